@@ -1,0 +1,95 @@
+// How a part of the program reads its settings.
+//
+// An option is read once, where it is used, with its default, its range and one sentence of help. That one call is
+// the option's declaration: the help text, the validation (with file:line), the resolved config and the "nobody reads
+// this key" error all come from it.
+//
+//   Options options(settings, "router.token_choice");
+//   k_ = options.integer("k", 1, {1, site.experts}, "experts per token");
+#pragma once
+
+#include <limits>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/core/types.hpp"
+
+namespace moesim {
+
+struct IntegerRange {
+  index low = std::numeric_limits<index>::min();
+  index high = std::numeric_limits<index>::max();
+};
+
+struct NumberRange {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+};
+
+// One declared option, as `moesim list options` prints it.
+struct OptionInfo {
+  std::string key;            // "router.token_choice.k"
+  std::string type;           // "integer", "number", "flag", "choice", "text"
+  std::string default_value;  // as it would be written in a file
+  std::string range;          // "1 .. 8", "ceil | floor | round", ""
+  std::string help;
+};
+
+// Where a value came from: "quickstart.ini:12", "command line", "default".
+struct Setting {
+  std::string value;
+  std::string origin;
+};
+
+// The settings of one run: values by full key ("section.key"), and what was declared by whoever read them.
+class Settings {
+ public:
+  void set(const std::string& key, std::string value, std::string origin);
+  bool has(const std::string& key) const { return values_.count(key) > 0; }
+  const std::map<std::string, Setting>& values() const { return values_; }
+  const std::map<std::string, OptionInfo>& declared() const { return declared_; }
+
+  // Throws (exit 2, with origin and the nearest declared key) if a key that was set was never read. Keys in a
+  // section of `dormant` (e.g. "router.soft" when another router runs) are only checked against `known`, the
+  // options that this section's owner declares.
+  void check_all_read(const std::map<std::string, std::vector<std::string>>& dormant = {}) const;
+
+  // Every declared option with its effective value, as a config file that runs as it is: sections in the order in
+  // which they were first read. Dormant sections are left out.
+  std::string resolved() const;
+
+ private:
+  friend class Options;
+  std::map<std::string, Setting> values_;
+  std::map<std::string, OptionInfo> declared_;
+  std::map<std::string, std::string> effective_;
+  std::vector<std::string> order_;  // declared keys in order of first reading
+};
+
+class Options {
+ public:
+  Options(Settings& settings, std::string section) : settings_(&settings), section_(std::move(section)) {}
+
+  index integer(const std::string& key, index otherwise, IntegerRange range, const std::string& help);
+  double number(const std::string& key, double otherwise, NumberRange range, const std::string& help);
+  bool flag(const std::string& key, bool otherwise, const std::string& help);
+  std::string choice(const std::string& key, const std::string& otherwise,
+                     const std::vector<std::string>& allowed, const std::string& help);
+  std::string text(const std::string& key, const std::string& otherwise, const std::string& help);
+
+  const std::string& section() const { return section_; }
+  // "file:line: section.key = value", for errors that need more than a range.
+  std::string where(const std::string& key) const;
+  // Throws (exit 2): "where: message".
+  [[noreturn]] void reject(const std::string& key, const std::string& message) const;
+  Settings& settings() { return *settings_; }
+
+ private:
+  std::string raw(const std::string& key, OptionInfo info);
+  Settings* settings_;
+  std::string section_;
+};
+
+}  // namespace moesim

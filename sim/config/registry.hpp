@@ -1,0 +1,67 @@
+// Plug-ins register themselves: a namespace-scope `Registered<Router>` in the plug-in's own .cpp is all there is.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sim/core/error.hpp"
+
+namespace moesim {
+
+class Options;
+
+// T: the interface (Router, Expert, ...). Make: its factory, e.g.
+//   std::function<std::unique_ptr<Router>(const Site&, Options&)>, given by T::Make.
+template <class T>
+struct Plugin {
+  std::string name;
+  std::string summary;  // one sentence for `moesim list`
+  typename T::Make make;
+};
+
+template <class T>
+class Registry {
+ public:
+  static const std::map<std::string, Plugin<T>>& all() { return entries(); }
+
+  static std::vector<std::string> names() {
+    std::vector<std::string> result;
+    for (const auto& [name, plugin] : entries()) result.push_back(name);
+    return result;
+  }
+
+  static const Plugin<T>& find(const std::string& name) {
+    const auto found = entries().find(name);
+    if (found == entries().end())
+      fail(Exit::usage, "unknown name '" + name + "': choose one of " + joined(names()));
+    return found->second;
+  }
+
+  // For Registered, and for tests that add and remove their own.
+  static void add(Plugin<T> plugin) {
+    const std::string name = plugin.name;
+    if (!entries().emplace(name, std::move(plugin)).second)
+      fail(Exit::internal, "two plug-ins are registered as '" + name + "'");
+  }
+  static void remove(const std::string& name) { entries().erase(name); }
+
+ private:
+  static std::map<std::string, Plugin<T>>& entries() {
+    static std::map<std::string, Plugin<T>> map;
+    return map;
+  }
+};
+
+template <class T>
+struct Registered {
+  Registered(std::string name, std::string summary, typename T::Make make) {
+    Registry<T>::add({std::move(name), std::move(summary), std::move(make)});
+  }
+};
+
+}  // namespace moesim

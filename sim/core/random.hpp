@@ -1,0 +1,55 @@
+// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011, from Random123).
+//
+// A draw is a pure function of (seed, purpose, step, layer, counter): no state, the same on every device and for
+// any number of threads, and resuming a run needs nothing but the step number.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace moesim {
+
+// What the numbers are for. Values are part of the reproducibility contract: add at the end, never renumber.
+enum class Purpose : std::uint32_t {
+  parameters = 1,
+  data = 2,
+  dropout = 3,
+  router_noise = 4,
+  router_jitter = 5,
+  second_choice = 6,
+  masking = 7,
+  evaluation = 8,
+  synthetic = 9,
+};
+
+struct Stream {
+  std::uint64_t seed = 0;
+  Purpose purpose = Purpose::parameters;
+  std::uint32_t step = 0;
+  std::uint32_t layer = 0;  // or a site number inside the layer; parameters use the hash of their name
+};
+
+// Four words; i = 0, 1, 2, ... numbers the blocks of a stream.
+std::array<std::uint32_t, 4> random_block(const Stream& stream, std::uint64_t i);
+
+// Word i of the stream.
+std::uint32_t random_word(const Stream& stream, std::uint64_t i);
+
+// Draw i, uniform in [0, 1) with 32 bits.
+double random_uniform(const Stream& stream, std::uint64_t i);
+
+// Draw i, uniform in 0 .. bound-1 (multiply-shift; the bias is below bound / 2^64).
+std::uint64_t random_below(const Stream& stream, std::uint64_t i, std::uint64_t bound);
+
+// Draw i, standard normal (Box and Muller 1958 on words 2i and 2i+1).
+double random_normal(const Stream& stream, std::uint64_t i);
+
+// FNV-1a, for keys made from names.
+constexpr std::uint64_t hash_name(std::string_view name) {
+  std::uint64_t hash = 14695981039346656037ull;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  return hash;
+}
+
+}  // namespace moesim

@@ -1,0 +1,26 @@
+// Catch2 2.13 (Debian 12) and 3.4 (Ubuntu 24.04) behind one include.
+#pragma once
+
+#ifdef MOESIM_CATCH2
+#include <catch2/catch.hpp>
+namespace moesim::testing {
+using Catch::Matchers::WithinAbs;
+using Catch::Matchers::WithinRel;
+inline auto contains(const std::string& text) { return Catch::Matchers::Contains(text); }
+}  // namespace moesim::testing
+#else
+#include <catch2/catch_all.hpp>
+namespace moesim::testing {
+using Catch::Matchers::WithinAbs;
+using Catch::Matchers::WithinRel;
+inline auto contains(const std::string& text) { return Catch::Matchers::ContainsSubstring(text); }
+}  // namespace moesim::testing
+#endif
+
+#include <type_traits>
+
+#include "sim/core/types.hpp"
+
+namespace moesim::testing {
+inline constexpr bool kDouble = std::is_same_v<real, double>;
+}  // namespace moesim::testing
