@@ -1,5 +1,5 @@
-// The one exception type. A message is a single line that says where, what, and what to do; the exit code is
-// what the program returns when nobody handles it.
+// The one exception type. A message is a single line that says where, what, and what to do; the
+// exit code is what the program returns when nobody handles it.
 #pragma once
 
 #include <stdexcept>
@@ -31,12 +31,14 @@ class Error : public std::runtime_error {
 
 [[noreturn]] inline void fail(Exit code, const std::string& message) { throw Error(code, message); }
 
-// Shape and argument mistakes inside the library; `where` is the op or the module, e.g. "grouped_linear".
+// Shape and argument mistakes inside the library; `where` is the op or the module, e.g.
+// "grouped_linear".
 [[noreturn]] inline void fail_in(std::string_view where, const std::string& message) {
   throw Error(Exit::internal, std::string(where) + ": " + message);
 }
 
-// The candidate nearest to `word` (edit distance at most max(2, length / 3)), or "" if none is near.
+// The candidate nearest to `word` (edit distance at most max(2, length / 3)), or "" if none is
+// near.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 // "a, b, c"

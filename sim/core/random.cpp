@@ -10,8 +10,8 @@ namespace moesim {
 std::array<std::uint32_t, 4> random_block(const Stream& stream, std::uint64_t i) {
   using Philox = r123::Philox4x32;
   // Key: the seed. Counter: block number (40 bits), purpose (8), step (32), layer (32 of a mix).
-  const Philox::key_type key = {{static_cast<std::uint32_t>(stream.seed),
-                                 static_cast<std::uint32_t>(stream.seed >> 32)}};
+  const Philox::key_type key = {
+      {static_cast<std::uint32_t>(stream.seed), static_cast<std::uint32_t>(stream.seed >> 32)}};
   const auto purpose = static_cast<std::uint32_t>(stream.purpose);
   const Philox::ctr_type counter = {{static_cast<std::uint32_t>(i),
                                      static_cast<std::uint32_t>(i >> 32) ^ (purpose << 24),

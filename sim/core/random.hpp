@@ -1,7 +1,7 @@
 // Counter-based random numbers (Philox4x32-10, Salmon et al. 2011, from Random123).
 //
-// A draw is a pure function of (seed, purpose, step, layer, counter): no state, the same on every device and for
-// any number of threads, and resuming a run needs nothing but the step number.
+// A draw is a pure function of (seed, purpose, step, layer, counter): no state, the same on every
+// device and for any number of threads, and resuming a run needs nothing but the step number.
 #pragma once
 
 #include <array>
@@ -10,7 +10,8 @@
 
 namespace moesim {
 
-// What the numbers are for. Values are part of the reproducibility contract: add at the end, never renumber.
+// What the numbers are for. Values are part of the reproducibility contract: add at the end, never
+// renumber.
 enum class Purpose : std::uint32_t {
   parameters = 1,
   data = 2,
@@ -27,7 +28,8 @@ struct Stream {
   std::uint64_t seed = 0;
   Purpose purpose = Purpose::parameters;
   std::uint32_t step = 0;
-  std::uint32_t layer = 0;  // or a site number inside the layer; parameters use the hash of their name
+  std::uint32_t layer =
+      0;  // or a site number inside the layer; parameters use the hash of their name
 };
 
 // Four words; i = 0, 1, 2, ... numbers the blocks of a stream.

@@ -1,7 +1,8 @@
 // The two number types of the engine.
 //
-// Every source of the engine is built twice: with real = float (what runs) and with real = double (what the
-// gradient, oracle and parity tests link), so that no kernel needs a template and no tensor a runtime type.
+// Every source of the engine is built twice: with real = float (what runs) and with real = double
+// (what the gradient, oracle and parity tests link), so that no kernel needs a template and no
+// tensor a runtime type.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,244 @@
+// The whole hardware surface of moesim: memory and some forty kernels over plain row-major arrays.
+//
+// A backend implements every kernel for one kind of device; ops (sim/ops) are written once against
+// this page. Sizes are checked by the ops, never here. Every output element is written by one tile
+// with a fixed order of summation, so that results do not depend on the number of threads. "acc"
+// adds to the output instead of overwriting it.
+#pragma once
+
+#include "sim/core/random.hpp"
+#include "sim/core/storage.hpp"
+#include "sim/core/types.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+using i32 = std::int32_t;
+
+enum class Activation { none, relu, gelu, silu, tanh, sigmoid };
+enum class Unary {
+  relu,
+  gelu,
+  silu,
+  tanh,
+  sigmoid,
+  exp,
+  log,
+  softplus,
+  square,
+  sqrt,
+  reciprocal,
+  normal_cdf
+};
+enum class Binary { add, sub, mul, div };
+enum class Spread {
+  same,
+  row,
+  column,
+  scalar
+};  // b as it is; one value per column, per row, or one value
+enum class NormKind { layer, rms };
+
+// c = alpha · op(a) · op(b) + (acc ? c : 0), `batch` times with strides between the matrices. op
+// transposes.
+struct Product {
+  bool transpose_a = false, transpose_b = false;
+  index m = 0, n = 0, k = 0;
+  real alpha = 1;
+  const real* a = nullptr;
+  index lda = 0;
+  const real* b = nullptr;
+  index ldb = 0;
+  real* c = nullptr;
+  index ldc = 0;
+  bool acc = false;
+  index batch = 1, stride_a = 0, stride_b = 0, stride_c = 0;
+};
+
+// y = act(x · w[e] + bias[e]) for the rows offset[e] .. offset[e+1] of each segment e; no offsets:
+// one segment.
+struct Linear {
+  index rows = 0, in = 0, out = 0, segments = 1;
+  const i32* offset = nullptr;  // [segments + 1], on the device
+  const real* x = nullptr;      // [rows, in]
+  const real* w = nullptr;      // [segments, in, out]
+  const real* bias = nullptr;   // [segments, out] or null
+  Activation activation = Activation::none;
+};
+
+// q, k, v are slices of rows of `qkv` [batch·length, 3·heads·head_size]: q first, then k, then v.
+struct Attention {
+  index batch = 0, length = 0, heads = 0, head_size = 0;
+  bool causal = true;
+  real scale = 1;
+  const real* qkv = nullptr;
+};
+
+// An array seen as [outer, n, inner]; the op runs along n.
+struct Along {
+  index outer = 0, n = 0, inner = 1;
+};
+
+// Who gets a place at an expert. Choices are [tokens, k] expert numbers, -1 for none.
+enum class Order {
+  choice,
+  token,
+  score
+};  // all first choices first; token by token; by score, choice by choice
+struct Fill {
+  index tokens = 0, k = 0, experts = 0, group = 0;  // `group` consecutive tokens share capacity
+  const i32* choice = nullptr;
+  index capacity = 0;  // rows per expert and group; 0: no limit
+  Order order = Order::choice;
+  const real* priority = nullptr;  // [tokens], for Order::score: the largest go first
+};
+
+struct AdamW {
+  real rate = 0, beta1 = 0, beta2 = 0, epsilon = 0, decay = 0;
+  real correction1 = 1, correction2 = 1;  // 1 - beta^t
+  real gradient_scale = 1;                // clipping, and 1 / accumulated micro-batches
+};
+
+class Backend : public Pool {
+ public:
+  using Make = std::function<std::unique_ptr<Backend>(int device, int threads)>;
+  virtual std::string name() const = 0;  // "cpu", "cuda:0"
+  virtual std::string description()
+      const = 0;  // processor or card, instruction set, provider of products
+  virtual int threads() const { return 1; }
+
+  // Memory. Never fails silently: throws with the size asked for.
+  Storage allocate(std::size_t bytes);
+  virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;
+  virtual void copy_from_host(void* device, const void* host, std::size_t bytes) = 0;
+  virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
+  virtual void zero(void* p, std::size_t bytes) = 0;
+  virtual void fill(real* p, index n, real value) = 0;
+
+  // Products.
+  virtual void product(const Product& p) = 0;
+  // pre (null: not kept) gets x·w + bias, y gets act of it; pre may not be y unless activation is
+  // none.
+  virtual void linear(const Linear& l, real* pre, real* y) = 0;
+  // dz = dy ⊙ act'(pre), written over dy (for none: dy as it is); then dx = dz · wᵀ (dx may be
+  // null).
+  virtual void linear_backward_input(const Linear& l, const real* pre, real* dy, real* dx,
+                                     bool acc) = 0;
+  // dw[e] = xᵀ · dz and dbias[e] = column sums of dz over the rows of e (each may be null).
+  virtual void linear_backward_weight(const Linear& l, const real* dz, real* dw, bool acc_w,
+                                      real* dbias, bool acc_b) = 0;
+
+  // Attention, with an online softmax: no [length, length] matrix is kept. lse: [batch·length,
+  // heads].
+  virtual void attention(const Attention& a, real* y, real* lse) = 0;
+  virtual void attention_backward(const Attention& a, const real* y, const real* lse,
+                                  const real* dy, real* dqkv) = 0;
+  // Rotary positions on q and k of qkv in place (Su et al. 2021), angle sign +1, or -1 for the
+  // pull-back.
+  virtual void rotary(const Attention& a, real base, int sign, real* qkv) = 0;
+
+  // Elementwise.
+  virtual void unary(Unary op, const real* x, real* y, index n) = 0;
+  virtual void unary_backward(Unary op, const real* x, const real* y, const real* dy, real* dx,
+                              bool acc, index n) = 0;
+  // y[r, c] = a[r, c] op b at its spread.
+  virtual void binary(Binary op, Spread spread, const real* a, const real* b, real* y, index rows,
+                      index cols) = 0;
+  virtual void axpy(real alpha, const real* x, real* y, index n) = 0;             // y += alpha x
+  virtual void scale(real alpha, const real* x, real* y, bool acc, index n) = 0;  // y (+)= alpha x
+  virtual void multiply(const real* a, const real* b, real* y, bool acc,
+                        index n) = 0;  // y (+)= a b
+  // y = silu(a) ⊙ b and its pull-back (Shazeer 2020).
+  virtual void swiglu(const real* a, const real* b, real* y, index n) = 0;
+  virtual void swiglu_backward(const real* a, const real* b, const real* dy, real* da, bool acc_a,
+                               real* db, bool acc_b, index n) = 0;
+  // y = x · keep / (1 - rate), keep drawn from the stream; the same call is its own pull-back.
+  virtual void dropout(const Stream& stream, real rate, const real* x, real* y, bool acc,
+                       index n) = 0;
+
+  // Sums, accumulated in double.
+  virtual void sum_rows(const real* x, real* y, bool acc, index groups, index rows,
+                        index cols) = 0;  // [g, r, c] -> [g, c]
+  virtual void sum_cols(const real* x, real* y, bool acc, index rows,
+                        index cols) = 0;  // [r, c] -> [r]
+  virtual void dot_cols(const real* a, const real* b, real* y, bool acc, index rows,
+                        index cols) = 0;  // row-wise dot
+  virtual void sum_all(const real* x, real* y, bool acc, index n) = 0;
+  virtual double squared_norm(const real* x, index n) = 0;
+  virtual bool all_finite(const real* x, index n) = 0;
+
+  // Along an axis.
+  virtual void softmax(Along a, real scale, const real* x, real* y) = 0;
+  virtual void softmax_backward(Along a, real scale, const real* y, const real* dy, real* dx,
+                                bool acc) = 0;
+  virtual void log_sum_exp(const real* x, real* y, index rows, index cols) = 0;
+  // y = x / sqrt(Σx² + epsilon); inverse: [outer, inner].
+  virtual void unit_norm(Along a, real epsilon, const real* x, real* y, real* inverse) = 0;
+  virtual void unit_norm_backward(Along a, const real* y, const real* inverse, const real* dy,
+                                  real* dx, bool acc) = 0;
+  // y = gamma ⊙ (x - mean) / sqrt(var + epsilon) + beta; rms: no mean. gamma, beta may be null.
+  virtual void norm(NormKind kind, real epsilon, const real* x, const real* gamma, const real* beta,
+                    real* y, real* mean, real* inverse, index rows, index cols) = 0;
+  virtual void norm_backward(NormKind kind, const real* x, const real* gamma, const real* mean,
+                             const real* inverse, const real* dy, real* dx, bool acc_x,
+                             real* dgamma, bool acc_gamma, real* dbeta, bool acc_beta, index rows,
+                             index cols) = 0;
+
+  // loss[r] = logsumexp(x[r]) - x[r, target[r]]; 0 where the target is negative.
+  virtual void cross_entropy(const real* x, const i32* target, real* loss, real* lse, index rows,
+                             index cols) = 0;
+  // dx = weight · (softmax(x) - onehot(target)), rows without a target get 0. dx may be x.
+  virtual void cross_entropy_backward(const real* x, const i32* target, const real* lse,
+                                      real weight, real* dx, bool acc, index rows, index cols) = 0;
+  // Rows whose largest entry is the target.
+  virtual index count_correct(const real* x, const i32* target, index rows, index cols) = 0;
+
+  // Rows.
+  virtual void gather(const real* x, const i32* row, real* y, index n,
+                      index cols) = 0;  // y[i] = x[row[i]]; 0 if row < 0
+  // Stable counting sort: entries of bucket b stand at offset[b] .. offset[b+1] of `order`;
+  // negative keys are left out.
+  virtual void sort_by_key(const i32* key, index n, index buckets, i32* offset, i32* order) = 0;
+  // y[t] = Σ_{j in offset[t]..} gate[order[j]] · u[order[j]], in that order; gate null: 1.
+  virtual void combine(const real* u, const real* gate, const i32* offset, const i32* order,
+                       real* y, bool acc, index tokens, index cols) = 0;
+  // du[i] = gate[i] · dy[token[i]]; dgate[i] = u[i] · dy[token[i]] (each may be null).
+  virtual void combine_backward(const real* dy, const i32* token, const real* u, const real* gate,
+                                real* du, bool acc_u, real* dgate, bool acc_gate, index n,
+                                index cols) = 0;
+  // [a, b, c, d] -> [b, a, c, d] on blocks of `inner` contiguous values.
+  virtual void swap_blocks(const real* x, real* y, bool acc, index outer, index middle,
+                           index inner) = 0;
+  virtual void pick(const real* x, const i32* at, real* y,
+                    index n) = 0;  // y[i] = x[at[i]]; 0 if at < 0
+  virtual void unpick(const real* dy, const i32* at, real* dx,
+                      index n) = 0;  // dx[at[i]] += dy[i], in order of i
+
+  // Choice. Largest value first, ties to the lower index.
+  virtual void top_k(const real* x, i32* choice, index rows, index cols, index k) = 0;
+  // For every group [rows, cols] and column: the k rows with the largest values, [groups, cols, k],
+  // best first.
+  virtual void top_k_rows(const real* x, i32* chosen, index groups, index rows, index cols,
+                          index k) = 0;
+  // kept [tokens, k]: the choice, or -1 where the expert was full.
+  virtual void fill_capacity(const Fill& f, i32* kept) = 0;
+  virtual void histogram(const i32* key, index n, index buckets,
+                         i32* count) = 0;  // negative keys are left out
+
+  // Random numbers, the same on every device: draw i of the stream stands at place i.
+  virtual void uniform(const Stream& stream, real low, real high, real* y, index n) = 0;
+  virtual void normal(const Stream& stream, real* y, index n) = 0;
+
+  // Optimisers, one parameter at a time.
+  virtual void adamw(const AdamW& a, const real* gradient, real* value, real* first, real* second,
+                     index n) = 0;
+  virtual void sgd(real rate, real momentum, real decay, real gradient_scale, const real* gradient,
+                   real* value, real* velocity, index n) = 0;
+};
+
+}  // namespace moesim

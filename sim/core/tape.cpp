@@ -1,0 +1,107 @@
+#include "sim/core/tape.hpp"
+
+#include "sim/backend/backend.hpp"
+#include "sim/core/error.hpp"
+
+#include <utility>
+
+namespace moesim {
+namespace {
+
+thread_local Tape* current_tape = nullptr;
+
+}  // namespace
+
+GradientSlot GradientSlot::of(const Tensor& tensor) {
+  if (!tensor.wants_gradient()) return {};
+  Tensor::Body& body = *tensor.body_;
+  if (!body.gradient) body.gradient = body.values.backend().allocate(body.values.bytes());
+  return {static_cast<real*>(body.gradient.data()), std::exchange(body.filled, true)};
+}
+
+Tape* Tape::current() { return current_tape; }
+
+Tape::Scope::Scope(Tape* tape) : previous_(std::exchange(current_tape, tape)) {}
+Tape::Scope::~Scope() { current_tape = previous_; }
+
+void Tape::add(const Tensor& y, PullBack pull_back) {
+  entries_.push_back({y, std::move(pull_back)});
+}
+
+void Tape::backward(const Tensor& root, const Tensor& seed) {
+  const std::vector<std::pair<Tensor, Tensor>> roots{{root, seed}};
+  backward(roots);
+}
+
+void Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
+  for (const auto& [root, seed] : roots) {
+    const GradientSlot slot = gradient_slot(root);
+    if (!slot) continue;  // nothing differentiable led to it
+    Backend& backend = root.backend();
+    if (!seed) {
+      if (slot.accumulate) fail_in("backward", "one root was given twice without a seed");
+      backend.fill(slot.p, root.size(), 1);
+    } else if (slot.accumulate) {
+      backend.axpy(1, seed.data(), slot.p, root.size());
+    } else {
+      backend.copy(slot.p, seed.data(), static_cast<std::size_t>(root.size()) * sizeof(real));
+    }
+  }
+  // Pull-backs must not record: what they compute is not differentiated again.
+  const Scope off(nullptr);
+  while (!entries_.empty()) {
+    Entry entry = std::move(entries_.back());
+    entries_.pop_back();
+    if (!entry.y.has_gradient()) continue;
+    entry.pull_back(entry.y.gradient());
+    entry.y.drop_gradient();
+  }
+}
+
+bool is_recorded(std::initializer_list<Tensor> inputs) {
+  const Tape* tape = Tape::current();
+  if (tape == nullptr || !tape->recording) return false;
+  for (const Tensor& input : inputs)
+    if (input.wants_gradient()) return true;
+  return false;
+}
+
+void record(const Tensor& y, std::initializer_list<Tensor> inputs, Tape::PullBack pull_back) {
+  if (!is_recorded(inputs)) return;
+  y.set_wants_gradient(true);
+  Tape::current()->add(y, std::move(pull_back));
+}
+
+Journal* current_journal() {
+  const Tape* tape = Tape::current();
+  return tape == nullptr ? nullptr : tape->journal;
+}
+
+namespace {
+
+template <class T>
+T through(std::vector<T>& kept, std::size_t& next, Journal::Mode mode, T fresh) {
+  if (mode == Journal::Mode::write) {
+    kept.push_back(fresh);
+    return fresh;
+  }
+  if (next >= kept.size())
+    fail_in("Journal", "the replayed pass takes another path than the written one");
+  return kept[next++];
+}
+
+}  // namespace
+
+Indices journaled(Indices fresh) {
+  Journal* journal = current_journal();
+  if (journal == nullptr) return fresh;
+  return through(journal->indices, journal->next_indices, journal->mode, std::move(fresh));
+}
+
+Tensor journaled(Tensor fresh) {
+  Journal* journal = current_journal();
+  if (journal == nullptr) return fresh;
+  return through(journal->values, journal->next_values, journal->mode, std::move(fresh));
+}
+
+}  // namespace moesim

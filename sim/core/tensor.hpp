@@ -1,0 +1,115 @@
+// A dense, contiguous, row-major tensor of `real` on one device, and its integer sibling.
+//
+// A Tensor is a handle: copies share values and gradient. A reshape is another handle to the same
+// values, so it is free, and gradients through it are shared as well. There are no strides:
+// transposes are flags of matmul, and every other rearrangement is a named op.
+#pragma once
+
+#include "sim/core/storage.hpp"
+#include "sim/core/types.hpp"
+
+#include <array>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+class Shape {
+ public:
+  static constexpr int kMaxRank = 4;
+  Shape() = default;
+  Shape(std::initializer_list<index> dims);
+
+  int rank() const { return rank_; }
+  index operator[](int axis) const {
+    return dims_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)];
+  }
+  index size() const;
+  index last() const { return rank_ == 0 ? 1 : (*this)[-1]; }
+  // Everything but the last axis, as one number: the rows of the tensor seen as a matrix.
+  index rows() const { return last() == 0 ? 0 : size() / last(); }
+  bool operator==(const Shape&) const = default;
+  std::string to_string() const;  // "[2, 3]"
+
+ private:
+  std::array<index, kMaxRank> dims_{};
+  int rank_ = 0;
+};
+
+class Tensor {
+ public:
+  Tensor() = default;
+  static Tensor empty(Shape shape, Backend& backend);  // values are undefined
+  static Tensor zeros(Shape shape, Backend& backend);
+  static Tensor full(Shape shape, real value, Backend& backend);
+  static Tensor of(Shape shape, const std::vector<real>& values, Backend& backend);
+  // A parameter: no memory yet, wants a gradient. See allocate().
+  static Tensor deferred(Shape shape);
+
+  explicit operator bool() const { return body_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  index dim(int axis) const { return shape_[axis]; }
+  index size() const { return shape_.size(); }
+  index rows() const { return shape_.rows(); }
+  index cols() const { return shape_.last(); }
+  Backend& backend() const { return body_->values.backend(); }
+
+  real* data() const { return static_cast<real*>(body_->values.data()); }
+  std::vector<real> to_host() const;
+  void from_host(const std::vector<real>& values) const;
+  real item() const;  // the value of a tensor of one element
+
+  Tensor reshape(Shape shape) const;
+  // The same values without history: nothing flows back through it. Use stop_gradient (ops) in a
+  // router, which gradient checks can replay.
+  Tensor detach() const;
+
+  bool wants_gradient() const { return body_ && body_->wants_gradient; }
+  void set_wants_gradient(bool wants) const { body_->wants_gradient = wants; }
+  bool has_gradient() const { return body_ && body_->filled; }
+  Tensor gradient() const;  // empty if none has arrived
+  void clear_gradient() const {
+    if (body_) body_->filled = false;
+  }
+  void drop_gradient() const;             // clears it and gives its memory back
+  void allocate(Backend& backend) const;  // for deferred tensors; values are undefined
+  bool allocated() const { return body_ && body_->values; }
+  // Two handles of the same values?
+  bool same(const Tensor& other) const { return body_ == other.body_; }
+
+ private:
+  friend struct GradientSlot;
+  friend class Tape;
+  struct Body {
+    Storage values;
+    Storage gradient;
+    bool wants_gradient = false;
+    bool filled = false;  // the gradient holds something
+  };
+  Shape shape_;
+  std::shared_ptr<Body> body_;
+};
+
+// Integers on a device: token numbers, expert numbers, offsets, counts.
+class Indices {
+ public:
+  Indices() = default;
+  static Indices empty(index size, Backend& backend);
+  static Indices of(const std::vector<std::int32_t>& values, Backend& backend);
+
+  explicit operator bool() const { return static_cast<bool>(storage_); }
+  index size() const { return size_; }
+  std::int32_t* data() const { return static_cast<std::int32_t*>(storage_.data()); }
+  Backend& backend() const { return storage_.backend(); }
+  std::vector<std::int32_t> to_host() const;
+  // The first `size` entries, sharing the memory.
+  Indices first(index size) const;
+
+ private:
+  Storage storage_;
+  index size_ = 0;
+};
+
+}  // namespace moesim
