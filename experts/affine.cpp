@@ -1,0 +1,36 @@
+// One affine layer per expert, x W + b: the simplest expert, for theory and for tests by hand.
+#include "sim/moe/expert.hpp"
+#include "sim/ops/ops.hpp"
+
+namespace moesim {
+namespace {
+
+class Affine : public Expert {
+ public:
+  Affine(const ExpertSite& site, Options&) : width_(site.width) {
+    w_ = parameter("w", {site.experts, width_, width_}, Init::normal(0.02 * site.output_scale));
+    b_ = parameter("b", {site.experts, width_}, Init::constant(0), false);
+  }
+
+  std::vector<Tensor> weights() const override { return {w_, b_}; }
+
+  Tensor apply(const Tensor& rows, const Segments& segments,
+               std::span<const Tensor> w) const override {
+    return grouped_linear(rows, w[0], w[1], segments.offset);
+  }
+  using Expert::apply;
+
+  double flops_per_row() const override { return 2.0 * static_cast<double>(width_ * width_); }
+
+ private:
+  index width_;
+  Tensor w_, b_;  // [E, D, D], [E, D]
+};
+
+const Registered<Expert> affine_expert("affine", "one affine layer; ignores hidden",
+                                       [](const ExpertSite& site, Options& options) {
+                                         return std::make_unique<Affine>(site, options);
+                                       });
+
+}  // namespace
+}  // namespace moesim

@@ -1,0 +1,36 @@
+// No routing: one feed-forward network of the same active width, for every token. The baseline.
+#include "sim/moe/choose.hpp"
+#include "sim/moe/router.hpp"
+
+namespace moesim {
+namespace {
+
+class Dense : public Router {
+ public:
+  Dense(const Site&, Options& options)
+      : factor_(options.integer("width_factor", 1, {1, 1024},
+                                "hidden width in multiples of expert.hidden: set it to the k of "
+                                "the arm it stands beside")) {}
+
+  Routing route(const Tokens& tokens) override {
+    Assignment plan;
+    plan.experts = equal_segments(1, tokens.x.rows(), tokens.x.backend());
+    return {.plan = plan, .scores = {}, .losses = {}};
+  }
+  Sees sees() const override { return Sees::past; }
+  index experts() const override { return 1; }
+  index width_factor() const override { return factor_; }
+  Cost cost() const override { return {}; }
+
+ private:
+  index factor_;
+};
+
+const Registered<Router> dense("dense",
+                               "no routing: one network of the same active width, the baseline",
+                               [](const Site& site, Options& options) {
+                                 return std::make_unique<Dense>(site, options);
+                               });
+
+}  // namespace
+}  // namespace moesim

@@ -1,0 +1,101 @@
+// Expert choice (Zhou et al. 2022): every expert takes its C best tokens, so load is perfectly
+// balanced; a token gets from 0 to E experts.
+//
+//   S = softmax_E(x W)     expert e takes the C tokens of its group with the largest S[., e] gate =
+//   S
+//
+// Over the tokens of a sequence this looks ahead. Over the same position of all sequences it does
+// not, but mixes sequences: that is the default for causal tasks.
+#include "sim/moe/choose.hpp"
+#include "sim/moe/losses.hpp"
+#include "sim/moe/router.hpp"
+#include "sim/ops/ops.hpp"
+
+namespace moesim {
+namespace {
+
+class ExpertChoice : public Router {
+ public:
+  ExpertChoice(const Site& site, Options& o) : D_(site.width), E_(site.experts) {
+    capacity_.factor = o.number("capacity_factor", 1, {1e-6, 1e6}, "experts per token, on average");
+    capacity_.rounding =
+        rounding_of(o.choice("capacity_rounding", "round", {"round", "ceil", "floor"},
+                             "of C to whole tokens; round: half to even"));
+    capacity_.multiple =
+        o.integer("capacity_multiple", 1, {1, 1 << 20}, "C is rounded up to a multiple of this");
+    group_ = o.choice(
+        "group", site.causal ? "position" : "sequence", {"sequence", "position", "batch"},
+        "an expert chooses among a sequence, the same position of all sequences, or all tokens");
+    over_tokens_ = o.choice("softmax", "experts", {"experts", "tokens"},
+                            "scores sum to 1 over experts, or over the group's tokens") == "tokens";
+    z_ = o.number("z_weight", 0, {0, 1e6}, "of the router z-loss");
+    weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
+  }
+
+  Routing route(const Tokens& tokens) override {
+    const index B = tokens.batch, S = tokens.length;
+    const Tensor logits = matmul(tokens.x, weight_);  // [T, E]
+    const Tensor scores = over_tokens_ ? softmax(logits, token_axis(B, S)) : softmax(logits);
+
+    // Groups of consecutive rows: for groups by position, [B, S, E] is brought to [S, B, E] first.
+    const bool by_position = group_ == "position";
+    const index groups = group_ == "batch" ? 1 : by_position ? S : B;
+    const index size = B * S / groups;
+    const index C = capacity_.rows(size, 1, E_);
+    const Tensor arranged =
+        by_position ? swap_blocks(scores.detach(), B, S, E_).reshape({B * S, E_}) : scores.detach();
+    const std::vector<std::int32_t> chosen =
+        top_k_rows(arranged, groups, C).to_host();  // [groups, E, C]
+
+    // Rows sorted by expert: within an expert, group by group, best first.
+    std::vector<std::int32_t> token, entry;
+    token.reserve(chosen.size());
+    entry.reserve(chosen.size());
+    for (index e = 0; e < E_; ++e)
+      for (index g = 0; g < groups; ++g)
+        for (index c = 0; c < C; ++c) {
+          const index place = chosen[static_cast<std::size_t>((g * E_ + e) * C + c)];
+          const index t = by_position ? place * S + g : g * size + place;
+          token.push_back(static_cast<std::int32_t>(t));
+          entry.push_back(static_cast<std::int32_t>(t * E_ + e));
+        }
+    Backend& backend = tokens.x.backend();
+    Assignment plan;
+    plan.token = Indices::of(token, backend);
+    plan.experts = equal_segments(E_, groups * C, backend);
+    plan.gate = pick(scores, Indices::of(entry, backend));
+
+    Routing routing{.plan = plan, .scores = scores, .losses = {}};
+    if (z_ > 0) routing.losses.push_back({"z", static_cast<real>(z_), z_loss(logits)});
+    return routing;
+  }
+
+  Sees sees() const override { return group_ == "sequence" ? Sees::sequence : Sees::batch; }
+  bool looks_ahead() const override { return group_ != "position"; }
+  index experts() const override { return E_; }
+  Cost cost() const override {
+    return {.rows_per_token = capacity_.factor, .router_flops = 2.0 * static_cast<double>(D_ * E_)};
+  }
+
+ private:
+  Along token_axis(index B, index S) const {
+    if (group_ == "batch") return {1, B * S, E_};
+    return group_ == "position" ? Along{1, B, S * E_} : Along{B, S, E_};
+  }
+
+  index D_, E_;
+  Capacity capacity_;
+  std::string group_;
+  bool over_tokens_ = false;
+  double z_ = 0;
+  Tensor weight_;  // [D, E]
+};
+
+const Registered<Router> expert_choice("expert_choice",
+                                       "every expert takes its best tokens (Zhou et al. 2022)",
+                                       [](const Site& site, Options& options) {
+                                         return std::make_unique<ExpertChoice>(site, options);
+                                       });
+
+}  // namespace
+}  // namespace moesim

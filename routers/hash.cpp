@@ -1,0 +1,85 @@
+// Hash layers (Roller et al. 2021): the expert is a fixed function of the input token id. No
+// parameters, gate 1, causal.
+//
+// The balanced table hands ids out by falling frequency, each to the expert with the least load so
+// far; the random one draws an expert per id. Data without token ids is hashed by position.
+#include "sim/core/random.hpp"
+#include "sim/moe/choose.hpp"
+#include "sim/moe/router.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace moesim {
+namespace {
+
+std::vector<std::int32_t> balanced_table(const std::vector<std::int64_t>& frequency,
+                                         index experts) {
+  std::vector<std::size_t> ids(frequency.size());
+  std::iota(ids.begin(), ids.end(), std::size_t{0});
+  std::stable_sort(ids.begin(), ids.end(),
+                   [&](std::size_t a, std::size_t b) { return frequency[a] > frequency[b]; });
+  std::vector<std::int32_t> table(frequency.size());
+  // Load by tokens, ties by ids, so that ids never seen are spread as well.
+  std::vector<std::pair<std::int64_t, std::int64_t>> load(static_cast<std::size_t>(experts));
+  for (const std::size_t id : ids) {
+    const auto least = std::min_element(load.begin(), load.end());
+    table[id] = static_cast<std::int32_t>(least - load.begin());
+    least->first += frequency[id];
+    ++least->second;
+  }
+  return table;
+}
+
+class Hash : public Router {
+ public:
+  Hash(const Site& site, Options& options) : experts_(site.experts) {
+    const std::string kind =
+        options.choice("table", "balanced", {"balanced", "random"},
+                       "how ids are given to experts: by frequency, or at random");
+    const index seed = options.integer("seed", 0, {0, 1 << 30}, "of the random table");
+    const index symbols = site.vocabulary > 0 ? site.vocabulary : site.length;
+    if (kind == "balanced") {
+      const bool counted =
+          site.vocabulary > 0 && static_cast<index>(site.unigram.size()) == symbols;
+      table_ = balanced_table(
+          counted ? site.unigram : std::vector<std::int64_t>(static_cast<std::size_t>(symbols), 1),
+          experts_);
+      return;
+    }
+    const Stream stream{static_cast<std::uint64_t>(seed), Purpose::router_noise, 0,
+                        static_cast<std::uint32_t>(site.layer)};
+    for (index id = 0; id < symbols; ++id)
+      table_.push_back(static_cast<std::int32_t>(random_below(
+          stream, static_cast<std::uint64_t>(id), static_cast<std::uint64_t>(experts_))));
+  }
+
+  Routing route(const Tokens& tokens) override {
+    const bool by_id = tokens.ids.size() > 0;
+    const std::vector<std::int32_t> ids =
+        by_id ? tokens.ids.to_host() : std::vector<std::int32_t>{};
+    std::vector<std::int32_t> choice(static_cast<std::size_t>(tokens.x.rows()));
+    for (std::size_t t = 0; t < choice.size(); ++t) {
+      const std::size_t key =
+          by_id ? static_cast<std::size_t>(ids[t]) : t % static_cast<std::size_t>(tokens.length);
+      choice[t] = table_[key % table_.size()];
+    }
+    const Indices chosen = Indices::of(choice, tokens.x.backend());
+    return {.plan = assign(chosen, chosen, 1, experts_, {}), .scores = {}, .losses = {}};
+  }
+  Sees sees() const override { return Sees::past; }
+  index experts() const override { return experts_; }
+  Cost cost() const override { return {}; }
+
+ private:
+  index experts_;
+  std::vector<std::int32_t> table_;  // expert of each token id
+};
+
+const Registered<Router> hash("hash", "a fixed table from token id to expert (Roller et al. 2021)",
+                              [](const Site& site, Options& options) {
+                                return std::make_unique<Hash>(site, options);
+                              });
+
+}  // namespace
+}  // namespace moesim

@@ -1,0 +1,114 @@
+// Lory (Zhong et al. 2024): the parameters of the experts are merged, per segment of the sequence,
+// with weights from the mean of the segment before it. There is no public code; this follows the
+// paper's algorithm 1.
+//
+//   e_n = softmax(mean(segment n) R)     segment n runs on Σ_e e_{n-1}[e] W_e     the first on e_1,
+//   without gradient
+//
+// The first segment's weights still depend on its own later tokens: a leak of values, though not of
+// gradients.
+#include "sim/moe/choose.hpp"
+#include "sim/moe/router.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <algorithm>
+
+namespace moesim {
+namespace {
+
+class Lory : public Router {
+ public:
+  Lory(const Site& site, Options& o) : D_(site.width), E_(site.experts) {
+    segment_ =
+        o.integer("segment", 0, {0, 1 << 20}, "tokens per segment; 0: a quarter of the length");
+    if (segment_ == 0) segment_ = std::max<index>(1, (site.length + 3) / 4);
+    if (segment_ < site.length && site.length % segment_ != 0) {
+      index valid = segment_;
+      while (site.length % valid != 0) --valid;
+      o.reject("segment", "segments of " + std::to_string(segment_) +
+                              " do not divide data.length = " + std::to_string(site.length) +
+                              "; the nearest that does is " + std::to_string(valid));
+    }
+    prefix_ = o.choice("mode", "causal", {"causal", "prefix"},
+                       "weights from the segment before, or from the first for all (ablation)") ==
+              "prefix";
+    prompt_ = o.integer("prompt", 0, {0, 1 << 20},
+                        "at evaluation, weights from the mean of this many first tokens for all; "
+                        "0: as in training");
+    length_ = site.length;
+    weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
+  }
+
+  Routing route(const Tokens& tokens) override {
+    const index B = tokens.batch, S = tokens.length;
+    Backend& backend = tokens.x.backend();
+    const bool prompted = prompt_ > 0 && !tokens.context.training;
+    // A sequence shorter than a segment, or not a whole number of them, is one segment.
+    const index size = segment_ < S && S % segment_ == 0 ? segment_ : S;
+    const index segments = S / size, groups = prompted ? B : B * segments;
+
+    Tensor weights;  // [groups, E], as used
+    if (prompted) {
+      const index first = std::min(prompt_, S);
+      weights = softmax(matmul(mean_rows(first_tokens(tokens.x, B, S, first), B), weight_));
+    } else {
+      const Tensor own = softmax(matmul(mean_rows(tokens.x, groups), weight_));
+      weights = prefix_ ? gather_rows(own, each_segment(B, segments, 0)) : causal(own, B, segments);
+    }
+    Merging plan{weights, equal_segments(groups, B * S / groups, backend)};
+    return {.plan = plan, .scores = weights, .losses = {}};
+  }
+
+  // Through the first segment's mean; with segments of one token there is nothing left to see.
+  Sees sees() const override {
+    if (prompt_ > 1 || std::min(segment_, length_) > 1) return Sees::sequence;
+    return Sees::past;
+  }
+  index experts() const override { return E_; }
+  Cost cost() const override {
+    const double size = static_cast<double>(std::min(segment_, length_)),
+                 E = static_cast<double>(E_);
+    return {.rows_per_token = 1,
+            .router_flops = 2.0 * static_cast<double>(D_) * E / size,
+            .merge_flops = 2 * E / size};
+  }
+
+ private:
+  Indices each_segment(index B, index segments, index which) const {
+    std::vector<std::int32_t> row;
+    for (index b = 0; b < B; ++b)
+      row.insert(row.end(), static_cast<std::size_t>(segments),
+                 static_cast<std::int32_t>(b * segments + which));
+    return Indices::of(row, weight_.backend());
+  }
+
+  Tensor causal(const Tensor& own, index B, index segments) const {
+    std::vector<std::int32_t> before, first;  // -1: none
+    for (index b = 0; b < B; ++b)
+      for (index n = 0; n < segments; ++n) {
+        before.push_back(n == 0 ? -1 : static_cast<std::int32_t>(b * segments + n - 1));
+        first.push_back(n == 0 ? static_cast<std::int32_t>(b * segments) : -1);
+      }
+    Backend& backend = own.backend();
+    return add(gather_rows(own, Indices::of(before, backend)),
+               gather_rows(stop_gradient(own), Indices::of(first, backend)));
+  }
+
+  static Tensor first_tokens(const Tensor& x, index B, index S, index count) {
+    std::vector<std::int32_t> row;
+    for (index b = 0; b < B; ++b)
+      for (index s = 0; s < count; ++s) row.push_back(static_cast<std::int32_t>(b * S + s));
+    return gather_rows(x, Indices::of(row, x.backend()));
+  }
+
+  index D_, E_, segment_ = 1, prompt_ = 0, length_ = 0;
+  bool prefix_ = false;
+  Tensor weight_;  // [D, E]
+};
+
+const Registered<Router> lory(
+    "lory", "experts' parameters merged per segment, causally (Zhong et al. 2024)",
+    [](const Site& site, Options& options) { return std::make_unique<Lory>(site, options); });
+
+}  // namespace
+}  // namespace moesim

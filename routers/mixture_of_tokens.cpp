@@ -1,0 +1,167 @@
+// Mixture of Tokens (Antoniak et al. 2023): each expert gets one weighted mean of the tokens of a
+// group, and its output goes back to them with the same weights.
+//
+//   w = softmax over the group of (x W / T)     m_e = Σ_i w[i, e] x_i     y_i = Σ_e v[i, e]
+//   expert_e(m_e),  v = w
+//
+// A group holds the same position of `group_size` consecutive sequences, so nothing is seen before
+// its time; along the sequence it looks ahead. At evaluation mixing can be switched off: every
+// weight vector becomes its arg max.
+#include "sim/moe/choose.hpp"
+#include "sim/moe/router.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <cmath>
+
+namespace moesim {
+namespace {
+
+class MixtureOfTokens : public Router {
+ public:
+  MixtureOfTokens(const Site& site, Options& o) : D_(site.width), E_(site.experts) {
+    along_sequence_ =
+        o.choice("groups", "batch", {"batch", "sequence"},
+                 "a group runs across the batch, or along the sequence") == "sequence";
+    size_ = o.integer("group_size", 0, {0, 1 << 20},
+                      "tokens in a group; 0: as many as experts, so that a token costs one row");
+    if (size_ == 0) size_ = E_;
+    const index total = along_sequence_ ? site.length : site.batch;
+    if (total % size_ != 0) {
+      index valid = std::min(size_, total);
+      while (total % valid != 0) --valid;
+      o.reject("group_size", "groups of " + std::to_string(size_) + " do not divide " +
+                                 (along_sequence_ ? "data.length = " : "train.batch = ") +
+                                 std::to_string(total) + "; the nearest that does is " +
+                                 std::to_string(valid));
+    }
+    const std::string emit = o.choice("emit", "shared", {"shared", "separate"},
+                                      "emit with the merge weights, or with weights of their own");
+    emit_over_experts_ =
+        o.choice("emit_softmax", "group", {"group", "experts"},
+                 "emit weights sum to 1 over the group, or over experts") == "experts";
+    temperature_ = o.number("temperature", 1, {1e-6, 1e6}, "of both softmaxes");
+    const bool learned =
+        o.flag("learned_temperature", false, "a learned temperature each for merging and emitting");
+    argmax_eval_ =
+        o.choice("evaluation", "mixed", {"mixed", "argmax"},
+                 "at evaluation: as in training, or each expert takes one token of the group") ==
+        "argmax";
+    weight_ = parameter("weight", {D_, E_},
+                        Init::truncated_normal(0.1 / std::sqrt(static_cast<double>(D_))));
+    if (emit == "separate")
+      emit_weight_ = parameter("emit_weight", {D_, E_},
+                               Init::truncated_normal(0.1 / std::sqrt(static_cast<double>(D_))));
+    if (learned) {  // T = exp(τ) is positive whatever τ
+      log_merge_ =
+          parameter("log_temperature_merge", {1}, Init::constant(std::log(temperature_)), false);
+      log_emit_ =
+          parameter("log_temperature_emit", {1}, Init::constant(std::log(temperature_)), false);
+    }
+  }
+
+  Routing route(const Tokens& tokens) override {
+    const index B = tokens.batch, S = tokens.length, g = size_;
+    Backend& backend = tokens.x.backend();
+    const std::vector<std::int32_t> order = places(B, S);
+    const auto groups = static_cast<index>(order.size()) / g;
+    Mixing plan;
+    if (!along_sequence_ || S % g != 0) plan.order = Indices::of(order, backend);
+
+    const Tensor logits = matmul(tokens.x, weight_);  // [T, E]
+    const Along over_group{groups, g, E_}, over_experts{groups * g, E_, 1};
+    const Tensor merge_logits = placed(logits, plan.order, order);
+    const Tensor merge = softmax_at(merge_logits, log_merge_, over_group);
+    const Along emit_axis = emit_over_experts_ ? over_experts : over_group;
+    Tensor emit = merge;
+    if (emit_weight_ || log_emit_ || emit_over_experts_) {
+      const Tensor emit_logits =
+          emit_weight_ ? placed(matmul(tokens.x, emit_weight_), plan.order, order) : merge_logits;
+      emit = softmax_at(emit_logits, log_emit_, emit_axis);
+    }
+    if (argmax_eval_ && !tokens.context.training) {
+      emit = one_hot(emit, emit_axis);
+      plan.dispatch = one_hot(merge, over_group).reshape({groups, g, E_});
+    } else {
+      plan.dispatch = merge.reshape({groups, g, E_});
+    }
+    plan.combine = emit.reshape({groups, g, E_});
+    return {.plan = plan, .scores = softmax(logits.detach()), .losses = {}};
+  }
+
+  Sees sees() const override {
+    if (size_ == 1) return Sees::past;
+    return along_sequence_ ? Sees::sequence : Sees::batch;
+  }
+  bool looks_ahead() const override { return along_sequence_ && size_ > 1; }
+  index experts() const override { return E_; }
+  Cost cost() const override {
+    const auto D = static_cast<double>(D_), E = static_cast<double>(E_);
+    return {.rows_per_token = E / static_cast<double>(size_), .router_flops = 6 * D * E};
+  }
+
+ private:
+  // The token at each place of the groups, -1 where a batch (or sequence) ends inside its last
+  // group.
+  std::vector<std::int32_t> places(index B, index S) const {
+    const index g = size_, free = along_sequence_ ? B : S, run = along_sequence_ ? S : B;
+    std::vector<std::int32_t> order;
+    for (index first = 0; first < run; first += g)
+      for (index f = 0; f < free; ++f)
+        for (index i = first; i < first + g; ++i)
+          order.push_back(
+              i >= run ? -1 : static_cast<std::int32_t>(along_sequence_ ? f * S + i : i * S + f));
+    if (!along_sequence_ || S % g != 0) return order;
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
+    return order;
+  }
+
+  // Logits at their places; a place without a token gets weight 0 in every softmax over the group.
+  Tensor placed(const Tensor& logits, const Indices& order,
+                const std::vector<std::int32_t>& places) const {
+    if (!order) return logits;
+    const Tensor rows = gather_rows(logits, order);
+    std::vector<real> mask(places.size(), 0);
+    bool partial = false;
+    for (std::size_t i = 0; i < places.size(); ++i)
+      if (places[i] < 0) mask[i] = real(-1e30), partial = true;
+    return partial ? add_column(rows, Tensor::of({static_cast<index>(mask.size())}, mask,
+                                                 logits.backend()))
+                   : rows;
+  }
+
+  Tensor softmax_at(const Tensor& logits, const Tensor& log_temperature, Along axis) const {
+    if (log_temperature) return softmax(mul_scalar(logits, exp(affine(log_temperature, -1))), axis);
+    return softmax(logits, axis, static_cast<real>(1 / temperature_));
+  }
+
+  // 1 at the largest of each vector along the axis (at each of several equal ones), 0 elsewhere. No
+  // gradient.
+  static Tensor one_hot(const Tensor& weights, Along axis) {
+    std::vector<real> w = weights.to_host();
+    for (index o = 0; o < axis.outer; ++o)
+      for (index i = 0; i < axis.inner; ++i) {
+        const auto at = [&](index n) -> real& {
+          return w[static_cast<std::size_t>((o * axis.n + n) * axis.inner + i)];
+        };
+        real largest = at(0);
+        for (index n = 1; n < axis.n; ++n) largest = std::max(largest, at(n));
+        for (index n = 0; n < axis.n; ++n) at(n) = at(n) == largest ? real{1} : real{0};
+      }
+    return Tensor::of(weights.shape(), w, weights.backend());
+  }
+
+  index D_, E_, size_ = 1;
+  bool along_sequence_ = false, emit_over_experts_ = false, argmax_eval_ = false;
+  double temperature_ = 1;
+  Tensor weight_, emit_weight_, log_merge_, log_emit_;  // [D, E], [D, E], [1], [1]
+};
+
+const Registered<Router> mixture_of_tokens(
+    "mixture_of_tokens",
+    "experts work on weighted means over groups of tokens (Antoniak et al. 2023)",
+    [](const Site& site, Options& options) {
+      return std::make_unique<MixtureOfTokens>(site, options);
+    });
+
+}  // namespace
+}  // namespace moesim

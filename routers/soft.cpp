@@ -1,0 +1,67 @@
+// Soft MoE (Puigcerver et al. 2023, algorithms 1 and 2): every slot is a weighted mean of all
+// tokens of the sequence, every token a weighted mean of all slots. Fully differentiable, nothing
+// dropped, not causal.
+//
+//   l = x/‖x‖ · (scale · Φ/‖Φ‖)     dispatch = softmax over tokens     combine = softmax over slots
+//   slots mix the raw x
+#include "sim/moe/router.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace moesim {
+namespace {
+
+class Soft : public Router {
+ public:
+  Soft(const Site& site, Options& o) : D_(site.width), E_(site.experts), length_(site.length) {
+    const double factor =
+        o.number("capacity_factor", 1, {1e-6, 1e6}, "slots per token, if slots = 0");
+    p_ = o.integer("slots", 0, {0, 1 << 20},
+                   "slots per expert; 0: length · capacity_factor / experts, rounded, at least 1");
+    if (p_ == 0)
+      p_ = std::max<index>(
+          1, std::lround(static_cast<double>(site.length) * factor / static_cast<double>(E_)));
+    normalise_ =
+        o.flag("normalise", true, "unit norm of tokens and slot vectors, and a learned scale");
+    phi_ = parameter("phi", {D_, E_ * p_}, Init::normal(1 / std::sqrt(static_cast<double>(D_))));
+    if (normalise_) scale_ = parameter("scale", {1}, Init::constant(1), false);
+  }
+
+  Routing route(const Tokens& tokens) override {
+    const index B = tokens.batch, S = tokens.length, P = E_ * p_;
+    const Tensor logits = normalise_ ? matmul(unit_norm(tokens.x, {B * S, D_, 1}),
+                                              mul_scalar(unit_norm(phi_, {1, D_, P}), scale_))
+                                     : matmul(tokens.x, phi_);  // [B·S, P]
+    Mixing plan;
+    plan.dispatch = softmax(logits, Along{B, S, P}).reshape({B, S, P});
+    plan.combine = softmax(logits).reshape({B, S, P});
+    plan.slots_per_expert = p_;
+    // A token's score of an expert: the weight that it gives to the expert's slots.
+    const Tensor scores =
+        sum_cols(plan.combine.detach().reshape({B * S * E_, p_})).reshape({B * S, E_});
+    return {.plan = plan, .scores = scores, .losses = {}};
+  }
+
+  Sees sees() const override { return Sees::sequence; }
+  index experts() const override { return E_; }
+  Cost cost() const override {
+    const auto P = static_cast<double>(E_ * p_), D = static_cast<double>(D_);
+    return {.rows_per_token = P / static_cast<double>(length_), .router_flops = 6 * D * P};
+  }
+
+ private:
+  index D_, E_, length_, p_ = 1;
+  bool normalise_ = true;
+  Tensor phi_, scale_;  // [D, E·p], [1]
+};
+
+const Registered<Router> soft("soft",
+                              "slots are weighted means of all tokens (Puigcerver et al. 2023)",
+                              [](const Site& site, Options& options) {
+                                return std::make_unique<Soft>(site, options);
+                              });
+
+}  // namespace
+}  // namespace moesim

@@ -1,0 +1,284 @@
+// Token choice: every token takes its k best experts (Shazeer et al. 2017; Lepikhin et al. 2021;
+// Fedus et al. 2022; Riquelme et al. 2021; Jiang et al. 2024). One router with the axes on which
+// the published variants differ.
+//
+//   logits l = x W          h = l (+ noise)        p = softmax(h)
+//   chosen: the k largest h; gate: p of the chosen, renormalised or not; a choice without room at
+//   its expert is dropped.
+#include "sim/moe/choose.hpp"
+#include "sim/moe/losses.hpp"
+#include "sim/moe/router.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <cmath>
+
+namespace moesim {
+namespace {
+
+constexpr double kLarge = 1e6;
+
+class TokenChoice : public Router {
+ public:
+  TokenChoice(const Site& site, Options& o) : D_(site.width), E_(site.experts) {
+    k_ = o.integer("k", 1, {1, E_}, "experts per token");
+    const std::string softmax_at =
+        o.choice("softmax", "before", {"before", "after"},
+                 "softmax over all experts before selection, or over the chosen after it");
+    softmax_after_ = softmax_at == "after";
+    normalise_ = o.choice("normalise", "auto", {"auto", "none", "sum", "l2"},
+                          "divide the gates of a token by their sum or norm, before drops; auto: "
+                          "none for k = 1, else sum");
+    // A single gate divided by itself is 1, whatever the logits: the router would never learn.
+    if (normalise_ == "auto") normalise_ = k_ == 1 ? "none" : "sum";
+    epsilon_ = o.number("normalise_epsilon", 0, {0, 1}, "added to the divisor");
+
+    train_.factor = o.number("capacity_factor", 1.25, {0, kLarge},
+                             "places per expert over an equal share, in training; 0: no limit");
+    eval_.factor = o.number("capacity_factor_eval", 2.0, {0, kLarge}, "the same in evaluation");
+    train_.rounding = rounding_of(o.choice("capacity_rounding", "ceil", {"ceil", "floor", "round"},
+                                           "of places to whole rows"));
+    train_.per_choice = o.flag("capacity_per_choice", true, "places grow with k");
+    train_.minimum = o.integer("capacity_min", 0, {0, 1 << 30}, "at least this many places");
+    train_.multiple =
+        o.integer("capacity_multiple", 1, {1, 1 << 20}, "rounded up to a multiple of this");
+    train_.absolute = o.integer("capacity", 0, {0, 1 << 30},
+                                "this many places, instead of the factor; 0: by the factor");
+    eval_.rounding = train_.rounding, eval_.per_choice = train_.per_choice,
+    eval_.minimum = train_.minimum;
+    eval_.multiple = train_.multiple, eval_.absolute = train_.absolute;
+    group_batch_ = o.choice("group", "sequence", {"sequence", "batch"},
+                            "which tokens share the places") == "batch";
+    const std::string fill =
+        o.choice("fill", site.causal ? "token" : "choice", {"token", "choice", "priority"},
+                 "who gets places: token by token; all first choices first; by score, BPR");
+    order_ = fill == "token" ? Order::token : fill == "choice" ? Order::choice : Order::score;
+    dropped_input_ = o.choice("dropped", "zero", {"zero", "input"},
+                              "what a token without any place gets: nothing, or its own input "
+                              "times its first gate") == "input";
+
+    second_ = o.choice("second", "all", {"all", "none", "threshold", "random"},
+                       "which second and later choices stand: all; none; gate > threshold; with "
+                       "chance gate / threshold");
+    second_eval_ = o.choice("second_eval", "all", {"all", "none", "threshold", "random"},
+                            "the same in evaluation");
+    threshold_ = o.number("second_threshold", 0.2, {1e-6, 1}, "for second = threshold or random");
+
+    noise_ =
+        o.choice("noise", "none", {"none", "learned", "gaussian"},
+                 "on the logits in training: softplus(x W_n) + noise_epsilon (Shazeer), or fixed");
+    noise_epsilon_ =
+        o.number("noise_epsilon", 0.01, {0, 10}, "least deviation of the learned noise");
+    noise_std_ = o.number("noise_std", 1, {0, 100},
+                          "deviation of the gaussian noise, divided by the number of experts");
+    jitter_ = o.number("jitter", 0, {0, 1},
+                       "the router's input times U(1 - jitter, 1 + jitter) in training");
+
+    balance_ = o.number("balance_weight", 0.01, {0, kLarge},
+                        "of the load balance loss E/k Σ f P, 1 at balance");
+    balance_counted_ = o.choice("balance_counted", "all", {"all", "first"},
+                                "f counts all choices, or the first") == "first"
+                           ? Counted::first
+                           : Counted::all;
+    balance_batch_ = o.choice("balance_group", "batch", {"batch", "sequence"},
+                              "the loss over the batch, or per sequence") == "batch";
+    importance_ =
+        o.number("importance_weight", 0, {0, kLarge}, "of CV² of the experts' summed gates");
+    load_ = o.number("load_weight", 0, {0, kLarge}, "of CV² of the smooth load; needs noise");
+    z_ = o.number("z_weight", 0, {0, kLarge}, "of the router z-loss");
+    variance_ = o.choice("cv_variance", "population", {"population", "sample"},
+                         "variance in CV²") == "sample"
+                    ? Variance::sample
+                    : Variance::population;
+
+    const bool constant =
+        o.flag("allow_constant_gate", false,
+               "keep k = 1 with gates that are always 1, to study the dead router");
+    if (k_ == 1 && (softmax_after_ || normalise_ != "none") && !constant)
+      o.reject(softmax_after_ ? "softmax" : "normalise",
+               "with k = 1 the gate is always 1 and the router gets no gradient from the task; set "
+               "softmax = before and "
+               "normalise = none, or allow_constant_gate = true to study it");
+    if (load_ > 0 && noise_ == "none")
+      o.reject("load_weight", "the load loss needs noise = learned or gaussian");
+    if (load_ > 0 && k_ >= E_) o.reject("load_weight", "the load loss needs k < moe.experts");
+    if (variance_ == Variance::sample && E_ < 2)
+      o.reject("cv_variance", "a sample variance needs two experts");
+
+    // Fedus et al. 2022, section 2.4: a tenth of the usual scale. Shazeer et al. 2017: zeros, and
+    // noise breaks the ties.
+    weight_ = parameter("weight", {D_, E_},
+                        noise_ == "learned"
+                            ? Init::constant(0)
+                            : Init::truncated_normal(std::sqrt(0.1 / static_cast<double>(D_))));
+    if (noise_ == "learned") noise_weight_ = parameter("noise_weight", {D_, E_}, Init::constant(0));
+  }
+
+  Routing route(const Tokens& tokens) override {
+    const Context& context = tokens.context;
+    Backend& backend = tokens.x.backend();
+    const index T = tokens.x.rows();
+    Tensor input = tokens.x;
+    if (context.training && jitter_ > 0) {
+      const auto spread = static_cast<real>(jitter_);
+      input = mul(input, context.uniform(Purpose::router_jitter, input.shape(), backend, 1 - spread,
+                                         1 + spread));
+    }
+    const Tensor logits = matmul(input, weight_);  // [T, E]
+    Tensor noisy = logits, deviation;
+    if (context.training && noise_ != "none") {
+      deviation =
+          noise_ == "learned"
+              ? affine(softplus(matmul(input, noise_weight_)), 1, static_cast<real>(noise_epsilon_))
+              : Tensor::full({T, E_}, static_cast<real>(noise_std_ / static_cast<double>(E_)),
+                             backend);
+      noisy = add(logits, mul(deviation, context.normal(Purpose::router_noise, {T, E_}, backend)));
+    }
+
+    const Tensor scores = softmax(noisy);
+    const Indices choice = top_k(noisy, k_);
+    const Tensor gates = chosen_gates(noisy, scores, choice, T);
+    const Indices standing = stand(choice, gates, context);
+    const Capacity& capacity = context.training ? train_ : eval_;
+    const index group = group_batch_ ? T : tokens.length;
+    Tensor priority;
+    if (order_ == Order::score) priority = pick(scores.detach(), first_entries(choice));
+    const Indices kept =
+        fill_capacity(standing, k_, E_, group, capacity.rows(group, k_, E_), order_, priority);
+
+    Routing routing;
+    Assignment plan = assign(standing, kept, k_, E_, gates);
+    if (dropped_input_) plan.bypass = bypass(kept, gates, T);
+    routing.plan = plan;
+    routing.scores = scores;
+    add_losses(routing, tokens, logits, noisy, deviation, scores, choice, gates);
+    return routing;
+  }
+
+  Sees sees() const override {
+    if (limited() && group_batch_) return Sees::batch;
+    return looks_ahead() ? Sees::sequence : Sees::past;
+  }
+  // With capacity, later tokens can displace a choice unless places are given token by token.
+  bool looks_ahead() const override {
+    return limited() && (order_ == Order::score || (order_ == Order::choice && k_ > 1));
+  }
+  index experts() const override { return E_; }
+  Cost cost() const override {
+    return {.rows_per_token = static_cast<double>(k_),
+            .router_flops = 2.0 * static_cast<double>(D_ * E_)};
+  }
+
+ private:
+  bool limited() const { return train_.factor > 0 || eval_.factor > 0 || train_.absolute > 0; }
+
+  Tensor chosen_gates(const Tensor& noisy, const Tensor& scores, const Indices& choice,
+                      index T) const {
+    const Indices entries = entries_of(choice, k_, E_);
+    if (softmax_after_ || noise_ == "learned")
+      return softmax(pick(noisy, entries).reshape({T, k_}));
+    const Tensor chosen = pick(scores, entries).reshape({T, k_});
+    if (normalise_ == "none") return chosen;
+    const auto epsilon = static_cast<real>(epsilon_);
+    const Tensor divisor = normalise_ == "sum" ? sum_cols(chosen) : sqrt(sum_cols(square(chosen)));
+    return div_column(chosen, epsilon > 0 ? affine(divisor, 1, epsilon) : divisor);
+  }
+
+  // The choices that stand after the policy for second choices; others become -1.
+  Indices stand(const Indices& choice, const Tensor& gates, const Context& context) const {
+    const std::string& policy = context.training ? second_ : second_eval_;
+    if (k_ == 1 || policy == "all") return choice;
+    std::vector<std::int32_t> chosen = choice.to_host();
+    const std::vector<real> g = gates.to_host();
+    std::vector<real> u;
+    const index T = static_cast<index>(chosen.size()) / k_;
+    if (policy == "random")
+      u = context.uniform(Purpose::second_choice, {T, k_ - 1}, choice.backend()).to_host();
+    for (index t = 0; t < T; ++t)
+      for (index j = 1; j < k_; ++j) {
+        const auto at = static_cast<std::size_t>(t * k_ + j);
+        bool stands = false;
+        if (policy == "threshold") stands = g[at] > threshold_;
+        if (policy == "random")
+          stands = u[static_cast<std::size_t>(t * (k_ - 1) + j - 1)] < g[at] / threshold_;
+        if (!stands) chosen[at] = -1;
+      }
+    return journaled(Indices::of(chosen, choice.backend()));
+  }
+
+  Indices first_entries(const Indices& choice) const {
+    const std::vector<std::int32_t> chosen = choice.to_host();
+    std::vector<std::int32_t> at;
+    for (std::size_t t = 0; t * static_cast<std::size_t>(k_) < chosen.size(); ++t)
+      at.push_back(static_cast<std::int32_t>(t) * static_cast<std::int32_t>(E_) +
+                   chosen[t * static_cast<std::size_t>(k_)]);
+    return Indices::of(at, choice.backend());
+  }
+
+  // First gate where nothing was kept, else 0.
+  Tensor bypass(const Indices& kept, const Tensor& gates, index T) const {
+    const std::vector<std::int32_t> places = kept.to_host();
+    std::vector<std::int32_t> at(static_cast<std::size_t>(T));
+    for (index t = 0; t < T; ++t) {
+      bool none = true;
+      for (index j = 0; j < k_; ++j)
+        none = none && places[static_cast<std::size_t>(t * k_ + j)] < 0;
+      at[static_cast<std::size_t>(t)] = none ? static_cast<std::int32_t>(t * k_) : -1;
+    }
+    return pick(gates, Indices::of(at, kept.backend()));
+  }
+
+  void add_losses(Routing& routing, const Tokens& tokens, const Tensor& logits, const Tensor& noisy,
+                  const Tensor& deviation, const Tensor& scores, const Indices& choice,
+                  const Tensor& gates) const {
+    const auto add = [&](const char* name, double weight, const Tensor& value) {
+      routing.losses.push_back({name, static_cast<real>(weight), value});
+    };
+    const index sequences = tokens.batch;
+    const Tensor clean = deviation && noise_ == "gaussian" ? softmax(logits) : scores;
+    if (balance_ > 0)
+      add("balance", balance_,
+          balance_loss(clean, choice, k_, balance_counted_, balance_batch_ ? 1 : sequences));
+    if (importance_ > 0) {
+      if (noise_ == "learned")
+        add("importance", importance_, importance_loss(spread(gates, choice), 1, variance_));
+      else
+        add("importance", importance_,
+            importance_loss(clean, group_batch_ ? 1 : sequences, variance_));
+    }
+    if (load_ > 0 && deviation)
+      add("load", load_, load_loss(logits, noisy, deviation, k_, variance_));
+    if (z_ > 0) add("z", z_, z_loss(logits));
+  }
+
+  // The gates [T, k] at the places of their experts, [T, E], zeros elsewhere.
+  Tensor spread(const Tensor& gates, const Indices& choice) const {
+    const std::vector<std::int32_t> chosen = choice.to_host();
+    const index T = static_cast<index>(chosen.size()) / k_;
+    std::vector<std::int32_t> at(static_cast<std::size_t>(T * E_), -1);
+    for (std::size_t i = 0; i < chosen.size(); ++i)
+      at[(i / static_cast<std::size_t>(k_)) * static_cast<std::size_t>(E_) +
+         static_cast<std::size_t>(chosen[i])] = static_cast<std::int32_t>(i);
+    return pick(gates, Indices::of(at, choice.backend())).reshape({T, E_});
+  }
+
+  index D_, E_, k_ = 1;
+  bool softmax_after_ = false, group_batch_ = false, dropped_input_ = false, balance_batch_ = true;
+  std::string normalise_, second_, second_eval_, noise_;
+  double epsilon_ = 0, threshold_ = 0.2, noise_epsilon_ = 0, noise_std_ = 0, jitter_ = 0;
+  double balance_ = 0, importance_ = 0, load_ = 0, z_ = 0;
+  Capacity train_, eval_;
+  Order order_ = Order::token;
+  Counted balance_counted_ = Counted::all;
+  Variance variance_ = Variance::population;
+  Tensor weight_, noise_weight_;  // [D, E]
+};
+
+const Registered<Router> token_choice(
+    "token_choice",
+    "every token takes its k best experts: Switch, GShard, Mixtral, V-MoE, noisy top-k",
+    [](const Site& site, Options& options) {
+      return std::make_unique<TokenChoice>(site, options);
+    });
+
+}  // namespace
+}  // namespace moesim

@@ -1,0 +1,65 @@
+#include "sim/moe/choose.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/ops/rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace moesim {
+
+index Capacity::rows(index n, index k, index experts) const {
+  if (absolute > 0) return absolute;
+  if (factor == 0) return 0;
+  const double exact = factor * static_cast<double>(n) * static_cast<double>(per_choice ? k : 1) /
+                       static_cast<double>(experts);
+  // A product such as 1.2 · 10 / 4 must not be rounded up for its last bit.
+  const double nearest = std::nearbyint(exact);
+  const double value = std::abs(exact - nearest) < 1e-9 * std::max(1.0, exact) ? nearest : exact;
+  double rounded = 0;
+  switch (rounding) {
+    case Rounding::ceil:
+      rounded = std::ceil(value);
+      break;
+    case Rounding::floor:
+      rounded = std::floor(value);
+      break;
+    case Rounding::round:
+      rounded = std::nearbyint(value);
+      break;
+  }
+  const index rows = std::min(n, static_cast<index>(rounded));
+  const index multiple_rows = (rows + multiple - 1) / multiple * multiple;
+  return std::max<index>({1, minimum, std::min(n, multiple_rows)});
+}
+
+Rounding rounding_of(const std::string& name) {
+  if (name == "floor") return Rounding::floor;
+  return name == "round" ? Rounding::round : Rounding::ceil;
+}
+
+Segments equal_segments(index pieces, index rows_each, Backend& backend) {
+  std::vector<std::int32_t> offset(static_cast<std::size_t>(pieces) + 1);
+  for (index i = 0; i <= pieces; ++i)
+    offset[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i * rows_each);
+  return {Indices::of(offset, backend), pieces * rows_each};
+}
+
+Assignment assign(const Indices& choice, const Indices& kept, index k, index experts,
+                  const Tensor& gates) {
+  Backend& backend = choice.backend();
+  Assignment plan;
+  plan.experts.offset = Indices::empty(experts + 1, backend);
+  Indices order = Indices::empty(kept.size(), backend);
+  backend.sort_by_key(kept.data(), kept.size(), experts, plan.experts.offset.data(), order.data());
+  plan.experts.rows = plan.experts.offset.to_host().back();
+  order = order.first(plan.experts.rows);
+  std::vector<std::int32_t> token = order.to_host();
+  for (std::int32_t& t : token) t /= static_cast<std::int32_t>(k);
+  plan.token = Indices::of(token, backend);
+  plan.demand = Indices::of(histogram(choice, experts), backend);
+  if (gates) plan.gate = pick(gates, order);
+  return plan;
+}
+
+}  // namespace moesim

@@ -1,0 +1,38 @@
+// Auxiliary losses, each with one definition (peers' dialects: see the notes on each).
+#pragma once
+
+#include "sim/core/tensor.hpp"
+#include "sim/moe/routing.hpp"
+
+namespace moesim {
+
+enum class Counted { all, first };           // which choices make up f
+enum class Variance { population, sample };  // of the squared coefficient of variation
+
+// Load balance (Fedus et al. 2022, eq. 4-6; Lepikhin et al. 2021): E/k · Σ_e f_e P_e, averaged over
+// `groups` equal groups of tokens. f_e is the number of choices of e per token before capacity (of
+// the k first choices, or of the first only, then k = 1 in the formula), P_e the mean score. 1 at
+// perfect balance. Gradient flows through P only. Hugging Face's Mixtral and llm-random leave out
+// 1/k (k at balance); GShard's paper leaves out E.
+Tensor balance_loss(const Tensor& scores, const Indices& choice, index k, Counted counted,
+                    index groups);
+
+// Router z-loss (Zoph et al. 2022, eq. 5): mean over tokens of (log Σ_e exp l_e)².
+Tensor z_loss(const Tensor& logits);
+
+// CV² of the column sums of `weights` [T, E], averaged over `groups` equal groups (Shazeer et al.
+// 2017, eq. 7; Riquelme et al. 2021). Shazeer's code and V-MoE use the population variance, the
+// torch ports the sample variance.
+Tensor importance_loss(const Tensor& weights, index groups, Variance variance);
+
+// CV² of the smooth load Σ_t Φ((c[t, e] - threshold) / σ[t, e]), the chance that e is among the top
+// k were its noise drawn again (Shazeer et al. 2017, eq. 8-10). clean, noisy, deviation [T, E];
+// choice [T·k] of the noisy logits. The threshold is the (k+1)-th largest noisy logit where e is
+// chosen, else the k-th. k < E.
+Tensor load_loss(const Tensor& clean, const Tensor& noisy, const Tensor& deviation, index k,
+                 Variance variance);
+
+// Mean entropy of the rows of `scores`: -Σ_e p log p (used with top-p routing, Huang et al. 2024).
+Tensor entropy_loss(const Tensor& scores);
+
+}  // namespace moesim

@@ -1,0 +1,83 @@
+// The routing value: what a router decided, as plain data that one layer executes
+// (sim/moe/layer.hpp), and that the recorder, the statistics and the cost model look into.
+//
+// Four words, never mixed: `logits` are raw; `scores` are normalised; `gate` is the weight actually
+// applied; `load` is rows per expert.
+#pragma once
+
+#include "sim/core/tensor.hpp"
+
+#include <functional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace moesim {
+
+class Expert;
+struct Context;
+
+// What a router sees: T = batch·length tokens of width D, row b·length + s.
+struct Tokens {
+  Tensor x;  // [T, D]
+  index batch = 0, length = 0;
+  const Indices& ids;  // [T] token ids; empty where the data has none
+  Context& context;
+};
+
+// Rows in E consecutive pieces: piece e is offset[e] .. offset[e+1].
+struct Segments {
+  Indices offset;  // [E + 1]
+  index rows = 0;  // offset[E]
+};
+
+// Token rows sent to experts: row i of the N sorted rows is token[i], and belongs to the expert
+// whose segment holds i. A dropped assignment is absent.
+//   y[t] = Σ_{i: token[i] = t} gate[i] · expert(x[t])  +  bypass[t] · x[t]
+struct Assignment {
+  Indices token;  // [N]; empty: row i is token i
+  Segments experts;
+  Tensor gate;     // [N]; empty: 1
+  Indices demand;  // [E] assignments asked for before capacity; empty: as served
+  Tensor bypass;   // [T]; empty: 0. What a token passes around the experts
+};
+
+// Weighted mixtures of tokens ("slots") as expert input. The tokens stand in G groups of S, each
+// group has P slots, p of them per expert, expert-major.
+//   slots[g] = dispatch[g]ᵀ · x[g]     y[g] = combine[g] · expert(slots[g])
+struct Mixing {
+  Tensor dispatch, combine;  // [G, S, P] each
+  index slots_per_expert = 1;
+  Indices order;  // [G·S] token at each place of the groups, -1 for a place without one; empty:
+                  // tokens as they stand
+};
+
+// One merged expert per group of consecutive rows: W[g] = Σ_e weights[g, e] · W_e.
+struct Merging {
+  Tensor weights;   // [G, E]
+  Segments groups;  // G pieces of the T tokens
+};
+
+// Anything else: a function of the tokens and the experts, which reports its own load.
+struct Custom {
+  std::function<Tensor(const Tensor& x, const Expert& expert)> apply;
+  std::vector<double> load;  // [E]
+};
+
+// A named auxiliary loss; weight · value is added to the training loss.
+struct Loss {
+  std::string name;
+  real weight = 0;
+  Tensor value;  // [1]
+};
+
+struct Routing {
+  std::variant<Assignment, Mixing, Merging, Custom> plan;
+  Tensor scores;  // [T, E] (merging: [G, E]) for the record; may be empty
+  std::vector<Loss> losses;
+};
+
+// "assignment", "mixing", "merging" or "custom".
+std::string plan_name(const Routing& routing);
+
+}  // namespace moesim

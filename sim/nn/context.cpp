@@ -1,0 +1,23 @@
+#include "sim/nn/context.hpp"
+
+#include "sim/backend/backend.hpp"
+
+namespace moesim {
+
+Tensor Context::uniform(Purpose purpose, Shape shape, Backend& backend, real low, real high) const {
+  if (given)
+    if (const Tensor draws = given(purpose, shape)) return draws;
+  Tensor draws = Tensor::empty(shape, backend);
+  backend.uniform(stream(purpose), low, high, draws.data(), draws.size());
+  return draws;
+}
+
+Tensor Context::normal(Purpose purpose, Shape shape, Backend& backend) const {
+  if (given)
+    if (const Tensor draws = given(purpose, shape)) return draws;
+  Tensor draws = Tensor::empty(shape, backend);
+  backend.normal(stream(purpose), draws.data(), draws.size());
+  return draws;
+}
+
+}  // namespace moesim

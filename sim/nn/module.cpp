@@ -1,0 +1,74 @@
+#include "sim/nn/module.hpp"
+
+#include "sim/backend/backend.hpp"
+#include "sim/core/random.hpp"
+
+#include <cmath>
+#include <utility>
+
+namespace moesim {
+
+Tensor Module::parameter(std::string name, Shape shape, Init init, bool decay) {
+  own_.push_back({std::move(name), Tensor::deferred(shape), init, decay});
+  return own_.back().value;
+}
+
+void Module::child(std::string name, const Module& module) {
+  children_.emplace_back(std::move(name), &module);
+}
+
+std::vector<Parameter> Module::parameters() const {
+  std::vector<Parameter> all;
+  collect("", all);
+  return all;
+}
+
+void Module::collect(const std::string& prefix, std::vector<Parameter>& all) const {
+  for (const Parameter& parameter : own_) {
+    all.push_back(parameter);
+    all.back().name = prefix + parameter.name;
+  }
+  for (const auto& [name, module] : children_) module->collect(prefix + name + ".", all);
+}
+
+namespace {
+
+double draw(const Init& init, const Stream& stream, std::uint64_t i) {
+  switch (init.kind) {
+    case Init::Kind::constant:
+      return init.value;
+    case Init::Kind::normal:
+      return init.value * random_normal(stream, i);
+    case Init::Kind::truncated_normal: {
+      // Rejection; draw i owns the counters i, i + 2^32, i + 2·2^32, ...
+      double z = random_normal(stream, i);
+      for (std::uint64_t attempt = 1; std::abs(z) > 2; ++attempt)
+        z = random_normal(stream, i + (attempt << 32));
+      return init.value * z;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+void initialise(const std::vector<Parameter>& parameters, Backend& backend, std::uint64_t seed) {
+  for (const Parameter& parameter : parameters) {
+    const std::uint64_t key = hash_name(parameter.name);
+    const Stream stream{seed, Purpose::parameters, static_cast<std::uint32_t>(key),
+                        static_cast<std::uint32_t>(key >> 32)};
+    std::vector<real> values(static_cast<std::size_t>(parameter.value.size()));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<real>(draw(parameter.init, stream, i));
+    parameter.value.allocate(backend);
+    parameter.value.from_host(values);
+  }
+}
+
+index count(const std::vector<Parameter>& parameters) {
+  index total = 0;
+  for (const Parameter& parameter : parameters) total += parameter.value.size();
+  return total;
+}
+
+}  // namespace moesim

@@ -1,0 +1,57 @@
+// Modules own parameters and name them; a tree of modules is a model.
+#pragma once
+
+#include "sim/core/tensor.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+// How a parameter starts. Draws are keyed by (seed, full name), so that two models share the values
+// of every parameter of the same name and shape.
+struct Init {
+  enum class Kind { constant, normal, truncated_normal };
+  Kind kind = Kind::constant;
+  double value = 0;  // the constant, or the standard deviation (before truncation at two of them)
+  static Init constant(double value) { return {Kind::constant, value}; }
+  static Init normal(double deviation) { return {Kind::normal, deviation}; }
+  static Init truncated_normal(double deviation) { return {Kind::truncated_normal, deviation}; }
+};
+
+struct Parameter {
+  std::string name;  // "blocks.0.attention.qkv"
+  Tensor value;
+  Init init;
+  bool decay = true;  // subject to weight decay
+};
+
+class Module {
+ public:
+  Module() = default;
+  virtual ~Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  // All parameters of this module and its children, named from here, in order of declaration.
+  std::vector<Parameter> parameters() const;
+
+ protected:
+  // Declares a parameter; its memory comes with initialise(). Biases and gains say decay = false.
+  Tensor parameter(std::string name, Shape shape, Init init, bool decay = true);
+  void child(std::string name, const Module& module);
+
+ private:
+  void collect(const std::string& prefix, std::vector<Parameter>& all) const;
+  std::vector<Parameter> own_;
+  std::vector<std::pair<std::string, const Module*>> children_;
+};
+
+// Allocates the parameters and draws their values.
+void initialise(const std::vector<Parameter>& parameters, Backend& backend, std::uint64_t seed);
+
+// Number of values in all of them.
+index count(const std::vector<Parameter>& parameters);
+
+}  // namespace moesim

@@ -1,0 +1,21 @@
+// Scaled dot-product attention with an online softmax, and rotary positions.
+#pragma once
+
+#include "sim/core/tape.hpp"
+
+namespace moesim {
+
+struct AttentionShape {
+  index batch = 0, length = 0, heads = 0;
+  bool causal = true;
+};
+
+// qkv [batch·length, 3·D]: queries, keys, values, each of `heads` heads. -> [batch·length, D].
+// No [length, length] matrix is kept (Dao et al. 2022).
+Tensor attention(const Tensor& qkv, AttentionShape shape);
+
+// Rotates the queries and keys in qkv by their position (Su et al. 2021, pairs (i, i + d/2), base
+// 10000).
+Tensor rotary(const Tensor& qkv, AttentionShape shape);
+
+}  // namespace moesim

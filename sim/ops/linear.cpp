@@ -1,0 +1,139 @@
+#include "sim/ops/linear.hpp"
+
+#include "sim/core/error.hpp"
+
+namespace moesim {
+namespace {
+
+struct Matrix {
+  index rows, cols;  // of op(a)
+};
+
+Matrix oriented(index rows, index cols, bool transposed) {
+  return transposed ? Matrix{cols, rows} : Matrix{rows, cols};
+}
+
+// The product and its pull-back, for `batch` pairs of matrices.
+//   C = op(A) op(B)   dop(A) = dC op(B)ᵀ   dop(B) = op(A)ᵀ dC
+Tensor multiply(const Tensor& a, const Tensor& b, Transposed t, index batch, index a_rows,
+                index b_rows, Shape shape) {
+  const index a_cols = a.cols(), b_cols = b.cols();
+  const auto [m, k] = oriented(a_rows, a_cols, t.a);
+  const auto [k_b, n] = oriented(b_rows, b_cols, t.b);
+  if (k != k_b)
+    fail_in("matmul", a.shape().to_string() + (t.a ? "ᵀ" : "") + " times " + b.shape().to_string() +
+                          (t.b ? "ᵀ" : ""));
+  Tensor y = Tensor::empty(shape, a.backend());
+  const index sizes[3] = {a_rows * a_cols, b_rows * b_cols, m * n};
+  a.backend().product({.transpose_a = t.a,
+                       .transpose_b = t.b,
+                       .m = m,
+                       .n = n,
+                       .k = k,
+                       .a = a.data(),
+                       .lda = a_cols,
+                       .b = b.data(),
+                       .ldb = b_cols,
+                       .c = y.data(),
+                       .ldc = n,
+                       .batch = batch,
+                       .stride_a = sizes[0],
+                       .stride_b = sizes[1],
+                       .stride_c = sizes[2]});
+  record(y, {a, b}, [=, m = m, n = n, k = k](const Tensor& dy) {
+    Product p;
+    p.batch = batch;
+    if (const GradientSlot da = gradient_slot(a)) {
+      p.c = da.p, p.acc = da.accumulate, p.ldc = a_cols, p.stride_c = sizes[0];
+      const real* left = t.a ? b.data() : dy.data();
+      const real* right = t.a ? dy.data() : b.data();
+      if (t.a) {  // dA = op(B) dCᵀ  [k, m]
+        p.m = k, p.n = m, p.k = n, p.transpose_a = t.b, p.transpose_b = true;
+        p.lda = b_cols, p.ldb = n, p.stride_a = sizes[1], p.stride_b = sizes[2];
+      } else {  // dA = dC op(B)ᵀ  [m, k]
+        p.m = m, p.n = k, p.k = n, p.transpose_a = false, p.transpose_b = !t.b;
+        p.lda = n, p.ldb = b_cols, p.stride_a = sizes[2], p.stride_b = sizes[1];
+      }
+      p.a = left, p.b = right;
+      a.backend().product(p);
+    }
+    if (const GradientSlot db = gradient_slot(b)) {
+      p.c = db.p, p.acc = db.accumulate, p.ldc = b_cols, p.stride_c = sizes[1];
+      if (t.b) {  // dB = dCᵀ op(A)  [n, k]
+        p.m = n, p.n = k, p.k = m, p.transpose_a = true, p.transpose_b = t.a;
+        p.a = dy.data(), p.b = a.data(), p.lda = n, p.ldb = a_cols, p.stride_a = sizes[2],
+        p.stride_b = sizes[0];
+      } else {  // dB = op(A)ᵀ dC  [k, n]
+        p.m = k, p.n = n, p.k = m, p.transpose_a = !t.a, p.transpose_b = false;
+        p.a = a.data(), p.b = dy.data(), p.lda = a_cols, p.ldb = n, p.stride_a = sizes[0],
+        p.stride_b = sizes[2];
+      }
+      b.backend().product(p);
+    }
+  });
+  return y;
+}
+
+// y = act(x w + b)   dz = dy ⊙ act'(z)   dx = dz wᵀ   dw = xᵀ dz   db = Σ_rows dz
+Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& bias,
+             const Indices& offset, index segments, Activation activation) {
+  Linear l{.rows = x.rows(),
+           .in = x.cols(),
+           .out = w.cols(),
+           .segments = segments,
+           .offset = nullptr,
+           .x = x.data(),
+           .w = w.data(),
+           .bias = bias ? bias.data() : nullptr,
+           .activation = activation};
+  if (offset) l.offset = offset.data();
+  if (w.size() != segments * l.in * l.out)
+    fail_in(where, "x " + x.shape().to_string() + " does not fit w " + w.shape().to_string());
+  if (bias && bias.size() != segments * l.out)
+    fail_in(where, "bias " + bias.shape().to_string() + " does not fit w " + w.shape().to_string());
+  Backend& backend = x.backend();
+  Tensor y = Tensor::empty({l.rows, l.out}, backend);
+  const bool recorded = is_recorded({x, w, bias});
+  Tensor pre;
+  if (recorded && activation != Activation::none) pre = Tensor::empty(y.shape(), backend);
+  backend.linear(l, pre ? pre.data() : nullptr, y.data());
+  record(y, {x, w, bias}, [=, &backend](const Tensor& dy) {
+    Linear back = l;
+    const GradientSlot dx = gradient_slot(x);
+    backend.linear_backward_input(back, pre ? pre.data() : nullptr, dy.data(), dx.p, dx.accumulate);
+    const GradientSlot dw = gradient_slot(w), db = gradient_slot(bias);
+    if (dw || db)
+      backend.linear_backward_weight(back, dy.data(), dw.p, dw.accumulate, db.p, db.accumulate);
+    (void)offset;  // keeps the offsets alive as long as the closure
+  });
+  return y;
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b, Transposed t) {
+  const index m = t.a ? a.cols() : a.rows(), n = t.b ? b.rows() : b.cols();
+  return multiply(a, b, t, 1, a.rows(), b.rows(), {m, n});
+}
+
+Tensor batched_matmul(const Tensor& a, const Tensor& b, Transposed t) {
+  if (a.shape().rank() != 3 || b.shape().rank() != 3 || a.dim(0) != b.dim(0))
+    fail_in("batched_matmul", "needs [G, ., .] twice, got " + a.shape().to_string() + " and " +
+                                  b.shape().to_string());
+  const index m = t.a ? a.dim(2) : a.dim(1), n = t.b ? b.dim(1) : b.dim(2);
+  return multiply(a, b, t, a.dim(0), a.dim(1), b.dim(1), {a.dim(0), m, n});
+}
+
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, Activation activation) {
+  return apply("linear", x, w, bias, {}, 1, activation);
+}
+
+Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Indices& offset,
+                      Activation activation) {
+  if (offset.size() != w.dim(0) + 1)
+    fail_in("grouped_linear",
+            std::to_string(offset.size()) + " offsets for w " + w.shape().to_string());
+  return apply("grouped_linear", x, w, bias, offset, w.dim(0), activation);
+}
+
+}  // namespace moesim

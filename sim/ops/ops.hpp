@@ -1,0 +1,11 @@
+// The differentiable ops, by family. A router needs nothing else.
+#pragma once
+
+#include "sim/ops/choose.hpp"
+#include "sim/ops/elementwise.hpp"
+#include "sim/ops/linear.hpp"
+#include "sim/ops/loss.hpp"
+#include "sim/ops/norm.hpp"
+#include "sim/ops/reduce.hpp"
+#include "sim/ops/rows.hpp"
+#include "sim/ops/softmax.hpp"

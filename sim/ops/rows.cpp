@@ -1,0 +1,80 @@
+#include "sim/ops/rows.hpp"
+
+#include "sim/backend/backend.hpp"
+#include "sim/core/error.hpp"
+
+namespace moesim {
+namespace {
+
+struct Sorted {
+  Indices offset, order;
+};
+
+Sorted sort_by_key(const Indices& key, index buckets) {
+  Backend& backend = key.backend();
+  Sorted sorted{Indices::empty(buckets + 1, backend), Indices::empty(key.size(), backend)};
+  backend.sort_by_key(key.data(), key.size(), buckets, sorted.offset.data(), sorted.order.data());
+  return sorted;
+}
+
+}  // namespace
+
+// dx[r] = Σ_{i: row[i] = r} dy[i]
+Tensor gather_rows(const Tensor& x, const Indices& row) {
+  Backend& backend = x.backend();
+  const index rows = x.rows(), cols = x.cols();
+  Tensor y = Tensor::empty({row.size(), cols}, backend);
+  backend.gather(x.data(), row.data(), y.data(), row.size(), cols);
+  record(y, {x}, [=, &backend](const Tensor& dy) {
+    const Sorted sorted = sort_by_key(row, rows);
+    const GradientSlot dx = gradient_slot(x);
+    backend.combine(dy.data(), nullptr, sorted.offset.data(), sorted.order.data(), dx.p,
+                    dx.accumulate, rows, cols);
+  });
+  return y;
+}
+
+// du[i] = gate[i] dy[token[i]]   dgate[i] = u[i] · dy[token[i]]
+Tensor combine_rows(const Tensor& u, const Tensor& gate, const Indices& token, index tokens) {
+  if (token.size() != u.rows() || (gate && gate.size() != u.rows()))
+    fail_in("combine_rows", "tokens and gates do not match the rows of " + u.shape().to_string());
+  Backend& backend = u.backend();
+  const index cols = u.cols();
+  const Sorted sorted = sort_by_key(token, tokens);
+  Tensor y = Tensor::empty({tokens, cols}, backend);
+  backend.combine(u.data(), gate ? gate.data() : nullptr, sorted.offset.data(), sorted.order.data(),
+                  y.data(), false, tokens, cols);
+  record(y, {u, gate}, [=, &backend](const Tensor& dy) {
+    const GradientSlot du = gradient_slot(u), dgate = gradient_slot(gate);
+    backend.combine_backward(dy.data(), token.data(), u.data(), gate ? gate.data() : nullptr, du.p,
+                             du.accumulate, dgate.p, dgate.accumulate, u.rows(), cols);
+  });
+  return y;
+}
+
+Tensor swap_blocks(const Tensor& x, index outer, index middle, index inner) {
+  if (outer * middle * inner != x.size())
+    fail_in("swap_blocks", "blocks do not make up " + x.shape().to_string());
+  Backend& backend = x.backend();
+  Tensor y = Tensor::empty({middle, outer, inner}, backend);
+  backend.swap_blocks(x.data(), y.data(), false, outer, middle, inner);
+  record(y, {x}, [=, &backend](const Tensor& dy) {
+    const GradientSlot dx = gradient_slot(x);
+    backend.swap_blocks(dy.data(), dx.p, dx.accumulate, middle, outer, inner);
+  });
+  return y;
+}
+
+Tensor pick(const Tensor& x, const Indices& at) {
+  Backend& backend = x.backend();
+  Tensor y = Tensor::empty({at.size()}, backend);
+  backend.pick(x.data(), at.data(), y.data(), at.size());
+  record(y, {x}, [=, &backend](const Tensor& dy) {
+    const GradientSlot dx = gradient_slot(x);
+    if (!dx.accumulate) backend.zero(dx.p, static_cast<std::size_t>(x.size()) * sizeof(real));
+    backend.unpick(dy.data(), at.data(), dx.p, at.size());
+  });
+  return y;
+}
+
+}  // namespace moesim
