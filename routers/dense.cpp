@@ -1,6 +1,7 @@
 // No routing: one feed-forward network of the same active width, for every token. The baseline.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
+#include "sim/moe/variants.hpp"
 
 namespace moesim {
 namespace {
@@ -31,6 +32,8 @@ const Registered<Router> dense("dense",
                                [](const Site& site, Options& options) {
                                  return std::make_unique<Dense>(site, options);
                                });
+
+const Variants variants("dense", {{"wide", "width_factor=3"}});
 
 }  // namespace
 }  // namespace moesim

@@ -9,6 +9,7 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/router.hpp"
+#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 namespace moesim {
@@ -96,6 +97,12 @@ const Registered<Router> expert_choice("expert_choice",
                                        [](const Site& site, Options& options) {
                                          return std::make_unique<ExpertChoice>(site, options);
                                        });
+
+const Variants variants(
+    "expert_choice",
+    {{"sequence", "group=sequence capacity_factor=1.25 capacity_rounding=ceil z_weight=0.01"},
+     {"batch", "group=batch softmax=tokens capacity_rounding=floor capacity_multiple=4"},
+     {"over tokens", "group=position softmax=tokens capacity_factor=2"}});
 
 }  // namespace
 }  // namespace moesim

@@ -6,6 +6,7 @@
 #include "sim/core/random.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
+#include "sim/moe/variants.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -80,6 +81,8 @@ const Registered<Router> hash("hash", "a fixed table from token id to expert (Ro
                               [](const Site& site, Options& options) {
                                 return std::make_unique<Hash>(site, options);
                               });
+
+const Variants variants("hash", {{"random", "table=random seed=7"}});
 
 }  // namespace
 }  // namespace moesim

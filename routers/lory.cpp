@@ -9,6 +9,7 @@
 // gradients.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
+#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -20,8 +21,12 @@ class Lory : public Router {
  public:
   Lory(const Site& site, Options& o) : D_(site.width), E_(site.experts) {
     segment_ =
-        o.integer("segment", 0, {0, 1 << 20}, "tokens per segment; 0: a quarter of the length");
-    if (segment_ == 0) segment_ = std::max<index>(1, (site.length + 3) / 4);
+        o.integer("segment", 0, {0, 1 << 20},
+                  "tokens per segment; 0: a quarter of the length, or what divides it below that");
+    if (segment_ == 0) {
+      segment_ = std::max<index>(1, (site.length + 3) / 4);
+      while (site.length % segment_ != 0) --segment_;
+    }
     if (segment_ < site.length && site.length % segment_ != 0) {
       index valid = segment_;
       while (site.length % valid != 0) --valid;
@@ -109,6 +114,8 @@ class Lory : public Router {
 const Registered<Router> lory(
     "lory", "experts' parameters merged per segment, causally (Zhong et al. 2024)",
     [](const Site& site, Options& options) { return std::make_unique<Lory>(site, options); });
+
+const Variants variants("lory", {{"prefix", "mode=prefix segment=4"}, {"prompt", "prompt=3"}});
 
 }  // namespace
 }  // namespace moesim

@@ -9,6 +9,7 @@
 // weight vector becomes its arg max.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
+#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <cmath>
@@ -147,7 +148,7 @@ class MixtureOfTokens : public Router {
         for (index n = 1; n < axis.n; ++n) largest = std::max(largest, at(n));
         for (index n = 0; n < axis.n; ++n) at(n) = at(n) == largest ? real{1} : real{0};
       }
-    return Tensor::of(weights.shape(), w, weights.backend());
+    return journaled(Tensor::of(weights.shape(), w, weights.backend()));
   }
 
   index D_, E_, size_ = 1;
@@ -162,6 +163,11 @@ const Registered<Router> mixture_of_tokens(
     [](const Site& site, Options& options) {
       return std::make_unique<MixtureOfTokens>(site, options);
     });
+
+const Variants variants("mixture_of_tokens",
+                        {{"separate", "emit=separate evaluation=argmax"},
+                         {"over experts", "emit_softmax=experts temperature=0.5 group_size=2"},
+                         {"sequence", "groups=sequence learned_temperature=true emit=separate"}});
 
 }  // namespace
 }  // namespace moesim

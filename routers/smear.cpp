@@ -7,6 +7,7 @@
 // from the mixture.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
+#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 namespace moesim {
@@ -78,6 +79,9 @@ const Registered<Router> smear("smear",
                                [](const Site& site, Options& options) {
                                  return std::make_unique<Smear>(site, options);
                                });
+
+const Variants variants("smear", {{"bias", "bias=true"},
+                                  {"normalised", "normalise_weight=true expert_dropout=0"}});
 
 }  // namespace
 }  // namespace moesim

@@ -5,6 +5,7 @@
 //   l = x/‖x‖ · (scale · Φ/‖Φ‖)     dispatch = softmax over tokens     combine = softmax over slots
 //   slots mix the raw x
 #include "sim/moe/router.hpp"
+#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -62,6 +63,9 @@ const Registered<Router> soft("soft",
                               [](const Site& site, Options& options) {
                                 return std::make_unique<Soft>(site, options);
                               });
+
+const Variants variants("soft",
+                        {{"raw", "normalise=false capacity_factor=0.5"}, {"two slots", "slots=2"}});
 
 }  // namespace
 }  // namespace moesim

@@ -8,6 +8,7 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/router.hpp"
+#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <cmath>
@@ -34,7 +35,8 @@ class TokenChoice : public Router {
 
     train_.factor = o.number("capacity_factor", 1.25, {0, kLarge},
                              "places per expert over an equal share, in training; 0: no limit");
-    eval_.factor = o.number("capacity_factor_eval", 2.0, {0, kLarge}, "the same in evaluation");
+    const double factor_eval =
+        o.number("capacity_factor_eval", 2.0, {0, kLarge}, "the same in evaluation");
     train_.rounding = rounding_of(o.choice("capacity_rounding", "ceil", {"ceil", "floor", "round"},
                                            "of places to whole rows"));
     train_.per_choice = o.flag("capacity_per_choice", true, "places grow with k");
@@ -43,9 +45,8 @@ class TokenChoice : public Router {
         o.integer("capacity_multiple", 1, {1, 1 << 20}, "rounded up to a multiple of this");
     train_.absolute = o.integer("capacity", 0, {0, 1 << 30},
                                 "this many places, instead of the factor; 0: by the factor");
-    eval_.rounding = train_.rounding, eval_.per_choice = train_.per_choice,
-    eval_.minimum = train_.minimum;
-    eval_.multiple = train_.multiple, eval_.absolute = train_.absolute;
+    eval_ = train_;
+    eval_.factor = factor_eval;
     group_batch_ = o.choice("group", "sequence", {"sequence", "batch"},
                             "which tokens share the places") == "batch";
     const std::string fill =
@@ -174,8 +175,7 @@ class TokenChoice : public Router {
   Tensor chosen_gates(const Tensor& noisy, const Tensor& scores, const Indices& choice,
                       index T) const {
     const Indices entries = entries_of(choice, k_, E_);
-    if (softmax_after_ || noise_ == "learned")
-      return softmax(pick(noisy, entries).reshape({T, k_}));
+    if (softmax_after_) return softmax(pick(noisy, entries).reshape({T, k_}));
     const Tensor chosen = pick(scores, entries).reshape({T, k_});
     if (normalise_ == "none") return chosen;
     const auto epsilon = static_cast<real>(epsilon_);
@@ -279,6 +279,27 @@ const Registered<Router> token_choice(
     [](const Site& site, Options& options) {
       return std::make_unique<TokenChoice>(site, options);
     });
+
+const Variants variants(
+    "token_choice",
+    {{"dropless", "capacity_factor=0 capacity_factor_eval=0 jitter=0.1 z_weight=0.01"},
+     {"top-2", "k=2 normalise=sum capacity_factor=0.5 capacity_factor_eval=0.5 second=threshold"},
+     {"gshard",
+      "k=2 fill=choice capacity_factor=0.5 second=random second_eval=random "
+      "second_threshold=0.5 balance_counted=first balance_group=sequence"},
+     {"priority",
+      "k=2 fill=priority normalise=l2 normalise_epsilon=1e-6 capacity_factor=0.5 "
+      "capacity_rounding=floor dropped=input second_eval=threshold"},
+     {"learned noise",
+      "k=2 noise=learned noise_epsilon=0.02 capacity_factor=0 balance_weight=0 "
+      "capacity_factor_eval=0 importance_weight=0.1 load_weight=0.1"},
+     {"fixed noise",
+      "k=2 noise=gaussian noise_std=2 importance_weight=0.1 load_weight=0.1 "
+      "cv_variance=sample capacity_per_choice=false capacity_rounding=round"},
+     {"softmax after", "k=3 softmax=after capacity=3 fill=token second_eval=none"},
+     {"batch",
+      "k=2 normalise=none group=batch capacity_factor=0.2 capacity_min=2 "
+      "capacity_multiple=3 fill=choice second=none allow_constant_gate=true"}});
 
 }  // namespace
 }  // namespace moesim

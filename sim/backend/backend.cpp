@@ -1,5 +1,7 @@
 #include "sim/backend/backend.hpp"
 
+#include "sim/backend/cpu/cpu_backend.hpp"
+#include "sim/config/registry.hpp"
 #include "sim/core/error.hpp"
 
 namespace moesim {
@@ -7,6 +9,27 @@ namespace moesim {
 Storage Backend::allocate(std::size_t bytes) {
   void* block = take(bytes);
   return {std::shared_ptr<void>(block, [this, bytes](void* p) { give(p, bytes); }), bytes, this};
+}
+
+std::unique_ptr<Backend> make_backend(const std::string& device, int threads) {
+  const std::size_t colon = device.find(':');
+  const std::string kind = device.substr(0, colon);
+  if (device == "cpu") return std::make_unique<CpuBackend>(threads);
+  const auto& others = Registry<Backend>::all();
+  const auto found = others.find(kind);
+  if (found == others.end()) {
+    std::vector<std::string> names = Registry<Backend>::names();
+    names.insert(names.begin(), "cpu");
+    fail(Exit::usage, "run.device = " + device + ": this build has: " + joined(names));
+  }
+  int number = 0;
+  if (colon != std::string::npos) {
+    const std::string digits = device.substr(colon + 1);
+    if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos)
+      fail(Exit::usage, "run.device = " + device + ": expected " + kind + ":NUMBER");
+    number = std::stoi(digits);
+  }
+  return found->second.make(number, threads);
 }
 
 }  // namespace moesim

@@ -241,4 +241,8 @@ class Backend : public Pool {
                    real* value, real* velocity, index n) = 0;
 };
 
+// The backend of a device: "cpu", or what other backends of this build call theirs ("cuda:0"). threads 0: all cores, or
+// as OMP_NUM_THREADS says. Throws Exit::usage, naming the devices of this build.
+std::unique_ptr<Backend> make_backend(const std::string& device, int threads);
+
 }  // namespace moesim

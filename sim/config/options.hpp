@@ -1,20 +1,21 @@
 // How a part of the program reads its settings.
 //
-// An option is read once, where it is used, with its default, its range and one sentence of help. That one call is
-// the option's declaration: the help text, the validation (with file:line), the resolved config and the "nobody reads
-// this key" error all come from it.
+// An option is read once, where it is used, with its default, its range and one sentence of help.
+// That one call is the option's declaration: the help text, the validation (with file:line), the
+// resolved config and the "nobody reads this key" error all come from it.
 //
 //   Options options(settings, "router.token_choice");
 //   k_ = options.integer("k", 1, {1, site.experts}, "experts per token");
 #pragma once
 
+#include "sim/core/types.hpp"
+
 #include <limits>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
-
-#include "sim/core/types.hpp"
 
 namespace moesim {
 
@@ -43,7 +44,8 @@ struct Setting {
   std::string origin;
 };
 
-// The settings of one run: values by full key ("section.key"), and what was declared by whoever read them.
+// The settings of one run: values by full key ("section.key"), and what was declared by whoever
+// read them.
 class Settings {
  public:
   void set(const std::string& key, std::string value, std::string origin);
@@ -51,14 +53,17 @@ class Settings {
   const std::map<std::string, Setting>& values() const { return values_; }
   const std::map<std::string, OptionInfo>& declared() const { return declared_; }
 
-  // Throws (exit 2, with origin and the nearest declared key) if a key that was set was never read. Keys in a
-  // section of `dormant` (e.g. "router.soft" when another router runs) are only checked against `known`, the
-  // options that this section's owner declares.
+  // Throws (exit 2, with origin and the nearest declared key) if a key that was set was never read.
+  // Keys in a section of `dormant` (e.g. "router.soft" when another router runs) are only checked
+  // against `known`, the options that this section's owner declares.
   void check_all_read(const std::map<std::string, std::vector<std::string>>& dormant = {}) const;
 
-  // Every declared option with its effective value, as a config file that runs as it is: sections in the order in
-  // which they were first read. Dormant sections are left out.
+  // Every declared option with its effective value, as a config file that runs as it is: sections
+  // in the order in which they were first read. Dormant sections are left out.
   std::string resolved() const;
+
+  // The value in force of an option that was read.
+  const std::string& effective(const std::string& key) const { return effective_.at(key); }
 
  private:
   friend class Options;
@@ -70,10 +75,13 @@ class Settings {
 
 class Options {
  public:
-  Options(Settings& settings, std::string section) : settings_(&settings), section_(std::move(section)) {}
+  Options(Settings& settings, std::string section)
+      : settings_(&settings), section_(std::move(section)) {}
 
-  index integer(const std::string& key, index otherwise, IntegerRange range, const std::string& help);
-  double number(const std::string& key, double otherwise, NumberRange range, const std::string& help);
+  index integer(const std::string& key, index otherwise, IntegerRange range,
+                const std::string& help);
+  double number(const std::string& key, double otherwise, NumberRange range,
+                const std::string& help);
   bool flag(const std::string& key, bool otherwise, const std::string& help);
   std::string choice(const std::string& key, const std::string& otherwise,
                      const std::vector<std::string>& allowed, const std::string& help);

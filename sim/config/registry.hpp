@@ -1,5 +1,8 @@
-// Plug-ins register themselves: a namespace-scope `Registered<Router>` in the plug-in's own .cpp is all there is.
+// Plug-ins register themselves: a namespace-scope `Registered<Router>` in the plug-in's own .cpp is
+// all there is.
 #pragma once
+
+#include "sim/core/error.hpp"
 
 #include <functional>
 #include <map>
@@ -8,8 +11,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include "sim/core/error.hpp"
 
 namespace moesim {
 

@@ -1,28 +1,27 @@
 // What a data set gives: batches on the host, as a pure function of (split, seed, step).
 //
-// Nothing here knows the engine's number type or a device; tasks turn batches into tensors.
+// Nothing here knows the engine's number type or a device; tasks turn batches into tensors. A data
+// set does not change after construction, so one may serve several threads. Which data sets there
+// are: datasets.hpp.
 #pragma once
 
+#include "sim/core/types.hpp"
+
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
-
-#include "sim/config/options.hpp"
-#include "sim/core/types.hpp"
 
 namespace moesim {
 
 enum class Split { train, validation };
 
-// B sequences of S positions, row-major [B, S].
+// B sequences of S positions, row-major.
 struct Batch {
   index batch = 0, length = 0;
-  std::vector<std::int32_t> ids;      // token ids [B·S]; empty for data with features
+  std::vector<std::int32_t> ids;      // [B·S] token ids; empty for data with features
   std::vector<float> features;        // [B·S, F]; empty for token data
-  std::vector<std::int32_t> targets;  // sequences: the next token of every position [B·S]; labelled data: [B]
-  std::vector<std::int32_t> domains;  // domain of every position [B·S]; empty if the data has none
+  std::vector<std::int32_t> targets;  // [B·S] the next tokens of sequences, or [B] labels
+  std::vector<std::int32_t> domains;  // [B·S] of every position; empty if the data has none
 };
 
 struct DatasetInfo {
@@ -31,22 +30,28 @@ struct DatasetInfo {
   index features = 0;                // F; 0 for token data
   index classes = 0;                 // labels are 0 .. classes-1; 0 for sequences
   std::vector<std::string> domains;  // names; empty if the data has none
-  index train_size = 0;              // positions (token data) or examples
-  index validation_size = 0;
-  double bayes_loss = -1;            // nats per token of the best possible causal predictor; -1 if unknown
-  std::vector<double> bayes_loss_of_domain;  // the same by domain
-  std::string sha256;                // of everything that determines the data
-  std::vector<std::int64_t> unigram; // occurrences of each token id in the training split (hash routing)
+  index train_size = 0;              // tokens or examples for training; 0 if they have no end
+  index validation_size = 0;         // positions or examples in one pass over the validation split
+  index validation_rows = 0;         // the same in rows of a batch: sequences or examples
+  // What the best possible causal predictor loses on the validation split, in nats per token, over
+  // all positions and over those of each domain; -1 if unknown.
+  double bayes_loss = -1;
+  std::vector<double> bayes_loss_of_domain;
+  // Nats per token that remain for a predictor that is told the domain; empty if unknown.
+  std::vector<double> entropy_rate_of_domain;
+  std::string sha256;  // of everything that determines the data
+  // How often each token id occurs in the training split; in 2^20 tokens of one without end.
+  std::vector<std::int64_t> unigram;
 };
 
 class Dataset {
  public:
-  // Options come from [data]; plug-ins of this kind register under `data.name`.
-  using Make = std::function<std::unique_ptr<Dataset>(Options&)>;
   virtual ~Dataset() = default;
   virtual const DatasetInfo& info() const = 0;
-  // Batch number `step` of a split. Training: random places keyed by (seed, step). Validation: step counts through
-  // fixed, non-overlapping pieces spread evenly over the split, the same for every seed, router and step of training.
+  // Batch number `step` of a split. Training: random places keyed by (seed, step). Validation: step
+  // counts through fixed, non-overlapping pieces spread evenly over the split, the same for every
+  // seed, router and step of training; the last batch of a pass may be smaller (Batch::batch says
+  // so), and the next step begins the pass again.
   virtual Batch batch(Split split, std::uint64_t seed, index step, index batch_size) const = 0;
   // Text of token ids, where there is one ("" otherwise).
   virtual std::string decode(const std::vector<std::int32_t>& ids) const;

@@ -6,7 +6,8 @@
 namespace moesim {
 namespace {
 
-// CV² = var / (mean² + 1e-10) of every row of [G, E], averaged over the rows. -> [1]
+// CV² = var / (mean² + ε) of every row of [G, E], averaged over the rows. -> [1]
+// The ε of the torch ports is 1e-10; otherwise it only keeps 0 / 0 out.
 Tensor mean_squared_variation(const Tensor& x, Variance variance) {
   const auto E = static_cast<real>(x.cols());
   if (variance == Variance::sample && x.cols() < 2)
@@ -14,7 +15,8 @@ Tensor mean_squared_variation(const Tensor& x, Variance variance) {
   const Tensor average = affine(sum_cols(x), 1 / E);
   const Tensor spread = square(sub_column(x, average));
   const Tensor var = affine(sum_cols(spread), 1 / (variance == Variance::population ? E : E - 1));
-  return mean(div(var, affine(square(average), 1, real(1e-10))));
+  const real epsilon = variance == Variance::sample ? real(1e-10) : real(1e-20);
+  return mean(div(var, affine(square(average), 1, epsilon)));
 }
 
 }  // namespace

@@ -1,0 +1,96 @@
+#include "analysis/read.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <set>
+
+#include "sim/core/error.hpp"
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kFileName = "run.h5";
+constexpr int kLevels = 3;
+
+// A folder with a run.h5 is a run: nothing below it is looked at.
+void collect(const fs::path& folder, int levels, std::vector<std::string>& found) {
+  if (fs::exists(folder / kFileName)) {
+    found.push_back(folder / kFileName);
+    return;
+  }
+  if (levels == 0) return;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    if (entry.is_directory() && !entry.path().filename().string().starts_with('.'))
+      collect(entry.path(), levels - 1, found);
+}
+
+}  // namespace
+
+std::string Run::text(const std::string& name, const std::string& otherwise) const {
+  const auto found = file.attributes().find(name);
+  const auto* value = found == file.attributes().end() ? nullptr : std::get_if<std::string>(&found->second);
+  return value == nullptr ? otherwise : *value;
+}
+
+double Run::number(const std::string& name) const {
+  const auto found = file.attributes().find(name);
+  if (found != file.attributes().end()) {
+    if (const auto* value = std::get_if<double>(&found->second)) return *value;
+    if (const auto* value = std::get_if<std::int64_t>(&found->second))
+      return static_cast<double>(*value);
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+const Variable* Run::variable(const std::string& name, const std::vector<std::string>& dims) const {
+  const Variable* variable = file.find(name);
+  if (variable == nullptr) return nullptr;
+  if (variable->dims != dims || variable->type == Variable::Type::text)
+    fail(Exit::data, path + ": " + name + " has dimensions (" + joined(variable->dims) +
+                         "), expected numbers over (" + joined(dims) + ")");
+  return variable;
+}
+
+Run read_run(const std::string& path) {
+  Run run{path, read_run_file(path)};
+  const double schema = run.number("moesim_schema");
+  if (std::isnan(schema))
+    fail(Exit::data, path + ": not a run file of moesim: no attribute moesim_schema");
+  if (schema != static_cast<double>(kRunFileSchema))
+    fail(Exit::data, path + ": follows schema " + std::to_string(static_cast<std::int64_t>(schema)) +
+                         "; this program reads schema " + std::to_string(kRunFileSchema));
+  return run;
+}
+
+std::vector<std::string> find_runs(const std::string& path) {
+  std::vector<std::string> found;
+  try {
+    if (!fs::is_directory(path)) return {path};
+    collect(path, kLevels, found);
+  } catch (const fs::filesystem_error& problem) {
+    fail(Exit::data, path + ": cannot look into it: " + problem.code().message());
+  }
+  if (found.empty())
+    fail(Exit::data, path + ": holds no " + kFileName + ", nor do the folders below it (" +
+                         std::to_string(kLevels) + " levels)");
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<Run> read_runs(const std::vector<std::string>& paths) {
+  std::vector<Run> runs;
+  std::set<std::string> seen;
+  for (const std::string& path : paths)
+    for (const std::string& file : find_runs(path)) {
+      std::error_code unresolved;
+      const fs::path real = fs::canonical(file, unresolved);
+      if (seen.insert(unresolved ? file : real.string()).second) runs.push_back(read_run(file));
+    }
+  return runs;
+}
+
+}  // namespace moesim

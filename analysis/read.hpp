@@ -1,0 +1,36 @@
+// Finds and opens run files.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/record/run_file.hpp"
+
+namespace moesim {
+
+// The contents of one run file, as analysis/FORMAT.md describes them.
+struct Run {
+  std::string path;  // of the file
+  RunFile file;
+
+  // Attributes; `otherwise` if absent or of another kind.
+  std::string text(const std::string& name, const std::string& otherwise = "") const;
+  double number(const std::string& name) const;  // NaN if absent
+  bool has(const std::string& name) const { return file.attributes().count(name) > 0; }
+
+  // A variable with exactly these dimensions, or null. Throws Exit::data if it has others.
+  const Variable* variable(const std::string& name, const std::vector<std::string>& dims) const;
+};
+
+// Throws Exit::data if `path` cannot be read, is no run file, or follows a newer schema.
+Run read_run(const std::string& path);
+
+// The run files of a run file, a run folder (it holds run.h5) or an experiment folder (run folders, at most three levels
+// below), sorted by path. Throws Exit::data if there is none.
+std::vector<std::string> find_runs(const std::string& path);
+
+// All runs of all paths, each file once.
+std::vector<Run> read_runs(const std::vector<std::string>& paths);
+
+}  // namespace moesim

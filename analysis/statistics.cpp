@@ -1,0 +1,51 @@
+#include "analysis/statistics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace moesim {
+
+namespace {
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+}  // namespace
+
+Sample sample_of(const std::vector<double>& values) {
+  const auto n = static_cast<double>(values.size());
+  if (values.empty()) return {0, kNone, kNone};
+  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / n;
+  if (values.size() == 1) return {1, mean, kNone};
+  double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  return {values.size(), mean, std::sqrt(squares / (n - 1))};
+}
+
+double median_of(std::vector<double> values) {
+  if (values.empty()) return kNone;
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+std::vector<double> paired_differences(const std::map<double, double>& a,
+                                       const std::map<double, double>& b) {
+  std::vector<double> differences;
+  for (const auto& [key, value] : a)
+    if (const auto other = b.find(key); other != b.end())
+      differences.push_back(value - other->second);
+  return differences;
+}
+
+double pooled_deviation(const std::vector<Sample>& samples) {
+  double squares = 0, freedom = 0;
+  for (const Sample& sample : samples) {
+    if (sample.count < 2) continue;
+    const auto own = static_cast<double>(sample.count - 1);
+    squares += own * sample.deviation * sample.deviation;
+    freedom += own;
+  }
+  return freedom > 0 ? std::sqrt(squares / freedom) : kNone;
+}
+
+}  // namespace moesim

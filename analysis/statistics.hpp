@@ -1,0 +1,30 @@
+// Means over seeds, and how far they can be trusted.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <vector>
+
+namespace moesim {
+
+// NaN where undefined: the mean of nothing, the deviation of fewer than two.
+struct Sample {
+  std::size_t count = 0;
+  double mean = 0;
+  double deviation = 0;  // sample standard deviation (n - 1)
+};
+
+Sample sample_of(const std::vector<double>& values);
+
+// The mean of the middle two of an even number. NaN of none.
+double median_of(std::vector<double> values);
+
+// The differences a - b of the keys (seeds) that both have.
+std::vector<double> paired_differences(const std::map<double, double>& a,
+                                       const std::map<double, double>& b);
+
+// The common standard deviation of samples with different means: sqrt(sum (n-1) s^2 / sum (n-1)). NaN if no sample
+// has two values.
+double pooled_deviation(const std::vector<Sample>& samples);
+
+}  // namespace moesim

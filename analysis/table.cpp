@@ -1,0 +1,188 @@
+#include "analysis/table.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "analysis/escape.hpp"
+#include "sim/core/error.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr std::string_view kPlusMinus = " \xC2\xB1 ";
+using Lines = std::vector<std::vector<std::string>>;
+
+bool is_empty(const Cell& cell) {
+  if (const auto* number = std::get_if<double>(&cell)) return std::isnan(*number);
+  if (const auto* sample = std::get_if<Sample>(&cell)) return sample->count == 0;
+  return std::holds_alternative<std::monostate>(cell);
+}
+
+// 12345678 as "12.3M".
+std::string shortened(double value) {
+  constexpr std::array<const char*, 5> kUnits{"", "k", "M", "G", "T"};
+  std::size_t unit = 0;
+  double scaled = value;
+  while (std::abs(scaled) >= 1000 && unit + 1 < kUnits.size()) {
+    scaled /= 1000;
+    ++unit;
+  }
+  // 3 digits, but no digits are made up for small whole numbers.
+  const bool whole = unit == 0 && value == std::floor(value);
+  return fmt::format("{:.{}f}{}", scaled, whole || scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2,
+                     kUnits[unit]);
+}
+
+std::string for_people(const Cell& cell, const Column& column) {
+  if (is_empty(cell)) return "-";
+  if (const auto* text = std::get_if<std::string>(&cell)) return printable(*text);
+  if (const auto* sample = std::get_if<Sample>(&cell)) {
+    const std::string deviation = std::isnan(sample->deviation)
+                                      ? (sample->count == 1 ? "n/a" : "nan")
+                                      : fmt::format("{:.{}f}", sample->deviation, column.decimals);
+    return fmt::format("{:.{}f}{}{}", sample->mean, column.decimals, kPlusMinus, deviation);
+  }
+  const double number = std::get<double>(cell);
+  if (column.kind == Column::Kind::count) return shortened(number);
+  return fmt::format("{:.{}f}", number, column.decimals);
+}
+
+bool has_values(const Table& table, std::size_t column) {
+  return std::any_of(table.rows.begin(), table.rows.end(),
+                     [&](const std::vector<Cell>& row) { return !is_empty(row[column]); });
+}
+
+// The cells as people read them, titles first, `mark` applied to the best one.
+template <class Escape, class Mark>
+Lines lines_of(const Table& table, Escape escape, Mark mark, std::vector<const Column*>& shown) {
+  Lines lines(table.rows.size() + 1);
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    if (!has_values(table, c)) continue;
+    const Column& column = table.columns[c];
+    shown.push_back(&column);
+    lines[0].push_back(escape(printable(column.title)));
+    for (std::size_t r = 0; r < table.rows.size(); ++r) {
+      std::string cell = escape(for_people(table.rows[r][c], column));
+      const bool best = table.best && table.best->row == r && table.best->column == c;
+      lines[r + 1].push_back(best ? mark(cell) : cell);
+    }
+  }
+  return lines;
+}
+
+std::string as_text(const Table& table) {
+  std::vector<const Column*> shown;
+  const Lines lines = lines_of(
+      table, [](std::string cell) { return cell; },
+      [](const std::string& cell) { return cell + "*"; }, shown);
+  std::vector<std::size_t> width(shown.size(), 0);
+  for (const auto& line : lines)
+    for (std::size_t c = 0; c < line.size(); ++c)
+      width[c] = std::max(width[c], characters_in(line[c]));
+
+  std::string text;
+  for (const auto& line : lines) {
+    std::string row;
+    for (std::size_t c = 0; c < line.size(); ++c) {
+      const std::string padding(width[c] - characters_in(line[c]), ' ');
+      if (c > 0) row += "  ";
+      row += shown[c]->kind == Column::Kind::text ? line[c] + padding : padding + line[c];
+    }
+    row.erase(row.find_last_not_of(' ') + 1);
+    text += row + "\n";
+  }
+  for (const std::string& note : table.notes) text += "\n" + printable(note);
+  if (!table.notes.empty()) text += "\n";
+  return text;
+}
+
+std::string as_markdown(const Table& table) {
+  std::vector<const Column*> shown;
+  const Lines lines = lines_of(
+      table, markdown_cell, [](const std::string& cell) { return "**" + cell + "**"; }, shown);
+  std::string text;
+  for (std::size_t r = 0; r < lines.size(); ++r) {
+    text += "| " + joined(lines[r], " | ") + " |\n";
+    if (r > 0) continue;
+    for (const Column* column : shown)
+      text += column->kind == Column::Kind::text ? "|---" : "|---:";
+    text += "|\n";
+  }
+  for (const std::string& note : table.notes) text += "\n" + markdown_cell(printable(note)) + "\n";
+  return text;
+}
+
+std::string as_csv(const Table& table) {
+  const auto number = [](double value) { return std::isnan(value) ? "" : fmt::format("{}", value); };
+  std::vector<std::string> header;
+  for (const Column& column : table.columns) {
+    const bool sample = column.kind == Column::Kind::sample;
+    header.push_back(sample ? column.key + "_mean" : column.key);
+    if (sample) header.push_back(column.key + "_std");
+  }
+  std::string text = joined(header, ",") + "\r\n";
+  for (const auto& row : table.rows) {
+    std::vector<std::string> cells;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      if (table.columns[c].kind == Column::Kind::sample) {
+        const auto* sample = std::get_if<Sample>(&row[c]);
+        cells.push_back(sample == nullptr ? "" : number(sample->mean));
+        cells.push_back(sample == nullptr ? "" : number(sample->deviation));
+      } else if (const auto* value = std::get_if<double>(&row[c])) {
+        cells.push_back(number(*value));
+      } else {
+        const auto* words = std::get_if<std::string>(&row[c]);
+        cells.push_back(words == nullptr ? "" : csv_cell(*words));
+      }
+    }
+    text += joined(cells, ",") + "\r\n";
+  }
+  return text;
+}
+
+nlohmann::ordered_json as_json(const Cell& cell) {
+  if (is_empty(cell)) return nullptr;
+  if (const auto* text = std::get_if<std::string>(&cell)) return *text;
+  if (const auto* number = std::get_if<double>(&cell)) return *number;
+  const Sample& sample = std::get<Sample>(cell);
+  return {{"mean", sample.mean}, {"std", sample.deviation}, {"n", sample.count}};
+}
+
+std::string as_json(const Table& table) {
+  nlohmann::ordered_json document{{"rows", nlohmann::ordered_json::array()}, {"notes", table.notes}};
+  for (const auto& row : table.rows) {
+    nlohmann::ordered_json object;
+    for (std::size_t c = 0; c < row.size(); ++c) object[table.columns[c].key] = as_json(row[c]);
+    document["rows"].push_back(std::move(object));
+  }
+  // NaN becomes null, and bytes that are not UTF-8 the replacement character.
+  return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+Format format_of(const std::string& name) {
+  const std::vector<std::string> names{"text", "csv", "md", "json"};
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) return static_cast<Format>(found - names.begin());
+  const std::string near = nearest(name, names);
+  fail(Exit::usage, "unknown format '" + printable(name) + "': " +
+                        (near.empty() ? "" : "did you mean " + near + "? ") + "choose one of " +
+                        joined(names));
+}
+
+std::string render(const Table& table, Format format) {
+  switch (format) {
+    case Format::text: return as_text(table);
+    case Format::csv: return as_csv(table);
+    case Format::md: return as_markdown(table);
+    case Format::json: return as_json(table);
+  }
+  fail_in("render", "no such format");
+}
+
+}  // namespace moesim

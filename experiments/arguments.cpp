@@ -1,0 +1,67 @@
+#include "experiments/arguments.hpp"
+
+#include "sim/core/error.hpp"
+
+#include <charconv>
+#include <iostream>
+
+namespace moesim {
+
+namespace po = boost::program_options;
+
+Arguments::Arguments(std::string usage, std::string about)
+    : usage_(std::move(usage)), about_(std::move(about)) {
+  options_.add_options()("help,h", po::bool_switch(), "print this");
+}
+
+Arguments& Arguments::flag(const std::string& name, const std::string& help) {
+  options_.add_options()(name.c_str(), po::bool_switch(), help.c_str());
+  names_.push_back("--" + name);
+  return *this;
+}
+
+Arguments& Arguments::value(const std::string& name, const std::string& otherwise,
+                            const std::string& help) {
+  options_.add_options()(name.c_str(), po::value<std::string>()->default_value(otherwise),
+                         help.c_str());
+  names_.push_back("--" + name);
+  return *this;
+}
+
+bool Arguments::parse(const std::vector<std::string>& words) {
+  po::options_description all;
+  all.add(options_);
+  all.add_options()("rest", po::value<std::vector<std::string>>(&rest_));
+  po::positional_options_description positional;
+  positional.add("rest", -1);
+  // No guessing: an abbreviation that works today may mean something else tomorrow.
+  const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  try {
+    po::store(po::command_line_parser(words).options(all).positional(positional).style(style).run(),
+              values_);
+    po::notify(values_);
+  } catch (const po::unknown_option& e) {
+    const std::string near = nearest(e.get_option_name(), names_);
+    fail(Exit::usage,
+         "command line: unknown option " + e.get_option_name() +
+             (near.empty() ? "; see moesim " + usage_.substr(0, usage_.find(' ')) + " --help"
+                           : "; did you mean " + near + "?"));
+  } catch (const po::error& e) {
+    fail(Exit::usage, std::string("command line: ") + e.what());
+  }
+  if (!values_["help"].as<bool>()) return true;
+  std::cout << "usage: moesim " << usage_ << "\n\n" << about_ << "\n\n" << options_;
+  return false;
+}
+
+long Arguments::integer(const std::string& name, long low, long high) const {
+  const std::string value = text(name);
+  long number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size() || number < low || number > high)
+    fail(Exit::usage, "command line: --" + name + " " + value + ": expected a whole number from " +
+                          std::to_string(low) + " to " + std::to_string(high));
+  return number;
+}
+
+}  // namespace moesim

@@ -1,0 +1,37 @@
+// Command lines by Boost.Program_options, with the exit codes and one-line errors of this program.
+#pragma once
+
+#include <boost/program_options.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+class Arguments {
+ public:
+  // usage: "run CONFIG [key=value ...]"; about: one paragraph for --help.
+  Arguments(std::string usage, std::string about);
+
+  Arguments& flag(const std::string& name, const std::string& help);
+  Arguments& value(const std::string& name, const std::string& otherwise, const std::string& help);
+
+  // False if --help was asked for and printed. Throws Exit::usage.
+  bool parse(const std::vector<std::string>& words);
+
+  bool has(const std::string& name) const {
+    return values_.count(name) > 0 && values_[name].as<bool>();
+  }
+  std::string text(const std::string& name) const { return values_[name].as<std::string>(); }
+  long integer(const std::string& name, long low, long high) const;
+  const std::vector<std::string>& rest() const { return rest_; }  // what is not an option, in order
+
+ private:
+  std::string usage_, about_;
+  boost::program_options::options_description options_{"Options"};
+  boost::program_options::variables_map values_;
+  std::vector<std::string> names_, rest_;
+};
+
+}  // namespace moesim

@@ -1,0 +1,29 @@
+// moesim compare: one row per arm over its seeds.
+#include "analysis/compare.hpp"
+
+#include "experiments/arguments.hpp"
+#include "experiments/commands.hpp"
+#include "sim/core/error.hpp"
+
+#include <iostream>
+
+namespace moesim {
+
+int compare_command(const Words& words) {
+  Arguments arguments("compare PATH...",
+                      "One row per arm: mean and standard deviation over seeds, and the paired "
+                      "difference to a baseline. "
+                      "PATH is a run file, a run folder or an experiment folder.");
+  arguments.value("format", "text", "text, csv, md or json")
+      .value("baseline", "", "arm to compare with; the first of router dense otherwise")
+      .flag("json", "the same as --format json");
+  if (!arguments.parse(words)) return 0;
+  if (arguments.rest().empty())
+    fail(Exit::usage, "command line: compare what? usage: moesim compare PATH...");
+  const std::string format = arguments.has("json") ? "json" : arguments.text("format");
+  std::cout << compare(arguments.rest(), format_of(format), arguments.text("baseline"))
+            << std::flush;
+  return 0;
+}
+
+}  // namespace moesim

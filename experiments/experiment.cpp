@@ -1,0 +1,145 @@
+#include "experiments/experiment.hpp"
+
+#include "experiments/version.hpp"
+#include "sim/core/error.hpp"
+#include "sim/data/datasets.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+namespace moesim {
+namespace {
+
+std::shared_ptr<const Dataset> cached_data(Settings& settings, DataCache& cache) {
+  std::string key;
+  for (const auto& [name, setting] : settings.values())
+    if (name.rfind("data.", 0) == 0) key += name + "=" + setting.value + "\n";
+  Options options(settings, "data");
+  // Options are always read, so that they are declared and checked; the data itself is kept once.
+  std::shared_ptr<const Dataset> fresh = make_dataset(options);
+  auto& kept = cache[key];
+  if (!kept) kept = fresh;
+  return kept;
+}
+
+// Sections of plug-ins that this run does not use: one file can sweep over routers and still set
+// each one's options. What such a section may hold is what its owner would read; owners that cannot
+// be built here are taken at their word.
+template <class Plugin, class MakeSite>
+void add_dormant(std::map<std::string, std::vector<std::string>>& dormant, const std::string& kind,
+                 const std::string& used, const Settings& settings, const MakeSite& site) {
+  for (const auto& [name, plugin] : Registry<Plugin>::all()) {
+    if (name == used) continue;
+    const std::string section = kind + "." + name, prefix = section + ".";
+    const bool mentioned =
+        std::any_of(settings.values().begin(), settings.values().end(),
+                    [&](const auto& entry) { return entry.first.rfind(prefix, 0) == 0; });
+    if (!mentioned) continue;
+    Settings scratch;
+    Options options(scratch, section);
+    try {
+      plugin.make(site, options);
+    } catch (const Error&) {
+      // Defaults that do not suit this site: the options read before the complaint are declared all
+      // the same.
+    }
+    for (const auto& [key, info] : scratch.declared())
+      dormant[section].push_back(key.substr(prefix.size()));
+  }
+}
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
+  return text;
+}
+
+}  // namespace
+
+Experiment build(RunSpec spec, const std::string& out, int threads, DataCache& cache) {
+  Experiment e;
+  e.spec = std::move(spec);
+  Settings& settings = e.spec.settings;
+  Options run(settings, "run");
+  e.identity.experiment =
+      run.text("name", "experiment", "name of the experiment and of its folder");
+  e.identity.seed = static_cast<std::uint64_t>(
+      run.integer("seed", 0, {0, 1ll << 62}, "of everything random in the run"));
+  const std::string device =
+      run.text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
+  e.backend = make_backend(device, threads);
+  e.data = cached_data(settings, cache);
+  Options task_options(settings, "task");
+  e.task = make_task(task_options, e.data->info());
+
+  const ModelShape shape = e.task->shape();
+  Site site;
+  site.batch = Trainer::micro_batch(settings);
+  site.length = shape.length;
+  site.causal = shape.causal;
+  site.vocabulary = shape.vocabulary;
+  site.unigram = e.data->info().unigram;
+  if (!site.unigram.empty())
+    site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));  // a mask symbol is never seen
+  e.model = std::make_unique<Transformer>(shape, site, settings);
+  e.trainer =
+      std::make_unique<Trainer>(settings, *e.data, *e.task, *e.model, *e.backend, e.identity.seed);
+
+  Options model_options(settings, "model"), moe_options(settings, "moe"),
+      expert_options(settings, "expert");
+  site.width = std::stoll(settings.effective("model.width"));
+  site.experts = std::stoll(settings.effective("moe.experts"));
+  std::map<std::string, std::vector<std::string>> dormant;
+  add_dormant<Router>(dormant, "router", settings.effective("router.name"), settings, site);
+  add_dormant<Expert>(dormant, "expert", settings.effective("expert.name"), settings,
+                      ExpertSite{site.width, 1, 1, 1});
+  e.recorder = std::make_unique<Recorder>(settings, e.data->info(), *e.model, "");
+  settings.check_all_read(dormant);
+
+  e.identity.resolved = settings.resolved();
+  e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());
+  e.identity.data_sha256 = e.data->info().sha256;
+  const std::string both = e.identity.config_sha256 + e.identity.data_sha256;
+  e.identity.folder = run_folder_name(e.spec, std::to_string(e.identity.seed),
+                                      sha256_hex(both.data(), both.size()).substr(0, 8));
+  if (!out.empty()) {
+    const std::string path =
+        out + "/" + e.identity.experiment + "/" + e.identity.folder + "/run.h5";
+    e.recorder = std::make_unique<Recorder>(settings, e.data->info(), *e.model, path);
+  }
+  describe(e);
+  return e;
+}
+
+void describe(Experiment& e) {
+  RunFile& file = e.recorder->file();
+  const DatasetInfo& data = e.data->info();
+  const Router& router = e.model->moe_layer(0).router();
+  file.attribute("moesim_schema", kRunFileSchema);
+  file.attribute("run_id", e.identity.folder);
+  file.attribute("status", std::string("running"));
+  file.attribute("experiment", e.identity.experiment);
+  file.attribute("arm", e.spec.label);
+  file.attribute("router", e.model->router_name());
+  file.attribute("seed", static_cast<std::int64_t>(e.identity.seed));
+  file.attribute("sees", to_string(router.sees()));
+  file.attribute("causal", std::int64_t{e.task->shape().causal});
+  file.attribute("leak", 0.0);
+  file.attribute("parameters_total", static_cast<std::int64_t>(count(e.model->parameters())));
+  file.attribute("parameters_active", static_cast<std::int64_t>(e.model->active_parameters()));
+  file.attribute("flops_per_token", e.model->flops_per_token());
+  file.attribute("loss_unit", std::string("nats per token"));
+  if (data.bayes_loss >= 0 && e.task->shape().causal) file.attribute("bayes_loss", data.bayes_loss);
+  file.attribute("config", e.identity.resolved);
+  file.attribute("config_sha256", e.identity.config_sha256);
+  file.attribute("data_sha256", e.identity.data_sha256);
+  file.attribute("version", std::string(version()));
+  file.attribute("git", std::string(git_revision()));
+  file.attribute("build", std::string(build_description()));
+  file.attribute("device", e.backend->name() + ": " + e.backend->description());
+  file.attribute("threads", std::int64_t{e.backend->threads()});
+  file.attribute("created_utc", utc_now());
+}
+
+}  // namespace moesim

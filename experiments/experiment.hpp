@@ -1,0 +1,49 @@
+// One run, built from its settings: data, task, model and training, in the order in which they need
+// each other.
+#pragma once
+
+#include "sim/backend/backend.hpp"
+#include "sim/config/sweep.hpp"
+#include "sim/data/dataset.hpp"
+#include "sim/train/recorder.hpp"
+#include "sim/train/trainer.hpp"
+
+#include <memory>
+#include <string>
+
+namespace moesim {
+
+// What identifies a run: its resolved config and its data.
+struct Identity {
+  std::string experiment;  // run.name
+  std::string folder;      // name of the run's folder
+  std::string resolved;    // config text with every option
+  std::string config_sha256, data_sha256;
+  std::uint64_t seed = 0;
+};
+
+struct Experiment {
+  Experiment() = default;
+  Experiment(Experiment&&) = default;
+
+  RunSpec spec;
+  Identity identity;
+  std::unique_ptr<Backend> backend;
+  std::shared_ptr<const Dataset> data;
+  std::unique_ptr<Task> task;
+  std::unique_ptr<Transformer> model;
+  std::unique_ptr<Trainer> trainer;
+  std::unique_ptr<Recorder> recorder;
+};
+
+// Data sets that several runs of a sweep share, by the settings that determine them.
+using DataCache = std::map<std::string, std::shared_ptr<const Dataset>>;
+
+// Builds everything and checks every setting; allocates no parameters. `out`: folder of all
+// experiments ("" for no run file). Throws Exit::usage or Exit::data; nothing is created on disk.
+Experiment build(RunSpec spec, const std::string& out, int threads, DataCache& cache);
+
+// The attributes that describe a run, set on its run file.
+void describe(Experiment& experiment);
+
+}  // namespace moesim

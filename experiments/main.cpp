@@ -1,0 +1,82 @@
+// moesim: trains, compares and certifies Mixture-of-Experts routers.
+#include "experiments/commands.hpp"
+#include "experiments/version.hpp"
+#include "sim/core/error.hpp"
+
+#include <csignal>
+#include <exception>
+#include <iostream>
+#include <map>
+#include <new>
+
+namespace {
+
+struct Command {
+  int (*run)(const moesim::Words&);
+  const char* summary;
+};
+
+const std::map<std::string, Command>& commands() {
+  static const std::map<std::string, Command> all = {
+      {"run", {moesim::run_command, "train a run or a sweep from a config file"}},
+      {"compare", {moesim::compare_command, "one row per arm, over its seeds"}},
+      {"list", {moesim::list_command, "routers, experts, tasks, datasets, options"}},
+      {"check",
+       {moesim::check_command,
+        "certificates of routers: gradients, causality, conservation, determinism"}},
+      {"info", {moesim::info_command, "version, build and devices"}},
+  };
+  return all;
+}
+
+void usage(std::ostream& out) {
+  out << "moesim " << moesim::version()
+      << ": a research simulator for Mixture-of-Experts routing\n\n"
+      << "usage: moesim COMMAND [ARGUMENTS]\n\n";
+  for (const auto& [name, command] : commands())
+    out << "  " << name << std::string(10 - name.size(), ' ') << command.summary << '\n';
+  out << "\nmoesim COMMAND --help tells more.\n";
+}
+
+int dispatch(const moesim::Words& words) {
+  if (words.empty()) {
+    usage(std::cerr);
+    return static_cast<int>(moesim::Exit::usage);
+  }
+  if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    usage(std::cout);
+    return 0;
+  }
+  if (words[0] == "--version") {
+    std::cout << "moesim " << moesim::version() << " (" << moesim::git_revision() << ")\n";
+    return 0;
+  }
+  const auto found = commands().find(words[0]);
+  if (found == commands().end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, command] : commands()) names.push_back(name);
+    const std::string near = moesim::nearest(words[0], names);
+    moesim::fail(moesim::Exit::usage, "command line: unknown command '" + words[0] + "'; " +
+                                          (near.empty() ? "choose one of " + moesim::joined(names)
+                                                        : "did you mean " + near + "?"));
+  }
+  return found->second.run({words.begin() + 1, words.end()});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is noticed by its stream, not by sudden death
+  try {
+    return dispatch({argv + 1, argv + argc});
+  } catch (const moesim::Error& error) {
+    std::cerr << "moesim: " << error.what() << '\n';
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    std::cerr
+        << "moesim: out of memory on the host; make the model, the batch or the data smaller\n";
+  } catch (const std::exception& error) {
+    std::cerr << "moesim: internal error: " << error.what() << '\n';
+  }
+  return static_cast<int>(moesim::Exit::internal);
+}

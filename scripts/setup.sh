@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs what moesim is built with, on Debian 12 or Ubuntu 24.04. Asks nothing when run as root; otherwise it prints the
+# command and stops, unless everything is there already.
+set -euo pipefail
+
+packages=(
+  g++ cmake ninja-build ccache pkg-config git
+  libeigen3-dev libboost-program-options-dev libhdf5-dev libfmt-dev nlohmann-json3-dev
+  libssl-dev zlib1g-dev librandom123-dev libsentencepiece-dev
+  libdnnl-dev libopenblas-dev catch2
+  hdf5-tools clang-format
+)
+
+missing=()
+for package in "${packages[@]}"; do
+  [ "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" = "install ok installed" ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+  echo "These packages are missing; install them, then run this again:" >&2
+  echo "  sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,57 @@
+// How a run is called: for people, and on disk.
+#include "sim/config/sweep.hpp"
+#include "sim/config/text.hpp"
+
+#include <map>
+#include <string>
+
+namespace moesim {
+namespace {
+
+constexpr std::size_t kLongestSlug = 80;
+
+// "moe.experts" -> "experts"; what is called "name" is known by its section: "expert.name" ->
+// "expert".
+std::string short_name(const std::string& key) {
+  const std::string name = config::short_key(key);
+  return name == "name" ? config::short_key(config::section_of(key)) : name;
+}
+
+// `text` with every byte that does not belong in the name of a folder as '-', one for several, none
+// in front.
+std::string slug(const std::string& text) {
+  std::string result;
+  for (const char c : text) {
+    const bool fits = config::is_key({&c, 1});
+    const char put = fits ? c : c == ' ' ? '_' : '-';
+    if (result.empty() ? put == '-' || put == '.' : put == '-' && result.back() == '-') continue;
+    result += put;
+  }
+  return result.substr(0, kLongestSlug);
+}
+
+}  // namespace
+
+std::string run_label(const RunSpec& run) {
+  std::string label = run.variant;
+  const auto add = [&label](const std::string& part) {
+    if (!label.empty()) label += ' ';
+    label += part;
+  };
+  std::map<std::string, int> uses;  // of a short name
+  for (const auto& [key, value] : run.varied) ++uses[short_name(key)];
+  for (const auto& [key, value] : run.varied) {
+    const std::string name = short_name(key);
+    add(key == "router.name" ? value : (uses[name] > 1 ? key : name) + "=" + value);
+  }
+  if (!label.empty()) return label;
+  const auto router = run.settings.values().find("router.name");
+  return router == run.settings.values().end() ? "run" : router->second.value;
+}
+
+std::string run_folder_name(const RunSpec& run, const std::string& seed, const std::string& hash8) {
+  const std::string name = slug(run.label);
+  return (name.empty() ? "run" : name) + "-s" + slug(seed) + "-" + slug(hash8);
+}
+
+}  // namespace moesim

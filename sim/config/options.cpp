@@ -1,0 +1,179 @@
+#include "sim/config/options.hpp"
+
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace moesim {
+namespace {
+
+using config::Place;
+
+std::string range_text(bool has_low, bool has_high, const std::string& low,
+                       const std::string& high) {
+  if (has_low && has_high) return low + " .. " + high;
+  if (has_low) return ">= " + low;
+  if (has_high) return "<= " + high;
+  return {};
+}
+
+std::string range_text(IntegerRange range) {
+  const IntegerRange all;
+  return range_text(range.low != all.low, range.high != all.high, std::to_string(range.low),
+                    std::to_string(range.high));
+}
+
+std::string range_text(NumberRange range) {
+  return range_text(std::isfinite(range.low), std::isfinite(range.high),
+                    config::shortest(range.low), config::shortest(range.high));
+}
+
+bool contains(const std::vector<std::string>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// "did you mean moe.experts?", or what there is to choose from.
+std::string suggestion(const std::string& word, const std::vector<std::string>& candidates,
+                       const std::string& prefix) {
+  const std::string best = nearest(word, candidates);
+  if (!best.empty()) return fmt::format("did you mean {}{}?", prefix, best);
+  return "choose one of " + joined(candidates);
+}
+
+}  // namespace
+
+void Settings::set(const std::string& key, std::string value, std::string origin) {
+  values_[key] = {std::move(value), std::move(origin)};
+}
+
+void Settings::check_all_read(
+    const std::map<std::string, std::vector<std::string>>& dormant) const {
+  // Every section and its short keys; a section that is read is known by what was declared in it.
+  std::map<std::string, std::vector<std::string>> known = dormant;
+  for (const std::string& key : order_) known.erase(config::section_of(key));
+  for (const std::string& key : order_)
+    known[config::section_of(key)].push_back(config::short_key(key));
+
+  for (const auto& [key, setting] : values_) {
+    const std::string section = config::section_of(key);
+    const std::string name = config::short_key(key);
+    const auto found = known.find(section);
+    const Place place{setting.origin, key, setting.value};
+    if (found == known.end()) {
+      std::vector<std::string> sections;
+      for (const auto& [candidate, keys] : known) sections.push_back(candidate);
+      place.reject(fmt::format("unknown section [{}]; {}", config::printable(section),
+                               suggestion(section, sections, "")));
+    }
+    const std::vector<std::string>& names = found->second;
+    if (contains(names, name)) continue;
+    if (nearest(name, names).empty())
+      for (const auto& [other, others] : known)
+        if (contains(others, name))
+          place.reject(fmt::format("unknown option; did you mean {}.{}?", other, name));
+    place.reject("unknown option; " + suggestion(name, names, section + "."));
+  }
+}
+
+std::string Settings::resolved() const {
+  std::vector<std::string> sections;
+  std::map<std::string, std::string> bodies;
+  for (const std::string& key : order_) {
+    const std::string section = config::section_of(key);
+    if (bodies.count(section) == 0) sections.push_back(section);
+    const std::string& value = effective_.at(key);
+    bodies[section] += config::short_key(key) + (value.empty() ? " =" : " = ") + value + "\n";
+  }
+  std::string text;
+  for (const std::string& section : sections)
+    text += fmt::format("{}[{}]\n{}", text.empty() ? "" : "\n", section, bodies[section]);
+  return text;
+}
+
+// Declares the option and returns its text: what was set, or else the first declared default.
+std::string Options::raw(const std::string& key, OptionInfo info) {
+  const std::string full = section_ + "." + key;
+  info.key = full;
+  const auto [declared, is_new] = settings_->declared_.try_emplace(full, std::move(info));
+  if (is_new) settings_->order_.push_back(full);
+  const auto set = settings_->values_.find(full);
+  // As written; the caller replaces it by its canonical form if it has one.
+  return settings_->effective_[full] =
+             set == settings_->values_.end() ? declared->second.default_value : set->second.value;
+}
+
+index Options::integer(const std::string& key, index otherwise, IntegerRange range,
+                       const std::string& help) {
+  const std::string bounds = range_text(range);
+  const std::string text = raw(key, {{}, "integer", std::to_string(otherwise), bounds, help});
+  const std::string advice = "; write a whole number" + (bounds.empty() ? "" : ", " + bounds);
+  index value = 0;
+  const std::errc error = config::parse(text, value);
+  if (error == std::errc::invalid_argument) reject(key, "not an integer" + advice);
+  if (error != std::errc{} || value < range.low || value > range.high)
+    reject(key, "out of range" + advice);
+  settings_->effective_[section_ + "." + key] = std::to_string(value);
+  return value;
+}
+
+double Options::number(const std::string& key, double otherwise, NumberRange range,
+                       const std::string& help) {
+  const std::string bounds = range_text(range);
+  const std::string text = raw(key, {{}, "number", config::shortest(otherwise), bounds, help});
+  const std::string advice = "; write a number" + (bounds.empty() ? "" : ", " + bounds);
+  double value = 0;
+  const std::errc error = config::parse(text, value);
+  if (error == std::errc::invalid_argument) reject(key, "not a finite number" + advice);
+  if (error != std::errc{} || value < range.low || value > range.high)
+    reject(key, "out of range" + advice);
+  settings_->effective_[section_ + "." + key] = config::shortest(value);
+  return value;
+}
+
+bool Options::flag(const std::string& key, bool otherwise, const std::string& help) {
+  const std::string text =
+      raw(key, {{}, "flag", otherwise ? "true" : "false", "true | false", help});
+  const bool yes = text == "true" || text == "yes" || text == "on" || text == "1";
+  const bool no = text == "false" || text == "no" || text == "off" || text == "0";
+  if (!yes && !no) reject(key, "not a flag; write true or false");
+  settings_->effective_[section_ + "." + key] = yes ? "true" : "false";
+  return yes;
+}
+
+std::string Options::choice(const std::string& key, const std::string& otherwise,
+                            const std::vector<std::string>& allowed, const std::string& help) {
+  const std::string text = raw(key, {{}, "choice", otherwise, joined(allowed, " | "), help});
+  if (contains(allowed, text)) return text;
+  const std::string best = nearest(text, allowed);
+  reject(key, fmt::format("unknown choice; {}choose one of {}",
+                          best.empty() ? "" : "did you mean " + best + "? ", joined(allowed)));
+}
+
+std::string Options::text(const std::string& key, const std::string& otherwise,
+                          const std::string& help) {
+  const std::string value = raw(key, {{}, "text", otherwise, "", help});
+  const std::string problem = config::value_problem(value);
+  if (!problem.empty()) reject(key, problem);
+  return value;
+}
+
+std::string Options::where(const std::string& key) const {
+  const std::string full = section_ + "." + key;
+  const auto set = settings_->values_.find(full);
+  if (set != settings_->values_.end())
+    return Place{set->second.origin, full, set->second.value}.text();
+  const auto declared = settings_->declared_.find(full);
+  return Place{"default", full,
+               declared == settings_->declared_.end() ? "" : declared->second.default_value}
+      .text();
+}
+
+void Options::reject(const std::string& key, const std::string& message) const {
+  fail(Exit::usage, where(key) + ": " + message);
+}
+
+}  // namespace moesim

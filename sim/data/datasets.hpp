@@ -1,0 +1,27 @@
+// The data sets of this program, by name.
+#pragma once
+
+#include "sim/config/options.hpp"
+#include "sim/data/dataset.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moesim {
+
+// The data set that `name` of these options asks for, with the options of that data set read.
+std::unique_ptr<Dataset> make_dataset(Options& options);
+
+// Name and one sentence of each, for `moesim list datasets`.
+std::vector<std::pair<std::string, std::string>> dataset_summaries();
+
+// Hidden Markov source whose Bayes loss is known.
+std::unique_ptr<Dataset> make_synthetic(Options& options);
+// Text files as bytes, characters or SentencePiece tokens.
+std::unique_ptr<Dataset> make_text(Options& options);
+// Images and labels in the IDX format of MNIST.
+std::unique_ptr<Dataset> make_idx(Options& options);
+
+}  // namespace moesim

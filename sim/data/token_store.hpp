@@ -1,0 +1,39 @@
+// A long row of token ids in as few bytes each as the vocabulary needs: a text of bytes or
+// characters takes one byte a token, so a corpus fits in memory four times over.
+#pragma once
+
+#include "sim/core/types.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace moesim {
+
+class TokenStore {
+ public:
+  explicit TokenStore(index vocabulary)
+      : width_(vocabulary <= 1 << 8    ? 1
+               : vocabulary <= 1 << 16 ? 2
+                                       : 4) {}
+
+  index size() const { return static_cast<index>(bytes_.size() / width_); }
+
+  // The low bytes come first, on every machine.
+  void push_back(std::int32_t id) {
+    for (std::size_t i = 0; i < width_; ++i)
+      bytes_.push_back(static_cast<std::uint8_t>(static_cast<std::uint32_t>(id) >> (8 * i)));
+  }
+
+  std::int32_t operator[](index at) const {
+    const std::uint8_t* const low = bytes_.data() + static_cast<std::size_t>(at) * width_;
+    std::uint32_t id = 0;
+    for (std::size_t i = 0; i < width_; ++i) id |= static_cast<std::uint32_t>(low[i]) << (8 * i);
+    return static_cast<std::int32_t>(id);
+  }
+
+ private:
+  std::size_t width_;  // bytes of an id
+  std::vector<std::uint8_t> bytes_;
+};
+
+}  // namespace moesim

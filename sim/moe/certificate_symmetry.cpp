@@ -1,0 +1,163 @@
+// The items "equivariance" and "threads": the same output for renumbered experts, and the same bits
+// for any number of threads.
+#include "sim/moe/certificate_specimen.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace moesim::certificate {
+namespace {
+
+constexpr double kRounding = kDouble ? 1e-10 : 1e-4;
+
+using Numbers = std::vector<index>;  // new number of each expert
+
+// Blocks of values along one axis, each with its new place: [outer, E, inner].
+std::vector<real> permuted(const std::vector<real>& values, index outer, const Numbers& numbers) {
+  const auto E = static_cast<index>(numbers.size());
+  const index inner = static_cast<index>(values.size()) / (outer * E);
+  std::vector<real> result(values.size());
+  for (index o = 0; o < outer; ++o)
+    for (index e = 0; e < E; ++e)
+      std::copy_n(values.begin() + (o * E + e) * inner, inner,
+                  result.begin() + (o * E + numbers[static_cast<std::size_t>(e)]) * inner);
+  return result;
+}
+
+// Renumbers the experts in every axis of a router's parameter that is E blocks long. Which axes
+// stand for experts is told by size alone: those of the site's other sizes are left as they are. An
+// axis of hidden units that E divides is permuted as well, consistently in all parameters, which
+// changes nothing.
+bool renumber(const Tensor& parameter, const Site& site, const Numbers& numbers) {
+  const auto E = static_cast<index>(numbers.size());
+  bool found = false;
+  index outer = 1;
+  std::vector<real> values = parameter.to_host();
+  for (int axis = 0; axis < parameter.shape().rank(); outer *= parameter.dim(axis++)) {
+    const index size = parameter.dim(axis);
+    const bool other = size == site.width || size == site.length || size == site.vocabulary;
+    if (size == 0 || size % E != 0 || other) continue;
+    values = permuted(values, outer, numbers);
+    found = true;
+  }
+  parameter.from_host(values);
+  return found;
+}
+
+// Draws of the router, with those per expert renumbered: others it makes itself.
+std::function<Tensor(Purpose, Shape)> draws(Specimen& specimen, std::uint64_t draw,
+                                            const Numbers& numbers) {
+  return [&specimen, draw, numbers](Purpose purpose, Shape shape) -> Tensor {
+    const auto E = static_cast<index>(numbers.size());
+    if (purpose == Purpose::router_jitter || shape.last() % E != 0) return {};
+    const Stream stream{draw, purpose, 0, 0};
+    std::vector<real> values(static_cast<std::size_t>(shape.size()));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = static_cast<real>(purpose == Purpose::router_noise ? random_normal(stream, i)
+                                                                     : random_uniform(stream, i));
+    return Tensor::of(shape, permuted(values, shape.rows(), numbers), specimen.backend());
+  };
+}
+
+// Output and losses.
+std::vector<real> results_of(const Pass& pass) {
+  std::vector<real> values = pass.y.to_host();
+  for (const Loss& loss : pass.routing.losses) values.push_back(loss.value.item());
+  return values;
+}
+
+struct Trace {
+  std::vector<std::pair<std::string, std::vector<real>>> values;
+};
+
+Trace trace(Specimen& specimen, const Batch& batch, int threads) {
+  specimen.backend().set_threads(threads);
+  const std::vector<Leaf> all = leaves(specimen, batch);
+  Tape tape;
+  Pass pass;
+  {
+    const Tape::Scope scope(&tape);
+    pass = specimen.forward(batch, {.training = true, .draw = 2});
+  }
+  Trace result;
+  result.values.emplace_back("the output", results_of(pass));
+  const Tensor dy =
+      Tensor::of(pass.y.shape(), normals(6, "dy", pass.y.size(), 1), specimen.backend());
+  pull_back(tape, pass, dy, weights_of(pass.routing.losses), all);
+  for (const Leaf& leaf : all)
+    result.values.emplace_back("the gradient of " + leaf.name, gradient_of(leaf.value));
+  return result;
+}
+
+}  // namespace
+
+Item check_equivariance(const Subject& subject) {
+  Specimen specimen(subject, small_site(subject.causal));
+  const index E = specimen.router().experts();
+  if (E < 2) return {{}, Verdict::none, "one expert"};
+  if (specimen.router_parameters().empty()) return {{}, Verdict::none, "no parameters"};
+  Numbers same, turned, swapped;
+  for (index e = 0; e < E; ++e) {
+    same.push_back(e);
+    turned.push_back((e + 1) % E);
+    swapped.push_back(e < 2 ? 1 - e : e);
+  }
+  double worst = 0;
+  for (std::uint64_t draw = 0; draw < 4; ++draw)
+    for (const Numbers& numbers : {turned, swapped})
+      for (const bool training : {true, false}) {
+        specimen.randomise(draw, 1);
+        const Batch batch = specimen.batch(draw);
+        const Mode mode{training, draw};
+        const std::vector<real> before =
+            results_of(specimen.forward(batch, mode, draws(specimen, draw, same)));
+        bool found = false;
+        for (const Parameter& p : specimen.router_parameters())
+          found = renumber(p.value, specimen.site(), numbers) || found;
+        if (!found) return {{}, Verdict::none, "no parameter has an axis of experts"};
+        for (const Parameter& p : specimen.expert_parameters())
+          p.value.from_host(permuted(p.value.to_host(), 1, numbers));
+        const std::vector<real> after =
+            results_of(specimen.forward(batch, mode, draws(specimen, draw, numbers)));
+        const double change =
+            difference(before.data(), after.data(), static_cast<index>(before.size()));
+        worst = std::max(worst, change / std::max(1.0, largest(before)));
+      }
+  if (worst <= kRounding) return {{}, Verdict::pass, fmt::format("{:.1e}", worst)};
+  return {{},
+          Verdict::fail,
+          fmt::format("renumbering the experts changes the output or a loss by {:.2g}", worst)};
+}
+
+Item check_threads(const Subject& subject) {
+  // A router may be made for the sizes of the small site only.
+  const auto make = [&]() -> std::unique_ptr<Specimen> {
+    try {
+      return std::make_unique<Specimen>(subject, large_site(subject.causal));
+    } catch (const Error&) {
+      return std::make_unique<Specimen>(subject, small_site(subject.causal));
+    }
+  };
+  const std::unique_ptr<Specimen> specimen = make();
+  specimen->randomise(2, 0.5);
+  const Batch batch = specimen->batch(2, 0.3);
+  const Trace one = trace(*specimen, batch, 1);
+  for (const int threads : {2, 3, 7}) {
+    const Trace several = trace(*specimen, batch, threads);
+    for (std::size_t i = 0; i < one.values.size(); ++i) {
+      const auto& [name, values] = one.values[i];
+      const std::vector<real>& others = several.values[i].second;
+      if (values.size() != others.size() ||
+          std::memcmp(values.data(), others.data(), values.size() * sizeof(real)) != 0)
+        return {{},
+                Verdict::fail,
+                fmt::format("{} has other bits on {} threads than on one", name, threads)};
+    }
+  }
+  return {{}, Verdict::pass, "same bits"};
+}
+
+}  // namespace moesim::certificate

@@ -1,0 +1,67 @@
+// What is reported about routing, one definition each, on host data in double.
+//
+// A load is a weight per expert: counts of assignments, or mass. Choices are [tokens · k] expert
+// numbers, best first, -1 for none. Tables are row-major. Logarithms are natural. What is
+// undefined, such as the shape of a load of nothing, is NaN.
+#pragma once
+
+#include "sim/core/types.hpp"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace moesim::metrics {
+
+using Values = std::span<const double>;
+using Choices = std::span<const std::int32_t>;
+
+// The load of the experts.
+std::vector<double> counts(Choices choice, index experts);
+std::vector<double> share(Values load);        // load / Σ load
+std::vector<double> load_factor(Values load);  // load / mean load; 1 is balanced
+double cv(Values load);                        // population standard deviation / mean
+double max_over_mean(Values load);
+double max_violation(Values load);                  // max / mean - 1 (Wang et al. 2024, MaxVio)
+index dead(Values load);                            // experts with none
+index starved(Values load, double fraction = 0.1);  // experts below fraction · mean; dead ones too
+double entropy(Values weights);                     // of weights / Σ weights
+double effective_experts(Values load);              // exp(entropy)
+double participation_ratio(Values load);            // 1 / Σ share²
+
+// Scores [tokens, experts], rows that sum to 1.
+double row_entropy(Values scores, index experts);          // mean over tokens
+double marginal_entropy(Values scores, index experts);     // of the mean row
+double token_information(Values scores, index experts);    // I(token; expert), their difference
+double normalised_entropy(double entropy, index experts);  // entropy / log E; 0 for one expert
+
+// Places: keep [tokens · k], not 0 where an assignment was served.
+double dropped_fraction(Values keep);
+double unrouted_fraction(Values keep, index k);  // tokens of which nothing was served
+
+// Two routings of the same tokens, such as a checkpoint's and the last one's (router saturation,
+// Muennighoff et al. 2024): the share of a token's experts that are in both, and of tokens with the
+// same first expert.
+double agreement(Choices a, Choices b, index k);
+double first_agreement(Choices a, Choices b, index k);
+
+// [E, E]: of the assignments to i, the fraction whose token also chose j. Adjacent: only pairs next
+// to each other in the order of gates, as OLMoE's script counts.
+enum class Pairs { all, adjacent };
+std::vector<double> co_activation(Choices choice, index k, index experts, Pairs pairs = Pairs::all);
+
+// Tables [rows, cols] of counts, such as [domains, experts], [token ids, experts], [experts of one
+// layer, experts of the next].
+// Adds each token's choices to the row that the token belongs to; tokens in no row (-1) are left
+// out.
+std::vector<double> table(Choices row_of_token, index rows, Choices choice, index k, index experts);
+// The rows' entries / tokens in the row: of the tokens of a domain, the fraction that e serves.
+// Sums to k over experts.
+std::vector<double> row_fractions(Values table, Values tokens, index cols);
+// Mean over the rows with tokens of the largest such fraction (vocabulary specialisation).
+double specialisation(Values table, Values tokens, index cols);
+double information(Values table, index cols);             // I(row; col)
+double normalised_information(Values table, index cols);  // I(row; col) / H(row); 0 for one row
+double conditional_entropy(Values table, index cols);     // H(col | row)
+
+}  // namespace moesim::metrics

@@ -1,0 +1,28 @@
+// Named settings under which a router is certified besides its defaults (sim/moe/certificate.hpp).
+//
+// A router's own .cpp lists them beside its Registered<Router>, so that they come and go with it.
+// Together they should give every option a value other than its default, and every choice each of
+// its values; the contract tests say which are missing. A router without variants is certified with
+// its defaults.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+struct Variant {
+  std::string name;      // one or two words
+  std::string settings;  // "key=value key=value", keys of the router's own section
+  bool causal = true;    // the site: is the task autoregressive?
+};
+
+// What the router of this name registered, in its order; empty if nothing.
+const std::vector<Variant>& variants_of(const std::string& router);
+
+// At namespace scope: const Variants variants("soft", {{"raw", "normalise=false"}});
+struct Variants {
+  Variants(const std::string& router, std::vector<Variant> variants);
+};
+
+}  // namespace moesim

@@ -1,0 +1,39 @@
+#include "sim/nn/layers.hpp"
+
+#include "sim/ops/ops.hpp"
+
+namespace moesim {
+
+Norm::Norm(NormKind kind, index width, bool bias) : kind_(kind) {
+  gain_ = parameter("gain", {width}, Init::constant(1), false);
+  if (bias && kind == NormKind::layer) bias_ = parameter("bias", {width}, Init::constant(0), false);
+}
+
+Tensor Norm::forward(const Tensor& x) const { return normalize(kind_, x, gain_, bias_); }
+
+LinearLayer::LinearLayer(index in, index out, bool bias, double deviation) {
+  weight_ = parameter("weight", {in, out}, Init::normal(deviation));
+  if (bias) bias_ = parameter("bias", {out}, Init::constant(0), false);
+}
+
+Tensor LinearLayer::forward(const Tensor& x) const { return linear(x, weight_, bias_); }
+
+SelfAttention::SelfAttention(index width, index heads, bool causal, bool use_rotary, bool bias,
+                             double output_scale)
+    : heads_(heads),
+      causal_(causal),
+      rotary_(use_rotary),
+      qkv_(width, 3 * width, bias),
+      output_(width, width, bias, 0.02 * output_scale) {
+  child("qkv", qkv_);
+  child("output", output_);
+}
+
+Tensor SelfAttention::forward(const Tensor& x, index batch, index length) const {
+  const AttentionShape shape{batch, length, heads_, causal_};
+  Tensor qkv = qkv_.forward(x);
+  if (rotary_) qkv = rotary(qkv, shape);
+  return output_.forward(attention(qkv, shape));
+}
+
+}  // namespace moesim

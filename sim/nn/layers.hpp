@@ -1,0 +1,42 @@
+// The ordinary parts of a transformer.
+#pragma once
+
+#include "sim/backend/backend.hpp"
+#include "sim/nn/module.hpp"
+#include "sim/ops/attention.hpp"
+
+namespace moesim {
+
+class Norm : public Module {
+ public:
+  Norm(NormKind kind, index width, bool bias);
+  Tensor forward(const Tensor& x) const;
+
+ private:
+  NormKind kind_;
+  Tensor gain_, bias_;  // [D] each; bias may be empty
+};
+
+// y = x W + b. W [in, out].
+class LinearLayer : public Module {
+ public:
+  LinearLayer(index in, index out, bool bias, double deviation = 0.02);
+  Tensor forward(const Tensor& x) const;
+
+ private:
+  Tensor weight_, bias_;
+};
+
+// Multi-head self-attention (Vaswani et al. 2017) with fused query, key and value projections.
+class SelfAttention : public Module {
+ public:
+  SelfAttention(index width, index heads, bool causal, bool rotary, bool bias, double output_scale);
+  Tensor forward(const Tensor& x, index batch, index length) const;
+
+ private:
+  index heads_;
+  bool causal_, rotary_;
+  LinearLayer qkv_, output_;
+};
+
+}  // namespace moesim

@@ -1,0 +1,217 @@
+#include "sim/nn/transformer.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/moe/choose.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <cmath>
+
+namespace moesim {
+namespace {
+
+constexpr index kLargest = 1 << 20;
+
+// Sites of dropout inside a block.
+enum : index { kEmbeddingSite = 0, kAttentionSite = 1, kFeedForwardSite = 2 };
+
+Tensor drop(const Tensor& x, real rate, const Context& context, index site) {
+  return context.training ? dropout(x, rate, context.stream(Purpose::dropout, site)) : x;
+}
+
+struct Architecture {
+  index layers, width, heads, every, hidden, shared;
+  NormKind norm;
+  bool rotary, tied, bias, output_norm;
+  double dropout;
+  std::string router, expert;
+};
+
+Architecture read_architecture(Settings& settings, Site& site) {
+  Architecture a{};
+  Options model(settings, "model");
+  a.layers = model.integer("layers", 2, {1, 1024}, "transformer blocks");
+  a.width = model.integer("width", 64, {1, kLargest}, "of the residual stream");
+  a.heads = model.integer("heads", 4, {1, 1024}, "of attention");
+  if (a.width % a.heads != 0) {
+    index valid = a.heads;
+    while (a.width % valid != 0) --valid;
+    model.reject("heads", "does not divide model.width = " + std::to_string(a.width) +
+                              "; the nearest that does is " + std::to_string(valid));
+  }
+  a.norm = model.choice("norm", "layer", {"layer", "rms"},
+                        "normalisation before each part of a block") == "rms"
+               ? NormKind::rms
+               : NormKind::layer;
+  a.rotary = model.choice("positions", "learned", {"learned", "rotary"},
+                          "how positions are known") == "rotary";
+  if (a.rotary && a.width / a.heads % 2 != 0)
+    model.reject("positions", "rotary needs an even head size, width / heads is " +
+                                  std::to_string(a.width / a.heads));
+  a.tied = model.flag("tied", false, "the head shares the embedding's values");
+  a.bias = model.flag("bias", true, "biases in attention, normalisation and head");
+  a.dropout = model.number("dropout", 0, {0, 0.99}, "on embeddings and on what blocks add");
+
+  Options moe(settings, "moe");
+  site.experts = moe.integer("experts", 8, {1, 4096}, "experts per MoE layer");
+  a.every = moe.integer("every", 1, {1, 1024}, "every n-th block carries an MoE layer");
+  if (a.every > a.layers)
+    moe.reject("every",
+               "no block would carry an MoE layer: model.layers = " + std::to_string(a.layers));
+  a.shared = moe.integer("shared", 0, {0, 64}, "experts that every token passes besides, ungated");
+  a.output_norm = moe.flag("output_norm", false, "LayerNorm on the output of an MoE layer");
+
+  Options router(settings, "router");
+  a.router = router.choice("name", "token_choice", Registry<Router>::names(),
+                           "how tokens and experts meet");
+  Options expert(settings, "expert");
+  a.expert = expert.choice("name", "mlp", Registry<Expert>::names(), "what an expert is");
+  a.hidden = expert.integer("hidden", 0, {0, kLargest},
+                            "hidden width of an expert; 0: four times model.width");
+  if (a.hidden == 0) a.hidden = 4 * a.width;
+  return a;
+}
+
+}  // namespace
+
+Block::Block(NormKind norm, index width, bool bias, std::unique_ptr<SelfAttention> attention,
+             std::unique_ptr<MoeLayer> moe, std::unique_ptr<Expert> feed_forward, real dropout)
+    : norm_attention_(norm, width, bias),
+      norm_feed_forward_(norm, width, bias),
+      attention_(std::move(attention)),
+      moe_(std::move(moe)),
+      feed_forward_(std::move(feed_forward)),
+      dropout_(dropout) {
+  child("norm_attention", norm_attention_);
+  child("attention", *attention_);
+  child("norm_feed_forward", norm_feed_forward_);
+  if (moe_)
+    child("moe", *moe_);
+  else
+    child("feed_forward", *feed_forward_);
+}
+
+Tensor Block::forward(Tensor x, const Tokens& shape, std::vector<Loss>& losses) {
+  Context& context = shape.context;
+  x = add(x, drop(attention_->forward(norm_attention_.forward(x), shape.batch, shape.length),
+                  dropout_, context, kAttentionSite));
+  const Tensor normed = norm_feed_forward_.forward(x);
+  Tensor y;
+  if (moe_)
+    y = moe_->forward({normed, shape.batch, shape.length, shape.ids, context}, losses);
+  else
+    y = feed_forward_->apply(normed, equal_segments(1, normed.rows(), normed.backend()));
+  return add(x, drop(y, dropout_, context, kFeedForwardSite));
+}
+
+Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings) : shape_(shape) {
+  const Architecture a = read_architecture(settings, site);
+  width_ = site.width = a.width;
+  router_name_ = a.router;
+  dropout_ = static_cast<real>(a.dropout);
+  // Radford et al. 2019: what is added to the residual stream shrinks with the number of additions.
+  const double output_scale = 1 / std::sqrt(2.0 * static_cast<double>(a.layers));
+
+  if (shape.vocabulary > 0) {
+    embedding_ = parameter("embedding", {shape.vocabulary, a.width}, Init::normal(0.02));
+  } else {
+    patches_ = std::make_unique<LinearLayer>(shape.features, a.width, true);
+    child("patches", *patches_);
+  }
+  if (!a.rotary)
+    positions_ = parameter("positions", {shape.length, a.width}, Init::normal(0.02), false);
+
+  const auto& router_plugin = Registry<Router>::find(a.router);
+  const auto& expert_plugin = Registry<Expert>::find(a.expert);
+  Options router_options(settings, "router." + a.router),
+      expert_options(settings, "expert." + a.expert);
+  for (index i = 0; i < a.layers; ++i) {
+    std::unique_ptr<MoeLayer> moe;
+    std::unique_ptr<Expert> feed_forward;
+    if ((i + 1) % a.every == 0) {
+      site.layer = i;
+      auto router = router_plugin.make(site, router_options);
+      auto experts = expert_plugin.make(
+          {a.width, router->experts(), a.hidden * router->width_factor(), output_scale},
+          expert_options);
+      std::unique_ptr<Expert> shared;
+      if (a.shared > 0)
+        shared =
+            expert_plugin.make({a.width, 1, a.hidden * a.shared, output_scale}, expert_options);
+      moe = std::make_unique<MoeLayer>(std::move(router), std::move(experts), std::move(shared),
+                                       a.output_norm, a.width);
+      moe_blocks_.push_back(i);
+    } else {
+      feed_forward = expert_plugin.make({a.width, 1, a.hidden, output_scale}, expert_options);
+    }
+    auto attention = std::make_unique<SelfAttention>(a.width, a.heads, shape.causal, a.rotary,
+                                                     a.bias, output_scale);
+    blocks_.push_back(std::make_unique<Block>(a.norm, a.width, a.bias, std::move(attention),
+                                              std::move(moe), std::move(feed_forward), dropout_));
+    child("blocks." + std::to_string(i), *blocks_.back());
+  }
+  norm_ = std::make_unique<Norm>(a.norm, a.width, a.bias);
+  child("norm", *norm_);
+  if (a.tied && shape.vocabulary != shape.outputs)
+    Options(settings, "model").reject("tied", "a tied head needs token ids in and out");
+  if (!a.tied) head_ = parameter("head", {a.width, shape.outputs}, Init::normal(0.02));
+  if (a.bias && !a.tied)
+    head_bias_ = parameter("head_bias", {shape.outputs}, Init::constant(0), false);
+}
+
+Tensor Transformer::forward(const ModelInput& input, Context& context, std::vector<Loss>& losses) {
+  Tensor x = embedding_ ? gather_rows(embedding_, input.ids) : patches_->forward(input.features);
+  if (positions_) {
+    if (input.length != shape_.length)
+      fail_in("transformer", "sequences of " + std::to_string(input.length) + " for positions of " +
+                                 std::to_string(shape_.length));
+    const Shape sequences{input.batch, input.length * width_};
+    x = add_row(x.reshape(sequences), positions_).reshape({input.batch * input.length, width_});
+  }
+  context.layer = 0;
+  x = drop(x, dropout_, context, kEmbeddingSite);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    context.layer = static_cast<index>(i);
+    x = blocks_[i]->forward(x, {x, input.batch, input.length, input.ids, context}, losses);
+  }
+  x = norm_->forward(x);
+  if (shape_.pooled) x = mean_rows(x, input.batch);
+  return head_ ? linear(x, head_, head_bias_) : matmul(x, embedding_, {.b = true});
+}
+
+void Transformer::after_step() {
+  for (const auto& block : blocks_)
+    if (block->moe() != nullptr) block->moe()->after_step();
+}
+
+double Transformer::active_parameters() const {
+  auto active = static_cast<double>(count(parameters()));
+  for (std::size_t i = 0; i < moe_blocks_.size(); ++i) {
+    const MoeLayer& layer = moe_layer(i);
+    const double unused =
+        static_cast<double>(layer.expert().experts()) - layer.router().cost().rows_per_token;
+    active -= std::max(0.0, unused) * static_cast<double>(layer.expert().parameters_per_expert());
+  }
+  return active;
+}
+
+double Transformer::flops_per_token() const {
+  const auto D = static_cast<double>(width_), S = static_cast<double>(shape_.length);
+  const double keys = shape_.causal ? (S + 1) / 2 : S;  // seen by a query, on average
+  double forward = patches_ ? 2 * D * static_cast<double>(shape_.features) : 0;
+  for (const auto& block : blocks_) {
+    forward += 8 * D * D + 4 * D * keys;
+    if (block->moe() == nullptr) {
+      forward += block->feed_forward()->flops_per_row();
+      continue;
+    }
+    const MoeLayer& layer = *block->moe();
+    const Cost cost = layer.router().cost();
+    forward += cost.rows_per_token * layer.expert().flops_per_row() + cost.router_flops +
+               cost.merge_flops * static_cast<double>(layer.expert().parameters_per_expert());
+    if (layer.shared() != nullptr) forward += layer.shared()->flops_per_row();
+  }
+  forward += 2 * D * static_cast<double>(shape_.outputs) / (shape_.pooled ? S : 1);
+  return 3 * forward;
+}
+
+}  // namespace moesim

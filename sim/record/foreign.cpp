@@ -1,0 +1,151 @@
+#include "sim/record/foreign.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <memory>
+
+namespace moesim::hdf5 {
+namespace {
+
+void check_storage(hid_t properties) {
+  const H5D_layout_t layout = check(H5Pget_layout(properties), "no storage layout");
+  if (layout != H5D_COMPACT && layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED)
+    throw Failure("a variable is stored in other files (virtual storage)");
+  if (check(H5Pget_external_count(properties), "no storage layout") > 0)
+    throw Failure("a variable is stored in other files (external storage)");
+}
+
+void check_filters(hid_t properties) {
+  const int filters = check(H5Pget_nfilters(properties), "no filters");
+  for (int i = 0; i < filters; ++i) {
+    unsigned flags = 0, config = 0;
+    std::size_t values = 0;
+    const H5Z_filter_t filter = check(H5Pget_filter2(properties, static_cast<unsigned>(i), &flags,
+                                                     &values, nullptr, 0, nullptr, &config),
+                                      "no filter");
+    if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE &&
+        filter != H5Z_FILTER_FLETCHER32)
+      throw Failure("a variable uses filter " + std::to_string(filter) +
+                    "; only deflate, shuffle and fletcher32 are read");
+  }
+}
+
+// Reading takes memory for a whole chunk, and for a record of every chunk.
+void check_chunks(hid_t properties, const std::vector<hsize_t>& shape, std::uint64_t bytes_each,
+                  const Budget& budget) {
+  if (H5Pget_layout(properties) != H5D_CHUNKED) return;
+  std::vector<hsize_t> chunk(shape.size(), 0);
+  check(H5Pget_chunk(properties, static_cast<int>(chunk.size()), chunk.data()), "no chunks");
+  bytes_of(chunk, bytes_each, budget);
+  hsize_t chunks = 1;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (chunk[i] == 0) throw Failure("a variable has empty chunks");
+    const hsize_t along = shape[i] / chunk[i] + (shape[i] % chunk[i] != 0);
+    if (along > kMaxChunks || chunks * along > kMaxChunks)
+      throw Failure("a variable has too many chunks");
+    chunks *= along;
+  }
+}
+
+// Memory for the strings of one read; HDF5 asks here before it copies.
+struct Arena {
+  Budget& budget;
+  std::vector<std::unique_ptr<char[]>> blocks;
+};
+
+extern "C" void* allocate_text(std::size_t size, void* info) {
+  Arena& arena = *static_cast<Arena*>(info);
+  if (!arena.budget.affords(size)) return nullptr;
+  try {
+    arena.budget.charge(size);
+    return arena.blocks.emplace_back(std::make_unique<char[]>(size)).get();
+  } catch (const std::exception&) {  // must not pass through C
+    return nullptr;
+  }
+}
+
+extern "C" void keep_text(void*, void*) {}
+
+}  // namespace
+
+Handle open_foreign(const std::string& path) {
+  check(H5PLset_loading_state(0), "cannot turn off plug-ins");
+  const Handle access = property_list(H5P_FILE_ACCESS);
+  check(H5Pset_fapl_sec2(access), "cannot choose the file driver");
+#if H5_VERSION_GE(1, 10, 7)
+  check(H5Pset_file_locking(access, false, true), "cannot turn off locking");
+#endif
+  return {H5Fopen(path.c_str(), H5F_ACC_RDONLY, access), H5Fclose, "not an HDF5 file"};
+}
+
+void check_printable_name(const std::string& name) {
+  const auto printable = [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) || c == '_' || c == '.' || c == '-');
+  };
+  if (name.empty() || name.size() > 64 || !std::all_of(name.begin(), name.end(), printable))
+    throw Failure("a name in it has other characters than letters, digits, '_', '.', '-'");
+}
+
+std::vector<std::string> link_names(hid_t root) {
+  const Handle create(H5Gget_create_plist(root), H5Pclose, "no root group");
+  unsigned order = 0;
+  check(H5Pget_link_creation_order(create, &order), "no root group");
+  const H5_index_t index = (order & H5P_CRT_ORDER_TRACKED) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
+
+  H5G_info_t group;
+  check(H5Gget_info(root, &group), "no root group");
+  if (group.nlinks > kMaxObjects) throw Failure("holds too many objects");
+  std::vector<std::string> names;
+  for (hsize_t i = 0; i < group.nlinks; ++i) {
+    H5L_info_t link;
+    check(H5Lget_info_by_idx(root, ".", index, H5_ITER_INC, i, &link, H5P_DEFAULT), "a bad link");
+    if (link.type != H5L_TYPE_HARD) throw Failure("has soft or external links");
+    char name[256];
+    const ssize_t size =
+        check(H5Lget_name_by_idx(root, ".", index, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT),
+              "a bad link");
+    names.emplace_back(name,
+                       std::min<std::size_t>(static_cast<std::size_t>(size), sizeof name - 1));
+    check_printable_name(names.back());
+  }
+  return names;
+}
+
+std::vector<std::int64_t> checked_shape(hid_t dataset, Budget& budget) {
+  const Handle properties(H5Dget_create_plist(dataset), H5Pclose, "no properties");
+  check_storage(properties);
+  check_filters(properties);
+
+  const Handle type(H5Dget_type(dataset), H5Tclose, "no type");
+  const std::size_t bytes_each = H5Tget_size(type);
+  if (bytes_each == 0) throw Failure("a variable's elements have no size");
+
+  const Handle space(H5Dget_space(dataset), H5Sclose, "no dataspace");
+  if (check(H5Sget_simple_extent_type(space), "no dataspace") == H5S_NULL)
+    throw Failure("a variable has no values");
+  const int rank = check(H5Sget_simple_extent_ndims(space), "no rank");
+  if (rank > kMaxRank) throw Failure("a variable has too many dimensions");
+  std::vector<hsize_t> shape(static_cast<std::size_t>(rank));
+  check(H5Sget_simple_extent_dims(space, shape.data(), nullptr), "no shape");
+
+  check_chunks(properties, shape, bytes_each, budget);
+  budget.charge(bytes_of(shape, bytes_each, budget));
+  return {shape.begin(), shape.end()};
+}
+
+std::vector<std::string> read_texts(hid_t dataset, std::uint64_t count, Budget& budget) {
+  if (count == 0) return {};
+  Arena arena{budget, {}};
+  const Handle transfer = property_list(H5P_DATASET_XFER);
+  check(H5Pset_vlen_mem_manager(transfer, allocate_text, &arena, keep_text, nullptr),
+        "cannot read texts");
+  std::vector<char*> read(count, nullptr);
+  check(H5Dread(dataset, text_type(), H5S_ALL, H5S_ALL, transfer, read.data()),
+        "cannot read texts");
+  std::vector<std::string> texts;
+  texts.reserve(count);
+  for (const char* text : read) texts.emplace_back(text == nullptr ? "" : text);
+  return texts;
+}
+
+}  // namespace moesim::hdf5

@@ -1,0 +1,23 @@
+// Work on input that the libraries underneath do not survive.
+//
+// Of 20,000 mutants of a small run file, HDF5 1.10 crashes on about 1 in 150 and loops for ever on
+// 1 in 500, deep inside calls whose arguments are right. So a foreign file is read in a child
+// process, and only the values come back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace moesim {
+
+struct Allowance {
+  std::uint64_t cpu_seconds = 0;
+  std::uint64_t bytes = 0;  // beyond what the process has
+};
+
+// Calls `work` in a child process and returns its result. Throws std::runtime_error with what
+// `work` threw, or with a reason if the child crashed or used up its allowance.
+std::string isolated(const Allowance& allowance, const std::function<std::string()>& work);
+
+}  // namespace moesim

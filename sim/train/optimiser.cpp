@@ -1,0 +1,122 @@
+#include "sim/train/optimiser.hpp"
+
+#include "sim/backend/backend.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace moesim {
+namespace {
+
+Tensor zeros_like(const Tensor& value) { return Tensor::zeros(value.shape(), value.backend()); }
+
+// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+class AdamWOptimiser : public Optimiser {
+ public:
+  AdamWOptimiser(Options& options, std::vector<Parameter> parameters)
+      : parameters_(std::move(parameters)) {
+    beta1_ = options.number("beta1", 0.9, {0, 0.9999999}, "decay of the first moment");
+    beta2_ = options.number("beta2", 0.95, {0, 0.9999999}, "decay of the second moment");
+    epsilon_ =
+        options.number("epsilon", 1e-8, {1e-20, 1}, "added to the root of the second moment");
+    decay_ = options.number("weight_decay", 0.1, {0, 100},
+                            "of matrices; biases, gains and positions have none");
+  }
+
+  void step(double rate, double gradient_scale) override {
+    if (first_.empty())
+      for (const Parameter& p : parameters_) {
+        first_.push_back(zeros_like(p.value));
+        second_.push_back(zeros_like(p.value));
+      }
+    ++steps_;
+    AdamW a;
+    a.rate = static_cast<real>(rate), a.epsilon = static_cast<real>(epsilon_);
+    a.beta1 = static_cast<real>(beta1_), a.beta2 = static_cast<real>(beta2_);
+    a.correction1 = static_cast<real>(1 - std::pow(beta1_, static_cast<double>(steps_)));
+    a.correction2 = static_cast<real>(1 - std::pow(beta2_, static_cast<double>(steps_)));
+    a.gradient_scale = static_cast<real>(gradient_scale);
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const Parameter& p = parameters_[i];
+      if (!p.value.has_gradient()) continue;
+      a.decay = p.decay ? static_cast<real>(decay_) : 0;
+      p.value.backend().adamw(a, p.value.gradient().data(), p.value.data(), first_[i].data(),
+                              second_[i].data(), p.value.size());
+    }
+  }
+
+ private:
+  std::vector<Parameter> parameters_;
+  std::vector<Tensor> first_, second_;
+  double beta1_ = 0, beta2_ = 0, epsilon_ = 0, decay_ = 0;
+  index steps_ = 0;
+};
+
+// Stochastic gradient descent with momentum: v = momentum v + g, p -= rate (v + decay p).
+class SgdOptimiser : public Optimiser {
+ public:
+  SgdOptimiser(Options& options, std::vector<Parameter> parameters)
+      : parameters_(std::move(parameters)) {
+    momentum_ =
+        options.number("momentum", 0.9, {0, 0.9999999}, "share of the last update that is kept");
+    decay_ = options.number("weight_decay", 0.1, {0, 100},
+                            "of matrices; biases, gains and positions have none");
+  }
+
+  void step(double rate, double gradient_scale) override {
+    if (velocity_.empty() && momentum_ > 0)
+      for (const Parameter& p : parameters_) velocity_.push_back(zeros_like(p.value));
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const Parameter& p = parameters_[i];
+      if (!p.value.has_gradient()) continue;
+      p.value.backend().sgd(static_cast<real>(rate), static_cast<real>(momentum_),
+                            p.decay ? static_cast<real>(decay_) : 0,
+                            static_cast<real>(gradient_scale), p.value.gradient().data(),
+                            p.value.data(), momentum_ > 0 ? velocity_[i].data() : nullptr,
+                            p.value.size());
+    }
+  }
+
+ private:
+  std::vector<Parameter> parameters_;
+  std::vector<Tensor> velocity_;
+  double momentum_ = 0, decay_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Optimiser> make_optimiser(Options& options, std::vector<Parameter> parameters) {
+  const std::string name =
+      options.choice("optimiser", "adamw", {"adamw", "sgd"}, "how gradients become updates");
+  if (name == "sgd") return std::make_unique<SgdOptimiser>(options, std::move(parameters));
+  return std::make_unique<AdamWOptimiser>(options, std::move(parameters));
+}
+
+Schedule::Schedule(Options& options, index steps) : steps_(steps) {
+  peak_ = options.number("rate", 3e-3, {0, 100}, "learning rate after the warm-up");
+  cosine_ = options.choice("schedule", "cosine", {"cosine", "constant"},
+                           "learning rate after the warm-up") == "cosine";
+  warmup_ = options.integer("warmup", 0, {0, 1ll << 40}, "steps of linear warm-up");
+  floor_ = options.number("rate_min", 0, {0, 100}, "where the cosine ends");
+  if (floor_ > peak_) options.reject("rate_min", "is above train.rate");
+}
+
+double Schedule::rate(index step) const {
+  if (step < warmup_)
+    return peak_ * static_cast<double>(step + 1) / static_cast<double>(warmup_ + 1);
+  if (!cosine_) return peak_;
+  const double run = static_cast<double>(std::max<index>(1, steps_ - warmup_));
+  const double progress = std::min(1.0, static_cast<double>(step - warmup_) / run);
+  return floor_ + 0.5 * (1 + std::cos(std::numbers::pi * progress)) * (peak_ - floor_);
+}
+
+double gradient_norm(const std::vector<Parameter>& parameters) {
+  double squares = 0;
+  for (const Parameter& p : parameters)
+    if (p.value.has_gradient())
+      squares += p.value.backend().squared_norm(p.value.gradient().data(), p.value.size());
+  return std::sqrt(squares);
+}
+
+}  // namespace moesim

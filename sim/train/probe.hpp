@@ -1,0 +1,16 @@
+// Does a trained model see the future? Asked of the model itself, not of its router's word.
+#pragma once
+
+#include "sim/data/dataset.hpp"
+#include "sim/nn/transformer.hpp"
+#include "sim/task/task.hpp"
+
+namespace moesim {
+
+// The largest change of a logit at or before a position when only later tokens of the same sequence
+// change, over several positions and sequences of a validation batch, in the modes of training and
+// of evaluation. 0: nothing is seen.
+double future_leak(Transformer& model, const Task& task, const Dataset& data, index batch,
+                   Backend& backend);
+
+}  // namespace moesim

@@ -1,0 +1,183 @@
+#include "sim/train/recorder.hpp"
+
+#include "sim/moe/metrics.hpp"
+
+namespace moesim {
+namespace {
+
+using Type = Variable::Type;
+
+Variable labels(const std::string& name, const std::vector<index>& values,
+                const std::string& long_name) {
+  Variable v;
+  v.name = name, v.type = Type::int32, v.dims = {name},
+  v.shape = {static_cast<index>(values.size())};
+  v.values.assign(values.begin(), values.end());
+  v.long_name = long_name;
+  return v;
+}
+
+Variable texts(const std::string& name, const std::vector<std::string>& values,
+               const std::string& long_name) {
+  Variable v;
+  v.name = name, v.type = Type::text, v.dims = {name},
+  v.shape = {static_cast<index>(values.size())};
+  v.texts = values;
+  v.long_name = long_name;
+  return v;
+}
+
+}  // namespace
+
+Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model,
+                   std::string path)
+    : data_(data),
+      path_(std::move(path)),
+      every_(
+          Options(settings, "record")
+              .integer("every", 10, {1, 1ll << 40}, "steps between records of what routers did")),
+      layers_(static_cast<index>(model.moe_blocks().size())),
+      experts_(model.moe_layer(0).router().experts()) {
+  file_.declare("step", Type::int64, {"step"}, {}, "optimiser step, from 0");
+  file_.declare("tokens", Type::int64, {"step"}, {}, "positions seen since the start of training");
+  file_.declare("seconds", Type::float64, {"step"}, {}, "wall time of the step", "s");
+  file_.declare("loss", Type::float64, {"step"}, {},
+                "training loss: task loss and weighted auxiliary losses", "nat");
+  file_.declare("task_loss", Type::float64, {"step"}, {}, "cross-entropy of the training batch",
+                "nat");
+  file_.declare("grad_norm", Type::float64, {"step"}, {},
+                "Euclidean norm of the gradient, before clipping");
+  file_.declare("learning_rate", Type::float64, {"step"}, {}, "learning rate of the step");
+
+  file_.declare("eval_step", Type::int64, {"eval"}, {},
+                "optimiser steps done before the evaluation");
+  file_.declare("eval_loss", Type::float64, {"eval"}, {}, "mean cross-entropy on validation data",
+                "nat");
+  file_.declare("eval_accuracy", Type::float64, {"eval"}, {},
+                "share of validation targets that have the largest logit");
+
+  file_.put(labels("layer", model.moe_blocks(), "index of the block that carries the MoE layer"));
+  std::vector<index> numbers(static_cast<std::size_t>(experts_));
+  for (std::size_t e = 0; e < numbers.size(); ++e) numbers[e] = static_cast<index>(e);
+  file_.put(labels("expert", numbers, "number of the expert"));
+  file_.declare("record_step", Type::int64, {"record"}, {}, "optimiser step of the record");
+  declare_statistics("", "record");
+  declare_statistics("eval_", "eval");
+  if (!data.domains.empty()) {
+    const auto domains = static_cast<index>(data.domains.size());
+    file_.put(texts("domain", data.domains, "domain of the data"));
+    file_.declare("domain_loss", Type::float64, {"eval", "domain"}, {domains},
+                  "mean cross-entropy of the domain's targets", "nat");
+    file_.declare(
+        "domain_load", Type::float64, {"eval", "layer", "domain", "expert"},
+        {layers_, domains, experts_},
+        "weight of the expert in the domain's tokens: rows, or mass for mixing and merging");
+    file_.declare("eval_domain_nmi", Type::float64, {"eval", "layer"}, {layers_},
+                  "mutual information of expert and domain over the entropy of domains");
+  }
+}
+
+void Recorder::declare_statistics(const std::string& prefix, const std::string& axis) {
+  const auto per_expert = [&](const char* name, const char* what) {
+    file_.declare(prefix + name, Type::float64, {axis, "layer", "expert"}, {layers_, experts_},
+                  what);
+  };
+  const auto per_layer = [&](const char* name, const char* what, const char* units = "") {
+    file_.declare(prefix + name, Type::float64, {axis, "layer"}, {layers_}, what, units);
+  };
+  per_expert("demand", "assignments asked for, before capacity (mixing, merging: mass)");
+  per_expert("load", "rows processed, after capacity (mixing, merging: mass)");
+  per_expert("importance", "sum over tokens of the weight given to the expert's output");
+  per_layer("assignments", "sum of demand over experts");
+  per_layer("dropped", "assignments asked for and not served");
+  per_layer("unrouted_tokens", "tokens that no expert processed");
+  per_layer("router_entropy", "mean entropy of the scores of a token", "nat");
+  per_layer("load_cv", "population standard deviation over mean of demand");
+  per_layer("max_violation", "largest demand over mean demand, minus 1");
+  per_layer("dead_experts", "experts without demand");
+  per_layer("effective_experts", "exponential of the entropy of the demand distribution");
+}
+
+void Recorder::append_statistics(const std::string& prefix,
+                                 const std::vector<LayerStatistics>& layers) {
+  const auto per_expert = [&](const char* name, const auto& of) {
+    std::vector<double> row;
+    for (const LayerStatistics& s : layers) row.insert(row.end(), of(s).begin(), of(s).end());
+    file_.append(prefix + name, row);
+  };
+  const auto per_layer = [&](const char* name, const auto& of) {
+    std::vector<double> row;
+    for (const LayerStatistics& s : layers) row.push_back(static_cast<double>(of(s)));
+    file_.append(prefix + name, row);
+  };
+  using S = LayerStatistics;
+  per_expert(
+      "demand", [](const S& s) -> const auto& { return s.demand; });
+  per_expert(
+      "load", [](const S& s) -> const auto& { return s.load; });
+  per_expert(
+      "importance", [](const S& s) -> const auto& { return s.importance; });
+  per_layer("assignments", [](const S& s) { return s.assignments; });
+  per_layer("dropped", [](const S& s) { return s.dropped; });
+  per_layer("unrouted_tokens", [](const S& s) { return s.unrouted; });
+  per_layer("router_entropy", [](const S& s) { return s.mean_entropy(); });
+  per_layer("load_cv", [](const S& s) { return metrics::cv(s.demand); });
+  per_layer("max_violation", [](const S& s) { return metrics::max_violation(s.demand); });
+  per_layer("dead_experts", [](const S& s) { return metrics::dead(s.demand); });
+  per_layer("effective_experts", [](const S& s) { return metrics::effective_experts(s.demand); });
+}
+
+void Recorder::on_routing(index step, const std::vector<LayerStatistics>& layers,
+                          const std::string& plan) {
+  file_.attribute("plan_kind", plan);
+  file_.append("record_step", static_cast<double>(step));
+  append_statistics("", layers);
+}
+
+void Recorder::on_step(const StepReport& r) {
+  file_.append("step", static_cast<double>(r.step));
+  file_.append("tokens", static_cast<double>(r.tokens));
+  file_.append("seconds", r.seconds);
+  file_.append("loss", r.loss);
+  file_.append("task_loss", r.task_loss);
+  file_.append("grad_norm", r.gradient_norm);
+  file_.append("learning_rate", r.rate);
+  if (r.aux.empty()) return;
+  if (!declared_aux_) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : r.aux) names.push_back(name);
+    file_.put(texts("aux", names, "auxiliary loss"));
+    file_.declare("aux_loss", Type::float64, {"step", "aux"}, {static_cast<index>(names.size())},
+                  "weighted auxiliary losses, summed over layers");
+    declared_aux_ = true;
+  }
+  std::vector<double> values;
+  for (const auto& [name, value] : r.aux) values.push_back(value);
+  file_.append("aux_loss", values);
+}
+
+void Recorder::on_evaluation(const Evaluation& e) {
+  file_.append("eval_step", static_cast<double>(e.step));
+  file_.append("eval_loss", e.loss);
+  file_.append("eval_accuracy", e.accuracy);
+  append_statistics("eval_", e.layers);
+  if (!data_.domains.empty()) {
+    const std::size_t domains = data_.domains.size();
+    std::vector<double> load, information;
+    for (const LayerStatistics& s : e.layers) {
+      load.insert(load.end(), s.domain_load.begin(), s.domain_load.end());
+      information.push_back(metrics::normalised_information(s.domain_load, experts_));
+    }
+    file_.append("domain_loss", e.domain_loss);
+    file_.append("domain_load", load);
+    file_.append("eval_domain_nmi", information);
+  }
+  if (!path_.empty()) publish("running");
+}
+
+void Recorder::publish(const std::string& status) {
+  file_.attribute("status", status);
+  file_.publish(path_);
+}
+
+}  // namespace moesim

@@ -1,0 +1,221 @@
+#include "sim/train/trainer.hpp"
+
+#include "sim/backend/backend.hpp"
+#include "sim/core/error.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+namespace moesim {
+namespace {
+
+constexpr index kMany = 1ll << 40;
+
+struct BatchSize {
+  index micro, accumulate;
+};
+
+BatchSize read_batch(Settings& settings) {
+  Options train(settings, "train");
+  const index batch = train.integer("batch", 16, {1, 1 << 20}, "sequences per step");
+  const index accumulate =
+      train.integer("accumulate", 1, {1, 1 << 20}, "micro-batches that make up a step");
+  if (batch % accumulate != 0)
+    train.reject("accumulate", "does not divide train.batch = " + std::to_string(batch));
+  return {batch / accumulate, accumulate};
+}
+
+index read_steps(Settings& settings) {
+  return Options(settings, "run").integer("steps", 300, {1, kMany}, "optimiser steps");
+}
+
+Schedule read_schedule(Settings& settings) {
+  Options train(settings, "train");
+  return {train, read_steps(settings)};
+}
+
+void add(std::vector<std::pair<std::string, double>>& sums, const std::string& name, double value) {
+  for (auto& [known, sum] : sums)
+    if (known == name) {
+      sum += value;
+      return;
+    }
+  sums.emplace_back(name, value);
+}
+
+// Collects what the MoE layers did in the passes of one step or evaluation.
+struct Collector {
+  const Transformer& model;
+  index domains;
+  std::vector<LayerStatistics> layers;
+  std::string plan;
+
+  Collector(const Transformer& m, index domain_count)
+      : model(m), domains(domain_count), layers(m.moe_blocks().size()) {}
+
+  void attach(Context& context, const Example& example) {
+    const index tokens = example.input.batch * example.input.length;
+    context.on_routing = [this, tokens, &example, next = std::size_t{0}](
+                             index, const Routing& routing) mutable {
+      const index experts = model.moe_layer(next).router().experts();
+      layers[next++].add(measure(routing, tokens, experts, example.domains, domains));
+      plan = plan_name(routing);
+    };
+  }
+};
+
+}  // namespace
+
+index Trainer::micro_batch(Settings& settings) { return read_batch(settings).micro; }
+
+Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Transformer& model,
+                 Backend& backend, std::uint64_t seed)
+    : data_(data),
+      task_(task),
+      model_(model),
+      backend_(backend),
+      seed_(seed),
+      steps_(read_steps(settings)),
+      parameters_(model.parameters()),
+      schedule_(read_schedule(settings)) {
+  const BatchSize batch = read_batch(settings);
+  micro_ = batch.micro, accumulate_ = batch.accumulate;
+  Options train(settings, "train");
+  clip_ = train.number("clip", 1, {0, 1e30}, "largest gradient norm; 0: no limit");
+  optimiser_ = make_optimiser(train, parameters_);
+  Options eval(settings, "eval");
+  eval_every_ =
+      eval.integer("every", 100, {0, kMany}, "steps between evaluations; 0: only at the end");
+  eval_batches_ = eval.integer("batches", 16, {0, kMany},
+                               "batches of an evaluation; 0: the whole validation split");
+  const index all = (data.info().validation_rows + micro_ - 1) / micro_;
+  if (eval_batches_ == 0 || eval_batches_ > all) eval_batches_ = all;
+}
+
+void Trainer::start() { initialise(parameters_, backend_, seed_); }
+
+void Trainer::run(const std::vector<Hook*>& hooks) {
+  const auto report = [&](const Evaluation& evaluation) {
+    for (Hook* hook : hooks) hook->on_evaluation(evaluation);
+  };
+  if (eval_every_ > 0) report(evaluate(0));
+  for (index step = 0; step < steps_; ++step) {
+    const StepReport done = train_step(step, hooks);
+    for (Hook* hook : hooks) hook->on_step(done);
+    const bool last = step + 1 == steps_;
+    if (last || (eval_every_ > 0 && (step + 1) % eval_every_ == 0)) report(evaluate(step + 1));
+  }
+}
+
+StepReport Trainer::train_step(index step, const std::vector<Hook*>& hooks) {
+  const auto begin = std::chrono::steady_clock::now();
+  bool measured = false;
+  for (const Hook* hook : hooks) measured = measured || hook->wants_routing(step);
+
+  StepReport report;
+  report.step = step, report.steps = steps_, report.rate = schedule_.rate(step);
+  for (const Parameter& p : parameters_) p.value.clear_gradient();
+  Collector collector(model_, static_cast<index>(data_.info().domains.size()));
+  const real share = real(1) / static_cast<real>(accumulate_);
+  for (index part = 0; part < accumulate_; ++part) {
+    Context context{.training = true,
+                    .seed = seed_,
+                    .step = step * accumulate_ + part,
+                    .layer = 0,
+                    .on_routing = {},
+                    .given = {}};
+    const Batch batch = data_.batch(Split::train, seed_, context.step, micro_);
+    const Example example = task_.prepare(batch, context, backend_);
+    if (measured) collector.attach(context, example);
+    Tape tape;
+    const Tape::Scope scope(&tape);
+    std::vector<Loss> losses;
+    const Tensor task_loss =
+        cross_entropy(model_.forward(example.input, context, losses), example.targets);
+    std::vector<std::pair<Tensor, Tensor>> roots{{task_loss, Tensor::full({1}, share, backend_)}};
+    report.task_loss += static_cast<double>(task_loss.item()) / static_cast<double>(accumulate_);
+    for (const Loss& loss : losses) {
+      roots.emplace_back(loss.value, Tensor::full({1}, share * loss.weight, backend_));
+      add(report.aux, loss.name,
+          static_cast<double>(loss.weight) * static_cast<double>(loss.value.item()) /
+              static_cast<double>(accumulate_));
+    }
+    tape.backward(roots);
+  }
+  report.loss = report.task_loss;
+  for (const auto& [name, value] : report.aux) report.loss += value;
+  report.gradient_norm = gradient_norm(parameters_);
+  require_finite(step, report.loss, report.gradient_norm);
+  const double scale = clip_ > 0 && report.gradient_norm > clip_ ? clip_ / report.gradient_norm : 1;
+  optimiser_->step(report.rate, scale);
+  model_.after_step();
+
+  report.tokens = (step + 1) * accumulate_ * micro_ * data_.info().length;
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (measured)
+    for (Hook* hook : hooks)
+      if (hook->wants_routing(step)) hook->on_routing(step, collector.layers, collector.plan);
+  return report;
+}
+
+Evaluation Trainer::evaluate(index step) {
+  const std::size_t domains = data_.info().domains.size();
+  Evaluation result;
+  result.step = step;
+  std::vector<double> loss_of_domain(domains), targets_of_domain(domains);
+  double loss = 0, targets = 0, correct = 0;
+  Collector collector(model_, static_cast<index>(domains));
+  for (index i = 0; i < eval_batches_; ++i) {
+    Context context{
+        .training = false, .seed = seed_, .step = i, .layer = 0, .on_routing = {}, .given = {}};
+    const Batch batch = data_.batch(Split::validation, seed_, i, micro_);
+    const Example example = task_.prepare(batch, context, backend_);
+    collector.attach(context, example);
+    std::vector<Loss> losses;
+    const Tensor logits = model_.forward(example.input, context, losses);
+    const std::vector<real> rows = cross_entropy_rows(logits, example.targets).to_host();
+    const std::vector<std::int32_t> target = example.targets.to_host();
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      if (target[row] < 0) continue;
+      loss += static_cast<double>(rows[row]);
+      targets += 1;
+      if (example.target_domains.empty()) continue;
+      const auto domain = static_cast<std::size_t>(example.target_domains[row]);
+      loss_of_domain[domain] += static_cast<double>(rows[row]);
+      targets_of_domain[domain] += 1;
+    }
+    correct += static_cast<double>(backend_.count_correct(logits.data(), example.targets.data(),
+                                                          logits.rows(), logits.cols()));
+  }
+  result.loss = loss / targets;
+  result.accuracy = correct / targets;
+  for (std::size_t d = 0; d < domains; ++d)
+    result.domain_loss.push_back(targets_of_domain[d] > 0
+                                     ? loss_of_domain[d] / targets_of_domain[d]
+                                     : std::numeric_limits<double>::quiet_NaN());
+  result.layers = std::move(collector.layers);
+  return result;
+}
+
+void Trainer::require_finite(index step, double loss, double norm) const {
+  if (std::isfinite(loss) && std::isfinite(norm)) return;
+  std::string culprit = "no parameter or gradient: the forward pass overflows";
+  for (const Parameter& p : parameters_)
+    if (!backend_.all_finite(p.value.data(), p.value.size())) {
+      culprit = "the values of " + p.name;
+      break;
+    } else if (p.value.has_gradient() &&
+               !backend_.all_finite(p.value.gradient().data(), p.value.size())) {
+      culprit = "the gradient of " + p.name;
+      break;
+    }
+  fail(Exit::diverged, fmt::format("step {}: loss {}, gradient norm {}: first not finite: {}; "
+                                   "lower train.rate or train.clip",
+                                   step, loss, norm, culprit));
+}
+
+}  // namespace moesim

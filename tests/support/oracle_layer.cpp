@@ -1,0 +1,252 @@
+#include "tests/support/oracle_layer.hpp"
+
+#include "sim/backend/cpu/cpu_backend.hpp"
+#include "sim/core/error.hpp"
+#include "sim/core/tape.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace moesim::testing {
+namespace {
+
+// A plug-in with these options; an option that it does not know is an error.
+template <class T, class Where>
+auto make(const std::string& section, const std::string& name, const Where& where,
+          const OptionValues& values) {
+  Settings settings;
+  const std::string full = section + "." + name;
+  for (const auto& [key, value] : values) settings.set(full + "." + key, value, "oracle");
+  Options options(settings, full);
+  auto made = Registry<T>::find(name).make(where, options);
+  settings.check_all_read();
+  return made;
+}
+
+}  // namespace
+
+Backend& oracle_backend() {
+  static CpuBackend backend;
+  return backend;
+}
+
+std::string option(double value) { return fmt::format("{:.17g}", value); }
+
+OracleLayer::OracleLayer(Oracle& oracle, bool causal)
+    : oracle_(oracle), no_ids_(Indices::of({}, oracle_backend())) {
+  site.width = oracle.integer("d_model"), site.experts = oracle.integer("num_experts");
+  site.batch = oracle.integer("batch"), site.length = oracle.integer("seq");
+  site.causal = causal;
+}
+
+Backend& OracleLayer::backend() { return oracle_backend(); }
+
+void OracleLayer::make_router(const std::string& name, const OptionValues& options) {
+  router_ = make<Router>("router", name, site, options);
+}
+
+void OracleLayer::make_expert(const std::string& name, index hidden, const OptionValues& options) {
+  const ExpertSite where{.width = site.width, .experts = site.experts, .hidden = hidden};
+  expert_ = make<Expert>("expert", name, where, options);
+}
+
+Tensor OracleLayer::find(const Module& module, const std::string& parameter) {
+  for (const Parameter& candidate : module.parameters())
+    if (candidate.name == parameter) return candidate.value;
+  fail(Exit::internal, "there is no parameter " + parameter);
+}
+
+void OracleLayer::bind_router(const std::string& stored, const std::string& parameter) {
+  bind(stored, find(*router_, parameter), 0, 1);
+}
+
+void OracleLayer::bind_expert(const std::string& stored, const std::string& parameter) {
+  bind(stored, find(*expert_, parameter), 0, 1);
+}
+
+void OracleLayer::bind_each_expert(const std::string& stored, const std::string& parameter) {
+  for (index e = 0; e < site.experts; ++e)
+    bind(fmt::format("experts/{}/{}", e, stored), find(*expert_, parameter), e, site.experts);
+}
+
+void OracleLayer::bind_log(const std::string& stored, const std::string& parameter) {
+  bind(stored, find(*router_, parameter), 0, 1, true);
+}
+
+Tensor OracleLayer::bind_own(const std::string& stored) {
+  const Tensor value = Tensor::deferred({oracle_.input("params/" + stored).size()});
+  bind(stored, value, 0, 1);
+  return value;
+}
+
+void OracleLayer::bind(const std::string& stored, const Tensor& value, index piece, index pieces,
+                       bool logarithm) {
+  const StoredArray& array = oracle_.input("params/" + stored);
+  if (value.size() != array.size() * pieces)
+    fail(Exit::data, fmt::format("params/{}: {} values for a parameter {}", stored, array.size(),
+                                 value.shape().to_string()));
+  Binding binding{.stored = stored, .value = value, .first = piece * array.size()};
+  binding.turned = array.layout == "[out,in]" || array.layout == "[expert,d]";
+  binding.logarithm = logarithm;
+  binding.cols = array.dims.empty() ? 1 : array.dims.back();
+  binding.rows = array.size() / binding.cols;
+  if (!value.allocated()) value.allocate(backend());
+  std::vector<real> all = value.to_host();
+  for (index r = 0; r < binding.rows; ++r)
+    for (index c = 0; c < binding.cols; ++c) {
+      const double v = array.values[static_cast<std::size_t>(r * binding.cols + c)];
+      const index at = binding.turned ? c * binding.rows + r : r * binding.cols + c;
+      all[static_cast<std::size_t>(binding.first + at)] =
+          static_cast<real>(logarithm ? std::log(v) : v);
+    }
+  value.from_host(all);
+  bindings_.push_back(std::move(binding));
+}
+
+Tensor OracleLayer::input(const std::string& array) {
+  const StoredArray& stored = oracle_.input(array);
+  const index cols = stored.dims.back();
+  return oracle_.tensor(array, {stored.size() / cols, cols}, backend());
+}
+
+Routing OracleLayer::route(const Tensor& x) {
+  return router_->route(
+      {.x = x, .batch = site.batch, .length = site.length, .ids = no_ids_, .context = context});
+}
+
+std::vector<double> gradient_or_zeros(const Tensor& tensor) {
+  if (!tensor.has_gradient()) return std::vector<double>(static_cast<std::size_t>(tensor.size()));
+  return host(tensor.gradient());
+}
+
+// The gradient for the array as it is stored; of T = exp(p): dL/dT = dL/dp / T.
+std::vector<double> OracleLayer::gradient_of(const Binding& binding) const {
+  const std::vector<double> all = gradient_or_zeros(binding.value);
+  const std::vector<double> value = host(binding.value);
+  std::vector<double> result;
+  for (index r = 0; r < binding.rows; ++r)
+    for (index c = 0; c < binding.cols; ++c) {
+      const auto at = static_cast<std::size_t>(
+          binding.first + (binding.turned ? c * binding.rows + r : r * binding.cols + c));
+      result.push_back(binding.logarithm ? all[at] / std::exp(value[at]) : all[at]);
+    }
+  return result;
+}
+
+void OracleLayer::clear_gradients() {
+  for (const Binding& binding : bindings_) binding.value.clear_gradient();
+}
+
+void OracleLayer::compare_gradients(const std::string& prefix) {
+  for (const Binding& binding : bindings_)
+    if (const std::string name = prefix + "params/" + binding.stored; oracle_.has(name))
+      oracle_.compare(name, gradient_of(binding));
+}
+
+void OracleLayer::check_output(const std::function<Tensor(const Tensor&)>& forward) {
+  clear_gradients();
+  const Tensor x = input();
+  x.set_wants_gradient(true);
+  const Tensor dy = input("dy");
+  Tape tape;
+  const Tape::Scope scope(&tape);
+  const Tensor y = forward(x);
+  oracle_.compare("y", y);
+  if (!oracle_.has("grad/x")) return;
+  tape.backward(y, dy);
+  oracle_.compare("grad/x", gradient_or_zeros(x));
+  compare_gradients("grad/");
+}
+
+void OracleLayer::check_loss(const std::string& name,
+                             const std::function<Tensor(const Tensor&)>& loss) {
+  clear_gradients();
+  const Tensor x = input();
+  x.set_wants_gradient(true);
+  Tape tape;
+  const Tape::Scope scope(&tape);
+  const Tensor value = loss(x);
+  oracle_.compare("aux/" + name, value);
+  tape.backward(value);
+  oracle_.compare("grad_aux/" + name + "/x", gradient_or_zeros(x));
+  compare_gradients("grad_aux/" + name + "/");
+}
+
+void OracleLayer::check_loss(const std::string& name, const std::vector<std::string>& parts) {
+  check_loss(name, [&](const Tensor& x) {
+    const Routing routing = route(x);
+    Tensor total;
+    for (const Loss& loss : routing.losses)
+      if (std::find(parts.begin(), parts.end(), loss.name) != parts.end()) {
+        const Tensor weighted = affine(loss.value, loss.weight);
+        total = total ? add(total, weighted) : weighted;
+      }
+    if (!total) fail(Exit::internal, "the router has no loss " + parts.front());
+    return total;
+  });
+}
+
+Sent sent(const Routing& routing, index tokens, index experts) {
+  const auto& plan = std::get<Assignment>(routing.plan);
+  const auto size = static_cast<std::size_t>(tokens * experts);
+  Sent result{tokens, experts, std::vector<double>(size), std::vector<double>(size),
+              static_cast<double>(plan.experts.rows)};
+  const std::vector<std::int32_t> token = plan.token.to_host();
+  const std::vector<std::int32_t> offset = plan.experts.offset.to_host();
+  const std::vector<double> gate =
+      plan.gate ? host(plan.gate) : std::vector<double>(token.size(), 1);
+  for (index e = 0; e < experts; ++e)
+    for (auto i = static_cast<std::size_t>(offset[static_cast<std::size_t>(e)]);
+         i < static_cast<std::size_t>(offset[static_cast<std::size_t>(e) + 1]); ++i) {
+      const auto at = static_cast<std::size_t>(token[i] * experts + e);
+      result.kept[at] += 1;
+      result.gate[at] += gate[i];
+    }
+  return result;
+}
+
+std::vector<double> ranked(const std::vector<double>& values, index cols, index k) {
+  std::vector<double> result;
+  for (std::size_t row = 0; row < values.size(); row += static_cast<std::size_t>(cols)) {
+    std::vector<std::size_t> order(static_cast<std::size_t>(cols));
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return values[row + a] > values[row + b];
+    });
+    result.insert(result.end(), order.begin(), order.begin() + k);
+  }
+  return result;
+}
+
+std::vector<double> at_columns(const std::vector<double>& values, index cols,
+                               const std::vector<double>& column) {
+  const std::size_t rows = values.size() / static_cast<std::size_t>(cols);
+  std::vector<double> result;
+  for (std::size_t i = 0; i < column.size(); ++i)
+    result.push_back(values[i / (column.size() / rows) * static_cast<std::size_t>(cols) +
+                            static_cast<std::size_t>(column[i])]);
+  return result;
+}
+
+std::vector<double> logits_of(const Tensor& scores, const StoredArray& stored, index cols) {
+  std::vector<double> result = host(scores);
+  const auto n = static_cast<std::size_t>(cols);
+  for (std::size_t row = 0; row + n <= std::min(result.size(), stored.values.size()); row += n) {
+    double total = 0;
+    for (std::size_t c = 0; c < n; ++c) total += std::exp(stored.values[row + c]);
+    for (std::size_t c = 0; c < n; ++c)
+      result[row + c] = std::log(result[row + c]) + std::log(total);
+  }
+  return result;
+}
+
+std::vector<double> host(const Tensor& tensor) {
+  const std::vector<real> values = tensor.to_host();
+  return {values.begin(), values.end()};
+}
+
+}  // namespace moesim::testing

@@ -1,0 +1,104 @@
+// A router and a bank of experts of the registry, built with the settings and the parameters of an
+// oracle file, and the comparison of what they compute with it.
+#pragma once
+
+#include "sim/moe/layer.hpp"
+#include "tests/support/oracle.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moesim::testing {
+
+using OptionValues = std::map<std::string, std::string>;
+std::string option(double value);
+
+class OracleLayer {
+ public:
+  // Takes batch, seq, d_model and num_experts from the file.
+  explicit OracleLayer(Oracle& oracle, bool causal = false);
+
+  Oracle& oracle() { return oracle_; }
+  Site site;
+  Context context;
+
+  void make_router(const std::string& name, const OptionValues& options);
+  void make_expert(const std::string& name, index hidden, const OptionValues& options = {});
+  Router& router() { return *router_; }
+
+  // The stored array params/<stored> is this parameter, turned by its layout; or the e-th of E
+  // equal pieces of it.
+  void bind_router(const std::string& stored, const std::string& parameter);
+  void bind_expert(const std::string& stored, const std::string& parameter);
+  // params/experts/<e>/<stored> for every expert e.
+  void bind_each_expert(const std::string& stored, const std::string& parameter);
+  // The stored value is the exponential of the parameter.
+  void bind_log(const std::string& stored, const std::string& parameter);
+  // A parameter outside router and experts; its values come from the file.
+  Tensor bind_own(const std::string& stored);
+
+  Routing route(const Tensor& x);
+  Tensor run(const Tensor& x) { return execute(route(x), x, *expert_); }
+  const Expert& expert() const { return *expert_; }
+
+  // Forward from x, backward from dy: y and every gradient that is stored.
+  void check_output(const std::function<Tensor(const Tensor& x)>& forward);
+  void check_output() {
+    check_output([this](const Tensor& x) { return run(x); });
+  }
+  // The same for a loss of one value: aux/<name>, grad_aux/<name>.
+  void check_loss(const std::string& name, const std::function<Tensor(const Tensor& x)>& loss);
+  // The sum of these losses of the router, each with its weight.
+  void check_loss(const std::string& name, const std::vector<std::string>& parts);
+
+  Tensor input(const std::string& array = "x");
+  Backend& backend();
+
+ private:
+  struct Binding {
+    std::string stored;  // below params/
+    Tensor value;
+    index first = 0, rows = 0, cols = 0;  // where in value; as stored
+    bool turned = false, logarithm = false;
+  };
+  static Tensor find(const Module& module, const std::string& parameter);
+  void bind(const std::string& stored, const Tensor& value, index piece, index pieces,
+            bool logarithm = false);
+  std::vector<double> gradient_of(const Binding& binding) const;
+  void clear_gradients();
+  void compare_gradients(const std::string& prefix);
+
+  Oracle& oracle_;
+  Indices no_ids_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<Expert> expert_;
+  std::vector<Binding> bindings_;
+};
+
+// The backend of all oracle tests.
+Backend& oracle_backend();
+
+// The gradient of a tensor, zeros where none has arrived.
+std::vector<double> gradient_or_zeros(const Tensor& tensor);
+
+// What an assignment sends where: 1 and gates at [token, expert], zeros elsewhere.
+struct Sent {
+  index tokens = 0, experts = 0;
+  std::vector<double> kept, gate;
+  double rows = 0;
+};
+Sent sent(const Routing& routing, index tokens, index experts);
+
+// Of every row, the k columns with the largest values, best first.
+std::vector<double> ranked(const std::vector<double>& values, index cols, index k);
+// values[t, column[t, j]]
+std::vector<double> at_columns(const std::vector<double>& values, index cols,
+                               const std::vector<double>& column);
+std::vector<double> host(const Tensor& tensor);
+// Logits whose softmax over each row is `scores`, with the free constant of a row as stored.
+std::vector<double> logits_of(const Tensor& scores, const StoredArray& stored, index cols);
+
+}  // namespace moesim::testing
