@@ -26,7 +26,8 @@ std::size_t sequence_length(std::string_view text) {
 bool is_control(std::string_view sequence) {
   const auto first = static_cast<unsigned char>(sequence[0]);
   if (sequence.size() == 1) return first < 0x20 || first == 0x7F;
-  // U+0080 .. U+009F are a terminal's controls too; U+202A .. U+202E and U+2066 .. U+2069 reorder what follows.
+  // U+0080 .. U+009F are a terminal's controls too; U+202A .. U+202E and U+2066 .. U+2069 reorder
+  // what follows.
   if (first == 0xC2) return static_cast<unsigned char>(sequence[1]) < 0xA0;
   return (sequence >= "\xE2\x80\xAA" && sequence <= "\xE2\x80\xAE") ||
          (sequence >= "\xE2\x81\xA6" && sequence <= "\xE2\x81\xA9");
@@ -76,7 +77,7 @@ std::string csv_cell(const std::string& text) {
 std::string markdown_cell(const std::string& text) {
   std::string cell;
   for (const char c : text) {
-    if (std::string_view("\\`*_[]<>|~&").find(c) != std::string_view::npos) cell += '\\';
+    if (std::string_view("\\`*[]<>|&").find(c) != std::string_view::npos) cell += '\\';
     cell += c;
   }
   return cell;

@@ -13,8 +13,8 @@ std::string printable(std::string_view text);
 // The characters (code points) of UTF-8 text.
 std::size_t characters_in(std::string_view text);
 
-// A cell of RFC 4180. A spreadsheet takes what begins with = + - @ for a formula, so it gets a ' in front, unless it
-// is a number.
+// A cell of RFC 4180. A spreadsheet takes what begins with = + - @ for a formula, so it gets a ' in
+// front, unless it is a number.
 std::string csv_cell(const std::string& text);
 
 // A cell of a table in Markdown: nothing in it is markup.

@@ -1,12 +1,12 @@
 #include "analysis/read.hpp"
 
+#include "sim/core/error.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 #include <set>
-
-#include "sim/core/error.hpp"
 
 namespace moesim {
 namespace {
@@ -28,11 +28,27 @@ void collect(const fs::path& folder, int levels, std::vector<std::string>& found
       collect(entry.path(), levels - 1, found);
 }
 
+std::vector<std::string> runs_below(const std::string& path) {
+  std::vector<std::string> found;
+  try {
+    if (!fs::is_directory(path)) return {path};
+    collect(path, kLevels, found);
+  } catch (const fs::filesystem_error& problem) {
+    fail(Exit::data, path + ": cannot look into it: " + problem.code().message());
+  }
+  if (found.empty())
+    fail(Exit::data, path + ": holds no " + kFileName + ", nor do the folders below it (" +
+                         std::to_string(kLevels) + " levels)");
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 }  // namespace
 
 std::string Run::text(const std::string& name, const std::string& otherwise) const {
   const auto found = file.attributes().find(name);
-  const auto* value = found == file.attributes().end() ? nullptr : std::get_if<std::string>(&found->second);
+  const auto* value =
+      found == file.attributes().end() ? nullptr : std::get_if<std::string>(&found->second);
   return value == nullptr ? otherwise : *value;
 }
 
@@ -61,36 +77,22 @@ Run read_run(const std::string& path) {
   if (std::isnan(schema))
     fail(Exit::data, path + ": not a run file of moesim: no attribute moesim_schema");
   if (schema != static_cast<double>(kRunFileSchema))
-    fail(Exit::data, path + ": follows schema " + std::to_string(static_cast<std::int64_t>(schema)) +
+    fail(Exit::data, path + ": follows schema " +
+                         std::to_string(static_cast<std::int64_t>(schema)) +
                          "; this program reads schema " + std::to_string(kRunFileSchema));
   return run;
 }
 
-std::vector<std::string> find_runs(const std::string& path) {
-  std::vector<std::string> found;
-  try {
-    if (!fs::is_directory(path)) return {path};
-    collect(path, kLevels, found);
-  } catch (const fs::filesystem_error& problem) {
-    fail(Exit::data, path + ": cannot look into it: " + problem.code().message());
-  }
-  if (found.empty())
-    fail(Exit::data, path + ": holds no " + kFileName + ", nor do the folders below it (" +
-                         std::to_string(kLevels) + " levels)");
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-std::vector<Run> read_runs(const std::vector<std::string>& paths) {
-  std::vector<Run> runs;
+std::vector<std::string> find_runs(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
   std::set<std::string> seen;
   for (const std::string& path : paths)
-    for (const std::string& file : find_runs(path)) {
+    for (const std::string& file : runs_below(path)) {
       std::error_code unresolved;
       const fs::path real = fs::canonical(file, unresolved);
-      if (seen.insert(unresolved ? file : real.string()).second) runs.push_back(read_run(file));
+      if (seen.insert(unresolved ? file : real.string()).second) files.push_back(file);
     }
-  return runs;
+  return files;
 }
 
 }  // namespace moesim

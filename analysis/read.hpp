@@ -1,11 +1,11 @@
 // Finds and opens run files.
 #pragma once
 
+#include "sim/record/run_file.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "sim/record/run_file.hpp"
 
 namespace moesim {
 
@@ -26,11 +26,9 @@ struct Run {
 // Throws Exit::data if `path` cannot be read, is no run file, or follows a newer schema.
 Run read_run(const std::string& path);
 
-// The run files of a run file, a run folder (it holds run.h5) or an experiment folder (run folders, at most three levels
-// below), sorted by path. Throws Exit::data if there is none.
-std::vector<std::string> find_runs(const std::string& path);
-
-// All runs of all paths, each file once.
-std::vector<Run> read_runs(const std::vector<std::string>& paths);
+// The run files of each path: a run file, a run folder (it holds run.h5) or an experiment folder
+// (run folders, at most three levels below, sorted). Each file once. Throws Exit::data for a path
+// that holds none.
+std::vector<std::string> find_runs(const std::vector<std::string>& paths);
 
 }  // namespace moesim

@@ -1,14 +1,14 @@
 #include "analysis/table.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cmath>
+#include "analysis/escape.hpp"
+#include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "analysis/escape.hpp"
-#include "sim/core/error.hpp"
+#include <algorithm>
+#include <array>
+#include <cmath>
 
 namespace moesim {
 namespace {
@@ -33,7 +33,10 @@ std::string shortened(double value) {
   }
   // 3 digits, but no digits are made up for small whole numbers.
   const bool whole = unit == 0 && value == std::floor(value);
-  return fmt::format("{:.{}f}{}", scaled, whole || scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2,
+  return fmt::format("{:.{}f}{}", scaled,
+                     whole || scaled >= 100 ? 0
+                     : scaled >= 10         ? 1
+                                            : 2,
                      kUnits[unit]);
 }
 
@@ -49,6 +52,13 @@ std::string for_people(const Cell& cell, const Column& column) {
   const double number = std::get<double>(cell);
   if (column.kind == Column::Kind::count) return shortened(number);
   return fmt::format("{:.{}f}", number, column.decimals);
+}
+
+// As joined(), but empty cells keep their place.
+std::string row_of(const std::vector<std::string>& cells, std::string_view separator) {
+  std::string row = cells.empty() ? "" : cells[0];
+  for (std::size_t c = 1; c < cells.size(); ++c) (row += separator) += cells[c];
+  return row;
 }
 
 bool has_values(const Table& table, std::size_t column) {
@@ -106,7 +116,7 @@ std::string as_markdown(const Table& table) {
       table, markdown_cell, [](const std::string& cell) { return "**" + cell + "**"; }, shown);
   std::string text;
   for (std::size_t r = 0; r < lines.size(); ++r) {
-    text += "| " + joined(lines[r], " | ") + " |\n";
+    text += "| " + row_of(lines[r], " | ") + " |\n";
     if (r > 0) continue;
     for (const Column* column : shown)
       text += column->kind == Column::Kind::text ? "|---" : "|---:";
@@ -117,14 +127,16 @@ std::string as_markdown(const Table& table) {
 }
 
 std::string as_csv(const Table& table) {
-  const auto number = [](double value) { return std::isnan(value) ? "" : fmt::format("{}", value); };
+  const auto number = [](double value) {
+    return std::isnan(value) ? "" : fmt::format("{}", value);
+  };
   std::vector<std::string> header;
   for (const Column& column : table.columns) {
     const bool sample = column.kind == Column::Kind::sample;
     header.push_back(sample ? column.key + "_mean" : column.key);
     if (sample) header.push_back(column.key + "_std");
   }
-  std::string text = joined(header, ",") + "\r\n";
+  std::string text = row_of(header, ",") + "\r\n";
   for (const auto& row : table.rows) {
     std::vector<std::string> cells;
     for (std::size_t c = 0; c < row.size(); ++c) {
@@ -139,7 +151,7 @@ std::string as_csv(const Table& table) {
         cells.push_back(words == nullptr ? "" : csv_cell(*words));
       }
     }
-    text += joined(cells, ",") + "\r\n";
+    text += row_of(cells, ",") + "\r\n";
   }
   return text;
 }
@@ -153,14 +165,16 @@ nlohmann::ordered_json as_json(const Cell& cell) {
 }
 
 std::string as_json(const Table& table) {
-  nlohmann::ordered_json document{{"rows", nlohmann::ordered_json::array()}, {"notes", table.notes}};
+  nlohmann::ordered_json document{{"rows", nlohmann::ordered_json::array()},
+                                  {"notes", table.notes}};
   for (const auto& row : table.rows) {
     nlohmann::ordered_json object;
     for (std::size_t c = 0; c < row.size(); ++c) object[table.columns[c].key] = as_json(row[c]);
     document["rows"].push_back(std::move(object));
   }
-  // NaN becomes null, and bytes that are not UTF-8 the replacement character.
-  return document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  // ASCII alone, so that no control character is left; NaN becomes null, what is no UTF-8 the
+  // replacement character.
+  return document.dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
@@ -170,17 +184,21 @@ Format format_of(const std::string& name) {
   const auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end()) return static_cast<Format>(found - names.begin());
   const std::string near = nearest(name, names);
-  fail(Exit::usage, "unknown format '" + printable(name) + "': " +
-                        (near.empty() ? "" : "did you mean " + near + "? ") + "choose one of " +
-                        joined(names));
+  fail(Exit::usage, "unknown format '" + printable(name) +
+                        "': " + (near.empty() ? "" : "did you mean " + near + "? ") +
+                        "choose one of " + joined(names));
 }
 
 std::string render(const Table& table, Format format) {
   switch (format) {
-    case Format::text: return as_text(table);
-    case Format::csv: return as_csv(table);
-    case Format::md: return as_markdown(table);
-    case Format::json: return as_json(table);
+    case Format::text:
+      return as_text(table);
+    case Format::csv:
+      return as_csv(table);
+    case Format::md:
+      return as_markdown(table);
+    case Format::json:
+      return as_json(table);
   }
   fail_in("render", "no such format");
 }

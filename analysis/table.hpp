@@ -1,12 +1,12 @@
 // A table of results and its forms. What the cells say is decided once; a form only sets it.
 #pragma once
 
+#include "analysis/statistics.hpp"
+
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
-
-#include "analysis/statistics.hpp"
 
 namespace moesim {
 

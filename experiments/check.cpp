@@ -116,12 +116,12 @@ using Cells = std::array<std::string, 12>;
 Cells cells_of(const Row& row, const Certificate& c) {
   return {row.subject.router,
           row.settings,
+          cell(c, "conservation"),
           cell(c, "gradient"),
           cell(c, "paths"),
           c.declared,
           c.probed,
           c.leak == 0 ? "0" : fmt::format("{:.1e}", c.leak),
-          cell(c, "conservation"),
           cell(c, "equivariance"),
           cell(c, "threads"),
           cell(c, "edges"),
@@ -150,8 +150,8 @@ int check_command(const std::vector<std::string>& arguments, bool json, std::ost
   if (kFloat && &out == &std::cout) become_double(arguments, json, all);
 
   nlohmann::ordered_json documents = nlohmann::ordered_json::array();
-  std::vector<Cells> table{{"router", "settings", "gradient", "paths", "declares", "sees", "leak",
-                            "adds up", "experts", "threads", "edges", "verdict"}};
+  std::vector<Cells> table{{"router", "settings", "adds up", "gradient", "paths", "declares",
+                            "sees", "leak", "experts", "threads", "edges", "verdict"}};
   std::vector<std::string> notes;
   std::map<Verdict, int> count;
   std::string declared;  // of the row before

@@ -66,7 +66,7 @@ bool is_complete(const std::string& path, const Identity& identity) {
   }
 }
 
-struct Outcome {
+struct Ending {
   std::string folder, status;
   Exit code = Exit::ok;
 };
@@ -80,12 +80,12 @@ double median_rate(const RunFile& file, index tokens_per_step) {
   return static_cast<double>(tokens_per_step) / seconds[seconds.size() / 2];
 }
 
-Outcome train(Experiment e, const std::string& folder, std::size_t number, std::size_t total) {
+Ending train(Experiment e, const std::string& folder, std::size_t number, std::size_t total) {
   fs::create_directories(folder);
   write_text(folder + "/config.ini", e.identity.resolved);
   Progress progress(e.spec.label + " seed " + std::to_string(e.identity.seed), number, total,
                     folder + "/log.txt");
-  Outcome outcome{folder, "complete", Exit::ok};
+  Ending ending{folder, "complete", Exit::ok};
   try {
     e.trainer->start();
     e.trainer->run({&progress, e.recorder.get()});
@@ -101,9 +101,9 @@ Outcome train(Experiment e, const std::string& folder, std::size_t number, std::
     if (error.code() != Exit::diverged) throw;
     e.recorder->publish("diverged");
     progress.finish(error.what());
-    outcome = {folder, "diverged", Exit::diverged};
+    ending = {folder, "diverged", Exit::diverged};
   }
-  return outcome;
+  return ending;
 }
 
 struct Plan {
@@ -180,19 +180,19 @@ int run_command(const Words& words) {
   }
 
   require_writable(experiment);
-  std::vector<Outcome> outcomes;
+  std::vector<Ending> endings;
   for (std::size_t i = 0; i < specs.size(); ++i) {
     if (plans[i].done) {
-      outcomes.push_back({plans[i].folder, "complete", Exit::ok});
+      endings.push_back({plans[i].folder, "complete", Exit::ok});
       continue;
     }
-    outcomes.push_back(
+    endings.push_back(
         train(build(specs[i], out, threads, data), plans[i].folder, i + 1, specs.size()));
   }
 
   std::vector<std::string> folders;
   Exit worst = Exit::ok;
-  for (const Outcome& o : outcomes) {
+  for (const Ending& o : endings) {
     folders.push_back(o.folder);
     if (o.code != Exit::ok) worst = o.code;
   }

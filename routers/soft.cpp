@@ -64,8 +64,8 @@ const Registered<Router> soft("soft",
                                 return std::make_unique<Soft>(site, options);
                               });
 
-const Variants variants("soft",
-                        {{"raw", "normalise=false capacity_factor=0.5"}, {"two slots", "slots=2"}});
+const Variants variants("soft", {{"raw", "normalise=false capacity_factor=0.5"},
+                                 {"three slots", "slots=3"}});
 
 }  // namespace
 }  // namespace moesim

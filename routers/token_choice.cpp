@@ -284,22 +284,18 @@ const Variants variants(
     "token_choice",
     {{"dropless", "capacity_factor=0 capacity_factor_eval=0 jitter=0.1 z_weight=0.01"},
      {"top-2", "k=2 normalise=sum capacity_factor=0.5 capacity_factor_eval=0.5 second=threshold"},
-     {"gshard",
-      "k=2 fill=choice capacity_factor=0.5 second=random second_eval=random "
-      "second_threshold=0.5 balance_counted=first balance_group=sequence"},
-     {"priority",
-      "k=2 fill=priority normalise=l2 normalise_epsilon=1e-6 capacity_factor=0.5 "
-      "capacity_rounding=floor dropped=input second_eval=threshold"},
-     {"learned noise",
-      "k=2 noise=learned noise_epsilon=0.02 capacity_factor=0 balance_weight=0 "
-      "capacity_factor_eval=0 importance_weight=0.1 load_weight=0.1"},
-     {"fixed noise",
-      "k=2 noise=gaussian noise_std=2 importance_weight=0.1 load_weight=0.1 "
-      "cv_variance=sample capacity_per_choice=false capacity_rounding=round"},
-     {"softmax after", "k=3 softmax=after capacity=3 fill=token second_eval=none"},
-     {"batch",
-      "k=2 normalise=none group=batch capacity_factor=0.2 capacity_min=2 "
-      "capacity_multiple=3 fill=choice second=none allow_constant_gate=true"}});
+     {"gshard", "k=2 fill=choice capacity_factor=0.5 second=random second_eval=random"},
+     {"priority", "k=2 fill=priority capacity_factor=0.5 capacity_rounding=floor dropped=input"},
+     {"l2", "k=2 normalise=l2 normalise_epsilon=1e-6 second_eval=threshold second_threshold=0.5"},
+     {"balance", "k=2 normalise=none balance_counted=first balance_group=sequence"},
+     {"shazeer", "k=2 noise=learned noise_epsilon=0.02 balance_weight=0 load_weight=0.1"},
+     {"v-moe", "k=2 noise=gaussian noise_std=2 importance_weight=0.1 load_weight=0.1"},
+     {"sample", "k=2 noise=learned importance_weight=0.1 cv_variance=sample"},
+     {"softmax after", "k=3 softmax=after capacity=3 fill=token second=none second_eval=none"},
+     {"places",
+      "k=2 capacity_factor=0.4 capacity_min=2 capacity_multiple=2 capacity_rounding=round"},
+     {"batch", "k=2 group=batch fill=choice capacity_factor=0.3 capacity_per_choice=false"},
+     {"constant", "k=2 allow_constant_gate=true"}});
 
 }  // namespace
 }  // namespace moesim

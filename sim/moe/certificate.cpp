@@ -43,20 +43,23 @@ Certificate certify(const Subject& subject) {
   Certificate certificate;
   certificate.subject = subject;
   certificate.gradient_error = -1;
+  // What executes a plan takes its numbers on trust, so that nothing runs on one that is malformed.
+  bool sound = true;
   const auto add = [&](const char* name, const std::function<Item()>& check) {
-    Item item;
+    Item item{{}, Verdict::none, "not run: conservation fails"};
     try {
-      item = check();
+      if (sound) item = check();
     } catch (const std::exception& error) {
       item = {{}, Verdict::fail, error.what()};
     }
     item.name = name;
     certificate.items.push_back(std::move(item));
   };
+  add("conservation", [&] { return check_conservation(subject); });
+  sound = certificate.items.back().verdict != Verdict::fail;
   add("gradient", [&] { return check_gradient(subject, certificate); });
   add("paths", [&] { return check_paths(subject); });
   add("sees", [&] { return check_sees(subject, certificate); });
-  add("conservation", [&] { return check_conservation(subject); });
   add("equivariance", [&] { return check_equivariance(subject); });
   add("threads", [&] { return check_threads(subject); });
   add("edges", [&] { return check_edges(subject); });

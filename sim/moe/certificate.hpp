@@ -1,12 +1,12 @@
 // The certificate of a router: what it promises, checked by running it with random parameters on a
 // site small enough to try everything.
 //
+//   conservation  does its routing value add up?
 //   gradient      analytic against central differences in double, of the training loss and of every
 //                 auxiliary loss, for every parameter of router and experts and for the tokens;
 //                 discrete choices and stopped gradients are replayed
 //   paths         does the task loss alone reach the router's parameters?
-//   sees          what outputs depend on, bit for bit, against what the router declares
-//   conservation  does its routing value add up?
+//   sees          what outputs depend on, against what the router declares
 //   equivariance  do renumbered experts give the same output?
 //   threads       the same bits for any number of threads
 //   edges         one token, one sequence, ragged groups, ties, zeros: finite values and gradients
@@ -45,8 +45,8 @@ struct Item {
 struct Certificate {
   Subject subject;
   std::string declared, probed;  // "past", "sequence", "batch", or "batch, ahead"
-  double leak = 0;               // largest change of an output by later tokens of its own sequence
-  double gradient_error = 0;     // largest relative error; negative where not measured
+  double leak = 0;  // largest change of an output by later tokens of its sequence, above rounding
+  double gradient_error = 0;  // largest relative error; negative where not measured
   std::vector<Item> items;
 
   Verdict verdict() const;  // the worst of the items

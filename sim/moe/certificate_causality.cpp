@@ -1,5 +1,9 @@
 // The item "sees": later tokens of a sequence, or all of another one, are changed, and outputs that
-// should not notice are compared bit for bit.
+// should not notice are compared.
+//
+// Not bit for bit: no provider of matrix products gives a row the same bits whatever the number of
+// rows beside it, and an expert's rows come and go with the tokens of others. What a change of
+// inputs of order 1 does to the output is many orders above that rounding.
 #include "sim/moe/certificate_specimen.hpp"
 
 #include <fmt/format.h>
@@ -11,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kDraws = 24;  // of parameters and tokens, in each mode
 constexpr double kSpreads[] = {0.5, 1, 2};
+constexpr double kRounding = kDouble ? 1e-12 : 1e-4;  // relative to the largest output
 
 struct Influence {
   double ahead = 0;   // on earlier outputs of the same sequence
@@ -50,6 +55,7 @@ Influence probe(Specimen& specimen, bool training) {
     const Batch batch = specimen.batch(draw, draw / 3 % 2 == 0 ? 0.0 : 1.0);
     const Mode mode{training, draw};
     const Tensor before = specimen.forward(batch, mode).y;
+    const double rounding = kRounding * std::max(1.0, largest(before.to_host()));
     const auto sequence = static_cast<index>(draw) % site.batch;
     const index row = site.length * site.width;
     for (index first = 0; first < site.length; ++first) {
@@ -57,9 +63,12 @@ Influence probe(Specimen& specimen, bool training) {
       const Tensor after = specimen.forward(other, mode).y;
       const real *a = before.data(), *b = after.data();
       const index begin = sequence * row, end = begin + row;
-      seen.ahead = std::max(seen.ahead, difference(a + begin, b + begin, first * site.width));
-      seen.beside = std::max({seen.beside, difference(a, b, begin),
-                              difference(a + end, b + end, site.batch * row - end)});
+      const auto change = [&](index from, index to) {
+        const double most = difference(a + from, b + from, to - from);
+        return most <= rounding ? 0 : most;
+      };
+      seen.ahead = std::max(seen.ahead, change(begin, begin + first * site.width));
+      seen.beside = std::max({seen.beside, change(0, begin), change(end, site.batch * row)});
     }
   }
   return seen;

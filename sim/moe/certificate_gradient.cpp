@@ -141,6 +141,31 @@ std::vector<Reach> reach_of(Specimen& specimen) {
   return reach;
 }
 
+// Does the output change with the parameter at all, beyond rounding?
+bool matters(Specimen& specimen, const std::string& name) {
+  for (const Parameter& p : specimen.router_parameters()) {
+    if (p.name != name) continue;
+    for (std::uint64_t draw = 0; draw < 6; ++draw) {
+      specimen.randomise(draw, 0.5);
+      const Batch batch = specimen.batch(draw);
+      const Tensor before = specimen.forward(batch, {.training = true, .draw = draw}).y;
+      p.value.from_host(normals(draw, "another", p.value.size(), 1));
+      const Tensor after = specimen.forward(batch, {.training = true, .draw = draw}).y;
+      const double change = difference(before.data(), after.data(), before.size());
+      if (change > kZero * std::max(1.0, largest(before.to_host()))) return true;
+    }
+  }
+  return false;
+}
+
+Item dead_path(const std::vector<std::string>& names, bool losses) {
+  return {{},
+          Verdict::fail,
+          fmt::format("dead path: {} gets no gradient from the task loss{}: is the gate constant "
+                      "(top-1 divided by its own sum) or detached?",
+                      joined(names), losses ? ", only from auxiliary losses" : "")};
+}
+
 }  // namespace
 
 Item check_gradient(const Subject& subject, Certificate& certificate) {
@@ -158,24 +183,28 @@ Item check_gradient(const Subject& subject, Certificate& certificate) {
 Item check_paths(const Subject& subject) {
   Specimen specimen(subject, small_site(subject.causal));
   if (specimen.router_parameters().empty()) return {{}, Verdict::none, "no parameters"};
-  std::vector<std::string> by_losses, dead;
-  std::size_t live = 0;
+  std::vector<std::string> by_losses, dead, idle;
+  bool alive = false;
   for (const Reach& reach : reach_of(specimen)) {
     if (reach.task > kZero)
-      ++live;
+      alive = true;
+    else if (reach.losses > kZero)
+      by_losses.push_back(reach.name);
     else
-      (reach.losses > kZero ? by_losses : dead).push_back(reach.name);
+      (matters(specimen, reach.name) ? dead : idle).push_back(reach.name);
   }
-  if (live > 0 && dead.empty() && by_losses.empty()) return {{}, Verdict::pass, "all reached"};
-  if (live > 0 && dead.empty())
+  if (!alive) {
+    const bool losses = !by_losses.empty();
+    for (const std::vector<std::string>* names : {&dead, &idle})
+      by_losses.insert(by_losses.end(), names->begin(), names->end());
+    return dead_path(by_losses, losses);
+  }
+  if (!dead.empty()) return dead_path(dead, false);
+  if (!by_losses.empty())
     return {{}, Verdict::warn, joined(by_losses) + " learns from auxiliary losses only"};
-  std::vector<std::string> names = dead;
-  if (live == 0) names.insert(names.end(), by_losses.begin(), by_losses.end());
-  return {{},
-          Verdict::fail,
-          fmt::format("dead path: {} gets no gradient from the task loss{}: is the gate constant "
-                      "(top-1 divided by its own sum) or detached?",
-                      joined(names), dead.empty() ? ", only from auxiliary losses" : "")};
+  if (!idle.empty())
+    return {{}, Verdict::warn, joined(idle) + " changes nothing, whatever its value"};
+  return {{}, Verdict::pass, "all reached"};
 }
 
 }  // namespace moesim::certificate

@@ -98,16 +98,19 @@ Batch Specimen::batch(std::uint64_t draw, index sequences, index length, double 
   return batch;
 }
 
-Pass Specimen::forward(const Batch& batch, Mode mode) { return forward(batch, mode, {}); }
-
-Pass Specimen::forward(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given) {
+Routing Specimen::route(const Batch& batch, Mode mode,
+                        std::function<Tensor(Purpose, Shape)> given) {
   Context context;
   context.training = mode.training;
   context.seed = mode.draw;
   context.given = std::move(given);
-  const Tokens tokens{batch.x, batch.batch, batch.length, batch.ids, context};
-  Pass pass;
-  pass.routing = router_->route(tokens);
+  return router_->route({batch.x, batch.batch, batch.length, batch.ids, context});
+}
+
+Pass Specimen::forward(const Batch& batch, Mode mode) { return forward(batch, mode, {}); }
+
+Pass Specimen::forward(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given) {
+  Pass pass{route(batch, mode, std::move(given)), {}};
   pass.y = execute(pass.routing, batch.x, *expert_);
   return pass;
 }

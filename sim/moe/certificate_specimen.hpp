@@ -52,6 +52,8 @@ class Specimen {
     return batch(draw, site_.batch, site_.length, common);
   }
 
+  // The decision alone: what executes a plan takes its numbers on trust.
+  Routing route(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given = {});
   Pass forward(const Batch& batch, Mode mode);
   // The same with draws for the router given from outside (see Context::given).
   Pass forward(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given);

@@ -28,9 +28,9 @@ std::vector<real> permuted(const std::vector<real>& values, index outer, const N
 }
 
 // Renumbers the experts in every axis of a router's parameter that is E blocks long. Which axes
-// stand for experts is told by size alone: those of the site's other sizes are left as they are. An
-// axis of hidden units that E divides is permuted as well, consistently in all parameters, which
-// changes nothing.
+// stand for experts is told by size alone, hence the site of check_equivariance, where E divides no
+// other size. An axis of hidden units that E divides is permuted as well, in all parameters alike,
+// which changes nothing.
 bool renumber(const Tensor& parameter, const Site& site, const Numbers& numbers) {
   const auto E = static_cast<index>(numbers.size());
   bool found = false;
@@ -38,8 +38,7 @@ bool renumber(const Tensor& parameter, const Site& site, const Numbers& numbers)
   std::vector<real> values = parameter.to_host();
   for (int axis = 0; axis < parameter.shape().rank(); outer *= parameter.dim(axis++)) {
     const index size = parameter.dim(axis);
-    const bool other = size == site.width || size == site.length || size == site.vocabulary;
-    if (size == 0 || size % E != 0 || other) continue;
+    if (size == 0 || size % E != 0 || size == site.width || size == site.length) continue;
     values = permuted(values, outer, numbers);
     found = true;
   }
@@ -60,6 +59,15 @@ std::function<Tensor(Purpose, Shape)> draws(Specimen& specimen, std::uint64_t dr
                                                                      : random_uniform(stream, i));
     return Tensor::of(shape, permuted(values, shape.rows(), numbers), specimen.backend());
   };
+}
+
+// On the small site instead if the router rejects the sizes of this one.
+std::unique_ptr<Specimen> make(const Subject& subject, const Site& site) {
+  try {
+    return std::make_unique<Specimen>(subject, site);
+  } catch (const Error&) {
+    return std::make_unique<Specimen>(subject, small_site(subject.causal));
+  }
 }
 
 // Output and losses.
@@ -95,7 +103,10 @@ Trace trace(Specimen& specimen, const Batch& batch, int threads) {
 }  // namespace
 
 Item check_equivariance(const Subject& subject) {
-  Specimen specimen(subject, small_site(subject.causal));
+  Site site = small_site(subject.causal);
+  site.length = 9;
+  const std::unique_ptr<Specimen> made = make(subject, site);
+  Specimen& specimen = *made;
   const index E = specimen.router().experts();
   if (E < 2) return {{}, Verdict::none, "one expert"};
   if (specimen.router_parameters().empty()) return {{}, Verdict::none, "no parameters"};
@@ -133,15 +144,7 @@ Item check_equivariance(const Subject& subject) {
 }
 
 Item check_threads(const Subject& subject) {
-  // A router may be made for the sizes of the small site only.
-  const auto make = [&]() -> std::unique_ptr<Specimen> {
-    try {
-      return std::make_unique<Specimen>(subject, large_site(subject.causal));
-    } catch (const Error&) {
-      return std::make_unique<Specimen>(subject, small_site(subject.causal));
-    }
-  };
-  const std::unique_ptr<Specimen> specimen = make();
+  const std::unique_ptr<Specimen> specimen = make(subject, large_site(subject.causal));
   specimen->randomise(2, 0.5);
   const Batch batch = specimen->batch(2, 0.3);
   const Trace one = trace(*specimen, batch, 1);

@@ -24,8 +24,8 @@ struct Site {
   bool causal = true;    // is the task autoregressive?
   index layer = 0;       // block number
   index vocabulary = 0;  // 0 for data without token ids
-  std::vector<std::int64_t>
-      unigram;  // occurrences of each token id in the training data; may be empty
+  // Occurrences of each token id in the training data; may be empty.
+  std::vector<std::int64_t> unigram = {};
 };
 
 // What the output of a token may depend on, besides earlier tokens of its own sequence.

@@ -128,8 +128,8 @@ std::vector<std::int64_t> checked_shape(hid_t dataset, Budget& budget) {
   std::vector<hsize_t> shape(static_cast<std::size_t>(rank));
   check(H5Sget_simple_extent_dims(space, shape.data(), nullptr), "no shape");
 
-  check_chunks(properties, shape, bytes_each, budget);
   budget.charge(bytes_of(shape, bytes_each, budget));
+  check_chunks(properties, shape, bytes_each, budget);
   return {shape.begin(), shape.end()};
 }
 

@@ -28,7 +28,7 @@ RunFile read_run_file(const std::string& path) {
     const std::uint64_t size = size_of_file(path);
     // Every value as stored, as a double, and packed for the way back.
     const std::uint64_t declarable = declarable_bytes(size);
-    const Allowance allowance{.cpu_seconds = 4 + (declarable >> 27),
+    const Allowance allowance{.cpu_seconds = 2 + (declarable >> 27),
                               .bytes = 5 * declarable + (std::uint64_t{512} << 20)};
     return unpack(isolated(allowance, [&] { return pack(decode(path)); }));
   } catch (const std::exception& problem) {

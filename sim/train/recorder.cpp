@@ -162,7 +162,6 @@ void Recorder::on_evaluation(const Evaluation& e) {
   file_.append("eval_accuracy", e.accuracy);
   append_statistics("eval_", e.layers);
   if (!data_.domains.empty()) {
-    const std::size_t domains = data_.domains.size();
     std::vector<double> load, information;
     for (const LayerStatistics& s : e.layers) {
       load.insert(load.end(), s.domain_load.begin(), s.domain_load.end());

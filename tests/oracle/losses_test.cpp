@@ -29,7 +29,7 @@ Tensor tutel_load_importance(const Tensor& scores, index k) {
 void aux_losses(Oracle& oracle) {
   const index E = oracle.integer("num_experts"), B = oracle.integer("batch");
   const index k = oracle.integer("top_k"), T = B * oracle.integer("seq");
-  Backend& backend = oracle_backend();
+  Backend& backend = test_backend();
   const Indices choice = Indices::of(oracle.integers("topk_index"), backend);
   oracle.require(oracle.input("topk_index").values == ranked(oracle.input("logits").values, E, k),
                  "topk_index is not what top-k gives");

@@ -255,7 +255,13 @@ void shazeer(Oracle& oracle) {
     oracle.require(plan.gate == plan.kept, "a single gate is not 1");
   }
   layer.check_output();
-  layer.check_loss("importance_load", {"importance", "load"});
+  if (smooth) return layer.check_loss("importance_load", {"importance", "load"});
+  const std::vector<real> kept(plan.kept.begin(), plan.kept.end());
+  layer.check_loss("importance_load", [&](const Tensor& x) {
+    const Tensor hard =
+        importance_loss(Tensor::of({T, E}, kept, layer.backend()), 1, Variance::sample);
+    return add(layer.route(x).losses.at(0).value, hard);
+  });
 }
 
 }  // namespace

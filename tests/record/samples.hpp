@@ -1,14 +1,13 @@
 // Run files for tests.
 #pragma once
 
-#include <unistd.h>
+#include "sim/record/run_file.hpp"
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
-
-#include "sim/record/run_file.hpp"
+#include <unistd.h>
 
 namespace moesim::testing {
 
@@ -52,7 +51,8 @@ inline Variable variable(std::string name, Variable::Type type, std::vector<std:
           .units = ""};
 }
 
-// Two layers, three experts; `records` records that add up: each layer is asked for 6 assignments and drops 1.
+// Two layers, three experts; `records` records that add up: each layer is asked for 6 assignments
+// and drops 1.
 inline RunFile sample(int records = 2) {
   using Type = Variable::Type;
   RunFile run;

@@ -1,6 +1,5 @@
 #include "tests/support/oracle_layer.hpp"
 
-#include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/core/error.hpp"
 #include "sim/core/tape.hpp"
 #include "sim/ops/ops.hpp"
@@ -12,69 +11,41 @@
 #include <numeric>
 
 namespace moesim::testing {
-namespace {
-
-// A plug-in with these options; an option that it does not know is an error.
-template <class T, class Where>
-auto make(const std::string& section, const std::string& name, const Where& where,
-          const OptionValues& values) {
-  Settings settings;
-  const std::string full = section + "." + name;
-  for (const auto& [key, value] : values) settings.set(full + "." + key, value, "oracle");
-  Options options(settings, full);
-  auto made = Registry<T>::find(name).make(where, options);
-  settings.check_all_read();
-  return made;
-}
-
-}  // namespace
-
-Backend& oracle_backend() {
-  static CpuBackend backend;
-  return backend;
-}
 
 std::string option(double value) { return fmt::format("{:.17g}", value); }
 
 OracleLayer::OracleLayer(Oracle& oracle, bool causal)
-    : oracle_(oracle), no_ids_(Indices::of({}, oracle_backend())) {
+    : oracle_(oracle), no_ids_(Indices::of({}, test_backend())) {
   site.width = oracle.integer("d_model"), site.experts = oracle.integer("num_experts");
   site.batch = oracle.integer("batch"), site.length = oracle.integer("seq");
   site.causal = causal;
 }
 
-Backend& OracleLayer::backend() { return oracle_backend(); }
-
 void OracleLayer::make_router(const std::string& name, const OptionValues& options) {
-  router_ = make<Router>("router", name, site, options);
+  router_ = testing::make_router(name, site, options);
 }
 
 void OracleLayer::make_expert(const std::string& name, index hidden, const OptionValues& options) {
-  const ExpertSite where{.width = site.width, .experts = site.experts, .hidden = hidden};
-  expert_ = make<Expert>("expert", name, where, options);
-}
-
-Tensor OracleLayer::find(const Module& module, const std::string& parameter) {
-  for (const Parameter& candidate : module.parameters())
-    if (candidate.name == parameter) return candidate.value;
-  fail(Exit::internal, "there is no parameter " + parameter);
+  expert_ = testing::make_expert(
+      name, {.width = site.width, .experts = site.experts, .hidden = hidden}, options);
 }
 
 void OracleLayer::bind_router(const std::string& stored, const std::string& parameter) {
-  bind(stored, find(*router_, parameter), 0, 1);
+  bind(stored, parameter_of(*router_, parameter), 0, 1);
 }
 
 void OracleLayer::bind_expert(const std::string& stored, const std::string& parameter) {
-  bind(stored, find(*expert_, parameter), 0, 1);
+  bind(stored, parameter_of(*expert_, parameter), 0, 1);
 }
 
 void OracleLayer::bind_each_expert(const std::string& stored, const std::string& parameter) {
   for (index e = 0; e < site.experts; ++e)
-    bind(fmt::format("experts/{}/{}", e, stored), find(*expert_, parameter), e, site.experts);
+    bind(fmt::format("experts/{}/{}", e, stored), parameter_of(*expert_, parameter), e,
+         site.experts);
 }
 
 void OracleLayer::bind_log(const std::string& stored, const std::string& parameter) {
-  bind(stored, find(*router_, parameter), 0, 1, true);
+  bind(stored, parameter_of(*router_, parameter), 0, 1, true);
 }
 
 Tensor OracleLayer::bind_own(const std::string& stored) {
@@ -242,11 +213,6 @@ std::vector<double> logits_of(const Tensor& scores, const StoredArray& stored, i
       result[row + c] = std::log(result[row + c]) + std::log(total);
   }
   return result;
-}
-
-std::vector<double> host(const Tensor& tensor) {
-  const std::vector<real> values = tensor.to_host();
-  return {values.begin(), values.end()};
 }
 
 }  // namespace moesim::testing

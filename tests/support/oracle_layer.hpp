@@ -2,18 +2,17 @@
 // oracle file, and the comparison of what they compute with it.
 #pragma once
 
-#include "sim/moe/layer.hpp"
 #include "tests/support/oracle.hpp"
+#include "tests/support/plugin.hpp"
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace moesim::testing {
 
-using OptionValues = std::map<std::string, std::string>;
+// The text of an option.
 std::string option(double value);
 
 class OracleLayer {
@@ -55,7 +54,7 @@ class OracleLayer {
   void check_loss(const std::string& name, const std::vector<std::string>& parts);
 
   Tensor input(const std::string& array = "x");
-  Backend& backend();
+  Backend& backend() { return test_backend(); }
 
  private:
   struct Binding {
@@ -64,7 +63,6 @@ class OracleLayer {
     index first = 0, rows = 0, cols = 0;  // where in value; as stored
     bool turned = false, logarithm = false;
   };
-  static Tensor find(const Module& module, const std::string& parameter);
   void bind(const std::string& stored, const Tensor& value, index piece, index pieces,
             bool logarithm = false);
   std::vector<double> gradient_of(const Binding& binding) const;
@@ -77,9 +75,6 @@ class OracleLayer {
   std::unique_ptr<Expert> expert_;
   std::vector<Binding> bindings_;
 };
-
-// The backend of all oracle tests.
-Backend& oracle_backend();
 
 // The gradient of a tensor, zeros where none has arrived.
 std::vector<double> gradient_or_zeros(const Tensor& tensor);
@@ -97,7 +92,6 @@ std::vector<double> ranked(const std::vector<double>& values, index cols, index 
 // values[t, column[t, j]]
 std::vector<double> at_columns(const std::vector<double>& values, index cols,
                                const std::vector<double>& column);
-std::vector<double> host(const Tensor& tensor);
 // Logits whose softmax over each row is `scores`, with the free constant of a row as stored.
 std::vector<double> logits_of(const Tensor& scores, const StoredArray& stored, index cols);
 

@@ -1,0 +1,273 @@
+#include "analysis/compare.hpp"
+
+#include "analysis/escape.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <set>
+
+namespace moesim {
+namespace {
+
+struct Arm {
+  std::string name;
+  std::vector<const Outcome*> runs;
+  std::vector<const Outcome*> complete;
+  Sample loss;
+  bool leaks = false;
+};
+
+using Field = double Outcome::*;
+
+// The values of a field, without those that are missing.
+std::vector<double> values_of(const std::vector<const Outcome*>& runs, Field field) {
+  std::vector<double> values;
+  for (const Outcome* run : runs)
+    if (!std::isnan(run->*field)) values.push_back(run->*field);
+  return values;
+}
+
+std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
+  std::vector<Arm> arms;
+  for (const Outcome& outcome : outcomes) {
+    auto arm = std::find_if(arms.begin(), arms.end(),
+                            [&](const Arm& other) { return other.name == outcome.arm; });
+    if (arm == arms.end()) {
+      arm = arms.emplace(arms.end());
+      arm->name = outcome.arm;
+    }
+    arm->runs.push_back(&outcome);
+    if (outcome.status == "complete") arm->complete.push_back(&outcome);
+    arm->leaks |= outcome.leak > 0;
+  }
+  for (Arm& arm : arms) arm.loss = sample_of(values_of(arm.complete, &Outcome::loss));
+  return arms;
+}
+
+// By seed; a seed that was run more than once counts once, with its mean.
+std::map<double, double> losses_by_seed(const Arm& arm) {
+  std::map<double, std::vector<double>> all;
+  for (const Outcome* run : arm.complete)
+    if (!std::isnan(run->seed) && !std::isnan(run->loss)) all[run->seed].push_back(run->loss);
+  std::map<double, double> losses;
+  for (const auto& [seed, values] : all) losses[seed] = sample_of(values).mean;
+  return losses;
+}
+
+const Arm* baseline_of(const std::vector<Arm>& arms, const std::string& name) {
+  const std::string wanted = name.empty() ? "dense" : name;
+  std::vector<std::string> names;
+  for (const Arm& arm : arms) {
+    if (arm.name == wanted) return &arm;
+    names.push_back(printable(arm.name));
+  }
+  if (name.empty()) return nullptr;
+  const std::string near = nearest(name, names);
+  fail(Exit::usage, "no arm is named '" + printable(name) +
+                        "': " + (near.empty() ? "" : "did you mean " + near + "? ") + "there are " +
+                        joined(names));
+}
+
+std::string words_of(const std::vector<const Outcome*>& runs, std::string Outcome::*field) {
+  std::set<std::string> words;
+  for (const Outcome* run : runs)
+    if (!(run->*field).empty()) words.insert(run->*field);
+  return joined({words.begin(), words.end()}, "/");
+}
+
+Cell leak_of(const Arm& arm) {
+  if (arm.leaks) return "leaks";
+  return values_of(arm.runs, &Outcome::leak).empty() ? Cell() : Cell("none");
+}
+
+std::vector<Column> columns_for(const Arm* baseline) {
+  using Kind = Column::Kind;
+  return {{"arm", "arm"},
+          {"router", "router"},
+          {"seeds", "seeds", Kind::count},
+          {"eval_loss", "loss", Kind::sample, 4},
+          {"eval_loss_difference", "vs " + (baseline ? baseline->name : ""), Kind::sample, 4},
+          {"regret", "regret", Kind::sample, 4},
+          {"eval_accuracy", "accuracy", Kind::sample, 4},
+          {"eval_domain_nmi", "NMI", Kind::number, 3},
+          {"drops_percent", "drops %", Kind::number, 2},
+          {"load_cv", "load CV", Kind::number, 3},
+          {"dead_experts", "dead experts", Kind::number, 1},
+          {"parameters_total", "parameters", Kind::count},
+          {"parameters_active", "active", Kind::count},
+          {"flops_per_token", "FLOPs/token", Kind::count},
+          {"tokens_per_second", "tokens/s", Kind::count},
+          {"sees", "sees"},
+          {"leak", "leak"},
+          {"diverged", "diverged", Kind::count}};
+}
+constexpr std::size_t kLossColumn = 3;
+
+std::vector<Cell> row_of(const Arm& arm, const Arm* baseline) {
+  // What a run is known to be before it has finished is shown even if none has.
+  const auto& known = arm.complete.empty() ? arm.runs : arm.complete;
+  const auto sample = [&](Field field) { return sample_of(values_of(arm.complete, field)); };
+  const auto mean = [&](Field field) { return sample(field).mean; };
+  const auto size = [&](Field field) { return sample_of(values_of(known, field)).mean; };
+  Cell difference;
+  if (baseline != nullptr && baseline != &arm)
+    difference = sample_of(paired_differences(losses_by_seed(arm), losses_by_seed(*baseline)));
+  const auto diverged = std::count_if(arm.runs.begin(), arm.runs.end(),
+                                      [](const Outcome* run) { return run->status == "diverged"; });
+  return {arm.name,
+          words_of(arm.runs, &Outcome::router),
+          static_cast<double>(arm.complete.size()),
+          arm.loss,
+          difference,
+          sample(&Outcome::regret),
+          sample(&Outcome::accuracy),
+          mean(&Outcome::domain_nmi),
+          mean(&Outcome::drops_percent),
+          mean(&Outcome::load_cv),
+          mean(&Outcome::dead_experts),
+          size(&Outcome::parameters_total),
+          size(&Outcome::parameters_active),
+          size(&Outcome::flops_per_token),
+          median_of(values_of(arm.complete, &Outcome::tokens_per_second)),
+          words_of(arm.runs, &Outcome::sees),
+          leak_of(arm),
+          static_cast<double>(diverged)};
+}
+
+std::optional<Table::Place> best_of(const std::vector<Arm>& arms) {
+  std::optional<Table::Place> best;
+  for (std::size_t row = 0; row < arms.size(); ++row) {
+    if (arms[row].leaks || !std::isfinite(arms[row].loss.mean)) continue;
+    if (!best || arms[row].loss.mean < arms[best->row].loss.mean) best = {row, kLossColumn};
+  }
+  return best;
+}
+
+// --- Notes: what the numbers do not say. ---
+
+class Notes {
+ public:
+  // "TITLE: a, b, c", once there is something to list.
+  void list(const std::string& title, const std::vector<std::string>& what) {
+    if (!what.empty()) lines_.push_back(title + ": " + joined(what));
+  }
+  void add(std::string line) { lines_.push_back(std::move(line)); }
+  std::vector<std::string> take() { return std::move(lines_); }
+
+ private:
+  std::vector<std::string> lines_;
+};
+
+std::string name_of(const Outcome& run) {
+  std::string name = run.arm;
+  name += std::isnan(run.seed) ? " without a seed" : fmt::format(" seed {}", run.seed);
+  return std::isnan(run.steps) ? name : name + fmt::format(" (step {})", run.steps);
+}
+
+void note_left_out(const std::vector<Arm>& arms, Notes& notes) {
+  std::map<std::string, std::vector<std::string>> by_status;
+  std::vector<std::string> no_evaluation;
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.runs) {
+      if (run->status != "complete")
+        by_status[run->status].push_back(name_of(*run));
+      else if (std::isnan(run->loss))
+        no_evaluation.push_back(name_of(*run));
+    }
+  for (const auto& [status, names] : by_status) {
+    const std::string shown = status == "unknown" ? "of unknown status" : status;
+    notes.list(shown + ", not in the means", names);
+  }
+  notes.list("complete, but without a loss of evaluation", no_evaluation);
+}
+
+void note_noise(const std::vector<Arm>& arms, Notes& notes) {
+  std::vector<std::string> single;
+  std::vector<Sample> losses;
+  for (const Arm& arm : arms) {
+    if (arm.loss.count > 0) losses.push_back(arm.loss);
+    if (arm.loss.count == 1) single.push_back(arm.name);
+  }
+  notes.list("one seed: no noise estimate", single);
+
+  const double noise = pooled_deviation(losses);
+  std::sort(losses.begin(), losses.end(),
+            [](const Sample& a, const Sample& b) { return a.mean < b.mean; });
+  for (std::size_t i = 1; i < losses.size(); ++i)
+    if (losses[i].mean - losses[i - 1].mean < noise) {
+      notes.add(
+          fmt::format("differences in loss below {:.4f} are within seed noise (one pooled "
+                      "standard deviation over seeds)",
+                      noise));
+      return;
+    }
+}
+
+void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, Notes& notes) {
+  if (baseline == nullptr) return;
+  std::vector<std::string> fewer;
+  for (const Arm& arm : arms) {
+    if (&arm == baseline) continue;
+    const auto own = losses_by_seed(arm);
+    const auto pairs = paired_differences(own, losses_by_seed(*baseline)).size();
+    if (pairs < own.size())
+      fewer.push_back(fmt::format("{} {} of {}", arm.name, pairs, own.size()));
+  }
+  notes.list("seeds that " + baseline->name + " has too", fewer);
+}
+
+void note_mixtures(const std::vector<Arm>& arms, Notes& notes) {
+  std::vector<std::string> repeated, unlike, leaking;
+  for (const Arm& arm : arms) {
+    std::map<double, int> times;
+    for (const Outcome* run : arm.complete) ++times[std::isnan(run->seed) ? -1 : run->seed];
+    for (const auto& [seed, count] : times)
+      if (seed >= 0 && count > 1)
+        repeated.push_back(fmt::format("{} seed {} ({} times)", arm.name, seed, count));
+    for (const Field field : {&Outcome::parameters_total, &Outcome::flops_per_token}) {
+      const std::vector<double> sizes = values_of(arm.runs, field);
+      if (std::adjacent_find(sizes.begin(), sizes.end(), std::not_equal_to<>()) != sizes.end()) {
+        unlike.push_back(arm.name);
+        break;
+      }
+    }
+    if (arm.leaks) leaking.push_back(arm.name);
+  }
+  notes.list("run more than once, perhaps in different experiments", repeated);
+  notes.list("models of different size under one name", unlike);
+  notes.list("leaks (a token's output depends on later tokens), so its loss is no prediction",
+             leaking);
+}
+
+}  // namespace
+
+Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline) {
+  const std::vector<Arm> arms = arms_of(outcomes);
+  const Arm* base = baseline_of(arms, baseline);
+  Table table;
+  table.columns = columns_for(base);
+  for (const Arm& arm : arms) table.rows.push_back(row_of(arm, base));
+  table.best = best_of(arms);
+
+  Notes notes;
+  note_left_out(arms, notes);
+  note_mixtures(arms, notes);
+  note_pairs(arms, base, notes);
+  note_noise(arms, notes);
+  table.notes = notes.take();
+  return table;
+}
+
+std::string compare(const std::vector<std::string>& paths, Format format,
+                    const std::string& baseline) {
+  std::vector<Outcome> outcomes;
+  for (const std::string& path : find_runs(paths)) outcomes.push_back(outcome_of(read_run(path)));
+  return render(comparison(outcomes, baseline), format);
+}
+
+}  // namespace moesim

@@ -1,0 +1,23 @@
+// One row per arm (variant of an experiment), over its seeds: which one is better, by how much, and
+// is it noise.
+#pragma once
+
+#include "analysis/outcome.hpp"
+#include "analysis/table.hpp"
+
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+// Arms are in the order of their first run. Means are over complete runs; what is left out, and
+// what limits the comparison, is said in the notes. `baseline` names the arm that the others are
+// paired with, seed by seed; empty: the arm "dense", if there is one. The best arm has the lowest
+// loss of those that do not leak. Throws Exit::usage for a baseline that is not there.
+Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline);
+
+// `paths` as find_runs takes them.
+std::string compare(const std::vector<std::string>& paths, Format format,
+                    const std::string& baseline = "");
+
+}  // namespace moesim

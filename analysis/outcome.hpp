@@ -1,0 +1,33 @@
+// What a table says about one run.
+#pragma once
+
+#include "analysis/read.hpp"
+
+#include <string>
+
+namespace moesim {
+
+// Numbers are NaN where the run does not have them. "Last" is the last evaluation.
+struct Outcome {
+  std::string path;
+  std::string arm;     // attribute arm, else router
+  std::string router;  // "unknown" if the attribute is missing
+  std::string status;
+  std::string sees;
+  double seed = 0;
+  double steps = 0;          // last step recorded
+  double loss = 0;           // last eval_loss
+  double regret = 0;         // loss - bayes_loss
+  double accuracy = 0;       // last eval_accuracy
+  double domain_nmi = 0;     // last, mean over layers
+  double drops_percent = 0;  // last, 100 dropped / assignments, mean over layers
+  double load_cv = 0;        // last, mean over layers
+  double dead_experts = 0;   // last, sum over layers
+  double parameters_total = 0, parameters_active = 0, flops_per_token = 0;
+  double tokens_per_second = 0;  // median over the recorded steps
+  double leak = 0;               // attribute
+};
+
+Outcome outcome_of(const Run& run);
+
+}  // namespace moesim

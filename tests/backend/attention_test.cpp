@@ -1,0 +1,87 @@
+#include "tests/support/kernel_test.hpp"
+#include "tests/support/naive_layers.hpp"
+
+#include <cmath>
+
+namespace moesim::testing {
+namespace {
+
+struct Shape {
+  index batch, length, heads, head_size;
+};
+// Lengths around the blocks of 64 queries and 256 keys, and below.
+const Shape kShapes[] = {{0, 4, 1, 4},   {1, 1, 1, 1},    {2, 3, 3, 1},
+                         {3, 17, 2, 5},  {1, 64, 2, 16},  {2, 65, 1, 8},
+                         {1, 257, 2, 3}, {1, 300, 1, 33}, {1, 520, 1, 4}};
+
+Attention describe(const Shape& s, bool causal, const Reals& qkv) {
+  Attention a;
+  a.batch = s.batch;
+  a.length = s.length;
+  a.heads = s.heads;
+  a.head_size = s.head_size;
+  a.causal = causal;
+  a.scale = static_cast<real>(1 / std::sqrt(static_cast<double>(s.head_size)));
+  a.qkv = qkv.data();
+  return a;
+}
+
+}  // namespace
+
+TEST_CASE("attention: equals the softmax over the whole matrix", "[backend]") {
+  for (const Shape& s : kShapes)
+    for (const bool causal : {true, false}) {
+      const index size = s.batch * s.length * s.heads * s.head_size;
+      const Reals qkv = random_reals(1, 3 * size), dy = random_reals(2, size);
+      const Attention a = describe(s, causal, qkv);
+      const auto want = naive::attention(a, to_double(qkv), to_double(dy));
+      CAPTURE(s.batch, s.length, s.heads, s.head_size, causal);
+      Reals y(want.y.size()), lse(want.lse.size());
+      check_kernel(want.y, tolerance(s.length), false,
+                   [&](Backend& b, real* to, bool) { b.attention(a, to, lse.data()); });
+      check_kernel(want.lse, tolerance(s.length), false,
+                   [&](Backend& b, real* to, bool) { b.attention(a, y.data(), to); });
+      check_kernel(want.dqkv, tolerance(s.length), false, [&](Backend& b, real* to, bool) {
+        b.attention_backward(a, y.data(), lse.data(), dy.data(), to);
+      });
+    }
+}
+
+TEST_CASE("attention: under the causal mask the future does not matter, bit for bit", "[backend]") {
+  const Shape s{1, 200, 2, 8};
+  const index width = s.heads * s.head_size, cut = 100;
+  Reals qkv = random_reals(1, s.length * 3 * width);
+  Reals y(static_cast<std::size_t>(s.length * width)), lse(static_cast<std::size_t>(s.length * 2));
+  backend().attention(describe(s, true, qkv), y.data(), lse.data());
+  for (index i = cut * 3 * width; i < s.length * 3 * width; ++i)
+    qkv[static_cast<std::size_t>(i)] = 9;
+  Reals other(y.size());
+  backend().attention(describe(s, true, qkv), other.data(), lse.data());
+  for (index i = 0; i < cut * width; ++i)
+    REQUIRE(y[static_cast<std::size_t>(i)] == other[static_cast<std::size_t>(i)]);
+}
+
+TEST_CASE("attention: large scores neither overflow nor lose the largest", "[backend]") {
+  // One head of size 1 with q = 100, k = ±100: every query takes v of the first key, 3.
+  Reals qkv;
+  for (int i = 0; i < 300; ++i)
+    qkv.insert(qkv.end(), {real(100), i == 0 ? real(100) : real(-100), i == 0 ? real(3) : real(5)});
+  Reals y(300), lse(300);
+  Attention a = describe({1, 300, 1, 1}, true, qkv);
+  backend().attention(a, y.data(), lse.data());
+  for (const real v : y) CHECK(v == 3);
+}
+
+TEST_CASE("attention: allocates nothing once warm", "[backend]") {
+  const Reals qkv = random_reals(1, 2 * 70 * 3 * 8);
+  Reals y(2 * 70 * 8), lse(2 * 70 * 2), dqkv(qkv.size());
+  const Attention a = describe({2, 70, 2, 4}, true, qkv);
+  backend().attention(a, y.data(), lse.data());
+  backend().attention_backward(a, y.data(), lse.data(), y.data(), dqkv.data());
+  const std::size_t before = backend().allocations();
+  backend().attention(a, y.data(), lse.data());
+  backend().attention_backward(a, y.data(), lse.data(), y.data(), dqkv.data());
+  CHECK(backend().allocations() == before);
+}
+
+}  // namespace moesim::testing

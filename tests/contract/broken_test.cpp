@@ -1,0 +1,316 @@
+// Routers with one deliberate mistake each: the certificate must find it, and nothing else.
+#include "sim/moe/certificate.hpp"
+#include "sim/moe/choose.hpp"
+#include "sim/ops/ops.hpp"
+#include "tests/support/catch.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moesim {
+namespace {
+
+using testing::kDouble;
+
+// Dropless top-k with a softmax over the chosen logits, which is in order; each hook spoils one
+// thing.
+struct Recipe {
+  index k = 2;
+  Sees sees = Sees::past;
+  bool ahead = false;
+  std::function<Tensor(const Tensor& x, const Tokens&)> input;
+  std::function<Tensor(const Tensor& logits)> logits;
+  std::function<Tensor(const Tensor& gates)> gates;
+  std::function<void(Routing&, const Tensor& logits, const Tokens&)> after;
+  bool spare = false;  // a second parameter, which only `after` can reach
+};
+
+class Cooked : public Router {
+ public:
+  Cooked(const Site& site, Recipe recipe) : E_(site.experts), recipe_(std::move(recipe)) {
+    weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
+    if (recipe_.spare) spare = parameter("spare", {E_}, Init::constant(0));
+  }
+  Routing route(const Tokens& tokens) override {
+    const Tensor x = recipe_.input ? recipe_.input(tokens.x, tokens) : tokens.x;
+    Tensor logits = matmul(x, weight_);
+    if (recipe_.logits) logits = recipe_.logits(logits);
+    const Indices choice = top_k(logits, recipe_.k);
+    Tensor gates =
+        softmax(pick(logits, entries_of(choice, recipe_.k, E_)).reshape({x.rows(), recipe_.k}));
+    if (recipe_.gates) gates = recipe_.gates(gates);
+    Routing routing;
+    routing.plan = assign(choice, choice, recipe_.k, E_, gates);
+    routing.scores = softmax(logits);
+    if (recipe_.spare) routing.losses.push_back({"spare", real(0.1), sum(square(spare))});
+    if (recipe_.after) recipe_.after(routing, logits, tokens);
+    return routing;
+  }
+  Sees sees() const override { return recipe_.sees; }
+  bool looks_ahead() const override { return recipe_.ahead; }
+  index experts() const override { return E_; }
+  Cost cost() const override { return {}; }
+
+  Tensor spare;
+
+ private:
+  index E_;
+  Recipe recipe_;
+  Tensor weight_;
+};
+
+Certificate certify(const Recipe& recipe) {
+  Subject subject;
+  subject.router = "cooked";
+  subject.make = [recipe](const Site& site, Options&) {
+    return std::make_unique<Cooked>(site, recipe);
+  };
+  return moesim::certify(subject);
+}
+
+// The names of the items that fail.
+std::vector<std::string> failures(const Certificate& certificate) {
+  std::vector<std::string> names;
+  for (const Item& item : certificate.items) {
+    UNSCOPED_INFO(item.name << ": " << to_string(item.verdict) << ": " << item.value);
+    if (item.verdict == Verdict::fail) names.push_back(item.name);
+  }
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+// Means of the rows of `groups` groups, one row per token again.
+Tensor means(const Tensor& x, index groups) {
+  std::vector<std::int32_t> row(static_cast<std::size_t>(x.rows()));
+  for (std::size_t t = 0; t < row.size(); ++t)
+    row[t] = static_cast<std::int32_t>(static_cast<index>(t) / (x.rows() / groups));
+  return gather_rows(mean_rows(x, groups), Indices::of(row, x.backend()));
+}
+
+Assignment& plan_of(Routing& routing) { return std::get<Assignment>(routing.plan); }
+
+TEST_CASE("certificate: a router in order passes", "[contract][broken]") {
+  const Certificate certificate = certify(Recipe{});
+  CHECK(failures(certificate).empty());
+  CHECK(certificate.verdict() == Verdict::pass);
+  CHECK(certificate.declared == "past");
+  CHECK(certificate.probed == "past");
+  CHECK(certificate.leak == 0);
+  CHECK((certificate.gradient_error >= 0) == kDouble);
+}
+
+TEST_CASE("certificate: a wrong pull-back fails the gradient", "[contract][broken]") {
+  const auto crooked = [](const Tensor& gates) {
+    const Tensor y = Tensor::of(gates.shape(), gates.to_host(), gates.backend());
+    record(y, {gates}, [=](const Tensor& dy) {
+      const GradientSlot dx = gradient_slot(gates);
+      gates.backend().scale(real(1.001), dy.data(), dx.p, dx.accumulate, gates.size());
+    });
+    return y;
+  };
+  CHECK(failures(certify({.gates = crooked})) == (kDouble ? Names{"gradient"} : Names{}));
+
+  // A loss that no weight brings into the training loss is checked by itself.
+  const auto loss = [=](Routing& routing, const Tensor& logits, const Tokens&) {
+    routing.losses.push_back({"crooked", 0, sum(square(crooked(logits)))});
+  };
+  const Certificate certificate = certify({.after = loss});
+  CHECK(failures(certificate) == (kDouble ? Names{"gradient"} : Names{}));
+  if (kDouble) CHECK_THAT(certificate.item("gradient").value, testing::contains("crooked loss"));
+}
+
+TEST_CASE("certificate: an influence that is not declared fails what it sees",
+          "[contract][broken]") {
+  const auto sequence = [](const Tensor& x, const Tokens& tokens) {
+    return add(x, means(x, tokens.batch));
+  };
+  const auto batch = [](const Tensor& x, const Tokens&) { return add(x, means(x, 1)); };
+  Certificate certificate = certify({.input = sequence});
+  CHECK(failures(certificate) == Names{"sees"});
+  CHECK(certificate.probed == "sequence");
+  CHECK(certificate.leak > 1e-3);
+  CHECK(failures(certify({.sees = Sees::sequence, .ahead = true, .input = sequence})).empty());
+  CHECK(failures(certify({.sees = Sees::batch, .ahead = false, .input = batch})) == Names{"sees"});
+  CHECK(failures(certify({.sees = Sees::sequence, .ahead = true, .input = batch})) ==
+        Names{"sees"});
+  CHECK(failures(certify({.sees = Sees::batch, .ahead = true, .input = batch})).empty());
+  CHECK(failures(certify({.sees = Sees::past, .ahead = true})) == Names{"sees"});
+
+  SECTION("in evaluation only") {
+    const auto evaluation = [=](const Tensor& x, const Tokens& tokens) {
+      return tokens.context.training ? x : sequence(x, tokens);
+    };
+    certificate = certify({.input = evaluation});
+    CHECK(failures(certificate) == Names{"sees"});
+    CHECK_THAT(certificate.item("sees").value,
+               testing::contains("past in training, sequence in evaluation"));
+  }
+  SECTION("through token ids only") {
+    const auto ids = [](const Tensor& x, const Tokens& tokens) {
+      const std::vector<std::int32_t> id = tokens.ids.to_host();
+      std::vector<real> last(id.size());
+      for (std::size_t t = 0; t < id.size(); ++t) {
+        const auto length = static_cast<std::size_t>(tokens.length);
+        last[t] = static_cast<real>(id[t / length * length + length - 1]);
+      }
+      return add_column(x, Tensor::of({x.rows()}, last, x.backend()));
+    };
+    CHECK(failures(certify({.input = ids})) == Names{"sees"});
+  }
+}
+
+TEST_CASE("certificate: a declaration that nothing bears out is a warning", "[contract][broken]") {
+  const Certificate certificate = certify({.sees = Sees::batch, .ahead = true});
+  CHECK(failures(certificate).empty());
+  CHECK(certificate.item("sees").verdict == Verdict::warn);
+  CHECK(certificate.verdict() == Verdict::warn);
+}
+
+TEST_CASE("certificate: an assignment that does not add up fails conservation",
+          "[contract][broken]") {
+  using Spoil = std::function<void(Assignment&, const Tokens&)>;
+  const auto spoiled = [](const Spoil& spoil) {
+    return failures(certify({.after = [=](Routing& routing, const Tensor&, const Tokens& tokens) {
+      spoil(plan_of(routing), tokens);
+    }}));
+  };
+  const auto each = [](const Indices& old, const std::function<std::int32_t(std::size_t)>& value) {
+    std::vector<std::int32_t> values(static_cast<std::size_t>(old.size()));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = value(i);
+    return Indices::of(values, old.backend());
+  };
+  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // serves more than was asked for
+          plan.demand = each(plan.demand, [](std::size_t) { return 0; });
+        }) == Names{"conservation"});
+  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // more is asked for than there are tokens
+          plan.demand = each(plan.demand, [](std::size_t) { return 1000; });
+        }) == Names{"conservation"});
+  CHECK(spoiled([&](Assignment& plan, const Tokens& tokens) {  // no such token
+          const auto T = static_cast<std::int32_t>(tokens.x.rows());
+          plan.token = each(plan.token, [=](std::size_t) { return T; });
+        }) == Names{"conservation"});
+  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // one token, again and again
+          plan.token = each(plan.token, [](std::size_t) { return 0; });
+        }) == Names{"conservation"});
+  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // falling offsets
+          const std::vector<std::int32_t> offset = plan.experts.offset.to_host();
+          plan.experts.offset = each(plan.experts.offset, [&](std::size_t e) {
+            return e == 1 ? offset.back() + 1 : offset[e];
+          });
+        }) == Names{"conservation"});
+  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // a gate too few
+          plan.gate = Tensor::full({plan.gate.size() - 1}, 1, plan.gate.backend());
+        }) == Names{"conservation"});
+}
+
+TEST_CASE("certificate: weights that do not add up fail conservation", "[contract][broken]") {
+  const auto merging = [](real total) {
+    return failures(
+        certify({.after = [=](Routing& routing, const Tensor& logits, const Tokens& tokens) {
+          const index T = tokens.x.rows();
+          routing.plan =
+              Merging{affine(softmax(logits), total), equal_segments(T, 1, tokens.x.backend())};
+        }}));
+  };
+  CHECK(merging(1).empty());
+  CHECK(merging(real(0.9)) == Names{"conservation"});
+
+  const auto mixing = [](real shift, std::int32_t first) {
+    return certify(
+        {.sees = Sees::sequence,
+         .ahead = true,
+         .after = [=](Routing& routing, const Tensor& logits, const Tokens& tokens) {
+           const index B = tokens.batch, S = tokens.length, E = logits.cols();
+           const Tensor weights =
+               affine(softmax(logits, Along{B, S, E}), 1, shift).reshape({B, S, E});
+           std::vector<std::int32_t> order(static_cast<std::size_t>(B * S));
+           for (std::size_t i = 0; i < order.size(); ++i)
+             order[i] = i == 0 ? first : static_cast<std::int32_t>(i);
+           routing.plan = Mixing{weights, weights, 1, Indices::of(order, logits.backend())};
+         }});
+  };
+  CHECK(failures(mixing(0, 0)).empty());
+  CHECK(failures(mixing(real(-0.5), 0)) == Names{"conservation"});
+  CHECK(failures(mixing(0, 1)) == Names{"conservation"});  // token 1 twice, token 0 nowhere
+  CHECK(mixing(real(0.5), 0).item("conservation").verdict == Verdict::warn);
+}
+
+TEST_CASE("certificate: a preference for an expert's number fails equivariance",
+          "[contract][broken]") {
+  const auto biased = [](const Tensor& logits) {
+    return add_row(logits, Tensor::of({4}, {0, real(0.5), 1, real(1.5)}, logits.backend()));
+  };
+  CHECK(failures(certify({.logits = biased})) == Names{"equivariance"});
+}
+
+TEST_CASE("certificate: a dependence on threads fails threads", "[contract][broken]") {
+  const auto threaded = [](const Tensor& logits) {
+    return affine(logits, 1 + real(0.001) * static_cast<real>(logits.backend().threads()));
+  };
+  CHECK(failures(certify({.logits = threaded})) == Names{"threads"});
+}
+
+TEST_CASE("certificate: a router that the task cannot teach fails paths", "[contract][broken]") {
+  const Certificate constant = certify({.k = 1});  // one gate divided by itself is 1
+  CHECK(failures(constant) == Names{"paths"});
+  CHECK_THAT(constant.item("paths").value,
+             testing::contains("weight gets no gradient from the task loss") &&
+                 testing::contains("top-1"));
+  CHECK(failures(certify({.gates = stop_gradient})) == Names{"paths"});
+
+  // A bare detach is wrong as well: the function that is differentiated is not the one computed.
+  const auto cut = [](const Tensor& gates) { return gates.detach(); };
+  CHECK(failures(certify({.gates = cut})) ==
+        (kDouble ? Names{"gradient", "paths"} : Names{"paths"}));
+
+  Subject switch_sum;
+  switch_sum.router = "token_choice",
+  switch_sum.settings = "normalise=sum allow_constant_gate=true";
+  const Certificate real_one = moesim::certify(switch_sum);
+  CHECK(failures(real_one) == Names{"paths"});
+  CHECK_THAT(real_one.item("paths").value, testing::contains("only from auxiliary losses"));
+}
+
+TEST_CASE("certificate: a parameter that only an auxiliary loss reaches is a warning",
+          "[contract][broken]") {
+  const Certificate certificate = certify({.spare = true});
+  CHECK(failures(certificate).empty());
+  CHECK(certificate.item("paths").verdict == Verdict::warn);
+  CHECK_THAT(certificate.item("paths").value, testing::contains("spare"));
+}
+
+TEST_CASE("certificate: values that are not finite, and sizes not provided for, fail the edges",
+          "[contract][broken]") {
+  const auto unit = [](const Tensor& x, const Tokens&) {
+    return div_column(x, sqrt(sum_cols(square(x))));
+  };
+  const Certificate certificate = certify({.input = unit});
+  CHECK(failures(certificate) == Names{"edges"});
+  CHECK_THAT(certificate.item("edges").value, testing::contains("tokens of zeros"));
+
+  const auto even = [](const Tensor& x, const Tokens& tokens) {
+    if (tokens.batch % 2 != 0) fail_in("cooked", "an odd number of sequences");
+    return x;
+  };
+  const Certificate odd = certify({.input = even});
+  CHECK(failures(odd) == Names{"edges"});
+  CHECK_THAT(odd.item("edges").value, testing::contains("one sequence, training: cooked: an odd"));
+}
+
+TEST_CASE("certificate: what a router throws is the item's failure", "[contract][broken]") {
+  const auto broken = [](const Tensor& x, const Tokens&) {
+    fail_in("cooked", "burnt");
+    return x;
+  };
+  const Certificate certificate = certify({.input = broken});
+  CHECK(certificate.verdict() == Verdict::fail);
+  CHECK_THAT(certificate.item("conservation").value, testing::contains("burnt"));
+  CHECK(certificate.item("gradient").verdict == Verdict::none);
+}
+
+}  // namespace
+}  // namespace moesim

@@ -1,0 +1,108 @@
+#include "sim/moe/choose.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/support/plugin.hpp"
+
+#include <vector>
+
+namespace moesim::testing {
+namespace {
+
+using Numbers = std::vector<std::int32_t>;
+
+index rows(Rounding rounding, double factor, index n, index k, index experts) {
+  return Capacity{.factor = factor, .rounding = rounding}.rows(n, k, experts);
+}
+
+Numbers fill(const Numbers& choice, index group, index capacity, Order order,
+             const std::vector<real>& priority = {}) {
+  const Indices asked = Indices::of(choice, test_backend());
+  const Tensor scores = priority.empty() ? Tensor{}
+                                         : Tensor::of({static_cast<index>(priority.size())},
+                                                      priority, test_backend());
+  return fill_capacity(asked, 2, 3, group, capacity, order, scores).to_host();
+}
+
+}  // namespace
+
+TEST_CASE("capacity: rounding of factor · n · k / E", "[moe][choose]") {
+  // 1.25 · 10 / 4 = 3.125
+  CHECK(rows(Rounding::ceil, 1.25, 10, 1, 4) == 4);
+  CHECK(rows(Rounding::floor, 1.25, 10, 1, 4) == 3);
+  CHECK(rows(Rounding::round, 1.25, 10, 1, 4) == 3);
+  // Halves go to the even number: 10 / 4 = 2.5, 14 / 4 = 3.5.
+  CHECK(rows(Rounding::round, 1, 10, 1, 4) == 2);
+  CHECK(rows(Rounding::round, 1, 14, 1, 4) == 4);
+  // 2 · 1 · 10 / 4 = 5, whatever the rounding.
+  for (const Rounding rounding : {Rounding::ceil, Rounding::floor, Rounding::round})
+    CHECK(rows(rounding, 1, 10, 2, 4) == 5);
+}
+
+TEST_CASE("capacity: the last bit of a product does not count", "[moe][choose]") {
+  // 2.2 · 25 / 5 = 11, but 11.000000000000002 in double.
+  CHECK(rows(Rounding::ceil, 2.2, 25, 1, 5) == 11);
+  // 1.15 · 100 / 5 = 23, but 22.999999999999996 in double.
+  CHECK(rows(Rounding::floor, 1.15, 100, 1, 5) == 23);
+}
+
+TEST_CASE("capacity: k, least, multiples, limits", "[moe][choose]") {
+  // 10 / 4 = 2.5 without k, up to 3.
+  CHECK(Capacity{.per_choice = false}.rows(10, 2, 4) == 3);
+  CHECK(Capacity{.minimum = 4}.rows(10, 1, 4) == 4);
+  CHECK(Capacity{.minimum = 2}.rows(10, 1, 4) == 3);
+  // 1.1 · 22 / 8 = 3.025, up to 4, and to the next multiple of 3: 6.
+  CHECK(Capacity{.factor = 1.1, .multiple = 3}.rows(22, 1, 8) == 6);
+  CHECK(Capacity{.factor = 8}.rows(10, 1, 4) == 10);     // never more than there are tokens
+  CHECK(Capacity{.factor = 0.001}.rows(10, 1, 4) == 1);  // never none
+  CHECK(Capacity{.factor = 0}.rows(10, 1, 4) == 0);      // no limit
+  CHECK(Capacity{.factor = 1.25, .absolute = 7}.rows(10, 1, 4) == 7);
+}
+
+// Four tokens, their first and second choice among three experts. Two places each.
+//   t0: 0 1     t1: 0 2     t2: 0 1     t3: 1 0
+TEST_CASE("fill_capacity: who gets the places", "[moe][choose]") {
+  const Numbers choice = {0, 1, 0, 2, 0, 1, 1, 0};
+  SECTION("all first choices first") {
+    // First: 0 takes t0, t1 and is full for t2; 1 takes t3.
+    // Second: 1 takes t0 and is full for t2; 2 takes t1; 0 is full for t3.
+    CHECK(fill(choice, 4, 2, Order::choice) == Numbers{0, 1, 0, 2, -1, -1, 1, -1});
+  }
+  SECTION("token by token") {
+    // t0 takes 0 and 1, t1 takes 0 and 2, t2 finds 0 full and takes 1, t3 finds 1 and 0 full.
+    CHECK(fill(choice, 4, 2, Order::token) == Numbers{0, 1, 0, 2, -1, 1, -1, -1});
+  }
+  SECTION("by priority, choice by choice") {
+    // In the order t2, t3, t0, t1. First: 0 takes t2, t0 and is full for t1; 1 takes t3.
+    // Second: 1 takes t2 and is full for t0; 0 is full for t3; 2 takes t1.
+    CHECK(fill(choice, 4, 2, Order::score, {0.4, 0.3, 0.9, 0.5}) ==
+          Numbers{0, -1, -1, 2, 0, 1, 1, -1});
+  }
+  SECTION("equal priorities leave the order of tokens") {
+    CHECK(fill(choice, 4, 2, Order::score, {1, 1, 1, 1}) == fill(choice, 4, 2, Order::choice));
+  }
+  SECTION("groups have places of their own") {
+    // Of {t0, t1}, one place: 0 takes t0, then 1 takes t0, 2 takes t1. Of {t2, t3}: 0 takes t2, 1
+    // takes t3, nothing is left.
+    CHECK(fill(choice, 2, 1, Order::choice) == Numbers{0, 1, -1, 2, 0, -1, 1, -1});
+  }
+  SECTION("no limit") { CHECK(fill(choice, 4, 0, Order::token) == choice); }
+  SECTION("a choice that was withdrawn takes no place") {
+    // Without t0's first choice there is room for t2's.
+    CHECK(fill({-1, 1, 0, 2, 0, 1, 1, 0}, 4, 2, Order::choice) ==
+          Numbers{-1, 1, 0, 2, 0, -1, 1, -1});
+  }
+}
+
+TEST_CASE("assign: rows sorted by expert, in the order of tokens", "[moe][choose]") {
+  const Indices choice = Indices::of({0, 1, 0, 2, 0, 1, 1, 0}, test_backend());
+  const Indices kept = Indices::of({0, 1, 0, 2, -1, -1, 1, -1}, test_backend());
+  const Tensor gates = Tensor::of({4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}, test_backend());
+  const Assignment plan = assign(choice, kept, 2, 3, gates);
+  CHECK(plan.token.to_host() == Numbers{0, 1, 0, 3, 1});
+  CHECK(plan.experts.offset.to_host() == Numbers{0, 2, 4, 5});
+  CHECK(plan.experts.rows == 5);
+  CHECK(plan.demand.to_host() == Numbers{4, 3, 1});
+  CHECK(plan.gate.to_host() == std::vector<real>{1, 3, 2, 7, 4});
+}
+
+}  // namespace moesim::testing

@@ -1,0 +1,141 @@
+#include "sim/record/publish.hpp"
+
+#include "sim/core/error.hpp"
+#include "tests/record/samples.hpp"
+#include "tests/support/catch.hpp"
+
+#include <csignal>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace moesim::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::size_t files_in(const fs::path& folder) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+// "" if `path` was written, else the message of an Exit::output.
+std::string problem_of(const std::string& path, const std::string& bytes) {
+  try {
+    publish_bytes(path, bytes);
+  } catch (const Error& error) {
+    REQUIRE(error.code() == Exit::output);
+    return error.what();
+  }
+  return "";
+}
+
+// While it lives, no file of this process can grow beyond `bytes`: a disk that is full.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+  ~FullDisk() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int) = nullptr;
+};
+
+TEST_CASE("publish: replaces the old file and leaves nothing beside it", "[record]") {
+  const TemporaryFolder folder;
+  publish_bytes(folder / "a", "old and long");
+  publish_bytes(folder / "a", "new");
+  REQUIRE(read_bytes(folder / "a") == "new");
+  REQUIRE(files_in(folder / "") == 1);
+}
+
+TEST_CASE("publish: takes the place of a temporary that a killed process left", "[record]") {
+  const TemporaryFolder folder;
+  write_bytes(folder / (".a.tmp-" + std::to_string(::getpid())), "half");
+  publish_bytes(folder / "a", "whole");
+  REQUIRE(read_bytes(folder / "a") == "whole");
+  REQUIRE(files_in(folder / "") == 1);
+}
+
+TEST_CASE("publish: a folder that is missing, or none", "[record]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "missing/run.h5";
+  REQUIRE(problem_of(path, "x") == path +
+                                       ": cannot write: No such file or directory; free space or "
+                                       "choose another --out");
+  write_bytes(folder / "file", "");
+  REQUIRE_THAT(problem_of(folder / "file/run.h5", "x"), contains("Not a directory"));
+}
+
+TEST_CASE("publish: the target is a folder", "[record]") {
+  const TemporaryFolder folder;
+  fs::create_directory(folder / "run.h5");
+  REQUIRE_THAT(problem_of(folder / "run.h5", "x"), contains("cannot write: Is a directory"));
+  REQUIRE(files_in(folder / "") == 1);
+}
+
+TEST_CASE("publish: a read-only folder keeps the old file", "[record]") {
+  const TemporaryFolder folder;
+  publish_bytes(folder / "a", "old");
+  fs::permissions(folder / "", fs::perms::owner_read | fs::perms::owner_exec);
+  if (::access((folder / "").c_str(), W_OK) == 0) {
+    WARN("skipped: this user may write into read-only folders");
+  } else {
+    REQUIRE_THAT(problem_of(folder / "a", "new"), contains("Permission denied"));
+    REQUIRE(read_bytes(folder / "a") == "old");
+  }
+  fs::permissions(folder / "", fs::perms::owner_all);
+}
+
+TEST_CASE("publish: a disk that fills up at any byte keeps the old file", "[record]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  sample(1).publish(path);
+  const std::string old = read_bytes(path);
+  const RunFile larger = sample(50);
+  for (const rlim_t bytes : {0, 1, 511, 4096, 20000, 40000}) {
+    std::string problem;
+    {
+      const FullDisk full(bytes);
+      try {
+        larger.publish(path);
+      } catch (const Error& error) {
+        problem = error.code() == Exit::output ? error.what() : "another exit code";
+      }
+    }
+    INFO(bytes);
+    REQUIRE(problem == path + ": cannot write: File too large; free space or choose another --out");
+    REQUIRE(read_bytes(path) == old);
+    REQUIRE(files_in(folder / "") == 1);
+  }
+  larger.publish(path);
+  REQUIRE(read_run_file(path).find("step")->values.size() == 50);
+}
+
+TEST_CASE("publish: a reader finds a whole file at every instant", "[record]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  sample(1).publish(path);
+  const pid_t writer = ::fork();
+  if (writer == 0) {
+    for (int i = 1;; ++i) sample(1 + i % 20).publish(path);
+  }
+  for (int i = 0; i < 50; ++i) REQUIRE_NOTHROW(read_run_file(path));
+  ::kill(writer, SIGKILL);
+  ::waitpid(writer, nullptr, 0);
+  REQUIRE_NOTHROW(read_run_file(path));
+}
+
+}  // namespace
+}  // namespace moesim::testing

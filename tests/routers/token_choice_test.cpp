@@ -1,0 +1,154 @@
+#include "sim/core/error.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/plugin.hpp"
+
+#include <vector>
+
+namespace moesim::testing {
+namespace {
+
+const double kClose = kDouble ? 1e-12 : 1e-4;
+
+const OptionValues kDropless = {{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}};
+
+OptionValues dropless(OptionValues more) {
+  more.insert(kDropless.begin(), kDropless.end());
+  return more;
+}
+
+void check_close(const Tensor& got, const std::vector<double>& want) {
+  const std::vector<double> values = host(got);
+  REQUIRE(values.size() == want.size());
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    CAPTURE(i);
+    CHECK_THAT(values[i], WithinAbs(want[i], kClose * std::max(1.0, std::abs(want[i]))));
+  }
+}
+
+std::string refusal(const OptionValues& options) {
+  try {
+    make_router("token_choice", {.width = 2, .experts = 4, .batch = 1, .length = 4}, options);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("token choice: one expert is the dense network, bit for bit", "[routers]") {
+  const Site site{.width = 3, .experts = 1, .batch = 2, .length = 4};
+  TinyLayer one(site, "token_choice", kDropless, "mlp", 5);
+  TinyLayer dense(site, "dense", {}, "mlp", 5);
+  const Tensor x = one.input();
+  CHECK(one.run(x).to_host() == dense.run(x).to_host());
+}
+
+TEST_CASE("token choice: all experts are the mixture Σ p expert(x)", "[routers]") {
+  const Site site{.width = 3, .experts = 4, .batch = 2, .length = 5};
+  for (const char* at : {"before", "after"}) {
+    TinyLayer layer(site, "token_choice",
+                    dropless({{"k", "4"}, {"softmax", at}, {"normalise", "none"}}), "mlp", 5);
+    const Tensor x = layer.input();
+    const std::vector<double> p = host(layer.route(x).scores);
+    std::vector<double> want(static_cast<std::size_t>(x.size()));
+    for (index e = 0; e < 4; ++e) {
+      const std::vector<double> u = host(layer.apply_expert(e, x));
+      for (std::size_t i = 0; i < want.size(); ++i)
+        want[i] += p[i / 3 * 4 + static_cast<std::size_t>(e)] * u[i];
+    }
+    check_close(layer.run(x), want);
+  }
+}
+
+TEST_CASE("token choice: renaming the experts changes nothing", "[routers]") {
+  const Site site{.width = 3, .experts = 4, .batch = 2, .length = 6};
+  const OptionValues options = {{"k", "2"}, {"capacity_factor_eval", "0.75"}};
+  TinyLayer layer(site, "token_choice", options), renamed(site, "token_choice", options);
+  // Expert e of the one is expert (e + 1) mod 4 of the other.
+  const auto turn = [](const Tensor& from, const Tensor& to, std::size_t outer, std::size_t inner) {
+    const std::vector<real> values = from.to_host();
+    std::vector<real> turned(values.size());
+    for (std::size_t o = 0; o < outer; ++o)
+      for (std::size_t e = 0; e < 4; ++e)
+        for (std::size_t i = 0; i < inner; ++i)
+          turned[(o * 4 + (e + 1) % 4) * inner + i] = values[(o * 4 + e) * inner + i];
+    to.from_host(turned);
+  };
+  turn(parameter_of(*layer.router, "weight"), parameter_of(*renamed.router, "weight"), 3, 1);
+  turn(parameter_of(*layer.expert, "w"), parameter_of(*renamed.expert, "w"), 1, 9);
+  turn(parameter_of(*layer.expert, "b"), parameter_of(*renamed.expert, "b"), 1, 3);
+  const Tensor x = layer.input();
+  check_close(renamed.run(x), host(layer.run(x)));
+}
+
+// Two experts on numbers: logits x · (1, -1), so that positive tokens choose 0, negative ones 1.
+// The gate is the first score, 1 / (1 + e^(-2|x|)).
+TEST_CASE("token choice: drops by hand", "[routers]") {
+  const Site site{.width = 1, .experts = 2, .batch = 1, .length = 4};
+  const auto run = [&](OptionValues options) {
+    options["capacity"] = "1";
+    TinyLayer layer(site, "token_choice", options);
+    layer.set("weight", {1, -1});
+    layer.set_expert("w", {10, 100});  // expert 0: 10 x, expert 1: 100 x
+    layer.set_expert("b", {0, 0});
+    return layer.run(Tensor::of({4, 1}, {1, 2, -1, 3}, test_backend()));
+  };
+  const auto gate = [](double x) { return 1 / (1 + std::exp(-2 * x)); };
+  SECTION("in order of tokens, the first of each expert stays") {
+    check_close(run({}), {10 * gate(1), 0, -100 * gate(1), 0});
+  }
+  SECTION("by priority, the surest stays") {
+    check_close(run({{"fill", "priority"}}), {0, 0, -100 * gate(1), 30 * gate(3)});
+  }
+  SECTION("a dropped token may keep its input times its gate") {
+    check_close(run({{"dropped", "input"}}),
+                {10 * gate(1), 2 * gate(2), -100 * gate(1), 3 * gate(3)});
+  }
+}
+
+// Logits (2, 1, 0) for every token: gates e/(e + 1) and 1/(e + 1) = 0.269 after renormalisation.
+TEST_CASE("token choice: policies for second choices", "[routers]") {
+  const Site site{.width = 1, .experts = 3, .batch = 1, .length = 3};
+  const auto load = [&](OptionValues options, const std::vector<real>& draws) {
+    options["k"] = "2";
+    TinyLayer layer(site, "token_choice", dropless(options));
+    layer.set("weight", {2, 1, 0});
+    layer.context.given = [&](Purpose purpose, Shape shape) -> Tensor {
+      if (purpose != Purpose::second_choice) return {};
+      CHECK(shape == Shape{3, 1});
+      return Tensor::of(shape, draws, test_backend());
+    };
+    const Routing routing = layer.route(Tensor::of({3, 1}, {1, 1, 1}, test_backend()));
+    return std::get<Assignment>(routing.plan).experts.offset.to_host();
+  };
+  using Numbers = std::vector<std::int32_t>;
+  CHECK(load({}, {}) == Numbers{0, 3, 6, 6});
+  CHECK(load({{"second_eval", "none"}}, {}) == Numbers{0, 3, 3, 3});
+  CHECK(load({{"second_eval", "threshold"}, {"second_threshold", "0.26"}}, {}) ==
+        Numbers{0, 3, 6, 6});
+  CHECK(load({{"second_eval", "threshold"}, {"second_threshold", "0.27"}}, {}) ==
+        Numbers{0, 3, 3, 3});
+  // Kept with chance 0.269 / 0.5 = 0.538.
+  CHECK(load({{"second_eval", "random"}, {"second_threshold", "0.5"}}, {0.53, 0.54, 0}) ==
+        Numbers{0, 3, 5, 5});
+}
+
+TEST_CASE("token choice: a gate that is always 1 must be asked for", "[routers]") {
+  for (const OptionValues& options :
+       {OptionValues{{"softmax", "after"}}, OptionValues{{"normalise", "sum"}},
+        OptionValues{{"noise", "learned"}, {"softmax", "after"}}}) {
+    CHECK_THAT(refusal(options), contains("gate is always 1"));
+    OptionValues allowed = options;
+    allowed["allow_constant_gate"] = "true";
+    CHECK(refusal(allowed) == "accepted");
+  }
+  // With learned noise and k = 1 the gate is the score.
+  CHECK(refusal({{"noise", "learned"}}) == "accepted");
+  TinyLayer noisy({.width = 2, .experts = 4, .batch = 1, .length = 4}, "token_choice",
+                  dropless({{"noise", "learned"}}));
+  for (const double gate : host(std::get<Assignment>(noisy.route(noisy.input()).plan).gate))
+    CHECK(gate < 1);
+}
+
+}  // namespace moesim::testing

@@ -1,0 +1,54 @@
+// Routers and experts of the registry for tests, built with options as text.
+#pragma once
+
+#include "sim/moe/layer.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moesim::testing {
+
+using OptionValues = std::map<std::string, std::string>;
+
+// An option that the plug-in does not know is an error.
+std::unique_ptr<Router> make_router(const std::string& name, const Site& site,
+                                    const OptionValues& options = {});
+std::unique_ptr<Expert> make_expert(const std::string& name, const ExpertSite& site,
+                                    const OptionValues& options = {});
+
+// The parameter of this name.
+Tensor parameter_of(const Module& module, const std::string& name);
+
+// One backend for all tests that ask here.
+Backend& test_backend();
+
+std::vector<double> host(const Tensor& tensor);
+// Standard normal numbers, the same for the same key.
+std::vector<real> normal_values(index count, std::uint32_t key);
+
+// A router with a bank of experts, every parameter drawn from a standard normal distribution.
+class TinyLayer {
+ public:
+  TinyLayer(const Site& site, const std::string& router, const OptionValues& options,
+            const std::string& expert = "affine", index hidden = 0,
+            const OptionValues& expert_options = {});
+
+  Site site;
+  Context context;
+  std::unique_ptr<Router> router;
+  std::unique_ptr<Expert> expert;
+
+  void set(const std::string& parameter, const std::vector<real>& values);  // of the router
+  void set_expert(const std::string& parameter, const std::vector<real>& values);
+  Tensor input(std::uint32_t key = 1) const;  // [batch · length, width], normal
+  Routing route(const Tensor& x);             // batch and length from the site
+  Tensor run(const Tensor& x) { return execute(route(x), x, *expert); }
+  Tensor apply_expert(index e, const Tensor& x) const;  // all rows through one expert
+
+ private:
+  Indices no_ids_;
+};
+
+}  // namespace moesim::testing
