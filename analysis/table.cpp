@@ -13,8 +13,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::string_view kPlusMinus = " \xC2\xB1 ";
-using Lines = std::vector<std::vector<std::string>>;
+constexpr std::string_view kPlusMinus = " ± ";
 
 bool is_empty(const Cell& cell) {
   if (const auto* number = std::get_if<double>(&cell)) return std::isnan(*number);
@@ -66,41 +65,48 @@ bool has_values(const Table& table, std::size_t column) {
                      [&](const std::vector<Cell>& row) { return !is_empty(row[column]); });
 }
 
-// The cells as people read them, titles first, `mark` applied to the best one.
-template <class Escape, class Mark>
-Lines lines_of(const Table& table, Escape escape, Mark mark, std::vector<const Column*>& shown) {
-  Lines lines(table.rows.size() + 1);
+// The cells as people read them, titles first, without the columns that are empty.
+struct Sheet {
+  std::vector<const Column*> columns;
+  std::vector<std::vector<std::string>> lines;
+  std::string* best = nullptr;  // the cell that stands out
+  std::size_t best_column = 0;
+};
+
+Sheet sheet_of(const Table& table) {
+  Sheet sheet;
+  sheet.lines.resize(table.rows.size() + 1);
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     if (!has_values(table, c)) continue;
-    const Column& column = table.columns[c];
-    shown.push_back(&column);
-    lines[0].push_back(escape(printable(column.title)));
-    for (std::size_t r = 0; r < table.rows.size(); ++r) {
-      std::string cell = escape(for_people(table.rows[r][c], column));
-      const bool best = table.best && table.best->row == r && table.best->column == c;
-      lines[r + 1].push_back(best ? mark(cell) : cell);
-    }
+    if (table.best && table.best->column == c) sheet.best_column = sheet.columns.size();
+    sheet.columns.push_back(&table.columns[c]);
+    sheet.lines[0].push_back(printable(table.columns[c].title));
+    for (std::size_t r = 0; r < table.rows.size(); ++r)
+      sheet.lines[r + 1].push_back(for_people(table.rows[r][c], table.columns[c]));
   }
-  return lines;
+  if (table.best) sheet.best = &sheet.lines[table.best->row + 1][sheet.best_column];
+  return sheet;
 }
 
 std::string as_text(const Table& table) {
-  std::vector<const Column*> shown;
-  const Lines lines = lines_of(
-      table, [](std::string cell) { return cell; },
-      [](const std::string& cell) { return cell + "*"; }, shown);
-  std::vector<std::size_t> width(shown.size(), 0);
-  for (const auto& line : lines)
+  Sheet sheet = sheet_of(table);
+  // A blank in the other cells keeps the digits aligned.
+  if (sheet.best != nullptr)
+    for (auto& line : sheet.lines)
+      line[sheet.best_column] += &line[sheet.best_column] == sheet.best ? '*' : ' ';
+
+  std::vector<std::size_t> width(sheet.columns.size(), 0);
+  for (const auto& line : sheet.lines)
     for (std::size_t c = 0; c < line.size(); ++c)
       width[c] = std::max(width[c], characters_in(line[c]));
 
   std::string text;
-  for (const auto& line : lines) {
+  for (const auto& line : sheet.lines) {
     std::string row;
     for (std::size_t c = 0; c < line.size(); ++c) {
       const std::string padding(width[c] - characters_in(line[c]), ' ');
       if (c > 0) row += "  ";
-      row += shown[c]->kind == Column::Kind::text ? line[c] + padding : padding + line[c];
+      row += sheet.columns[c]->kind == Column::Kind::text ? line[c] + padding : padding + line[c];
     }
     row.erase(row.find_last_not_of(' ') + 1);
     text += row + "\n";
@@ -111,14 +117,16 @@ std::string as_text(const Table& table) {
 }
 
 std::string as_markdown(const Table& table) {
-  std::vector<const Column*> shown;
-  const Lines lines = lines_of(
-      table, markdown_cell, [](const std::string& cell) { return "**" + cell + "**"; }, shown);
+  Sheet sheet = sheet_of(table);
+  for (auto& line : sheet.lines)
+    for (std::string& cell : line) cell = markdown_cell(cell);
+  if (sheet.best != nullptr) *sheet.best = "**" + *sheet.best + "**";
+
   std::string text;
-  for (std::size_t r = 0; r < lines.size(); ++r) {
-    text += "| " + row_of(lines[r], " | ") + " |\n";
+  for (std::size_t r = 0; r < sheet.lines.size(); ++r) {
+    text += "| " + row_of(sheet.lines[r], " | ") + " |\n";
     if (r > 0) continue;
-    for (const Column* column : shown)
+    for (const Column* column : sheet.columns)
       text += column->kind == Column::Kind::text ? "|---" : "|---:";
     text += "|\n";
   }

@@ -292,10 +292,9 @@ const Variants variants(
      {"v-moe", "k=2 noise=gaussian noise_std=2 importance_weight=0.1 load_weight=0.1"},
      {"sample", "k=2 noise=learned importance_weight=0.1 cv_variance=sample"},
      {"softmax after", "k=3 softmax=after capacity=3 fill=token second=none second_eval=none"},
-     {"places",
-      "k=2 capacity_factor=0.4 capacity_min=2 capacity_multiple=2 capacity_rounding=round"},
+     {"places", "k=2 capacity_factor=0.4 capacity_min=2 capacity_multiple=2"},
      {"batch", "k=2 group=batch fill=choice capacity_factor=0.3 capacity_per_choice=false"},
-     {"constant", "k=2 allow_constant_gate=true"}});
+     {"constant", "k=2 allow_constant_gate=true capacity_rounding=round"}});
 
 }  // namespace
 }  // namespace moesim

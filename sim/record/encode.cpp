@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 
 // H5DS, from the high-level library; its header includes hdf5.h, so it comes after hdf5.hpp.

@@ -1,6 +1,6 @@
-// Bounds for HDF5 files that may come from anywhere. A file of 1.4 KB can declare a terabyte, and
-// one with external storage can make a reader return the bytes of any local file; so what a file
-// declares is checked before it is read. Every function throws hdf5::Failure with the reason.
+// HDF5 files that may come from anywhere: what a file declares is checked before it is read.
+// External storage, for one, makes a reader return the bytes of any local file. Every function
+// throws std::runtime_error with the reason.
 #pragma once
 
 #include "sim/record/hdf5.hpp"
@@ -12,8 +12,8 @@
 
 namespace moesim::hdf5 {
 
-// Opens a file for reading. Plug-ins are not loaded, and files are not locked: nobody
-// writes in place.
+// Opens a file for reading. Plug-ins are not loaded, and files are not locked: nobody writes in
+// place.
 Handle open_foreign(const std::string& path);
 
 // Names of the root group's links, in order of creation if that is tracked. Links that lead

@@ -1,8 +1,8 @@
 // Work on input that the libraries underneath do not survive.
 //
-// Of 20,000 mutants of a small run file, HDF5 1.10 crashes on about 1 in 150 and loops for ever on
-// 1 in 500, deep inside calls whose arguments are right. So a foreign file is read in a child
-// process, and only the values come back.
+// On random mutants of a small run file, HDF5 1.10 crashes about once in 150 and loops for ever
+// about once in 500, deep inside calls whose arguments are right. So a foreign file is read in a
+// child process, and only the values come back.
 #pragma once
 
 #include <cstdint>

@@ -44,9 +44,10 @@ TEST_CASE("unary: the derivative of relu at 0 is 0", "[backend]") {
 
 TEST_CASE("binary: every operation at every spread", "[backend]") {
   const index shapes[][2] = {{0, 3}, {1, 1}, {3, 17}, {17, 3}, {64, 257}, {9001, 7}};
-  for (const auto& [rows, cols] : shapes)
+  for (const auto& shape : shapes)
     for (const Binary op : {Binary::add, Binary::sub, Binary::mul, Binary::div})
       for (const Spread spread : {Spread::same, Spread::row, Spread::column, Spread::scalar}) {
+        const index rows = shape[0], cols = shape[1];
         const index size = spread == Spread::same     ? rows * cols
                            : spread == Spread::row    ? cols
                            : spread == Spread::column ? rows

@@ -1,87 +1,13 @@
 // Routers with one deliberate mistake each: the certificate must find it, and nothing else.
-#include "sim/moe/certificate.hpp"
-#include "sim/moe/choose.hpp"
-#include "sim/ops/ops.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/contract/cooked.hpp"
 
-#include <functional>
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace moesim {
 namespace {
 
-using testing::kDouble;
-
-// Dropless top-k with a softmax over the chosen logits, which is in order; each hook spoils one
-// thing.
-struct Recipe {
-  index k = 2;
-  Sees sees = Sees::past;
-  bool ahead = false;
-  std::function<Tensor(const Tensor& x, const Tokens&)> input;
-  std::function<Tensor(const Tensor& logits)> logits;
-  std::function<Tensor(const Tensor& gates)> gates;
-  std::function<void(Routing&, const Tensor& logits, const Tokens&)> after;
-  bool spare = false;  // a second parameter, which only `after` can reach
-};
-
-class Cooked : public Router {
- public:
-  Cooked(const Site& site, Recipe recipe) : E_(site.experts), recipe_(std::move(recipe)) {
-    weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
-    if (recipe_.spare) spare = parameter("spare", {E_}, Init::constant(0));
-  }
-  Routing route(const Tokens& tokens) override {
-    const Tensor x = recipe_.input ? recipe_.input(tokens.x, tokens) : tokens.x;
-    Tensor logits = matmul(x, weight_);
-    if (recipe_.logits) logits = recipe_.logits(logits);
-    const Indices choice = top_k(logits, recipe_.k);
-    Tensor gates =
-        softmax(pick(logits, entries_of(choice, recipe_.k, E_)).reshape({x.rows(), recipe_.k}));
-    if (recipe_.gates) gates = recipe_.gates(gates);
-    Routing routing;
-    routing.plan = assign(choice, choice, recipe_.k, E_, gates);
-    routing.scores = softmax(logits);
-    if (recipe_.spare) routing.losses.push_back({"spare", real(0.1), sum(square(spare))});
-    if (recipe_.after) recipe_.after(routing, logits, tokens);
-    return routing;
-  }
-  Sees sees() const override { return recipe_.sees; }
-  bool looks_ahead() const override { return recipe_.ahead; }
-  index experts() const override { return E_; }
-  Cost cost() const override { return {}; }
-
-  Tensor spare;
-
- private:
-  index E_;
-  Recipe recipe_;
-  Tensor weight_;
-};
-
-Certificate certify(const Recipe& recipe) {
-  Subject subject;
-  subject.router = "cooked";
-  subject.make = [recipe](const Site& site, Options&) {
-    return std::make_unique<Cooked>(site, recipe);
-  };
-  return moesim::certify(subject);
-}
-
-// The names of the items that fail.
-std::vector<std::string> failures(const Certificate& certificate) {
-  std::vector<std::string> names;
-  for (const Item& item : certificate.items) {
-    UNSCOPED_INFO(item.name << ": " << to_string(item.verdict) << ": " << item.value);
-    if (item.verdict == Verdict::fail) names.push_back(item.name);
-  }
-  return names;
-}
-
-using Names = std::vector<std::string>;
+using namespace testing;
 
 // Means of the rows of `groups` groups, one row per token again.
 Tensor means(const Tensor& x, index groups) {
@@ -90,8 +16,6 @@ Tensor means(const Tensor& x, index groups) {
     row[t] = static_cast<std::int32_t>(static_cast<index>(t) / (x.rows() / groups));
   return gather_rows(mean_rows(x, groups), Indices::of(row, x.backend()));
 }
-
-Assignment& plan_of(Routing& routing) { return std::get<Assignment>(routing.plan); }
 
 TEST_CASE("certificate: a router in order passes", "[contract][broken]") {
   const Certificate certificate = certify(Recipe{});
@@ -168,75 +92,6 @@ TEST_CASE("certificate: a declaration that nothing bears out is a warning", "[co
   CHECK(failures(certificate).empty());
   CHECK(certificate.item("sees").verdict == Verdict::warn);
   CHECK(certificate.verdict() == Verdict::warn);
-}
-
-TEST_CASE("certificate: an assignment that does not add up fails conservation",
-          "[contract][broken]") {
-  using Spoil = std::function<void(Assignment&, const Tokens&)>;
-  const auto spoiled = [](const Spoil& spoil) {
-    return failures(certify({.after = [=](Routing& routing, const Tensor&, const Tokens& tokens) {
-      spoil(plan_of(routing), tokens);
-    }}));
-  };
-  const auto each = [](const Indices& old, const std::function<std::int32_t(std::size_t)>& value) {
-    std::vector<std::int32_t> values(static_cast<std::size_t>(old.size()));
-    for (std::size_t i = 0; i < values.size(); ++i) values[i] = value(i);
-    return Indices::of(values, old.backend());
-  };
-  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // serves more than was asked for
-          plan.demand = each(plan.demand, [](std::size_t) { return 0; });
-        }) == Names{"conservation"});
-  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // more is asked for than there are tokens
-          plan.demand = each(plan.demand, [](std::size_t) { return 1000; });
-        }) == Names{"conservation"});
-  CHECK(spoiled([&](Assignment& plan, const Tokens& tokens) {  // no such token
-          const auto T = static_cast<std::int32_t>(tokens.x.rows());
-          plan.token = each(plan.token, [=](std::size_t) { return T; });
-        }) == Names{"conservation"});
-  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // one token, again and again
-          plan.token = each(plan.token, [](std::size_t) { return 0; });
-        }) == Names{"conservation"});
-  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // falling offsets
-          const std::vector<std::int32_t> offset = plan.experts.offset.to_host();
-          plan.experts.offset = each(plan.experts.offset, [&](std::size_t e) {
-            return e == 1 ? offset.back() + 1 : offset[e];
-          });
-        }) == Names{"conservation"});
-  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // a gate too few
-          plan.gate = Tensor::full({plan.gate.size() - 1}, 1, plan.gate.backend());
-        }) == Names{"conservation"});
-}
-
-TEST_CASE("certificate: weights that do not add up fail conservation", "[contract][broken]") {
-  const auto merging = [](real total) {
-    return failures(
-        certify({.after = [=](Routing& routing, const Tensor& logits, const Tokens& tokens) {
-          const index T = tokens.x.rows();
-          routing.plan =
-              Merging{affine(softmax(logits), total), equal_segments(T, 1, tokens.x.backend())};
-        }}));
-  };
-  CHECK(merging(1).empty());
-  CHECK(merging(real(0.9)) == Names{"conservation"});
-
-  const auto mixing = [](real shift, std::int32_t first) {
-    return certify(
-        {.sees = Sees::sequence,
-         .ahead = true,
-         .after = [=](Routing& routing, const Tensor& logits, const Tokens& tokens) {
-           const index B = tokens.batch, S = tokens.length, E = logits.cols();
-           const Tensor weights =
-               affine(softmax(logits, Along{B, S, E}), 1, shift).reshape({B, S, E});
-           std::vector<std::int32_t> order(static_cast<std::size_t>(B * S));
-           for (std::size_t i = 0; i < order.size(); ++i)
-             order[i] = i == 0 ? first : static_cast<std::int32_t>(i);
-           routing.plan = Mixing{weights, weights, 1, Indices::of(order, logits.backend())};
-         }});
-  };
-  CHECK(failures(mixing(0, 0)).empty());
-  CHECK(failures(mixing(real(-0.5), 0)) == Names{"conservation"});
-  CHECK(failures(mixing(0, 1)) == Names{"conservation"});  // token 1 twice, token 0 nowhere
-  CHECK(mixing(real(0.5), 0).item("conservation").verdict == Verdict::warn);
 }
 
 TEST_CASE("certificate: a preference for an expert's number fails equivariance",

@@ -93,6 +93,16 @@ TEST_CASE("fill_capacity: who gets the places", "[moe][choose]") {
   }
 }
 
+TEST_CASE("top_k: best first, ties to the lower number", "[moe][choose]") {
+  const Tensor x = Tensor::of({1, 6}, {1, 3, 1, 3, 2, 1}, test_backend());
+  for (index k = 1; k <= 6; ++k) {
+    Numbers want = {1, 3, 4, 0, 2, 5};
+    want.resize(static_cast<std::size_t>(k));
+    CHECK(top_k(x, k).to_host() == want);
+    CHECK(top_k_rows(x.reshape({6, 1}), 1, k).to_host() == want);
+  }
+}
+
 TEST_CASE("assign: rows sorted by expert, in the order of tokens", "[moe][choose]") {
   const Indices choice = Indices::of({0, 1, 0, 2, 0, 1, 1, 0}, test_backend());
   const Indices kept = Indices::of({0, 1, 0, 2, -1, -1, 1, -1}, test_backend());

@@ -134,6 +134,24 @@ TEST_CASE("token choice: policies for second choices", "[routers]") {
         Numbers{0, 3, 5, 5});
 }
 
+TEST_CASE("token choice: losses see the scores without fixed noise", "[routers]") {
+  const Site site{.width = 3, .experts = 4, .batch = 1, .length = 6};
+  const OptionValues options = {
+      {"balance_weight", "0"}, {"importance_weight", "1"}, {"z_weight", "1"}};
+  OptionValues with_noise = options;
+  with_noise["noise"] = "gaussian";
+  TinyLayer clean(site, "token_choice", options), noisy(site, "token_choice", with_noise);
+  clean.context.training = noisy.context.training = true;
+  const Tensor x = clean.input();
+  const Routing a = clean.route(x), b = noisy.route(x);
+  CHECK(a.scores.to_host() != b.scores.to_host());
+  REQUIRE(b.losses.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(b.losses[i].name == a.losses[i].name);
+    CHECK(b.losses[i].value.item() == a.losses[i].value.item());
+  }
+}
+
 TEST_CASE("token choice: a gate that is always 1 must be asked for", "[routers]") {
   for (const OptionValues& options :
        {OptionValues{{"softmax", "after"}}, OptionValues{{"normalise", "sum"}},

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 
 namespace moesim::testing {
 namespace {
@@ -211,13 +212,16 @@ void check_oracles(const std::string& family, void (*check)(Oracle&)) {
     return;
   }
   OracleTally tally;
-  for (const auto& path : oracle_files(family)) {
+  const auto files = oracle_files(family);
+  if (files.empty())
+    fmt::print("oracle {}: nothing in {}\n", family, (oracle_folder() / family).string());
+  for (const auto& path : files) {
     const std::string name = family + "/" + path.filename().string();
     try {
       Oracle oracle(path, tally);
       check(oracle);
       oracle.finish();
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
       FAIL_CHECK(name << ": " << error.what());
     }
   }

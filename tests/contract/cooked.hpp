@@ -1,0 +1,83 @@
+// A router in order, with hooks by which a test spoils one thing.
+#pragma once
+
+#include "sim/moe/certificate.hpp"
+#include "sim/moe/choose.hpp"
+#include "sim/ops/ops.hpp"
+#include "tests/support/catch.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moesim::testing {
+
+// Dropless top-k with a softmax over the chosen logits, which is in order; each hook spoils one
+// thing.
+struct Recipe {
+  index k = 2;
+  Sees sees = Sees::past;
+  bool ahead = false;
+  std::function<Tensor(const Tensor& x, const Tokens&)> input = {};
+  std::function<Tensor(const Tensor& logits)> logits = {};
+  std::function<Tensor(const Tensor& gates)> gates = {};
+  std::function<void(Routing&, const Tensor& logits, const Tokens&)> after = {};
+  bool spare = false;  // a second parameter, which only an auxiliary loss reaches
+};
+
+class Cooked : public Router {
+ public:
+  Cooked(const Site& site, Recipe recipe) : E_(site.experts), recipe_(std::move(recipe)) {
+    weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
+    if (recipe_.spare) spare_ = parameter("spare", {E_}, Init::constant(0));
+  }
+  Routing route(const Tokens& tokens) override {
+    const Tensor x = recipe_.input ? recipe_.input(tokens.x, tokens) : tokens.x;
+    Tensor logits = matmul(x, weight_);
+    if (recipe_.logits) logits = recipe_.logits(logits);
+    const Indices choice = top_k(logits, recipe_.k);
+    Tensor gates =
+        softmax(pick(logits, entries_of(choice, recipe_.k, E_)).reshape({x.rows(), recipe_.k}));
+    if (recipe_.gates) gates = recipe_.gates(gates);
+    Routing routing;
+    routing.plan = assign(choice, choice, recipe_.k, E_, gates);
+    routing.scores = softmax(logits);
+    if (recipe_.spare) routing.losses.push_back({"spare", real(0.1), sum(square(spare_))});
+    if (recipe_.after) recipe_.after(routing, logits, tokens);
+    return routing;
+  }
+  Sees sees() const override { return recipe_.sees; }
+  bool looks_ahead() const override { return recipe_.ahead; }
+  index experts() const override { return E_; }
+  Cost cost() const override { return {}; }
+
+ private:
+  index E_;
+  Recipe recipe_;
+  Tensor weight_, spare_;
+};
+
+inline Certificate certify(const Recipe& recipe) {
+  Subject subject;
+  subject.router = "cooked";
+  subject.make = [recipe](const Site& site, Options&) {
+    return std::make_unique<Cooked>(site, recipe);
+  };
+  return moesim::certify(subject);
+}
+
+// The names of the items that fail.
+inline std::vector<std::string> failures(const Certificate& certificate) {
+  std::vector<std::string> names;
+  for (const Item& item : certificate.items) {
+    UNSCOPED_INFO(item.name << ": " << to_string(item.verdict) << ": " << item.value);
+    if (item.verdict == Verdict::fail) names.push_back(item.name);
+  }
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+}  // namespace moesim::testing

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Adding a router is one file: one from a temporary folder is built in, listed, certified and trained.
+# Usage: new_router.sh SOURCE_DIR BUILD_DIR (whose settings are used). Needs a compiler cache to be quick.
+set -euo pipefail
+source=$1 build=$2
+if ! command -v ccache > /dev/null; then
+  echo "skipped: without ccache this would build everything again"
+  exit 77
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cat > "$work/round_robin.cpp" <<'CPP'
+// Every token goes to the next expert, by its position.
+#include "sim/moe/choose.hpp"
+#include "sim/moe/router.hpp"
+
+namespace moesim {
+namespace {
+
+class RoundRobin : public Router {
+ public:
+  RoundRobin(const Site& site, Options& options) : experts_(site.experts), stride_(options.integer("stride", 1, {1, 64}, "between experts")) {}
+  Routing route(const Tokens& tokens) override {
+    std::vector<std::int32_t> expert;
+    for (index t = 0; t < tokens.x.rows(); ++t) expert.push_back(static_cast<std::int32_t>(t % tokens.length * stride_ % experts_));
+    const Indices choice = Indices::of(expert, tokens.x.backend());
+    return {.plan = assign(choice, choice, 1, experts_, {}), .scores = {}, .losses = {}};
+  }
+  Sees sees() const override { return Sees::past; }
+  index experts() const override { return experts_; }
+  Cost cost() const override { return {}; }
+
+ private:
+  index experts_, stride_;
+};
+
+const Registered<Router> round_robin("round_robin", "by position",
+                                     [](const Site& site, Options& options) { return std::make_unique<RoundRobin>(site, options); });
+
+}  // namespace
+}  // namespace moesim
+CPP
+settings=$(grep -E '^(CMAKE_BUILD_TYPE|CMAKE_CXX_COMPILER|CMAKE_CXX_FLAGS|MOESIM_[A-Z]+):' "$build/CMakeCache.txt" | grep -v MOESIM_EXTRA | sed 's/^/-D/')
+readarray -t settings <<< "$settings"
+cmake -S "$source" -B "$work/build" -G Ninja "${settings[@]}" -DMOESIM_TESTS=OFF -DMOESIM_EXTRA_ROUTERS="$work/*.cpp" > /dev/null
+cmake --build "$work/build" --target moesim > "$work/log" || { cat "$work/log"; exit 1; }
+moesim=$work/build/moesim
+"$moesim" list routers round_robin | grep -q round_robin
+"$moesim" check round_robin
+printf '%s\n' '[run]' 'name = new' 'steps = 20' '[router]' 'name = round_robin' '[router.round_robin]' 'stride = 2' > "$work/c.ini"
+"$moesim" run "$work/c.ini" --out "$work/out"

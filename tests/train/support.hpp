@@ -1,0 +1,50 @@
+// A small training, from settings.
+#pragma once
+
+#include "sim/backend/cpu/cpu_backend.hpp"
+#include "sim/data/datasets.hpp"
+#include "sim/train/recorder.hpp"
+#include "sim/train/trainer.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moesim::testing {
+
+struct Training {
+  Settings settings;
+  CpuBackend backend;
+  std::unique_ptr<Dataset> data;
+  std::unique_ptr<Task> task;
+  std::unique_ptr<Transformer> model;
+  std::unique_ptr<Trainer> trainer;
+  std::unique_ptr<Recorder> recorder;
+
+  // values: {"router.name", "soft", "run.steps", "5", ...}; threads as given.
+  Training(const std::vector<std::string>& values, int threads) : backend(threads) {
+    const std::vector<std::string> defaults = {
+        "run.steps",    "4",  "data.length", "16", "data.symbols",  "16", "data.validation", "16",
+        "model.width",  "16", "moe.experts", "4",  "expert.hidden", "32", "train.batch",     "8",
+        "record.every", "1",  "eval.every",  "2",  "eval.batches",  "1"};
+    for (const auto* list : {&defaults, &values})
+      for (std::size_t i = 0; i < list->size(); i += 2)
+        settings.set((*list)[i], (*list)[i + 1], "test");
+    Options data_options(settings, "data"), task_options(settings, "task");
+    data = make_dataset(data_options);
+    task = make_task(task_options, data->info());
+    const ModelShape shape = task->shape();
+    Site site;
+    site.batch = Trainer::micro_batch(settings), site.length = shape.length,
+    site.causal = shape.causal;
+    site.vocabulary = shape.vocabulary, site.unigram = data->info().unigram;
+    if (!site.unigram.empty()) site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));
+    model = std::make_unique<Transformer>(shape, site, settings);
+    trainer = std::make_unique<Trainer>(settings, *data, *task, *model, backend, 0);
+    recorder = std::make_unique<Recorder>(settings, data->info(), *model, "");
+    trainer->start();
+  }
+  void run() { trainer->run({recorder.get()}); }
+};
+
+}  // namespace moesim::testing

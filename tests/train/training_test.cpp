@@ -1,0 +1,104 @@
+// Training itself: the loss at the start, the ability to learn by heart, what is recorded, what
+// goes wrong.
+#include "sim/core/error.hpp"
+#include "sim/train/probe.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/train/support.hpp"
+
+#include <cmath>
+
+namespace moesim::testing {
+namespace {
+
+TEST_CASE("training: the loss at the start is ln V", "[train]") {
+  for (const std::string& router : Registry<Router>::names()) {
+    CAPTURE(router);
+    Training training({"router.name", router, "run.steps", "1", "data.symbols", "64"}, 1);
+    const double loss = training.trainer->evaluate(0).loss;
+    CHECK_THAT(loss, WithinRel(std::log(64.0), 0.02));
+  }
+}
+
+TEST_CASE("training: every router learns", "[train]") {
+  for (const std::string& router : Registry<Router>::names()) {
+    CAPTURE(router);
+    Training training(
+        {"router.name", router, "run.steps", "60", "train.rate", "0.01", "eval.every", "0"}, 1);
+    const double before = training.trainer->evaluate(0).loss;
+    training.run();
+    CHECK(training.recorder->file().find("eval_loss")->values.back() < before - 0.3);
+  }
+}
+
+// A data set of one batch, for learning by heart.
+class OneBatch : public Dataset {
+ public:
+  explicit OneBatch(const Dataset& source)
+      : info_(source.info()), batch_(source.batch(Split::train, 0, 0, 8)) {}
+  const DatasetInfo& info() const override { return info_; }
+  Batch batch(Split, std::uint64_t, index, index) const override { return batch_; }
+
+ private:
+  DatasetInfo info_;
+  Batch batch_;
+};
+
+TEST_CASE("training: one batch is learnt by heart", "[train]") {
+  // 128 random symbols after their predecessors cannot be told from 16 symbols alone, but from
+  // place and past they can.
+  Training training({"router.name", "token_choice", "router.token_choice.k", "2", "run.steps",
+                     "400", "train.rate", "0.01", "train.weight_decay", "0", "data.symbols", "300", "train.schedule",
+                     "constant", "eval.every", "0", "model.width", "32"},
+                    2);
+  const OneBatch data(*training.data);
+  Trainer trainer(training.settings, data, *training.task, *training.model, training.backend, 0);
+  trainer.run({training.recorder.get()});
+  CHECK(training.recorder->file().find("task_loss")->values.back() < 0.01);
+}
+
+TEST_CASE("training: a router that looks ahead is found on the built model", "[train]") {
+  for (const std::string& router : Registry<Router>::names()) {
+    CAPTURE(router);
+    Training training({"router.name", router}, 1);
+    const bool declared = training.model->moe_layer(0).router().looks_ahead();
+    const double leak =
+        future_leak(*training.model, *training.task, *training.data, 8, training.backend);
+    CHECK((leak > 0) == declared);
+  }
+}
+
+TEST_CASE("training: NaN stops in its step and names the tensor", "[train]") {
+  Training training({"router.name", "token_choice"}, 1);
+  for (const Parameter& p : training.model->parameters())
+    if (p.name == "blocks.1.moe.router.weight") {
+      std::vector<real> values = p.value.to_host();
+      values[3] = std::nanf("");
+      p.value.from_host(values);
+    }
+  try {
+    training.run();
+    FAIL("nothing was noticed");
+  } catch (const Error& error) {
+    CHECK(error.code() == Exit::diverged);
+    CHECK_THAT(error.what(), contains("step 0") && contains("blocks.1.moe.router.weight"));
+  }
+}
+
+TEST_CASE("training: tasks", "[train]") {
+  Training masked({"task.name", "masked_lm", "router.name", "soft", "run.steps", "20"}, 1);
+  masked.run();
+  const auto& losses = masked.recorder->file().find("eval_loss")->values;
+  CHECK(losses.back() < losses.front());
+  CHECK(masked.model->moe_layer(0).router().sees() == Sees::sequence);
+}
+
+TEST_CASE("training: after the first step nothing is allocated", "[train]") {
+  Training training({"router.name", "expert_choice", "run.steps", "3", "eval.every", "0"}, 1);
+  training.run();
+  const std::size_t blocks = training.backend.allocations();
+  training.run();
+  CHECK(training.backend.allocations() == blocks);
+}
+
+}  // namespace
+}  // namespace moesim::testing
