@@ -59,16 +59,24 @@ std::map<double, double> losses_by_seed(const Arm& arm) {
   return losses;
 }
 
+// The arm of that name; without a name, the arm "dense" or the first whose router is dense, or
+// null.
 const Arm* baseline_of(const std::vector<Arm>& arms, const std::string& name) {
-  const std::string wanted = name.empty() ? "dense" : name;
-  std::vector<std::string> names;
-  for (const Arm& arm : arms) {
-    if (arm.name == wanted) return &arm;
-    names.push_back(printable(arm.name));
+  const auto first = [&](const auto& is_it) -> const Arm* {
+    const auto found = std::find_if(arms.begin(), arms.end(), is_it);
+    return found == arms.end() ? nullptr : &*found;
+  };
+  if (name.empty()) {
+    const Arm* dense = first([](const Arm& arm) { return arm.name == "dense"; });
+    if (dense != nullptr) return dense;
+    return first([](const Arm& arm) { return arm.runs.front()->router == "dense"; });
   }
-  if (name.empty()) return nullptr;
+  if (const Arm* named = first([&](const Arm& arm) { return arm.name == name; })) return named;
+
+  std::vector<std::string> names;
+  for (const Arm& arm : arms) names.push_back(terminal_safe(arm.name));
   const std::string near = nearest(name, names);
-  fail(Exit::usage, "no arm is named '" + printable(name) +
+  fail(Exit::usage, "no arm is named '" + terminal_safe(name) +
                         "': " + (near.empty() ? "" : "did you mean " + near + "? ") + "there are " +
                         joined(names));
 }

@@ -11,9 +11,10 @@
 namespace moesim {
 
 // Arms are in the order of their first run. Means are over complete runs; what is left out, and
-// what limits the comparison, is said in the notes. `baseline` names the arm that the others are
-// paired with, seed by seed; empty: the arm "dense", if there is one. The best arm has the lowest
-// loss of those that do not leak. Throws Exit::usage for a baseline that is not there.
+// what limits the comparison, is said in the notes. The best arm has the lowest loss of those that
+// do not leak. `baseline` names the arm that the others are paired with, seed by seed; empty: the
+// arm "dense", else the first whose router is dense, if there is one. Throws Exit::usage for a
+// baseline that is not there.
 Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline);
 
 // `paths` as find_runs takes them.

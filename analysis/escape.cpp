@@ -41,7 +41,7 @@ bool is_number(const std::string& text) {
 
 }  // namespace
 
-std::string printable(std::string_view text) {
+std::string terminal_safe(std::string_view text) {
   std::string safe;
   while (!text.empty()) {
     const std::size_t length = sequence_length(text);
@@ -61,7 +61,7 @@ std::size_t characters_in(std::string_view text) {
 }
 
 std::string csv_cell(const std::string& text) {
-  std::string cell = printable(text);
+  std::string cell = terminal_safe(text);
   if (!cell.empty() && std::string_view("=+-@").find(cell[0]) != std::string_view::npos &&
       !is_number(cell))
     cell.insert(0, 1, '\'');

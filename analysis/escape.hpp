@@ -8,7 +8,7 @@
 namespace moesim {
 
 // Without control characters, which a terminal would obey; bytes that are no UTF-8 become '?'.
-std::string printable(std::string_view text);
+std::string terminal_safe(std::string_view text);
 
 // The characters (code points) of UTF-8 text.
 std::size_t characters_in(std::string_view text);

@@ -32,16 +32,15 @@ double drops_percent(const Run& run) {
   return sample_of(percents).mean;
 }
 
-// Both are totals since the start of training.
+// `tokens` is a total, `seconds` the time of one step.
 double tokens_per_second(const Run& run) {
   const Variable* tokens = run.variable("tokens", {"step"});
   const Variable* seconds = run.variable("seconds", {"step"});
   if (tokens == nullptr || seconds == nullptr) return kNone;
   std::vector<double> rates;
   for (std::size_t i = 0; i < tokens->values.size(); ++i) {
-    const double more = tokens->values[i] - (i > 0 ? tokens->values[i - 1] : 0);
-    const double time = seconds->values[i] - (i > 0 ? seconds->values[i - 1] : 0);
-    if (time > 0) rates.push_back(more / time);
+    const double before = i > 0 ? tokens->values[i - 1] : 0;
+    if (seconds->values[i] > 0) rates.push_back((tokens->values[i] - before) / seconds->values[i]);
   }
   return median_of(rates);
 }

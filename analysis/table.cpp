@@ -41,7 +41,7 @@ std::string shortened(double value) {
 
 std::string for_people(const Cell& cell, const Column& column) {
   if (is_empty(cell)) return "-";
-  if (const auto* text = std::get_if<std::string>(&cell)) return printable(*text);
+  if (const auto* text = std::get_if<std::string>(&cell)) return terminal_safe(*text);
   if (const auto* sample = std::get_if<Sample>(&cell)) {
     const std::string deviation = std::isnan(sample->deviation)
                                       ? (sample->count == 1 ? "n/a" : "nan")
@@ -80,7 +80,7 @@ Sheet sheet_of(const Table& table) {
     if (!has_values(table, c)) continue;
     if (table.best && table.best->column == c) sheet.best_column = sheet.columns.size();
     sheet.columns.push_back(&table.columns[c]);
-    sheet.lines[0].push_back(printable(table.columns[c].title));
+    sheet.lines[0].push_back(terminal_safe(table.columns[c].title));
     for (std::size_t r = 0; r < table.rows.size(); ++r)
       sheet.lines[r + 1].push_back(for_people(table.rows[r][c], table.columns[c]));
   }
@@ -111,7 +111,7 @@ std::string as_text(const Table& table) {
     row.erase(row.find_last_not_of(' ') + 1);
     text += row + "\n";
   }
-  for (const std::string& note : table.notes) text += "\n" + printable(note);
+  for (const std::string& note : table.notes) text += "\n" + terminal_safe(note);
   if (!table.notes.empty()) text += "\n";
   return text;
 }
@@ -130,7 +130,8 @@ std::string as_markdown(const Table& table) {
       text += column->kind == Column::Kind::text ? "|---" : "|---:";
     text += "|\n";
   }
-  for (const std::string& note : table.notes) text += "\n" + markdown_cell(printable(note)) + "\n";
+  for (const std::string& note : table.notes)
+    text += "\n" + markdown_cell(terminal_safe(note)) + "\n";
   return text;
 }
 
@@ -192,7 +193,7 @@ Format format_of(const std::string& name) {
   const auto found = std::find(names.begin(), names.end(), name);
   if (found != names.end()) return static_cast<Format>(found - names.begin());
   const std::string near = nearest(name, names);
-  fail(Exit::usage, "unknown format '" + printable(name) +
+  fail(Exit::usage, "unknown format '" + terminal_safe(name) +
                         "': " + (near.empty() ? "" : "did you mean " + near + "? ") +
                         "choose one of " + joined(names));
 }

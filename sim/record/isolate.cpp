@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <fstream>
 #include <stdexcept>
 #include <sys/resource.h>
@@ -37,6 +38,9 @@ void restrict_to(const Allowance& allowance) {
   // Whoever caught these in the parent does not want to hear of the child's.
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGPIPE})
     std::signal(signal, SIG_DFL);
+  // The C library reports a damaged heap on stderr; the caller gets a reason instead.
+  if (const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC); null >= 0)
+    ::dup2(null, STDERR_FILENO);
 }
 
 void send(int pipe, const std::string& bytes) {

@@ -29,7 +29,7 @@ RunFile run_of(const std::string& arm, std::int64_t seed, double loss,
   run.attribute("bayes_loss", 1.5);
   run.put(variable("step", Type::int64, {"step"}, {3}, {1, 2, 3}));
   run.put(variable("tokens", Type::int64, {"step"}, {3}, {100, 200, 300}));
-  run.put(variable("seconds", Type::float64, {"step"}, {3}, {2, 3, 5}));  // 50, 100, 50 a second
+  run.put(variable("seconds", Type::float64, {"step"}, {3}, {2, 1, 2}));  // 50, 100, 50 a second
   run.put(variable("eval_loss", Type::float64, {"eval"}, {2}, {9, loss}));
   // The last evaluation: 10 of 100 and 30 of 100 dropped, so 20 %.
   run.put(variable("eval_assignments", Type::float64, {"eval", "layer"}, {2, 2}, {9, 9, 100, 100}));
@@ -170,6 +170,18 @@ TEST_CASE("compare: a baseline that is not there", "[analysis]") {
     REQUIRE(std::string(error.what()) ==
             "no arm is named 'dens': did you mean dense? there are dense, hash");
   }
+}
+
+TEST_CASE("compare: the baseline is the arm dense, or else the first whose router is dense",
+          "[analysis]") {
+  auto outcomes = two_arms();
+  REQUIRE(comparison(outcomes, "").columns[4].title == "vs dense");
+  for (Outcome& outcome : outcomes) outcome.arm += ", wide";
+  REQUIRE(comparison(outcomes, "").columns[4].title == "vs dense, wide");
+  require_sample(cell(comparison(outcomes, ""), 1, "eval_loss_difference"), 3, -0.1, 0.1);
+  for (Outcome& outcome : outcomes) outcome.router = "hash";
+  REQUIRE(std::holds_alternative<std::monostate>(
+      cell(comparison(outcomes, ""), 1, "eval_loss_difference")));
 }
 
 TEST_CASE("compare: an arm's label comes before its router", "[analysis]") {

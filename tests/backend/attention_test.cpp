@@ -9,9 +9,9 @@ namespace {
 struct Shape {
   index batch, length, heads, head_size;
 };
-// Lengths around the blocks of 64 queries and 256 keys, and below.
+// Lengths around the blocks of 48 queries and 256 keys, and below.
 const Shape kShapes[] = {{0, 4, 1, 4},   {1, 1, 1, 1},    {2, 3, 3, 1},
-                         {3, 17, 2, 5},  {1, 64, 2, 16},  {2, 65, 1, 8},
+                         {3, 17, 2, 5},  {1, 48, 2, 16},  {2, 49, 1, 8},
                          {1, 257, 2, 3}, {1, 300, 1, 33}, {1, 520, 1, 4}};
 
 Attention describe(const Shape& s, bool causal, const Reals& qkv) {

@@ -17,8 +17,8 @@ Attention describe(index batch, index length, index heads, index head_size) {
 }  // namespace
 
 TEST_CASE("rotary: turns pairs of q and k by the position, leaves v", "[backend]") {
-  const index shapes[][4] = {{0, 3, 1, 4},  {1, 1, 1, 1},   {2, 3, 2, 2},
-                             {3, 17, 2, 5}, {2, 257, 3, 8}, {2, 64, 4, 32}};
+  const index shapes[][4] = {{0, 3, 1, 4},  {1, 1, 1, 1},   {2, 3, 2, 2},  {3, 17, 2, 5},
+                             {3, 17, 2, 4}, {2, 257, 3, 8}, {2, 64, 4, 32}};
   for (const auto& [B, S, H, d] : shapes)
     for (const int sign : {1, -1}) {
       const Attention a = describe(B, S, H, d);

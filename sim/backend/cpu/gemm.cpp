@@ -37,6 +37,31 @@ void eigen_gemm(bool transpose_a, bool transpose_b, index m, index n, index k, r
     out.noalias() += alpha * left * right;
 }
 
+// The provider's own product where it has one for this type, else Eigen's.
+template <class T>
+void provided(bool transpose_a, bool transpose_b, index m, index n, index k, T alpha, const T* a,
+              index lda, const T* b, index ldb, T beta, T* c, index ldc) {
+#if defined(MOESIM_GEMM_ONEDNN)
+  if constexpr (std::is_same_v<T, float>) {
+    dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb,
+               beta, c, ldc);
+    return;
+  }
+#elif defined(MOESIM_GEMM_OPENBLAS)
+  const auto i = [](index size) { return static_cast<int>(size); };
+  const CBLAS_TRANSPOSE ta = transpose_a ? CblasTrans : CblasNoTrans;
+  const CBLAS_TRANSPOSE tb = transpose_b ? CblasTrans : CblasNoTrans;
+  if constexpr (std::is_same_v<T, float>)
+    cblas_sgemm(CblasRowMajor, ta, tb, i(m), i(n), i(k), alpha, a, i(lda), b, i(ldb), beta, c,
+                i(ldc));
+  else
+    cblas_dgemm(CblasRowMajor, ta, tb, i(m), i(n), i(k), alpha, a, i(lda), b, i(ldb), beta, c,
+                i(ldc));
+  return;
+#endif
+  eigen_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
 }  // namespace
 
 void gemm(bool transpose_a, bool transpose_b, index m, index n, index k, real alpha, const real* a,
@@ -48,26 +73,7 @@ void gemm(bool transpose_a, bool transpose_b, index m, index n, index k, real al
         c[row * ldc + col] = beta == 0 ? 0 : beta * c[row * ldc + col];
     return;
   }
-#if defined(MOESIM_GEMM_ONEDNN)
-  if constexpr (std::is_same_v<real, float>) {
-    // Leading dimensions must be at least 1 even where a matrix has one row.
-    dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb,
-               beta, c, ldc);
-    return;
-  }
-#elif defined(MOESIM_GEMM_OPENBLAS)
-  const auto i = [](index size) { return static_cast<int>(size); };
-  const CBLAS_TRANSPOSE ta = transpose_a ? CblasTrans : CblasNoTrans;
-  const CBLAS_TRANSPOSE tb = transpose_b ? CblasTrans : CblasNoTrans;
-  if constexpr (std::is_same_v<real, float>)
-    cblas_sgemm(CblasRowMajor, ta, tb, i(m), i(n), i(k), alpha, a, i(lda), b, i(ldb), beta, c,
-                i(ldc));
-  else
-    cblas_dgemm(CblasRowMajor, ta, tb, i(m), i(n), i(k), alpha, a, i(lda), b, i(ldb), beta, c,
-                i(ldc));
-  return;
-#endif
-  eigen_gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+  provided(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
 }  // namespace moesim::cpu

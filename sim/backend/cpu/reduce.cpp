@@ -4,7 +4,6 @@
 #include "sim/backend/cpu/vector_inline.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace moesim {
 namespace {
@@ -42,7 +41,8 @@ void sum_strips(const real* x, index rows, index cols, double* sum) {
 void CpuBackend::sum_rows(const real* x, real* y, bool acc, index groups, index rows, index cols) {
   if (groups * cols == 0) return;
   const index per_group = std::max<index>(1, pieces(rows, kRowPiece));
-  const Storage scratch = allocate(static_cast<std::size_t>(groups * per_group * cols) * 8);
+  const Storage scratch =
+      allocate(static_cast<std::size_t>(groups * per_group * cols) * sizeof(double));
   auto* partial = static_cast<double*>(scratch.data());
   // Small groups share a tile; a large one has a tile for every piece of its rows.
   const index share = per_group > 1 ? 1 : row_piece(rows * cols);
@@ -86,7 +86,8 @@ void CpuBackend::dot_cols(const real* a, const real* b, real* y, bool acc, index
 }
 
 void CpuBackend::sum_all(const real* x, real* y, bool acc, index n) {
-  const Storage scratch = allocate(static_cast<std::size_t>(pieces(n, kPiece) + 1) * 8);
+  const Storage scratch =
+      allocate(static_cast<std::size_t>(pieces(n, kPiece) + 1) * sizeof(double));
   auto* partial = static_cast<double*>(scratch.data());
   for_pieces(n, kPiece, [=](index first, index last) {
     const real* from = x + first;
@@ -99,7 +100,8 @@ void CpuBackend::sum_all(const real* x, real* y, bool acc, index n) {
 }
 
 double CpuBackend::squared_norm(const real* x, index n) {
-  const Storage scratch = allocate(static_cast<std::size_t>(pieces(n, kPiece) + 1) * 8);
+  const Storage scratch =
+      allocate(static_cast<std::size_t>(pieces(n, kPiece) + 1) * sizeof(double));
   auto* partial = static_cast<double*>(scratch.data());
   for_pieces(n, kPiece, [=](index first, index last) {
     const real* from = x + first;
@@ -112,15 +114,15 @@ double CpuBackend::squared_norm(const real* x, index n) {
 }
 
 bool CpuBackend::all_finite(const real* x, index n) {
-  const Storage scratch = allocate(static_cast<std::size_t>(pieces(n, kPiece) + 1) * 4);
-  auto* bad = static_cast<i32*>(scratch.data());
+  const Storage scratch = allocate(static_cast<std::size_t>(pieces(n, kPiece) + 1) * sizeof(real));
+  auto* partial = static_cast<real*>(scratch.data());
   for_pieces(n, kPiece, [=](index first, index last) {
     const real* from = x + first;
-    // v - v is 0 for finite v, NaN for the others.
-    bad[first / kPiece] =
-        cpu::simd_sum<i32>(last - first, [=](index i) { return from[i] - from[i] == 0 ? 0 : 1; });
+    // v - v is 0 for finite v and NaN for the others.
+    partial[first / kPiece] =
+        cpu::simd_sum<real>(last - first, [=](index i) { return from[i] - from[i]; });
   });
-  return std::all_of(bad, bad + pieces(n, kPiece), [](i32 count) { return count == 0; });
+  return std::all_of(partial, partial + pieces(n, kPiece), [](real sum) { return sum == 0; });
 }
 
 }  // namespace moesim

@@ -11,7 +11,7 @@ namespace {
 // Cosines, then sines, of position · base^(-2i/d), [2, length, d/2]. A model asks for the same
 // table in every layer of every step, so the last one is kept.
 struct Table {
-  index length = 0, half = 0;
+  index length = 0, head_size = 0;
   real base = 0;
   std::vector<real> values;
 };
@@ -19,8 +19,9 @@ struct Table {
 const real* table(index length, index head_size, real base) {
   thread_local Table kept;
   const index half = head_size / 2;
-  if (kept.length == length && kept.half == half && kept.base == base) return kept.values.data();
-  kept = {length, half, base, std::vector<real>(static_cast<std::size_t>(2 * length * half))};
+  if (kept.length == length && kept.head_size == head_size && kept.base == base)
+    return kept.values.data();
+  kept = {length, head_size, base, std::vector<real>(static_cast<std::size_t>(2 * length * half))};
   for (index i = 0; i < half; ++i) {
     const double rate = std::pow(double(base), -2.0 * double(i) / double(head_size));
     for (index position = 0; position < length; ++position) {

@@ -2,6 +2,7 @@
 // lie across inner, in strips of columns.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/row_math.hpp"
+#include "sim/backend/cpu/strips.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,9 +13,6 @@ using cpu::simd_assign;
 using cpu::simd_loop;
 
 namespace {
-
-constexpr index kStrip = 64;
-using Strip = std::array<real, kStrip>;
 
 void softmax_block(real scale, const real* x, real* y, index rows, index cols) {
   alignas(64) std::array<real, cpu::kBlockRows> largest, sum;
@@ -28,7 +26,7 @@ void softmax_block(real scale, const real* x, real* y, index rows, index cols) {
 
 // Softmax down `width` columns of a matrix [n, stride].
 void softmax_strip(real scale, const real* x, real* y, index n, index stride, index width) {
-  alignas(64) Strip largest, sums;
+  alignas(64) cpu::Strip largest, sums;
   real *m = largest.data(), *s = sums.data();
   std::fill_n(m, width, -std::numeric_limits<real>::infinity());
   std::fill_n(s, width, real(0));
@@ -54,7 +52,7 @@ void backward_row(real scale, const real* y, const real* dy, real* dx, bool acc,
 
 void backward_strip(real scale, const real* y, const real* dy, real* dx, bool acc, index n,
                     index stride, index width) {
-  alignas(64) Strip dots;
+  alignas(64) cpu::Strip dots;
   real* dot = dots.data();
   std::fill_n(dot, width, real(0));
   for (index i = 0; i < n; ++i)
@@ -78,12 +76,11 @@ void CpuBackend::softmax(Along a, real scale, const real* x, real* y) {
     });
     return;
   }
-  const index strips = (a.inner + kStrip - 1) / kStrip;
-  const index share = row_piece(a.n * std::min(a.inner, kStrip));
-  for_pieces(a.outer * strips, share, [=](index first, index last) {
+  const cpu::Strips strips(a);
+  for_pieces(strips.count(), row_piece(strips.values()), [=](index first, index last) {
     for (index i = first; i < last; ++i) {
-      const index column = i % strips * kStrip, at = i / strips * a.n * a.inner + column;
-      softmax_strip(scale, x + at, y + at, a.n, a.inner, std::min(kStrip, a.inner - column));
+      const auto strip = strips[i];
+      softmax_strip(scale, x + strip.at, y + strip.at, a.n, a.inner, strip.width);
     }
   });
 }
@@ -98,13 +95,12 @@ void CpuBackend::softmax_backward(Along a, real scale, const real* y, const real
     });
     return;
   }
-  const index strips = (a.inner + kStrip - 1) / kStrip;
-  const index share = row_piece(a.n * std::min(a.inner, kStrip));
-  for_pieces(a.outer * strips, share, [=](index first, index last) {
+  const cpu::Strips strips(a);
+  for_pieces(strips.count(), row_piece(strips.values()), [=](index first, index last) {
     for (index i = first; i < last; ++i) {
-      const index column = i % strips * kStrip, at = i / strips * a.n * a.inner + column;
-      backward_strip(scale, y + at, dy + at, dx + at, acc, a.n, a.inner,
-                     std::min(kStrip, a.inner - column));
+      const auto strip = strips[i];
+      backward_strip(scale, y + strip.at, dy + strip.at, dx + strip.at, acc, a.n, a.inner,
+                     strip.width);
     }
   });
 }

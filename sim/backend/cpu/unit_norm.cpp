@@ -1,6 +1,7 @@
 // Vectors of unit length along an axis; rows of memory, or strips of columns when inner > 1.
 #include "sim/backend/cpu/cpu_backend.hpp"
-#include "sim/backend/cpu/row_math.hpp"
+#include "sim/backend/cpu/strips.hpp"
+#include "sim/backend/cpu/vector_inline.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,9 +14,6 @@ using cpu::simd_loop;
 
 namespace {
 
-constexpr index kStrip = 64;
-using Strip = std::array<real, kStrip>;
-
 void forward_row(real epsilon, const real* x, real* y, real* inverse, index n) {
   const real scale =
       1 / std::sqrt(cpu::simd_sum<real>(n, [=](index i) { return x[i] * x[i]; }) + epsilon);
@@ -25,7 +23,7 @@ void forward_row(real epsilon, const real* x, real* y, real* inverse, index n) {
 
 void forward_strip(real epsilon, const real* x, real* y, real* inverse, index n, index stride,
                    index width) {
-  alignas(64) Strip sums;
+  alignas(64) cpu::Strip sums;
   real* s = sums.data();
   std::fill_n(s, width, epsilon);
   for (index i = 0; i < n; ++i)
@@ -42,7 +40,7 @@ void backward_row(const real* y, real inverse, const real* dy, real* dx, bool ac
 
 void backward_strip(const real* y, const real* inverse, const real* dy, real* dx, bool acc, index n,
                     index stride, index width) {
-  alignas(64) Strip dots;
+  alignas(64) cpu::Strip dots;
   real* dot = dots.data();
   std::fill_n(dot, width, real(0));
   for (index i = 0; i < n; ++i)
@@ -64,14 +62,12 @@ void CpuBackend::unit_norm(Along a, real epsilon, const real* x, real* y, real* 
     });
     return;
   }
-  const index strips = (a.inner + kStrip - 1) / kStrip;
-  const index share = row_piece(a.n * std::min(a.inner, kStrip));
-  for_pieces(a.outer * strips, share, [=](index first, index last) {
+  const cpu::Strips strips(a);
+  for_pieces(strips.count(), row_piece(strips.values()), [=](index first, index last) {
     for (index i = first; i < last; ++i) {
-      const index outer = i / strips, column = i % strips * kStrip;
-      const index at = outer * a.n * a.inner + column;
-      forward_strip(epsilon, x + at, y + at, inverse + outer * a.inner + column, a.n, a.inner,
-                    std::min(kStrip, a.inner - column));
+      const auto strip = strips[i];
+      forward_strip(epsilon, x + strip.at, y + strip.at, inverse + strip.line, a.n, a.inner,
+                    strip.width);
     }
   });
 }
@@ -86,14 +82,12 @@ void CpuBackend::unit_norm_backward(Along a, const real* y, const real* inverse,
     });
     return;
   }
-  const index strips = (a.inner + kStrip - 1) / kStrip;
-  const index share = row_piece(a.n * std::min(a.inner, kStrip));
-  for_pieces(a.outer * strips, share, [=](index first, index last) {
+  const cpu::Strips strips(a);
+  for_pieces(strips.count(), row_piece(strips.values()), [=](index first, index last) {
     for (index i = first; i < last; ++i) {
-      const index outer = i / strips, column = i % strips * kStrip;
-      const index at = outer * a.n * a.inner + column;
-      backward_strip(y + at, inverse + outer * a.inner + column, dy + at, dx + at, acc, a.n,
-                     a.inner, std::min(kStrip, a.inner - column));
+      const auto strip = strips[i];
+      backward_strip(y + strip.at, inverse + strip.line, dy + strip.at, dx + strip.at, acc, a.n,
+                     a.inner, strip.width);
     }
   });
 }
