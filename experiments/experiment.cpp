@@ -125,7 +125,6 @@ void describe(Experiment& e) {
   file.attribute("seed", static_cast<std::int64_t>(e.identity.seed));
   file.attribute("sees", to_string(router.sees()));
   file.attribute("causal", std::int64_t{e.task->shape().causal});
-  file.attribute("leak", 0.0);
   file.attribute("parameters_total", static_cast<std::int64_t>(count(e.model->parameters())));
   file.attribute("parameters_active", static_cast<std::int64_t>(e.model->active_parameters()));
   file.attribute("flops_per_token", e.model->flops_per_token());

@@ -89,7 +89,7 @@ Ending train(Experiment e, const std::string& folder, std::size_t number, std::s
   try {
     e.trainer->start();
     e.trainer->run({&progress, e.recorder.get()});
-    if (e.task->shape().causal)
+    if (e.task->shape().causal)  // elsewhere there is no future to see
       e.recorder->file().attribute(
           "leak", future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings),
                               *e.backend));

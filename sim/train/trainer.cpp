@@ -204,15 +204,13 @@ Evaluation Trainer::evaluate(index step) {
 void Trainer::require_finite(index step, double loss, double norm) const {
   if (std::isfinite(loss) && std::isfinite(norm)) return;
   std::string culprit = "no parameter or gradient: the forward pass overflows";
+  // A bad gradient spreads towards the input: the last parameter that has one is next to where it
+  // arose.
   for (const Parameter& p : parameters_)
-    if (!backend_.all_finite(p.value.data(), p.value.size())) {
-      culprit = "the values of " + p.name;
-      break;
-    } else if (p.value.has_gradient() &&
-               !backend_.all_finite(p.value.gradient().data(), p.value.size())) {
+    if (p.value.has_gradient() && !backend_.all_finite(p.value.gradient().data(), p.value.size()))
       culprit = "the gradient of " + p.name;
-      break;
-    }
+  for (const Parameter& p : parameters_)
+    if (!backend_.all_finite(p.value.data(), p.value.size())) culprit = "the values of " + p.name;
   fail(Exit::diverged, fmt::format("step {}: loss {}, gradient norm {}: first not finite: {}; "
                                    "lower train.rate or train.clip",
                                    step, loss, norm, culprit));

@@ -23,6 +23,7 @@ inline Tensor random_tensor(std::uint64_t key, Shape shape, double low = -1, dou
 // every input, against central differences with h = 1e-5 · max(1, |x|). Discrete choices are those
 // of the first pass. Double precision only.
 inline double gradient_error(const Function& f, const std::vector<Tensor>& inputs) {
+  for (const Tensor& x : inputs) x.drop_gradient();
   Journal journal;
   Tape tape;
   tape.journal = &journal;

@@ -63,6 +63,7 @@ TEST_CASE("training: a router that looks ahead is found on the built model", "[t
     const bool declared = training.model->moe_layer(0).router().looks_ahead();
     const double leak =
         future_leak(*training.model, *training.task, *training.data, 8, training.backend);
+    INFO("leak " << std::scientific << leak);
     CHECK((leak > 0) == declared);
   }
 }
