@@ -1,5 +1,7 @@
 #include "sim/backend/cpu/cpu_backend.hpp"
 
+#include "sim/core/error.hpp"
+
 #include <fmt/format.h>
 #include <omp.h>
 
@@ -7,13 +9,23 @@
 #include <cstring>
 #include <fstream>
 
-#include "sim/core/error.hpp"
-
 namespace moesim {
 
-CpuBackend::CpuBackend(int threads) : threads_(threads > 0 ? threads : omp_get_max_threads()) {
-  // Regions name their number of threads. Everyone else, providers of matrix products above all, stays serial: a
-  // product that splits its sums by thread would change bits with the number of threads.
+namespace {
+
+// What OMP_NUM_THREADS or the machine says: asked once, before the first backend changes OpenMP's
+// answer.
+int default_threads() {
+  static const int threads = omp_get_max_threads();
+  return threads;
+}
+
+}  // namespace
+
+CpuBackend::CpuBackend(int threads) : threads_(default_threads()) {
+  if (threads > 0) threads_ = threads;
+  // Regions name their number of threads. Everyone else, providers of matrix products above all,
+  // stays serial: a product that splits its sums by thread would change bits with their number.
   omp_set_num_threads(1);
 }
 
@@ -45,8 +57,10 @@ std::string CpuBackend::description() const {
 void* CpuBackend::allocate_raw(std::size_t bytes) {
   void* block = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   if (block == nullptr)
-    fail(Exit::internal, fmt::format("out of memory: {:.1f} MB asked for, {:.1f} MB held; make the model or the "
-                                     "batch smaller", bytes / 1e6, held() / 1e6));
+    fail(Exit::internal,
+         fmt::format("out of memory: {:.1f} MB asked for, {:.1f} MB held; make the model or the "
+                     "batch smaller",
+                     bytes / 1e6, held() / 1e6));
   return block;
 }
 
