@@ -4,6 +4,8 @@
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <ctime>
 

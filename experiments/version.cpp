@@ -1,5 +1,6 @@
 #include "experiments/version.hpp"
 
+#include "moesim_revision.hpp"
 #include "sim/core/types.hpp"
 
 namespace moesim {

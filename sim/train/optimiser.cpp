@@ -53,7 +53,7 @@ class AdamWOptimiser : public Optimiser {
   index steps_ = 0;
 };
 
-// Stochastic gradient descent with momentum: v = momentum v + g, p -= rate (v + decay p).
+// Stochastic gradient descent with momentum: v = momentum v + g + decay p, p -= rate v.
 class SgdOptimiser : public Optimiser {
  public:
   SgdOptimiser(Options& options, std::vector<Parameter> parameters)

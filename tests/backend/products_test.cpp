@@ -10,12 +10,10 @@ double allowed(index k) {
 }
 
 TEST_CASE("product: all orientations, odd sizes, batches", "[backend][product]") {
-  for (const auto& [m, n, k, batch] : {std::array<index, 4>{1, 1, 1, 1},
-                                       {3, 5, 7, 4},
-                                       {130, 17, 33, 1},
-                                       {257, 513, 3, 2},
-                                       {5, 600, 1100, 1},
-                                       {2, 3, 0, 1}})
+  const index sizes[][4] = {{1, 1, 1, 1},     {3, 5, 7, 4},      {130, 17, 33, 1},
+                            {257, 513, 3, 2}, {5, 600, 1100, 1}, {2, 3, 0, 1}};
+  for (const auto& size : sizes) {
+    const index m = size[0], n = size[1], k = size[2], batch = size[3];
     for (const bool ta : {false, true})
       for (const bool tb : {false, true}) {
         CAPTURE(m, n, k, batch, ta, tb);
@@ -51,6 +49,7 @@ TEST_CASE("product: all orientations, odd sizes, batches", "[backend][product]")
                        .stride_c = m * n});
         });
       }
+  }
 }
 
 TEST_CASE("linear: skewed and empty segments, forward and both pull-backs", "[backend][linear]") {
