@@ -168,7 +168,12 @@ std::string as_csv(const Table& table) {
 nlohmann::ordered_json as_json(const Cell& cell) {
   if (is_empty(cell)) return nullptr;
   if (const auto* text = std::get_if<std::string>(&cell)) return *text;
-  if (const auto* number = std::get_if<double>(&cell)) return *number;
+  if (const auto* number = std::get_if<double>(&cell)) {
+    // Counts look like counts: 3, not 3.0.
+    if (std::trunc(*number) == *number && std::abs(*number) < 1e15)
+      return static_cast<std::int64_t>(*number);
+    return *number;
+  }
   const Sample& sample = std::get<Sample>(cell);
   return {{"mean", sample.mean}, {"std", sample.deviation}, {"n", sample.count}};
 }

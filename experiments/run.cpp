@@ -23,8 +23,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder that can be written to, or Exit::output before anything was trained.
+// A folder that can be written to, or Exit::output before anything was trained, and nothing left
+// behind.
 void require_writable(const std::string& folder) {
+  std::vector<fs::path> created;  // innermost last
+  for (fs::path path = fs::absolute(folder).lexically_normal(); !fs::exists(path);
+       path = path.parent_path())
+    created.insert(created.begin(), path);
   std::error_code error;
   fs::create_directories(folder, error);
   const std::string probe = folder + "/.write-test";
@@ -36,8 +41,10 @@ void require_writable(const std::string& folder) {
     std::error_code ignored;
     fs::remove(probe, ignored);
   }
-  if (error)
-    fail(Exit::output, folder + ": cannot write: " + error.message() + "; choose another --out");
+  if (!error) return;
+  std::error_code ignored;
+  for (auto path = created.rbegin(); path != created.rend(); ++path) fs::remove(*path, ignored);
+  fail(Exit::output, folder + ": cannot write: " + error.message() + "; choose another --out");
 }
 
 void write_text(const std::string& path, const std::string& text) {

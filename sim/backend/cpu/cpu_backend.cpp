@@ -66,12 +66,13 @@ void* CpuBackend::allocate_raw(std::size_t bytes) {
 
 void CpuBackend::free_raw(void* block) { std::free(block); }
 
+// Of an empty vector the pointer may be null, which memcpy does not take even for nothing.
 void CpuBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
-  std::memcpy(host, device, bytes);
+  if (bytes > 0) std::memcpy(host, device, bytes);
 }
 
 void CpuBackend::copy_from_host(void* device, const void* host, std::size_t bytes) {
-  std::memcpy(device, host, bytes);
+  if (bytes > 0) std::memcpy(device, host, bytes);
 }
 
 void CpuBackend::copy(void* to, const void* from, std::size_t bytes) {
