@@ -39,14 +39,15 @@ void add_dormant(std::map<std::string, std::vector<std::string>>& dormant, const
     if (!mentioned) continue;
     Settings scratch;
     Options options(scratch, section);
+    std::vector<std::string>& known = dormant[section];
     try {
       plugin.make(site, options);
+      for (const auto& [key, info] : scratch.declared()) known.push_back(key.substr(prefix.size()));
     } catch (const Error&) {
-      // Defaults that do not suit this site: the options read before the complaint are declared all
-      // the same.
+      // Its defaults do not suit this site, and it may not have declared everything: take its word.
+      for (const auto& [key, setting] : settings.values())
+        if (key.rfind(prefix, 0) == 0) known.push_back(key.substr(prefix.size()));
     }
-    for (const auto& [key, info] : scratch.declared())
-      dormant[section].push_back(key.substr(prefix.size()));
   }
 }
 

@@ -4,6 +4,7 @@
 #include "sim/core/error.hpp"
 
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
@@ -80,7 +81,11 @@ int main(int argc, char** argv) {
   wait_without_spinning(argv);
   std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is noticed by its stream, not by sudden death
   try {
-    return dispatch({argv + 1, argv + argc});
+    const int code = dispatch({argv + 1, argv + argc});
+    std::cout.flush();
+    if (!std::cout || std::fflush(stdout) != 0)
+      moesim::fail(moesim::Exit::output, "standard output: cannot write all of the result");
+    return code;
   } catch (const moesim::Error& error) {
     std::cerr << "moesim: " << error.what() << '\n';
     return static_cast<int>(error.code());

@@ -27,10 +27,10 @@ namespace fs = std::filesystem;
 // behind.
 void require_writable(const std::string& folder) {
   std::vector<fs::path> created;  // innermost last
-  for (fs::path path = fs::absolute(folder).lexically_normal(); !fs::exists(path);
-       path = path.parent_path())
-    created.insert(created.begin(), path);
   std::error_code error;
+  for (fs::path path = fs::absolute(folder).lexically_normal();
+       !fs::exists(path, error) && !error && path.has_relative_path(); path = path.parent_path())
+    created.insert(created.begin(), path);
   fs::create_directories(folder, error);
   const std::string probe = folder + "/.write-test";
   if (!error) {
@@ -57,7 +57,8 @@ void write_text(const std::string& path, const std::string& text) {
 
 // Is there a complete run of the same config and data?
 bool is_complete(const std::string& path, const Identity& identity) {
-  if (!fs::exists(path)) return false;
+  std::error_code error;
+  if (!fs::exists(path, error)) return false;
   try {
     const RunFile file = read_run_file(path);
     const auto is = [&](const char* name, const std::string& value) {
@@ -78,17 +79,19 @@ struct Ending {
   Exit code = Exit::ok;
 };
 
-double median_rate(const RunFile& file, index tokens_per_step) {
+double median_rate(const RunFile& file) {
   std::vector<double> seconds = file.find("seconds")->values;
+  const std::vector<double>& tokens = file.find("tokens")->values;
   if (seconds.empty()) return 0;
-  std::nth_element(seconds.begin(),
-                   seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2),
-                   seconds.end());
-  return static_cast<double>(tokens_per_step) / seconds[seconds.size() / 2];
+  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
+  std::nth_element(seconds.begin(), middle, seconds.end());
+  return tokens.back() / static_cast<double>(tokens.size()) / *middle;
 }
 
 Ending train(Experiment e, const std::string& folder, std::size_t number, std::size_t total) {
-  fs::create_directories(folder);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail(Exit::output, folder + ": cannot create: " + error.message());
   write_text(folder + "/config.ini", e.identity.resolved);
   Progress progress(e.spec.label + " seed " + std::to_string(e.identity.seed), number, total,
                     folder + "/log.txt");
@@ -101,13 +104,11 @@ Ending train(Experiment e, const std::string& folder, std::size_t number, std::s
           "leak", future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings),
                               *e.backend));
     e.recorder->publish("complete");
-    const index tokens = Trainer::micro_batch(e.spec.settings) * e.data->info().length;
-    progress.finish(
-        fmt::format("complete, {:.0f} tokens/s", median_rate(e.recorder->file(), tokens)));
-  } catch (const Error& error) {
-    if (error.code() != Exit::diverged) throw;
+    progress.finish(fmt::format("complete, {:.0f} tokens/s", median_rate(e.recorder->file())));
+  } catch (const Error& stopped) {
+    if (stopped.code() != Exit::diverged) throw;
     e.recorder->publish("diverged");
-    progress.finish(error.what());
+    progress.finish(stopped.what());
     ending = {folder, "diverged", Exit::diverged};
   }
   return ending;
@@ -162,6 +163,7 @@ int run_command(const Words& words) {
   if (arguments.rest().empty())
     fail(Exit::usage, "command line: which config? usage: moesim run CONFIG [key=value ...]");
   const std::string out = arguments.text("out");
+  if (out.empty()) fail(Exit::usage, "command line: --out is empty; name a folder");
   const auto threads = static_cast<int>(arguments.integer("threads", 0, 1024));
 
   const ConfigFile config = read_config(arguments.rest().front());

@@ -1,7 +1,8 @@
 #include "experiments/version.hpp"
 
-#include "moesim_revision.hpp"
 #include "sim/core/types.hpp"
+
+#include "moesim_revision.hpp"
 
 namespace moesim {
 

@@ -12,6 +12,8 @@
 #include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <algorithm>
+
 namespace moesim {
 namespace {
 
@@ -30,6 +32,10 @@ class ExpertChoice : public Router {
     over_tokens_ = o.choice("softmax", "experts", {"experts", "tokens"},
                             "scores sum to 1 over experts, or over the group's tokens") == "tokens";
     z_ = o.number("z_weight", 0, {0, 1e6}, "of the router z-loss");
+    const index B = std::max<index>(1, site.batch), S = std::max<index>(1, site.length);
+    const index group = group_ == "sequence" ? S : group_ == "position" ? B : B * S;
+    rows_per_token_ =
+        static_cast<double>(capacity_.rows(group, 1, E_) * E_) / static_cast<double>(group);
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
   }
 
@@ -75,7 +81,7 @@ class ExpertChoice : public Router {
   bool looks_ahead() const override { return group_ != "position"; }
   index experts() const override { return E_; }
   Cost cost() const override {
-    return {.rows_per_token = capacity_.factor, .router_flops = 2.0 * static_cast<double>(D_ * E_)};
+    return {.rows_per_token = rows_per_token_, .router_flops = 2.0 * static_cast<double>(D_ * E_)};
   }
 
  private:
@@ -88,7 +94,7 @@ class ExpertChoice : public Router {
   Capacity capacity_;
   std::string group_;
   bool over_tokens_ = false;
-  double z_ = 0;
+  double z_ = 0, rows_per_token_ = 1;
   Tensor weight_;  // [D, E]
 };
 

@@ -62,7 +62,8 @@ class Smear : public Router {
   // (p ⊙ keep + 1e-10) / Σ of the same
   Tensor drop_experts(const Tensor& p, const Context& context) const {
     if (!context.training || dropout_ == 0) return p;
-    std::vector<real> keep = context.uniform(Purpose::dropout, p.shape(), p.backend()).to_host();
+    std::vector<real> keep =
+        context.uniform(Purpose::router_noise, p.shape(), p.backend()).to_host();
     for (real& u : keep) u = u < dropout_ ? real{0} : real{1};
     const Tensor kept = affine(mul(p, Tensor::of(p.shape(), keep, p.backend())), 1, real(1e-10));
     return div_column(kept, sum_cols(kept));

@@ -101,6 +101,10 @@ void Trainer::start() { initialise(parameters_, backend_, seed_); }
 void Trainer::run(const std::vector<Hook*>& hooks) {
   const auto report = [&](const Evaluation& evaluation) {
     for (Hook* hook : hooks) hook->on_evaluation(evaluation);
+    if (!std::isfinite(evaluation.loss))
+      fail(Exit::diverged,
+           fmt::format("evaluation after {} steps: loss {}; lower train.rate or train.clip",
+                       evaluation.step, evaluation.loss));
   };
   if (eval_every_ > 0) report(evaluate(0));
   for (index step = 0; step < steps_; ++step) {
