@@ -25,7 +25,8 @@ std::unique_ptr<Backend> make_backend(const std::string& device, int threads) {
   int number = 0;
   if (colon != std::string::npos) {
     const std::string digits = device.substr(colon + 1);
-    if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos)
+    if (digits.empty() || digits.size() > 3 ||
+        digits.find_first_not_of("0123456789") != std::string::npos)
       fail(Exit::usage, "run.device = " + device + ": expected " + kind + ":NUMBER");
     number = std::stoi(digits);
   }

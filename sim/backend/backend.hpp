@@ -207,7 +207,8 @@ class Backend : public Pool {
   // y[t] = Σ_{j in offset[t]..} gate[order[j]] · u[order[j]], in that order; gate null: 1.
   virtual void combine(const real* u, const real* gate, const i32* offset, const i32* order,
                        real* y, bool acc, index tokens, index cols) = 0;
-  // du[i] = gate[i] · dy[token[i]]; dgate[i] = u[i] · dy[token[i]] (each may be null); 0 where token[i] < 0.
+  // du[i] = gate[i] · dy[token[i]]; dgate[i] = u[i] · dy[token[i]] (each may be null); 0 where
+  // token[i] < 0.
   virtual void combine_backward(const real* dy, const i32* token, const real* u, const real* gate,
                                 real* du, bool acc_u, real* dgate, bool acc_gate, index n,
                                 index cols) = 0;
@@ -241,8 +242,9 @@ class Backend : public Pool {
                    real* value, real* velocity, index n) = 0;
 };
 
-// The backend of a device: "cpu", or what other backends of this build call theirs ("cuda:0"). threads 0: all cores, or
-// as OMP_NUM_THREADS says. Throws Exit::usage, naming the devices of this build.
+// The backend of a device: "cpu", or what other backends of this build call theirs ("cuda:0").
+// threads 0: all cores, or as OMP_NUM_THREADS says. Throws Exit::usage, naming the devices of this
+// build.
 std::unique_ptr<Backend> make_backend(const std::string& device, int threads);
 
 }  // namespace moesim

@@ -17,9 +17,9 @@ inline auto contains(const std::string& text) { return Catch::Matchers::Contains
 }  // namespace moesim::testing
 #endif
 
-#include <type_traits>
-
 #include "sim/core/types.hpp"
+
+#include <type_traits>
 
 namespace moesim::testing {
 inline constexpr bool kDouble = std::is_same_v<real, double>;

@@ -47,8 +47,8 @@ TEST_CASE("training: one batch is learnt by heart", "[train]") {
   // 128 random symbols after their predecessors cannot be told from 16 symbols alone, but from
   // place and past they can.
   Training training({"router.name", "token_choice", "router.token_choice.k", "2", "run.steps",
-                     "400", "train.rate", "0.01", "train.weight_decay", "0", "data.symbols", "300", "train.schedule",
-                     "constant", "eval.every", "0", "model.width", "32"},
+                     "400", "train.rate", "0.01", "train.weight_decay", "0", "data.symbols", "300",
+                     "train.schedule", "constant", "eval.every", "0", "model.width", "32"},
                     2);
   const OneBatch data(*training.data);
   Trainer trainer(training.settings, data, *training.task, *training.model, training.backend, 0);
