@@ -102,9 +102,7 @@ void Trainer::run(const std::vector<Hook*>& hooks) {
   const auto report = [&](const Evaluation& evaluation) {
     for (Hook* hook : hooks) hook->on_evaluation(evaluation);
     if (!std::isfinite(evaluation.loss))
-      fail(Exit::diverged,
-           fmt::format("evaluation after {} steps: loss {}; lower train.rate or train.clip",
-                       evaluation.step, evaluation.loss));
+      fail_not_finite("evaluation at", evaluation.step, evaluation.loss);
   };
   if (eval_every_ > 0) report(evaluate(0));
   for (index step = 0; step < steps_; ++step) {
@@ -206,7 +204,10 @@ Evaluation Trainer::evaluate(index step) {
 }
 
 void Trainer::require_finite(index step, double loss, double norm) const {
-  if (std::isfinite(loss) && std::isfinite(norm)) return;
+  if (!std::isfinite(loss) || !std::isfinite(norm)) fail_not_finite("training in", step, loss);
+}
+
+void Trainer::fail_not_finite(const char* when, index step, double loss) const {
   std::string culprit = "no parameter or gradient: the forward pass overflows";
   // A bad gradient spreads towards the input: the last parameter that has one is next to where it
   // arose.
@@ -215,9 +216,9 @@ void Trainer::require_finite(index step, double loss, double norm) const {
       culprit = "the gradient of " + p.name;
   for (const Parameter& p : parameters_)
     if (!backend_.all_finite(p.value.data(), p.value.size())) culprit = "the values of " + p.name;
-  fail(Exit::diverged, fmt::format("step {}: loss {}, gradient norm {}: first not finite: {}; "
-                                   "lower train.rate or train.clip",
-                                   step, loss, norm, culprit));
+  fail(Exit::diverged,
+       fmt::format("{} step {}: loss {}: not finite: {}; lower train.rate or train.clip", when,
+                   step, loss, culprit));
 }
 
 }  // namespace moesim

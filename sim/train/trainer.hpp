@@ -65,6 +65,7 @@ class Trainer {
  private:
   StepReport train_step(index step, const std::vector<Hook*>& hooks);
   void require_finite(index step, double loss, double norm) const;
+  [[noreturn]] void fail_not_finite(const char* when, index step, double loss) const;
 
   const Dataset& data_;
   const Task& task_;

@@ -77,7 +77,7 @@ TEST_CASE("smear: an expert that is dropped leaves the mixture", "[routers]") {
   layer.set_expert("w", {2, 6});
   layer.set_expert("b", {0, 0});
   layer.context.given = [](Purpose purpose, Shape shape) -> Tensor {
-    if (purpose != Purpose::dropout) return {};
+    if (purpose != Purpose::router_noise) return {};
     return Tensor::of(shape, {0.4, 0.6, 0.6, 0.4}, test_backend());
   };
   const Tensor x = Tensor::of({2, 1}, {1, 1}, test_backend());
