@@ -89,8 +89,6 @@ Experiment build(RunSpec spec, const std::string& out, int threads, DataCache& c
   e.trainer =
       std::make_unique<Trainer>(settings, *e.data, *e.task, *e.model, *e.backend, e.identity.seed);
 
-  Options model_options(settings, "model"), moe_options(settings, "moe"),
-      expert_options(settings, "expert");
   site.width = std::stoll(settings.effective("model.width"));
   site.experts = std::stoll(settings.effective("moe.experts"));
   std::map<std::string, std::vector<std::string>> dormant;
