@@ -13,6 +13,7 @@ int run_command(const Words& words);
 int compare_command(const Words& words);
 int list_command(const Words& words);
 int check_command(const Words& words);
+int bench_command(const Words& words);
 int info_command(const Words& words);
 
 }  // namespace moesim

@@ -71,6 +71,16 @@ struct Linear {
   Activation activation = Activation::none;
 };
 
+// Where a sum goes: nowhere (null), over what is there, or added to it.
+struct Into {
+  real* p = nullptr;
+  bool acc = false;
+};
+
+struct LinearGradients {
+  Into x = {}, w = {}, bias = {};
+};
+
 // q, k, v are slices of rows of `qkv` [batch·length, 3·heads·head_size]: q first, then k, then v.
 struct Attention {
   index batch = 0, length = 0, heads = 0, head_size = 0;
@@ -122,16 +132,12 @@ class Backend : public Pool {
 
   // Products.
   virtual void product(const Product& p) = 0;
-  // pre (null: not kept) gets x·w + bias, y gets act of it; pre may not be y unless activation is
-  // none.
-  virtual void linear(const Linear& l, real* pre, real* y) = 0;
-  // dz = dy ⊙ act'(pre), written over dy (for none: dy as it is); then dx = dz · wᵀ (dx may be
-  // null).
-  virtual void linear_backward_input(const Linear& l, const real* pre, real* dy, real* dx,
-                                     bool acc) = 0;
-  // dw[e] = xᵀ · dz and dbias[e] = column sums of dz over the rows of e (each may be null).
-  virtual void linear_backward_weight(const Linear& l, const real* dz, real* dw, bool acc_w,
-                                      real* dbias, bool acc_b) = 0;
+  // y = act(x·w + bias). slope (null: not kept) gets act'(x·w + bias); for none it stays unwritten.
+  virtual void linear(const Linear& l, real* slope, real* y) = 0;
+  // dz = dy ⊙ slope is written over dy (for none: dy as it is); dx = dz · wᵀ; for the rows of each
+  // segment dw = xᵀ · dz and dbias = column sums of dz.
+  virtual void linear_backward(const Linear& l, const real* slope, real* dy,
+                               const LinearGradients& to) = 0;
 
   // Attention, with an online softmax: no [length, length] matrix is kept. lse: [batch·length,
   // heads].

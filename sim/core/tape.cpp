@@ -19,13 +19,24 @@ GradientSlot GradientSlot::of(const Tensor& tensor) {
   return {static_cast<real*>(body.gradient.data()), std::exchange(body.filled, true)};
 }
 
+void pass_gradient(const Tensor& tensor, const Tensor& dy) {
+  if (!tensor.wants_gradient()) return;
+  Tensor::Body& body = *tensor.body_;
+  if (body.filled) {
+    dy.backend().axpy(1, dy.data(), static_cast<real*>(body.gradient.data()), dy.size());
+    return;
+  }
+  body.gradient = dy.body_->values;
+  body.filled = true;
+}
+
 Tape* Tape::current() { return current_tape; }
 
 Tape::Scope::Scope(Tape* tape) : previous_(std::exchange(current_tape, tape)) {}
 Tape::Scope::~Scope() { current_tape = previous_; }
 
 void Tape::add(const Tensor& y, PullBack pull_back) {
-  entries_.push_back({y, std::move(pull_back)});
+  entries_.push_back({y, std::move(pull_back), current_part()});
 }
 
 void Tape::backward(const Tensor& root, const Tensor& seed) {
@@ -53,6 +64,7 @@ void Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
     Entry entry = std::move(entries_.back());
     entries_.pop_back();
     if (!entry.y.has_gradient()) continue;
+    const Span span(entry.part);
     entry.pull_back(entry.y.gradient());
     entry.y.drop_gradient();
   }

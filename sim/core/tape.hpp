@@ -5,6 +5,7 @@
 // routers are made of ops.
 #pragma once
 
+#include "sim/core/profile.hpp"
 #include "sim/core/tensor.hpp"
 
 #include <functional>
@@ -22,6 +23,9 @@ struct GradientSlot {
   static GradientSlot of(const Tensor& tensor);
 };
 inline GradientSlot gradient_slot(const Tensor& tensor) { return GradientSlot::of(tensor); }
+// For the last use of dy in a pull-back: dL/d(tensor) is dy itself. Takes over its memory if the
+// tensor has no gradient yet, else adds it.
+void pass_gradient(const Tensor& tensor, const Tensor& dy);
 
 // Decisions that have no derivative (chosen indices, stopped values), written down in a first
 // forward pass and played back in later ones, so that central differences see the function that was
@@ -73,6 +77,7 @@ class Tape {
   struct Entry {
     Tensor y;
     PullBack pull_back;
+    Part part;  // that the time of the pull-back belongs to
   };
   std::vector<Entry> entries_;
 };

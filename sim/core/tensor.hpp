@@ -82,6 +82,7 @@ class Tensor {
  private:
   friend struct GradientSlot;
   friend class Tape;
+  friend void pass_gradient(const Tensor& tensor, const Tensor& dy);
   struct Body {
     Storage values;
     Storage gradient;

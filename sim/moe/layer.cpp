@@ -42,6 +42,7 @@ Tensor execute(const Merging& plan, const Tensor& x, const Expert& expert) {
     const Tensor flat = matmul(plan.weights, w.reshape({w.dim(0), each}));
     merged.push_back(w.shape().rank() == 3 ? flat.reshape({groups, w.dim(1), w.dim(2)}) : flat);
   }
+  const Span span(Part::experts);
   return expert.apply(x, plan.groups, merged);
 }
 
@@ -69,6 +70,7 @@ std::string to_string(Sees sees) {
 }
 
 Tensor Expert::apply(const Tensor& rows, const Segments& segments) const {
+  const Span span(Part::experts);
   const std::vector<Tensor> own = weights();
   return apply(rows, segments, own);
 }
@@ -96,13 +98,17 @@ MoeLayer::MoeLayer(std::unique_ptr<Router> router, std::unique_ptr<Expert> exper
 }
 
 Tensor MoeLayer::forward(const Tokens& tokens, std::vector<Loss>& losses) {
+  const Span span(Part::routing);
   Routing routing = router_->route(tokens);
   Tensor y = execute(routing, tokens.x, *expert_);
   if (norm_gain_) y = normalize(NormKind::layer, y, norm_gain_, norm_bias_);
   if (shared_)
     y = add(y, shared_->apply(tokens.x, equal_segments(1, tokens.x.rows(), tokens.x.backend())));
   losses.insert(losses.end(), routing.losses.begin(), routing.losses.end());
-  if (tokens.context.on_routing) tokens.context.on_routing(tokens.context.layer, routing);
+  if (tokens.context.on_routing) {
+    const Span recording(Part::recording);
+    tokens.context.on_routing(tokens.context.layer, routing);
+  }
   if (tokens.context.training) last_ = std::move(routing);
   return y;
 }

@@ -9,7 +9,10 @@ Norm::Norm(NormKind kind, index width, bool bias) : kind_(kind) {
   if (bias && kind == NormKind::layer) bias_ = parameter("bias", {width}, Init::constant(0), false);
 }
 
-Tensor Norm::forward(const Tensor& x) const { return normalize(kind_, x, gain_, bias_); }
+Tensor Norm::forward(const Tensor& x) const {
+  const Span span(Part::norms);
+  return normalize(kind_, x, gain_, bias_);
+}
 
 LinearLayer::LinearLayer(index in, index out, bool bias, double deviation) {
   weight_ = parameter("weight", {in, out}, Init::normal(deviation));
@@ -30,6 +33,7 @@ SelfAttention::SelfAttention(index width, index heads, bool causal, bool use_rot
 }
 
 Tensor SelfAttention::forward(const Tensor& x, index batch, index length) const {
+  const Span span(Part::attention);
   const AttentionShape shape{batch, length, heads_, causal_};
   Tensor qkv = qkv_.forward(x);
   if (rotary_) qkv = rotary(qkv, shape);

@@ -175,6 +175,7 @@ Tensor Transformer::forward(const ModelInput& input, Context& context, std::vect
   }
   x = norm_->forward(x);
   if (shape_.pooled) x = mean_rows(x, input.batch);
+  const Span span(Part::head);
   return head_ ? linear(x, head_, head_bias_) : matmul(x, embedding_, {.b = true});
 }
 

@@ -99,8 +99,7 @@ Tensor apply(Binary op, Spread spread, const Tensor& a, const Tensor& b) {
         reduce_into(b, spread, product, rows, cols);
       }
     }
-    if (const GradientSlot da = gradient_slot(a))
-      backend.scale(1, through.data(), da.p, da.accumulate, a.size());
+    pass_gradient(a, through);
   });
   return y;
 }

@@ -94,16 +94,16 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
   Backend& backend = x.backend();
   Tensor y = Tensor::empty({l.rows, l.out}, backend);
   const bool recorded = is_recorded({x, w, bias});
-  Tensor pre;
-  if (recorded && activation != Activation::none) pre = Tensor::empty(y.shape(), backend);
-  backend.linear(l, pre ? pre.data() : nullptr, y.data());
+  Tensor slope;
+  if (recorded && activation != Activation::none) slope = Tensor::empty(y.shape(), backend);
+  backend.linear(l, slope ? slope.data() : nullptr, y.data());
   record(y, {x, w, bias}, [=, &backend](const Tensor& dy) {
-    Linear back = l;
-    const GradientSlot dx = gradient_slot(x);
-    backend.linear_backward_input(back, pre ? pre.data() : nullptr, dy.data(), dx.p, dx.accumulate);
-    const GradientSlot dw = gradient_slot(w), db = gradient_slot(bias);
-    if (dw || db)
-      backend.linear_backward_weight(back, dy.data(), dw.p, dw.accumulate, db.p, db.accumulate);
+    const auto into = [](const Tensor& t) {
+      const GradientSlot slot = gradient_slot(t);
+      return Into{slot.p, slot.accumulate};
+    };
+    backend.linear_backward(l, slope ? slope.data() : nullptr, dy.data(),
+                            {.x = into(x), .w = into(w), .bias = into(bias)});
     (void)offset;  // keeps the offsets alive as long as the closure
   });
   return y;

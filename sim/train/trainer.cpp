@@ -107,7 +107,10 @@ void Trainer::run(const std::vector<Hook*>& hooks) {
   if (eval_every_ > 0) report(evaluate(0));
   for (index step = 0; step < steps_; ++step) {
     const StepReport done = train_step(step, hooks);
-    for (Hook* hook : hooks) hook->on_step(done);
+    {
+      const Span span(Part::recording);
+      for (Hook* hook : hooks) hook->on_step(done);
+    }
     const bool last = step + 1 == steps_;
     if (last || (eval_every_ > 0 && (step + 1) % eval_every_ == 0)) report(evaluate(step + 1));
   }
@@ -136,8 +139,11 @@ StepReport Trainer::train_step(index step, const std::vector<Hook*>& hooks) {
     Tape tape;
     const Tape::Scope scope(&tape);
     std::vector<Loss> losses;
-    const Tensor task_loss =
-        cross_entropy(model_.forward(example.input, context, losses), example.targets);
+    const Tensor logits = model_.forward(example.input, context, losses);
+    const Tensor task_loss = [&] {
+      const Span span(Part::head);
+      return cross_entropy(logits, example.targets);
+    }();
     std::vector<std::pair<Tensor, Tensor>> roots{{task_loss, Tensor::full({1}, share, backend_)}};
     report.task_loss += static_cast<double>(task_loss.item()) / static_cast<double>(accumulate_);
     for (const Loss& loss : losses) {
@@ -150,6 +156,7 @@ StepReport Trainer::train_step(index step, const std::vector<Hook*>& hooks) {
   }
   report.loss = report.task_loss;
   for (const auto& [name, value] : report.aux) report.loss += value;
+  const Span updating(Part::optimiser);
   report.gradient_norm = gradient_norm(parameters_);
   require_finite(step, report.loss, report.gradient_norm);
   const double scale = clip_ > 0 && report.gradient_norm > clip_ ? clip_ / report.gradient_norm : 1;
@@ -158,9 +165,11 @@ StepReport Trainer::train_step(index step, const std::vector<Hook*>& hooks) {
 
   report.tokens = (step + 1) * accumulate_ * micro_ * data_.info().length;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (measured)
+  if (measured) {
+    const Span span(Part::recording);
     for (Hook* hook : hooks)
       if (hook->wants_routing(step)) hook->on_routing(step, collector.layers, collector.plan);
+  }
   return report;
 }
 

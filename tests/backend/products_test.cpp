@@ -92,21 +92,23 @@ TEST_CASE("linear: skewed and empty segments, forward and both pull-backs", "[ba
         }
       }
   const double tolerance = allowed(rows) * 20;
-  Reals pre(y.size()), worked = dy;
+  Reals slope(y.size()), worked = dy;
   check_kernel(y, tolerance, false,
-               [&](CpuBackend& cpu, real* out_y, bool) { cpu.linear(l, pre.data(), out_y); });
+               [&](CpuBackend& cpu, real* out_y, bool) { cpu.linear(l, slope.data(), out_y); });
   check_kernel(y, tolerance, false,
                [&](CpuBackend& cpu, real* out_y, bool) { cpu.linear(l, nullptr, out_y); });
   check_kernel(dx, tolerance, true, [&](CpuBackend& cpu, real* p, bool acc) {
     worked = dy;
-    cpu.linear_backward_input(l, pre.data(), worked.data(), p, acc);
+    cpu.linear_backward(l, slope.data(), worked.data(), {.x = {p, acc}});
   });
   require_close(worked, dz, tolerance);
   check_kernel(dw, tolerance, true, [&](CpuBackend& cpu, real* p, bool acc) {
-    cpu.linear_backward_weight(l, worked.data(), p, acc, nullptr, false);
+    worked = dy;
+    cpu.linear_backward(l, slope.data(), worked.data(), {.w = {p, acc}});
   });
   check_kernel(db, tolerance, true, [&](CpuBackend& cpu, real* p, bool acc) {
-    cpu.linear_backward_weight(l, worked.data(), nullptr, false, p, acc);
+    worked = dy;
+    cpu.linear_backward(l, slope.data(), worked.data(), {.bias = {p, acc}});
   });
 }
 

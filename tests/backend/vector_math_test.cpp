@@ -87,46 +87,37 @@ TEST_CASE("vector math: functions saturate at the ends and let NaN through", "[b
   CHECK(std::isnan(cpu::vnormal(kNan).cdf));
 }
 
-TEST_CASE("activate: value and derivative, also in place", "[backend]") {
+TEST_CASE("activate: value and derivative, with and without bias", "[backend]") {
   const std::pair<Activation, Unary> kinds[] = {{Activation::relu, Unary::relu},
                                                 {Activation::gelu, Unary::gelu},
                                                 {Activation::silu, Unary::silu},
                                                 {Activation::tanh, Unary::tanh},
                                                 {Activation::sigmoid, Unary::sigmoid}};
   for (const index n : {0, 1, 3, 17, 64, 257}) {
-    Reals z = random_reals(1, n, -4, 4);
-    if (n > 0) z[0] = 0;
-    const Reals dy = random_reals(2, n);
-    for (const auto& [activation, op] : kinds) {
-      Doubles value, slope;
-      for (std::size_t i = 0; i < z.size(); ++i) {
-        value.push_back(naive::unary(op, z[i]));
-        slope.push_back(dy[i] * naive::slope(op, z[i]));
+    Reals x = random_reals(1, n, -3, 3), bias = random_reals(2, n, -1, 1);
+    if (n > 0) x[0] = bias[0] = 0;
+    for (const bool biased : {false, true}) {
+      Reals z = x;
+      if (biased)
+        for (std::size_t i = 0; i < z.size(); ++i) z[i] += bias[i];
+      const real* b = biased ? bias.data() : nullptr;
+      for (const auto& [activation, op] : kinds) {
+        Doubles value, slope;
+        for (const real v : z) {
+          value.push_back(naive::unary(op, v));
+          slope.push_back(naive::slope(op, v));
+        }
+        Reals y = x, got(z.size()), alone = x;
+        cpu::activate(activation, b, y.data(), got.data(), n);
+        require_close(y, value, tolerance());
+        require_close(got, slope, tolerance());
+        cpu::activate(activation, b, alone.data(), nullptr, n);
+        require_close(alone, value, tolerance());
       }
-      Reals y = z, dz = dy;
-      cpu::activate(activation, y.data(), y.data(), n);
-      cpu::activate_backward(activation, z.data(), dz.data(), n);
-      require_close(y, value, tolerance());
-      require_close(dz, slope, tolerance());
+      Reals y = x;
+      cpu::activate(Activation::none, b, y.data(), nullptr, n);
+      CHECK(y == z);
     }
-    Reals y(z.size()), dz = dy;
-    cpu::activate(Activation::none, z.data(), y.data(), n);
-    cpu::activate_backward(Activation::none, z.data(), dz.data(), n);
-    CHECK(y == z);
-    CHECK(dz == dy);
-  }
-}
-
-TEST_CASE("exp_and_sum: exponentials and their sum", "[backend]") {
-  for (const index n : {0, 1, 3, 17, 64, 257}) {
-    const Reals x = random_reals(3, n);
-    Reals y(x.size());
-    Doubles want;
-    double sum = 0;
-    for (const real v : x) sum += want.emplace_back(std::exp(double(v) - 0.5));
-    const real got = cpu::exp_and_sum(x.data(), real(0.5), y.data(), n);
-    require_close(y, want, tolerance());
-    require_close({got}, {sum}, tolerance(n));
   }
 }
 

@@ -30,11 +30,9 @@ class CpuBackend : public Backend {
   void zero(void* p, std::size_t bytes) override;
   void fill(real* p, index n, real value) override;
   void product(const Product& p) override;
-  void linear(const Linear& l, real* pre, real* y) override;
-  void linear_backward_input(const Linear& l, const real* pre, real* dy, real* dx,
-                             bool acc) override;
-  void linear_backward_weight(const Linear& l, const real* dz, real* dw, bool acc_w, real* dbias,
-                              bool acc_b) override;
+  void linear(const Linear& l, real* slope, real* y) override;
+  void linear_backward(const Linear& l, const real* slope, real* dy,
+                       const LinearGradients& to) override;
   void attention(const Attention& a, real* y, real* lse) override;
   void attention_backward(const Attention& a, const real* y, const real* lse, const real* dy,
                           real* dqkv) override;

@@ -1,9 +1,11 @@
 // Linear layers over rows sorted by segment: the one layout of all expert compute.
 //
 // Work is one list of (segment, row tile) items, so a skewed load costs nothing: a hot expert is
-// many items, an idle one is none. Bias and activation are applied to a tile while it is in cache.
+// many items, an idle one is none. Bias, activation and column sums are done on a tile while it is
+// in cache.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/gemm.hpp"
+#include "sim/backend/cpu/vector_inline.hpp"
 #include "sim/backend/cpu/vector_math.hpp"
 
 #include <algorithm>
@@ -18,86 +20,93 @@ struct Item {
   index segment, first, last;
 };
 
+index begin_of(const Linear& l, index segment) { return l.offset ? l.offset[segment] : 0; }
+index end_of(const Linear& l, index segment) { return l.offset ? l.offset[segment + 1] : l.rows; }
+
 std::vector<Item> row_items(const Linear& l) {
   std::vector<Item> items;
   for (index segment = 0; segment < l.segments; ++segment) {
-    const index begin = l.offset ? l.offset[segment] : 0;
-    const index end = l.offset ? l.offset[segment + 1] : l.rows;
-    for (index row = begin; row < end; row += kRows)
+    const index end = end_of(l, segment);
+    for (index row = begin_of(l, segment); row < end; row += kRows)
       items.push_back({segment, row, std::min(end, row + kRows)});
   }
   return items;
 }
 
-index begin_of(const Linear& l, index segment) { return l.offset ? l.offset[segment] : 0; }
-index end_of(const Linear& l, index segment) { return l.offset ? l.offset[segment + 1] : l.rows; }
-
-void add_bias(const real* bias, real* y, index rows, index cols) {
-  for (index row = 0; row < rows; ++row) {
-    real* out = y + row * cols;
-#pragma omp simd
-    for (index col = 0; col < cols; ++col) out[col] += bias[col];
-  }
+// sum[c] = Σ_r x[r, c] over at most kRows rows, eight at a time.
+void sum_columns(const real* x, index rows, index cols, real* sum) {
+  std::fill_n(sum, cols, real(0));
+  index r = 0;
+  for (; r + 8 <= rows; r += 8)
+    cpu::simd_loop(0, cols, [=, row = x + r * cols](index c) {
+      const real a = row[c] + row[cols + c], b = row[2 * cols + c] + row[3 * cols + c];
+      const real d = row[4 * cols + c] + row[5 * cols + c],
+                 e = row[6 * cols + c] + row[7 * cols + c];
+      sum[c] += (a + b) + (d + e);
+    });
+  for (; r < rows; ++r)
+    cpu::simd_loop(0, cols, [=, row = x + r * cols](index c) { sum[c] += row[c]; });
 }
 
 }  // namespace
 
-void CpuBackend::linear(const Linear& l, real* pre, real* y) {
+void CpuBackend::linear(const Linear& l, real* slope, real* y) {
   const std::vector<Item> items = row_items(l);
   for_tiles(static_cast<index>(items.size()), [&](index i) {
     const auto [segment, first, last] = items[static_cast<std::size_t>(i)];
-    real* z = (pre ? pre : y) + first * l.out;
-    const index n = last - first;
-    cpu::gemm(false, false, n, l.out, l.in, 1, l.x + first * l.in, l.in,
-              l.w + segment * l.in * l.out, l.out, 0, z, l.out);
-    if (l.bias) add_bias(l.bias + segment * l.out, z, n, l.out);
-    if (l.activation != Activation::none)
-      cpu::activate(l.activation, z, y + first * l.out, n * l.out);
+    cpu::gemm(false, false, last - first, l.out, l.in, 1, l.x + first * l.in, l.in,
+              l.w + segment * l.in * l.out, l.out, 0, y + first * l.out, l.out);
+    const real* bias = l.bias ? l.bias + segment * l.out : nullptr;
+    for (index row = first; row < last; ++row)
+      cpu::activate(l.activation, bias, y + row * l.out, slope ? slope + row * l.out : nullptr,
+                    l.out);
   });
 }
 
-void CpuBackend::linear_backward_input(const Linear& l, const real* pre, real* dy, real* dx,
-                                       bool acc) {
+// First by tiles of rows: dz, its column sums and dx. Then by tiles of the weight, each with its
+// whole sum over the rows of the segment: dw; and by segments: dbias from the column sums.
+void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
+                                 const LinearGradients& to) {
   const std::vector<Item> items = row_items(l);
-  for_tiles(static_cast<index>(items.size()), [&](index i) {
+  const auto count = static_cast<index>(items.size());
+  const Storage scratch = allocate(
+      static_cast<std::size_t>(to.bias.p ? std::max<index>(1, count * l.out) : 1) * sizeof(real));
+  auto* sums = static_cast<real*>(scratch.data());  // [items, out]
+  for_tiles(count, [&](index i) {
     const auto [segment, first, last] = items[static_cast<std::size_t>(i)];
     const index n = last - first;
     real* dz = dy + first * l.out;
     if (l.activation != Activation::none)
-      cpu::activate_backward(l.activation, pre + first * l.out, dz, n * l.out);
-    if (dx)
+      cpu::simd_loop(0, n * l.out, [=, by = slope + first * l.out](index j) { dz[j] *= by[j]; });
+    if (to.bias.p) sum_columns(dz, n, l.out, sums + i * l.out);
+    if (to.x.p)
       cpu::gemm(false, true, n, l.in, l.out, 1, dz, l.out, l.w + segment * l.in * l.out, l.out,
-                acc ? 1 : 0, dx + first * l.in, l.in);
+                to.x.acc ? 1 : 0, to.x.p + first * l.in, l.in);
   });
-}
 
-void CpuBackend::linear_backward_weight(const Linear& l, const real* dz, real* dw, bool acc_w,
-                                        real* dbias, bool acc_b) {
-  // Tiles of the weight, each with its whole sum over the rows of the segment.
   constexpr index kIn = 128, kOut = 256;
   const index in_tiles = (l.in + kIn - 1) / kIn, out_tiles = (l.out + kOut - 1) / kOut;
-  const index weight_tiles = dw ? in_tiles * out_tiles : 0;
-  const index bias_tiles = dbias ? out_tiles : 0;
-  const index per_segment = weight_tiles + bias_tiles;
+  const index weight_tiles = to.w.p ? in_tiles * out_tiles : 0;
+  const index per_segment = weight_tiles + (to.bias.p ? 1 : 0);
   for_tiles(l.segments * per_segment, [&](index item) {
     const index segment = item / per_segment, tile = item % per_segment;
     const index begin = begin_of(l, segment), rows = end_of(l, segment) - begin;
     if (tile < weight_tiles) {
       const index row = tile / out_tiles * kIn, col = tile % out_tiles * kOut;
       cpu::gemm(true, false, std::min(kIn, l.in - row), std::min(kOut, l.out - col), rows, 1,
-                l.x + begin * l.in + row, l.in, dz + begin * l.out + col, l.out, acc_w ? 1 : 0,
-                dw + (segment * l.in + row) * l.out + col, l.out);
+                l.x + begin * l.in + row, l.in, dy + begin * l.out + col, l.out, to.w.acc ? 1 : 0,
+                to.w.p + (segment * l.in + row) * l.out + col, l.out);
       return;
     }
-    const index col = (tile - weight_tiles) * kOut, n = std::min(kOut, l.out - col);
-    real* out = dbias + segment * l.out + col;
-    double sums[kOut] = {};
-    for (index row = begin; row < begin + rows; ++row) {
-      const real* in = dz + row * l.out + col;
-#pragma omp simd
-      for (index c = 0; c < n; ++c) sums[c] += in[c];
-    }
-    for (index c = 0; c < n; ++c) out[c] = static_cast<real>(sums[c]) + (acc_b ? out[c] : 0);
+    const auto before = [](const Item& a, index s) { return a.segment < s; };
+    const auto first = std::lower_bound(items.begin(), items.end(), segment, before);
+    const index from = first - items.begin(), pieces = (rows + kRows - 1) / kRows;
+    real* out = to.bias.p + segment * l.out;
+    cpu::simd_assign(out, to.bias.acc, 0, l.out, [=](index c) {
+      double sum = 0;
+      for (index i = from; i < from + pieces; ++i) sum += double(sums[i * l.out + c]);
+      return static_cast<real>(sum);
+    });
   });
 }
 

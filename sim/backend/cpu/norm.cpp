@@ -72,19 +72,19 @@ void CpuBackend::norm_backward(NormKind kind, const real* x, const real* gamma, 
   const index pieces = (rows + kRowPiece - 1) / kRowPiece;
   const bool wanted = dgamma != nullptr || dbeta != nullptr;
   const Storage scratch =
-      allocate(static_cast<std::size_t>(wanted ? (pieces + 1) * 2 * cols : 1) * sizeof(double));
-  auto* partial = static_cast<double*>(scratch.data());
+      allocate(static_cast<std::size_t>(wanted ? pieces * 2 * cols : 1) * sizeof(real));
+  auto* partial = static_cast<real*>(scratch.data());
   for_pieces(rows, kRowPiece, [=](index first, index last) {
-    double* sum_gamma = partial + first / kRowPiece * 2 * cols;
-    double* sum_beta = sum_gamma + cols;
-    if (wanted) std::fill_n(sum_gamma, 2 * cols, 0.0);
+    real* sum_gamma = partial + first / kRowPiece * 2 * cols;
+    real* sum_beta = sum_gamma + cols;
+    if (wanted) std::fill_n(sum_gamma, 2 * cols, real(0));
     for (index r = first; r < last; ++r) {
       const real *row = x + r * cols, *dyr = dy + r * cols;
       const real center = kind == NormKind::layer ? mean[r] : real(0), scale = inverse[r];
       if (wanted)
         simd_loop(0, cols, [=](index c) {
-          sum_gamma[c] += double(dyr[c] * ((row[c] - center) * scale));
-          sum_beta[c] += double(dyr[c]);
+          sum_gamma[c] += dyr[c] * ((row[c] - center) * scale);
+          sum_beta[c] += dyr[c];
         });
       if (dx == nullptr) continue;
       if (gamma != nullptr)
@@ -97,17 +97,14 @@ void CpuBackend::norm_backward(NormKind kind, const real* x, const real* gamma, 
     }
   });
   if (!wanted) return;
-  double* total = partial + pieces * 2 * cols;
-  std::fill_n(total, 2 * cols, 0.0);
-  for (index i = 0; i < pieces; ++i) {
-    const double* next = partial + i * 2 * cols;
-    simd_assign(total, true, 0, 2 * cols, [=](index c) { return next[c]; });
-  }
-  if (dgamma != nullptr)
-    simd_assign(dgamma, acc_gamma, 0, cols, [=](index c) { return static_cast<real>(total[c]); });
+  const auto total = [=](index c) {
+    double sum = 0;
+    for (index i = 0; i < pieces; ++i) sum += double(partial[i * 2 * cols + c]);
+    return static_cast<real>(sum);
+  };
+  if (dgamma != nullptr) simd_assign(dgamma, acc_gamma, 0, cols, total);
   if (dbeta != nullptr)
-    simd_assign(dbeta, acc_beta, 0, cols,
-                [=](index c) { return static_cast<real>(total[cols + c]); });
+    simd_assign(dbeta, acc_beta, 0, cols, [=](index c) { return total(cols + c); });
 }
 
 }  // namespace moesim

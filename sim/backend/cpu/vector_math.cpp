@@ -2,47 +2,65 @@
 
 #include "sim/backend/cpu/vector_inline.hpp"
 
-#include <algorithm>
-
 namespace moesim::cpu {
+namespace {
 
-void activate(Activation activation, const real* z, real* y, index n) {
-  switch (activation) {
-    case Activation::none:
-      if (y != z) std::copy_n(z, n, y);
-      return;
-    case Activation::relu:
-      return simd_loop(0, n, [=](index i) { y[i] = relu(z[i]); });
-    case Activation::gelu:
-      return simd_loop(0, n, [=](index i) { y[i] = gelu(z[i]); });
-    case Activation::silu:
-      return simd_loop(0, n, [=](index i) { y[i] = silu(z[i]); });
-    case Activation::tanh:
-      return simd_loop(0, n, [=](index i) { y[i] = vtanh(z[i]); });
-    case Activation::sigmoid:
-      return simd_loop(0, n, [=](index i) { y[i] = vsigmoid(z[i]); });
-  }
+struct Point {
+  real value, slope;
+};
+
+// f(z) gives a value and its derivative, which share most of their arithmetic.
+template <class F>
+void apply(const real* bias, real* y, real* slope, index n, F f) {
+  if (slope == nullptr && bias == nullptr)
+    simd_loop(0, n, [=](index i) { y[i] = f(y[i]).value; });
+  else if (slope == nullptr)
+    simd_loop(0, n, [=](index i) { y[i] = f(y[i] + bias[i]).value; });
+  else if (bias == nullptr)
+    simd_loop(0, n, [=](index i) {
+      const Point p = f(y[i]);
+      y[i] = p.value;
+      slope[i] = p.slope;
+    });
+  else
+    simd_loop(0, n, [=](index i) {
+      const Point p = f(y[i] + bias[i]);
+      y[i] = p.value;
+      slope[i] = p.slope;
+    });
 }
 
-void activate_backward(Activation activation, const real* z, real* dy, index n) {
+}  // namespace
+
+void activate(Activation activation, const real* bias, real* y, real* slope, index n) {
+  const auto run = [=](auto f) { apply(bias, y, slope, n, f); };
   switch (activation) {
     case Activation::none:
+      if (bias != nullptr) simd_loop(0, n, [=](index i) { y[i] += bias[i]; });
       return;
     case Activation::relu:
-      return simd_loop(0, n, [=](index i) { dy[i] *= relu_slope(z[i]); });
+      return run([](real z) { return Point{relu(z), relu_slope(z)}; });
     case Activation::gelu:
-      return simd_loop(0, n, [=](index i) { dy[i] *= gelu_slope(z[i]); });
+      return run([](real z) {
+        const auto normal = vnormal(z);
+        return Point{z * normal.cdf, normal.cdf + z * normal.density};
+      });
     case Activation::silu:
-      return simd_loop(0, n, [=](index i) { dy[i] *= silu_slope(z[i]); });
+      return run([](real z) {
+        const real s = vsigmoid(z);
+        return Point{z * s, s * (1 + z * (1 - s))};
+      });
     case Activation::tanh:
-      return simd_loop(0, n, [=](index i) { dy[i] *= tanh_slope(vtanh(z[i])); });
+      return run([](real z) {
+        const real t = vtanh(z);
+        return Point{t, tanh_slope(t)};
+      });
     case Activation::sigmoid:
-      return simd_loop(0, n, [=](index i) { dy[i] *= sigmoid_slope(vsigmoid(z[i])); });
+      return run([](real z) {
+        const real s = vsigmoid(z);
+        return Point{s, sigmoid_slope(s)};
+      });
   }
-}
-
-real exp_and_sum(const real* x, real shift, real* y, index n) {
-  return simd_sum<real>(n, [=](index i) { return y[i] = vexp(x[i] - shift); });
 }
 
 }  // namespace moesim::cpu

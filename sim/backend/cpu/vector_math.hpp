@@ -5,11 +5,8 @@
 
 namespace moesim::cpu {
 
-// y = act(z); y may be z.
-void activate(Activation activation, const real* z, real* y, index n);
-// dy *= act'(z), in place.
-void activate_backward(Activation activation, const real* z, real* dy, index n);
-// y = exp(x - shift); returns the sum, in a fixed order.
-real exp_and_sum(const real* x, real shift, real* y, index n);
+// z = y + bias (null: y), then y = act(z) in place and slope = act'(z) (null: not kept; unwritten
+// for Activation::none).
+void activate(Activation activation, const real* bias, real* y, real* slope, index n);
 
 }  // namespace moesim::cpu
