@@ -89,8 +89,13 @@ struct Scratch {
         values(keys + a.length * a.head_size) {}
   void pack(const Attention& a, const Head& h) const {
     for (index i = 0; i < a.length; ++i) {
-      std::copy_n(a.qkv + h.k(i), h.d, keys + i * h.d);
-      std::copy_n(a.qkv + h.v(i), h.d, values + i * h.d);
+      const real *k = a.qkv + h.k(i), *v = a.qkv + h.v(i);
+      real *to_k = keys + i * h.d, *to_v = values + i * h.d;
+#pragma omp simd
+      for (index c = 0; c < h.d; ++c) {
+        to_k[c] = k[c];
+        to_v[c] = v[c];
+      }
     }
   }
   real *scores, *products;   // [kKeys, kQueries]
@@ -158,19 +163,16 @@ void weigh_queries(const Block& b, index key, index keys, index d, const real* w
   }
 }
 
-// m = max(m, the largest score) for every query.
-void raise(const Block& b, index key, index keys, const real* scores, real* m) {
-  constexpr index kDeep = 4;  // keys at once, since m goes through memory; divides kStep
-  index j = 0;
-  for (; j + kDeep <= keys; j += kDeep)
-    simd_loop(b.first_seeing(key + j), b.lanes, [=, row = scores + j * kQueries](index i) {
-      const real u = std::max(row[i], row[kQueries + i]);
-      const real v = std::max(row[2 * kQueries + i], row[3 * kQueries + i]);
-      m[i] = std::max(m[i], std::max(u, v));
-    });
-  for (; j < keys; ++j)
-    simd_loop(b.first_seeing(key + j), b.lanes,
-              [=, row = scores + j * kQueries](index i) { m[i] = std::max(m[i], row[i]); });
+// of(j)(i) for the keys key + j and the queries i, in vector code: all lanes up to the diagonal,
+// below it those that see the key.
+template <class F>
+[[gnu::flatten]] void for_scores(const Block& b, index key, index keys, F of) {
+  const index all = b.causal ? std::clamp<index>(b.first + kStep - key, 0, keys) : keys;
+  if (b.lanes == kQueries)  // a loop of known length, whose constants stay in registers
+    for (index j = 0; j < all; ++j) simd_loop(0, kQueries, of(j));
+  else
+    for (index j = 0; j < all; ++j) simd_loop(0, b.lanes, of(j));
+  for (index j = all; j < keys; ++j) simd_loop(b.first_seeing(key + j), b.lanes, of(j));
 }
 
 void forward_block(const Attention& a, const Head& h, const Block& b, const Scratch& s, real* y,
@@ -185,16 +187,19 @@ void forward_block(const Attention& a, const Head& h, const Block& b, const Scra
     const index keys = std::min(kKeys, b.keys - key);
     score(a, h, b, key, keys, s);
     before = largest;
-    raise(b, key, keys, s.scores, m);
+    for_scores(b, key, keys, [=, scores = s.scores](index j) {
+      return [=, row = scores + j * kQueries](index i) { m[i] = std::max(m[i], row[i]); };
+    });
     simd_loop(0, b.lanes, [=](index i) {
       shrink[i] = cpu::vexp(shrink[i] - m[i]);
       sum[i] *= shrink[i];
     });
-    for (index j = 0; j < keys; ++j)
-      simd_loop(b.first_seeing(key + j), b.lanes, [=, row = s.scores + j * kQueries](index i) {
+    for_scores(b, key, keys, [=, scores = s.scores](index j) {
+      return [=, row = scores + j * kQueries](index i) {
         row[i] = cpu::vexp(row[i] - m[i]);
         sum[i] += row[i];
-      });
+      };
+    });
     if (key > 0)
       for (index i = 0; i < b.n; ++i)
         simd_loop(0, h.d, [=, to = out + i * h.width](index c) { to[c] *= shrink[i]; });
@@ -228,13 +233,12 @@ void backward_block(const Attention& a, const Head& h, const Block& b, const Scr
     const index keys = std::min(kKeys, b.keys - key);
     score(a, h, b, key, keys, s);
     inner_products(b, key, keys, h.d, s.values + key * h.d, s.incoming, s.products);
-    for (index j = 0; j < keys; ++j)
-      simd_loop(b.first_seeing(key + j), b.lanes,
-                [=, scale = a.scale, p = s.scores + j * kQueries,
-                 ds = s.products + j * kQueries](index i) {
-                  p[i] = cpu::vexp(p[i] - shift[i]);
-                  ds[i] = scale * p[i] * (ds[i] - delta[i]);
-                });
+    for_scores(b, key, keys, [=, scale = a.scale, p = s.scores, ds = s.products](index j) {
+      return [=, p = p + j * kQueries, ds = ds + j * kQueries](index i) {
+        p[i] = cpu::vexp(p[i] - shift[i]);
+        ds[i] = scale * p[i] * (ds[i] - delta[i]);
+      };
+    });
     weigh_queries(b, key, keys, h.d, s.scores, dout, h.width, dqkv + h.v(key), h.stride);
     weigh_queries(b, key, keys, h.d, s.products, a.qkv + h.q(b.first), h.stride, dqkv + h.k(key),
                   h.stride);
