@@ -34,19 +34,56 @@ double quantile(std::vector<double> values, double q) {
   return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
+// The rate of large square products, the limit of everything else. Measured beside every step,
+// because the clock of a machine in use changes from second to second.
+class Limit {
+ public:
+  explicit Limit(const Backend& like)
+      : backend_(make_backend(like.name(), like.threads())),
+        a_(Tensor::full({2 * kSize, kSize}, 1, *backend_)),
+        b_(Tensor::full({kSize, kSize}, 1, *backend_)),
+        c_(Tensor::zeros({2 * kSize, kSize}, *backend_)) {}
+
+  // In FLOP/s: the best of a few, so that a cold cache does not count.
+  double measure() {
+    Product p;
+    p.m = 2 * kSize, p.n = p.k = kSize;
+    p.a = a_.data(), p.lda = kSize, p.b = b_.data(), p.ldb = kSize, p.c = c_.data(), p.ldc = kSize;
+    double best = 0;
+    for (int i = 0; i < kRepeats; ++i) {
+      const Clock::time_point begin = Clock::now();
+      backend_->product(p);
+      const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+      best = std::max(best, 4.0 * kSize * kSize * kSize / seconds);
+    }
+    return best;
+  }
+
+ private:
+  static constexpr index kSize = 768;
+  static constexpr int kRepeats = 4;
+  std::unique_ptr<Backend> backend_;
+  Tensor a_, b_, c_;
+};
+
 // Takes the profile after every step, warm-up apart.
 class Stopwatch : public Hook {
  public:
-  Stopwatch(Profile& profile, index warmup) : profile_(profile), warmup_(warmup) {}
+  Stopwatch(Profile& profile, Limit& limit, index warmup)
+      : profile_(profile), limit_(limit), warmup_(warmup) {}
 
   void on_step(const StepReport& report) override {
     const std::array<double, kParts> parts = profile_.take();
-    if (report.step < warmup_) return;
-    steps_.push_back(std::accumulate(parts.begin(), parts.end(), 0.0));
-    for (std::size_t i = 0; i < kParts; ++i) parts_[i] += parts[i];
+    if (report.step >= warmup_) {
+      steps_.push_back(std::accumulate(parts.begin(), parts.end(), 0.0));
+      for (std::size_t i = 0; i < kParts; ++i) parts_[i] += parts[i];
+      limits_.push_back(limit_.measure());
+    }
+    profile_.take();
   }
 
   const std::vector<double>& steps() const { return steps_; }
+  const std::vector<double>& limits() const { return limits_; }
   // Milliseconds of a step by part, the mean over the steps: recording is not in every step.
   Json parts() const {
     Json all;
@@ -57,36 +94,11 @@ class Stopwatch : public Hook {
 
  private:
   Profile& profile_;
+  Limit& limit_;
   index warmup_;
-  std::vector<double> steps_;
+  std::vector<double> steps_, limits_;
   std::array<double, kParts> parts_{};
 };
-
-// The best rate of large square products, in FLOP/s: the limit of everything else.
-double gemm_peak(const std::string& device, int threads) {
-  constexpr index kSize = 1024;
-  constexpr int kRepeats = 12;
-  const std::unique_ptr<Backend> backend = make_backend(device, threads);
-  const Tensor a = Tensor::full({2 * kSize, kSize}, 1, *backend);
-  const Tensor b = Tensor::full({kSize, kSize}, 1, *backend);
-  const Tensor c = Tensor::zeros({2 * kSize, kSize}, *backend);
-  Product p;
-  p.m = 2 * kSize, p.n = p.k = kSize;
-  p.a = a.data(), p.lda = kSize, p.b = b.data(), p.ldb = kSize, p.c = c.data(), p.ldc = kSize;
-  double best = 0;
-  for (int i = 0; i < kRepeats; ++i) {
-    const Clock::time_point begin = Clock::now();
-    backend->product(p);
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    best = std::max(best, 4e0 * kSize * kSize * kSize / seconds);
-  }
-  return best;
-}
-
-double measured_peak(const std::string& device, int threads) {
-  return Json::parse(in_child([&] { return Json(gemm_peak(device, threads)).dump(); }).text)
-      .get<double>();
-}
 
 struct Size {
   index warmup, steps;
@@ -106,12 +118,17 @@ std::string bench_arm(RunSpec spec, const Size& size) {
 
   Profile profile;
   const Profile::Scope scope(profile);
-  Stopwatch watch(profile, size.warmup);
+  Limit limit(*e.backend);
+  Stopwatch watch(profile, limit, size.warmup);
   e.trainer->run({e.recorder.get(), &watch});
 
   const double median = quantile(watch.steps(), 0.5);
   const auto tokens = static_cast<double>(std::stoll(e.spec.settings.effective("train.batch")) *
                                           e.data->info().length);
+  const double work = tokens * e.model->flops_per_token();
+  std::vector<double> shares;
+  for (std::size_t i = 0; i < watch.steps().size(); ++i)
+    shares.push_back(work / watch.steps()[i] / watch.limits()[i]);
   return Json{{"arm", e.spec.label},
               {"router", e.model->router_name()},
               {"device", e.backend->name() + ": " + e.backend->description()},
@@ -122,7 +139,9 @@ std::string bench_arm(RunSpec spec, const Size& size) {
                 {"upper_quartile", 1e3 * quantile(watch.steps(), 0.75)}}},
               {"tokens_per_second", tokens / median},
               {"flops_per_token", e.model->flops_per_token()},
-              {"gflops", 1e-9 * tokens * e.model->flops_per_token() / median},
+              {"gflops", 1e-9 * work / median},
+              {"gemm_gflops", 1e-9 * quantile(watch.limits(), 0.5)},
+              {"share_of_gemm", quantile(shares, 0.5)},
               {"tensor_bytes", e.backend->peak()},
               {"startup_seconds", startup},
               {"parts_ms", watch.parts()}}
@@ -135,7 +154,7 @@ void print_table(const Json& document) {
   for (const Json& arm : document["arms"])
     width = std::max(width, arm["arm"].get<std::string>().size());
   fmt::print("{:<{}}  {:>8} {:>17}  {:>9}  {:>6}  {:>6}  {:>7}", "arm", width, "step ms",
-             "quartiles", "tokens/s", "GF/s", "% peak", "peak MB");
+             "quartiles", "tokens/s", "GF/s", "% GEMM", "peak MB");
   for (std::size_t i = 0; i < kParts; ++i)
     fmt::print("  {:>9}", to_string(static_cast<Part>((i + 1) % kParts)));
   fmt::print("\n");
@@ -146,17 +165,16 @@ void print_table(const Json& document) {
                fmt::format("{:.2f} .. {:.2f}", step["lower_quartile"].get<double>(),
                            step["upper_quartile"].get<double>()),
                arm["tokens_per_second"].get<double>(), arm["gflops"].get<double>(),
-               100 * arm["share_of_peak"].get<double>(), arm["peak_bytes"].get<double>() / 1e6);
+               100 * arm["share_of_gemm"].get<double>(), arm["peak_bytes"].get<double>() / 1e6);
     for (std::size_t i = 0; i < kParts; ++i)
       fmt::print("  {:>9.2f}",
                  arm["parts_ms"][to_string(static_cast<Part>((i + 1) % kParts))].get<double>());
     fmt::print("\n");
   }
   fmt::print(
-      "\nGF/s: useful work (three times the forward pass, unmasked half of causal attention). "
-      "% peak: of the rate of large\nmatrix products beside the arm, {:.1f} GF/s at best. peak MB: "
-      "resident memory of the process. Last columns: ms of a step.\n",
-      document["gemm_peak_gflops"].get<double>());
+      "\nGF/s: useful work (three times the forward pass, unmasked half of causal attention). % "
+      "GEMM: of the rate of large\nmatrix products measured beside every step. peak MB: resident "
+      "memory of the process. Last columns: ms of a step.\n");
 }
 
 }  // namespace
@@ -186,27 +204,16 @@ int bench_command(const Words& words) {
       expand(read_config(rest.front()), {rest.begin() + 1, rest.end()});
 
   Json document = {{"version", version()}, {"build", build_description()}, {"arms", Json::array()}};
-  double best = 0, before = 0;
   for (const RunSpec& spec : specs) {
-    const auto device = spec.settings.values().find("run.device");
-    const std::string name = device == spec.settings.values().end() ? "cpu" : device->second.value;
-    if (before == 0) before = measured_peak(name, size.threads);
     std::cerr << spec.label << " ..." << std::flush;
     const ChildResult child = in_child([&] { return bench_arm(spec, size); });
-    const double after = measured_peak(name, size.threads);
     Json arm = Json::parse(child.text);
     std::cerr << fmt::format(" {:.1f} ms\n", arm["step_ms"]["median"].get<double>());
-    const double peak = 1e-9 * std::max(before, after);
-    arm["gemm_peak_gflops"] = peak;
-    arm["share_of_peak"] = arm["gflops"].get<double>() / peak;
     arm["peak_bytes"] = child.peak_bytes;
     document["device"] = arm["device"];
     document["threads"] = arm["threads"];
     document["arms"].push_back(std::move(arm));
-    best = std::max(best, peak);
-    before = after;
   }
-  document["gemm_peak_gflops"] = best;
   if (arguments.has("json"))
     std::cout << document.dump(2) << '\n';
   else

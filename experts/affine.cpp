@@ -16,7 +16,7 @@ class Affine : public Expert {
 
   Tensor apply(const Tensor& rows, const Segments& segments,
                std::span<const Tensor> w) const override {
-    return grouped_linear(rows, w[0], w[1], segments.offset);
+    return grouped_linear(rows, w[0], w[1], segments);
   }
   using Expert::apply;
 

@@ -33,8 +33,8 @@ class Mlp : public Expert {
   Tensor apply(const Tensor& rows, const Segments& segments,
                std::span<const Tensor> w) const override {
     const Tensor b1 = b1_ ? w[2] : Tensor{}, b2 = b2_ ? w[3] : Tensor{};
-    const Tensor hidden = grouped_linear(rows, w[0], b1, segments.offset, activation_);
-    return grouped_linear(hidden, w[1], b2, segments.offset);
+    const Tensor hidden = grouped_linear(rows, w[0], b1, segments, activation_);
+    return grouped_linear(hidden, w[1], b2, segments);
   }
   using Expert::apply;
 

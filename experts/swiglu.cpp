@@ -18,9 +18,9 @@ class SwiGlu : public Expert {
 
   Tensor apply(const Tensor& rows, const Segments& segments,
                std::span<const Tensor> w) const override {
-    const Tensor gate = grouped_linear(rows, w[0], {}, segments.offset);
-    const Tensor up = grouped_linear(rows, w[1], {}, segments.offset);
-    return grouped_linear(swiglu(gate, up), w[2], {}, segments.offset);
+    const Tensor gate = grouped_linear(rows, w[0], {}, segments);
+    const Tensor up = grouped_linear(rows, w[1], {}, segments);
+    return grouped_linear(swiglu(gate, up), w[2], {}, segments);
   }
   using Expert::apply;
 

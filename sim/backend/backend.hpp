@@ -60,14 +60,16 @@ struct Product {
   index batch = 1, stride_a = 0, stride_b = 0, stride_c = 0;
 };
 
-// y = act(x · w[e] + bias[e]) for the rows offset[e] .. offset[e+1] of each segment e; no offsets:
-// one segment.
+// y = act(x · w[s] + bias[s]) for the rows offset[s] .. offset[s+1] of each segment s; no offsets:
+// one segment. With a mix, the weights of segment s are merged: Σ_e mix[s, e] w[e], and so is bias.
 struct Linear {
   index rows = 0, in = 0, out = 0, segments = 1;
   const i32* offset = nullptr;  // [segments + 1], on the device
   const real* x = nullptr;      // [rows, in]
-  const real* w = nullptr;      // [segments, in, out]
-  const real* bias = nullptr;   // [segments, out] or null
+  const real* w = nullptr;      // [segments, in, out]; [experts, in, out] with a mix
+  const real* bias = nullptr;   // [segments, out] or null; [experts, out] with a mix
+  index experts = 0;            // with a mix
+  const real* mix = nullptr;    // [segments, experts] or null
   Activation activation = Activation::none;
 };
 
@@ -78,7 +80,7 @@ struct Into {
 };
 
 struct LinearGradients {
-  Into x = {}, w = {}, bias = {};
+  Into x = {}, w = {}, bias = {}, mix = {};
 };
 
 // q, k, v are slices of rows of `qkv` [batch·length, 3·heads·head_size]: q first, then k, then v.
@@ -135,7 +137,8 @@ class Backend : public Pool {
   // y = act(x·w + bias). slope (null: not kept) gets act'(x·w + bias); for none it stays unwritten.
   virtual void linear(const Linear& l, real* slope, real* y) = 0;
   // dz = dy ⊙ slope is written over dy (for none: dy as it is); dx = dz · wᵀ; for the rows of each
-  // segment dw = xᵀ · dz and dbias = column sums of dz.
+  // segment dw = xᵀ · dz and dbias = column sums of dz, of which with a mix each expert gets its
+  // share, and dmix[s, e] = <w[e], dw[s]> + <bias[e], dbias[s]>.
   virtual void linear_backward(const Linear& l, const real* slope, real* dy,
                                const LinearGradients& to) = 0;
 

@@ -28,7 +28,7 @@ class Expert : public Module {
   // The stacked parameters, each [E, ...], in the order in which apply() wants them.
   virtual std::vector<Tensor> weights() const = 0;
   // Rows sorted by segment through the network whose stacked parameters are given: own ones, or
-  // merged ones. Pure. rows [N, D] -> [N, D]
+  // others of the same shapes. Pure; merging is in `segments`. rows [N, D] -> [N, D]
   virtual Tensor apply(const Tensor& rows, const Segments& segments,
                        std::span<const Tensor> weights) const = 0;
   // Forward FLOPs of one row.

@@ -35,15 +35,9 @@ Tensor execute(const Mixing& plan, const Tensor& x, const Expert& expert) {
 }
 
 Tensor execute(const Merging& plan, const Tensor& x, const Expert& expert) {
-  const index groups = plan.weights.dim(0);
-  std::vector<Tensor> merged;
-  for (const Tensor& w : expert.weights()) {
-    const index each = w.size() / w.dim(0);
-    const Tensor flat = matmul(plan.weights, w.reshape({w.dim(0), each}));
-    merged.push_back(w.shape().rank() == 3 ? flat.reshape({groups, w.dim(1), w.dim(2)}) : flat);
-  }
-  const Span span(Part::experts);
-  return expert.apply(x, plan.groups, merged);
+  Segments groups = plan.groups;
+  groups.mix = plan.weights;
+  return expert.apply(x, groups);
 }
 
 Tensor execute(const Custom& plan, const Tensor& x, const Expert& expert) {

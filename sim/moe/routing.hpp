@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sim/core/tensor.hpp"
+#include "sim/ops/linear.hpp"
 
 #include <functional>
 #include <string>
@@ -23,12 +24,6 @@ struct Tokens {
   index batch = 0, length = 0;
   const Indices& ids;  // [T] token ids; empty where the data has none
   Context& context;
-};
-
-// Rows in E consecutive pieces: piece e is offset[e] .. offset[e+1].
-struct Segments {
-  Indices offset;  // [E + 1]
-  index rows = 0;  // offset[E]
 };
 
 // Token rows sent to experts: row i of the N sorted rows is token[i], and belongs to the expert

@@ -74,37 +74,45 @@ Tensor multiply(const Tensor& a, const Tensor& b, Transposed t, index batch, ind
   return y;
 }
 
-// y = act(x w + b)   dz = dy ⊙ act'(z)   dx = dz wᵀ   dw = xᵀ dz   db = Σ_rows dz
+// y = act(x w + b)   dz = dy ⊙ act'(x w + b)   dx = dz wᵀ   dw = xᵀ dz   db = Σ_rows dz
 Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& bias,
-             const Indices& offset, index segments, Activation activation) {
+             const Segments& segments, Activation activation) {
+  const Tensor& mix = segments.mix;
+  const index banks = mix ? mix.cols() : segments.offset ? segments.offset.size() - 1 : 1;
   Linear l{.rows = x.rows(),
            .in = x.cols(),
            .out = w.cols(),
-           .segments = segments,
+           .segments = mix ? mix.rows() : banks,
            .offset = nullptr,
            .x = x.data(),
            .w = w.data(),
            .bias = bias ? bias.data() : nullptr,
+           .experts = banks,
+           .mix = mix ? mix.data() : nullptr,
            .activation = activation};
-  if (offset) l.offset = offset.data();
-  if (w.size() != segments * l.in * l.out)
-    fail_in(where, "x " + x.shape().to_string() + " does not fit w " + w.shape().to_string());
-  if (bias && bias.size() != segments * l.out)
+  if (segments.offset) l.offset = segments.offset.data();
+  if (w.size() != banks * l.in * l.out)
+    fail_in(where, "x " + x.shape().to_string() + " does not fit w " + w.shape().to_string() +
+                       " of " + std::to_string(banks) + " experts");
+  if (bias && bias.size() != banks * l.out)
     fail_in(where, "bias " + bias.shape().to_string() + " does not fit w " + w.shape().to_string());
+  if (mix && segments.offset.size() != mix.rows() + 1)
+    fail_in(where, "mix " + mix.shape().to_string() + " for " +
+                       std::to_string(segments.offset.size()) + " offsets");
   Backend& backend = x.backend();
   Tensor y = Tensor::empty({l.rows, l.out}, backend);
-  const bool recorded = is_recorded({x, w, bias});
+  const bool recorded = is_recorded({x, w, bias, mix});
   Tensor slope;
   if (recorded && activation != Activation::none) slope = Tensor::empty(y.shape(), backend);
   backend.linear(l, slope ? slope.data() : nullptr, y.data());
-  record(y, {x, w, bias}, [=, &backend](const Tensor& dy) {
+  record(y, {x, w, bias, mix}, [=, &backend](const Tensor& dy) {
     const auto into = [](const Tensor& t) {
       const GradientSlot slot = gradient_slot(t);
       return Into{slot.p, slot.accumulate};
     };
-    backend.linear_backward(l, slope ? slope.data() : nullptr, dy.data(),
-                            {.x = into(x), .w = into(w), .bias = into(bias)});
-    (void)offset;  // keeps the offsets alive as long as the closure
+    backend.linear_backward(
+        l, slope ? slope.data() : nullptr, dy.data(),
+        {.x = into(x), .w = into(w), .bias = into(bias), .mix = into(segments.mix)});
   });
   return y;
 }
@@ -125,15 +133,12 @@ Tensor batched_matmul(const Tensor& a, const Tensor& b, Transposed t) {
 }
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, Activation activation) {
-  return apply("linear", x, w, bias, {}, 1, activation);
+  return apply("linear", x, w, bias, {}, activation);
 }
 
-Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Indices& offset,
-                      Activation activation) {
-  if (offset.size() != w.dim(0) + 1)
-    fail_in("grouped_linear",
-            std::to_string(offset.size()) + " offsets for w " + w.shape().to_string());
-  return apply("grouped_linear", x, w, bias, offset, w.dim(0), activation);
+Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias,
+                      const Segments& segments, Activation activation) {
+  return apply("grouped_linear", x, w, bias, segments, activation);
 }
 
 }  // namespace moesim

@@ -20,9 +20,17 @@ Tensor batched_matmul(const Tensor& a, const Tensor& b, Transposed transposed = 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias = {},
               Activation activation = Activation::none);
 
-// Row r of segment e (offset[e] <= r < offset[e+1]): act(x[r] · w[e] + bias[e]).
-// x [N, in], w [E, in, out], bias [E, out] or empty, offset E+1 entries. -> [N, out]
-Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Indices& offset,
-                      Activation activation = Activation::none);
+// Rows in consecutive pieces: piece s is offset[s] .. offset[s+1], and meets weights of its own.
+struct Segments {
+  Indices offset;   // [pieces + 1]
+  index rows = 0;   // offset[pieces]
+  Tensor mix = {};  // [pieces, E]; empty: piece s meets weight s
+};
+
+// Row r of piece s: act(x[r] · w[s] + bias[s]), or with a mix the merged weights Σ_e mix[s, e] w[e]
+// and bias, which are made on the way and never kept.
+// x [N, in], w [E, in, out], bias [E, out] or empty. -> [N, out]
+Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias,
+                      const Segments& segments, Activation activation = Activation::none);
 
 }  // namespace moesim

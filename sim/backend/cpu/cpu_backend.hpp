@@ -99,6 +99,9 @@ class CpuBackend : public Backend {
   void free_raw(void* block) override;
 
  private:
+  void merged_linear(const Linear& l, real* slope, real* y);
+  void merged_linear_backward(const Linear& l, const real* slope, real* dy,
+                              const LinearGradients& to);
   // f(tile) for tile = 0 .. tiles-1, on all threads, in no particular order. f must not throw.
   template <class F>
   void for_tiles(index tiles, F&& f) const {

@@ -33,24 +33,10 @@ std::vector<Item> row_items(const Linear& l) {
   return items;
 }
 
-// sum[c] = Σ_r x[r, c] over at most kRows rows, eight at a time.
-void sum_columns(const real* x, index rows, index cols, real* sum) {
-  std::fill_n(sum, cols, real(0));
-  index r = 0;
-  for (; r + 8 <= rows; r += 8)
-    cpu::simd_loop(0, cols, [=, row = x + r * cols](index c) {
-      const real a = row[c] + row[cols + c], b = row[2 * cols + c] + row[3 * cols + c];
-      const real d = row[4 * cols + c] + row[5 * cols + c],
-                 e = row[6 * cols + c] + row[7 * cols + c];
-      sum[c] += (a + b) + (d + e);
-    });
-  for (; r < rows; ++r)
-    cpu::simd_loop(0, cols, [=, row = x + r * cols](index c) { sum[c] += row[c]; });
-}
-
 }  // namespace
 
 void CpuBackend::linear(const Linear& l, real* slope, real* y) {
+  if (l.mix) return merged_linear(l, slope, y);
   const std::vector<Item> items = row_items(l);
   for_tiles(static_cast<index>(items.size()), [&](index i) {
     const auto [segment, first, last] = items[static_cast<std::size_t>(i)];
@@ -67,6 +53,7 @@ void CpuBackend::linear(const Linear& l, real* slope, real* y) {
 // whole sum over the rows of the segment: dw; and by segments: dbias from the column sums.
 void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
                                  const LinearGradients& to) {
+  if (l.mix) return merged_linear_backward(l, slope, dy, to);
   const std::vector<Item> items = row_items(l);
   const auto count = static_cast<index>(items.size());
   const Storage scratch = allocate(
@@ -78,7 +65,7 @@ void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
     real* dz = dy + first * l.out;
     if (l.activation != Activation::none)
       cpu::simd_loop(0, n * l.out, [=, by = slope + first * l.out](index j) { dz[j] *= by[j]; });
-    if (to.bias.p) sum_columns(dz, n, l.out, sums + i * l.out);
+    if (to.bias.p) cpu::sum_columns(dz, n, l.out, sums + i * l.out);
     if (to.x.p)
       cpu::gemm(false, true, n, l.in, l.out, 1, dz, l.out, l.w + segment * l.in * l.out, l.out,
                 to.x.acc ? 1 : 0, to.x.p + first * l.in, l.in);

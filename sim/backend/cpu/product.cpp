@@ -1,6 +1,7 @@
 // Batched matrix products: tiles of the output, each with its whole sum over k.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/gemm.hpp"
+#include "sim/backend/cpu/small_product.hpp"
 
 #include <algorithm>
 
@@ -10,6 +11,19 @@ namespace {
 // Edge of an output tile. Long sums need few rows and columns to be worth a task; short ones get
 // larger tiles.
 index tile_edge(index k) { return k >= 1024 ? 128 : 256; }
+
+// Up to this many multiply-adds a product runs without the provider, whose call costs as much.
+constexpr index kSmall = 1 << 14;
+
+void one_product(const Product& p, index m, index n, const real* a, const real* b, real* c) {
+  if (p.m * p.n * p.k > kSmall || p.alpha != 1 || (p.transpose_a && p.transpose_b))
+    cpu::gemm(p.transpose_a, p.transpose_b, m, n, p.k, p.alpha, a, p.lda, b, p.ldb,
+              p.acc ? real{1} : real{0}, c, p.ldc);
+  else if (p.transpose_b)
+    cpu::small_product_transposed(m, n, p.k, a, p.lda, b, p.ldb, c, p.ldc, p.acc);
+  else
+    cpu::small_product(p.transpose_a, m, n, p.k, a, p.lda, b, p.ldb, c, p.ldc, p.acc);
+}
 
 // Below this many multiply-adds a product is not worth a task of its own: several batch entries
 // share one.
@@ -32,8 +46,7 @@ void CpuBackend::product(const Product& p) {
       const index m = std::min(edge, p.m - row), n = std::min(2 * edge, p.n - col);
       const real* a = p.a + entry * p.stride_a + (p.transpose_a ? row : row * p.lda);
       const real* b = p.b + entry * p.stride_b + (p.transpose_b ? col * p.ldb : col);
-      cpu::gemm(p.transpose_a, p.transpose_b, m, n, p.k, p.alpha, a, p.lda, b, p.ldb,
-                p.acc ? real{1} : real{0}, p.c + entry * p.stride_c + row * p.ldc + col, p.ldc);
+      one_product(p, m, n, a, b, p.c + entry * p.stride_c + row * p.ldc + col);
     }
   });
 }

@@ -74,6 +74,30 @@ void panel(index m, index k, Left a, const real* b, index ldb, real* c, index ld
                {a.p + row * a.row, a.row, a.step}, b, ldb, c + row * ldc, ldc, acc);
 }
 
+// c[i, j] for i < R, j < S: sums of products of two rows, lane by lane, then the lanes pairwise.
+template <index R, index S>
+inline void dots(index k, const real* a, index lda, const real* b, index ldb, real* c, index ldc,
+                 bool acc) {
+  Vector sum[R][S] = {};
+  const index whole = k / kVector * kVector;
+  for (index l = 0; l < whole; l += kVector) {
+    Vector left[R], right[S];
+    for (index i = 0; i < R; ++i) left[i] = load(a + i * lda + l);
+    for (index j = 0; j < S; ++j) right[j] = load(b + j * ldb + l);
+    for (index i = 0; i < R; ++i)
+      for (index j = 0; j < S; ++j) sum[i][j] += left[i] * right[j];
+  }
+  for (index i = 0; i < R; ++i)
+    for (index j = 0; j < S; ++j) {
+      real lane[kVector];
+      store(lane, sum[i][j]);
+      for (index half = kVector / 2; half > 0; half /= 2)
+        for (index l = 0; l < half; ++l) lane[l] += lane[l + half];
+      for (index l = whole; l < k; ++l) lane[0] += a[i * lda + l] * b[j * ldb + l];
+      c[i * ldc + j] = lane[0] + (acc ? c[i * ldc + j] : 0);
+    }
+}
+
 }  // namespace detail
 
 // c = op(a) · b + (acc ? c : 0): c [m, n], b [k, n]; op(a)(i, j) is a[i · lda + j], transposed
@@ -99,6 +123,24 @@ inline void small_product(bool transpose_a, index m, index n, index k, const rea
   }
   if (col < n)
     gemm(transpose_a, false, m, n - col, k, 1, a, lda, b + col, ldb, acc ? 1 : 0, c + col, ldc);
+}
+
+// c = a · bᵀ + (acc ? c : 0): a [m, k], b [n, k].
+inline void small_product_transposed(index m, index n, index k, const real* a, index lda,
+                                     const real* b, index ldb, real* c, index ldc, bool acc) {
+  constexpr index kBlock = 4;
+  index i = 0;
+  for (; i + kBlock <= m; i += kBlock) {
+    index j = 0;
+    for (; j + kBlock <= n; j += kBlock)
+      detail::dots<kBlock, kBlock>(k, a + i * lda, lda, b + j * ldb, ldb, c + i * ldc + j, ldc,
+                                   acc);
+    for (; j < n; ++j)
+      detail::dots<kBlock, 1>(k, a + i * lda, lda, b + j * ldb, ldb, c + i * ldc + j, ldc, acc);
+  }
+  for (; i < m; ++i)
+    for (index j = 0; j < n; ++j)
+      detail::dots<1, 1>(k, a + i * lda, lda, b + j * ldb, ldb, c + i * ldc + j, ldc, acc);
 }
 
 }  // namespace moesim::cpu

@@ -1,0 +1,165 @@
+// Linear layers whose weight is merged per segment, W[s] = Σ_e mix[s, e] w[e], without ever keeping
+// a merged weight: it is made tile by tile, used while it is in cache, and made again for the
+// pull-back. Kept, the merged weights of Lory's segments are larger than all activations.
+#include "sim/backend/cpu/cpu_backend.hpp"
+#include "sim/backend/cpu/gemm.hpp"
+#include "sim/backend/cpu/small_product.hpp"
+#include "sim/backend/cpu/vector_inline.hpp"
+#include "sim/backend/cpu/vector_math.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+
+namespace moesim {
+
+using cpu::small_product;
+using cpu::small_product_transposed;
+
+namespace {
+
+constexpr index kSegments = 8;  // merged together: each weight that is read serves them all
+constexpr index kOut = 128;     // columns of a tile
+constexpr index kPad = 16;      // between tiles, which would else fall into the same set of a cache
+
+// How a layer is cut, by its sizes alone.
+struct Cut {
+  explicit Cut(const Linear& l)
+      : segments(std::clamp<index>(l.segments / 8, 1, kSegments)),
+        rows(std::clamp<index>(512 / l.experts, 8, 64)),
+        tile(rows * kOut + kPad) {}
+  index segments;  // per item
+  index rows;      // of the weight in a tile; fewer with many experts, whose tiles stand together
+  index tile;      // values of a tile, with padding
+};
+
+index begin_of(const Linear& l, index segment) { return l.offset[segment]; }
+index rows_of(const Linear& l, index segment) { return l.offset[segment + 1] - l.offset[segment]; }
+
+// The tile [k, k + nk) x [c, c + nc) of the merged weights of n segments, each at `to` + s · size.
+void merge(const Linear& l, index segment, index n, index k, index nk, index c, index nc,
+           index size, real* to) {
+  for (index i = 0; i < nk; ++i)
+    small_product(false, n, nc, l.experts, l.mix + segment * l.experts, l.experts,
+                  l.w + (k + i) * l.out + c, l.in * l.out, to + i * nc, size, false);
+}
+
+template <class F>  // f(first, size) over 0 .. n-1 in steps
+void steps(index n, index step, F f) {
+  for (index first = 0; first < n; first += step) f(first, std::min(step, n - first));
+}
+
+}  // namespace
+
+void CpuBackend::merged_linear(const Linear& l, real* slope, real* y) {
+  const Cut cut(l);
+  const index scratch_size = cut.segments * cut.tile + cut.segments * l.out;
+  const Storage scratch =
+      allocate(static_cast<std::size_t>(threads_ * scratch_size) * sizeof(real));
+  auto* base = static_cast<real*>(scratch.data());
+  for_pieces(l.segments, cut.segments, [&](index first, index last) {
+    real* tiles = base + omp_get_thread_num() * scratch_size;
+    real* bias = tiles + cut.segments * cut.tile;
+    steps(l.out, kOut, [&](index c, index nc) {
+      steps(l.in, cut.rows, [&](index k, index nk) {
+        merge(l, first, last - first, k, nk, c, nc, cut.tile, tiles);
+        for (index s = first; s < last; ++s)
+          cpu::gemm(false, false, rows_of(l, s), nc, nk, 1, l.x + begin_of(l, s) * l.in + k, l.in,
+                    tiles + (s - first) * cut.tile, nc, k > 0 ? 1 : 0,
+                    y + begin_of(l, s) * l.out + c, l.out);
+      });
+    });
+    if (l.bias)
+      small_product(false, last - first, l.out, l.experts, l.mix + first * l.experts, l.experts,
+                    l.bias, l.out, bias, l.out, false);
+    for (index s = first; s < last; ++s)
+      for (index row = begin_of(l, s); row < begin_of(l, s) + rows_of(l, s); ++row)
+        cpu::activate(l.activation, l.bias ? bias + (s - first) * l.out : nullptr, y + row * l.out,
+                      slope ? slope + row * l.out : nullptr, l.out);
+  });
+}
+
+// By segments: dz, its column sums, and dx with weights merged again. By tiles of the weight, over
+// all segments in order: P[s] = x[s]ᵀ dz[s], dw[e] = Σ_s mix[s, e] P[s], and the tile's share of
+// dmix[s, e] = <P[s], w[e]>.
+void CpuBackend::merged_linear_backward(const Linear& l, const real* slope, real* dy,
+                                        const LinearGradients& to) {
+  const Cut cut(l);
+  const index E = l.experts, G = l.segments;
+  const index tiles_in = (l.in + cut.rows - 1) / cut.rows, tiles_out = (l.out + kOut - 1) / kOut;
+  const index weight_tiles = to.w.p || to.mix.p ? tiles_in * tiles_out : 0;
+  const bool sums_wanted = to.bias.p || (to.mix.p && l.bias);
+  // Per thread: tiles of P, of w and of dw; for all: column sums [G, out], shares of dmix
+  // [tiles + 1, G, E].
+  const index per_thread = (cut.segments + 2 * E) * cut.tile;
+  const index shared = (sums_wanted ? G * l.out : 0) + (to.mix.p ? (weight_tiles + 1) * G * E : 0);
+  const Storage scratch =
+      allocate(static_cast<std::size_t>(threads_ * per_thread + shared) * sizeof(real));
+  auto* base = static_cast<real*>(scratch.data());
+  real* sums = base + threads_ * per_thread;
+  real* shares = sums + (sums_wanted ? G * l.out : 0);
+
+  for_pieces(G, cut.segments, [&](index first, index last) {
+    real* tiles = base + omp_get_thread_num() * per_thread;
+    for (index s = first; s < last; ++s) {
+      real* dz = dy + begin_of(l, s) * l.out;
+      const index rows = rows_of(l, s);
+      if (l.activation != Activation::none)
+        cpu::simd_loop(0, rows * l.out,
+                       [=, by = slope + begin_of(l, s) * l.out](index i) { dz[i] *= by[i]; });
+      if (sums_wanted) cpu::sum_columns(dz, rows, l.out, sums + s * l.out);
+    }
+    if (!to.x.p) return;
+    steps(l.in, cut.rows, [&](index k, index nk) {
+      steps(l.out, kOut, [&](index c, index nc) {
+        merge(l, first, last - first, k, nk, c, nc, cut.tile, tiles);
+        for (index s = first; s < last; ++s)
+          cpu::gemm(false, true, rows_of(l, s), nk, nc, 1, dy + begin_of(l, s) * l.out + c, l.out,
+                    tiles + (s - first) * cut.tile, nc, c > 0 || to.x.acc ? 1 : 0,
+                    to.x.p + begin_of(l, s) * l.in + k, l.in);
+      });
+    });
+  });
+
+  for_tiles(weight_tiles, [&](index tile) {
+    const index k = tile / tiles_out * cut.rows, c = tile % tiles_out * kOut;
+    const index nk = std::min(cut.rows, l.in - k), nc = std::min(kOut, l.out - c);
+    real* products = base + omp_get_thread_num() * per_thread;
+    real* w = products + cut.segments * cut.tile;
+    real* dw = w + E * cut.tile;
+    for (index e = 0; e < E && to.mix.p; ++e)
+      for (index i = 0; i < nk; ++i)
+        std::copy_n(l.w + (e * l.in + k + i) * l.out + c, nc, w + e * cut.tile + i * nc);
+    steps(G, cut.segments, [&](index first, index n) {
+      for (index s = first; s < first + n; ++s)
+        small_product(true, nk, nc, rows_of(l, s), l.x + begin_of(l, s) * l.in + k, l.in,
+                      dy + begin_of(l, s) * l.out + c, l.out, products + (s - first) * cut.tile, nc,
+                      false);
+      if (to.w.p)
+        small_product(true, E, nk * nc, n, l.mix + first * E, E, products, cut.tile, dw, cut.tile,
+                      first > 0);
+      if (to.mix.p)
+        small_product_transposed(n, E, nk * nc, products, cut.tile, w, cut.tile,
+                                 shares + (tile * G + first) * E, E, false);
+    });
+    for (index e = 0; e < E && to.w.p; ++e)
+      for (index i = 0; i < nk; ++i)
+        cpu::simd_assign(to.w.p + (e * l.in + k + i) * l.out + c, to.w.acc, 0, nc,
+                         [from = dw + e * cut.tile + i * nc](index j) { return from[j]; });
+  });
+
+  if (to.bias.p)
+    small_product(true, E, l.out, G, l.mix, E, sums, l.out, to.bias.p, l.out, to.bias.acc);
+  if (!to.mix.p) return;
+  if (l.bias)
+    small_product_transposed(G, E, l.out, sums, l.out, l.bias, l.out, shares + weight_tiles * G * E,
+                             E, false);
+  const index count = weight_tiles + (l.bias ? 1 : 0);
+  cpu::simd_assign(to.mix.p, to.mix.acc, 0, G * E, [=](index i) {
+    double sum = 0;
+    for (index t = 0; t < count; ++t) sum += double(shares[t * G * E + i]);
+    return static_cast<real>(sum);
+  });
+}
+
+}  // namespace moesim
