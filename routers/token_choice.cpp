@@ -33,6 +33,10 @@ class TokenChoice : public Router {
     if (normalise_ == "auto") normalise_ = k_ == 1 ? "none" : "sum";
     epsilon_ = o.number("normalise_epsilon", 0, {0, 1}, "added to the divisor");
 
+    low_ = o.choice("precision", "float32", {"float32", "bfloat16"},
+                    "of logits, noise and probabilities: bfloat16 rounds each of them, which is "
+                    "less stable") == "bfloat16";
+
     train_.factor = o.number("capacity_factor", 1.25, {0, kLarge},
                              "places per expert over an equal share, in training; 0: no limit");
     const double factor_eval =
@@ -124,7 +128,11 @@ class TokenChoice : public Router {
       input = mul(input, context.uniform(Purpose::router_jitter, input.shape(), backend, 1 - spread,
                                          1 + spread));
     }
-    const Tensor logits = matmul(input, weight_);  // [T, E]
+    // Fedus et al. 2022, table 2: a router wholly in bfloat16 diverges where a selective one does
+    // not.
+    const auto low = [this](const Tensor& x) { return low_ ? round_bfloat16(x) : x; };
+    input = low(input);
+    const Tensor logits = low(matmul(input, low(weight_)));  // [T, E]
     Tensor noisy = logits, deviation;
     if (context.training && noise_ != "none") {
       deviation =
@@ -132,10 +140,11 @@ class TokenChoice : public Router {
               ? affine(softplus(matmul(input, noise_weight_)), 1, static_cast<real>(noise_epsilon_))
               : Tensor::full({T, E_}, static_cast<real>(noise_std_ / static_cast<double>(E_)),
                              backend);
-      noisy = add(logits, mul(deviation, context.normal(Purpose::router_noise, {T, E_}, backend)));
+      noisy =
+          low(add(logits, mul(deviation, context.normal(Purpose::router_noise, {T, E_}, backend))));
     }
 
-    const Tensor scores = softmax(noisy);
+    const Tensor scores = low(softmax(noisy));
     const Indices choice = top_k(noisy, k_);
     const Tensor gates = chosen_gates(noisy, scores, choice, T);
     const Indices standing = stand(choice, gates, context);
@@ -262,7 +271,8 @@ class TokenChoice : public Router {
   }
 
   index D_, E_, k_ = 1;
-  bool softmax_after_ = false, group_batch_ = false, dropped_input_ = false, balance_batch_ = true;
+  bool low_ = false, softmax_after_ = false, group_batch_ = false, dropped_input_ = false,
+       balance_batch_ = true;
   std::string normalise_, second_, second_eval_, noise_;
   double epsilon_ = 0, threshold_ = 0.2, noise_epsilon_ = 0, noise_std_ = 0, jitter_ = 0;
   double balance_ = 0, importance_ = 0, load_ = 0, z_ = 0;

@@ -7,7 +7,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config git
   libeigen3-dev libboost-program-options-dev libhdf5-dev libfmt-dev nlohmann-json3-dev
   libssl-dev zlib1g-dev librandom123-dev libsentencepiece-dev
-  libdnnl-dev libopenblas-dev catch2
+  libdnnl-dev libopenblas-dev catch2 libbenchmark-dev
   hdf5-tools clang-format python3 python3-venv
 )
 

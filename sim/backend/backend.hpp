@@ -20,6 +20,8 @@ namespace moesim {
 
 using i32 = std::int32_t;
 
+// Type of the factors of the model's products; sums and everything else are always `real`.
+enum class Compute { float32, bfloat16 };
 enum class Activation { none, relu, gelu, silu, tanh, sigmoid };
 enum class Unary {
   relu,
@@ -71,6 +73,7 @@ struct Linear {
   index experts = 0;            // with a mix
   const real* mix = nullptr;    // [segments, experts] or null
   Activation activation = Activation::none;
+  Compute compute = Compute::float32;
 };
 
 // Where a sum goes: nowhere (null), over what is there, or added to it.
@@ -123,6 +126,9 @@ class Backend : public Pool {
   virtual std::string description()
       const = 0;  // processor or card, instruction set, provider of products
   virtual int threads() const { return 1; }
+  // What ops with Precision::compute use.
+  Compute compute() const { return compute_; }
+  void set_compute(Compute compute) { compute_ = compute; }
 
   // Memory. Never fails silently: throws with the size asked for.
   Storage allocate(std::size_t bytes);
@@ -162,6 +168,8 @@ class Backend : public Pool {
   virtual void scale(real alpha, const real* x, real* y, bool acc, index n) = 0;  // y (+)= alpha x
   virtual void multiply(const real* a, const real* b, real* y, bool acc,
                         index n) = 0;  // y (+)= a b
+  // y (+)= x rounded to bfloat16, to the nearest, ties to even.
+  virtual void round_bfloat16(const real* x, real* y, bool acc, index n) = 0;
   // y = silu(a) ⊙ b and its pull-back (Shazeer 2020).
   virtual void swiglu(const real* a, const real* b, real* y, index n) = 0;
   virtual void swiglu_backward(const real* a, const real* b, const real* dy, real* da, bool acc_a,
@@ -249,6 +257,9 @@ class Backend : public Pool {
                      index n) = 0;
   virtual void sgd(real rate, real momentum, real decay, real gradient_scale, const real* gradient,
                    real* value, real* velocity, index n) = 0;
+
+ private:
+  Compute compute_ = Compute::float32;
 };
 
 // The backend of a device: "cpu", or what other backends of this build call theirs ("cuda:0").

@@ -19,7 +19,9 @@ LinearLayer::LinearLayer(index in, index out, bool bias, double deviation) {
   if (bias) bias_ = parameter("bias", {out}, Init::constant(0), false);
 }
 
-Tensor LinearLayer::forward(const Tensor& x) const { return linear(x, weight_, bias_); }
+Tensor LinearLayer::forward(const Tensor& x) const {
+  return linear(x, weight_, bias_, Activation::none, Precision::compute);
+}
 
 SelfAttention::SelfAttention(index width, index heads, bool causal, bool use_rotary, bool bias,
                              double output_scale)

@@ -166,6 +166,17 @@ Tensor swiglu(const Tensor& a, const Tensor& b) {
   return y;
 }
 
+Tensor round_bfloat16(const Tensor& x) {
+  Backend& backend = x.backend();
+  Tensor y = Tensor::empty(x.shape(), backend);
+  backend.round_bfloat16(x.data(), y.data(), false, x.size());
+  record(y, {x}, [=, &backend](const Tensor& dy) {
+    const GradientSlot dx = gradient_slot(x);
+    backend.round_bfloat16(dy.data(), dx.p, dx.accumulate, x.size());
+  });
+  return y;
+}
+
 Tensor dropout(const Tensor& x, real rate, const Stream& stream) {
   if (rate == 0) return x;
   Backend& backend = x.backend();

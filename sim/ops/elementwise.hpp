@@ -42,6 +42,9 @@ Tensor swiglu(const Tensor& a, const Tensor& b);
 // x · keep / (1 - rate); rate 0 is the identity.
 Tensor dropout(const Tensor& x, real rate, const Stream& stream);
 
+// x rounded to bfloat16; so is the gradient on its way back.
+Tensor round_bfloat16(const Tensor& x);
+
 // The values of x as a constant: nothing flows back.
 Tensor stop_gradient(const Tensor& x);
 

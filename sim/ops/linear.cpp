@@ -76,7 +76,7 @@ Tensor multiply(const Tensor& a, const Tensor& b, Transposed t, index batch, ind
 
 // y = act(x w + b)   dz = dy ⊙ act'(x w + b)   dx = dz wᵀ   dw = xᵀ dz   db = Σ_rows dz
 Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& bias,
-             const Segments& segments, Activation activation) {
+             const Segments& segments, Activation activation, Precision precision) {
   const Tensor& mix = segments.mix;
   const index banks = mix ? mix.cols() : segments.offset ? segments.offset.size() - 1 : 1;
   Linear l{.rows = x.rows(),
@@ -89,7 +89,8 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
            .bias = bias ? bias.data() : nullptr,
            .experts = banks,
            .mix = mix ? mix.data() : nullptr,
-           .activation = activation};
+           .activation = activation,
+           .compute = precision == Precision::compute ? x.backend().compute() : Compute::float32};
   if (segments.offset) l.offset = segments.offset.data();
   if (w.size() != banks * l.in * l.out)
     fail_in(where, "x " + x.shape().to_string() + " does not fit w " + w.shape().to_string() +
@@ -132,13 +133,14 @@ Tensor batched_matmul(const Tensor& a, const Tensor& b, Transposed t) {
   return multiply(a, b, t, a.dim(0), a.dim(1), b.dim(1), {a.dim(0), m, n});
 }
 
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, Activation activation) {
-  return apply("linear", x, w, bias, {}, activation);
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, Activation activation,
+              Precision precision) {
+  return apply("linear", x, w, bias, {}, activation, precision);
 }
 
 Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias,
                       const Segments& segments, Activation activation) {
-  return apply("grouped_linear", x, w, bias, segments, activation);
+  return apply("grouped_linear", x, w, bias, segments, activation, Precision::compute);
 }
 
 }  // namespace moesim

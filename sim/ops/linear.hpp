@@ -6,6 +6,9 @@
 
 namespace moesim {
 
+// full: factors as they are; compute: in the type that the backend computes with (run.compute).
+enum class Precision { full, compute };
+
 struct Transposed {
   bool a = false, b = false;
 };
@@ -18,7 +21,7 @@ Tensor batched_matmul(const Tensor& a, const Tensor& b, Transposed transposed = 
 
 // act(x · w + bias): x [.., in], w [in, out], bias [out] or empty. -> [rows, out]
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias = {},
-              Activation activation = Activation::none);
+              Activation activation = Activation::none, Precision precision = Precision::full);
 
 // Rows in consecutive pieces: piece s is offset[s] .. offset[s+1], and meets weights of its own.
 struct Segments {
@@ -28,7 +31,7 @@ struct Segments {
 };
 
 // Row r of piece s: act(x[r] · w[s] + bias[s]), or with a mix the merged weights Σ_e mix[s, e] w[e]
-// and bias, which are made on the way and never kept.
+// and bias, which are made on the way and never kept. Factors are in the backend's compute type.
 // x [N, in], w [E, in, out], bias [E, out] or empty. -> [N, out]
 Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias,
                       const Segments& segments, Activation activation = Activation::none);

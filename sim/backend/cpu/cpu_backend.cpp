@@ -1,5 +1,6 @@
 #include "sim/backend/cpu/cpu_backend.hpp"
 
+#include "sim/backend/cpu/gemm.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -50,8 +51,8 @@ std::string CpuBackend::description() const {
 #else
   const char* instructions = "baseline";
 #endif
-  return fmt::format("{}, {}, {} threads, products by {}", processor, instructions, threads_,
-                     MOESIM_GEMM_NAME);
+  return fmt::format("{}, {}, {} threads, products by {}{}", processor, instructions, threads_,
+                     MOESIM_GEMM_NAME, cpu::has_bf16() ? " with bfloat16" : "");
 }
 
 void* CpuBackend::allocate_raw(std::size_t bytes) {

@@ -45,6 +45,7 @@ class CpuBackend : public Backend {
   void axpy(real alpha, const real* x, real* y, index n) override;
   void scale(real alpha, const real* x, real* y, bool acc, index n) override;
   void multiply(const real* a, const real* b, real* y, bool acc, index n) override;
+  void round_bfloat16(const real* x, real* y, bool acc, index n) override;
   void swiglu(const real* a, const real* b, real* y, index n) override;
   void swiglu_backward(const real* a, const real* b, const real* dy, real* da, bool acc_a, real* db,
                        bool acc_b, index n) override;

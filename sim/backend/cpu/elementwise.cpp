@@ -1,4 +1,5 @@
 // Elementwise kernels: one pass over pieces of fixed size.
+#include "sim/backend/cpu/bfloat16.hpp"
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/random_words.hpp"
 #include "sim/backend/cpu/vector_inline.hpp"
@@ -132,6 +133,12 @@ void CpuBackend::scale(real alpha, const real* x, real* y, bool acc, index n) {
 void CpuBackend::multiply(const real* a, const real* b, real* y, bool acc, index n) {
   for_pieces(n, kPiece, [=](index first, index last) {
     simd_assign(y, acc, first, last, [=](index i) { return a[i] * b[i]; });
+  });
+}
+
+void CpuBackend::round_bfloat16(const real* x, real* y, bool acc, index n) {
+  for_pieces(n, kPiece, [=](index first, index last) {
+    simd_assign(y, acc, first, last, [=](index i) { return cpu::from_bf16(cpu::to_bf16(x[i])); });
   });
 }
 

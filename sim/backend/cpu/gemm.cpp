@@ -3,10 +3,13 @@
 #include <Eigen/Core>
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <type_traits>
+#include <vector>
 
 #if defined(MOESIM_GEMM_ONEDNN)
-#include <dnnl.h>
+#include <dnnl.hpp>
 #elif defined(MOESIM_GEMM_OPENBLAS)
 #include <cblas.h>
 #endif
@@ -74,6 +77,110 @@ void gemm(bool transpose_a, bool transpose_b, index m, index n, index k, real al
     return;
   }
   provided(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+namespace {
+
+// A matrix widened to `real`, as it lies.
+std::vector<real> widened(const bf16* p, index rows, index cols, index ld) {
+  std::vector<real> wide(static_cast<std::size_t>(rows * cols));
+  for (index row = 0; row < rows; ++row)
+    for (index col = 0; col < cols; ++col)
+      wide[static_cast<std::size_t>(row * cols + col)] = from_bf16(p[row * ld + col]);
+  return wide;
+}
+
+#if defined(MOESIM_GEMM_ONEDNN)
+// One primitive per shape and thread: making one costs more than a small product.
+class Bf16Products {
+ public:
+  // False if this processor has none.
+  bool run(bool ta, bool tb, index m, index n, index k, const bf16* a, index lda, const bf16* b,
+           index ldb, bool acc, float* c, index ldc) {
+    const std::array<index, 9> shape = {ta, tb, m, n, k, lda, ldb, ldc, acc};
+    const auto found = primitives_.find(shape);
+    const dnnl::matmul& product =
+        (found != primitives_.end() ? found : primitives_.emplace(shape, make(shape)).first)
+            ->second;
+    if (!product) return false;
+    const auto memory = [&](int which, const void* p) {
+      return dnnl::memory(described(shape, which), engine_, const_cast<void*>(p));
+    };
+    product.execute(stream_, {{DNNL_ARG_SRC, memory(0, a)},
+                              {DNNL_ARG_WEIGHTS, memory(1, b)},
+                              {DNNL_ARG_DST, memory(2, c)}});
+    return true;
+  }
+
+ private:
+  using Shape = std::array<index, 9>;
+
+  static dnnl::memory::desc described(const Shape& s, int which) {
+    const auto [ta, tb, m, n, k, lda, ldb, ldc, acc] = s;
+    using dt = dnnl::memory::data_type;
+    const auto matrix = [](index rows, index cols, dt type, index ld, bool transposed) {
+      return dnnl::memory::desc({rows, cols}, type,
+                                transposed ? dnnl::memory::dims{1, ld} : dnnl::memory::dims{ld, 1});
+    };
+    if (which == 0) return matrix(m, k, dt::bf16, lda, ta != 0);
+    if (which == 1) return matrix(k, n, dt::bf16, ldb, tb != 0);
+    return matrix(m, n, dt::f32, ldc, false);
+  }
+
+  dnnl::matmul make(const Shape& shape) {
+    dnnl::primitive_attr attributes;
+    if (shape[8] != 0) {
+      dnnl::post_ops sum;
+      sum.append_sum(1);
+      attributes.set_post_ops(sum);
+    }
+    try {
+      return dnnl::matmul(dnnl::matmul::primitive_desc(
+          dnnl::matmul::desc(described(shape, 0), described(shape, 1), described(shape, 2)),
+          attributes, engine_));
+    } catch (const dnnl::error&) {
+      return {};
+    }
+  }
+
+  dnnl::engine engine_{dnnl::engine::kind::cpu, 0};
+  dnnl::stream stream_{engine_};
+  std::map<Shape, dnnl::matmul> primitives_;
+};
+
+// False if there is no such product for the type on this processor.
+template <class T>
+bool bf16_product(bool ta, bool tb, index m, index n, index k, const bf16* a, index lda,
+                  const bf16* b, index ldb, bool acc, T* c, index ldc) {
+  if constexpr (std::is_same_v<T, float>) {
+    thread_local Bf16Products products;
+    return products.run(ta, tb, m, n, k, a, lda, b, ldb, acc, c, ldc);
+  }
+  return false;
+}
+#else
+template <class... Whatever>
+bool bf16_product(const Whatever&...) {
+  return false;
+}
+#endif
+
+}  // namespace
+
+void gemm_bf16(bool transpose_a, bool transpose_b, index m, index n, index k, const bf16* a,
+               index lda, const bf16* b, index ldb, bool acc, real* c, index ldc) {
+  if (m == 0 || n == 0) return;
+  if (k > 0 && bf16_product(transpose_a, transpose_b, m, n, k, a, lda, b, ldb, acc, c, ldc)) return;
+  const index a_rows = transpose_a ? k : m, a_cols = transpose_a ? m : k;
+  const index b_rows = transpose_b ? n : k, b_cols = transpose_b ? k : n;
+  gemm(transpose_a, transpose_b, m, n, k, 1, widened(a, a_rows, a_cols, lda).data(), a_cols,
+       widened(b, b_rows, b_cols, ldb).data(), b_cols, acc ? 1 : 0, c, ldc);
+}
+
+bool has_bf16() {
+  const bf16 one = 0x3f80;
+  real c = 0;
+  return bf16_product(false, false, 1, 1, 1, &one, 1, &one, 1, false, &c, 1);
 }
 
 }  // namespace moesim::cpu

@@ -12,6 +12,9 @@
 #include <vector>
 
 namespace moesim {
+
+using cpu::bf16;
+
 namespace {
 
 constexpr index kRows = 128;  // rows per item
@@ -33,15 +36,51 @@ std::vector<Item> row_items(const Linear& l) {
   return items;
 }
 
+// A factor of products: as it is, or rounded to bfloat16 piece by piece into a copy.
+class Factor {
+ public:
+  Factor(Backend& backend, Compute compute, const real* full, index size) : full_(full) {
+    if (compute == Compute::float32 || full == nullptr) return;
+    copy_ = backend.allocate(static_cast<std::size_t>(std::max<index>(1, size)) * sizeof(bf16));
+    low_ = static_cast<bf16*>(copy_.data());
+  }
+  void round(index first, index n) const {
+    if (low_) cpu::to_bf16(full_ + first, low_ + first, n);
+  }
+  const real* full_;
+  bf16* low_ = nullptr;
+
+ private:
+  Storage copy_;
+};
+
+// c = op(a) · op(b) + (acc ? c : 0) for the matrices that begin at these places of the factors.
+void factor_product(bool transpose_a, bool transpose_b, index m, index n, index k, const Factor& a,
+                    index at_a, index lda, const Factor& b, index at_b, index ldb, bool acc,
+                    real* c, index ldc) {
+  if (a.low_)
+    cpu::gemm_bf16(transpose_a, transpose_b, m, n, k, a.low_ + at_a, lda, b.low_ + at_b, ldb, acc,
+                   c, ldc);
+  else
+    cpu::gemm(transpose_a, transpose_b, m, n, k, 1, a.full_ + at_a, lda, b.full_ + at_b, ldb,
+              acc ? 1 : 0, c, ldc);
+}
+
 }  // namespace
 
 void CpuBackend::linear(const Linear& l, real* slope, real* y) {
   if (l.mix) return merged_linear(l, slope, y);
   const std::vector<Item> items = row_items(l);
+  const Factor x(*this, l.compute, l.x, l.rows * l.in);
+  const Factor w(*this, l.compute, l.w, l.segments * l.in * l.out);
+  if (w.low_)
+    for_pieces(l.segments * l.in * l.out, 1 << 16,
+               [&](index first, index last) { w.round(first, last - first); });
   for_tiles(static_cast<index>(items.size()), [&](index i) {
     const auto [segment, first, last] = items[static_cast<std::size_t>(i)];
-    cpu::gemm(false, false, last - first, l.out, l.in, 1, l.x + first * l.in, l.in,
-              l.w + segment * l.in * l.out, l.out, 0, y + first * l.out, l.out);
+    x.round(first * l.in, (last - first) * l.in);
+    factor_product(false, false, last - first, l.out, l.in, x, first * l.in, l.in, w,
+                   segment * l.in * l.out, l.out, false, y + first * l.out, l.out);
     const real* bias = l.bias ? l.bias + segment * l.out : nullptr;
     for (index row = first; row < last; ++row)
       cpu::activate(l.activation, bias, y + row * l.out, slope ? slope + row * l.out : nullptr,
@@ -59,16 +98,24 @@ void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
   const Storage scratch = allocate(
       static_cast<std::size_t>(to.bias.p ? std::max<index>(1, count * l.out) : 1) * sizeof(real));
   auto* sums = static_cast<real*>(scratch.data());  // [items, out]
+  const Factor dz(*this, l.compute, dy, l.rows * l.out);
+  const Factor x(*this, l.compute, to.w.p ? l.x : nullptr, l.rows * l.in);
+  const Factor w(*this, l.compute, to.x.p ? l.w : nullptr, l.segments * l.in * l.out);
+  if (w.low_)
+    for_pieces(l.segments * l.in * l.out, 1 << 16,
+               [&](index first, index last) { w.round(first, last - first); });
   for_tiles(count, [&](index i) {
     const auto [segment, first, last] = items[static_cast<std::size_t>(i)];
     const index n = last - first;
-    real* dz = dy + first * l.out;
+    real* rows = dy + first * l.out;
     if (l.activation != Activation::none)
-      cpu::simd_loop(0, n * l.out, [=, by = slope + first * l.out](index j) { dz[j] *= by[j]; });
-    if (to.bias.p) cpu::sum_columns(dz, n, l.out, sums + i * l.out);
+      cpu::simd_loop(0, n * l.out, [=, by = slope + first * l.out](index j) { rows[j] *= by[j]; });
+    if (to.bias.p) cpu::sum_columns(rows, n, l.out, sums + i * l.out);
+    dz.round(first * l.out, n * l.out);
+    x.round(first * l.in, n * l.in);
     if (to.x.p)
-      cpu::gemm(false, true, n, l.in, l.out, 1, dz, l.out, l.w + segment * l.in * l.out, l.out,
-                to.x.acc ? 1 : 0, to.x.p + first * l.in, l.in);
+      factor_product(false, true, n, l.in, l.out, dz, first * l.out, l.out, w,
+                     segment * l.in * l.out, l.out, to.x.acc, to.x.p + first * l.in, l.in);
   });
 
   constexpr index kIn = 128, kOut = 256;
@@ -80,9 +127,9 @@ void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
     const index begin = begin_of(l, segment), rows = end_of(l, segment) - begin;
     if (tile < weight_tiles) {
       const index row = tile / out_tiles * kIn, col = tile % out_tiles * kOut;
-      cpu::gemm(true, false, std::min(kIn, l.in - row), std::min(kOut, l.out - col), rows, 1,
-                l.x + begin * l.in + row, l.in, dy + begin * l.out + col, l.out, to.w.acc ? 1 : 0,
-                to.w.p + (segment * l.in + row) * l.out + col, l.out);
+      factor_product(true, false, std::min(kIn, l.in - row), std::min(kOut, l.out - col), rows, x,
+                     begin * l.in + row, l.in, dz, begin * l.out + col, l.out, to.w.acc,
+                     to.w.p + (segment * l.in + row) * l.out + col, l.out);
       return;
     }
     const auto before = [](const Item& a, index s) { return a.segment < s; };
