@@ -304,6 +304,7 @@ const Variants variants(
      {"softmax after", "k=3 softmax=after capacity=3 fill=token second=none second_eval=none"},
      {"places", "k=2 capacity_factor=0.4 capacity_min=2 capacity_multiple=2"},
      {"batch", "k=2 group=batch fill=choice capacity_factor=0.3 capacity_per_choice=false"},
+     {"low", "precision=bfloat16 capacity_factor=0"},
      {"constant", "k=2 allow_constant_gate=true capacity_rounding=round"}});
 
 }  // namespace
