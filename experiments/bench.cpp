@@ -34,35 +34,38 @@ double quantile(std::vector<double> values, double q) {
   return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
-// The rate of large square products, the limit of everything else. Measured beside every step,
+// The rate of large float32 products, the limit of everything else. Measured beside every step,
 // because the clock of a machine in use changes from second to second.
 class Limit {
  public:
   explicit Limit(const Backend& like)
       : backend_(make_backend(like.name(), like.threads())),
-        a_(Tensor::full({2 * kSize, kSize}, 1, *backend_)),
-        b_(Tensor::full({kSize, kSize}, 1, *backend_)),
-        c_(Tensor::zeros({2 * kSize, kSize}, *backend_)) {}
+        rows_(kSize * like.threads()),  // as many equal tiles for every thread
+        a_(Tensor::full({rows_, kDepth}, 1, *backend_)),
+        b_(Tensor::full({kDepth, kSize}, 1, *backend_)),
+        c_(Tensor::zeros({rows_, kSize}, *backend_)) {}
 
   // In FLOP/s: the best of a few, so that a cold cache does not count.
   double measure() {
     Product p;
-    p.m = 2 * kSize, p.n = p.k = kSize;
-    p.a = a_.data(), p.lda = kSize, p.b = b_.data(), p.ldb = kSize, p.c = c_.data(), p.ldc = kSize;
+    p.m = rows_, p.n = kSize, p.k = kDepth;
+    p.a = a_.data(), p.lda = kDepth, p.b = b_.data(), p.ldb = kSize, p.c = c_.data(), p.ldc = kSize;
     double best = 0;
     for (int i = 0; i < kRepeats; ++i) {
       const Clock::time_point begin = Clock::now();
       backend_->product(p);
       const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-      best = std::max(best, 4.0 * kSize * kSize * kSize / seconds);
+      best = std::max(best, 2 * static_cast<double>(rows_ * kSize * kDepth) / seconds);
     }
     return best;
   }
+  std::size_t bytes() const { return backend_->held(); }
 
  private:
-  static constexpr index kSize = 768;
+  static constexpr index kSize = 1024, kDepth = 768;
   static constexpr int kRepeats = 4;
   std::unique_ptr<Backend> backend_;
+  index rows_;
   Tensor a_, b_, c_;
 };
 
@@ -105,12 +108,27 @@ struct Size {
   int threads;
 };
 
-// One arm, in a child: label, time of a step, parts, rates.
-std::string bench_arm(RunSpec spec, const Size& size) {
-  const Clock::time_point begin = Clock::now();
+// What every arm runs with: its length, and no evaluation but the last.
+void fix(RunSpec& spec, const Size& size) {
   spec.settings.set("run.steps", std::to_string(size.warmup + size.steps), "moesim bench --steps");
   spec.settings.set("eval.every", "0", "moesim bench");
   spec.settings.set("eval.batches", "1", "moesim bench");
+}
+
+// Finds every mistake in the settings, before anything is timed.
+std::string check_all(const std::vector<RunSpec>& specs, const Size& size) {
+  DataCache cache;
+  for (RunSpec spec : specs) {
+    fix(spec, size);
+    build(std::move(spec), "", size.threads, cache);
+  }
+  return {};
+}
+
+// One arm, in a child: label, time of a step, parts, rates.
+std::string bench_arm(RunSpec spec, const Size& size) {
+  const Clock::time_point begin = Clock::now();
+  fix(spec, size);
   DataCache cache;
   Experiment e = build(std::move(spec), "", size.threads, cache);
   e.trainer->start();
@@ -120,6 +138,7 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   const Profile::Scope scope(profile);
   Limit limit(*e.backend);
   Stopwatch watch(profile, limit, size.warmup);
+  profile.take();
   e.trainer->run({e.recorder.get(), &watch});
 
   const double median = quantile(watch.steps(), 0.5);
@@ -143,6 +162,7 @@ std::string bench_arm(RunSpec spec, const Size& size) {
               {"gemm_gflops", 1e-9 * quantile(watch.limits(), 0.5)},
               {"share_of_gemm", quantile(shares, 0.5)},
               {"tensor_bytes", e.backend->peak()},
+              {"limit_bytes", limit.bytes()},
               {"startup_seconds", startup},
               {"parts_ms", watch.parts()}}
       .dump();
@@ -173,8 +193,8 @@ void print_table(const Json& document) {
   }
   fmt::print(
       "\nGF/s: useful work (three times the forward pass, unmasked half of causal attention). % "
-      "GEMM: of the rate of large\nmatrix products measured beside every step. peak MB: resident "
-      "memory of the process. Last columns: ms of a step.\n");
+      "GEMM: of the rate of large\nfloat32 products measured beside every step. peak MB: resident "
+      "memory of the arm's process. Last columns: ms of a step.\n");
 }
 
 }  // namespace
@@ -184,7 +204,7 @@ int bench_command(const Words& words) {
       "bench [CONFIG] [key=value ...]",
       std::string("Times a training step of every arm of CONFIG (") + kDefaultConfig +
           " without one): median and quartiles, useful work per second and its share of the rate "
-          "of large matrix products measured beside it, memory, and where the time goes. Every "
+          "of large float32 products measured beside it, memory, and where the time goes. Every "
           "arm runs in a process of its own; nothing is written.");
   arguments.value("threads", "0", "threads; 0: as OMP_NUM_THREADS says, else all cores")
       .value("warmup", "3", "steps before the measured ones")
@@ -200,25 +220,40 @@ int bench_command(const Words& words) {
                             " here; name a config: moesim bench CONFIG [key=value ...]");
     rest.insert(rest.begin(), kDefaultConfig);
   }
-  const std::vector<RunSpec> specs =
-      expand(read_config(rest.front()), {rest.begin() + 1, rest.end()});
+  std::vector<RunSpec> specs;
+  for (RunSpec& spec : expand(read_config(rest.front()), {rest.begin() + 1, rest.end()})) {
+    const auto same = [&](const RunSpec& other) { return other.label == spec.label; };
+    // Seeds of one arm cost the same.
+    if (std::none_of(specs.begin(), specs.end(), same)) specs.push_back(std::move(spec));
+  }
+  in_child([&] { return check_all(specs, size); });
 
-  Json document = {{"version", version()}, {"build", build_description()}, {"arms", Json::array()}};
+  Json document = {{"version", version()},
+                   {"build", build_description()},
+                   {"arms", Json::array()},
+                   {"failed", Json::array()}};
+  Exit worst = Exit::ok;
   for (const RunSpec& spec : specs) {
-    std::cerr << spec.label << " ..." << std::flush;
-    const ChildResult child = in_child([&] { return bench_arm(spec, size); });
-    Json arm = Json::parse(child.text);
-    std::cerr << fmt::format(" {:.1f} ms\n", arm["step_ms"]["median"].get<double>());
-    arm["peak_bytes"] = child.peak_bytes;
-    document["device"] = arm["device"];
-    document["threads"] = arm["threads"];
-    document["arms"].push_back(std::move(arm));
+    try {
+      const ChildResult child = in_child([&] { return bench_arm(spec, size); });
+      Json arm = Json::parse(child.text);
+      arm["peak_bytes"] = child.peak_bytes - arm["limit_bytes"].get<std::size_t>();
+      std::cerr << fmt::format("{}: {:.1f} ms\n", spec.label,
+                               arm["step_ms"]["median"].get<double>());
+      document["device"] = arm["device"];
+      document["threads"] = arm["threads"];
+      document["arms"].push_back(std::move(arm));
+    } catch (const Error& error) {
+      std::cerr << "moesim: " << spec.label << ": " << error.what() << '\n';
+      document["failed"].push_back({{"arm", spec.label}, {"error", error.what()}});
+      worst = error.code();
+    }
   }
   if (arguments.has("json"))
     std::cout << document.dump(2) << '\n';
-  else
+  else if (!document["arms"].empty())
     print_table(document);
-  return 0;
+  return static_cast<int>(worst);
 }
 
 }  // namespace moesim

@@ -72,8 +72,8 @@ Experiment build(RunSpec spec, const std::string& out, int threads, DataCache& c
   const std::string device =
       run.text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
   const bool low = run.choice("compute", "float32", {"float32", "bfloat16"},
-                              "factors of products in attention and experts; sums, router, norms, "
-                              "losses and optimiser stay in float32") == "bfloat16";
+                              "factors of linear layers in attention and experts (not of merged "
+                              "experts); all else stays in float32") == "bfloat16";
   e.backend = make_backend(device, threads);
   e.backend->set_compute(low ? Compute::bfloat16 : Compute::float32);
   e.data = cached_data(settings, cache);

@@ -21,7 +21,7 @@ namespace {
 // program starts itself once more with another default.
 void spin_briefly(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
-  setenv("GOMP_SPINCOUNT", "5000", 0);
+  if (setenv("GOMP_SPINCOUNT", "5000", 0) != 0) return;
   execv("/proc/self/exe", argv);  // returns only if it cannot: then things are as they were
 }
 
@@ -29,7 +29,8 @@ void spin_briefly(char** argv) {
 // large blocks back to the system each time, and the next call pays for fresh pages.
 void keep_freed_memory() {
 #if defined(__GLIBC__)
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  // Older ones take no more than 32 MiB.
+  if (mallopt(M_MMAP_THRESHOLD, 1 << 30) == 0) mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
 }

@@ -34,8 +34,8 @@ class TokenChoice : public Router {
     epsilon_ = o.number("normalise_epsilon", 0, {0, 1}, "added to the divisor");
 
     low_ = o.choice("precision", "float32", {"float32", "bfloat16"},
-                    "of logits, noise and probabilities: bfloat16 rounds each of them, which is "
-                    "less stable") == "bfloat16";
+                    "of input, weights, logits, probabilities and gates; bfloat16 rounds each, "
+                    "which is less stable") == "bfloat16";
 
     train_.factor = o.number("capacity_factor", 1.25, {0, kLarge},
                              "places per expert over an equal share, in training; 0: no limit");
@@ -137,7 +137,8 @@ class TokenChoice : public Router {
     if (context.training && noise_ != "none") {
       deviation =
           noise_ == "learned"
-              ? affine(softplus(matmul(input, noise_weight_)), 1, static_cast<real>(noise_epsilon_))
+              ? affine(softplus(low(matmul(input, low(noise_weight_)))), 1,
+                       static_cast<real>(noise_epsilon_))
               : Tensor::full({T, E_}, static_cast<real>(noise_std_ / static_cast<double>(E_)),
                              backend);
       noisy =
@@ -146,7 +147,7 @@ class TokenChoice : public Router {
 
     const Tensor scores = low(softmax(noisy));
     const Indices choice = top_k(noisy, k_);
-    const Tensor gates = chosen_gates(noisy, scores, choice, T);
+    const Tensor gates = low(chosen_gates(noisy, scores, choice, T));
     const Indices standing = stand(choice, gates, context);
     const Capacity& capacity = context.training ? train_ : eval_;
     const index group = group_batch_ ? T : tokens.length;

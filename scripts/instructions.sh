@@ -37,7 +37,7 @@ count() {  # router -> instructions of the second to fourth step: a run of four 
 
 routers="dense hash token_choice expert_choice soft mixture_of_tokens lory smear"
 if [ "${1:-}" = --update ]; then
-  { echo "# $compiler"; for router in $routers; do echo "$router $(count "$router")"; done; } | tee $stored.new
+  { echo "# $compiler"; for router in $routers; do now="$(count "$router")"; echo "$router $now"; done; } | tee $stored.new
   mv $stored.new $stored
   exit 0
 fi
@@ -46,6 +46,7 @@ worse=0
 for router in $routers; do
   now="$(count "$router")"
   before="$(sed -n "s/^$router //p" $stored)"
+  [ -n "$before" ] || { echo "instructions.sh: no count of $router is stored: run it with --update" >&2; exit 2; }
   awk -v r="$router" -v n="$now" -v b="$before" -v m=$margin 'BEGIN {
     printf "%-18s %12d  stored %12d  %+.2f %%%s\n", r, n, b, 100 * (n / b - 1), n > m * b ? "  MORE" : ""
     exit n > m * b }' || worse=1

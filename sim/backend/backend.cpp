@@ -7,8 +7,8 @@
 namespace moesim {
 
 Storage Backend::allocate(std::size_t bytes) {
-  void* block = take(bytes);
-  return {std::shared_ptr<void>(block, [this, bytes](void* p) { give(p, bytes); }), bytes, this};
+  const Chunk chunk = take(bytes);
+  return {std::shared_ptr<void>(chunk.p, [this, chunk](void*) { give(chunk); }), bytes, this};
 }
 
 std::unique_ptr<Backend> make_backend(const std::string& device, int threads) {

@@ -12,33 +12,34 @@ std::size_t Pool::size_class(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-void* Pool::take(std::size_t bytes) {
-  const std::size_t size = size_class(bytes);
+Pool::Chunk Pool::take(std::size_t bytes) {
+  const std::size_t wanted = size_class(bytes);
   const std::lock_guard lock(mutex_);
-  used_ += size;
-  peak_ = std::max(peak_, used_);
-  std::vector<void*>& blocks = free_[size];
-  if (!blocks.empty()) {
-    void* block = blocks.back();
-    blocks.pop_back();
-    return block;
+  const auto fits = std::find_if(free_.lower_bound(wanted), free_.end(),
+                                 [](const auto& entry) { return !entry.second.empty(); });
+  Chunk chunk{nullptr, wanted};
+  if (fits != free_.end() && fits->first <= wanted + wanted / 4) {
+    chunk = {fits->second.back(), fits->first};
+    fits->second.pop_back();
+  } else {
+    chunk.p = allocate_raw(wanted);
+    held_ += wanted;
+    ++allocations_;
   }
-  void* block = allocate_raw(size);
-  held_ += size;
-  ++allocations_;
-  return block;
+  used_ += chunk.size;
+  peak_ = std::max(peak_, used_);
+  return chunk;
 }
 
-void Pool::give(void* block, std::size_t bytes) {
-  const std::size_t size = size_class(bytes);
+void Pool::give(Chunk chunk) {
   const std::lock_guard lock(mutex_);
-  used_ -= size;
-  free_[size].push_back(block);
+  used_ -= chunk.size;
+  free_[chunk.size].push_back(chunk.p);
 }
 
 void Pool::free_all() {
   for (auto& [size, blocks] : free_)
-    for (void* block : blocks) free_raw(block);
+    for (void* chunk : blocks) free_raw(chunk);
   free_.clear();
 }
 

@@ -14,13 +14,14 @@ Tensor Norm::forward(const Tensor& x) const {
   return normalize(kind_, x, gain_, bias_);
 }
 
-LinearLayer::LinearLayer(index in, index out, bool bias, double deviation) {
+LinearLayer::LinearLayer(index in, index out, bool bias, double deviation, Precision precision)
+    : precision_(precision) {
   weight_ = parameter("weight", {in, out}, Init::normal(deviation));
   if (bias) bias_ = parameter("bias", {out}, Init::constant(0), false);
 }
 
 Tensor LinearLayer::forward(const Tensor& x) const {
-  return linear(x, weight_, bias_, Activation::none, Precision::compute);
+  return linear(x, weight_, bias_, Activation::none, precision_);
 }
 
 SelfAttention::SelfAttention(index width, index heads, bool causal, bool use_rotary, bool bias,
@@ -28,8 +29,8 @@ SelfAttention::SelfAttention(index width, index heads, bool causal, bool use_rot
     : heads_(heads),
       causal_(causal),
       rotary_(use_rotary),
-      qkv_(width, 3 * width, bias),
-      output_(width, width, bias, 0.02 * output_scale) {
+      qkv_(width, 3 * width, bias, 0.02, Precision::compute),
+      output_(width, width, bias, 0.02 * output_scale, Precision::compute) {
   child("qkv", qkv_);
   child("output", output_);
 }

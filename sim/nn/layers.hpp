@@ -4,6 +4,7 @@
 #include "sim/backend/backend.hpp"
 #include "sim/nn/module.hpp"
 #include "sim/ops/attention.hpp"
+#include "sim/ops/linear.hpp"
 
 namespace moesim {
 
@@ -20,11 +21,13 @@ class Norm : public Module {
 // y = x W + b. W [in, out].
 class LinearLayer : public Module {
  public:
-  LinearLayer(index in, index out, bool bias, double deviation = 0.02);
+  LinearLayer(index in, index out, bool bias, double deviation = 0.02,
+              Precision precision = Precision::full);
   Tensor forward(const Tensor& x) const;
 
  private:
   Tensor weight_, bias_;
+  Precision precision_;
 };
 
 // Multi-head self-attention (Vaswani et al. 2017) with fused query, key and value projections.

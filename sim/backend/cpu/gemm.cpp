@@ -91,7 +91,8 @@ std::vector<real> widened(const bf16* p, index rows, index cols, index ld) {
 }
 
 #if defined(MOESIM_GEMM_ONEDNN)
-// One primitive per shape and thread: making one costs more than a small product.
+// One primitive per shape and thread: making one costs more than a small product. Callers keep the
+// number of shapes small.
 class Bf16Products {
  public:
   // False if this processor has none.
@@ -135,9 +136,14 @@ class Bf16Products {
       attributes.set_post_ops(sum);
     }
     try {
+#if DNNL_VERSION_MAJOR >= 3
+      return dnnl::matmul(dnnl::matmul::primitive_desc(
+          engine_, described(shape, 0), described(shape, 1), described(shape, 2), attributes));
+#else
       return dnnl::matmul(dnnl::matmul::primitive_desc(
           dnnl::matmul::desc(described(shape, 0), described(shape, 1), described(shape, 2)),
           attributes, engine_));
+#endif
     } catch (const dnnl::error&) {
       return {};
     }

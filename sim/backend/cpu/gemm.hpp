@@ -14,7 +14,7 @@ void gemm(bool transpose_a, bool transpose_b, index m, index n, index k, real al
 // the processor has no such product, the factors are widened and multiplied as above.
 void gemm_bf16(bool transpose_a, bool transpose_b, index m, index n, index k, const bf16* a,
                index lda, const bf16* b, index ldb, bool acc, real* c, index ldc);
-// Does it run in hardware?
+// Has the provider such a product for this processor?
 bool has_bf16();
 
 }  // namespace moesim::cpu

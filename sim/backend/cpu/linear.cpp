@@ -54,6 +54,14 @@ class Factor {
   Storage copy_;
 };
 
+// How many of `rows` to sum in one product. In bfloat16 loads that differ from step to step must
+// not make a new shape each time: whole blocks, then what is left of one.
+index sum_piece(index rows, Compute compute) {
+  constexpr index kBlock = 1024;
+  if (compute == Compute::float32 || rows <= kRows) return rows;
+  return rows >= kBlock ? kBlock : rows / kRows * kRows;
+}
+
 // c = op(a) · op(b) + (acc ? c : 0) for the matrices that begin at these places of the factors.
 void factor_product(bool transpose_a, bool transpose_b, index m, index n, index k, const Factor& a,
                     index at_a, index lda, const Factor& b, index at_b, index ldb, bool acc,
@@ -127,9 +135,14 @@ void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
     const index begin = begin_of(l, segment), rows = end_of(l, segment) - begin;
     if (tile < weight_tiles) {
       const index row = tile / out_tiles * kIn, col = tile % out_tiles * kOut;
-      factor_product(true, false, std::min(kIn, l.in - row), std::min(kOut, l.out - col), rows, x,
-                     begin * l.in + row, l.in, dz, begin * l.out + col, l.out, to.w.acc,
-                     to.w.p + (segment * l.in + row) * l.out + col, l.out);
+      index done = 0;
+      do {
+        const index n = sum_piece(rows - done, l.compute), at = begin + done;
+        factor_product(true, false, std::min(kIn, l.in - row), std::min(kOut, l.out - col), n, x,
+                       at * l.in + row, l.in, dz, at * l.out + col, l.out, to.w.acc || done > 0,
+                       to.w.p + (segment * l.in + row) * l.out + col, l.out);
+        done += n;
+      } while (done < rows);
       return;
     }
     const auto before = [](const Item& a, index s) { return a.segment < s; };

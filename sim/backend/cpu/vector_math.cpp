@@ -3,6 +3,7 @@
 #include "sim/backend/cpu/vector_inline.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace moesim::cpu {
 namespace {
@@ -67,7 +68,16 @@ void activate(Activation activation, const real* bias, real* y, real* slope, ind
 
 // Eight rows at a time, since the sums go through memory.
 void sum_columns(const real* x, index rows, index cols, real* sum) {
+  constexpr index kBlock = 128;  // of rows that are summed on their own first
   std::fill_n(sum, cols, real(0));
+  if (rows > kBlock) {
+    std::vector<real> part(static_cast<std::size_t>(cols));
+    for (index first = 0; first < rows; first += kBlock) {
+      sum_columns(x + first * cols, std::min(kBlock, rows - first), cols, part.data());
+      simd_loop(0, cols, [=, p = part.data()](index c) { sum[c] += p[c]; });
+    }
+    return;
+  }
   index r = 0;
   for (; r + 8 <= rows; r += 8)
     simd_loop(0, cols, [=, row = x + r * cols](index c) {

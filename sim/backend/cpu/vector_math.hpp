@@ -9,7 +9,7 @@ namespace moesim::cpu {
 // for Activation::none).
 void activate(Activation activation, const real* bias, real* y, real* slope, index n);
 
-// sum[c] = Σ_r x[r, c], in `real`: for a few hundred rows at most.
+// sum[c] = Σ_r x[r, c], in `real`, block by block of rows.
 void sum_columns(const real* x, index rows, index cols, real* sum);
 
 }  // namespace moesim::cpu

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# moesim bench: its numbers are consistent, nothing is written, one bad arm does not take the others with it, mistakes come
+# before any timing. Usage: bench.sh MOESIM
+set -u
+moesim=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+
+cat > tiny.ini <<'INI'
+[run]
+name = tiny
+[data]
+length = 16
+validation = 8
+[model]
+layers = 1
+width = 16
+heads = 2
+[moe]
+experts = 4
+[train]
+batch = 4
+[router.token_choice]
+capacity_factor = 0
+[sweep]
+router.name = dense, token_choice
+run.seed = 0..1
+INI
+
+"$moesim" bench tiny.ini --steps 5 --warmup 1 --threads 1 --json > out.json 2> log || fail "exit $? on a good config: $(cat log)"
+python3 - <<'PY' || fail "the document is not consistent"
+import json
+document = json.load(open("out.json"))
+arms = document["arms"]
+assert [a["arm"] for a in arms] == ["dense", "token_choice"], arms  # seeds are one arm
+assert document["failed"] == [] and document["threads"] == 1
+for a in arms:
+    step = a["step_ms"]
+    assert 0 < step["lower_quartile"] <= step["median"] <= step["upper_quartile"]
+    assert abs(a["tokens_per_second"] * step["median"] / 1e3 - 64) < 1e-6 * 64  # batch · length tokens a step
+    assert abs(a["gflops"] * 1e9 / (a["tokens_per_second"] * a["flops_per_token"]) - 1) < 1e-9
+    assert 0 < a["share_of_gemm"] < 1 and a["peak_bytes"] > 1e6
+    parts = a["parts_ms"]
+    assert len(parts) == 8 and all(ms >= 0 for ms in parts.values())
+    assert parts["attention"] > 0 and parts["experts"] > 0 and parts["optimiser"] > 0
+assert arms[1]["parts_ms"]["routing"] > arms[0]["parts_ms"]["routing"]
+PY
+
+# The second arm diverges: the first is reported, the exit code is the second's.
+sed '/\[sweep\]/,$d' tiny.ini > arms.ini
+printf '[variant.good]\nrouter.name = dense\n[variant.bad]\nrouter.name = dense\ntrain.rate = 100\ntrain.clip = 0\ntrain.optimiser = sgd\n' >> arms.ini
+"$moesim" bench arms.ini --steps 40 --warmup 1 --threads 1 --json > out.json 2> log
+[ $? -eq 5 ] || fail "a diverging arm: exit is not 5: $(cat log)"
+grep -q '^moesim: .*bad.*not finite' log || fail "a diverging arm is not named: $(cat log)"
+python3 -c 'import json; d = json.load(open("out.json")); assert len(d["arms"]) == 1 and len(d["failed"]) == 1' || fail "not both arms in the document"
+
+# A mistake in the last arm is found before the first is timed.
+printf '[variant.typo]\nmoe.expert = 4\n' >> arms.ini
+output=$("$moesim" bench arms.ini --steps 1000000 2>&1 >/dev/null)
+[ $? -eq 2 ] && [[ $output == *moe.experts* ]] || fail "a typo: $output"
+output=$("$moesim" bench 2>&1 >/dev/null)
+[ $? -eq 2 ] && [[ $output == *"name a config"* ]] || fail "no config: $output"
+
+[ "$(find . -mindepth 1 | sort | tr '\n' ' ')" = "./arms.ini ./log ./out.json ./tiny.ini " ] || fail "something was written: $(ls)"
+[ "$failures" -eq 0 ] && echo "bench: all good"
+[ "$failures" -eq 0 ]
