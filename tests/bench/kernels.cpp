@@ -110,6 +110,21 @@ void merged_linear(benchmark::State& state) {
   flops(state, kLinearFlops + 2.0 * 64 * kExperts * kWidth * kHidden);
 }
 
+void merged_linear_backward(benchmark::State& state) {
+  CpuBackend cpu = backend(state);
+  Rows rows;
+  Linear l = rows.layer(64, false, Compute::float32);
+  const Reals mix = values(5, 64 * kExperts);
+  l.experts = kExperts, l.mix = mix.data(), l.activation = Activation::none;
+  Reals dy = values(4, kTokens * kHidden), dx(rows.x.size()), dw(rows.w.size()),
+        dbias(rows.bias.size()), dmix(mix.size());
+  for (auto _ : state)
+    cpu.linear_backward(
+        l, nullptr, dy.data(),
+        {.x = {dx.data()}, .w = {dw.data()}, .bias = {dbias.data()}, .mix = {dmix.data()}});
+  flops(state, 2 * (kLinearFlops + 2.0 * 64 * kExperts * kWidth * kHidden));
+}
+
 // Causal: the unmasked half counts.
 void attention(benchmark::State& state, bool backward) {
   CpuBackend cpu = backend(state);
@@ -203,6 +218,7 @@ BENCHMARK_CAPTURE(linear_backward, dense_bfloat16, 1, false, Compute::bfloat16)-
 BENCHMARK_CAPTURE(linear_backward, experts, kExperts, false, Compute::float32)->Apply(threads);
 BENCHMARK_CAPTURE(linear_backward, one_expert, kExperts, true, Compute::float32)->Apply(threads);
 BENCHMARK(merged_linear)->Apply(threads);
+BENCHMARK(merged_linear_backward)->Apply(threads);
 BENCHMARK_CAPTURE(attention, forward, false)->Apply(threads);
 BENCHMARK_CAPTURE(attention, backward, true)->Apply(threads);
 BENCHMARK(norm)->Apply(threads);
