@@ -5,7 +5,7 @@
 #   scripts/instructions.sh            compare; exit 1 if a router takes over 2 % more than stored
 #   scripts/instructions.sh --update   store the counts of this checkout
 #
-# Counts hold for one compiler, so the first line of the stored file names it; another one compares nothing. Products come
+# Takes five minutes. Counts hold for one compiler, so the first line of the stored file names it; another one compares nothing. Products come
 # from Eigen and code is for x86-64-v3, because valgrind does not know AVX-512 and a provider's generated code would hide ours.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,7 +48,8 @@ for router in $routers; do
   before="$(sed -n "s/^$router //p" $stored)"
   [ -n "$before" ] || { echo "instructions.sh: no count of $router is stored: run it with --update" >&2; exit 2; }
   awk -v r="$router" -v n="$now" -v b="$before" -v m=$margin 'BEGIN {
-    printf "%-18s %12d  stored %12d  %+.2f %%%s\n", r, n, b, 100 * (n / b - 1), n > m * b ? "  MORE" : ""
-    exit n > m * b }' || worse=1
+    more = (n > m * b)
+    printf "%-18s %12d  stored %12d  %+.2f %%%s\n", r, n, b, 100 * (n / b - 1), more ? "  MORE" : ""
+    exit more }' || worse=1
 done
 exit $worse
