@@ -1,4 +1,5 @@
 // moesim bench: what a training step costs, where its time goes, and how near it is to the limit.
+#include "analysis/statistics.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/child.hpp"
 #include "experiments/commands.hpp"
@@ -141,7 +142,7 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   profile.take();
   e.trainer->run({e.recorder.get(), &watch});
 
-  const double median = quantile(watch.steps(), 0.5);
+  const double median = median_of(watch.steps());
   const auto tokens = static_cast<double>(std::stoll(e.spec.settings.effective("train.batch")) *
                                           e.data->info().length);
   const double work = tokens * e.model->flops_per_token();
@@ -159,8 +160,8 @@ std::string bench_arm(RunSpec spec, const Size& size) {
               {"tokens_per_second", tokens / median},
               {"flops_per_token", e.model->flops_per_token()},
               {"gflops", 1e-9 * work / median},
-              {"gemm_gflops", 1e-9 * quantile(watch.limits(), 0.5)},
-              {"share_of_gemm", quantile(shares, 0.5)},
+              {"gemm_gflops", 1e-9 * median_of(watch.limits())},
+              {"share_of_gemm", median_of(shares)},
               {"tensor_bytes", e.backend->peak()},
               {"limit_bytes", limit.bytes()},
               {"startup_seconds", startup},

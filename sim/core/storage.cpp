@@ -39,7 +39,7 @@ void Pool::give(Chunk chunk) {
 
 void Pool::free_all() {
   for (auto& [size, blocks] : free_)
-    for (void* chunk : blocks) free_raw(chunk);
+    for (void* block : blocks) free_raw(block);
   free_.clear();
 }
 

@@ -1,7 +1,8 @@
 #include "sim/record/isolate.hpp"
 
+#include "sim/record/child.hpp"
+
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <fstream>
@@ -43,71 +44,32 @@ void restrict_to(const Allowance& allowance) {
     ::dup2(null, STDERR_FILENO);
 }
 
-void send(int pipe, const std::string& bytes) {
-  for (std::size_t sent = 0; sent < bytes.size();) {
-    const ssize_t count = ::write(pipe, bytes.data() + sent, bytes.size() - sent);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) ::_exit(1);
-    sent += static_cast<std::size_t>(count);
-  }
-}
-
-// Leaves by _exit: the parent's buffers and destructors are not the child's to run.
-[[noreturn]] void be_the_child(int pipe, const Allowance& allowance,
-                               const std::function<std::string()>& work) {
+// What the child sends.
+std::string reply_of(const Allowance& allowance, const std::function<std::string()>& work) {
   restrict_to(allowance);
-  std::string reply;
   try {
-    reply = kDone + work();
+    return kDone + work();
   } catch (const std::bad_alloc&) {
-    reply = std::string(1, kThrew) + "needs more memory than its size can justify";
+    return std::string(1, kThrew) + "needs more memory than its size can justify";
   } catch (const std::exception& problem) {
-    reply = std::string(1, kThrew) + problem.what();
-  }
-  send(pipe, reply);
-  ::_exit(0);
-}
-
-std::string receive(int pipe) {
-  std::string bytes;
-  char buffer[1 << 16];
-  for (;;) {
-    const ssize_t count = ::read(pipe, buffer, sizeof buffer);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return bytes;
-    bytes.append(buffer, static_cast<std::size_t>(count));
+    return std::string(1, kThrew) + problem.what();
   }
 }
 
-[[noreturn]] void cannot_start(int reason) {
-  throw std::runtime_error("cannot start a process to read it: " +
-                           std::generic_category().message(reason));
+ChildEnd run_child(const Allowance& allowance, const std::function<std::string()>& work) {
+  try {
+    return in_forked_child([&] { return reply_of(allowance, work); });
+  } catch (const std::system_error& problem) {
+    throw std::runtime_error("cannot start a process to read it: " + problem.code().message());
+  }
 }
 
 }  // namespace
 
 std::string isolated(const Allowance& allowance, const std::function<std::string()>& work) {
-  int ends[2];
-  if (::pipe(ends) != 0) cannot_start(errno);
-  const pid_t child = ::fork();
-  if (child < 0) {
-    const int reason = errno;
-    ::close(ends[0]);
-    ::close(ends[1]);
-    cannot_start(reason);
-  }
-  if (child == 0) {
-    ::close(ends[0]);
-    be_the_child(ends[1], allowance, work);
-  }
-
-  ::close(ends[1]);
-  std::string reply = receive(ends[0]);
-  ::close(ends[0]);
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-
+  ChildEnd end = run_child(allowance, work);
+  const int status = end.status;
+  std::string& reply = end.bytes;
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
     throw std::runtime_error("damaged (reading it takes for ever)");
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || reply.empty())
