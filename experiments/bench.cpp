@@ -121,7 +121,7 @@ std::string check_all(const std::vector<RunSpec>& specs, const Size& size) {
   DataCache cache;
   for (RunSpec spec : specs) {
     fix(spec, size);
-    build(std::move(spec), "", size.threads, cache);
+    build(std::move(spec), size.threads, cache);
   }
   return {};
 }
@@ -131,7 +131,7 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   const Clock::time_point begin = Clock::now();
   fix(spec, size);
   DataCache cache;
-  Experiment e = build(std::move(spec), "", size.threads, cache);
+  Experiment e = build(std::move(spec), size.threads, cache);
   e.trainer->start();
   const double startup = std::chrono::duration<double>(Clock::now() - begin).count();
 

@@ -3,6 +3,7 @@
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
+#include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
 
@@ -60,7 +61,7 @@ std::string utc_now() {
 
 }  // namespace
 
-Experiment build(RunSpec spec, const std::string& out, int threads, DataCache& cache) {
+Experiment build(RunSpec spec, int threads, DataCache& cache) {
   Experiment e;
   e.spec = std::move(spec);
   Settings& settings = e.spec.settings;
@@ -99,7 +100,8 @@ Experiment build(RunSpec spec, const std::string& out, int threads, DataCache& c
   add_dormant<Router>(dormant, "router", settings.effective("router.name"), settings, site);
   add_dormant<Expert>(dormant, "expert", settings.effective("expert.name"), settings,
                       ExpertSite{site.width, 1, 1, 1});
-  e.recorder = std::make_unique<Recorder>(settings, e.data->info(), *e.model, "");
+  e.recorder = std::make_unique<Recorder>(settings, e.data->info(), *e.model);
+  e.keeper = std::make_unique<Keeper>(settings, *e.trainer, *e.recorder);
   settings.check_all_read(dormant);
 
   e.identity.resolved = settings.resolved();
@@ -108,11 +110,6 @@ Experiment build(RunSpec spec, const std::string& out, int threads, DataCache& c
   const std::string both = e.identity.config_sha256 + e.identity.data_sha256;
   e.identity.folder = run_folder_name(e.spec, std::to_string(e.identity.seed),
                                       sha256_hex(both.data(), both.size()).substr(0, 8));
-  if (!out.empty()) {
-    const std::string path =
-        out + "/" + e.identity.experiment + "/" + e.identity.folder + "/run.h5";
-    e.recorder = std::make_unique<Recorder>(settings, e.data->info(), *e.model, path);
-  }
   describe(e);
   return e;
 }

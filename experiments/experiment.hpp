@@ -5,6 +5,7 @@
 #include "sim/backend/backend.hpp"
 #include "sim/config/sweep.hpp"
 #include "sim/data/dataset.hpp"
+#include "sim/train/keeper.hpp"
 #include "sim/train/recorder.hpp"
 #include "sim/train/trainer.hpp"
 
@@ -34,14 +35,15 @@ struct Experiment {
   std::unique_ptr<Transformer> model;
   std::unique_ptr<Trainer> trainer;
   std::unique_ptr<Recorder> recorder;
+  std::unique_ptr<Keeper> keeper;
 };
 
 // Data sets that several runs of a sweep share, by the settings that determine them.
 using DataCache = std::map<std::string, std::shared_ptr<const Dataset>>;
 
-// Builds everything and checks every setting; allocates no parameters. `out`: folder of all
-// experiments ("" for no run file). Throws Exit::usage or Exit::data; nothing is created on disk.
-Experiment build(RunSpec spec, const std::string& out, int threads, DataCache& cache);
+// Builds everything and checks every setting; allocates no parameters. Throws Exit::usage or
+// Exit::data; nothing is created on disk.
+Experiment build(RunSpec spec, int threads, DataCache& cache);
 
 // The attributes that describe a run, set on its run file.
 void describe(Experiment& experiment);

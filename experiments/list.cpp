@@ -69,11 +69,11 @@ Rows options() {
   for (const char* optimiser : {"adamw", "sgd"}) {
     RunSpec spec;
     spec.settings.set("train.optimiser", optimiser, "list");
-    collect(build(std::move(spec), "", 1, cache).spec.settings);
+    collect(build(std::move(spec), 1, cache).spec.settings);
   }
   RunSpec masked;
   masked.settings.set("task.name", "masked_lm", "list");
-  collect(build(std::move(masked), "", 1, cache).spec.settings);
+  collect(build(std::move(masked), 1, cache).spec.settings);
   for (const auto& [name, summary] : dataset_summaries()) {
     Settings settings;
     settings.set("data.name", name, "list");

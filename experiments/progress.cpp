@@ -4,11 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-#include <unistd.h>
-
 namespace moesim {
-namespace {
 
 std::string duration(double seconds) {
   const auto s = static_cast<long>(seconds);
@@ -17,60 +13,57 @@ std::string duration(double seconds) {
   return fmt::format("{}h{:02}m", s / 3600, s / 60 % 60);
 }
 
+namespace {
+
 std::string thousands(double value) {
   if (value >= 1e6) return fmt::format("{:.2f}M", value / 1e6);
   return value >= 1e4 ? fmt::format("{:.0f}k", value / 1e3) : fmt::format("{:.0f}", value);
 }
 
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
 }  // namespace
 
-Progress::Progress(std::string label, std::size_t number, std::size_t total, const std::string& log)
-    : label_(std::move(label)),
-      number_(number),
-      total_(total),
-      terminal_(isatty(STDERR_FILENO) == 1),
-      colour_(terminal_ && std::getenv("NO_COLOR") == nullptr),
+Progress::Progress(std::string prefix, Show show, const std::string& log)
+    : prefix_(std::move(prefix)),
+      show_(std::move(show)),
       begin_(std::chrono::steady_clock::now()),
       last_(begin_) {
-  if (!log.empty()) log_ = std::fopen(log.c_str(), "a");
+  log_ = std::fopen(log.c_str(), "ae");
 }
 
 Progress::~Progress() {
-  if (open_line_) std::fputc('\n', stderr);
   if (log_ != nullptr) std::fclose(log_);
 }
 
 std::string Progress::line(const StepReport& r) const {
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  const double done = static_cast<double>(r.step + 1) / static_cast<double>(r.steps);
+  const double seconds = seconds_since(begin_);
+  const auto done = static_cast<double>(r.step + 1 - first_step_);
+  const double tokens = static_cast<double>(r.tokens) / static_cast<double>(r.step + 1) * done;
   const std::string routing = routing_.empty() ? "" : "  " + routing_;
-  return fmt::format("[{}/{}] {}  step {}/{} {:3.0f}%  loss {:.4f}{}  {} tokens/s  ETA {}", number_,
-                     total_, label_, r.step + 1, r.steps, 100 * done, r.task_loss, routing,
-                     thousands(static_cast<double>(r.tokens) / seconds),
-                     duration(seconds / done - seconds));
+  return fmt::format("{}  step {}/{} {:3.0f}%  loss {:.4f}{}  {} tokens/s  ETA {}", prefix_,
+                     r.step + 1, r.steps,
+                     100 * static_cast<double>(r.step + 1) / static_cast<double>(r.steps),
+                     r.task_loss, routing, thousands(tokens / seconds),
+                     duration(seconds / done * static_cast<double>(r.steps - r.step - 1)));
 }
 
-void Progress::print(const std::string& text, bool keep) {
-  if (terminal_) {
-    std::fprintf(stderr, "\r\033[K%s%s", text.c_str(), keep ? "\n" : "");
-    open_line_ = !keep;
-    std::fflush(stderr);
-  } else if (keep) {
-    std::fprintf(stderr, "%s\n", text.c_str());
-  }
-  if (keep && log_ != nullptr) {
-    std::fprintf(log_, "%s\n", text.c_str());
-    std::fflush(log_);
-  }
+void Progress::keep(const std::string& text) {
+  show_(text, true);
+  if (log_ == nullptr) return;
+  std::fprintf(log_, "%s\n", text.c_str());
+  std::fflush(log_);
 }
 
 void Progress::on_step(const StepReport& report) {
+  if (first_step_ < 0) first_step_ = report.step;
   latest_ = report;
   const auto now = std::chrono::steady_clock::now();
-  if (!terminal_ || now - last_ < std::chrono::milliseconds(200)) return;
+  if (now - last_ < std::chrono::milliseconds(200)) return;
   last_ = now;
-  print(line(report), false);
+  show_(line(report), false);
 }
 
 void Progress::on_evaluation(const Evaluation& e) {
@@ -82,18 +75,12 @@ void Progress::on_evaluation(const Evaluation& e) {
   }
   routing_ =
       fmt::format("drops {:.1f}%  load CV {:.2f}", demand > 0 ? 100 * dropped / demand : 0, cv);
-  if (e.step == 0) return;
-  print(fmt::format("{}  validation {:.4f}", line(latest_), e.loss), true);
+  if (first_step_ < 0) return;  // nothing was trained by this process yet
+  keep(fmt::format("{}  validation {:.4f}", line(latest_), e.loss));
 }
 
-void Progress::finish(const std::string& outcome) {
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  const char* green = colour_ ? "\033[32m" : "";
-  const char* plain = colour_ ? "\033[0m" : "";
-  print(fmt::format("[{}/{}] {}{}{}  {} after {}", number_, total_, green, label_, plain, outcome,
-                    duration(seconds)),
-        true);
+void Progress::say(const std::string& what) {
+  keep(fmt::format("{}  {} after {}", prefix_, what, duration(seconds_since(begin_))));
 }
 
 }  // namespace moesim

@@ -1,41 +1,45 @@
-// How training goes, for people: on stderr and in log.txt. A line that rewrites itself on a
-// terminal, plain lines elsewhere.
+// How training goes, for people: lines for whoever shows them, and for log.txt.
 #pragma once
 
 #include "sim/train/trainer.hpp"
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <string>
-#include <vector>
 
 namespace moesim {
 
+// Gets every line: `keep`, or one that the next one replaces.
+using Show = std::function<void(const std::string& line, bool keep)>;
+
 class Progress : public Hook {
  public:
-  // number, total: which run of a sweep this is. log: path of log.txt, or "".
-  Progress(std::string label, std::size_t number, std::size_t total, const std::string& log);
+  // prefix: which run of a sweep this is, "[3/24] soft seed 1". log: path of log.txt.
+  Progress(std::string prefix, Show show, const std::string& log);
   ~Progress() override;
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
   void on_step(const StepReport& report) override;
   void on_evaluation(const Evaluation& evaluation) override;
-  // The last line of the run.
-  void finish(const std::string& outcome);
+  // Something else that happened: "resumed at step 100", "complete".
+  void say(const std::string& what);
 
  private:
   std::string line(const StepReport& report) const;
-  void print(const std::string& text, bool keep);
+  void keep(const std::string& text);
 
-  std::string label_;
-  std::size_t number_, total_;
-  bool terminal_, colour_;
+  std::string prefix_;
+  Show show_;
   std::FILE* log_ = nullptr;
   std::chrono::steady_clock::time_point begin_, last_;
+  index first_step_ = -1;  // of this process, and the tokens seen before it
   StepReport latest_;
-  bool open_line_ = false;
   std::string routing_;  // drops and balance at the last evaluation
 };
+
+// "3h07m"
+std::string duration(double seconds);
 
 }  // namespace moesim

@@ -1,18 +1,20 @@
-// moesim run: one run or a whole sweep, one after another.
+// moesim run: one run or a whole sweep.
 #include "analysis/compare.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
-#include "experiments/experiment.hpp"
-#include "experiments/progress.hpp"
+#include "experiments/plan.hpp"
+#include "experiments/resources.hpp"
+#include "experiments/run_state.hpp"
+#include "experiments/signals.hpp"
+#include "experiments/supervisor.hpp"
 #include "sim/config/reader.hpp"
 #include "sim/core/error.hpp"
-#include "sim/train/probe.hpp"
+#include "sim/record/publish.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -47,103 +49,136 @@ void require_writable(const std::string& folder) {
   fail(Exit::output, folder + ": cannot write: " + error.message() + "; choose another --out");
 }
 
-void write_text(const std::string& path, const std::string& text) {
-  std::ofstream file(path);
-  file << text;
-  file.close();
-  if (file.fail())
-    fail(Exit::output, path + ": cannot write: " + std::generic_category().message(errno));
-}
-
-// Is there a complete run of the same config and data?
-bool is_complete(const std::string& path, const Identity& identity) {
-  std::error_code error;
-  if (!fs::exists(path, error)) return false;
-  try {
-    const RunFile file = read_run_file(path);
-    const auto is = [&](const char* name, const std::string& value) {
-      const auto found = file.attributes().find(name);
-      return found != file.attributes().end() &&
-             std::holds_alternative<std::string>(found->second) &&
-             std::get<std::string>(found->second) == value;
-    };
-    return is("status", "complete") && is("config_sha256", identity.config_sha256) &&
-           is("data_sha256", identity.data_sha256);
-  } catch (const Error&) {
-    return false;  // damaged: train it again
-  }
-}
-
-struct Ending {
-  std::string folder, status;
-  Exit code = Exit::ok;
+// The sweep, and where it lives.
+struct Sweep {
+  Plan plan;
+  std::string folder;  // of the experiment
 };
 
-double median_rate(const RunFile& file) {
-  std::vector<double> seconds = file.find("seconds")->values;
-  const std::vector<double>& tokens = file.find("tokens")->values;
-  if (seconds.empty()) return 0;
-  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
-  std::nth_element(seconds.begin(), middle, seconds.end());
-  return tokens.back() / static_cast<double>(tokens.size()) / *middle;
+bool is_plan(const std::string& path) { return fs::is_directory(path) || path.ends_with(".json"); }
+
+Sweep read_sweep(const std::string& path) {
+  const std::string file = fs::is_directory(path) ? path + "/" + kPlanFile : path;
+  const fs::path folder = fs::path(file).parent_path();
+  return {read_plan(file), folder.empty() ? "." : folder.string()};
 }
 
-Ending train(Experiment e, const std::string& folder, std::size_t number, std::size_t total) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail(Exit::output, folder + ": cannot create: " + error.message());
-  write_text(folder + "/config.ini", e.identity.resolved);
-  Progress progress(e.spec.label + " seed " + std::to_string(e.identity.seed), number, total,
-                    folder + "/log.txt");
-  Ending ending{folder, "complete", Exit::ok};
-  try {
-    e.trainer->start();
-    e.trainer->run({&progress, e.recorder.get()});
-    if (e.task->shape().causal)  // elsewhere there is no future to see
-      e.recorder->file().attribute(
-          "leak", future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings),
-                              *e.backend));
-    e.recorder->publish("complete");
-    progress.finish(fmt::format("complete, {:.0f} tokens/s", median_rate(e.recorder->file())));
-  } catch (const Error& stopped) {
-    if (stopped.code() != Exit::diverged) throw;
-    e.recorder->publish("diverged");
-    progress.finish(stopped.what());
-    ending = {folder, "diverged", Exit::diverged};
-  }
-  return ending;
+Sweep plan_sweep(const Words& words, const std::string& out, int threads) {
+  const ConfigFile config = read_config(words.front());
+  Sweep sweep{make_plan(expand(config, {words.begin() + 1, words.end()}), threads), ""};
+  sweep.folder = out + "/" + sweep.plan.experiment;
+  return sweep;
 }
 
-struct Plan {
-  std::string label, folder;
-  std::uint64_t seed;
-  index parameters;
-  double active, flops;
-  bool done;
-};
+// Runs that could not even hold their parameters.
+void require_memory(const Plan& plan, long jobs) {
+  const double available = available_memory();
+  std::vector<double> needs;
+  for (const PlannedRun& run : plan.runs) needs.push_back(run.least_bytes);
+  std::sort(needs.rbegin(), needs.rend());
+  double together = 0;
+  for (std::size_t i = 0; i < needs.size() && i < static_cast<std::size_t>(jobs); ++i)
+    together += needs[i];
+  if (available == 0 || together <= available) return;
+  const auto largest =
+      std::max_element(plan.runs.begin(), plan.runs.end(),
+                       [](const auto& a, const auto& b) { return a.least_bytes < b.least_bytes; });
+  fail(Exit::usage,
+       fmt::format("{}: needs at least {}, {} available; make it smaller{}", largest->spec.label,
+                   readable_bytes(together), readable_bytes(available),
+                   jobs > 1 ? ", or run fewer at once (--jobs)" : ""));
+}
 
-void print_plan(const std::vector<Plan>& plans, bool json) {
+void print_plan(const Sweep& sweep, bool force, bool json) {
+  std::vector<bool> done;
+  for (const PlannedRun& run : sweep.plan.runs)
+    done.push_back(!force && is_finished(state_of(sweep.folder + "/" + run.folder), run));
   if (json) {
     nlohmann::json list = nlohmann::json::array();
-    for (const Plan& p : plans)
-      list.push_back({{"arm", p.label},
-                      {"seed", p.seed},
-                      {"folder", p.folder},
-                      {"parameters_total", p.parameters},
-                      {"parameters_active", p.active},
-                      {"flops_per_token", p.flops},
-                      {"complete", p.done}});
+    for (std::size_t i = 0; i < done.size(); ++i) {
+      const PlannedRun& run = sweep.plan.runs[i];
+      list.push_back({{"arm", run.spec.label},
+                      {"seed", run.seed},
+                      {"folder", sweep.folder + "/" + run.folder},
+                      {"parameters_total", run.parameters_total},
+                      {"parameters_active", run.parameters_active},
+                      {"flops_per_token", run.flops_per_token},
+                      {"complete", static_cast<bool>(done[i])}});
+    }
     std::cout << list.dump(2) << '\n';
     return;
   }
   std::size_t width = 3;
-  for (const Plan& p : plans) width = std::max(width, p.label.size());
+  for (const PlannedRun& run : sweep.plan.runs) width = std::max(width, run.spec.label.size());
   fmt::print("{:<{}}  {:>6}  {:>12}  {:>12}  {:>12}  {}\n", "arm", width, "seed", "parameters",
              "active", "FLOP/token", "status");
-  for (const Plan& p : plans)
-    fmt::print("{:<{}}  {:>6}  {:>12}  {:>12.0f}  {:>12.4g}  {}\n", p.label, width, p.seed,
-               p.parameters, p.active, p.flops, p.done ? "complete" : "to do");
-  fmt::print("{} runs\n", plans.size());
+  for (std::size_t i = 0; i < done.size(); ++i) {
+    const PlannedRun& run = sweep.plan.runs[i];
+    fmt::print("{:<{}}  {:>6}  {:>12}  {:>12.0f}  {:>12.4g}  {}\n", run.spec.label, width, run.seed,
+               run.parameters_total, run.parameters_active, run.flops_per_token,
+               done[i] ? "complete" : "to do");
+  }
+  fmt::print("{} runs\n", done.size());
+}
+
+struct Choice {
+  std::size_t jobs = 1;
+  int threads = 0;
+  bool force = false, json = false;
+};
+
+std::vector<Ending> train_all(const Sweep& sweep, const Choice& choice) {
+  const std::size_t total = sweep.plan.runs.size();
+  std::vector<Ending> endings(total);
+  std::vector<Job> jobs;
+  std::vector<std::size_t> number;  // of the run of each job
+  for (std::size_t i = 0; i < total; ++i) {
+    Attempt a{sweep.plan.runs[i], sweep.folder + "/" + sweep.plan.runs[i].folder,
+              fmt::format("[{}/{}] {} seed {}", i + 1, total, sweep.plan.runs[i].spec.label,
+                          sweep.plan.runs[i].seed),
+              choice.threads, choice.force};
+    if (const RunState before = state_of(a.folder); !choice.force && is_finished(before, a.run)) {
+      endings[i] = finished(before);
+      continue;
+    }
+    number.push_back(i);
+    const std::string folder = a.folder, prefix = a.prefix;
+    jobs.push_back({prefix, [a = std::move(a)](const Show& show) { return train_run(a, show); },
+                    [folder](const std::string& why) { note_failure(folder, why); }});
+  }
+  const std::vector<Ending> trained = supervise(jobs, choice.jobs);
+  for (std::size_t i = 0; i < trained.size(); ++i) endings[number[i]] = trained[i];
+  return endings;
+}
+
+// What the whole sweep returns: the first of these that any run ended with.
+Exit worst_of(const std::vector<Ending>& endings) {
+  for (const Exit code : {Exit::interrupted, Exit::output, Exit::internal, Exit::data, Exit::usage,
+                          Exit::locked, Exit::diverged})
+    for (const Ending& ending : endings)
+      if (ending.code == code) return code;
+  return Exit::ok;
+}
+
+int report(const Sweep& sweep, const std::vector<Ending>& endings, bool json) {
+  const Exit worst = worst_of(endings);
+  std::vector<std::string> ended;
+  std::string first;
+  for (std::size_t i = 0; i < endings.size(); ++i) {
+    if (endings[i].code == Exit::ok || endings[i].code == Exit::diverged)
+      ended.push_back(sweep.folder + "/" + sweep.plan.runs[i].folder);
+    if (endings[i].code == worst && first.empty())
+      first = (endings.size() > 1 ? sweep.plan.runs[i].spec.label + ": " : "") + endings[i].message;
+  }
+  if (worst == Exit::interrupted)
+    fail(worst, fmt::format("stopped with {} of {} runs done; run it again to go on", ended.size(),
+                            endings.size()));
+  if (!ended.empty())
+    std::cout << compare(ended, json ? Format::json : Format::text, "") << std::flush;
+  if (worst == Exit::ok || worst == Exit::diverged) return static_cast<int>(worst);
+  fail(worst, endings.size() > 1 ? fmt::format("{} of {} runs did not end; the first: {}",
+                                               endings.size() - ended.size(), endings.size(), first)
+                                 : first);
 }
 
 }  // namespace
@@ -152,62 +187,52 @@ int run_command(const Words& words) {
   Arguments arguments(
       "run CONFIG [key=value ...]",
       "Trains the run or the sweep that CONFIG describes and prints a comparison of its arms. A "
-      "key given "
-      "here replaces the file's; key=a,b makes an axis. Complete runs are skipped.");
+      "key given here replaces the file's; key=a,b makes an axis. Runs that are complete are "
+      "skipped, interrupted ones go on from their checkpoints. In place of CONFIG: the folder of "
+      "an experiment, or its plan.json, to go on with its latest sweep.");
   arguments.value("out", "runs", "folder of all experiments")
-      .value("threads", "0", "threads per run; 0: as OMP_NUM_THREADS says, else all cores")
+      .value("jobs", "1", "runs at once, each in a process of its own; 0: one per processor")
+      .value("threads", "0",
+             "threads per run; 0: as OMP_NUM_THREADS says, else the processors shared out")
+      .value("only", "", "number of the one run of the sweep to train, from 0")
       .flag("dry-run", "print the plan and stop")
-      .flag("force", "train complete runs again")
+      .flag("force", "train again what is complete or interrupted, from the start")
       .flag("json", "print one JSON document");
   if (!arguments.parse(words)) return 0;
   if (arguments.rest().empty())
     fail(Exit::usage, "command line: which config? usage: moesim run CONFIG [key=value ...]");
   const std::string out = arguments.text("out");
   if (out.empty()) fail(Exit::usage, "command line: --out is empty; name a folder");
-  const auto threads = static_cast<int>(arguments.integer("threads", 0, 1024));
+  const bool json = arguments.has("json");
 
-  const ConfigFile config = read_config(arguments.rest().front());
-  const Words overrides(arguments.rest().begin() + 1, arguments.rest().end());
-  const std::vector<RunSpec> specs = expand(config, overrides);
+  Choice choice;
+  choice.force = arguments.has("force");
+  choice.jobs = static_cast<std::size_t>(arguments.integer("jobs", 0, 1024));
+  if (choice.jobs == 0) choice.jobs = static_cast<std::size_t>(processors());
+  choice.threads = static_cast<int>(arguments.integer("threads", 0, 1024));
+  if (choice.threads == 0 && choice.jobs > 1 && std::getenv("OMP_NUM_THREADS") == nullptr)
+    choice.threads = std::max(1, processors() / static_cast<int>(choice.jobs));
 
-  // Every run is built once before the first is trained: a mistake in the last one must not cost a
-  // night.
-  DataCache data;
-  std::vector<Plan> plans;
-  std::string experiment;
-  for (const RunSpec& spec : specs) {
-    const Experiment e = build(spec, out, threads, data);
-    experiment = out + "/" + e.identity.experiment;
-    const std::string folder = experiment + "/" + e.identity.folder;
-    plans.push_back({spec.label, folder, e.identity.seed, count(e.model->parameters()),
-                     e.model->active_parameters(), e.model->flops_per_token(),
-                     !arguments.has("force") && is_complete(folder + "/run.h5", e.identity)});
+  const bool planned = is_plan(arguments.rest().front());
+  if (planned && arguments.rest().size() > 1)
+    fail(Exit::usage, "command line: " + arguments.rest()[1] +
+                          ": a plan cannot be changed; give the config file instead");
+  Sweep sweep = planned ? read_sweep(arguments.rest().front())
+                        : plan_sweep(arguments.rest(), out, choice.threads);
+  const bool whole = arguments.text("only").empty();
+  if (!whole) {
+    const long only = arguments.integer("only", 0, static_cast<long>(sweep.plan.runs.size()) - 1);
+    sweep.plan.runs = {sweep.plan.runs[static_cast<std::size_t>(only)]};
   }
   if (arguments.has("dry-run")) {
-    print_plan(plans, arguments.has("json"));
+    print_plan(sweep, choice.force, json);
     return 0;
   }
-
-  require_writable(experiment);
-  std::vector<Ending> endings;
-  for (std::size_t i = 0; i < specs.size(); ++i) {
-    if (plans[i].done) {
-      endings.push_back({plans[i].folder, "complete", Exit::ok});
-      continue;
-    }
-    endings.push_back(
-        train(build(specs[i], out, threads, data), plans[i].folder, i + 1, specs.size()));
-  }
-
-  std::vector<std::string> folders;
-  Exit worst = Exit::ok;
-  for (const Ending& o : endings) {
-    folders.push_back(o.folder);
-    if (o.code != Exit::ok) worst = o.code;
-  }
-  std::cout << compare(folders, arguments.has("json") ? Format::json : Format::text, "")
-            << std::flush;
-  return static_cast<int>(worst);
+  require_memory(sweep.plan, static_cast<long>(choice.jobs));
+  require_writable(sweep.folder);
+  if (whole && !planned) publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
+  catch_stop_signals();
+  return report(sweep, train_all(sweep, choice), json);
 }
 
 }  // namespace moesim

@@ -36,6 +36,7 @@ Tape::Scope::Scope(Tape* tape) : previous_(std::exchange(current_tape, tape)) {}
 Tape::Scope::~Scope() { current_tape = previous_; }
 
 void Tape::add(const Tensor& y, PullBack pull_back) {
+  if (inspect) inspect(y);
   entries_.push_back({y, std::move(pull_back), current_part()});
 }
 

@@ -70,6 +70,8 @@ class Tape {
   std::size_t size() const { return entries_.size(); }
   void clear() { entries_.clear(); }
 
+  // Called with every output that is recorded, in the order of the forward pass.
+  std::function<void(const Tensor& y)> inspect;
   Journal* journal = nullptr;
   bool recording = true;  // false: only the journal is in use
 

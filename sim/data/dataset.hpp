@@ -58,7 +58,4 @@ class Dataset {
   virtual std::vector<std::int32_t> encode(const std::string& text) const;
 };
 
-// SHA-256 as 64 lower-case hex digits.
-std::string sha256_hex(const void* data, std::size_t bytes);
-
 }  // namespace moesim

@@ -5,6 +5,7 @@
 #include "sim/data/datasets.hpp"
 #include "sim/data/idx_file.hpp"
 #include "sim/data/order.hpp"
+#include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
 

@@ -1,15 +1,31 @@
+#include "sim/data/sha256.hpp"
+
 #include "sim/core/error.hpp"
-#include "sim/data/dataset.hpp"
 
 #include <openssl/evp.h>
 
 namespace moesim {
 
-std::string sha256_hex(const void* data, std::size_t bytes) {
+struct Sha256::State {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {
+  if (state_->context == nullptr || EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1)
+    fail_in("sha256", "OpenSSL offers no SHA-256");
+}
+
+Sha256::~Sha256() { EVP_MD_CTX_free(state_->context); }
+
+void Sha256::add(std::string_view bytes) {
+  if (EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) != 1)
+    fail_in("sha256", "OpenSSL failed");
+}
+
+std::string Sha256::hex() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
-  if (EVP_Digest(data, bytes, digest, &size, EVP_sha256(), nullptr) != 1)
-    fail_in("sha256", "OpenSSL offers no SHA-256");
+  if (EVP_DigestFinal_ex(state_->context, digest, &size) != 1) fail_in("sha256", "OpenSSL failed");
   constexpr char kDigits[] = "0123456789abcdef";
   std::string hex;
   for (unsigned int i = 0; i < size; ++i) {
@@ -17,6 +33,12 @@ std::string sha256_hex(const void* data, std::size_t bytes) {
     hex += kDigits[digest[i] & 15];
   }
   return hex;
+}
+
+std::string sha256_hex(const void* data, std::size_t bytes) {
+  Sha256 sum;
+  sum.add({static_cast<const char*>(data), bytes});
+  return sum.hex();
 }
 
 }  // namespace moesim

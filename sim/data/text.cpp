@@ -7,6 +7,7 @@
 #include "sim/data/datasets.hpp"
 #include "sim/data/file.hpp"
 #include "sim/data/order.hpp"
+#include "sim/data/sha256.hpp"
 #include "sim/data/token_store.hpp"
 #include "sim/data/tokenizer.hpp"
 

@@ -13,22 +13,34 @@ Tensor Module::parameter(std::string name, Shape shape, Init init, bool decay) {
   return own_.back().value;
 }
 
+Tensor Module::buffer(std::string name, Shape shape, Init init) {
+  buffers_.push_back({std::move(name), Tensor::deferred(shape), init, false});
+  buffers_.back().value.set_wants_gradient(false);
+  return buffers_.back().value;
+}
+
 void Module::child(std::string name, const Module& module) {
   children_.emplace_back(std::move(name), &module);
 }
 
 std::vector<Parameter> Module::parameters() const {
   std::vector<Parameter> all;
-  collect("", all);
+  collect(true, "", all);
   return all;
 }
 
-void Module::collect(const std::string& prefix, std::vector<Parameter>& all) const {
-  for (const Parameter& parameter : own_) {
-    all.push_back(parameter);
-    all.back().name = prefix + parameter.name;
+std::vector<Parameter> Module::buffers() const {
+  std::vector<Parameter> all;
+  collect(false, "", all);
+  return all;
+}
+
+void Module::collect(bool trained, const std::string& prefix, std::vector<Parameter>& all) const {
+  for (const Parameter& own : trained ? own_ : buffers_) {
+    all.push_back(own);
+    all.back().name = prefix + own.name;
   }
-  for (const auto& [name, module] : children_) module->collect(prefix + name + ".", all);
+  for (const auto& [name, module] : children_) module->collect(trained, prefix + name + ".", all);
 }
 
 namespace {

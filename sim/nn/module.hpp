@@ -36,19 +36,24 @@ class Module {
 
   // All parameters of this module and its children, named from here, in order of declaration.
   std::vector<Parameter> parameters() const;
+  // The same for what is not trained by gradients, but belongs to the state.
+  std::vector<Parameter> buffers() const;
 
  protected:
   // Declares a parameter; its memory comes with initialise(). Biases and gains say decay = false.
   Tensor parameter(std::string name, Shape shape, Init init, bool decay = true);
+  // Declares state that learns without gradient (a balancing bias, running counts): it starts like
+  // a parameter, is kept in checkpoints, and no optimiser touches it.
+  Tensor buffer(std::string name, Shape shape, Init init);
   void child(std::string name, const Module& module);
 
  private:
-  void collect(const std::string& prefix, std::vector<Parameter>& all) const;
-  std::vector<Parameter> own_;
+  void collect(bool trained, const std::string& prefix, std::vector<Parameter>& all) const;
+  std::vector<Parameter> own_, buffers_;
   std::vector<std::pair<std::string, const Module*>> children_;
 };
 
-// Allocates the parameters and draws their values.
+// Allocates the parameters (or buffers) and draws their values.
 void initialise(const std::vector<Parameter>& parameters, Backend& backend, std::uint64_t seed);
 
 // Number of values in all of them.

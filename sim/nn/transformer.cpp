@@ -106,6 +106,7 @@ Tensor Block::forward(Tensor x, const Tokens& shape, std::vector<Loss>& losses) 
 Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings) : shape_(shape) {
   const Architecture a = read_architecture(settings, site);
   width_ = site.width = a.width;
+  hidden_ = a.hidden;
   router_name_ = a.router;
   dropout_ = static_cast<real>(a.dropout);
   // Radford et al. 2019: what is added to the residual stream shrinks with the number of additions.

@@ -63,10 +63,12 @@ class Transformer : public Module {
   // FLOPs of training on one token: three times the forward pass.
   double flops_per_token() const;
   const std::string& router_name() const { return router_name_; }
+  // Hidden width of an expert, before the router's width_factor().
+  index expert_hidden() const { return hidden_; }
 
  private:
   ModelShape shape_;
-  index width_ = 0;
+  index width_ = 0, hidden_ = 0;
   std::string router_name_;
   Tensor embedding_, positions_, head_, head_bias_;
   std::unique_ptr<LinearLayer> patches_;

@@ -1,6 +1,7 @@
 #include "sim/record/child.hpp"
 
 #include <cerrno>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -8,16 +9,6 @@
 
 namespace moesim {
 namespace {
-
-[[noreturn]] void send_and_leave(int pipe, const std::string& bytes) {
-  for (std::size_t sent = 0; sent < bytes.size();) {
-    const ssize_t count = ::write(pipe, bytes.data() + sent, bytes.size() - sent);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) ::_exit(1);
-    sent += static_cast<std::size_t>(count);
-  }
-  ::_exit(0);
-}
 
 std::string receive(int pipe) {
   std::string bytes;
@@ -32,9 +23,19 @@ std::string receive(int pipe) {
 
 }  // namespace
 
-ChildEnd in_forked_child(const std::function<std::string()>& work) {
+bool send_bytes(int pipe, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(pipe, bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
+Child fork_child(const std::function<void(int pipe)>& work) {
   int ends[2];
-  if (::pipe(ends) != 0) throw std::system_error(errno, std::generic_category());
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category());
   const pid_t child = ::fork();
   if (child < 0) {
     const int reason = errno;
@@ -44,14 +45,22 @@ ChildEnd in_forked_child(const std::function<std::string()>& work) {
   }
   if (child == 0) {
     ::close(ends[0]);
-    send_and_leave(ends[1], work());
+    work(ends[1]);
+    ::_exit(0);
   }
   ::close(ends[1]);
+  return {child, ends[0]};
+}
+
+ChildEnd in_forked_child(const std::function<std::string()>& work) {
+  const Child child = fork_child([&](int pipe) {
+    if (!send_bytes(pipe, work())) ::_exit(1);
+  });
   ChildEnd end;
-  end.bytes = receive(ends[0]);
-  ::close(ends[0]);
+  end.bytes = receive(child.pipe);
+  ::close(child.pipe);
   rusage usage{};
-  while (::wait4(child, &end.status, 0, &usage) < 0 && errno == EINTR) {
+  while (::wait4(child.pid, &end.status, 0, &usage) < 0 && errno == EINTR) {
   }
   end.peak_bytes = static_cast<std::size_t>(usage.ru_maxrss) * 1024;
   return end;

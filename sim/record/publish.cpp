@@ -6,11 +6,16 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
 
 namespace moesim {
 namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kTemporary = ".tmp-";
 
 [[noreturn]] void cannot_write(const std::string& path, int reason) {
   fail(Exit::output, path + ": cannot write: " + std::generic_category().message(reason) +
@@ -29,10 +34,12 @@ int write_all(int file, std::string_view bytes) {
   return 0;
 }
 
-int write_synced(const std::string& path, std::string_view bytes) {
+int write_synced(const std::string& path, const std::vector<std::string_view>& pieces) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file < 0) return errno;
-  int reason = write_all(file, bytes);
+  int reason = 0;
+  for (const std::string_view piece : pieces)
+    if (reason == 0) reason = write_all(file, piece);
   if (reason == 0 && ::fsync(file) != 0) reason = errno;
   // Some file systems report a full quota only here.
   if (::close(file) != 0 && reason == 0) reason = errno;
@@ -40,7 +47,7 @@ int write_synced(const std::string& path, std::string_view bytes) {
 }
 
 // Makes the rename itself durable. File systems that cannot sync a folder say EINVAL.
-int sync_folder(const std::string& folder) {
+int sync_folder(const fs::path& folder) {
   const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (file < 0) return errno;
   const int reason = ::fsync(file) != 0 && errno != EINVAL ? errno : 0;
@@ -48,25 +55,60 @@ int sync_folder(const std::string& folder) {
   return reason;
 }
 
+// The folder and the temporary of what will be published.
+struct Place {
+  fs::path folder, temporary;
+};
+
+Place place_of(const std::string& path) {
+  const fs::path target(path);
+  const fs::path folder = target.has_parent_path() ? target.parent_path() : ".";
+  return {folder, folder / ("." + target.filename().string() + std::string(kTemporary) +
+                            std::to_string(::getpid()))};
+}
+
+// Puts the temporary in its place, or removes it.
+void settle(const Place& place, const std::string& path, int reason) {
+  if (reason == 0 && std::rename(place.temporary.c_str(), path.c_str()) != 0) reason = errno;
+  if (reason != 0) {
+    std::error_code ignored;
+    fs::remove_all(place.temporary, ignored);
+    cannot_write(path, reason);
+  }
+  // From here on the new one is in place; a failure means that a power loss could still bring the
+  // old one back.
+  reason = sync_folder(place.folder);
+  if (reason != 0) cannot_write(path, reason);
+}
+
 }  // namespace
 
 void publish_bytes(const std::string& path, std::string_view bytes) {
-  const std::filesystem::path target(path);
-  const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
-  const std::string temporary =
-      folder / ("." + target.filename().string() + ".tmp-" + std::to_string(::getpid()));
+  const Place place = place_of(path);
+  ::unlink(place.temporary.c_str());  // of a process that had this number and was killed
+  settle(place, path, write_synced(place.temporary, {bytes}));
+}
 
-  ::unlink(temporary.c_str());  // of a process that had this number and was killed
-  int reason = write_synced(temporary, bytes);
-  if (reason == 0 && std::rename(temporary.c_str(), path.c_str()) != 0) reason = errno;
-  if (reason != 0) {
-    ::unlink(temporary.c_str());
-    cannot_write(path, reason);
+void publish_folder(const std::string& path, const std::vector<FileContent>& files) {
+  const Place place = place_of(path);
+  std::error_code error;
+  fs::remove_all(place.temporary, error);
+  int reason = ::mkdir(place.temporary.c_str(), 0777) == 0 ? 0 : errno;
+  for (const FileContent& file : files)
+    if (reason == 0) reason = write_synced(place.temporary / file.name, file.pieces);
+  if (reason == 0) reason = sync_folder(place.temporary);
+  settle(place, path, reason);
+}
+
+void remove_temporaries(const std::string& folder) {
+  std::error_code error;
+  std::vector<fs::path> stale;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename();
+    if (name.front() == '.' && name.find(kTemporary) != std::string::npos)
+      stale.push_back(entry.path());
   }
-  // From here on the new file is in place; a failure means that a power loss could still bring the
-  // old one back.
-  reason = sync_folder(folder);
-  if (reason != 0) cannot_write(path, reason);
+  for (const fs::path& path : stale) fs::remove_all(path, error);
 }
 
 }  // namespace moesim

@@ -98,10 +98,12 @@ Variable* RunFile::find_mutable(const std::string& name) {
   return const_cast<Variable*>(find(name));
 }
 
-void RunFile::publish(const std::string& path) const {
+std::string RunFile::bytes() const {
   const std::vector<Axis> axes = axes_of(variables_);
   check_conservation(*this);
-  publish_bytes(path, encode(*this, axes));
+  return encode(*this, axes);
 }
+
+void RunFile::publish(const std::string& path) const { publish_bytes(path, bytes()); }
 
 }  // namespace moesim

@@ -60,6 +60,8 @@ class RunFile {
   // then writes `path`. Throws Exit::output with the path and the reason if any byte could not be
   // written; `path` is then as it was.
   void publish(const std::string& path) const;
+  // What publish() writes.
+  std::string bytes() const;
 
  private:
   Variable* find_mutable(const std::string& name);

@@ -9,7 +9,19 @@
 namespace moesim {
 namespace {
 
-Tensor zeros_like(const Tensor& value) { return Tensor::zeros(value.shape(), value.backend()); }
+// One tensor of zeros per parameter; the moments of an optimiser before its first update.
+std::vector<Tensor> zeros_like(const std::vector<Parameter>& parameters) {
+  std::vector<Tensor> zeros;
+  for (const Parameter& p : parameters)
+    zeros.push_back(Tensor::zeros(p.value.shape(), p.value.backend()));
+  return zeros;
+}
+
+void add_named(const std::string& prefix, const std::vector<Parameter>& parameters,
+               const std::vector<Tensor>& values, std::vector<NamedTensor>& all) {
+  for (std::size_t i = 0; i < values.size(); ++i)
+    all.push_back({prefix + parameters[i].name, values[i]});
+}
 
 // Adam with decoupled weight decay (Loshchilov and Hutter 2019).
 class AdamWOptimiser : public Optimiser {
@@ -25,17 +37,13 @@ class AdamWOptimiser : public Optimiser {
   }
 
   void step(double rate, double gradient_scale) override {
-    if (first_.empty())
-      for (const Parameter& p : parameters_) {
-        first_.push_back(zeros_like(p.value));
-        second_.push_back(zeros_like(p.value));
-      }
-    ++steps_;
+    prepare();
+    ++updates_;
     AdamW a;
     a.rate = static_cast<real>(rate), a.epsilon = static_cast<real>(epsilon_);
     a.beta1 = static_cast<real>(beta1_), a.beta2 = static_cast<real>(beta2_);
-    a.correction1 = static_cast<real>(1 - std::pow(beta1_, static_cast<double>(steps_)));
-    a.correction2 = static_cast<real>(1 - std::pow(beta2_, static_cast<double>(steps_)));
+    a.correction1 = static_cast<real>(1 - std::pow(beta1_, static_cast<double>(updates_)));
+    a.correction2 = static_cast<real>(1 - std::pow(beta2_, static_cast<double>(updates_)));
     a.gradient_scale = static_cast<real>(gradient_scale);
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       const Parameter& p = parameters_[i];
@@ -46,11 +54,22 @@ class AdamWOptimiser : public Optimiser {
     }
   }
 
+  std::vector<NamedTensor> state() override {
+    prepare();
+    std::vector<NamedTensor> all;
+    add_named("adamw.first.", parameters_, first_, all);
+    add_named("adamw.second.", parameters_, second_, all);
+    return all;
+  }
+
  private:
+  void prepare() {
+    if (first_.empty()) first_ = zeros_like(parameters_), second_ = zeros_like(parameters_);
+  }
+
   std::vector<Parameter> parameters_;
   std::vector<Tensor> first_, second_;
   double beta1_ = 0, beta2_ = 0, epsilon_ = 0, decay_ = 0;
-  index steps_ = 0;
 };
 
 // Stochastic gradient descent with momentum: v = momentum v + g + decay p, p -= rate v.
@@ -65,8 +84,8 @@ class SgdOptimiser : public Optimiser {
   }
 
   void step(double rate, double gradient_scale) override {
-    if (velocity_.empty() && momentum_ > 0)
-      for (const Parameter& p : parameters_) velocity_.push_back(zeros_like(p.value));
+    prepare();
+    ++updates_;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       const Parameter& p = parameters_[i];
       if (!p.value.has_gradient()) continue;
@@ -78,7 +97,18 @@ class SgdOptimiser : public Optimiser {
     }
   }
 
+  std::vector<NamedTensor> state() override {
+    prepare();
+    std::vector<NamedTensor> all;
+    add_named("sgd.velocity.", parameters_, velocity_, all);
+    return all;
+  }
+
  private:
+  void prepare() {
+    if (velocity_.empty() && momentum_ > 0) velocity_ = zeros_like(parameters_);
+  }
+
   std::vector<Parameter> parameters_;
   std::vector<Tensor> velocity_;
   double momentum_ = 0, decay_ = 0;

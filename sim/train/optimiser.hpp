@@ -5,9 +5,15 @@
 #include "sim/nn/module.hpp"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace moesim {
+
+struct NamedTensor {
+  std::string name;
+  Tensor value;
+};
 
 class Optimiser {
  public:
@@ -15,6 +21,14 @@ class Optimiser {
   // One update with the gradients in the parameters, each times `gradient_scale`; a parameter
   // without one is left alone.
   virtual void step(double rate, double gradient_scale) = 0;
+  // What the next update needs besides the parameters: tensors by name ("adamw.first.head", ...),
+  // allocated here if need be, and the number of updates done.
+  virtual std::vector<NamedTensor> state() = 0;
+  index updates() const { return updates_; }
+  void set_updates(index updates) { updates_ = updates; }
+
+ protected:
+  index updates_ = 0;
 };
 
 // Reads optimiser, beta1, ... of [train].

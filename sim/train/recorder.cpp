@@ -1,5 +1,6 @@
 #include "sim/train/recorder.hpp"
 
+#include "sim/core/error.hpp"
 #include "sim/moe/metrics.hpp"
 
 namespace moesim {
@@ -29,10 +30,8 @@ Variable texts(const std::string& name, const std::vector<std::string>& values,
 
 }  // namespace
 
-Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model,
-                   std::string path)
+Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model)
     : data_(data),
-      path_(std::move(path)),
       every_(
           Options(settings, "record")
               .integer("every", 10, {1, 1ll << 40}, "steps between records of what routers did")),
@@ -171,12 +170,37 @@ void Recorder::on_evaluation(const Evaluation& e) {
     file_.append("domain_load", load);
     file_.append("eval_domain_nmi", information);
   }
-  if (!path_.empty()) publish("running");
+  if (!path_.empty() && pace_.allows()) publish("running");
 }
 
 void Recorder::publish(const std::string& status) {
+  const Pace::Work work(pace_);
   file_.attribute("status", status);
   file_.publish(path_);
+}
+
+void Recorder::restore(const RunFile& earlier) {
+  RunFile restored;
+  for (const std::string& name : file_.attribute_order())
+    restored.attribute(name, file_.attributes().at(name));
+  for (const char* name : {"created_utc", "plan_kind"})
+    if (const auto found = earlier.attributes().find(name); found != earlier.attributes().end())
+      restored.attribute(name, found->second);
+  for (const Variable& own : file_.variables()) {
+    if (own.name == "aux" || own.name == "aux_loss") continue;  // they come with the first step
+    const Variable* kept = earlier.find(own.name);
+    if (kept == nullptr || kept->dims != own.dims || kept->type != own.type)
+      fail(Exit::data, own.name +
+                           " was recorded otherwise by another version of moesim; train "
+                           "again with --force");
+    Variable variable = *kept;
+    variable.growing = own.growing;
+    restored.put(std::move(variable));
+  }
+  declared_aux_ = earlier.find("aux_loss") != nullptr;
+  for (const char* name : {"aux", "aux_loss"})
+    if (declared_aux_) restored.put(*earlier.find(name));
+  file_ = std::move(restored);
 }
 
 }  // namespace moesim

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sim/record/run_file.hpp"
+#include "sim/train/pace.hpp"
 #include "sim/train/trainer.hpp"
 
 #include <string>
@@ -10,8 +11,11 @@ namespace moesim {
 
 class Recorder : public Hook {
  public:
-  // Reads [record]. `path`: where the run file is published, at every evaluation and at the end.
-  Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model, std::string path);
+  // Reads [record].
+  Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model);
+  // Where the run file is published: at evaluations, but not so often that it takes more than a
+  // hundredth of the time. Without a path it is not.
+  void publish_at(std::string path) { path_ = std::move(path); }
 
   bool wants_routing(index step) const override { return step % every_ == 0; }
   void on_routing(index step, const std::vector<LayerStatistics>& layers,
@@ -20,6 +24,8 @@ class Recorder : public Hook {
   void on_evaluation(const Evaluation& evaluation) override;
 
   RunFile& file() { return file_; }
+  // Goes on from what an earlier process recorded. Throws Exit::data if it recorded other things.
+  void restore(const RunFile& earlier);
   // Publishes with this status: running, complete or diverged.
   void publish(const std::string& status);
 
@@ -32,6 +38,7 @@ class Recorder : public Hook {
   index every_, layers_ = 0, experts_ = 0;
   bool declared_aux_ = false;
   RunFile file_;
+  Pace pace_{0.01};
 };
 
 }  // namespace moesim

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -86,6 +87,15 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
   micro_ = batch.micro, accumulate_ = batch.accumulate;
   Options train(settings, "train");
   clip_ = train.number("clip", 1, {0, 1e30}, "largest gradient norm; 0: no limit");
+  const std::string policy = train.choice(
+      "not_finite", "stop", {"stop", "skip", "rewind"},
+      "a step whose loss or gradient is not finite: ends the run, makes no update, or sends it "
+      "back to a checkpoint and on with other batches");
+  not_finite_ = policy == "skip"     ? NotFinite::skip
+                : policy == "rewind" ? NotFinite::rewind
+                                     : NotFinite::stop;
+  not_finite_limit_ =
+      train.integer("not_finite_limit", 10, {1, kMany}, "such steps that a run survives");
   optimiser_ = make_optimiser(train, parameters_);
   Options eval(settings, "eval");
   eval_every_ =
@@ -96,27 +106,67 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
   if (eval_batches_ == 0 || eval_batches_ > all) eval_batches_ = all;
 }
 
-void Trainer::start() { initialise(parameters_, backend_, seed_); }
+void Trainer::start() {
+  initialise(parameters_, backend_, seed_);
+  initialise(model_.buffers(), backend_, seed_);
+}
 
-void Trainer::run(const std::vector<Hook*>& hooks) {
-  const auto report = [&](const Evaluation& evaluation) {
-    for (Hook* hook : hooks) hook->on_evaluation(evaluation);
-    if (!std::isfinite(evaluation.loss))
-      fail_not_finite("evaluation at", evaluation.step, evaluation.loss);
-  };
-  if (eval_every_ > 0) report(evaluate(0));
-  for (index step = 0; step < steps_; ++step) {
-    const StepReport done = train_step(step, hooks);
-    {
-      const Span span(Part::recording);
-      for (Hook* hook : hooks) hook->on_step(done);
+std::vector<NamedTensor> Trainer::state() {
+  std::vector<NamedTensor> all = optimiser_->state();
+  for (const Parameter& buffer : model_.buffers())
+    all.push_back({"buffer." + buffer.name, buffer.value});
+  return all;
+}
+
+void Trainer::resume(const Position& position, index updates) {
+  position_ = position;
+  optimiser_->set_updates(updates);
+}
+
+bool Trainer::evaluation_is_due() const {
+  return position_.step == steps_ || (eval_every_ > 0 && position_.step % eval_every_ == 0);
+}
+
+bool Trainer::stop_wanted(const std::vector<Hook*>& hooks) const {
+  return std::any_of(hooks.begin(), hooks.end(), [](Hook* hook) { return hook->wants_stop(); });
+}
+
+End Trainer::run(const std::vector<Hook*>& hooks) {
+  for (;;) {
+    if (!position_.evaluated && evaluation_is_due()) {
+      const std::optional<Evaluation> evaluation = evaluate(position_.step, hooks);
+      if (!evaluation) return End::stopped;
+      for (Hook* hook : hooks) hook->on_evaluation(*evaluation);
+      if (!std::isfinite(evaluation->loss)) meet_not_finite("evaluation at", evaluation->loss);
     }
-    const bool last = step + 1 == steps_;
-    if (last || (eval_every_ > 0 && (step + 1) % eval_every_ == 0)) report(evaluate(step + 1));
+    position_.evaluated = true;
+    for (Hook* hook : hooks) hook->on_boundary(position_);
+    if (position_.step == steps_) return End::complete;
+    if (stop_wanted(hooks)) return End::stopped;
+    const StepReport done = train_step(hooks);
+    ++position_.step;
+    position_.evaluated = false;
+    const Span span(Part::recording);
+    for (Hook* hook : hooks) hook->on_step(done);
   }
 }
 
-StepReport Trainer::train_step(index step, const std::vector<Hook*>& hooks) {
+Context Trainer::training_context(index part) const {
+  return {.training = true,
+          .seed = seed_,
+          .step = position_.step * accumulate_ + part,
+          .layer = 0,
+          .on_routing = {},
+          .given = {}};
+}
+
+Example Trainer::training_example(Context& context, index part) const {
+  const index batch = (position_.step + position_.passed_over) * accumulate_ + part;
+  return task_.prepare(data_.batch(Split::train, seed_, batch, micro_), context, backend_);
+}
+
+StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
+  const index step = position_.step;
   const auto begin = std::chrono::steady_clock::now();
   bool measured = false;
   for (const Hook* hook : hooks) measured = measured || hook->wants_routing(step);
@@ -127,14 +177,8 @@ StepReport Trainer::train_step(index step, const std::vector<Hook*>& hooks) {
   Collector collector(model_, static_cast<index>(data_.info().domains.size()));
   const real share = real(1) / static_cast<real>(accumulate_);
   for (index part = 0; part < accumulate_; ++part) {
-    Context context{.training = true,
-                    .seed = seed_,
-                    .step = step * accumulate_ + part,
-                    .layer = 0,
-                    .on_routing = {},
-                    .given = {}};
-    const Batch batch = data_.batch(Split::train, seed_, context.step, micro_);
-    const Example example = task_.prepare(batch, context, backend_);
+    Context context = training_context(part);
+    const Example example = training_example(context, part);
     if (measured) collector.attach(context, example);
     Tape tape;
     const Tape::Scope scope(&tape);
@@ -158,10 +202,14 @@ StepReport Trainer::train_step(index step, const std::vector<Hook*>& hooks) {
   for (const auto& [name, value] : report.aux) report.loss += value;
   const Span updating(Part::optimiser);
   report.gradient_norm = gradient_norm(parameters_);
-  require_finite(step, report.loss, report.gradient_norm);
-  const double scale = clip_ > 0 && report.gradient_norm > clip_ ? clip_ / report.gradient_norm : 1;
-  optimiser_->step(report.rate, scale);
-  model_.after_step();
+  if (std::isfinite(report.loss) && std::isfinite(report.gradient_norm)) {
+    const double scale =
+        clip_ > 0 && report.gradient_norm > clip_ ? clip_ / report.gradient_norm : 1;
+    optimiser_->step(report.rate, scale);
+    model_.after_step();
+  } else {
+    meet_not_finite("training in", report.loss);
+  }
 
   report.tokens = (step + 1) * accumulate_ * micro_ * data_.info().length;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -173,7 +221,7 @@ StepReport Trainer::train_step(index step, const std::vector<Hook*>& hooks) {
   return report;
 }
 
-Evaluation Trainer::evaluate(index step) {
+std::optional<Evaluation> Trainer::evaluate(index step, const std::vector<Hook*>& hooks) {
   const std::size_t domains = data_.info().domains.size();
   Evaluation result;
   result.step = step;
@@ -181,6 +229,7 @@ Evaluation Trainer::evaluate(index step) {
   double loss = 0, targets = 0, correct = 0;
   Collector collector(model_, static_cast<index>(domains));
   for (index i = 0; i < eval_batches_; ++i) {
+    if (stop_wanted(hooks)) return {};
     Context context{
         .training = false, .seed = seed_, .step = i, .layer = 0, .on_routing = {}, .given = {}};
     const Batch batch = data_.batch(Split::validation, seed_, i, micro_);
@@ -210,24 +259,6 @@ Evaluation Trainer::evaluate(index step) {
                                      : std::numeric_limits<double>::quiet_NaN());
   result.layers = std::move(collector.layers);
   return result;
-}
-
-void Trainer::require_finite(index step, double loss, double norm) const {
-  if (!std::isfinite(loss) || !std::isfinite(norm)) fail_not_finite("training in", step, loss);
-}
-
-void Trainer::fail_not_finite(const char* when, index step, double loss) const {
-  std::string culprit = "no parameter or gradient: the forward pass overflows";
-  // A bad gradient spreads towards the input: the last parameter that has one is next to where it
-  // arose.
-  for (const Parameter& p : parameters_)
-    if (p.value.has_gradient() && !backend_.all_finite(p.value.gradient().data(), p.value.size()))
-      culprit = "the gradient of " + p.name;
-  for (const Parameter& p : parameters_)
-    if (!backend_.all_finite(p.value.data(), p.value.size())) culprit = "the values of " + p.name;
-  fail(Exit::diverged,
-       fmt::format("{} step {}: loss {}: not finite: {}; lower train.rate or train.clip", when,
-                   step, loss, culprit));
 }
 
 }  // namespace moesim

@@ -8,6 +8,7 @@
 #include "sim/task/task.hpp"
 #include "sim/train/optimiser.hpp"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,9 +35,28 @@ struct Evaluation {
   std::vector<LayerStatistics> layers;  // of each MoE layer, over the whole evaluation
 };
 
+// Where a training stands between two steps; with the tensors of Trainer::state(), all that decides
+// how it goes on.
+struct Position {
+  index step = 0;          // steps done
+  bool evaluated = false;  // the evaluation that is due here is done
+  index passed_over = 0;   // training batches left out after going back (train.not_finite)
+  index not_finite = 0;    // steps whose loss or gradient was not finite
+};
+
+// What a step that is not finite leads to: the end, no update, or going back to a checkpoint and on
+// with other batches.
+enum class NotFinite { stop, skip, rewind };
+
+enum class End { complete, stopped };
+
 class Hook {
  public:
   virtual ~Hook() = default;
+  // Asked between steps and between the batches of an evaluation: is training to stop here?
+  virtual bool wants_stop() { return false; }
+  // Between two steps, after the evaluation that was due, and at the end.
+  virtual void on_boundary(const Position&) {}
   // Are the routings of this step to be measured?
   virtual bool wants_routing(index) const { return false; }
   // Statistics of every MoE layer over the step's batch; the plan's name comes from the first
@@ -54,18 +74,39 @@ class Trainer {
 
   // Allocates and draws the parameters.
   void start();
-  // Trains to the end. Throws Exit::diverged, naming step and tensor, as soon as the loss or a
-  // gradient is not finite.
-  void run(const std::vector<Hook*>& hooks);
-  Evaluation evaluate(index step);
+  // Trains from where it stands, to the end or until a hook wants it to stop; then it can be run
+  // again. Throws Exit::diverged, naming step and tensor, in the step whose loss or gradient is not
+  // finite, unless such steps are skipped.
+  End run(const std::vector<Hook*>& hooks);
+  Evaluation evaluate(index step) { return *evaluate(step, {}); }
+
+  const Position& position() const { return position_; }
+  // Everything that learns or is learnt: parameters, buffers ("buffer.NAME") and what the optimiser
+  // keeps ("adamw.first.NAME").
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  std::vector<NamedTensor> state();
+  index updates() const { return optimiser_->updates(); }
+  // After the tensors were given their values.
+  void resume(const Position& position, index updates);
+
+  NotFinite not_finite() const { return not_finite_; }
+  index not_finite_limit() const { return not_finite_limit_; }
+  // The first parameter with a value that is not finite, or "".
+  std::string damaged_parameter() const;
 
   // Sequences per micro-batch, which the model must know before it is built.
   static index micro_batch(Settings& settings);
 
  private:
-  StepReport train_step(index step, const std::vector<Hook*>& hooks);
-  void require_finite(index step, double loss, double norm) const;
-  [[noreturn]] void fail_not_finite(const char* when, index step, double loss) const;
+  bool evaluation_is_due() const;
+  bool stop_wanted(const std::vector<Hook*>& hooks) const;
+  std::optional<Evaluation> evaluate(index step, const std::vector<Hook*>& hooks);
+  StepReport train_step(const std::vector<Hook*>& hooks);
+  Context training_context(index part) const;
+  Example training_example(Context& context, index part) const;
+  // Counts a step that is not finite; throws unless such steps are skipped.
+  void meet_not_finite(const char* when, double loss);
+  std::string diagnose();
 
   const Dataset& data_;
   const Task& task_;
@@ -74,6 +115,9 @@ class Trainer {
   std::uint64_t seed_;
   index steps_, micro_, accumulate_, eval_every_, eval_batches_;
   double clip_;
+  NotFinite not_finite_;
+  index not_finite_limit_;
+  Position position_;
   std::vector<Parameter> parameters_;
   std::unique_ptr<Optimiser> optimiser_;
   Schedule schedule_;

@@ -5,22 +5,10 @@
 namespace moesim::testing {
 namespace {
 
-// SHA-256 over the trained parameters and every recorded value but the wall time.
 std::string fingerprint(const std::vector<std::string>& settings, int threads) {
   Training training(settings, threads);
   training.run();
-  std::string bytes;
-  for (const Parameter& p : training.model->parameters()) {
-    const std::vector<real> values = p.value.to_host();
-    bytes += p.name;
-    bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(real));
-  }
-  for (const Variable& v : training.recorder->file().variables()) {
-    if (v.name == "seconds") continue;
-    bytes += v.name;
-    bytes.append(reinterpret_cast<const char*>(v.values.data()), v.values.size() * sizeof(double));
-  }
-  return sha256_hex(bytes.data(), bytes.size());
+  return training.fingerprint();
 }
 
 TEST_CASE("determinism: every router, 1, 2, 3 and 7 threads", "[train][determinism]") {

@@ -3,6 +3,7 @@
 
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/data/datasets.hpp"
+#include "sim/data/sha256.hpp"
 #include "sim/train/recorder.hpp"
 #include "sim/train/trainer.hpp"
 
@@ -41,10 +42,27 @@ struct Training {
     if (!site.unigram.empty()) site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));
     model = std::make_unique<Transformer>(shape, site, settings);
     trainer = std::make_unique<Trainer>(settings, *data, *task, *model, backend, 0);
-    recorder = std::make_unique<Recorder>(settings, data->info(), *model, "");
+    recorder = std::make_unique<Recorder>(settings, data->info(), *model);
     trainer->start();
   }
-  void run() { trainer->run({recorder.get()}); }
+  End run() { return trainer->run({recorder.get()}); }
+
+  // SHA-256 over the parameters and every recorded value but the wall time.
+  std::string fingerprint() const {
+    std::string bytes;
+    for (const Parameter& p : model->parameters()) {
+      const std::vector<real> values = p.value.to_host();
+      bytes += p.name;
+      bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(real));
+    }
+    for (const Variable& v : recorder->file().variables()) {
+      if (v.name == "seconds") continue;
+      bytes += v.name;
+      bytes.append(reinterpret_cast<const char*>(v.values.data()),
+                   v.values.size() * sizeof(double));
+    }
+    return sha256_hex(bytes.data(), bytes.size());
+  }
 };
 
 }  // namespace moesim::testing

@@ -1,0 +1,127 @@
+#include "experiments/plan.hpp"
+
+#include "experiments/child.hpp"
+#include "experiments/experiment.hpp"
+#include "experiments/resources.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace moesim {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormat = 1;
+constexpr std::uintmax_t kMostBytes = std::uintmax_t{512} << 20;
+
+Json json_of(const PlannedRun& run) {
+  Json settings = Json::object(), varied = Json::array();
+  for (const auto& [key, setting] : run.spec.settings.values())
+    settings[key] = {setting.value, setting.origin};
+  for (const auto& [key, value] : run.spec.varied) varied.push_back({key, value});
+  return {{"folder", run.folder},
+          {"arm", run.spec.label},
+          {"variant", run.spec.variant},
+          {"varied", varied},
+          {"seed", run.seed},
+          {"config_sha256", run.config_sha256},
+          {"data_sha256", run.data_sha256},
+          {"parameters_total", run.parameters_total},
+          {"parameters_active", run.parameters_active},
+          {"flops_per_token", run.flops_per_token},
+          {"expert_hidden", run.hidden},
+          {"least_bytes", run.least_bytes},
+          {"settings", settings}};
+}
+
+PlannedRun run_of(const Json& json) {
+  PlannedRun run;
+  run.folder = json.at("folder");
+  run.spec.label = json.at("arm");
+  run.spec.variant = json.at("variant");
+  for (const Json& pair : json.at("varied"))
+    run.spec.varied.emplace_back(pair.at(0).get<std::string>(), pair.at(1).get<std::string>());
+  for (const auto& [key, setting] : json.at("settings").items())
+    run.spec.settings.set(key, setting.at(0), setting.at(1));
+  run.seed = json.at("seed");
+  run.config_sha256 = json.at("config_sha256");
+  run.data_sha256 = json.at("data_sha256");
+  run.parameters_total = json.at("parameters_total");
+  run.parameters_active = json.at("parameters_active");
+  run.flops_per_token = json.at("flops_per_token");
+  run.hidden = json.at("expert_hidden");
+  run.least_bytes = json.at("least_bytes");
+  // It becomes the name of a folder.
+  if (run.folder.empty() || run.folder.find('/') != std::string::npos || run.folder[0] == '.')
+    fail(Exit::data, "'" + run.folder + "' is not the name of a run's folder");
+  return run;
+}
+
+Plan plan_of(const std::string& text) {
+  const Json json = Json::parse(text);
+  if (json.at("moesim_plan") != kFormat) fail(Exit::data, "a plan of another version of moesim");
+  Plan plan;
+  plan.experiment = json.at("experiment");
+  for (const Json& run : json.at("runs")) plan.runs.push_back(run_of(run));
+  return plan;
+}
+
+Plan build_all(const std::vector<RunSpec>& specs, int threads) {
+  DataCache data;
+  Plan plan;
+  for (const RunSpec& spec : specs) {
+    const Experiment e = build(spec, threads, data);
+    if (!plan.runs.empty() && plan.experiment != e.identity.experiment)
+      fail(Exit::usage, "run.name is the name of the whole experiment; vary something else");
+    plan.experiment = e.identity.experiment;
+    PlannedRun run;
+    run.spec = spec;
+    run.folder = e.identity.folder;
+    run.seed = e.identity.seed;
+    run.config_sha256 = e.identity.config_sha256;
+    run.data_sha256 = e.identity.data_sha256;
+    run.parameters_total = count(e.model->parameters());
+    run.parameters_active = e.model->active_parameters();
+    run.flops_per_token = e.model->flops_per_token();
+    run.hidden = e.model->expert_hidden();
+    run.least_bytes = least_memory(e);
+    plan.runs.push_back(std::move(run));
+  }
+  return plan;
+}
+
+}  // namespace
+
+Plan make_plan(const std::vector<RunSpec>& specs, int threads) {
+  return plan_of(in_child([&] { return to_json(build_all(specs, threads)); }).text);
+}
+
+std::string to_json(const Plan& plan) {
+  Json json = {{"moesim_plan", kFormat}, {"experiment", plan.experiment}, {"runs", Json::array()}};
+  for (const PlannedRun& run : plan.runs) json["runs"].push_back(json_of(run));
+  return json.dump(1) + "\n";
+}
+
+Plan read_plan(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) > kMostBytes || error)
+    fail(Exit::data, path + ": " + (error ? error.message() : "too large for a plan"));
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  try {
+    return plan_of(text.str());
+  } catch (const Json::exception&) {
+    fail(Exit::data, path + ": damaged, or no plan; run the config again to make a new one");
+  } catch (const Error& problem) {
+    fail(Exit::data, path + ": " + problem.what());
+  }
+}
+
+}  // namespace moesim

@@ -1,0 +1,40 @@
+// What a sweep is to do: its runs, each with all that it takes to start or resume it. Kept as
+// plan.json in the experiment's folder, so that a sweep goes on without its config file.
+#pragma once
+
+#include "sim/config/sweep.hpp"
+#include "sim/core/types.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+struct PlannedRun {
+  RunSpec spec;
+  std::string folder;  // its name in the experiment's folder
+  std::uint64_t seed = 0;
+  std::string config_sha256, data_sha256;
+  index parameters_total = 0;
+  double parameters_active = 0, flops_per_token = 0;
+  index hidden = 0;        // of an expert, after matching
+  double least_bytes = 0;  // of memory, below which it cannot train
+};
+
+struct Plan {
+  std::string experiment;  // run.name
+  std::vector<PlannedRun> runs;
+};
+
+// Builds every run once, so that a mistake in the last one does not cost a night. In a child
+// process: this one stays free to start workers. Throws Exit::usage or Exit::data.
+Plan make_plan(const std::vector<RunSpec>& specs, int threads);
+
+std::string to_json(const Plan& plan);
+// Throws Exit::data if the file is none.
+Plan read_plan(const std::string& path);
+
+inline constexpr const char* kPlanFile = "plan.json";
+
+}  // namespace moesim

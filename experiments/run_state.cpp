@@ -1,0 +1,104 @@
+#include "experiments/run_state.hpp"
+
+#include "sim/checkpoint/checkpoint.hpp"
+#include "sim/checkpoint/lock.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+#include "sim/record/publish.hpp"
+#include "sim/record/run_file.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kLongestNote = 1000;
+
+std::string note_path(const std::string& folder) { return folder + "/failure.txt"; }
+
+std::string read_note(const std::string& folder) {
+  std::ifstream file(note_path(folder));
+  std::string line;
+  std::getline(file, line);
+  return config::printable(line, kLongestNote);
+}
+
+std::string text(const RunFile& file, const char* name) {
+  const auto found = file.attributes().find(name);
+  const auto* value =
+      found == file.attributes().end() ? nullptr : std::get_if<std::string>(&found->second);
+  return value == nullptr ? "" : *value;
+}
+
+}  // namespace
+
+const char* to_string(State state) {
+  static const char* const names[] = {"planned",  "running",  "interrupted",
+                                      "complete", "diverged", "failed"};
+  return names[static_cast<std::size_t>(state)];
+}
+
+RunState recorded_state(const std::string& folder) {
+  RunState result;
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) return result;
+  std::string status;
+  if (const std::string path = folder + "/run.h5"; fs::exists(path, error)) {
+    result.state = State::interrupted;
+    try {
+      const RunFile file = read_run_file(path);
+      status = text(file, "status");
+      result.config_sha256 = text(file, "config_sha256");
+      result.data_sha256 = text(file, "data_sha256");
+      if (const Variable* step = file.find("step"))
+        result.step = static_cast<index>(step->values.size());
+    } catch (const Error& problem) {
+      result.why = problem.what();
+    }
+  }
+  if (const std::vector<index> steps = checkpoint_steps(folder); !steps.empty()) {
+    result.state = State::interrupted;
+    result.step = std::max(result.step, steps.back());
+  }
+  const std::string note = read_note(folder);
+  if (status == "complete") {
+    result.state = State::complete;
+  } else if (status == "diverged") {
+    result.state = State::diverged;
+    result.why = note;
+  } else if (!note.empty()) {
+    result.state = State::failed;
+    result.why = note;
+  } else if (fs::exists(folder + "/config.ini", error)) {
+    result.state = State::interrupted;
+  }
+  return result;
+}
+
+RunState state_of(const std::string& folder) {
+  RunState result = recorded_state(folder);
+  if (const auto holder = lock_holder(folder)) {
+    result.state = State::running;
+    result.why = *holder;
+  }
+  return result;
+}
+
+void note_failure(const std::string& folder, const std::string& why) {
+  try {
+    publish_bytes(note_path(folder), config::printable(why, kLongestNote) + "\n");
+  } catch (const Error&) {
+    // A full disk is one of the reasons why runs fail.
+  }
+}
+
+void clear_failure(const std::string& folder) {
+  std::error_code ignored;
+  fs::remove(note_path(folder), ignored);
+}
+
+}  // namespace moesim

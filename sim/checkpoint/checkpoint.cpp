@@ -1,0 +1,216 @@
+#include "sim/checkpoint/checkpoint.hpp"
+
+#include "sim/checkpoint/safetensors.hpp"
+#include "sim/core/error.hpp"
+#include "sim/data/sha256.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kManifest = "manifest.json";
+constexpr std::int64_t kFormat = 1;
+constexpr std::uintmax_t kMostManifest = 1 << 16;
+constexpr std::size_t kRegularKept = 2;
+
+fs::path folder_of(const std::string& run_folder) { return fs::path(run_folder) / "checkpoint"; }
+fs::path folder_of(const std::string& run_folder, index step) {
+  return folder_of(run_folder) / fmt::format("step-{:09}", step);
+}
+
+// The manifest ends with the SHA-256 of what precedes, so that it vouches for itself.
+std::string manifest_of(const CheckpointInfo& info, const std::vector<FileContent>& files) {
+  Json json = {{"format", kFormat},
+               {"step", info.step},
+               {"regular", info.regular},
+               {"loss", std::isnan(info.loss) ? Json(nullptr) : Json(info.loss)},
+               {"config_sha256", info.config_sha256},
+               {"data_sha256", info.data_sha256},
+               {"number", info.number},
+               {"files", Json::object()}};
+  for (const FileContent& file : files) {
+    Sha256 sum;
+    std::size_t bytes = 0;
+    for (const std::string_view piece : file.pieces) {
+      sum.add(piece);
+      bytes += piece.size();
+    }
+    json["files"][file.name] = {{"bytes", bytes}, {"sha256", sum.hex()}};
+  }
+  const std::string text = json.dump();
+  json["sha256"] = sha256_hex(text.data(), text.size());
+  return json.dump();
+}
+
+[[noreturn]] void damaged(const fs::path& path, const std::string& problem) {
+  fail(Exit::data, path.string() + ": " + problem);
+}
+
+std::string read_file(const fs::path& path, std::uintmax_t most) {
+  std::error_code error;
+  const std::uintmax_t size =
+      fs::is_regular_file(path, error) ? fs::file_size(path, error) : std::uintmax_t{0};
+  if (error) damaged(path, error.message());
+  if (size > most) damaged(path, fmt::format("{} bytes, expected {}", size, most));
+  std::string bytes(size, '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(bytes.data(), static_cast<std::streamsize>(size)))
+    damaged(path, "missing or unreadable");
+  return bytes;
+}
+
+Json read_manifest(const fs::path& folder) {
+  const fs::path path = folder / kManifest;
+  const std::string text = read_file(path, kMostManifest);
+  Json json = Json::parse(text, nullptr, false);
+  // Written compactly, it reads back as the same bytes; and its last entry vouches for the others.
+  if (json.is_discarded() || !json.is_object() || !json.contains("sha256") || json.dump() != text)
+    damaged(path, "damaged");
+  Json rest = json;
+  rest.erase("sha256");
+  const std::string vouched = rest.dump();
+  if (json["sha256"] != sha256_hex(vouched.data(), vouched.size())) damaged(path, "damaged");
+  if (rest.value("format", std::int64_t{0}) != kFormat)
+    damaged(path, "of another version of moesim; train again with --force");
+  return rest;
+}
+
+CheckpointInfo read_info(const fs::path& folder) {
+  const Json manifest = read_manifest(folder);
+  try {
+    const Json& loss = manifest.at("loss");
+    return {manifest.at("step"),
+            manifest.at("regular"),
+            loss.is_null() ? std::numeric_limits<double>::quiet_NaN() : loss.get<double>(),
+            manifest.at("config_sha256"),
+            manifest.at("data_sha256"),
+            manifest.at("number")};
+  } catch (const Json::exception&) {
+    damaged(folder / kManifest, "incomplete");
+  }
+}
+
+// A file with the size and the checksum that the manifest says.
+std::string read_vouched(const fs::path& folder, const char* name) {
+  const Json manifest = read_manifest(folder);
+  try {
+    const Json& expected = manifest.at("files").at(name);
+    const auto size = expected.at("bytes").get<std::uintmax_t>();
+    std::string bytes = read_file(folder / name, size);
+    if (bytes.size() != size)
+      damaged(folder / name, fmt::format("{} bytes, expected {}", bytes.size(), size));
+    if (sha256_hex(bytes.data(), bytes.size()) != expected.at("sha256"))
+      damaged(folder / name, "damaged (its SHA-256 is not the manifest's)");
+    return bytes;
+  } catch (const Json::exception&) {
+    damaged(folder / kManifest, "incomplete");
+  }
+}
+
+// Only what is beyond doubt is removed: a folder whose manifest cannot be read does not count as
+// one that is kept.
+void prune(const std::string& run_folder) {
+  std::vector<CheckpointInfo> all;
+  for (const index step : checkpoint_steps(run_folder)) {
+    try {
+      all.push_back(read_info(folder_of(run_folder, step)));
+    } catch (const Error&) {
+      continue;
+    }
+  }
+  std::vector<index> kept;
+  if (!all.empty()) kept.push_back(all.back().step);
+  std::size_t regular = 0;
+  for (auto i = all.rbegin(); i != all.rend(); ++i)
+    if (i->regular && regular++ < kRegularKept) kept.push_back(i->step);
+  const auto best = std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.loss < b.loss || (std::isnan(b.loss) && !std::isnan(a.loss));
+  });
+  if (best != all.end()) kept.push_back(best->step);
+  for (const index step : checkpoint_steps(run_folder)) {
+    if (std::find(kept.begin(), kept.end(), step) != kept.end()) continue;
+    std::error_code ignored;
+    fs::remove_all(folder_of(run_folder, step), ignored);
+  }
+}
+
+}  // namespace
+
+void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
+                      const std::vector<FileContent>& files) {
+  const fs::path path = folder_of(run_folder, info.step);
+  std::error_code error;
+  fs::create_directory(path.parent_path(), error);
+  if (error)
+    fail(Exit::output, path.parent_path().string() + ": cannot create: " + error.message());
+  fs::remove_all(path, error);  // one that is there was damaged, or is written again
+  const std::string manifest = manifest_of(info, files);
+  std::vector<FileContent> all = files;
+  all.push_back({kManifest, {manifest}});
+  publish_folder(path, all);
+  prune(run_folder);
+}
+
+std::vector<index> checkpoint_steps(const std::string& run_folder) {
+  std::vector<index> steps;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_of(run_folder), error)) {
+    const std::string name = entry.path().filename();
+    constexpr std::string_view kPrefix = "step-";
+    const std::string digits = name.size() > kPrefix.size() ? name.substr(kPrefix.size()) : "";
+    if (!name.starts_with(kPrefix) || digits.empty() || digits.size() > 18 ||
+        digits.find_first_not_of("0123456789") != std::string::npos)
+      continue;
+    steps.push_back(std::stoll(digits));
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+Checkpoint read_checkpoint(const std::string& run_folder, index step) {
+  const fs::path folder = folder_of(run_folder, step);
+  Checkpoint checkpoint;
+  checkpoint.path = folder;
+  checkpoint.info = read_info(folder);
+  if (checkpoint.info.step != step) damaged(folder, "holds another step than its name says");
+  for (const char* name : {kWeightsFile, kStateFile, kRecordsFile}) {
+    std::string bytes = read_vouched(folder, name);
+    if (name == kWeightsFile) checkpoint.weights = std::move(bytes);
+    if (name == kStateFile) checkpoint.state = std::move(bytes);
+  }
+  return checkpoint;
+}
+
+std::optional<Checkpoint> newest_checkpoint(
+    const std::string& run_folder, const std::function<bool(const CheckpointInfo&)>& wanted,
+    const std::function<void(const std::string& problem)>& damaged) {
+  std::vector<index> steps = checkpoint_steps(run_folder);
+  for (; !steps.empty(); steps.pop_back()) {
+    try {
+      if (!wanted(read_info(folder_of(run_folder, steps.back())))) continue;
+      return read_checkpoint(run_folder, steps.back());
+    } catch (const Error& error) {
+      damaged(error.what());
+    }
+  }
+  return {};
+}
+
+void remove_checkpoints(const std::string& run_folder) {
+  std::error_code error;
+  fs::remove_all(folder_of(run_folder), error);
+  if (error)
+    fail(Exit::output, folder_of(run_folder).string() + ": cannot remove: " + error.message());
+}
+
+}  // namespace moesim

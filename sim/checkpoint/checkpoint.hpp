@@ -1,0 +1,57 @@
+// Checkpoints on disk: folders "step-000000100" that appear whole or not at all, each with a
+// manifest of SHA-256, so that whatever happened to one of them is noticed and an older one used.
+#pragma once
+
+#include "sim/core/types.hpp"
+#include "sim/record/publish.hpp"
+
+#include <functional>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+struct CheckpointInfo {
+  index step = 0;       // updates done
+  bool regular = true;  // at a multiple of checkpoint.every, not where a signal came
+  double loss = std::numeric_limits<double>::quiet_NaN();  // last validation loss
+  std::string config_sha256, data_sha256;                  // of the run that it belongs to
+  std::string number;                                      // "F32" or "F64"
+};
+
+// The files of a checkpoint.
+inline constexpr const char* kWeightsFile = "weights.safetensors";  // the parameters
+inline constexpr const char* kStateFile = "state.safetensors";      // what else training needs
+inline constexpr const char* kRecordsFile = "run.h5";               // what was recorded until then
+
+// What a checkpoint holds, read and verified.
+struct Checkpoint {
+  CheckpointInfo info;
+  std::string path;     // of its folder
+  std::string weights;  // bytes of kWeightsFile
+  std::string state;    // bytes of kStateFile
+  std::string records() const { return path + "/" + kRecordsFile; }
+};
+
+// Writes checkpoint/step-N below the run's folder from the three files, then removes those that
+// nothing needs: kept are the newest, the newest two regular ones and the one with the lowest
+// validation loss. Throws Exit::output; older checkpoints are untouched then.
+void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
+                      const std::vector<FileContent>& files);
+
+// Steps of the checkpoints of a run, oldest first, damaged ones included.
+std::vector<index> checkpoint_steps(const std::string& run_folder);
+
+// Verifies every byte. Throws Exit::data: which file, and what is wrong with it.
+Checkpoint read_checkpoint(const std::string& run_folder, index step);
+
+// The newest that is whole and `wanted`; `damaged` hears about those that are not whole.
+std::optional<Checkpoint> newest_checkpoint(
+    const std::string& run_folder, const std::function<bool(const CheckpointInfo&)>& wanted,
+    const std::function<void(const std::string& problem)>& damaged);
+
+void remove_checkpoints(const std::string& run_folder);
+
+}  // namespace moesim

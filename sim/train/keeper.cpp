@@ -1,0 +1,185 @@
+#include "sim/train/keeper.hpp"
+
+#include "sim/checkpoint/safetensors.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+
+namespace moesim {
+namespace {
+
+constexpr const char* kNumber = sizeof(real) == 4 ? "F32" : "F64";
+// Checkpoints by time may take this share of it.
+constexpr double kShare = 0.01;
+
+std::vector<NamedTensor> named(const std::vector<Parameter>& parameters) {
+  std::vector<NamedTensor> all;
+  for (const Parameter& p : parameters) all.push_back({p.name, p.value});
+  return all;
+}
+
+TensorView view_of(const NamedTensor& tensor) {
+  TensorView view{tensor.name, kNumber, {}, {}};
+  for (int axis = 0; axis < tensor.value.shape().rank(); ++axis)
+    view.shape.push_back(tensor.value.dim(axis));
+  view.bytes = {reinterpret_cast<const char*>(tensor.value.data()),
+                static_cast<std::size_t>(tensor.value.size()) * sizeof(real)};
+  return view;
+}
+
+TensorFile file_of(const std::vector<NamedTensor>& tensors) {
+  TensorFile file;
+  for (const NamedTensor& tensor : tensors) file.tensors.push_back(view_of(tensor));
+  return file;
+}
+
+TensorFile read_tensors(const std::string& path, std::string_view bytes) {
+  try {
+    return read_safetensors(bytes);
+  } catch (const std::runtime_error& problem) {
+    fail(Exit::data, path + ": " + problem.what());
+  }
+}
+
+index metadata_number(const TensorFile& file, const std::string& key, const std::string& path) {
+  const auto found = file.metadata.find(key);
+  try {
+    if (found != file.metadata.end()) return std::stoll(found->second);
+  } catch (const std::logic_error&) {
+  }
+  fail(Exit::data, path + ": no " + key + "; it was written by another version of moesim");
+}
+
+}  // namespace
+
+void load_tensors(const std::string& path, std::string_view bytes,
+                  const std::vector<NamedTensor>& into) {
+  const TensorFile file = read_tensors(path, bytes);
+  for (const NamedTensor& tensor : into) {
+    const auto found =
+        std::find_if(file.tensors.begin(), file.tensors.end(),
+                     [&](const TensorView& view) { return view.name == tensor.name; });
+    const TensorView expected = view_of(tensor);
+    if (found == file.tensors.end()) fail(Exit::data, path + ": no tensor " + tensor.name);
+    if (found->dtype != expected.dtype || found->shape != expected.shape)
+      fail(Exit::data, fmt::format("{}: tensor {} is {} [{}], expected {} [{}]", path, tensor.name,
+                                   found->dtype, fmt::join(found->shape, ", "), expected.dtype,
+                                   fmt::join(expected.shape, ", ")));
+    std::vector<real> values(static_cast<std::size_t>(tensor.value.size()));
+    std::memcpy(values.data(), found->bytes.data(), found->bytes.size());
+    tensor.value.from_host(values);
+  }
+}
+
+Keeper::Keeper(Settings& settings, Trainer& trainer, Recorder& recorder)
+    : trainer_(trainer), recorder_(recorder), pace_(0) {
+  Options options(settings, "checkpoint");
+  every_ = options.integer("every", 0, {0, 1ll << 40},
+                           "steps between checkpoints; 0: by time, see checkpoint.seconds");
+  const double seconds = options.number("seconds", 60, {0, 1e9},
+                                        "between checkpoints by time, which also take no more than "
+                                        "a hundredth of it");
+  pace_ = Pace(kShare, seconds);
+  if (trainer.not_finite() == NotFinite::rewind && every_ == 0)
+    options.reject("every",
+                   "train.not_finite = rewind goes back to checkpoints at fixed steps, so that a "
+                   "resumed run does what an uninterrupted one does; set a number of steps");
+}
+
+void Keeper::keep_at(std::string folder, std::string config_sha256, std::string data_sha256) {
+  folder_ = std::move(folder);
+  config_sha256_ = std::move(config_sha256);
+  data_sha256_ = std::move(data_sha256);
+}
+
+void Keeper::on_boundary(const Position& position) {
+  if (folder_.empty()) return;
+  const bool due = every_ > 0 ? position.step % every_ == 0 : pace_.allows();
+  // One at the start is only of use as a place to go back to.
+  const bool of_use = position.step > 0 || trainer_.not_finite() == NotFinite::rewind;
+  if (due && of_use) write(true);
+}
+
+void Keeper::write() { write(every_ == 0 || trainer_.position().step % every_ == 0); }
+
+void Keeper::write(bool regular) {
+  const Position& position = trainer_.position();
+  if (folder_.empty() || (position.step == written_ && position.evaluated == evaluated_)) return;
+  if (const std::string name = trainer_.damaged_parameter(); !name.empty())
+    fail(Exit::diverged, fmt::format("after step {}: the values of {} are not finite; lower "
+                                     "train.rate or train.clip",
+                                     position.step - 1, name));
+  const Pace::Work work(pace_);
+  const TensorFile weights = file_of(named(trainer_.parameters()));
+  const std::vector<NamedTensor> kept = trainer_.state();
+  TensorFile state = file_of(kept);
+  state.metadata = {{"step", std::to_string(position.step)},
+                    {"evaluated", std::to_string(int{position.evaluated})},
+                    {"passed_over", std::to_string(position.passed_over)},
+                    {"not_finite", std::to_string(position.not_finite)},
+                    {"updates", std::to_string(trainer_.updates())}};
+  std::string weights_header, state_header;
+  const std::string records = recorder_.file().bytes();
+  write_checkpoint(folder_,
+                   {.step = position.step,
+                    .regular = regular,
+                    .loss = loss_,
+                    .config_sha256 = config_sha256_,
+                    .data_sha256 = data_sha256_,
+                    .number = kNumber},
+                   {{kWeightsFile, safetensors_pieces(weights, weights_header)},
+                    {kStateFile, safetensors_pieces(state, state_header)},
+                    {kRecordsFile, {records}}});
+  written_ = position.step, evaluated_ = position.evaluated;
+}
+
+bool Keeper::take_up(bool regular, index before, const Say& say) {
+  const std::optional<Checkpoint> checkpoint = newest_checkpoint(
+      folder_,
+      [&](const CheckpointInfo& info) {
+        return info.config_sha256 == config_sha256_ && info.data_sha256 == data_sha256_ &&
+               info.number == kNumber && info.step <= before && (!regular || info.regular);
+      },
+      say);
+  if (!checkpoint) return false;
+  const std::string state = checkpoint->path + "/" + kStateFile;
+  const TensorFile file = read_tensors(state, checkpoint->state);
+  const auto number = [&](const char* key) { return metadata_number(file, key, state); };
+  const RunFile records = read_run_file(checkpoint->records());
+  load_tensors(checkpoint->path + "/" + kWeightsFile, checkpoint->weights,
+               named(trainer_.parameters()));
+  load_tensors(state, checkpoint->state, trainer_.state());
+  trainer_.resume({.step = number("step"),
+                   .evaluated = number("evaluated") != 0,
+                   .passed_over = number("passed_over"),
+                   .not_finite = number("not_finite")},
+                  number("updates"));
+  recorder_.restore(records);
+  loss_ = checkpoint->info.loss;
+  written_ = trainer_.position().step, evaluated_ = trainer_.position().evaluated;
+  say(fmt::format("at step {} of {}", checkpoint->info.step, checkpoint->path));
+  return true;
+}
+
+bool Keeper::resume(const Say& say) {
+  return !folder_.empty() && take_up(false, std::numeric_limits<index>::max(), say);
+}
+
+bool Keeper::rewind(const Say& say) {
+  const Position failed = trainer_.position();
+  if (trainer_.not_finite() != NotFinite::rewind || folder_.empty() ||
+      failed.not_finite > trainer_.not_finite_limit() || !take_up(true, failed.step, say))
+    return false;
+  Position position = trainer_.position();
+  position.passed_over = failed.passed_over + failed.step - position.step + 1;
+  position.not_finite = failed.not_finite;
+  trainer_.resume(position, trainer_.updates());
+  return true;
+}
+
+}  // namespace moesim

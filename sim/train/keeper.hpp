@@ -1,0 +1,56 @@
+// Keeps a training on disk, and brings it back: checkpoints of everything that decides how it goes
+// on (parameters, optimiser, buffers, position) and of what was recorded so far.
+#pragma once
+
+#include "sim/checkpoint/checkpoint.hpp"
+#include "sim/train/pace.hpp"
+#include "sim/train/recorder.hpp"
+#include "sim/train/trainer.hpp"
+
+#include <functional>
+#include <string>
+
+namespace moesim {
+
+class Keeper : public Hook {
+ public:
+  // Reads [checkpoint]. Everything given must outlive the keeper.
+  Keeper(Settings& settings, Trainer& trainer, Recorder& recorder);
+  // The run's folder, and whose checkpoints these are. Without it nothing is kept.
+  void keep_at(std::string folder, std::string config_sha256, std::string data_sha256);
+
+  void on_boundary(const Position& position) override;
+  void on_evaluation(const Evaluation& evaluation) override { loss_ = evaluation.loss; }
+
+  // Writes a checkpoint now, unless this position is on disk already. Throws Exit::output;
+  // Exit::diverged for parameters that are not finite, which would spoil it.
+  void write();
+
+  using Say = std::function<void(const std::string&)>;
+  // Takes up the newest whole checkpoint of this run and names it; `say` hears of damaged ones.
+  // False if there is none.
+  bool resume(const Say& say);
+  // After Exit::diverged: goes back to the newest regular checkpoint and leaves out the batches
+  // since, if settings say so and the limit is not reached. False otherwise.
+  bool rewind(const Say& say);
+
+ private:
+  void write(bool regular);
+  bool take_up(bool regular, index before, const Say& say);
+
+  Trainer& trainer_;
+  Recorder& recorder_;
+  index every_;
+  Pace pace_;
+  double loss_ = std::numeric_limits<double>::quiet_NaN();
+  index written_ = -1;      // step of the last checkpoint
+  bool evaluated_ = false;  // was its evaluation done?
+  std::string folder_, config_sha256_, data_sha256_;
+};
+
+// Gives the tensors of a checkpoint's file to those of the same names. Throws Exit::data if one is
+// missing or has another shape or type. `path`: for messages.
+void load_tensors(const std::string& path, std::string_view bytes,
+                  const std::vector<NamedTensor>& into);
+
+}  // namespace moesim

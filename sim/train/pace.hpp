@@ -1,0 +1,41 @@
+// How often something costly may be done without taking more than a share of the time.
+#pragma once
+
+#include <chrono>
+
+namespace moesim {
+
+class Pace {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // share: of the time, e.g. 0.01; least: seconds between two times at least.
+  explicit Pace(double share, double least = 0) : share_(share), least_(least) {}
+
+  // Was the last time (or the start) long enough ago, for what it took?
+  bool allows() const {
+    const std::chrono::duration<double> rest = Clock::now() - end_;
+    return rest.count() >= least_ && rest.count() * share_ >= took_;
+  }
+
+  // One time, measured by its lifetime.
+  class Work {
+   public:
+    explicit Work(Pace& pace) : pace_(pace) {}
+    ~Work() {
+      pace_.end_ = Clock::now();
+      pace_.took_ = std::chrono::duration<double>(pace_.end_ - begin_).count();
+    }
+    Work(const Work&) = delete;
+    Work& operator=(const Work&) = delete;
+
+   private:
+    Pace& pace_;
+    Clock::time_point begin_ = Clock::now();
+  };
+
+ private:
+  double share_, least_, took_ = 0;
+  Clock::time_point end_ = Clock::now();
+};
+
+}  // namespace moesim
