@@ -1,6 +1,9 @@
 #include "experiments/arguments.hpp"
 
+#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+
+#include <fmt/format.h>
 
 #include <charconv>
 #include <iostream>
@@ -61,6 +64,15 @@ long Arguments::integer(const std::string& name, long low, long high) const {
   if (error != std::errc{} || end != value.data() + value.size() || number < low || number > high)
     fail(Exit::usage, "command line: --" + name + " " + value + ": expected a whole number from " +
                           std::to_string(low) + " to " + std::to_string(high));
+  return number;
+}
+
+double Arguments::number(const std::string& name, double low, double high) const {
+  const std::string value = text(name);
+  double number = 0;
+  if (config::parse(value, number) != std::errc{} || number < low || number > high)
+    fail(Exit::usage, fmt::format("command line: --{} {}: expected a number from {} to {}", name,
+                                  config::printable(value), low, high));
   return number;
 }
 

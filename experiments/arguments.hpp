@@ -25,6 +25,7 @@ class Arguments {
   }
   std::string text(const std::string& name) const { return values_[name].as<std::string>(); }
   long integer(const std::string& name, long low, long high) const;
+  double number(const std::string& name, double low, double high) const;
   const std::vector<std::string>& rest() const { return rest_; }  // what is not an option, in order
 
  private:

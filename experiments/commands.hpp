@@ -10,6 +10,8 @@ namespace moesim {
 using Words = std::vector<std::string>;
 
 int run_command(const Words& words);
+int status_command(const Words& words);
+int verify_command(const Words& words);
 int compare_command(const Words& words);
 int list_command(const Words& words);
 int check_command(const Words& words);

@@ -43,6 +43,8 @@ struct Command {
 const std::map<std::string, Command>& commands() {
   static const std::map<std::string, Command> all = {
       {"run", {moesim::run_command, "train a run or a sweep from a config file"}},
+      {"status", {moesim::status_command, "what became of every run of an experiment"}},
+      {"verify", {moesim::verify_command, "read every byte of an experiment, say what is damaged"}},
       {"compare", {moesim::compare_command, "one row per arm, over its seeds"}},
       {"list", {moesim::list_command, "routers, experts, tasks, datasets, options"}},
       {"check",

@@ -32,6 +32,7 @@ Json json_of(const PlannedRun& run) {
           {"seed", run.seed},
           {"config_sha256", run.config_sha256},
           {"data_sha256", run.data_sha256},
+          {"steps", run.steps},
           {"parameters_total", run.parameters_total},
           {"parameters_active", run.parameters_active},
           {"flops_per_token", run.flops_per_token},
@@ -52,6 +53,7 @@ PlannedRun run_of(const Json& json) {
   run.seed = json.at("seed");
   run.config_sha256 = json.at("config_sha256");
   run.data_sha256 = json.at("data_sha256");
+  run.steps = json.at("steps");
   run.parameters_total = json.at("parameters_total");
   run.parameters_active = json.at("parameters_active");
   run.flops_per_token = json.at("flops_per_token");
@@ -86,6 +88,7 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads) {
     run.seed = e.identity.seed;
     run.config_sha256 = e.identity.config_sha256;
     run.data_sha256 = e.identity.data_sha256;
+    run.steps = std::stoll(e.spec.settings.effective("run.steps"));
     run.parameters_total = count(e.model->parameters());
     run.parameters_active = e.model->active_parameters();
     run.flops_per_token = e.model->flops_per_token();

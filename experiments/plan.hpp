@@ -16,6 +16,7 @@ struct PlannedRun {
   std::string folder;  // its name in the experiment's folder
   std::uint64_t seed = 0;
   std::string config_sha256, data_sha256;
+  index steps = 0;  // of training
   index parameters_total = 0;
   double parameters_active = 0, flops_per_token = 0;
   index hidden = 0;        // of an expert, after matching

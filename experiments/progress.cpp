@@ -8,6 +8,7 @@ namespace moesim {
 
 std::string duration(double seconds) {
   const auto s = static_cast<long>(seconds);
+  if (s < 10) return fmt::format("{:.1f}s", seconds);
   if (s < 60) return fmt::format("{}s", s);
   if (s < 3600) return fmt::format("{}m{:02}s", s / 60, s % 60);
   return fmt::format("{}h{:02}m", s / 3600, s / 60 % 60);
@@ -78,6 +79,8 @@ void Progress::on_evaluation(const Evaluation& e) {
   if (first_step_ < 0) return;  // nothing was trained by this process yet
   keep(fmt::format("{}  validation {:.4f}", line(latest_), e.loss));
 }
+
+double Progress::seconds() const { return seconds_since(begin_); }
 
 void Progress::say(const std::string& what) {
   keep(fmt::format("{}  {} after {}", prefix_, what, duration(seconds_since(begin_))));

@@ -25,6 +25,7 @@ class Progress : public Hook {
   void on_evaluation(const Evaluation& evaluation) override;
   // Something else that happened: "resumed at step 100", "complete".
   void say(const std::string& what);
+  double seconds() const;  // since the start
 
  private:
   std::string line(const StepReport& report) const;

@@ -2,6 +2,7 @@
 #include "analysis/compare.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/dry_run.hpp"
 #include "experiments/plan.hpp"
 #include "experiments/resources.hpp"
 #include "experiments/run_state.hpp"
@@ -12,7 +13,6 @@
 #include "sim/record/publish.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -89,38 +89,6 @@ void require_memory(const Plan& plan, long jobs) {
                    jobs > 1 ? ", or run fewer at once (--jobs)" : ""));
 }
 
-void print_plan(const Sweep& sweep, bool force, bool json) {
-  std::vector<bool> done;
-  for (const PlannedRun& run : sweep.plan.runs)
-    done.push_back(!force && is_finished(state_of(sweep.folder + "/" + run.folder), run));
-  if (json) {
-    nlohmann::json list = nlohmann::json::array();
-    for (std::size_t i = 0; i < done.size(); ++i) {
-      const PlannedRun& run = sweep.plan.runs[i];
-      list.push_back({{"arm", run.spec.label},
-                      {"seed", run.seed},
-                      {"folder", sweep.folder + "/" + run.folder},
-                      {"parameters_total", run.parameters_total},
-                      {"parameters_active", run.parameters_active},
-                      {"flops_per_token", run.flops_per_token},
-                      {"complete", static_cast<bool>(done[i])}});
-    }
-    std::cout << list.dump(2) << '\n';
-    return;
-  }
-  std::size_t width = 3;
-  for (const PlannedRun& run : sweep.plan.runs) width = std::max(width, run.spec.label.size());
-  fmt::print("{:<{}}  {:>6}  {:>12}  {:>12}  {:>12}  {}\n", "arm", width, "seed", "parameters",
-             "active", "FLOP/token", "status");
-  for (std::size_t i = 0; i < done.size(); ++i) {
-    const PlannedRun& run = sweep.plan.runs[i];
-    fmt::print("{:<{}}  {:>6}  {:>12}  {:>12.0f}  {:>12.4g}  {}\n", run.spec.label, width, run.seed,
-               run.parameters_total, run.parameters_active, run.flops_per_token,
-               done[i] ? "complete" : "to do");
-  }
-  fmt::print("{} runs\n", done.size());
-}
-
 struct Choice {
   std::size_t jobs = 1;
   int threads = 0;
@@ -195,7 +163,8 @@ int run_command(const Words& words) {
       .value("threads", "0",
              "threads per run; 0: as OMP_NUM_THREADS says, else the processors shared out")
       .value("only", "", "number of the one run of the sweep to train, from 0")
-      .flag("dry-run", "print the plan and stop")
+      .flag("dry-run", "print the plan with estimates and stop")
+      .value("trial", "1", "seconds of --dry-run spent on each arm; 0: no estimates")
       .flag("force", "train again what is complete or interrupted, from the start")
       .flag("json", "print one JSON document");
   if (!arguments.parse(words)) return 0;
@@ -225,7 +194,12 @@ int run_command(const Words& words) {
     sweep.plan.runs = {sweep.plan.runs[static_cast<std::size_t>(only)]};
   }
   if (arguments.has("dry-run")) {
-    print_plan(sweep, choice.force, json);
+    print_dry_run(sweep.plan, sweep.folder,
+                  {.force = choice.force,
+                   .json = json,
+                   .at_once = choice.jobs,
+                   .threads = choice.threads,
+                   .trial_seconds = arguments.number("trial", 0, 3600)});
     return 0;
   }
   require_memory(sweep.plan, static_cast<long>(choice.jobs));

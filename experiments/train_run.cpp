@@ -77,7 +77,9 @@ Ending run_to_end(const Attempt& a, Experiment& e, Progress& progress) {
           "leak", future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings),
                               *e.backend));
     e.recorder->publish("complete");
-    progress.say(fmt::format("complete, {:.0f} tokens/s", median_rate(e.recorder->file())));
+    const double disk = e.recorder->seconds_publishing() + e.keeper->seconds_writing();
+    progress.say(fmt::format("complete, {:.0f} tokens/s, {:.1f} % of the time for the disk",
+                             median_rate(e.recorder->file()), 100 * disk / progress.seconds()));
     return {};
   } catch (const Error& problem) {
     if (problem.code() != Exit::diverged) throw;

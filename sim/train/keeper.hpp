@@ -26,6 +26,8 @@ class Keeper : public Hook {
   // Exit::diverged for parameters that are not finite, which would spoil it.
   void write();
 
+  double seconds_writing() const { return pace_.spent(); }
+
   using Say = std::function<void(const std::string&)>;
   // Takes up the newest whole checkpoint of this run and names it; `say` hears of damaged ones.
   // False if there is none.

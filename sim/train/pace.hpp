@@ -17,6 +17,9 @@ class Pace {
     return rest.count() >= least_ && rest.count() * share_ >= took_;
   }
 
+  // Seconds in all times together.
+  double spent() const { return spent_; }
+
   // One time, measured by its lifetime.
   class Work {
    public:
@@ -24,6 +27,7 @@ class Pace {
     ~Work() {
       pace_.end_ = Clock::now();
       pace_.took_ = std::chrono::duration<double>(pace_.end_ - begin_).count();
+      pace_.spent_ += pace_.took_;
     }
     Work(const Work&) = delete;
     Work& operator=(const Work&) = delete;
@@ -34,7 +38,7 @@ class Pace {
   };
 
  private:
-  double share_, least_, took_ = 0;
+  double share_, least_, took_ = 0, spent_ = 0;
   Clock::time_point end_ = Clock::now();
 };
 

@@ -23,6 +23,8 @@ class Recorder : public Hook {
   void on_step(const StepReport& report) override;
   void on_evaluation(const Evaluation& evaluation) override;
 
+  double seconds_publishing() const { return pace_.spent(); }
+
   RunFile& file() { return file_; }
   // Goes on from what an earlier process recorded. Throws Exit::data if it recorded other things.
   void restore(const RunFile& earlier);

@@ -89,6 +89,7 @@ class Trainer {
   // After the tensors were given their values.
   void resume(const Position& position, index updates);
 
+  index evaluation_batches() const { return eval_batches_; }
   NotFinite not_finite() const { return not_finite_; }
   index not_finite_limit() const { return not_finite_limit_; }
   // The first parameter with a value that is not finite, or "".

@@ -1,0 +1,24 @@
+// What a run will take, from a short trial of it.
+#pragma once
+
+#include "sim/config/sweep.hpp"
+
+#include <cstddef>
+#include <vector>
+
+namespace moesim {
+
+struct Estimate {
+  double step_seconds = 0;  // median
+  double seconds = 0;       // of the whole run: start, steps, evaluations, probe
+  double memory = 0;        // bytes of resident memory, at the most
+  double disk = 0;          // bytes of the run's folder in the end
+};
+
+// Builds the run and trains it for about `seconds`, in a child process; nothing is written.
+Estimate estimate_run(const RunSpec& spec, int threads, double seconds);
+
+// How long all of them take, `at_once` at a time, in their order.
+double schedule(const std::vector<double>& seconds, std::size_t at_once);
+
+}  // namespace moesim

@@ -1,0 +1,49 @@
+#include "experiments/runs.hpp"
+
+#include "experiments/plan.hpp"
+#include "sim/core/error.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_run_folder(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path / "config.ini", error) || fs::exists(path / "run.h5", error) ||
+         fs::exists(path / "failure.txt", error);
+}
+
+}  // namespace
+
+std::vector<KnownRun> known_runs(const std::string& path) {
+  std::error_code error;
+  fs::path folder(path);
+  if (!folder.has_filename()) folder = folder.parent_path();  // "runs/quickstart/"
+  if (!fs::is_directory(folder, error))
+    fail(Exit::data, path + ": no folder; name a run's or an experiment's");
+  if (is_run_folder(folder)) return {{folder.string(), "", -1, 0, false}};
+  std::vector<KnownRun> runs;
+  if (fs::exists(folder / kPlanFile, error))
+    for (const PlannedRun& run : read_plan((folder / kPlanFile).string()).runs)
+      runs.push_back({(folder / run.folder).string(), run.spec.label,
+                      static_cast<std::int64_t>(run.seed), run.steps, true});
+  std::vector<std::string> others;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().string();
+    if (entry.is_directory(error) && is_run_folder(entry.path()) &&
+        std::none_of(runs.begin(), runs.end(), [&](const auto& run) { return run.folder == name; }))
+      others.push_back(name);
+  }
+  std::sort(others.begin(), others.end());
+  for (std::string& name : others) runs.push_back({std::move(name), "", -1, 0, false});
+  if (runs.empty())
+    fail(Exit::data,
+         path + ": holds no runs; name the folder of an experiment, as runs/quickstart");
+  return runs;
+}
+
+}  // namespace moesim

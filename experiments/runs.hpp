@@ -1,0 +1,23 @@
+// The runs that a path names: a run's folder, or an experiment's folder with its plan.
+#pragma once
+
+#include "experiments/run_state.hpp"
+
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+struct KnownRun {
+  std::string folder;  // path
+  std::string arm;     // "" if no plan tells
+  std::int64_t seed = -1;
+  index steps = 0;       // in all; 0 if unknown
+  bool planned = false;  // by the experiment's latest sweep
+};
+
+// Those of the plan first, in its order, then others that the folder holds. Throws Exit::data for a
+// path that names none.
+std::vector<KnownRun> known_runs(const std::string& path);
+
+}  // namespace moesim

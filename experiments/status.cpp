@@ -1,0 +1,90 @@
+// moesim status: what became of every run.
+#include "analysis/table.hpp"
+#include "experiments/arguments.hpp"
+#include "experiments/commands.hpp"
+#include "experiments/runs.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <iostream>
+#include <map>
+
+namespace moesim {
+namespace {
+
+struct Found {
+  KnownRun run;
+  RunState state;
+};
+
+std::string name_of(const KnownRun& run) {
+  return std::filesystem::path(run.folder).filename().string();
+}
+
+void print_json(const std::vector<Found>& all, const std::map<std::string, int>& counts) {
+  nlohmann::ordered_json document = {{"counts", counts}, {"runs", nlohmann::json::array()}};
+  for (const auto& [run, state] : all)
+    document["runs"].push_back(
+        {{"folder", run.folder},
+         {"arm", run.arm},
+         {"seed", run.seed < 0 ? nlohmann::json() : nlohmann::json(run.seed)},
+         {"planned", run.planned},
+         {"state", to_string(state.state)},
+         {"step", state.step},
+         {"steps", run.steps},
+         {"why", state.why}});
+  std::cout << document.dump(2) << '\n';
+}
+
+void print_table(const std::vector<Found>& all, const std::map<std::string, int>& counts) {
+  using Kind = Column::Kind;
+  Table table;
+  table.columns = {{"run", "run", Kind::text},
+                   {"state", "state", Kind::text},
+                   {"step", "step", Kind::text},
+                   {"why", "", Kind::text}};
+  for (const auto& [run, state] : all) {
+    std::string step = std::to_string(state.step);
+    if (run.steps > 0) step += fmt::format("/{}", run.steps);
+    if (state.state == State::planned) step.clear();
+    table.rows.push_back({name_of(run), std::string(to_string(state.state)),
+                          step.empty() ? Cell() : Cell(step),
+                          state.why.empty() ? Cell(std::string()) : Cell(state.why)});
+  }
+  std::cout << render(table, Format::text) << '\n';
+  std::string line;
+  for (const auto& [name, count] : counts)
+    line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, name);
+  std::cout << line << '\n';
+}
+
+}  // namespace
+
+int status_command(const Words& words) {
+  Arguments arguments(
+      "status PATH...",
+      "What became of every run: planned, running, interrupted, complete, diverged, "
+      "or failed and why. PATH is the folder of an experiment or of a run.");
+  arguments.flag("json", "print one JSON document");
+  if (!arguments.parse(words)) return 0;
+  if (arguments.rest().empty())
+    fail(Exit::usage, "command line: status of what? usage: moesim status PATH...");
+  std::vector<Found> all;
+  std::map<std::string, int> counts;
+  for (const std::string& path : arguments.rest())
+    for (KnownRun& run : known_runs(path)) {
+      RunState state = state_of(run.folder);
+      ++counts[to_string(state.state)];
+      all.push_back({std::move(run), std::move(state)});
+    }
+  if (arguments.has("json"))
+    print_json(all, counts);
+  else
+    print_table(all, counts);
+  return 0;
+}
+
+}  // namespace moesim

@@ -1,0 +1,115 @@
+// moesim verify: is everything on disk what was written?
+#include "experiments/arguments.hpp"
+#include "experiments/commands.hpp"
+#include "experiments/runs.hpp"
+#include "sim/checkpoint/checkpoint.hpp"
+#include "sim/checkpoint/safetensors.hpp"
+#include "sim/core/error.hpp"
+#include "sim/data/sha256.hpp"
+#include "sim/record/axes.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+using Say = std::function<void(const std::string&)>;
+
+std::string attribute(const RunFile& file, const char* name) {
+  const auto found = file.attributes().find(name);
+  const auto* text =
+      found == file.attributes().end() ? nullptr : std::get_if<std::string>(&found->second);
+  return text == nullptr ? "" : *text;
+}
+
+std::string read_all(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The file opens, its records add up, and its config is the one that its checksum and config.ini
+// say.
+void verify_run_file(const std::string& folder, const Say& problem) {
+  const std::string path = folder + "/run.h5";
+  if (!fs::exists(path)) return;
+  try {
+    const RunFile file = read_run_file(path);
+    check_conservation(file);
+    const std::string config = attribute(file, "config");
+    if (sha256_hex(config.data(), config.size()) != attribute(file, "config_sha256"))
+      problem(path + ": its config is not the one of its checksum");
+    if (read_all(folder + "/config.ini") != config)
+      problem(folder + "/config.ini: not the config that run.h5 was made with");
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    problem(what.find(path) == std::string::npos ? path + ": " + what : what);
+  }
+}
+
+void verify_checkpoint(const std::string& folder, index step, const Say& problem) {
+  try {
+    const Checkpoint checkpoint = read_checkpoint(folder, step);
+    for (const auto& [name, bytes] :
+         {std::pair(kWeightsFile, &checkpoint.weights), std::pair(kStateFile, &checkpoint.state)}) {
+      try {
+        read_safetensors(*bytes);
+      } catch (const std::runtime_error& error) {
+        problem(checkpoint.path + "/" + name + ": " + error.what());
+      }
+    }
+    read_run_file(checkpoint.records());
+  } catch (const Error& error) {
+    problem(error.what());
+  }
+}
+
+}  // namespace
+
+int verify_command(const Words& words) {
+  Arguments arguments(
+      "verify PATH...",
+      "Reads every byte of run files and checkpoints and says what is damaged. PATH "
+      "is the folder of an experiment or of a run. Exit code 3 if anything is.");
+  arguments.flag("json", "print one JSON document");
+  if (!arguments.parse(words)) return 0;
+  if (arguments.rest().empty())
+    fail(Exit::usage, "command line: verify what? usage: moesim verify PATH...");
+  std::vector<std::string> problems;
+  std::size_t runs = 0, checkpoints = 0;
+  const Say problem = [&](const std::string& what) { problems.push_back(what); };
+  for (const std::string& path : arguments.rest())
+    for (const KnownRun& run : known_runs(path)) {
+      std::error_code error;
+      if (!fs::is_directory(run.folder, error)) continue;  // planned
+      ++runs;
+      const RunState state = state_of(run.folder);
+      if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
+        problem(fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
+      verify_run_file(run.folder, problem);
+      for (const index step : checkpoint_steps(run.folder)) {
+        ++checkpoints;
+        verify_checkpoint(run.folder, step, problem);
+      }
+    }
+  if (arguments.has("json")) {
+    std::cout << nlohmann::ordered_json(
+                     {{"runs", runs}, {"checkpoints", checkpoints}, {"problems", problems}})
+                     .dump(2)
+              << '\n';
+  } else {
+    for (const std::string& what : problems) std::cout << what << '\n';
+    std::cout << fmt::format(
+        "{} runs, {} checkpoints: {}\n", runs, checkpoints,
+        problems.empty() ? "all in order" : fmt::format("{} damaged", problems.size()));
+  }
+  return static_cast<int>(problems.empty() ? Exit::ok : Exit::data);
+}
+
+}  // namespace moesim
