@@ -3,14 +3,15 @@
 # under DIR, on free ports, without cgroups or a database. Exit 77 with one line if there can be none here.
 #   cluster.sh start DIR   then: source DIR/env.sh; sbatch ...
 #   cluster.sh stop DIR    cancels its jobs, ends its daemons and leaves DIR with the logs
-# Partitions: `low` (the default), whose jobs a job in `high` requeues after 10 s of grace.
+# Partitions: `low` (the default), whose jobs a job in `high` requeues: TERM, and 5 s later KILL. There is no GraceTime:
+# Slurm does not tell a batch script when it begins, only when it is over.
 set -u
 PATH=$PATH:/usr/sbin:/sbin
 action=${1:-} dir=${2:-}
-{ [ "$action" = start ] || [ "$action" = stop ]; } && [ -n "$dir" ] && [ $# -eq 2 ] || {
-  echo "usage: cluster.sh start DIR | stop DIR" >&2
-  exit 2
-}
+case $#:$action in
+  2:start | 2:stop) ;;
+  *) echo "usage: cluster.sh start DIR | stop DIR" >&2; exit 2 ;;
+esac
 dir=$(realpath -m -- "$dir")
 
 # A process is its number and its start, since numbers are used again.
@@ -28,7 +29,7 @@ end() {  # end NAME: TERM, after 5 s KILL
   local name pid born i
   [ -f "$dir/pids" ] || return 0
   while read -r name pid born; do
-    [ "$name" = "$1" ] && is_alive "$pid" "$born" || continue
+    if [ "$name" != "$1" ] || ! is_alive "$pid" "$born"; then continue; fi
     kill "$pid" 2> /dev/null
     for ((i = 0; i < 50; ++i)); do
       is_alive "$pid" "$born" || break
@@ -78,11 +79,13 @@ free_port() {
   echo "$port"
 }
 
-wait_for() {  # wait_for NAME SECONDS COMMAND...: until the command succeeds
-  local name=$1 tries=$(($2 * 10)) i
+wait_for() {  # wait_for NAME SECONDS COMMAND...: until the command succeeds or the daemon, launched last, has ended
+  local name=$1 tries=$(($2 * 10)) pid born i
   shift 2
+  read -r _ pid born < <(tail -n 1 "$dir/pids")
   for ((i = 0; i < tries; ++i)); do
     "$@" > /dev/null 2>&1 && return 0
+    is_alive "$pid" "$born" || break
     sleep 0.1
   done
   give_up "$name did not start: $(cat "$dir/log/$name".{out,log} 2> /dev/null | grep -iE 'error|fatal' | tail -n 1)"
@@ -102,9 +105,9 @@ done
 [ ! -e "$dir/up" ] || { echo "cluster.sh: $dir: a cluster runs there; stop it first" >&2; exit 2; }
 [ ${#dir} -le 80 ] || give_up "$dir: too long for a socket's name"
 trap 'give_up interrupted' INT TERM
-mkdir -p "$dir"/{log,state,spool} || exit 1
-# munged wants a way to its socket that others cannot write to, and a key that only its user reads.
-mkdir -p -m 755 "$dir/munge" && (umask 077 && head -c 1024 /dev/urandom > "$dir/munge/key") || exit 1
+# munged wants a folder for its socket that only its user writes to, and a key that only its user reads.
+{ mkdir -p "$dir"/{log,state,spool,munge} && chmod 755 "$dir/munge"; } || exit 1
+(umask 077 && rm -f "$dir/munge/key" && head -c 1024 /dev/urandom > "$dir/munge/key") || exit 1
 rm -f "$dir/pids"
 user=$(id -un) host=$(hostname -s)
 controller=$(free_port)
@@ -150,11 +153,11 @@ MinJobAge=600
 ReturnToService=2
 SlurmdParameters=config_overrides
 NodeName=node NodeHostname=$host NodeAddr=127.0.0.1 Port=$node CPUs=2 RealMemory=512 State=UNKNOWN
-PartitionName=low Nodes=node Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=10 MaxTime=60 State=UP
+PartitionName=low Nodes=node Default=YES PriorityTier=1 PreemptMode=REQUEUE MaxTime=60 State=UP
 PartitionName=high Nodes=node PriorityTier=10 PreemptMode=OFF MaxTime=60 State=UP
 CONF
 printf 'CgroupAutomount=no\n' > "$dir/cgroup.conf"
-printf 'export SLURM_CONF=%q\nexport PATH="$PATH:/usr/sbin:/sbin"\n' "$dir/slurm.conf" > "$dir/env.sh"
+printf 'export SLURM_CONF=%q\n' "$dir/slurm.conf" > "$dir/env.sh"
 export SLURM_CONF=$dir/slurm.conf
 
 launch munged munged --foreground --force --socket="$dir/munge/socket" --key-file="$dir/munge/key" \
