@@ -3,6 +3,7 @@
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/dry_run.hpp"
+#include "experiments/launch_slurm.hpp"
 #include "experiments/plan.hpp"
 #include "experiments/resources.hpp"
 #include "experiments/run_state.hpp"
@@ -149,6 +150,31 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, bool json) {
                                  : first);
 }
 
+void declare_slurm(Arguments& arguments) {
+  arguments.value("launcher", "local", "local, or slurm: submit a job array instead of training")
+      .flag("print", "with --launcher slurm: print the script, submit nothing")
+      .value("partition", "", "of Slurm; empty, as below: the cluster's default")
+      .value("time", "", "limit of a task, as 02:00:00; a task that meets it goes on in another")
+      .value("mem", "", "memory of a task, as 4G")
+      .value("account", "", "of Slurm")
+      .value("qos", "", "of Slurm")
+      .value("throttle", "0", "tasks of the array at a time; 0: as many as the cluster allows")
+      .value("cpus", "1", "processors of a task")
+      .value("signal", "60",
+             "seconds before the limit at which a task is asked for its checkpoint");
+}
+
+SlurmOptions slurm_options(const Arguments& arguments) {
+  return {.partition = arguments.text("partition"),
+          .time = arguments.text("time"),
+          .memory = arguments.text("mem"),
+          .account = arguments.text("account"),
+          .qos = arguments.text("qos"),
+          .throttle = arguments.integer("throttle", 0, 1000000),
+          .cpus = static_cast<int>(arguments.integer("cpus", 1, 4096)),
+          .signal_seconds = static_cast<int>(arguments.integer("signal", 0, 65535))};
+}
+
 }  // namespace
 
 int run_command(const Words& words) {
@@ -167,6 +193,7 @@ int run_command(const Words& words) {
       .value("trial", "1", "seconds of --dry-run spent on each arm; 0: no estimates")
       .flag("force", "train again what is complete or interrupted, from the start")
       .flag("json", "print one JSON document");
+  declare_slurm(arguments);
   if (!arguments.parse(words)) return 0;
   if (arguments.rest().empty())
     fail(Exit::usage, "command line: which config? usage: moesim run CONFIG [key=value ...]");
@@ -181,6 +208,15 @@ int run_command(const Words& words) {
   choice.threads = static_cast<int>(arguments.integer("threads", 0, 1024));
   if (choice.threads == 0 && choice.jobs > 1 && std::getenv("OMP_NUM_THREADS") == nullptr)
     choice.threads = std::max(1, processors() / static_cast<int>(choice.jobs));
+
+  const bool slurm = arguments.text("launcher") == "slurm";
+  if (!slurm && arguments.text("launcher") != "local")
+    fail(Exit::usage,
+         "command line: --launcher " + arguments.text("launcher") + ": choose one of local, slurm");
+  if (slurm && choice.force)
+    fail(Exit::usage,
+         "command line: --force: a task that is requeued would forget its work; "
+         "remove the folders of the runs instead");
 
   const bool planned = is_plan(arguments.rest().front());
   if (planned && arguments.rest().size() > 1)
@@ -200,6 +236,11 @@ int run_command(const Words& words) {
                    .at_once = choice.jobs,
                    .threads = choice.threads,
                    .trial_seconds = arguments.number("trial", 0, 3600)});
+    return 0;
+  }
+  if (slurm) {
+    if (!arguments.has("print")) require_writable(sweep.folder);
+    launch_on_slurm(sweep.plan, sweep.folder, slurm_options(arguments), arguments.has("print"));
     return 0;
   }
   require_memory(sweep.plan, static_cast<long>(choice.jobs));

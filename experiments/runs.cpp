@@ -31,15 +31,20 @@ std::vector<KnownRun> known_runs(const std::string& path) {
     for (const PlannedRun& run : read_plan((folder / kPlanFile).string()).runs)
       runs.push_back({(folder / run.folder).string(), run.spec.label,
                       static_cast<std::int64_t>(run.seed), run.steps, true});
-  std::vector<std::string> others;
+  std::vector<std::string> others, experiments;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().string();
     if (entry.is_directory(error) && is_run_folder(entry.path()) &&
         std::none_of(runs.begin(), runs.end(), [&](const auto& run) { return run.folder == name; }))
       others.push_back(name);
+    if (fs::exists(entry.path() / kPlanFile, error)) experiments.push_back(name);
   }
   std::sort(others.begin(), others.end());
   for (std::string& name : others) runs.push_back({std::move(name), "", -1, 0, false});
+  std::sort(experiments.begin(), experiments.end());
+  if (runs.empty())  // the folder of all experiments
+    for (const std::string& name : experiments)
+      for (KnownRun& run : known_runs(name)) runs.push_back(std::move(run));
   if (runs.empty())
     fail(Exit::data,
          path + ": holds no runs; name the folder of an experiment, as runs/quickstart");

@@ -2,21 +2,17 @@
 
 #include <csignal>
 #include <initializer_list>
-#include <unistd.h>
 
 namespace moesim {
 namespace {
 
-constexpr int kKilledByInterrupt = 130;  // as shells report it
+constexpr std::initializer_list<int> kSignals = {SIGINT, SIGTERM, SIGUSR1};
 
 // A handler can reach nothing else.
 volatile std::sig_atomic_t requested = 0, interrupts = 0;
 
 extern "C" void on_stop_signal(int signal) {
-  if (signal == SIGINT) {
-    if (interrupts != 0) ::_exit(kKilledByInterrupt);
-    interrupts = 1;
-  }
+  if (signal == SIGINT && interrupts < 2) interrupts = interrupts + 1;
   requested = 1;
 }
 
@@ -26,9 +22,25 @@ void catch_stop_signals() {
   struct sigaction action {};
   action.sa_handler = on_stop_signal;
   action.sa_flags = SA_RESTART;
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) ::sigaction(signal, &action, nullptr);
+  for (const int signal : kSignals) ::sigaction(signal, &action, nullptr);
 }
 
-bool stop_requested() { return requested != 0; }
+void hold_stop_signals() {
+  sigset_t held;
+  ::sigemptyset(&held);
+  for (const int signal : kSignals) ::sigaddset(&held, signal);
+  ::sigprocmask(SIG_BLOCK, &held, nullptr);  // threads that are started later inherit it
+}
+
+bool stop_requested() {
+  if (requested != 0) return true;
+  sigset_t pending;
+  if (::sigpending(&pending) != 0) return false;
+  for (const int signal : kSignals)
+    if (::sigismember(&pending, signal) == 1) return true;
+  return false;
+}
+
+bool stop_at_once() { return interrupts > 1; }
 
 }  // namespace moesim

@@ -3,9 +3,16 @@
 
 namespace moesim {
 
-// From now on SIGINT, SIGTERM and SIGUSR1 ask for a stop. A second SIGINT ends the process at once,
-// with 130.
+// For the process that supervises: SIGINT, SIGTERM and SIGUSR1 ask for a stop from now on.
 void catch_stop_signals();
+
+// For a process that trains: the same signals are held back and looked at between steps. No handler
+// ever runs there, because kernels that were compiled at run time may use the stack pointer as they
+// like: the frame of a handler would be written over what they work on.
+void hold_stop_signals();
+
 bool stop_requested();
+// Did SIGINT come twice? Then it is wanted at once.
+bool stop_at_once();
 
 }  // namespace moesim

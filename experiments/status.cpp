@@ -2,6 +2,7 @@
 #include "analysis/table.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/launch_slurm.hpp"
 #include "experiments/runs.hpp"
 #include "sim/core/error.hpp"
 
@@ -75,8 +76,12 @@ int status_command(const Words& words) {
   std::vector<Found> all;
   std::map<std::string, int> counts;
   for (const std::string& path : arguments.rest())
-    for (KnownRun& run : known_runs(path)) {
+    for (const std::map<std::string, std::string> queue = slurm_status(path);
+         KnownRun & run : known_runs(path)) {
       RunState state = state_of(run.folder);
+      const auto queued = queue.find(name_of(run));
+      if (queued != queue.end() && state.state != State::complete)
+        state.why += (state.why.empty() ? "" : ", ") + queued->second;
       ++counts[to_string(state.state)];
       all.push_back({std::move(run), std::move(state)});
     }

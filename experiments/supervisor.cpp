@@ -21,6 +21,8 @@ namespace {
 
 // What a worker sends: lines, of which the first character says what they are. The last one is its
 // ending, with the exit code as the second character.
+constexpr int kKilledByInterrupt = 130;  // as shells report it
+
 constexpr char kKeep = 'k', kLive = 'l', kEnd = 'e';
 
 struct Worker {
@@ -36,6 +38,7 @@ void send_line(int pipe, std::string line) {
 }
 
 void work_in_child(const Job& job, bool live, int pipe, pid_t parent) {
+  hold_stop_signals();
   // A worker does not outlive its supervisor.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::raise(SIGTERM);
@@ -59,6 +62,7 @@ class Supervisor {
       while (may_begin()) begin();
       if (workers_.empty()) return endings_;
       wait();
+      if (stop_at_once()) abandon();
       if (stop_requested() && !passed_on_) {
         passed_on_ = true;
         for (const Worker& worker : workers_) ::kill(worker.child.pid, SIGTERM);
@@ -69,6 +73,11 @@ class Supervisor {
  private:
   bool may_begin() const {
     return next_ < jobs_.size() && workers_.size() < at_once_ && !disk_full_ && !stop_requested();
+  }
+
+  [[noreturn]] void abandon() {
+    for (const Worker& worker : workers_) ::kill(worker.child.pid, SIGKILL);
+    ::_exit(kKilledByInterrupt);
   }
 
   void begin() {

@@ -1,0 +1,105 @@
+#include "experiments/launch_slurm.hpp"
+
+#include "experiments/run_state.hpp"
+#include "experiments/train_run.hpp"
+#include "sim/core/error.hpp"
+#include "sim/data/sha256.hpp"
+#include "sim/record/publish.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string jobs_path(const std::string& folder) { return folder + "/slurm/jobs.json"; }
+
+Json read_jobs(const std::string& folder) {
+  std::ifstream file(jobs_path(folder));
+  Json jobs = Json::parse(file, nullptr, false);
+  return jobs.is_array() ? jobs : Json::array();
+}
+
+std::string this_program() {
+  std::error_code error;
+  const fs::path path = fs::read_symlink("/proc/self/exe", error);
+  if (error) fail(Exit::internal, "/proc/self/exe: " + error.message());
+  return path.string();
+}
+
+std::vector<std::size_t> unfinished(const Plan& plan, const std::string& folder) {
+  std::vector<std::size_t> runs;
+  for (std::size_t i = 0; i < plan.runs.size(); ++i) {
+    const RunState state = state_of(folder + "/" + plan.runs[i].folder);
+    if (!is_finished(state, plan.runs[i]) && state.state != State::running) runs.push_back(i);
+  }
+  return runs;
+}
+
+}  // namespace
+
+void launch_on_slurm(const Plan& plan, const std::string& folder, const SlurmOptions& options,
+                     bool print_only) {
+  const std::vector<std::size_t> runs = unfinished(plan, folder);
+  if (runs.empty()) {
+    std::cout << "nothing to do: " << plan.runs.size() << " runs are complete or running\n";
+    return;
+  }
+  // Named by its content: tasks that wait in the queue keep theirs when a new sweep is planned.
+  const std::string text = to_json(plan);
+  const fs::path base = fs::absolute(folder).lexically_normal();
+  const std::string plan_path =
+      base / ("plan-" + sha256_hex(text.data(), text.size()).substr(0, 8) + ".json");
+  const std::string logs = base / "slurm";
+  if (!print_only) {
+    std::error_code error;
+    fs::create_directories(logs, error);
+    if (error) fail(Exit::output, logs + ": cannot create: " + error.message());
+    publish_bytes(plan_path, text);
+  }
+  for (const SlurmPart& part : slurm_parts(runs, slurm_max_array_size())) {
+    const std::string script = slurm_script(options, "moesim-" + plan.experiment, this_program(),
+                                            plan_path, part.runs, logs, part.base);
+    if (print_only) {
+      std::cout << script;
+      continue;
+    }
+    const std::string path = fmt::format("{}/job-{}.sh", logs, part.base);
+    publish_bytes(path, script);
+    const std::string job = submit_to_slurm(path);
+    Json jobs = read_jobs(folder);
+    jobs.push_back({{"job", job}, {"base", part.base}, {"plan", plan_path}});
+    publish_bytes(jobs_path(folder), jobs.dump(1) + "\n");
+    std::cout << fmt::format("job {}: {} runs; moesim status {} follows them\n", job,
+                             part.runs.size(), folder);
+  }
+}
+
+std::map<std::string, std::string> slurm_status(const std::string& folder) {
+  std::map<std::string, std::string> result;
+  for (const Json& entry : read_jobs(folder)) {
+    try {
+      const std::string job = entry.at("job");
+      const std::map<std::size_t, std::string> states = slurm_states(job, entry.at("base"));
+      if (states.empty()) continue;
+      const Plan plan = read_plan(entry.at("plan"));
+      for (const auto& [run, state] : states)
+        if (run < plan.runs.size())
+          result[plan.runs[run].folder] = fmt::format("job {}: {}", job, state);
+    } catch (const Json::exception&) {
+      continue;  // a note that is damaged tells nothing
+    } catch (const Error&) {
+      continue;  // nor does one whose plan is gone
+    }
+  }
+  return result;
+}
+
+}  // namespace moesim

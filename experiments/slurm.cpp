@@ -1,0 +1,321 @@
+#include "experiments/slurm.hpp"
+
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sstream>
+#include <string_view>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+extern char** environ;
+
+namespace moesim {
+namespace {
+
+// What follows the program in the script. `wait` returns early when a trap has run, so it is asked
+// again until it has not; bash remembers the status of a child that it has reaped.
+constexpr std::string_view kTask = R"bash(
+# Signals go to the program, which stops with a checkpoint and exit code 75.
+asked='' early='' interrupted=''
+forward() {
+  asked=$1 interrupted=1
+  if [ -n "$!" ]; then kill -s "$1" "$!" 2> /dev/null; else early=$1; fi
+}
+trap 'forward USR1' USR1
+trap 'forward TERM' TERM
+
+echo "task $task: run $run, start $((${SLURM_RESTART_COUNT:-0} + 1)) on $HOSTNAME"
+"$program" run "$plan" --only "$run" &
+[ -z "$early" ] || kill -s "$early" "$!" 2> /dev/null
+while :; do
+  interrupted=''
+  wait "$!"
+  code=$?
+  [ -n "$interrupted" ] || break
+done
+trap '' USR1 TERM
+
+# Killed by the signal: it came before the program could handle it.
+if [ -n "$asked" ] && { [ "$code" -eq $((128 + $(kill -l USR1))) ] || [ "$code" -eq 143 ]; }; then code=75; fi
+echo "task $task: exit code $code${asked:+ after $asked}"
+
+# A task that stopped by itself is put back into the queue, and one at its time limit. Other tasks that Slurm is ending
+# are left to it: it requeues preempted ones, and scontrol would bring cancelled ones back to life.
+if [ "$code" -eq 75 ]; then
+  state=$(squeue --noheader --states=all --jobs="$task" --format='%T %r')
+  case $state in
+    RUNNING* | 'COMPLETING TimeLimit') scontrol requeue "$task" && echo "task $task: back into the queue" ;;
+    *) echo "task $task: stopped with a checkpoint; left to Slurm (${state:-squeue does not answer})" ;;
+  esac
+fi
+exit "$code"
+)bash";
+
+// No name may start a line of its own, where it could be taken for a directive.
+void require_one_line(const std::string& what, const std::string& text) {
+  if (text.empty()) fail(Exit::usage, "slurm: the " + what + " is empty; name one");
+  for (const char c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      fail(Exit::usage, "slurm: the " + what + " has a control character; rename it");
+}
+
+void require_word(const std::string& option, const std::string& value) {
+  constexpr std::string_view extra = "_.:,+-";
+  const bool good = value.size() <= 64 && std::all_of(value.begin(), value.end(), [&](char c) {
+                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             (c >= '0' && c <= '9') || extra.find(c) != extra.npos;
+                    });
+  if (!good)
+    fail(Exit::usage, "slurm: --" + option +
+                          ": expected at most 64 letters, digits and _.:,+- as sbatch takes them");
+}
+
+void require_range(const std::string& option, long value, long low, long high) {
+  if (value < low || value > high)
+    fail(Exit::usage, fmt::format("slurm: --{} {}: expected a whole number from {} to {}", option,
+                                  value, low, high));
+}
+
+std::string quoted_for_bash(const std::string& text) {
+  std::string quoted = "'";
+  for (const char c : text) c == '\'' ? quoted += "'\\''" : quoted += c;
+  return quoted + "'";
+}
+
+// sbatch reads its directives by rules of its own: in double quotes, a backslash takes the next
+// character as it is.
+std::string quoted_for_sbatch(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+// A folder in a file name pattern of sbatch. A backslash would turn the pattern off.
+std::string for_pattern(const std::string& folder) {
+  if (folder.find('\\') != folder.npos)
+    fail(Exit::usage, "slurm: the log folder has a backslash, which sbatch cannot take; rename it");
+  std::string text;
+  for (const char c : folder) c == '%' ? text += "%%" : text += c;
+  return text;
+}
+
+// 0-5,7
+std::string array_of(const std::vector<std::size_t>& runs, std::size_t base) {
+  std::string text;
+  for (std::size_t i = 0, last; i < runs.size(); i = last + 1) {
+    for (last = i; last + 1 < runs.size() && runs[last + 1] == runs[last] + 1;) ++last;
+    text += fmt::format("{}{}", text.empty() ? "" : ",", runs[i] - base);
+    if (last > i) text += fmt::format("-{}", runs[last] - base);
+  }
+  return text;
+}
+
+struct Output {
+  bool found = true;  // the program
+  int status = 0;     // as of waitpid
+  std::string out, error;
+  bool good() const { return found && WIFEXITED(status) && WEXITSTATUS(status) == 0; }
+};
+
+class Pipe {
+ public:
+  Pipe() {
+    if (::pipe2(ends_.data(), O_CLOEXEC) != 0)
+      fail(Exit::internal, "slurm: no pipe: " + std::generic_category().message(errno));
+  }
+  ~Pipe() {
+    ::close(ends_[0]);
+    close_writer();
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  int reader() const { return ends_[0]; }
+  int writer() const { return ends_[1]; }
+  void close_writer() {
+    if (ends_[1] >= 0) ::close(ends_[1]);
+    ends_[1] = -1;
+  }
+
+ private:
+  std::array<int, 2> ends_{};
+};
+
+// Both to their ends, side by side: a full pipe would stop the program.
+void read_both(const Pipe& out, std::string& out_text, const Pipe& error, std::string& error_text) {
+  std::array<pollfd, 2> files{pollfd{out.reader(), POLLIN, 0}, pollfd{error.reader(), POLLIN, 0}};
+  const std::array<std::string*, 2> texts{&out_text, &error_text};
+  std::array<char, 4096> buffer;
+  while (files[0].fd >= 0 || files[1].fd >= 0) {
+    if (::poll(files.data(), files.size(), -1) < 0 && errno != EINTR) return;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      if (files[i].fd < 0 || files[i].revents == 0) continue;
+      const ssize_t count = ::read(files[i].fd, buffer.data(), buffer.size());
+      if (count > 0)
+        texts[i]->append(buffer.data(), static_cast<std::size_t>(count));
+      else if (count == 0 || errno != EINTR)
+        files[i].fd = -1;  // poll skips it from now on
+    }
+  }
+}
+
+Output output_of(std::vector<std::string> words) {
+  Output output;
+  Pipe out, error;
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, out.writer(), STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, error.writer(), STDERR_FILENO);
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  pid_t child = 0;
+  const int reason =
+      ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (reason == ENOENT) {
+    output.found = false;
+    return output;
+  }
+  if (reason != 0)
+    fail(Exit::internal, words[0] + ": cannot start: " + std::generic_category().message(reason));
+  out.close_writer();
+  error.close_writer();
+  read_both(out, output.out, error, output.error);
+  while (::waitpid(child, &output.status, 0) < 0 && errno == EINTR) {
+  }
+  return output;
+}
+
+std::string one_line(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);)
+    if (!line.empty()) lines.push_back(line);
+  return joined(lines, "; ");
+}
+
+bool parse_number(std::string_view text, std::size_t& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+}  // namespace
+
+std::vector<SlurmPart> slurm_parts(std::vector<std::size_t> runs, std::size_t max_array_size) {
+  std::sort(runs.begin(), runs.end());
+  runs.erase(std::unique(runs.begin(), runs.end()), runs.end());
+  max_array_size = std::max<std::size_t>(max_array_size, 2);  // 0: the cluster has no arrays
+  std::vector<SlurmPart> parts;
+  for (const std::size_t run : runs) {
+    if (parts.empty() || run - parts.back().base >= max_array_size)
+      // Numbers stay as they are where they can.
+      parts.push_back({run < max_array_size ? 0 : run, {}});
+    parts.back().runs.push_back(run);
+  }
+  return parts;
+}
+
+std::size_t slurm_max_array_size() {
+  std::istringstream lines(output_of({"scontrol", "show", "config"}).out);
+  std::string name, equals, value;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::size_t size = 0;
+    if (words >> name >> equals >> value && name == "MaxArraySize" && parse_number(value, size))
+      return size;
+  }
+  return 1001;
+}
+
+std::string slurm_script(const SlurmOptions& options, const std::string& job_name,
+                         const std::string& program, const std::string& plan,
+                         const std::vector<std::size_t>& runs, const std::string& log_folder,
+                         std::size_t base) {
+  require_one_line("job's name", job_name);
+  require_one_line("program's path", program);
+  require_one_line("plan's path", plan);
+  require_one_line("log folder", log_folder);
+  require_range("throttle", options.throttle, 0, 1000000);
+  require_range("cpus", options.cpus, 1, 4096);
+  require_range("signal", options.signal_seconds, 0, 65535);
+  if (runs.empty() || runs.front() < base || !std::is_sorted(runs.begin(), runs.end()) ||
+      std::adjacent_find(runs.begin(), runs.end()) != runs.end())
+    fail_in("slurm_script", "runs must be increasing numbers from the base on");
+
+  std::string script = "#!/bin/bash\n";
+  const auto directive = [&](const std::string& name, const std::string& value) {
+    script += "#SBATCH --" + name + (value.empty() ? "" : "=" + value) + "\n";
+  };
+  directive("job-name", quoted_for_sbatch(job_name));
+  directive("array", array_of(runs, base) +
+                         (options.throttle > 0 ? fmt::format("%{}", options.throttle) : ""));
+  directive("ntasks", "1");
+  directive("cpus-per-task", std::to_string(options.cpus));
+  for (const auto& [name, value] :
+       {std::pair<std::string, const std::string&>{"partition", options.partition},
+        {"time", options.time},
+        {"mem", options.memory},
+        {"account", options.account},
+        {"qos", options.qos}}) {
+    require_word(name, value);
+    if (!value.empty()) directive(name, value);
+  }
+  if (options.signal_seconds > 0)
+    directive("signal", fmt::format("B:USR1@{}", options.signal_seconds));
+  directive("requeue", "");
+  directive("open-mode", "append");
+  directive("output", quoted_for_sbatch(for_pattern(log_folder) + "/%A_%a.log"));
+
+  script += "\nprogram=" + quoted_for_bash(program) + "\nplan=" + quoted_for_bash(plan) + "\n";
+  script += base == 0 ? "run=$SLURM_ARRAY_TASK_ID\n"
+                      : fmt::format("run=$((SLURM_ARRAY_TASK_ID + {}))\n", base);
+  script += "task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n";
+  script += fmt::format("export OMP_NUM_THREADS=${{SLURM_CPUS_PER_TASK:-{}}}\n", options.cpus);
+  return script.append(kTask);
+}
+
+std::string submit_to_slurm(const std::string& script_path) {
+  const Output output = output_of({"sbatch", "--parsable", script_path});
+  if (!output.found)
+    fail(Exit::usage, "sbatch: not found; run on a login node, or print the script with --print");
+  if (!output.good()) {
+    const std::string said = one_line(output.error);
+    fail(Exit::internal, said.empty() ? "sbatch: failed and said nothing" : said);
+  }
+  const std::string job = output.out.substr(0, output.out.find_first_of(";\n"));  // NUMBER;CLUSTER
+  std::size_t number = 0;
+  if (!parse_number(job, number))
+    fail(Exit::internal, "sbatch: expected the number of a job, got: " + one_line(output.out));
+  return job;
+}
+
+std::map<std::size_t, std::string> slurm_states(const std::string& job_id, std::size_t base) {
+  std::map<std::size_t, std::string> states;
+  std::istringstream lines(output_of({"squeue", "--array", "--noheader", "--states=all",
+                                      "--jobs=" + job_id, "--format=%K %T"})
+                               .out);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string task, state;
+    std::size_t number = 0;
+    if (words >> task >> state && parse_number(task, number)) states[base + number] = state;
+  }
+  return states;
+}
+
+}  // namespace moesim
