@@ -30,7 +30,8 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
     std::string_view power = text.substr(e + 1);
     if (power.front() == '+') power.remove_prefix(1);
     index exponent = 0;
-    if (parse(power, exponent) != std::errc{} || std::abs(exponent) > 400) return std::nullopt;
+    if (parse(power, exponent) != std::errc{} || exponent < -400 || exponent > 400)
+      return std::nullopt;
     result.exponent = static_cast<int>(exponent);
   }
   std::string digits(text.substr(0, e));
@@ -45,11 +46,15 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
 
 // The units of `number` at a smaller exponent.
 std::optional<index> units_at(Decimal number, int exponent) {
+  // Not by std::abs: the least number has none.
+  const auto within = [&number](index most) {
+    return number.units >= -most && number.units <= most;
+  };
   for (; number.exponent > exponent; --number.exponent) {
-    if (std::abs(number.units) > kMostUnits / 10) return std::nullopt;
+    if (!within(kMostUnits / 10)) return std::nullopt;
     number.units *= 10;
   }
-  if (std::abs(number.units) > kMostUnits) return std::nullopt;
+  if (!within(kMostUnits)) return std::nullopt;
   return number.units;
 }
 

@@ -123,8 +123,12 @@ std::string canonical(const std::string& value) {
   index integer = 0;
   if (parse(value, integer) == std::errc{}) return std::to_string(integer);
   double number = 0;
-  if (parse(value, number) == std::errc{}) return shortest(number);
-  return value;
+  if (parse(value, number) != std::errc{}) return value;
+  // A whole number in the one way above: "-0.0" is 0, and "1e5" is 100000, not the shorter "1e+05".
+  constexpr double kExact = 9007199254740992;  // 2^53
+  if (std::abs(number) <= kExact && std::trunc(number) == number)
+    return std::to_string(static_cast<index>(number));
+  return shortest(number);
 }
 
 std::string Place::text() const {

@@ -3,13 +3,15 @@
 #include "sim/core/error.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
 
 namespace moesim {
 
 std::int64_t count_of(const std::vector<std::int64_t>& shape) {
-  return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+  std::int64_t count = 1;
+  for (const std::int64_t size : shape)
+    if (__builtin_mul_overflow(count, size, &count))
+      fail_in("run file", "a shape has more elements than can be counted");
+  return count;
 }
 
 bool is_coordinate(const Variable& variable) {

@@ -24,7 +24,7 @@ std::vector<Axis> axes_of(const std::vector<Variable>& variables);
 // One-dimensional and named as its dimension: the labels of an axis.
 bool is_coordinate(const Variable& variable);
 
-// The number of elements of a shape.
+// The number of elements of a shape. Throws Exit::internal if it does not fit.
 std::int64_t count_of(const std::vector<std::int64_t>& shape);
 
 // The laws of analysis/FORMAT.md: sum of demand = assignments; assignments = sum of load + dropped.

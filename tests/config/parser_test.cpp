@@ -131,6 +131,12 @@ TEST_CASE("parser: a broken list is refused", "[config][parser]") {
        "more than 100000 items; widen the step of '-999999999999999999..999999999999999999'"},
       {"0..9223372036854775807",
        "range '0..9223372036854775807' needs more than 18 digits; round its numbers"},
+      {"-9223372036854775808..1",
+       "range '-9223372036854775808..1' needs more than 18 digits; round its numbers"},
+      {"1..0e-9223372036854775808",
+       "bad range '1..0e-9223372036854775808': '0e-92233720368547758...' is not a number of at "
+       "most "
+       "18 digits; write a..b or a..b..step"},
       {"0..1e300..1e-300", "range '0..1e300..1e-300' needs more than 18 digits; round its numbers"},
   };
   for (const Bad& bad : all)

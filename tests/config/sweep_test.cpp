@@ -146,6 +146,12 @@ TEST_CASE("sweep: a bad plan is refused", "[config][sweep]") {
        "command line: a.b = 1, 2, 1.0: '1.0' stands twice in the list; keep "
        "one"},
       {"",
+       {"a.b=0,-0.0"},
+       "command line: a.b = 0, -0.0: '-0.0' stands twice in the list; keep one"},
+      {"",
+       {"a.b=100000,1e5"},
+       "command line: a.b = 100000, 1e5: '1e5' stands twice in the list; keep one"},
+      {"",
        {"a.b=1..60000", "a.c=1..60000"},
        "command line: a.c = 1..60000: more than 100000 "
        "items; widen the step of '1..60000'"},

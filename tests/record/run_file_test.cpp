@@ -144,6 +144,9 @@ TEST_CASE("run file: mistakes of the recorder are named", "[record]") {
   REQUIRE_THROWS_WITH(run.declare("a/b", Type::float32, {"step"}, {}, ""), contains("not a name"));
   REQUIRE_THROWS_WITH(run.put(variable("x", Type::float32, {"x"}, {3}, {1})),
                       contains("1 values for a shape of 3"));
+  const std::int64_t huge = std::int64_t{1} << 32;
+  REQUIRE_THROWS_WITH(run.put(variable("x", Type::float32, {"x", "y"}, {huge, huge}, {})),
+                      contains("more elements than can be counted"));
   REQUIRE_THROWS_WITH(run.attribute("note", std::string("a\0b", 3)), contains("NUL"));
 
   SECTION("a dimension of two lengths") {

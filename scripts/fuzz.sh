@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Builds the fuzz targets of tests/fuzz with Clang's sanitizers and runs each for SECONDS (default 10) from its seeds; more
+# words name targets. One line per target; exit 1 if one found something, whose input is then in build/fuzz/artefacts.
+#
+#   scripts/fuzz.sh [SECONDS [TARGET...]]
+#
+# What is found along the way stays in build/fuzz/corpus, so a later call goes on from there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${1:-10}
+[[ $seconds =~ ^[1-9][0-9]*$ ]] || { echo "usage: scripts/fuzz.sh [SECONDS [TARGET...]]" >&2; exit 2; }
+targets=("${@:2}")
+build=$PWD/build/fuzz
+command -v clang++ >/dev/null || { echo "fuzz.sh: skipped: clang++ is missing: scripts/setup.sh installs it"; exit 0; }
+
+cmake --preset fuzz >/dev/null
+cmake --build --preset fuzz >"$build/build.log" || { cat "$build/build.log" >&2; exit 1; }
+rm -rf "$build/seeds"
+"$build/tests/fuzz/fuzz_write_seeds" "$build/seeds"
+cp -r tests/fuzz/corpus/. "$build/seeds"
+mkdir -p "$build/artefacts"
+export TMPDIR
+TMPDIR=$(mktemp -d)
+trap 'rm -rf "$TMPDIR"' EXIT
+[ ${#targets[@]} -gt 0 ] || for folder in "$build"/seeds/*/; do targets+=("$(basename "$folder")"); done
+
+printf '%-14s %11s %9s %9s  %s\n' target executions per_sec coverage result
+found=0
+for target in "${targets[@]}"; do
+  mkdir -p "$build/corpus/$target"
+  log=$build/$target.log
+  result=fine
+  ASAN_OPTIONS=allocator_may_return_null=1 "$build/tests/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=10 \
+    -rss_limit_mb=2048 -malloc_limit_mb=8192 -len_control=0 -max_len=50000 -print_final_stats=1 \
+    -artifact_prefix="$build/artefacts/$target-" "$build/corpus/$target" "$build/seeds/$target" >"$log" 2>&1 || result=FOUND
+  stat() { sed -n "s/^stat::$1: *//p" "$log"; }
+  printf '%-14s %11s %9s %9s  %s\n' "$target" "$(stat number_of_executed_units)" "$(stat average_exec_per_sec)" \
+    "$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -c6-)" "$result"
+  if [ $result != fine ]; then
+    found=1
+    grep -m 3 -E "expectation broken|ERROR:|runtime error|what\(\)" "$log" | sed 's/^/  /' || true
+    grep -E 'Test unit written' "$log" | sed 's/^/  /' || true
+    echo "  all of it: $log"
+  fi
+done
+exit $found

@@ -1,0 +1,62 @@
+// Writes the seeds that are no text: fuzz_write_seeds FOLDER makes FOLDER/TARGET/*.
+#include "sim/record/pack.hpp"
+#include "tests/record/samples.hpp"
+
+#include <zlib.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace moesim::testing {
+namespace {
+
+const std::string kImages("\0\0\10\3\0\0\0\2\0\0\0\2\0\0\0\2abcdefgh", 24);
+const std::string kLabels("\0\0\10\1\0\0\0\3\0\1\2", 11);
+
+void write_gzipped(const std::string& path, const std::string& bytes) {
+  const gzFile file = ::gzopen(path.c_str(), "wb");
+  const bool written =
+      file != nullptr && ::gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size())) ==
+                             static_cast<int>(bytes.size());
+  if (!written || ::gzclose(file) != Z_OK) std::abort();
+}
+
+void write_idx(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  write_bytes(folder + "/images", kImages);
+  write_bytes(folder + "/labels", kLabels);
+  write_gzipped(folder + "/images.gz", kImages);
+  write_gzipped(folder + "/labels.gz", kLabels);
+}
+
+RunFile single(Variable::Type type) {
+  RunFile run;
+  run.attribute("status", "complete");
+  run.put(variable("x", type, {"row", "column"}, {2, 2}, {1, 2, 3, 4}));
+  return run;
+}
+
+void write_run_files(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  sample().publish(folder + "/sample");
+  RunFile{}.publish(folder + "/empty");
+  single(Variable::Type::float32).publish(folder + "/float32");
+  single(Variable::Type::int64).publish(folder + "/int64");
+}
+
+}  // namespace
+}  // namespace moesim::testing
+
+int main(int count, char** words) {
+  using namespace moesim::testing;
+  if (count != 2) {
+    std::fputs("usage: fuzz_write_seeds FOLDER\n", stderr);
+    return 2;
+  }
+  const std::string folder = words[1];
+  write_idx(folder + "/idx");
+  write_run_files(folder + "/run_file");
+  std::filesystem::create_directories(folder + "/packed");
+  write_bytes(folder + "/packed/sample", moesim::pack(sample()));
+  return 0;
+}
