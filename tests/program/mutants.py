@@ -50,7 +50,7 @@ def judge(moesim, kind, number, contents, work):
     name = "mutant.h5" if kind == "run file" else "mutant.ini"
     here.mkdir()
     (here / name).write_bytes(contents)
-    words = ["compare", name] if kind == "run file" else ["run", name, "--dry-run"]
+    words = ["compare", name] if kind == "run file" else ["run", name, "--dry-run", "--trial", "0"]
     environment = dict(os.environ, OMP_NUM_THREADS="1", GOMP_SPINCOUNT="5000")
     try:
         call = subprocess.run([moesim, *words], cwd=here, env=environment, stdin=subprocess.DEVNULL,
