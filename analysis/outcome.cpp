@@ -50,10 +50,10 @@ double tokens_per_second(const Run& run) {
 Outcome outcome_of(const Run& run) {
   Outcome outcome;
   outcome.path = run.path;
-  outcome.router = run.text("router", "unknown");
-  outcome.arm = run.text("arm", outcome.router);
-  outcome.status = run.text("status", "unknown");
-  outcome.sees = run.text("sees");
+  outcome.router = run.file.text("router", "unknown");
+  outcome.arm = run.file.text("arm", outcome.router);
+  outcome.status = run.file.text("status", "unknown");
+  outcome.sees = run.file.text("sees");
   outcome.seed = run.number("seed");
   outcome.steps = last_value(run, "step", "step");
   outcome.loss = last_value(run, "eval_loss", "eval");

@@ -45,13 +45,6 @@ std::vector<std::string> runs_below(const std::string& path) {
 
 }  // namespace
 
-std::string Run::text(const std::string& name, const std::string& otherwise) const {
-  const auto found = file.attributes().find(name);
-  const auto* value =
-      found == file.attributes().end() ? nullptr : std::get_if<std::string>(&found->second);
-  return value == nullptr ? otherwise : *value;
-}
-
 double Run::number(const std::string& name) const {
   const auto found = file.attributes().find(name);
   if (found != file.attributes().end()) {

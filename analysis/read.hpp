@@ -14,9 +14,7 @@ struct Run {
   std::string path;  // of the file
   RunFile file;
 
-  // Attributes; `otherwise` if absent or of another kind.
-  std::string text(const std::string& name, const std::string& otherwise = "") const;
-  double number(const std::string& name) const;  // NaN if absent
+  double number(const std::string& name) const;  // an attribute; NaN if absent
   bool has(const std::string& name) const { return file.attributes().count(name) > 0; }
 
   // A variable with exactly these dimensions, or null. Throws Exit::data if it has others.

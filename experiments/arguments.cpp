@@ -57,6 +57,10 @@ bool Arguments::parse(const std::vector<std::string>& words) {
   return false;
 }
 
+void Arguments::require_rest(const std::string& question) const {
+  if (rest_.empty()) fail(Exit::usage, "command line: " + question + " usage: moesim " + usage_);
+}
+
 long Arguments::integer(const std::string& name, long low, long high) const {
   const std::string value = text(name);
   long number = 0;

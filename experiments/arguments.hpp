@@ -27,6 +27,8 @@ class Arguments {
   long integer(const std::string& name, long low, long high) const;
   double number(const std::string& name, double low, double high) const;
   const std::vector<std::string>& rest() const { return rest_; }  // what is not an option, in order
+  // Throws Exit::usage with the question ("status of what?") and the usage if there is none.
+  void require_rest(const std::string& question) const;
 
  private:
   std::string usage_, about_;

@@ -18,8 +18,7 @@ int compare_command(const Words& words) {
       .value("baseline", "", "arm to compare with; the first of router dense otherwise")
       .flag("json", "the same as --format json");
   if (!arguments.parse(words)) return 0;
-  if (arguments.rest().empty())
-    fail(Exit::usage, "command line: compare what? usage: moesim compare PATH...");
+  arguments.require_rest("compare what?");
   const std::string format = arguments.has("json") ? "json" : arguments.text("format");
   std::cout << compare(arguments.rest(), format_of(format), arguments.text("baseline"))
             << std::flush;

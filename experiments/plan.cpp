@@ -4,13 +4,10 @@
 #include "experiments/experiment.hpp"
 #include "experiments/resources.hpp"
 #include "sim/core/error.hpp"
+#include "sim/data/file.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace moesim {
 namespace {
@@ -18,7 +15,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
-constexpr std::uintmax_t kMostBytes = std::uintmax_t{512} << 20;
+constexpr std::uint64_t kMostBytes = std::uint64_t{512} << 20;
 
 Json json_of(const PlannedRun& run) {
   Json settings = Json::object(), varied = Json::array();
@@ -112,14 +109,9 @@ std::string to_json(const Plan& plan) {
 }
 
 Plan read_plan(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::file_size(path, error) > kMostBytes || error)
-    fail(Exit::data, path + ": " + (error ? error.message() : "too large for a plan"));
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
+  const std::string text = read_file(path, kMostBytes);
   try {
-    return plan_of(text.str());
+    return plan_of(text);
   } catch (const Json::exception&) {
     fail(Exit::data, path + ": damaged, or no plan; run the config again to make a new one");
   } catch (const Error& problem) {

@@ -195,8 +195,7 @@ int run_command(const Words& words) {
       .flag("json", "print one JSON document");
   declare_slurm(arguments);
   if (!arguments.parse(words)) return 0;
-  if (arguments.rest().empty())
-    fail(Exit::usage, "command line: which config? usage: moesim run CONFIG [key=value ...]");
+  arguments.require_rest("which config?");
   const std::string out = arguments.text("out");
   if (out.empty()) fail(Exit::usage, "command line: --out is empty; name a folder");
   const bool json = arguments.has("json");

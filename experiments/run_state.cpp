@@ -27,13 +27,6 @@ std::string read_note(const std::string& folder) {
   return config::printable(line, kLongestNote);
 }
 
-std::string text(const RunFile& file, const char* name) {
-  const auto found = file.attributes().find(name);
-  const auto* value =
-      found == file.attributes().end() ? nullptr : std::get_if<std::string>(&found->second);
-  return value == nullptr ? "" : *value;
-}
-
 }  // namespace
 
 const char* to_string(State state) {
@@ -51,9 +44,9 @@ RunState recorded_state(const std::string& folder) {
     result.state = State::interrupted;
     try {
       const RunFile file = read_run_file(path);
-      status = text(file, "status");
-      result.config_sha256 = text(file, "config_sha256");
-      result.data_sha256 = text(file, "data_sha256");
+      status = file.text("status");
+      result.config_sha256 = file.text("config_sha256");
+      result.data_sha256 = file.text("data_sha256");
       if (const Variable* step = file.find("step"))
         result.step = static_cast<index>(step->values.size());
     } catch (const Error& problem) {

@@ -1,24 +1,15 @@
 #include "experiments/slurm.hpp"
 
+#include "experiments/program_output.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <charconv>
-#include <fcntl.h>
-#include <poll.h>
-#include <spawn.h>
 #include <sstream>
 #include <string_view>
-#include <sys/wait.h>
-#include <system_error>
-#include <unistd.h>
 #include <utility>
-
-extern char** environ;
 
 namespace moesim {
 namespace {
@@ -124,83 +115,6 @@ std::string array_of(const std::vector<std::size_t>& runs, std::size_t base) {
   return text;
 }
 
-struct Output {
-  bool found = true;  // the program
-  int status = 0;     // as of waitpid
-  std::string out, error;
-  bool good() const { return found && WIFEXITED(status) && WEXITSTATUS(status) == 0; }
-};
-
-class Pipe {
- public:
-  Pipe() {
-    if (::pipe2(ends_.data(), O_CLOEXEC) != 0)
-      fail(Exit::internal, "slurm: no pipe: " + std::generic_category().message(errno));
-  }
-  ~Pipe() {
-    ::close(ends_[0]);
-    close_writer();
-  }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-  int reader() const { return ends_[0]; }
-  int writer() const { return ends_[1]; }
-  void close_writer() {
-    if (ends_[1] >= 0) ::close(ends_[1]);
-    ends_[1] = -1;
-  }
-
- private:
-  std::array<int, 2> ends_{};
-};
-
-// Both to their ends, side by side: a full pipe would stop the program.
-void read_both(const Pipe& out, std::string& out_text, const Pipe& error, std::string& error_text) {
-  std::array<pollfd, 2> files{pollfd{out.reader(), POLLIN, 0}, pollfd{error.reader(), POLLIN, 0}};
-  const std::array<std::string*, 2> texts{&out_text, &error_text};
-  std::array<char, 4096> buffer;
-  while (files[0].fd >= 0 || files[1].fd >= 0) {
-    if (::poll(files.data(), files.size(), -1) < 0 && errno != EINTR) return;
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      if (files[i].fd < 0 || files[i].revents == 0) continue;
-      const ssize_t count = ::read(files[i].fd, buffer.data(), buffer.size());
-      if (count > 0)
-        texts[i]->append(buffer.data(), static_cast<std::size_t>(count));
-      else if (count == 0 || errno != EINTR)
-        files[i].fd = -1;  // poll skips it from now on
-    }
-  }
-}
-
-Output output_of(std::vector<std::string> words) {
-  Output output;
-  Pipe out, error;
-  posix_spawn_file_actions_t actions;
-  ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, out.writer(), STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, error.writer(), STDERR_FILENO);
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  pid_t child = 0;
-  const int reason =
-      ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
-  ::posix_spawn_file_actions_destroy(&actions);
-  if (reason == ENOENT) {
-    output.found = false;
-    return output;
-  }
-  if (reason != 0)
-    fail(Exit::internal, words[0] + ": cannot start: " + std::generic_category().message(reason));
-  out.close_writer();
-  error.close_writer();
-  read_both(out, output.out, error, output.error);
-  while (::waitpid(child, &output.status, 0) < 0 && errno == EINTR) {
-  }
-  return output;
-}
-
 std::string one_line(const std::string& text) {
   std::vector<std::string> lines;
   std::istringstream stream(text);
@@ -290,10 +204,10 @@ std::string slurm_script(const SlurmOptions& options, const std::string& job_nam
 }
 
 std::string submit_to_slurm(const std::string& script_path) {
-  const Output output = output_of({"sbatch", "--parsable", script_path});
+  const ProgramOutput output = output_of({"sbatch", "--parsable", script_path});
   if (!output.found)
     fail(Exit::usage, "sbatch: not found; run on a login node, or print the script with --print");
-  if (!output.good()) {
+  if (!output.good) {
     const std::string said = one_line(output.error);
     fail(Exit::internal, said.empty() ? "sbatch: failed and said nothing" : said);
   }

@@ -71,8 +71,7 @@ int status_command(const Words& words) {
       "or failed and why. PATH is the folder of an experiment or of a run.");
   arguments.flag("json", "print one JSON document");
   if (!arguments.parse(words)) return 0;
-  if (arguments.rest().empty())
-    fail(Exit::usage, "command line: status of what? usage: moesim status PATH...");
+  arguments.require_rest("status of what?");
   std::vector<Found> all;
   std::map<std::string, int> counts;
   for (const std::string& path : arguments.rest())

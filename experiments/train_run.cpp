@@ -1,5 +1,6 @@
 #include "experiments/train_run.hpp"
 
+#include "analysis/statistics.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/run_state.hpp"
 #include "experiments/signals.hpp"
@@ -9,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <new>
 
@@ -24,12 +24,10 @@ class StopOnSignal : public Hook {
 };
 
 double median_rate(const RunFile& file) {
-  std::vector<double> seconds = file.find("seconds")->values;
   const std::vector<double>& tokens = file.find("tokens")->values;
-  if (seconds.empty()) return 0;
-  const auto middle = seconds.begin() + static_cast<std::ptrdiff_t>(seconds.size() / 2);
-  std::nth_element(seconds.begin(), middle, seconds.end());
-  return tokens.back() / static_cast<double>(tokens.size()) / *middle;
+  if (tokens.empty()) return 0;
+  return tokens.back() / static_cast<double>(tokens.size()) /
+         median_of(file.find("seconds")->values);
 }
 
 void create_folder(const std::string& folder) {

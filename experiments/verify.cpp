@@ -5,6 +5,7 @@
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/core/error.hpp"
+#include "sim/data/file.hpp"
 #include "sim/data/sha256.hpp"
 #include "sim/record/axes.hpp"
 
@@ -12,27 +13,13 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
 namespace moesim {
 namespace {
 
 namespace fs = std::filesystem;
 using Say = std::function<void(const std::string&)>;
-
-std::string attribute(const RunFile& file, const char* name) {
-  const auto found = file.attributes().find(name);
-  const auto* text =
-      found == file.attributes().end() ? nullptr : std::get_if<std::string>(&found->second);
-  return text == nullptr ? "" : *text;
-}
-
-std::string read_all(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // The file opens, its records add up, and its config is the one that its checksum and config.ini
 // say.
@@ -42,10 +29,10 @@ void verify_run_file(const std::string& folder, const Say& problem) {
   try {
     const RunFile file = read_run_file(path);
     check_conservation(file);
-    const std::string config = attribute(file, "config");
-    if (sha256_hex(config.data(), config.size()) != attribute(file, "config_sha256"))
+    const std::string config = file.text("config");
+    if (sha256_hex(config.data(), config.size()) != file.text("config_sha256"))
       problem(path + ": its config is not the one of its checksum");
-    if (read_all(folder + "/config.ini") != config)
+    if (read_file(folder + "/config.ini") != config)
       problem(folder + "/config.ini: not the config that run.h5 was made with");
   } catch (const Error& error) {
     const std::string what = error.what();
@@ -79,8 +66,7 @@ int verify_command(const Words& words) {
       "is the folder of an experiment or of a run. Exit code 3 if anything is.");
   arguments.flag("json", "print one JSON document");
   if (!arguments.parse(words)) return 0;
-  if (arguments.rest().empty())
-    fail(Exit::usage, "command line: verify what? usage: moesim verify PATH...");
+  arguments.require_rest("verify what?");
   std::vector<std::string> problems;
   std::size_t runs = 0, checkpoints = 0;
   const Say problem = [&](const std::string& what) { problems.push_back(what); };

@@ -2,6 +2,7 @@
 
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/core/error.hpp"
+#include "sim/data/file.hpp"
 #include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
@@ -10,7 +11,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 
 namespace moesim {
 namespace {
@@ -56,19 +56,6 @@ std::string manifest_of(const CheckpointInfo& info, const std::vector<FileConten
   fail(Exit::data, path.string() + ": " + problem);
 }
 
-std::string read_file(const fs::path& path, std::uintmax_t most) {
-  std::error_code error;
-  const std::uintmax_t size =
-      fs::is_regular_file(path, error) ? fs::file_size(path, error) : std::uintmax_t{0};
-  if (error) damaged(path, error.message());
-  if (size > most) damaged(path, fmt::format("{} bytes, expected {}", size, most));
-  std::string bytes(size, '\0');
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(bytes.data(), static_cast<std::streamsize>(size)))
-    damaged(path, "missing or unreadable");
-  return bytes;
-}
-
 Json read_manifest(const fs::path& folder) {
   const fs::path path = folder / kManifest;
   const std::string text = read_file(path, kMostManifest);
@@ -85,8 +72,7 @@ Json read_manifest(const fs::path& folder) {
   return rest;
 }
 
-CheckpointInfo read_info(const fs::path& folder) {
-  const Json manifest = read_manifest(folder);
+CheckpointInfo info_of(const Json& manifest, const fs::path& folder) {
   try {
     const Json& loss = manifest.at("loss");
     return {manifest.at("step"),
@@ -100,9 +86,10 @@ CheckpointInfo read_info(const fs::path& folder) {
   }
 }
 
+CheckpointInfo read_info(const fs::path& folder) { return info_of(read_manifest(folder), folder); }
+
 // A file with the size and the checksum that the manifest says.
-std::string read_vouched(const fs::path& folder, const char* name) {
-  const Json manifest = read_manifest(folder);
+std::string read_vouched(const Json& manifest, const fs::path& folder, const char* name) {
   try {
     const Json& expected = manifest.at("files").at(name);
     const auto size = expected.at("bytes").get<std::uintmax_t>();
@@ -181,13 +168,12 @@ Checkpoint read_checkpoint(const std::string& run_folder, index step) {
   const fs::path folder = folder_of(run_folder, step);
   Checkpoint checkpoint;
   checkpoint.path = folder;
-  checkpoint.info = read_info(folder);
+  const Json manifest = read_manifest(folder);
+  checkpoint.info = info_of(manifest, folder);
   if (checkpoint.info.step != step) damaged(folder, "holds another step than its name says");
-  for (const char* name : {kWeightsFile, kStateFile, kRecordsFile}) {
-    std::string bytes = read_vouched(folder, name);
-    if (name == kWeightsFile) checkpoint.weights = std::move(bytes);
-    if (name == kStateFile) checkpoint.state = std::move(bytes);
-  }
+  checkpoint.weights = read_vouched(manifest, folder, kWeightsFile);
+  checkpoint.state = read_vouched(manifest, folder, kStateFile);
+  read_vouched(manifest, folder, kRecordsFile);
   return checkpoint;
 }
 

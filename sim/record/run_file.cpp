@@ -94,6 +94,13 @@ const Variable* RunFile::find(const std::string& name) const {
   return found == variables_.end() ? nullptr : &*found;
 }
 
+std::string RunFile::text(const std::string& name, const std::string& otherwise) const {
+  const auto found = attributes_.find(name);
+  const auto* value =
+      found == attributes_.end() ? nullptr : std::get_if<std::string>(&found->second);
+  return value == nullptr ? otherwise : *value;
+}
+
 Variable* RunFile::find_mutable(const std::string& name) {
   return const_cast<Variable*>(find(name));
 }

@@ -52,6 +52,8 @@ class RunFile {
 
   const Variable* find(const std::string& name) const;
   const std::map<std::string, Attribute>& attributes() const { return attributes_; }
+  // The text of an attribute; `otherwise` if it is absent or of another kind.
+  std::string text(const std::string& name, const std::string& otherwise = "") const;
   // Names in the order in which they were first set.
   const std::vector<std::string>& attribute_order() const { return attribute_order_; }
   const std::vector<Variable>& variables() const { return variables_; }

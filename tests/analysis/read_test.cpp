@@ -54,8 +54,8 @@ TEST_CASE("read: attributes and variables", "[analysis]") {
   const TemporaryFolder folder;
   sample().publish(folder / "run.h5");
   const Run run = read_run(folder / "run.h5");
-  REQUIRE(run.text("status") == "complete");
-  REQUIRE(run.text("seed", "no text") == "no text");
+  REQUIRE(run.file.text("status") == "complete");
+  REQUIRE(run.file.text("seed", "no text") == "no text");
   REQUIRE(run.number("seed") == 7);
   REQUIRE(run.number("leak") == 0);
   REQUIRE(std::isnan(run.number("status")));

@@ -3,10 +3,7 @@
 # Usage: bad_input.sh MOESIM
 set -u
 moesim=$1
-work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
+. "$(cd "$(dirname "$0")" && pwd)/support.sh"
 cases=0
 
 # expect CODE PATTERN ARGUMENTS...: runs moesim in a folder of its own.
@@ -96,7 +93,7 @@ idx 3 'images'
 printf '[run]\nname = o\nsteps = 1\n[router]\nname = dense\n' > fine.ini
 : > file
 output=$("$moesim" run fine.ini --out file/below 2>&1 >/dev/null)
-[ $? -eq 4 ] && [ "$(printf '%s\n' "$output" | wc -l)" -eq 1 ] || { echo "FAILED: out below a file: $output"; failures=$((failures + 1)); }
+[ $? -eq 4 ] && [ "$(printf '%s\n' "$output" | wc -l)" -eq 1 ] || fail "out below a file: $output"
 if [ "$(id -u)" -eq 0 ]; then
   echo "skipped: a read-only folder (root writes anywhere); /proc stands in for it"
   output=$("$moesim" run fine.ini --out /proc/moesim 2>&1 >/dev/null)
@@ -104,6 +101,5 @@ else
   mkdir -m 555 locked
   output=$("$moesim" run fine.ini --out locked/x 2>&1 >/dev/null)
 fi
-[ $? -eq 4 ] || { echo "FAILED: read-only folder: $output"; failures=$((failures + 1)); }
-echo "$((cases + 2)) cases, $failures failed"
-[ "$failures" -eq 0 ]
+[ $? -eq 4 ] || fail "read-only folder: $output"
+finish "$((cases + 2)) cases"

@@ -3,11 +3,7 @@
 # before any timing. Usage: bench.sh MOESIM
 set -u
 moesim=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-failures=0
-fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+. "$(cd "$(dirname "$0")" && pwd)/support.sh"
 
 cat > tiny.ini <<'INI'
 [run]
@@ -65,5 +61,4 @@ output=$("$moesim" bench 2>&1 >/dev/null)
 [ $? -eq 2 ] && [[ $output == *"name a config"* ]] || fail "no config: $output"
 
 [ "$(find . -mindepth 1 | sort | tr '\n' ' ')" = "./arms.ini ./log ./out.json ./tiny.ini " ] || fail "something was written: $(ls)"
-[ "$failures" -eq 0 ] && echo "bench: all good"
-[ "$failures" -eq 0 ]
+finish bench

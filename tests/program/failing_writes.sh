@@ -2,12 +2,8 @@
 # The failing disk of failing_writes.c fails where it should, and only there. Usage: failing_writes.sh MODULE
 set -u
 module=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+. "$(cd "$(dirname "$0")" && pwd)/support.sh"
 mkdir disk other
-failures=0
-wrong() { echo "FAILED: $*"; failures=$((failures + 1)); }
 
 # on AT COMMAND...: with the disk failing at this call; stderr in `error`, the number of calls in `calls`.
 on() {
@@ -25,13 +21,13 @@ on() {
 every() {
   local count=$1 n
   shift
-  on 0 "$@" || wrong "$* fails with a sound disk: $error"
-  [ "$calls" -eq "$count" ] || wrong "$*: $calls calls, expected $count"
+  on 0 "$@" || fail "$* fails with a sound disk: $error"
+  [ "$calls" -eq "$count" ] || fail "$*: $calls calls, expected $count"
   for ((n = 1; n <= count; ++n)); do
-    on $n "$@" && wrong "$* survives a failure of call $n"
-    [[ $error == *"No space left on device"* ]] || wrong "$*: call $n: $error"
+    on $n "$@" && fail "$* survives a failure of call $n"
+    [[ $error == *"No space left on device"* ]] || fail "$*: call $n: $error"
   done
-  on $((count + 1)) "$@" || wrong "$* fails at call $n: $error"
+  on $((count + 1)) "$@" || fail "$* fails at call $n: $error"
 }
 
 every 5 dd if=/dev/zero of=disk/file bs=1 count=3 conv=fsync status=none  # open, three of write, fsync
@@ -48,14 +44,13 @@ every 1 python3 -c 'import os; os.rename("other", "disk/other"); os.rename("disk
 every 0 dd if=/dev/zero of=other/file bs=1 count=3 status=none
 every 0 cat "$module" >/dev/null
 on 0 sh -c 'echo x > disk/file'
-[ "$calls" -eq 2 ] || wrong "a process that leaves by _exit: $calls calls, expected 2"
+[ "$calls" -eq 2 ] || fail "a process that leaves by _exit: $calls calls, expected 2"
 
 export MOESIM_FAIL_ERRNO=5
 on 1 mkdir disk/folder
-[[ $error == *"Input/output error"* ]] || wrong "another errno: $error"
+[[ $error == *"Input/output error"* ]] || fail "another errno: $error"
 export MOESIM_FAIL_ALWAYS=1
 on 2 sh -c 'echo x > disk/a; echo x > disk/b; echo x > disk/c'
-[ ! -s disk/a ] && [ ! -e disk/b ] && [ ! -e disk/c ] || wrong "a disk that stays full: $(ls -l disk)"
+[ ! -s disk/a ] && [ ! -e disk/b ] && [ ! -e disk/c ] || fail "a disk that stays full: $(ls -l disk)"
 
-echo "$failures failed"
-[ $failures -eq 0 ]
+finish "failing writes"
