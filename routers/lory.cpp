@@ -6,7 +6,8 @@
 //   without gradient
 //
 // The first segment's weights still depend on its own later tokens: a leak of values, though not of
-// gradients.
+// gradients. Generating, the weights come from the prompt alone.
+#include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/moe/variants.hpp"
@@ -47,6 +48,7 @@ class Lory : public Router {
   Routing route(const Tokens& tokens) override {
     const index B = tokens.batch, S = tokens.length;
     Backend& backend = tokens.x.backend();
+    if (tokens.context.generating != Generating::no) return generate(tokens);
     const bool prompted = prompt_ > 0 && !tokens.context.training;
     // A sequence shorter than a segment, or not a whole number of them, is one segment.
     const index size = segment_ < S && S % segment_ == 0 ? segment_ : S;
@@ -79,6 +81,17 @@ class Lory : public Router {
   }
 
  private:
+  // Zhong et al. 2024, section 3.3: merged once, by the mean of the whole prompt, for all that
+  // follows.
+  Routing generate(const Tokens& tokens) {
+    if (tokens.context.generating == Generating::prompt)
+      of_prompt_ = softmax(matmul(mean_rows(tokens.x, tokens.batch), weight_));
+    if (!of_prompt_ || of_prompt_.rows() != tokens.batch)
+      fail_in("lory", "a continuation without the pass over its prompt");
+    Merging plan{of_prompt_, equal_segments(tokens.batch, tokens.length, tokens.x.backend())};
+    return {.plan = plan, .scores = of_prompt_, .losses = {}};
+  }
+
   Indices each_segment(index B, index segments, index which) const {
     std::vector<std::int32_t> row;
     for (index b = 0; b < B; ++b)
@@ -108,7 +121,8 @@ class Lory : public Router {
 
   index D_, E_, segment_ = 1, prompt_ = 0, length_ = 0;
   bool prefix_ = false;
-  Tensor weight_;  // [D, E]
+  Tensor weight_;     // [D, E]
+  Tensor of_prompt_;  // [B, E], of the text that is being continued
 };
 
 const Registered<Router> lory(

@@ -6,7 +6,7 @@
 //
 // A group holds the same position of `group_size` consecutive sequences, so nothing is seen before
 // its time; along the sequence it looks ahead. At evaluation mixing can be switched off: every
-// weight vector becomes its arg max.
+// weight vector becomes its arg max. Generating, nothing is mixed.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/moe/variants.hpp"
@@ -61,6 +61,7 @@ class MixtureOfTokens : public Router {
   }
 
   Routing route(const Tokens& tokens) override {
+    if (tokens.context.generating != Generating::no) return unmixed(tokens);
     const index B = tokens.batch, S = tokens.length, g = size_;
     Backend& backend = tokens.x.backend();
     const std::vector<std::int32_t> order = places(B, S);
@@ -101,6 +102,24 @@ class MixtureOfTokens : public Router {
   }
 
  private:
+  // A token that is alone takes every place of its group: what is merged is the token itself, and
+  // what comes back to one of g equal places is
+  //   y = Σ_e expert_e(x) / g,   or   Σ_e softmax_e(x V)[e] expert_e(x)   with emit_softmax =
+  //   experts.
+  Routing unmixed(const Tokens& tokens) const {
+    const index T = tokens.x.rows();
+    Backend& backend = tokens.x.backend();
+    const Tensor logits = matmul(tokens.x, weight_);  // [T, E]
+    const Tensor emit = emit_over_experts_
+                            ? softmax_at(emit_weight_ ? matmul(tokens.x, emit_weight_) : logits,
+                                         log_emit_, {T, E_, 1})
+                            : Tensor::full({T, E_}, real(1) / static_cast<real>(size_), backend);
+    Mixing plan;
+    plan.dispatch = Tensor::full({T, 1, E_}, 1, backend);
+    plan.combine = emit.reshape({T, 1, E_});
+    return {.plan = plan, .scores = softmax(logits), .losses = {}};
+  }
+
   // The token at each place of the groups, -1 where a batch (or sequence) ends inside its last
   // group.
   std::vector<std::int32_t> places(index B, index S) const {

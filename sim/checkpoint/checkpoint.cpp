@@ -107,14 +107,7 @@ std::string read_vouched(const Json& manifest, const fs::path& folder, const cha
 // Only what is beyond doubt is removed: a folder whose manifest cannot be read does not count as
 // one that is kept.
 void prune(const std::string& run_folder) {
-  std::vector<CheckpointInfo> all;
-  for (const index step : checkpoint_steps(run_folder)) {
-    try {
-      all.push_back(read_info(folder_of(run_folder, step)));
-    } catch (const Error&) {
-      continue;
-    }
-  }
+  const std::vector<CheckpointInfo> all = checkpoint_infos(run_folder);
   std::vector<index> kept;
   if (!all.empty()) kept.push_back(all.back().step);
   std::size_t regular = 0;
@@ -162,6 +155,18 @@ std::vector<index> checkpoint_steps(const std::string& run_folder) {
   }
   std::sort(steps.begin(), steps.end());
   return steps;
+}
+
+std::vector<CheckpointInfo> checkpoint_infos(const std::string& run_folder) {
+  std::vector<CheckpointInfo> all;
+  for (const index step : checkpoint_steps(run_folder)) {
+    try {
+      all.push_back(read_info(folder_of(run_folder, step)));
+    } catch (const Error&) {
+      continue;
+    }
+  }
+  return all;
 }
 
 Checkpoint read_checkpoint(const std::string& run_folder, index step) {

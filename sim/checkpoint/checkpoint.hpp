@@ -44,6 +44,9 @@ void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
 // Steps of the checkpoints of a run, oldest first, damaged ones included.
 std::vector<index> checkpoint_steps(const std::string& run_folder);
 
+// What their manifests say, oldest first; those whose manifest is damaged are left out.
+std::vector<CheckpointInfo> checkpoint_infos(const std::string& run_folder);
+
 // Verifies every byte. Throws Exit::data: which file, and what is wrong with it.
 Checkpoint read_checkpoint(const std::string& run_folder, index step);
 

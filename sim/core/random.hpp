@@ -22,6 +22,7 @@ enum class Purpose : std::uint32_t {
   masking = 7,
   evaluation = 8,
   synthetic = 9,
+  sampling = 10,
 };
 
 struct Stream {

@@ -12,6 +12,14 @@ namespace moesim {
 
 struct Routing;
 
+// Is a text being continued token by token? Then the input is what there is of it so far, and there
+// are no other sequences and no later tokens to route by.
+enum class Generating {
+  no,
+  prompt,        // the first pass: the input is the prompt
+  continuation,  // the passes after it
+};
+
 struct Context {
   bool training = false;
   std::uint64_t seed = 0;
@@ -33,6 +41,8 @@ struct Context {
   // Given draws in place of own ones (tests against stored noise); may return an empty tensor to
   // decline.
   std::function<Tensor(Purpose, Shape)> given;
+
+  Generating generating = Generating::no;
 };
 
 }  // namespace moesim

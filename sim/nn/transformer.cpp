@@ -5,6 +5,7 @@
 #include "sim/ops/ops.hpp"
 
 #include <cmath>
+#include <numeric>
 
 namespace moesim {
 namespace {
@@ -16,6 +17,12 @@ enum : index { kEmbeddingSite = 0, kAttentionSite = 1, kFeedForwardSite = 2 };
 
 Tensor drop(const Tensor& x, real rate, const Context& context, index site) {
   return context.training ? dropout(x, rate, context.stream(Purpose::dropout, site)) : x;
+}
+
+Indices first_rows(index count, Backend& backend) {
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0);
+  return Indices::of(rows, backend);
 }
 
 struct Architecture {
@@ -162,11 +169,14 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings)
 Tensor Transformer::forward(const ModelInput& input, Context& context, std::vector<Loss>& losses) {
   Tensor x = embedding_ ? gather_rows(embedding_, input.ids) : patches_->forward(input.features);
   if (positions_) {
-    if (input.length != shape_.length)
+    if (input.length > shape_.length)
       fail_in("transformer", "sequences of " + std::to_string(input.length) + " for positions of " +
                                  std::to_string(shape_.length));
     const Shape sequences{input.batch, input.length * width_};
-    x = add_row(x.reshape(sequences), positions_).reshape({input.batch * input.length, width_});
+    const Tensor positions = input.length == shape_.length
+                                 ? positions_
+                                 : gather_rows(positions_, first_rows(input.length, x.backend()));
+    x = add_row(x.reshape(sequences), positions).reshape({input.batch * input.length, width_});
   }
   context.layer = 0;
   x = drop(x, dropout_, context, kEmbeddingSite);

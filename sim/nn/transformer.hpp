@@ -48,7 +48,8 @@ class Transformer : public Module {
   // with what data and task know; the rest is filled in here.
   Transformer(const ModelShape& shape, Site site, Settings& settings);
 
-  // Logits [B·S, outputs], or [B, outputs] if pooled. Weighted auxiliary losses are appended.
+  // Logits [B·S, outputs], or [B, outputs] if pooled, for sequences of at most ModelShape::length
+  // positions. Weighted auxiliary losses are appended.
   Tensor forward(const ModelInput& input, Context& context, std::vector<Loss>& losses);
   void after_step();
 

@@ -76,6 +76,20 @@ void load_tensors(const std::string& path, std::string_view bytes,
   }
 }
 
+void load_checkpoint(const Checkpoint& checkpoint, Trainer& trainer) {
+  const std::string state = checkpoint.path + "/" + kStateFile;
+  const TensorFile file = read_tensors(state, checkpoint.state);
+  const auto number = [&](const char* key) { return metadata_number(file, key, state); };
+  load_tensors(checkpoint.path + "/" + kWeightsFile, checkpoint.weights,
+               named(trainer.parameters()));
+  load_tensors(state, checkpoint.state, trainer.state());
+  trainer.resume({.step = number("step"),
+                  .evaluated = number("evaluated") != 0,
+                  .passed_over = number("passed_over"),
+                  .not_finite = number("not_finite")},
+                 number("updates"));
+}
+
 Keeper::Keeper(Settings& settings, Trainer& trainer, Recorder& recorder)
     : trainer_(trainer), recorder_(recorder), pace_(0) {
   Options options(settings, "checkpoint");
@@ -147,18 +161,8 @@ bool Keeper::take_up(bool regular, index before, const Say& say) {
       },
       say);
   if (!checkpoint) return false;
-  const std::string state = checkpoint->path + "/" + kStateFile;
-  const TensorFile file = read_tensors(state, checkpoint->state);
-  const auto number = [&](const char* key) { return metadata_number(file, key, state); };
   const RunFile records = read_run_file(checkpoint->records());
-  load_tensors(checkpoint->path + "/" + kWeightsFile, checkpoint->weights,
-               named(trainer_.parameters()));
-  load_tensors(state, checkpoint->state, trainer_.state());
-  trainer_.resume({.step = number("step"),
-                   .evaluated = number("evaluated") != 0,
-                   .passed_over = number("passed_over"),
-                   .not_finite = number("not_finite")},
-                  number("updates"));
+  load_checkpoint(*checkpoint, trainer_);
   recorder_.restore(records);
   loss_ = checkpoint->info.loss;
   written_ = trainer_.position().step, evaluated_ = trainer_.position().evaluated;

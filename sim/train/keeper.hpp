@@ -50,6 +50,10 @@ class Keeper : public Hook {
   std::string folder_, config_sha256_, data_sha256_;
 };
 
+// Parameters, what the optimiser keeps, buffers and position, to a trainer that was started. Throws
+// Exit::data for a checkpoint of another model.
+void load_checkpoint(const Checkpoint& checkpoint, Trainer& trainer);
+
 // Gives the tensors of a checkpoint's file to those of the same names. Throws Exit::data if one is
 // missing or has another shape or type. `path`: for messages.
 void load_tensors(const std::string& path, std::string_view bytes,

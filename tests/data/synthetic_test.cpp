@@ -174,6 +174,15 @@ TEST_CASE("synthetic: batches", "[data][synthetic]") {
   CHECK(data->info().validation_rows == 10);
 }
 
+TEST_CASE("synthetic: tokens are numbers where there is no text", "[data][synthetic]") {
+  const auto data = make_data({{"length", "8"}, {"symbols", "20"}});
+  CHECK(data->encode(" 3 19\n0 ") == std::vector<std::int32_t>{3, 19, 0});
+  CHECK(data->encode("").empty());
+  CHECK(data->decode({3, 19, 0}) == "3 19 0");
+  for (const char* text : {"20", "-1", "3,1", "x", "1e1", "99999999999999999999"})
+    CHECK_THROWS_AS(data->encode(text), Error);
+}
+
 TEST_CASE("synthetic: samples follow the source", "[data][synthetic]") {
   const auto data = make_data({{"length", "1000"}, {"switch", "0.02"}, {"validation", "1"}});
   const Batch batch = data->batch(Split::train, 0, 0, 100);
