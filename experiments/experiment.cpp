@@ -130,6 +130,8 @@ void describe(Experiment& e) {
   file.attribute("parameters_total", static_cast<std::int64_t>(count(e.model->parameters())));
   file.attribute("parameters_active", static_cast<std::int64_t>(e.model->active_parameters()));
   file.attribute("flops_per_token", e.model->flops_per_token());
+  file.attribute("expert_hidden", static_cast<std::int64_t>(e.model->expert_hidden()));
+  file.attribute("match", e.spec.settings.effective("moe.match"));
   file.attribute("loss_unit", std::string("nats per token"));
   if (data.bayes_loss >= 0 && e.task->shape().causal) file.attribute("bayes_loss", data.bayes_loss);
   file.attribute("config", e.identity.resolved);

@@ -2,6 +2,7 @@
 
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
+#include "sim/nn/match.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <cmath>
@@ -30,7 +31,7 @@ struct Architecture {
   NormKind norm;
   bool rotary, tied, bias, output_norm;
   double dropout;
-  std::string router, expert;
+  std::string router, expert, match;
 };
 
 Architecture read_architecture(Settings& settings, Site& site) {
@@ -65,6 +66,9 @@ Architecture read_architecture(Settings& settings, Site& site) {
     moe.reject("every",
                "no block would carry an MoE layer: model.layers = " + std::to_string(a.layers));
   a.shared = moe.integer("shared", 0, {0, 64}, "experts that every token passes besides, ungated");
+  a.match = moe.choice("match", "none", match_measures(),
+                       "size the experts so that the model has this in common with the dense one "
+                       "of the same settings");
   a.output_norm = moe.flag("output_norm", false, "LayerNorm on the output of an MoE layer");
 
   Options router(settings, "router");
@@ -110,10 +114,15 @@ Tensor Block::forward(Tensor x, const Tokens& shape, std::vector<Loss>& losses) 
   return add(x, drop(y, dropout_, context, kFeedForwardSite));
 }
 
-Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings) : shape_(shape) {
+Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
+                         index expert_hidden)
+    : shape_(shape) {
+  const Site outside = site;
   const Architecture a = read_architecture(settings, site);
   width_ = site.width = a.width;
-  hidden_ = a.hidden;
+  hidden_ = expert_hidden > 0   ? expert_hidden
+            : a.match == "none" ? a.hidden
+                                : matched_hidden(shape, outside, settings, a.match);
   router_name_ = a.router;
   dropout_ = static_cast<real>(a.dropout);
   // Radford et al. 2019: what is added to the residual stream shrinks with the number of additions.
@@ -139,12 +148,11 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings)
       site.layer = i;
       auto router = router_plugin.make(site, router_options);
       auto experts = expert_plugin.make(
-          {a.width, router->experts(), a.hidden * router->width_factor(), output_scale},
+          {a.width, router->experts(), hidden_ * router->width_factor(), output_scale},
           expert_options);
       std::unique_ptr<Expert> shared;
       if (a.shared > 0)
-        shared =
-            expert_plugin.make({a.width, 1, a.hidden * a.shared, output_scale}, expert_options);
+        shared = expert_plugin.make({a.width, 1, hidden_ * a.shared, output_scale}, expert_options);
       moe = std::make_unique<MoeLayer>(std::move(router), std::move(experts), std::move(shared),
                                        a.output_norm, a.width);
       moe_blocks_.push_back(i);

@@ -46,7 +46,8 @@ class Transformer : public Module {
  public:
   // Reads [model], [moe], [router], [expert] and the sections of the chosen plug-ins. `site` comes
   // with what data and task know; the rest is filled in here.
-  Transformer(const ModelShape& shape, Site site, Settings& settings);
+  // expert_hidden: hidden width of the MoE layers' experts; 0: as moe.match says (sim/nn/match.hpp).
+  Transformer(const ModelShape& shape, Site site, Settings& settings, index expert_hidden = 0);
 
   // Logits [B·S, outputs], or [B, outputs] if pooled, for sequences of at most ModelShape::length
   // positions. Weighted auxiliary losses are appended.
@@ -64,7 +65,7 @@ class Transformer : public Module {
   // FLOPs of training on one token: three times the forward pass.
   double flops_per_token() const;
   const std::string& router_name() const { return router_name_; }
-  // Hidden width of an expert, before the router's width_factor().
+  // Hidden width of the MoE layers' experts, before the router's width_factor().
   index expert_hidden() const { return hidden_; }
 
  private:

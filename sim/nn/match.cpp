@@ -1,0 +1,61 @@
+#include "sim/nn/match.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace moesim {
+namespace {
+
+constexpr index kWidest = 1 << 20;
+constexpr double kWorst = 0.05, kForRoundNumber = 0.01;
+constexpr index kRoundNumber = 8;
+
+double measured(const Transformer& model, const std::string& measure) {
+  if (measure == "active_flops") return model.flops_per_token();
+  if (measure == "active_parameters") return model.active_parameters();
+  return static_cast<double>(count(model.parameters()));
+}
+
+}  // namespace
+
+const std::vector<std::string>& match_measures() {
+  static const std::vector<std::string> all = {"none", "active_flops", "active_parameters",
+                                               "total_parameters"};
+  return all;
+}
+
+index matched_hidden(const ModelShape& shape, const Site& site, const Settings& settings,
+                     const std::string& measure) {
+  Settings own = settings, dense = settings;
+  for (const auto& [key, value] : {std::pair("router.name", "dense"),
+                                   {"moe.match", "none"},
+                                   {"router.dense.width_factor", "1"},
+                                   {"moe.shared", "0"}})
+    dense.set(key, value, "moe.match");
+  const double target = measured(Transformer(shape, site, dense), measure);
+  // How far from the target, as a share of it. It grows with the width.
+  const auto excess = [&](index hidden) {
+    return measured(Transformer(shape, site, own, hidden), measure) / target - 1;
+  };
+  // The narrowest that reaches the target.
+  index below = 0, reaches = 1;
+  while (reaches < kWidest && excess(reaches) < 0) below = reaches, reaches *= 2;
+  while (reaches - below > 1) {
+    const index middle = below + (reaches - below) / 2;
+    (excess(middle) < 0 ? below : reaches) = middle;
+  }
+  const index best = below > 0 && -excess(below) < std::abs(excess(reaches)) ? below : reaches;
+  const index round = (best + kRoundNumber / 2) / kRoundNumber * kRoundNumber;
+  if (round > 0 && std::abs(excess(round)) <= kForRoundNumber) return round;
+  if (const double rest = excess(best); std::abs(rest) > kWorst)
+    Options(own, "moe")
+        .reject("match",
+                fmt::format("with experts of hidden width {} the model has {:+.0f} % of the dense "
+                            "one's, and no width comes nearer; set a larger expert.hidden or fewer "
+                            "experts",
+                            best, 100 * rest));
+  return best;
+}
+
+}  // namespace moesim
