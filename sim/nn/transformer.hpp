@@ -46,7 +46,8 @@ class Transformer : public Module {
  public:
   // Reads [model], [moe], [router], [expert] and the sections of the chosen plug-ins. `site` comes
   // with what data and task know; the rest is filled in here.
-  // expert_hidden: hidden width of the MoE layers' experts; 0: as moe.match says (sim/nn/match.hpp).
+  // expert_hidden: hidden width of the MoE layers' experts; 0: as moe.match says
+  // (sim/nn/match.hpp).
   Transformer(const ModelShape& shape, Site site, Settings& settings, index expert_hidden = 0);
 
   // Logits [B·S, outputs], or [B, outputs] if pooled, for sequences of at most ModelShape::length
