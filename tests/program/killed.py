@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A sweep whose processes are killed at random gives what an undisturbed one gives.
 
-Usage: killed.py MOESIM QUICKSTART_INI. Needs h5py and numpy (else exit 77). MOESIM_KILLS: how often, 20 unless told.
+Usage: killed.py MOESIM QUICKSTART_INI. Needs h5py and numpy (else exit 77). MOESIM_KILLS: how often SIGKILL comes, 20 unless told.
 
 24 runs, two at once. Again and again the whole family, the parent alone or the workers alone get SIGKILL (sometimes
 SIGTERM) after a random time, and the sweep is started again until it says that it is complete. Meanwhile a reader opens
@@ -76,15 +76,16 @@ with tempfile.TemporaryDirectory() as base:
     reader = Reader(killed)
     killed.mkdir()
     reader.start()
-    codes = []
-    for attempt in range(kills + 50):
+    codes, killed_times = [], 0
+    for attempt in range(2 * kills + 50):
         process = subprocess.Popen(command(killed), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
-        if attempt < kills:
+        if killed_times < kills:
             try:
                 process.wait(chance.uniform(0.05, 1.0))
             except subprocess.TimeoutExpired:
                 how = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
                 whom = chance.choice(["all", "parent", "workers"])
+                killed_times += how == signal.SIGKILL
                 for child in workers_of(process.pid) if whom != "parent" else []:
                     kill(child, how)
                 if whom != "workers":
@@ -95,12 +96,13 @@ with tempfile.TemporaryDirectory() as base:
         codes.append(process.returncode)
         if process.returncode == 0:
             break
-        # 6: a worker that outlived its parent by a moment still held its folder. 1: a worker was killed.
-        assert process.returncode in (-signal.SIGKILL, 75, 6, 1), (process.returncode, message)
+        # 6: a worker that outlived its parent by a moment still held its folder. 1: a worker was killed. SIGTERM: it came
+        # before the program had begun.
+        assert process.returncode in (-signal.SIGKILL, -signal.SIGTERM, 75, 6, 1), (process.returncode, message)
     reader.done = True
     reader.join()
-    print(f"{len(codes)} starts, exit codes {codes}; run files opened {reader.opened} times")
-    assert codes[-1] == 0 and len(codes) > 3, codes
+    print(f"{len(codes)} starts, {killed_times} times killed, exit codes {codes}; run files opened {reader.opened} times")
+    assert codes[-1] == 0 and killed_times >= kills / 2, codes  # a fast machine may be done before
     assert reader.opened > 100 and not reader.problems, reader.problems[:3]
 
     status = json.loads(subprocess.run([moesim, "status", "--json", str(killed / "quickstart")], check=True, capture_output=True).stdout)
