@@ -3,7 +3,7 @@
 damaged, and the run can go on.
 
 Usage: disk_full.py MOESIM MODULE, the module being failing_writes.c. MOESIM_DISK_CALLS: which calls fail, as 1-500 or
-3,17,90; 12 of them spread over all unless told.
+3,17,90; 9 of them spread over all unless told.
 
 A run of 8 steps with a checkpoint at each makes some 600 calls that write. For each chosen call, once that call alone
 fails, once it and all later ones do, and once its process gets SIGKILL there. Failing, the run exits with 4 and one line
@@ -48,10 +48,10 @@ sound = dict(os.environ, OMP_NUM_THREADS="1", GOMP_SPINCOUNT="0", LC_ALL="C", AS
 
 
 def chosen(total):
-    """The calls that fail: one of each of 12 equal parts of all, or those asked for."""
+    """The calls that fail: one of each of 9 equal parts of all, or those asked for."""
     asked = os.environ.get("MOESIM_DISK_CALLS")
     if asked is None:
-        chance, parts = random.Random(1), 12
+        chance, parts = random.Random(1), 9
         return [chance.randint(1 + i * total // parts, (i + 1) * total // parts) for i in range(parts)]
     ranges = [[int(end) for end in part.split("-")] for part in asked.split(",")]
     return [call for ends in ranges for call in range(ends[0], ends[-1] + 1)]
