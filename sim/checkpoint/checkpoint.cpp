@@ -119,8 +119,7 @@ void prune(const std::string& run_folder) {
   if (best != all.end()) kept.push_back(best->step);
   for (const index step : checkpoint_steps(run_folder)) {
     if (std::find(kept.begin(), kept.end(), step) != kept.end()) continue;
-    std::error_code ignored;
-    fs::remove_all(folder_of(run_folder, step), ignored);
+    remove_folder(folder_of(run_folder, step));  // if it cannot, the next time may
   }
 }
 
@@ -133,7 +132,7 @@ void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
   fs::create_directory(path.parent_path(), error);
   if (error)
     fail(Exit::output, path.parent_path().string() + ": cannot create: " + error.message());
-  fs::remove_all(path, error);  // one that is there was damaged, or is written again
+  remove_folder(path);  // one that is there was damaged, or is written again
   const std::string manifest = manifest_of(info, files);
   std::vector<FileContent> all = files;
   all.push_back({kManifest, {manifest}});
@@ -198,8 +197,7 @@ std::optional<Checkpoint> newest_checkpoint(
 }
 
 void remove_checkpoints(const std::string& run_folder) {
-  std::error_code error;
-  fs::remove_all(folder_of(run_folder), error);
+  const std::error_code error = remove_folder(folder_of(run_folder));
   if (error)
     fail(Exit::output, folder_of(run_folder).string() + ": cannot remove: " + error.message());
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <set>
 #include <stdexcept>
 
@@ -16,6 +17,7 @@ static_assert(std::endian::native == std::endian::little, "safetensors are littl
 
 constexpr std::size_t kMostHeader = 16u << 20;
 constexpr std::size_t kMostRank = 8;
+constexpr std::uint64_t kMostExtent = std::numeric_limits<std::int64_t>::max();
 constexpr std::size_t kAlignment = 8;  // of the first value
 
 const std::map<std::string, std::uint64_t>& sizes() {
@@ -65,6 +67,7 @@ TensorView read_tensor(const std::string& name, const Json& entry, std::string_v
   std::uint64_t bytes = sizes().at(tensor.dtype);
   for (const Json& extent : shape) {
     const std::uint64_t size = whole(extent, name);
+    if (size > kMostExtent) bad(name + ": a shape that is none");  // beside a 0 it needs no bytes
     if (size != 0 && bytes > data.size() / size) bad(name + ": larger than the file");
     bytes *= size;
     tensor.shape.push_back(static_cast<std::int64_t>(size));

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 
 namespace moesim {
@@ -98,6 +97,17 @@ void publish_folder(const std::string& path, const std::vector<FileContent>& fil
     if (reason == 0) reason = write_synced(place.temporary / file.name, file.pieces);
   if (reason == 0) reason = sync_folder(place.temporary);
   settle(place, path, reason);
+}
+
+std::error_code remove_folder(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return error;
+  const fs::path aside = place_of(path).temporary;
+  fs::remove_all(aside, error);
+  fs::rename(path, aside, error);
+  // A disk that cannot rename may still be able to remove.
+  fs::remove_all(error ? fs::path(path) : aside, error);
+  return error;
 }
 
 void remove_temporaries(const std::string& folder) {

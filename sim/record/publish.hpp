@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace moesim {
@@ -20,6 +21,10 @@ struct FileContent {
 
 // The same for a folder and what it holds; `path` must not exist.
 void publish_folder(const std::string& path, const std::vector<FileContent>& files);
+
+// Takes a folder away as it appeared, in one step: a process that dies meanwhile leaves a
+// temporary, not a folder that lacks files. One that is not there is no error.
+std::error_code remove_folder(const std::string& path);
 
 // Removes the temporaries that a killed process left in `folder`. Nobody else may be writing there.
 void remove_temporaries(const std::string& folder);

@@ -6,6 +6,8 @@
 #include "tests/support/catch.hpp"
 
 #include <random>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 namespace moesim::testing {
 namespace {
@@ -80,6 +82,53 @@ TEST_CASE("checkpoint: kept are the newest, two regular ones and the best", "[ch
   CHECK(checkpoint_steps(folder / "") == std::vector<index>{200, 400, 500, 540});
   write(folder / "", 600, std::nan(""));
   CHECK(checkpoint_steps(folder / "") == std::vector<index>{200, 500, 600});
+}
+
+// Names that vanished from a folder since this was made.
+class Vanished {
+ public:
+  explicit Vanished(const std::string& folder) : file_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    REQUIRE(::inotify_add_watch(file_, folder.c_str(), IN_DELETE) >= 0);
+  }
+  ~Vanished() { ::close(file_); }
+  Vanished(const Vanished&) = delete;
+  Vanished& operator=(const Vanished&) = delete;
+
+  std::vector<std::string> names() const {
+    alignas(inotify_event) char events[1 << 14];
+    const ssize_t size = ::read(file_, events, sizeof events);
+    std::vector<std::string> all;
+    for (ssize_t at = 0; at < size;) {
+      const auto* event = reinterpret_cast<const inotify_event*>(events + at);
+      all.emplace_back(event->name);
+      at += static_cast<ssize_t>(sizeof *event) + event->len;
+    }
+    return all;
+  }
+
+ private:
+  int file_;
+};
+
+// One that is removed file by file would look damaged to whoever comes after a kill.
+TEST_CASE("checkpoint: one that is no longer kept is put aside before it is removed",
+          "[checkpoint]") {
+  const TemporaryFolder folder;
+  write(folder / "", 1, 5);
+  const Vanished vanished(folder / "checkpoint");
+  for (index step = 2; step <= 5; ++step) write(folder / "", step, 5 - static_cast<double>(step));
+  write(folder / "", 5, 0);  // again
+  CHECK(checkpoint_steps(folder / "") == std::vector<index>{4, 5});
+  const std::vector<std::string> names = vanished.names();
+  CHECK(names.size() == 4);
+  for (const std::string& name : names) CHECK_THAT(name, contains(".tmp-"));
+
+  const Vanished whole(folder / "");
+  remove_checkpoints(folder / "");
+  CHECK(checkpoint_steps(folder / "").empty());
+  const std::vector<std::string> last = whole.names();
+  REQUIRE(last.size() == 1);
+  CHECK_THAT(last[0], contains(".tmp-"));
 }
 
 TEST_CASE("checkpoint: every truncation is noticed and the one before used", "[checkpoint]") {

@@ -94,6 +94,7 @@ TEST_CASE("safetensors: what is no such file is refused with a reason", "[checkp
       {with_header(tensor("F32", "[1]", "[0,8]"), eight), "match"},
       {with_header(tensor("F32", "[4294967296,4294967296]", "[0,8]"), eight), "larger"},
       {with_header(tensor("F32", "[0,4294967296]", "[0,8]"), eight), "match"},
+      {with_header(tensor("F32", "[0,18446744073709551615]", "[0,0]"), ""), "shape"},
       {with_header(tensor("F32", "[2]", "[0,9]"), eight), "outside"},
       {with_header(tensor("F32", "[2]", "[8,0]"), eight), "outside"},
       {with_header(tensor("F32", "[1]", "[4,8]"), eight), "gap"},

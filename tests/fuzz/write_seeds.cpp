@@ -1,4 +1,5 @@
 // Writes the seeds that are no text: fuzz_write_seeds FOLDER makes FOLDER/TARGET/*.
+#include "sim/checkpoint/safetensors.hpp"
 #include "sim/record/pack.hpp"
 #include "tests/record/samples.hpp"
 
@@ -44,6 +45,25 @@ void write_run_files(const std::string& folder) {
   single(Variable::Type::int64).publish(folder + "/int64");
 }
 
+void write_safetensors(const std::string& path, const TensorFile& file) {
+  std::string header, bytes;
+  for (const std::string_view piece : safetensors_pieces(file, header)) bytes += piece;
+  write_bytes(path, bytes);
+  const std::string data = bytes.substr(header.size());
+  write_bytes(path + "_framed", header.substr(sizeof(std::uint64_t)) + '\0' + data);
+}
+
+void write_safetensors_files(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  write_safetensors(folder + "/empty", {});
+  write_safetensors(folder + "/state", {{{"step", "100"}, {"updates", "99"}},
+                                        {{"adamw.m.head", "F32", {2, 1}, "abcdefgh"},
+                                         {"none", "BF16", {3, 0}, ""},
+                                         {"scalar", "F64", {}, "12345678"},
+                                         {"counts", "I64", {1}, "87654321"},
+                                         {"mask", "BOOL", {3}, std::string_view("\0\1\0", 3)}}});
+}
+
 }  // namespace
 }  // namespace moesim::testing
 
@@ -58,5 +78,6 @@ int main(int count, char** words) {
   write_run_files(folder + "/run_file");
   std::filesystem::create_directories(folder + "/packed");
   write_bytes(folder + "/packed/sample", moesim::pack(sample()));
+  write_safetensors_files(folder + "/safetensors");
   return 0;
 }

@@ -6,16 +6,19 @@
 //   MOESIM_FAIL_ERRNO       its errno as a number; ENOSPC otherwise
 //   MOESIM_FAIL_COUNT_FILE  gets the number of calls when the first process leaves
 //   MOESIM_FAIL_ALWAYS      if set, every later call fails too, as on a disk that stays full
+//   MOESIM_FAIL_KILL        if set, the call does not fail, but its process dies there by SIGKILL
 //
 // Counted: write, pwrite, writev, fsync, fdatasync, ftruncate, fallocate, rename (the target), open
-// with O_CREAT, mkdir, fopen for writing, fflush and fclose. A forked child goes on counting where
-// its parent is. Not seen: what the C library does inside stdio (a full buffer), and programs that
-// call the kernel themselves.
+// with O_CREAT, mkdir, fopen for writing, fflush and fclose; with MOESIM_FAIL_KILL also unlink,
+// rmdir and remove, which a full disk allows but a process may not survive. A forked child goes on
+// counting where its parent is. Not seen: what the C library does inside stdio (a full buffer), and
+// programs that call the kernel themselves.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -29,7 +32,7 @@
 
 static atomic_long* counter;  // shared with children
 static long fail_at;
-static int fail_errno = ENOSPC, fail_always;
+static int fail_errno = ENOSPC, fail_always, fail_kill;
 static char under[PATH_MAX];  // canonical, without a slash at the end
 static pid_t first;
 
@@ -48,6 +51,7 @@ static void start(void) {
   const char* reason = getenv("MOESIM_FAIL_ERRNO");
   if (reason != NULL) fail_errno = atoi(reason);
   fail_always = getenv("MOESIM_FAIL_ALWAYS") != NULL;
+  fail_kill = getenv("MOESIM_FAIL_KILL") != NULL;
 }
 
 __attribute__((constructor)) static void begin(void) { start(); }
@@ -115,6 +119,7 @@ static int counts_file(int file) {
 static int fails(void) {
   const long now = 1 + atomic_fetch_add(counter, 1);
   if (fail_at <= 0 || (fail_always ? now < fail_at : now != fail_at)) return 0;
+  if (fail_kill) raise(SIGKILL);
   errno = fail_errno;
   return 1;
 }
@@ -176,6 +181,16 @@ int mkdir(const char* path, mode_t mode) {
 int mkdirat(int folder, const char* path, mode_t mode) {
   return refuses_path(folder, path) ? -1 : NEXT(mkdirat)(folder, path, mode);
 }
+
+static int refuses_removal(int folder, const char* path) {
+  return fail_kill && refuses_path(folder, path);
+}
+int unlink(const char* path) { return refuses_removal(AT_FDCWD, path) ? -1 : NEXT(unlink)(path); }
+int unlinkat(int folder, const char* path, int flags) {
+  return refuses_removal(folder, path) ? -1 : NEXT(unlinkat)(folder, path, flags);
+}
+int rmdir(const char* path) { return refuses_removal(AT_FDCWD, path) ? -1 : NEXT(rmdir)(path); }
+int remove(const char* path) { return refuses_removal(AT_FDCWD, path) ? -1 : NEXT(remove)(path); }
 
 static mode_t mode_of(int flags, va_list more) {
   return flags & (O_CREAT | __O_TMPFILE) ? va_arg(more, mode_t) : 0;

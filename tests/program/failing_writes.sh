@@ -53,4 +53,12 @@ export MOESIM_FAIL_ALWAYS=1
 on 2 sh -c 'echo x > disk/a; echo x > disk/b; echo x > disk/c'
 [ ! -s disk/a ] && [ ! -e disk/b ] && [ ! -e disk/c ] || fail "a disk that stays full: $(ls -l disk)"
 
+# Removing counts only where processes die.
+unset MOESIM_FAIL_ERRNO MOESIM_FAIL_ALWAYS
+removes='import os; os.close(os.open("disk/file", os.O_CREAT)); os.mkdir("disk/folder"); os.remove("disk/file"); os.rmdir("disk/folder")'
+every 2 python3 -c "$removes"
+export MOESIM_FAIL_KILL=1
+on 0 python3 -c "$removes" && [ "$calls" -eq 4 ] || fail "where processes die: $calls calls, expected 4"
+on 3 sh -c "python3 -c '$removes'; [ \$? -eq 137 ]" && [ -e disk/file ] || fail "a process survives its death: $(ls disk)"
+
 finish "failing writes"
