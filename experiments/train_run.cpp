@@ -57,24 +57,29 @@ End train(Experiment& e, Progress& progress, const Keeper::Say& say) {
   }
 }
 
+// A checkpoint and the run file with this status.
+void keep(Experiment& e, const std::string& status) {
+  const std::string records = e.recorder->bytes(status);
+  e.keeper->write(records);
+  e.recorder->publish_bytes(records);
+}
+
 Ending run_to_end(const Attempt& a, Experiment& e, Progress& progress) {
   const Keeper::Say say = [&](const std::string& what) { progress.say(what); };
   try {
     e.trainer->start();
     e.keeper->resume([&](const std::string& what) { say("resuming: " + what); });
     if (train(e, progress, say) == End::stopped) {
-      e.keeper->write();
-      e.recorder->publish("running");
+      keep(e, "running");
       progress.say(
           fmt::format("stopped at step {}; run it again to resume", e.trainer->position().step));
       return {Exit::interrupted, "stopped by a signal, with a checkpoint; run it again to resume"};
     }
-    e.keeper->write();
     if (e.task->shape().causal)  // elsewhere there is no future to see
       e.recorder->file().attribute(
           "leak", future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings),
                               *e.backend));
-    e.recorder->publish("complete");
+    keep(e, "complete");
     const double disk = e.recorder->seconds_publishing() + e.keeper->seconds_writing();
     progress.say(fmt::format("complete, {:.0f} tokens/s, {:.1f} % of the time for the disk",
                              median_rate(e.recorder->file()), 100 * disk / progress.seconds()));

@@ -116,19 +116,27 @@ void Keeper::on_boundary(const Position& position) {
   const bool due = every_ > 0 ? position.step % every_ == 0 : pace_.allows();
   // One at the start is only of use as a place to go back to.
   const bool of_use = position.step > 0 || trainer_.not_finite() == NotFinite::rewind;
-  if (due && of_use) write(true);
+  if (!due || !of_use || is_written()) return;
+  const Pace::Work work(pace_);
+  write(recorder_.file().bytes(), true);
 }
 
-void Keeper::write() { write(every_ == 0 || trainer_.position().step % every_ == 0); }
+void Keeper::write(const std::string& records) {
+  if (folder_.empty() || is_written()) return;
+  const Pace::Work work(pace_);
+  write(records, every_ == 0 || trainer_.position().step % every_ == 0);
+}
 
-void Keeper::write(bool regular) {
+bool Keeper::is_written() const {
+  return trainer_.position().step == written_ && trainer_.position().evaluated == evaluated_;
+}
+
+void Keeper::write(const std::string& records, bool regular) {
   const Position& position = trainer_.position();
-  if (folder_.empty() || (position.step == written_ && position.evaluated == evaluated_)) return;
   if (const std::string name = trainer_.damaged_parameter(); !name.empty())
     fail(Exit::diverged, fmt::format("after step {}: the values of {} are not finite; lower "
                                      "train.rate or train.clip",
                                      position.step - 1, name));
-  const Pace::Work work(pace_);
   const TensorFile weights = file_of(named(trainer_.parameters()));
   const std::vector<NamedTensor> kept = trainer_.state();
   TensorFile state = file_of(kept);
@@ -138,7 +146,6 @@ void Keeper::write(bool regular) {
                     {"not_finite", std::to_string(position.not_finite)},
                     {"updates", std::to_string(trainer_.updates())}};
   std::string weights_header, state_header;
-  const std::string records = recorder_.file().bytes();
   write_checkpoint(folder_,
                    {.step = position.step,
                     .regular = regular,

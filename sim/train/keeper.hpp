@@ -22,9 +22,10 @@ class Keeper : public Hook {
   void on_boundary(const Position& position) override;
   void on_evaluation(const Evaluation& evaluation) override { loss_ = evaluation.loss; }
 
-  // Writes a checkpoint now, unless this position is on disk already. Throws Exit::output;
-  // Exit::diverged for parameters that are not finite, which would spoil it.
-  void write();
+  // Writes a checkpoint now, unless this position is on disk already. records: of the recorder, the
+  // bytes of its run file. Throws Exit::output; Exit::diverged for parameters that are not finite,
+  // which would spoil it.
+  void write(const std::string& records);
 
   double seconds_writing() const { return pace_.spent(); }
 
@@ -37,7 +38,8 @@ class Keeper : public Hook {
   bool rewind(const Say& say);
 
  private:
-  void write(bool regular);
+  bool is_written() const;
+  void write(const std::string& records, bool regular);
   bool take_up(bool regular, index before, const Say& say);
 
   Trainer& trainer_;

@@ -2,6 +2,7 @@
 
 #include "sim/core/error.hpp"
 #include "sim/moe/metrics.hpp"
+#include "sim/record/publish.hpp"
 
 namespace moesim {
 namespace {
@@ -173,10 +174,15 @@ void Recorder::on_evaluation(const Evaluation& e) {
   if (!path_.empty() && pace_.allows()) publish("running");
 }
 
-void Recorder::publish(const std::string& status) {
+std::string Recorder::bytes(const std::string& status) {
   const Pace::Work work(pace_);
   file_.attribute("status", status);
-  file_.publish(path_);
+  return file_.bytes();
+}
+
+void Recorder::publish_bytes(const std::string& bytes) {
+  const Pace::Work work(pace_);
+  moesim::publish_bytes(path_, bytes);
 }
 
 void Recorder::restore(const RunFile& earlier) {

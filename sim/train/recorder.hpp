@@ -13,8 +13,8 @@ class Recorder : public Hook {
  public:
   // Reads [record].
   Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model);
-  // Where the run file is published: at evaluations, but not so often that it takes more than a
-  // hundredth of the time. Without a path it is not.
+  // Where the run file is published: at evaluations, but not more often than once a second, nor so
+  // often that it takes more than a hundredth of the time. Without a path it is not.
   void publish_at(std::string path) { path_ = std::move(path); }
 
   bool wants_routing(index step) const override { return step % every_ == 0; }
@@ -28,8 +28,10 @@ class Recorder : public Hook {
   RunFile& file() { return file_; }
   // Goes on from what an earlier process recorded. Throws Exit::data if it recorded other things.
   void restore(const RunFile& earlier);
-  // Publishes with this status: running, complete or diverged.
-  void publish(const std::string& status);
+  // The run file with this status: running, complete or diverged.
+  std::string bytes(const std::string& status);
+  void publish_bytes(const std::string& bytes);
+  void publish(const std::string& status) { publish_bytes(bytes(status)); }
 
  private:
   void declare_statistics(const std::string& prefix, const std::string& axis);
@@ -40,7 +42,7 @@ class Recorder : public Hook {
   index every_, layers_ = 0, experts_ = 0;
   bool declared_aux_ = false;
   RunFile file_;
-  Pace pace_{0.01};
+  Pace pace_{0.01, 1};
 };
 
 }  // namespace moesim

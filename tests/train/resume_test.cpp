@@ -70,7 +70,7 @@ TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train
         Kept first(values, folder / "");
         StopAfter stop(questions);
         REQUIRE(first.trainer->run({first.recorder.get(), &first.keeper, &stop}) == End::stopped);
-        first.keeper.write();
+        first.keeper.write(first.recorder->file().bytes());
       }
       Kept second(values, folder / "");
       REQUIRE(second.resume());
@@ -208,7 +208,8 @@ TEST_CASE("not finite: a weight, before any token meets it", "[train][finite]") 
   values.back() = std::numeric_limits<real>::infinity();
   p.value.from_host(values);
   training.trainer->resume({.step = 3}, 3);
-  CHECK_THROWS_WITH(training.keeper.write(), contains("values of " + p.name));
+  CHECK_THROWS_WITH(training.keeper.write(training.recorder->file().bytes()),
+                    contains("values of " + p.name));
   CHECK(checkpoint_steps(folder / "").empty());  // and no checkpoint is spoilt
 }
 
@@ -260,7 +261,7 @@ TEST_CASE("not finite: rewind goes back and leaves the batches out", "[train][fi
         REQUIRE(first.keeper.rewind([](const std::string&) {}));
         first.trainer->run({first.recorder.get(), &first.keeper, &stop});
       }
-      first.keeper.write();
+      first.keeper.write(first.recorder->file().bytes());
     }
     Kept second(values, other / "");
     REQUIRE(second.resume());
