@@ -5,6 +5,7 @@
 #include "experiments/progress.hpp"
 #include "experiments/resources.hpp"
 #include "experiments/train_run.hpp"
+#include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -34,13 +35,18 @@ struct Survey {
   std::vector<Arm> arms;
   std::vector<std::size_t> arm_of;  // of each run
   std::vector<bool> complete;       // each run
+  std::vector<double> rest;         // share of its steps that is left
   Total total;
 };
 
 Survey survey(const Plan& plan, const std::string& folder, const DryRun& options) {
   Survey s;
   for (const PlannedRun& run : plan.runs) {
-    const bool done = !options.force && is_finished(state_of(folder + "/" + run.folder), run);
+    const RunState state = state_of(folder + "/" + run.folder);
+    const bool done = !options.force && is_finished(state, run);
+    const bool begun = !options.force && state.state != State::planned && run.steps > 0;
+    s.rest.push_back(begun ? 1 - static_cast<double>(state.step) / static_cast<double>(run.steps)
+                           : 1);
     const auto arm = std::find_if(s.arms.begin(), s.arms.end(), [&](const Arm& other) {
       return other.run->spec.label == run.spec.label;
     });
@@ -53,7 +59,12 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
   for (Arm& arm : s.arms) {
     if (options.trial_seconds <= 0 || arm.left == 0) continue;
     std::cerr << "trying " << arm.run->spec.label << '\n';
-    arm.estimate = estimate_run(arm.run->spec, options.threads, options.trial_seconds);
+    try {
+      arm.estimate = estimate_run(arm.run->spec, options.threads, options.trial_seconds);
+    } catch (const Error& error) {
+      if (error.code() != Exit::diverged) throw;
+      std::cerr << "warning: no estimate: " << error.what() << '\n';
+    }
   }
   s.total.runs = plan.runs.size();
   std::vector<double> seconds, memory;
@@ -61,7 +72,7 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
     if (s.complete[i]) continue;
     ++s.total.left;
     if (const auto& estimate = s.arms[s.arm_of[i]].estimate) {
-      seconds.push_back(estimate->seconds);
+      seconds.push_back(estimate->seconds * s.rest[i]);
       memory.push_back(estimate->memory);
       s.total.disk += estimate->disk;
     }

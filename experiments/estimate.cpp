@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace moesim {
 namespace {
@@ -35,13 +36,14 @@ class Trial : public Hook {
   std::vector<double> steps_;
 };
 
-// How many checkpoints are there in the end, if the loss falls to the end?
+// How many checkpoints are there in the end, if the loss falls to the end? Two regular ones at
+// most, and the last.
 double kept_checkpoints(const Settings& settings, double steps, double seconds) {
   const double every = std::stod(settings.effective("checkpoint.every"));
   const double each = std::stod(settings.effective("checkpoint.seconds"));
-  const double written =
-      every > 0 ? std::ceil(steps / every) : 1 + (each > 0 ? std::floor(seconds / each) : steps);
-  return std::clamp(written, 1.0, 2.0);
+  if (every > 0)
+    return std::min(2.0, std::floor(steps / every)) + (std::fmod(steps, every) > 0 ? 1 : 0);
+  return std::clamp(1 + (each > 0 ? std::floor(seconds / each) : steps), 1.0, 2.0);
 }
 
 std::string try_out(RunSpec spec, int threads, double seconds) {

@@ -107,7 +107,9 @@ Experiment build(RunSpec spec, int threads, DataCache& cache) {
   e.identity.resolved = settings.resolved();
   e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());
   e.identity.data_sha256 = e.data->info().sha256;
-  const std::string both = e.identity.config_sha256 + e.identity.data_sha256;
+  // A run in double is another run.
+  const std::string both = e.identity.config_sha256 + e.identity.data_sha256 +
+                           (sizeof(moesim::real) == sizeof(double) ? "F64" : "");
   e.identity.folder = run_folder_name(e.spec, std::to_string(e.identity.seed),
                                       sha256_hex(both.data(), both.size()).substr(0, 8));
   describe(e);

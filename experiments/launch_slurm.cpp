@@ -34,11 +34,23 @@ std::string this_program() {
   return path.string();
 }
 
+// Slurm's states of a task that it has yet to run to its end.
+bool is_queued(const std::string& state) {
+  for (const char* queued : {"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "REQUEUED"})
+    if (state == queued) return true;
+  return false;
+}
+
+// What neither is finished nor will be by another process or task.
 std::vector<std::size_t> unfinished(const Plan& plan, const std::string& folder) {
   std::vector<std::size_t> runs;
+  const std::map<std::string, SlurmTask> tasks = slurm_tasks(folder);
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     const RunState state = state_of(folder + "/" + plan.runs[i].folder);
-    if (!is_finished(state, plan.runs[i]) && state.state != State::running) runs.push_back(i);
+    const auto task = tasks.find(plan.runs[i].folder);
+    if (!is_finished(state, plan.runs[i]) && state.state != State::running &&
+        (task == tasks.end() || !is_queued(task->second.state)))
+      runs.push_back(i);
   }
   return runs;
 }
@@ -49,7 +61,8 @@ void launch_on_slurm(const Plan& plan, const std::string& folder, const SlurmOpt
                      bool print_only) {
   const std::vector<std::size_t> runs = unfinished(plan, folder);
   if (runs.empty()) {
-    std::cout << "nothing to do: " << plan.runs.size() << " runs are complete or running\n";
+    std::cout << "nothing to do: " << plan.runs.size()
+              << " runs are complete, running or in the queue\n";
     return;
   }
   // Named by its content: tasks that wait in the queue keep theirs when a new sweep is planned.
@@ -82,8 +95,8 @@ void launch_on_slurm(const Plan& plan, const std::string& folder, const SlurmOpt
   }
 }
 
-std::map<std::string, std::string> slurm_status(const std::string& folder) {
-  std::map<std::string, std::string> result;
+std::map<std::string, SlurmTask> slurm_tasks(const std::string& folder) {
+  std::map<std::string, SlurmTask> result;
   for (const Json& entry : read_jobs(folder)) {
     try {
       const std::string job = entry.at("job");
@@ -91,8 +104,7 @@ std::map<std::string, std::string> slurm_status(const std::string& folder) {
       if (states.empty()) continue;
       const Plan plan = read_plan(entry.at("plan"));
       for (const auto& [run, state] : states)
-        if (run < plan.runs.size())
-          result[plan.runs[run].folder] = fmt::format("job {}: {}", job, state);
+        if (run < plan.runs.size()) result[plan.runs[run].folder] = {job, state};
     } catch (const Json::exception&) {
       continue;  // a note that is damaged tells nothing
     } catch (const Error&) {

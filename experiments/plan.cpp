@@ -9,6 +9,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <iostream>
+
 namespace moesim {
 namespace {
 
@@ -91,7 +94,14 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads) {
     run.flops_per_token = e.model->flops_per_token();
     run.hidden = e.model->expert_hidden();
     run.least_bytes = least_memory(e);
-    plan.runs.push_back(std::move(run));
+    const auto same = std::find_if(plan.runs.begin(), plan.runs.end(), [&](const auto& other) {
+      return other.config_sha256 == run.config_sha256 && other.data_sha256 == run.data_sha256;
+    });
+    if (same == plan.runs.end())
+      plan.runs.push_back(std::move(run));
+    else
+      std::cerr << fmt::format("{} seed {} is the same run as {}: left out\n", run.spec.label,
+                               run.seed, same->spec.label);
   }
   return plan;
 }

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sys/resource.h>
 #include <thread>
+#include <vector>
 
 namespace moesim {
 namespace {
@@ -30,6 +31,30 @@ double system_memory() {
   return 0;
 }
 
+// The control group of this process and those around it.
+std::vector<std::string> control_groups() {
+  const std::string root = "/sys/fs/cgroup";
+  std::vector<std::string> groups = {root};
+  std::ifstream own("/proc/self/cgroup");
+  for (std::string line; std::getline(own, line);) {
+    if (!line.starts_with("0::/")) continue;
+    for (std::filesystem::path path = line.substr(4); !path.empty(); path = path.parent_path())
+      groups.push_back(root + "/" + path.string());
+  }
+  return groups;
+}
+
+// Without what the system would give back: cached files that nobody has used lately.
+double used_memory(const std::string& group) {
+  std::ifstream statistics(group + "/memory.stat");
+  double cached = 0;
+  for (std::string key; statistics >> key;) {
+    double value = 0;
+    if (statistics >> value && key == "inactive_file") cached = value;
+  }
+  return number_in(group + "/memory.current") - cached;
+}
+
 void lower(double& limit, double other) {
   if (other > 0 && (limit == 0 || other < limit)) limit = other;
 }
@@ -38,9 +63,9 @@ void lower(double& limit, double other) {
 
 double available_memory() {
   double bytes = system_memory();
-  const std::string group = "/sys/fs/cgroup/";
-  if (const double most = number_in(group + "memory.max"); most > 0)
-    lower(bytes, std::max(1.0, most - number_in(group + "memory.current")));
+  for (const std::string& group : control_groups())
+    if (const double most = number_in(group + "/memory.max"); most > 0)
+      lower(bytes, std::max(1.0, most - used_memory(group)));
   for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
     rlimit limit{};
     if (getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)

@@ -7,6 +7,7 @@
 #include "experiments/plan.hpp"
 #include "experiments/resources.hpp"
 #include "experiments/run_state.hpp"
+#include "experiments/runs.hpp"
 #include "experiments/signals.hpp"
 #include "experiments/supervisor.hpp"
 #include "sim/config/reader.hpp"
@@ -72,22 +73,31 @@ Sweep plan_sweep(const Words& words, const std::string& out, int threads) {
 }
 
 // Runs that could not even hold their parameters.
-void require_memory(const Plan& plan, long jobs) {
+void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
   const double available = available_memory();
-  std::vector<double> needs;
-  for (const PlannedRun& run : plan.runs) needs.push_back(run.least_bytes);
-  std::sort(needs.rbegin(), needs.rend());
+  std::sort(runs.begin(), runs.end(),
+            [](const auto& a, const auto& b) { return a.least_bytes > b.least_bytes; });
   double together = 0;
-  for (std::size_t i = 0; i < needs.size() && i < static_cast<std::size_t>(jobs); ++i)
-    together += needs[i];
+  for (std::size_t i = 0; i < std::min(runs.size(), at_once); ++i) together += runs[i].least_bytes;
   if (available == 0 || together <= available) return;
-  const auto largest =
-      std::max_element(plan.runs.begin(), plan.runs.end(),
-                       [](const auto& a, const auto& b) { return a.least_bytes < b.least_bytes; });
   fail(Exit::usage,
-       fmt::format("{}: needs at least {}, {} available; make it smaller{}", largest->spec.label,
+       fmt::format("{}: needs at least {}, {} available; make it smaller{}", runs[0].spec.label,
                    readable_bytes(together), readable_bytes(available),
-                   jobs > 1 ? ", or run fewer at once (--jobs)" : ""));
+                   at_once > 1 ? ", or run fewer at once (--jobs)" : ""));
+}
+
+// Runs that an earlier sweep of the same name left unfinished are not in its latest plan.
+void mention_others(const Sweep& sweep) {
+  std::size_t others = 0;
+  for (const KnownRun& run : known_runs(sweep.folder)) {
+    if (run.planned) continue;
+    const State state = state_of(run.folder).state;
+    others += state == State::interrupted || state == State::failed;
+  }
+  if (others > 0)
+    std::cerr << fmt::format(
+        "{} unfinished runs in {} belong to another sweep: start that one's config again\n", others,
+        sweep.folder);
 }
 
 struct Choice {
@@ -100,6 +110,7 @@ std::vector<Ending> train_all(const Sweep& sweep, const Choice& choice) {
   const std::size_t total = sweep.plan.runs.size();
   std::vector<Ending> endings(total);
   std::vector<Job> jobs;
+  std::vector<PlannedRun> left;
   std::vector<std::size_t> number;  // of the run of each job
   for (std::size_t i = 0; i < total; ++i) {
     Attempt a{sweep.plan.runs[i], sweep.folder + "/" + sweep.plan.runs[i].folder,
@@ -111,18 +122,27 @@ std::vector<Ending> train_all(const Sweep& sweep, const Choice& choice) {
       continue;
     }
     number.push_back(i);
+    left.push_back(sweep.plan.runs[i]);
     const std::string folder = a.folder, prefix = a.prefix;
     jobs.push_back({prefix, [a = std::move(a)](const Show& show) { return train_run(a, show); },
                     [folder](const std::string& why) { note_failure(folder, why); }});
   }
+  require_memory(left, choice.jobs);
   const std::vector<Ending> trained = supervise(jobs, choice.jobs);
-  for (std::size_t i = 0; i < trained.size(); ++i) endings[number[i]] = trained[i];
+  for (std::size_t i = 0; i < trained.size(); ++i) {
+    endings[number[i]] = trained[i];
+    if (trained[i].code != Exit::locked) continue;
+    // The other process may be done by now.
+    const PlannedRun& run = sweep.plan.runs[number[i]];
+    if (const RunState now = state_of(sweep.folder + "/" + run.folder); is_finished(now, run))
+      endings[number[i]] = finished(now);
+  }
   return endings;
 }
 
 // What the whole sweep returns: the first of these that any run ended with.
 Exit worst_of(const std::vector<Ending>& endings) {
-  for (const Exit code : {Exit::interrupted, Exit::output, Exit::internal, Exit::data, Exit::usage,
+  for (const Exit code : {Exit::output, Exit::interrupted, Exit::internal, Exit::data, Exit::usage,
                           Exit::locked, Exit::diverged})
     for (const Ending& ending : endings)
       if (ending.code == code) return code;
@@ -238,13 +258,16 @@ int run_command(const Words& words) {
     return 0;
   }
   if (slurm) {
-    if (!arguments.has("print")) require_writable(sweep.folder);
+    if (!arguments.has("print")) {
+      require_writable(sweep.folder);
+      if (whole && !planned) publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
+    }
     launch_on_slurm(sweep.plan, sweep.folder, slurm_options(arguments), arguments.has("print"));
     return 0;
   }
-  require_memory(sweep.plan, static_cast<long>(choice.jobs));
   require_writable(sweep.folder);
   if (whole && !planned) publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
+  if (planned) mention_others(sweep);
   catch_stop_signals();
   return report(sweep, train_all(sweep, choice), json);
 }

@@ -154,8 +154,10 @@ int sample_command(const Words& words) {
   std::vector<std::int32_t> prompt = prompt_ids(e, arguments.text("prompt"));
   const std::size_t given = prompt.size();
   const CheckpointInfo info = load_one(folder, e, arguments.text("checkpoint"));
-  std::cerr << fmt::format("{}, step {}, validation loss {:.4f}\n", e.spec.label, info.step,
-                           info.loss);
+  std::cerr << fmt::format("{}, step {}, {}\n", e.spec.label, info.step,
+                           std::isnan(info.loss)
+                               ? "not evaluated there"
+                               : fmt::format("validation loss {:.4f}", info.loss));
   if (const Sees sees = e.model->moe_layer(0).router().sees(); sees != Sees::past)
     std::cerr << "warning: in training, this router saw "
               << (sees == Sees::batch ? "other sequences" : "later tokens")

@@ -3,7 +3,8 @@
 
 namespace moesim {
 
-// For the process that supervises: SIGINT, SIGTERM and SIGUSR1 ask for a stop from now on.
+// For the process that supervises: SIGINT, SIGTERM, SIGUSR1 and, unless it is ignored (nohup),
+// SIGHUP ask for a stop from now on.
 void catch_stop_signals();
 
 // For a process that trains: the same signals are held back and looked at between steps. No handler

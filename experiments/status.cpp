@@ -74,13 +74,16 @@ int status_command(const Words& words) {
   arguments.require_rest("status of what?");
   std::vector<Found> all;
   std::map<std::string, int> counts;
+  std::map<std::string, std::map<std::string, SlurmTask>> queues;  // by experiment
   for (const std::string& path : arguments.rest())
-    for (const std::map<std::string, std::string> queue = slurm_status(path);
-         KnownRun & run : known_runs(path)) {
+    for (KnownRun& run : known_runs(path)) {
       RunState state = state_of(run.folder);
-      const auto queued = queue.find(name_of(run));
-      if (queued != queue.end() && state.state != State::complete)
-        state.why += (state.why.empty() ? "" : ", ") + queued->second;
+      const std::string experiment = std::filesystem::path(run.folder).parent_path().string();
+      if (queues.count(experiment) == 0) queues[experiment] = slurm_tasks(experiment);
+      const auto task = queues[experiment].find(name_of(run));
+      if (task != queues[experiment].end() && state.state != State::complete)
+        state.why += fmt::format("{}job {}: {}", state.why.empty() ? "" : ", ", task->second.job,
+                                 task->second.state);
       ++counts[to_string(state.state)];
       all.push_back({std::move(run), std::move(state)});
     }

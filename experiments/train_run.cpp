@@ -98,10 +98,9 @@ Ending attempt_run(const Attempt& a, const Show& show) {
   remove_temporaries(a.folder);
   remove_temporaries(a.folder + "/checkpoint");
   // Another process may have finished it since this one was planned.
-  if (const RunState before = recorded_state(a.folder); a.force)
-    forget(a.folder);
-  else if (is_finished(before, a.run))
-    return finished(before);
+  if (!a.force)
+    if (const RunState before = recorded_state(a.folder); is_finished(before, a.run))
+      return finished(before);
   clear_failure(a.folder);
 
   DataCache data;
@@ -109,6 +108,7 @@ Ending attempt_run(const Attempt& a, const Show& show) {
   if (e.identity.config_sha256 != a.run.config_sha256 ||
       e.identity.data_sha256 != a.run.data_sha256)
     fail(Exit::data, "the data changed since the sweep was planned; start the sweep again");
+  if (a.force) forget(a.folder);  // not before it is clear that it can be trained again
   publish_bytes(a.folder + "/config.ini", e.identity.resolved);
   e.recorder->publish_at(a.folder + "/run.h5");
   e.keeper->keep_at(a.folder, a.run.config_sha256, a.run.data_sha256);

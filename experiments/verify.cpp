@@ -4,6 +4,7 @@
 #include "experiments/runs.hpp"
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/checkpoint/safetensors.hpp"
+#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
 #include "sim/data/sha256.hpp"
@@ -12,6 +13,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -29,6 +31,9 @@ void verify_run_file(const std::string& folder, const Say& problem) {
   try {
     const RunFile file = read_run_file(path);
     check_conservation(file);
+    if (file.text("sha256") != file.digest()) problem(path + ": damaged (its SHA-256)");
+    if (file.text("run_id") != fs::path(folder).filename())
+      problem(path + ": belongs to the run " + config::printable(file.text("run_id")));
     const std::string config = file.text("config");
     if (sha256_hex(config.data(), config.size()) != file.text("config_sha256"))
       problem(path + ": its config is not the one of its checksum");
@@ -41,6 +46,11 @@ void verify_run_file(const std::string& folder, const Say& problem) {
 }
 
 void verify_checkpoint(const std::string& folder, index step, const Say& problem) {
+  // One that is gone by now is no longer kept.
+  const auto there = [&] {
+    const std::vector<index> steps = checkpoint_steps(folder);
+    return std::find(steps.begin(), steps.end(), step) != steps.end();
+  };
   try {
     const Checkpoint checkpoint = read_checkpoint(folder, step);
     for (const auto& [name, bytes] :
@@ -51,9 +61,11 @@ void verify_checkpoint(const std::string& folder, index step, const Say& problem
         problem(checkpoint.path + "/" + name + ": " + error.what());
       }
     }
-    read_run_file(checkpoint.records());
+    const RunFile records = read_run_file(checkpoint.records());
+    if (records.text("sha256") != records.digest())
+      problem(checkpoint.records() + ": damaged (its SHA-256)");
   } catch (const Error& error) {
-    problem(error.what());
+    if (there()) problem(error.what());
   }
 }
 

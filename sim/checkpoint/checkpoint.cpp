@@ -67,7 +67,7 @@ Json read_manifest(const fs::path& folder) {
   rest.erase("sha256");
   const std::string vouched = rest.dump();
   if (json["sha256"] != sha256_hex(vouched.data(), vouched.size())) damaged(path, "damaged");
-  if (rest.value("format", std::int64_t{0}) != kFormat)
+  if (!rest.contains("format") || rest["format"] != kFormat)
     damaged(path, "of another version of moesim; train again with --force");
   return rest;
 }
@@ -104,19 +104,18 @@ std::string read_vouched(const Json& manifest, const fs::path& folder, const cha
   }
 }
 
-// Only what is beyond doubt is removed: a folder whose manifest cannot be read does not count as
-// one that is kept.
-void prune(const std::string& run_folder) {
+// After `newest` was written. A folder whose manifest cannot be read does not count as one that is
+// kept.
+void prune(const std::string& run_folder, index newest) {
   const std::vector<CheckpointInfo> all = checkpoint_infos(run_folder);
-  std::vector<index> kept;
-  if (!all.empty()) kept.push_back(all.back().step);
+  std::vector<index> kept = {newest};
   std::size_t regular = 0;
   for (auto i = all.rbegin(); i != all.rend(); ++i)
     if (i->regular && regular++ < kRegularKept) kept.push_back(i->step);
   const auto best = std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
     return a.loss < b.loss || (std::isnan(b.loss) && !std::isnan(a.loss));
   });
-  if (best != all.end()) kept.push_back(best->step);
+  if (best != all.end() && !std::isnan(best->loss)) kept.push_back(best->step);
   for (const index step : checkpoint_steps(run_folder)) {
     if (std::find(kept.begin(), kept.end(), step) != kept.end()) continue;
     remove_folder(folder_of(run_folder, step));  // if it cannot, the next time may
@@ -137,7 +136,7 @@ void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
   std::vector<FileContent> all = files;
   all.push_back({kManifest, {manifest}});
   publish_folder(path, all);
-  prune(run_folder);
+  prune(run_folder, info.step);
 }
 
 std::vector<index> checkpoint_steps(const std::string& run_folder) {
@@ -194,6 +193,11 @@ std::optional<Checkpoint> newest_checkpoint(
     }
   }
   return {};
+}
+
+void remove_checkpoints_after(const std::string& run_folder, index step) {
+  for (const index other : checkpoint_steps(run_folder))
+    if (other > step) remove_folder(folder_of(run_folder, other));
 }
 
 void remove_checkpoints(const std::string& run_folder) {

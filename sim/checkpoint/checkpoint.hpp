@@ -16,9 +16,10 @@ namespace moesim {
 struct CheckpointInfo {
   index step = 0;       // updates done
   bool regular = true;  // at a multiple of checkpoint.every, not where a signal came
-  double loss = std::numeric_limits<double>::quiet_NaN();  // last validation loss
-  std::string config_sha256, data_sha256;                  // of the run that it belongs to
-  std::string number;                                      // "F32" or "F64"
+  // Validation loss of these parameters; NaN if they were not evaluated.
+  double loss = std::numeric_limits<double>::quiet_NaN();
+  std::string config_sha256, data_sha256;  // of the run that it belongs to
+  std::string number;                      // "F32" or "F64"
 };
 
 // The files of a checkpoint.
@@ -36,7 +37,7 @@ struct Checkpoint {
 };
 
 // Writes checkpoint/step-N below the run's folder from the three files, then removes those that
-// nothing needs: kept are the newest, the newest two regular ones and the one with the lowest
+// nothing needs: kept are this one, the newest two regular ones and the one with the lowest
 // validation loss. Throws Exit::output; older checkpoints are untouched then.
 void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
                       const std::vector<FileContent>& files);
@@ -55,6 +56,8 @@ std::optional<Checkpoint> newest_checkpoint(
     const std::string& run_folder, const std::function<bool(const CheckpointInfo&)>& wanted,
     const std::function<void(const std::string& problem)>& damaged);
 
+// Those of later steps: damaged, or from a way that training did not go on.
+void remove_checkpoints_after(const std::string& run_folder, index step);
 void remove_checkpoints(const std::string& run_folder);
 
 }  // namespace moesim

@@ -1,9 +1,12 @@
 #include "sim/record/run_file.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/data/sha256.hpp"
 #include "sim/record/axes.hpp"
 #include "sim/record/encode.hpp"
 #include "sim/record/publish.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -108,7 +111,36 @@ Variable* RunFile::find_mutable(const std::string& name) {
 std::string RunFile::bytes() const {
   const std::vector<Axis> axes = axes_of(variables_);
   check_conservation(*this);
-  return encode(*this, axes);
+  RunFile whole = *this;
+  whole.attribute("sha256", digest());
+  return encode(whole, axes);
+}
+
+std::string RunFile::digest() const {
+  Sha256 sum;
+  for (const auto& [name, value] : attributes_) {
+    if (name == "sha256" || name == "moesim_schema") continue;  // those that encode() adds
+    sum.add(name + "=");
+    std::visit([&](const auto& v) { sum.add(fmt::format("{}\n", v)); }, value);
+  }
+  std::vector<const Variable*> by_name;
+  for (const Variable& variable : variables_) by_name.push_back(&variable);
+  std::sort(by_name.begin(), by_name.end(),
+            [](const auto* a, const auto* b) { return a->name < b->name; });
+  for (const Variable* each : by_name) {
+    const Variable& variable = *each;
+    sum.add(fmt::format("{} {} {}\n", variable.name, fmt::join(variable.dims, ","),
+                        fmt::join(variable.shape, ",")));
+    for (const std::string& text : variable.texts) sum.add(text + "\n");
+    if (variable.type == Variable::Type::float32) {
+      const std::vector<float> stored(variable.values.begin(), variable.values.end());
+      sum.add({reinterpret_cast<const char*>(stored.data()), stored.size() * sizeof(float)});
+    } else {
+      sum.add({reinterpret_cast<const char*>(variable.values.data()),
+               variable.values.size() * sizeof(double)});
+    }
+  }
+  return sum.hex();
 }
 
 void RunFile::publish(const std::string& path) const { publish_bytes(path, bytes()); }

@@ -62,7 +62,10 @@ class RunFile {
   // then writes `path`. Throws Exit::output with the path and the reason if any byte could not be
   // written; `path` is then as it was.
   void publish(const std::string& path) const;
-  // What publish() writes.
+  // SHA-256 of every attribute (but itself and the schema) and of every variable, as they are
+  // stored.
+  std::string digest() const;
+  // What publish() writes: with the digest as the attribute "sha256".
   std::string bytes() const;
 
  private:

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <stdexcept>
@@ -16,6 +17,8 @@ namespace {
 constexpr const char* kNumber = sizeof(real) == 4 ? "F32" : "F64";
 // Checkpoints by time may take this share of it.
 constexpr double kShare = 0.01;
+// Seconds between others and one that is only the best so far.
+constexpr double kBestSeconds = 10;
 
 std::vector<NamedTensor> named(const std::vector<Parameter>& parameters) {
   std::vector<NamedTensor> all;
@@ -116,15 +119,26 @@ void Keeper::on_boundary(const Position& position) {
   const bool due = every_ > 0 ? position.step % every_ == 0 : pace_.allows();
   // One at the start is only of use as a place to go back to.
   const bool of_use = position.step > 0 || trainer_.not_finite() == NotFinite::rewind;
-  if (!due || !of_use || is_written()) return;
+  const bool best = is_best() && pace_.allows(kBestSeconds);
+  if (!(due || best) || !of_use || is_written()) return;
   const Pace::Work work(pace_);
-  write(recorder_.file().bytes(), true);
+  write(recorder_.file().bytes(), due);
 }
+
+void Keeper::on_evaluation(const Evaluation& evaluation) {
+  loss_ = evaluation.loss;
+  loss_step_ = evaluation.step;
+}
+
+bool Keeper::is_best() const { return loss_step_ == trainer_.position().step && loss_ < best_; }
 
 void Keeper::write(const std::string& records) {
   if (folder_.empty() || is_written()) return;
   const Pace::Work work(pace_);
-  write(records, every_ == 0 || trainer_.position().step % every_ == 0);
+  // One that comes before its evaluation is not regular: going back to it, because the evaluation
+  // fails, would lead there again.
+  const Position& position = trainer_.position();
+  write(records, every_ == 0 || (position.evaluated && position.step % every_ == 0));
 }
 
 bool Keeper::is_written() const {
@@ -146,16 +160,18 @@ void Keeper::write(const std::string& records, bool regular) {
                     {"not_finite", std::to_string(position.not_finite)},
                     {"updates", std::to_string(trainer_.updates())}};
   std::string weights_header, state_header;
-  write_checkpoint(folder_,
-                   {.step = position.step,
-                    .regular = regular,
-                    .loss = loss_,
-                    .config_sha256 = config_sha256_,
-                    .data_sha256 = data_sha256_,
-                    .number = kNumber},
-                   {{kWeightsFile, safetensors_pieces(weights, weights_header)},
-                    {kStateFile, safetensors_pieces(state, state_header)},
-                    {kRecordsFile, {records}}});
+  write_checkpoint(
+      folder_,
+      {.step = position.step,
+       .regular = regular,
+       .loss = loss_step_ == position.step ? loss_ : std::numeric_limits<double>::quiet_NaN(),
+       .config_sha256 = config_sha256_,
+       .data_sha256 = data_sha256_,
+       .number = kNumber},
+      {{kWeightsFile, safetensors_pieces(weights, weights_header)},
+       {kStateFile, safetensors_pieces(state, state_header)},
+       {kRecordsFile, {records}}});
+  if (is_best()) best_ = loss_;
   written_ = position.step, evaluated_ = position.evaluated;
 }
 
@@ -171,18 +187,27 @@ bool Keeper::take_up(bool regular, index before, const Say& say) {
   const RunFile records = read_run_file(checkpoint->records());
   load_checkpoint(*checkpoint, trainer_);
   recorder_.restore(records);
+  remove_checkpoints_after(folder_, checkpoint->info.step);
   loss_ = checkpoint->info.loss;
+  loss_step_ = std::isnan(loss_) ? -1 : checkpoint->info.step;
+  best_ = std::numeric_limits<double>::infinity();
+  for (const CheckpointInfo& info : checkpoint_infos(folder_)) best_ = std::fmin(best_, info.loss);
   written_ = trainer_.position().step, evaluated_ = trainer_.position().evaluated;
   say(fmt::format("at step {} of {}", checkpoint->info.step, checkpoint->path));
   return true;
 }
 
 bool Keeper::resume(const Say& say) {
-  return !folder_.empty() && take_up(false, std::numeric_limits<index>::max(), say);
+  if (folder_.empty() || !take_up(false, std::numeric_limits<index>::max(), say)) return false;
+  not_finite_ = trainer_.position().not_finite;
+  return true;
 }
 
 bool Keeper::rewind(const Say& say) {
-  const Position failed = trainer_.position();
+  Position failed = trainer_.position();
+  // Parameters that are not finite stop a checkpoint, not a step, and are not counted by the
+  // trainer.
+  failed.not_finite = not_finite_ = std::max(failed.not_finite, not_finite_ + 1);
   if (trainer_.not_finite() != NotFinite::rewind || folder_.empty() ||
       failed.not_finite > trainer_.not_finite_limit() || !take_up(true, failed.step, say))
     return false;

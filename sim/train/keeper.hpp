@@ -20,7 +20,7 @@ class Keeper : public Hook {
   void keep_at(std::string folder, std::string config_sha256, std::string data_sha256);
 
   void on_boundary(const Position& position) override;
-  void on_evaluation(const Evaluation& evaluation) override { loss_ = evaluation.loss; }
+  void on_evaluation(const Evaluation& evaluation) override;
 
   // Writes a checkpoint now, unless this position is on disk already. records: of the recorder, the
   // bytes of its run file. Throws Exit::output; Exit::diverged for parameters that are not finite,
@@ -39,6 +39,7 @@ class Keeper : public Hook {
 
  private:
   bool is_written() const;
+  bool is_best() const;
   void write(const std::string& records, bool regular);
   bool take_up(bool regular, index before, const Say& say);
 
@@ -46,9 +47,12 @@ class Keeper : public Hook {
   Recorder& recorder_;
   index every_;
   Pace pace_;
-  double loss_ = std::numeric_limits<double>::quiet_NaN();
-  index written_ = -1;      // step of the last checkpoint
-  bool evaluated_ = false;  // was its evaluation done?
+  double loss_ = std::numeric_limits<double>::quiet_NaN();  // of the last evaluation
+  index loss_step_ = -1;                                    // and of which step that was
+  double best_ = std::numeric_limits<double>::infinity();   // of the checkpoints on disk
+  index not_finite_ = 0;                                    // steps that were gone back from
+  index written_ = -1;                                      // step of the last checkpoint
+  bool evaluated_ = false;                                  // was its evaluation done?
   std::string folder_, config_sha256_, data_sha256_;
 };
 

@@ -12,9 +12,11 @@ class Pace {
   explicit Pace(double share, double least = 0) : share_(share), least_(least) {}
 
   // Was the last time (or the start) long enough ago, for what it took?
-  bool allows() const {
+  bool allows() const { return allows(least_); }
+  // With another least number of seconds.
+  bool allows(double least) const {
     const std::chrono::duration<double> rest = Clock::now() - end_;
-    return rest.count() >= least_ && rest.count() * share_ >= took_;
+    return rest.count() >= least && rest.count() * share_ >= took_;
   }
 
   // Seconds in all times together.

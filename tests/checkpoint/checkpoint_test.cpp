@@ -84,6 +84,16 @@ TEST_CASE("checkpoint: kept are the newest, two regular ones and the best", "[ch
   CHECK(checkpoint_steps(folder / "") == std::vector<index>{200, 500, 600});
 }
 
+TEST_CASE("checkpoint: the one just written is kept, whatever stands after it", "[checkpoint]") {
+  const TemporaryFolder folder;
+  for (const index step : {100, 200, 300, 400}) write(folder / "", step, std::nan(""));
+  // 400 turns out to be damaged, training goes on from 300 and is stopped soon.
+  write(folder / "", 310, std::nan(""), false);
+  CHECK(checkpoint_steps(folder / "") == std::vector<index>{300, 310, 400});
+  remove_checkpoints_after(folder / "", 310);
+  CHECK(checkpoint_steps(folder / "") == std::vector<index>{300, 310});
+}
+
 // Names that vanished from a folder since this was made.
 class Vanished {
  public:

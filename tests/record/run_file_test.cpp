@@ -35,13 +35,41 @@ TEST_CASE("run file: everything comes back as it was", "[record]") {
 
   require_same(run, read);
   REQUIRE(read.attribute_order().front() == "moesim_schema");
-  REQUIRE(read.attribute_order().size() == run.attribute_order().size() + 1);
+  REQUIRE(read.attribute_order().size() == run.attribute_order().size() + 2);
+  REQUIRE(read.attribute_order().back() == "sha256");
+  REQUIRE(read.text("sha256") == run.digest());
+  REQUIRE(read.digest() == run.digest());
   for (std::size_t i = 0; i < run.attribute_order().size(); ++i) {
     const std::string& name = run.attribute_order()[i];
     REQUIRE(read.attribute_order()[i + 1] == name);
     REQUIRE(read.attributes().at(name) == run.attributes().at(name));
   }
   REQUIRE(std::get<std::int64_t>(read.attributes().at("moesim_schema")) == kRunFileSchema);
+}
+
+TEST_CASE("run file: the digest covers every attribute and every value", "[record]") {
+  const RunFile run = sample();
+  for (const std::string& name : run.attribute_order()) {
+    CAPTURE(name);
+    RunFile other = run;
+    const Attribute& value = run.attributes().at(name);
+    if (const auto* text = std::get_if<std::string>(&value))
+      other.attribute(name, *text + "x");
+    else
+      other.attribute(name, std::string("x"));
+    CHECK((other.digest() != run.digest()) == (name != "moesim_schema"));
+  }
+  for (const Variable& variable : run.variables()) {
+    CAPTURE(variable.name);
+    RunFile other = run;
+    Variable changed = variable;
+    if (changed.type == Type::text)
+      changed.texts.back() += "x";
+    else
+      changed.values.back() += 1;
+    other.put(changed);
+    CHECK(other.digest() != run.digest());
+  }
 }
 
 TEST_CASE("run file: each type is stored as itself", "[record]") {

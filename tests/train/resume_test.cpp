@@ -270,6 +270,35 @@ TEST_CASE("not finite: rewind goes back and leaves the batches out", "[train][fi
   }
 }
 
+TEST_CASE("checkpoint: its loss is of its parameters, and it is regular once it was evaluated",
+          "[train][resume]") {
+  const Values values = {"run.steps", "6", "eval.every", "3", "eval.batches", "2"};
+  const TemporaryFolder folder;
+  Kept whole(with(values, {"checkpoint.every", "2"}), folder / "");
+  whole.finish();
+  const std::vector<CheckpointInfo> infos = checkpoint_infos(folder / "");
+  REQUIRE(infos.size() == 2);
+  CHECK(std::isnan(infos[0].loss));  // step 4
+  CHECK(infos[1].loss == whole.recorder->file().find("eval_loss")->values.back());
+
+  int before = 0;
+  for (index questions = 0; questions < 14; ++questions) {
+    CAPTURE(questions);
+    const TemporaryFolder other;
+    Kept stopped(with(values, {"checkpoint.every", "3"}), other / "");
+    StopAfter stop(questions);
+    if (stopped.trainer->run({stopped.recorder.get(), &stopped.keeper, &stop}) != End::stopped)
+      break;
+    stopped.keeper.write(stopped.recorder->file().bytes());
+    const Position& position = stopped.trainer->position();
+    const CheckpointInfo last = checkpoint_infos(other / "").back();
+    REQUIRE(last.step == position.step);
+    CHECK(last.regular == (position.step % 3 == 0 && position.evaluated));
+    before += position.step % 3 == 0 && !position.evaluated;
+  }
+  CHECK(before > 2);
+}
+
 TEST_CASE("not finite: going back needs fixed places to go to", "[train][finite]") {
   CHECK_THROWS_WITH(Kept({"train.not_finite", "rewind"}, ""), contains("checkpoint.every"));
 }
