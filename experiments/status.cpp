@@ -74,9 +74,10 @@ int status_command(const Words& words) {
   arguments.require_rest("status of what?");
   std::vector<Found> all;
   std::map<std::string, int> counts;
+  const auto warn = [](const std::string& problem) { std::cerr << "warning: " << problem << '\n'; };
   for (const std::string& path : arguments.rest())
     for (const std::map<std::string, std::string> queue = slurm_status(path);
-         KnownRun & run : known_runs(path)) {
+         KnownRun & run : known_runs(path, warn)) {
       RunState state = state_of(run.folder);
       const auto queued = queue.find(name_of(run));
       if (queued != queue.end() && state.state != State::complete)
