@@ -1,55 +1,108 @@
 #include "experiments/display.hpp"
 
-#include <cstdio>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace moesim {
 namespace {
 
-std::size_t terminal_width() {
-  winsize size{};
-  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-  return known ? size.ws_col : 80;
+constexpr std::size_t kMostKept = 1000;
+
+struct Size {
+  std::size_t rows = 24, columns = 80;
+};
+
+Size terminal_size() {
+  Size size;
+  winsize found{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &found) != 0) return size;
+  if (found.ws_row > 0) size.rows = found.ws_row;
+  if (found.ws_col > 0) size.columns = found.ws_col;
+  return size;
+}
+
+// On one row: no character takes more columns than bytes, but for tabs.
+std::string fitted(std::string line, std::size_t columns) {
+  std::replace(line.begin(), line.end(), '\t', ' ');
+  if (line.size() < columns) return line;
+  std::size_t end = columns - 1;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0u) == 0x80u) --end;
+  return line.substr(0, end);
 }
 
 }  // namespace
 
 Display::Display(std::size_t slots) : terminal_(::isatty(STDERR_FILENO) == 1), live_(slots + 1) {}
 
-Display::~Display() { erase(); }
-
-void Display::erase() {
-  if (drawn_ == 0) return;
-  std::fprintf(stderr, "\033[%zuA\033[J", drawn_);
-  std::fflush(stderr);
-  drawn_ = 0;
+Display::~Display() {
+  if (!stream_.flush(kLastPatience)) return;
+  stream_.add(erasure() + kept());
+  stream_.flush(kLastPatience);
 }
 
-void Display::draw() {
-  if (!terminal_) return;
-  const std::size_t width = terminal_width();
-  for (const std::string& line : live_) {
-    if (line.empty()) continue;
-    std::fprintf(stderr, "%s\n", line.substr(0, width - 1).c_str());
-    ++drawn_;
-  }
-  std::fflush(stderr);
+std::string Display::erasure() {
+  if (drawn_ == 0) return {};
+  const std::string text = fmt::format("\r\033[{}A\033[J", drawn_);
+  drawn_ = 0;
+  return text;
+}
+
+std::string Display::kept() {
+  std::string text;
+  if (left_out_ > 0)
+    text = fmt::format("({} lines were not read in time; log.txt has them)\n", left_out_);
+  for (const std::string& line : kept_) text += line + "\n";
+  kept_.clear();
+  left_out_ = 0;
+  return text;
+}
+
+std::string Display::drawing() {
+  if (!terminal_) return {};
+  const Size size = terminal_size();
+  std::vector<std::string> lines;
+  for (const std::string& line : live_)
+    if (!line.empty()) lines.push_back(fitted(line, size.columns));
+  // What scrolled out of sight could not be erased. The last line is kept: the summary, if any.
+  if (const std::size_t room = size.rows - 1; room == 0)
+    lines.clear();
+  else if (lines.size() > room)
+    lines.erase(lines.begin() + static_cast<std::ptrdiff_t>(room) - 1, lines.end() - 1);
+  std::string text;
+  for (const std::string& line : lines) text += line + "\n";
+  drawn_ = lines.size();
+  return text;
 }
 
 void Display::keep(const std::string& line) {
-  erase();
-  std::fprintf(stderr, "%s\n", line.c_str());
-  draw();
+  kept_.push_back(line);
+  changed_ = true;
+  if (kept_.size() <= kMostKept) return;
+  kept_.pop_front();
+  ++left_out_;
 }
 
 void Display::set(std::size_t slot, const std::string& line) {
+  if (live_[slot] == line) return;
   live_[slot] = line;
-  if (!terminal_) return;
-  erase();
-  draw();
+  changed_ = changed_ || terminal_;
 }
 
 void Display::summary(const std::string& line) { set(live_.size() - 1, line); }
+
+void Display::refresh() {
+  constexpr std::chrono::milliseconds kNone{0};
+  if (!stream_.flush(kNone) || !changed_) return;
+  changed_ = false;
+  // In this order: each sets or needs what is drawn.
+  std::string frame = erasure();
+  frame += kept();
+  frame += drawing();
+  stream_.add(frame);
+  stream_.flush(kNone);
+}
 
 }  // namespace moesim

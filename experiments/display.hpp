@@ -1,7 +1,10 @@
 // Lines on stderr: those that stay, and below them, on a terminal, one per worker that is
-// rewritten.
+// rewritten. Nothing here waits for a reader.
 #pragma once
 
+#include "experiments/error_stream.hpp"
+
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -10,22 +13,28 @@ namespace moesim {
 class Display {
  public:
   explicit Display(std::size_t slots);
-  ~Display();
+  ~Display();  // waits a moment for whoever reads slowly
   Display(const Display&) = delete;
   Display& operator=(const Display&) = delete;
 
   void keep(const std::string& line);
   void set(std::size_t slot, const std::string& line);  // "": nothing
   void summary(const std::string& line);
+  // Shows what came since. If stderr takes no more, this waits for a later call, the lines that
+  // stay in a queue (the last thousand), of the others the latest.
+  void refresh();
   bool terminal() const { return terminal_; }
 
  private:
-  void erase();
-  void draw();
+  std::string erasure();
+  std::string kept();
+  std::string drawing();
 
-  bool terminal_;
+  bool terminal_, changed_ = false;
   std::vector<std::string> live_;  // the slots, then the summary
-  std::size_t drawn_ = 0;
+  std::deque<std::string> kept_;   // not written yet
+  std::size_t left_out_ = 0, drawn_ = 0;
+  ErrorStream stream_;
 };
 
 }  // namespace moesim

@@ -3,6 +3,7 @@
 #include "experiments/run_state.hpp"
 #include "experiments/train_run.hpp"
 #include "sim/core/error.hpp"
+#include "sim/data/file.hpp"
 #include "sim/data/sha256.hpp"
 #include "sim/record/publish.hpp"
 
@@ -10,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 namespace moesim {
@@ -22,9 +22,14 @@ using Json = nlohmann::ordered_json;
 std::string jobs_path(const std::string& folder) { return folder + "/slurm/jobs.json"; }
 
 Json read_jobs(const std::string& folder) {
-  std::ifstream file(jobs_path(folder));
-  Json jobs = Json::parse(file, nullptr, false);
-  return jobs.is_array() ? jobs : Json::array();
+  constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
+  try {
+    Json jobs = Json::parse(read_file(jobs_path(folder), kMostBytes), nullptr, false);
+    if (jobs.is_array()) return jobs;
+  } catch (const Error&) {
+    // None yet, or no file that could tell.
+  }
+  return Json::array();
 }
 
 std::string this_program() {

@@ -1,5 +1,6 @@
 // moesim: trains, compares and certifies Mixture-of-Experts routers.
 #include "experiments/commands.hpp"
+#include "experiments/error_stream.hpp"
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
 
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fcntl.h>
 #include <iostream>
 #include <malloc.h>
 #include <map>
@@ -14,6 +16,13 @@
 #include <unistd.h>
 
 namespace {
+
+// The number of a standard stream that is closed would go to the next file that is opened, and
+// messages into that file.
+void open_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) return;
+}
 
 // Threads that wait by spinning for long ruin a machine that they share: beside other work on two
 // cores, small models trained up to 20 times slower; threads that sleep at once lose a tenth on an
@@ -96,6 +105,7 @@ int dispatch(const moesim::Words& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_streams();
   spin_briefly(argv);
   keep_freed_memory();
   std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is noticed by its stream, not by sudden death
@@ -106,13 +116,13 @@ int main(int argc, char** argv) {
       moesim::fail(moesim::Exit::output, "standard output: cannot write all of the result");
     return code;
   } catch (const moesim::Error& error) {
-    std::cerr << "moesim: " << error.what() << '\n';
+    moesim::say_error(std::string("moesim: ") + error.what());
     return static_cast<int>(error.code());
   } catch (const std::bad_alloc&) {
-    std::cerr
-        << "moesim: out of memory on the host; make the model, the batch or the data smaller\n";
+    moesim::say_error(
+        "moesim: out of memory on the host; make the model, the batch or the data smaller");
   } catch (const std::exception& error) {
-    std::cerr << "moesim: internal error: " << error.what() << '\n';
+    moesim::say_error(std::string("moesim: internal error: ") + error.what());
   }
   return static_cast<int>(moesim::Exit::internal);
 }

@@ -3,6 +3,7 @@
 #include "experiments/child.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/resources.hpp"
+#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
 
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <set>
 
 namespace moesim {
 namespace {
@@ -41,15 +43,31 @@ Json json_of(const PlannedRun& run) {
           {"settings", settings}};
 }
 
+// Text that terminals and logs will show.
+std::string shown_text(const Json& json) {
+  std::string text = json;
+  if (config::find_foreign_byte(text) != text.npos)
+    fail(Exit::data, "'" + config::printable(text) + "' has a control character");
+  return text;
+}
+
+// It becomes the name of a folder.
+std::string folder_name(const Json& json) {
+  const std::string name = json;
+  if (!config::is_key(name) || name[0] == '.')
+    fail(Exit::data, "'" + config::printable(name) + "' is not the name of a run's folder");
+  return name;
+}
+
 PlannedRun run_of(const Json& json) {
   PlannedRun run;
-  run.folder = json.at("folder");
-  run.spec.label = json.at("arm");
-  run.spec.variant = json.at("variant");
+  run.folder = folder_name(json.at("folder"));
+  run.spec.label = shown_text(json.at("arm"));
+  run.spec.variant = shown_text(json.at("variant"));
   for (const Json& pair : json.at("varied"))
-    run.spec.varied.emplace_back(pair.at(0).get<std::string>(), pair.at(1).get<std::string>());
+    run.spec.varied.emplace_back(shown_text(pair.at(0)), shown_text(pair.at(1)));
   for (const auto& [key, setting] : json.at("settings").items())
-    run.spec.settings.set(key, setting.at(0), setting.at(1));
+    run.spec.settings.set(key, setting.at(0), shown_text(setting.at(1)));
   run.seed = json.at("seed");
   run.config_sha256 = json.at("config_sha256");
   run.data_sha256 = json.at("data_sha256");
@@ -59,9 +77,6 @@ PlannedRun run_of(const Json& json) {
   run.flops_per_token = json.at("flops_per_token");
   run.hidden = json.at("expert_hidden");
   run.least_bytes = json.at("least_bytes");
-  // It becomes the name of a folder.
-  if (run.folder.empty() || run.folder.find('/') != std::string::npos || run.folder[0] == '.')
-    fail(Exit::data, "'" + run.folder + "' is not the name of a run's folder");
   return run;
 }
 
@@ -69,8 +84,13 @@ Plan plan_of(const std::string& text) {
   const Json json = Json::parse(text);
   if (json.at("moesim_plan") != kFormat) fail(Exit::data, "a plan of another version of moesim");
   Plan plan;
-  plan.experiment = json.at("experiment");
-  for (const Json& run : json.at("runs")) plan.runs.push_back(run_of(run));
+  plan.experiment = shown_text(json.at("experiment"));
+  std::set<std::string> folders;
+  for (const Json& run : json.at("runs")) {
+    plan.runs.push_back(run_of(run));
+    if (!folders.insert(plan.runs.back().folder).second)
+      fail(Exit::data, "two runs in one folder, " + plan.runs.back().folder);
+  }
   return plan;
 }
 

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
+
 namespace moesim {
 
 std::string duration(double seconds) {
@@ -32,7 +34,10 @@ Progress::Progress(std::string prefix, Show show, const std::string& log)
       show_(std::move(show)),
       begin_(std::chrono::steady_clock::now()),
       last_(begin_) {
-  log_ = std::fopen(log.c_str(), "ae");
+  // Whatever has that name must not make training wait.
+  const int file =
+      ::open(log.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
+  if (file >= 0) log_ = ::fdopen(file, "a");
 }
 
 Progress::~Progress() {
@@ -41,7 +46,7 @@ Progress::~Progress() {
 
 std::string Progress::line(const StepReport& r) const {
   const double seconds = seconds_since(begin_);
-  const auto done = static_cast<double>(r.step + 1 - first_step_);
+  const auto done = static_cast<double>(trained_);
   const double tokens = static_cast<double>(r.tokens) / static_cast<double>(r.step + 1) * done;
   const std::string routing = routing_.empty() ? "" : "  " + routing_;
   return fmt::format("{}  step {}/{} {:3.0f}%  loss {:.4f}{}  {} tokens/s  ETA {}", prefix_,
@@ -59,7 +64,7 @@ void Progress::keep(const std::string& text) {
 }
 
 void Progress::on_step(const StepReport& report) {
-  if (first_step_ < 0) first_step_ = report.step;
+  ++trained_;
   latest_ = report;
   const auto now = std::chrono::steady_clock::now();
   if (now - last_ < std::chrono::milliseconds(200)) return;
@@ -76,7 +81,7 @@ void Progress::on_evaluation(const Evaluation& e) {
   }
   routing_ =
       fmt::format("drops {:.1f}%  load CV {:.2f}", demand > 0 ? 100 * dropped / demand : 0, cv);
-  if (first_step_ < 0) return;  // nothing was trained by this process yet
+  if (trained_ == 0) return;  // nothing to tell about this process yet
   keep(fmt::format("{}  validation {:.4f}", line(latest_), e.loss));
 }
 

@@ -35,7 +35,7 @@ class Progress : public Hook {
   Show show_;
   std::FILE* log_ = nullptr;
   std::chrono::steady_clock::time_point begin_, last_;
-  index first_step_ = -1;  // of this process, and the tokens seen before it
+  index trained_ = 0;  // steps of this process, those that were taken back too
   StepReport latest_;
   std::string routing_;  // drops and balance at the last evaluation
 };

@@ -57,10 +57,15 @@ struct Sweep {
   std::string folder;  // of the experiment
 };
 
-bool is_plan(const std::string& path) { return fs::is_directory(path) || path.ends_with(".json"); }
+bool is_folder(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+bool is_plan(const std::string& path) { return is_folder(path) || path.ends_with(".json"); }
 
 Sweep read_sweep(const std::string& path) {
-  const std::string file = fs::is_directory(path) ? path + "/" + kPlanFile : path;
+  const std::string file = is_folder(path) ? path + "/" + kPlanFile : path;
   const fs::path folder = fs::path(file).parent_path();
   return {read_plan(file), folder.empty() ? "." : folder.string()};
 }
@@ -267,7 +272,7 @@ int run_command(const Words& words) {
   }
   require_writable(sweep.folder);
   if (whole && !planned) publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
-  if (planned) mention_others(sweep);
+  if (planned && whole) mention_others(sweep);
   catch_stop_signals();
   return report(sweep, train_all(sweep, choice), json);
 }

@@ -4,12 +4,12 @@
 #include "sim/checkpoint/lock.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/data/file.hpp"
 #include "sim/record/publish.hpp"
 #include "sim/record/run_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 namespace moesim {
 namespace {
@@ -17,14 +17,17 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLongestNote = 1000;
+constexpr std::uint64_t kMostNoteBytes = std::uint64_t{1} << 16;
 
 std::string note_path(const std::string& folder) { return folder + "/failure.txt"; }
 
 std::string read_note(const std::string& folder) {
-  std::ifstream file(note_path(folder));
-  std::string line;
-  std::getline(file, line);
-  return config::printable(line, kLongestNote);
+  try {
+    const std::string text = read_file(note_path(folder), kMostNoteBytes);
+    return config::printable(text.substr(0, text.find('\n')), kLongestNote);
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 }  // namespace

@@ -19,8 +19,18 @@ bool is_run_folder(const fs::path& path) {
 
 }  // namespace
 
-std::vector<KnownRun> known_runs(const std::string& path) {
+std::vector<KnownRun> known_runs(const std::string& path,
+                                 const std::function<void(const std::string&)>& warn) {
   std::error_code error;
+  std::vector<std::string> problems;
+  const auto bearable = [&](const std::function<void()>& part) {
+    try {
+      part();
+    } catch (const Error& problem) {
+      if (!warn) throw;
+      problems.push_back(problem.what());
+    }
+  };
   fs::path folder(path);
   if (!folder.has_filename()) folder = folder.parent_path();  // "runs/quickstart/"
   if (!fs::is_directory(folder, error))
@@ -28,9 +38,11 @@ std::vector<KnownRun> known_runs(const std::string& path) {
   if (is_run_folder(folder)) return {{folder.string(), "", -1, 0, false}};
   std::vector<KnownRun> runs;
   if (fs::exists(folder / kPlanFile, error))
-    for (const PlannedRun& run : read_plan((folder / kPlanFile).string()).runs)
-      runs.push_back({(folder / run.folder).string(), run.spec.label,
-                      static_cast<std::int64_t>(run.seed), run.steps, true});
+    bearable([&] {
+      for (const PlannedRun& run : read_plan((folder / kPlanFile).string()).runs)
+        runs.push_back({(folder / run.folder).string(), run.spec.label,
+                        static_cast<std::int64_t>(run.seed), run.steps, true});
+    });
   std::vector<std::string> others, experiments;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().string();
@@ -44,10 +56,15 @@ std::vector<KnownRun> known_runs(const std::string& path) {
   std::sort(experiments.begin(), experiments.end());
   if (runs.empty())  // the folder of all experiments
     for (const std::string& name : experiments)
-      for (KnownRun& run : known_runs(name)) runs.push_back(std::move(run));
+      bearable([&] {
+        for (KnownRun& run : known_runs(name, warn)) runs.push_back(std::move(run));
+      });
   if (runs.empty())
     fail(Exit::data,
-         path + ": holds no runs; name the folder of an experiment, as runs/quickstart");
+         problems.empty()
+             ? path + ": holds no runs; name the folder of an experiment, as runs/quickstart"
+             : problems.front());
+  for (const std::string& problem : problems) warn(problem);
   return runs;
 }
 

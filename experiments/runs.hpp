@@ -3,6 +3,7 @@
 
 #include "experiments/run_state.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,9 @@ struct KnownRun {
 };
 
 // Those of the plan first, in its order, then others that the folder holds. Throws Exit::data for a
-// path that names none.
-std::vector<KnownRun> known_runs(const std::string& path);
+// path that names none, and for a plan that cannot be read; if there is a `warn`, it hears of that
+// plan instead, as long as there are other runs.
+std::vector<KnownRun> known_runs(const std::string& path,
+                                 const std::function<void(const std::string&)>& warn = {});
 
 }  // namespace moesim

@@ -56,7 +56,7 @@ class TextStream {
 
 Experiment build_run(const std::string& folder, int threads) {
   const std::string config = folder + "/config.ini";
-  if (!fs::exists(config))
+  if (std::error_code error; !fs::exists(config, error))
     fail(Exit::data, folder + ": no run; name the folder of one, as moesim status lists them");
   DataCache data;
   Experiment e = build(expand(read_config(config), {}).front(), threads, data);

@@ -75,8 +75,9 @@ int status_command(const Words& words) {
   std::vector<Found> all;
   std::map<std::string, int> counts;
   std::map<std::string, std::map<std::string, SlurmTask>> queues;  // by experiment
+  const auto warn = [](const std::string& problem) { std::cerr << "warning: " << problem << '\n'; };
   for (const std::string& path : arguments.rest())
-    for (KnownRun& run : known_runs(path)) {
+    for (KnownRun& run : known_runs(path, warn)) {
       RunState state = state_of(run.folder);
       const std::string experiment = std::filesystem::path(run.folder).parent_path().string();
       if (queues.count(experiment) == 0) queues[experiment] = slurm_tasks(experiment);

@@ -105,13 +105,14 @@ class Supervisor {
     for (const Worker& worker : workers_) pipes.push_back({worker.child.pipe, POLLIN, 0});
     // A signal ends the wait; one that comes just before it is seen a little later.
     constexpr int kMilliseconds = 200;
-    if (::poll(pipes.data(), pipes.size(), kMilliseconds) <= 0) return;
-    for (std::size_t i = workers_.size(); i-- > 0;)
-      if (pipes[i].revents != 0 && !read_from(workers_[i])) {
-        reap(workers_[i]);
-        workers_.erase(workers_.begin() + static_cast<std::ptrdiff_t>(i));
-      }
+    if (::poll(pipes.data(), pipes.size(), kMilliseconds) > 0)
+      for (std::size_t i = workers_.size(); i-- > 0;)
+        if (pipes[i].revents != 0 && !read_from(workers_[i])) {
+          reap(workers_[i]);
+          workers_.erase(workers_.begin() + static_cast<std::ptrdiff_t>(i));
+        }
     summarise();
+    display_.refresh();
   }
 
   // False at the end.
@@ -157,18 +158,22 @@ class Supervisor {
     const bool said = ending.code == Exit::ok || ending.code == Exit::interrupted ||
                       ending.code == Exit::diverged;
     if (!said) display_.keep(jobs_[job].prefix + "  " + ending.message);
+    if (ending.code == Exit::ok || ending.code == Exit::diverged)
+      ++done_;
+    else if (ending.code != Exit::interrupted)
+      ++failed_;
     endings_[job] = std::move(ending);
-    ++done_;
   }
 
   void summarise() {
     if (jobs_.size() > 1)
-      display_.summary(fmt::format("{} of {} runs done{}", done_, jobs_.size(),
+      display_.summary(fmt::format("{} of {} runs done{}{}", done_, jobs_.size(),
+                                   failed_ > 0 ? fmt::format(", {} failed", failed_) : "",
                                    stop_requested() ? ", stopping" : ""));
   }
 
   const std::vector<Job>& jobs_;
-  std::size_t at_once_, next_ = 0, done_ = 0;
+  std::size_t at_once_, next_ = 0, done_ = 0, failed_ = 0;
   Display display_;
   std::vector<Worker> workers_;
   std::vector<Ending> endings_;

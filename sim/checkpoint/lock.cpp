@@ -12,6 +12,7 @@ namespace {
 
 std::string path_of(const std::string& folder) { return folder + "/.lock"; }
 
+// O_NONBLOCK everywhere: a FIFO of that name must not make anybody wait.
 // Locks of the open file description, not of the process: those of POSIX vanish when the process
 // closes any other handle of the file.
 struct flock whole_file() {
@@ -41,7 +42,7 @@ std::string this_process() {
 
 FolderLock::FolderLock(const std::string& folder) {
   const std::string path = path_of(folder);
-  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
   if (file_ < 0)
     fail(Exit::output, path + ": cannot open: " + std::generic_category().message(errno));
   struct flock lock = whole_file();
@@ -62,7 +63,7 @@ FolderLock::FolderLock(const std::string& folder) {
 FolderLock::~FolderLock() { ::close(file_); }
 
 std::optional<std::string> lock_holder(const std::string& folder) {
-  const int file = ::open(path_of(folder).c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = ::open(path_of(folder).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (file < 0) return {};
   struct flock lock = whole_file();
   lock.l_type =
