@@ -60,7 +60,8 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
     if (options.trial_seconds <= 0 || arm.left == 0) continue;
     std::cerr << "trying " << arm.run->spec.label << '\n';
     try {
-      arm.estimate = estimate_run(arm.run->spec, options.threads, options.trial_seconds);
+      arm.estimate = estimate_run(arm.run->spec, options.threads, options.trial_seconds,
+                                  std::min(options.at_once, plan.runs.size()));
     } catch (const Error& error) {
       if (error.code() != Exit::diverged) throw;
       std::cerr << "warning: no estimate: " << error.what() << '\n';

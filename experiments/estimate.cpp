@@ -3,12 +3,20 @@
 #include "analysis/statistics.hpp"
 #include "experiments/child.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/resources.hpp"
+#include "sim/record/child.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
+#include <csignal>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
 
 namespace moesim {
 namespace {
@@ -91,9 +99,43 @@ std::string try_out(RunSpec spec, int threads, double seconds) {
       .dump();
 }
 
+// Processes that do the same, while it lives.
+class Company {
+ public:
+  Company(std::size_t size, const std::function<void()>& work) {
+    try {
+      while (children_.size() < size) children_.push_back(fork_child([&](int) { work(); }));
+    } catch (const std::system_error&) {
+      // The estimate is less exact then.
+    }
+  }
+  ~Company() {
+    for (const Child& child : children_) {
+      ::kill(child.pid, SIGKILL);
+      ::close(child.pipe);
+      while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }
+  }
+  Company(const Company&) = delete;
+  Company& operator=(const Company&) = delete;
+
+ private:
+  std::vector<Child> children_;
+};
+
 }  // namespace
 
-Estimate estimate_run(const RunSpec& spec, int threads, double seconds) {
+Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once) {
+  const auto processes = static_cast<std::size_t>(processors());
+  const Company company(std::min(at_once, processes) - 1, [&] {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    try {
+      for (;;) try_out(spec, threads, seconds);
+    } catch (const std::exception&) {
+      // The run itself will say so.
+    }
+  });
   const ChildResult child = in_child([&] { return try_out(spec, threads, seconds); });
   const nlohmann::json json = nlohmann::json::parse(child.text);
   return {json["step_seconds"], json["seconds"], static_cast<double>(child.peak_bytes),

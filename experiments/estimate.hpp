@@ -15,8 +15,9 @@ struct Estimate {
   double disk = 0;          // bytes of the run's folder in the end
 };
 
-// Builds the run and trains it for about `seconds`, in a child process; nothing is written.
-Estimate estimate_run(const RunSpec& spec, int threads, double seconds);
+// Builds the run and trains it for about `seconds`, in a child process; nothing is written. Beside
+// at_once - 1 others of its kind, as it will be: runs share memory, caches and clock rate.
+Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once);
 
 // How long all of them take, `at_once` at a time, in their order.
 double schedule(const std::vector<double>& seconds, std::size_t at_once);
