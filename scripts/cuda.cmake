@@ -1,0 +1,73 @@
+# The CUDA backend, where nvcc is found. Sets moesim_cuda and gives moesim_devices(SUFFIX).
+set(moesim_cuda OFF)
+if(NOT MOESIM_CUDA MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "MOESIM_CUDA=${MOESIM_CUDA}: expected AUTO, ON or OFF")
+endif()
+if(NOT MOESIM_CUDA STREQUAL OFF AND NOT MOESIM_FUZZ)
+  # nvcc is often installed beside the PATH.
+  if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+    find_program(MOESIM_NVCC nvcc HINTS ENV CUDA_PATH ENV CUDA_HOME PATHS /usr/local/cuda/bin /opt/cuda/bin)
+    if(MOESIM_NVCC)
+      set(CMAKE_CUDA_COMPILER ${MOESIM_NVCC})
+    endif()
+  endif()
+  if(MOESIM_CCACHE AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+    set(CMAKE_CUDA_COMPILER_LAUNCHER ${MOESIM_CCACHE})
+  endif()
+  # By default code for 8.0, which all of Ampere and Ada run, and for Hopper, with PTX for what comes after it. The build
+  # in double, which proves and does not race, has code and PTX for 8.0 only: each takes half a minute of two cores.
+  set(moesim_cuda_f32 80-real 90)
+  set(moesim_cuda_f64 80)
+  if(CMAKE_CUDA_ARCHITECTURES)
+    set(moesim_cuda_f32 ${CMAKE_CUDA_ARCHITECTURES})
+    set(moesim_cuda_f64 ${CMAKE_CUDA_ARCHITECTURES})
+  else()
+    set(CMAKE_CUDA_ARCHITECTURES ${moesim_cuda_f32})  # of this configuration, not of the cache
+  endif()
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    foreach(which STANDARD EXTENSION)  # of which some versions of CMake do not know that nvcc 12 has it
+      if(NOT CMAKE_CUDA20_${which}_COMPILE_OPTION)
+        set(CMAKE_CUDA20_${which}_COMPILE_OPTION -std=c++20)
+      endif()
+    endforeach()
+    find_package(CUDAToolkit)
+    if(CUDAToolkit_FOUND AND CUDAToolkit_VERSION VERSION_GREATER_EQUAL 12 AND TARGET CUDA::cublas AND TARGET CUDA::cudart_static)
+      set(moesim_cuda ON)
+      string(REPLACE ";" " " architectures "${moesim_cuda_f32}")
+      message(STATUS "moesim: CUDA ${CUDAToolkit_VERSION} for ${architectures}")
+    endif()
+  endif()
+  if(NOT moesim_cuda AND MOESIM_CUDA STREQUAL ON)
+    message(FATAL_ERROR "MOESIM_CUDA=ON, but no CUDA 12 or later with cuBLAS was found: install it, name nvcc by "
+            "-DCMAKE_CUDA_COMPILER=..., or choose AUTO")
+  endif()
+endif()
+if(NOT moesim_cuda)
+  message(STATUS "moesim: without CUDA")
+endif()
+
+file(GLOB cuda_sources CONFIGURE_DEPENDS sim/backend/cuda/*.cu)
+
+# moesim_devices_SUFFIX: what a program links to have the further backends, which register themselves. They are objects,
+# because a linker leaves out of a library what nobody names.
+function(moesim_devices suffix)
+  add_library(moesim_devices_${suffix} INTERFACE)
+  if(NOT moesim_cuda)
+    return()
+  endif()
+  add_library(moesim_cuda_${suffix} OBJECT ${cuda_sources})
+  target_link_libraries(moesim_cuda_${suffix} PRIVATE CUDA::cudart_static CUDA::cublas fmt::fmt)
+  target_include_directories(moesim_cuda_${suffix} PRIVATE ${CMAKE_SOURCE_DIR})
+  get_target_property(definitions moesim_sim_${suffix} INTERFACE_COMPILE_DEFINITIONS)
+  string(REPLACE ";" " " architectures "${moesim_cuda_${suffix}}")
+  set_target_properties(moesim_cuda_${suffix} PROPERTIES CUDA_ARCHITECTURES "${moesim_cuda_${suffix}}")
+  target_compile_definitions(moesim_cuda_${suffix} PRIVATE ${definitions} MOESIM_CUDA_ARCHITECTURES="${architectures}")
+  # As on the CPU: fused multiply-add is allowed, inexact functions are not.
+  target_compile_options(moesim_cuda_${suffix} PRIVATE --extended-lambda --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
+                         $<$<BOOL:${MOESIM_WERROR}>:--Werror=all-warnings>)
+  target_sources(moesim_devices_${suffix} INTERFACE $<TARGET_OBJECTS:moesim_cuda_${suffix}>)
+  target_link_libraries(moesim_devices_${suffix} INTERFACE CUDA::cudart_static CUDA::cublas)
+endfunction()
