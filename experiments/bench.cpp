@@ -53,8 +53,10 @@ class Limit {
     p.a = a_.data(), p.lda = kDepth, p.b = b_.data(), p.ldb = kSize, p.c = c_.data(), p.ldc = kSize;
     double best = 0;
     for (int i = 0; i < kRepeats; ++i) {
+      backend_->wait();
       const Clock::time_point begin = Clock::now();
       backend_->product(p);
+      backend_->wait();
       const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
       best = std::max(best, 2 * static_cast<double>(rows_ * kSize * kDepth) / seconds);
     }

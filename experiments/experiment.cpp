@@ -72,11 +72,14 @@ Experiment build(RunSpec spec, int threads, DataCache& cache) {
       run.integer("seed", 0, {0, 1ll << 62}, "of everything random in the run"));
   const std::string device =
       run.text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
-  const bool low = run.choice("compute", "float32", {"float32", "bfloat16"},
-                              "factors of linear layers in attention and experts (not of merged "
-                              "experts); all else stays in float32") == "bfloat16";
+  const std::string compute =
+      run.choice("compute", "float32", {"float32", "bfloat16", "tf32"},
+                 "factors of linear layers in attention and experts (not of merged experts); all "
+                 "else stays in float32. tf32: on CUDA only");
   e.backend = make_backend(device, threads);
-  e.backend->set_compute(low ? Compute::bfloat16 : Compute::float32);
+  e.backend->set_compute(compute == "bfloat16" ? Compute::bfloat16
+                         : compute == "tf32"   ? Compute::tf32
+                                               : Compute::float32);
   e.data = cached_data(settings, cache);
   Options task_options(settings, "task");
   e.task = make_task(task_options, e.data->info());

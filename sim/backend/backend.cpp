@@ -11,6 +11,13 @@ Storage Backend::allocate(std::size_t bytes) {
   return {std::shared_ptr<void>(chunk.p, [this, chunk](void*) { give(chunk); }), bytes, this};
 }
 
+void Backend::set_compute(Compute compute) {
+  if (compute == Compute::tf32 && !has_tf32())
+    fail(Exit::usage, "run.compute = tf32: " + name() +
+                          " has no such products in this build; choose float32 or bfloat16");
+  compute_ = compute;
+}
+
 std::unique_ptr<Backend> make_backend(const std::string& device, int threads) {
   const std::size_t colon = device.find(':');
   const std::string kind = device.substr(0, colon);

@@ -20,8 +20,9 @@ namespace moesim {
 
 using i32 = std::int32_t;
 
-// Type of the factors of the model's products; sums and everything else are always `real`.
-enum class Compute { float32, bfloat16 };
+// Type of the factors of the model's products; sums and everything else are always `real`. tf32,
+// which rounds factors to 11 bits, is something that only some devices have.
+enum class Compute { float32, bfloat16, tf32 };
 enum class Activation { none, relu, gelu, silu, tanh, sigmoid };
 enum class Unary {
   relu,
@@ -67,11 +68,12 @@ struct Product {
 struct Linear {
   index rows = 0, in = 0, out = 0, segments = 1;
   const i32* offset = nullptr;  // [segments + 1], on the device
-  const real* x = nullptr;      // [rows, in]
-  const real* w = nullptr;      // [segments, in, out]; [experts, in, out] with a mix
-  const real* bias = nullptr;   // [segments, out] or null; [experts, out] with a mix
-  index experts = 0;            // with a mix
-  const real* mix = nullptr;    // [segments, experts] or null
+  index each = 0;              // rows of every segment, if all have as many from the first on; or 0
+  const real* x = nullptr;     // [rows, in]
+  const real* w = nullptr;     // [segments, in, out]; [experts, in, out] with a mix
+  const real* bias = nullptr;  // [segments, out] or null; [experts, out] with a mix
+  index experts = 0;           // with a mix
+  const real* mix = nullptr;   // [segments, experts] or null
   Activation activation = Activation::none;
   Compute compute = Compute::float32;
 };
@@ -128,7 +130,10 @@ class Backend : public Pool {
   virtual int threads() const { return 1; }
   // What ops with Precision::compute use.
   Compute compute() const { return compute_; }
-  void set_compute(Compute compute) { compute_ = compute; }
+  void set_compute(Compute compute);
+  virtual bool has_tf32() const { return false; }
+  // Until everything that was asked for is done. Whatever returns values to the host waits anyway.
+  virtual void wait() {}
 
   // Memory. Never fails silently: throws with the size asked for.
   Storage allocate(std::size_t bytes);

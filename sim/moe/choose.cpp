@@ -42,7 +42,7 @@ Segments equal_segments(index pieces, index rows_each, Backend& backend) {
   std::vector<std::int32_t> offset(static_cast<std::size_t>(pieces) + 1);
   for (index i = 0; i <= pieces; ++i)
     offset[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i * rows_each);
-  return {Indices::of(offset, backend), pieces * rows_each};
+  return {Indices::of(offset, backend), pieces * rows_each, {}, rows_each};
 }
 
 Assignment assign(const Indices& choice, const Indices& kept, index k, index experts,

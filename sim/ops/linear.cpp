@@ -84,6 +84,7 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
            .out = w.cols(),
            .segments = mix ? mix.rows() : banks,
            .offset = nullptr,
+           .each = 0,
            .x = x.data(),
            .w = w.data(),
            .bias = bias ? bias.data() : nullptr,
@@ -91,7 +92,7 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
            .mix = mix ? mix.data() : nullptr,
            .activation = activation,
            .compute = precision == Precision::compute ? x.backend().compute() : Compute::float32};
-  if (segments.offset) l.offset = segments.offset.data();
+  if (segments.offset) l.offset = segments.offset.data(), l.each = segments.each;
   if (w.size() != banks * l.in * l.out || (w.shape().rank() == 3 && w.dim(1) != l.in))
     fail_in(where, "x " + x.shape().to_string() + " does not fit w " + w.shape().to_string() +
                        " of " + std::to_string(banks) + " experts");

@@ -28,6 +28,7 @@ struct Segments {
   Indices offset;   // [pieces + 1]
   index rows = 0;   // offset[pieces]
   Tensor mix = {};  // [pieces, E]; empty: piece s meets weight s
+  index each = 0;   // rows of every piece where the host knows that they are equal, else 0
 };
 
 // Row r of piece s: act(x[r] · w[s] + bias[s]), or with a mix the merged weights Σ_e mix[s, e] w[e]

@@ -62,6 +62,8 @@ config dormant.ini '[router.soft]' 'slot = 4'
 expect 2 'dormant\.ini:5.*router\.soft\.slot.*slots' run dormant.ini
 config device.ini '[router]' 'name = dense'
 expect 2 'this build has: cpu' run device.ini run.device=tpu
+expect 2 'run.device = cuda:' run device.ini run.device=cuda:x
+expect 2 'run.compute = tf32: cpu has no such products' run device.ini run.compute=tf32
 expect 2 'missing\.ini' run missing.ini
 expect 2 'command line.*moe\.expertz' run device.ini moe.expertz=4
 expect 2 '--threads' run device.ini --threads=x

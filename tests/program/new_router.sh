@@ -42,7 +42,7 @@ const Registered<Router> round_robin("round_robin", "by position",
 CPP
 settings=$(grep -E '^(CMAKE_BUILD_TYPE|CMAKE_CXX_COMPILER|CMAKE_CXX_FLAGS|MOESIM_[A-Z]+):' "$build/CMakeCache.txt" | grep -v MOESIM_EXTRA | sed 's/^/-D/')
 readarray -t settings <<< "$settings"
-cmake -S "$source" -B "$work/build" -G Ninja "${settings[@]}" -DMOESIM_TESTS=OFF -DMOESIM_EXTRA_ROUTERS="$work/*.cpp" > /dev/null
+cmake -S "$source" -B "$work/build" -G Ninja "${settings[@]}" -DMOESIM_TESTS=OFF -DMOESIM_CUDA=OFF -DMOESIM_EXTRA_ROUTERS="$work/*.cpp" > /dev/null
 cmake --build "$work/build" --target moesim > "$work/log" || { cat "$work/log"; exit 1; }
 moesim=$work/build/moesim
 "$moesim" list routers round_robin | grep -q round_robin

@@ -1,0 +1,153 @@
+// The device, its memory, and what can go wrong with both.
+#include "sim/backend/cuda/cuda_backend.hpp"
+#include "sim/backend/cuda/launch.hpp"
+#include "sim/config/registry.hpp"
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+namespace moesim {
+
+using cuda::check;
+
+namespace {
+
+constexpr std::size_t kPinnedBytes = 64;
+
+const Registered<Backend> registered("cuda", "NVIDIA cards",
+                                     [](int device, int) -> std::unique_ptr<Backend> {
+                                       return std::make_unique<CudaBackend>(device);
+                                     });
+
+// nvcc does not take fmt's checked format strings.
+std::string tenths(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", value);
+  return text;
+}
+std::string version(int number) {
+  return std::to_string(number / 1000) + '.' + std::to_string(number % 1000 / 10);
+}
+std::string capability(const cudaDeviceProp& card, const char* between) {
+  return std::to_string(card.major) + between + std::to_string(card.minor);
+}
+
+[[noreturn]] void fail_for(int device, const std::string& why) {
+  fail(Exit::usage, "run.device = cuda:" + std::to_string(device) + ": " + why);
+}
+
+__global__ void probe_kernel() {}
+
+// One line for every way in which there is no device.
+void require_device(int device) {
+  int count = 0, driver = 0, runtime = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  cudaGetLastError();
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  if (driver == 0)
+    fail_for(device, "no CUDA device: no NVIDIA driver is installed; use run.device = cpu");
+  if (status == cudaErrorInsufficientDriver)
+    fail_for(device, "no CUDA device: the NVIDIA driver is for CUDA " + version(driver) +
+                         ", this build needs " + version(runtime) + "; update the driver");
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
+    fail_for(device, "no CUDA device: the driver sees no card; is CUDA_VISIBLE_DEVICES set?");
+  if (status != cudaSuccess)
+    fail_for(device, std::string("no CUDA device: ") + cudaGetErrorString(status));
+  if (device >= count)
+    fail_for(device, "this machine has " + std::to_string(count) + " CUDA device" +
+                         (count == 1 ? "" : "s") + ", counted from 0");
+}
+
+}  // namespace
+
+CudaBackend::CudaBackend(int device) : device_(device) {
+  require_device(device);
+  check(cudaSetDevice(device), "choosing the device");
+  cudaFuncAttributes attributes{};
+  const cudaError_t image = cudaFuncGetAttributes(&attributes, probe_kernel);
+  if (image == cudaErrorNoKernelImageForDevice || image == cudaErrorUnsupportedPtxVersion) {
+    cudaDeviceProp card;
+    check(cudaGetDeviceProperties(&card, device), "reading the device's properties");
+    fail_for(device, std::string(card.name) + " has compute capability " + capability(card, ".") +
+                         ", this build is for " + MOESIM_CUDA_ARCHITECTURES +
+                         "; build with -DCMAKE_CUDA_ARCHITECTURES=" + capability(card, ""));
+  }
+  check(image, "loading kernels");
+  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+  check(cudaMallocHost(&pinned_, kPinnedBytes), "taking pinned memory");
+  if (const cublasStatus_t status = cublasCreate(&blas_); status != CUBLAS_STATUS_SUCCESS)
+    fail(Exit::internal, std::string("cuBLAS: ") + cublasGetStatusString(status));
+  cublasSetStream(blas_, stream_);
+}
+
+CudaBackend::~CudaBackend() {
+  cudaSetDevice(device_);
+  cudaStreamSynchronize(stream_);
+  rotary_.values = {};
+  free_all();
+  cublasDestroy(blas_);
+  cudaFreeHost(pinned_);
+  cudaStreamDestroy(stream_);
+}
+
+std::string CudaBackend::name() const { return "cuda:" + std::to_string(device_); }
+
+std::string CudaBackend::description() const {
+  cudaDeviceProp card;
+  check(cudaGetDeviceProperties(&card, device_), "reading the device's properties");
+  int driver = 0, runtime = 0;
+  check(cudaDriverGetVersion(&driver), "reading the driver's version");
+  check(cudaRuntimeGetVersion(&runtime), "reading the runtime's version");
+  return std::string(card.name) + ", compute capability " + capability(card, ".") + ", " +
+         tenths(static_cast<double>(card.totalGlobalMem) / 1e9) + " GB, driver for CUDA " +
+         version(driver) + ", runtime " + version(runtime);
+}
+
+void CudaBackend::wait() { check(cudaStreamSynchronize(stream_), "waiting for the device"); }
+
+void* CudaBackend::allocate_raw(std::size_t bytes) {
+  check(cudaSetDevice(device_), "choosing the device");
+  void* block = nullptr;
+  const cudaError_t status = cudaMalloc(&block, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    fail(Exit::internal, "out of memory on " + name() + ": " +
+                             tenths(static_cast<double>(bytes) / 1e6) + " MB asked for, " +
+                             tenths(static_cast<double>(held()) / 1e6) +
+                             " MB held; make the model or the batch smaller");
+  }
+  check(status, "taking memory");
+  return block;
+}
+
+void CudaBackend::free_raw(void* block) { cudaFree(block); }
+
+void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_), "copy to host");
+  wait();
+}
+
+// Of pageable memory CUDA takes a copy before it returns, so `host` may go away at once.
+void CudaBackend::copy_from_host(void* device, const void* host, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_), "copy to device");
+}
+
+void CudaBackend::copy(void* to, const void* from, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copy");
+}
+
+void CudaBackend::zero(void* p, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemsetAsync(p, 0, bytes, stream_), "zero");
+}
+
+void CudaBackend::fill(real* p, index n, real value) {
+  cuda::each(stream_, n, [=] __device__(index i) { p[i] = value; });
+}
+
+}  // namespace moesim

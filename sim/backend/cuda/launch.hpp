@@ -1,0 +1,115 @@
+// Launching kernels, and checking what CUDA answers.
+//
+// Kernels are launched by a function, not by <<<>>>, so that a C++ compiler can read these sources:
+// tests run them under an emulation of CUDA on the CPU (tests/cuda/emulation).
+#pragma once
+
+#include "sim/core/error.hpp"
+#include "sim/core/types.hpp"
+
+#include <algorithm>
+#include <cuda_runtime.h>
+#include <string>
+#include <type_traits>
+
+namespace moesim::cuda {
+
+inline void check(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // it would be reported again
+  fail(Exit::internal, std::string("CUDA: ") + what + ": " + cudaGetErrorString(status));
+}
+
+constexpr index ceil_div(index n, index d) { return (n + d - 1) / d; }
+
+constexpr int kThreads = 256;
+
+// kernel(args...) on `blocks` blocks; none for an empty problem.
+template <class... P>
+void launch(void (*kernel)(P...), index blocks, dim3 threads, cudaStream_t stream,
+            std::type_identity_t<P>... args) {
+  if (blocks <= 0) return;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(static_cast<unsigned>(blocks));
+  config.blockDim = threads;
+  config.stream = stream;
+  check(cudaLaunchKernelEx(&config, kernel, args...), "launch");
+}
+
+template <class F>
+__global__ void each_kernel(index n, F f) {
+  const index step = index(gridDim.x) * blockDim.x;
+  for (index i = index(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) f(i);
+}
+
+// f(i) for 0 <= i < n, one thread each.
+template <class F>
+void each(cudaStream_t stream, index n, F f) {
+  constexpr index kMostBlocks = 1 << 16;
+  launch(each_kernel<F>, std::min(ceil_div(n, kThreads), kMostBlocks), kThreads, stream, n, f);
+}
+
+template <class F>
+__global__ void each_in_rows_kernel(index rows, index cols, F f) {
+  const index step = index(gridDim.x) * blockDim.y;
+  for (index r = index(blockIdx.x) * blockDim.y + threadIdx.y; r < rows; r += step)
+    for (index c = threadIdx.x; c < cols; c += blockDim.x) f(r, c);
+}
+
+// f(r, c) for every place of a matrix. Threads lie along the columns; there is no division.
+template <class F>
+void each_in_rows(cudaStream_t stream, index rows, index cols, F f) {
+  if (cols <= 0) return;
+  unsigned across = 1;
+  while (across < kThreads && across < cols) across *= 2;
+  const unsigned down = kThreads / across;
+  constexpr index kMostBlocks = 1 << 16;
+  launch(each_in_rows_kernel<F>, std::min(ceil_div(rows, down), kMostBlocks), dim3(across, down),
+         stream, rows, cols, f);
+}
+
+constexpr int kWarp = 32;
+
+template <class F>
+__global__ void each_warp_kernel(index n, F f) {
+  const index i = index(blockIdx.x) * blockDim.y + threadIdx.y;
+  if (i < n) f(i, int(threadIdx.x));
+}
+
+// f(i, lane) for 0 <= i < n, one warp each: its lanes share a row.
+template <class F>
+void each_warp(cudaStream_t stream, index n, F f) {
+  constexpr unsigned kWarps = 8;
+  launch(each_warp_kernel<F>, ceil_div(n, kWarps), dim3(kWarp, kWarps), stream, n, f);
+}
+
+// Over the lanes of a warp, pairwise, in an order that is always the same; every lane gets it.
+template <class T>
+__device__ inline T warp_sum(T value) {
+  for (int by = kWarp / 2; by > 0; by /= 2) value += __shfl_xor_sync(~0u, value, by);
+  return value;
+}
+template <class T>
+__device__ inline T warp_max(T value) {
+  for (int by = kWarp / 2; by > 0; by /= 2) {
+    const T other = __shfl_xor_sync(~0u, value, by);
+    value = other > value ? other : value;
+  }
+  return value;
+}
+
+// Σ f(i) over 0 <= i < n by the lanes of a warp.
+template <class T, class F>
+__device__ inline T lanes_sum(index n, int lane, F f) {
+  T sum = 0;
+  for (index i = lane; i < n; i += kWarp) sum += f(i);
+  return warp_sum(sum);
+}
+
+// y = value, or y += value.
+template <class T>
+__device__ inline void put(T& y, bool acc, T value) {
+  y = acc ? y + value : value;
+}
+
+}  // namespace moesim::cuda

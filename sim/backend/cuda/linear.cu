@@ -1,0 +1,146 @@
+// Linear layers. Over equal segments, or one, they are batched products of cuBLAS, and a pass for
+// bias and activation; over segments whose rows only the device knows, tiles of our own
+// (grouped_linear.cu).
+#include "sim/backend/cuda/cuda_backend.hpp"
+#include "sim/backend/cuda/launch.hpp"
+#include "sim/backend/cuda/math.hpp"
+
+#include <type_traits>
+
+namespace moesim {
+namespace {
+
+constexpr bool kFloat = std::is_same_v<real, float>;
+
+bool is_ragged(const Linear& l) { return l.offset != nullptr && l.each == 0; }
+
+struct Equal {
+  explicit Equal(const Linear& l)
+      : segments(l.offset != nullptr ? l.segments : 1),
+        rows(l.offset != nullptr ? l.each : l.rows) {}
+  index segments, rows;  // rows of each
+};
+
+}  // namespace
+
+// What products of the layer multiply: x as it is, or rounded to bfloat16. cuBLAS has no product of
+// 16 bits with sums in double: there the rounded values stay in `real`.
+Storage CudaBackend::factor(Compute compute, const real* x, index n, const real** p) {
+  *p = x;
+  if (compute != Compute::bfloat16 || n == 0) return {};
+  Storage copy =
+      allocate(static_cast<std::size_t>(n) * (kFloat ? sizeof(std::uint16_t) : sizeof(real)));
+  if (kFloat) {
+    auto* low = static_cast<std::uint16_t*>(copy.data());
+    cuda::each(stream_, n, [=] __device__(index i) { low[i] = cuda::to_bfloat16(x[i]); });
+  } else {
+    round_bfloat16(x, static_cast<real*>(copy.data()), false, n);
+  }
+  *p = static_cast<const real*>(copy.data());
+  return copy;
+}
+
+void CudaBackend::segment_linear(const Linear& l, real* slope, real* y) {
+  if (is_ragged(l)) return grouped_linear(l, slope, y);
+  const Equal equal(l);
+  const index rows = equal.rows, cols = l.out;
+  const real *x = nullptr, *w = nullptr;
+  const Storage x_copy = factor(l.compute, l.x, equal.segments * rows * l.in, &x);
+  const Storage w_copy = factor(l.compute, l.w, equal.segments * l.in * l.out, &w);
+  multiply_matrices({.m = rows,
+                     .n = l.out,
+                     .k = l.in,
+                     .a = x,
+                     .lda = l.in,
+                     .b = w,
+                     .ldb = l.out,
+                     .c = y,
+                     .ldc = l.out,
+                     .batch = equal.segments,
+                     .stride_a = rows * l.in,
+                     .stride_b = l.in * l.out,
+                     .stride_c = rows * l.out},
+                    l.compute);
+  if (l.bias == nullptr && l.activation == Activation::none) return;
+  const real* bias = l.bias;
+  const Activation kind = l.activation;
+  cuda::each_in_rows(stream_, equal.segments * rows, cols, [=] __device__(index r, index c) {
+    const index at = r * cols + c;
+    const real z = bias != nullptr ? y[at] + bias[r / rows * cols + c] : y[at];
+    const real value = y[at] = cuda::activate(kind, z);
+    if (slope != nullptr && kind != Activation::none)
+      slope[at] = cuda::activation_slope(kind, z, value);
+  });
+}
+
+// dz = dy ⊙ slope, over dy. Rows of no segment stay as they are.
+void CudaBackend::segment_dz(const Linear& l, const real* slope, real* dy) {
+  if (l.activation == Activation::none) return;
+  const Equal equal(l);
+  if (!is_ragged(l)) return multiply(dy, slope, dy, false, equal.segments * equal.rows * l.out);
+  const i32 *begin = l.offset, *end = l.offset + l.segments;
+  const index cols = l.out;
+  cuda::each_in_rows(stream_, l.rows, cols, [=] __device__(index r, index c) {
+    if (r >= *begin && r < *end) dy[r * cols + c] *= slope[r * cols + c];
+  });
+}
+
+// dx, dw and dbias of each segment.
+void CudaBackend::segment_gradients(const Linear& l, const real* dz, const LinearGradients& to) {
+  if (is_ragged(l)) return grouped_gradients(l, dz, to);
+  const Equal equal(l);
+  const index rows = equal.rows, all = equal.segments * rows;
+  const real *z = nullptr, *x = nullptr, *w = nullptr;
+  const Storage z_copy = factor(l.compute, dz, to.x.p || to.w.p ? all * l.out : 0, &z);
+  const Storage x_copy = factor(l.compute, l.x, to.w.p ? all * l.in : 0, &x);
+  const Storage w_copy = factor(l.compute, l.w, to.x.p ? equal.segments * l.in * l.out : 0, &w);
+  if (to.x.p)
+    multiply_matrices({.transpose_b = true,
+                       .m = rows,
+                       .n = l.in,
+                       .k = l.out,
+                       .a = z,
+                       .lda = l.out,
+                       .b = w,
+                       .ldb = l.out,
+                       .c = to.x.p,
+                       .ldc = l.in,
+                       .acc = to.x.acc,
+                       .batch = equal.segments,
+                       .stride_a = rows * l.out,
+                       .stride_b = l.in * l.out,
+                       .stride_c = rows * l.in},
+                      l.compute);
+  if (to.w.p)
+    multiply_matrices({.transpose_a = true,
+                       .m = l.in,
+                       .n = l.out,
+                       .k = rows,
+                       .a = x,
+                       .lda = l.in,
+                       .b = z,
+                       .ldb = l.out,
+                       .c = to.w.p,
+                       .ldc = l.out,
+                       .acc = to.w.acc,
+                       .batch = equal.segments,
+                       .stride_a = rows * l.in,
+                       .stride_b = rows * l.out,
+                       .stride_c = l.in * l.out},
+                      l.compute);
+  if (to.bias.p) sum_rows(dz, to.bias.p, to.bias.acc, equal.segments, rows, l.out);
+}
+
+void CudaBackend::linear(const Linear& l, real* slope, real* y) {
+  if (l.mix) return merged_linear(l, slope, y);
+  segment_linear(l, slope, y);
+}
+
+void CudaBackend::linear_backward(const Linear& l, const real* slope, real* dy,
+                                  const LinearGradients& to) {
+  segment_dz(l, slope, dy);
+  if (l.mix) return merged_linear_backward(l, dy, to);
+  segment_gradients(l, dy, to);
+}
+
+}  // namespace moesim

@@ -1,0 +1,114 @@
+// CUDA on the CPU, for tests: as much of the language and the runtime as sim/backend/cuda uses.
+//
+// The sources of the CUDA backend are compiled as C++ with this folder first among the include
+// paths. Threads of a block are fibers, which switch at barriers and warp shuffles only and run in
+// an order that tests choose: what depends on it is a race. The stream is a queue that is worked
+// off when somebody waits for it, and device memory can be touched by kernels and copies alone: a
+// host that reads it, or that forgets to wait, is found out. Every block of device memory ends at a
+// page that nobody may touch.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+#define __global__
+#define __device__
+#define __host__
+// All shared arrays stand in one section, which is filled with NaN before every block.
+#define __shared__ static __attribute__((section("emulated_shared")))
+#define __launch_bounds__(...)
+
+struct dim3 {
+  constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+  unsigned x, y, z;
+};
+extern dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInsufficientDriver = 35,
+  cudaErrorNoDevice = 100,
+  cudaErrorNoKernelImageForDevice = 209,
+  cudaErrorUnsupportedPtxVersion = 222
+};
+enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
+using cudaStream_t = void*;
+inline constexpr unsigned cudaStreamNonBlocking = 1;
+struct cudaDeviceProp {
+  char name[256] = "CPU emulation";
+  std::size_t totalGlobalMem = std::size_t{1} << 30;
+  int major = 0, minor = 0;
+};
+struct cudaFuncAttributes {
+  int binaryVersion;
+};
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  std::size_t dynamicSmemBytes = 0;
+  cudaStream_t stream = nullptr;
+};
+
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaRuntimeGetVersion(int* version);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaMalloc(void** p, std::size_t bytes);
+cudaError_t cudaFree(void* p);
+cudaError_t cudaMallocHost(void** p, std::size_t bytes);
+cudaError_t cudaFreeHost(void* p);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void* p, int value, std::size_t bytes, cudaStream_t stream);
+cudaError_t cudaGetLastError();
+const char* cudaGetErrorString(cudaError_t error);
+template <class T>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, T*) {
+  return cudaSuccess;
+}
+
+namespace emulation {
+
+enum class Order { forward, backward, mixed };
+void set_order(Order order);   // of the threads of a block and of the blocks of a grid
+void set_closed(bool closed);  // is device memory closed to the host, which takes time?
+
+void enqueue(std::function<void()> work);
+void run_grid(dim3 grid, dim3 block, const std::function<void()>& thread);
+void block_barrier();
+std::uint64_t exchange(std::uint64_t value, int lane_xor);  // between the lanes of a warp
+
+}  // namespace emulation
+
+template <class... P, class... A>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(P...), A&&... a) {
+  emulation::enqueue(
+      [grid = config->gridDim, block = config->blockDim, kernel, ... args = P(std::forward<A>(a))] {
+        emulation::run_grid(grid, block, [&] { kernel(args...); });
+      });
+  return cudaSuccess;
+}
+
+inline void __syncthreads() { emulation::block_barrier(); }
+
+template <class T>
+T __shfl_xor_sync(unsigned, T value, int lane_xor) {
+  static_assert(sizeof(T) <= sizeof(std::uint64_t));
+  std::uint64_t bits = 0;
+  __builtin_memcpy(&bits, &value, sizeof value);
+  bits = emulation::exchange(bits, lane_xor);
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline int atomicAdd(int* p, int value) {
+  const int before = *p;
+  *p += value;
+  return before;
+}

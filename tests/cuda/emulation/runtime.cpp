@@ -1,0 +1,183 @@
+// Memory, the stream and cuBLAS of the emulation.
+#include "cublas_v2.h"
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+struct Block {
+  char* pages;
+  std::size_t size;  // of the pages without the guard
+};
+std::map<char*, Block> blocks;              // of device memory, by where they begin
+std::map<const char*, std::size_t> pinned;  // host memory that copies read when they run
+std::vector<std::function<void()>> queue;
+std::size_t used = 0;
+bool open = false, closing = true;
+
+std::size_t page() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
+
+void protect(int how) {
+  for (const auto& [p, block] : blocks) mprotect(block.pages, block.size, how);
+  open = how != PROT_NONE;
+}
+
+void run_queue() {
+  if (queue.empty()) return;
+  if (!open) protect(PROT_READ | PROT_WRITE);
+  std::vector<std::function<void()>> work;
+  work.swap(queue);
+  for (const auto& f : work) f();
+  if (closing) protect(PROT_NONE);
+}
+
+bool is_pinned(const void* p) {
+  const auto* at = static_cast<const char*>(p);
+  const auto next = pinned.upper_bound(at);
+  if (next == pinned.begin()) return false;
+  const auto& [begin, size] = *std::prev(next);
+  return at < begin + size;
+}
+
+void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "emulation: %s\n", what);
+  std::abort();
+}
+
+}  // namespace
+
+void emulation::set_closed(bool closed) {
+  closing = closed;
+  protect(closed ? PROT_NONE : PROT_READ | PROT_WRITE);
+}
+void emulation::enqueue(std::function<void()> work) { queue.push_back(std::move(work)); }
+
+cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {};
+  return cudaSuccess;
+}
+cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+cudaError_t cudaDriverGetVersion(int* version) { return *version = 1000, cudaSuccess; }
+cudaError_t cudaRuntimeGetVersion(int* version) { return *version = 1000, cudaSuccess; }
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  static int any;
+  return *stream = &any, cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t) { return run_queue(), cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return run_queue(), cudaSuccess; }
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+const char* cudaGetErrorString(cudaError_t) { return "error"; }
+
+cudaError_t cudaMalloc(void** p, std::size_t bytes) {
+  if (used + bytes > cudaDeviceProp().totalGlobalMem) return cudaErrorMemoryAllocation;
+  const std::size_t size = (bytes + page() - 1) / page() * page();
+  void* pages = mmap(nullptr, size + page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  require(pages != MAP_FAILED, "out of memory");
+  char* begin = static_cast<char*>(pages) + (size - bytes);
+  mprotect(pages, size, PROT_READ | PROT_WRITE);
+  std::memset(begin, 0xff, bytes);  // NaN, and -1
+  mprotect(pages, size, open ? PROT_READ | PROT_WRITE : PROT_NONE);
+  blocks[begin] = {static_cast<char*>(pages), size};
+  used += bytes;
+  return *p = begin, cudaSuccess;
+}
+
+cudaError_t cudaFree(void* p) {
+  run_queue();  // it waits for the device
+  const auto block = blocks.find(static_cast<char*>(p));
+  require(block != blocks.end(), "cudaFree of what is no block");
+  used -= static_cast<std::size_t>(block->second.pages + block->second.size - block->first);
+  munmap(block->second.pages, block->second.size + page());
+  blocks.erase(block);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
+  *p = std::malloc(bytes);
+  pinned[static_cast<char*>(*p)] = bytes;
+  return cudaSuccess;
+}
+cudaError_t cudaFreeHost(void* p) {
+  pinned.erase(static_cast<char*>(p));
+  return std::free(p), cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t) {
+  if (kind == cudaMemcpyHostToDevice && !is_pinned(from)) {  // staged before the call returns
+    const auto* data = static_cast<const char*>(from);
+    queue.push_back([to, staged = std::vector<char>(data, data + bytes)] {
+      std::memcpy(to, staged.data(), staged.size());
+    });
+    return cudaSuccess;
+  }
+  queue.push_back([=] { std::memcpy(to, from, bytes); });
+  if (kind == cudaMemcpyDeviceToHost && !is_pinned(to)) run_queue();
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void* p, int value, std::size_t bytes, cudaStream_t) {
+  queue.push_back([=] { std::memset(p, value, bytes); });
+  return cudaSuccess;
+}
+
+cublasStatus_t cublasCreate(cublasHandle_t* handle) {
+  return *handle = nullptr, CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasDestroy(cublasHandle_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasSetStream(cublasHandle_t, cudaStream_t) { return CUBLAS_STATUS_SUCCESS; }
+const char* cublasGetStatusString(cublasStatus_t) { return "error"; }
+
+namespace {
+
+double load(const void* p, cudaDataType type, std::int64_t i) {
+  if (type == CUDA_R_64F) return static_cast<const double*>(p)[i];
+  if (type == CUDA_R_32F) return static_cast<double>(static_cast<const float*>(p)[i]);
+  const std::uint32_t bits = std::uint32_t{static_cast<const std::uint16_t*>(p)[i]} << 16;
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return static_cast<double>(value);
+}
+
+}  // namespace
+
+// Column-major: c[row + col · ldc].
+cublasStatus_t cublasGemmStridedBatchedEx_64(
+    cublasHandle_t, cublasOperation_t op_a, cublasOperation_t op_b, std::int64_t m, std::int64_t n,
+    std::int64_t k, const void* alpha, const void* a, cudaDataType type_a, std::int64_t lda,
+    long long stride_a, const void* b, cudaDataType type_b, std::int64_t ldb, long long stride_b,
+    const void* beta, void* c, cudaDataType type_c, std::int64_t ldc, long long stride_c,
+    std::int64_t batch, cublasComputeType_t compute, cublasGemmAlgo_t) {
+  require(m > 0 && n > 0 && k > 0 && batch > 0, "a product of nothing");
+  require(lda >= (op_a == CUBLAS_OP_N ? m : k) && ldb >= (op_b == CUBLAS_OP_N ? k : n) && ldc >= m,
+          "a leading dimension below the rows");
+  require((compute == CUBLAS_COMPUTE_64F) == (type_c == CUDA_R_64F), "a product of mixed types");
+  const cudaDataType scalar = compute == CUBLAS_COMPUTE_64F ? CUDA_R_64F : CUDA_R_32F;
+  const double by = load(alpha, scalar, 0), keep = load(beta, scalar, 0);
+  emulation::enqueue([=] {
+    for (std::int64_t e = 0; e < batch; ++e)
+      for (std::int64_t col = 0; col < n; ++col)
+        for (std::int64_t row = 0; row < m; ++row) {
+          double sum = 0;
+          for (std::int64_t i = 0; i < k; ++i)
+            sum += load(a, type_a,
+                        e * stride_a + (op_a == CUBLAS_OP_N ? row + i * lda : i + row * lda)) *
+                   load(b, type_b,
+                        e * stride_b + (op_b == CUBLAS_OP_N ? i + col * ldb : col + i * ldb));
+          const std::int64_t at = e * stride_c + row + col * ldc;
+          const double value = by * sum + (keep == 0 ? 0 : keep * load(c, type_c, at));
+          if (type_c == CUDA_R_64F)
+            static_cast<double*>(c)[at] = value;
+          else
+            static_cast<float*>(c)[at] = static_cast<float>(value);
+        }
+  });
+  return CUBLAS_STATUS_SUCCESS;
+}

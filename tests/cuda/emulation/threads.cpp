@@ -1,0 +1,169 @@
+// The threads of a block as fibers.
+#undef _FORTIFY_SOURCE  // whose longjmp takes a jump to another stack for a mistake
+
+#include "cuda_runtime.h"
+#include <csetjmp>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <numeric>
+#include <ucontext.h>
+#include <vector>
+
+dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+extern char __start_emulated_shared[], __stop_emulated_shared[];
+
+namespace emulation {
+namespace {
+
+constexpr std::size_t kStack = 128 << 10;
+constexpr unsigned kWarp = 32;
+
+enum class State { fresh, ready, waiting, done };
+
+struct Fiber {
+  ucontext_t context;
+  jmp_buf here;
+  std::unique_ptr<char[]> stack{new char[kStack]};
+};
+
+struct Thread {
+  State state = State::fresh;
+  Fiber* fiber = nullptr;
+  unsigned shuffles = 0;
+  std::uint64_t slot[2] = {};
+};
+
+Order order = Order::forward;
+std::size_t kernels = 0;
+std::vector<std::unique_ptr<Fiber>> fibers;
+std::vector<Fiber*> idle;
+std::vector<Thread> threads;
+std::vector<unsigned> warp_waiting;
+unsigned block_waiting = 0, done = 0, current = 0;
+const std::function<void()>* body = nullptr;
+jmp_buf scheduler;
+
+[[noreturn]] void stop(const char* what) {
+  std::fprintf(stderr, "emulation: %s in block %u of %u, %u threads\n", what, blockIdx.x, gridDim.x,
+               static_cast<unsigned>(threads.size()));
+  std::abort();
+}
+
+void to_scheduler() {
+  Fiber* fiber = threads[current].fiber;
+  if (_setjmp(fiber->here) == 0) _longjmp(scheduler, 1);
+}
+
+// A fiber takes one thread after the other; it stays with one that waits.
+void work() {
+  for (;;) {
+    (*body)();
+    threads[current].state = State::done;
+    ++done;
+    idle.push_back(threads[current].fiber);
+    to_scheduler();
+  }
+}
+
+void run_thread(unsigned t) {
+  Thread& thread = threads[t];
+  current = t;
+  threadIdx = dim3(t % blockDim.x, t / blockDim.x % blockDim.y, t / (blockDim.x * blockDim.y));
+  const bool fresh = thread.state == State::fresh;
+  thread.state = State::ready;
+  if (fresh && idle.empty()) {
+    fibers.push_back(std::make_unique<Fiber>());
+    thread.fiber = fibers.back().get();
+    ucontext_t& context = thread.fiber->context;
+    getcontext(&context);
+    context.uc_stack.ss_sp = thread.fiber->stack.get();
+    context.uc_stack.ss_size = kStack;
+    context.uc_link = nullptr;
+    makecontext(&context, work, 0);
+    if (_setjmp(scheduler) == 0) setcontext(&threads[current].fiber->context);
+    return;
+  }
+  if (fresh) {
+    thread.fiber = idle.back();
+    idle.pop_back();
+  }
+  if (_setjmp(scheduler) == 0) _longjmp(thread.fiber->here, 1);
+}
+
+// 0 .. n-1 as the order wants them.
+std::vector<unsigned> arranged(unsigned n, unsigned salt) {
+  std::vector<unsigned> list(n);
+  std::iota(list.begin(), list.end(), 0u);
+  if (order == Order::backward)
+    for (unsigned i = 0; i < n; ++i) list[i] = n - 1 - i;
+  if (order == Order::mixed) {
+    std::uint64_t random = 88172645463325252ull + salt;
+    for (unsigned i = n; i > 1; --i) {
+      random = random * 6364136223846793005ull + 1442695040888963407ull;
+      std::swap(list[i - 1], list[(random >> 33) % i]);
+    }
+  }
+  return list;
+}
+
+void run_block(unsigned n, const std::vector<unsigned>& sequence) {
+  std::memset(__start_emulated_shared, 0xff,
+              static_cast<std::size_t>(__stop_emulated_shared - __start_emulated_shared));
+  threads.assign(n, Thread{});
+  warp_waiting.assign((n + kWarp - 1) / kWarp, 0);
+  block_waiting = done = 0;
+  while (done < n) {
+    bool moved = false;
+    for (const unsigned t : sequence)
+      if (threads[t].state == State::fresh || threads[t].state == State::ready) {
+        run_thread(t);
+        moved = true;
+      }
+    if (!moved) stop("a barrier that not all threads reach");
+  }
+}
+
+}  // namespace
+
+void set_order(Order wanted) { order = wanted; }
+
+void run_grid(dim3 grid, dim3 block, const std::function<void()>& thread) {
+  ++kernels;
+  gridDim = grid, blockDim = block, body = &thread;
+  const unsigned n = block.x * block.y * block.z;
+  if (n == 0 || n > 1024 || grid.y > 65535 || grid.z > 65535) stop("an impossible launch");
+  const std::vector<unsigned> sequence = arranged(n, static_cast<unsigned>(kernels));
+  for (const unsigned b : arranged(grid.x * grid.y * grid.z, 1)) {
+    blockIdx = dim3(b % grid.x, b / grid.x % grid.y, b / (grid.x * grid.y));
+    run_block(n, sequence);
+  }
+}
+
+void block_barrier() {
+  threads[current].state = State::waiting;
+  if (++block_waiting == threads.size()) {
+    block_waiting = 0;
+    for (Thread& thread : threads) thread.state = State::ready;
+  }
+  to_scheduler();
+}
+
+// Two slots in turn: a lane that runs ahead to the next exchange leaves the last one alone.
+std::uint64_t exchange(std::uint64_t value, int lane_xor) {
+  const unsigned me = current, warp = me / kWarp;
+  if (threads.size() % kWarp != 0) stop("a shuffle in a block without whole warps");
+  const unsigned slot = threads[me].shuffles++ % 2;
+  threads[me].slot[slot] = value;
+  threads[me].state = State::waiting;
+  if (++warp_waiting[warp] == kWarp) {
+    warp_waiting[warp] = 0;
+    for (unsigned t = warp * kWarp; t < (warp + 1) * kWarp; ++t) threads[t].state = State::ready;
+  }
+  to_scheduler();
+  return threads[warp * kWarp + (me % kWarp ^ static_cast<unsigned>(lane_xor))].slot[slot];
+}
+
+}  // namespace emulation

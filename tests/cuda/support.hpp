@@ -1,0 +1,59 @@
+// The CUDA backend against the CPU's: the same calls on the same values, and the same again for
+// the same bits.
+#pragma once
+
+#include "sim/backend/cpu/cpu_backend.hpp"
+#include "tests/cuda/arrange.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/tolerance.hpp"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace moesim::testing {
+
+// The first card, or null: then it has said that the case is skipped, and why.
+Backend* card(const char* test_case);
+
+// One run of kernels on a backend. Arrays are made and filled the same on every backend; what
+// `out` and `ints_out` return is compared, with a few places behind the end that nobody may write.
+class Lab {
+ public:
+  explicit Lab(Backend& backend) : backend_(backend) {}
+  Backend& backend() { return backend_; }
+
+  // n values, the same for the same order of calls; scale them to what the kernel takes.
+  real* in(index n, double low = -2, double high = 2);
+  real* in(const std::vector<real>& values);
+  i32* ints(const std::vector<i32>& values);
+  real* out(index n);  // filled as by `in`, for kernels that add
+  i32* ints_out(index n);
+  // Another value that is to be the same.
+  void report(double value) { reports_.push_back(value); }
+
+  struct Result {
+    std::vector<std::vector<real>> reals;
+    std::vector<std::vector<i32>> ints;
+    std::vector<double> reports;
+    bool operator==(const Result&) const = default;  // no NaN is ever compared
+  };
+  Result result() const;
+
+ private:
+  Backend& backend_;
+  std::vector<Storage> held_;
+  std::vector<std::pair<std::size_t, index>> reals_, ints_;  // place in held_, size
+  std::vector<double> reports_;
+  std::uint64_t key_ = 0;
+};
+
+// run(lab) on both backends: values agree within `allowed`, integers exactly; and on the card every
+// repetition gives the same bits.
+void agree(Backend& cuda, double allowed, const std::function<void(Lab&)>& run);
+
+// Relative, as in tests/support/tolerance.hpp: of sums of k terms, with headroom for the other
+// order of summation.
+inline double allowed(index k = 1) { return kDouble ? 1e-10 : 4 * tolerance(k); }
+
+}  // namespace moesim::testing

@@ -1,0 +1,111 @@
+// Training on the card against training on the CPU, with every router.
+#include "sim/data/datasets.hpp"
+#include "sim/moe/router.hpp"
+#include "sim/train/recorder.hpp"
+#include "sim/train/trainer.hpp"
+#include "tests/cuda/support.hpp"
+
+#include <cmath>
+
+namespace moesim::testing {
+namespace {
+
+struct Run {
+  std::vector<double> losses;
+  std::vector<std::pair<std::string, std::vector<real>>> parameters;
+  bool operator==(const Run&) const = default;
+};
+
+Run train(Backend& backend, const std::vector<std::string>& values) {
+  const std::vector<std::string> defaults = {
+      "run.steps",    "3",  "data.length", "16", "data.symbols",  "16", "data.validation", "16",
+      "model.width",  "16", "moe.experts", "4",  "expert.hidden", "32", "train.batch",     "4",
+      "record.every", "1",  "eval.every",  "3",  "eval.batches",  "1",  "train.optimiser", "sgd"};
+  Settings settings;
+  for (const auto* list : {&defaults, &values})
+    for (std::size_t i = 0; i < list->size(); i += 2)
+      settings.set((*list)[i], (*list)[i + 1], "test");
+  Options data_options(settings, "data"), task_options(settings, "task");
+  const std::unique_ptr<Dataset> data = make_dataset(data_options);
+  const std::unique_ptr<Task> task = make_task(task_options, data->info());
+  const ModelShape shape = task->shape();
+  Site site;
+  site.batch = Trainer::micro_batch(settings), site.length = shape.length;
+  site.causal = shape.causal, site.vocabulary = shape.vocabulary;
+  site.unigram = data->info().unigram;
+  if (!site.unigram.empty()) site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));
+  Transformer model(shape, site, settings);
+  Trainer trainer(settings, *data, *task, model, backend, 0);
+  Recorder recorder(settings, data->info(), model);
+  trainer.start();
+  trainer.run({&recorder});
+  Run run;
+  for (const char* name : {"loss", "grad_norm", "eval_loss"}) {
+    const Variable* variable = recorder.file().find(name);
+    REQUIRE(variable != nullptr);
+    run.losses.insert(run.losses.end(), variable->values.begin(), variable->values.end());
+  }
+  for (const Parameter& p : model.parameters())
+    run.parameters.emplace_back(p.name, p.value.to_host());
+  return run;
+}
+
+double distance(const std::vector<real>& a, const std::vector<real>& b) {
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    worst = std::max(worst,
+                     std::abs(double(a[i]) - double(b[i])) / std::max(1.0, std::abs(double(b[i]))));
+  return worst;
+}
+
+void compare(Backend& cuda, const std::vector<std::string>& settings) {
+  CpuBackend cpu(1);
+  const Run want = train(cpu, settings);
+  Run first;
+  for (int i = 0; i < repetitions(); ++i) {
+    arrange(i);
+    const Run got = train(cuda, settings);
+    if (i > 0) {
+      CHECK(got == first);  // to the bit
+      continue;
+    }
+    first = got;
+    REQUIRE(got.losses.size() == want.losses.size());
+    for (std::size_t j = 0; j < want.losses.size(); ++j) {
+      CAPTURE(j);
+      CHECK(std::abs(got.losses[j] - want.losses[j]) <=
+            (kDouble ? 1e-9 : 1e-3) * std::max(1.0, std::abs(want.losses[j])));
+    }
+    REQUIRE(got.parameters.size() == want.parameters.size());
+    for (std::size_t j = 0; j < want.parameters.size(); ++j) {
+      CAPTURE(want.parameters[j].first);
+      CHECK(distance(got.parameters[j].second, want.parameters[j].second) <=
+            (kDouble ? 1e-9 : 1e-3));
+    }
+  }
+}
+
+TEST_CASE("cuda: training with every router is training on the CPU", "[cuda]") {
+  Backend* cuda = card("training with every router is training on the CPU");
+  if (!cuda) return;
+  for (const std::string& router : Registry<Router>::names()) {
+    CAPTURE(router);
+    compare(*cuda, {"router.name", router, "model.dropout", "0.1"});
+  }
+}
+
+TEST_CASE("cuda: training with every expert, and with AdamW", "[cuda]") {
+  Backend* cuda = card("training with every expert, and with AdamW");
+  if (!cuda) return;
+  for (const std::string& expert : Registry<Expert>::names()) {
+    CAPTURE(expert);
+    compare(*cuda,
+            {"router.name", "token_choice", "router.token_choice.k", "2", "expert.name", expert});
+  }
+  // An epsilon far above rounding, which AdamW would else blow up where a gradient is nearly 0.
+  compare(*cuda,
+          {"router.name", "token_choice", "train.optimiser", "adamw", "train.epsilon", "0.01"});
+}
+
+}  // namespace
+}  // namespace moesim::testing
