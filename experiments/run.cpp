@@ -237,6 +237,12 @@ int run_command(const Words& words) {
   if (!slurm && arguments.text("launcher") != "local")
     fail(Exit::usage,
          "command line: --launcher " + arguments.text("launcher") + ": choose one of local, slurm");
+  if (!slurm)
+    for (const char* option : {"partition", "time", "mem", "account", "qos"})
+      if (!arguments.text(option).empty())
+        fail(Exit::usage, fmt::format("command line: --{} needs --launcher slurm", option));
+  if (!slurm && arguments.has("print"))
+    fail(Exit::usage, "command line: --print needs --launcher slurm");
   if (slurm && choice.force)
     fail(Exit::usage,
          "command line: --force: a task that is requeued would forget its work; "

@@ -1,6 +1,8 @@
 #include "experiments/signals.hpp"
 
 #include <csignal>
+#include <cstdint>
+#include <ctime>
 #include <vector>
 
 namespace moesim {
@@ -16,11 +18,25 @@ std::vector<int> stop_signals() {
 }
 
 // A handler can reach nothing else.
-volatile std::sig_atomic_t requested = 0, interrupts = 0;
+volatile std::sig_atomic_t requested = 0, at_once = 0;
+volatile std::int64_t first_interrupt = 0;  // in milliseconds; 0: none
+
+// Some senders signal a process and then its group, it among them.
+constexpr std::int64_t kOneInterrupt = 500;  // milliseconds
+
+std::int64_t now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000 + time.tv_nsec / 1000000 + 1;
+}
 
 extern "C" void on_stop_signal(int signal) {
-  if (signal == SIGINT && interrupts < 2) interrupts = interrupts + 1;
   requested = 1;
+  if (signal != SIGINT) return;
+  if (first_interrupt == 0)
+    first_interrupt = now();
+  else if (now() - first_interrupt > kOneInterrupt)
+    at_once = 1;
 }
 
 }  // namespace
@@ -48,6 +64,6 @@ bool stop_requested() {
   return false;
 }
 
-bool stop_at_once() { return interrupts > 1; }
+bool stop_at_once() { return at_once != 0; }
 
 }  // namespace moesim

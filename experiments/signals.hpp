@@ -13,7 +13,7 @@ void catch_stop_signals();
 void hold_stop_signals();
 
 bool stop_requested();
-// Did SIGINT come twice? Then it is wanted at once.
+// Did SIGINT come again, half a second later or more? Then it is wanted at once.
 bool stop_at_once();
 
 }  // namespace moesim

@@ -23,6 +23,21 @@ namespace {
 namespace fs = std::filesystem;
 using Say = std::function<void(const std::string&)>;
 
+// A complete run's file was written twice: as run.h5 and with its last checkpoint, whose manifest
+// vouches for every byte of it.
+void verify_against_checkpoint(const std::string& folder, const Say& problem) {
+  const std::vector<index> steps = checkpoint_steps(folder);
+  if (steps.empty()) return;
+  try {
+    const std::string kept = read_checkpoint(folder, steps.back()).records();
+    if (read_run_file(kept).text("status") == "complete" &&
+        read_file(kept) != read_file(folder + "/run.h5"))
+      problem(folder + "/run.h5: damaged: not the bytes of " + kept + "; copy that file over it");
+  } catch (const Error&) {
+    // The checkpoint is damaged, and said to be.
+  }
+}
+
 // The file opens, its records add up, and its config is the one that its checksum and config.ini
 // say.
 void verify_run_file(const std::string& folder, const Say& problem) {
@@ -91,6 +106,7 @@ int verify_command(const Words& words) {
       if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
         problem(fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
       verify_run_file(run.folder, problem);
+      if (state.state == State::complete) verify_against_checkpoint(run.folder, problem);
       for (const index step : checkpoint_steps(run.folder)) {
         ++checkpoints;
         verify_checkpoint(run.folder, step, problem);

@@ -80,7 +80,7 @@ ConfigFile Reader::read(const fs::path& path, const std::string& place) {
 ConfigFile Reader::include(const fs::path& from, const Place& place) {
   const fs::path path = (from.parent_path() / place.value).lexically_normal();
   std::error_code error;
-  const fs::path identity = fs::weakly_canonical(path, error);
+  const fs::path identity = fs::weakly_canonical(fs::absolute(path), error);
   if (error) place.reject(fmt::format("cannot be read: {}; check the path", error.message()));
   check(identity, place);
   return read(path, place.text());

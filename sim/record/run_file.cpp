@@ -129,8 +129,8 @@ std::string RunFile::digest() const {
             [](const auto* a, const auto* b) { return a->name < b->name; });
   for (const Variable* each : by_name) {
     const Variable& variable = *each;
-    sum.add(fmt::format("{} {} {}\n", variable.name, fmt::join(variable.dims, ","),
-                        fmt::join(variable.shape, ",")));
+    sum.add(fmt::format("{} {} {}\n{}\n{}\n", variable.name, fmt::join(variable.dims, ","),
+                        fmt::join(variable.shape, ","), variable.long_name, variable.units));
     for (const std::string& text : variable.texts) sum.add(text + "\n");
     if (variable.type == Variable::Type::float32) {
       const std::vector<float> stored(variable.values.begin(), variable.values.end());
