@@ -23,19 +23,8 @@ namespace {
 namespace fs = std::filesystem;
 using Say = std::function<void(const std::string&)>;
 
-// A complete run's file was written twice: as run.h5 and with its last checkpoint, whose manifest
-// vouches for every byte of it.
-void verify_against_checkpoint(const std::string& folder, const Say& problem) {
-  const std::vector<index> steps = checkpoint_steps(folder);
-  if (steps.empty()) return;
-  try {
-    const std::string kept = read_checkpoint(folder, steps.back()).records();
-    if (read_run_file(kept).text("status") == "complete" &&
-        read_file(kept) != read_file(folder + "/run.h5"))
-      problem(folder + "/run.h5: damaged: not the bytes of " + kept + "; copy that file over it");
-  } catch (const Error&) {
-    // The checkpoint is damaged, and said to be.
-  }
+void verify_digest(const RunFile& file, const std::string& path, const Say& problem) {
+  if (file.text("sha256") != file.digest()) problem(path + ": damaged (its SHA-256)");
 }
 
 // The file opens, its records add up, and its config is the one that its checksum and config.ini
@@ -46,7 +35,7 @@ void verify_run_file(const std::string& folder, const Say& problem) {
   try {
     const RunFile file = read_run_file(path);
     check_conservation(file);
-    if (file.text("sha256") != file.digest()) problem(path + ": damaged (its SHA-256)");
+    verify_digest(file, path, problem);
     if (file.text("run_id") != fs::path(folder).filename())
       problem(path + ": belongs to the run " + config::printable(file.text("run_id")));
     const std::string config = file.text("config");
@@ -60,7 +49,9 @@ void verify_run_file(const std::string& folder, const Say& problem) {
   }
 }
 
-void verify_checkpoint(const std::string& folder, index step, const Say& problem) {
+// last: of a complete run. Its records are the run file, written a second time, and the manifest
+// vouches for every byte of them.
+void verify_checkpoint(const std::string& folder, index step, bool last, const Say& problem) {
   // One that is gone by now is no longer kept.
   const auto there = [&] {
     const std::vector<index> steps = checkpoint_steps(folder);
@@ -77,8 +68,12 @@ void verify_checkpoint(const std::string& folder, index step, const Say& problem
       }
     }
     const RunFile records = read_run_file(checkpoint.records());
-    if (records.text("sha256") != records.digest())
-      problem(checkpoint.records() + ": damaged (its SHA-256)");
+    verify_digest(records, checkpoint.records(), problem);
+    if (const std::string published = folder + "/run.h5";
+        last && records.text("status") == "complete" &&
+        read_file(checkpoint.records()) != read_file(published))
+      problem(published + ": damaged: not the bytes of " + checkpoint.records() +
+              "; copy that file over it");
   } catch (const Error& error) {
     if (there()) problem(error.what());
   }
@@ -106,10 +101,11 @@ int verify_command(const Words& words) {
       if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
         problem(fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
       verify_run_file(run.folder, problem);
-      if (state.state == State::complete) verify_against_checkpoint(run.folder, problem);
-      for (const index step : checkpoint_steps(run.folder)) {
+      const std::vector<index> steps = checkpoint_steps(run.folder);
+      for (const index step : steps) {
         ++checkpoints;
-        verify_checkpoint(run.folder, step, problem);
+        verify_checkpoint(run.folder, step, state.state == State::complete && step == steps.back(),
+                          problem);
       }
     }
   if (arguments.has("json")) {
