@@ -18,31 +18,48 @@ using cpu::small_product_transposed;
 
 namespace {
 
-constexpr index kSegments = 8;  // merged together: each weight that is read serves them all
-constexpr index kOut = 128;     // columns of a tile
-constexpr index kPad = 16;      // between tiles, which would else fall into the same set of a cache
+constexpr index kPad = 16;  // between tiles, which would else fall into the same set of a cache
 
-// How a layer is cut, by its sizes alone.
+// A tile of a weight, [rows, cols], of `segments` segments at a time: each weight that is read
+// serves them all. Cut by the sizes of the layer alone.
 struct Cut {
-  explicit Cut(const Linear& l)
-      : segments(std::clamp<index>(l.segments / 8, 1, kSegments)),
-        rows(std::clamp<index>(512 / l.experts, 8, 64)),
-        tile(rows * kOut + kPad) {}
-  index segments;  // per item
-  index rows;      // of the weight in a tile; fewer with many experts, whose tiles stand together
-  index tile;      // values of a tile, with padding
+  index segments, rows, cols;
+  index size() const { return rows * cols + kPad; }
 };
+
+Cut forward_cut(const Linear& l) { return {std::clamp<index>(l.segments / 4, 1, 16), 64, 128}; }
+
+// Deep tiles, which products with the transposed weight need to be fast.
+Cut backward_cut(const Linear& l) { return {std::clamp<index>(l.segments / 8, 1, 16), 128, 64}; }
+
+// Gradients of weights, where the tiles of all experts stand side by side.
+Cut gradient_cut(const Linear& l) {
+  return {std::clamp<index>(l.segments / 4, 1, 16), std::clamp<index>(512 / l.experts, 8, 64), 64};
+}
 
 index begin_of(const Linear& l, index segment) { return l.offset[segment]; }
 index rows_of(const Linear& l, index segment) { return l.offset[segment + 1] - l.offset[segment]; }
 
+// Asks for rows [0, n) of a block before they are needed: its chunks of a row are too short for the
+// hardware to foresee the next.
+void fetch(const real* p, index n, index cols, index stride) {
+  constexpr index kLine = 64 / static_cast<index>(sizeof(real));
+  for (index row = 0; row < n; ++row)
+    for (index c = 0; c < cols; c += kLine) __builtin_prefetch(p + row * stride + c);
+}
+
 // The tile [k, k + nk) x [c, c + nc) of the merged weights of n segments, each at `to` + s · size.
 void merge(const Linear& l, index segment, index n, index k, index nk, index c, index nc,
            index size, real* to) {
-  for (index i = 0; i < nk; ++i)
+  constexpr index kAhead = 4;
+  for (index i = 0; i < nk; ++i) {
+    if (i + kAhead < nk) fetch(l.w + (k + i + kAhead) * l.out + c, l.experts, nc, l.in * l.out);
     small_product(false, n, nc, l.experts, l.mix + segment * l.experts, l.experts,
                   l.w + (k + i) * l.out + c, l.in * l.out, to + i * nc, size, false);
+  }
 }
+
+index pieces(index n, index step) { return (n + step - 1) / step; }
 
 template <class F>  // f(first, size) over 0 .. n-1 in steps
 void steps(index n, index step, F f) {
@@ -52,30 +69,31 @@ void steps(index n, index step, F f) {
 }  // namespace
 
 void CpuBackend::merged_linear(const Linear& l, real* slope, real* y) {
-  const Cut cut(l);
-  const index scratch_size = cut.segments * cut.tile + cut.segments * l.out;
+  const Cut cut = forward_cut(l);
+  const index scratch_size = cut.segments * (cut.size() + cut.cols);
   const Storage scratch =
       allocate(static_cast<std::size_t>(threads_ * scratch_size) * sizeof(real));
   auto* base = static_cast<real*>(scratch.data());
-  for_pieces(l.segments, cut.segments, [&](index first, index last) {
+  const index groups = (l.segments + cut.segments - 1) / cut.segments;
+  for_tiles(groups * pieces(l.out, cut.cols), [&](index item) {
     real* tiles = base + omp_get_thread_num() * scratch_size;
-    real* bias = tiles + cut.segments * cut.tile;
-    steps(l.out, kOut, [&](index c, index nc) {
-      steps(l.in, cut.rows, [&](index k, index nk) {
-        merge(l, first, last - first, k, nk, c, nc, cut.tile, tiles);
-        for (index s = first; s < last; ++s)
-          cpu::gemm(false, false, rows_of(l, s), nc, nk, 1, l.x + begin_of(l, s) * l.in + k, l.in,
-                    tiles + (s - first) * cut.tile, nc, k > 0 ? 1 : 0,
-                    y + begin_of(l, s) * l.out + c, l.out);
-      });
+    real* bias = tiles + cut.segments * cut.size();
+    const index first = item % groups * cut.segments, c = item / groups * cut.cols;
+    const index n = std::min(cut.segments, l.segments - first), nc = std::min(cut.cols, l.out - c);
+    steps(l.in, cut.rows, [&](index k, index nk) {
+      merge(l, first, n, k, nk, c, nc, cut.size(), tiles);
+      for (index s = first; s < first + n; ++s)
+        small_product(false, rows_of(l, s), nc, nk, l.x + begin_of(l, s) * l.in + k, l.in,
+                      tiles + (s - first) * cut.size(), nc, y + begin_of(l, s) * l.out + c, l.out,
+                      k > 0);
     });
     if (l.bias)
-      small_product(false, last - first, l.out, l.experts, l.mix + first * l.experts, l.experts,
-                    l.bias, l.out, bias, l.out, false);
-    for (index s = first; s < last; ++s)
+      small_product(false, n, nc, l.experts, l.mix + first * l.experts, l.experts, l.bias + c,
+                    l.out, bias, cut.cols, false);
+    for (index s = first; s < first + n; ++s)
       for (index row = begin_of(l, s); row < begin_of(l, s) + rows_of(l, s); ++row)
-        cpu::activate(l.activation, l.bias ? bias + (s - first) * l.out : nullptr, y + row * l.out,
-                      slope ? slope + row * l.out : nullptr, l.out);
+        cpu::activate(l.activation, l.bias ? bias + (s - first) * cut.cols : nullptr,
+                      y + row * l.out + c, slope ? slope + row * l.out + c : nullptr, nc);
   });
 }
 
@@ -84,14 +102,15 @@ void CpuBackend::merged_linear(const Linear& l, real* slope, real* y) {
 // dmix[s, e] = <P[s], w[e]>.
 void CpuBackend::merged_linear_backward(const Linear& l, const real* slope, real* dy,
                                         const LinearGradients& to) {
-  const Cut cut(l);
   const index E = l.experts, G = l.segments;
-  const index tiles_in = (l.in + cut.rows - 1) / cut.rows, tiles_out = (l.out + kOut - 1) / kOut;
+  const Cut merged = backward_cut(l), cut = gradient_cut(l);
+  const index tiles_out = pieces(l.out, cut.cols), tiles_in = pieces(l.in, cut.rows);
   const index weight_tiles = to.w.p || to.mix.p ? tiles_in * tiles_out : 0;
   const bool sums_wanted = to.bias.p || (to.mix.p && l.bias);
-  // Per thread: tiles of P, of w and of dw; for all: column sums [G, out], shares of dmix
-  // [tiles + 1, G, E].
-  const index per_thread = (cut.segments + 2 * E) * cut.tile;
+  // Per thread: merged tiles, or those of P, of w and of dw; for all: column sums [G, out], shares
+  // of dmix [tiles + 1, G, E].
+  const index per_thread =
+      std::max(merged.segments * merged.size(), (cut.segments + 2 * E) * cut.size());
   const index shared = (sums_wanted ? G * l.out : 0) + (to.mix.p ? (weight_tiles + 1) * G * E : 0);
   const Storage scratch =
       allocate(static_cast<std::size_t>(threads_ * per_thread + shared) * sizeof(real));
@@ -99,7 +118,7 @@ void CpuBackend::merged_linear_backward(const Linear& l, const real* slope, real
   real* sums = base + threads_ * per_thread;
   real* shares = sums + (sums_wanted ? G * l.out : 0);
 
-  for_pieces(G, cut.segments, [&](index first, index last) {
+  for_pieces(G, merged.segments, [&](index first, index last) {
     real* tiles = base + omp_get_thread_num() * per_thread;
     for (index s = first; s < last; ++s) {
       real* dz = dy + begin_of(l, s) * l.out;
@@ -110,42 +129,47 @@ void CpuBackend::merged_linear_backward(const Linear& l, const real* slope, real
       if (sums_wanted) cpu::sum_columns(dz, rows, l.out, sums + s * l.out);
     }
     if (!to.x.p) return;
-    steps(l.in, cut.rows, [&](index k, index nk) {
-      steps(l.out, kOut, [&](index c, index nc) {
-        merge(l, first, last - first, k, nk, c, nc, cut.tile, tiles);
+    steps(l.in, merged.rows, [&](index k, index nk) {
+      steps(l.out, merged.cols, [&](index c, index nc) {
+        merge(l, first, last - first, k, nk, c, nc, merged.size(), tiles);
         for (index s = first; s < last; ++s)
           cpu::gemm(false, true, rows_of(l, s), nk, nc, 1, dy + begin_of(l, s) * l.out + c, l.out,
-                    tiles + (s - first) * cut.tile, nc, c > 0 || to.x.acc ? 1 : 0,
+                    tiles + (s - first) * merged.size(), nc, c > 0 || to.x.acc ? 1 : 0,
                     to.x.p + begin_of(l, s) * l.in + k, l.in);
       });
     });
   });
 
   for_tiles(weight_tiles, [&](index tile) {
-    const index k = tile / tiles_out * cut.rows, c = tile % tiles_out * kOut;
-    const index nk = std::min(cut.rows, l.in - k), nc = std::min(kOut, l.out - c);
+    const index k = tile / tiles_out * cut.rows, c = tile % tiles_out * cut.cols;
+    const index nk = std::min(cut.rows, l.in - k), nc = std::min(cut.cols, l.out - c);
     real* products = base + omp_get_thread_num() * per_thread;
-    real* w = products + cut.segments * cut.tile;
-    real* dw = w + E * cut.tile;
+    real* w = products + cut.segments * cut.size();
+    real* dw = w + E * cut.size();
     for (index e = 0; e < E && to.mix.p; ++e)
       for (index i = 0; i < nk; ++i)
-        std::copy_n(l.w + (e * l.in + k + i) * l.out + c, nc, w + e * cut.tile + i * nc);
+        std::copy_n(l.w + (e * l.in + k + i) * l.out + c, nc, w + e * cut.size() + i * nc);
     steps(G, cut.segments, [&](index first, index n) {
-      for (index s = first; s < first + n; ++s)
+      for (index s = first; s < first + n; ++s) {
+        if (s + 1 < G) {
+          fetch(l.x + begin_of(l, s + 1) * l.in + k, rows_of(l, s + 1), nk, l.in);
+          fetch(dy + begin_of(l, s + 1) * l.out + c, rows_of(l, s + 1), nc, l.out);
+        }
         small_product(true, nk, nc, rows_of(l, s), l.x + begin_of(l, s) * l.in + k, l.in,
-                      dy + begin_of(l, s) * l.out + c, l.out, products + (s - first) * cut.tile, nc,
-                      false);
+                      dy + begin_of(l, s) * l.out + c, l.out, products + (s - first) * cut.size(),
+                      nc, false);
+      }
       if (to.w.p)
-        small_product(true, E, nk * nc, n, l.mix + first * E, E, products, cut.tile, dw, cut.tile,
-                      first > 0);
+        small_product(true, E, nk * nc, n, l.mix + first * E, E, products, cut.size(), dw,
+                      cut.size(), first > 0);
       if (to.mix.p)
-        small_product_transposed(n, E, nk * nc, products, cut.tile, w, cut.tile,
+        small_product_transposed(n, E, nk * nc, products, cut.size(), w, cut.size(),
                                  shares + (tile * G + first) * E, E, false);
     });
     for (index e = 0; e < E && to.w.p; ++e)
       for (index i = 0; i < nk; ++i)
         cpu::simd_assign(to.w.p + (e * l.in + k + i) * l.out + c, to.w.acc, 0, nc,
-                         [from = dw + e * cut.tile + i * nc](index j) { return from[j]; });
+                         [from = dw + e * cut.size() + i * nc](index j) { return from[j]; });
   });
 
   if (to.bias.p)
