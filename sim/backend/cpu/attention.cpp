@@ -58,7 +58,9 @@ struct Block {
         n(std::min(kQueries, a.length - at)),
         lanes((n + kLanes - 1) / kLanes * kLanes),
         causal(a.causal),
-        keys(a.causal ? first + n : a.length) {}
+        keys(a.causal ? first + n : a.length),
+        next(first + n),
+        n_next(std::min(kQueries, a.length - next)) {}
   // How many of the keys key .. key + n - 1 the queries before `query` of the block see.
   index visible_keys(index key, index n_keys, index query) const {
     return causal ? std::clamp<index>(first + query - key, 0, n_keys) : n_keys;
@@ -70,8 +72,17 @@ struct Block {
   index first, n;
   index lanes;  // n, padded
   bool causal;
-  index keys;  // that the block sees
+  index keys;          // that the block sees
+  index next, n_next;  // the block after it
 };
+
+// Asks for n rows of a head before they are needed: its part of a row is too short for the hardware
+// to foresee the next.
+void fetch(const real* p, index n, index d, index stride) {
+  constexpr index kLine = 64 / static_cast<index>(sizeof(real));
+  for (index i = 0; i < n; ++i)
+    for (index c = 0; c < d; c += kLine) __builtin_prefetch(p + i * stride + c);
+}
 
 // What a thread needs: two matrices of scores, two blocks of rows transposed, and the keys and
 // values of a head in rows that lie together: as slices of qkv they fall into few sets of the
@@ -88,8 +99,13 @@ struct Scratch {
         keys(incoming + a.head_size * kQueries),
         values(keys + a.length * a.head_size) {}
   void pack(const Attention& a, const Head& h) const {
+    constexpr index kAhead = 12;
     for (index i = 0; i < a.length; ++i) {
       const real *k = a.qkv + h.k(i), *v = a.qkv + h.v(i);
+      if (i + kAhead < a.length) {
+        fetch(k + kAhead * h.stride, 1, h.d, h.stride);
+        fetch(v + kAhead * h.stride, 1, h.d, h.stride);
+      }
       real *to_k = keys + i * h.d, *to_v = values + i * h.d;
 #pragma omp simd
       for (index c = 0; c < h.d; ++c) {
@@ -182,6 +198,7 @@ void forward_block(const Attention& a, const Head& h, const Block& b, const Scra
   largest.fill(-kInfinity);
   sums.fill(0);
   real* out = y + h.y(b.first);
+  fetch(a.qkv + h.q(b.next), b.n_next, h.d, h.stride);
   transpose(b, h.d, a.scale, a.qkv + h.q(b.first), h.stride, s.queries);
   for (index key = 0; key < b.keys; key += kKeys) {
     const index keys = std::min(kKeys, b.keys - key);
@@ -221,6 +238,9 @@ void backward_block(const Attention& a, const Head& h, const Block& b, const Scr
                     const real* y, const real* lse, const real* dy, real* dqkv) {
   const real *out = y + h.y(b.first), *dout = dy + h.y(b.first);
   alignas(64) Lane shifts{}, deltas{};
+  fetch(a.qkv + h.q(b.next), b.n_next, h.d, h.stride);
+  fetch(y + h.y(b.next), b.n_next, h.d, h.width);
+  fetch(dy + h.y(b.next), b.n_next, h.d, h.width);
   real *shift = shifts.data(), *delta = deltas.data();
   for (index i = 0; i < b.n; ++i) {
     shift[i] = lse[h.lse(b.first + i)];
