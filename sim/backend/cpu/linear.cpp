@@ -126,7 +126,7 @@ void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
                      segment * l.in * l.out, l.out, to.x.acc, to.x.p + first * l.in, l.in);
   });
 
-  constexpr index kIn = 128, kOut = 256;
+  constexpr index kIn = 64, kOut = 128;
   const index in_tiles = (l.in + kIn - 1) / kIn, out_tiles = (l.out + kOut - 1) / kOut;
   const index weight_tiles = to.w.p ? in_tiles * out_tiles : 0;
   const index per_segment = weight_tiles + (to.bias.p ? 1 : 0);
