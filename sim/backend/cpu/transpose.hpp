@@ -1,0 +1,58 @@
+// Transposes of matrices by square blocks, in registers.
+#pragma once
+
+#include "sim/backend/cpu/small_product.hpp"
+
+#include <array>
+
+namespace moesim::cpu {
+namespace detail {
+
+using Square = std::array<Vector, kVector>;
+
+// The values of two vectors by turns: of their lower halves (first = 0) or their upper
+// (kVector / 2).
+template <index first, int... I>
+[[gnu::always_inline]] inline Vector by_turns(Vector a, Vector b,
+                                              std::integer_sequence<int, I...>) {
+  return __builtin_shufflevector(a, b, (int(first) + I / 2 + (I % 2) * int(kVector))...);
+}
+
+// With n = log2 kVector, a value's place has 2n bits, row before column. A round turns them left by
+// one; n rounds change rows and columns.
+[[gnu::always_inline]] inline void transpose(Square& v) {
+  constexpr auto lanes = std::make_integer_sequence<int, kVector>{};
+#pragma GCC unroll 4
+  for (index round = 1; round < kVector; round *= 2) {
+    Square w;
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < kVector / 2; ++i) {
+      w[2 * i] = by_turns<0>(v[i], v[i + kVector / 2], lanes);
+      w[2 * i + 1] = by_turns<kVector / 2>(v[i], v[i + kVector / 2], lanes);
+    }
+    v = w;
+  }
+}
+
+}  // namespace detail
+
+// to[c, r] = from[r, c] for r < rows, c < cols.
+inline void transpose(index rows, index cols, const real* from, index ld_from, real* to,
+                      index ld_to) {
+  constexpr index V = kVector;
+  const index whole_rows = rows / V * V, whole_cols = cols / V * V;
+  for (index r = 0; r < whole_rows; r += V)
+    for (index c = 0; c < whole_cols; c += V) {
+      detail::Square v;
+      for (index i = 0; i < V; ++i)
+        v[static_cast<std::size_t>(i)] = detail::load(from + (r + i) * ld_from + c);
+      detail::transpose(v);
+      for (index i = 0; i < V; ++i)
+        detail::store(to + (c + i) * ld_to + r, v[static_cast<std::size_t>(i)]);
+    }
+  for (index r = 0; r < rows; ++r)
+    for (index c = r < whole_rows ? whole_cols : 0; c < cols; ++c)
+      to[c * ld_to + r] = from[r * ld_from + c];
+}
+
+}  // namespace moesim::cpu
