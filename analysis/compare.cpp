@@ -271,11 +271,24 @@ Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseli
   return table;
 }
 
-std::string compare(const std::vector<std::string>& paths, Format format,
-                    const std::string& baseline) {
+Comparison compare(const std::vector<std::string>& paths, Format format,
+                   const std::string& baseline) {
   std::vector<Outcome> outcomes;
-  for (const std::string& path : find_runs(paths)) outcomes.push_back(outcome_of(read_run(path)));
-  return render(comparison(outcomes, baseline), format);
+  Comparison result;
+  for (const std::string& path : find_runs(paths)) {
+    try {
+      outcomes.push_back(outcome_of(read_run(path)));
+    } catch (const Error& problem) {
+      if (problem.code() != Exit::data) throw;
+      result.unreadable.push_back(problem.what());
+    }
+  }
+  if (outcomes.empty()) fail(Exit::data, result.unreadable.front());
+  Table table = comparison(outcomes, baseline);
+  for (const std::string& reason : result.unreadable)
+    table.notes.push_back("not in the table, because it cannot be read: " + reason);
+  result.text = render(table, format);
+  return result;
 }
 
 }  // namespace moesim

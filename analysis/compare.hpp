@@ -17,8 +17,14 @@ namespace moesim {
 // baseline that is not there.
 Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline);
 
-// `paths` as find_runs takes them.
-std::string compare(const std::vector<std::string>& paths, Format format,
-                    const std::string& baseline = "");
+struct Comparison {
+  std::string text;
+  std::vector<std::string> unreadable;  // why, file by file
+};
+
+// `paths` as find_runs takes them. A file that cannot be read is left out, which a note says;
+// throws Exit::data if there is no other.
+Comparison compare(const std::vector<std::string>& paths, Format format,
+                   const std::string& baseline = "");
 
 }  // namespace moesim

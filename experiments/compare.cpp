@@ -10,19 +10,23 @@
 namespace moesim {
 
 int compare_command(const Words& words) {
-  Arguments arguments("compare PATH...",
-                      "One row per arm: mean and standard deviation over seeds, and the paired "
-                      "difference to a baseline. "
-                      "PATH is a run file, a run folder or an experiment folder.");
+  Arguments arguments(
+      "compare PATH...",
+      "One row per arm: mean and standard deviation over seeds, and the paired "
+      "difference to a baseline. "
+      "PATH is a run file, a run folder or an experiment folder. A file that cannot be read "
+      "is left out, and the exit code is 3.");
   arguments.value("format", "text", "text, csv, md or json")
       .value("baseline", "", "arm to compare with; the first of router dense otherwise")
       .flag("json", "the same as --format json");
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("compare what?");
   const std::string format = arguments.has("json") ? "json" : arguments.text("format");
-  std::cout << compare(arguments.rest(), format_of(format), arguments.text("baseline"))
-            << std::flush;
-  return 0;
+  const Comparison result =
+      compare(arguments.rest(), format_of(format), arguments.text("baseline"));
+  std::cout << result.text << std::flush;
+  for (const std::string& reason : result.unreadable) std::cerr << "moesim: " << reason << '\n';
+  return static_cast<int>(result.unreadable.empty() ? Exit::ok : Exit::data);
 }
 
 }  // namespace moesim

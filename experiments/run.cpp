@@ -167,8 +167,12 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, bool json) {
   if (worst == Exit::interrupted)
     fail(worst, fmt::format("stopped with {} of {} runs done; run it again to go on", ended.size(),
                             endings.size()));
-  if (!ended.empty())
-    std::cout << compare(ended, json ? Format::json : Format::text, "") << std::flush;
+  if (!ended.empty()) {
+    const Comparison result = compare(ended, json ? Format::json : Format::text);
+    std::cout << result.text << std::flush;
+    if (worst == Exit::ok && !result.unreadable.empty())
+      fail(Exit::data, result.unreadable.front());
+  }
   if (worst == Exit::ok || worst == Exit::diverged) return static_cast<int>(worst);
   fail(worst, endings.size() > 1 ? fmt::format("{} of {} runs did not end; the first: {}",
                                                endings.size() - ended.size(), endings.size(), first)

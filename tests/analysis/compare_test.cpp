@@ -192,6 +192,21 @@ TEST_CASE("compare: an arm's label comes before its router", "[analysis]") {
   REQUIRE(labelled.router == "hash");
 }
 
+TEST_CASE("compare: a damaged file is left out and named", "[analysis]") {
+  const TemporaryFolder folder;
+  for (const char* name : {"good", "damaged"}) std::filesystem::create_directories(folder / name);
+  const std::string damaged = folder / "damaged/run.h5";
+  std::ofstream(damaged) << "no run file";
+  REQUIRE_THROWS_AS(compare({folder / ""}, Format::text), Error);  // there is no other
+
+  run_of("hash", 0, 1.5).publish(folder / "good/run.h5");
+  const Comparison result = compare({folder / ""}, Format::text);
+  REQUIRE_THAT(result.text,
+               contains("hash") && contains("1.5000") &&
+                   contains("not in the table, because it cannot be read: " + damaged));
+  REQUIRE(result.unreadable.size() == 1);
+}
+
 TEST_CASE("compare: files to table, in every form", "[analysis]") {
   const TemporaryFolder folder;
   for (const char* arm : {"dense", "hash"})
@@ -204,7 +219,7 @@ TEST_CASE("compare: files to table, in every form", "[analysis]") {
   const std::vector<std::string> paths{folder / ""};
 
   // The best arm is marked, and the digits stay aligned.
-  std::istringstream text(compare(paths, Format::text));
+  std::istringstream text(compare(paths, Format::text).text);
   std::string line;
   std::getline(text, line);
   REQUIRE(line.starts_with("arm    router  seeds             loss           vs dense  "));
@@ -212,13 +227,13 @@ TEST_CASE("compare: files to table, in every form", "[analysis]") {
   REQUIRE(line.starts_with("dense  dense       2  2.2500 ± 0.3536                  -  "));
   std::getline(text, line);
   REQUIRE(line.starts_with("hash   hash        2  1.2500 ± 0.3536*  -1.0000 ± 0.0000  "));
-  REQUIRE_THAT(compare(paths, Format::md),
+  REQUIRE_THAT(compare(paths, Format::md).text,
                contains("| hash | hash | 2 | **1.2500 ± 0.3536** | -1.0000 ± 0.0000 |"));
   REQUIRE_THAT(
-      compare(paths, Format::csv),
+      compare(paths, Format::csv).text,
       contains("arm,router,seeds,eval_loss_mean,eval_loss_std,eval_loss_difference_mean,"));
-  REQUIRE_THAT(compare(paths, Format::csv), contains("\r\nhash,hash,2,1.25,0.353553"));
-  const auto json = nlohmann::json::parse(compare(paths, Format::json));
+  REQUIRE_THAT(compare(paths, Format::csv).text, contains("\r\nhash,hash,2,1.25,0.353553"));
+  const auto json = nlohmann::json::parse(compare(paths, Format::json).text);
   REQUIRE(json["rows"][1]["eval_loss"]["mean"] == 1.25);
   REQUIRE(json["rows"][0]["eval_loss_difference"].is_null());
 }
