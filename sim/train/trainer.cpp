@@ -262,3 +262,4 @@ std::optional<Evaluation> Trainer::evaluate(index step, const std::vector<Hook*>
 }
 
 }  // namespace moesim
+  result.plan = collector.plan;

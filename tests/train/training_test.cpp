@@ -85,6 +85,13 @@ TEST_CASE("training: NaN stops in its step and names the tensor", "[train]") {
   }
 }
 
+TEST_CASE("training: the first evaluation says what kind of plan it measured", "[train]") {
+  // Before any training step: of masses the run file must not ask what it asks of counts.
+  Training training({"router.name", "smear"}, 1);
+  training.recorder->on_evaluation(training.trainer->evaluate(0));
+  CHECK(std::get<std::string>(training.recorder->file().attributes().at("plan_kind")) == "merging");
+}
+
 TEST_CASE("training: tasks", "[train]") {
   Training masked({"task.name", "masked_lm", "router.name", "soft", "run.steps", "20"}, 1);
   masked.run();
