@@ -6,6 +6,7 @@
 // adds to the output instead of overwriting it.
 #pragma once
 
+#include "sim/core/profile.hpp"
 #include "sim/core/random.hpp"
 #include "sim/core/storage.hpp"
 #include "sim/core/types.hpp"
@@ -134,6 +135,8 @@ class Backend : public Pool {
   virtual bool has_tf32() const { return false; }
   // Until everything that was asked for is done. Whatever returns values to the host waits anyway.
   virtual void wait() {}
+  // What measures the time of work on this device.
+  virtual std::unique_ptr<Timeline> timeline() { return std::make_unique<WallClock>(); }
 
   // Memory. Never fails silently: throws with the size asked for.
   Storage allocate(std::size_t bytes);

@@ -27,6 +27,7 @@ class CudaBackend : public Backend {
   CudaBackend& operator=(const CudaBackend&) = delete;
   bool has_tf32() const override { return sizeof(real) == sizeof(float); }
   void wait() override;
+  std::unique_ptr<Timeline> timeline() override;
 
   std::string name() const override;
   std::string description() const override;
