@@ -4,6 +4,7 @@
 #include "experiments/child.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/limits.hpp"
 #include "experiments/version.hpp"
 #include "sim/config/reader.hpp"
 #include "sim/core/error.hpp"
@@ -35,61 +36,28 @@ double quantile(std::vector<double> values, double q) {
   return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
-// The rate of large float32 products, the limit of everything else. Measured beside every step,
+// Takes the profile after every step, warm-up apart, and measures the rate of products beside it,
 // because the clock of a machine in use changes from second to second.
-class Limit {
- public:
-  explicit Limit(const Backend& like)
-      : backend_(make_backend(like.name(), like.threads())),
-        rows_(kSize * like.threads()),  // as many equal tiles for every thread
-        a_(Tensor::full({rows_, kDepth}, 1, *backend_)),
-        b_(Tensor::full({kDepth, kSize}, 1, *backend_)),
-        c_(Tensor::zeros({rows_, kSize}, *backend_)) {}
-
-  // In FLOP/s: the best of a few, so that a cold cache does not count.
-  double measure() {
-    Product p;
-    p.m = rows_, p.n = kSize, p.k = kDepth;
-    p.a = a_.data(), p.lda = kDepth, p.b = b_.data(), p.ldb = kSize, p.c = c_.data(), p.ldc = kSize;
-    double best = 0;
-    for (int i = 0; i < kRepeats; ++i) {
-      backend_->wait();
-      const Clock::time_point begin = Clock::now();
-      backend_->product(p);
-      backend_->wait();
-      const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-      best = std::max(best, 2 * static_cast<double>(rows_ * kSize * kDepth) / seconds);
-    }
-    return best;
-  }
-  std::size_t bytes() const { return backend_->held(); }
-
- private:
-  static constexpr index kSize = 1024, kDepth = 768;
-  static constexpr int kRepeats = 4;
-  std::unique_ptr<Backend> backend_;
-  index rows_;
-  Tensor a_, b_, c_;
-};
-
-// Takes the profile after every step, warm-up apart.
 class Stopwatch : public Hook {
  public:
-  Stopwatch(Profile& profile, Limit& limit, index warmup)
-      : profile_(profile), limit_(limit), warmup_(warmup) {}
+  Stopwatch(Profile& profile, Limits& limits, index warmup)
+      : profile_(profile), limits_(limits), warmup_(warmup) {}
 
   void on_step(const StepReport& report) override {
     const std::array<double, kParts> parts = profile_.take();
     if (report.step >= warmup_) {
       steps_.push_back(std::accumulate(parts.begin(), parts.end(), 0.0));
       for (std::size_t i = 0; i < kParts; ++i) parts_[i] += parts[i];
-      limits_.push_back(limit_.measure());
+      const Limits::Rates rates = limits_.products();
+      full_.push_back(rates.full), compute_.push_back(rates.compute);
     }
     profile_.take();
   }
 
   const std::vector<double>& steps() const { return steps_; }
-  const std::vector<double>& limits() const { return limits_; }
+  // FLOP/s of large products, a value per step: of factors in `real`, and in the compute mode.
+  const std::vector<double>& full() const { return full_; }
+  const std::vector<double>& compute() const { return compute_; }
   // Milliseconds of a step by part, the mean over the steps: recording is not in every step.
   Json parts() const {
     Json all;
@@ -100,9 +68,9 @@ class Stopwatch : public Hook {
 
  private:
   Profile& profile_;
-  Limit& limit_;
+  Limits& limits_;
   index warmup_;
-  std::vector<double> steps_, limits_;
+  std::vector<double> steps_, full_, compute_;
   std::array<double, kParts> parts_{};
 };
 
@@ -137,10 +105,10 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   e.trainer->start();
   const double startup = std::chrono::duration<double>(Clock::now() - begin).count();
 
-  Profile profile;
+  Profile profile(e.backend->timeline());
   const Profile::Scope scope(profile);
-  Limit limit(*e.backend);
-  Stopwatch watch(profile, limit, size.warmup);
+  Limits limits(*e.backend, Limits::sizes_for(*e.backend));
+  Stopwatch watch(profile, limits, size.warmup);
   profile.take();
   e.trainer->run({e.recorder.get(), &watch});
 
@@ -150,11 +118,12 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   const double work = tokens * e.model->flops_per_token();
   std::vector<double> shares;
   for (std::size_t i = 0; i < watch.steps().size(); ++i)
-    shares.push_back(work / watch.steps()[i] / watch.limits()[i]);
-  return Json{{"arm", e.spec.label},
+    shares.push_back(work / watch.steps()[i] / watch.compute()[i]);
+  Json arm = {{"arm", e.spec.label},
               {"router", e.model->router_name()},
               {"device", e.backend->name() + ": " + e.backend->description()},
               {"threads", e.backend->threads()},
+              {"compute", e.spec.settings.effective("run.compute")},
               {"step_ms",
                {{"median", 1e3 * median},
                 {"lower_quartile", 1e3 * quantile(watch.steps(), 0.25)},
@@ -162,13 +131,17 @@ std::string bench_arm(RunSpec spec, const Size& size) {
               {"tokens_per_second", tokens / median},
               {"flops_per_token", e.model->flops_per_token()},
               {"gflops", 1e-9 * work / median},
-              {"gemm_gflops", 1e-9 * median_of(watch.limits())},
+              {"gemm_gflops", 1e-9 * median_of(watch.full())},
+              {"gemm_gflops_compute", 1e-9 * median_of(watch.compute())},
               {"share_of_gemm", median_of(shares)},
+              {"copy_gb_per_second", 1e-9 * limits.copies()},
               {"tensor_bytes", e.backend->peak()},
-              {"limit_bytes", limit.bytes()},
+              {"limit_bytes", limits.bytes()},
               {"startup_seconds", startup},
-              {"parts_ms", watch.parts()}}
-      .dump();
+              {"parts_ms", watch.parts()}};
+  // Beside a device the host's memory is no matter.
+  if (e.backend->name() != "cpu") arm["peak_bytes"] = e.backend->peak();
+  return arm.dump();
 }
 
 void print_table(const Json& document) {
@@ -176,19 +149,21 @@ void print_table(const Json& document) {
   std::size_t width = 3;
   for (const Json& arm : document["arms"])
     width = std::max(width, arm["arm"].get<std::string>().size());
-  fmt::print("{:<{}}  {:>8} {:>17}  {:>9}  {:>6}  {:>6}  {:>7}", "arm", width, "step ms",
-             "quartiles", "tokens/s", "GF/s", "% GEMM", "peak MB");
+  fmt::print("{:<{}}  {:>8} {:>17}  {:>9}  {:>8}  {:>6}  {:>8}  {:>9}  {:>8}", "arm", width,
+             "step ms", "quartiles", "tokens/s", "GF/s", "% GEMM", "GEMM", "copy GB/s", "peak MB");
   for (std::size_t i = 0; i < kParts; ++i)
     fmt::print("  {:>9}", to_string(static_cast<Part>((i + 1) % kParts)));
   fmt::print("\n");
   for (const Json& arm : document["arms"]) {
     const Json& step = arm["step_ms"];
-    fmt::print("{:<{}}  {:>8.2f} {:>17}  {:>9.0f}  {:>6.1f}  {:>6.1f}  {:>7.1f}",
-               arm["arm"].get<std::string>(), width, step["median"].get<double>(),
-               fmt::format("{:.2f} .. {:.2f}", step["lower_quartile"].get<double>(),
-                           step["upper_quartile"].get<double>()),
-               arm["tokens_per_second"].get<double>(), arm["gflops"].get<double>(),
-               100 * arm["share_of_gemm"].get<double>(), arm["peak_bytes"].get<double>() / 1e6);
+    fmt::print(
+        "{:<{}}  {:>8.2f} {:>17}  {:>9.0f}  {:>8.1f}  {:>6.1f}  {:>8.1f}  {:>9.1f}  {:>8.1f}",
+        arm["arm"].get<std::string>(), width, step["median"].get<double>(),
+        fmt::format("{:.2f} .. {:.2f}", step["lower_quartile"].get<double>(),
+                    step["upper_quartile"].get<double>()),
+        arm["tokens_per_second"].get<double>(), arm["gflops"].get<double>(),
+        100 * arm["share_of_gemm"].get<double>(), arm["gemm_gflops_compute"].get<double>(),
+        arm["copy_gb_per_second"].get<double>(), arm["peak_bytes"].get<double>() / 1e6);
     for (std::size_t i = 0; i < kParts; ++i)
       fmt::print("  {:>9.2f}",
                  arm["parts_ms"][to_string(static_cast<Part>((i + 1) % kParts))].get<double>());
@@ -196,8 +171,10 @@ void print_table(const Json& document) {
   }
   fmt::print(
       "\nGF/s: useful work (three times the forward pass, unmasked half of causal attention). % "
-      "GEMM: of the rate of large\nfloat32 products measured beside every step. peak MB: resident "
-      "memory of the arm's process. Last columns: ms of a step.\n");
+      "GEMM: of GEMM, the rate of large\nproducts in the arm's run.compute, rounding of factors "
+      "included, measured beside every step. copy: of large arrays, read and\nwritten. peak MB: "
+      "resident memory of the arm's process; on a device, the most that its tensors took there. "
+      "Last columns: ms\nof a step.\n");
 }
 
 }  // namespace
@@ -207,7 +184,8 @@ int bench_command(const Words& words) {
       "bench [CONFIG] [key=value ...]",
       std::string("Times a training step of every arm of CONFIG (") + kDefaultConfig +
           " without one): median and quartiles, useful work per second and its share of the rate "
-          "of large float32 products measured beside it, memory, and where the time goes. Every "
+          "of large products measured beside it, the rate of copies, memory, and where the time "
+          "goes. Every "
           "arm runs in a process of its own; nothing is written.");
   arguments.value("threads", "0", "threads; 0: as OMP_NUM_THREADS says, else all cores")
       .value("warmup", "3", "steps before the measured ones")
@@ -240,7 +218,8 @@ int bench_command(const Words& words) {
     try {
       const ChildResult child = in_child([&] { return bench_arm(spec, size); });
       Json arm = Json::parse(child.text);
-      arm["peak_bytes"] = child.peak_bytes - arm["limit_bytes"].get<std::size_t>();
+      if (!arm.contains("peak_bytes"))
+        arm["peak_bytes"] = child.peak_bytes - arm["limit_bytes"].get<std::size_t>();
       std::cerr << fmt::format("{}: {:.1f} ms\n", spec.label,
                                arm["step_ms"]["median"].get<double>());
       document["device"] = arm["device"];

@@ -6,6 +6,7 @@
 // adds to the output instead of overwriting it.
 #pragma once
 
+#include "sim/core/profile.hpp"
 #include "sim/core/random.hpp"
 #include "sim/core/storage.hpp"
 #include "sim/core/types.hpp"
@@ -134,6 +135,8 @@ class Backend : public Pool {
   virtual bool has_tf32() const { return false; }
   // Until everything that was asked for is done. Whatever returns values to the host waits anyway.
   virtual void wait() {}
+  // What measures the time of work on this device.
+  virtual std::unique_ptr<Timeline> timeline() { return std::make_unique<WallClock>(); }
 
   // Memory. Never fails silently: throws with the size asked for.
   Storage allocate(std::size_t bytes);
@@ -252,6 +255,18 @@ class Backend : public Pool {
   virtual void fill_capacity(const Fill& f, i32* kept) = 0;
   virtual void histogram(const i32* key, index n, index buckets,
                          i32* count) = 0;  // negative keys are left out
+
+  // Tallies of what was routed where: sums in double, in an order that their sizes decide.
+  // key[i] = domain[token[i]] · segments + (the segment of offset that holds row i); -1 where
+  // token[i] < 0. Each may be null: token i, domain 0, segment 0.
+  virtual void label_rows(const i32* offset, index segments, const i32* token, const i32* domain,
+                          i32* key, index n) = 0;
+  // y[k, c] = Σ_{i: key[i] = k} Σ_{j < inner} x[row[i], c · inner + j]; negative keys are left out.
+  // Each may be null: x 1, row i, key 0.
+  virtual void sum_by_key(const real* x, const i32* row, const i32* key, double* y, index n,
+                          index keys, index cols, index inner) = 0;
+  // y = Σ_r H(x[r] / Σ_c x[r, c]), H(p) = -Σ p ln p; a row without anything positive counts 0.
+  virtual void sum_entropy(const real* x, double* y, index rows, index cols) = 0;
 
   // Random numbers, the same on every device: draw i of the stream stands at place i.
   virtual void uniform(const Stream& stream, real low, real high, real* y, index n) = 0;

@@ -31,21 +31,40 @@ const char* to_string(Part part) {
   return "other";
 }
 
+std::vector<double> WallClock::take() {
+  std::vector<double> seconds;
+  for (std::size_t i = 1; i < stamps_.size(); ++i)
+    seconds.push_back(std::chrono::duration<double>(stamps_[i] - stamps_[i - 1]).count());
+  if (!stamps_.empty()) stamps_ = {stamps_.back()};
+  return seconds;
+}
+
 Profile::Scope::Scope(Profile& profile) : previous_(std::exchange(current_profile, &profile)) {}
 Profile::Scope::~Scope() { current_profile = previous_; }
 
 Profile* Profile::current() { return current_profile; }
 
+Profile::Profile(std::unique_ptr<Timeline> timeline) : timeline_(std::move(timeline)) {
+  timeline_->stamp();
+}
+
 Part Profile::enter(Part part) {
-  const Clock::time_point now = Clock::now();
-  seconds_[static_cast<std::size_t>(part_)] += std::chrono::duration<double>(now - since_).count();
-  since_ = now;
+  if (part != part_ && timeline_) {
+    timeline_->stamp();
+    ran_.push_back(part_);
+  }
   return std::exchange(part_, part);
 }
 
 std::array<double, kParts> Profile::take() {
-  enter(part_);
-  return std::exchange(seconds_, {});
+  timeline_->stamp();
+  ran_.push_back(part_);
+  const std::vector<double> seconds = timeline_->take();
+  std::array<double, kParts> by_part{};
+  for (std::size_t i = 0; i < seconds.size(); ++i)
+    by_part[static_cast<std::size_t>(ran_[i])] += seconds[i];
+  ran_.clear();
+  return by_part;
 }
 
 Part current_part() { return current_profile == nullptr ? Part::other : current_profile->part(); }

@@ -61,11 +61,12 @@ void Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
   }
   // Pull-backs must not record: what they compute is not differentiated again.
   const Scope off(nullptr);
+  Span span(current_part());
   while (!entries_.empty()) {
     Entry entry = std::move(entries_.back());
     entries_.pop_back();
     if (!entry.y.has_gradient()) continue;
-    const Span span(entry.part);
+    span.become(entry.part);
     entry.pull_back(entry.y.gradient());
     entry.y.drop_gradient();
   }

@@ -1,98 +1,109 @@
 #include "sim/moe/statistics.hpp"
 
+#include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
 
-#include <cmath>
+#include <algorithm>
 #include <limits>
 #include <numeric>
 
 namespace moesim {
 namespace {
 
-struct Measuring {
-  LayerStatistics& s;
-  index T, E;
-  const std::vector<std::int32_t>& domains;
+// The sums of a layer stand in one block: doubles, then integers. Of an assignment `served` counts
+// rows by the domain of their token, and `weight` sums their gates; of a mixing they sum dispatch
+// and combine weights; of a merging `served` sums weights.
+struct Sums {
+  double* served;          // [domains, experts]
+  double* weight;          // [domains, experts]
+  double* entropy;         // [1] of the scores
+  std::int32_t* demand;    // [experts]
+  std::int32_t* unrouted;  // [1] tokens without a row
 
-  double& domain(std::size_t token, index expert) {
-    return s.domain_load[static_cast<std::size_t>(domains[token] * E + expert)];
+  static std::size_t bytes(index domains, index experts) {
+    return static_cast<std::size_t>(2 * domains * experts + 1) * sizeof(double) +
+           static_cast<std::size_t>(experts + 1) * sizeof(std::int32_t);
   }
-  bool by_domain() const { return !domains.empty(); }
-
-  void operator()(const Assignment& plan) {
-    const std::vector<std::int32_t> offset = plan.experts.offset.to_host();
-    const std::vector<std::int32_t> token =
-        plan.token ? plan.token.to_host() : std::vector<std::int32_t>{};
-    const std::vector<real> gate = plan.gate ? plan.gate.to_host() : std::vector<real>{};
-    std::vector<bool> routed(static_cast<std::size_t>(T), false);
-    for (index e = 0; e < E; ++e) {
-      const auto at = static_cast<std::size_t>(e);
-      s.load[at] = offset[at + 1] - offset[at];
-      for (auto row = static_cast<std::size_t>(offset[at]);
-           row < static_cast<std::size_t>(offset[at + 1]); ++row) {
-        const std::size_t t = token.empty() ? row : static_cast<std::size_t>(token[row]);
-        routed[t] = true;
-        s.importance[at] += gate.empty() ? 1 : static_cast<double>(gate[row]);
-        if (by_domain()) domain(t, e) += 1;
-      }
-    }
-    if (plan.demand) {
-      const std::vector<std::int32_t> demand = plan.demand.to_host();
-      s.demand.assign(demand.begin(), demand.end());
-    } else {
-      s.demand = s.load;
-    }
-    for (const bool r : routed) s.unrouted += r ? 0 : 1;
-  }
-
-  void operator()(const Mixing& plan) {
-    const std::vector<real> dispatch = plan.dispatch.to_host(), combine = plan.combine.to_host();
-    const std::vector<std::int32_t> order =
-        plan.order ? plan.order.to_host() : std::vector<std::int32_t>{};
-    const auto P = static_cast<std::size_t>(plan.dispatch.dim(2)),
-               p = static_cast<std::size_t>(plan.slots_per_expert);
-    std::vector<double> dispatch_mass(static_cast<std::size_t>(E)),
-        combine_mass(static_cast<std::size_t>(E));
-    for (std::size_t place = 0; place * P < dispatch.size(); ++place) {
-      const std::int64_t t = order.empty() ? static_cast<std::int64_t>(place) : order[place];
-      if (t < 0) continue;
-      for (std::size_t e = 0; e < static_cast<std::size_t>(E); ++e) {
-        double in = 0, out = 0;
-        for (std::size_t slot = e * p; slot < (e + 1) * p; ++slot) {
-          in += static_cast<double>(dispatch[place * P + slot]);
-          out += static_cast<double>(combine[place * P + slot]);
-        }
-        dispatch_mass[e] += in;
-        combine_mass[e] += out;
-        if (by_domain()) domain(static_cast<std::size_t>(t), static_cast<index>(e)) += out;
-      }
-    }
-    s.demand = s.load = dispatch_mass;
-    s.importance = combine_mass;
-  }
-
-  void operator()(const Merging& plan) {
-    const std::vector<real> weights = plan.weights.to_host();
-    const std::vector<std::int32_t> offset = plan.groups.offset.to_host();
-    for (std::size_t g = 0; g + 1 < offset.size(); ++g)
-      for (index e = 0; e < E; ++e) {
-        const auto w = static_cast<double>(
-            weights[g * static_cast<std::size_t>(E) + static_cast<std::size_t>(e)]);
-        s.load[static_cast<std::size_t>(e)] += w * (offset[g + 1] - offset[g]);
-        if (by_domain())
-          for (auto t = static_cast<std::size_t>(offset[g]);
-               t < static_cast<std::size_t>(offset[g + 1]); ++t)
-            domain(t, e) += w;
-      }
-    s.demand = s.importance = s.load;
-  }
-
-  void operator()(const Custom& plan) {
-    if (static_cast<index>(plan.load.size()) != E)
-      fail_in("statistics", "a custom plan must report one load per expert");
-    s.demand = s.load = s.importance = plan.load;
+  static Sums in(void* block, index domains, index experts) {
+    auto* doubles = static_cast<double*>(block);
+    const index table = domains * experts;
+    auto* integers = reinterpret_cast<std::int32_t*>(doubles + 2 * table + 1);
+    return {doubles, doubles + table, doubles + 2 * table, integers, integers + experts};
   }
 };
+
+// Data without domains is of one.
+index tables(const Measurement& m) { return std::max<index>(1, m.domains); }
+
+const std::int32_t* data_of(const Indices& x) { return x ? x.data() : nullptr; }
+
+// Asks for the sums of a plan.
+struct Measuring {
+  Measurement& m;
+  index T;
+  const Indices& domain;
+  Backend& backend;
+  Sums sums;
+
+  // The key of every row for label_rows.
+  Indices labels(const Indices& offset, index segments, const Indices& token, const Indices& of,
+                 index rows) const {
+    const Indices key = Indices::empty(rows, backend);
+    backend.label_rows(data_of(offset), segments, data_of(token), data_of(of), key.data(), rows);
+    return key;
+  }
+
+  void operator()(const Assignment& plan) const {
+    const index rows = plan.token ? plan.token.size() : T, keys = tables(m) * m.experts;
+    const Indices key = labels(plan.experts.offset, m.experts, plan.token, domain, rows);
+    backend.sum_by_key(nullptr, nullptr, key.data(), sums.served, rows, keys, 1, 1);
+    m.weighted = static_cast<bool>(plan.gate);
+    if (m.weighted)
+      backend.sum_by_key(plan.gate.data(), nullptr, key.data(), sums.weight, rows, keys, 1, 1);
+    m.asked = static_cast<bool>(plan.demand);
+    if (m.asked)
+      backend.copy(sums.demand, plan.demand.data(),
+                   static_cast<std::size_t>(m.experts) * sizeof(std::int32_t));
+    if (!plan.token) return;
+    // Tokens by how many rows they have: the first count is of those without any.
+    const Indices times = Indices::empty(T, backend), tokens = Indices::empty(rows + 1, backend);
+    backend.histogram(plan.token.data(), rows, T, times.data());
+    backend.histogram(times.data(), T, rows + 1, tokens.data());
+    backend.copy(sums.unrouted, tokens.data(), sizeof(std::int32_t));
+  }
+
+  void operator()(const Mixing& plan) const {
+    const index places = plan.dispatch.dim(0) * plan.dispatch.dim(1);
+    const Indices key = labels({}, 1, plan.order, domain, places);
+    m.weighted = true;
+    const auto sum = [&](const Tensor& weights, double* to) {
+      backend.sum_by_key(weights.data(), nullptr, key.data(), to, places, tables(m), m.experts,
+                         plan.slots_per_expert);
+    };
+    sum(plan.dispatch, sums.served);
+    sum(plan.combine, sums.weight);
+  }
+
+  void operator()(const Merging& plan) const {
+    const Indices group = labels(plan.groups.offset, plan.groups.offset.size() - 1, {}, {}, T);
+    backend.sum_by_key(plan.weights.data(), group.data(), data_of(domain), sums.served, T,
+                       tables(m), m.experts, 1);
+  }
+
+  void operator()(const Custom& plan) const {
+    if (static_cast<index>(plan.load.size()) != m.experts)
+      fail_in("statistics", "a custom plan must report one load per expert");
+    m.load = plan.load;
+  }
+};
+
+// [domains, experts] -> [experts]
+std::vector<double> over_domains(const double* table, index domains, index experts) {
+  std::vector<double> sum(table, table + experts);
+  for (index i = experts; i < domains * experts; ++i)
+    sum[static_cast<std::size_t>(i % experts)] += table[i];
+  return sum;
+}
 
 void join(std::vector<double>& to, const std::vector<double>& from) {
   if (to.empty()) to.resize(from.size());
@@ -118,31 +129,44 @@ double LayerStatistics::mean_entropy() const {
   return scored > 0 ? entropy / scored : std::numeric_limits<double>::quiet_NaN();
 }
 
-LayerStatistics measure(const Routing& routing, index tokens, index experts,
-                        const std::vector<std::int32_t>& domains, index domain_count) {
-  LayerStatistics s;
-  const auto E = static_cast<std::size_t>(experts);
-  s.tokens = static_cast<double>(tokens);
-  s.demand.resize(E), s.load.resize(E), s.importance.resize(E);
-  if (!domains.empty()) s.domain_load.resize(static_cast<std::size_t>(domain_count) * E);
-  std::visit(Measuring{s, tokens, experts, domains}, routing.plan);
-  s.assignments = std::accumulate(s.demand.begin(), s.demand.end(), 0.0);
-  if (std::holds_alternative<Assignment>(routing.plan))
-    s.dropped = s.assignments - std::accumulate(s.load.begin(), s.load.end(), 0.0);
+Measurement measure(const Routing& routing, index tokens, index experts, const Indices& domain,
+                    index domains, Backend& backend) {
+  Measurement m;
+  m.experts = experts, m.domains = domain ? domains : 0;
+  m.plan = plan_name(routing);
+  m.tokens = static_cast<double>(tokens);
+  const std::size_t bytes = Sums::bytes(tables(m), experts);
+  m.sums = backend.allocate(bytes);
+  backend.zero(m.sums.data(), bytes);
+  const Sums sums = Sums::in(m.sums.data(), tables(m), experts);
+  std::visit(Measuring{m, tokens, domain, backend, sums}, routing.plan);
   if (routing.scores) {
     // A row that does not sum to 1 (weights of several softmaxes) counts as if it did.
-    const std::vector<real> scores = routing.scores.to_host();
-    s.scored = static_cast<double>(routing.scores.rows());
-    for (std::size_t row = 0; row < scores.size(); row += E) {
-      double sum = 0, weighted = 0;
-      for (std::size_t e = 0; e < E; ++e) {
-        const auto p = static_cast<double>(scores[row + e]);
-        sum += p;
-        if (p > 0) weighted += p * std::log(p);
-      }
-      if (sum > 0) s.entropy += std::log(sum) - weighted / sum;
-    }
+    m.scored = static_cast<double>(routing.scores.rows());
+    backend.sum_entropy(routing.scores.data(), sums.entropy, routing.scores.rows(), experts);
   }
+  return m;
+}
+
+LayerStatistics statistics(const Measurement& m) {
+  std::vector<double> block((m.sums.bytes() + sizeof(double) - 1) / sizeof(double));
+  m.sums.backend().copy_to_host(block.data(), m.sums.data(), m.sums.bytes());
+  const index D = tables(m), E = m.experts;
+  const Sums sums = Sums::in(block.data(), D, E);
+  LayerStatistics s;
+  s.tokens = m.tokens, s.scored = m.scored, s.entropy = *sums.entropy;
+  s.unrouted = *sums.unrouted;
+  const double* weight = m.weighted ? sums.weight : sums.served;
+  s.load = m.plan == "custom" ? m.load : over_domains(sums.served, D, E);
+  s.importance = m.plan == "custom" ? m.load : over_domains(weight, D, E);
+  s.demand = s.load;
+  if (m.asked) s.demand.assign(sums.demand, sums.demand + E);
+  // Of an assignment rows are counted, of weights those that tokens get back.
+  const double* by_domain = m.plan == "assignment" ? sums.served : weight;
+  if (m.domains > 0) s.domain_load.assign(by_domain, by_domain + D * E);
+  s.assignments = std::accumulate(s.demand.begin(), s.demand.end(), 0.0);
+  if (m.plan == "assignment")
+    s.dropped = s.assignments - std::accumulate(s.load.begin(), s.load.end(), 0.0);
   return s;
 }
 

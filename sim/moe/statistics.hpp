@@ -26,8 +26,20 @@ struct LayerStatistics {
   double mean_entropy() const;  // NaN without scores
 };
 
-// domains: the domain of each of the T tokens, or empty.
-LayerStatistics measure(const Routing& routing, index tokens, index experts,
-                        const std::vector<std::int32_t>& domains, index domain_count);
+// The sums behind the statistics of one layer and pass, on the device. Measuring waits for nothing;
+// statistics() fetches them, which is one copy of O(domains · experts) numbers.
+struct Measurement {
+  index experts = 0, domains = 0;  // 0: the data has none
+  std::string plan;                // as by plan_name
+  double tokens = 0, scored = 0;
+  std::vector<double> load;  // of a custom plan, which the host has
+  bool weighted = false, asked = false;
+  Storage sums;
+};
+
+// domain [tokens], each below `domains`; empty where the data has none.
+Measurement measure(const Routing& routing, index tokens, index experts, const Indices& domain,
+                    index domains, Backend& backend);
+LayerStatistics statistics(const Measurement& measurement);
 
 }  // namespace moesim

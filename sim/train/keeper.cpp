@@ -1,5 +1,6 @@
 #include "sim/train/keeper.hpp"
 
+#include "sim/backend/backend.hpp"
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/core/error.hpp"
 
@@ -26,18 +27,28 @@ std::vector<NamedTensor> named(const std::vector<Parameter>& parameters) {
   return all;
 }
 
+// Name, type and shape.
 TensorView view_of(const NamedTensor& tensor) {
   TensorView view{tensor.name, kNumber, {}, {}};
   for (int axis = 0; axis < tensor.value.shape().rank(); ++axis)
     view.shape.push_back(tensor.value.dim(axis));
-  view.bytes = {reinterpret_cast<const char*>(tensor.value.data()),
-                static_cast<std::size_t>(tensor.value.size()) * sizeof(real)};
   return view;
 }
 
-TensorFile file_of(const std::vector<NamedTensor>& tensors) {
+// The values are written from where they are; those of a device from `copies`, which must live as
+// long as the result.
+TensorFile file_of(const std::vector<NamedTensor>& tensors,
+                   std::vector<std::vector<real>>& copies) {
   TensorFile file;
-  for (const NamedTensor& tensor : tensors) file.tensors.push_back(view_of(tensor));
+  for (const NamedTensor& tensor : tensors) {
+    const real* values = tensor.value.data();
+    if (tensor.value.backend().name() != "cpu")
+      values = copies.emplace_back(tensor.value.to_host()).data();
+    TensorView view = view_of(tensor);
+    view.bytes = {reinterpret_cast<const char*>(values),
+                  static_cast<std::size_t>(tensor.value.size()) * sizeof(real)};
+    file.tensors.push_back(std::move(view));
+  }
   return file;
 }
 
@@ -151,9 +162,10 @@ void Keeper::write(const std::string& records, bool regular) {
     fail(Exit::diverged, fmt::format("after step {}: the values of {} are not finite; lower "
                                      "train.rate or train.clip",
                                      position.step - 1, name));
-  const TensorFile weights = file_of(named(trainer_.parameters()));
+  std::vector<std::vector<real>> copies;
+  const TensorFile weights = file_of(named(trainer_.parameters()), copies);
   const std::vector<NamedTensor> kept = trainer_.state();
-  TensorFile state = file_of(kept);
+  TensorFile state = file_of(kept, copies);
   state.metadata = {{"step", std::to_string(position.step)},
                     {"evaluated", std::to_string(int{position.evaluated})},
                     {"passed_over", std::to_string(position.passed_over)},

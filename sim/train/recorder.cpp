@@ -157,6 +157,8 @@ void Recorder::on_step(const StepReport& r) {
 }
 
 void Recorder::on_evaluation(const Evaluation& e) {
+  // The first comes before any training step; masses do not add up to the last bit.
+  file_.attribute("plan_kind", e.plan);
   file_.append("eval_step", static_cast<double>(e.step));
   file_.append("eval_loss", e.loss);
   file_.append("eval_accuracy", e.accuracy);

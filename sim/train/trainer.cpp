@@ -51,21 +51,33 @@ void add(std::vector<std::pair<std::string, double>>& sums, const std::string& n
 // Collects what the MoE layers did in the passes of one step or evaluation.
 struct Collector {
   const Transformer& model;
+  Backend& backend;
   index domains;
+  std::vector<Measurement> measurements;  // of the pass that is running, layer by layer
   std::vector<LayerStatistics> layers;
   std::string plan;
 
-  Collector(const Transformer& m, index domain_count)
-      : model(m), domains(domain_count), layers(m.moe_blocks().size()) {}
+  Collector(const Transformer& m, Backend& b, index domain_count)
+      : model(m), backend(b), domains(domain_count), layers(m.moe_blocks().size()) {}
 
   void attach(Context& context, const Example& example) {
+    const Indices domain =
+        example.domains.empty() ? Indices() : Indices::of(example.domains, backend);
     const index tokens = example.input.batch * example.input.length;
-    context.on_routing = [this, tokens, &example, next = std::size_t{0}](
-                             index, const Routing& routing) mutable {
-      const index experts = model.moe_layer(next).router().experts();
-      layers[next++].add(measure(routing, tokens, experts, example.domains, domains));
-      plan = plan_name(routing);
+    context.on_routing = [this, tokens, domain](index, const Routing& routing) {
+      const index experts = model.moe_layer(measurements.size()).router().experts();
+      measurements.push_back(measure(routing, tokens, experts, domain, domains, backend));
     };
+  }
+  // After a pass, so that its layers do not wait for each other's numbers.
+  void collect() {
+    if (measurements.empty()) return;
+    const Span span(Part::recording);
+    for (std::size_t i = 0; i < measurements.size(); ++i) {
+      layers[i].add(statistics(measurements[i]));
+      plan = measurements[i].plan;
+    }
+    measurements.clear();
   }
 };
 
@@ -174,7 +186,7 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   StepReport report;
   report.step = step, report.steps = steps_, report.rate = schedule_.rate(step);
   for (const Parameter& p : parameters_) p.value.clear_gradient();
-  Collector collector(model_, static_cast<index>(data_.info().domains.size()));
+  Collector collector(model_, backend_, static_cast<index>(data_.info().domains.size()));
   const real share = real(1) / static_cast<real>(accumulate_);
   for (index part = 0; part < accumulate_; ++part) {
     Context context = training_context(part);
@@ -197,6 +209,7 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
               static_cast<double>(accumulate_));
     }
     tape.backward(roots);
+    collector.collect();
   }
   report.loss = report.task_loss;
   for (const auto& [name, value] : report.aux) report.loss += value;
@@ -227,7 +240,7 @@ std::optional<Evaluation> Trainer::evaluate(index step, const std::vector<Hook*>
   result.step = step;
   std::vector<double> loss_of_domain(domains), targets_of_domain(domains);
   double loss = 0, targets = 0, correct = 0;
-  Collector collector(model_, static_cast<index>(domains));
+  Collector collector(model_, backend_, static_cast<index>(domains));
   for (index i = 0; i < eval_batches_; ++i) {
     if (stop_wanted(hooks)) return {};
     Context context{
@@ -239,6 +252,7 @@ std::optional<Evaluation> Trainer::evaluate(index step, const std::vector<Hook*>
     const Tensor logits = model_.forward(example.input, context, losses);
     const std::vector<real> rows = cross_entropy_rows(logits, example.targets).to_host();
     const std::vector<std::int32_t> target = example.targets.to_host();
+    collector.collect();
     for (std::size_t row = 0; row < rows.size(); ++row) {
       if (target[row] < 0) continue;
       loss += static_cast<double>(rows[row]);
@@ -258,6 +272,7 @@ std::optional<Evaluation> Trainer::evaluate(index step, const std::vector<Hook*>
                                      ? loss_of_domain[d] / targets_of_domain[d]
                                      : std::numeric_limits<double>::quiet_NaN());
   result.layers = std::move(collector.layers);
+  result.plan = collector.plan;
   return result;
 }
 

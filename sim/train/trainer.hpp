@@ -33,6 +33,7 @@ struct Evaluation {
   double accuracy = 0;                  // share of targets that are the largest logit
   std::vector<double> domain_loss;      // per domain of the target; NaN for one without targets
   std::vector<LayerStatistics> layers;  // of each MoE layer, over the whole evaluation
+  std::string plan;                     // as by plan_name
 };
 
 // Where a training stands between two steps; with the tensors of Trainer::state(), all that decides

@@ -167,6 +167,53 @@ TEST_CASE("cuda: sorting and counting", "[cuda]") {
       });
 }
 
+// What a tally gives, as reports: sums in double of `n` entries.
+void tally(Lab& lab, index n, const std::function<void(double*)>& run) {
+  Backend& b = lab.backend();
+  const Storage to = b.allocate(static_cast<std::size_t>(n) * sizeof(double));
+  run(static_cast<double*>(to.data()));
+  std::vector<double> y(static_cast<std::size_t>(n));
+  b.copy_to_host(y.data(), to.data(), y.size() * sizeof(double));
+  for (const double v : y) lab.report(v);
+}
+
+TEST_CASE("cuda: tallies", "[cuda]") {
+  Backend* cuda = card("tallies");
+  if (!cuda) return;
+  for (const index n : {1, 7, 300, 1511})  // more than one piece
+    for (const index inner : {1, 3})
+      for (const bool full : {false, true}) {
+        constexpr index kKeys = 5, kCols = 4, kTokens = 40;
+        // In double whatever `real`: the sums agree to more than a float holds.
+        agree(*cuda, 1e-12, [&](Lab& lab) {
+          Backend& b = lab.backend();
+          const real* x = lab.in(n * kCols * inner, 0.1, 2);
+          const i32 *key = lab.ints(numbers(n, kKeys)), *row = lab.ints(numbers(n, n, false));
+          tally(lab, kKeys * kCols, [&](double* y) {
+            b.sum_by_key(full ? x : nullptr, full ? row : nullptr, key, y, n, kKeys, kCols, inner);
+          });
+          tally(lab, kCols, [&](double* y) {
+            b.sum_by_key(x, full ? row : nullptr, nullptr, y, n, 1, kCols, inner);
+          });
+          tally(lab, 1, [&](double* y) { b.sum_entropy(x, y, n, kCols * inner); });
+          // Segments of which some are empty.
+          const auto part = static_cast<i32>(n / 3);
+          const i32* offset = lab.ints({0, 0, part, part, static_cast<i32>(n - part),
+                                        static_cast<i32>(n), static_cast<i32>(n)});
+          const i32 *token = lab.ints(numbers(n, kTokens)),
+                    *domain = lab.ints(numbers(kTokens, 3, false));
+          b.label_rows(offset, 6, full ? token : nullptr, nullptr, lab.ints_out(n), n);
+          b.label_rows(offset, 6, token, domain, lab.ints_out(n), n);
+          b.label_rows(nullptr, 1, full ? token : nullptr, nullptr, lab.ints_out(n), n);
+        });
+      }
+  agree(*cuda, 0, [](Lab& lab) {  // of nothing
+    Backend& b = lab.backend();
+    tally(lab, 6, [&](double* y) { b.sum_by_key(nullptr, nullptr, nullptr, y, 0, 2, 3, 1); });
+    tally(lab, 1, [&](double* y) { b.sum_entropy(nullptr, y, 0, 3); });
+  });
+}
+
 TEST_CASE("cuda: the largest, ties to the lower index", "[cuda]") {
   Backend* cuda = card("the largest, ties to the lower index");
   if (!cuda) return;

@@ -85,7 +85,7 @@ void compare(Backend& cuda, const std::vector<std::string>& settings) {
   }
 }
 
-TEST_CASE("cuda: training with every router is training on the CPU", "[cuda]") {
+TEST_CASE("cuda: training with every router is training on the CPU", "[cuda][slow]") {
   Backend* cuda = card("training with every router is training on the CPU");
   if (!cuda) return;
   for (const std::string& router : Registry<Router>::names()) {
@@ -94,7 +94,7 @@ TEST_CASE("cuda: training with every router is training on the CPU", "[cuda]") {
   }
 }
 
-TEST_CASE("cuda: training with every expert, and with AdamW", "[cuda]") {
+TEST_CASE("cuda: training with every expert, and with AdamW", "[cuda][slow]") {
   Backend* cuda = card("training with every expert, and with AdamW");
   if (!cuda) return;
   for (const std::string& expert : Registry<Expert>::names()) {

@@ -39,10 +39,21 @@ for a in arms:
     assert abs(a["tokens_per_second"] * step["median"] / 1e3 - 64) < 1e-6 * 64  # batch · length tokens a step
     assert abs(a["gflops"] * 1e9 / (a["tokens_per_second"] * a["flops_per_token"]) - 1) < 1e-9
     assert 0 < a["share_of_gemm"] < 1 and a["peak_bytes"] > 1e6
+    assert a["compute"] == "float32" and a["gemm_gflops_compute"] == a["gemm_gflops"] > 0.1
+    assert 0.01 < a["copy_gb_per_second"] < 1e5
     parts = a["parts_ms"]
     assert len(parts) == 8 and all(ms >= 0 for ms in parts.values())
     assert parts["attention"] > 0 and parts["experts"] > 0 and parts["optimiser"] > 0
 assert arms[1]["parts_ms"]["routing"] > arms[0]["parts_ms"]["routing"]
+PY
+
+# The share is that of the arm's own mode.
+"$moesim" bench tiny.ini --steps 1 --warmup 1 --threads 1 --json router.name=dense run.compute=bfloat16 > out.json 2> log || fail "exit $? in bfloat16: $(cat log)"
+python3 - <<'PY' || fail "the shares in bfloat16 are not consistent"
+import json
+a = json.load(open("out.json"))["arms"][0]
+assert a["compute"] == "bfloat16" and a["gemm_gflops_compute"] != a["gemm_gflops"] > 0.1
+assert abs(a["share_of_gemm"] * a["gemm_gflops_compute"] / a["gflops"] - 1) < 1e-9  # one step: medians are values
 PY
 
 # The second arm diverges: the first is reported, the exit code is the second's.

@@ -2,6 +2,7 @@
 """A sweep whose processes are killed at random gives what an undisturbed one gives.
 
 Usage: killed.py MOESIM QUICKSTART_INI. Needs h5py and numpy (else exit 77). MOESIM_KILLS: how often SIGKILL comes, 20 unless told.
+MOESIM_DEVICE: where to run. MOESIM_KILL_SECONDS: the longest until a kill, 1 unless told; a device takes longer to start.
 
 24 runs, two at once. Again and again the whole family, the parent alone or the workers alone get SIGKILL (sometimes
 SIGTERM) after a random time, and the sweep is started again until it says that it is complete. Meanwhile a reader opens
@@ -21,6 +22,9 @@ moesim, config = sys.argv[1:]
 kills = int(os.environ.get("MOESIM_KILLS", "20"))
 sweep = ["router.name=dense,hash,token_choice,expert_choice,soft,mixture_of_tokens,lory,smear", "run.seed=0..2",
          "run.steps=40", "eval.every=10", "eval.batches=2", "checkpoint.every=5", "record.every=5"]
+if "MOESIM_DEVICE" in os.environ:
+    sweep.append("run.device=" + os.environ["MOESIM_DEVICE"])
+longest = float(os.environ.get("MOESIM_KILL_SECONDS", "1"))
 chance = random.Random(1)
 
 
@@ -81,7 +85,7 @@ with tempfile.TemporaryDirectory() as base:
         process = subprocess.Popen(command(killed), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
         if killed_times < kills:
             try:
-                process.wait(chance.uniform(0.05, 1.0))
+                process.wait(longest * chance.uniform(0.05, 1.0))
             except subprocess.TimeoutExpired:
                 how = chance.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
                 whom = chance.choice(["all", "parent", "workers"])

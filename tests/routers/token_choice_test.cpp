@@ -36,12 +36,14 @@ std::string refusal(const OptionValues& options) {
 
 }  // namespace
 
-TEST_CASE("token choice: one expert is the dense network, bit for bit", "[routers]") {
+TEST_CASE("token choice: one expert is the dense network, on the CPU bit for bit", "[routers]") {
   const Site site{.width = 3, .experts = 1, .batch = 2, .length = 4};
   TinyLayer one(site, "token_choice", kDropless, "mlp", 5);
   TinyLayer dense(site, "dense", {}, "mlp", 5);
-  const Tensor x = one.input();
-  CHECK(one.run(x).to_host() == dense.run(x).to_host());
+  const Tensor x = one.input(), y = one.run(x);
+  check_close(y, host(dense.run(x)));
+  // A card multiplies equal segments and others in different ways.
+  if (test_backend().name() == "cpu") CHECK(y.to_host() == dense.run(x).to_host());
 }
 
 TEST_CASE("token choice: all experts are the mixture Σ p expert(x)", "[routers]") {

@@ -1,7 +1,7 @@
 #include "tests/support/plugin.hpp"
 
-#include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/core/error.hpp"
+#include "tests/support/device.hpp"
 
 namespace moesim::testing {
 namespace {
@@ -44,8 +44,8 @@ Tensor parameter_of(const Module& module, const std::string& name) {
 }
 
 Backend& test_backend() {
-  static CpuBackend backend;
-  return backend;
+  static const std::unique_ptr<Backend> backend = make_test_backend(0);
+  return *backend;
 }
 
 std::vector<double> host(const Tensor& tensor) {

@@ -21,7 +21,7 @@ std::unique_ptr<Expert> make_expert(const std::string& name, const ExpertSite& s
 // The parameter of this name.
 Tensor parameter_of(const Module& module, const std::string& name);
 
-// One backend for all tests that ask here.
+// One backend for all tests that ask here (tests/support/device.hpp).
 Backend& test_backend();
 
 std::vector<double> host(const Tensor& tensor);

@@ -81,7 +81,7 @@ TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train
   }
 }
 
-TEST_CASE("resume: both optimisers, accumulation, regular checkpoints", "[train][resume]") {
+TEST_CASE("resume: both optimisers, accumulation, regular checkpoints", "[train][resume][brief]") {
   const std::vector<Values> variants = {
       {"train.optimiser", "sgd"},
       {"train.optimiser", "sgd", "train.momentum", "0"},

@@ -1,11 +1,11 @@
 // A small training, from settings.
 #pragma once
 
-#include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/data/datasets.hpp"
 #include "sim/data/sha256.hpp"
 #include "sim/train/recorder.hpp"
 #include "sim/train/trainer.hpp"
+#include "tests/support/device.hpp"
 
 #include <memory>
 #include <string>
@@ -15,7 +15,8 @@ namespace moesim::testing {
 
 struct Training {
   Settings settings;
-  CpuBackend backend;
+  std::unique_ptr<Backend> device;
+  Backend& backend;
   std::unique_ptr<Dataset> data;
   std::unique_ptr<Task> task;
   std::unique_ptr<Transformer> model;
@@ -23,7 +24,8 @@ struct Training {
   std::unique_ptr<Recorder> recorder;
 
   // values: {"router.name", "soft", "run.steps", "5", ...}; threads as given.
-  Training(const std::vector<std::string>& values, int threads) : backend(threads) {
+  Training(const std::vector<std::string>& values, int threads)
+      : device(make_test_backend(threads)), backend(*device) {
     const std::vector<std::string> defaults = {
         "run.steps",    "4",  "data.length", "16", "data.symbols",  "16", "data.validation", "16",
         "model.width",  "16", "moe.experts", "4",  "expert.hidden", "32", "train.batch",     "8",

@@ -56,7 +56,7 @@ TEST_CASE("training: one batch is learnt by heart", "[train]") {
   CHECK(training.recorder->file().find("task_loss")->values.back() < 0.01);
 }
 
-TEST_CASE("training: a router that looks ahead is found on the built model", "[train]") {
+TEST_CASE("training: a router that looks ahead is found on the built model", "[train][brief]") {
   for (const std::string& router : Registry<Router>::names()) {
     CAPTURE(router);
     Training training({"router.name", router}, 1);
@@ -68,7 +68,7 @@ TEST_CASE("training: a router that looks ahead is found on the built model", "[t
   }
 }
 
-TEST_CASE("training: NaN stops in its step and names the tensor", "[train]") {
+TEST_CASE("training: NaN stops in its step and names the tensor", "[train][brief]") {
   Training training({"router.name", "token_choice"}, 1);
   for (const Parameter& p : training.model->parameters())
     if (p.name == "blocks.1.moe.router.weight") {
@@ -85,6 +85,13 @@ TEST_CASE("training: NaN stops in its step and names the tensor", "[train]") {
   }
 }
 
+TEST_CASE("training: the first evaluation says what kind of plan it measured", "[train][brief]") {
+  // Before any training step: of masses the run file must not ask what it asks of counts.
+  Training training({"router.name", "smear"}, 1);
+  training.recorder->on_evaluation(training.trainer->evaluate(0));
+  CHECK(std::get<std::string>(training.recorder->file().attributes().at("plan_kind")) == "merging");
+}
+
 TEST_CASE("training: tasks", "[train]") {
   Training masked({"task.name", "masked_lm", "router.name", "soft", "run.steps", "20"}, 1);
   masked.run();
@@ -93,7 +100,7 @@ TEST_CASE("training: tasks", "[train]") {
   CHECK(masked.model->moe_layer(0).router().sees() == Sees::sequence);
 }
 
-TEST_CASE("training: after the first step nothing is allocated", "[train]") {
+TEST_CASE("training: after the first step nothing is allocated", "[train][brief]") {
   Training training({"router.name", "expert_choice", "run.steps", "3", "eval.every", "0"}, 1);
   training.run();
   const std::size_t blocks = training.backend.allocations();

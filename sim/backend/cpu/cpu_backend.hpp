@@ -88,6 +88,11 @@ class CpuBackend : public Backend {
                   index k) override;
   void fill_capacity(const Fill& f, i32* kept) override;
   void histogram(const i32* key, index n, index buckets, i32* count) override;
+  void label_rows(const i32* offset, index segments, const i32* token, const i32* domain, i32* key,
+                  index n) override;
+  void sum_by_key(const real* x, const i32* row, const i32* key, double* y, index n, index keys,
+                  index cols, index inner) override;
+  void sum_entropy(const real* x, double* y, index rows, index cols) override;
   void uniform(const Stream& stream, real low, real high, real* y, index n) override;
   void normal(const Stream& stream, real* y, index n) override;
   void adamw(const AdamW& a, const real* gradient, real* value, real* first, real* second,

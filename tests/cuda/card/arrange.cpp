@@ -3,6 +3,7 @@
 
 namespace moesim::testing {
 
+bool emulated() { return false; }
 int repetitions() { return 3; }
 void arrange(int) {}
 

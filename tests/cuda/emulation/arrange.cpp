@@ -6,6 +6,7 @@
 
 namespace moesim::testing {
 
+bool emulated() { return true; }
 int repetitions() { return 3; }
 void arrange(int repetition) {
   constexpr emulation::Order kOrders[] = {emulation::Order::forward, emulation::Order::backward,

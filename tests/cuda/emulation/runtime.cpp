@@ -1,4 +1,4 @@
-// Memory, the stream and cuBLAS of the emulation.
+// Memory, the stream, its events and cuBLAS of the emulation.
 #include "cublas_v2.h"
 #include <cstdio>
 #include <cstdlib>
@@ -18,6 +18,7 @@ std::map<char*, Block> blocks;              // of device memory, by where they b
 std::map<const char*, std::size_t> pinned;  // host memory that copies read when they run
 std::vector<std::function<void()>> queue;
 std::size_t used = 0;
+std::uint64_t stream_time = 0;
 bool open = false, closing = true;
 
 std::size_t page() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
@@ -56,6 +57,8 @@ void emulation::set_closed(bool closed) {
   closing = closed;
   protect(closed ? PROT_NONE : PROT_READ | PROT_WRITE);
 }
+void emulation::spend(std::uint64_t nanoseconds) { stream_time += nanoseconds; }
+std::uint64_t emulation::nanoseconds() { return stream_time; }
 void emulation::enqueue(std::function<void()> work) { queue.push_back(std::move(work)); }
 
 cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
@@ -118,7 +121,10 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
     });
     return cudaSuccess;
   }
-  queue.push_back([=] { std::memcpy(to, from, bytes); });
+  queue.push_back([=] {
+    emulation::spend(bytes);
+    std::memcpy(to, from, bytes);
+  });
   if (kind == cudaMemcpyDeviceToHost && !is_pinned(to)) run_queue();
   return cudaSuccess;
 }
@@ -126,6 +132,30 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 cudaError_t cudaMemsetAsync(void* p, int value, std::size_t bytes, cudaStream_t) {
   queue.push_back([=] { std::memset(p, value, bytes); });
   return cudaSuccess;
+}
+
+struct EmulatedEvent {
+  std::uint64_t time = 0;
+  bool recorded = false, reached = false;
+};
+
+cudaError_t cudaEventCreate(cudaEvent_t* event) { return *event = new EmulatedEvent, cudaSuccess; }
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  run_queue();  // in which it may stand
+  return delete event, cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  event->recorded = true, event->reached = false;
+  queue.push_back([event] { event->time = emulation::nanoseconds(), event->reached = true; });
+  return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (event->recorded && !event->reached) run_queue();
+  return cudaSuccess;
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
+  if (!begin->reached || !end->reached) return cudaErrorNotReady;
+  return *milliseconds = 1e-6f * static_cast<float>(end->time - begin->time), cudaSuccess;
 }
 
 cublasStatus_t cublasCreate(cublasHandle_t* handle) {
@@ -162,6 +192,7 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(
   const cudaDataType scalar = compute == CUBLAS_COMPUTE_64F ? CUDA_R_64F : CUDA_R_32F;
   const double by = load(alpha, scalar, 0), keep = load(beta, scalar, 0);
   emulation::enqueue([=] {
+    emulation::spend(static_cast<std::uint64_t>(batch * m * n * k));
     for (std::int64_t e = 0; e < batch; ++e)
       for (std::int64_t col = 0; col < n; ++col)
         for (std::int64_t row = 0; row < m; ++row) {

@@ -135,6 +135,7 @@ void run_grid(dim3 grid, dim3 block, const std::function<void()>& thread) {
   gridDim = grid, blockDim = block, body = &thread;
   const unsigned n = block.x * block.y * block.z;
   if (n == 0 || n > 1024 || grid.y > 65535 || grid.z > 65535) stop("an impossible launch");
+  spend(std::uint64_t{grid.x * grid.y * grid.z} * n);
   const std::vector<unsigned> sequence = arranged(n, static_cast<unsigned>(kernels));
   for (const unsigned b : arranged(grid.x * grid.y * grid.z, 1)) {
     blockIdx = dim3(b % grid.x, b / grid.x % grid.y, b / (grid.x * grid.y));
