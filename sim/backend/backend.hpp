@@ -67,7 +67,8 @@ struct Product {
 // one segment. With a mix, the weights of segment s are merged: Σ_e mix[s, e] w[e], and so is bias.
 struct Linear {
   index rows = 0, in = 0, out = 0, segments = 1;
-  const i32* offset = nullptr;  // [segments + 1], on the device
+  const i32* offset = nullptr;       // [segments + 1], on the device
+  const i32* host_offset = nullptr;  // the same on the host, where it is known there; or null
   index each = 0;              // rows of every segment, if all have as many from the first on; or 0
   const real* x = nullptr;     // [rows, in]
   const real* w = nullptr;     // [segments, in, out]; [experts, in, out] with a mix

@@ -109,9 +109,12 @@ class CudaBackend : public Backend {
   void segment_linear(const Linear& l, real* slope, real* y);
   void segment_dz(const Linear& l, const real* slope, real* dy);
   void segment_gradients(const Linear& l, const real* dz, const LinearGradients& to);
-  RowTiles row_tiles(const Linear& l);
+  RowTiles row_tiles(const Linear& l, int size);
+  int tile_size(index tiles_if_large) const;
+  bool segments_are_large(const Linear& l) const;
   void grouped_linear(const Linear& l, real* slope, real* y);
   void grouped_gradients(const Linear& l, const real* dz, const LinearGradients& to);
+  void grouped_column_sums(const Linear& l, const RowTiles& cut, const real* dz, Into to);
   void merged_linear(const Linear& l, real* slope, real* y);
   void merged_linear_backward(const Linear& l, const real* dz, const LinearGradients& to);
   // *p: x, or a copy of it rounded to bfloat16, which the Storage holds.
@@ -127,6 +130,7 @@ class CudaBackend : public Backend {
   T to_host_value(const void* p);
 
   int device_;
+  int multiprocessors_ = 1;
   cudaStream_t stream_ = nullptr;
   cublasHandle_t blas_ = nullptr;
   void* pinned_ = nullptr;  // a few bytes through which single values come back
