@@ -95,6 +95,8 @@ struct Attention {
   bool causal = true;
   real scale = 1;
   const real* qkv = nullptr;
+  // Type of the factors of its products, on devices that have fast ones for it; others keep `real`.
+  Compute compute = Compute::float32;
 };
 
 // An array seen as [outer, n, inner]; the op runs along n.

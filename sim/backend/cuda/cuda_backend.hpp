@@ -117,6 +117,10 @@ class CudaBackend : public Backend {
   void grouped_column_sums(const Linear& l, const RowTiles& cut, const real* dz, Into to);
   void merged_linear(const Linear& l, real* slope, real* y);
   void merged_linear_backward(const Linear& l, const real* dz, const LinearGradients& to);
+  // Attention whose products are on tensor cores, in float.
+  void tensor_attention(const Attention& a, real* y, real* lse);
+  void tensor_attention_backward(const Attention& a, const real* lse, const real* delta,
+                                 const real* dy, real* dqkv);
   // *p: x, or a copy of it rounded to bfloat16, which the Storage holds.
   Storage factor(Compute compute, const real* x, index n, const real** p);
 
