@@ -124,6 +124,18 @@ struct AdamW {
   real gradient_scale = 1;                // clipping, and 1 / accumulated micro-batches
 };
 
+// A tensor of parameters in an update by AdamW.
+struct AdamWTensor {
+  const real* gradient = nullptr;
+  real *value = nullptr, *first = nullptr, *second = nullptr;
+  index n = 0;
+  real decay = 0;  // instead of that of AdamW
+};
+struct Values {
+  const real* p = nullptr;
+  index n = 0;
+};
+
 class Backend : public Pool {
  public:
   using Make = std::function<std::unique_ptr<Backend>(int device, int threads)>;
@@ -195,6 +207,8 @@ class Backend : public Pool {
                         index cols) = 0;  // row-wise dot
   virtual void sum_all(const real* x, real* y, bool acc, index n) = 0;
   virtual double squared_norm(const real* x, index n) = 0;
+  // Of all arrays together. A device that is waited for is waited for once.
+  virtual double squared_norm_of_all(const std::vector<Values>& arrays);
   virtual bool all_finite(const real* x, index n) = 0;
 
   // Along an axis.
@@ -217,9 +231,11 @@ class Backend : public Pool {
   // loss[r] = logsumexp(x[r]) - x[r, target[r]]; 0 where the target is negative.
   virtual void cross_entropy(const real* x, const i32* target, real* loss, real* lse, index rows,
                              index cols) = 0;
-  // dx = weight · (softmax(x) - onehot(target)), rows without a target get 0. dx may be x.
+  // dx = weight · dy (softmax(x) - onehot(target)), rows without a target get 0; dy: one value, or
+  // null for 1. dx may be x.
   virtual void cross_entropy_backward(const real* x, const i32* target, const real* lse,
-                                      real weight, real* dx, bool acc, index rows, index cols) = 0;
+                                      real weight, const real* dy, real* dx, bool acc, index rows,
+                                      index cols) = 0;
   // Rows whose largest entry is the target.
   virtual index count_correct(const real* x, const i32* target, index rows, index cols) = 0;
 
@@ -260,9 +276,10 @@ class Backend : public Pool {
   virtual void uniform(const Stream& stream, real low, real high, real* y, index n) = 0;
   virtual void normal(const Stream& stream, real* y, index n) = 0;
 
-  // Optimisers, one parameter at a time.
+  // Optimisers.
   virtual void adamw(const AdamW& a, const real* gradient, real* value, real* first, real* second,
                      index n) = 0;
+  virtual void adamw_of_all(const AdamW& a, const std::vector<AdamWTensor>& tensors);
   virtual void sgd(real rate, real momentum, real decay, real gradient_scale, const real* gradient,
                    real* value, real* velocity, index n) = 0;
 

@@ -56,10 +56,14 @@ Assignment assign(const Indices& choice, const Indices& kept, index k, index exp
       std::make_shared<const std::vector<std::int32_t>>(plan.experts.offset.to_host());
   plan.experts.rows = plan.experts.host_offset->back();
   order = order.first(plan.experts.rows);
-  std::vector<std::int32_t> token = order.to_host();
-  for (std::int32_t& t : token) t /= static_cast<std::int32_t>(k);
-  plan.token = Indices::of(token, backend);
-  plan.demand = Indices::of(histogram(choice, experts), backend);
+  if (k == 1) {
+    plan.token = order;
+  } else {
+    std::vector<std::int32_t> token = order.to_host();
+    for (std::int32_t& t : token) t /= static_cast<std::int32_t>(k);
+    plan.token = Indices::of(token, backend);
+  }
+  plan.demand = histogram(choice, experts);
   if (gates) plan.gate = pick(gates, order);
   return plan;
 }

@@ -12,8 +12,6 @@ using namespace cuda::attention;
 
 namespace {
 
-constexpr int kLanes = kThreads / kRows;  // that share a query in the softmax
-
 // Over the lanes that share a query.
 template <class F>
 __device__ float lanes_reduce(float value, F f) {

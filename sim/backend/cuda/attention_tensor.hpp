@@ -10,6 +10,8 @@
 
 namespace moesim::cuda::attention {
 
+constexpr int kLanes = kThreads / kRows;  // that share a query in the softmax
+
 template <class Factors>
 struct TensorMemory {
   using Stored = typename Factors::Stored;

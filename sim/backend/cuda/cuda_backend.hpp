@@ -61,6 +61,7 @@ class CudaBackend : public Backend {
   void dot_cols(const real* a, const real* b, real* y, bool acc, index rows, index cols) override;
   void sum_all(const real* x, real* y, bool acc, index n) override;
   double squared_norm(const real* x, index n) override;
+  double squared_norm_of_all(const std::vector<Values>& arrays) override;
   bool all_finite(const real* x, index n) override;
   void softmax(Along a, real scale, const real* x, real* y) override;
   void softmax_backward(Along a, real scale, const real* y, const real* dy, real* dx,
@@ -77,7 +78,7 @@ class CudaBackend : public Backend {
   void cross_entropy(const real* x, const i32* target, real* loss, real* lse, index rows,
                      index cols) override;
   void cross_entropy_backward(const real* x, const i32* target, const real* lse, real weight,
-                              real* dx, bool acc, index rows, index cols) override;
+                              const real* dy, real* dx, bool acc, index rows, index cols) override;
   index count_correct(const real* x, const i32* target, index rows, index cols) override;
   void gather(const real* x, const i32* row, real* y, index n, index cols) override;
   void sort_by_key(const i32* key, index n, index buckets, i32* offset, i32* order) override;
@@ -98,6 +99,7 @@ class CudaBackend : public Backend {
   void normal(const Stream& stream, real* y, index n) override;
   void adamw(const AdamW& a, const real* gradient, real* value, real* first, real* second,
              index n) override;
+  void adamw_of_all(const AdamW& a, const std::vector<AdamWTensor>& tensors) override;
   void sgd(real rate, real momentum, real decay, real gradient_scale, const real* gradient,
            real* value, real* velocity, index n) override;
 
