@@ -72,10 +72,10 @@ Experiment build(RunSpec spec, int threads, DataCache& cache) {
       run.integer("seed", 0, {0, 1ll << 62}, "of everything random in the run"));
   const std::string device =
       run.text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
-  const std::string compute =
-      run.choice("compute", "float32", {"float32", "bfloat16", "tf32"},
-                 "factors of linear layers in attention and experts (not of merged experts); all "
-                 "else stays in float32. tf32: on CUDA only");
+  const std::string compute = run.choice(
+      "compute", "float32", {"float32", "bfloat16", "tf32"},
+      "factors of linear layers in attention and experts (not of merged experts); all "
+      "else stays in float32. tf32: on CUDA only, and there attention's own products too");
   e.backend = make_backend(device, threads);
   e.backend->set_compute(compute == "bfloat16" ? Compute::bfloat16
                          : compute == "tf32"   ? Compute::tf32

@@ -18,6 +18,20 @@ void Backend::set_compute(Compute compute) {
   compute_ = compute;
 }
 
+double Backend::squared_norm_of_all(const std::vector<Values>& arrays) {
+  double sum = 0;
+  for (const Values& values : arrays) sum += squared_norm(values.p, values.n);
+  return sum;
+}
+
+void Backend::adamw_of_all(const AdamW& a, const std::vector<AdamWTensor>& tensors) {
+  AdamW of_tensor = a;
+  for (const AdamWTensor& t : tensors) {
+    of_tensor.decay = t.decay;
+    adamw(of_tensor, t.gradient, t.value, t.first, t.second, t.n);
+  }
+}
+
 std::unique_ptr<Backend> make_backend(const std::string& device, int threads) {
   const std::size_t colon = device.find(':');
   const std::string kind = device.substr(0, colon);

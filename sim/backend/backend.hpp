@@ -68,7 +68,8 @@ struct Product {
 // one segment. With a mix, the weights of segment s are merged: Σ_e mix[s, e] w[e], and so is bias.
 struct Linear {
   index rows = 0, in = 0, out = 0, segments = 1;
-  const i32* offset = nullptr;  // [segments + 1], on the device
+  const i32* offset = nullptr;       // [segments + 1], on the device
+  const i32* host_offset = nullptr;  // the same on the host, where it is known there; or null
   index each = 0;              // rows of every segment, if all have as many from the first on; or 0
   const real* x = nullptr;     // [rows, in]
   const real* w = nullptr;     // [segments, in, out]; [experts, in, out] with a mix
@@ -95,6 +96,8 @@ struct Attention {
   bool causal = true;
   real scale = 1;
   const real* qkv = nullptr;
+  // Type of the factors of its products, on devices that have fast ones for it; others keep `real`.
+  Compute compute = Compute::float32;
 };
 
 // An array seen as [outer, n, inner]; the op runs along n.
@@ -120,6 +123,18 @@ struct AdamW {
   real rate = 0, beta1 = 0, beta2 = 0, epsilon = 0, decay = 0;
   real correction1 = 1, correction2 = 1;  // 1 - beta^t
   real gradient_scale = 1;                // clipping, and 1 / accumulated micro-batches
+};
+
+// A tensor of parameters in an update by AdamW.
+struct AdamWTensor {
+  const real* gradient = nullptr;
+  real *value = nullptr, *first = nullptr, *second = nullptr;
+  index n = 0;
+  real decay = 0;  // instead of that of AdamW
+};
+struct Values {
+  const real* p = nullptr;
+  index n = 0;
 };
 
 class Backend : public Pool {
@@ -195,6 +210,8 @@ class Backend : public Pool {
                         index cols) = 0;  // row-wise dot
   virtual void sum_all(const real* x, real* y, bool acc, index n) = 0;
   virtual double squared_norm(const real* x, index n) = 0;
+  // Of all arrays together. A device that is waited for is waited for once.
+  virtual double squared_norm_of_all(const std::vector<Values>& arrays);
   virtual bool all_finite(const real* x, index n) = 0;
 
   // Along an axis.
@@ -217,9 +234,11 @@ class Backend : public Pool {
   // loss[r] = logsumexp(x[r]) - x[r, target[r]]; 0 where the target is negative.
   virtual void cross_entropy(const real* x, const i32* target, real* loss, real* lse, index rows,
                              index cols) = 0;
-  // dx = weight · (softmax(x) - onehot(target)), rows without a target get 0. dx may be x.
+  // dx = weight · dy (softmax(x) - onehot(target)), rows without a target get 0; dy: one value, or
+  // null for 1. dx may be x.
   virtual void cross_entropy_backward(const real* x, const i32* target, const real* lse,
-                                      real weight, real* dx, bool acc, index rows, index cols) = 0;
+                                      real weight, const real* dy, real* dx, bool acc, index rows,
+                                      index cols) = 0;
   // Rows whose largest entry is the target.
   virtual index count_correct(const real* x, const i32* target, index rows, index cols) = 0;
 
@@ -272,9 +291,10 @@ class Backend : public Pool {
   virtual void uniform(const Stream& stream, real low, real high, real* y, index n) = 0;
   virtual void normal(const Stream& stream, real* y, index n) = 0;
 
-  // Optimisers, one parameter at a time.
+  // Optimisers.
   virtual void adamw(const AdamW& a, const real* gradient, real* value, real* first, real* second,
                      index n) = 0;
+  virtual void adamw_of_all(const AdamW& a, const std::vector<AdamWTensor>& tensors);
   virtual void sgd(real rate, real momentum, real decay, real gradient_scale, const real* gradient,
                    real* value, real* velocity, index n) = 0;
 

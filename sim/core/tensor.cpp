@@ -4,6 +4,7 @@
 #include "sim/core/error.hpp"
 
 #include <cstddef>
+#include <utility>
 
 namespace moesim {
 
@@ -126,15 +127,19 @@ Indices Indices::empty(index size, Backend& backend) {
 
 Indices Indices::of(const std::vector<std::int32_t>& values, Backend& backend) {
   Indices indices = empty(static_cast<index>(values.size()), backend);
+  indices.host_ = std::make_shared<const std::vector<std::int32_t>>(values);
   backend.copy_from_host(indices.data(), values.data(), values.size() * sizeof(std::int32_t));
   return indices;
 }
 
 std::vector<std::int32_t> Indices::to_host() const {
-  std::vector<std::int32_t> values(static_cast<std::size_t>(size_));
-  if (size_ > 0)
-    backend().copy_to_host(values.data(), data(), values.size() * sizeof(std::int32_t));
-  return values;
+  if (!host_) {
+    std::vector<std::int32_t> values(static_cast<std::size_t>(size_));
+    if (size_ > 0)
+      backend().copy_to_host(values.data(), data(), values.size() * sizeof(std::int32_t));
+    host_ = std::make_shared<const std::vector<std::int32_t>>(std::move(values));
+  }
+  return {host_->begin(), host_->begin() + size_};
 }
 
 Indices Indices::first(index size) const {

@@ -104,6 +104,8 @@ class Indices {
   index size() const { return size_; }
   std::int32_t* data() const { return static_cast<std::int32_t*>(storage_.data()); }
   Backend& backend() const { return storage_.backend(); }
+  // The device is asked once, and not at all for indices that came from the host: nothing writes to
+  // indices that somebody has read.
   std::vector<std::int32_t> to_host() const;
   // The first `size` entries, sharing the memory.
   Indices first(index size) const;
@@ -111,6 +113,7 @@ class Indices {
  private:
   Storage storage_;
   index size_ = 0;
+  mutable std::shared_ptr<const std::vector<std::int32_t>> host_;
 };
 
 }  // namespace moesim

@@ -52,12 +52,18 @@ Assignment assign(const Indices& choice, const Indices& kept, index k, index exp
   plan.experts.offset = Indices::empty(experts + 1, backend);
   Indices order = Indices::empty(kept.size(), backend);
   backend.sort_by_key(kept.data(), kept.size(), experts, plan.experts.offset.data(), order.data());
-  plan.experts.rows = plan.experts.offset.to_host().back();
+  plan.experts.host_offset =
+      std::make_shared<const std::vector<std::int32_t>>(plan.experts.offset.to_host());
+  plan.experts.rows = plan.experts.host_offset->back();
   order = order.first(plan.experts.rows);
-  std::vector<std::int32_t> token = order.to_host();
-  for (std::int32_t& t : token) t /= static_cast<std::int32_t>(k);
-  plan.token = Indices::of(token, backend);
-  plan.demand = Indices::of(histogram(choice, experts), backend);
+  if (k == 1) {
+    plan.token = order;
+  } else {
+    std::vector<std::int32_t> token = order.to_host();
+    for (std::int32_t& t : token) t /= static_cast<std::int32_t>(k);
+    plan.token = Indices::of(token, backend);
+  }
+  plan.demand = histogram(choice, experts);
   if (gates) plan.gate = pick(gates, order);
   return plan;
 }

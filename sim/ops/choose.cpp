@@ -42,10 +42,10 @@ Indices fill_capacity(const Indices& choice, index k, index experts, index group
   return journaled(kept);
 }
 
-std::vector<std::int32_t> histogram(const Indices& key, index buckets) {
+Indices histogram(const Indices& key, index buckets) {
   Indices count = Indices::empty(buckets, key.backend());
   key.backend().histogram(key.data(), key.size(), buckets, count.data());
-  return count.to_host();
+  return count;
 }
 
 Indices entries_of(const Indices& choice, index k, index cols) {

@@ -20,7 +20,7 @@ Indices fill_capacity(const Indices& choice, index k, index experts, index group
                       Order order, const Tensor& priority = {});
 
 // How often each of 0 .. buckets-1 occurs.
-std::vector<std::int32_t> histogram(const Indices& key, index buckets);
+Indices histogram(const Indices& key, index buckets);
 
 // row·cols + column, the places for pick: at[i·k + j] = i·cols + choice[i·k + j], -1 stays.
 Indices entries_of(const Indices& choice, index k, index cols);

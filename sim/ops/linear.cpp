@@ -93,6 +93,7 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
            .activation = activation,
            .compute = precision == Precision::compute ? x.backend().compute() : Compute::float32};
   if (segments.offset) l.offset = segments.offset.data(), l.each = segments.each;
+  if (segments.host_offset) l.host_offset = segments.host_offset->data();
   if (w.size() != banks * l.in * l.out || (w.shape().rank() == 3 && w.dim(1) != l.in))
     fail_in(where, "x " + x.shape().to_string() + " does not fit w " + w.shape().to_string() +
                        " of " + std::to_string(banks) + " experts");

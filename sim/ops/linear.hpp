@@ -4,6 +4,10 @@
 #include "sim/backend/backend.hpp"
 #include "sim/core/tape.hpp"
 
+#include <cstdint>
+#include <memory>
+#include <vector>
+
 namespace moesim {
 
 // full: factors as they are; compute: in the type that the backend computes with (run.compute).
@@ -29,6 +33,8 @@ struct Segments {
   index rows = 0;   // offset[pieces]
   Tensor mix = {};  // [pieces, E]; empty: piece s meets weight s
   index each = 0;   // rows of every piece where the host knows that they are equal, else 0
+  // The offsets on the host, where somebody has brought them there.
+  std::shared_ptr<const std::vector<std::int32_t>> host_offset = {};
 };
 
 // Row r of piece s: act(x[r] · w[s] + bias[s]), or with a mix the merged weights Σ_e mix[s, e] w[e]

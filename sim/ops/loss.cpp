@@ -32,7 +32,7 @@ Tensor cross_entropy(const Tensor& logits, const Indices& target) {
   backend.scale(weight, y.data(), y.data(), false, 1);
   record(y, {logits}, [=, &backend](const Tensor& dy) {
     const GradientSlot dx = gradient_slot(logits);
-    backend.cross_entropy_backward(logits.data(), target.data(), lse.data(), weight * dy.item(),
+    backend.cross_entropy_backward(logits.data(), target.data(), lse.data(), weight, dy.data(),
                                    dx.p, dx.accumulate, rows, cols);
   });
   return y;

@@ -45,13 +45,18 @@ class AdamWOptimiser : public Optimiser {
     a.correction1 = static_cast<real>(1 - std::pow(beta1_, static_cast<double>(updates_)));
     a.correction2 = static_cast<real>(1 - std::pow(beta2_, static_cast<double>(updates_)));
     a.gradient_scale = static_cast<real>(gradient_scale);
+    std::vector<AdamWTensor> tensors;
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
       const Parameter& p = parameters_[i];
       if (!p.value.has_gradient()) continue;
-      a.decay = p.decay ? static_cast<real>(decay_) : 0;
-      p.value.backend().adamw(a, p.value.gradient().data(), p.value.data(), first_[i].data(),
-                              second_[i].data(), p.value.size());
+      tensors.push_back({.gradient = p.value.gradient().data(),
+                         .value = p.value.data(),
+                         .first = first_[i].data(),
+                         .second = second_[i].data(),
+                         .n = p.value.size(),
+                         .decay = p.decay ? static_cast<real>(decay_) : 0});
     }
+    if (!tensors.empty()) parameters_[0].value.backend().adamw_of_all(a, tensors);
   }
 
   std::vector<NamedTensor> state() override {
@@ -142,11 +147,11 @@ double Schedule::rate(index step) const {
 }
 
 double gradient_norm(const std::vector<Parameter>& parameters) {
-  double squares = 0;
+  std::vector<Values> gradients;
   for (const Parameter& p : parameters)
-    if (p.value.has_gradient())
-      squares += p.value.backend().squared_norm(p.value.gradient().data(), p.value.size());
-  return std::sqrt(squares);
+    if (p.value.has_gradient()) gradients.push_back({p.value.gradient().data(), p.value.size()});
+  if (gradients.empty()) return 0;
+  return std::sqrt(parameters[0].value.backend().squared_norm_of_all(gradients));
 }
 
 }  // namespace moesim

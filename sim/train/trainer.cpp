@@ -201,14 +201,15 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
       return cross_entropy(logits, example.targets);
     }();
     std::vector<std::pair<Tensor, Tensor>> roots{{task_loss, Tensor::full({1}, share, backend_)}};
-    report.task_loss += static_cast<double>(task_loss.item()) / static_cast<double>(accumulate_);
-    for (const Loss& loss : losses) {
+    for (const Loss& loss : losses)
       roots.emplace_back(loss.value, Tensor::full({1}, share * loss.weight, backend_));
+    tape.backward(roots);
+    // Not before everything is asked for: a value that comes back is waited for.
+    report.task_loss += static_cast<double>(task_loss.item()) / static_cast<double>(accumulate_);
+    for (const Loss& loss : losses)
       add(report.aux, loss.name,
           static_cast<double>(loss.weight) * static_cast<double>(loss.value.item()) /
               static_cast<double>(accumulate_));
-    }
-    tape.backward(roots);
     collector.collect();
   }
   report.loss = report.task_loss;

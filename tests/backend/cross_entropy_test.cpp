@@ -60,11 +60,12 @@ TEST_CASE("cross_entropy: gradient, also in place", "[backend]") {
     }
     CAPTURE(rows, cols);
     check_kernel(want, tolerance(), true, [&](Backend& b, real* dx, bool acc) {
-      b.cross_entropy_backward(x.data(), target.data(), lse.data(), real(0.25), dx, acc, rows,
-                               cols);
+      b.cross_entropy_backward(x.data(), target.data(), lse.data(), real(0.25), nullptr, dx, acc,
+                               rows, cols);
     });
+    const real half = real(0.5);
     Reals in_place = x;
-    backend().cross_entropy_backward(in_place.data(), target.data(), lse.data(), real(0.25),
+    backend().cross_entropy_backward(in_place.data(), target.data(), lse.data(), real(0.5), &half,
                                      in_place.data(), false, rows, cols);
     require_close(in_place, want, tolerance());
   }

@@ -120,6 +120,23 @@ TEST_CASE("cuda: optimisers", "[cuda]") {
         lab.backend().sgd(real(0.1), momentum, real(0.01), real(0.5), gradient, p, velocity, n);
       }
     });
+  // More tensors than a launch takes, of none, few and many values.
+  agree(*cuda, allowed(1000), [&](Lab& lab) {
+    std::vector<AdamWTensor> tensors;
+    std::vector<Values> gradients;
+    for (index i = 0; i < 150; ++i) {
+      const index n = i % 7 == 3 ? 0 : i % 31 == 5 ? 9000 : 5 * i + 1;
+      AdamWTensor t{lab.in(n), lab.out(n), lab.out(n), lab.out(n), n, real(0.01) * real(i)};
+      lab.backend().fill(t.second, n, real(0.3));
+      gradients.push_back({t.gradient, n});
+      tensors.push_back(t);
+    }
+    lab.backend().adamw_of_all({real(0.01), real(0.9), real(0.95), real(1e-8), real(0.1),
+                                real(0.19), real(0.097), real(0.7)},
+                               tensors);
+    lab.report(lab.backend().squared_norm_of_all(gradients));
+    lab.report(lab.backend().squared_norm_of_all({}));
+  });
 }
 
 }  // namespace

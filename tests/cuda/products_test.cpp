@@ -29,12 +29,14 @@ TEST_CASE("cuda: products", "[cuda]") {
           });
 }
 
-// Forward and all pull-backs of a layer.
-void check_layer(Backend& cuda, const std::vector<i32>& offset, Linear l, double allowed) {
+// Forward and all pull-backs of a layer. known: the host has the offsets too.
+void check_layer(Backend& cuda, const std::vector<i32>& offset, Linear l, double allowed,
+                 bool known = false) {
   agree(cuda, allowed, [&](Lab& lab) {
     Linear here = l;
     const index banks = l.experts > 0 ? l.experts : l.segments;
     if (!offset.empty()) here.offset = lab.ints(offset);
+    if (known) here.host_offset = offset.data();
     here.x = lab.in(l.rows * l.in), here.w = lab.in(banks * l.in * l.out, -1, 1);
     here.bias = l.activation != Activation::silu ? lab.in(banks * l.out) : nullptr;
     if (l.experts > 0) here.mix = lab.in(l.segments * l.experts, 0, 1);
@@ -77,6 +79,9 @@ TEST_CASE("cuda: linear layers over rows of experts", "[cuda]") {
   check_layer(*cuda, many, l, allowed());
   l.rows = 0, l.segments = 2, l.in = 65;  // no rows at all
   check_layer(*cuda, {0, 0, 0}, l, allowed());
+  // Segments that fill the emulation's card one by one, behind rows of none.
+  l.rows = 600, l.segments = 3, l.in = 140, l.out = 257, l.activation = Activation::gelu;
+  check_layer(*cuda, {5, 395, 395, 590}, l, allowed(400), true);
 }
 
 TEST_CASE("cuda: linear layers of one segment and of equal ones", "[cuda]") {

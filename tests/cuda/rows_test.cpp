@@ -115,13 +115,14 @@ TEST_CASE("cuda: cross-entropy", "[cuda]") {
     agree(*cuda, allowed(cols), [&, rows = rows, cols = cols](Lab& lab) {
       Backend& b = lab.backend();
       const index n = rows * cols;
-      const real *x = lab.in(n, -3, 3), *rough = lab.in(n);
+      const real *x = lab.in(n, -3, 3), *rough = lab.in(n),
+                 *half = lab.in(std::vector<real>{real(0.5)});
       const i32* target = lab.ints(numbers(rows, cols));
       real *loss = lab.out(rows), *lse = lab.out(rows), *into = lab.out(n);
       b.cross_entropy(x, target, loss, lse, rows, cols);
-      b.cross_entropy_backward(x, target, lse, real(0.3), into, true, rows, cols);
+      b.cross_entropy_backward(x, target, lse, real(0.3), nullptr, into, true, rows, cols);
       b.copy(into, x, static_cast<std::size_t>(n) * sizeof(real));
-      b.cross_entropy_backward(into, target, lse, real(0.3), into, false, rows, cols);
+      b.cross_entropy_backward(into, target, lse, real(0.6), half, into, false, rows, cols);
       lab.report(static_cast<double>(b.count_correct(rough, target, rows, cols)));
       real* level = lab.out(n);  // of equals the first counts
       b.fill(level, n, 1);

@@ -71,7 +71,7 @@ class CpuBackend : public Backend {
   void cross_entropy(const real* x, const i32* target, real* loss, real* lse, index rows,
                      index cols) override;
   void cross_entropy_backward(const real* x, const i32* target, const real* lse, real weight,
-                              real* dx, bool acc, index rows, index cols) override;
+                              const real* dy, real* dx, bool acc, index rows, index cols) override;
   index count_correct(const real* x, const i32* target, index rows, index cols) override;
   void gather(const real* x, const i32* row, real* y, index n, index cols) override;
   void sort_by_key(const i32* key, index n, index buckets, i32* offset, i32* order) override;

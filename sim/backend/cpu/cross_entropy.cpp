@@ -18,7 +18,9 @@ void CpuBackend::cross_entropy(const real* x, const i32* target, real* loss, rea
 }
 
 void CpuBackend::cross_entropy_backward(const real* x, const i32* target, const real* lse,
-                                        real weight, real* dx, bool acc, index rows, index cols) {
+                                        real weight, const real* dy, real* dx, bool acc, index rows,
+                                        index cols) {
+  if (dy) weight *= *dy;
   for_pieces(rows, row_piece(cols), [=](index first, index last) {
     for (index r = first; r < last; ++r) {
       const real* from = x + r * cols;

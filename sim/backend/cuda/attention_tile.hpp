@@ -1,110 +1,112 @@
-// What the kernels of attention share: places of a head, and products of tiles of its rows.
+// Products of tiles of a head's rows on ordinary cores.
 //
-// A block of 16 x 16 threads holds a tile of scores, kRows queries by kRows keys, kEach x kEach of
-// them per thread and 16 apart. Rows of q, k, v and dy pass through shared memory kChunk values at
-// a time, so that head sizes have no limit.
+// 16 x 16 threads hold a tile of scores, kRows queries by kRows keys, kEach x kEach of them per
+// thread, which lie together: kEach values come from shared memory at once.
 #pragma once
 
-#include "sim/backend/backend.hpp"
-#include "sim/backend/cuda/launch.hpp"
-#include "sim/backend/cuda/math.hpp"
+#include "sim/backend/cuda/attention_parts.hpp"
 
 namespace moesim::cuda::attention {
 
-constexpr int kSide = 16;
-constexpr int kEach = sizeof(real) == 4 ? 4 : 2;  // 48 KB of shared memory hold as many
-constexpr int kRows = kSide * kEach;
-constexpr int kChunk = 32;
 constexpr int kColumns = kChunk / kSide;  // of a chunk, per thread
+constexpr int kLong = kRows + 16 / int(sizeof(real));
 
-// One head of one sequence. Rows of q, k, v are `stride` apart, rows of y and dy `width`.
-struct Head {
-  __device__ Head(const Attention& a, index item)
-      : d(a.head_size),
-        width(a.heads * d),
-        stride(3 * width),
-        heads(a.heads),
-        row(item / heads * a.length),
-        head(item % heads) {}
-  __device__ index q(index i) const { return (row + i) * stride + head * d; }
-  __device__ index k(index i) const { return q(i) + width; }
-  __device__ index v(index i) const { return q(i) + 2 * width; }
-  __device__ index y(index i) const { return (row + i) * width + head * d; }
-  __device__ index lse(index i) const { return (row + i) * heads + head; }
-
-  index d, width, stride, heads, row, head;
+struct alignas(16) Few {
+  real v[kEach];
 };
+struct alignas(2 * sizeof(real)) Columns {
+  real v[kColumns];
+};
+static_assert(kColumns == 2);
 
-// kChunk columns of kRows rows, and the scores or weights of a pair of tiles.
+// Factors of scores stand transposed, [column, row]. What is weighed stands as it is, [row,
+// column], in the place of the right factor.
 struct Memory {
-  real left[kRows][kChunk + 1], right[kRows][kChunk + 1];
-  real weights[kRows][kRows + 1];  // [query, key]
+  alignas(16) real left[kChunk][kLong], right[kChunk][kLong];
+  alignas(16) real weights[kRows][kRows];
 };
 
-using Scores = real[kEach][kEach];  // of queries ty + 16 i and keys tx + 16 j
+using Scores = real[kEach][kEach];  // of queries query_of(i) and keys key_of(j)
 
 __device__ inline int tx() { return int(threadIdx.x) % kSide; }
 __device__ inline int ty() { return int(threadIdx.x) / kSide; }
+__device__ inline int query_of(int i) { return ty() * kEach + i; }
+__device__ inline int key_of(int j) { return tx() * kEach + j; }
 
-// `rows` rows from `from`, `stride` apart, columns column .. of d; zeros beyond.
-__device__ inline void load(const real* from, index stride, index rows, index column, index d,
-                            real (*to)[kChunk + 1]) {
-  for (int at = int(threadIdx.x); at < kRows * kChunk; at += kThreads) {
-    const int r = at / kChunk, c = at % kChunk;
-    to[r][c] = r < rows && column + c < d ? from[r * stride + column + c] : real(0);
-  }
+__device__ inline void load_transposed(const real* from, int stride, int rows, int column, int d,
+                                       real (*to)[kLong]) {
+  for_fours(from, stride, rows, column, d, [=](int r, int c, const Four& four) {
+#pragma unroll
+    for (int j = 0; j < 4; ++j) to[c + j][r] = four.v[j];
+  });
 }
 
-// s[i][j] = Σ_c a[row i, c] b[row j, c]
-__device__ inline void inner_products(Memory& m, const real* a, index stride_a, index rows_a,
-                                      const real* b, index stride_b, index rows_b, index d,
-                                      Scores& s) {
+// s[i][j] = Σ_c a[query i, c] b[key j, c]; kept: a is the one of the last call, in one chunk.
+__device__ inline void inner_products(Memory& m, const real* a, int stride_a, int rows_a,
+                                      const real* b, int stride_b, int rows_b, int d, Scores& s,
+                                      bool kept = false) {
+#pragma unroll
   for (int i = 0; i < kEach; ++i)
+#pragma unroll
     for (int j = 0; j < kEach; ++j) s[i][j] = 0;
-  for (index column = 0; column < d; column += kChunk) {
-    load(a, stride_a, rows_a, column, d, m.left);
-    load(b, stride_b, rows_b, column, d, m.right);
+  for (int column = 0; column < d; column += kChunk) {
+    if (!kept || d > kChunk) load_transposed(a, stride_a, rows_a, column, d, m.left);
+    load_transposed(b, stride_b, rows_b, column, d, m.right);
     __syncthreads();
 #pragma unroll 8
     for (int c = 0; c < kChunk; ++c) {
-      real u[kEach], v[kEach];
+      const Few u = *reinterpret_cast<const Few*>(&m.left[c][query_of(0)]);
+      const Few v = *reinterpret_cast<const Few*>(&m.right[c][key_of(0)]);
 #pragma unroll
       for (int i = 0; i < kEach; ++i)
-        u[i] = m.left[ty() + kSide * i][c], v[i] = m.right[tx() + kSide * i][c];
 #pragma unroll
-      for (int i = 0; i < kEach; ++i)
-#pragma unroll
-        for (int j = 0; j < kEach; ++j) s[i][j] += u[i] * v[j];
+        for (int j = 0; j < kEach; ++j) s[i][j] += u.v[i] * v.v[j];
     }
     __syncthreads();
   }
 }
 
-// Sums of a thread: kGroup chunks of columns for each of its rows.
+// Weights stand as [what is summed over, row of the result], kEach rows together. Of [key, query]
+// the threads of a half warp write to the same place of different rows: there the groups of kEach
+// change places, row by row, so that they lie in different banks.
+template <bool by_key>
+__device__ inline void store_weights(Memory& m, const Scores& s) {
+#pragma unroll
+  for (int i = 0; i < kEach; ++i) {
+    Few few;
+#pragma unroll
+    for (int j = 0; j < kEach; ++j) few.v[j] = by_key ? s[i][j] : s[j][i];
+    real* row = by_key ? m.weights[query_of(i)] : m.weights[key_of(i)];
+    *reinterpret_cast<Few*>(row + (by_key ? tx() : ty() ^ tx() % 8) * kEach) = few;
+  }
+}
+
+// Sums of a thread: kGroup chunks of columns for each of its rows, which are its queries in place.
 template <int kGroup>
 using Sums = real[kGroup][kEach][kColumns];
 
-// sum[n][i][j] += Σ_r w(i, r) rows[r, column + kChunk n + tx + 16 j], where w is m.weights: of the
-// thread's query i and key r, or, by_key, of its key i and query r.
+// sum[n][i][j] += Σ_r w(i, r) rows[r, column + kChunk n + kColumns tx + j], where w stands in
+// m.weights, stored with the same by_key: of query ty, i and key r, or of key ty, i and query r.
 template <int kGroup, bool by_key>
-__device__ inline void weigh(Memory& m, const real* rows, index stride, index n_rows, index column,
-                             index d, Sums<kGroup>& sum) {
+__device__ inline void weigh(Memory& m, const real* rows, int stride, int n_rows, int column, int d,
+                             Sums<kGroup>& sum) {
+  auto* values = reinterpret_cast<real(*)[kChunk]>(m.right);
+  static_assert(sizeof(m.right) >= sizeof(real[kRows][kChunk]));
 #pragma unroll
   for (int n = 0; n < kGroup; ++n) {
-    load(rows, stride, n_rows, column + n * kChunk, d, m.right);
+    for_fours(rows, stride, n_rows, column + n * kChunk, d, [=](int r, int c, const Four& four) {
+      *reinterpret_cast<Four*>(&values[r][c]) = four;
+    });
     __syncthreads();  // also for the weights
-#pragma unroll 4
+#pragma unroll 8
     for (int r = 0; r < kRows; ++r) {
-      real w[kEach], v[kColumns];
-#pragma unroll
-      for (int i = 0; i < kEach; ++i)
-        w[i] = by_key ? m.weights[r][ty() + kSide * i] : m.weights[ty() + kSide * i][r];
-#pragma unroll
-      for (int j = 0; j < kColumns; ++j) v[j] = m.right[r][tx() + kSide * j];
+      const int group = by_key ? ty() : ty() ^ r / kEach % 8;
+      const Few w = *reinterpret_cast<const Few*>(&m.weights[r][group * kEach]);
+      const Columns v = *reinterpret_cast<const Columns*>(&values[r][tx() * kColumns]);
 #pragma unroll
       for (int i = 0; i < kEach; ++i)
 #pragma unroll
-        for (int j = 0; j < kColumns; ++j) sum[n][i][j] += w[i] * v[j];
+        for (int j = 0; j < kColumns; ++j) sum[n][i][j] += w.v[i] * v.v[j];
     }
     __syncthreads();
   }
@@ -112,26 +114,27 @@ __device__ inline void weigh(Memory& m, const real* rows, index stride, index n_
 
 template <int kGroup>
 __device__ inline void clear(Sums<kGroup>& sum) {
+#pragma unroll
   for (int n = 0; n < kGroup; ++n)
+#pragma unroll
     for (int i = 0; i < kEach; ++i)
+#pragma unroll
       for (int j = 0; j < kColumns; ++j) sum[n][i][j] = 0;
 }
 
 // The thread's sums, to rows `stride` apart.
 template <int kGroup>
-__device__ inline void store(const Sums<kGroup>& sum, index rows, index column, index d, real* to,
-                             index stride) {
+__device__ inline void store(const Sums<kGroup>& sum, int rows, int column, int d, real* to,
+                             int stride) {
+#pragma unroll
   for (int n = 0; n < kGroup; ++n)
+#pragma unroll
     for (int i = 0; i < kEach; ++i)
+#pragma unroll
       for (int j = 0; j < kColumns; ++j) {
-        const index r = ty() + kSide * i, c = column + n * kChunk + tx() + kSide * j;
-        if (r < rows && c < d) to[r * stride + c] = sum[n][i][j];
+        const int r = query_of(i), c = column + n * kChunk + tx() * kColumns + j;
+        if (r < rows && c < d) to[index(r) * stride + c] = sum[n][i][j];
       }
-}
-
-__device__ inline void store_weights(Memory& m, const Scores& s) {
-  for (int i = 0; i < kEach; ++i)
-    for (int j = 0; j < kEach; ++j) m.weights[ty() + kSide * i][tx() + kSide * j] = s[i][j];
 }
 
 // Over the 16 threads that share queries.

@@ -20,12 +20,15 @@ void CudaBackend::cross_entropy(const real* x, const i32* target, real* loss, re
 }
 
 void CudaBackend::cross_entropy_backward(const real* x, const i32* target, const real* lse,
-                                         real weight, real* dx, bool acc, index rows, index cols) {
+                                         real weight, const real* dy, real* dx, bool acc,
+                                         index rows, index cols) {
   cuda::each_in_rows(stream_, rows, cols, [=] __device__(index r, index c) {
     const index i = r * cols + c;
     real value = 0;
-    if (target[r] >= 0)
-      value = weight * std::exp(x[i] - lse[r]) - (c == target[r] ? weight : real(0));
+    if (target[r] >= 0) {
+      const real by = dy != nullptr ? weight * *dy : weight;
+      value = by * std::exp(x[i] - lse[r]) - (c == target[r] ? by : real(0));
+    }
     cuda::put(dx[i], acc, value);
   });
 }

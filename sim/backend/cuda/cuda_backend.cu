@@ -75,6 +75,8 @@ CudaBackend::CudaBackend(int device) : device_(device) {
                          "; build with -DCMAKE_CUDA_ARCHITECTURES=" + capability(card, ""));
   }
   check(image, "loading kernels");
+  check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device),
+        "reading the device's properties");
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
   check(cudaMallocHost(&pinned_, kPinnedBytes), "taking pinned memory");
   if (const cublasStatus_t status = cublasCreate(&blas_); status != CUBLAS_STATUS_SUCCESS)

@@ -62,6 +62,7 @@ class CudaBackend : public Backend {
   void dot_cols(const real* a, const real* b, real* y, bool acc, index rows, index cols) override;
   void sum_all(const real* x, real* y, bool acc, index n) override;
   double squared_norm(const real* x, index n) override;
+  double squared_norm_of_all(const std::vector<Values>& arrays) override;
   bool all_finite(const real* x, index n) override;
   void softmax(Along a, real scale, const real* x, real* y) override;
   void softmax_backward(Along a, real scale, const real* y, const real* dy, real* dx,
@@ -78,7 +79,7 @@ class CudaBackend : public Backend {
   void cross_entropy(const real* x, const i32* target, real* loss, real* lse, index rows,
                      index cols) override;
   void cross_entropy_backward(const real* x, const i32* target, const real* lse, real weight,
-                              real* dx, bool acc, index rows, index cols) override;
+                              const real* dy, real* dx, bool acc, index rows, index cols) override;
   index count_correct(const real* x, const i32* target, index rows, index cols) override;
   void gather(const real* x, const i32* row, real* y, index n, index cols) override;
   void sort_by_key(const i32* key, index n, index buckets, i32* offset, i32* order) override;
@@ -104,6 +105,7 @@ class CudaBackend : public Backend {
   void normal(const Stream& stream, real* y, index n) override;
   void adamw(const AdamW& a, const real* gradient, real* value, real* first, real* second,
              index n) override;
+  void adamw_of_all(const AdamW& a, const std::vector<AdamWTensor>& tensors) override;
   void sgd(real rate, real momentum, real decay, real gradient_scale, const real* gradient,
            real* value, real* velocity, index n) override;
 
@@ -115,11 +117,18 @@ class CudaBackend : public Backend {
   void segment_linear(const Linear& l, real* slope, real* y);
   void segment_dz(const Linear& l, const real* slope, real* dy);
   void segment_gradients(const Linear& l, const real* dz, const LinearGradients& to);
-  RowTiles row_tiles(const Linear& l);
+  RowTiles row_tiles(const Linear& l, int size);
+  int tile_size(index tiles_if_large) const;
+  bool segments_are_large(const Linear& l) const;
   void grouped_linear(const Linear& l, real* slope, real* y);
   void grouped_gradients(const Linear& l, const real* dz, const LinearGradients& to);
+  void grouped_column_sums(const Linear& l, const RowTiles& cut, const real* dz, Into to);
   void merged_linear(const Linear& l, real* slope, real* y);
   void merged_linear_backward(const Linear& l, const real* dz, const LinearGradients& to);
+  // Attention whose products are on tensor cores, in float.
+  void tensor_attention(const Attention& a, real* y, real* lse);
+  void tensor_attention_backward(const Attention& a, const real* lse, const real* delta,
+                                 const real* dy, real* dqkv);
   // *p: x, or a copy of it rounded to bfloat16, which the Storage holds.
   Storage factor(Compute compute, const real* x, index n, const real** p);
 
@@ -133,6 +142,7 @@ class CudaBackend : public Backend {
   T to_host_value(const void* p);
 
   int device_;
+  int multiprocessors_ = 1;
   cudaStream_t stream_ = nullptr;
   cublasHandle_t blas_ = nullptr;
   void* pinned_ = nullptr;  // a few bytes through which single values come back

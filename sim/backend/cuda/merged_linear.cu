@@ -23,6 +23,7 @@ Linear part(const Linear& l, index first, index n, const real* w, const real* bi
   Linear p = l;
   p.segments = n;
   p.offset = l.offset + first;
+  p.host_offset = nullptr;
   p.x = l.x + first * l.each * l.in;
   p.w = w;
   p.bias = bias;

@@ -1,6 +1,7 @@
 // Sums in double, in two passes: over pieces of fixed size, then over the pieces.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
+#include "sim/backend/cuda/tensor_table.hpp"
 #include "sim/backend/cuda/transfer.hpp"
 
 namespace moesim {
@@ -11,6 +12,7 @@ using cuda::each_warp;
 using cuda::kThreads;
 using cuda::kWarp;
 using cuda::put;
+using cuda::TensorTable;
 
 namespace {
 
@@ -26,17 +28,27 @@ __device__ double block_sum(double value, double* warps) {
   return cuda::warp_sum(lane < kThreads / kWarp ? warps[lane] : 0.0);
 }
 
-// partial[block] = Σ x or Σ x² over a piece
-template <bool squared>
+// partial[block] = Σ x over a piece
 __global__ void piece_kernel(const real* x, double* partial, index n) {
   __shared__ double warps[kThreads / kWarp];
   const index first = index(blockIdx.x) * kPiece;
   const index end = first + kPiece < n ? first + kPiece : n;
   double sum = 0;
-  for (index i = first + threadIdx.x; i < end; i += kThreads)
-    sum += squared ? double(x[i]) * double(x[i]) : double(x[i]);
+  for (index i = first + threadIdx.x; i < end; i += kThreads) sum += double(x[i]);
   sum = block_sum(sum, warps);
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+// partial[before + block] = Σ x² over a piece of one of the tensors.
+__global__ void square_kernel(TensorTable<Values> table, index before, double* partial) {
+  __shared__ double warps[kThreads / kWarp];
+  const auto piece = table.piece(blockIdx.x);
+  const real* x = table.tensor[piece.tensor].p;
+  double sum = 0;
+  for (index i = piece.first + threadIdx.x; i < piece.end; i += kThreads)
+    sum += double(x[i]) * double(x[i]);
+  sum = block_sum(sum, warps);
+  if (threadIdx.x == 0) partial[before + blockIdx.x] = sum;
 }
 
 // The pieces' sums, by one block: into `total`, or into y.
@@ -95,16 +107,21 @@ void CudaBackend::sum_all(const real* x, real* y, bool acc, index n) {
   const index pieces = ceil_div(n, kPiece);
   const Storage scratch = allocate(static_cast<std::size_t>(pieces + 1) * sizeof(double));
   auto* partial = static_cast<double*>(scratch.data());
-  cuda::launch(piece_kernel<false>, pieces, kThreads, stream_, x, partial, n);
+  cuda::launch(piece_kernel, pieces, kThreads, stream_, x, partial, n);
   cuda::launch(total_kernel, 1, kThreads, stream_, partial, pieces, nullptr, y, acc);
 }
 
-double CudaBackend::squared_norm(const real* x, index n) {
-  const index pieces = ceil_div(n, kPiece);
+double CudaBackend::squared_norm(const real* x, index n) { return squared_norm_of_all({{x, n}}); }
+
+double CudaBackend::squared_norm_of_all(const std::vector<Values>& arrays) {
+  index pieces = 0;
+  for (const Values& values : arrays) pieces += ceil_div(values.n, TensorTable<Values>::kPiece);
   const Storage scratch = allocate(static_cast<std::size_t>(pieces + 1) * sizeof(double));
   auto* partial = static_cast<double*>(scratch.data());
   double* total = partial + pieces;
-  cuda::launch(piece_kernel<true>, pieces, kThreads, stream_, x, partial, n);
+  cuda::for_tables(arrays, [&](const TensorTable<Values>& table, index before) {
+    cuda::launch(square_kernel, table.pieces(), kThreads, stream_, table, before, partial);
+  });
   cuda::launch(total_kernel, 1, kThreads, stream_, partial, pieces, total, nullptr, false);
   return to_host_value<double>(total);
 }

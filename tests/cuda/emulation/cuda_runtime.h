@@ -57,6 +57,8 @@ struct cudaLaunchConfig_t {
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaSetDevice(int device);
+enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount };
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaRuntimeGetVersion(int* version);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
@@ -94,7 +96,18 @@ std::uint64_t nanoseconds();  // of the stream, since the start
 void enqueue(std::function<void()> work);
 void run_grid(dim3 grid, dim3 block, const std::function<void()>& thread);
 void block_barrier();
-std::uint64_t exchange(std::uint64_t value, int lane_xor);  // between the lanes of a warp
+// Between the lanes of a warp, all of which must come here.
+void gather(std::uint64_t value, std::uint64_t (&all)[32]);
+std::uint64_t exchange(std::uint64_t value, int lane_xor);
+void warp_barrier();
+int lane();
+[[noreturn]] void stop(const char* what);
+
+// What the host asked of the device so far.
+struct Counts {
+  std::int64_t kernels, products, copies, sets, waits;
+};
+Counts counts();
 
 }  // namespace emulation
 
@@ -108,6 +121,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
 }
 
 inline void __syncthreads() { emulation::block_barrier(); }
+inline void __syncwarp() { emulation::warp_barrier(); }
 
 template <class T>
 T __shfl_xor_sync(unsigned, T value, int lane_xor) {

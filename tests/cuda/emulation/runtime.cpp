@@ -19,6 +19,7 @@ std::map<const char*, std::size_t> pinned;  // host memory that copies read when
 std::vector<std::function<void()>> queue;
 std::size_t used = 0;
 std::uint64_t stream_time = 0;
+emulation::Counts counted{};
 bool open = false, closing = true;
 
 std::size_t page() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
@@ -59,7 +60,11 @@ void emulation::set_closed(bool closed) {
 }
 void emulation::spend(std::uint64_t nanoseconds) { stream_time += nanoseconds; }
 std::uint64_t emulation::nanoseconds() { return stream_time; }
-void emulation::enqueue(std::function<void()> work) { queue.push_back(std::move(work)); }
+void emulation::enqueue(std::function<void()> work) {
+  ++counted.kernels;
+  queue.push_back(std::move(work));
+}
+emulation::Counts emulation::counts() { return counted; }
 
 cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
@@ -74,7 +79,13 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   return *stream = &any, cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return run_queue(), cudaSuccess; }
-cudaError_t cudaStreamSynchronize(cudaStream_t) { return run_queue(), cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  return ++counted.waits, run_queue(), cudaSuccess;
+}
+// Few, so that small tests meet the products that fill a card.
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
+  return *value = 8, cudaSuccess;
+}
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 const char* cudaGetErrorString(cudaError_t) { return "error"; }
 
@@ -114,6 +125,7 @@ cudaError_t cudaFreeHost(void* p) {
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t) {
+  ++counted.copies;
   if (kind == cudaMemcpyHostToDevice && !is_pinned(from)) {  // staged before the call returns
     const auto* data = static_cast<const char*>(from);
     queue.push_back([to, staged = std::vector<char>(data, data + bytes)] {
@@ -130,6 +142,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 }
 
 cudaError_t cudaMemsetAsync(void* p, int value, std::size_t bytes, cudaStream_t) {
+  ++counted.sets;
   queue.push_back([=] { std::memset(p, value, bytes); });
   return cudaSuccess;
 }
@@ -191,7 +204,8 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(
   require((compute == CUBLAS_COMPUTE_64F) == (type_c == CUDA_R_64F), "a product of mixed types");
   const cudaDataType scalar = compute == CUBLAS_COMPUTE_64F ? CUDA_R_64F : CUDA_R_32F;
   const double by = load(alpha, scalar, 0), keep = load(beta, scalar, 0);
-  emulation::enqueue([=] {
+  ++counted.products;
+  queue.push_back([=] {
     emulation::spend(static_cast<std::uint64_t>(batch * m * n * k));
     for (std::int64_t e = 0; e < batch; ++e)
       for (std::int64_t col = 0; col < n; ++col)

@@ -46,12 +46,6 @@ unsigned block_waiting = 0, done = 0, current = 0;
 const std::function<void()>* body = nullptr;
 jmp_buf scheduler;
 
-[[noreturn]] void stop(const char* what) {
-  std::fprintf(stderr, "emulation: %s in block %u of %u, %u threads\n", what, blockIdx.x, gridDim.x,
-               static_cast<unsigned>(threads.size()));
-  std::abort();
-}
-
 void to_scheduler() {
   Fiber* fiber = threads[current].fiber;
   if (_setjmp(fiber->here) == 0) _longjmp(scheduler, 1);
@@ -117,16 +111,32 @@ void run_block(unsigned n, const std::vector<unsigned>& sequence) {
   block_waiting = done = 0;
   while (done < n) {
     bool moved = false;
-    for (const unsigned t : sequence)
-      if (threads[t].state == State::fresh || threads[t].state == State::ready) {
+    for (unsigned first = 0; first < n;) {
+      // Threads in a row that stay together: in the mixed order all of them, else those of a warp,
+      // which goes on alone to the next barrier of the block.
+      unsigned end = first;
+      while (end < n && (order == Order::mixed || sequence[end] / kWarp == sequence[first] / kWarp))
+        ++end;
+      bool once = false;
+      for (unsigned i = first; i < end; ++i) {
+        const unsigned t = sequence[i];
+        if (threads[t].state != State::fresh && threads[t].state != State::ready) continue;
         run_thread(t);
-        moved = true;
+        moved = once = true;
       }
+      if (!once || order == Order::mixed) first = end;
+    }
     if (!moved) stop("a barrier that not all threads reach");
   }
 }
 
 }  // namespace
+
+void stop(const char* what) {
+  std::fprintf(stderr, "emulation: %s in block %u of %u, %u threads\n", what, blockIdx.x, gridDim.x,
+               static_cast<unsigned>(threads.size()));
+  std::abort();
+}
 
 void set_order(Order wanted) { order = wanted; }
 
@@ -153,9 +163,9 @@ void block_barrier() {
 }
 
 // Two slots in turn: a lane that runs ahead to the next exchange leaves the last one alone.
-std::uint64_t exchange(std::uint64_t value, int lane_xor) {
+void gather(std::uint64_t value, std::uint64_t (&all)[32]) {
   const unsigned me = current, warp = me / kWarp;
-  if (threads.size() % kWarp != 0) stop("a shuffle in a block without whole warps");
+  if (threads.size() % kWarp != 0) stop("a warp's operation in a block without whole warps");
   const unsigned slot = threads[me].shuffles++ % 2;
   threads[me].slot[slot] = value;
   threads[me].state = State::waiting;
@@ -164,7 +174,20 @@ std::uint64_t exchange(std::uint64_t value, int lane_xor) {
     for (unsigned t = warp * kWarp; t < (warp + 1) * kWarp; ++t) threads[t].state = State::ready;
   }
   to_scheduler();
-  return threads[warp * kWarp + (me % kWarp ^ static_cast<unsigned>(lane_xor))].slot[slot];
+  for (unsigned t = 0; t < kWarp; ++t) all[t] = threads[warp * kWarp + t].slot[slot];
 }
+
+std::uint64_t exchange(std::uint64_t value, int lane_xor) {
+  std::uint64_t all[32];
+  gather(value, all);
+  return all[current % kWarp ^ static_cast<unsigned>(lane_xor)];
+}
+
+void warp_barrier() {
+  std::uint64_t all[32];
+  gather(0, all);
+}
+
+int lane() { return static_cast<int>(current % kWarp); }
 
 }  // namespace emulation

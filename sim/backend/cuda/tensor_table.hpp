@@ -1,0 +1,60 @@
+// Kernels over many tensors at once: small models have dozens of small ones, and a launch for each
+// takes longer than the work.
+#pragma once
+
+#include "sim/backend/cuda/launch.hpp"
+
+#include <vector>
+
+namespace moesim::cuda {
+
+// Some tensors in pieces of kPiece values, one for each block: an argument of the kernel, which may
+// have 4 KB.
+template <class T>
+struct TensorTable {
+  static constexpr int kTensors = 64;
+  static constexpr index kPiece = 4096;
+
+  struct Piece {
+    int tensor;
+    index first, end;  // of its values
+  };
+  __device__ Piece piece(index block) const {
+    int t = 0;
+    for (int by = kTensors / 2; by > 0; by /= 2)
+      if (t + by < n && start[t + by] <= block) t += by;
+    const index first = (block - start[t]) * kPiece;
+    const index end = first + kPiece < tensor[t].n ? first + kPiece : tensor[t].n;
+    return {t, first, end};
+  }
+  index pieces() const { return start[n]; }
+
+  T tensor[kTensors];
+  int start[kTensors + 1];  // the first piece of each, and how many there are
+  int n;
+};
+
+// f(table, pieces of the tables before it) for all of them that have values.
+template <class T, class F>
+void for_tables(const std::vector<T>& tensors, F f) {
+  TensorTable<T> table;
+  static_assert(sizeof table <= 4000);
+  index before = 0;
+  table.n = 0, table.start[0] = 0;
+  const auto flush = [&] {
+    if (table.n > 0) f(table, before);
+    before += table.pieces();
+    table.n = 0;
+  };
+  for (const T& tensor : tensors) {
+    if (tensor.n == 0) continue;
+    if (table.n == table.kTensors) flush();
+    table.tensor[table.n] = tensor;
+    table.start[table.n + 1] =
+        table.start[table.n] + static_cast<int>(ceil_div(tensor.n, table.kPiece));
+    ++table.n;
+  }
+  flush();
+}
+
+}  // namespace moesim::cuda

@@ -1,0 +1,64 @@
+// Arrays of kernels whose results are compared with sums in double, and factors of products as
+// their types hold them, by way of the definition.
+#pragma once
+
+#include "sim/backend/backend.hpp"
+#include "tests/support/catch.hpp"
+
+#include <cmath>
+#include <vector>
+
+namespace moesim::testing {
+
+// bfloat16: 8 bits, ties to even; tf32: 11 bits, ties away from 0.
+inline double rounded(Compute compute, double x) {
+  if (compute == Compute::float32) return x;
+  const int bits = compute == Compute::bfloat16 ? 8 : 11;
+  int exponent = 0;
+  const double mantissa = std::ldexp(std::frexp(double(static_cast<float>(x)), &exponent), bits);
+  const double whole =
+      compute == Compute::bfloat16 ? std::nearbyint(mantissa) : std::round(mantissa);
+  return std::ldexp(whole, exponent - bits);
+}
+
+// Values on the device, `shift` places behind where a block begins.
+class Array {
+ public:
+  Array(Backend& backend, std::uint64_t key, index n, index shift)
+      : n_(n), shift_(shift), values_(static_cast<std::size_t>(n + shift)) {
+    const Stream stream{key, Purpose::synthetic, 0, 0};
+    for (std::size_t i = 0; i < values_.size(); ++i)
+      values_[i] = static_cast<real>(2 * random_uniform(stream, i) - 1);
+    held_ = backend.allocate(values_.size() * sizeof(real));
+    backend.copy_from_host(held_.data(), values_.data(), values_.size() * sizeof(real));
+  }
+  real* p() const { return static_cast<real*>(held_.data()) + shift_; }
+  std::vector<real> now() const {
+    std::vector<real> all(values_.size());
+    held_.backend().copy_to_host(all.data(), held_.data(), all.size() * sizeof(real));
+    all.erase(all.begin(), all.begin() + shift_);
+    return all;
+  }
+  // As it was made, rounded.
+  std::vector<double> factor(Compute compute) const {
+    std::vector<double> all;
+    for (index i = shift_; i < n_ + shift_; ++i)
+      all.push_back(rounded(compute, double(values_[static_cast<std::size_t>(i)])));
+    return all;
+  }
+
+ private:
+  index n_, shift_;
+  std::vector<real> values_;
+  Storage held_;
+};
+
+// A sum and what it may be off by, as a share of the sum of sizes.
+struct Sum {
+  double value = 0, size = 0;
+  void add(double term) { value += term, size += std::abs(term); }
+  // A term that is itself a small difference of large values.
+  void add(double term, double by) { value += term, size += std::abs(by); }
+};
+
+}  // namespace moesim::testing

@@ -1,0 +1,161 @@
+// Products by whole warps (nvcuda::wmma), as much as is used: bfloat16 16x16x16, tf32 16x16x8.
+//
+// The elements of a fragment are spread over the lanes by a rule that no card has, another for
+// every kind of product: who counts on a rule is found out. All lanes must come to an operation
+// before one goes on, addresses and leading dimensions must be aligned as CUDA asks for, and a
+// factor of tf32 must be rounded already. Products are exact in float, sums are floats in order.
+#pragma once
+
+#include "cuda_bf16.h"
+#include "cuda_runtime.h"
+#include <cmath>
+#include <type_traits>
+
+namespace nvcuda::wmma {
+
+struct matrix_a;
+struct matrix_b;
+struct accumulator;
+struct row_major;
+struct col_major;
+namespace precision {
+struct tf32;
+}
+enum layout_t { mem_row_major, mem_col_major };
+
+// To the nearest of 10 bits behind the point, ties away from 0.
+inline float __float_to_tf32(float x) {
+  if (x - x != 0) return x;
+  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(x) + 0x1000u) & 0xffffe000u);
+}
+
+namespace detail {
+
+template <class T>
+struct Stored {
+  using type = T;
+};
+template <>
+struct Stored<precision::tf32> {
+  using type = float;
+};
+
+inline float value(float x) { return x; }
+inline float value(__nv_bfloat16 x) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16);
+}
+
+inline void require(bool holds, const char* what) {
+  if (!holds) emulation::stop(what);
+}
+
+template <class T>
+void require_aligned(const T* p, unsigned ld) {
+  require(reinterpret_cast<std::uintptr_t>(p) % 32 == 0, "a matrix that is not aligned");
+  require(ld * sizeof(T) % 16 == 0, "a leading dimension that is no multiple of 16 bytes");
+}
+
+}  // namespace detail
+
+template <class Use, int m, int n, int k, class T, class Layout = void>
+struct fragment {
+  static_assert(m == 16 && n == 16 && (k == 16 || k == 8));
+  using storage = typename detail::Stored<T>::type;
+  static constexpr int kRows = std::is_same_v<Use, matrix_b> ? k : m;
+  static constexpr int kCols = std::is_same_v<Use, matrix_a> ? k : n;
+  static constexpr int kSize = kRows * kCols, num_elements = kSize / 32;
+  storage x[num_elements];
+
+  // Element e of a lane is this place of the matrix, row by row; and back.
+  static constexpr int kBy = k == 16 ? 37 : 21;
+  static constexpr int kBack = [] {
+    int back = 1;
+    while (kBy * back % kSize != 1) ++back;
+    return back;
+  }();
+  static int place(int e, int lane) { return (e * 32 + lane) * kBy % kSize; }
+  static int slot(int row, int col) { return (row * kCols + col) * kBack % kSize; }
+};
+
+template <class F, class T>
+void fill_fragment(F& f, T value) {
+  for (auto& x : f.x) x = value;
+}
+
+namespace detail {
+
+template <class F, class T>
+void load(F& f, const T* p, unsigned ld, bool by_rows) {
+  require_aligned(p, ld);
+  emulation::warp_barrier();
+  const int lane = emulation::lane();
+  for (int e = 0; e < F::num_elements; ++e) {
+    const int at = F::place(e, lane);
+    const auto row = static_cast<unsigned>(at / F::kCols),
+               col = static_cast<unsigned>(at % F::kCols);
+    f.x[e] = p[by_rows ? row * ld + col : col * ld + row];
+  }
+}
+
+}  // namespace detail
+
+template <class Use, int m, int n, int k, class T, class Layout, class From>
+void load_matrix_sync(fragment<Use, m, n, k, T, Layout>& f, const From* p, unsigned ld) {
+  detail::load(f, p, ld, std::is_same_v<Layout, row_major>);
+}
+template <int m, int n, int k>
+void load_matrix_sync(fragment<accumulator, m, n, k, float>& f, const float* p, unsigned ld,
+                      layout_t layout) {
+  detail::load(f, p, ld, layout == mem_row_major);
+}
+
+template <int m, int n, int k>
+void store_matrix_sync(float* p, const fragment<accumulator, m, n, k, float>& f, unsigned ld,
+                       layout_t layout) {
+  detail::require_aligned(p, ld);
+  emulation::warp_barrier();
+  const int lane = emulation::lane();
+  for (int e = 0; e < f.num_elements; ++e) {
+    const int at = f.place(e, lane);
+    const auto row = static_cast<unsigned>(at / n), col = static_cast<unsigned>(at % n);
+    p[layout == mem_row_major ? row * ld + col : col * ld + row] = f.x[e];
+  }
+}
+
+// d = a · b + c: every lane makes its own elements from those of all lanes.
+template <int m, int n, int k, class T, class La, class Lb>
+void mma_sync(fragment<accumulator, m, n, k, float>& d, const fragment<matrix_a, m, n, k, T, La>& a,
+              const fragment<matrix_b, m, n, k, T, Lb>& b,
+              const fragment<accumulator, m, n, k, float>& c) {
+  using A = fragment<matrix_a, m, n, k, T, La>;
+  using B = fragment<matrix_b, m, n, k, T, Lb>;
+  if (std::is_same_v<T, precision::tf32>)
+    for (const auto* x : {&a.x, &b.x})
+      for (const auto element : *x) {
+        const float v = detail::value(element);
+        detail::require(v - v != 0 || __float_to_tf32(v) == v, "a factor of tf32 not rounded");
+      }
+  struct Factors {
+    const A* a;
+    const B* b;
+  } mine{&a, &b};
+  std::uint64_t all[32];
+  emulation::gather(reinterpret_cast<std::uintptr_t>(&mine), all);
+  const auto of = [&](int lane) { return reinterpret_cast<const Factors*>(all[lane]); };
+  float sums[fragment<accumulator, m, n, k, float>::num_elements];
+  const int lane = emulation::lane();
+  for (int e = 0; e < d.num_elements; ++e) {
+    const int at = d.place(e, lane), row = at / n, col = at % n;
+    float sum = c.x[e];
+    for (int i = 0; i < k; ++i) {
+      const int left = A::slot(row, i), right = B::slot(i, col);
+      sum += detail::value(of(left % 32)->a->x[left / 32]) *
+             detail::value(of(right % 32)->b->x[right / 32]);
+    }
+    sums[e] = sum;
+  }
+  emulation::warp_barrier();  // nobody changes its elements before all have read them
+  for (int e = 0; e < d.num_elements; ++e) d.x[e] = sums[e];
+}
+
+}  // namespace nvcuda::wmma
