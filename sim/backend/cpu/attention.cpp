@@ -6,6 +6,7 @@
 // block of queries stops at the key of its last query, in both directions, and products skip what
 // is masked by tiles of kStep keys or queries.
 #include "sim/backend/cpu/cpu_backend.hpp"
+#include "sim/backend/cpu/prefetch.hpp"
 #include "sim/backend/cpu/row_math.hpp"
 #include "sim/backend/cpu/small_product.hpp"
 
@@ -17,6 +18,7 @@
 
 namespace moesim {
 
+using cpu::fetch;
 using cpu::simd_loop;
 using cpu::small_product;
 
@@ -75,14 +77,6 @@ struct Block {
   index keys;          // that the block sees
   index next, n_next;  // the block after it
 };
-
-// Asks for n rows of a head before they are needed: its part of a row is too short for the hardware
-// to foresee the next.
-void fetch(const real* p, index n, index d, index stride) {
-  constexpr index kLine = 64 / static_cast<index>(sizeof(real));
-  for (index i = 0; i < n; ++i)
-    for (index c = 0; c < d; c += kLine) __builtin_prefetch(p + i * stride + c);
-}
 
 // What a thread needs: two matrices of scores, two blocks of rows transposed, and the keys and
 // values of a head in rows that lie together: as slices of qkv they fall into few sets of the

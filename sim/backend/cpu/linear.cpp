@@ -149,13 +149,12 @@ void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
     if (to.bias.p) cpu::sum_columns(rows, n, l.out, sums + i * l.out);
     dz.round(first * l.out, n * l.out);
     x.round(first * l.in, n * l.in);
-    real* dx = to.x.p + first * l.in;
     if (turned)
       cpu::gemm(false, false, n, l.in, l.out, 1, rows, l.out, turned + segment * l.in * l.out, l.in,
-                to.x.acc ? 1 : 0, dx, l.in);
+                to.x.acc ? 1 : 0, to.x.p + first * l.in, l.in);
     else if (to.x.p)
       factor_product(false, true, n, l.in, l.out, dz, first * l.out, l.out, w,
-                     segment * l.in * l.out, l.out, to.x.acc, dx, l.in);
+                     segment * l.in * l.out, l.out, to.x.acc, to.x.p + first * l.in, l.in);
   });
 
   // As small as products are fast, so that small weights too are several tiles.

@@ -3,6 +3,7 @@
 // pull-back. Kept, the merged weights of Lory's segments are larger than all activations.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/gemm.hpp"
+#include "sim/backend/cpu/prefetch.hpp"
 #include "sim/backend/cpu/small_product.hpp"
 #include "sim/backend/cpu/vector_inline.hpp"
 #include "sim/backend/cpu/vector_math.hpp"
@@ -13,6 +14,7 @@
 
 namespace moesim {
 
+using cpu::fetch;
 using cpu::small_product;
 using cpu::small_product_transposed;
 
@@ -40,14 +42,6 @@ Cut gradient_cut(const Linear& l) {
 index begin_of(const Linear& l, index segment) { return l.offset[segment]; }
 index rows_of(const Linear& l, index segment) { return l.offset[segment + 1] - l.offset[segment]; }
 
-// Asks for rows [0, n) of a block before they are needed: its chunks of a row are too short for the
-// hardware to foresee the next.
-void fetch(const real* p, index n, index cols, index stride) {
-  constexpr index kLine = 64 / static_cast<index>(sizeof(real));
-  for (index row = 0; row < n; ++row)
-    for (index c = 0; c < cols; c += kLine) __builtin_prefetch(p + row * stride + c);
-}
-
 // The tile [k, k + nk) x [c, c + nc) of the merged weights of n segments, each at `to` + s · size.
 void merge(const Linear& l, index segment, index n, index k, index nk, index c, index nc,
            index size, real* to) {
@@ -74,7 +68,7 @@ void CpuBackend::merged_linear(const Linear& l, real* slope, real* y) {
   const Storage scratch =
       allocate(static_cast<std::size_t>(threads_ * scratch_size) * sizeof(real));
   auto* base = static_cast<real*>(scratch.data());
-  const index groups = (l.segments + cut.segments - 1) / cut.segments;
+  const index groups = pieces(l.segments, cut.segments);
   for_tiles(groups * pieces(l.out, cut.cols), [&](index item) {
     real* tiles = base + omp_get_thread_num() * scratch_size;
     real* bias = tiles + cut.segments * cut.size();
