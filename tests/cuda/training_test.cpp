@@ -1,9 +1,7 @@
 // Training on the card against training on the CPU, with every router.
-#include "sim/data/datasets.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/train/recorder.hpp"
-#include "sim/train/trainer.hpp"
 #include "tests/cuda/support.hpp"
+#include "tests/train/support.hpp"
 
 #include <cmath>
 
@@ -17,35 +15,18 @@ struct Run {
 };
 
 Run train(Backend& backend, const std::vector<std::string>& values) {
-  const std::vector<std::string> defaults = {
-      "run.steps",    "3",  "data.length", "16", "data.symbols",  "16", "data.validation", "16",
-      "model.width",  "16", "moe.experts", "4",  "expert.hidden", "32", "train.batch",     "4",
-      "record.every", "1",  "eval.every",  "3",  "eval.batches",  "1",  "train.optimiser", "sgd"};
-  Settings settings;
-  for (const auto* list : {&defaults, &values})
-    for (std::size_t i = 0; i < list->size(); i += 2)
-      settings.set((*list)[i], (*list)[i + 1], "test");
-  Options data_options(settings, "data"), task_options(settings, "task");
-  const std::unique_ptr<Dataset> data = make_dataset(data_options);
-  const std::unique_ptr<Task> task = make_task(task_options, data->info());
-  const ModelShape shape = task->shape();
-  Site site;
-  site.batch = Trainer::micro_batch(settings), site.length = shape.length;
-  site.causal = shape.causal, site.vocabulary = shape.vocabulary;
-  site.unigram = data->info().unigram;
-  if (!site.unigram.empty()) site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));
-  Transformer model(shape, site, settings);
-  Trainer trainer(settings, *data, *task, model, backend, 0);
-  Recorder recorder(settings, data->info(), model);
-  trainer.start();
-  trainer.run({&recorder});
+  std::vector<std::string> all = {"run.steps",  "3", "train.batch",     "4",
+                                  "eval.every", "3", "train.optimiser", "sgd"};
+  all.insert(all.end(), values.begin(), values.end());
+  Training training(all, backend);
+  training.run();
   Run run;
   for (const char* name : {"loss", "grad_norm", "eval_loss"}) {
-    const Variable* variable = recorder.file().find(name);
+    const Variable* variable = training.recorder->file().find(name);
     REQUIRE(variable != nullptr);
     run.losses.insert(run.losses.end(), variable->values.begin(), variable->values.end());
   }
-  for (const Parameter& p : model.parameters())
+  for (const Parameter& p : training.model->parameters())
     run.parameters.emplace_back(p.name, p.value.to_host());
   return run;
 }

@@ -25,7 +25,33 @@ struct Training {
 
   // values: {"router.name", "soft", "run.steps", "5", ...}; threads as given.
   Training(const std::vector<std::string>& values, int threads)
-      : device(make_test_backend(threads)), backend(*device) {
+      : Training(values, make_test_backend(threads)) {}
+  Training(const std::vector<std::string>& values, Backend& on) : backend(on) { build(values); }
+  End run() { return trainer->run({recorder.get()}); }
+
+  // SHA-256 over the parameters and every recorded value but the wall time.
+  std::string fingerprint() const {
+    std::string bytes;
+    for (const Parameter& p : model->parameters()) {
+      const std::vector<real> values = p.value.to_host();
+      bytes += p.name;
+      bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(real));
+    }
+    for (const Variable& v : recorder->file().variables()) {
+      if (v.name == "seconds") continue;
+      bytes += v.name;
+      bytes.append(reinterpret_cast<const char*>(v.values.data()),
+                   v.values.size() * sizeof(double));
+    }
+    return sha256_hex(bytes.data(), bytes.size());
+  }
+
+ private:
+  Training(const std::vector<std::string>& values, std::unique_ptr<Backend> own)
+      : device(std::move(own)), backend(*device) {
+    build(values);
+  }
+  void build(const std::vector<std::string>& values) {
     const std::vector<std::string> defaults = {
         "run.steps",    "4",  "data.length", "16", "data.symbols",  "16", "data.validation", "16",
         "model.width",  "16", "moe.experts", "4",  "expert.hidden", "32", "train.batch",     "8",
@@ -46,24 +72,6 @@ struct Training {
     trainer = std::make_unique<Trainer>(settings, *data, *task, *model, backend, 0);
     recorder = std::make_unique<Recorder>(settings, data->info(), *model);
     trainer->start();
-  }
-  End run() { return trainer->run({recorder.get()}); }
-
-  // SHA-256 over the parameters and every recorded value but the wall time.
-  std::string fingerprint() const {
-    std::string bytes;
-    for (const Parameter& p : model->parameters()) {
-      const std::vector<real> values = p.value.to_host();
-      bytes += p.name;
-      bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(real));
-    }
-    for (const Variable& v : recorder->file().variables()) {
-      if (v.name == "seconds") continue;
-      bytes += v.name;
-      bytes.append(reinterpret_cast<const char*>(v.values.data()),
-                   v.values.size() * sizeof(double));
-    }
-    return sha256_hex(bytes.data(), bytes.size());
   }
 };
 

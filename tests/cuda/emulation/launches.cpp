@@ -1,10 +1,9 @@
 // What a training step asks of the device: moesim_tests_cuda_emulated_f32 "[.launches]" prints a
 // table. A model of four layers and eight experts as in experiments/bench.ini, of narrow ones: the
 // numbers depend on the kinds of parts and hardly on their sizes.
-#include "sim/data/datasets.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/train/trainer.hpp"
 #include "tests/cuda/support.hpp"
+#include "tests/train/support.hpp"
 
 #include <fmt/format.h>
 
@@ -23,25 +22,12 @@ emulation::Counts train(Backend& backend, const std::string& router, int steps) 
                                            "moe.experts",   "8",
                                            "train.batch",   "8",
                                            "expert.hidden", "64",
+                                           "eval.every",    "0",
                                            "eval.batches",  "1",
                                            "router.name",   router};
-  Settings settings;
-  for (std::size_t i = 0; i < values.size(); i += 2)
-    settings.set(values[i], values[i + 1], "launches");
-  Options data_options(settings, "data"), task_options(settings, "task");
-  const std::unique_ptr<Dataset> data = make_dataset(data_options);
-  const std::unique_ptr<Task> task = make_task(task_options, data->info());
-  const ModelShape shape = task->shape();
-  Site site;
-  site.batch = Trainer::micro_batch(settings), site.length = shape.length;
-  site.causal = shape.causal, site.vocabulary = shape.vocabulary;
-  site.unigram = data->info().unigram;
-  if (!site.unigram.empty()) site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));
-  Transformer model(shape, site, settings);
-  Trainer trainer(settings, *data, *task, model, backend, 0);
   const emulation::Counts before = emulation::counts();
-  trainer.start();
-  trainer.run({});
+  Training training(values, backend);
+  training.trainer->run({});
   const emulation::Counts after = emulation::counts();
   return {after.kernels - before.kernels, after.products - before.products,
           after.copies - before.copies, after.sets - before.sets, after.waits - before.waits};
