@@ -96,7 +96,7 @@ struct Attention {
   bool causal = true;
   real scale = 1;
   const real* qkv = nullptr;
-  // Type of the factors of its products, on devices that have fast ones for it; others keep `real`.
+  // Type of the factors of its products: q, k, v, dy, and softmax's weights once they are weights.
   Compute compute = Compute::float32;
 };
 

@@ -23,8 +23,7 @@ Attention kernel_shape(const char* where, const Tensor& qkv, AttentionShape s) {
           .causal = s.causal,
           .scale = real(1 / std::sqrt(static_cast<double>(head_size))),
           .qkv = qkv.data(),
-          // bfloat16 is for linear layers: here factors stay as they are, on every device.
-          .compute = qkv.backend().compute() == Compute::tf32 ? Compute::tf32 : Compute::float32};
+          .compute = qkv.backend().compute()};
 }
 
 }  // namespace
