@@ -38,8 +38,8 @@ struct Segments {
 };
 
 // Row r of piece s: act(x[r] · w[s] + bias[s]), or with a mix the merged weights Σ_e mix[s, e] w[e]
-// and bias, which are made on the way and never kept. Factors are in the backend's compute type,
-// with a mix always as they are. x [N, in], w [E, in, out], bias [E, out] or empty. -> [N, out]
+// and bias, which are made on the way and never kept. Factors are in the backend's compute type; so
+// are merged weights, but not what they are merged from. x [N, in], w [E, in, out], bias [E, out] or empty. -> [N, out]
 Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias,
                       const Segments& segments, Activation activation = Activation::none);
 

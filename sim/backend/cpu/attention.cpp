@@ -108,7 +108,7 @@ void round_weights(const Block& b, index key, index keys, const real* weights, b
     const index rows = std::min<index>(2, keys - j);
     for (index row = 0; row < rows; ++row)
       to_bf16(weights + at + row * kQueries, values + at + row * kQueries, n);
-    if (joined) join(values + at, kQueries, rows, n, joined + j / 2 * kQueries + from);
+    if (joined) cpu::join_rows(rows, n, values + at, kQueries, joined + j / 2 * kQueries + from);
   }
 }
 

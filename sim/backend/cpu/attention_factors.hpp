@@ -6,9 +6,8 @@
 #pragma once
 
 #include "sim/backend/cpu/attention_parts.hpp"
-#include "sim/backend/cpu/bfloat16.hpp"
+#include "sim/backend/cpu/bf16_pairs.hpp"
 #include "sim/backend/cpu/prefetch.hpp"
-#include "sim/backend/cpu/small_product.hpp"
 #include "sim/backend/cpu/transpose.hpp"
 
 #include <cstddef>
@@ -46,17 +45,6 @@ struct Right {
   const typename F::Element* p;
   index ld;
 };
-
-// Rows of values [n, d], `width` apart, joined to [elements(n), d]; zeros fill the last.
-inline void join(const bf16* from, index width, index n, index d, Bf16Pair* to) {
-  index i = 0;
-  for (; i + 1 < n; i += 2, from += 2 * width, to += d) {
-    const bf16 *low = from, *high = from + width;
-#pragma omp simd
-    for (index c = 0; c < d; ++c) to[c] = low[c] | static_cast<Bf16Pair>(high[c]) << 16;
-  }
-  if (i < n) std::copy_n(from, d, to);
-}
 
 // What a thread needs: matrices of scores, rows of q and dy of a block of queries, and the keys and
 // values of a head in rows that lie together: as slices of qkv they fall into few sets of the
@@ -113,14 +101,14 @@ struct Scratch {
 };
 
 template <class F>
-void pack_row(const Scratch<F>& s, const real* from, typename F::Value* to) {
-  if constexpr (F::kTerms > 1) {
-    to_bf16(from, to, s.d);
-  } else {
+void pack_rows(index n, index d, const real* from, index stride, typename F::Value* to) {
+  if constexpr (F::kTerms > 1)
+    round_rows(n, d, from, stride, to);
+  else
+    for (index i = 0; i < n; ++i) {
 #pragma omp simd
-    for (index c = 0; c < s.d; ++c) to[c] = from[c];
-  }
-  std::fill(to + s.d, to + s.width, typename F::Value(0));
+      for (index c = 0; c < d; ++c) to[i * d + c] = from[i * stride + c];
+    }
 }
 
 template <class F>
@@ -132,12 +120,12 @@ void pack_keys_and_values(const Attention& a, const Head& h, const Scratch<F>& s
       fetch(k + kAhead * h.stride, 1, h.d, h.stride);
       fetch(v + kAhead * h.stride, 1, h.d, h.stride);
     }
-    pack_row(s, k, s.keys + i * s.width);
-    pack_row(s, v, s.values + i * s.width);
+    pack_rows<F>(1, h.d, k, h.stride, s.keys + i * s.width);
+    pack_rows<F>(1, h.d, v, h.stride, s.values + i * s.width);
   }
   if constexpr (F::kTerms > 1) {
-    join(s.keys, s.width, a.length, s.d, s.joined_keys);
-    join(s.values, s.width, a.length, s.d, s.joined_values);
+    join_rows(a.length, h.d, s.keys, s.width, s.joined_keys);
+    join_rows(a.length, h.d, s.values, s.width, s.joined_values);
   }
 }
 
@@ -150,9 +138,9 @@ Right<F> pack_block(const Block& b, const Scratch<F>& s, real alpha, const real*
     for (index c = 0; c < s.d; ++c)
       for (index i = 0; i < b.n; ++i) transposed[c * kQueries + i] = alpha * from[i * stride + c];
   } else {
-    for (index i = 0; i < b.n; ++i) pack_row(s, from + i * stride, s.rows + i * s.width);
+    pack_rows<F>(b.n, s.d, from, stride, s.rows);
     transpose(b.n, elements<F>(s.d), as_left<F>(s.rows), elements<F>(s.d), transposed, kQueries);
-    join(s.rows, s.width, b.n, s.d, joined);
+    join_rows(b.n, s.d, s.rows, s.width, joined);
   }
   for (index c = 0; c < elements<F>(s.d); ++c)
     std::fill(transposed + c * kQueries + b.n, transposed + c * kQueries + b.lanes,
