@@ -57,9 +57,9 @@ Tensor rotary(const Tensor& qkv, AttentionShape shape) {
   backend.copy(y.data(), qkv.data(), bytes);
   backend.rotary(a, kRotaryBase, 1, y.data());
   record(y, {qkv}, [=, &backend](const Tensor& dy) {
-    backend.rotary(a, kRotaryBase, -1, dy.data());
-    const GradientSlot slot = gradient_slot(qkv);
-    backend.scale(1, dy.data(), slot.p, slot.accumulate, dy.size());
+    const Tensor dx = writable(dy);
+    backend.rotary(a, kRotaryBase, -1, dx.data());
+    pass_gradient(qkv, dx);
   });
   return y;
 }

@@ -113,8 +113,9 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
       const GradientSlot slot = gradient_slot(t);
       return Into{slot.p, slot.accumulate};
     };
+    const Tensor dz = activation == Activation::none ? dy : writable(dy);
     backend.linear_backward(
-        l, slope ? slope.data() : nullptr, dy.data(),
+        l, slope ? slope.data() : nullptr, dz.data(),
         {.x = into(x), .w = into(w), .bias = into(bias), .mix = into(segments.mix)});
   });
   return y;
