@@ -2,8 +2,8 @@
 //
 // The merged weights of some segments at a time are made by one product, mix · w, and used as the
 // weights of a layer over these segments. They are made again for the pull-back: kept, those of
-// Lory's segments are larger than all activations. Merging and its pull-back stay in `real`; factors
-// of the layer have its type.
+// Lory's segments are larger than all activations. Merging and its pull-back stay in `real`;
+// factors of the layer have its type.
 #include "sim/backend/cuda/cuda_backend.hpp"
 
 #include <algorithm>
