@@ -39,6 +39,7 @@ void check_layer(Backend& cuda, const std::vector<i32>& offset, Linear l, double
     if (known) here.host_offset = offset.data();
     here.x = lab.in(l.rows * l.in), here.w = lab.in(banks * l.in * l.out, -1, 1);
     here.bias = l.activation != Activation::silu ? lab.in(banks * l.out) : nullptr;
+    if (offset.empty() && here.bias) here.residual = lab.in(l.rows * l.out);
     if (l.experts > 0) here.mix = lab.in(l.segments * l.experts, 0, 1);
     real *y = lab.out(l.rows * l.out), *slope = lab.out(l.rows * l.out);
     lab.backend().linear(here, nullptr, y);

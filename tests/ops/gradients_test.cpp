@@ -37,6 +37,12 @@ TEST_CASE("gradients: products", "[ops][gradient]") {
                                Activation::tanh, Activation::sigmoid}) {
     check("linear", [=](const In& x) { return linear(x[0], x[1], x[2], act); },
           {random_tensor(1, {5, 3}), random_tensor(2, {3, 4}), random_tensor(3, {4})});
+    check("linear, residual",
+          [=](const In& x) {
+            return linear(x[0], x[1], x[2], act, Precision::full, mul(x[3], x[3]));
+          },
+          {random_tensor(1, {5, 3}), random_tensor(2, {3, 4}), random_tensor(3, {4}),
+           random_tensor(4, {5, 4})});
     const Indices offset = Indices::of({0, 2, 2, 7}, backend());  // the second segment is empty
     check("grouped_linear",
           [=](const In& x) {
