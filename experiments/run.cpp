@@ -2,7 +2,9 @@
 #include "analysis/compare.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/devices.hpp"
 #include "experiments/dry_run.hpp"
+#include "experiments/experiment.hpp"
 #include "experiments/launch_slurm.hpp"
 #include "experiments/plan.hpp"
 #include "experiments/resources.hpp"
@@ -77,8 +79,9 @@ Sweep plan_sweep(const Words& words, const std::string& out, int threads) {
   return sweep;
 }
 
-// Runs that could not even hold their parameters.
+// Runs that could not even hold their parameters. Those on a card hold them there.
 void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
+  std::erase_if(runs, [](const PlannedRun& run) { return device_of(run.spec) != "cpu"; });
   const double available = available_memory();
   std::sort(runs.begin(), runs.end(),
             [](const auto& a, const auto& b) { return a.least_bytes > b.least_bytes; });
@@ -89,6 +92,13 @@ void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
        fmt::format("{}: needs at least {}, {} available; make it smaller{}", runs[0].spec.label,
                    readable_bytes(together), readable_bytes(available),
                    at_once > 1 ? ", or run fewer at once (--jobs)" : ""));
+}
+
+std::vector<RunState> states_of(const Sweep& sweep) {
+  std::vector<RunState> states;
+  for (const PlannedRun& run : sweep.plan.runs)
+    states.push_back(state_of(sweep.folder + "/" + run.folder));
+  return states;
 }
 
 // Runs that an earlier sweep of the same name left unfinished are not in its latest plan.
@@ -111,28 +121,37 @@ struct Choice {
   bool force = false, json = false;
 };
 
-std::vector<Ending> train_all(const Sweep& sweep, const Choice& choice) {
+// Before anything is created: what the runs that are left need, and this machine lacks.
+void require_machine(const Sweep& sweep, const std::vector<RunState>& before,
+                     const Choice& choice) {
+  std::vector<PlannedRun> left;
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (choice.force || !is_finished(before[i], sweep.plan.runs[i]))
+      left.push_back(sweep.plan.runs[i]);
+  require_devices(left);
+  require_memory(left, choice.jobs);
+}
+
+std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& before,
+                              const Choice& choice) {
   const std::size_t total = sweep.plan.runs.size();
   std::vector<Ending> endings(total);
   std::vector<Job> jobs;
-  std::vector<PlannedRun> left;
   std::vector<std::size_t> number;  // of the run of each job
   for (std::size_t i = 0; i < total; ++i) {
     Attempt a{sweep.plan.runs[i], sweep.folder + "/" + sweep.plan.runs[i].folder,
               fmt::format("[{}/{}] {} seed {}", i + 1, total, sweep.plan.runs[i].spec.label,
                           sweep.plan.runs[i].seed),
               choice.threads, choice.force};
-    if (const RunState before = state_of(a.folder); !choice.force && is_finished(before, a.run)) {
-      endings[i] = finished(before);
+    if (!choice.force && is_finished(before[i], a.run)) {
+      endings[i] = finished(before[i]);
       continue;
     }
     number.push_back(i);
-    left.push_back(sweep.plan.runs[i]);
     const std::string folder = a.folder, prefix = a.prefix;
     jobs.push_back({prefix, [a = std::move(a)](const Show& show) { return train_run(a, show); },
                     [folder](const std::string& why) { note_failure(folder, why); }});
   }
-  require_memory(left, choice.jobs);
   const std::vector<Ending> trained = supervise(jobs, choice.jobs);
   for (std::size_t i = 0; i < trained.size(); ++i) {
     endings[number[i]] = trained[i];
@@ -280,11 +299,13 @@ int run_command(const Words& words) {
     launch_on_slurm(sweep.plan, sweep.folder, slurm_options(arguments), arguments.has("print"));
     return 0;
   }
+  const std::vector<RunState> before = states_of(sweep);
+  require_machine(sweep, before, choice);
   require_writable(sweep.folder);
   if (whole && !planned) publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
   if (planned && whole) mention_others(sweep);
   catch_stop_signals();
-  return report(sweep, train_all(sweep, choice), json);
+  return report(sweep, train_all(sweep, before, choice), json);
 }
 
 }  // namespace moesim
