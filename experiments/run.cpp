@@ -206,6 +206,7 @@ void declare_slurm(Arguments& arguments) {
       .value("mem", "", "memory of a task, as 4G")
       .value("account", "", "of Slurm")
       .value("qos", "", "of Slurm")
+      .value("gres", "", "of a task, as gpu:1; empty: as many gpu as run.device needs; none: none")
       .value("throttle", "0", "tasks of the array at a time; 0: as many as the cluster allows")
       .value("cpus", "1", "processors of a task")
       .value("signal", "60",
@@ -220,7 +221,8 @@ SlurmOptions slurm_options(const Arguments& arguments) {
           .qos = arguments.text("qos"),
           .throttle = arguments.integer("throttle", 0, 1000000),
           .cpus = static_cast<int>(arguments.integer("cpus", 1, 4096)),
-          .signal_seconds = static_cast<int>(arguments.integer("signal", 0, 65535))};
+          .signal_seconds = static_cast<int>(arguments.integer("signal", 0, 65535)),
+          .gres = arguments.text("gres")};
 }
 
 }  // namespace
@@ -261,7 +263,7 @@ int run_command(const Words& words) {
     fail(Exit::usage,
          "command line: --launcher " + arguments.text("launcher") + ": choose one of local, slurm");
   if (!slurm)
-    for (const char* option : {"partition", "time", "mem", "account", "qos"})
+    for (const char* option : {"partition", "time", "mem", "account", "qos", "gres"})
       if (!arguments.text(option).empty())
         fail(Exit::usage, fmt::format("command line: --{} needs --launcher slurm", option));
   if (!slurm && arguments.has("print"))

@@ -185,7 +185,8 @@ std::string slurm_script(const SlurmOptions& options, const std::string& job_nam
         {"time", options.time},
         {"mem", options.memory},
         {"account", options.account},
-        {"qos", options.qos}}) {
+        {"qos", options.qos},
+        {"gres", options.gres}}) {
     require_word(name, value);
     if (!value.empty()) directive(name, value);
   }

@@ -17,6 +17,7 @@ struct SlurmOptions {
   // Before the time limit a task is asked for its checkpoint; Slurm may be up to 60 s early.
   // 0: not asked.
   int signal_seconds = 60;
+  std::string gres;  // of a task, as gpu:1
 };
 
 // Job arrays number their tasks below the cluster's MaxArraySize, so a large sweep is several

@@ -49,7 +49,13 @@ holds "estimates" '"step_seconds" in d["arms"][0] and "step_seconds" not in d["a
 holds "the reason" '"unknown" not in d["arms"][0] and d["arms"][1]["unknown"].startswith("'"$none"'")'
 
 "$moesim" run "${sweep[@]}" --launcher slurm --print --out out > script 2> log || fail "a script: exit $?: $(cat log)"
-grep -q '^#SBATCH --array=0-1$' script || fail "no script: $(cat script)"
+grep -q '^#SBATCH --array=0-1$' script && grep -q '^#SBATCH --gres=gpu:1$' script || fail "no script for a card: $(cat script)"
+"$moesim" run c.ini run.device=cpu,cuda:2 --launcher slurm --print --out out > script 2> log
+grep -q '^#SBATCH --gres=gpu:3$' script || fail "no three cards for cuda:2: $(cat script)"
+"$moesim" run "${sweep[@]}" --gres gpu:h100:1 --launcher slurm --print --out out > script 2> log
+grep -q '^#SBATCH --gres=gpu:h100:1$' script || fail "another card than was asked for: $(cat script)"
+"$moesim" run c.ini --launcher slurm --print --out out > script 2> log
+! grep -q -- --gres script || fail "a card for a run on the CPU: $(cat script)"
 [ ! -e out ] || fail "a plan or a script leaves something behind"
 
 # The task on a machine that lacks the card says so, and leaves the run as it was.
