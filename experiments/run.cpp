@@ -57,6 +57,8 @@ void require_writable(const std::string& folder) {
 struct Sweep {
   Plan plan;
   std::string folder;  // of the experiment
+  // With --only the plan has one run, which keeps its number among all of them.
+  std::size_t first = 0, total = 0;
 };
 
 bool is_folder(const std::string& path) {
@@ -134,14 +136,13 @@ void require_machine(const Sweep& sweep, const std::vector<RunState>& before,
 
 std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& before,
                               const Choice& choice) {
-  const std::size_t total = sweep.plan.runs.size();
-  std::vector<Ending> endings(total);
+  std::vector<Ending> endings(sweep.plan.runs.size());
   std::vector<Job> jobs;
   std::vector<std::size_t> number;  // of the run of each job
-  for (std::size_t i = 0; i < total; ++i) {
+  for (std::size_t i = 0; i < endings.size(); ++i) {
     Attempt a{sweep.plan.runs[i], sweep.folder + "/" + sweep.plan.runs[i].folder,
-              fmt::format("[{}/{}] {} seed {}", i + 1, total, sweep.plan.runs[i].spec.label,
-                          sweep.plan.runs[i].seed),
+              fmt::format("[{}/{}] {} seed {}", sweep.first + i + 1, sweep.total,
+                          sweep.plan.runs[i].spec.label, sweep.plan.runs[i].seed),
               choice.threads, choice.force};
     if (!choice.force && is_finished(before[i], a.run)) {
       endings[i] = finished(before[i]);
@@ -238,7 +239,7 @@ int run_command(const Words& words) {
       .value("jobs", "1", "runs at once, each in a process of its own; 0: one per processor")
       .value("threads", "0",
              "threads per run; 0: as OMP_NUM_THREADS says, else the processors shared out")
-      .value("only", "", "number of the one run of the sweep to train, from 0")
+      .value("only", "", "number of the one run of the sweep to train, from 1 as in [1/9]")
       .flag("dry-run", "print the plan with estimates and stop")
       .value("trial", "1", "seconds of --dry-run spent on each arm; 0: no estimates")
       .flag("force", "train again what is complete or interrupted, from the start")
@@ -280,9 +281,11 @@ int run_command(const Words& words) {
   Sweep sweep = planned ? read_sweep(arguments.rest().front())
                         : plan_sweep(arguments.rest(), out, choice.threads);
   const bool whole = arguments.text("only").empty();
+  sweep.total = sweep.plan.runs.size();
   if (!whole) {
-    const long only = arguments.integer("only", 0, static_cast<long>(sweep.plan.runs.size()) - 1);
-    sweep.plan.runs = {sweep.plan.runs[static_cast<std::size_t>(only)]};
+    sweep.first =
+        static_cast<std::size_t>(arguments.integer("only", 1, static_cast<long>(sweep.total))) - 1;
+    sweep.plan.runs = {sweep.plan.runs[sweep.first]};
   }
   if (arguments.has("dry-run")) {
     print_dry_run(sweep.plan, sweep.folder,

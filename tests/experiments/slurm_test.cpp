@@ -75,7 +75,7 @@ TEST_CASE("slurm: the array has the runs that are to do", "[slurm]") {
   REQUIRE(directive(script_of(options, {0, 2, 3, 9}), "array") == "0,2-3,9%2");
   const std::string shifted = script_of(options, {1001, 1002, 1007}, 1001);
   REQUIRE(directive(shifted, "array") == "0-1,6%2");
-  REQUIRE_THAT(shifted, contains("run=$((SLURM_ARRAY_TASK_ID + 1001))"));
+  REQUIRE_THAT(shifted, contains("run=$((SLURM_ARRAY_TASK_ID + 1002))"));
   for (const std::vector<std::size_t>& runs : {std::vector<std::size_t>{}, {1, 1}, {2, 1}})
     REQUIRE_THROWS_AS(script_of(options, runs), Error);
   REQUIRE_THROWS_AS(script_of(options, {1, 2}, 2), Error);
@@ -162,7 +162,7 @@ TEST_CASE("slurm: names reach sbatch and the program as they are", "[slurm]") {
   REQUIRE(directive(script, "job-name") == R"("it's \"50%\" $HOME `x` \\ #")");
   REQUIRE(directive(script, "output") == R"("/it's \"50%%\" $HOME #/%A_%a.log")");
   REQUIRE(tools.run(script) == 5);  // the program's own exit code
-  REQUIRE_THAT(tools.read("script.log"), contains("<run></a " + odd + "><--only><43><3>"));
+  REQUIRE_THAT(tools.read("script.log"), contains("<run></a " + odd + "><--only><44><3>"));
 }
 
 TEST_CASE("slurm: a task that stopped with a checkpoint is requeued unless Slurm is ending it",
