@@ -81,6 +81,11 @@ Sweep plan_sweep(const Words& words, const std::string& out, int threads) {
   return sweep;
 }
 
+void publish_plan(const Sweep& sweep) {
+  remove_old_temporaries(sweep.folder);  // of a process that was killed here
+  publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
+}
+
 // Runs that could not even hold their parameters. Those on a card hold them there.
 void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
   std::erase_if(runs, [](const PlannedRun& run) { return device_of(run.spec) != "cpu"; });
@@ -299,7 +304,7 @@ int run_command(const Words& words) {
   if (slurm) {
     if (!arguments.has("print")) {
       require_writable(sweep.folder);
-      if (whole && !planned) publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
+      if (whole && !planned) publish_plan(sweep);
     }
     launch_on_slurm(sweep.plan, sweep.folder, slurm_options(arguments), arguments.has("print"));
     return 0;
@@ -307,7 +312,7 @@ int run_command(const Words& words) {
   const std::vector<RunState> before = states_of(sweep);
   require_machine(sweep, before, choice);
   require_writable(sweep.folder);
-  if (whole && !planned) publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
+  if (whole && !planned) publish_plan(sweep);
   if (planned && whole) mention_others(sweep);
   catch_stop_signals();
   return report(sweep, train_all(sweep, before, choice), json);
