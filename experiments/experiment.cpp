@@ -81,10 +81,9 @@ Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) 
   e.identity.seed = static_cast<std::uint64_t>(
       run.integer("seed", 0, {0, 1ll << 62}, "of everything random in the run"));
   const std::string device = read_device(settings);
-  const std::string compute = run.choice(
-      "compute", "float32", {"float32", "bfloat16", "tf32"},
-      "factors of linear layers in attention and experts (not of merged experts); all "
-      "else stays in float32. tf32: on CUDA only, and there attention's own products too");
+  const std::string compute = run.choice("compute", "float32", {"float32", "bfloat16", "tf32"},
+                                         "factors of products in attention and experts; all else "
+                                         "stays in float32. tf32: on CUDA only");
   e.backend = make(device, threads);
   e.backend->set_compute(compute == "bfloat16" ? Compute::bfloat16
                          : compute == "tf32"   ? Compute::tf32
