@@ -88,7 +88,7 @@ CudaBackend::~CudaBackend() {
   cudaSetDevice(device_);
   cudaStreamSynchronize(stream_);
   rotary_.values = {};
-  free_all();
+  free_unused();
   cublasDestroy(blas_);
   cudaFreeHost(pinned_);
   cudaStreamDestroy(stream_);
