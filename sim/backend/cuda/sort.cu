@@ -17,7 +17,7 @@ Pairs::Pairs(Backend& backend, index n)
   values = static_cast<i32*>(values_.data());
 }
 
-void Pairs::sort(cudaStream_t stream, int bits) {
+void Pairs::sort(const Queue& queue, int bits) {
   if (n_ < 2 || bits == 0) return;
   // Values are places among the pairs, so there are no more than an int counts.
   const int n = static_cast<int>(n_);
@@ -25,12 +25,15 @@ void Pairs::sort(cudaStream_t stream, int bits) {
   cub::DoubleBuffer<i32> value_buffers(values, static_cast<i32*>(other_values_.data()));
   const auto sort_in = [&](void* scratch, std::size_t& bytes) {
     check(cub::DeviceRadixSort::SortPairs(scratch, bytes, key_buffers, value_buffers, n, 0, bits,
-                                          stream),
+                                          queue),
           "sorting");
   };
   std::size_t bytes = 0;
   sort_in(nullptr, bytes);
   const Storage scratch = backend_.allocate(bytes);
+  if (queue.trace != nullptr)
+    queue.trace->add(keys, values, key_buffers.Alternate(), value_buffers.Alternate(),
+                     scratch.data(), bytes, n, bits);
   sort_in(scratch.data(), bytes);
   if (key_buffers.Current() != keys) std::swap(keys_, other_keys_);
   if (value_buffers.Current() != values) std::swap(values_, other_values_);
@@ -43,8 +46,8 @@ int bits_for(index most) {
   return bits;
 }
 
-void bucket_offsets(cudaStream_t stream, const Key* sorted, index n, index buckets, i32* offset) {
-  each(stream, buckets + 1, [=] __device__(index b) {
+void bucket_offsets(const Queue& queue, const Key* sorted, index n, index buckets, i32* offset) {
+  each(queue, buckets + 1, [=] __device__(index b) {
     index low = 0, high = n;  // the first place whose key is b or more
     while (low < high) {
       const index middle = (low + high) / 2;

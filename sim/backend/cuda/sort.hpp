@@ -2,10 +2,10 @@
 #pragma once
 
 #include "sim/backend/backend.hpp"
+#include "sim/backend/cuda/queue.hpp"
 
 #include <bit>
 #include <cstdint>
-#include <cuda_runtime.h>
 #include <type_traits>
 
 namespace moesim::cuda {
@@ -19,7 +19,7 @@ class Pairs {
   Pairs(Backend& backend, index n);
   // By the lowest `bits` bits of the keys, equals in their order. Keys and values stand elsewhere
   // afterwards.
-  void sort(cudaStream_t stream, int bits);
+  void sort(const Queue& queue, int bits);
 
   Key* keys;
   i32* values;
@@ -34,7 +34,7 @@ class Pairs {
 int bits_for(index most);
 
 // Where the sorted keys >= b begin, for b = 0 .. buckets: offset [buckets + 1].
-void bucket_offsets(cudaStream_t stream, const Key* sorted, index n, index buckets, i32* offset);
+void bucket_offsets(const Queue& queue, const Key* sorted, index n, index buckets, i32* offset);
 
 // A key whose order is that of falling values: larger first, NaN last, -0 as 0.
 __device__ inline Key falling(real x) {

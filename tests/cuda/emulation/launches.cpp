@@ -30,7 +30,8 @@ emulation::Counts train(Backend& backend, const std::string& router, int steps) 
   training.trainer->run({});
   const emulation::Counts after = emulation::counts();
   return {after.kernels - before.kernels, after.products - before.products,
-          after.copies - before.copies, after.sets - before.sets, after.waits - before.waits};
+          after.copies - before.copies, after.sets - before.sets, after.waits - before.waits,
+          after.graphs - before.graphs};
 }
 
 TEST_CASE("cuda: launches of a training step", "[.launches]") {
