@@ -77,9 +77,10 @@ const std::vector<PassLosses>* StepReplay::run(const std::vector<Example>& examp
                                                const Passes& passes) {
   if (!stage(examples)) return nullptr;
   const bool replayed = replay_->run([&] {
+    // Nobody but the parameters has their gradients now.
+    losses_.clear(), gradients_.clear(), routings_.clear();
     // Copies, because indices remember what the host once saw of them.
     losses_ = passes(std::vector<Example>(staged_));
-    gradients_.clear(), routings_.clear();
     for (const Parameter& p : parameters_) gradients_.push_back(p.value.gradient());
     for (std::size_t i = 0; i < model_.moe_blocks().size(); ++i)
       routings_.push_back(model_.moe_layer(i).last());
