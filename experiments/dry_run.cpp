@@ -1,7 +1,9 @@
 #include "experiments/dry_run.hpp"
 
 #include "analysis/table.hpp"
+#include "experiments/devices.hpp"
 #include "experiments/estimate.hpp"
+#include "experiments/experiment.hpp"
 #include "experiments/progress.hpp"
 #include "experiments/resources.hpp"
 #include "experiments/train_run.hpp"
@@ -12,6 +14,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <optional>
 
 namespace moesim {
@@ -22,12 +25,14 @@ using Json = nlohmann::ordered_json;
 struct Arm {
   const PlannedRun* run = nullptr;  // the first of its seeds
   std::size_t seeds = 0, left = 0;  // left: not complete yet
+  std::string device;
   std::optional<Estimate> estimate;
+  std::string unknown;  // why there is none: its device is not here
 };
 
 struct Total {
-  std::size_t runs = 0, left = 0;
-  double seconds = 0, memory = 0, disk = 0;  // of the runs that are left
+  std::size_t runs = 0, left = 0, estimated = 0;
+  double seconds = 0, memory = 0, disk = 0;  // of the runs that are left and have an estimate
   double memory_available = 0, disk_free = 0;
 };
 
@@ -51,13 +56,17 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
       return other.run->spec.label == run.spec.label;
     });
     s.arm_of.push_back(static_cast<std::size_t>(arm - s.arms.begin()));
-    if (arm == s.arms.end()) s.arms.push_back({&run, 0, 0, {}});
+    if (arm == s.arms.end()) s.arms.push_back({&run, 0, 0, device_of(run.spec), {}, ""});
     ++s.arms[s.arm_of.back()].seeds;
     if (!done) ++s.arms[s.arm_of.back()].left;
     s.complete.push_back(done);
   }
+  std::map<std::string, std::string> missing;  // why, by device
   for (Arm& arm : s.arms) {
     if (options.trial_seconds <= 0 || arm.left == 0) continue;
+    if (!missing.contains(arm.device)) missing[arm.device] = why_missing(arm.device);
+    arm.unknown = missing[arm.device];
+    if (!arm.unknown.empty()) continue;
     std::cerr << "trying " << arm.run->spec.label << '\n';
     try {
       arm.estimate = estimate_run(arm.run->spec, options.threads, options.trial_seconds,
@@ -73,6 +82,7 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
     if (s.complete[i]) continue;
     ++s.total.left;
     if (const auto& estimate = s.arms[s.arm_of[i]].estimate) {
+      ++s.total.estimated;
       seconds.push_back(estimate->seconds * s.rest[i]);
       memory.push_back(estimate->memory);
       s.total.disk += estimate->disk;
@@ -103,22 +113,24 @@ void print_json(const Plan& plan, const std::string& folder, const Survey& s) {
                  {"parameters_total", arm.run->parameters_total},
                  {"parameters_active", arm.run->parameters_active},
                  {"flops_per_token", arm.run->flops_per_token},
-                 {"expert_hidden", arm.run->hidden}};
+                 {"expert_hidden", arm.run->hidden},
+                 {"device", arm.device},
+                 {"least_bytes", arm.run->least_bytes}};
+    if (!arm.unknown.empty()) json["unknown"] = arm.unknown;
     if (arm.estimate) {
       json["step_seconds"] = arm.estimate->step_seconds;
       json["run_seconds"] = arm.estimate->seconds;
       json["memory_bytes"] = arm.estimate->memory;
+      json["device_bytes"] = arm.estimate->device;
       json["disk_bytes"] = arm.estimate->disk;
     }
     document["arms"].push_back(std::move(json));
   }
-  document["total"] = {{"runs", s.total.runs},
-                       {"left", s.total.left},
-                       {"seconds", s.total.seconds},
-                       {"memory_bytes", s.total.memory},
-                       {"memory_available_bytes", s.total.memory_available},
-                       {"disk_bytes", s.total.disk},
-                       {"disk_free_bytes", s.total.disk_free}};
+  document["total"] = {
+      {"runs", s.total.runs},           {"left", s.total.left},
+      {"estimated", s.total.estimated}, {"seconds", s.total.seconds},
+      {"memory_bytes", s.total.memory}, {"memory_available_bytes", s.total.memory_available},
+      {"disk_bytes", s.total.disk},     {"disk_free_bytes", s.total.disk_free}};
   std::cout << document.dump(2) << '\n';
 }
 
@@ -134,6 +146,7 @@ void print_text(const Survey& s, const DryRun& options) {
                    {"flops", "FLOPs/token", Kind::count},
                    {"step", "step ms", Kind::number, 2},
                    {"memory", "memory MB", Kind::number, 0},
+                   {"device", "device MB", Kind::number, 0},
                    {"disk", "disk MB", Kind::number, 1},
                    {"time", "s a run", Kind::number, 1}};
   for (const Arm& arm : s.arms) {
@@ -147,13 +160,23 @@ void print_text(const Survey& s, const DryRun& options) {
                              number(arm.run->flops_per_token)};
     if (arm.estimate)
       row.insert(row.end(), {1e3 * arm.estimate->step_seconds, 1e-6 * arm.estimate->memory,
+                             arm.estimate->device > 0 ? Cell(1e-6 * arm.estimate->device) : Cell(),
                              1e-6 * arm.estimate->disk, arm.estimate->seconds});
+    if (!arm.unknown.empty()) {
+      const std::string note = "unknown here: " + arm.unknown;
+      if (std::find(table.notes.begin(), table.notes.end(), note) == table.notes.end())
+        table.notes.push_back(note);
+      const std::string least = fmt::format("at least {:.0f}", 1e-6 * arm.run->least_bytes);
+      row.insert(row.end(), {"unknown", "unknown", least, "unknown", "unknown"});
+    }
     row.resize(table.columns.size());
     table.rows.push_back(std::move(row));
   }
   std::cout << render(table, Format::text) << '\n'
             << fmt::format("{} runs, {} to do", s.total.runs, s.total.left);
-  if (s.total.left > 0 && options.trial_seconds > 0)
+  if (s.total.estimated > 0 && s.total.estimated < s.total.left)
+    std::cout << fmt::format("; of {} of them", s.total.estimated);
+  if (s.total.estimated > 0)
     std::cout << fmt::format(
         ": about {} with {} at once, {} of memory ({} available), {} of disk "
         "({} free)",

@@ -4,6 +4,7 @@
 #include "experiments/child.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/resources.hpp"
+#include "sim/backend/stand_in.hpp"
 #include "sim/record/child.hpp"
 
 #include <nlohmann/json.hpp>
@@ -58,7 +59,7 @@ std::string try_out(RunSpec spec, int threads, double seconds) {
   const Clock::time_point begin = Clock::now();
   DataCache cache;
   // The evaluations of the trial are short ones.
-  const Experiment whole = build(spec, threads, cache);
+  const Experiment whole = build(spec, threads, cache, stand_in);
   const auto& settings = whole.spec.settings;
   const auto steps = std::stod(settings.effective("run.steps"));
   const auto every = std::stod(settings.effective("eval.every"));
@@ -95,6 +96,7 @@ std::string try_out(RunSpec spec, int threads, double seconds) {
       records;
   return nlohmann::json{{"step_seconds", trial.median()},
                         {"seconds", total},
+                        {"device", e.backend->name() == "cpu" ? 0 : e.backend->held()},
                         {"disk", records + kept_checkpoints(settings, steps, total) * checkpoint}}
       .dump();
 }
@@ -139,7 +141,7 @@ Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::siz
   const ChildResult child = in_child([&] { return try_out(spec, threads, seconds); });
   const nlohmann::json json = nlohmann::json::parse(child.text);
   return {json["step_seconds"], json["seconds"], static_cast<double>(child.peak_bytes),
-          json["disk"]};
+          json["device"], json["disk"]};
 }
 
 double schedule(const std::vector<double>& seconds, std::size_t at_once) {

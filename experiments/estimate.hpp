@@ -12,6 +12,7 @@ struct Estimate {
   double step_seconds = 0;  // median
   double seconds = 0;       // of the whole run: start, steps, evaluations, probe
   double memory = 0;        // bytes of resident memory, at the most
+  double device = 0;        // bytes of memory taken from a device that has its own
   double disk = 0;          // bytes of the run's folder in the end
 };
 

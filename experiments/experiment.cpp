@@ -52,6 +52,11 @@ void add_dormant(std::map<std::string, std::vector<std::string>>& dormant, const
   }
 }
 
+std::string read_device(Settings& settings) {
+  return Options(settings, "run")
+      .text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
+}
+
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
   char text[32];
@@ -61,7 +66,12 @@ std::string utc_now() {
 
 }  // namespace
 
-Experiment build(RunSpec spec, int threads, DataCache& cache) {
+std::string device_of(const RunSpec& spec) {
+  Settings settings = spec.settings;
+  return read_device(settings);
+}
+
+Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) {
   Experiment e;
   e.spec = std::move(spec);
   Settings& settings = e.spec.settings;
@@ -70,13 +80,12 @@ Experiment build(RunSpec spec, int threads, DataCache& cache) {
       run.text("name", "experiment", "name of the experiment and of its folder");
   e.identity.seed = static_cast<std::uint64_t>(
       run.integer("seed", 0, {0, 1ll << 62}, "of everything random in the run"));
-  const std::string device =
-      run.text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
+  const std::string device = read_device(settings);
   const std::string compute = run.choice(
       "compute", "float32", {"float32", "bfloat16", "tf32"},
       "factors of linear layers in attention and experts (not of merged experts); all "
       "else stays in float32. tf32: on CUDA only, and there attention's own products too");
-  e.backend = make_backend(device, threads);
+  e.backend = make(device, threads);
   e.backend->set_compute(compute == "bfloat16" ? Compute::bfloat16
                          : compute == "tf32"   ? Compute::tf32
                                                : Compute::float32);

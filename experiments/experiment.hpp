@@ -42,8 +42,12 @@ struct Experiment {
 using DataCache = std::map<std::string, std::shared_ptr<const Dataset>>;
 
 // Builds everything and checks every setting; allocates no parameters. Throws Exit::usage or
-// Exit::data; nothing is created on disk.
-Experiment build(RunSpec spec, int threads, DataCache& cache);
+// Exit::data; nothing is created on disk. A run that is only planned is built for a `stand_in`.
+using MakeBackend = std::unique_ptr<Backend> (*)(const std::string& device, int threads);
+Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make = make_backend);
+
+// run.device
+std::string device_of(const RunSpec& spec);
 
 // The attributes that describe a run, set on its run file.
 void describe(Experiment& experiment);

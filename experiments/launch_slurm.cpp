@@ -1,5 +1,6 @@
 #include "experiments/launch_slurm.hpp"
 
+#include "experiments/experiment.hpp"
 #include "experiments/run_state.hpp"
 #include "experiments/train_run.hpp"
 #include "sim/core/error.hpp"
@@ -10,6 +11,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <iostream>
 
@@ -60,10 +63,25 @@ std::vector<std::size_t> unfinished(const Plan& plan, const std::string& folder)
   return runs;
 }
 
+// A task sees the cards that it was given, counted from 0.
+std::string cards_of(const Plan& plan) {
+  std::size_t cards = 0;
+  for (const PlannedRun& run : plan.runs) {
+    const std::string device = device_of(run.spec);
+    if (device == "cpu") continue;
+    std::size_t number = 0;
+    const std::size_t colon = std::min(device.find(':'), device.size() - 1);
+    std::from_chars(device.data() + colon + 1, device.data() + device.size(), number);
+    cards = std::max(cards, number + 1);
+  }
+  return cards == 0 ? "" : fmt::format("gpu:{}", cards);
+}
+
 }  // namespace
 
-void launch_on_slurm(const Plan& plan, const std::string& folder, const SlurmOptions& options,
+void launch_on_slurm(const Plan& plan, const std::string& folder, SlurmOptions options,
                      bool print_only) {
+  if (options.gres.empty()) options.gres = cards_of(plan);
   const std::vector<std::size_t> runs = unfinished(plan, folder);
   if (runs.empty()) {
     std::cout << "nothing to do: " << plan.runs.size()

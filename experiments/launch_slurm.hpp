@@ -10,9 +10,9 @@
 namespace moesim {
 
 // Submits the runs of the plan that are neither finished nor running nor in the queue, and notes
-// the jobs in FOLDER/slurm (the experiment's); or prints the scripts and writes nothing. Throws as
-// submit_to_slurm().
-void launch_on_slurm(const Plan& plan, const std::string& folder, const SlurmOptions& options,
+// the jobs in FOLDER/slurm (the experiment's); or prints the scripts and writes nothing. Without
+// options.gres a task asks for the cards that run.device needs. Throws as submit_to_slurm().
+void launch_on_slurm(const Plan& plan, const std::string& folder, SlurmOptions options,
                      bool print_only);
 
 struct SlurmTask {

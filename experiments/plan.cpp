@@ -3,6 +3,7 @@
 #include "experiments/child.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/resources.hpp"
+#include "sim/backend/stand_in.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
@@ -98,7 +99,7 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads) {
   DataCache data;
   Plan plan;
   for (const RunSpec& spec : specs) {
-    const Experiment e = build(spec, threads, data);
+    const Experiment e = build(spec, threads, data, stand_in);
     if (!plan.runs.empty() && plan.experiment != e.identity.experiment)
       fail(Exit::usage, "run.name is the name of the whole experiment; vary something else");
     plan.experiment = e.identity.experiment;

@@ -28,8 +28,9 @@ struct Plan {
   std::vector<PlannedRun> runs;
 };
 
-// Builds every run once, so that a mistake in the last one does not cost a night. In a child
-// process: this one stays free to start workers. Throws Exit::usage or Exit::data.
+// Builds every run once, so that a mistake in the last one does not cost a night; its device need
+// not be here. In a child process: this one stays free to start workers. Throws Exit::usage or
+// Exit::data.
 Plan make_plan(const std::vector<RunSpec>& specs, int threads);
 
 std::string to_json(const Plan& plan);

@@ -2,7 +2,9 @@
 #include "analysis/compare.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/devices.hpp"
 #include "experiments/dry_run.hpp"
+#include "experiments/experiment.hpp"
 #include "experiments/launch_slurm.hpp"
 #include "experiments/plan.hpp"
 #include "experiments/resources.hpp"
@@ -55,6 +57,8 @@ void require_writable(const std::string& folder) {
 struct Sweep {
   Plan plan;
   std::string folder;  // of the experiment
+  // With --only the plan has one run, which keeps its number among all of them.
+  std::size_t first = 0, total = 0;
 };
 
 bool is_folder(const std::string& path) {
@@ -77,8 +81,14 @@ Sweep plan_sweep(const Words& words, const std::string& out, int threads) {
   return sweep;
 }
 
-// Runs that could not even hold their parameters.
+void publish_plan(const Sweep& sweep) {
+  remove_old_temporaries(sweep.folder);  // of a process that was killed here
+  publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
+}
+
+// Runs that could not even hold their parameters. Those on a card hold them there.
 void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
+  std::erase_if(runs, [](const PlannedRun& run) { return device_of(run.spec) != "cpu"; });
   const double available = available_memory();
   std::sort(runs.begin(), runs.end(),
             [](const auto& a, const auto& b) { return a.least_bytes > b.least_bytes; });
@@ -89,6 +99,13 @@ void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
        fmt::format("{}: needs at least {}, {} available; make it smaller{}", runs[0].spec.label,
                    readable_bytes(together), readable_bytes(available),
                    at_once > 1 ? ", or run fewer at once (--jobs)" : ""));
+}
+
+std::vector<RunState> states_of(const Sweep& sweep) {
+  std::vector<RunState> states;
+  for (const PlannedRun& run : sweep.plan.runs)
+    states.push_back(state_of(sweep.folder + "/" + run.folder));
+  return states;
 }
 
 // Runs that an earlier sweep of the same name left unfinished are not in its latest plan.
@@ -111,28 +128,36 @@ struct Choice {
   bool force = false, json = false;
 };
 
-std::vector<Ending> train_all(const Sweep& sweep, const Choice& choice) {
-  const std::size_t total = sweep.plan.runs.size();
-  std::vector<Ending> endings(total);
-  std::vector<Job> jobs;
+// Before anything is created: what the runs that are left need, and this machine lacks.
+void require_machine(const Sweep& sweep, const std::vector<RunState>& before,
+                     const Choice& choice) {
   std::vector<PlannedRun> left;
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (choice.force || !is_finished(before[i], sweep.plan.runs[i]))
+      left.push_back(sweep.plan.runs[i]);
+  require_devices(left);
+  require_memory(left, choice.jobs);
+}
+
+std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& before,
+                              const Choice& choice) {
+  std::vector<Ending> endings(sweep.plan.runs.size());
+  std::vector<Job> jobs;
   std::vector<std::size_t> number;  // of the run of each job
-  for (std::size_t i = 0; i < total; ++i) {
+  for (std::size_t i = 0; i < endings.size(); ++i) {
     Attempt a{sweep.plan.runs[i], sweep.folder + "/" + sweep.plan.runs[i].folder,
-              fmt::format("[{}/{}] {} seed {}", i + 1, total, sweep.plan.runs[i].spec.label,
-                          sweep.plan.runs[i].seed),
+              fmt::format("[{}/{}] {} seed {}", sweep.first + i + 1, sweep.total,
+                          sweep.plan.runs[i].spec.label, sweep.plan.runs[i].seed),
               choice.threads, choice.force};
-    if (const RunState before = state_of(a.folder); !choice.force && is_finished(before, a.run)) {
-      endings[i] = finished(before);
+    if (!choice.force && is_finished(before[i], a.run)) {
+      endings[i] = finished(before[i]);
       continue;
     }
     number.push_back(i);
-    left.push_back(sweep.plan.runs[i]);
     const std::string folder = a.folder, prefix = a.prefix;
     jobs.push_back({prefix, [a = std::move(a)](const Show& show) { return train_run(a, show); },
                     [folder](const std::string& why) { note_failure(folder, why); }});
   }
-  require_memory(left, choice.jobs);
   const std::vector<Ending> trained = supervise(jobs, choice.jobs);
   for (std::size_t i = 0; i < trained.size(); ++i) {
     endings[number[i]] = trained[i];
@@ -187,6 +212,7 @@ void declare_slurm(Arguments& arguments) {
       .value("mem", "", "memory of a task, as 4G")
       .value("account", "", "of Slurm")
       .value("qos", "", "of Slurm")
+      .value("gres", "", "of a task, as gpu:1; empty: as many gpu as run.device needs; none: none")
       .value("throttle", "0", "tasks of the array at a time; 0: as many as the cluster allows")
       .value("cpus", "1", "processors of a task")
       .value("signal", "60",
@@ -201,7 +227,8 @@ SlurmOptions slurm_options(const Arguments& arguments) {
           .qos = arguments.text("qos"),
           .throttle = arguments.integer("throttle", 0, 1000000),
           .cpus = static_cast<int>(arguments.integer("cpus", 1, 4096)),
-          .signal_seconds = static_cast<int>(arguments.integer("signal", 0, 65535))};
+          .signal_seconds = static_cast<int>(arguments.integer("signal", 0, 65535)),
+          .gres = arguments.text("gres")};
 }
 
 }  // namespace
@@ -217,7 +244,7 @@ int run_command(const Words& words) {
       .value("jobs", "1", "runs at once, each in a process of its own; 0: one per processor")
       .value("threads", "0",
              "threads per run; 0: as OMP_NUM_THREADS says, else the processors shared out")
-      .value("only", "", "number of the one run of the sweep to train, from 0")
+      .value("only", "", "number of the one run of the sweep to train, from 1 as in [1/9]")
       .flag("dry-run", "print the plan with estimates and stop")
       .value("trial", "1", "seconds of --dry-run spent on each arm; 0: no estimates")
       .flag("force", "train again what is complete or interrupted, from the start")
@@ -242,7 +269,7 @@ int run_command(const Words& words) {
     fail(Exit::usage,
          "command line: --launcher " + arguments.text("launcher") + ": choose one of local, slurm");
   if (!slurm)
-    for (const char* option : {"partition", "time", "mem", "account", "qos"})
+    for (const char* option : {"partition", "time", "mem", "account", "qos", "gres"})
       if (!arguments.text(option).empty())
         fail(Exit::usage, fmt::format("command line: --{} needs --launcher slurm", option));
   if (!slurm && arguments.has("print"))
@@ -259,9 +286,11 @@ int run_command(const Words& words) {
   Sweep sweep = planned ? read_sweep(arguments.rest().front())
                         : plan_sweep(arguments.rest(), out, choice.threads);
   const bool whole = arguments.text("only").empty();
+  sweep.total = sweep.plan.runs.size();
   if (!whole) {
-    const long only = arguments.integer("only", 0, static_cast<long>(sweep.plan.runs.size()) - 1);
-    sweep.plan.runs = {sweep.plan.runs[static_cast<std::size_t>(only)]};
+    sweep.first =
+        static_cast<std::size_t>(arguments.integer("only", 1, static_cast<long>(sweep.total))) - 1;
+    sweep.plan.runs = {sweep.plan.runs[sweep.first]};
   }
   if (arguments.has("dry-run")) {
     print_dry_run(sweep.plan, sweep.folder,
@@ -275,16 +304,18 @@ int run_command(const Words& words) {
   if (slurm) {
     if (!arguments.has("print")) {
       require_writable(sweep.folder);
-      if (whole && !planned) publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
+      if (whole && !planned) publish_plan(sweep);
     }
     launch_on_slurm(sweep.plan, sweep.folder, slurm_options(arguments), arguments.has("print"));
     return 0;
   }
+  const std::vector<RunState> before = states_of(sweep);
+  require_machine(sweep, before, choice);
   require_writable(sweep.folder);
-  if (whole && !planned) publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
+  if (whole && !planned) publish_plan(sweep);
   if (planned && whole) mention_others(sweep);
   catch_stop_signals();
-  return report(sweep, train_all(sweep, choice), json);
+  return report(sweep, train_all(sweep, before, choice), json);
 }
 
 }  // namespace moesim

@@ -185,7 +185,8 @@ std::string slurm_script(const SlurmOptions& options, const std::string& job_nam
         {"time", options.time},
         {"mem", options.memory},
         {"account", options.account},
-        {"qos", options.qos}}) {
+        {"qos", options.qos},
+        {"gres", options.gres}}) {
     require_word(name, value);
     if (!value.empty()) directive(name, value);
   }
@@ -196,8 +197,7 @@ std::string slurm_script(const SlurmOptions& options, const std::string& job_nam
   directive("output", quoted_for_sbatch(for_pattern(log_folder) + "/%A_%a.log"));
 
   script += "\nprogram=" + quoted_for_bash(program) + "\nplan=" + quoted_for_bash(plan) + "\n";
-  script += base == 0 ? "run=$SLURM_ARRAY_TASK_ID\n"
-                      : fmt::format("run=$((SLURM_ARRAY_TASK_ID + {}))\n", base);
+  script += fmt::format("run=$((SLURM_ARRAY_TASK_ID + {}))\n", base + 1);  // --only is from 1
   script += "task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n";
   script += fmt::format("export OMP_NUM_THREADS=${{SLURM_CPUS_PER_TASK:-{}}}\n", options.cpus);
   return script.append(kTask);

@@ -17,6 +17,7 @@ struct SlurmOptions {
   // Before the time limit a task is asked for its checkpoint; Slurm may be up to 60 s early.
   // 0: not asked.
   int signal_seconds = 60;
+  std::string gres;  // of a task, as gpu:1
 };
 
 // Job arrays number their tasks below the cluster's MaxArraySize, so a large sweep is several
@@ -30,9 +31,9 @@ std::vector<SlurmPart> slurm_parts(std::vector<std::size_t> runs, std::size_t ma
 // The cluster's MaxArraySize as scontrol tells it; 1001, Slurm's default, without an answer.
 std::size_t slurm_max_array_size();
 
-// The batch script of one array, which calls PROGRAM run PLAN --only N for every N of `runs`, all
-// of them at least `base`. Relative paths start where sbatch is called. The log folder must exist
-// when a task starts. Throws Exit::usage for values that Slurm could misread.
+// The batch script of one array, which calls PROGRAM run PLAN --only N + 1 for every N of `runs`,
+// all of them at least `base`. Relative paths start where sbatch is called. The log folder must
+// exist when a task starts. Throws Exit::usage for values that Slurm could misread.
 std::string slurm_script(const SlurmOptions& options, const std::string& job_name,
                          const std::string& program, const std::string& plan,
                          const std::vector<std::size_t>& runs, const std::string& log_folder,

@@ -1,10 +1,56 @@
 #include "sim/backend/backend.hpp"
 
 #include "sim/backend/cpu/cpu_backend.hpp"
+#include "sim/backend/stand_in.hpp"
 #include "sim/config/registry.hpp"
 #include "sim/core/error.hpp"
 
 namespace moesim {
+namespace {
+
+struct Device {
+  const Plugin<Backend>* kind;  // null: the CPU
+  int number;
+};
+
+Device find_device(const std::string& name) {
+  if (name == "cpu") return {nullptr, 0};
+  const std::size_t colon = name.find(':');
+  const std::string kind = name.substr(0, colon);
+  const auto& others = Registry<Backend>::all();
+  const auto found = others.find(kind);
+  if (found == others.end()) {
+    std::vector<std::string> names = Registry<Backend>::names();
+    names.insert(names.begin(), "cpu");
+    fail(Exit::usage, "run.device = " + name + ": this build has: " + joined(names));
+  }
+  int number = 0;
+  if (colon != std::string::npos) {
+    const std::string digits = name.substr(colon + 1);
+    if (digits.empty() || digits.size() > 3 ||
+        digits.find_first_not_of("0123456789") != std::string::npos)
+      fail(Exit::usage, "run.device = " + name + ": expected " + kind + ":NUMBER");
+    number = std::stoi(digits);
+  }
+  return {&found->second, number};
+}
+
+class StandIn : public CpuBackend {
+ public:
+  StandIn(std::string device, int threads) : CpuBackend(threads), name_(std::move(device)) {}
+  std::string name() const override { return name_; }
+  std::string description() const override { return "not asked for"; }
+  // Every further device is taken to have it; one without says so when it is made.
+  bool has_tf32() const override { return sizeof(real) == sizeof(float); }
+
+ private:
+  void* allocate_raw(std::size_t) override {
+    fail(Exit::internal, name_ + ": its memory was asked for while a run was planned");
+  }
+  std::string name_;
+};
+
+}  // namespace
 
 Storage Backend::allocate(std::size_t bytes) {
   const Chunk chunk = take(bytes);
@@ -33,25 +79,14 @@ void Backend::adamw_of_all(const AdamW& a, const std::vector<AdamWTensor>& tenso
 }
 
 std::unique_ptr<Backend> make_backend(const std::string& device, int threads) {
-  const std::size_t colon = device.find(':');
-  const std::string kind = device.substr(0, colon);
-  if (device == "cpu") return std::make_unique<CpuBackend>(threads);
-  const auto& others = Registry<Backend>::all();
-  const auto found = others.find(kind);
-  if (found == others.end()) {
-    std::vector<std::string> names = Registry<Backend>::names();
-    names.insert(names.begin(), "cpu");
-    fail(Exit::usage, "run.device = " + device + ": this build has: " + joined(names));
-  }
-  int number = 0;
-  if (colon != std::string::npos) {
-    const std::string digits = device.substr(colon + 1);
-    if (digits.empty() || digits.size() > 3 ||
-        digits.find_first_not_of("0123456789") != std::string::npos)
-      fail(Exit::usage, "run.device = " + device + ": expected " + kind + ":NUMBER");
-    number = std::stoi(digits);
-  }
-  return found->second.make(number, threads);
+  const auto [kind, number] = find_device(device);
+  if (kind == nullptr) return std::make_unique<CpuBackend>(threads);
+  return kind->make(number, threads);
+}
+
+std::unique_ptr<Backend> stand_in(const std::string& device, int threads) {
+  if (find_device(device).kind == nullptr) return make_backend(device, threads);
+  return std::make_unique<StandIn>(device, threads);
 }
 
 }  // namespace moesim

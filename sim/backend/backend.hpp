@@ -65,8 +65,9 @@ struct Product {
   index batch = 1, stride_a = 0, stride_b = 0, stride_c = 0;
 };
 
-// y = act(x · w[s] + bias[s]) for the rows offset[s] .. offset[s+1] of each segment s; no offsets:
-// one segment. With a mix, the weights of segment s are merged: Σ_e mix[s, e] w[e], and so is bias.
+// y = act(x · w[s] + bias[s]) + residual for the rows offset[s] .. offset[s+1] of each segment s;
+// no offsets: one segment. With a mix, the weights of segment s are merged: Σ_e mix[s, e] w[e], and
+// so is bias.
 struct Linear {
   index rows = 0, in = 0, out = 0, segments = 1;
   const i32* offset = nullptr;       // [segments + 1], on the device
@@ -77,6 +78,7 @@ struct Linear {
   const real* bias = nullptr;  // [segments, out] or null; [experts, out] with a mix
   index experts = 0;           // with a mix
   const real* mix = nullptr;   // [segments, experts] or null
+  const real* residual = nullptr;  // [rows, out] or null; not with a mix, and only in one segment
   Activation activation = Activation::none;
   Compute compute = Compute::float32;
 };
@@ -97,7 +99,7 @@ struct Attention {
   bool causal = true;
   real scale = 1;
   const real* qkv = nullptr;
-  // Type of the factors of its products, on devices that have fast ones for it; others keep `real`.
+  // Type of the factors of its products: q, k, v, dy, and softmax's weights once they are weights.
   Compute compute = Compute::float32;
 };
 
@@ -166,7 +168,7 @@ class Backend : public Pool {
 
   // Products.
   virtual void product(const Product& p) = 0;
-  // y = act(x·w + bias). slope (null: not kept) gets act'(x·w + bias); for none it stays unwritten.
+  // y as Linear says. slope (null: not kept) gets act'(x·w + bias); for none it stays unwritten.
   virtual void linear(const Linear& l, real* slope, real* y) = 0;
   // dz = dy ⊙ slope is written over dy (for none: dy as it is); dx = dz · wᵀ; for the rows of each
   // segment dw = xᵀ · dz and dbias = column sums of dz, of which with a mix each expert gets its

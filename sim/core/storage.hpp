@@ -26,6 +26,8 @@ class Storage {
   std::size_t bytes() const { return bytes_; }
   Backend& backend() const { return *backend_; }
   explicit operator bool() const { return block_ != nullptr; }
+  // Are there other copies?
+  bool shared() const { return block_.use_count() > 1; }
 
  private:
   std::shared_ptr<void> block_;

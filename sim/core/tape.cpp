@@ -15,19 +15,31 @@ thread_local Tape* current_tape = nullptr;
 GradientSlot GradientSlot::of(const Tensor& tensor) {
   if (!tensor.wants_gradient()) return {};
   Tensor::Body& body = *tensor.body_;
-  if (!body.gradient) body.gradient = body.values.backend().allocate(body.values.bytes());
-  return {static_cast<real*>(body.gradient.data()), std::exchange(body.filled, true)};
+  const bool filled = std::exchange(body.filled, true);
+  if (!body.gradient || body.gradient.shared()) {
+    Backend& backend = body.values.backend();
+    const Storage own = backend.allocate(body.values.bytes());
+    if (filled) backend.copy(own.data(), body.gradient.data(), own.bytes());
+    body.gradient = own;
+  }
+  return {static_cast<real*>(body.gradient.data()), filled};
 }
 
 void pass_gradient(const Tensor& tensor, const Tensor& dy) {
   if (!tensor.wants_gradient()) return;
-  Tensor::Body& body = *tensor.body_;
-  if (body.filled) {
-    dy.backend().axpy(1, dy.data(), static_cast<real*>(body.gradient.data()), dy.size());
+  if (tensor.has_gradient()) {
+    dy.backend().axpy(1, dy.data(), gradient_slot(tensor).p, dy.size());
     return;
   }
-  body.gradient = dy.body_->values;
-  body.filled = true;
+  tensor.body_->gradient = dy.body_->values;
+  tensor.body_->filled = true;
+}
+
+Tensor writable(const Tensor& dy) {
+  if (!dy.body_->values.shared()) return dy;
+  Tensor own = Tensor::empty(dy.shape(), dy.backend());
+  dy.backend().copy(own.data(), dy.data(), dy.body_->values.bytes());
+  return own;
 }
 
 Tape* Tape::current() { return current_tape; }
@@ -67,8 +79,9 @@ void Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
     entries_.pop_back();
     if (!entry.y.has_gradient()) continue;
     span.become(entry.part);
-    entry.pull_back(entry.y.gradient());
+    const Tensor dy = entry.y.gradient();
     entry.y.drop_gradient();
+    entry.pull_back(dy);
   }
 }
 

@@ -23,9 +23,12 @@ struct GradientSlot {
   static GradientSlot of(const Tensor& tensor);
 };
 inline GradientSlot gradient_slot(const Tensor& tensor) { return GradientSlot::of(tensor); }
-// For the last use of dy in a pull-back: dL/d(tensor) is dy itself. Takes over its memory if the
-// tensor has no gradient yet, else adds it.
+// dL/d(tensor) is dy itself. Shares its memory if the tensor has no gradient yet, else adds it. Who
+// writes to a gradient that is shared gets memory of his own: gradient_slot sees to it, and so does
+// writable.
 void pass_gradient(const Tensor& tensor, const Tensor& dy);
+// For a pull-back that works in the memory of dy: dy itself, or a copy if it is shared.
+Tensor writable(const Tensor& dy);
 
 // Decisions that have no derivative (chosen indices, stopped values), written down in a first
 // forward pass and played back in later ones, so that central differences see the function that was

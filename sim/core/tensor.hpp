@@ -85,6 +85,7 @@ class Tensor {
   friend struct GradientSlot;
   friend class Tape;
   friend void pass_gradient(const Tensor& tensor, const Tensor& dy);
+  friend Tensor writable(const Tensor& dy);
   struct Body {
     Storage values;
     Storage gradient;

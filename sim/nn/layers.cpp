@@ -20,8 +20,8 @@ LinearLayer::LinearLayer(index in, index out, bool bias, double deviation, Preci
   if (bias) bias_ = parameter("bias", {out}, Init::constant(0), false);
 }
 
-Tensor LinearLayer::forward(const Tensor& x) const {
-  return linear(x, weight_, bias_, Activation::none, precision_);
+Tensor LinearLayer::forward(const Tensor& x, const Tensor& residual) const {
+  return linear(x, weight_, bias_, Activation::none, precision_, residual);
 }
 
 SelfAttention::SelfAttention(index width, index heads, bool causal, bool use_rotary, bool bias,
@@ -35,12 +35,13 @@ SelfAttention::SelfAttention(index width, index heads, bool causal, bool use_rot
   child("output", output_);
 }
 
-Tensor SelfAttention::forward(const Tensor& x, index batch, index length) const {
+Tensor SelfAttention::forward(const Tensor& x, index batch, index length,
+                              const Tensor& residual) const {
   const Span span(Part::attention);
   const AttentionShape shape{batch, length, heads_, causal_};
   Tensor qkv = qkv_.forward(x);
   if (rotary_) qkv = rotary(qkv, shape);
-  return output_.forward(attention(qkv, shape));
+  return output_.forward(attention(qkv, shape), residual);
 }
 
 }  // namespace moesim

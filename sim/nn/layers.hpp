@@ -18,12 +18,12 @@ class Norm : public Module {
   Tensor gain_, bias_;  // [D] each; bias may be empty
 };
 
-// y = x W + b. W [in, out].
+// y = x W + b + residual (which may be empty). W [in, out].
 class LinearLayer : public Module {
  public:
   LinearLayer(index in, index out, bool bias, double deviation = 0.02,
               Precision precision = Precision::full);
-  Tensor forward(const Tensor& x) const;
+  Tensor forward(const Tensor& x, const Tensor& residual = {}) const;
 
  private:
   Tensor weight_, bias_;
@@ -34,7 +34,8 @@ class LinearLayer : public Module {
 class SelfAttention : public Module {
  public:
   SelfAttention(index width, index heads, bool causal, bool rotary, bool bias, double output_scale);
-  Tensor forward(const Tensor& x, index batch, index length) const;
+  // Added to residual, if there is one.
+  Tensor forward(const Tensor& x, index batch, index length, const Tensor& residual = {}) const;
 
  private:
   index heads_;

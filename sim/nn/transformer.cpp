@@ -103,8 +103,11 @@ Block::Block(NormKind norm, index width, bool bias, std::unique_ptr<SelfAttentio
 
 Tensor Block::forward(Tensor x, const Tokens& shape, std::vector<Loss>& losses) {
   Context& context = shape.context;
-  x = add(x, drop(attention_->forward(norm_attention_.forward(x), shape.batch, shape.length),
-                  dropout_, context, kAttentionSite));
+  const auto attend = [&](const Tensor& residual) {
+    return attention_->forward(norm_attention_.forward(x), shape.batch, shape.length, residual);
+  };
+  x = context.training && dropout_ > 0 ? add(x, drop(attend({}), dropout_, context, kAttentionSite))
+                                       : attend(x);
   const Tensor normed = norm_feed_forward_.forward(x);
   Tensor y;
   if (moe_)

@@ -23,8 +23,7 @@ Attention kernel_shape(const char* where, const Tensor& qkv, AttentionShape s) {
           .causal = s.causal,
           .scale = real(1 / std::sqrt(static_cast<double>(head_size))),
           .qkv = qkv.data(),
-          // bfloat16 is for linear layers: here factors stay as they are, on every device.
-          .compute = qkv.backend().compute() == Compute::tf32 ? Compute::tf32 : Compute::float32};
+          .compute = qkv.backend().compute()};
 }
 
 }  // namespace
@@ -58,9 +57,9 @@ Tensor rotary(const Tensor& qkv, AttentionShape shape) {
   backend.copy(y.data(), qkv.data(), bytes);
   backend.rotary(a, kRotaryBase, 1, y.data());
   record(y, {qkv}, [=, &backend](const Tensor& dy) {
-    backend.rotary(a, kRotaryBase, -1, dy.data());
-    const GradientSlot slot = gradient_slot(qkv);
-    backend.scale(1, dy.data(), slot.p, slot.accumulate, dy.size());
+    const Tensor dx = writable(dy);
+    backend.rotary(a, kRotaryBase, -1, dx.data());
+    pass_gradient(qkv, dx);
   });
   return y;
 }

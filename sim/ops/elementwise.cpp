@@ -83,7 +83,9 @@ Tensor apply(Binary op, Spread spread, const Tensor& a, const Tensor& b) {
     }
     if (b.wants_gradient()) {
       if (!multiplies) {
-        if (op == Binary::sub) {
+        if (op == Binary::add && spread == Spread::same) {
+          pass_gradient(b, dy);
+        } else if (op == Binary::sub) {
           Tensor negative = Tensor::empty(a.shape(), backend);
           backend.scale(-1, dy.data(), negative.data(), false, dy.size());
           reduce_into(b, spread, negative, rows, cols);

@@ -74,9 +74,11 @@ Tensor multiply(const Tensor& a, const Tensor& b, Transposed t, index batch, ind
   return y;
 }
 
-// y = act(x w + b)   dz = dy ⊙ act'(x w + b)   dx = dz wᵀ   dw = xᵀ dz   db = Σ_rows dz
+// y = act(x w + b) + r   dz = dy ⊙ act'(x w + b)   dx = dz wᵀ   dw = xᵀ dz   db = Σ_rows dz   dr =
+// dy
 Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& bias,
-             const Segments& segments, Activation activation, Precision precision) {
+             const Segments& segments, Activation activation, Precision precision,
+             const Tensor& residual = {}) {
   const Tensor& mix = segments.mix;
   const index banks = mix ? mix.cols() : segments.offset ? segments.offset.size() - 1 : 1;
   Linear l{.rows = x.rows(),
@@ -90,6 +92,7 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
            .bias = bias ? bias.data() : nullptr,
            .experts = banks,
            .mix = mix ? mix.data() : nullptr,
+           .residual = residual ? residual.data() : nullptr,
            .activation = activation,
            .compute = precision == Precision::compute ? x.backend().compute() : Compute::float32};
   if (segments.offset) l.offset = segments.offset.data(), l.each = segments.each;
@@ -102,19 +105,24 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
   if (mix && segments.offset.size() != mix.rows() + 1)
     fail_in(where, "mix " + mix.shape().to_string() + " for " +
                        std::to_string(segments.offset.size()) + " offsets");
+  if (residual && residual.size() != l.rows * l.out)
+    fail_in(where, "residual " + residual.shape().to_string() + " for " + std::to_string(l.rows) +
+                       " rows of " + std::to_string(l.out));
   Backend& backend = x.backend();
   Tensor y = Tensor::empty({l.rows, l.out}, backend);
-  const bool recorded = is_recorded({x, w, bias, mix});
+  const bool recorded = is_recorded({x, w, bias, mix, residual});
   Tensor slope;
   if (recorded && activation != Activation::none) slope = Tensor::empty(y.shape(), backend);
   backend.linear(l, slope ? slope.data() : nullptr, y.data());
-  record(y, {x, w, bias, mix}, [=, &backend](const Tensor& dy) {
+  record(y, {x, w, bias, mix, residual}, [=, &backend](const Tensor& dy) {
+    if (residual) pass_gradient(residual, dy);
     const auto into = [](const Tensor& t) {
       const GradientSlot slot = gradient_slot(t);
       return Into{slot.p, slot.accumulate};
     };
+    const Tensor dz = activation == Activation::none ? dy : writable(dy);
     backend.linear_backward(
-        l, slope ? slope.data() : nullptr, dy.data(),
+        l, slope ? slope.data() : nullptr, dz.data(),
         {.x = into(x), .w = into(w), .bias = into(bias), .mix = into(segments.mix)});
   });
   return y;
@@ -136,8 +144,8 @@ Tensor batched_matmul(const Tensor& a, const Tensor& b, Transposed t) {
 }
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, Activation activation,
-              Precision precision) {
-  return apply("linear", x, w, bias, {}, activation, precision);
+              Precision precision, const Tensor& residual) {
+  return apply("linear", x, w, bias, {}, activation, precision, residual);
 }
 
 Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias,

@@ -23,9 +23,11 @@ Tensor matmul(const Tensor& a, const Tensor& b, Transposed transposed = {});
 // The same for every g: [G, m, k] · [G, k, n] -> [G, m, n].
 Tensor batched_matmul(const Tensor& a, const Tensor& b, Transposed transposed = {});
 
-// act(x · w + bias): x [.., in], w [in, out], bias [out] or empty. -> [rows, out]
+// act(x · w + bias) + residual: x [.., in], w [in, out], bias [out] or empty, residual [rows, out]
+// or empty. -> [rows, out]
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias = {},
-              Activation activation = Activation::none, Precision precision = Precision::full);
+              Activation activation = Activation::none, Precision precision = Precision::full,
+              const Tensor& residual = {});
 
 // Rows in consecutive pieces: piece s is offset[s] .. offset[s+1], and meets weights of its own.
 struct Segments {
@@ -38,8 +40,9 @@ struct Segments {
 };
 
 // Row r of piece s: act(x[r] · w[s] + bias[s]), or with a mix the merged weights Σ_e mix[s, e] w[e]
-// and bias, which are made on the way and never kept. Factors are in the backend's compute type,
-// with a mix always as they are. x [N, in], w [E, in, out], bias [E, out] or empty. -> [N, out]
+// and bias, which are made on the way and never kept. Factors are in the backend's compute type; so
+// are merged weights, but not what they are merged from. x [N, in], w [E, in, out], bias [E, out]
+// or empty. -> [N, out]
 Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias,
                       const Segments& segments, Activation activation = Activation::none);
 

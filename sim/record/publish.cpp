@@ -3,7 +3,10 @@
 #include "sim/core/error.hpp"
 
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
@@ -66,6 +69,19 @@ Place place_of(const std::string& path) {
                             std::to_string(::getpid()))};
 }
 
+std::vector<fs::path> temporaries_in(const std::string& folder) {
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename();
+    if (name.front() == '.' && name.find(kTemporary) != std::string::npos)
+      found.push_back(entry.path());
+  }
+  return found;
+}
+
+bool is_alive(pid_t process) { return ::kill(process, 0) == 0 || errno != ESRCH; }
+
 // Puts the temporary in its place, or removes it.
 void settle(const Place& place, const std::string& path, int reason) {
   if (reason == 0 && std::rename(place.temporary.c_str(), path.c_str()) != 0) reason = errno;
@@ -111,14 +127,19 @@ std::error_code remove_folder(const std::string& path) {
 }
 
 void remove_temporaries(const std::string& folder) {
-  std::error_code error;
-  std::vector<fs::path> stale;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename();
-    if (name.front() == '.' && name.find(kTemporary) != std::string::npos)
-      stale.push_back(entry.path());
+  std::error_code ignored;
+  for (const fs::path& path : temporaries_in(folder)) fs::remove_all(path, ignored);
+}
+
+void remove_old_temporaries(const std::string& folder) {
+  const auto hour_ago = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  for (const fs::path& path : temporaries_in(folder)) {
+    std::error_code error;
+    const std::string name = path.filename();
+    const int process = std::atoi(name.c_str() + name.rfind(kTemporary) + kTemporary.size());
+    if (fs::last_write_time(path, error) < hour_ago && !error && process > 0 && !is_alive(process))
+      fs::remove_all(path, error);
   }
-  for (const fs::path& path : stale) fs::remove_all(path, error);
 }
 
 }  // namespace moesim

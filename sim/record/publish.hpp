@@ -28,5 +28,8 @@ std::error_code remove_folder(const std::string& path);
 
 // Removes the temporaries that a killed process left in `folder`. Nobody else may be writing there.
 void remove_temporaries(const std::string& folder);
+// The same where others may be writing, here or on another host: those that are an hour old and
+// whose process does not live on this one.
+void remove_old_temporaries(const std::string& folder);
 
 }  // namespace moesim

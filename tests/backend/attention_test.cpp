@@ -1,3 +1,4 @@
+#include "tests/support/attention_reference.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/naive_layers.hpp"
 
@@ -47,18 +48,63 @@ TEST_CASE("attention: equals the softmax over the whole matrix", "[backend]") {
     }
 }
 
+// Odd lengths and sizes leave half a pair, few columns less than a vector.
+TEST_CASE("attention in bfloat16: rounded factors, full sums, same bits on any threads",
+          "[backend][bfloat16]") {
+  for (const Shape& s :
+       {Shape{1, 1, 1, 1}, Shape{1, 2, 1, 16}, Shape{1, 48, 2, 16}, Shape{1, 49, 3, 32},
+        Shape{1, 100, 1, 7}, Shape{1, 257, 2, 3}, Shape{1, 300, 1, 33}, Shape{1, 520, 1, 40}})
+    for (const bool causal : {true, false}) {
+      CAPTURE(s.length, s.heads, s.head_size, causal);
+      const index size = s.length * s.heads * s.head_size;
+      const Reals qkv = random_reals(1, 3 * size), dy = random_reals(2, size);
+      Attention a = describe(s, causal, qkv);
+      a.compute = Compute::bfloat16;
+      a.scale *= 2;  // weights that differ
+      Reals first;
+      for (const int threads : {1, 3}) {
+        CpuBackend cpu(threads);
+        Reals y(dy.size()), lse(static_cast<std::size_t>(s.length * s.heads)), dqkv(qkv.size());
+        cpu.attention(a, y.data(), lse.data());
+        cpu.attention_backward(a, y.data(), lse.data(), dy.data(), dqkv.data());
+        Reals all = y;
+        for (const Reals* part : {&lse, &dqkv}) all.insert(all.end(), part->begin(), part->end());
+        if (threads > 1) {
+          REQUIRE(all == first);
+          continue;
+        }
+        first = all;
+        const auto factors = [](const Reals& values) {
+          Doubles low;
+          for (const real v : values) low.push_back(rounded(Compute::bfloat16, double(v)));
+          return low;
+        };
+        AttentionReference reference{a, 256, factors(qkv), {}, {}};
+        reference.y.resize(y.size()), reference.dqkv.resize(qkv.size());
+        reference.run(factors(dy), to_double(dy));
+        check_attention("y", a.compute, y, reference.y);
+        check_attention("dqkv", a.compute, dqkv, reference.dqkv);
+      }
+    }
+}
+
 TEST_CASE("attention: under the causal mask the future does not matter, bit for bit", "[backend]") {
   const Shape s{1, 200, 2, 8};
-  const index width = s.heads * s.head_size, cut = 100;
-  Reals qkv = random_reals(1, s.length * 3 * width);
-  Reals y(static_cast<std::size_t>(s.length * width)), lse(static_cast<std::size_t>(s.length * 2));
-  backend().attention(describe(s, true, qkv), y.data(), lse.data());
-  for (index i = cut * 3 * width; i < s.length * 3 * width; ++i)
-    qkv[static_cast<std::size_t>(i)] = 9;
-  Reals other(y.size());
-  backend().attention(describe(s, true, qkv), other.data(), lse.data());
-  for (index i = 0; i < cut * width; ++i)
-    REQUIRE(y[static_cast<std::size_t>(i)] == other[static_cast<std::size_t>(i)]);
+  const index width = s.heads * s.head_size, cut = 101;
+  for (const Compute compute : {Compute::float32, Compute::bfloat16}) {
+    Reals qkv = random_reals(1, s.length * 3 * width);
+    Attention a = describe(s, true, qkv);
+    a.compute = compute;
+    Reals y(static_cast<std::size_t>(s.length * width)),
+        lse(static_cast<std::size_t>(s.length * 2));
+    backend().attention(a, y.data(), lse.data());
+    for (index i = cut * 3 * width; i < s.length * 3 * width; ++i)
+      qkv[static_cast<std::size_t>(i)] = 9;
+    Reals other(y.size());
+    backend().attention(a, other.data(), lse.data());
+    for (index i = 0; i < cut * width; ++i)
+      REQUIRE(y[static_cast<std::size_t>(i)] == other[static_cast<std::size_t>(i)]);
+  }
 }
 
 TEST_CASE("attention: large scores neither overflow nor lose the largest", "[backend]") {

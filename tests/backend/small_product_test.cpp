@@ -29,6 +29,45 @@ TEST_CASE("small_product: against naive sums, any size and stride", "[backend][s
           }
 }
 
+// The same of pairs, where k counts pairs: every term is exact in `real`, or nearly.
+TEST_CASE("small_product: pairs of bfloat16", "[backend][small][bfloat16]") {
+  for (const index m : {0, 1, 7, 8, 17, 40})
+    for (const index n : {1, 5, 16, 33, 48, 64})
+      for (const index k : {0, 1, 6, 70})
+        for (const bool ta : {false, true})
+          for (const bool acc : {false, true}) {
+            const index lda = (ta ? m : k) + 3, ldb = n + 2, ldc = n + 1;
+            const auto pairs = [](std::uint64_t key, index count) {
+              std::vector<cpu::Bf16Pair> all;
+              const Reals values = random_reals(key, 2 * count);
+              for (std::size_t i = 0; i < values.size(); i += 2)
+                all.push_back(cpu::to_bf16(values[i]) |
+                              static_cast<cpu::Bf16Pair>(cpu::to_bf16(values[i + 1])) << 16);
+              return all;
+            };
+            const auto dot = [](cpu::Bf16Pair x, cpu::Bf16Pair y) {
+              const auto at = [](cpu::Bf16Pair pair, int half) {
+                return double(cpu::from_bf16(static_cast<cpu::bf16>(pair >> (16 * half))));
+              };
+              return at(x, 0) * at(y, 0) + at(x, 1) * at(y, 1);
+            };
+            const auto a = pairs(1, (ta ? k : m) * lda + 1), b = pairs(2, k * ldb + 1);
+            const Reals c = random_reals(3, m * ldc + 1);
+            Doubles want = to_double(c);
+            for (index i = 0; i < m; ++i)
+              for (index j = 0; j < n; ++j) {
+                double& sum = want[static_cast<std::size_t>(i * ldc + j)];
+                if (!acc) sum = 0;
+                for (index l = 0; l < k; ++l)
+                  sum += dot(a[static_cast<std::size_t>(ta ? l * lda + i : i * lda + l)],
+                             b[static_cast<std::size_t>(l * ldb + j)]);
+              }
+            Reals got = c;
+            cpu::small_product(ta, m, n, k, a.data(), lda, b.data(), ldb, got.data(), ldc, acc);
+            require_close(got, want, tolerance(2 * k));
+          }
+}
+
 TEST_CASE("small_product: a row does not depend on its neighbours", "[backend][small]") {
   const index m = 23, n = 48, k = 19;
   const Reals a = random_reals(1, m * k), b = random_reals(2, k * n);

@@ -75,7 +75,7 @@ TEST_CASE("slurm: the array has the runs that are to do", "[slurm]") {
   REQUIRE(directive(script_of(options, {0, 2, 3, 9}), "array") == "0,2-3,9%2");
   const std::string shifted = script_of(options, {1001, 1002, 1007}, 1001);
   REQUIRE(directive(shifted, "array") == "0-1,6%2");
-  REQUIRE_THAT(shifted, contains("run=$((SLURM_ARRAY_TASK_ID + 1001))"));
+  REQUIRE_THAT(shifted, contains("run=$((SLURM_ARRAY_TASK_ID + 1002))"));
   for (const std::vector<std::size_t>& runs : {std::vector<std::size_t>{}, {1, 1}, {2, 1}})
     REQUIRE_THROWS_AS(script_of(options, runs), Error);
   REQUIRE_THROWS_AS(script_of(options, {1, 2}, 2), Error);
@@ -102,20 +102,21 @@ TEST_CASE("slurm: arrays stay below MaxArraySize and keep the numbers they can",
 TEST_CASE("slurm: directives come from the options, and none from empty ones", "[slurm]") {
   SlurmOptions options;
   const std::string plain = script_of(options, {0});
-  for (const char* name : {"partition", "time", "mem", "account", "qos"})
+  for (const char* name : {"partition", "time", "mem", "account", "qos", "gres"})
     REQUIRE(plain.find("#SBATCH --" + std::string(name) + "=") == plain.npos);
   REQUIRE(directive(plain, "signal") == "B:USR1@60");
   REQUIRE(directive(plain, "output") == "\"/runs/logs/%A_%a.log\"");
   REQUIRE_THAT(plain, contains("\n#SBATCH --requeue\n"));
   REQUIRE(directive(plain, "open-mode") == "append");
 
-  options = {"cpu,big", "1-00:30:00", "2.5G", "lab_7", "low+x", 3, 4, 0};
+  options = {"cpu,big", "1-00:30:00", "2.5G", "lab_7", "low+x", 3, 4, 0, "gpu:a100:2"};
   const std::string full = script_of(options, {0});
   REQUIRE(directive(full, "partition") == "cpu,big");
   REQUIRE(directive(full, "time") == "1-00:30:00");
   REQUIRE(directive(full, "mem") == "2.5G");
   REQUIRE(directive(full, "account") == "lab_7");
   REQUIRE(directive(full, "qos") == "low+x");
+  REQUIRE(directive(full, "gres") == "gpu:a100:2");
   REQUIRE(directive(full, "cpus-per-task") == "4");
   REQUIRE(directive(full, "signal").empty());
   REQUIRE_THAT(full, contains("OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-4}"));
@@ -134,6 +135,7 @@ TEST_CASE("slurm: what sbatch could misread is refused", "[slurm]") {
   REQUIRE_THAT(problem([](SlurmOptions& o) { o.time = "1 h"; }), contains("--time"));
   REQUIRE_THAT(problem([](SlurmOptions& o) { o.memory = "1 G"; }), contains("--mem"));
   REQUIRE_THAT(problem([](SlurmOptions& o) { o.qos = "*"; }), contains("--qos"));
+  REQUIRE_THAT(problem([](SlurmOptions& o) { o.gres = "gpu:1 x"; }), contains("--gres"));
   REQUIRE_THAT(problem([](SlurmOptions& o) { o.throttle = -1; }), contains("--throttle -1"));
   REQUIRE_THAT(problem([](SlurmOptions& o) { o.cpus = 0; }), contains("--cpus 0"));
   REQUIRE_THAT(problem([](SlurmOptions& o) { o.signal_seconds = 65536; }), contains("--signal"));
@@ -160,7 +162,7 @@ TEST_CASE("slurm: names reach sbatch and the program as they are", "[slurm]") {
   REQUIRE(directive(script, "job-name") == R"("it's \"50%\" $HOME `x` \\ #")");
   REQUIRE(directive(script, "output") == R"("/it's \"50%%\" $HOME #/%A_%a.log")");
   REQUIRE(tools.run(script) == 5);  // the program's own exit code
-  REQUIRE_THAT(tools.read("script.log"), contains("<run></a " + odd + "><--only><43><3>"));
+  REQUIRE_THAT(tools.read("script.log"), contains("<run></a " + odd + "><--only><44><3>"));
 }
 
 TEST_CASE("slurm: a task that stopped with a checkpoint is requeued unless Slurm is ending it",

@@ -37,6 +37,12 @@ TEST_CASE("gradients: products", "[ops][gradient]") {
                                Activation::tanh, Activation::sigmoid}) {
     check("linear", [=](const In& x) { return linear(x[0], x[1], x[2], act); },
           {random_tensor(1, {5, 3}), random_tensor(2, {3, 4}), random_tensor(3, {4})});
+    check("linear, residual",
+          [=](const In& x) {
+            return linear(x[0], x[1], x[2], act, Precision::full, mul(x[3], x[3]));
+          },
+          {random_tensor(1, {5, 3}), random_tensor(2, {3, 4}), random_tensor(3, {4}),
+           random_tensor(4, {5, 4})});
     const Indices offset = Indices::of({0, 2, 2, 7}, backend());  // the second segment is empty
     check("grouped_linear",
           [=](const In& x) {
@@ -125,6 +131,30 @@ TEST_CASE("gradients: attention", "[ops][gradient]") {
     check("rotary", [=](const In& in) { return attention(rotary(in[0], shape), shape); },
           {random_tensor(1, {10, 3 * 2 * 4})});
   }
+}
+
+// Both terms of a sum get the same memory as their gradient, until one of them writes to it.
+TEST_CASE("gradients: sums of what works in the memory of its gradient", "[ops][gradient]") {
+  const Tensor x = random_tensor(1, {4, 3}), w = random_tensor(2, {3, 3});
+  const auto layer = [](const In& in) { return linear(in[0], in[1], {}, Activation::gelu); };
+  check("x + layer(x)", [=](const In& in) { return add(in[0], layer(in)); }, {x, w});
+  check("layer(x) + x", [=](const In& in) { return add(layer(in), in[0]); }, {x, w});
+  check("x + x", [](const In& in) { return add(in[0], in[0]); }, {x});
+  check("h + h, h = layer(x)",
+        [=](const In& in) {
+          const Tensor h = layer(in);
+          return add(h, h);
+        },
+        {x, w});
+  check("h + layer(h), used between",
+        [=](const In& in) {
+          const Tensor h = mul(in[0], in[0]), f = layer({h, in[1]}), between = mul(h, in[0]);
+          return add(add(h, f), between);
+        },
+        {x, w});
+  const AttentionShape shape{2, 5, 2, true};
+  check("qkv + rotary(qkv)", [=](const In& in) { return add(in[0], rotary(in[0], shape)); },
+        {random_tensor(3, {10, 3 * 2 * 4})});
 }
 
 TEST_CASE("stop_gradient: a constant in both passes", "[ops][gradient]") {

@@ -35,6 +35,15 @@ touch "full/tiny/$first"
 code=$?
 [ $code -eq 4 ] || fail "a run that cannot be written: exit $code: $(tail -1 log)"
 
+# --only counts as progress does, from 1.
+"$moesim" run "${sweep[@]}" --only 4 --out only > out 2> log || fail "--only 4: exit $?: $(tail -1 log)"
+grep -q '^\[4/4\] token_choice seed 1' log && [ "$(ls -d only/tiny/*/ | wc -l)" -eq 1 ] || fail "--only 4 is not the last of four: $(cat log)"
+for only in 0 5; do
+  "$moesim" run "${sweep[@]}" --only $only > out 2> log
+  code=$?
+  [ $code -eq 2 ] && grep -q -- '--only' log || fail "--only $only of four: exit $code: $(cat log)"
+done
+
 # --force forgets nothing before it is clear that the run can be trained again.
 head -c 5000 /dev/zero | tr '\0' 'a' > text.txt
 grep -v '^validation' c.ini > text.ini

@@ -4,6 +4,7 @@
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -66,6 +67,27 @@ TEST_CASE("publish: takes the place of a temporary that a killed process left", 
   publish_bytes(folder / "a", "whole");
   REQUIRE(read_bytes(folder / "a") == "whole");
   REQUIRE(files_in(folder / "") == 1);
+}
+
+TEST_CASE("publish: old temporaries go when their process is gone", "[record]") {
+  const TemporaryFolder folder;
+  const pid_t dead = ::fork();
+  if (dead == 0) ::_exit(0);
+  ::waitpid(dead, nullptr, 0);
+  const auto leave = [&](const std::string& name, pid_t process, int hours) {
+    const std::string path = folder / ("." + name + ".tmp-" + std::to_string(process));
+    write_bytes(path, "half");
+    fs::last_write_time(path, fs::file_time_type::clock::now() - std::chrono::hours(hours));
+    return path;
+  };
+  const std::string old = leave("old", dead, 2), young = leave("young", dead, 0),
+                    living = leave("living", ::getpid(), 2);
+  write_bytes(folder / "plan.json", "whole");
+  remove_old_temporaries(folder / "");
+  REQUIRE(!fs::exists(old));
+  REQUIRE(fs::exists(young));  // perhaps of another host
+  REQUIRE(fs::exists(living));
+  REQUIRE(files_in(folder / "") == 3);
 }
 
 TEST_CASE("publish: a folder that is missing, or none", "[record]") {

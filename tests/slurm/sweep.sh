@@ -41,7 +41,7 @@ every = 100
 run.seed  = 0..5
 run.steps = 1000000, 1000, 1000, 1000, 1000, 1000
 INI
-step=$("$moesim" run "$work/sweep.ini" --only 1 --threads 1 --dry-run --json 2> /dev/null |
+step=$("$moesim" run "$work/sweep.ini" --only 2 --threads 1 --dry-run --json 2> /dev/null |
   python3 -c 'import json, sys; print(json.load(sys.stdin)["arms"][0]["step_seconds"])') || fail "no dry run"
 long=$(python3 -c "print(round(90 / $step))") short=$(python3 -c "print(round(15 / $step))")
 sed -i "s/1000000/$long/; s/1000/$short/g" "$work/sweep.ini"

@@ -5,178 +5,93 @@
 // and maxima, sums, masks and rescaling need no operation inside a vector. Under the causal mask a
 // block of queries stops at the key of its last query, in both directions, and products skip what
 // is masked by tiles of kStep keys or queries.
+//
+// In bfloat16 q, k, v, dy, and weights are rounded where they are factors of a product. Scores,
+// softmax and sums stay in `real`.
+#include "sim/backend/cpu/attention_factors.hpp"
 #include "sim/backend/cpu/cpu_backend.hpp"
-#include "sim/backend/cpu/prefetch.hpp"
 #include "sim/backend/cpu/row_math.hpp"
-#include "sim/backend/cpu/small_product.hpp"
 
 #include <omp.h>
 
-#include <algorithm>
-#include <array>
-#include <limits>
-
 namespace moesim {
 
+using cpu::bf16;
+using cpu::Bf16Pair;
 using cpu::fetch;
 using cpu::simd_loop;
 using cpu::small_product;
+using cpu::to_bf16;
+using namespace cpu::attention;
 
 namespace {
 
-// 48 is three vectors of 16, and 24 tiles of results fill the registers of AVX-512.
-constexpr index kQueries = 48, kKeys = 256;
-constexpr index kScores = kKeys * kQueries;  // a matrix of scores is stored as [kKeys, kQueries]
-// A block of queries is padded with zeros to a multiple of this, so that no loop has a remainder.
-constexpr index kLanes = 16;
-// Of the diagonal, products compute what is visible and at most this much of what is not.
-constexpr index kStep = 16;
-constexpr real kInfinity = std::numeric_limits<real>::infinity();
-
-using Lane = std::array<real, kQueries>;  // one value per query of a block
-
-// One head of one sequence. Rows of q, k, v are `stride` apart, rows of y and dy `width`.
-struct Head {
-  Head(const Attention& a, index item)
-      : d(a.head_size),
-        width(a.heads * d),
-        stride(3 * width),
-        heads(a.heads),
-        row(item / heads * a.length),
-        head(item % heads) {}
-  index q(index i) const { return (row + i) * stride + head * d; }
-  index k(index i) const { return q(i) + width; }
-  index v(index i) const { return q(i) + 2 * width; }
-  index y(index i) const { return (row + i) * width + head * d; }
-  index lse(index i) const { return (row + i) * heads + head; }
-
-  index d, width, stride, heads, row, head;
-};
-
-// Queries first .. first + n - 1.
-struct Block {
-  Block(const Attention& a, index at)
-      : first(at),
-        n(std::min(kQueries, a.length - at)),
-        lanes((n + kLanes - 1) / kLanes * kLanes),
-        causal(a.causal),
-        keys(a.causal ? first + n : a.length),
-        next(first + n),
-        n_next(std::min(kQueries, a.length - next)) {}
-  // How many of the keys key .. key + n - 1 the queries before `query` of the block see.
-  index visible_keys(index key, index n_keys, index query) const {
-    return causal ? std::clamp<index>(first + query - key, 0, n_keys) : n_keys;
-  }
-  // The first query of the block that sees a key, rounded down to whole steps.
-  index first_seeing(index key) const {
-    return causal && key > first ? (key - first) / kStep * kStep : 0;
-  }
-  index first, n;
-  index lanes;  // n, padded
-  bool causal;
-  index keys;          // that the block sees
-  index next, n_next;  // the block after it
-};
-
-// What a thread needs: two matrices of scores, two blocks of rows transposed, and the keys and
-// values of a head in rows that lie together: as slices of qkv they fall into few sets of the
-// cache.
-struct Scratch {
-  static index size(const Attention& a) {
-    return 2 * kScores + 2 * a.head_size * (kQueries + a.length);
-  }
-  Scratch(real* base, const Attention& a)
-      : scores(base),
-        products(scores + kScores),
-        queries(products + kScores),
-        incoming(queries + a.head_size * kQueries),
-        keys(incoming + a.head_size * kQueries),
-        values(keys + a.length * a.head_size) {}
-  void pack(const Attention& a, const Head& h) const {
-    constexpr index kAhead = 12;
-    for (index i = 0; i < a.length; ++i) {
-      const real *k = a.qkv + h.k(i), *v = a.qkv + h.v(i);
-      if (i + kAhead < a.length) {
-        fetch(k + kAhead * h.stride, 1, h.d, h.stride);
-        fetch(v + kAhead * h.stride, 1, h.d, h.stride);
-      }
-      real *to_k = keys + i * h.d, *to_v = values + i * h.d;
-#pragma omp simd
-      for (index c = 0; c < h.d; ++c) {
-        to_k[c] = k[c];
-        to_v[c] = v[c];
-      }
-    }
-  }
-  real *scores, *products;   // [kKeys, kQueries]
-  real *queries, *incoming;  // [head_size, kQueries]
-  real *keys, *values;       // [length, head_size]
-};
-
-// to[c, i] = alpha · from[i, c], 0 in the padding.
-void transpose(const Block& b, index d, real alpha, const real* from, index stride, real* to) {
-  for (index c = 0; c < d; ++c) {
-    real* row = to + c * kQueries;
-    for (index i = 0; i < b.n; ++i) row[i] = alpha * from[i * stride + c];
-    std::fill(row + b.n, row + b.lanes, real(0));
-  }
-}
+// Queries are scaled before their product with keys; if they are rounded there, scores are after.
+template <class F>
+constexpr bool kScoresAreScaled = F::kTerms == 1;
 
 // c[j, i] = u[j, ·] · v[·, i] for the keys from `key` and the queries that see them; the rest of c
 // is left as it is.
-void inner_products(const Block& b, index key, index keys, index d, const real* u, const real* v,
-                    real* c) {
+template <class F>
+void inner_products(const Block& b, index key, index keys, const Scratch<F>& s,
+                    const typename F::Value* u, const typename F::Element* v, real* c) {
+  const index width = elements<F>(s.d);
   index j = 0;
   for (; j < keys;) {
     const index from = b.first_seeing(key + j);
     // Up to the diagonal all at once, then step by step.
     const index end = b.causal ? std::max<index>(b.first + kStep - key, j + kStep) : keys;
     const index n = std::min(end, keys) - j;
-    small_product(false, n, b.lanes - from, d, u + j * d, d, v + from, kQueries,
-                  c + j * kQueries + from, kQueries, false);
+    small_product(false, n, b.lanes - from, width, as_left<F>(u + j * s.width), width, v + from,
+                  kQueries, c + j * kQueries + from, kQueries, false);
     j += n;
   }
 }
 
 // scores = k · (scale q)ᵀ for the keys from `key`, -infinity where the mask hides.
-void score(const Attention& a, const Head& h, const Block& b, index key, index keys,
-           const Scratch& s) {
-  inner_products(b, key, keys, h.d, s.keys + key * h.d, s.queries, s.scores);
-  if (!a.causal) return;
+template <class F>
+void score(const Block& b, index key, index keys, const Scratch<F>& s) {
+  inner_products(b, key, keys, s, s.keys + key * s.width, s.queries, s.scores);
+  if (!b.causal) return;
   for (index j = std::max(key, b.first + 1); j < key + keys; ++j)
     std::fill_n(s.scores + (j - key) * kQueries, j - b.first, -kInfinity);
 }
 
 // out[i, ·] (+)= Σ_j weights[j, i] rows[j, ·] over the keys j that query i sees.
-void weigh_keys(const Block& b, index key, index keys, index d, const real* weights,
-                const real* rows, real* out, index ld_out, bool acc) {
+template <class F>
+void weigh_keys(const Block& b, index key, index keys, index d, const typename F::Element* weights,
+                const typename F::Element* rows, real* out, index ld_out, bool acc) {
   for (index i = 0; i < b.n; i += kStep) {
     const index n = std::min(kStep, b.n - i);
-    small_product(true, n, d, b.visible_keys(key, keys, i + n), weights + i, kQueries, rows, d,
-                  out + i * ld_out, ld_out, acc);
+    small_product(true, n, d, elements<F>(b.visible_keys(key, keys, i + n)), weights + i, kQueries,
+                  rows, d, out + i * ld_out, ld_out, acc);
   }
 }
 
 // out[j, ·] (+)= Σ_i weights[j, i] rows[i, ·] over the queries i that see key j. The first block
 // that sees a key overwrites.
-void weigh_queries(const Block& b, index key, index keys, index d, const real* weights,
-                   const real* rows, index stride, real* out, index ld_out) {
+template <class F>
+void weigh_queries(const Block& b, index key, index keys, index d, const typename F::Value* weights,
+                   Right<F> rows, real* out, index ld_out) {
+  constexpr index kWidth = elements<F>(kQueries);
   const index before = b.causal ? std::clamp<index>(b.first - key, 0, keys) : 0;
   if (before > 0)
-    small_product(false, before, d, b.n, weights, kQueries, rows, stride, out, ld_out, true);
+    small_product(false, before, d, elements<F>(b.n), as_left<F>(weights), kWidth, rows.p, rows.ld,
+                  out, ld_out, true);
   for (index j = before; j < keys;) {
     const index from = b.first_seeing(key + j);
     const index n = b.causal ? std::min(kStep, keys - j) : keys;
-    small_product(false, n, d, b.n - from, weights + j * kQueries + from, kQueries,
-                  rows + from * stride, stride, out + j * ld_out, ld_out, !b.causal && b.first > 0);
+    small_product(false, n, d, elements<F>(b.n - from), as_left<F>(weights + j * kQueries + from),
+                  kWidth, rows.row(from), rows.ld, out + j * ld_out, ld_out,
+                  !b.causal && b.first > 0);
     j += n;
   }
 }
 
 // of(j)(i) for the keys key + j and the queries i, in vector code: all lanes up to the diagonal,
 // below it those that see the key.
-template <class F>
-[[gnu::flatten]] void for_scores(const Block& b, index key, index keys, F of) {
+template <class Of>
+[[gnu::flatten]] void for_scores(const Block& b, index key, index keys, Of of) {
   const index all = b.causal ? std::clamp<index>(b.first + kStep - key, 0, keys) : keys;
   if (b.lanes == kQueries)  // a loop of known length, whose constants stay in registers
     for (index j = 0; j < all; ++j) simd_loop(0, kQueries, of(j));
@@ -185,7 +100,20 @@ template <class F>
   for (index j = all; j < keys; ++j) simd_loop(b.first_seeing(key + j), b.lanes, of(j));
 }
 
-void forward_block(const Attention& a, const Head& h, const Block& b, const Scratch& s, real* y,
+// Weights, [keys, queries], rounded to values and joined over keys.
+void round_weights(const Block& b, index key, index keys, const real* weights, bf16* values,
+                   Bf16Pair* joined) {
+  for (index j = 0; j < keys; j += 2) {
+    const index from = b.first_seeing(key + j), n = b.lanes - from, at = j * kQueries + from;
+    const index rows = std::min<index>(2, keys - j);
+    for (index row = 0; row < rows; ++row)
+      to_bf16(weights + at + row * kQueries, values + at + row * kQueries, n);
+    if (joined) cpu::join_rows(rows, n, values + at, kQueries, joined + j / 2 * kQueries + from);
+  }
+}
+
+template <class F>
+void forward_block(const Attention& a, const Head& h, const Block& b, const Scratch<F>& s, real* y,
                    real* lse) {
   alignas(64) Lane largest, before, sums;
   real *m = largest.data(), *shrink = before.data(), *sum = sums.data();
@@ -193,31 +121,37 @@ void forward_block(const Attention& a, const Head& h, const Block& b, const Scra
   sums.fill(0);
   real* out = y + h.y(b.first);
   fetch(a.qkv + h.q(b.next), b.n_next, h.d, h.stride);
-  transpose(b, h.d, a.scale, a.qkv + h.q(b.first), h.stride, s.queries);
+  pack_block(b, s, a.scale, a.qkv + h.q(b.first), h.stride, s.queries, s.joined_queries);
+  const auto power = [scale = a.scale](real x) {
+    return cpu::vexp(kScoresAreScaled<F> ? x : scale * x);
+  };
   for (index key = 0; key < b.keys; key += kKeys) {
     const index keys = std::min(kKeys, b.keys - key);
-    score(a, h, b, key, keys, s);
+    score(b, key, keys, s);
     before = largest;
     for_scores(b, key, keys, [=, scores = s.scores](index j) {
       return [=, row = scores + j * kQueries](index i) { m[i] = std::max(m[i], row[i]); };
     });
     simd_loop(0, b.lanes, [=](index i) {
-      shrink[i] = cpu::vexp(shrink[i] - m[i]);
+      shrink[i] = power(shrink[i] - m[i]);
       sum[i] *= shrink[i];
     });
     for_scores(b, key, keys, [=, scores = s.scores](index j) {
       return [=, row = scores + j * kQueries](index i) {
-        row[i] = cpu::vexp(row[i] - m[i]);
+        row[i] = power(row[i] - m[i]);
         sum[i] += row[i];
       };
     });
+    if constexpr (F::kTerms > 1)
+      round_weights(b, key, keys, s.scores, s.p_over_queries, s.p_over_keys);
     if (key > 0)
       for (index i = 0; i < b.n; ++i)
         simd_loop(0, h.d, [=, to = out + i * h.width](index c) { to[c] *= shrink[i]; });
-    weigh_keys(b, key, keys, h.d, s.scores, s.values + key * h.d, out, h.width, key > 0);
+    weigh_keys<F>(b, key, keys, h.d, s.p_over_keys, s.joined_values + key / F::kTerms * h.d, out,
+                  h.width, key > 0);
   }
-  simd_loop(0, b.lanes, [=](index i) {
-    m[i] += cpu::vlog(sum[i]);
+  simd_loop(0, b.lanes, [=, scale = kScoresAreScaled<F> ? real(1) : a.scale](index i) {
+    m[i] = scale * m[i] + cpu::vlog(sum[i]);
     sum[i] = 1 / sum[i];
   });
   for (index i = 0; i < b.n; ++i) {
@@ -228,7 +162,8 @@ void forward_block(const Attention& a, const Head& h, const Block& b, const Scra
 
 // With p = exp(scores - lse) and delta = Σ dy y of a query: dv += pᵀ dy,
 // ds = scale · p ⊙ (dy vᵀ - delta), dq += ds k, dk += dsᵀ q.
-void backward_block(const Attention& a, const Head& h, const Block& b, const Scratch& s,
+template <class F>
+void backward_block(const Attention& a, const Head& h, const Block& b, const Scratch<F>& s,
                     const real* y, const real* lse, const real* dy, real* dqkv) {
   const real *out = y + h.y(b.first), *dout = dy + h.y(b.first);
   alignas(64) Lane shifts{}, deltas{};
@@ -241,53 +176,66 @@ void backward_block(const Attention& a, const Head& h, const Block& b, const Scr
     delta[i] = cpu::simd_sum<real>(
         h.d, [=, u = out + i * h.width, v = dout + i * h.width](index c) { return u[c] * v[c]; });
   }
-  transpose(b, h.d, a.scale, a.qkv + h.q(b.first), h.stride, s.queries);
-  transpose(b, h.d, 1, dout, h.width, s.incoming);
+  const Right<F> queries =
+      pack_block(b, s, a.scale, a.qkv + h.q(b.first), h.stride, s.queries, s.joined_queries);
+  const Right<F> incoming = pack_block(b, s, 1, dout, h.width, s.incoming, s.joined_incoming);
   for (index key = 0; key < b.keys; key += kKeys) {
     const index keys = std::min(kKeys, b.keys - key);
-    score(a, h, b, key, keys, s);
-    inner_products(b, key, keys, h.d, s.values + key * h.d, s.incoming, s.products);
+    score(b, key, keys, s);
+    inner_products(b, key, keys, s, s.values + key * s.width, s.incoming, s.products);
     for_scores(b, key, keys, [=, scale = a.scale, p = s.scores, ds = s.products](index j) {
       return [=, p = p + j * kQueries, ds = ds + j * kQueries](index i) {
-        p[i] = cpu::vexp(p[i] - shift[i]);
+        p[i] = cpu::vexp((kScoresAreScaled<F> ? p[i] : scale * p[i]) - shift[i]);
         ds[i] = scale * p[i] * (ds[i] - delta[i]);
       };
     });
-    weigh_queries(b, key, keys, h.d, s.scores, dout, h.width, dqkv + h.v(key), h.stride);
-    weigh_queries(b, key, keys, h.d, s.products, a.qkv + h.q(b.first), h.stride, dqkv + h.k(key),
-                  h.stride);
-    weigh_keys(b, key, keys, h.d, s.products, s.keys + key * h.d, dqkv + h.q(b.first), h.stride,
-               key > 0);
+    if constexpr (F::kTerms > 1) {
+      round_weights(b, key, keys, s.scores, s.p_over_queries, nullptr);
+      round_weights(b, key, keys, s.products, s.ds_over_queries, s.ds_over_keys);
+    }
+    weigh_queries<F>(b, key, keys, h.d, s.p_over_queries, incoming, dqkv + h.v(key), h.stride);
+    weigh_queries<F>(b, key, keys, h.d, s.ds_over_queries, queries, dqkv + h.k(key), h.stride);
+    weigh_keys<F>(b, key, keys, h.d, s.ds_over_keys, s.joined_keys + key / F::kTerms * h.d,
+                  dqkv + h.q(b.first), h.stride, key > 0);
   }
+}
+
+// of(head, block, scratch) for the blocks of a head in order.
+template <class F, class Of>
+void for_blocks(const Attention& a, const Head& h, std::byte* memory, Of of) {
+  const Scratch<F> scratch(a, memory);
+  pack_keys_and_values(a, h, scratch);
+  for (index query = 0; query < a.length; query += kQueries) of(h, Block(a, query), scratch);
 }
 
 }  // namespace
 
-void CpuBackend::attention(const Attention& a, real* y, real* lse) {
-  const index size = Scratch::size(a);
-  const Storage scratch = allocate(static_cast<std::size_t>(threads_ * size) * sizeof(real));
-  auto* base = static_cast<real*>(scratch.data());
-  for_tiles(a.batch * a.heads, [&](index tile) {
-    const Head h(a, tile);
-    const Scratch s(base + omp_get_thread_num() * size, a);
-    s.pack(a, h);
-    for (index first = 0; first < a.length; first += kQueries)
-      forward_block(a, h, Block(a, first), s, y, lse);
+// A tile owns what it writes for its head, whose sums over blocks thus have one order.
+template <class Of>
+void CpuBackend::for_attention_blocks(const Attention& a, Of of) {
+  const bool exact = a.compute != Compute::bfloat16;
+  const std::size_t bytes =
+      exact ? Scratch<ExactFactors>(a, nullptr).bytes : Scratch<Bf16Factors>(a, nullptr).bytes;
+  const Storage memory = allocate(static_cast<std::size_t>(threads_) * bytes);
+  for_tiles(a.batch * a.heads, [&, first = static_cast<std::byte*>(memory.data())](index tile) {
+    std::byte* mine = first + static_cast<std::size_t>(omp_get_thread_num()) * bytes;
+    if (exact)
+      for_blocks<ExactFactors>(a, Head(a, tile), mine, of);
+    else
+      for_blocks<Bf16Factors>(a, Head(a, tile), mine, of);
   });
 }
 
-// A tile owns dq, dk and dv of its head, whose sums over blocks thus have one order.
+void CpuBackend::attention(const Attention& a, real* y, real* lse) {
+  for_attention_blocks(a, [=](const Head& h, const Block& b, const auto& scratch) {
+    forward_block(a, h, b, scratch, y, lse);
+  });
+}
+
 void CpuBackend::attention_backward(const Attention& a, const real* y, const real* lse,
                                     const real* dy, real* dqkv) {
-  const index size = Scratch::size(a);
-  const Storage scratch = allocate(static_cast<std::size_t>(threads_ * size) * sizeof(real));
-  auto* base = static_cast<real*>(scratch.data());
-  for_tiles(a.batch * a.heads, [&](index tile) {
-    const Head h(a, tile);
-    const Scratch s(base + omp_get_thread_num() * size, a);
-    s.pack(a, h);
-    for (index first = 0; first < a.length; first += kQueries)
-      backward_block(a, h, Block(a, first), s, y, lse, dy, dqkv);
+  for_attention_blocks(a, [=](const Head& h, const Block& b, const auto& scratch) {
+    backward_block(a, h, b, scratch, y, lse, dy, dqkv);
   });
 }
 

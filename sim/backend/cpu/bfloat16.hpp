@@ -3,7 +3,6 @@
 
 #include "sim/core/types.hpp"
 
-#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -34,19 +33,20 @@ void to_bf16(const T* x, bf16* y, index n) {
 #if defined(__AVX512BF16__)
 // Subnormals become 0, as they do in the products.
 inline void to_bf16(const float* x, bf16* y, index n) {
-  constexpr index kStep = 32;
-  const auto step = [](const float* from, bf16* to) {
-    const __m512bh both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + 16), _mm512_loadu_ps(from));
-    std::memcpy(to, &both, sizeof both);
-  };
-  index first = 0;
-  for (; first + kStep <= n; first += kStep) step(x + first, y + first);
-  if (first == n) return;
-  float rest[kStep] = {};
-  bf16 low[kStep];
-  std::copy(x + first, x + n, rest);
-  step(rest, low);
-  std::copy_n(low, n - first, y + first);
+  index i = 0;
+  for (; i + 32 <= n; i += 32) {
+    const __m512bh both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + 16), _mm512_loadu_ps(x + i));
+    std::memcpy(y + i, &both, sizeof both);
+  }
+  for (; i < n; i += 16) {  // masks cost time
+    const index rest = n - i;
+    const auto mask = static_cast<__mmask16>(rest < 16 ? (1u << rest) - 1 : 0xffffu);
+    const __m256bh low = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask, x + i));
+    if (rest < 16)
+      _mm256_mask_storeu_epi16(y + i, mask, std::bit_cast<__m256i>(low));
+    else
+      std::memcpy(y + i, &low, sizeof low);
+  }
 }
 #endif
 

@@ -108,6 +108,8 @@ class CpuBackend : public Backend {
   void merged_linear(const Linear& l, real* slope, real* y);
   void merged_linear_backward(const Linear& l, const real* slope, real* dy,
                               const LinearGradients& to);
+  template <class Of>
+  void for_attention_blocks(const Attention& a, Of of);
   // f(tile) for tile = 0 .. tiles-1, on all threads, in no particular order. f must not throw.
   template <class F>
   void for_tiles(index tiles, F&& f) const {

@@ -1,8 +1,8 @@
 // Linear layers over rows sorted by segment: the one layout of all expert compute.
 //
 // Work is one list of (segment, row tile) items, so a skewed load costs nothing: a hot expert is
-// many items, an idle one is none. Bias, activation and column sums are done on a tile while it is
-// in cache.
+// many items, an idle one is none. Bias, activation, residual and column sums are done on a tile
+// while it is in cache.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/gemm.hpp"
 #include "sim/backend/cpu/transpose.hpp"
@@ -109,6 +109,9 @@ void CpuBackend::linear(const Linear& l, real* slope, real* y) {
     for (index row = first; row < last; ++row)
       cpu::activate(l.activation, bias, y + row * l.out, slope ? slope + row * l.out : nullptr,
                     l.out);
+    if (l.residual)
+      cpu::simd_loop(first * l.out, last * l.out,
+                     [=, add = l.residual](index j) { y[j] += add[j]; });
   });
 }
 

@@ -4,6 +4,7 @@
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/gemm.hpp"
 #include "sim/backend/cpu/prefetch.hpp"
+#include "sim/backend/cpu/rounded_product.hpp"
 #include "sim/backend/cpu/small_product.hpp"
 #include "sim/backend/cpu/vector_inline.hpp"
 #include "sim/backend/cpu/vector_math.hpp"
@@ -19,6 +20,8 @@ using cpu::small_product;
 using cpu::small_product_transposed;
 
 namespace {
+
+static_assert(cpu::kRoundedTerms >= 128 && cpu::kRoundedCols >= 128);  // tiles are not larger
 
 constexpr index kPad = 16;  // between tiles, which would else fall into the same set of a cache
 
@@ -55,6 +58,31 @@ void merge(const Linear& l, index segment, index n, index k, index nk, index c, 
 
 index pieces(index n, index step) { return (n + step - 1) / step; }
 
+// The products with rows, whose factors have the layer's type: c (+)= a · b, ...
+void multiply_rows(const Linear& l, index m, index n, index k, const real* a, index lda,
+                   const real* b, index ldb, real* c, index ldc, bool acc) {
+  if (l.compute == Compute::bfloat16)
+    cpu::rounded_product(m, n, k, a, lda, b, ldb, c, ldc, acc);
+  else
+    small_product(false, m, n, k, a, lda, b, ldb, c, ldc, acc);
+}
+// ... c (+)= a · bᵀ, ...
+void multiply_transposed(const Linear& l, index m, index n, index k, const real* a, index lda,
+                         const real* b, index ldb, real* c, index ldc, bool acc) {
+  if (l.compute == Compute::bfloat16)
+    cpu::rounded_product_transposed(m, n, k, a, lda, b, ldb, c, ldc, acc);
+  else
+    cpu::gemm(false, true, m, n, k, 1, a, lda, b, ldb, acc ? 1 : 0, c, ldc);
+}
+// ... and c = aᵀ · b.
+void multiply_columns(const Linear& l, index m, index n, index k, const real* a, index lda,
+                      const real* b, index ldb, real* c, index ldc) {
+  if (l.compute == Compute::bfloat16)
+    cpu::rounded_product_of_columns(m, n, k, a, lda, b, ldb, c, ldc);
+  else
+    small_product(true, m, n, k, a, lda, b, ldb, c, ldc, false);
+}
+
 template <class F>  // f(first, size) over 0 .. n-1 in steps
 void steps(index n, index step, F f) {
   for (index first = 0; first < n; first += step) f(first, std::min(step, n - first));
@@ -77,7 +105,7 @@ void CpuBackend::merged_linear(const Linear& l, real* slope, real* y) {
     steps(l.in, cut.rows, [&](index k, index nk) {
       merge(l, first, n, k, nk, c, nc, cut.size(), tiles);
       for (index s = first; s < first + n; ++s)
-        small_product(false, rows_of(l, s), nc, nk, l.x + begin_of(l, s) * l.in + k, l.in,
+        multiply_rows(l, rows_of(l, s), nc, nk, l.x + begin_of(l, s) * l.in + k, l.in,
                       tiles + (s - first) * cut.size(), nc, y + begin_of(l, s) * l.out + c, l.out,
                       k > 0);
     });
@@ -127,9 +155,9 @@ void CpuBackend::merged_linear_backward(const Linear& l, const real* slope, real
       steps(l.out, merged.cols, [&](index c, index nc) {
         merge(l, first, last - first, k, nk, c, nc, merged.size(), tiles);
         for (index s = first; s < last; ++s)
-          cpu::gemm(false, true, rows_of(l, s), nk, nc, 1, dy + begin_of(l, s) * l.out + c, l.out,
-                    tiles + (s - first) * merged.size(), nc, c > 0 || to.x.acc ? 1 : 0,
-                    to.x.p + begin_of(l, s) * l.in + k, l.in);
+          multiply_transposed(l, rows_of(l, s), nk, nc, dy + begin_of(l, s) * l.out + c, l.out,
+                              tiles + (s - first) * merged.size(), nc,
+                              to.x.p + begin_of(l, s) * l.in + k, l.in, c > 0 || to.x.acc);
       });
     });
   });
@@ -149,9 +177,9 @@ void CpuBackend::merged_linear_backward(const Linear& l, const real* slope, real
           fetch(l.x + begin_of(l, s + 1) * l.in + k, rows_of(l, s + 1), nk, l.in);
           fetch(dy + begin_of(l, s + 1) * l.out + c, rows_of(l, s + 1), nc, l.out);
         }
-        small_product(true, nk, nc, rows_of(l, s), l.x + begin_of(l, s) * l.in + k, l.in,
-                      dy + begin_of(l, s) * l.out + c, l.out, products + (s - first) * cut.size(),
-                      nc, false);
+        multiply_columns(l, nk, nc, rows_of(l, s), l.x + begin_of(l, s) * l.in + k, l.in,
+                         dy + begin_of(l, s) * l.out + c, l.out,
+                         products + (s - first) * cut.size(), nc);
       }
       if (to.w.p)
         small_product(true, E, nk * nc, n, l.mix + first * E, E, products, cut.size(), dw,

@@ -22,35 +22,83 @@ inline constexpr index kVectorBytes = 32, kAccumulators = 12;
 // Values in a vector register.
 inline constexpr index kVector = kVectorBytes / static_cast<index>(sizeof(real));
 
+// Two neighbours of a sum in bfloat16, the first in the lower half: a factor of two terms at once.
+using Bf16Pair = std::uint32_t;
+
 namespace detail {
 
-using Vector [[gnu::vector_size(kVectorBytes)]] = real;
+template <class T>
+struct VectorOf {
+  using type [[gnu::vector_size(kVector * sizeof(T))]] = T;
+};
+template <class T>
+using Vectors = typename VectorOf<T>::type;
+using Vector = Vectors<real>;
 
-inline Vector load(const real* p) {
-  Vector v;
+template <class T>
+Vectors<T> load(const T* p) {
+  Vectors<T> v;
   std::memcpy(&v, p, sizeof v);
   return v;
 }
-inline void store(real* p, Vector v) { std::memcpy(p, &v, sizeof v); }
+template <class T>
+void store(T* p, Vectors<T> v) {
+  std::memcpy(p, &v, sizeof v);
+}
+
+inline Vector multiply_add(Vector sum, real left, Vector right) { return sum + left * right; }
+// sum + low · low + high · high.
+template <class Sum>
+struct PairProduct {
+  template <class Sums, class Pairs>
+  static Sums add(Sums sum, Bf16Pair left, Pairs right) {
+    constexpr Bf16Pair kHigh = 0xffff0000u;
+    const auto scalar = [](Bf16Pair bits) { return static_cast<Sum>(std::bit_cast<float>(bits)); };
+    const auto vector = [](Pairs bits) {
+      return __builtin_convertvector(std::bit_cast<Vectors<float>>(bits), Sums);
+    };
+    sum += scalar(left << 16) * vector(right << 16);
+    return sum + scalar(left & kHigh) * vector(right & kHigh);
+  }
+};
+#if defined(__AVX512BF16__)
+template <>  // takes subnormal factors for 0
+struct PairProduct<float> {
+  template <class Sums, class Pairs>
+  static Sums add(Sums sum, Bf16Pair left, Pairs right) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32(int(left)), (__m512bh)right);
+  }
+};
+#endif
+inline Vector multiply_add(Vector sum, Bf16Pair left, Vectors<Bf16Pair> right) {
+  return PairProduct<real>::add(sum, left, right);
+}
 
 // A [rows of c, k] on the left: element (r, j) at a[r · row + j · step].
+template <class T>
 struct Left {
-  const real* p;
+  T operator()(index r, index j) const {
+    T value;  // a pair may be two values in memory
+    std::memcpy(&value, p + r * row + j * step, sizeof value);
+    return value;
+  }
+  Left from(index r, index j = 0) const { return {p + r * row + j * step, row, step}; }
+  const T* p;
   index row, step;
 };
 
-template <index R, index V>
-[[gnu::always_inline]] inline void tile(index k, Left a, const real* b, index ldb, real* c,
+template <index R, index V, class T>
+[[gnu::always_inline]] inline void tile(index k, Left<T> a, const T* b, index ldb, real* c,
                                         index ldc, bool acc) {
   Vector sum[R][V];
   for (index r = 0; r < R; ++r)
     for (index v = 0; v < V; ++v) sum[r][v] = acc ? load(c + r * ldc + v * kVector) : Vector{};
   for (index j = 0; j < k; ++j) {
-    Vector right[V];
+    Vectors<T> right[V];
     for (index v = 0; v < V; ++v) right[v] = load(b + j * ldb + v * kVector);
     for (index r = 0; r < R; ++r) {
-      const real left = a.p[r * a.row + j * a.step];
-      for (index v = 0; v < V; ++v) sum[r][v] += left * right[v];
+      const T left = a(r, j);
+      for (index v = 0; v < V; ++v) sum[r][v] = multiply_add(sum[r][v], left, right[v]);
     }
   }
   for (index r = 0; r < R; ++r)
@@ -58,20 +106,62 @@ template <index R, index V>
 }
 
 // The last rows of a panel, fewer than R.
-template <index V, index... R>
-inline void last_rows(index rows, std::integer_sequence<index, R...>, index k, Left a,
-                      const real* b, index ldb, real* c, index ldc, bool acc) {
+template <index V, class T, index... R>
+inline void last_rows(index rows, std::integer_sequence<index, R...>, index k, Left<T> a,
+                      const T* b, index ldb, real* c, index ldc, bool acc) {
   ((rows == R + 1 ? tile<R + 1, V>(k, a, b, ldb, c, ldc, acc) : void()), ...);
 }
 
-template <index V>
-void panel(index m, index k, Left a, const real* b, index ldb, real* c, index ldc, bool acc) {
+template <index V, class T>
+void panel(index m, index k, Left<T> a, const T* b, index ldb, real* c, index ldc, bool acc) {
   constexpr index R = kAccumulators / 3 * (V == 1 ? 2 : 1);
   index row = 0;
-  for (; row + R <= m; row += R)
-    tile<R, V>(k, {a.p + row * a.row, a.row, a.step}, b, ldb, c + row * ldc, ldc, acc);
-  last_rows<V>(m - row, std::make_integer_sequence<index, R - 1>{}, k,
-               {a.p + row * a.row, a.row, a.step}, b, ldb, c + row * ldc, ldc, acc);
+  for (; row + R <= m; row += R) tile<R, V>(k, a.from(row), b, ldb, c + row * ldc, ldc, acc);
+  last_rows<V>(m - row, std::make_integer_sequence<index, R - 1>{}, k, a.from(row), b, ldb,
+               c + row * ldc, ldc, acc);
+}
+
+// The columns of c that fill whole vectors; says how many.
+template <class T>
+index panels(index m, index n, index k, Left<T> left, const T* b, index ldb, real* c, index ldc,
+             bool acc) {
+  index col = 0;
+  while (n - col >= kVector) {
+    const index vectors = std::min<index>((n - col) / kVector, 4);
+    const T* right = b + col;
+    real* out = c + col;
+    if (vectors == 4)  // as two pairs: the tile of four is too flat for its loads
+      panel<2>(m, k, left, right, ldb, out, ldc, acc),
+          panel<2>(m, k, left, right + 2 * kVector, ldb, out + 2 * kVector, ldc, acc);
+    else if (vectors == 3)
+      panel<3>(m, k, left, right, ldb, out, ldc, acc);
+    else if (vectors == 2)
+      panel<2>(m, k, left, right, ldb, out, ldc, acc);
+    else
+      panel<1>(m, k, left, right, ldb, out, ldc, acc);
+    col += vectors * kVector;
+  }
+  return col;
+}
+
+// The last columns, fewer than a vector has lanes, by way of whole vectors.
+template <class T>
+void last_columns(index m, index n, index k, Left<T> left, const T* b, index ldb, real* c,
+                  index ldc, bool acc) {
+  constexpr index kRows = 24, kTerms = 64;
+  T right[kTerms * kVector] = {};
+  real out[kRows * kVector] = {};
+  for (index row = 0; row < m; row += kRows) {
+    const index rows = std::min(kRows, m - row);
+    for (index r = 0; r < rows; ++r)
+      for (index i = 0; i < n; ++i) out[r * kVector + i] = acc ? c[(row + r) * ldc + i] : 0;
+    for (index j = 0; j < k; j += kTerms) {
+      const index terms = std::min(kTerms, k - j);
+      for (index t = 0; t < terms; ++t) std::copy_n(b + (j + t) * ldb, n, right + t * kVector);
+      panel<1>(rows, terms, left.from(row, j), right, kVector, out, kVector, true);
+    }
+    for (index r = 0; r < rows; ++r) std::copy_n(out + r * kVector, n, c + (row + r) * ldc);
+  }
 }
 
 // c[i, j] for i < R, j < S: sums of products of two rows, lane by lane, then the lanes pairwise.
@@ -104,25 +194,18 @@ inline void dots(index k, const real* a, index lda, const real* b, index ldb, re
 // a[j · lda + i].
 inline void small_product(bool transpose_a, index m, index n, index k, const real* a, index lda,
                           const real* b, index ldb, real* c, index ldc, bool acc) {
-  const detail::Left left{a, transpose_a ? 1 : lda, transpose_a ? lda : 1};
-  index col = 0;
-  while (n - col >= kVector) {
-    const index vectors = std::min<index>((n - col) / kVector, 4);
-    const real* right = b + col;
-    real* out = c + col;
-    if (vectors == 4)  // as two pairs: the tile of four is too flat for its loads
-      detail::panel<2>(m, k, left, right, ldb, out, ldc, acc),
-          detail::panel<2>(m, k, left, right + 2 * kVector, ldb, out + 2 * kVector, ldc, acc);
-    else if (vectors == 3)
-      detail::panel<3>(m, k, left, right, ldb, out, ldc, acc);
-    else if (vectors == 2)
-      detail::panel<2>(m, k, left, right, ldb, out, ldc, acc);
-    else
-      detail::panel<1>(m, k, left, right, ldb, out, ldc, acc);
-    col += vectors * kVector;
-  }
+  const detail::Left<real> left{a, transpose_a ? 1 : lda, transpose_a ? lda : 1};
+  const index col = detail::panels(m, n, k, left, b, ldb, c, ldc, acc);
   if (col < n)
     gemm(transpose_a, false, m, n - col, k, 1, a, lda, b + col, ldb, acc ? 1 : 0, c + col, ldc);
+}
+
+// The same for k pairs.
+inline void small_product(bool transpose_a, index m, index n, index k, const Bf16Pair* a, index lda,
+                          const Bf16Pair* b, index ldb, real* c, index ldc, bool acc) {
+  const detail::Left<Bf16Pair> left{a, transpose_a ? 1 : lda, transpose_a ? lda : 1};
+  const index col = detail::panels(m, n, k, left, b, ldb, c, ldc, acc);
+  if (col < n) detail::last_columns(m, n - col, k, left, b + col, ldb, c + col, ldc, acc);
 }
 
 // c = a · bᵀ + (acc ? c : 0): a [m, k], b [n, k].

@@ -8,23 +8,24 @@
 namespace moesim::cpu {
 namespace detail {
 
-using Square = std::array<Vector, kVector>;
+template <class T>
+using Square = std::array<Vectors<T>, kVector>;
 
 // The values of two vectors by turns: of their lower halves (first = 0) or their upper
 // (kVector / 2).
-template <index first, int... I>
-[[gnu::always_inline]] inline Vector by_turns(Vector a, Vector b,
-                                              std::integer_sequence<int, I...>) {
+template <index first, class V, int... I>
+[[gnu::always_inline]] inline V by_turns(V a, V b, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(a, b, (int(first) + I / 2 + (I % 2) * int(kVector))...);
 }
 
 // With n = log2 kVector, a value's place has 2n bits, row before column. A round turns them left by
 // one; n rounds change rows and columns.
-[[gnu::always_inline]] inline void transpose(Square& v) {
+template <class T>
+[[gnu::always_inline]] inline void transpose(Square<T>& v) {
   constexpr auto lanes = std::make_integer_sequence<int, kVector>{};
 #pragma GCC unroll 4
   for (index round = 1; round < kVector; round *= 2) {
-    Square w;
+    Square<T> w;
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < kVector / 2; ++i) {
       w[2 * i] = by_turns<0>(v[i], v[i + kVector / 2], lanes);
@@ -37,16 +38,16 @@ template <index first, int... I>
 }  // namespace detail
 
 // to[c, r] = from[r, c] for r < rows, c < cols.
-inline void transpose(index rows, index cols, const real* from, index ld_from, real* to,
-                      index ld_to) {
+template <class T>
+void transpose(index rows, index cols, const T* from, index ld_from, T* to, index ld_to) {
   constexpr index V = kVector;
   const index whole_rows = rows / V * V, whole_cols = cols / V * V;
   for (index r = 0; r < whole_rows; r += V)
     for (index c = 0; c < whole_cols; c += V) {
-      detail::Square v;
+      detail::Square<T> v;
       for (index i = 0; i < V; ++i)
         v[static_cast<std::size_t>(i)] = detail::load(from + (r + i) * ld_from + c);
-      detail::transpose(v);
+      detail::transpose<T>(v);
       for (index i = 0; i < V; ++i)
         detail::store(to + (c + i) * ld_to + r, v[static_cast<std::size_t>(i)]);
     }

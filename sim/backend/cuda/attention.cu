@@ -16,6 +16,14 @@ namespace {
 
 constexpr bool kFloat = std::is_same_v<real, float>;
 
+// Weights as factors. Here bfloat16 is for the build in double, which rounds and multiplies in
+// double; in float it has tensor cores.
+__device__ inline void round_weights(const Attention& a, Scores& s) {
+  if (kFloat || a.compute != Compute::bfloat16) return;
+  for (int i = 0; i < kEach; ++i)
+    for (int j = 0; j < kEach; ++j) s[i][j] = cuda::from_bfloat16(cuda::to_bfloat16(s[i][j]));
+}
+
 template <int kGroup>
 __global__ void __launch_bounds__(kThreads, kBlocks<kGroup>)
     forward_kernel(Attention a, real* y, real* lse) {
@@ -48,6 +56,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks<kGroup>)
       for (int n = 0; n < kGroup; ++n)
         for (int j = 0; j < kColumns; ++j) sum[n][i][j] *= shrink;
     }
+    round_weights(a, s);
     store_weights<false>(m, s);
     weigh<kGroup, false>(m, a.qkv + h.v(key), h.stride, pair.keys, part.column, h.d, sum);
   }
@@ -80,6 +89,7 @@ __device__ void score_gradients(Memory& m, const Backward& b, const Head& h, ind
       ds[i][j] = a.scale * p[i][j] * (ds[i][j] - delta);
     }
   }
+  round_weights(a, p), round_weights(a, ds);
 }
 
 // dv = Σ pᵀ dy and dk = Σ dsᵀ q, over the tiles of queries that see the block's keys.
@@ -124,12 +134,18 @@ __global__ void __launch_bounds__(kThreads, kBlocks<kGroup>) query_kernel(Backwa
   store<kGroup>(dq, part.rows, part.column, h.d, b.dqkv + h.q(part.first), h.stride);
 }
 
+// Of q, of k, and of v.
+index values(const Attention& a) { return a.batch * a.length * a.heads * a.head_size; }
+
 }  // namespace
 
 void CudaBackend::attention(const Attention& a, real* y, real* lse) {
   if (kFloat && a.compute != Compute::float32) return tensor_attention(a, y, lse);
+  Attention rounded = a;
+  const Storage copy = factor(a.compute, a.qkv, 3 * values(a), &rounded.qkv);
   for_group(a, [&](index blocks, auto group) {
-    cuda::launch(forward_kernel<decltype(group)::value>, blocks, kThreads, stream_, a, y, lse);
+    cuda::launch(forward_kernel<decltype(group)::value>, blocks, kThreads, stream_, rounded, y,
+                 lse);
   });
 }
 
@@ -145,7 +161,9 @@ void CudaBackend::attention_backward(const Attention& a, const real* y, const re
   });
   if (kFloat && a.compute != Compute::float32)
     return tensor_attention_backward(a, lse, delta, dy, dqkv);
-  const Backward b{a, lse, delta, dy, dqkv};
+  Backward b{a, lse, delta, dy, dqkv};
+  const Storage qkv_copy = factor(a.compute, a.qkv, 3 * values(a), &b.a.qkv);
+  const Storage dy_copy = factor(a.compute, dy, values(a), &b.dy);
   for_group(a, [&](index blocks, auto group) {
     cuda::launch(key_kernel<decltype(group)::value>, blocks, kThreads, stream_, b);
     cuda::launch(query_kernel<decltype(group)::value>, blocks, kThreads, stream_, b);

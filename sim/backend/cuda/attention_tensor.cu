@@ -168,30 +168,34 @@ __global__ void __launch_bounds__(kThreads, kBlocks<kGroup>) query_kernel(Backwa
                          [](int) { return 1.0f; });
 }
 
-// of(blocks, kGroup); tf32 is a mode of float.
+// of(blocks, kGroup, factors); tensor cores sum in float.
 template <class F>
-void for_float_group(const Attention& a, F of) {
-  if constexpr (std::is_same_v<real, float>) for_group(a, of);
+void for_factors(const Attention& a, F of) {
+  if constexpr (std::is_same_v<real, float>)
+    for_group(a, [&](index blocks, auto group) {
+      if (a.compute == Compute::bfloat16)
+        of(blocks, group, cuda::Bfloat16Factors());
+      else
+        of(blocks, group, cuda::Tf32Factors());
+    });
 }
-
-using Factors = cuda::Tf32Factors;
 
 }  // namespace
 
 void CudaBackend::tensor_attention(const Attention& a, real* y, real* lse) {
-  for_float_group(a, [&](index blocks, auto group) {
-    cuda::launch(forward_kernel<decltype(group)::value, Factors>, blocks, kThreads, stream_, a, y,
-                 lse);
+  for_factors(a, [&](index blocks, auto group, auto factors) {
+    cuda::launch(forward_kernel<decltype(group)::value, decltype(factors)>, blocks, kThreads,
+                 stream_, a, y, lse);
   });
 }
 
 void CudaBackend::tensor_attention_backward(const Attention& a, const real* lse, const real* delta,
                                             const real* dy, real* dqkv) {
   const Backward b{a, lse, delta, dy, dqkv};
-  for_float_group(a, [&](index blocks, auto group) {
+  for_factors(a, [&](index blocks, auto group, auto factors) {
     constexpr int kGroup = decltype(group)::value;
-    cuda::launch(key_kernel<kGroup, Factors>, blocks, kThreads, stream_, b);
-    cuda::launch(query_kernel<kGroup, Factors>, blocks, kThreads, stream_, b);
+    cuda::launch(key_kernel<kGroup, decltype(factors)>, blocks, kThreads, stream_, b);
+    cuda::launch(query_kernel<kGroup, decltype(factors)>, blocks, kThreads, stream_, b);
   });
 }
 

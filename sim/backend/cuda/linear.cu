@@ -61,13 +61,14 @@ void CudaBackend::segment_linear(const Linear& l, real* slope, real* y) {
                      .stride_b = l.in * l.out,
                      .stride_c = rows * l.out},
                     l.compute);
-  if (l.bias == nullptr && l.activation == Activation::none) return;
-  const real* bias = l.bias;
+  if (!l.bias && !l.residual && l.activation == Activation::none) return;
+  const real *bias = l.bias, *residual = l.residual;
   const Activation kind = l.activation;
   cuda::each_in_rows(stream_, equal.segments * rows, cols, [=] __device__(index r, index c) {
     const index at = r * cols + c;
     const real z = bias != nullptr ? y[at] + bias[r / rows * cols + c] : y[at];
-    const real value = y[at] = cuda::activate(kind, z);
+    const real value = cuda::activate(kind, z);
+    y[at] = residual != nullptr ? value + residual[at] : value;
     if (slope != nullptr && kind != Activation::none)
       slope[at] = cuda::activation_slope(kind, z, value);
   });

@@ -2,7 +2,8 @@
 //
 // The merged weights of some segments at a time are made by one product, mix · w, and used as the
 // weights of a layer over these segments. They are made again for the pull-back: kept, those of
-// Lory's segments are larger than all activations.
+// Lory's segments are larger than all activations. Merging and its pull-back stay in `real`;
+// factors of the layer have its type.
 #include "sim/backend/cuda/cuda_backend.hpp"
 
 #include <algorithm>
@@ -29,7 +30,6 @@ Linear part(const Linear& l, index first, index n, const real* w, const real* bi
   p.bias = bias;
   p.experts = 0;
   p.mix = nullptr;
-  p.compute = Compute::float32;  // as on the CPU: merged experts stay in `real`
   return p;
 }
 
