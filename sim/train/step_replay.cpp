@@ -73,11 +73,22 @@ bool StepReplay::stage(const std::vector<Example>& examples) {
   return true;
 }
 
+void StepReplay::give_up() {
+  losses_.clear(), gradients_.clear(), routings_.clear(), staged_.clear();
+  out_of_memory_ = "there is no memory for it";
+}
+
+void StepReplay::hand_back_gradients() {
+  for (std::size_t i = 0; i < gradients_.size(); ++i)
+    parameters_[i].value.set_gradient(gradients_[i]);
+}
+
 const std::vector<PassLosses>* StepReplay::run(const std::vector<Example>& examples,
                                                const Passes& passes) {
   if (!stage(examples)) return nullptr;
   const bool replayed = replay_->run([&] {
-    // Nobody but the parameters has their gradients now.
+    // Every round finds gradients where the round before had them, and nobody else has any.
+    hand_back_gradients();
     losses_.clear(), gradients_.clear(), routings_.clear();
     // Copies, because indices remember what the host once saw of them.
     losses_ = passes(std::vector<Example>(staged_));
@@ -87,8 +98,7 @@ const std::vector<PassLosses>* StepReplay::run(const std::vector<Example>& examp
   });
   if (replayed) {
     ++replayed_;
-    for (std::size_t i = 0; i < parameters_.size(); ++i)
-      parameters_[i].value.set_gradient(gradients_[i]);
+    hand_back_gradients();
     for (std::size_t i = 0; i < routings_.size(); ++i) model_.moe_layer(i).set_last(routings_[i]);
   }
   return &losses_;

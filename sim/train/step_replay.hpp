@@ -34,7 +34,14 @@ class StepReplay {
   const std::vector<PassLosses>* run(const std::vector<Example>& examples, const Passes& passes);
 
   // Why steps are not replayed, or "".
-  const std::string& refusal() const { return replay_->refusal(); }
+  const std::string& refusal() const {
+    return out_of_memory_.empty() ? replay_->refusal() : out_of_memory_;
+  }
+  // Parameters have their gradients where replays write them: for the end of a step that was asked
+  // for, whose own gradients take memory that is free then.
+  void hand_back_gradients();
+  // Frees what it holds, and takes no more examples.
+  void give_up();
   index replayed() const { return replayed_; }  // steps
 
  private:
@@ -44,6 +51,7 @@ class StepReplay {
   Transformer& model_;
   std::vector<Parameter> parameters_;
   std::unique_ptr<Replay> replay_;
+  std::string out_of_memory_;
   index replayed_ = 0;
   std::vector<Example> staged_;
   // Of the passes that were called last.

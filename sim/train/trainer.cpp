@@ -219,22 +219,34 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
 
   StepReport report;
   report.step = step, report.steps = steps_, report.rate = schedule_.rate(step);
-  Collector collector(model_, backend_, static_cast<index>(data_.info().domains.size()));
+  const auto domains = static_cast<index>(data_.info().domains.size());
+  std::optional<Collector> collector;
+  const auto ask = [&] {
+    report.task_loss = 0, report.aux.clear();
+    collector.emplace(model_, backend_, domains);
+    for (const Parameter& p : parameters_) p.value.clear_gradient();
+    for (index part = 0; part < accumulate_; ++part) {
+      Context context = training_context(part);
+      const Example example = training_example(context, part);
+      if (measured) collector->attach(context, example);
+      const PassLosses losses = pass(example, context);
+      // Not before everything is asked for: a value that comes back is waited for.
+      add(losses, accumulate_, report);
+      collector->collect();
+    }
+  };
   // Neither routings nor the times of parts come out of a replay.
   const bool timed = Profile::current() != nullptr && Profile::current()->is_timed();
   const auto* replayed = replay_ && !measured && !timed ? replay_passes() : nullptr;
   if (replayed != nullptr) {
     for (const PassLosses& losses : *replayed) add(losses, accumulate_, report);
   } else {
-    for (const Parameter& p : parameters_) p.value.clear_gradient();
-    for (index part = 0; part < accumulate_; ++part) {
-      Context context = training_context(part);
-      const Example example = training_example(context, part);
-      if (measured) collector.attach(context, example);
-      const PassLosses losses = pass(example, context);
-      // Not before everything is asked for: a value that comes back is waited for.
-      add(losses, accumulate_, report);
-      collector.collect();
+    try {
+      ask();
+    } catch (const Error&) {
+      if (!may_replay()) throw;
+      replay_->give_up();  // what it holds may be what is missing
+      ask();
     }
   }
   report.loss = report.task_loss;
@@ -249,13 +261,14 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   } else {
     meet_not_finite("training in", report.loss);
   }
+  if (replay_) replay_->hand_back_gradients();
 
   report.tokens = (step + 1) * accumulate_ * micro_ * data_.info().length;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (measured) {
     const Span span(Part::recording);
     for (Hook* hook : hooks)
-      if (hook->wants_routing(step)) hook->on_routing(step, collector.layers, collector.plan);
+      if (hook->wants_routing(step)) hook->on_routing(step, collector->layers, collector->plan);
   }
   return report;
 }

@@ -86,12 +86,14 @@ TEST_CASE("cuda: without memory for a graph there is none", "[cuda][replay]") {
   const auto run = [](const char* graphs, std::size_t memory) {
     const std::unique_ptr<Backend> backend = make_backend("cuda:0", 0);
     const std::size_t others = emulation::used_memory() - backend->held();
-    emulation::set_memory(others + memory);
+    const struct Little {
+      explicit Little(std::size_t bytes) { emulation::set_memory(bytes); }
+      ~Little() { emulation::set_memory(std::size_t{1} << 30); }
+    } little(others + memory);
     Training training({"run.steps", "8", "train.batch", "2", "data.length", "8", "router.name",
                        "dense", "record.every", "4", "run.graphs", graphs},
                       *backend);
     training.run();
-    emulation::set_memory(std::size_t{1} << 30);
     return std::tuple(training.fingerprint(), backend->held(), training.trainer->replay());
   };
   const auto [fingerprint, held, off] = run("off", std::size_t{1} << 30);
