@@ -53,13 +53,14 @@ class Learning : public Router {
     Assignment plan;
     plan.experts = equal_segments(1, tokens.x.rows(), tokens.x.backend());
     plan.gate = gate.reshape({tokens.x.rows()});
-    return {.plan = plan, .scores = gate, .losses = {}};
+    return {.plan = plan, .scores = {}, .losses = {}};
   }
   bool capturable() const override { return true; }
   void after_step(const Routing& routing) override {
     Backend& backend = bias_.backend();
+    const Tensor gate = std::get<Assignment>(routing.plan).gate;
     const Tensor sum = Tensor::empty({1}, backend);
-    backend.sum_all(routing.scores.data(), sum.data(), false, routing.scores.size());
+    backend.sum_all(gate.data(), sum.data(), false, gate.size());
     backend.axpy(real(-0.01), sum.data(), bias_.data(), 1);
   }
   Sees sees() const override { return Sees::past; }
