@@ -18,6 +18,7 @@
 #include <filesystem>
 #include <iostream>
 #include <numeric>
+#include <optional>
 
 namespace moesim {
 namespace {
@@ -36,22 +37,41 @@ double quantile(std::vector<double> values, double q) {
   return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
-// Takes the profile after every step, warm-up apart, and measures the rate of products beside it,
-// because the clock of a machine in use changes from second to second.
+double sum_of(const std::vector<double>& values) {
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+// Times every step, warm-up apart, and measures the rate of products beside it, because the clock
+// of a machine in use changes from second to second. Steps from `split` on are timed part by part;
+// where `replays`, that keeps them from being replayed, and their own times do not count.
 class Stopwatch : public Hook {
  public:
-  Stopwatch(Profile& profile, Limits& limits, index warmup)
-      : profile_(profile), limits_(limits), warmup_(warmup) {}
+  Stopwatch(Backend& backend, Limits& limits, index warmup, index split, bool replays)
+      : whole_(backend.timeline()),
+        profile_(backend.timeline()),
+        limits_(limits),
+        warmup_(warmup),
+        split_(split),
+        replays_(replays) {
+    prepare(0);
+  }
 
   void on_step(const StepReport& report) override {
-    const std::array<double, kParts> parts = profile_.take();
+    whole_->stamp();
+    const double seconds = sum_of(whole_->take());
     if (report.step >= warmup_) {
-      steps_.push_back(std::accumulate(parts.begin(), parts.end(), 0.0));
-      for (std::size_t i = 0; i < kParts; ++i) parts_[i] += parts[i];
-      const Limits::Rates rates = limits_.products();
-      full_.push_back(rates.full), compute_.push_back(rates.compute);
+      if (scope_) {
+        const std::array<double, kParts> parts = profile_.take();
+        for (std::size_t i = 0; i < kParts; ++i) parts_[i] += parts[i];
+        ++split_steps_;
+      }
+      if (!scope_ || !replays_) {
+        steps_.push_back(seconds);
+        const Limits::Rates rates = limits_.products();
+        full_.push_back(rates.full), compute_.push_back(rates.compute);
+      }
     }
-    profile_.take();
+    prepare(report.step + 1);
   }
 
   const std::vector<double>& steps() const { return steps_; }
@@ -62,14 +82,25 @@ class Stopwatch : public Hook {
   Json parts() const {
     Json all;
     for (std::size_t i = 0; i < kParts; ++i)
-      all[to_string(static_cast<Part>(i))] = 1e3 * parts_[i] / static_cast<double>(steps_.size());
+      all[to_string(static_cast<Part>(i))] = 1e3 * parts_[i] / static_cast<double>(split_steps_);
     return all;
   }
 
  private:
-  Profile& profile_;
+  // What is timed next begins here.
+  void prepare(index step) {
+    if (!scope_ && step >= split_) scope_.emplace(profile_);
+    if (scope_) profile_.take();
+    whole_->stamp();
+    whole_->take();
+  }
+
+  std::unique_ptr<Timeline> whole_;
+  Profile profile_;
+  std::optional<Profile::Scope> scope_;
   Limits& limits_;
-  index warmup_;
+  index warmup_, split_, split_steps_ = 0;
+  bool replays_;
   std::vector<double> steps_, full_, compute_;
   std::array<double, kParts> parts_{};
 };
@@ -105,11 +136,11 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   e.trainer->start();
   const double startup = std::chrono::duration<double>(Clock::now() - begin).count();
 
-  Profile profile(e.backend->timeline());
-  const Profile::Scope scope(profile);
   Limits limits(*e.backend, Limits::sizes_for(*e.backend));
-  Stopwatch watch(profile, limits, size.warmup);
-  profile.take();
+  // The last quarter of replayed steps shows the parts, of which a single step has to have both.
+  const bool replays = e.trainer->may_replay() && size.steps > 1;
+  const index split = replays ? size.warmup + size.steps - std::max<index>(1, size.steps / 4) : 0;
+  Stopwatch watch(*e.backend, limits, size.warmup, split, replays);
   e.trainer->run({e.recorder.get(), &watch});
 
   const double median = median_of(watch.steps());
@@ -139,6 +170,7 @@ std::string bench_arm(RunSpec spec, const Size& size) {
               {"limit_bytes", limits.bytes()},
               {"startup_seconds", startup},
               {"parts_ms", watch.parts()}};
+  if (const std::string replay = e.trainer->replay(); !replay.empty()) arm["graph"] = replay;
   // Beside a device the host's memory is no matter.
   if (e.backend->name() != "cpu") arm["peak_bytes"] = e.backend->peak();
   return arm.dump();
@@ -174,7 +206,8 @@ void print_table(const Json& document) {
       "GEMM: of GEMM, the rate of large\nproducts in the arm's run.compute, rounding of factors "
       "included, measured beside every step. copy: of large arrays, read and\nwritten. peak MB: "
       "resident memory of the arm's process; on a device, the most that its tensors took there. "
-      "Last columns: ms\nof a step.\n");
+      "Last columns: ms\nof a step; on a device that replays steps, of the last quarter, which are "
+      "not replayed.\n");
 }
 
 }  // namespace
@@ -185,8 +218,7 @@ int bench_command(const Words& words) {
       std::string("Times a training step of every arm of CONFIG (") + kDefaultConfig +
           " without one): median and quartiles, useful work per second and its share of the rate "
           "of large products measured beside it, the rate of copies, memory, and where the time "
-          "goes. Every "
-          "arm runs in a process of its own; nothing is written.");
+          "goes. Every arm runs in a process of its own; nothing is written.");
   arguments.value("threads", "0", "threads; 0: as OMP_NUM_THREADS says, else all cores")
       .value("warmup", "3", "steps before the measured ones")
       .value("steps", "20", "measured steps")
@@ -220,8 +252,9 @@ int bench_command(const Words& words) {
       Json arm = Json::parse(child.text);
       if (!arm.contains("peak_bytes"))
         arm["peak_bytes"] = child.peak_bytes - arm["limit_bytes"].get<std::size_t>();
-      std::cerr << fmt::format("{}: {:.1f} ms\n", spec.label,
-                               arm["step_ms"]["median"].get<double>());
+      std::cerr << fmt::format("{}: {:.1f} ms", spec.label, arm["step_ms"]["median"].get<double>());
+      if (arm.contains("graph")) std::cerr << ", graph: " << arm["graph"].get<std::string>();
+      std::cerr << '\n';
       document["device"] = arm["device"];
       document["threads"] = arm["threads"];
       document["arms"].push_back(std::move(arm));

@@ -19,6 +19,7 @@ class Dense : public Router {
     return {.plan = plan, .scores = {}, .losses = {}};
   }
   Sees sees() const override { return Sees::past; }
+  bool capturable() const override { return true; }
   index experts() const override { return 1; }
   index width_factor() const override { return factor_; }
   Cost cost() const override { return {}; }

@@ -71,6 +71,7 @@ class Lory : public Router {
     if (prompt_ > 1 || std::min(segment_, length_) > 1) return Sees::sequence;
     return Sees::past;
   }
+  bool capturable() const override { return true; }
   index experts() const override { return E_; }
   Cost cost() const override {
     const double size = static_cast<double>(std::min(segment_, length_)),

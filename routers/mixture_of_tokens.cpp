@@ -95,6 +95,7 @@ class MixtureOfTokens : public Router {
     return along_sequence_ ? Sees::sequence : Sees::batch;
   }
   bool looks_ahead() const override { return along_sequence_ && size_ > 1; }
+  bool capturable() const override { return true; }
   index experts() const override { return E_; }
   Cost cost() const override {
     const auto D = static_cast<double>(D_), E = static_cast<double>(E_);

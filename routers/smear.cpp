@@ -50,6 +50,7 @@ class Smear : public Router {
   }
 
   Sees sees() const override { return length_ > 1 ? Sees::sequence : Sees::past; }
+  bool capturable() const override { return dropout_ == 0; }
   index experts() const override { return E_; }
   Cost cost() const override {
     const auto E = static_cast<double>(E_), S = static_cast<double>(length_);

@@ -46,6 +46,7 @@ class Soft : public Router {
   }
 
   Sees sees() const override { return Sees::sequence; }
+  bool capturable() const override { return true; }
   index experts() const override { return E_; }
   Cost cost() const override {
     const auto P = static_cast<double>(E_ * p_), D = static_cast<double>(D_);

@@ -84,7 +84,7 @@ if [ -n "$sanitizer" ]; then
       part "$tool.$real" "$sanitizer" --tool $tool --error-exitcode 1 "$build/tests/moesim_tests_cuda_$real" '[cuda]~[slow]'
     done
     part "$tool.training" "$sanitizer" --tool $tool --error-exitcode 1 --target-processes all "$moesim" run \
-      experiments/quickstart.ini run.device="$device" run.seed=0 run.steps=2 eval.every=2 eval.batches=1 --out "$scratch/$tool"
+      experiments/quickstart.ini run.device="$device" run.seed=0 run.steps=6 eval.every=6 eval.batches=1 --out "$scratch/$tool"
   done
 else
   say "skipped  memcheck, racecheck: there is no compute-sanitizer"
@@ -93,6 +93,7 @@ fi
 for compute in float32 tf32 bfloat16; do
   part "bench.$compute" bash -c "bench bench.$compute experiments/bench.ini run.compute=$compute"
 done
+part "bench.no_graphs" bash -c "bench bench.no_graphs experiments/bench.ini run.graphs=off"
 for compute in float32 tf32 bfloat16; do
   part "bench_large.$compute" bash -c \
     "bench bench_large.$compute experiments/bench_large.ini run.compute=$compute --warmup 2 --steps 5"

@@ -8,6 +8,7 @@
 
 #include "sim/core/profile.hpp"
 #include "sim/core/random.hpp"
+#include "sim/core/replay.hpp"
 #include "sim/core/storage.hpp"
 #include "sim/core/types.hpp"
 
@@ -154,6 +155,8 @@ class Backend : public Pool {
   virtual void wait() {}
   // What measures the time of work on this device.
   virtual std::unique_ptr<Timeline> timeline() { return std::make_unique<WallClock>(); }
+  // For work that repeats itself; null on a device that gains nothing from it.
+  virtual std::unique_ptr<Replay> replay() { return nullptr; }
 
   // Memory. Never fails silently: throws with the size asked for.
   Storage allocate(std::size_t bytes);

@@ -64,6 +64,7 @@ class Profile {
   // Ends the part that ran, and goes on with this one. -> the part that ran
   Part enter(Part part);
   Part part() const { return part_; }
+  bool is_timed() const { return timeline_ != nullptr; }
   // Seconds by part since construction or the last call of take(). Waits for the device.
   std::array<double, kParts> take();
 

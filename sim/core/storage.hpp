@@ -41,12 +41,15 @@ class Storage {
 class Pool {
  public:
   virtual ~Pool() = default;
+  struct Reserved;  // the blocks of a Reserve
   struct Chunk {
     void* p = nullptr;
     std::size_t size = 0;
+    std::shared_ptr<Reserved> reserved = nullptr;  // of which it is this block, in this round
+    std::size_t block = 0, round = 0;
   };
   Chunk take(std::size_t bytes);
-  void give(Chunk chunk);
+  void give(const Chunk& chunk);
   // Bytes held (in use and free), and the most that was ever in use.
   std::size_t held() const { return held_; }
   std::size_t peak() const { return peak_; }
@@ -56,13 +59,50 @@ class Pool {
  protected:
   virtual void* allocate_raw(std::size_t bytes) = 0;
   virtual void free_raw(void* block) = 0;
-  void free_all();
+  // Called when there is no memory. -> is it worth another try?
+  virtual bool make_room() { return false; }
+  // -> was there any?
+  bool free_unused();
 
  private:
+  friend class Reserve;
   static std::size_t size_class(std::size_t bytes);
-  std::mutex mutex_;
+  Chunk take_block(std::size_t wanted);
+  Chunk take_reserved(std::size_t wanted);
+  std::recursive_mutex mutex_;  // make_room() gives blocks back
   std::map<std::size_t, std::vector<void*>> free_;
+  std::shared_ptr<Reserved> round_;  // from which blocks are taken at present; or null
   std::size_t held_ = 0, used_ = 0, peak_ = 0, allocations_ = 0;
+};
+
+// Blocks that are set aside for work done round by round: in every round it gets the same ones in
+// the same order, and nobody else gets them as long as the reserve lives. What a round leaves is
+// there until the next one; handles to it may live longer.
+class Reserve {
+ public:
+  explicit Reserve(Pool& pool);
+  ~Reserve();
+  Reserve(const Reserve&) = delete;
+  Reserve& operator=(const Reserve&) = delete;
+
+  // While it lives, blocks come from the reserve. The first round makes it what it is; a later one
+  // that wants something else gets an error.
+  class Round {
+   public:
+    explicit Round(Reserve& reserve);
+    ~Round();
+    Round(const Round&) = delete;
+    Round& operator=(const Round&) = delete;
+    // Has it got all that the first round got, and asked for nothing else?
+    bool complete() const;
+
+   private:
+    Pool& pool_;
+  };
+
+ private:
+  Pool& pool_;
+  std::shared_ptr<Pool::Reserved> blocks_;
 };
 
 }  // namespace moesim

@@ -112,6 +112,11 @@ Tensor Tensor::gradient() const {
   return tensor;
 }
 
+void Tensor::set_gradient(const Tensor& gradient) const {
+  body_->filled = static_cast<bool>(gradient);
+  if (gradient) body_->gradient = gradient.body_->values;
+}
+
 void Tensor::drop_gradient() const {
   if (!body_) return;
   body_->filled = false;

@@ -73,6 +73,8 @@ class Tensor {
   void clear_gradient() const {
     if (body_) body_->filled = false;
   }
+  // Hands it the values of another tensor as its gradient; empty: none.
+  void set_gradient(const Tensor& gradient) const;
   void drop_gradient() const;             // clears it and gives its memory back
   void allocate(Backend& backend) const;  // for deferred tensors; values are undefined
   bool allocated() const { return body_ && body_->values; }

@@ -21,6 +21,9 @@ class MoeLayer : public Module {
   // y [T, D] without the residual; losses are appended.
   Tensor forward(const Tokens& tokens, std::vector<Loss>& losses);
   void after_step();
+  // What after_step() will be told.
+  const Routing& last() const { return last_; }
+  void set_last(const Routing& routing) { last_ = routing; }
 
   const Router& router() const { return *router_; }
   const Expert& expert() const { return *expert_; }

@@ -56,6 +56,10 @@ class Router : public Module {
   virtual index experts() const = 0;
   virtual index width_factor() const { return 1; }
   virtual Cost cost() const = 0;
+  // Does route() ask the device for the same work in every training step, with the same arguments
+  // and copied tables, whatever the values in memory, the step and what after_step() did? Then
+  // steps may be replayed (run.graphs). Not if it draws random numbers or looks at values.
+  virtual bool capturable() const { return false; }
   // State that learns without gradient, e.g. a balancing bias: called after every optimiser step.
   virtual void after_step(const Routing&) {}
 };

@@ -14,16 +14,19 @@ void check(const Tensor& logits, const Indices& target) {
             std::to_string(target.size()) + " targets for logits " + logits.shape().to_string());
 }
 
+index count_targets(const Indices& target) {
+  const std::vector<std::int32_t> host = target.to_host();
+  return std::count_if(host.begin(), host.end(), [](std::int32_t id) { return id >= 0; });
+}
+
 }  // namespace
 
 // dlogits = dy / n · (softmax(logits) - onehot(target))
-Tensor cross_entropy(const Tensor& logits, const Indices& target) {
+Tensor cross_entropy(const Tensor& logits, const Indices& target, index counted) {
   check(logits, target);
   Backend& backend = logits.backend();
   const index rows = logits.rows(), cols = logits.cols();
-  const std::vector<std::int32_t> host = target.to_host();
-  const auto with_target =
-      std::count_if(host.begin(), host.end(), [](std::int32_t id) { return id >= 0; });
+  const index with_target = counted < 0 ? count_targets(target) : counted;
   const real weight = with_target == 0 ? real{0} : real{1} / static_cast<real>(with_target);
   Tensor loss = Tensor::empty({rows}, backend), lse = Tensor::empty({rows}, backend);
   backend.cross_entropy(logits.data(), target.data(), loss.data(), lse.data(), rows, cols);

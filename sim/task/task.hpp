@@ -17,6 +17,7 @@ struct Example {
   Indices targets;                    // per row of the logits; negative: no loss there
   std::vector<std::int32_t> domains;  // per position of the input; empty if the data has none
   std::vector<std::int32_t> target_domains;  // per row of the logits
+  index counted_targets = -1;                // that are not negative; -1: nobody has counted
 };
 
 class Task {

@@ -48,6 +48,15 @@ void add(std::vector<std::pair<std::string, double>>& sums, const std::string& n
   sums.emplace_back(name, value);
 }
 
+// The mean over `parts` micro-batches, of which these are one's losses: they are waited for.
+void add(const PassLosses& losses, index parts, StepReport& report) {
+  const auto mean = static_cast<double>(parts);
+  report.task_loss += static_cast<double>(losses.task.item()) / mean;
+  for (const Loss& loss : losses.aux)
+    add(report.aux, loss.name,
+        static_cast<double>(loss.weight) * static_cast<double>(loss.value.item()) / mean);
+}
+
 // Collects what the MoE layers did in the passes of one step or evaluation.
 struct Collector {
   const Transformer& model;
@@ -108,6 +117,11 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
                                      : NotFinite::stop;
   not_finite_limit_ =
       train.integer("not_finite_limit", 10, {1, kMany}, "such steps that a run survives");
+  graphs_ =
+      Options(settings, "run")
+          .choice("graphs", "auto", {"auto", "off"},
+                  "auto: on a card, a step that asks for the same work every time is captured "
+                  "as a CUDA graph and replayed; to the same bits") == "auto";
   optimiser_ = make_optimiser(train, parameters_);
   Options eval(settings, "eval");
   eval_every_ =
@@ -121,6 +135,7 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
 void Trainer::start() {
   initialise(parameters_, backend_, seed_);
   initialise(model_.buffers(), backend_, seed_);
+  replay_ = graphs_ ? StepReplay::make(model_, backend_) : nullptr;
 }
 
 std::vector<NamedTensor> Trainer::state() {
@@ -133,6 +148,7 @@ std::vector<NamedTensor> Trainer::state() {
 void Trainer::resume(const Position& position, index updates) {
   position_ = position;
   optimiser_->set_updates(updates);
+  replay_ = graphs_ ? StepReplay::make(model_, backend_) : nullptr;
 }
 
 bool Trainer::evaluation_is_due() const {
@@ -177,6 +193,24 @@ Example Trainer::training_example(Context& context, index part) const {
   return task_.prepare(data_.batch(Split::train, seed_, batch, micro_), context, backend_);
 }
 
+// Forward and backward.
+PassLosses Trainer::pass(const Example& example, Context& context) {
+  Tape tape;
+  const Tape::Scope scope(&tape);
+  PassLosses losses;
+  const Tensor logits = model_.forward(example.input, context, losses.aux);
+  {
+    const Span span(Part::head);
+    losses.task = cross_entropy(logits, example.targets, example.counted_targets);
+  }
+  const real share = real(1) / static_cast<real>(accumulate_);
+  std::vector<std::pair<Tensor, Tensor>> roots{{losses.task, Tensor::full({1}, share, backend_)}};
+  for (const Loss& loss : losses.aux)
+    roots.emplace_back(loss.value, Tensor::full({1}, share * loss.weight, backend_));
+  tape.backward(roots);
+  return losses;
+}
+
 StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   const index step = position_.step;
   const auto begin = std::chrono::steady_clock::now();
@@ -185,32 +219,35 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
 
   StepReport report;
   report.step = step, report.steps = steps_, report.rate = schedule_.rate(step);
-  for (const Parameter& p : parameters_) p.value.clear_gradient();
-  Collector collector(model_, backend_, static_cast<index>(data_.info().domains.size()));
-  const real share = real(1) / static_cast<real>(accumulate_);
-  for (index part = 0; part < accumulate_; ++part) {
-    Context context = training_context(part);
-    const Example example = training_example(context, part);
-    if (measured) collector.attach(context, example);
-    Tape tape;
-    const Tape::Scope scope(&tape);
-    std::vector<Loss> losses;
-    const Tensor logits = model_.forward(example.input, context, losses);
-    const Tensor task_loss = [&] {
-      const Span span(Part::head);
-      return cross_entropy(logits, example.targets);
-    }();
-    std::vector<std::pair<Tensor, Tensor>> roots{{task_loss, Tensor::full({1}, share, backend_)}};
-    for (const Loss& loss : losses)
-      roots.emplace_back(loss.value, Tensor::full({1}, share * loss.weight, backend_));
-    tape.backward(roots);
-    // Not before everything is asked for: a value that comes back is waited for.
-    report.task_loss += static_cast<double>(task_loss.item()) / static_cast<double>(accumulate_);
-    for (const Loss& loss : losses)
-      add(report.aux, loss.name,
-          static_cast<double>(loss.weight) * static_cast<double>(loss.value.item()) /
-              static_cast<double>(accumulate_));
-    collector.collect();
+  const auto domains = static_cast<index>(data_.info().domains.size());
+  std::optional<Collector> collector;
+  const auto ask = [&] {
+    report.task_loss = 0, report.aux.clear();
+    collector.emplace(model_, backend_, domains);
+    for (const Parameter& p : parameters_) p.value.clear_gradient();
+    for (index part = 0; part < accumulate_; ++part) {
+      Context context = training_context(part);
+      const Example example = training_example(context, part);
+      if (measured) collector->attach(context, example);
+      const PassLosses losses = pass(example, context);
+      // Not before everything is asked for: a value that comes back is waited for.
+      add(losses, accumulate_, report);
+      collector->collect();
+    }
+  };
+  // Neither routings nor the times of parts come out of a replay.
+  const bool timed = Profile::current() != nullptr && Profile::current()->is_timed();
+  const auto* replayed = replay_ && !measured && !timed ? replay_passes() : nullptr;
+  if (replayed != nullptr) {
+    for (const PassLosses& losses : *replayed) add(losses, accumulate_, report);
+  } else {
+    try {
+      ask();
+    } catch (const Error&) {
+      if (!may_replay()) throw;
+      replay_->give_up();  // what it holds may be what is missing
+      ask();
+    }
   }
   report.loss = report.task_loss;
   for (const auto& [name, value] : report.aux) report.loss += value;
@@ -224,13 +261,14 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   } else {
     meet_not_finite("training in", report.loss);
   }
+  if (replay_) replay_->hand_back_gradients();
 
   report.tokens = (step + 1) * accumulate_ * micro_ * data_.info().length;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (measured) {
     const Span span(Part::recording);
     for (Hook* hook : hooks)
-      if (hook->wants_routing(step)) hook->on_routing(step, collector.layers, collector.plan);
+      if (hook->wants_routing(step)) hook->on_routing(step, collector->layers, collector->plan);
   }
   return report;
 }

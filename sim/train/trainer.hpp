@@ -7,6 +7,7 @@
 #include "sim/nn/transformer.hpp"
 #include "sim/task/task.hpp"
 #include "sim/train/optimiser.hpp"
+#include "sim/train/step_replay.hpp"
 
 #include <optional>
 #include <string>
@@ -90,6 +91,12 @@ class Trainer {
   // After the tensors were given their values.
   void resume(const Position& position, index updates);
 
+  // How steps are asked of the device, "replayed" or why they are not; "" on a device where they
+  // never are.
+  std::string replay() const;
+  bool may_replay() const { return replay_ && replay_->refusal().empty(); }
+  index replayed_steps() const { return replay_ ? replay_->replayed() : 0; }
+
   index evaluation_batches() const { return eval_batches_; }
   NotFinite not_finite() const { return not_finite_; }
   index not_finite_limit() const { return not_finite_limit_; }
@@ -104,6 +111,8 @@ class Trainer {
   bool stop_wanted(const std::vector<Hook*>& hooks) const;
   std::optional<Evaluation> evaluate(index step, const std::vector<Hook*>& hooks);
   StepReport train_step(const std::vector<Hook*>& hooks);
+  PassLosses pass(const Example& example, Context& context);
+  const std::vector<PassLosses>* replay_passes();
   Context training_context(index part) const;
   Example training_example(Context& context, index part) const;
   // Counts a step that is not finite; throws unless such steps are skipped.
@@ -119,10 +128,12 @@ class Trainer {
   double clip_;
   NotFinite not_finite_;
   index not_finite_limit_;
+  bool graphs_;
   Position position_;
   std::vector<Parameter> parameters_;
   std::unique_ptr<Optimiser> optimiser_;
   Schedule schedule_;
+  std::unique_ptr<StepReplay> replay_;  // or null
 };
 
 }  // namespace moesim

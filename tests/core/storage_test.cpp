@@ -1,7 +1,11 @@
 #include "sim/core/storage.hpp"
 
 #include "sim/backend/cpu/cpu_backend.hpp"
+#include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"
+
+#include <algorithm>
+#include <vector>
 
 namespace moesim::testing {
 
@@ -39,6 +43,54 @@ TEST_CASE("pool: sizes that wander do not add up", "[core]") {
     const Storage a = cpu.allocate(bytes), b = cpu.allocate(bytes);
   }
   CHECK(cpu.held() <= 4 * 1'000'000 + 500'000);
+}
+
+TEST_CASE("reserve: every round gets the same blocks, and nobody else does", "[core]") {
+  CpuBackend cpu(1);
+  const auto unlike = [](const Storage& block, const std::vector<void*>& others) {
+    return std::find(others.begin(), others.end(), block.data()) == others.end();
+  };
+  Storage left, later;
+  {
+    Reserve reserve(cpu);
+    std::vector<void*> first;
+    for (int round = 0; round < 3; ++round) {
+      Storage kept;
+      {
+        const Reserve::Round memory(reserve);
+        std::vector<void*> got;
+        {
+          const Storage a = cpu.allocate(1000), b = cpu.allocate(5000);
+          got = {a.data(), b.data()};
+        }
+        kept = cpu.allocate(1000);  // may be where `a` was
+        got.push_back(kept.data());
+        if (round == 0) first = got;
+        CHECK(got == first);
+        CHECK(memory.complete());
+      }
+      if (round == 0) left = kept;  // and is still there when the next round takes its block
+      for (const std::size_t size : {1000, 5000}) CHECK(unlike(cpu.allocate(size), first));
+    }
+    // A round that asks for something else gets nothing, and is known by that.
+    for (const std::size_t size : {2000, 1000}) {
+      const Reserve::Round memory(reserve);
+      if (size == 2000)
+        CHECK_THROWS_AS(cpu.allocate(size), Error);
+      else
+        later = cpu.allocate(size);
+      CHECK_FALSE(memory.complete());
+    }
+    CHECK(left.data() == later.data());
+  }
+  // What is in use outlives the reserve: here it is one block with two handles.
+  const void* p = left.data();
+  left = {};
+  CHECK(unlike(cpu.allocate(1000), {later.data()}));
+  later = {};
+  std::vector<Storage> all;
+  for (int i = 0; i < 3; ++i) all.push_back(cpu.allocate(1000));
+  CHECK(std::any_of(all.begin(), all.end(), [=](const Storage& s) { return s.data() == p; }));
 }
 
 }  // namespace moesim::testing

@@ -30,7 +30,7 @@ CpuBackend::CpuBackend(int threads) : threads_(default_threads()) {
   omp_set_num_threads(1);
 }
 
-CpuBackend::~CpuBackend() { free_all(); }
+CpuBackend::~CpuBackend() { free_unused(); }
 
 std::string CpuBackend::name() const { return "cpu"; }
 

@@ -19,9 +19,10 @@ constexpr bool kFloat = std::is_same_v<real, float>;
 // Weights as factors. Here bfloat16 is for the build in double, which rounds and multiplies in
 // double; in float it has tensor cores.
 __device__ inline void round_weights(const Attention& a, Scores& s) {
-  if (kFloat || a.compute != Compute::bfloat16) return;
-  for (int i = 0; i < kEach; ++i)
-    for (int j = 0; j < kEach; ++j) s[i][j] = cuda::from_bfloat16(cuda::to_bfloat16(s[i][j]));
+  if constexpr (!kFloat)
+    if (a.compute == Compute::bfloat16)
+      for (int i = 0; i < kEach; ++i)
+        for (int j = 0; j < kEach; ++j) s[i][j] = cuda::from_bfloat16(cuda::to_bfloat16(s[i][j]));
 }
 
 template <int kGroup>

@@ -48,6 +48,11 @@ cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream) {
   return call(handle, stream);
 }
 
+cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void* workspace, size_t bytes) {
+  static const auto call = find(&cublasSetWorkspace_v2, "cublasSetWorkspace_v2");
+  return call(handle, workspace, bytes);
+}
+
 const char* cublasGetStatusString(cublasStatus_t status) {
   static const auto call = find(&cublasGetStatusString, "cublasGetStatusString");
   return call(status);

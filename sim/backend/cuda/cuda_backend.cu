@@ -15,6 +15,14 @@ namespace {
 
 constexpr std::size_t kPinnedBytes = 64;
 
+// What cuBLAS's documentation asks for, on Hopper and on other cards.
+std::size_t workspace_bytes(int device) {
+  int major = 0;
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
+        "reading the device's properties");
+  return std::size_t{major == 9 ? 32u : 4u} << 20;
+}
+
 const Registered<Backend> registered("cuda", "NVIDIA cards",
                                      [](int device, int) -> std::unique_ptr<Backend> {
                                        return std::make_unique<CudaBackend>(device);
@@ -77,19 +85,23 @@ CudaBackend::CudaBackend(int device) : device_(device) {
   check(image, "loading kernels");
   check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device),
         "reading the device's properties");
-  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream");
+  check(cudaStreamCreateWithFlags(&stream_.stream, cudaStreamNonBlocking), "making a stream");
   check(cudaMallocHost(&pinned_, kPinnedBytes), "taking pinned memory");
   if (const cublasStatus_t status = cublasCreate(&blas_); status != CUBLAS_STATUS_SUCCESS)
     fail(Exit::internal, std::string("cuBLAS: ") + cublasGetStatusString(status));
   cublasSetStream(blas_, stream_);
+  // Of its own, so that products that are captured (graph.cu) allocate nothing. After the stream,
+  // which sets it back.
+  workspace_ = allocate(workspace_bytes(device));
+  cublasSetWorkspace(blas_, workspace_.data(), workspace_.bytes());
 }
 
 CudaBackend::~CudaBackend() {
   cudaSetDevice(device_);
   cudaStreamSynchronize(stream_);
-  rotary_.values = {};
-  free_all();
   cublasDestroy(blas_);
+  rotary_.values = workspace_ = {};
+  free_unused();
   cudaFreeHost(pinned_);
   cudaStreamDestroy(stream_);
 }
@@ -107,7 +119,10 @@ std::string CudaBackend::description() const {
          version(driver) + ", runtime " + version(runtime);
 }
 
-void CudaBackend::wait() { check(cudaStreamSynchronize(stream_), "waiting for the device"); }
+void CudaBackend::wait() {
+  stream_.refuse("it waits for the device");
+  check(cudaStreamSynchronize(stream_), "waiting for the device");
+}
 
 void* CudaBackend::allocate_raw(std::size_t bytes) {
   check(cudaSetDevice(device_), "choosing the device");
@@ -128,6 +143,7 @@ void CudaBackend::free_raw(void* block) { cudaFree(block); }
 
 void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
   if (bytes == 0) return;
+  stream_.refuse("it looks at values");
   check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_), "copy to host");
   wait();
 }
@@ -135,16 +151,22 @@ void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes
 // Of pageable memory CUDA takes a copy before it returns, so `host` may go away at once.
 void CudaBackend::copy_from_host(void* device, const void* host, std::size_t bytes) {
   if (bytes == 0) return;
+  if (stream_.trace != nullptr) {
+    host = stream_.trace->add_upload(host, bytes);
+    stream_.trace->add(device, bytes);
+  }
   check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_), "copy to device");
 }
 
 void CudaBackend::copy(void* to, const void* from, std::size_t bytes) {
   if (bytes == 0) return;
+  if (stream_.trace != nullptr) stream_.trace->add(to, from, bytes);
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copy");
 }
 
 void CudaBackend::zero(void* p, std::size_t bytes) {
   if (bytes == 0) return;
+  if (stream_.trace != nullptr) stream_.trace->add(p, bytes);
   check(cudaMemsetAsync(p, 0, bytes, stream_), "zero");
 }
 

@@ -12,10 +12,12 @@
 #pragma once
 
 #include "sim/backend/backend.hpp"
+#include "sim/backend/cuda/queue.hpp"
 
 #include <cublas_v2.h>
 #include <cuda_runtime.h>
 #include <string>
+#include <vector>
 
 namespace moesim {
 
@@ -28,6 +30,7 @@ class CudaBackend : public Backend {
   bool has_tf32() const override { return sizeof(real) == sizeof(float); }
   void wait() override;
   std::unique_ptr<Timeline> timeline() override;
+  std::unique_ptr<Replay> replay() override;
 
   std::string name() const override;
   std::string description() const override;
@@ -135,17 +138,21 @@ class CudaBackend : public Backend {
  protected:
   void* allocate_raw(std::size_t bytes) override;
   void free_raw(void* block) override;
+  bool make_room() override;
 
  private:
+  class GraphReplay;
   // What ends in `p` on the device, after everything before it.
   template <class T>
   T to_host_value(const void* p);
 
   int device_;
   int multiprocessors_ = 1;
-  cudaStream_t stream_ = nullptr;
+  cuda::Queue stream_;
   cublasHandle_t blas_ = nullptr;
-  void* pinned_ = nullptr;  // a few bytes through which single values come back
+  Storage workspace_;                  // cuBLAS's
+  std::vector<GraphReplay*> replays_;  // that are alive
+  void* pinned_ = nullptr;             // a few bytes through which single values come back
 
   // Cosines and sines of the last rotary call: a model asks for the same in every layer.
   struct {

@@ -11,7 +11,6 @@
 // takes 30.
 #include "sim/backend/cuda/grouped_tiles.hpp"
 #include "sim/backend/cuda/math.hpp"
-#include "sim/backend/cuda/sort.hpp"
 
 #include <algorithm>
 
@@ -22,6 +21,23 @@ using cuda::kThreads;
 using cuda::Tiles;
 
 namespace {
+
+// Inclusive sums over the threads of a block of kThreads; sums has room for two values per thread.
+__device__ int block_scan(int value, int* sums) {
+  const int t = int(threadIdx.x), n = int(blockDim.x);
+  int from = 0;
+  sums[t] = value;
+  __syncthreads();
+  for (int by = 1; by < n; by *= 2) {
+    const int to = n - from;
+    sums[to + t] = sums[from + t] + (t >= by ? sums[from + t - by] : 0);
+    from = to;
+    __syncthreads();
+  }
+  const int sum = sums[from + t];
+  __syncthreads();
+  return sum;
+}
 
 // By one block: the tiles of every segment, counted, summed and written.
 __global__ void cut_kernel(const i32* offset, index segments, index slots, int size, Tiles to) {
@@ -34,7 +50,7 @@ __global__ void cut_kernel(const i32* offset, index segments, index slots, int s
     const index s = base + t;
     const int begin = s < segments ? offset[s] : 0, end = s < segments ? offset[s + 1] : 0;
     const int count = (end - begin + size - 1) / size;
-    const int sum = cuda::block_scan(count, sums), before = carry;
+    const int sum = block_scan(count, sums), before = carry;
     const int at = before + sum - count;
     if (s < segments) to.start[s] = at;
     for (int i = 0; i < count; ++i) {

@@ -4,6 +4,7 @@
 // tests run them under an emulation of CUDA on the CPU (tests/cuda/emulation).
 #pragma once
 
+#include "sim/backend/cuda/queue.hpp"
 #include "sim/core/error.hpp"
 #include "sim/core/types.hpp"
 
@@ -26,13 +27,15 @@ constexpr int kThreads = 256;
 
 // kernel(args...) on `blocks` blocks; none for an empty problem.
 template <class... P>
-void launch(void (*kernel)(P...), index blocks, dim3 threads, cudaStream_t stream,
+void launch(void (*kernel)(P...), index blocks, dim3 threads, const Queue& queue,
             std::type_identity_t<P>... args) {
   if (blocks <= 0) return;
   cudaLaunchConfig_t config{};
   config.gridDim = dim3(static_cast<unsigned>(blocks));
   config.blockDim = threads;
-  config.stream = stream;
+  config.stream = queue;
+  if (queue.trace != nullptr)
+    queue.trace->add(reinterpret_cast<void*>(kernel), blocks, threads.x, threads.y, args...);
   check(cudaLaunchKernelEx(&config, kernel, args...), "launch");
 }
 
@@ -44,9 +47,9 @@ __global__ void each_kernel(index n, F f) {
 
 // f(i) for 0 <= i < n, one thread each.
 template <class F>
-void each(cudaStream_t stream, index n, F f) {
+void each(const Queue& queue, index n, F f) {
   constexpr index kMostBlocks = 1 << 16;
-  launch(each_kernel<F>, std::min(ceil_div(n, kThreads), kMostBlocks), kThreads, stream, n, f);
+  launch(each_kernel<F>, std::min(ceil_div(n, kThreads), kMostBlocks), kThreads, queue, n, f);
 }
 
 template <class F>
@@ -58,14 +61,14 @@ __global__ void each_in_rows_kernel(index rows, index cols, F f) {
 
 // f(r, c) for every place of a matrix. Threads lie along the columns; there is no division.
 template <class F>
-void each_in_rows(cudaStream_t stream, index rows, index cols, F f) {
+void each_in_rows(const Queue& queue, index rows, index cols, F f) {
   if (cols <= 0) return;
   unsigned across = 1;
   while (across < kThreads && across < cols) across *= 2;
   const unsigned down = kThreads / across;
   constexpr index kMostBlocks = 1 << 16;
   launch(each_in_rows_kernel<F>, std::min(ceil_div(rows, down), kMostBlocks), dim3(across, down),
-         stream, rows, cols, f);
+         queue, rows, cols, f);
 }
 
 constexpr int kWarp = 32;
@@ -78,9 +81,9 @@ __global__ void each_warp_kernel(index n, F f) {
 
 // f(i, lane) for 0 <= i < n, one warp each: its lanes share a row.
 template <class F>
-void each_warp(cudaStream_t stream, index n, F f) {
+void each_warp(const Queue& queue, index n, F f) {
   constexpr unsigned kWarps = 8;
-  launch(each_warp_kernel<F>, ceil_div(n, kWarps), dim3(kWarp, kWarps), stream, n, f);
+  launch(each_warp_kernel<F>, ceil_div(n, kWarps), dim3(kWarp, kWarps), queue, n, f);
 }
 
 // Over the lanes of a warp, pairwise, in an order that is always the same; every lane gets it.

@@ -30,6 +30,9 @@ void CudaBackend::multiply_matrices(const Product& p, Compute compute) {
   const cublasComputeType_t type = !kFloat                    ? CUBLAS_COMPUTE_64F
                                    : compute == Compute::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
                                                               : CUBLAS_COMPUTE_32F;
+  if (stream_.trace != nullptr)
+    stream_.trace->add(p.transpose_a, p.transpose_b, p.m, p.n, p.k, alpha, beta, p.a, p.lda, p.b,
+                       p.ldb, p.c, p.ldc, p.batch, p.stride_a, p.stride_b, p.stride_c, type);
   const cublasStatus_t status = cublasGemmStridedBatchedEx_64(
       blas_, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N,
       p.n, p.m, p.k, &alpha, p.b, factor, p.ldb, p.stride_b, p.a, factor, p.lda, p.stride_a, &beta,

@@ -36,7 +36,9 @@ void CudaBackend::rotary(const Attention& a, real base, int sign, real* qkv) {
     const std::size_t bytes = values.size() * sizeof(real);
     rotary_ = {a.length, a.head_size, base, allocate(bytes)};
     copy_from_host(rotary_.values.data(), values.data(), bytes);
+    stream_.refuse("it makes a table of turns");
   }
+  if (stream_.trace != nullptr) stream_.trace->keep(rotary_.values);
   const auto* cosines = static_cast<const real*>(rotary_.values.data());
   const real* sines = cosines + a.length * half;
   const index heads = 2 * a.heads, length = a.length, size = a.head_size;  // of q, then of k

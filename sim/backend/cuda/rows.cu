@@ -17,18 +17,14 @@ void CudaBackend::gather(const real* x, const i32* row, real* y, index n, index 
 }
 
 void CudaBackend::sort_by_key(const i32* key, index n, index buckets, i32* offset, i32* order) {
-  const auto size = static_cast<std::size_t>(n);
-  const Storage key_block = allocate(size * sizeof(Key)),
-                value_block = allocate(size * sizeof(i32));
-  auto* keys = static_cast<Key*>(key_block.data());
-  auto* values = static_cast<i32*>(value_block.data());
-  each(stream_, n, [=] __device__(index i) {
+  cuda::Pairs pairs(*this, n);
+  each(stream_, n, [=, keys = pairs.keys, values = pairs.values] __device__(index i) {
     keys[i] = static_cast<Key>(key[i] < 0 ? buckets : key[i]);  // what is left out goes last
     values[i] = static_cast<i32>(i);
   });
-  cuda::stable_sort(*this, stream_, keys, values, n, cuda::bits_for(buckets));
-  cuda::bucket_offsets(stream_, keys, n, buckets, offset);
-  each(stream_, n, [=] __device__(index i) {
+  pairs.sort(stream_, cuda::bits_for(buckets));
+  cuda::bucket_offsets(stream_, pairs.keys, n, buckets, offset);
+  each(stream_, n, [=, keys = pairs.keys, values = pairs.values] __device__(index i) {
     if (keys[i] < static_cast<Key>(buckets)) order[i] = values[i];
   });
 }
@@ -79,18 +75,14 @@ void CudaBackend::pick(const real* x, const i32* at, real* y, index n) {
 
 // Sorted by place; the first of those of a place adds them all, in their order.
 void CudaBackend::unpick(const real* dy, const i32* at, real* dx, index n) {
-  const auto size = static_cast<std::size_t>(n);
-  const Storage key_block = allocate(size * sizeof(Key)),
-                value_block = allocate(size * sizeof(i32));
-  auto* keys = static_cast<Key*>(key_block.data());
-  auto* values = static_cast<i32*>(value_block.data());
+  cuda::Pairs pairs(*this, n);
   constexpr Key kNone = 0xffffffffu;
-  each(stream_, n, [=] __device__(index i) {
+  each(stream_, n, [=, keys = pairs.keys, values = pairs.values] __device__(index i) {
     keys[i] = at[i] < 0 ? kNone : static_cast<Key>(at[i]);
     values[i] = static_cast<i32>(i);
   });
-  cuda::stable_sort(*this, stream_, keys, values, n, 32);
-  each(stream_, n, [=] __device__(index i) {
+  pairs.sort(stream_, 32);
+  each(stream_, n, [=, keys = pairs.keys, values = pairs.values] __device__(index i) {
     if (keys[i] == kNone || (i > 0 && keys[i - 1] == keys[i])) return;
     real sum = dx[keys[i]];
     for (index j = i; j < n && keys[j] == keys[i]; ++j) sum += dy[values[j]];

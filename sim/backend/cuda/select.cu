@@ -11,12 +11,6 @@ using cuda::falling;
 using cuda::Key;
 using cuda::kWarp;
 
-namespace {
-
-constexpr int kValueBits = 8 * sizeof(real);
-
-}  // namespace
-
 // A warp per row. Round by round the first of those that come after the last one chosen.
 void CudaBackend::top_k(const real* x, i32* choice, index rows, index cols, index k) {
   cuda::each_warp(stream_, rows, [=] __device__(index r, int lane) {
@@ -48,21 +42,18 @@ void CudaBackend::top_k_rows(const real* x, i32* chosen, index groups, index row
                              index k) {
   const index n = groups * rows * cols, lines = groups * cols;
   if (n == 0 || k == 0) return;
-  const Storage key_block = allocate(static_cast<std::size_t>(n) * sizeof(Key));
-  const Storage value_block = allocate(static_cast<std::size_t>(n) * sizeof(i32));
-  auto* keys = static_cast<Key*>(key_block.data());
-  auto* values = static_cast<i32*>(value_block.data());
-  each(stream_, n, [=] __device__(index i) {
+  cuda::Pairs pairs(*this, n);
+  each(stream_, n, [=, keys = pairs.keys, values = pairs.values] __device__(index i) {
     keys[i] = falling(x[i]);
     values[i] = static_cast<i32>(i);
   });
-  cuda::stable_sort(*this, stream_, keys, values, n, kValueBits);
-  each(stream_, n, [=] __device__(index i) {
+  pairs.sort(stream_, 8 * sizeof(Key));
+  each(stream_, n, [=, keys = pairs.keys, values = pairs.values] __device__(index i) {
     const index at = values[i];
     keys[i] = static_cast<Key>(at / (rows * cols) * cols + at % cols);
   });
-  cuda::stable_sort(*this, stream_, keys, values, n, bits_for(lines - 1));
-  each(stream_, lines * k, [=] __device__(index i) {
+  pairs.sort(stream_, bits_for(lines - 1));
+  each(stream_, lines * k, [=, values = pairs.values] __device__(index i) {
     chosen[i] = static_cast<i32>(values[i / k * rows + i % k] / cols % rows);
   });
 }
@@ -88,13 +79,10 @@ void CudaBackend::fill_capacity(const Fill& f, i32* kept) {
   }
   const bool by_token = f.order == Order::token;
   const index buckets = groups * experts;
-  const Storage key_block = allocate(static_cast<std::size_t>(n) * sizeof(Key));
-  const Storage value_block = allocate(static_cast<std::size_t>(n) * sizeof(i32));
   const Storage offset_block = allocate(static_cast<std::size_t>(buckets + 1) * sizeof(i32));
-  auto* keys = static_cast<Key*>(key_block.data());
-  auto* values = static_cast<i32*>(value_block.data());
   auto* offset = static_cast<i32*>(offset_block.data());
-  each(stream_, n, [=] __device__(index i) {
+  cuda::Pairs pairs(*this, n);
+  each(stream_, n, [=, keys = pairs.keys, values = pairs.values] __device__(index i) {
     const index g = i / (group * k), place = i % (group * k);
     const index rank = by_token ? place / k : place % group;
     const index j = by_token ? place % k : place / group;
@@ -102,9 +90,9 @@ void CudaBackend::fill_capacity(const Fill& f, i32* kept) {
     values[i] = static_cast<i32>(at);
     keys[i] = static_cast<Key>(choice[at] < 0 ? buckets : g * experts + choice[at]);
   });
-  cuda::stable_sort(*this, stream_, keys, values, n, bits_for(buckets));
-  cuda::bucket_offsets(stream_, keys, n, buckets, offset);
-  each(stream_, n, [=] __device__(index i) {
+  pairs.sort(stream_, bits_for(buckets));
+  cuda::bucket_offsets(stream_, pairs.keys, n, buckets, offset);
+  each(stream_, n, [=, keys = pairs.keys, values = pairs.values] __device__(index i) {
     const auto bucket = static_cast<index>(keys[i]);
     const bool room = bucket < buckets && i - offset[bucket] < capacity;
     kept[values[i]] = room ? choice[values[i]] : -1;

@@ -33,7 +33,9 @@ enum cudaError_t {
   cudaErrorNoDevice = 100,
   cudaErrorNoKernelImageForDevice = 209,
   cudaErrorUnsupportedPtxVersion = 222,
-  cudaErrorNotReady = 600
+  cudaErrorNotReady = 600,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901
 };
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
 using cudaStream_t = void*;
@@ -57,7 +59,7 @@ struct cudaLaunchConfig_t {
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaSetDevice(int device);
-enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount };
+enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount, cudaDevAttrComputeCapabilityMajor };
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaRuntimeGetVersion(int* version);
@@ -77,6 +79,20 @@ cudaError_t cudaFreeHost(void* p);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void* p, int value, std::size_t bytes, cudaStream_t stream);
+// What a stream is asked for while it is captured is not done, but becomes the graph: with its
+// arguments as they are now, and with the host's memory as it is at each launch. What allocates or
+// waits meanwhile spoils the capture.
+struct EmulatedGraph;
+using cudaGraph_t = EmulatedGraph*;
+using cudaGraphExec_t = EmulatedGraph*;
+enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal };
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGetLastError();
 const char* cudaGetErrorString(cudaError_t error);
 template <class T>
@@ -87,8 +103,10 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes*, T*) {
 namespace emulation {
 
 enum class Order { forward, backward, mixed };
-void set_order(Order order);   // of the threads of a block and of the blocks of a grid
-void set_closed(bool closed);  // is device memory closed to the host, which takes time?
+void set_order(Order order);         // of the threads of a block and of the blocks of a grid
+void set_closed(bool closed);        // is device memory closed to the host, which takes time?
+void set_memory(std::size_t bytes);  // of the device
+std::size_t used_memory();
 
 void spend(std::uint64_t nanoseconds);
 std::uint64_t nanoseconds();  // of the stream, since the start
@@ -105,7 +123,7 @@ int lane();
 
 // What the host asked of the device so far.
 struct Counts {
-  std::int64_t kernels, products, copies, sets, waits;
+  std::int64_t kernels, products, copies, sets, waits, graphs;
 };
 Counts counts();
 

@@ -4,9 +4,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
+
+struct EmulatedGraph {
+  std::vector<std::function<void()>> work;
+  bool spoiled = false;
+};
 
 namespace {
 
@@ -17,7 +23,8 @@ struct Block {
 std::map<char*, Block> blocks;              // of device memory, by where they begin
 std::map<const char*, std::size_t> pinned;  // host memory that copies read when they run
 std::vector<std::function<void()>> queue;
-std::size_t used = 0;
+std::unique_ptr<EmulatedGraph> capture;  // what the stream is asked for goes there, if not null
+std::size_t used = 0, memory = cudaDeviceProp().totalGlobalMem;
 std::uint64_t stream_time = 0;
 emulation::Counts counted{};
 bool open = false, closing = true;
@@ -27,6 +34,16 @@ std::size_t page() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
 void protect(int how) {
   for (const auto& [p, block] : blocks) mprotect(block.pages, block.size, how);
   open = how != PROT_NONE;
+}
+
+void push(std::function<void()> work) {
+  (capture ? capture->work : queue).push_back(std::move(work));
+}
+
+// What a stream that is captured does not take.
+cudaError_t spoil() {
+  capture->spoiled = true;
+  return cudaErrorStreamCaptureUnsupported;
 }
 
 void run_queue() {
@@ -62,8 +79,10 @@ void emulation::spend(std::uint64_t nanoseconds) { stream_time += nanoseconds; }
 std::uint64_t emulation::nanoseconds() { return stream_time; }
 void emulation::enqueue(std::function<void()> work) {
   ++counted.kernels;
-  queue.push_back(std::move(work));
+  push(std::move(work));
 }
+void emulation::set_memory(std::size_t bytes) { memory = bytes; }
+std::size_t emulation::used_memory() { return used; }
 emulation::Counts emulation::counts() { return counted; }
 
 cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
@@ -80,17 +99,19 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
 }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return run_queue(), cudaSuccess; }
 cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  if (capture) return spoil();
   return ++counted.waits, run_queue(), cudaSuccess;
 }
 // Few, so that small tests meet the products that fill a card.
-cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) {
-  return *value = 8, cudaSuccess;
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  return *value = attribute == cudaDevAttrMultiProcessorCount ? 8 : 0, cudaSuccess;
 }
 cudaError_t cudaGetLastError() { return cudaSuccess; }
 const char* cudaGetErrorString(cudaError_t) { return "error"; }
 
 cudaError_t cudaMalloc(void** p, std::size_t bytes) {
-  if (used + bytes > cudaDeviceProp().totalGlobalMem) return cudaErrorMemoryAllocation;
+  if (capture) return spoil();
+  if (used + bytes > memory) return cudaErrorMemoryAllocation;
   const std::size_t size = (bytes + page() - 1) / page() * page();
   void* pages = mmap(nullptr, size + page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   require(pages != MAP_FAILED, "out of memory");
@@ -104,6 +125,7 @@ cudaError_t cudaMalloc(void** p, std::size_t bytes) {
 }
 
 cudaError_t cudaFree(void* p) {
+  if (capture) return spoil();
   run_queue();  // it waits for the device
   const auto block = blocks.find(static_cast<char*>(p));
   require(block != blocks.end(), "cudaFree of what is no block");
@@ -114,11 +136,14 @@ cudaError_t cudaFree(void* p) {
 }
 
 cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
+  if (capture) return spoil();
   *p = std::malloc(bytes);
   pinned[static_cast<char*>(*p)] = bytes;
   return cudaSuccess;
 }
 cudaError_t cudaFreeHost(void* p) {
+  if (capture) return spoil();
+  std::memset(p, 0xff, pinned.at(static_cast<char*>(p)));  // who reads it afterwards is found out
   pinned.erase(static_cast<char*>(p));
   return std::free(p), cudaSuccess;
 }
@@ -126,14 +151,16 @@ cudaError_t cudaFreeHost(void* p) {
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t) {
   ++counted.copies;
-  if (kind == cudaMemcpyHostToDevice && !is_pinned(from)) {  // staged before the call returns
+  if (capture && kind == cudaMemcpyDeviceToHost) return spoil();
+  if (kind == cudaMemcpyHostToDevice && !is_pinned(from) &&
+      !capture) {  // staged before the call returns
     const auto* data = static_cast<const char*>(from);
-    queue.push_back([to, staged = std::vector<char>(data, data + bytes)] {
+    push([to, staged = std::vector<char>(data, data + bytes)] {
       std::memcpy(to, staged.data(), staged.size());
     });
     return cudaSuccess;
   }
-  queue.push_back([=] {
+  push([=] {
     emulation::spend(bytes);
     std::memcpy(to, from, bytes);
   });
@@ -143,9 +170,35 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 
 cudaError_t cudaMemsetAsync(void* p, int value, std::size_t bytes, cudaStream_t) {
   ++counted.sets;
-  queue.push_back([=] { std::memset(p, value, bytes); });
+  push([=] { std::memset(p, value, bytes); });
   return cudaSuccess;
 }
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
+  require(!capture, "a capture in a capture");
+  return capture = std::make_unique<EmulatedGraph>(), cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  require(capture != nullptr, "the end of no capture");
+  const std::unique_ptr<EmulatedGraph> done = std::move(capture);
+  if (done->spoiled) return *graph = nullptr, cudaErrorStreamCaptureInvalidated;
+  return *graph = new EmulatedGraph(*done), cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long) {
+  return *executable = new EmulatedGraph(*graph), cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t) {
+  require(!capture, "a launch of a graph in a capture");
+  ++counted.graphs;
+  queue.insert(queue.end(), executable->work.begin(), executable->work.end());
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  run_queue();
+  return delete executable, cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, cudaSuccess; }
 
 struct EmulatedEvent {
   std::uint64_t time = 0;
@@ -159,10 +212,11 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
   event->recorded = true, event->reached = false;
-  queue.push_back([event] { event->time = emulation::nanoseconds(), event->reached = true; });
+  push([event] { event->time = emulation::nanoseconds(), event->reached = true; });
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  if (capture) return spoil();
   if (event->recorded && !event->reached) run_queue();
   return cudaSuccess;
 }
@@ -171,11 +225,19 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEve
   return *milliseconds = 1e-6f * static_cast<float>(end->time - begin->time), cudaSuccess;
 }
 
+namespace {
+void* workspace = nullptr;  // of the one handle that is in use
+}
 cublasStatus_t cublasCreate(cublasHandle_t* handle) {
   return *handle = nullptr, CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasDestroy(cublasHandle_t) { return CUBLAS_STATUS_SUCCESS; }
-cublasStatus_t cublasSetStream(cublasHandle_t, cudaStream_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasSetStream(cublasHandle_t, cudaStream_t) {
+  return workspace = nullptr, CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasSetWorkspace(cublasHandle_t, void* p, std::size_t) {
+  return workspace = p, CUBLAS_STATUS_SUCCESS;
+}
 const char* cublasGetStatusString(cublasStatus_t) { return "error"; }
 
 namespace {
@@ -204,8 +266,9 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(
   require((compute == CUBLAS_COMPUTE_64F) == (type_c == CUDA_R_64F), "a product of mixed types");
   const cudaDataType scalar = compute == CUBLAS_COMPUTE_64F ? CUDA_R_64F : CUDA_R_32F;
   const double by = load(alpha, scalar, 0), keep = load(beta, scalar, 0);
+  require(!capture || workspace != nullptr, "a product is captured without memory of its own");
   ++counted.products;
-  queue.push_back([=] {
+  push([=] {
     emulation::spend(static_cast<std::uint64_t>(batch * m * n * k));
     for (std::int64_t e = 0; e < batch; ++e)
       for (std::int64_t col = 0; col < n; ++col)

@@ -1,0 +1,84 @@
+// The stream that everything is queued in, and what takes down what that was.
+#pragma once
+
+#include "sim/core/storage.hpp"
+
+#include <cstddef>
+#include <cstring>
+#include <cuda_runtime.h>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace moesim::cuda {
+
+// All that a round of work asked the device for, to the last argument: rounds with equal traces do
+// the same, but for what stands in memory.
+class Trace {
+ public:
+  Trace() = default;
+  // Of a round that is captured: then nothing that cannot be replayed may happen, and what is
+  // copied from the host must stay there. `uploads`: that of the round before.
+  explicit Trace(const char* uploads) : uploads_then_(uploads), captured_(true) {}
+
+  template <class... T>
+  void add(const T&... values) {
+    (add_value(values), ...);
+  }
+  // -> where the copy of these bytes is to read them
+  const void* add_upload(const void* host, std::size_t bytes) {
+    const std::size_t at = uploads_.size();
+    const auto* begin = static_cast<const char*>(host);
+    uploads_.insert(uploads_.end(), begin, begin + bytes);
+    return captured_ ? uploads_then_ + at : host;
+  }
+  // Memory that is used and must stay what it is.
+  void keep(Storage storage) { kept_.push_back(std::move(storage)); }
+
+  struct Refused {};
+  void refuse(const char* why) {
+    if (refusal_.empty()) refusal_ = why;
+    if (captured_) throw Refused{};
+  }
+  const std::string& refusal() const { return refusal_; }
+  const std::vector<char>& uploads() const { return uploads_; }
+  bool same(const Trace& other) const {
+    return asked_ == other.asked_ && uploads_ == other.uploads_;
+  }
+
+ private:
+  // Bytes between the members of a value are anything: they are cleared, or where the compiler
+  // cannot do that, values that have some are left out.
+  template <class T>
+  void add_value(T value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+#if __has_builtin(__builtin_clear_padding)
+    __builtin_clear_padding(&value);
+#else
+    if (!std::has_unique_object_representations_v<T> && !std::is_floating_point_v<T>) return;
+#endif
+    char bytes[sizeof value];
+    std::memcpy(bytes, &value, sizeof value);
+    asked_.insert(asked_.end(), bytes, bytes + sizeof value);
+  }
+
+  const char* uploads_then_ = nullptr;
+  bool captured_ = false;
+  std::vector<char> asked_, uploads_;
+  std::vector<Storage> kept_;
+  std::string refusal_;
+};
+
+struct Queue {
+  cudaStream_t stream = nullptr;
+  Trace* trace = nullptr;  // of the round that is running, if it is taken down
+  operator cudaStream_t() const { return stream; }
+
+  // What a replay could not do again.
+  void refuse(const char* why) const {
+    if (trace != nullptr) trace->refuse(why);
+  }
+};
+
+}  // namespace moesim::cuda

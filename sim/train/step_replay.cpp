@@ -1,0 +1,134 @@
+#include "sim/train/step_replay.hpp"
+
+#include "sim/backend/backend.hpp"
+#include "sim/train/trainer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace moesim {
+namespace {
+
+index count_targets(const Indices& target) {
+  const std::vector<std::int32_t> ids = target.to_host();
+  return std::count_if(ids.begin(), ids.end(), [](std::int32_t id) { return id >= 0; });
+}
+
+// Room for the device's part of an example like this one.
+Example room_for(const Example& like) {
+  Backend& backend = like.targets.backend();
+  Example room;
+  room.input.batch = like.input.batch, room.input.length = like.input.length;
+  if (like.input.ids) room.input.ids = Indices::empty(like.input.ids.size(), backend);
+  if (like.input.features)
+    room.input.features = Tensor::empty(like.input.features.shape(), backend);
+  room.targets = Indices::empty(like.targets.size(), backend);
+  room.counted_targets = count_targets(like.targets);
+  return room;
+}
+
+// All that passes know of an example without looking at its values.
+bool fits(const Example& room, const Example& example) {
+  const ModelInput &a = room.input, &b = example.input;
+  return a.batch == b.batch && a.length == b.length && a.ids.size() == b.ids.size() &&
+         static_cast<bool>(a.features) == static_cast<bool>(b.features) &&
+         (!a.features || a.features.shape() == b.features.shape()) &&
+         room.targets.size() == example.targets.size() &&
+         room.counted_targets == count_targets(example.targets);
+}
+
+void copy(const Indices& from, const Indices& to) {
+  if (from.size() > 0)
+    from.backend().copy(to.data(), from.data(),
+                        static_cast<std::size_t>(from.size()) * sizeof(std::int32_t));
+}
+
+}  // namespace
+
+std::unique_ptr<StepReplay> StepReplay::make(Transformer& model, Backend& backend) {
+  for (std::size_t i = 0; i < model.moe_blocks().size(); ++i)
+    if (!model.moe_layer(i).router().capturable()) return nullptr;
+  std::unique_ptr<Replay> replay = backend.replay();
+  if (!replay) return nullptr;
+  return std::unique_ptr<StepReplay>(new StepReplay(model, std::move(replay)));
+}
+
+StepReplay::StepReplay(Transformer& model, std::unique_ptr<Replay> replay)
+    : model_(model), parameters_(model.parameters()), replay_(std::move(replay)) {}
+
+bool StepReplay::stage(const std::vector<Example>& examples) {
+  if (staged_.empty())
+    for (const Example& example : examples) staged_.push_back(room_for(example));
+  if (!std::equal(staged_.begin(), staged_.end(), examples.begin(), examples.end(), fits))
+    return false;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    const Example &from = examples[i], &to = staged_[i];
+    copy(from.input.ids, to.input.ids);
+    copy(from.targets, to.targets);
+    const Tensor& features = from.input.features;
+    if (features)
+      features.backend().copy(to.input.features.data(), features.data(),
+                              static_cast<std::size_t>(features.size()) * sizeof(real));
+  }
+  return true;
+}
+
+void StepReplay::give_up() {
+  losses_.clear(), gradients_.clear(), routings_.clear(), staged_.clear();
+  out_of_memory_ = "there is no memory for it";
+}
+
+void StepReplay::hand_back_gradients() {
+  for (std::size_t i = 0; i < gradients_.size(); ++i)
+    parameters_[i].value.set_gradient(gradients_[i]);
+}
+
+const std::vector<PassLosses>* StepReplay::run(const std::vector<Example>& examples,
+                                               const Passes& passes) {
+  if (!stage(examples)) return nullptr;
+  const bool replayed = replay_->run([&] {
+    // Every round finds gradients where the round before had them, and nobody else has any.
+    hand_back_gradients();
+    losses_.clear(), gradients_.clear(), routings_.clear();
+    // Copies, because indices remember what the host once saw of them.
+    losses_ = passes(std::vector<Example>(staged_));
+    for (const Parameter& p : parameters_) gradients_.push_back(p.value.gradient());
+    for (std::size_t i = 0; i < model_.moe_blocks().size(); ++i)
+      routings_.push_back(model_.moe_layer(i).last());
+  });
+  if (replayed) {
+    ++replayed_;
+    hand_back_gradients();
+    for (std::size_t i = 0; i < routings_.size(); ++i) model_.moe_layer(i).set_last(routings_[i]);
+  }
+  return &losses_;
+}
+
+// Null: they are for train_step to do.
+const std::vector<PassLosses>* Trainer::replay_passes() {
+  if (!replay_->refusal().empty()) return nullptr;
+  std::vector<Example> examples;
+  for (index part = 0; part < accumulate_; ++part) {
+    Context context = training_context(part);
+    examples.push_back(training_example(context, part));
+  }
+  return replay_->run(examples, [this](const std::vector<Example>& staged) {
+    for (const Parameter& p : parameters_) p.value.clear_gradient();
+    std::vector<PassLosses> losses;
+    for (index part = 0; part < accumulate_; ++part) {
+      Context context = training_context(part);
+      losses.push_back(pass(staged[static_cast<std::size_t>(part)], context));
+    }
+    return losses;
+  });
+}
+
+std::string Trainer::replay() const {
+  if (!backend_.replay()) return "";
+  if (!graphs_) return "run.graphs = off";
+  if (!replay_) return "the router's work may change from step to step";
+  if (!replay_->refusal().empty()) return replay_->refusal();
+  return replay_->replayed() > 0 ? "replayed" : "too few equal steps";
+}
+
+}  // namespace moesim

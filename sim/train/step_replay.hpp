@@ -1,0 +1,63 @@
+// The passes of training steps on a device that replays them (Backend::replay).
+//
+// A replay asks for nothing: it writes where the first passes wrote. So examples are copied to
+// where they read theirs, and after it losses, gradients and routings are those of the first
+// passes, whose memory has other values now.
+#pragma once
+
+#include "sim/nn/transformer.hpp"
+#include "sim/task/task.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+// Losses of the passes through a micro-batch, which nobody has read yet.
+struct PassLosses {
+  Tensor task;
+  std::vector<Loss> aux;
+};
+
+class StepReplay {
+ public:
+  // Forward and backward through the micro-batches of a step.
+  using Passes = std::function<std::vector<PassLosses>(const std::vector<Example>&)>;
+
+  // Null where steps are not replayed: by this device, or with these routers.
+  static std::unique_ptr<StepReplay> make(Transformer& model, Backend& backend);
+
+  // Passes through these examples, called or replayed. Null: it does not take them, because their
+  // shapes or their numbers of targets are not those of the first ones, or takes none.
+  const std::vector<PassLosses>* run(const std::vector<Example>& examples, const Passes& passes);
+
+  // Why steps are not replayed, or "".
+  const std::string& refusal() const {
+    return out_of_memory_.empty() ? replay_->refusal() : out_of_memory_;
+  }
+  // Parameters have their gradients where replays write them: for the end of a step that was asked
+  // for, whose own gradients take memory that is free then.
+  void hand_back_gradients();
+  // Frees what it holds, and takes no more examples.
+  void give_up();
+  index replayed() const { return replayed_; }  // steps
+
+ private:
+  StepReplay(Transformer& model, std::unique_ptr<Replay> replay);
+  bool stage(const std::vector<Example>& examples);
+
+  Transformer& model_;
+  std::vector<Parameter> parameters_;
+  std::unique_ptr<Replay> replay_;
+  std::string out_of_memory_;
+  index replayed_ = 0;
+  std::vector<Example> staged_;
+  // Of the passes that were called last.
+  std::vector<PassLosses> losses_;
+  std::vector<Tensor> gradients_;
+  std::vector<Routing> routings_;
+};
+
+}  // namespace moesim

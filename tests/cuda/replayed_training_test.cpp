@@ -1,0 +1,230 @@
+// A training whose steps are replayed, against one in which every step is asked for.
+#include "sim/moe/choose.hpp"
+#include "sim/moe/router.hpp"
+#include "sim/ops/ops.hpp"
+#include "tests/cuda/support.hpp"
+#include "tests/train/support.hpp"
+
+namespace moesim::testing {
+namespace {
+
+using Words = std::vector<std::string>;
+
+constexpr int kSteps = 8;
+
+Words with(Words values, const Words& more) {
+  values.insert(values.end(), more.begin(), more.end());
+  return values;
+}
+
+const Words kBase = {"run.steps",    "8",   "train.batch", "4", "data.length",  "8",
+                     "record.every", "100", "eval.every",  "0", "model.layers", "1"};
+
+struct Done {
+  std::string fingerprint, replay;
+  index replayed;
+};
+
+Done train(Backend& backend, const Words& values) {
+  Training training(values, backend);
+  training.run();
+  return {training.fingerprint(), training.trainer->replay(), training.trainer->replayed_steps()};
+}
+
+// -> what the one says that may be replayed
+Done compare(Backend& cuda, const Words& values) {
+  const Done asked = train(cuda, with(values, {"run.graphs", "off"}));
+  const Done done = train(cuda, values);
+  CHECK(done.fingerprint == asked.fingerprint);
+  CHECK(asked.replayed == 0);
+  CHECK(asked.replay == "run.graphs = off");
+  return done;
+}
+
+// One expert, whose gate has a bias that learns on the device, from the routing of the step.
+class Learning : public Router {
+ public:
+  explicit Learning(const Site& site) {
+    weight_ = parameter("weight", {site.width, 1}, Init::normal(0.02));
+    bias_ = buffer("bias", {1}, Init::constant(1));
+  }
+  Routing route(const Tokens& tokens) override {
+    const Tensor gate = add_row(matmul(tokens.x, weight_), bias_);
+    Assignment plan;
+    plan.experts = equal_segments(1, tokens.x.rows(), tokens.x.backend());
+    plan.gate = gate.reshape({tokens.x.rows()});
+    return {.plan = plan, .scores = {}, .losses = {}};
+  }
+  bool capturable() const override { return true; }
+  void after_step(const Routing& routing) override {
+    Backend& backend = bias_.backend();
+    const Tensor gate = std::get<Assignment>(routing.plan).gate;
+    const Tensor sum = Tensor::empty({1}, backend);
+    backend.sum_all(gate.data(), sum.data(), false, gate.size());
+    backend.axpy(real(-0.01), sum.data(), bias_.data(), 1);
+  }
+  Sees sees() const override { return Sees::past; }
+  index experts() const override { return 1; }
+  Cost cost() const override { return {}; }
+
+ private:
+  Tensor weight_, bias_;
+};
+
+// One expert, whose gate the host counts up from step to step; it says, wrongly, that this does not
+// matter.
+class Counting : public Router {
+ public:
+  Routing route(const Tokens& tokens) override {
+    const index rows = tokens.x.rows();
+    Assignment plan;
+    plan.experts = equal_segments(1, rows, tokens.x.backend());
+    plan.gate = Tensor::of({rows}, std::vector<real>(static_cast<std::size_t>(rows), gate_),
+                           tokens.x.backend());
+    return {.plan = plan, .scores = {}, .losses = {}};
+  }
+  bool capturable() const override { return true; }
+  void after_step(const Routing&) override { gate_ += real(0.25); }
+  Sees sees() const override { return Sees::past; }
+  index experts() const override { return 1; }
+  Cost cost() const override { return {}; }
+
+ private:
+  real gate_ = 1;
+};
+
+const Registered<Router> learning("test_learning", "a bias that learns on the device",
+                                  [](const Site& site, Options&) {
+                                    return std::make_unique<Learning>(site);
+                                  });
+const Registered<Router> counting("test_counting", "a gate that the host counts up",
+                                  [](const Site&, Options&) {
+                                    return std::make_unique<Counting>();
+                                  });
+
+const std::vector<Words> kCapturable = {
+    {"router.name", "dense"},
+    {"router.name", "soft"},
+    {"router.name", "mixture_of_tokens"},
+    {"router.name", "mixture_of_tokens", "router.mixture_of_tokens.group_size", "4",
+     "router.mixture_of_tokens.groups", "sequence"},
+    {"router.name", "lory"},
+    {"router.name", "smear", "router.smear.expert_dropout", "0"},
+    {"router.name", "test_learning"},
+    {"router.name", "dense", "model.layers", "2", "model.positions", "rotary", "model.norm", "rms",
+     "model.tied", "true", "expert.name", "swiglu", "moe.shared", "1"}};
+
+TEST_CASE("cuda: replayed steps are steps to the bit", "[cuda][replay]") {
+  Backend* cuda = card("replayed steps are steps to the bit");
+  if (!cuda) return;
+  arrange(0);
+  for (const Words& router : kCapturable) {
+    CAPTURE(router);
+    // The first is measured, the next three are called.
+    const Done done = compare(*cuda, with(kBase, router));
+    CHECK(done.replay == "replayed");
+    CHECK(done.replayed == kSteps - 4);
+  }
+}
+
+TEST_CASE("cuda: measured steps, evaluations and micro-batches between replays", "[cuda][replay]") {
+  Backend* cuda = card("measured steps, evaluations and micro-batches between replays");
+  if (!cuda) return;
+  arrange(0);
+  for (const char* router : {"dense", "soft", "lory"}) {
+    CAPTURE(router);
+    // Measured: 0 and 5, called: 1, 2, 3; or 0, 2, 4, 6, and 1, 3, 5.
+    for (const auto& [every, replayed] : {std::pair("5", 3), std::pair("2", 1)}) {
+      const Done done = compare(*cuda, with(kBase, {"router.name", router, "record.every", every,
+                                                    "eval.every", "2", "train.accumulate", "2"}));
+      CHECK(done.replayed == replayed);
+    }
+  }
+}
+
+TEST_CASE("cuda: a step with another number of targets is asked for", "[cuda][replay]") {
+  Backend* cuda = card("a step with another number of targets is asked for");
+  if (!cuda) return;
+  arrange(0);
+  // Of hidden tokens there are more or less.
+  const Done masked =
+      compare(*cuda, with(kBase, {"router.name", "dense", "task.name", "masked_lm"}));
+  CHECK(masked.replayed < kSteps - 4);
+}
+
+TEST_CASE("cuda: what cannot be replayed is asked for", "[cuda][replay]") {
+  Backend* cuda = card("what cannot be replayed is asked for");
+  if (!cuda) return;
+  arrange(0);
+  for (const char* router : {"token_choice", "hash", "expert_choice", "smear"}) {
+    CAPTURE(router);
+    const Done done = compare(*cuda, with(kBase, {"router.name", router}));
+    CHECK(done.replayed == 0);
+    CHECK(done.replay == "the router's work may change from step to step");
+  }
+  const Done counted = compare(*cuda, with(kBase, {"router.name", "test_counting"}));
+  CHECK(counted.replayed == 0);
+  CHECK(counted.replay == "it asks for something else from step to step");
+  const Done drawn = compare(*cuda, with(kBase, {"router.name", "dense", "model.dropout", "0.1"}));
+  CHECK(drawn.replayed == 0);
+  CHECK(drawn.replay == "it draws random numbers");
+}
+
+TEST_CASE("cuda: steps whose parts are timed are asked for", "[cuda][replay]") {
+  Backend* cuda = card("steps whose parts are timed are asked for");
+  if (!cuda) return;
+  arrange(1);
+  const Words values = with(kBase, {"router.name", "dense"});
+  Profile profile(cuda->timeline());
+  const Profile::Scope scope(profile);
+  CHECK(train(*cuda, values).replayed == 0);
+  CHECK(profile.take()[static_cast<std::size_t>(Part::attention)] > 0);
+}
+
+// Stops before this step.
+class Stop : public Hook {
+ public:
+  explicit Stop(index step) : step_(step) {}
+  bool wants_stop() override { return at_ == step_; }
+  void on_boundary(const Position& position) override { at_ = position.step; }
+
+ private:
+  index step_, at_ = -1;
+};
+
+std::vector<NamedTensor> everything(Trainer& trainer) {
+  std::vector<NamedTensor> all = trainer.state();
+  for (const Parameter& p : trainer.parameters()) all.push_back({p.name, p.value});
+  return all;
+}
+
+TEST_CASE("cuda: a training that goes on, here or elsewhere, is replayed to the same bits",
+          "[cuda][replay]") {
+  Backend* cuda = card("a training that goes on, here or elsewhere, is replayed to the same bits");
+  if (!cuda) return;
+  arrange(0);
+  const Words values = with(kBase, {"router.name", "soft"});
+  Training whole(values, *cuda);
+  whole.trainer->run({});
+  const auto weights = [](Training& training) {
+    std::vector<std::vector<real>> all;
+    for (const NamedTensor& t : everything(*training.trainer)) all.push_back(t.value.to_host());
+    return all;
+  };
+  Training begun(values, *cuda), resumed(values, *cuda);
+  Stop stop(6);
+  REQUIRE(begun.trainer->run({&stop}) == End::stopped);
+  CHECK(begun.trainer->replayed_steps() == 3);
+  const std::vector<NamedTensor> from = everything(*begun.trainer),
+                                 to = everything(*resumed.trainer);
+  for (std::size_t i = 0; i < from.size(); ++i) to[i].value.from_host(from[i].value.to_host());
+  resumed.trainer->resume(begun.trainer->position(), begun.trainer->updates());
+  begun.trainer->run({});
+  resumed.trainer->run({});
+  CHECK(begun.trainer->replayed_steps() == 5);
+  CHECK(weights(begun) == weights(whole));
+  CHECK(weights(resumed) == weights(whole));
+}
+
+}  // namespace
+}  // namespace moesim::testing
