@@ -3,6 +3,25 @@
 #include "tests/support/kernel_test.hpp"
 
 namespace moesim::testing {
+namespace {
+
+// c [m, n] with the sums of term(a, b) added, or in its place.
+template <class T, class Term>
+Doubles naive(bool ta, index m, index n, index k, const std::vector<T>& a, index lda,
+              const std::vector<T>& b, index ldb, const Reals& c, index ldc, bool acc, Term term) {
+  Doubles want = to_double(c);
+  for (index i = 0; i < m; ++i)
+    for (index j = 0; j < n; ++j) {
+      double& sum = want[static_cast<std::size_t>(i * ldc + j)];
+      if (!acc) sum = 0;
+      for (index l = 0; l < k; ++l)
+        sum += term(a[static_cast<std::size_t>(ta ? l * lda + i : i * lda + l)],
+                    b[static_cast<std::size_t>(l * ldb + j)]);
+    }
+  return want;
+}
+
+}  // namespace
 
 // Sizes around the registers' tiles: whole panels, remainders of rows and of columns, nothing.
 TEST_CASE("small_product: against naive sums, any size and stride", "[backend][small]") {
@@ -14,15 +33,8 @@ TEST_CASE("small_product: against naive sums, any size and stride", "[backend][s
             const index lda = (ta ? m : k) + 3, ldb = n + 2, ldc = n + 1;
             const Reals a = random_reals(1, (ta ? k : m) * lda + 1),
                         b = random_reals(2, k * ldb + 1), c = random_reals(3, m * ldc + 1);
-            Doubles want = to_double(c);
-            for (index i = 0; i < m; ++i)
-              for (index j = 0; j < n; ++j) {
-                double& sum = want[static_cast<std::size_t>(i * ldc + j)];
-                if (!acc) sum = 0;
-                for (index l = 0; l < k; ++l)
-                  sum += double(a[static_cast<std::size_t>(ta ? l * lda + i : i * lda + l)]) *
-                         double(b[static_cast<std::size_t>(l * ldb + j)]);
-              }
+            const Doubles want = naive(ta, m, n, k, a, lda, b, ldb, c, ldc, acc,
+                                       [](real x, real y) { return double(x) * double(y); });
             Reals got = c;
             cpu::small_product(ta, m, n, k, a.data(), lda, b.data(), ldb, got.data(), ldc, acc);
             require_close(got, want, tolerance(k));
@@ -53,15 +65,7 @@ TEST_CASE("small_product: pairs of bfloat16", "[backend][small][bfloat16]") {
             };
             const auto a = pairs(1, (ta ? k : m) * lda + 1), b = pairs(2, k * ldb + 1);
             const Reals c = random_reals(3, m * ldc + 1);
-            Doubles want = to_double(c);
-            for (index i = 0; i < m; ++i)
-              for (index j = 0; j < n; ++j) {
-                double& sum = want[static_cast<std::size_t>(i * ldc + j)];
-                if (!acc) sum = 0;
-                for (index l = 0; l < k; ++l)
-                  sum += dot(a[static_cast<std::size_t>(ta ? l * lda + i : i * lda + l)],
-                             b[static_cast<std::size_t>(l * ldb + j)]);
-              }
+            const Doubles want = naive(ta, m, n, k, a, lda, b, ldb, c, ldc, acc, dot);
             Reals got = c;
             cpu::small_product(ta, m, n, k, a.data(), lda, b.data(), ldb, got.data(), ldc, acc);
             require_close(got, want, tolerance(2 * k));
