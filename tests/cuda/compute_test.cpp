@@ -89,6 +89,13 @@ TEST_CASE("cuda: products over rows of experts at the edges of tiles", "[cuda]")
     run(*cuda, {compute, many, 131, 33, 1, false});
     run(*cuda, {compute, {128, 128}, 128, 512, 0, false});
     run(*cuda, {compute, {390, 0, 200}, 140, 257, 0, true});  // segments for cuBLAS
+    run(*cuda, {compute, {39, 0, 20}, 19, 33, 0, true});
+    if (emulated()) continue;
+    // What fills a card of 132 multiprocessors with the largest tiles: rows by columns of y, of dx,
+    // and the columns of both for every segment of dw.
+    run(*cuda, {compute, {700, 0, 901}, 40, 1500, 0, false});
+    run(*cuda, {compute, {700, 0, 901}, 1500, 40, 0, false});
+    run(*cuda, {compute, {30, 41, 17, 9, 5}, 700, 700, 0, false});
   }
 }
 

@@ -91,13 +91,14 @@ struct AttentionReference {
 };
 
 // A weight that lies between two values of its type goes to one here and to the other there, once
-// in some thousand times. So the mean error is what tells, and the largest only has a bound.
+// in some thousand times. So the mean error is what tells, and the largest only has a bound. `loose`:
+// for hardware that adds products of tensor cores in an order and a rounding of its own.
 inline void check_attention(const char* what, Compute compute, const std::vector<real>& got,
-                            const std::vector<Sum>& want) {
+                            const std::vector<Sum>& want, bool loose = false) {
   const double mean = kDouble                        ? 1e-13
                       : compute == Compute::float32  ? 1e-6
-                      : compute == Compute::bfloat16 ? 3e-5
-                                                     : 5e-6;
+                      : compute == Compute::bfloat16 ? (loose ? 6e-5 : 3e-5)
+                                                     : (loose ? 2e-5 : 5e-6);
   double sum = 0, worst = 0;
   for (std::size_t i = 0; i < want.size(); ++i) {
     const double off = std::abs(double(got[i]) - want[i].value);

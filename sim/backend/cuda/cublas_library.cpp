@@ -4,18 +4,32 @@
 // a card.
 #include "sim/core/error.hpp"
 
+#include <cstdlib>
 #include <cublas_v2.h>
 #include <dlfcn.h>
 #include <string>
+#include <vector>
 
 namespace {
 
 void* library() {
   static void* const handle = [] {
     const std::string name = "libcublas.so." + std::to_string(CUBLAS_VER_MAJOR);
-    for (const std::string& path : {name, std::string(MOESIM_CUBLAS_FOLDER) + "/" + name})
+    // Where the loader looks, where this was built, and where CUDA's installers put it.
+    std::vector<std::string> paths = {name, std::string(MOESIM_CUBLAS_FOLDER) + "/" + name};
+    std::vector<std::string> homes = {"/usr/local/cuda"};
+    for (const char* variable : {"CUDA_HOME", "CUDA_PATH"})
+      if (const char* home = std::getenv(variable)) homes.emplace_back(home);
+    for (const std::string& home : homes)
+      for (const char* folder : {"/lib64/", "/targets/x86_64-linux/lib/"})
+        paths.push_back(home + folder + name);
+    std::string why;  // of the first, which names what is missing of what is there
+    for (const std::string& path : paths) {
       if (void* found = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return found;
-    moesim::fail(moesim::Exit::usage, name + ": cannot be loaded; install cuBLAS of CUDA " +
+      if (const char* error = ::dlerror(); why.empty() && error != nullptr) why = error;
+    }
+    moesim::fail(moesim::Exit::usage, name + ": cannot be loaded (" + why +
+                                          "); install cuBLAS of CUDA " +
                                           std::to_string(CUBLAS_VER_MAJOR) +
                                           ", or use run.device = cpu");
   }();
