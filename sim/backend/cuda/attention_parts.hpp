@@ -90,17 +90,24 @@ __device__ inline void for_fours(const real* from, int stride, int rows, int col
   const int cols = d - column < kChunk ? d - column : kChunk;
   const bool wide = reinterpret_cast<std::uintptr_t>(from) % alignof(Four) == 0 &&
                     stride * int(sizeof(real)) % int(alignof(Four)) == 0;
+  // All are read before the first is put, so that they are waited for together.
+  constexpr int kFours = kRows * kAcross / kThreads;
+  static_assert(kFours * kThreads == kRows * kAcross);
+  Four four[kFours];
 #pragma unroll
-  for (int at = int(threadIdx.x); at < kRows * kAcross; at += kThreads) {
-    const int r = at / kAcross, c = at % kAcross * 4;
+  for (int i = 0; i < kFours; ++i) {
+    const int at = int(threadIdx.x) + i * kThreads, r = at / kAcross, c = at % kAcross * 4;
     const int rest = r < rows ? cols - c : 0;
     const real* p = from + index(r) * stride + c;
-    Four four;
     if (wide && rest >= 4)
-      four = *reinterpret_cast<const Four*>(p);
+      four[i] = *reinterpret_cast<const Four*>(p);
     else
-      for (int j = 0; j < 4; ++j) four.v[j] = j < rest ? p[j] : real(0);
-    put(r, c, four);
+      for (int j = 0; j < 4; ++j) four[i].v[j] = j < rest ? p[j] : real(0);
+  }
+#pragma unroll
+  for (int i = 0; i < kFours; ++i) {
+    const int at = int(threadIdx.x) + i * kThreads;
+    put(at / kAcross, at % kAcross * 4, four[i]);
   }
 }
 

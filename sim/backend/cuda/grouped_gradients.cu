@@ -5,6 +5,7 @@ namespace moesim {
 
 using cuda::ceil_div;
 using cuda::each_in_rows;
+using cuda::each_warp;
 using cuda::kThreads;
 using cuda::put;
 using cuda::Tiles;
@@ -52,7 +53,7 @@ __global__ void __launch_bounds__(kThreads, 2)
 }  // namespace
 
 void CudaBackend::grouped_gradients(const Linear& l, const real* dz, const LinearGradients& to) {
-  if (segments_are_large(l))
+  if (l.host_offset != nullptr)
     return cuda::for_segments(l, [&](const Linear& one, index first, index s) {
       LinearGradients part = to;
       if (to.x.p != nullptr) part.x.p += first * l.in;
@@ -96,10 +97,12 @@ void CudaBackend::grouped_column_sums(const Linear& l, const RowTiles& cut, cons
     for (index r = first; r < end; ++r) sum += double(dz[r * cols + c]);
     partial[t * cols + c] = sum;
   });
-  each_in_rows(stream_, l.segments, cols, [=] __device__(index s, index c) {
-    double sum = 0;
-    for (index t = tiles.start[s]; t < tiles.start[s + 1]; ++t) sum += partial[t * cols + c];
-    put(to.p[s * cols + c], to.acc, static_cast<real>(sum));
+  each_warp(stream_, l.segments * cols, [=] __device__(index at, int lane) {
+    const index s = at / cols, begin = tiles.start[s];
+    const double* of = partial + begin * cols + at % cols;
+    const double sum = cuda::lanes_sum<double>(tiles.start[s + 1] - begin, lane,
+                                               [=](index i) { return of[i * cols]; });
+    if (lane == 0) put(to.p[at], to.acc, static_cast<real>(sum));
   });
 }
 

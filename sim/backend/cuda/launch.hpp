@@ -52,23 +52,27 @@ void each(const Queue& queue, index n, F f) {
   launch(each_kernel<F>, std::min(ceil_div(n, kThreads), kMostBlocks), kThreads, queue, n, f);
 }
 
+// `wide` blocks lie side by side across the columns.
 template <class F>
-__global__ void each_in_rows_kernel(index rows, index cols, F f) {
-  const index step = index(gridDim.x) * blockDim.y;
-  for (index r = index(blockIdx.x) * blockDim.y + threadIdx.y; r < rows; r += step)
-    for (index c = threadIdx.x; c < cols; c += blockDim.x) f(r, c);
+__global__ void each_in_rows_kernel(index rows, index cols, unsigned wide, F f) {
+  const index c = index(blockIdx.x % wide) * blockDim.x + threadIdx.x;
+  const index step = index(gridDim.x / wide) * blockDim.y;
+  for (index r = index(blockIdx.x / wide) * blockDim.y + threadIdx.y; r < rows; r += step)
+    if (c < cols) f(r, c);
 }
 
-// f(r, c) for every place of a matrix. Threads lie along the columns; there is no division.
+// f(r, c) for every place of a matrix. Threads lie along the columns; places take no division.
 template <class F>
 void each_in_rows(const Queue& queue, index rows, index cols, F f) {
   if (cols <= 0) return;
   unsigned across = 1;
   while (across < kThreads && across < cols) across *= 2;
   const unsigned down = kThreads / across;
+  const index wide = ceil_div(cols, across);
   constexpr index kMostBlocks = 1 << 16;
-  launch(each_in_rows_kernel<F>, std::min(ceil_div(rows, down), kMostBlocks), dim3(across, down),
-         queue, rows, cols, f);
+  const index deep = std::min(ceil_div(rows, down), std::max<index>(1, kMostBlocks / wide));
+  launch(each_in_rows_kernel<F>, deep * wide, dim3(across, down), queue, rows, cols,
+         static_cast<unsigned>(wide), f);
 }
 
 constexpr int kWarp = 32;

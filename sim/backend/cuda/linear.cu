@@ -64,9 +64,11 @@ void CudaBackend::segment_linear(const Linear& l, real* slope, real* y) {
   if (!l.bias && !l.residual && l.activation == Activation::none) return;
   const real *bias = l.bias, *residual = l.residual;
   const Activation kind = l.activation;
+  const bool one = equal.segments == 1;
   cuda::each_in_rows(stream_, equal.segments * rows, cols, [=] __device__(index r, index c) {
     const index at = r * cols + c;
-    const real z = bias != nullptr ? y[at] + bias[r / rows * cols + c] : y[at];
+    const index segment = one ? 0 : int(r) / int(rows);  // in 64 bits, it would take longer
+    const real z = bias != nullptr ? y[at] + bias[segment * cols + c] : y[at];
     const real value = cuda::activate(kind, z);
     y[at] = residual != nullptr ? value + residual[at] : value;
     if (slope != nullptr && kind != Activation::none)

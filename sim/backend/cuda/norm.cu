@@ -6,7 +6,6 @@
 
 namespace moesim {
 
-using cuda::each;
 using cuda::each_in_rows;
 using cuda::each_warp;
 using cuda::kWarp;
@@ -69,12 +68,14 @@ void CudaBackend::norm_backward(NormKind kind, const real* x, const real* gamma,
       partial[piece * 2 * cols + c] = sum_gamma;
       partial[(piece * 2 + 1) * cols + c] = sum_beta;
     });
-    each(stream_, cols, [=] __device__(index c) {
-      double sum_gamma = 0, sum_beta = 0;
-      for (index i = 0; i < pieces; ++i) {
-        sum_gamma += double(partial[i * 2 * cols + c]);
-        sum_beta += double(partial[(i * 2 + 1) * cols + c]);
-      }
+    each_warp(stream_, cols, [=] __device__(index c, int lane) {
+      const auto sum = [=](index which) {
+        return cuda::lanes_sum<double>(pieces, lane, [=](index i) {
+          return double(partial[(i * 2 + which) * cols + c]);
+        });
+      };
+      const double sum_gamma = sum(0), sum_beta = sum(1);
+      if (lane != 0) return;
       if (dgamma != nullptr) put(dgamma[c], acc_gamma, static_cast<real>(sum_gamma));
       if (dbeta != nullptr) put(dbeta[c], acc_beta, static_cast<real>(sum_beta));
     });

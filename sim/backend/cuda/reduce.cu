@@ -78,10 +78,10 @@ void CudaBackend::sum_rows(const real* x, real* y, bool acc, index groups, index
     for (index r = first; r < end; ++r) sum += double(x[(group * rows + r) * cols + c]);
     partial[i * cols + c] = sum;
   });
-  each_in_rows(stream_, groups, cols, [=] __device__(index group, index c) {
-    double sum = 0;
-    for (index i = 0; i < pieces; ++i) sum += partial[(group * pieces + i) * cols + c];
-    put(y[group * cols + c], acc, static_cast<real>(sum));
+  each_warp(stream_, groups * cols, [=] __device__(index at, int lane) {
+    const double* of = partial + at / cols * pieces * cols + at % cols;
+    const double sum = cuda::lanes_sum<double>(pieces, lane, [=](index i) { return of[i * cols]; });
+    if (lane == 0) put(y[at], acc, static_cast<real>(sum));
   });
 }
 

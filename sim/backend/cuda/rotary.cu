@@ -41,11 +41,14 @@ void CudaBackend::rotary(const Attention& a, real base, int sign, real* qkv) {
   if (stream_.trace != nullptr) stream_.trace->keep(rotary_.values);
   const auto* cosines = static_cast<const real*>(rotary_.values.data());
   const real* sines = cosines + a.length * half;
-  const index heads = 2 * a.heads, length = a.length, size = a.head_size;  // of q, then of k
+  const index size = a.head_size;
+  const int heads = static_cast<int>(2 * a.heads);  // of q, then of k
+  const int length = static_cast<int>(a.length);
   const real turn = static_cast<real>(sign);
   cuda::each_in_rows(stream_, rows * heads, half, [=] __device__(index r, index i) {
-    const index row = r / heads, head = r % heads, at = row % length * half + i;
-    real* x = qkv + (row * heads / 2 * 3 + head) * size;
+    const int row = int(r) / heads, head = int(r) % heads;
+    const index at = row % length * half + i;
+    real* x = qkv + (index(row) * heads / 2 * 3 + head) * size;
     const real u = x[i], v = x[half + i], sine = turn * sines[at];
     x[i] = u * cosines[at] - v * sine;
     x[half + i] = u * sine + v * cosines[at];

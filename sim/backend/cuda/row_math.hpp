@@ -6,6 +6,11 @@
 
 namespace moesim::cuda {
 
+// Where a line along an axis of n begins, of lines that are `inner` apart.
+__device__ inline index first_of(index line, index n, index inner) {
+  return inner == 1 ? line * n : line / inner * n * inner + line % inner;
+}
+
 template <class F>
 __device__ inline real lanes_max(index n, int lane, F f) {
   real largest = -infinity();

@@ -64,8 +64,8 @@ void CudaBackend::combine_backward(const real* dy, const i32* token, const real*
 void CudaBackend::swap_blocks(const real* x, real* y, bool acc, index outer, index middle,
                               index inner) {
   each_in_rows(stream_, outer * middle, inner, [=] __device__(index i, index c) {
-    const index a = i % outer, b = i / outer;  // output block (b, a)
-    put(y[i * inner + c], acc, x[(a * middle + b) * inner + c]);
+    const int a = int(i) % int(outer), b = int(i) / int(outer);  // output block (b, a)
+    put(y[i * inner + c], acc, x[(index(a) * middle + b) * inner + c]);
   });
 }
 

@@ -50,7 +50,7 @@ using Right = wmma::fragment<wmma::matrix_b, 16, 16, Factors::kStep, typename Fa
 
 // A factor from shared memory. wmma::load_matrix_sync does not say in which memory it reads, and
 // becomes four loads and two transpositions; the same instruction with the word .shared is one
-// LDSM.
+// LDSM of 16-bit factors.
 template <class Factors, bool left, bool by_rows, class Fragment>
 __device__ inline void load_factor(Fragment& to, const typename Factors::Stored* from, int ld) {
 #ifdef __CUDA_ARCH__

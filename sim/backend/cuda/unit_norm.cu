@@ -1,34 +1,26 @@
-// Vectors of unit length along an axis: a warp per row of memory, or a thread per line.
+// Vectors of unit length along an axis: a warp per line.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
+#include "sim/backend/cuda/row_math.hpp"
 
 #include <cmath>
 
 namespace moesim {
 
-using cuda::each;
 using cuda::each_warp;
 using cuda::kWarp;
 using cuda::put;
 
 void CudaBackend::unit_norm(Along a, real epsilon, const real* x, real* y, real* inverse) {
   const index n = a.n, inner = a.inner;
-  if (inner == 1) {
-    each_warp(stream_, a.outer, [=] __device__(index r, int lane) {
-      const real* row = x + r * n;
-      const real sum = cuda::lanes_sum<real>(n, lane, [=](index c) { return row[c] * row[c]; });
-      const real by = 1 / std::sqrt(sum + epsilon);
-      if (lane == 0) inverse[r] = by;
-      for (index c = lane; c < n; c += kWarp) y[r * n + c] = by * row[c];
-    });
-    return;
-  }
-  each(stream_, a.outer * inner, [=] __device__(index line) {
-    const index first = line / inner * n * inner + line % inner, end = first + n * inner;
-    real sum = epsilon;
-    for (index i = first; i < end; i += inner) sum += x[i] * x[i];
-    const real by = inverse[line] = 1 / std::sqrt(sum);
-    for (index i = first; i < end; i += inner) y[i] = by * x[i];
+  each_warp(stream_, a.outer * inner, [=] __device__(index line, int lane) {
+    const index first = cuda::first_of(line, n, inner);
+    const real* in = x + first;
+    const real sum =
+        cuda::lanes_sum<real>(n, lane, [=](index c) { return in[c * inner] * in[c * inner]; });
+    const real by = 1 / std::sqrt(sum + epsilon);
+    if (lane == 0) inverse[line] = by;
+    for (index c = lane; c < n; c += kWarp) y[first + c * inner] = by * in[c * inner];
   });
 }
 
@@ -36,21 +28,14 @@ void CudaBackend::unit_norm(Along a, real epsilon, const real* x, real* y, real*
 void CudaBackend::unit_norm_backward(Along a, const real* y, const real* inverse, const real* dy,
                                      real* dx, bool acc) {
   const index n = a.n, inner = a.inner;
-  if (inner == 1) {
-    each_warp(stream_, a.outer, [=] __device__(index r, int lane) {
-      const real *u = y + r * n, *v = dy + r * n;
-      const real dot = cuda::lanes_sum<real>(n, lane, [=](index c) { return u[c] * v[c]; });
-      const real by = inverse[r];
-      for (index c = lane; c < n; c += kWarp) put(dx[r * n + c], acc, by * (v[c] - dot * u[c]));
-    });
-    return;
-  }
-  each(stream_, a.outer * inner, [=] __device__(index line) {
-    const index first = line / inner * n * inner + line % inner, end = first + n * inner;
-    real dot = 0;
-    for (index i = first; i < end; i += inner) dot += y[i] * dy[i];
-    for (index i = first; i < end; i += inner)
-      put(dx[i], acc, inverse[line] * (dy[i] - dot * y[i]));
+  each_warp(stream_, a.outer * inner, [=] __device__(index line, int lane) {
+    const index first = cuda::first_of(line, n, inner);
+    const real *u = y + first, *v = dy + first;
+    const real dot =
+        cuda::lanes_sum<real>(n, lane, [=](index c) { return u[c * inner] * v[c * inner]; });
+    const real by = inverse[line];
+    for (index c = lane; c < n; c += kWarp)
+      put(dx[first + c * inner], acc, by * (v[c * inner] - dot * u[c * inner]));
   });
 }
 
