@@ -51,26 +51,21 @@ class ExpertChoice : public Router {
     const index C = capacity_.rows(size, 1, E_);
     const Tensor arranged =
         by_position ? swap_blocks(scores.detach(), B, S, E_).reshape({B * S, E_}) : scores.detach();
-    const std::vector<std::int32_t> chosen =
-        top_k_rows(arranged, groups, C).to_host();  // [groups, E, C]
+    const Indices chosen = top_k_rows(arranged, groups, C);  // [groups, E, C] places in a group
 
-    // Rows sorted by expert: within an expert, group by group, best first.
-    std::vector<std::int32_t> token, entry;
-    token.reserve(chosen.size());
-    entry.reserve(chosen.size());
-    for (index e = 0; e < E_; ++e)
-      for (index g = 0; g < groups; ++g)
-        for (index c = 0; c < C; ++c) {
-          const index place = chosen[static_cast<std::size_t>((g * E_ + e) * C + c)];
-          const index t = by_position ? place * S + g : g * size + place;
-          token.push_back(static_cast<std::int32_t>(t));
-          entry.push_back(static_cast<std::int32_t>(t * E_ + e));
-        }
-    Backend& backend = tokens.x.backend();
+    // Rows sorted by expert: within an expert, group by group, best first. The place p of group g
+    // is token p S + g of groups by position, else g size + p.
+    const index stride = by_position ? S : 1, next_group = by_position ? 1 : size;
+    const auto in_order = [&](index factor, index expert) {
+      return map_indices(chosen, {.shape = {E_, groups, C},
+                                  .from = {C, E_ * C, 1},
+                                  .add = {expert, factor * next_group},
+                                  .scale = factor * stride});
+    };
     Assignment plan;
-    plan.token = Indices::of(token, backend);
-    plan.experts = equal_segments(E_, groups * C, backend);
-    plan.gate = pick(scores, Indices::of(entry, backend));
+    plan.token = in_order(1, 0);
+    plan.experts = equal_segments(E_, groups * C, tokens.x.backend());
+    plan.gate = pick(scores, in_order(E_, 1));
 
     Routing routing{.plan = plan, .scores = scores, .losses = {}};
     if (z_ > 0) routing.losses.push_back({"z", static_cast<real>(z_), z_loss(logits)});
@@ -79,6 +74,7 @@ class ExpertChoice : public Router {
 
   Sees sees() const override { return group_ == "sequence" ? Sees::sequence : Sees::batch; }
   bool looks_ahead() const override { return group_ != "position"; }
+  bool capturable() const override { return true; }
   index experts() const override { return E_; }
   Cost cost() const override {
     return {.rows_per_token = rows_per_token_, .router_flops = 2.0 * static_cast<double>(D_ * E_)};

@@ -7,6 +7,7 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/moe/variants.hpp"
+#include "sim/ops/indices.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -56,25 +57,24 @@ class Hash : public Router {
   }
 
   Routing route(const Tokens& tokens) override {
-    const bool by_id = tokens.ids.size() > 0;
-    const std::vector<std::int32_t> ids =
-        by_id ? tokens.ids.to_host() : std::vector<std::int32_t>{};
-    std::vector<std::int32_t> choice(static_cast<std::size_t>(tokens.x.rows()));
-    for (std::size_t t = 0; t < choice.size(); ++t) {
-      const std::size_t key =
-          by_id ? static_cast<std::size_t>(ids[t]) : t % static_cast<std::size_t>(tokens.length);
-      choice[t] = table_[key % table_.size()];
-    }
-    const Indices chosen = Indices::of(choice, tokens.x.backend());
+    Backend& backend = tokens.x.backend();
+    if (!on_device_) on_device_ = Indices::of(table_, backend);
+    const index B = tokens.batch, S = tokens.length;
+    const Indices key = tokens.ids.size() > 0
+                            ? tokens.ids
+                            : map_indices({.shape = {B, S, 1}, .add = {0, 1}}, backend);
+    const Indices chosen = look_up(on_device_, key);
     return {.plan = assign(chosen, chosen, 1, experts_, {}), .scores = {}, .losses = {}};
   }
+  bool capturable() const override { return true; }
   Sees sees() const override { return Sees::past; }
   index experts() const override { return experts_; }
   Cost cost() const override { return {}; }
 
  private:
   index experts_;
-  std::vector<std::int32_t> table_;  // expert of each token id
+  std::vector<std::int32_t> table_;  // expert of each token id, or position
+  Indices on_device_;                // the same, where it is looked up
 };
 
 const Registered<Router> hash("hash", "a fixed table from token id to expert (Roller et al. 2021)",

@@ -50,7 +50,7 @@ class Smear : public Router {
   }
 
   Sees sees() const override { return length_ > 1 ? Sees::sequence : Sees::past; }
-  bool capturable() const override { return dropout_ == 0; }
+  bool capturable() const override { return true; }
   index experts() const override { return E_; }
   Cost cost() const override {
     const auto E = static_cast<double>(E_), S = static_cast<double>(length_);
@@ -63,10 +63,12 @@ class Smear : public Router {
   // (p ⊙ keep + 1e-10) / Σ of the same
   Tensor drop_experts(const Tensor& p, const Context& context) const {
     if (!context.training || dropout_ == 0) return p;
-    std::vector<real> keep =
-        context.uniform(Purpose::router_noise, p.shape(), p.backend()).to_host();
-    for (real& u : keep) u = u < dropout_ ? real{0} : real{1};
-    const Tensor kept = affine(mul(p, Tensor::of(p.shape(), keep, p.backend())), 1, real(1e-10));
+    Backend& backend = p.backend();
+    const Tensor u = context.uniform(Purpose::router_noise, p.shape(), backend),
+                 rate = Tensor::full(p.shape(), static_cast<real>(dropout_), backend);
+    const Indices all = map_indices({.shape = {p.size(), 1, 1}, .add = {1}}, backend);
+    const Tensor some = pick(p, where_less(u, rate, {}, all)).reshape(p.shape());
+    const Tensor kept = affine(some, 1, real(1e-10));
     return div_column(kept, sum_cols(kept));
   }
 

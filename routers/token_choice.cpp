@@ -12,6 +12,7 @@
 #include "sim/ops/ops.hpp"
 
 #include <cmath>
+#include <numeric>
 
 namespace moesim {
 namespace {
@@ -152,13 +153,16 @@ class TokenChoice : public Router {
     const Capacity& capacity = context.training ? train_ : eval_;
     const index group = group_batch_ ? T : tokens.length;
     Tensor priority;
-    if (order_ == Order::score) priority = pick(scores.detach(), first_entries(choice));
-    const Indices kept =
-        fill_capacity(standing, k_, E_, group, capacity.rows(group, k_, E_), order_, priority);
+    if (order_ == Order::score)
+      priority = pick(scores.detach(),
+                      map_indices(choice, {.shape = {T, 1, 1}, .from = {k_}, .add = {E_}}));
+    const index places = capacity.rows(group, k_, E_);
+    const Indices kept = fill_capacity(standing, k_, E_, group, places, order_, priority);
 
     Routing routing;
-    Assignment plan = assign(standing, kept, k_, E_, gates);
-    if (dropped_input_) plan.bypass = bypass(kept, gates, T);
+    const index most = places > 0 ? T / group * E_ * places : T * k_;
+    Assignment plan = assign(standing, kept, k_, E_, gates, most);
+    if (dropped_input_) plan.bypass = bypass(plan, gates, T);
     routing.plan = plan;
     routing.scores = scores;
     add_losses(routing, tokens, logits, noisy, deviation, scores, choice, gates);
@@ -173,6 +177,7 @@ class TokenChoice : public Router {
   bool looks_ahead() const override {
     return limited() && (order_ == Order::score || (order_ == Order::choice && k_ > 1));
   }
+  bool capturable() const override { return true; }
   index experts() const override { return E_; }
   Cost cost() const override {
     return {.rows_per_token = static_cast<double>(k_),
@@ -197,44 +202,33 @@ class TokenChoice : public Router {
   Indices stand(const Indices& choice, const Tensor& gates, const Context& context) const {
     const std::string& policy = context.training ? second_ : second_eval_;
     if (k_ == 1 || policy == "all") return choice;
-    std::vector<std::int32_t> chosen = choice.to_host();
-    const std::vector<real> g = gates.to_host();
-    std::vector<real> u;
-    const index T = static_cast<index>(chosen.size()) / k_;
-    if (policy == "random")
-      u = context.uniform(Purpose::second_choice, {T, k_ - 1}, choice.backend()).to_host();
-    for (index t = 0; t < T; ++t)
-      for (index j = 1; j < k_; ++j) {
-        const auto at = static_cast<std::size_t>(t * k_ + j);
-        bool stands = false;
-        if (policy == "threshold") stands = g[at] > threshold_;
-        if (policy == "random")
-          stands = u[static_cast<std::size_t>(t * (k_ - 1) + j - 1)] < g[at] / threshold_;
-        if (!stands) chosen[at] = -1;
-      }
-    return journaled(Indices::of(chosen, choice.backend()));
-  }
-
-  Indices first_entries(const Indices& choice) const {
-    const std::vector<std::int32_t> chosen = choice.to_host();
-    std::vector<std::int32_t> at;
-    for (std::size_t t = 0; t * static_cast<std::size_t>(k_) < chosen.size(); ++t)
-      at.push_back(static_cast<std::int32_t>(t) * static_cast<std::int32_t>(E_) +
-                   chosen[t * static_cast<std::size_t>(k_)]);
-    return Indices::of(at, choice.backend());
+    const index T = choice.size() / k_;
+    Backend& backend = choice.backend();
+    // Places of a token's k choices among the first choices, and among draws for the others.
+    std::vector<std::int32_t> in_first(static_cast<std::size_t>(k_), -1), in_draws = in_first;
+    in_first[0] = 0;
+    std::iota(in_draws.begin() + 1, in_draws.end(), 0);
+    const auto places = [&](const std::vector<std::int32_t>& of_token, index stride) {
+      return map_indices(Indices::of(of_token, backend),
+                         {.shape = {T, k_, 1}, .from = {0, 1}, .add = {stride}});
+    };
+    const Indices first = look_up(choice, places(in_first, k_));
+    if (policy == "none") return first;
+    const auto limit = static_cast<real>(threshold_);
+    if (policy == "threshold")
+      return where_less(Tensor::full(gates.shape(), limit, backend), gates, choice, first);
+    const Tensor u = context.uniform(Purpose::second_choice, {T, k_ - 1}, backend);
+    return where_less(pick(u, places(in_draws, k_ - 1)), affine(gates.detach(), 1 / limit), choice,
+                      first);
   }
 
   // First gate where nothing was kept, else 0.
-  Tensor bypass(const Indices& kept, const Tensor& gates, index T) const {
-    const std::vector<std::int32_t> places = kept.to_host();
-    std::vector<std::int32_t> at(static_cast<std::size_t>(T));
-    for (index t = 0; t < T; ++t) {
-      bool none = true;
-      for (index j = 0; j < k_; ++j)
-        none = none && places[static_cast<std::size_t>(t * k_ + j)] < 0;
-      at[static_cast<std::size_t>(t)] = none ? static_cast<std::int32_t>(t * k_) : -1;
-    }
-    return pick(gates, Indices::of(at, kept.backend()));
+  Tensor bypass(const Assignment& plan, const Tensor& gates, index T) const {
+    Backend& backend = gates.backend();
+    std::vector<std::int32_t> none(static_cast<std::size_t>(k_ + 1), -1);
+    none[0] = 0;
+    const Indices unkept = look_up(Indices::of(none, backend), histogram(plan.token, T));
+    return pick(gates, map_indices(unkept, {.shape = {T, 1, 1}, .from = {1}, .add = {k_}}));
   }
 
   void add_losses(Routing& routing, const Tokens& tokens, const Tensor& logits, const Tensor& noisy,
@@ -250,7 +244,7 @@ class TokenChoice : public Router {
           balance_loss(clean, choice, k_, balance_counted_, balance_batch_ ? 1 : sequences));
     if (importance_ > 0) {
       if (noise_ == "learned")
-        add("importance", importance_, importance_loss(spread(gates, choice), 1, variance_));
+        add("importance", importance_, importance_loss(at_experts(gates, choice), 1, variance_));
       else
         add("importance", importance_,
             importance_loss(clean, group_batch_ ? 1 : sequences, variance_));
@@ -261,14 +255,10 @@ class TokenChoice : public Router {
   }
 
   // The gates [T, k] at the places of their experts, [T, E], zeros elsewhere.
-  Tensor spread(const Tensor& gates, const Indices& choice) const {
-    const std::vector<std::int32_t> chosen = choice.to_host();
-    const index T = static_cast<index>(chosen.size()) / k_;
-    std::vector<std::int32_t> at(static_cast<std::size_t>(T * E_), -1);
-    for (std::size_t i = 0; i < chosen.size(); ++i)
-      at[(i / static_cast<std::size_t>(k_)) * static_cast<std::size_t>(E_) +
-         static_cast<std::size_t>(chosen[i])] = static_cast<std::int32_t>(i);
-    return pick(gates, Indices::of(at, choice.backend())).reshape({T, E_});
+  Tensor at_experts(const Tensor& gates, const Indices& choice) const {
+    const index n = choice.size(), T = n / k_;
+    return combine_rows(gates.reshape({n, 1}), {}, entries_of(choice, k_, E_), T * E_)
+        .reshape({T, E_});
   }
 
   index D_, E_, k_ = 1;

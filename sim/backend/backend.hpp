@@ -71,7 +71,7 @@ struct Product {
 struct Linear {
   index rows = 0, in = 0, out = 0, segments = 1;
   const i32* offset = nullptr;       // [segments + 1], on the device
-  const i32* host_offset = nullptr;  // the same on the host, where it is known there; or null
+  const i32* host_offset = nullptr;  // the same on the host, if wants_host_offsets; or null
   index each = 0;              // rows of every segment, if all have as many from the first on; or 0
   const real* x = nullptr;     // [rows, in]
   const real* w = nullptr;     // [segments, in, out]; [experts, in, out] with a mix
@@ -122,6 +122,16 @@ struct Fill {
   const real* priority = nullptr;  // [tokens], for Order::score: the largest go first
 };
 
+// Integers made of integers, at the places (a, b, c) of a shape:
+//   y[a, b, c] = scale · ⌊v / divide⌋ + base + add · (a, b, c),   v = x[from · (a, b, c)]
+// -1 where v is negative. Without x, v is 0.
+struct IndexMap {
+  index shape[3] = {1, 1, 1}, from[3] = {0, 0, 0}, add[3] = {0, 0, 0};
+  index scale = 1, divide = 1, base = 0;
+
+  index size() const { return shape[0] * shape[1] * shape[2]; }
+};
+
 struct AdamW {
   real rate = 0, beta1 = 0, beta2 = 0, epsilon = 0, decay = 0;
   real correction1 = 1, correction2 = 1;  // 1 - beta^t
@@ -151,6 +161,9 @@ class Backend : public Pool {
   Compute compute() const { return compute_; }
   void set_compute(Compute compute);
   virtual bool has_tf32() const { return false; }
+  // Is its memory that of the host? Then it costs nothing to look at values; elsewhere the host
+  // waits for them.
+  virtual bool on_host() const { return false; }
   // Until everything that was asked for is done. Whatever returns values to the host waits anyway.
   virtual void wait() {}
   // What measures the time of work on this device.
@@ -168,6 +181,8 @@ class Backend : public Pool {
 
   // Products.
   virtual void product(const Product& p) = 0;
+  // Does it pay to wait for the offsets of this layer? Then l.host_offset is to be set.
+  virtual bool wants_host_offsets(const Linear&) const { return false; }
   // y as Linear says. slope (null: not kept) gets act'(x·w + bias); for none it stays unwritten.
   virtual void linear(const Linear& l, real* slope, real* y) = 0;
   // dz = dy ⊙ slope is written over dy (for none: dy as it is); dx = dz · wᵀ; for the rows of each
@@ -279,6 +294,15 @@ class Backend : public Pool {
   virtual void fill_capacity(const Fill& f, i32* kept) = 0;
   virtual void histogram(const i32* key, index n, index buckets,
                          i32* count) = 0;  // negative keys are left out
+
+  // Integers.
+  virtual void map_indices(const IndexMap& map, const i32* x, i32* y) = 0;
+  // y[i] = table[at[i]]; -1 if at < 0
+  virtual void look_up(const i32* table, const i32* at, i32* y, index n) = 0;
+  // y[i] = a[i] < b[i] ? yes[i] : no[i]; null: -1
+  virtual void where_less(const real* a, const real* b, const i32* yes, const i32* no, i32* y,
+                          index n) = 0;
+  virtual void to_real(const i32* x, double factor, real* y, index n) = 0;  // y = factor x
 
   // Tallies of what was routed where: sums in double, in an order that their sizes decide.
   // key[i] = domain[token[i]] · segments + (the segment of offset that holds row i); -1 where

@@ -31,6 +31,9 @@ struct Stream {
   std::uint32_t step = 0;
   std::uint32_t layer =
       0;  // or a site number inside the layer; parameters use the hash of their name
+  // Where the step stands for kernels, in memory of their device: for work that is asked for once
+  // and done in many steps (sim/core/replay.hpp). Null: `step`.
+  const std::int32_t* step_at = nullptr;
 };
 
 // Four words; i = 0, 1, 2, ... numbers the blocks of a stream.

@@ -1,6 +1,7 @@
 #include "sim/moe/choose.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/ops/indices.hpp"
 #include "sim/ops/rows.hpp"
 
 #include <algorithm>
@@ -42,27 +43,24 @@ Segments equal_segments(index pieces, index rows_each, Backend& backend) {
   std::vector<std::int32_t> offset(static_cast<std::size_t>(pieces) + 1);
   for (index i = 0; i <= pieces; ++i)
     offset[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i * rows_each);
-  return {Indices::of(offset, backend), pieces * rows_each, {}, rows_each};
+  return {.offset = Indices::of(offset, backend), .rows = pieces * rows_each, .each = rows_each};
 }
 
+// On a device of its own memory the host would have to wait to know how many rows there are: there
+// are as many as there can be, and those that nobody asked for are of no token.
 Assignment assign(const Indices& choice, const Indices& kept, index k, index experts,
-                  const Tensor& gates) {
+                  const Tensor& gates, index most) {
   Backend& backend = choice.backend();
   Assignment plan;
   plan.experts.offset = Indices::empty(experts + 1, backend);
-  Indices order = Indices::empty(kept.size(), backend);
+  Indices order = map_indices({.shape = {kept.size(), 1, 1}, .base = -1}, backend);
   backend.sort_by_key(kept.data(), kept.size(), experts, plan.experts.offset.data(), order.data());
-  plan.experts.host_offset =
-      std::make_shared<const std::vector<std::int32_t>>(plan.experts.offset.to_host());
-  plan.experts.rows = plan.experts.host_offset->back();
+  plan.experts.rows =
+      backend.on_host() ? plan.experts.offset.data()[experts] : std::min(most, kept.size());
   order = order.first(plan.experts.rows);
-  if (k == 1) {
-    plan.token = order;
-  } else {
-    std::vector<std::int32_t> token = order.to_host();
-    for (std::int32_t& t : token) t /= static_cast<std::int32_t>(k);
-    plan.token = Indices::of(token, backend);
-  }
+  plan.token =
+      k == 1 ? order
+             : map_indices(order, {.shape = {order.size(), 1, 1}, .from = {1}, .divide = k});
   plan.demand = histogram(choice, experts);
   if (gates) plan.gate = pick(gates, order);
   return plan;

@@ -27,15 +27,13 @@ Tensor balance_loss(const Tensor& scores, const Indices& choice, index k, Counte
   if (groups < 1 || T % groups != 0) fail_in("balance_loss", "groups do not divide the tokens");
   const index per_group = T / groups;
   const index used = counted == Counted::all ? k : 1;
-  std::vector<real> share(static_cast<std::size_t>(groups * E), 0);  // f · E / k
-  const std::vector<std::int32_t> chosen = choice.to_host();
+  // Choices by group and expert, of which f takes E / (used · per_group).
+  const Indices key = map_indices(choice, {.shape = {groups, per_group, used},
+                                           .from = {per_group * k, k, 1},
+                                           .add = {E}});
   const double unit = static_cast<double>(E) / static_cast<double>(used * per_group);
-  for (index t = 0; t < T; ++t)
-    for (index j = 0; j < used; ++j)
-      if (const std::int32_t e = chosen[static_cast<std::size_t>(t * k + j)]; e >= 0)
-        share[static_cast<std::size_t>(t / per_group * E + e)] += static_cast<real>(unit);
+  const Tensor f = to_real(histogram(key, groups * E), {groups, E}, unit);
   const Tensor P = mean_rows(scores, groups);  // [G, E]
-  const Tensor f = Tensor::of({groups, E}, share, scores.backend());
   return affine(sum(mul(P, f)), real(1) / static_cast<real>(groups));
 }
 
@@ -49,20 +47,14 @@ Tensor load_loss(const Tensor& clean, const Tensor& noisy, const Tensor& deviati
                  Variance variance) {
   const index T = clean.rows(), E = clean.cols();
   if (k >= E) fail_in("load_loss", "needs k < E");
-  // Entry numbers of the k-th and the (k+1)-th largest noisy logit of every row, spread over the
-  // row.
-  const std::vector<std::int32_t> best = top_k(noisy, k + 1).to_host();
-  std::vector<std::int32_t> threshold(static_cast<std::size_t>(T * E));
-  for (index t = 0; t < T; ++t) {
-    const std::int32_t* row = best.data() + t * (k + 1);
-    for (index e = 0; e < E; ++e)
-      threshold[static_cast<std::size_t>(t * E + e)] =
-          static_cast<std::int32_t>(t * E) + row[k - 1];
-    for (index j = 0; j < k; ++j)
-      threshold[static_cast<std::size_t>(t * E + row[j])] =
-          static_cast<std::int32_t>(t * E) + row[k];
-  }
-  const Tensor limit = pick(noisy, Indices::of(threshold, clean.backend())).reshape({T, E});
+  // The limit of an expert is the logit of the k-th best, or of the one after if it is chosen
+  // itself.
+  const Indices best = top_k(noisy, k + 1);
+  const Indices chosen =
+      histogram(map_indices(best, {.shape = {T, k, 1}, .from = {k + 1, 1}, .add = {E}}), T * E);
+  const Indices place = map_indices(
+      chosen, {.shape = {T, E, 1}, .from = {E, 1}, .add = {k + 1}, .base = k - 1});
+  const Tensor limit = pick(noisy, entries_of(look_up(best, place), E, E)).reshape({T, E});
   const Tensor chance = normal_cdf(div(sub(clean, limit), deviation));
   return mean_squared_variation(sum_rows(chance), variance);
 }

@@ -58,7 +58,8 @@ class Router : public Module {
   virtual Cost cost() const = 0;
   // Does route() ask the device for the same work in every training step, with the same arguments
   // and copied tables, whatever the values in memory, the step and what after_step() did? Then
-  // steps may be replayed (run.graphs). Not if it draws random numbers or looks at values.
+  // steps may be replayed (run.graphs). Not if it looks at values, or draws random numbers
+  // otherwise than by its context.
   virtual bool capturable() const { return false; }
   // State that learns without gradient, e.g. a balancing bias: called after every optimiser step.
   virtual void after_step(const Routing&) {}

@@ -24,6 +24,7 @@ struct Context {
   bool training = false;
   std::uint64_t seed = 0;
   index step = 0;   // counts micro-batches since the start of training
+  const std::int32_t* step_at = nullptr;  // Stream::step_at
   index layer = 0;  // the block that is running; set by the transformer
 
   // Called by every MoE layer with its routing, in order of the layers.
@@ -33,7 +34,7 @@ struct Context {
   // device. `site` tells several draws of one purpose in one layer apart.
   Stream stream(Purpose purpose, index site = 0) const {
     return {seed, purpose, static_cast<std::uint32_t>(step),
-            static_cast<std::uint32_t>(layer + (site << 16))};
+            static_cast<std::uint32_t>(layer + (site << 16)), step_at};
   }
   Tensor uniform(Purpose purpose, Shape shape, Backend& backend, real low = 0, real high = 1) const;
   Tensor normal(Purpose purpose, Shape shape, Backend& backend) const;

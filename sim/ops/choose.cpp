@@ -48,11 +48,4 @@ Indices histogram(const Indices& key, index buckets) {
   return count;
 }
 
-Indices entries_of(const Indices& choice, index k, index cols) {
-  std::vector<std::int32_t> at = choice.to_host();
-  for (std::size_t i = 0; i < at.size(); ++i)
-    if (at[i] >= 0) at[i] += static_cast<std::int32_t>(static_cast<index>(i) / k * cols);
-  return Indices::of(at, choice.backend());
-}
-
 }  // namespace moesim

@@ -22,7 +22,4 @@ Indices fill_capacity(const Indices& choice, index k, index experts, index group
 // How often each of 0 .. buckets-1 occurs.
 Indices histogram(const Indices& key, index buckets);
 
-// row·cols + column, the places for pick: at[i·k + j] = i·cols + choice[i·k + j], -1 stays.
-Indices entries_of(const Indices& choice, index k, index cols);
-
 }  // namespace moesim

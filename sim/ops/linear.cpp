@@ -96,7 +96,6 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
            .activation = activation,
            .compute = precision == Precision::compute ? x.backend().compute() : Compute::float32};
   if (segments.offset) l.offset = segments.offset.data(), l.each = segments.each;
-  if (segments.host_offset) l.host_offset = segments.host_offset->data();
   if (w.size() != banks * l.in * l.out || (w.shape().rank() == 3 && w.dim(1) != l.in))
     fail_in(where, "x " + x.shape().to_string() + " does not fit w " + w.shape().to_string() +
                        " of " + std::to_string(banks) + " experts");
@@ -109,12 +108,17 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
     fail_in(where, "residual " + residual.shape().to_string() + " for " + std::to_string(l.rows) +
                        " rows of " + std::to_string(l.out));
   Backend& backend = x.backend();
+  std::shared_ptr<const std::vector<std::int32_t>> host_offset;  // which the pull-back keeps
+  if (backend.wants_host_offsets(l)) {
+    host_offset = std::make_shared<const std::vector<std::int32_t>>(segments.offset.to_host());
+    l.host_offset = host_offset->data();
+  }
   Tensor y = Tensor::empty({l.rows, l.out}, backend);
   const bool recorded = is_recorded({x, w, bias, mix, residual});
   Tensor slope;
   if (recorded && activation != Activation::none) slope = Tensor::empty(y.shape(), backend);
   backend.linear(l, slope ? slope.data() : nullptr, y.data());
-  record(y, {x, w, bias, mix, residual}, [=, &backend](const Tensor& dy) {
+  record(y, {x, w, bias, mix, residual}, [=, &backend, held = host_offset](const Tensor& dy) {
     if (residual) pass_gradient(residual, dy);
     const auto into = [](const Tensor& t) {
       const GradientSlot slot = gradient_slot(t);

@@ -32,11 +32,10 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias = {},
 // Rows in consecutive pieces: piece s is offset[s] .. offset[s+1], and meets weights of its own.
 struct Segments {
   Indices offset;   // [pieces + 1]
-  index rows = 0;   // offset[pieces]
+  index rows = 0;   // offset[pieces], or more where the host would have to wait for that: rows
+                    // behind the last piece belong to nobody, and may hold anything
   Tensor mix = {};  // [pieces, E]; empty: piece s meets weight s
   index each = 0;   // rows of every piece where the host knows that they are equal, else 0
-  // The offsets on the host, where somebody has brought them there.
-  std::shared_ptr<const std::vector<std::int32_t>> host_offset = {};
 };
 
 // Row r of piece s: act(x[r] · w[s] + bias[s]), or with a mix the merged weights Σ_e mix[s, e] w[e]

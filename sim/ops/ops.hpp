@@ -3,6 +3,7 @@
 
 #include "sim/ops/choose.hpp"
 #include "sim/ops/elementwise.hpp"
+#include "sim/ops/indices.hpp"
 #include "sim/ops/linear.hpp"
 #include "sim/ops/loss.hpp"
 #include "sim/ops/norm.hpp"

@@ -50,19 +50,27 @@ std::unique_ptr<StepReplay> StepReplay::make(Transformer& model, Backend& backen
     if (!model.moe_layer(i).router().capturable()) return nullptr;
   std::unique_ptr<Replay> replay = backend.replay();
   if (!replay) return nullptr;
-  return std::unique_ptr<StepReplay>(new StepReplay(model, std::move(replay)));
+  return std::unique_ptr<StepReplay>(new StepReplay(model, backend, std::move(replay)));
 }
 
-StepReplay::StepReplay(Transformer& model, std::unique_ptr<Replay> replay)
-    : model_(model), parameters_(model.parameters()), replay_(std::move(replay)) {}
+StepReplay::StepReplay(Transformer& model, Backend& backend, std::unique_ptr<Replay> replay)
+    : model_(model),
+      backend_(backend),
+      parameters_(model.parameters()),
+      replay_(std::move(replay)) {}
 
-bool StepReplay::stage(const std::vector<Example>& examples) {
-  if (staged_.empty())
-    for (const Example& example : examples) staged_.push_back(room_for(example));
-  if (!std::equal(staged_.begin(), staged_.end(), examples.begin(), examples.end(), fits))
-    return false;
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    const Example &from = examples[i], &to = staged_[i];
+bool StepReplay::stage(const std::vector<Part>& parts) {
+  if (staged_.empty()) {
+    steps_ = Indices::empty(static_cast<index>(parts.size()), backend_);
+    for (const Part& part : parts)
+      staged_.push_back({room_for(part.example), 0, steps_.data() + staged_.size()});
+  }
+  const auto same = [](const Part& a, const Part& b) { return fits(a.example, b.example); };
+  if (!std::equal(staged_.begin(), staged_.end(), parts.begin(), parts.end(), same)) return false;
+  std::vector<std::int32_t> steps;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Example &from = parts[i].example, &to = staged_[i].example;
+    steps.push_back(static_cast<std::int32_t>(parts[i].step));
     copy(from.input.ids, to.input.ids);
     copy(from.targets, to.targets);
     const Tensor& features = from.input.features;
@@ -70,6 +78,7 @@ bool StepReplay::stage(const std::vector<Example>& examples) {
       features.backend().copy(to.input.features.data(), features.data(),
                               static_cast<std::size_t>(features.size()) * sizeof(real));
   }
+  backend_.copy_from_host(steps_.data(), steps.data(), steps.size() * sizeof(std::int32_t));
   return true;
 }
 
@@ -83,15 +92,15 @@ void StepReplay::hand_back_gradients() {
     parameters_[i].value.set_gradient(gradients_[i]);
 }
 
-const std::vector<PassLosses>* StepReplay::run(const std::vector<Example>& examples,
+const std::vector<PassLosses>* StepReplay::run(const std::vector<Part>& parts,
                                                const Passes& passes) {
-  if (!stage(examples)) return nullptr;
+  if (!stage(parts)) return nullptr;
   const bool replayed = replay_->run([&] {
     // Every round finds gradients where the round before had them, and nobody else has any.
     hand_back_gradients();
     losses_.clear(), gradients_.clear(), routings_.clear();
     // Copies, because indices remember what the host once saw of them.
-    losses_ = passes(std::vector<Example>(staged_));
+    losses_ = passes(std::vector<Part>(staged_));
     for (const Parameter& p : parameters_) gradients_.push_back(p.value.gradient());
     for (std::size_t i = 0; i < model_.moe_blocks().size(); ++i)
       routings_.push_back(model_.moe_layer(i).last());
@@ -107,17 +116,18 @@ const std::vector<PassLosses>* StepReplay::run(const std::vector<Example>& examp
 // Null: they are for train_step to do.
 const std::vector<PassLosses>* Trainer::replay_passes() {
   if (!replay_->refusal().empty()) return nullptr;
-  std::vector<Example> examples;
+  std::vector<StepReplay::Part> parts;
   for (index part = 0; part < accumulate_; ++part) {
     Context context = training_context(part);
-    examples.push_back(training_example(context, part));
+    parts.push_back({training_example(context, part), context.step});
   }
-  return replay_->run(examples, [this](const std::vector<Example>& staged) {
+  return replay_->run(parts, [this](const std::vector<StepReplay::Part>& staged) {
     for (const Parameter& p : parameters_) p.value.clear_gradient();
     std::vector<PassLosses> losses;
     for (index part = 0; part < accumulate_; ++part) {
       Context context = training_context(part);
-      losses.push_back(pass(staged[static_cast<std::size_t>(part)], context));
+      context.step_at = staged[static_cast<std::size_t>(part)].step_at;
+      losses.push_back(pass(staged[static_cast<std::size_t>(part)].example, context));
     }
     return losses;
   });

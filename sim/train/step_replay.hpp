@@ -1,7 +1,7 @@
 // The passes of training steps on a device that replays them (Backend::replay).
 //
-// A replay asks for nothing: it writes where the first passes wrote. So examples are copied to
-// where they read theirs, and after it losses, gradients and routings are those of the first
+// A replay asks for nothing: it writes where the first passes wrote. So examples, and the step that
+// random numbers are of, are copied to where they read theirs, and after it losses, gradients and routings are those of the first
 // passes, whose memory has other values now.
 #pragma once
 
@@ -23,15 +23,21 @@ struct PassLosses {
 
 class StepReplay {
  public:
+  // A micro-batch and the step (Context::step) that its random numbers are of.
+  struct Part {
+    Example example;
+    index step = 0;
+    const std::int32_t* step_at = nullptr;  // where passes find the step
+  };
   // Forward and backward through the micro-batches of a step.
-  using Passes = std::function<std::vector<PassLosses>(const std::vector<Example>&)>;
+  using Passes = std::function<std::vector<PassLosses>(const std::vector<Part>&)>;
 
   // Null where steps are not replayed: by this device, or with these routers.
   static std::unique_ptr<StepReplay> make(Transformer& model, Backend& backend);
 
-  // Passes through these examples, called or replayed. Null: it does not take them, because their
+  // Passes through these parts, called or replayed. Null: it does not take them, because their
   // shapes or their numbers of targets are not those of the first ones, or takes none.
-  const std::vector<PassLosses>* run(const std::vector<Example>& examples, const Passes& passes);
+  const std::vector<PassLosses>* run(const std::vector<Part>& parts, const Passes& passes);
 
   // Why steps are not replayed, or "".
   const std::string& refusal() const {
@@ -45,15 +51,17 @@ class StepReplay {
   index replayed() const { return replayed_; }  // steps
 
  private:
-  StepReplay(Transformer& model, std::unique_ptr<Replay> replay);
-  bool stage(const std::vector<Example>& examples);
+  StepReplay(Transformer& model, Backend& backend, std::unique_ptr<Replay> replay);
+  bool stage(const std::vector<Part>& parts);
 
   Transformer& model_;
+  Backend& backend_;
   std::vector<Parameter> parameters_;
   std::unique_ptr<Replay> replay_;
   std::string out_of_memory_;
   index replayed_ = 0;
-  std::vector<Example> staged_;
+  std::vector<Part> staged_;
+  Indices steps_;  // of the staged parts
   // Of the passes that were called last.
   std::vector<PassLosses> losses_;
   std::vector<Tensor> gradients_;

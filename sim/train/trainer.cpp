@@ -48,13 +48,22 @@ void add(std::vector<std::pair<std::string, double>>& sums, const std::string& n
   sums.emplace_back(name, value);
 }
 
-// The mean over `parts` micro-batches, of which these are one's losses: they are waited for.
+// The mean over `parts` micro-batches, of which these are one's losses: they are waited for, once.
 void add(const PassLosses& losses, index parts, StepReport& report) {
+  const Tensor all =
+      Tensor::empty({1 + static_cast<index>(losses.aux.size())}, losses.task.backend());
+  real* to = all.data();
+  const auto take = [&](const Tensor& loss) {
+    loss.backend().copy(to++, loss.data(), sizeof(real));
+  };
+  take(losses.task);
+  for (const Loss& loss : losses.aux) take(loss.value);
+  const std::vector<real> values = all.to_host();
   const auto mean = static_cast<double>(parts);
-  report.task_loss += static_cast<double>(losses.task.item()) / mean;
-  for (const Loss& loss : losses.aux)
-    add(report.aux, loss.name,
-        static_cast<double>(loss.weight) * static_cast<double>(loss.value.item()) / mean);
+  report.task_loss += static_cast<double>(values[0]) / mean;
+  for (std::size_t i = 0; i < losses.aux.size(); ++i)
+    add(report.aux, losses.aux[i].name,
+        static_cast<double>(losses.aux[i].weight) * static_cast<double>(values[i + 1]) / mean);
 }
 
 // Collects what the MoE layers did in the passes of one step or evaluation.
@@ -183,6 +192,7 @@ Context Trainer::training_context(index part) const {
   return {.training = true,
           .seed = seed_,
           .step = position_.step * accumulate_ + part,
+          .step_at = nullptr,
           .layer = 0,
           .on_routing = {},
           .given = {}};
@@ -283,7 +293,8 @@ std::optional<Evaluation> Trainer::evaluate(index step, const std::vector<Hook*>
   for (index i = 0; i < eval_batches_; ++i) {
     if (stop_wanted(hooks)) return {};
     Context context{
-        .training = false, .seed = seed_, .step = i, .layer = 0, .on_routing = {}, .given = {}};
+        .training = false, .seed = seed_, .step = i, .step_at = nullptr, .layer = 0,
+        .on_routing = {}, .given = {}};
     const Batch batch = data_.batch(Split::validation, seed_, i, micro_);
     const Example example = task_.prepare(batch, context, backend_);
     collector.attach(context, example);

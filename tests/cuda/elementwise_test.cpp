@@ -104,6 +104,31 @@ TEST_CASE("cuda: random numbers are those of the CPU", "[cuda]") {
     }
 }
 
+TEST_CASE("cuda: random numbers of a step that stands in memory", "[cuda]") {
+  Backend* cuda = card("random numbers of a step that stands in memory");
+  if (!cuda) return;
+  for (const i32 step : {0, 5, 70000})
+    agree(*cuda, kDouble ? 1e-15 : 1e-7, [&](Lab& lab) {
+      constexpr index n = 1027;
+      Backend& b = lab.backend();
+      const auto draw = [&](const Stream& stream) {
+        real *u = lab.out(n), *z = lab.out(n), *d = lab.out(n);
+        b.fill(d, n, 1);
+        b.uniform(stream, 0, 1, u, n);
+        b.normal(stream, z, n);
+        b.dropout(stream, real(0.3), d, d, false, n);
+        std::vector<real> all(3 * n);
+        for (int i = 0; i < 3; ++i)
+          b.copy_to_host(all.data() + i * n, i == 0 ? u : i == 1 ? z : d, n * sizeof(real));
+        return all;
+      };
+      // The other step does not matter.
+      const Stream told{7, Purpose::router_noise, static_cast<std::uint32_t>(step), 2},
+          read{7, Purpose::router_noise, 99, 2, lab.ints({step})};
+      REQUIRE(draw(told) == draw(read));
+    });
+}
+
 TEST_CASE("cuda: optimisers", "[cuda]") {
   Backend* cuda = card("optimisers");
   if (!cuda) return;

@@ -1,6 +1,7 @@
 // Work that is captured once and replayed must do what it does when it is asked for every time.
 #include "tests/cuda/support.hpp"
 
+#include <cmath>
 #include <stdexcept>
 
 namespace moesim::testing {
@@ -163,7 +164,7 @@ TEST_CASE("cuda: rounds that look at values or draw are not replayed", "[cuda][r
   const Stream stream{1, Purpose::dropout, 0, 0};
   const auto drawing = [&](const std::function<void(real*)>& draw) {
     refuse(
-        *cuda, "it draws random numbers",
+        *cuda, "it draws random numbers of one step",
         [&](int, const Storage& y) {
           const Storage x = cuda->allocate(kSize * sizeof(real));
           draw(Bench::at(x));
@@ -174,6 +175,31 @@ TEST_CASE("cuda: rounds that look at values or draw are not replayed", "[cuda][r
   drawing([&](real* x) { cuda->uniform(stream, 0, 1, x, kSize); });
   drawing([&](real* x) { cuda->normal(stream, x, kSize); });
   drawing([&](real* x) { cuda->dropout(stream, real(0.5), x, x, false, kSize); });
+}
+
+TEST_CASE("cuda: what is drawn in a replay is of the step that stands in memory",
+          "[cuda][replay]") {
+  Backend* cuda = card("what is drawn in a replay is of the step that stands in memory");
+  if (!cuda) return;
+  for (int i = 0; i < repetitions(); ++i) {
+    arrange(i);
+    Bench bench(*cuda);
+    const Storage y = bench.array(0), at = cuda->allocate(sizeof(i32));
+    for (int round = 0; round < kRounds; ++round) {
+      const i32 step = 10 * round;
+      cuda->copy_from_host(at.data(), &step, sizeof step);
+      Stream stream{3, Purpose::dropout, static_cast<std::uint32_t>(step), 1,
+                    static_cast<const std::int32_t*>(at.data())};
+      const bool replayed = bench.replay().run(
+          [&] { cuda->uniform(stream, 0, 1, Bench::at(y), kSize); });
+      CHECK(replayed == (round >= kCalled));
+      std::vector<real> got(kSize);
+      cuda->copy_to_host(got.data(), y.data(), kSize * sizeof(real));
+      stream.step_at = nullptr;
+      for (std::size_t at_place = 0; at_place < got.size(); ++at_place)
+        REQUIRE(std::abs(double(got[at_place]) - random_uniform(stream, at_place)) < 1e-7);
+    }
+  }
 }
 
 TEST_CASE("cuda: what fails in a round is told, and nothing is replayed then", "[cuda][replay]") {

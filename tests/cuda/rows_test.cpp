@@ -168,6 +168,35 @@ TEST_CASE("cuda: sorting and counting", "[cuda]") {
       });
 }
 
+TEST_CASE("cuda: integers made of integers", "[cuda]") {
+  Backend* cuda = card("integers made of integers");
+  if (!cuda) return;
+  for (const auto& [rows, cols] : kSizes)
+    agree(*cuda, allowed(), [&, rows = rows, cols = cols](Lab& lab) {
+      Backend& b = lab.backend();
+      const index n = rows * cols;
+      const i32 *x = lab.ints(numbers(n, 1000)), *other = lab.ints(numbers(n, 50)),
+                *table = lab.ints(numbers(1000, 7));
+      b.map_indices({.shape = {cols, 1, rows},
+                     .from = {1, 0, cols},
+                     .add = {-3, 1, 1000},
+                     .scale = 7,
+                     .divide = 3,
+                     .base = 11},
+                    x, lab.ints_out(n));
+      b.map_indices({.shape = {rows, cols, 1}, .add = {2, 5, 0}, .base = -4}, nullptr,
+                    lab.ints_out(n));
+      b.look_up(table, x, lab.ints_out(n), n);
+      const std::vector<real> values = ties(n);
+      const real *u = lab.in(values),
+                 *v = lab.in(std::vector<real>(values.rbegin(), values.rend()));
+      b.where_less(u, v, x, other, lab.ints_out(n), n);
+      b.where_less(u, v, nullptr, other, lab.ints_out(n), n);
+      b.where_less(u, v, x, nullptr, lab.ints_out(n), n);
+      b.to_real(x, 0.37, lab.out(n), n);
+    });
+}
+
 // What a tally gives, as reports: sums in double of `n` entries.
 void tally(Lab& lab, index n, const std::function<void(double*)>& run) {
   Backend& b = lab.backend();

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <sstream>
 
 namespace moesim::testing {
 namespace {
@@ -66,6 +67,17 @@ Backend* card(const char* test_case) {
   }();
   if (!backend) fmt::print("{}: skipped: {}\n", test_case, why);
   return backend.get();
+}
+
+std::vector<std::string> settings_of(const std::string& router, const Variant& variant) {
+  std::vector<std::string> values = {"router.name", router};
+  std::istringstream words(variant.settings);
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    values.push_back("router." + router + "." + word.substr(0, equals));
+    values.push_back(word.substr(equals + 1));
+  }
+  return values;
 }
 
 real* Lab::in(index n, double low, double high) { return in(values(++key_, n, low, high)); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sim/backend/cpu/cpu_backend.hpp"
+#include "sim/moe/variants.hpp"
 #include "tests/cuda/arrange.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/tolerance.hpp"
@@ -51,6 +52,9 @@ class Lab {
 // run(lab) on both backends: values agree within `allowed`, integers exactly; and on the card every
 // repetition gives the same bits.
 void agree(Backend& cuda, double allowed, const std::function<void(Lab&)>& run);
+
+// A training's settings that choose this variant of the router.
+std::vector<std::string> settings_of(const std::string& router, const Variant& variant);
 
 // Relative, as in tests/support/tolerance.hpp: of sums of k terms, with headroom for the other
 // order of summation.

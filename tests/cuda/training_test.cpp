@@ -75,6 +75,17 @@ TEST_CASE("cuda: training with every router is training on the CPU", "[cuda][slo
   }
 }
 
+TEST_CASE("cuda: training with every variant of every router is training on the CPU",
+          "[cuda][slow]") {
+  Backend* cuda = card("training with every variant of every router is training on the CPU");
+  if (!cuda) return;
+  for (const std::string& router : Registry<Router>::names())
+    for (const Variant& variant : variants_of(router)) {
+      CAPTURE(router, variant.name);
+      compare(*cuda, settings_of(router, variant));
+    }
+}
+
 TEST_CASE("cuda: training with every expert, and with AdamW", "[cuda][slow]") {
   Backend* cuda = card("training with every expert, and with AdamW");
   if (!cuda) return;

@@ -22,6 +22,7 @@ class CpuBackend : public Backend {
   // Bits never depend on it; tests compare.
   void set_threads(int threads) { threads_ = threads; }
 
+  bool on_host() const override { return true; }
   std::string name() const override;
   std::string description() const override;
   void copy_to_host(void* host, const void* device, std::size_t bytes) override;
@@ -88,6 +89,11 @@ class CpuBackend : public Backend {
                   index k) override;
   void fill_capacity(const Fill& f, i32* kept) override;
   void histogram(const i32* key, index n, index buckets, i32* count) override;
+  void map_indices(const IndexMap& map, const i32* x, i32* y) override;
+  void look_up(const i32* table, const i32* at, i32* y, index n) override;
+  void where_less(const real* a, const real* b, const i32* yes, const i32* no, i32* y,
+                  index n) override;
+  void to_real(const i32* x, double factor, real* y, index n) override;
   void label_rows(const i32* offset, index segments, const i32* token, const i32* domain, i32* key,
                   index n) override;
   void sum_by_key(const real* x, const i32* row, const i32* key, double* y, index n, index keys,

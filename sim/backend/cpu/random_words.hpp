@@ -20,7 +20,9 @@ inline void random_words(const Stream& stream, index first, index n,
   std::uint32_t* words = out.data();
   const auto seed = stream.seed;
   const auto purpose = static_cast<std::uint32_t>(stream.purpose) << 24;
-  const auto step = stream.step, layer = stream.layer;
+  const auto step =
+      stream.step_at != nullptr ? static_cast<std::uint32_t>(*stream.step_at) : stream.step;
+  const auto layer = stream.layer;
   simd_loop(0, (n + 3) / 4, [=](index i) {
     const std::uint64_t at = block + static_cast<std::uint64_t>(i);
     auto c0 = static_cast<std::uint32_t>(at);

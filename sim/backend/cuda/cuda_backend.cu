@@ -3,6 +3,7 @@
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/config/registry.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -15,12 +16,12 @@ namespace {
 
 constexpr std::size_t kPinnedBytes = 64;
 
-// What cuBLAS's documentation asks for, on Hopper and on other cards.
+// What cuBLAS's documentation asks for, from Hopper on and on other cards.
 std::size_t workspace_bytes(int device) {
   int major = 0;
   check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
         "reading the device's properties");
-  return std::size_t{major == 9 ? 32u : 4u} << 20;
+  return std::size_t{major >= 9 ? 32u : 4u} << 20;
 }
 
 const Registered<Backend> registered("cuda", "NVIDIA cards",
@@ -41,6 +42,11 @@ std::string capability(const cudaDeviceProp& card, const char* between) {
   return std::to_string(card.major) + between + std::to_string(card.minor);
 }
 
+void check_blas(cublasStatus_t status) {
+  if (status != CUBLAS_STATUS_SUCCESS)
+    fail(Exit::internal, std::string("cuBLAS: ") + cublasGetStatusString(status));
+}
+
 [[noreturn]] void fail_for(int device, const std::string& why) {
   fail(Exit::usage, "run.device = cuda:" + std::to_string(device) + ": " + why);
 }
@@ -57,12 +63,12 @@ void require_device(int device) {
   if (driver == 0)
     fail_for(device, "no CUDA device: no NVIDIA driver is installed; use run.device = cpu");
   if (status == cudaErrorInsufficientDriver)
-    fail_for(device, "no CUDA device: the NVIDIA driver is for CUDA " + version(driver) +
+    fail_for(device, "the NVIDIA driver is for CUDA " + version(driver) +
                          ", this build needs " + version(runtime) + "; update the driver");
   if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
     fail_for(device, "no CUDA device: the driver sees no card; is CUDA_VISIBLE_DEVICES set?");
   if (status != cudaSuccess)
-    fail_for(device, std::string("no CUDA device: ") + cudaGetErrorString(status));
+    fail_for(device, std::string("CUDA does not start: ") + cudaGetErrorString(status));
   if (device >= count)
     fail_for(device, "this machine has " + std::to_string(count) + " CUDA device" +
                          (count == 1 ? "" : "s") + ", counted from 0");
@@ -75,7 +81,8 @@ CudaBackend::CudaBackend(int device) : device_(device) {
   check(cudaSetDevice(device), "choosing the device");
   cudaFuncAttributes attributes{};
   const cudaError_t image = cudaFuncGetAttributes(&attributes, probe_kernel);
-  if (image == cudaErrorNoKernelImageForDevice || image == cudaErrorUnsupportedPtxVersion) {
+  if (image == cudaErrorNoKernelImageForDevice || image == cudaErrorUnsupportedPtxVersion ||
+      image == cudaErrorInvalidDeviceFunction) {
     cudaDeviceProp card;
     check(cudaGetDeviceProperties(&card, device), "reading the device's properties");
     fail_for(device, std::string(card.name) + " has compute capability " + capability(card, ".") +
@@ -85,15 +92,18 @@ CudaBackend::CudaBackend(int device) : device_(device) {
   check(image, "loading kernels");
   check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device),
         "reading the device's properties");
+  int reads = 0;
+  check(cudaDeviceGetAttribute(&reads, cudaDevAttrPageableMemoryAccess, device),
+        "reading the device's properties");
+  reads_host_memory_ = reads != 0;
   check(cudaStreamCreateWithFlags(&stream_.stream, cudaStreamNonBlocking), "making a stream");
   check(cudaMallocHost(&pinned_, kPinnedBytes), "taking pinned memory");
-  if (const cublasStatus_t status = cublasCreate(&blas_); status != CUBLAS_STATUS_SUCCESS)
-    fail(Exit::internal, std::string("cuBLAS: ") + cublasGetStatusString(status));
-  cublasSetStream(blas_, stream_);
+  check_blas(cublasCreate(&blas_));
+  check_blas(cublasSetStream(blas_, stream_));
   // Of its own, so that products that are captured (graph.cu) allocate nothing. After the stream,
   // which sets it back.
   workspace_ = allocate(workspace_bytes(device));
-  cublasSetWorkspace(blas_, workspace_.data(), workspace_.bytes());
+  check_blas(cublasSetWorkspace(blas_, workspace_.data(), workspace_.bytes()));
 }
 
 CudaBackend::~CudaBackend() {
@@ -127,7 +137,7 @@ void CudaBackend::wait() {
 void* CudaBackend::allocate_raw(std::size_t bytes) {
   check(cudaSetDevice(device_), "choosing the device");
   void* block = nullptr;
-  const cudaError_t status = cudaMalloc(&block, bytes);
+  const cudaError_t status = cudaMalloc(&block, std::max<std::size_t>(1, bytes));  // 0: null
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     fail(Exit::internal, "out of memory on " + name() + ": " +
@@ -148,7 +158,8 @@ void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes
   wait();
 }
 
-// Of pageable memory CUDA takes a copy before it returns, so `host` may go away at once.
+// Of pageable memory CUDA takes a copy before it returns, so `host` may go away at once; unless the
+// card reads such memory itself.
 void CudaBackend::copy_from_host(void* device, const void* host, std::size_t bytes) {
   if (bytes == 0) return;
   if (stream_.trace != nullptr) {
@@ -156,6 +167,8 @@ void CudaBackend::copy_from_host(void* device, const void* host, std::size_t byt
     stream_.trace->add(device, bytes);
   }
   check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_), "copy to device");
+  if (reads_host_memory_ && !stream_.captured())
+    check(cudaStreamSynchronize(stream_), "copy to device");
 }
 
 void CudaBackend::copy(void* to, const void* from, std::size_t bytes) {

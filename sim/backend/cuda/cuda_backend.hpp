@@ -40,6 +40,7 @@ class CudaBackend : public Backend {
   void zero(void* p, std::size_t bytes) override;
   void fill(real* p, index n, real value) override;
   void product(const Product& p) override;
+  bool wants_host_offsets(const Linear& l) const override;
   void linear(const Linear& l, real* slope, real* y) override;
   void linear_backward(const Linear& l, const real* slope, real* dy,
                        const LinearGradients& to) override;
@@ -99,6 +100,11 @@ class CudaBackend : public Backend {
                   index k) override;
   void fill_capacity(const Fill& f, i32* kept) override;
   void histogram(const i32* key, index n, index buckets, i32* count) override;
+  void map_indices(const IndexMap& map, const i32* x, i32* y) override;
+  void look_up(const i32* table, const i32* at, i32* y, index n) override;
+  void where_less(const real* a, const real* b, const i32* yes, const i32* no, i32* y,
+                  index n) override;
+  void to_real(const i32* x, double factor, real* y, index n) override;
   void label_rows(const i32* offset, index segments, const i32* token, const i32* domain, i32* key,
                   index n) override;
   void sum_by_key(const real* x, const i32* row, const i32* key, double* y, index n, index keys,
@@ -122,7 +128,6 @@ class CudaBackend : public Backend {
   void segment_gradients(const Linear& l, const real* dz, const LinearGradients& to);
   RowTiles row_tiles(const Linear& l, int size);
   int tile_size(index tiles_if_large) const;
-  bool segments_are_large(const Linear& l) const;
   void grouped_linear(const Linear& l, real* slope, real* y);
   void grouped_gradients(const Linear& l, const real* dz, const LinearGradients& to);
   void grouped_column_sums(const Linear& l, const RowTiles& cut, const real* dz, Into to);
@@ -148,6 +153,7 @@ class CudaBackend : public Backend {
 
   int device_;
   int multiprocessors_ = 1;
+  bool reads_host_memory_ = false;  // by itself, pageable as it is
   cuda::Queue stream_;
   cublasHandle_t blas_ = nullptr;
   Storage workspace_;                  // cuBLAS's

@@ -160,11 +160,10 @@ void CudaBackend::swiglu_backward(const real* a, const real* b, const real* dy, 
 
 void CudaBackend::dropout(const Stream& stream, real rate, const real* x, real* y, bool acc,
                           index n) {
-  stream_.refuse("it draws random numbers");
   // uniform = word · 2^-32 >= rate, in integers.
   const auto threshold = static_cast<std::uint64_t>(std::ceil(double(rate) * 0x1p32));
   const real kept = 1 / (1 - rate);
-  const Stream source = stream;
+  const Stream source = stream_.drawn(stream);
   each(stream_, cuda::ceil_div(n, 4), [=] __device__(index block) {
     std::uint32_t words[4];
     cuda::random_block(source, block, words);

@@ -76,6 +76,8 @@ class CudaBackend::GraphReplay : public Replay {
     }
     if (done && status == cudaSuccess && trace.refusal().empty() && trace.same(first_))
       status = cudaGraphInstantiate(&graph_, captured, 0);
+    if (graph_ != nullptr && status == cudaSuccess)
+      status = cudaGraphUpload(graph_, backend_.stream_);  // it takes memory
     if (captured != nullptr) cudaGraphDestroy(captured);
     if (graph_ != nullptr && status == cudaSuccess) {
       first_ = std::move(trace);  // with what it keeps

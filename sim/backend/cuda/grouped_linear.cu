@@ -6,9 +6,9 @@
 // table; the grid is what the tiles can be at most, rows / size + segments, and blocks without a
 // tile end at once, so that a skewed load costs nothing and nobody waits for sizes.
 //
-// Where every segment alone fills the card and the host knows the offsets, cuBLAS is called segment
-// by segment: its kernels are made for the card, and a launch of 3 us is nothing to a product that
-// takes 30.
+// Where every segment alone fills the card, cuBLAS is called segment by segment, with offsets that
+// the host waits for: its kernels are made for the card, and a launch of 3 us is nothing to a product
+// that takes 30.
 #include "sim/backend/cuda/grouped_tiles.hpp"
 #include "sim/backend/cuda/math.hpp"
 
@@ -97,9 +97,9 @@ int CudaBackend::tile_size(index tiles_if_large) const {
 
 // Is cuBLAS to be called for every segment? It takes smaller tiles itself where they are needed, so
 // half a card of large ones fills it.
-bool CudaBackend::segments_are_large(const Linear& l) const {
-  if (l.host_offset == nullptr || l.segments == 0) return false;
-  const index mean = (l.host_offset[l.segments] - l.host_offset[0]) / l.segments;
+bool CudaBackend::wants_host_offsets(const Linear& l) const {
+  if (l.offset == nullptr || l.each != 0 || l.mix != nullptr || l.segments == 0) return false;
+  const index mean = l.rows / l.segments;
   return 2 * std::min({cuda::large_tiles(mean, l.out), cuda::large_tiles(mean, l.in),
                        cuda::large_tiles(l.in, l.out)}) >=
          multiprocessors_;
@@ -117,7 +117,7 @@ CudaBackend::RowTiles CudaBackend::row_tiles(const Linear& l, int size) {
 }
 
 void CudaBackend::grouped_linear(const Linear& l, real* slope, real* y) {
-  if (segments_are_large(l))
+  if (l.host_offset != nullptr)
     return cuda::for_segments(l, [&](const Linear& one, index first, index) {
       segment_linear(one, slope != nullptr ? slope + first * l.out : nullptr, y + first * l.out);
     });

@@ -15,7 +15,9 @@ __device__ inline void random_block(const Stream& stream, index block, std::uint
   const auto at = static_cast<std::uint64_t>(block);
   auto c0 = static_cast<std::uint32_t>(at);
   auto c1 = static_cast<std::uint32_t>(at >> 32) ^ static_cast<std::uint32_t>(stream.purpose) << 24;
-  std::uint32_t c2 = stream.step, c3 = stream.layer;
+  std::uint32_t c2 =
+      stream.step_at != nullptr ? static_cast<std::uint32_t>(*stream.step_at) : stream.step;
+  std::uint32_t c3 = stream.layer;
   auto k0 = static_cast<std::uint32_t>(stream.seed);
   auto k1 = static_cast<std::uint32_t>(stream.seed >> 32);
   for (int round = 0; round < 10; ++round) {

@@ -1,6 +1,7 @@
 // The stream that everything is queued in, and what takes down what that was.
 #pragma once
 
+#include "sim/core/random.hpp"
 #include "sim/core/storage.hpp"
 
 #include <cstddef>
@@ -42,6 +43,7 @@ class Trace {
     if (captured_) throw Refused{};
   }
   const std::string& refusal() const { return refusal_; }
+  bool captured() const { return captured_; }
   const std::vector<char>& uploads() const { return uploads_; }
   bool same(const Trace& other) const {
     return asked_ == other.asked_ && uploads_ == other.uploads_;
@@ -56,7 +58,8 @@ class Trace {
 #if __has_builtin(__builtin_clear_padding)
     __builtin_clear_padding(&value);
 #else
-    if (!std::has_unique_object_representations_v<T> && !std::is_floating_point_v<T>) return;
+    if (!std::has_unique_object_representations_v<T> && !std::is_floating_point_v<T>)
+      return refuse("the compiler of this build cannot compare what is asked for");
 #endif
     char bytes[sizeof value];
     std::memcpy(bytes, &value, sizeof value);
@@ -75,9 +78,19 @@ struct Queue {
   Trace* trace = nullptr;  // of the round that is running, if it is taken down
   operator cudaStream_t() const { return stream; }
 
+  bool captured() const { return trace != nullptr && trace->captured(); }
   // What a replay could not do again.
   void refuse(const char* why) const {
     if (trace != nullptr) trace->refuse(why);
+  }
+  // The stream that a kernel draws from. Replays of a step that the kernel was told would have its
+  // numbers; where it stands in memory, arguments do not have it.
+  Stream drawn(Stream numbers) const {
+    if (numbers.step_at == nullptr)
+      refuse("it draws random numbers of one step");
+    else
+      numbers.step = 0;
+    return numbers;
   }
 };
 

@@ -11,11 +11,10 @@ namespace moesim {
 using cuda::each;
 
 void CudaBackend::uniform(const Stream& stream, real low, real high, real* y, index n) {
-  stream_.refuse("it draws random numbers");
   const double start = low, width = double(high) - double(low);
   // Rounding to real may reach `high`, which the interval does not contain.
   const real top = high > low ? std::nextafter(high, low) : low;
-  const Stream source = stream;
+  const Stream source = stream_.drawn(stream);
   each(stream_, cuda::ceil_div(n, 4), [=] __device__(index block) {
     std::uint32_t words[4];
     cuda::random_block(source, block, words);
@@ -28,8 +27,7 @@ void CudaBackend::uniform(const Stream& stream, real low, real high, real* y, in
 
 // Box and Muller (1958) in double, one draw from two words as in random_normal.
 void CudaBackend::normal(const Stream& stream, real* y, index n) {
-  stream_.refuse("it draws random numbers");
-  const Stream source = stream;
+  const Stream source = stream_.drawn(stream);
   each(stream_, cuda::ceil_div(n, 2), [=] __device__(index block) {
     std::uint32_t words[4];
     cuda::random_block(source, block, words);

@@ -111,6 +111,7 @@ const char* cudaGetErrorString(cudaError_t) { return "error"; }
 
 cudaError_t cudaMalloc(void** p, std::size_t bytes) {
   if (capture) return spoil();
+  if (bytes == 0) return *p = nullptr, cudaSuccess;
   if (used + bytes > memory) return cudaErrorMemoryAllocation;
   const std::size_t size = (bytes + page() - 1) / page() * page();
   void* pages = mmap(nullptr, size + page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -188,6 +189,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
                                  unsigned long long) {
   return *executable = new EmulatedGraph(*graph), cudaSuccess;
 }
+cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t) {
   require(!capture, "a launch of a graph in a capture");
   ++counted.graphs;
