@@ -33,8 +33,21 @@ class Error : public std::runtime_error {
 
 // Shape and argument mistakes inside the library; `where` is the op or the module, e.g.
 // "grouped_linear".
+[[noreturn]] inline void fail_in(Exit code, std::string_view where, const std::string& message) {
+  throw Error(code, std::string(where) + ": " + message);
+}
 [[noreturn]] inline void fail_in(std::string_view where, const std::string& message) {
-  throw Error(Exit::internal, std::string(where) + ": " + message);
+  fail_in(Exit::internal, where, message);
+}
+
+// f(). Its errors get in front where they happened, which where() says: "block 3: ...".
+template <class Where, class F>
+auto within(Where where, F f) -> decltype(f()) {
+  try {
+    return f();
+  } catch (const Error& error) {
+    fail_in(error.code(), where(), error.what());
+  }
 }
 
 // The candidate nearest to `word` (edit distance at most max(2, length / 3)), or "" if none is

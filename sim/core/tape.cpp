@@ -81,7 +81,8 @@ void Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
     span.become(entry.part);
     const Tensor dy = entry.y.gradient();
     entry.y.drop_gradient();
-    entry.pull_back(dy);
+    within([&] { return "backward from tensor " + dy.shape().to_string(); },
+           [&] { entry.pull_back(dy); });
   }
 }
 

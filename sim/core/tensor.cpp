@@ -66,7 +66,9 @@ Tensor Tensor::deferred(Shape shape) {
 }
 
 void Tensor::allocate(Backend& backend) const {
-  body_->values = backend.allocate(static_cast<std::size_t>(size()) * sizeof(real));
+  within(
+      [&] { return "tensor " + shape_.to_string(); },
+      [&] { body_->values = backend.allocate(static_cast<std::size_t>(size()) * sizeof(real)); });
 }
 
 std::vector<real> Tensor::to_host() const {

@@ -58,9 +58,9 @@ Assignment assign(const Indices& choice, const Indices& kept, index k, index exp
   plan.experts.rows =
       backend.on_host() ? plan.experts.offset.data()[experts] : std::min(most, kept.size());
   order = order.first(plan.experts.rows);
-  plan.token =
-      k == 1 ? order
-             : map_indices(order, {.shape = {order.size(), 1, 1}, .from = {1}, .divide = k});
+  plan.token = k == 1
+                   ? order
+                   : map_indices(order, {.shape = {order.size(), 1, 1}, .from = {1}, .divide = k});
   plan.demand = histogram(choice, experts);
   if (gates) plan.gate = pick(gates, order);
   return plan;

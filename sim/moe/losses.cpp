@@ -28,9 +28,8 @@ Tensor balance_loss(const Tensor& scores, const Indices& choice, index k, Counte
   const index per_group = T / groups;
   const index used = counted == Counted::all ? k : 1;
   // Choices by group and expert, of which f takes E / (used · per_group).
-  const Indices key = map_indices(choice, {.shape = {groups, per_group, used},
-                                           .from = {per_group * k, k, 1},
-                                           .add = {E}});
+  const Indices key = map_indices(
+      choice, {.shape = {groups, per_group, used}, .from = {per_group * k, k, 1}, .add = {E}});
   const double unit = static_cast<double>(E) / static_cast<double>(used * per_group);
   const Tensor f = to_real(histogram(key, groups * E), {groups, E}, unit);
   const Tensor P = mean_rows(scores, groups);  // [G, E]
@@ -52,8 +51,8 @@ Tensor load_loss(const Tensor& clean, const Tensor& noisy, const Tensor& deviati
   const Indices best = top_k(noisy, k + 1);
   const Indices chosen =
       histogram(map_indices(best, {.shape = {T, k, 1}, .from = {k + 1, 1}, .add = {E}}), T * E);
-  const Indices place = map_indices(
-      chosen, {.shape = {T, E, 1}, .from = {E, 1}, .add = {k + 1}, .base = k - 1});
+  const Indices place =
+      map_indices(chosen, {.shape = {T, E, 1}, .from = {E, 1}, .add = {k + 1}, .base = k - 1});
   const Tensor limit = pick(noisy, entries_of(look_up(best, place), E, E)).reshape({T, E});
   const Tensor chance = normal_cdf(div(sub(clean, limit), deviation));
   return mean_squared_variation(sum_rows(chance), variance);

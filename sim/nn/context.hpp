@@ -23,9 +23,9 @@ enum class Generating {
 struct Context {
   bool training = false;
   std::uint64_t seed = 0;
-  index step = 0;   // counts micro-batches since the start of training
+  index step = 0;                         // counts micro-batches since the start of training
   const std::int32_t* step_at = nullptr;  // Stream::step_at
-  index layer = 0;  // the block that is running; set by the transformer
+  index layer = 0;                        // the block that is running; set by the transformer
 
   // Called by every MoE layer with its routing, in order of the layers.
   std::function<void(index layer, const Routing& routing)> on_routing;

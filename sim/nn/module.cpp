@@ -1,6 +1,7 @@
 #include "sim/nn/module.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
 
 #include <cmath>
@@ -72,7 +73,8 @@ void initialise(const std::vector<Parameter>& parameters, Backend& backend, std:
     std::vector<real> values(static_cast<std::size_t>(parameter.value.size()));
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = static_cast<real>(draw(parameter.init, stream, i));
-    parameter.value.allocate(backend);
+    within([&] { return "parameter " + parameter.name; },
+           [&] { parameter.value.allocate(backend); });
     parameter.value.from_host(values);
   }
 }

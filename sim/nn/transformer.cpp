@@ -193,7 +193,11 @@ Tensor Transformer::forward(const ModelInput& input, Context& context, std::vect
   x = drop(x, dropout_, context, kEmbeddingSite);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     context.layer = static_cast<index>(i);
-    x = blocks_[i]->forward(x, {x, input.batch, input.length, input.ids, context}, losses);
+    x = within(
+        [&] { return "block " + std::to_string(i); },
+        [&] {
+          return blocks_[i]->forward(x, {x, input.batch, input.length, input.ids, context}, losses);
+        });
   }
   x = norm_->forward(x);
   if (shape_.pooled) x = mean_rows(x, input.batch);

@@ -1,8 +1,8 @@
 // The passes of training steps on a device that replays them (Backend::replay).
 //
 // A replay asks for nothing: it writes where the first passes wrote. So examples, and the step that
-// random numbers are of, are copied to where they read theirs, and after it losses, gradients and routings are those of the first
-// passes, whose memory has other values now.
+// random numbers are of, are copied to where they read theirs, and after it losses, gradients and
+// routings are those of the first passes, whose memory has other values now.
 #pragma once
 
 #include "sim/nn/transformer.hpp"

@@ -205,6 +205,11 @@ Example Trainer::training_example(Context& context, index part) const {
 
 // Forward and backward.
 PassLosses Trainer::pass(const Example& example, Context& context) {
+  return within([&] { return "step " + std::to_string(position_.step); },
+                [&] { return pass_through(example, context); });
+}
+
+PassLosses Trainer::pass_through(const Example& example, Context& context) {
   Tape tape;
   const Tape::Scope scope(&tape);
   PassLosses losses;
@@ -292,9 +297,13 @@ std::optional<Evaluation> Trainer::evaluate(index step, const std::vector<Hook*>
   Collector collector(model_, backend_, static_cast<index>(domains));
   for (index i = 0; i < eval_batches_; ++i) {
     if (stop_wanted(hooks)) return {};
-    Context context{
-        .training = false, .seed = seed_, .step = i, .step_at = nullptr, .layer = 0,
-        .on_routing = {}, .given = {}};
+    Context context{.training = false,
+                    .seed = seed_,
+                    .step = i,
+                    .step_at = nullptr,
+                    .layer = 0,
+                    .on_routing = {},
+                    .given = {}};
     const Batch batch = data_.batch(Split::validation, seed_, i, micro_);
     const Example example = task_.prepare(batch, context, backend_);
     collector.attach(context, example);

@@ -190,8 +190,8 @@ TEST_CASE("cuda: what is drawn in a replay is of the step that stands in memory"
       cuda->copy_from_host(at.data(), &step, sizeof step);
       Stream stream{3, Purpose::dropout, static_cast<std::uint32_t>(step), 1,
                     static_cast<const std::int32_t*>(at.data())};
-      const bool replayed = bench.replay().run(
-          [&] { cuda->uniform(stream, 0, 1, Bench::at(y), kSize); });
+      const bool replayed =
+          bench.replay().run([&] { cuda->uniform(stream, 0, 1, Bench::at(y), kSize); });
       CHECK(replayed == (round >= kCalled));
       std::vector<real> got(kSize);
       cuda->copy_to_host(got.data(), y.data(), kSize * sizeof(real));

@@ -28,10 +28,9 @@ void* library() {
       if (void* found = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return found;
       if (const char* error = ::dlerror(); why.empty() && error != nullptr) why = error;
     }
-    moesim::fail(moesim::Exit::usage, name + ": cannot be loaded (" + why +
-                                          "); install cuBLAS of CUDA " +
-                                          std::to_string(CUBLAS_VER_MAJOR) +
-                                          ", or use run.device = cpu");
+    moesim::fail(moesim::Exit::usage,
+                 name + ": cannot be loaded (" + why + "); install cuBLAS of CUDA " +
+                     std::to_string(CUBLAS_VER_MAJOR) + ", or use run.device = cpu");
   }();
   return handle;
 }

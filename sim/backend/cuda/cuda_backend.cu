@@ -63,8 +63,8 @@ void require_device(int device) {
   if (driver == 0)
     fail_for(device, "no CUDA device: no NVIDIA driver is installed; use run.device = cpu");
   if (status == cudaErrorInsufficientDriver)
-    fail_for(device, "the NVIDIA driver is for CUDA " + version(driver) +
-                         ", this build needs " + version(runtime) + "; update the driver");
+    fail_for(device, "the NVIDIA driver is for CUDA " + version(driver) + ", this build needs " +
+                         version(runtime) + "; update the driver");
   if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0))
     fail_for(device, "no CUDA device: the driver sees no card; is CUDA_VISIBLE_DEVICES set?");
   if (status != cudaSuccess)

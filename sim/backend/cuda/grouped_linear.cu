@@ -7,8 +7,8 @@
 // tile end at once, so that a skewed load costs nothing and nobody waits for sizes.
 //
 // Where every segment alone fills the card, cuBLAS is called segment by segment, with offsets that
-// the host waits for: its kernels are made for the card, and a launch of 3 us is nothing to a product
-// that takes 30.
+// the host waits for: its kernels are made for the card, and a launch of 3 us is nothing to a
+// product that takes 30.
 #include "sim/backend/cuda/grouped_tiles.hpp"
 #include "sim/backend/cuda/math.hpp"
 

@@ -70,9 +70,8 @@ void CudaBackend::norm_backward(NormKind kind, const real* x, const real* gamma,
     });
     each_warp(stream_, cols, [=] __device__(index c, int lane) {
       const auto sum = [=](index which) {
-        return cuda::lanes_sum<double>(pieces, lane, [=](index i) {
-          return double(partial[(i * 2 + which) * cols + c]);
-        });
+        return cuda::lanes_sum<double>(
+            pieces, lane, [=](index i) { return double(partial[(i * 2 + which) * cols + c]); });
       };
       const double sum_gamma = sum(0), sum_beta = sum(1);
       if (lane != 0) return;

@@ -20,8 +20,7 @@ void CudaBackend::softmax(Along a, real scale, const real* x, real* y) {
     const real shift = cuda::lanes_max(n, lane, value);
     const real sum =
         cuda::lanes_sum<real>(n, lane, [=](index c) { return std::exp(value(c) - shift); });
-    for (index c = lane; c < n; c += kWarp)
-      y[first + c * inner] = std::exp(value(c) - shift) / sum;
+    for (index c = lane; c < n; c += kWarp) y[first + c * inner] = std::exp(value(c) - shift) / sum;
   });
 }
 
