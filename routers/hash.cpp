@@ -3,6 +3,7 @@
 //
 // The balanced table hands ids out by falling frequency, each to the expert with the least load so
 // far; the random one draws an expert per id. Data without token ids is hashed by position.
+#include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
@@ -60,6 +61,9 @@ class Hash : public Router {
     Backend& backend = tokens.x.backend();
     if (!on_device_) on_device_ = Indices::of(table_, backend);
     const index B = tokens.batch, S = tokens.length;
+    if (tokens.ids.size() == 0 && S > static_cast<index>(table_.size()))
+      fail_in("hash", "sequences of " + std::to_string(S) + " for a table of " +
+                          std::to_string(table_.size()) + " positions");
     const Indices key = tokens.ids.size() > 0
                             ? tokens.ids
                             : map_indices({.shape = {B, S, 1}, .add = {0, 1}}, backend);

@@ -66,8 +66,8 @@ struct Product {
 };
 
 // y = act(x · w[s] + bias[s]) + residual for the rows offset[s] .. offset[s+1] of each segment s;
-// no offsets: one segment. With a mix, the weights of segment s are merged: Σ_e mix[s, e] w[e], and
-// so is bias.
+// no offsets: one segment. Rows behind the last segment get zeros, in y, slope and dx. With a mix,
+// the weights of segment s are merged: Σ_e mix[s, e] w[e], and so is bias.
 struct Linear {
   index rows = 0, in = 0, out = 0, segments = 1;
   const i32* offset = nullptr;       // [segments + 1], on the device
@@ -266,7 +266,7 @@ class Backend : public Pool {
   virtual void gather(const real* x, const i32* row, real* y, index n,
                       index cols) = 0;  // y[i] = x[row[i]]; 0 if row < 0
   // Stable counting sort: entries of bucket b stand at offset[b] .. offset[b+1] of `order`;
-  // negative keys are left out.
+  // negative keys are left out, and the places behind the last bucket are -1.
   virtual void sort_by_key(const i32* key, index n, index buckets, i32* offset, i32* order) = 0;
   // y[t] = Σ_{j in offset[t]..} gate[order[j]] · u[order[j]], in that order; gate null: 1.
   virtual void combine(const real* u, const real* gate, const i32* offset, const i32* order,

@@ -40,10 +40,9 @@ Rounding rounding_of(const std::string& name) {
 }
 
 Segments equal_segments(index pieces, index rows_each, Backend& backend) {
-  std::vector<std::int32_t> offset(static_cast<std::size_t>(pieces) + 1);
-  for (index i = 0; i <= pieces; ++i)
-    offset[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i * rows_each);
-  return {.offset = Indices::of(offset, backend), .rows = pieces * rows_each, .each = rows_each};
+  return {.offset = map_indices({.shape = {pieces + 1, 1, 1}, .add = {rows_each}}, backend),
+          .rows = pieces * rows_each,
+          .each = rows_each};
 }
 
 // On a device of its own memory the host would have to wait to know how many rows there are: there
@@ -53,7 +52,7 @@ Assignment assign(const Indices& choice, const Indices& kept, index k, index exp
   Backend& backend = choice.backend();
   Assignment plan;
   plan.experts.offset = Indices::empty(experts + 1, backend);
-  Indices order = map_indices({.shape = {kept.size(), 1, 1}, .base = -1}, backend);
+  Indices order = Indices::empty(kept.size(), backend);
   backend.sort_by_key(kept.data(), kept.size(), experts, plan.experts.offset.data(), order.data());
   plan.experts.rows =
       backend.on_host() ? plan.experts.offset.data()[experts] : std::min(most, kept.size());

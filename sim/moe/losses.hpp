@@ -27,7 +27,7 @@ Tensor importance_loss(const Tensor& weights, index groups, Variance variance);
 
 // CV² of the smooth load Σ_t Φ((c[t, e] - threshold) / σ[t, e]), the chance that e is among the top
 // k were its noise drawn again (Shazeer et al. 2017, eq. 8-10). clean, noisy, deviation [T, E];
-// choice [T·k] of the noisy logits. The threshold is the (k+1)-th largest noisy logit where e is
+// the choices are the k best of noisy. The threshold is the (k+1)-th largest noisy logit where e is
 // chosen, else the k-th. k < E.
 Tensor load_loss(const Tensor& clean, const Tensor& noisy, const Tensor& deviation, index k,
                  Variance variance);

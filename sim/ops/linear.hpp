@@ -33,7 +33,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias = {},
 struct Segments {
   Indices offset;   // [pieces + 1]
   index rows = 0;   // offset[pieces], or more where the host would have to wait for that: rows
-                    // behind the last piece belong to nobody, and may hold anything
+                    // behind the last piece belong to nobody
   Tensor mix = {};  // [pieces, E]; empty: piece s meets weight s
   index each = 0;   // rows of every piece where the host knows that they are equal, else 0
 };
@@ -41,7 +41,7 @@ struct Segments {
 // Row r of piece s: act(x[r] · w[s] + bias[s]), or with a mix the merged weights Σ_e mix[s, e] w[e]
 // and bias, which are made on the way and never kept. Factors are in the backend's compute type; so
 // are merged weights, but not what they are merged from. x [N, in], w [E, in, out], bias [E, out]
-// or empty. -> [N, out]
+// or empty. Rows of no piece get zeros. -> [N, out]
 Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias,
                       const Segments& segments, Activation activation = Activation::none);
 

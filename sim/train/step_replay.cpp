@@ -59,13 +59,15 @@ StepReplay::StepReplay(Transformer& model, Backend& backend, std::unique_ptr<Rep
       parameters_(model.parameters()),
       replay_(std::move(replay)) {}
 
-bool StepReplay::stage(const std::vector<Part>& parts) {
+bool StepReplay::stage(const std::vector<MicroBatch>& parts) {
   if (staged_.empty()) {
     steps_ = Indices::empty(static_cast<index>(parts.size()), backend_);
-    for (const Part& part : parts)
+    for (const MicroBatch& part : parts)
       staged_.push_back({room_for(part.example), 0, steps_.data() + staged_.size()});
   }
-  const auto same = [](const Part& a, const Part& b) { return fits(a.example, b.example); };
+  const auto same = [](const MicroBatch& a, const MicroBatch& b) {
+    return fits(a.example, b.example);
+  };
   if (!std::equal(staged_.begin(), staged_.end(), parts.begin(), parts.end(), same)) return false;
   std::vector<std::int32_t> steps;
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -92,7 +94,7 @@ void StepReplay::hand_back_gradients() {
     parameters_[i].value.set_gradient(gradients_[i]);
 }
 
-const std::vector<PassLosses>* StepReplay::run(const std::vector<Part>& parts,
+const std::vector<PassLosses>* StepReplay::run(const std::vector<MicroBatch>& parts,
                                                const Passes& passes) {
   if (!stage(parts)) return nullptr;
   const bool replayed = replay_->run([&] {
@@ -100,7 +102,7 @@ const std::vector<PassLosses>* StepReplay::run(const std::vector<Part>& parts,
     hand_back_gradients();
     losses_.clear(), gradients_.clear(), routings_.clear();
     // Copies, because indices remember what the host once saw of them.
-    losses_ = passes(std::vector<Part>(staged_));
+    losses_ = passes(std::vector<MicroBatch>(staged_));
     for (const Parameter& p : parameters_) gradients_.push_back(p.value.gradient());
     for (std::size_t i = 0; i < model_.moe_blocks().size(); ++i)
       routings_.push_back(model_.moe_layer(i).last());
@@ -116,12 +118,12 @@ const std::vector<PassLosses>* StepReplay::run(const std::vector<Part>& parts,
 // Null: they are for train_step to do.
 const std::vector<PassLosses>* Trainer::replay_passes() {
   if (!replay_->refusal().empty()) return nullptr;
-  std::vector<StepReplay::Part> parts;
+  std::vector<StepReplay::MicroBatch> parts;
   for (index part = 0; part < accumulate_; ++part) {
     Context context = training_context(part);
     parts.push_back({training_example(context, part), context.step});
   }
-  return replay_->run(parts, [this](const std::vector<StepReplay::Part>& staged) {
+  return replay_->run(parts, [this](const std::vector<StepReplay::MicroBatch>& staged) {
     for (const Parameter& p : parameters_) p.value.clear_gradient();
     std::vector<PassLosses> losses;
     for (index part = 0; part < accumulate_; ++part) {

@@ -24,20 +24,20 @@ struct PassLosses {
 class StepReplay {
  public:
   // A micro-batch and the step (Context::step) that its random numbers are of.
-  struct Part {
+  struct MicroBatch {
     Example example;
     index step = 0;
     const std::int32_t* step_at = nullptr;  // where passes find the step
   };
   // Forward and backward through the micro-batches of a step.
-  using Passes = std::function<std::vector<PassLosses>(const std::vector<Part>&)>;
+  using Passes = std::function<std::vector<PassLosses>(const std::vector<MicroBatch>&)>;
 
   // Null where steps are not replayed: by this device, or with these routers.
   static std::unique_ptr<StepReplay> make(Transformer& model, Backend& backend);
 
   // Passes through these parts, called or replayed. Null: it does not take them, because their
   // shapes or their numbers of targets are not those of the first ones, or takes none.
-  const std::vector<PassLosses>* run(const std::vector<Part>& parts, const Passes& passes);
+  const std::vector<PassLosses>* run(const std::vector<MicroBatch>& parts, const Passes& passes);
 
   // Why steps are not replayed, or "".
   const std::string& refusal() const {
@@ -52,7 +52,7 @@ class StepReplay {
 
  private:
   StepReplay(Transformer& model, Backend& backend, std::unique_ptr<Replay> replay);
-  bool stage(const std::vector<Part>& parts);
+  bool stage(const std::vector<MicroBatch>& parts);
 
   Transformer& model_;
   Backend& backend_;
@@ -60,7 +60,7 @@ class StepReplay {
   std::unique_ptr<Replay> replay_;
   std::string out_of_memory_;
   index replayed_ = 0;
-  std::vector<Part> staged_;
+  std::vector<MicroBatch> staged_;
   Indices steps_;  // of the staged parts
   // Of the passes that were called last.
   std::vector<PassLosses> losses_;

@@ -192,7 +192,6 @@ Context Trainer::training_context(index part) const {
   return {.training = true,
           .seed = seed_,
           .step = position_.step * accumulate_ + part,
-          .step_at = nullptr,
           .layer = 0,
           .on_routing = {},
           .given = {}};
@@ -297,13 +296,8 @@ std::optional<Evaluation> Trainer::evaluate(index step, const std::vector<Hook*>
   Collector collector(model_, backend_, static_cast<index>(domains));
   for (index i = 0; i < eval_batches_; ++i) {
     if (stop_wanted(hooks)) return {};
-    Context context{.training = false,
-                    .seed = seed_,
-                    .step = i,
-                    .step_at = nullptr,
-                    .layer = 0,
-                    .on_routing = {},
-                    .given = {}};
+    Context context{
+        .training = false, .seed = seed_, .step = i, .layer = 0, .on_routing = {}, .given = {}};
     const Batch batch = data_.batch(Split::validation, seed_, i, micro_);
     const Example example = task_.prepare(batch, context, backend_);
     collector.attach(context, example);

@@ -36,7 +36,7 @@ class Bench {
 };
 
 TEST_CASE("cuda: rounds are replayed on new values", "[cuda][replay]") {
-  Backend* cuda = card("rounds are replayed on new values");
+  Backend* cuda = card_that_replays("rounds are replayed on new values");
   if (!cuda) return;
   for (int i = 0; i < repetitions(); ++i) {
     arrange(i);
@@ -84,7 +84,7 @@ void refuse(Backend& cuda, const std::string& why,
 }
 
 TEST_CASE("cuda: what changes from round to round is not replayed", "[cuda][replay]") {
-  Backend* cuda = card("what changes from round to round is not replayed");
+  Backend* cuda = card_that_replays("what changes from round to round is not replayed");
   if (!cuda) return;
   const std::string changes = "it asks for something else from step to step";
   const auto number = [](int round) { return static_cast<real>(round); };
@@ -133,7 +133,7 @@ TEST_CASE("cuda: what changes from round to round is not replayed", "[cuda][repl
 }
 
 TEST_CASE("cuda: rounds that look at values or draw are not replayed", "[cuda][replay]") {
-  Backend* cuda = card("rounds that look at values or draw are not replayed");
+  Backend* cuda = card_that_replays("rounds that look at values or draw are not replayed");
   if (!cuda) return;
   const auto seven = [](int) { return real(7); };
   // At once, or not before it is captured.
@@ -179,7 +179,8 @@ TEST_CASE("cuda: rounds that look at values or draw are not replayed", "[cuda][r
 
 TEST_CASE("cuda: what is drawn in a replay is of the step that stands in memory",
           "[cuda][replay]") {
-  Backend* cuda = card("what is drawn in a replay is of the step that stands in memory");
+  Backend* cuda =
+      card_that_replays("what is drawn in a replay is of the step that stands in memory");
   if (!cuda) return;
   for (int i = 0; i < repetitions(); ++i) {
     arrange(i);
@@ -203,7 +204,7 @@ TEST_CASE("cuda: what is drawn in a replay is of the step that stands in memory"
 }
 
 TEST_CASE("cuda: what fails in a round is told, and nothing is replayed then", "[cuda][replay]") {
-  Backend* cuda = card("what fails in a round is told, and nothing is replayed then");
+  Backend* cuda = card_that_replays("what fails in a round is told, and nothing is replayed then");
   if (!cuda) return;
   arrange(0);
   for (const int bad : {1, 2}) {
@@ -226,7 +227,7 @@ TEST_CASE("cuda: what fails in a round is told, and nothing is replayed then", "
 }
 
 TEST_CASE("cuda: a replay keeps the table that it turns by", "[cuda][replay]") {
-  Backend* cuda = card("a replay keeps the table that it turns by");
+  Backend* cuda = card_that_replays("a replay keeps the table that it turns by");
   if (!cuda) return;
   arrange(0);
   const auto attention = [](index length) {

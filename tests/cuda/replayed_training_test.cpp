@@ -136,7 +136,7 @@ const std::vector<Words> kCapturable = {
      "model.tied", "true", "expert.name", "swiglu", "moe.shared", "1"}};
 
 TEST_CASE("cuda: replayed steps are steps to the bit", "[cuda][replay]") {
-  Backend* cuda = card("replayed steps are steps to the bit");
+  Backend* cuda = card_that_replays("replayed steps are steps to the bit");
   if (!cuda) return;
   arrange(0);
   for (const Words& router : kCapturable) {
@@ -150,7 +150,7 @@ TEST_CASE("cuda: replayed steps are steps to the bit", "[cuda][replay]") {
 
 // Whatever a variant chooses by, the device has it.
 TEST_CASE("cuda: every variant of every router is replayed", "[cuda][replay][slow]") {
-  Backend* cuda = card("every variant of every router is replayed");
+  Backend* cuda = card_that_replays("every variant of every router is replayed");
   if (!cuda) return;
   arrange(0);
   for (const std::string& router : Registry<Router>::names())
@@ -161,7 +161,8 @@ TEST_CASE("cuda: every variant of every router is replayed", "[cuda][replay][slo
 }
 
 TEST_CASE("cuda: measured steps, evaluations and micro-batches between replays", "[cuda][replay]") {
-  Backend* cuda = card("measured steps, evaluations and micro-batches between replays");
+  Backend* cuda =
+      card_that_replays("measured steps, evaluations and micro-batches between replays");
   if (!cuda) return;
   arrange(0);
   for (const char* router : {"dense", "soft", "lory"}) {
@@ -176,7 +177,7 @@ TEST_CASE("cuda: measured steps, evaluations and micro-batches between replays",
 }
 
 TEST_CASE("cuda: a step with another number of targets is asked for", "[cuda][replay]") {
-  Backend* cuda = card("a step with another number of targets is asked for");
+  Backend* cuda = card_that_replays("a step with another number of targets is asked for");
   if (!cuda) return;
   arrange(0);
   // Of hidden tokens there are more or less.
@@ -186,7 +187,7 @@ TEST_CASE("cuda: a step with another number of targets is asked for", "[cuda][re
 }
 
 TEST_CASE("cuda: what cannot be replayed is asked for", "[cuda][replay]") {
-  Backend* cuda = card("what cannot be replayed is asked for");
+  Backend* cuda = card_that_replays("what cannot be replayed is asked for");
   if (!cuda) return;
   arrange(0);
   const Done free = compare(*cuda, with(kBase, {"router.name", "test_unsure"}));
@@ -198,7 +199,7 @@ TEST_CASE("cuda: what cannot be replayed is asked for", "[cuda][replay]") {
 }
 
 TEST_CASE("cuda: steps whose parts are timed are asked for", "[cuda][replay]") {
-  Backend* cuda = card("steps whose parts are timed are asked for");
+  Backend* cuda = card_that_replays("steps whose parts are timed are asked for");
   if (!cuda) return;
   arrange(1);
   const Words values = with(kBase, {"router.name", "dense"});
@@ -227,7 +228,8 @@ std::vector<NamedTensor> everything(Trainer& trainer) {
 
 TEST_CASE("cuda: a training that goes on, here or elsewhere, is replayed to the same bits",
           "[cuda][replay]") {
-  Backend* cuda = card("a training that goes on, here or elsewhere, is replayed to the same bits");
+  Backend* cuda =
+      card_that_replays("a training that goes on, here or elsewhere, is replayed to the same bits");
   if (!cuda) return;
   arrange(0);
   const Words values = with(kBase, {"router.name", "soft"});

@@ -156,6 +156,18 @@ TEST_CASE("cuda: moving rows", "[cuda]") {
       });
 }
 
+TEST_CASE("cuda: more rows than blocks", "[cuda]") {
+  Backend* cuda = card("more rows than blocks");
+  if (!cuda) return;
+  const index rows = 65600, cols = 256;  // a block for each, of 65536
+  std::vector<i32> row(static_cast<std::size_t>(rows));
+  for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<i32>(i * i % 7) - 1;
+  agree(*cuda, 0, [&](Lab& lab) {
+    real* y = lab.out(rows * cols);
+    lab.backend().gather(lab.in(6 * cols), lab.ints(row), y, rows, cols);
+  });
+}
+
 TEST_CASE("cuda: sorting and counting", "[cuda]") {
   Backend* cuda = card("sorting and counting");
   if (!cuda) return;

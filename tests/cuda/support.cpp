@@ -69,6 +69,13 @@ Backend* card(const char* test_case) {
   return backend.get();
 }
 
+Backend* card_that_replays(const char* test_case) {
+  Backend* backend = card(test_case);
+  if (backend == nullptr || backend->replay()) return backend;
+  fmt::print("{}: skipped: the compiler of this build has no replays\n", test_case);
+  return nullptr;
+}
+
 std::vector<std::string> settings_of(const std::string& router, const Variant& variant) {
   std::vector<std::string> values = {"router.name", router};
   std::istringstream words(variant.settings);

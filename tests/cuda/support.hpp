@@ -17,6 +17,9 @@ namespace moesim::testing {
 // The first card, or null: then it has said that the case is skipped, and why.
 Backend* card(const char* test_case);
 
+// The same, or null where the compiler of this build has no replays (sim/backend/cuda/queue.hpp).
+Backend* card_that_replays(const char* test_case);
+
 // One run of kernels on a backend. Arrays are made and filled the same on every backend; what
 // `out` and `ints_out` return is compared, with a few places behind the end that nobody may write.
 class Lab {

@@ -86,6 +86,33 @@ TEST_CASE("cuda: training with every variant of every router is training on the 
     }
 }
 
+// Experts that fill the card one by one: the host waits for where their rows begin.
+TEST_CASE("cuda: training with large experts is training on the CPU", "[cuda][slow]") {
+  Backend* cuda = card("training with large experts is training on the CPU");
+  if (!cuda) return;
+  const bool small = emulated();  // and of few multiprocessors
+  compare(*cuda, {"router.name",
+                  "token_choice",
+                  "router.token_choice.k",
+                  "2",
+                  "router.token_choice.capacity_factor",
+                  "0.75",
+                  "router.token_choice.dropped",
+                  "input",
+                  "data.length",
+                  small ? "128" : "1024",
+                  "model.width",
+                  small ? "132" : "1028",
+                  "model.heads",
+                  "4",
+                  "moe.experts",
+                  "2",
+                  "expert.hidden",
+                  small ? "132" : "1156",
+                  "model.layers",
+                  "1"});
+}
+
 TEST_CASE("cuda: training with every expert, and with AdamW", "[cuda][slow]") {
   Backend* cuda = card("training with every expert, and with AdamW");
   if (!cuda) return;

@@ -69,4 +69,23 @@ TEST_CASE("hash: a random table depends on its seed alone", "[routers]") {
     CHECK(std::count(table.begin(), table.end(), e) > 10);  // 25 expected
 }
 
+TEST_CASE("hash: without ids, every sequence by position", "[routers]") {
+  const auto router = make_router("hash", {.width = 1, .experts = 2, .batch = 2, .length = 4}, {});
+  const auto served = [&](index batch, index length) {
+    const index T = batch * length;
+    Context context;
+    const Indices none;
+    const Routing routing = router->route({.x = Tensor::zeros({T, 1}, test_backend()),
+                                           .batch = batch,
+                                           .length = length,
+                                           .ids = none,
+                                           .context = context});
+    const auto& plan = std::get<Assignment>(routing.plan);
+    return std::pair(plan.token.to_host(), plan.experts.offset.to_host());
+  };
+  CHECK(served(2, 4) == std::pair(Numbers{0, 2, 4, 6, 1, 3, 5, 7}, Numbers{0, 4, 8}));
+  CHECK(served(2, 3) == std::pair(Numbers{0, 2, 3, 5, 1, 4}, Numbers{0, 4, 6}));
+  CHECK_THROWS_WITH(served(1, 5), Catch::Contains("sequences of 5 for a table of 4 positions"));
+}
+
 }  // namespace moesim::testing

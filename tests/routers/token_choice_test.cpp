@@ -109,6 +109,19 @@ TEST_CASE("token choice: drops by hand", "[routers]") {
   }
 }
 
+// Three experts, logits x · (2, 1, 0): 1 chooses 0 and 1, -1 chooses 2 and 1, gates e / (e + 1) and
+// 1 / (e + 1). With one place each, the first token has both, the second its first, the third none.
+TEST_CASE("token choice: only a token without any place keeps its input", "[routers]") {
+  TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 3}, "token_choice",
+                  {{"k", "2"}, {"capacity", "1"}, {"dropped", "input"}});
+  layer.set("weight", {2, 1, 0});
+  layer.set_expert("w", {10, 100, 1000});
+  layer.set_expert("b", {0, 0, 0});
+  const double first = std::exp(1) / (std::exp(1) + 1), second = 1 - first;
+  check_close(layer.run(Tensor::of({3, 1}, {1, -1, 1}, test_backend())),
+              {10 * first + 100 * second, -1000 * first, first});
+}
+
 // Logits (2, 1, 0) for every token: gates e/(e + 1) and 1/(e + 1) = 0.269 after renormalisation.
 TEST_CASE("token choice: policies for second choices", "[routers]") {
   const Site site{.width = 1, .experts = 3, .batch = 1, .length = 3};
@@ -134,6 +147,28 @@ TEST_CASE("token choice: policies for second choices", "[routers]") {
   // Kept with chance 0.269 / 0.5 = 0.538.
   CHECK(load({{"second_eval", "random"}, {"second_threshold", "0.5"}}, {0.53, 0.54, 0}) ==
         Numbers{0, 3, 5, 5});
+}
+
+TEST_CASE("token choice: second choices at the threshold, and third ones", "[routers]") {
+  using Numbers = std::vector<std::int32_t>;
+  const auto load = [](const OptionValues& options, const std::vector<real>& weight,
+                       const std::vector<real>& draws) {
+    TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 2}, "token_choice",
+                    dropless(options));
+    layer.set("weight", weight);
+    layer.context.given = [&](Purpose purpose, Shape shape) -> Tensor {
+      if (purpose != Purpose::second_choice) return {};
+      return Tensor::of(shape, draws, test_backend());
+    };
+    const Routing routing = layer.route(Tensor::of({2, 1}, {1, 1}, test_backend()));
+    return std::get<Assignment>(routing.plan).experts.offset.to_host();
+  };
+  // Two gates of 0.5 are not above it.
+  CHECK(load({{"k", "2"}, {"second_eval", "threshold"}, {"second_threshold", "0.5"}}, {0, 0, 0},
+             {}) == Numbers{0, 2, 2, 2});
+  // Gates 0.665, 0.245, 0.090: chances 0.489 and 0.180, of draws of their own.
+  CHECK(load({{"k", "3"}, {"second_eval", "random"}, {"second_threshold", "0.5"}}, {2, 1, 0},
+             {0.48, 0.19, 0.5, 0.1}) == Numbers{0, 2, 3, 4});
 }
 
 TEST_CASE("token choice: losses see the scores without fixed noise", "[routers]") {

@@ -30,6 +30,40 @@ TEST_CASE("training: every router learns", "[train]") {
   }
 }
 
+// Weighted auxiliary losses of the first step.
+std::vector<std::pair<std::string, double>> first_losses(std::vector<std::string> values) {
+  class Look : public Hook {
+   public:
+    void on_step(const StepReport& report) override { aux = report.aux; }
+    std::vector<std::pair<std::string, double>> aux;
+  };
+  values.insert(values.end(), {"router.name", "token_choice", "run.steps", "1", "eval.every", "0"});
+  Training training(values, 1);
+  Look look;
+  training.trainer->run({&look});
+  return look.aux;
+}
+
+TEST_CASE("training: of several auxiliary losses each is told", "[train][brief]") {
+  const std::string key = "router.token_choice.";
+  const std::vector<std::string> balance = {key + "balance_weight", "0.5"},
+                                 z = {key + "z_weight", "0.25"},
+                                 importance = {key + "importance_weight", "2"},
+                                 none = {key + "balance_weight", "0"};
+  const auto join = [](std::vector<std::string> a, const std::vector<std::string>& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  };
+  const auto all = first_losses(join(join(balance, z), importance));
+  auto each = first_losses(balance);
+  for (const auto& more : {importance, z})
+    for (const auto& loss : first_losses(join(none, more))) each.push_back(loss);
+  REQUIRE(each.size() == 3);
+  CHECK(all == each);
+  CHECK(each[0].second != each[1].second);
+  CHECK(each[1].second != each[2].second);
+}
+
 // A data set of one batch, for learning by heart.
 class OneBatch : public Dataset {
  public:

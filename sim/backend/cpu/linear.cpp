@@ -90,10 +90,17 @@ void factor_product(bool transpose_a, bool transpose_b, index m, index n, index 
               acc ? 1 : 0, c, ldc);
 }
 
+// Zeros in the rows of x behind all segments.
+void clear_tail(const Linear& l, index cols, real* x) {
+  if (l.offset) std::fill(x + l.offset[l.segments] * cols, x + l.rows * cols, real{0});
+}
+
 }  // namespace
 
 void CpuBackend::linear(const Linear& l, real* slope, real* y) {
   if (l.mix) return merged_linear(l, slope, y);
+  clear_tail(l, l.out, y);
+  if (slope && l.activation != Activation::none) clear_tail(l, l.out, slope);
   const std::vector<Item> items = row_items(l);
   const Factor x(*this, l.compute, l.x, l.rows * l.in);
   const Factor w(*this, l.compute, l.w, l.segments * l.in * l.out);
@@ -120,6 +127,7 @@ void CpuBackend::linear(const Linear& l, real* slope, real* y) {
 void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
                                  const LinearGradients& to) {
   if (l.mix) return merged_linear_backward(l, slope, dy, to);
+  if (to.x.p && !to.x.acc) clear_tail(l, l.in, to.x.p);
   const std::vector<Item> items = row_items(l);
   const auto count = static_cast<index>(items.size());
   const Storage scratch = allocate(

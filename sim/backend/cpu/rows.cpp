@@ -28,6 +28,7 @@ void CpuBackend::sort_by_key(const i32* key, index n, index buckets, i32* offset
   // back afterwards.
   for (index i = 0; i < n; ++i)
     if (key[i] >= 0) order[offset[key[i]]++] = static_cast<i32>(i);
+  std::fill(order + (buckets > 0 ? offset[buckets - 1] : 0), order + n, -1);
   for (index b = buckets; b > 0; --b) offset[b] = offset[b - 1];
   offset[0] = 0;
 }

@@ -93,7 +93,7 @@ CudaBackend::CudaBackend(int device) : device_(device) {
   check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device),
         "reading the device's properties");
   int reads = 0;
-  check(cudaDeviceGetAttribute(&reads, cudaDevAttrPageableMemoryAccess, device),
+  check(cudaDeviceGetAttribute(&reads, cudaDevAttrPageableMemoryAccessUsesHostPageTables, device),
         "reading the device's properties");
   reads_host_memory_ = reads != 0;
   check(cudaStreamCreateWithFlags(&stream_.stream, cudaStreamNonBlocking), "making a stream");
@@ -159,7 +159,7 @@ void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes
 }
 
 // Of pageable memory CUDA takes a copy before it returns, so `host` may go away at once; unless the
-// card reads such memory itself.
+// card has the host's page tables, as on Grace, and reads it by itself.
 void CudaBackend::copy_from_host(void* device, const void* host, std::size_t bytes) {
   if (bytes == 0) return;
   if (stream_.trace != nullptr) {

@@ -130,6 +130,7 @@ class CudaBackend : public Backend {
   int tile_size(index tiles_if_large) const;
   void grouped_linear(const Linear& l, real* slope, real* y);
   void grouped_gradients(const Linear& l, const real* dz, const LinearGradients& to);
+  void clear_tail(const Linear& l, index cols, real* x, real* also);
   void grouped_column_sums(const Linear& l, const RowTiles& cut, const real* dz, Into to);
   void merged_linear(const Linear& l, real* slope, real* y);
   void merged_linear_backward(const Linear& l, const real* dz, const LinearGradients& to);

@@ -163,7 +163,7 @@ void CudaBackend::dropout(const Stream& stream, real rate, const real* x, real* 
   // uniform = word · 2^-32 >= rate, in integers.
   const auto threshold = static_cast<std::uint64_t>(std::ceil(double(rate) * 0x1p32));
   const real kept = 1 / (1 - rate);
-  const Stream source = stream_.drawn(stream);
+  const Stream source = stream_.replayable(stream);
   each(stream_, cuda::ceil_div(n, 4), [=] __device__(index block) {
     std::uint32_t words[4];
     cuda::random_block(source, block, words);

@@ -131,7 +131,9 @@ class CudaBackend::GraphReplay : public Replay {
   cudaGraphExec_t graph_ = nullptr;
 };
 
-std::unique_ptr<Replay> CudaBackend::replay() { return std::make_unique<GraphReplay>(*this); }
+std::unique_ptr<Replay> CudaBackend::replay() {
+  return cuda::kCompares ? std::make_unique<GraphReplay>(*this) : nullptr;
+}
 
 bool CudaBackend::make_room() {
   for (GraphReplay* replay : replays_) replay->make_room();

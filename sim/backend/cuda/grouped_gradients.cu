@@ -53,6 +53,7 @@ __global__ void __launch_bounds__(kThreads, 2)
 }  // namespace
 
 void CudaBackend::grouped_gradients(const Linear& l, const real* dz, const LinearGradients& to) {
+  if (to.x.p != nullptr && !to.x.acc) clear_tail(l, l.in, to.x.p, nullptr);
   if (l.host_offset != nullptr)
     return cuda::for_segments(l, [&](const Linear& one, index first, index s) {
       LinearGradients part = to;

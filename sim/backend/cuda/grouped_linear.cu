@@ -96,7 +96,8 @@ int CudaBackend::tile_size(index tiles_if_large) const {
 }
 
 // Is cuBLAS to be called for every segment? It takes smaller tiles itself where they are needed, so
-// half a card of large ones fills it.
+// half a card of large ones fills it. Judged by the most rows that a segment has on average: how
+// many there are is what the host does not know.
 bool CudaBackend::wants_host_offsets(const Linear& l) const {
   if (l.offset == nullptr || l.each != 0 || l.mix != nullptr || l.segments == 0) return false;
   const index mean = l.rows / l.segments;
@@ -116,7 +117,19 @@ CudaBackend::RowTiles CudaBackend::row_tiles(const Linear& l, int size) {
   return result;
 }
 
+// Zeros in the rows behind all segments, of which no product writes any: of `x`, and of `also` if
+// it is not null.
+void CudaBackend::clear_tail(const Linear& l, index cols, real* x, real* also) {
+  const i32* end = l.offset + l.segments;
+  cuda::each_in_rows(stream_, l.rows, cols, [=] __device__(index r, index c) {
+    if (r < *end) return;
+    x[r * cols + c] = 0;
+    if (also != nullptr) also[r * cols + c] = 0;
+  });
+}
+
 void CudaBackend::grouped_linear(const Linear& l, real* slope, real* y) {
+  clear_tail(l, l.out, y, l.activation != Activation::none ? slope : nullptr);
   if (l.host_offset != nullptr)
     return cuda::for_segments(l, [&](const Linear& one, index first, index) {
       segment_linear(one, slope != nullptr ? slope + first * l.out : nullptr, y + first * l.out);

@@ -14,6 +14,20 @@
 
 namespace moesim::cuda {
 
+// Bytes between the members of a value are anything. Where the compiler cannot clear them, values
+// cannot be compared, and nothing is replayed.
+#if __has_builtin(__builtin_clear_padding)
+inline constexpr bool kCompares = true;
+template <class T>
+void clear_padding(T& value) {
+  __builtin_clear_padding(&value);
+}
+#else
+inline constexpr bool kCompares = false;
+template <class T>
+void clear_padding(T&) {}
+#endif
+
 // All that a round of work asked the device for, to the last argument: rounds with equal traces do
 // the same, but for what stands in memory.
 class Trace {
@@ -50,17 +64,10 @@ class Trace {
   }
 
  private:
-  // Bytes between the members of a value are anything: they are cleared, or where the compiler
-  // cannot do that, values that have some are left out.
   template <class T>
   void add_value(T value) {
     static_assert(std::is_trivially_copyable_v<T>);
-#if __has_builtin(__builtin_clear_padding)
-    __builtin_clear_padding(&value);
-#else
-    if (!std::has_unique_object_representations_v<T> && !std::is_floating_point_v<T>)
-      return refuse("the compiler of this build cannot compare what is asked for");
-#endif
+    clear_padding(value);
     char bytes[sizeof value];
     std::memcpy(bytes, &value, sizeof value);
     asked_.insert(asked_.end(), bytes, bytes + sizeof value);
@@ -85,7 +92,7 @@ struct Queue {
   }
   // The stream that a kernel draws from. Replays of a step that the kernel was told would have its
   // numbers; where it stands in memory, arguments do not have it.
-  Stream drawn(Stream numbers) const {
+  Stream replayable(Stream numbers) const {
     if (numbers.step_at == nullptr)
       refuse("it draws random numbers of one step");
     else

@@ -14,7 +14,7 @@ void CudaBackend::uniform(const Stream& stream, real low, real high, real* y, in
   const double start = low, width = double(high) - double(low);
   // Rounding to real may reach `high`, which the interval does not contain.
   const real top = high > low ? std::nextafter(high, low) : low;
-  const Stream source = stream_.drawn(stream);
+  const Stream source = stream_.replayable(stream);
   each(stream_, cuda::ceil_div(n, 4), [=] __device__(index block) {
     std::uint32_t words[4];
     cuda::random_block(source, block, words);
@@ -27,7 +27,7 @@ void CudaBackend::uniform(const Stream& stream, real low, real high, real* y, in
 
 // Box and Muller (1958) in double, one draw from two words as in random_normal.
 void CudaBackend::normal(const Stream& stream, real* y, index n) {
-  const Stream source = stream_.drawn(stream);
+  const Stream source = stream_.replayable(stream);
   each(stream_, cuda::ceil_div(n, 2), [=] __device__(index block) {
     std::uint32_t words[4];
     cuda::random_block(source, block, words);

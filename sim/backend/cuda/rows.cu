@@ -25,7 +25,7 @@ void CudaBackend::sort_by_key(const i32* key, index n, index buckets, i32* offse
   pairs.sort(stream_, cuda::bits_for(buckets));
   cuda::bucket_offsets(stream_, pairs.keys, n, buckets, offset);
   each(stream_, n, [=, keys = pairs.keys, values = pairs.values] __device__(index i) {
-    if (keys[i] < static_cast<Key>(buckets)) order[i] = values[i];
+    order[i] = keys[i] < static_cast<Key>(buckets) ? values[i] : -1;
   });
 }
 
