@@ -6,149 +6,18 @@
 // adds to the output instead of overwriting it.
 #pragma once
 
+#include "sim/backend/kernels.hpp"
 #include "sim/core/profile.hpp"
 #include "sim/core/random.hpp"
 #include "sim/core/replay.hpp"
 #include "sim/core/storage.hpp"
-#include "sim/core/types.hpp"
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace moesim {
-
-using i32 = std::int32_t;
-
-// Type of the factors of the model's products; sums and everything else are always `real`. tf32,
-// which rounds factors to 11 bits, is something that only some devices have.
-enum class Compute { float32, bfloat16, tf32 };
-enum class Activation { none, relu, gelu, silu, tanh, sigmoid };
-enum class Unary {
-  relu,
-  gelu,
-  silu,
-  tanh,
-  sigmoid,
-  exp,
-  log,
-  softplus,
-  square,
-  sqrt,
-  reciprocal,
-  normal_cdf
-};
-enum class Binary { add, sub, mul, div };
-enum class Spread {
-  same,
-  row,
-  column,
-  scalar
-};  // b as it is; one value per column, per row, or one value
-enum class NormKind { layer, rms };
-
-// c = alpha · op(a) · op(b) + (acc ? c : 0), `batch` times with strides between the matrices. op
-// transposes.
-struct Product {
-  bool transpose_a = false, transpose_b = false;
-  index m = 0, n = 0, k = 0;
-  real alpha = 1;
-  const real* a = nullptr;
-  index lda = 0;
-  const real* b = nullptr;
-  index ldb = 0;
-  real* c = nullptr;
-  index ldc = 0;
-  bool acc = false;
-  index batch = 1, stride_a = 0, stride_b = 0, stride_c = 0;
-};
-
-// y = act(x · w[s] + bias[s]) + residual for the rows offset[s] .. offset[s+1] of each segment s;
-// no offsets: one segment. Rows behind the last segment get zeros, in y, slope and dx. With a mix,
-// the weights of segment s are merged: Σ_e mix[s, e] w[e], and so is bias.
-struct Linear {
-  index rows = 0, in = 0, out = 0, segments = 1;
-  const i32* offset = nullptr;       // [segments + 1], on the device
-  const i32* host_offset = nullptr;  // the same on the host, if wants_host_offsets; or null
-  index each = 0;              // rows of every segment, if all have as many from the first on; or 0
-  const real* x = nullptr;     // [rows, in]
-  const real* w = nullptr;     // [segments, in, out]; [experts, in, out] with a mix
-  const real* bias = nullptr;  // [segments, out] or null; [experts, out] with a mix
-  index experts = 0;           // with a mix
-  const real* mix = nullptr;   // [segments, experts] or null
-  const real* residual = nullptr;  // [rows, out] or null; not with a mix, and only in one segment
-  Activation activation = Activation::none;
-  Compute compute = Compute::float32;
-};
-
-// Where a sum goes: nowhere (null), over what is there, or added to it.
-struct Into {
-  real* p = nullptr;
-  bool acc = false;
-};
-
-struct LinearGradients {
-  Into x = {}, w = {}, bias = {}, mix = {};
-};
-
-// q, k, v are slices of rows of `qkv` [batch·length, 3·heads·head_size]: q first, then k, then v.
-struct Attention {
-  index batch = 0, length = 0, heads = 0, head_size = 0;
-  bool causal = true;
-  real scale = 1;
-  const real* qkv = nullptr;
-  // Type of the factors of its products: q, k, v, dy, and softmax's weights once they are weights.
-  Compute compute = Compute::float32;
-};
-
-// An array seen as [outer, n, inner]; the op runs along n.
-struct Along {
-  index outer = 0, n = 0, inner = 1;
-};
-
-// Who gets a place at an expert. Choices are [tokens, k] expert numbers, -1 for none.
-enum class Order {
-  choice,
-  token,
-  score
-};  // all first choices first; token by token; by score, choice by choice
-struct Fill {
-  index tokens = 0, k = 0, experts = 0, group = 0;  // `group` consecutive tokens share capacity
-  const i32* choice = nullptr;
-  index capacity = 0;  // rows per expert and group; 0: no limit
-  Order order = Order::choice;
-  const real* priority = nullptr;  // [tokens], for Order::score: the largest go first
-};
-
-// Integers made of integers, at the places (a, b, c) of a shape:
-//   y[a, b, c] = scale · ⌊v / divide⌋ + base + add · (a, b, c),   v = x[from · (a, b, c)]
-// -1 where v is negative. Without x, v is 0.
-struct IndexMap {
-  index shape[3] = {1, 1, 1}, from[3] = {0, 0, 0}, add[3] = {0, 0, 0};
-  index scale = 1, divide = 1, base = 0;
-
-  index size() const { return shape[0] * shape[1] * shape[2]; }
-};
-
-struct AdamW {
-  real rate = 0, beta1 = 0, beta2 = 0, epsilon = 0, decay = 0;
-  real correction1 = 1, correction2 = 1;  // 1 - beta^t
-  real gradient_scale = 1;                // clipping, and 1 / accumulated micro-batches
-};
-
-// A tensor of parameters in an update by AdamW.
-struct AdamWTensor {
-  const real* gradient = nullptr;
-  real *value = nullptr, *first = nullptr, *second = nullptr;
-  index n = 0;
-  real decay = 0;  // instead of that of AdamW
-};
-struct Values {
-  const real* p = nullptr;
-  index n = 0;
-};
 
 class Backend : public Pool {
  public:

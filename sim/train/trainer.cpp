@@ -3,6 +3,7 @@
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
 #include "sim/ops/ops.hpp"
+#include "sim/train/collector.hpp"
 
 #include <fmt/format.h>
 
@@ -65,39 +66,6 @@ void add(const PassLosses& losses, index parts, StepReport& report) {
     add(report.aux, losses.aux[i].name,
         static_cast<double>(losses.aux[i].weight) * static_cast<double>(values[i + 1]) / mean);
 }
-
-// Collects what the MoE layers did in the passes of one step or evaluation.
-struct Collector {
-  const Transformer& model;
-  Backend& backend;
-  index domains;
-  std::vector<Measurement> measurements;  // of the pass that is running, layer by layer
-  std::vector<LayerStatistics> layers;
-  std::string plan;
-
-  Collector(const Transformer& m, Backend& b, index domain_count)
-      : model(m), backend(b), domains(domain_count), layers(m.moe_blocks().size()) {}
-
-  void attach(Context& context, const Example& example) {
-    const Indices domain =
-        example.domains.empty() ? Indices() : Indices::of(example.domains, backend);
-    const index tokens = example.input.batch * example.input.length;
-    context.on_routing = [this, tokens, domain](index, const Routing& routing) {
-      const index experts = model.moe_layer(measurements.size()).router().experts();
-      measurements.push_back(measure(routing, tokens, experts, domain, domains, backend));
-    };
-  }
-  // After a pass, so that its layers do not wait for each other's numbers.
-  void collect() {
-    if (measurements.empty()) return;
-    const Span span(Part::recording);
-    for (std::size_t i = 0; i < measurements.size(); ++i) {
-      layers[i].add(statistics(measurements[i]));
-      plan = measurements[i].plan;
-    }
-    measurements.clear();
-  }
-};
 
 }  // namespace
 
@@ -282,7 +250,7 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   if (measured) {
     const Span span(Part::recording);
     for (Hook* hook : hooks)
-      if (hook->wants_routing(step)) hook->on_routing(step, collector->layers, collector->plan);
+      if (hook->wants_routing(step)) hook->on_routing(step, collector->layers(), collector->plan());
   }
   return report;
 }
@@ -324,8 +292,8 @@ std::optional<Evaluation> Trainer::evaluate(index step, const std::vector<Hook*>
     result.domain_loss.push_back(targets_of_domain[d] > 0
                                      ? loss_of_domain[d] / targets_of_domain[d]
                                      : std::numeric_limits<double>::quiet_NaN());
-  result.layers = std::move(collector.layers);
-  result.plan = collector.plan;
+  result.layers = std::move(collector.layers());
+  result.plan = collector.plan();
   return result;
 }
 
