@@ -127,7 +127,11 @@ void Tensor::drop_gradient() const {
 
 Indices Indices::empty(index size, Backend& backend) {
   Indices indices;
-  indices.storage_ = backend.allocate(static_cast<std::size_t>(size) * sizeof(std::int32_t));
+  within([&] { return "indices [" + std::to_string(size) + "]"; },
+         [&] {
+           indices.storage_ =
+               backend.allocate(static_cast<std::size_t>(size) * sizeof(std::int32_t));
+         });
   indices.size_ = size;
   return indices;
 }

@@ -108,6 +108,10 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
     fail_in(where, "residual " + residual.shape().to_string() + " for " + std::to_string(l.rows) +
                        " rows of " + std::to_string(l.out));
   Backend& backend = x.backend();
+  const bool fit = l.each > 0          ? l.segments * l.each == l.rows
+                   : backend.on_host() ? !l.offset || l.offset[l.segments] <= l.rows
+                                       : true;  // the device knows
+  if (!fit) fail_in(where, "the segments do not fit " + std::to_string(l.rows) + " rows");
   std::shared_ptr<const std::vector<std::int32_t>> host_offset;  // which the pull-back keeps
   if (backend.wants_host_offsets(l)) {
     host_offset = std::make_shared<const std::vector<std::int32_t>>(segments.offset.to_host());

@@ -139,7 +139,9 @@ bool Trainer::stop_wanted(const std::vector<Hook*>& hooks) const {
 End Trainer::run(const std::vector<Hook*>& hooks) {
   for (;;) {
     if (!position_.evaluated && evaluation_is_due()) {
-      const std::optional<Evaluation> evaluation = evaluate(position_.step, hooks);
+      const std::optional<Evaluation> evaluation =
+          within([&] { return "evaluation at step " + std::to_string(position_.step); },
+                 [&] { return evaluate(position_.step, hooks); });
       if (!evaluation) return End::stopped;
       for (Hook* hook : hooks) hook->on_evaluation(*evaluation);
       if (!std::isfinite(evaluation->loss)) meet_not_finite("evaluation at", evaluation->loss);
@@ -172,11 +174,6 @@ Example Trainer::training_example(Context& context, index part) const {
 
 // Forward and backward.
 PassLosses Trainer::pass(const Example& example, Context& context) {
-  return within([&] { return "step " + std::to_string(position_.step); },
-                [&] { return pass_through(example, context); });
-}
-
-PassLosses Trainer::pass_through(const Example& example, Context& context) {
   Tape tape;
   const Tape::Scope scope(&tape);
   PassLosses losses;
@@ -219,10 +216,12 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   };
   // Neither routings nor the times of parts come out of a replay.
   const bool timed = Profile::current() != nullptr && Profile::current()->is_timed();
-  const auto* replayed = replay_ && !measured && !timed ? replay_passes() : nullptr;
-  if (replayed != nullptr) {
-    for (const PassLosses& losses : *replayed) add(losses, accumulate_, report);
-  } else {
+  const auto here = [&] { return "step " + std::to_string(step); };
+  within(here, [&] {
+    if (const auto* replayed = replay_ && !measured && !timed ? replay_passes() : nullptr) {
+      for (const PassLosses& losses : *replayed) add(losses, accumulate_, report);
+      return;
+    }
     try {
       ask();
     } catch (const Error&) {
@@ -230,15 +229,15 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
       replay_->give_up();  // what it holds may be what is missing
       ask();
     }
-  }
+  });
   report.loss = report.task_loss;
   for (const auto& [name, value] : report.aux) report.loss += value;
   const Span updating(Part::optimiser);
-  report.gradient_norm = gradient_norm(parameters_);
+  report.gradient_norm = within(here, [&] { return gradient_norm(parameters_); });
   if (std::isfinite(report.loss) && std::isfinite(report.gradient_norm)) {
     const double scale =
         clip_ > 0 && report.gradient_norm > clip_ ? clip_ / report.gradient_norm : 1;
-    optimiser_->step(report.rate, scale);
+    within(here, [&] { optimiser_->step(report.rate, scale); });
     model_.after_step();
   } else {
     meet_not_finite("training in", report.loss);

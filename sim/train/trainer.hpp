@@ -112,7 +112,6 @@ class Trainer {
   std::optional<Evaluation> evaluate(index step, const std::vector<Hook*>& hooks);
   StepReport train_step(const std::vector<Hook*>& hooks);
   PassLosses pass(const Example& example, Context& context);
-  PassLosses pass_through(const Example& example, Context& context);
   const std::vector<PassLosses>* replay_passes();
   Context training_context(index part) const;
   Example training_example(Context& context, index part) const;

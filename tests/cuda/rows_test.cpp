@@ -159,7 +159,7 @@ TEST_CASE("cuda: moving rows", "[cuda]") {
 TEST_CASE("cuda: more rows than blocks", "[cuda]") {
   Backend* cuda = card("more rows than blocks");
   if (!cuda) return;
-  const index rows = 65600, cols = 256;  // a block for each, of 65536
+  const index rows = 65600, cols = 129;  // a block for each, of 65536
   std::vector<i32> row(static_cast<std::size_t>(rows));
   for (std::size_t i = 0; i < row.size(); ++i) row[i] = static_cast<i32>(i * i % 7) - 1;
   agree(*cuda, 0, [&](Lab& lab) {

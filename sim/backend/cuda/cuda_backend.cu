@@ -93,7 +93,7 @@ CudaBackend::CudaBackend(int device) : device_(device) {
   check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, device),
         "reading the device's properties");
   int reads = 0;
-  check(cudaDeviceGetAttribute(&reads, cudaDevAttrPageableMemoryAccessUsesHostPageTables, device),
+  check(cudaDeviceGetAttribute(&reads, cudaDevAttrPageableMemoryAccess, device),
         "reading the device's properties");
   reads_host_memory_ = reads != 0;
   check(cudaStreamCreateWithFlags(&stream_.stream, cudaStreamNonBlocking), "making a stream");

@@ -121,10 +121,13 @@ CudaBackend::RowTiles CudaBackend::row_tiles(const Linear& l, int size) {
 // it is not null.
 void CudaBackend::clear_tail(const Linear& l, index cols, real* x, real* also) {
   const i32* end = l.offset + l.segments;
-  cuda::each_in_rows(stream_, l.rows, cols, [=] __device__(index r, index c) {
-    if (r < *end) return;
-    x[r * cols + c] = 0;
-    if (also != nullptr) also[r * cols + c] = 0;
+  const index n = l.rows * cols,
+              together = std::min(n, index(1) << 16);  // from the tail's start on
+  cuda::each(stream_, together, [=] __device__(index i) {
+    for (index at = *end * cols + i; at < n; at += together) {
+      x[at] = 0;
+      if (also != nullptr) also[at] = 0;
+    }
   });
 }
 

@@ -63,7 +63,7 @@ cudaError_t cudaSetDevice(int device);
 enum cudaDeviceAttr {
   cudaDevAttrMultiProcessorCount,
   cudaDevAttrComputeCapabilityMajor,
-  cudaDevAttrPageableMemoryAccessUsesHostPageTables
+  cudaDevAttrPageableMemoryAccess
 };
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
 cudaError_t cudaDriverGetVersion(int* version);

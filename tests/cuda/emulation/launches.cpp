@@ -83,7 +83,7 @@ TEST_CASE("cuda: a replayed step is a tenth of the launches", "[cuda][replay]") 
 
 // The memory of the device is what a training without graphs takes at most, and something.
 TEST_CASE("cuda: without memory for a graph there is none", "[cuda][replay]") {
-  if (!card_that_replays("launches of a replayed step")) return;
+  if (!card_that_replays("without memory for a graph there is none")) return;
   arrange(1);
   const auto run = [](const char* graphs, std::size_t memory) {
     const std::unique_ptr<Backend> backend = make_backend("cuda:0", 0);
