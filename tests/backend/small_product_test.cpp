@@ -7,7 +7,7 @@ namespace {
 
 // c [m, n] with the sums of term(a, b) added, or in its place.
 template <class T, class Term>
-Doubles naive(bool ta, index m, index n, index k, const std::vector<T>& a, index lda,
+Doubles naive(bool ta, bool tb, index m, index n, index k, const std::vector<T>& a, index lda,
               const std::vector<T>& b, index ldb, const Reals& c, index ldc, bool acc, Term term) {
   Doubles want = to_double(c);
   for (index i = 0; i < m; ++i)
@@ -16,10 +16,12 @@ Doubles naive(bool ta, index m, index n, index k, const std::vector<T>& a, index
       if (!acc) sum = 0;
       for (index l = 0; l < k; ++l)
         sum += term(a[static_cast<std::size_t>(ta ? l * lda + i : i * lda + l)],
-                    b[static_cast<std::size_t>(l * ldb + j)]);
+                    b[static_cast<std::size_t>(tb ? j * ldb + l : l * ldb + j)]);
     }
   return want;
 }
+
+double multiply(real x, real y) { return double(x) * double(y); }
 
 }  // namespace
 
@@ -33,8 +35,7 @@ TEST_CASE("small_product: against naive sums, any size and stride", "[backend][s
             const index lda = (ta ? m : k) + 3, ldb = n + 2, ldc = n + 1;
             const Reals a = random_reals(1, (ta ? k : m) * lda + 1),
                         b = random_reals(2, k * ldb + 1), c = random_reals(3, m * ldc + 1);
-            const Doubles want = naive(ta, m, n, k, a, lda, b, ldb, c, ldc, acc,
-                                       [](real x, real y) { return double(x) * double(y); });
+            const Doubles want = naive(ta, false, m, n, k, a, lda, b, ldb, c, ldc, acc, multiply);
             Reals got = c;
             cpu::small_product(ta, m, n, k, a.data(), lda, b.data(), ldb, got.data(), ldc, acc);
             require_close(got, want, tolerance(k));
@@ -65,7 +66,7 @@ TEST_CASE("small_product: pairs of bfloat16", "[backend][small][bfloat16]") {
             };
             const auto a = pairs(1, (ta ? k : m) * lda + 1), b = pairs(2, k * ldb + 1);
             const Reals c = random_reals(3, m * ldc + 1);
-            const Doubles want = naive(ta, m, n, k, a, lda, b, ldb, c, ldc, acc, dot);
+            const Doubles want = naive(ta, false, m, n, k, a, lda, b, ldb, c, ldc, acc, dot);
             Reals got = c;
             cpu::small_product(ta, m, n, k, a.data(), lda, b.data(), ldb, got.data(), ldc, acc);
             require_close(got, want, tolerance(2 * k));
@@ -91,15 +92,7 @@ TEST_CASE("small_product_transposed: against naive sums", "[backend][small]") {
           const index lda = k + 3, ldb = k + 1, ldc = n + 2;
           const Reals a = random_reals(1, m * lda + 1), b = random_reals(2, n * ldb + 1),
                       c = random_reals(3, m * ldc + 1);
-          Doubles want = to_double(c);
-          for (index i = 0; i < m; ++i)
-            for (index j = 0; j < n; ++j) {
-              double& sum = want[static_cast<std::size_t>(i * ldc + j)];
-              if (!acc) sum = 0;
-              for (index l = 0; l < k; ++l)
-                sum += double(a[static_cast<std::size_t>(i * lda + l)]) *
-                       double(b[static_cast<std::size_t>(j * ldb + l)]);
-            }
+          const Doubles want = naive(false, true, m, n, k, a, lda, b, ldb, c, ldc, acc, multiply);
           Reals got = c;
           cpu::small_product_transposed(m, n, k, a.data(), lda, b.data(), ldb, got.data(), ldc,
                                         acc);

@@ -43,6 +43,14 @@ import json, sys
 print(repr(json.load(sys.stdin)["rows"][0]["eval_loss"]["mean"]))' || fail "compare $1: $(cat log)"
 }
 
+no_memory() {  # no_memory BYTES MESSAGE WORDS...: a run on a card of so few bytes ends with 1 and this one line
+  local bytes=$1 message=$2 code=0
+  shift 2
+  MOESIM_EMULATED_MEMORY=$bytes "$moesim" run c.ini "$@" > /dev/null 2> log || code=$?
+  [ $code -eq 1 ] || fail "$bytes bytes: exit $code"
+  grep -qE "^moesim: $message" log || fail "$bytes bytes, said as: $(tail -n 1 log)"
+}
+
 "$moesim" info > info || fail "info: exit $?"
 grep -q '^cuda:0 .*CPU emulation' info || fail "info names no card: $(cat info)"
 
@@ -55,11 +63,7 @@ two=$(loss two)
 python3 -c "assert float('$two') != float('$card')" || fail "two seeds have the mean of one: $two"
 
 # The parameters do not fit: the one that does not is named.
-MOESIM_EMULATED_MEMORY=4200000 "$moesim" run c.ini model.width=128 --out none > /dev/null 2> log
-code=$?
-[ $code -eq 1 ] || fail "no memory for parameters: exit $code"
-grep -qE '^moesim: parameter [a-z0-9_.]+: tensor \[[0-9, ]+\]: out of memory on cuda:0: ' log ||
-  fail "no memory for parameters, said as: $(tail -n 1 log)"
+no_memory 4200000 'parameter [a-z0-9_.]+: tensor \[[0-9, ]+\]: out of memory on cuda:0: ' model.width=128 --out none
 
 # Stopped, then out of memory, then with enough of it: to the bits of a run that nothing happened to.
 quiet "a longer run" "$moesim" run c.ini run.steps=60 --out long
@@ -72,11 +76,7 @@ done < progress
 wait $run
 code=$?
 [ $code -eq 75 ] || fail "stopped by a signal: exit $code"
-MOESIM_EMULATED_MEMORY=4500000 "$moesim" run c.ini run.steps=60 --out stopped > /dev/null 2> log
-code=$?
-[ $code -eq 1 ] || fail "out of memory: exit $code"
-grep -qE '^moesim: step [0-9]+: .*out of memory on cuda:0: [0-9.]+ MB asked for, [0-9.]+ MB held; ' log ||
-  fail "out of memory, said as: $(tail -n 1 log)"
+no_memory 4500000 'step [0-9]+: .*out of memory on cuda:0: [0-9.]+ MB asked for, [0-9.]+ MB held; ' run.steps=60 --out stopped
 quiet "on from the checkpoint" "$moesim" run c.ini run.steps=60 --out stopped
 grep -q 'resuming: at step' log || fail "the checkpoint is gone: $(cat log)"
 [ "$(loss stopped)" = "$(loss long)" ] || fail "resumed: $(loss stopped), in one go: $(loss long)"
