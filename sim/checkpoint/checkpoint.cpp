@@ -66,7 +66,7 @@ Json read_manifest(const fs::path& folder) {
   Json rest = json;
   rest.erase("sha256");
   const std::string vouched = rest.dump();
-  if (json["sha256"] != sha256_hex(vouched.data(), vouched.size())) damaged(path, "damaged");
+  if (json["sha256"] != Json(sha256_hex(vouched.data(), vouched.size()))) damaged(path, "damaged");
   if (!rest.contains("format") || rest["format"] != kFormat)
     damaged(path, "of another version of moesim; train again with --force");
   return rest;
@@ -96,7 +96,7 @@ std::string read_vouched(const Json& manifest, const fs::path& folder, const cha
     std::string bytes = read_file(folder / name, size);
     if (bytes.size() != size)
       damaged(folder / name, fmt::format("{} bytes, expected {}", bytes.size(), size));
-    if (sha256_hex(bytes.data(), bytes.size()) != expected.at("sha256"))
+    if (expected.at("sha256") != Json(sha256_hex(bytes.data(), bytes.size())))
       damaged(folder / name, "damaged (its SHA-256 is not the manifest's)");
     return bytes;
   } catch (const Json::exception&) {

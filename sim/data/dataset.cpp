@@ -4,6 +4,7 @@
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <sstream>
 

@@ -7,6 +7,7 @@
 #include "sim/record/publish.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 

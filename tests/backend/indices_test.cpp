@@ -88,10 +88,10 @@ TEST_CASE("integers that do not fit are told", "[ops]") {
   const Indices x = Indices::of({1, 2, 3, 4, 5, 6}, test_backend());
   CHECK(entries_of(x, 2, 10).to_host() == Ints{1, 2, 13, 14, 25, 26});
   CHECK_THROWS_WITH(map_indices(x, {.shape = {3, 3, 1}, .from = {2, 1}}),
-                    Catch::Contains("place 6 of 6 integers"));
+                    contains("place 6 of 6 integers"));
   const Tensor two = Tensor::of({2}, {1, 2}, test_backend());
-  CHECK_THROWS_WITH(where_less(two, two, x, {}), Catch::Contains("other sizes"));
-  CHECK_THROWS_WITH(to_real(x, {5}, 1), Catch::Contains("6 integers"));
+  CHECK_THROWS_WITH(where_less(two, two, x, {}), contains("other sizes"));
+  CHECK_THROWS_WITH(to_real(x, {5}, 1), contains("6 integers"));
 }
 
 }  // namespace moesim::testing

@@ -7,9 +7,7 @@
 #include <sys/stat.h>
 #include <vector>
 
-using namespace moesim;
-using namespace moesim::testing;
-
+namespace moesim::testing {
 namespace {
 
 using Values = std::map<std::string, std::string>;
@@ -239,3 +237,5 @@ TEST_CASE("idx: options that do not fit the files", "[data][idx]") {
   CHECK(label.code == Exit::data);
   CHECK(label.message == options["labels"] + ": expected labels 0 .. 1, found 2 at example 2");
 }
+
+}  // namespace moesim::testing

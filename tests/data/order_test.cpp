@@ -7,8 +7,7 @@
 #include <set>
 #include <vector>
 
-using namespace moesim;
-using namespace moesim::testing;
+namespace moesim::testing {
 
 TEST_CASE("shuffled: a permutation for every size, seed and epoch", "[data][order]") {
   for (const index n : {1, 2, 3, 4, 5, 7, 16, 17, 64, 65, 100, 1000, 4097}) {
@@ -86,3 +85,5 @@ TEST_CASE("data sets: every one has a summary and is known by its name", "[data]
   CHECK(failure.code == Exit::usage);
   CHECK_THAT(failure.message, contains("synthetic"));
 }
+
+}  // namespace moesim::testing

@@ -4,9 +4,7 @@
 
 #include <numeric>
 
-using namespace moesim;
-using namespace moesim::testing;
-
+namespace moesim::testing {
 namespace {
 
 // "" after a line that says so, if there are none.
@@ -68,3 +66,5 @@ TEST_CASE("real data: MNIST", "[data][real]") {
   CHECK_THAT(sum / size, WithinAbs(0, 1e-5));
   CHECK_THAT(squares / size, WithinAbs(1, 1e-5));
 }
+
+}  // namespace moesim::testing

@@ -5,9 +5,7 @@
 #include <numeric>
 #include <vector>
 
-using namespace moesim;
-using namespace moesim::testing;
-
+namespace moesim::testing {
 namespace {
 
 MarkovShape tiny(double change) {
@@ -225,3 +223,5 @@ TEST_CASE("synthetic: options that do not fit together", "[data][synthetic]") {
   CHECK(work.code == Exit::usage);
   CHECK_THAT(work.message, contains("256000000, expected at most 33554432"));
 }
+
+}  // namespace moesim::testing

@@ -7,9 +7,7 @@
 #include <sys/stat.h>
 #include <vector>
 
-using namespace moesim;
-using namespace moesim::testing;
-
+namespace moesim::testing {
 namespace {
 
 // Every byte different from its neighbours for 256 bytes, so that a window shows where it came
@@ -217,3 +215,5 @@ TEST_CASE("text: SentencePiece needs the library and a model", "[data][text]") {
   else
     CHECK(wrong.message == model + ": expected a SentencePiece model, found something else");
 }
+
+}  // namespace moesim::testing

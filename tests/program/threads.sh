@@ -7,14 +7,15 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 printf '%s\n' '[run]' 'name = threads' 'steps = 6' '[model]' 'width = 32' '[expert]' 'hidden = 300' '[eval]' 'every = 3' 'batches = 2' \
   '[record]' 'every = 2' '[sweep]' "router.name = $("$moesim" list routers --json | grep -oP '"name": "\K[^"]+' | paste -sd,)" > c.ini
-# Everything in a run file but what depends on the clock and on the machine.
-fingerprint() {
-  for file in "$1"/threads/*/run.h5; do
+# Everything in a run file but what depends on the clock and on the machine. From inside the folder: h5dump names the file.
+fingerprint() (
+  cd "$1"
+  for file in threads/*/run.h5; do
     for name in $(h5ls "$file" | awk '$1 != "seconds" {print $1}'); do
-      h5dump -y -w 0 -m '%.17g' -d "/$name" "$file" | grep -v '^HDF5'
+      h5dump -y -w 0 -m '%.17g' -d "/$name" "$file"
     done
   done | sha256sum
-}
+)
 for threads in 1 2 3 7; do
   OMP_NUM_THREADS=$threads "$moesim" run c.ini --out "t$threads" >/dev/null 2>&1
   fingerprint "t$threads" | tee "$threads.sum"

@@ -85,7 +85,7 @@ TEST_CASE("hash: without ids, every sequence by position", "[routers]") {
   };
   CHECK(served(2, 4) == std::pair(Numbers{0, 2, 4, 6, 1, 3, 5, 7}, Numbers{0, 4, 8}));
   CHECK(served(2, 3) == std::pair(Numbers{0, 2, 3, 5, 1, 4}, Numbers{0, 4, 6}));
-  CHECK_THROWS_WITH(served(1, 5), Catch::Contains("sequences of 5 for a table of 4 positions"));
+  CHECK_THROWS_WITH(served(1, 5), contains("sequences of 5 for a table of 4 positions"));
 }
 
 }  // namespace moesim::testing
