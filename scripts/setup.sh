@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what moesim is built with, on Debian 12 or Ubuntu 24.04. Asks nothing when run as root; otherwise it prints the
+# Installs what moesim is built with, on Debian 12, Debian 13 or Ubuntu 24.04. Asks nothing when run as root; otherwise it prints the
 # command and stops, unless everything is there already.
 set -euo pipefail
 
@@ -8,7 +8,7 @@ packages=(
   libeigen3-dev libboost-program-options-dev libhdf5-dev libfmt-dev nlohmann-json3-dev
   libssl-dev zlib1g-dev librandom123-dev libsentencepiece-dev
   libdnnl-dev libopenblas-dev catch2 libbenchmark-dev
-  hdf5-tools clang-format clang libclang-rt-dev python3 python3-venv
+  hdf5-tools clang-format clang libclang-rt-dev libomp-dev python3 python3-venv
 )
 
 missing=()
