@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Adding a router is one file: one from a temporary folder is built in, listed, certified and trained.
+# Adding a router is one file: one from a temporary folder is built in, listed, certified, trained and installed; a pattern
+# that matches no file is refused.
 # Usage: new_router.sh SOURCE_DIR BUILD_DIR (whose settings are used). Needs a compiler cache to be quick.
 set -euo pipefail
 source=$1 build=$2
@@ -42,10 +43,15 @@ const Registered<Router> round_robin("round_robin", "by position",
 CPP
 settings=$(grep -E '^(CMAKE_BUILD_TYPE|CMAKE_CXX_COMPILER|CMAKE_CXX_FLAGS|MOESIM_[A-Z]+):' "$build/CMakeCache.txt" | grep -v MOESIM_EXTRA | sed 's/^/-D/')
 readarray -t settings <<< "$settings"
-cmake -S "$source" -B "$work/build" -G Ninja "${settings[@]}" -DMOESIM_TESTS=OFF -DMOESIM_CUDA=OFF -DMOESIM_EXTRA_ROUTERS="$work/*.cpp" > /dev/null
+configure() { cmake -S "$source" -B "$work/build" -G Ninja "${settings[@]}" -DMOESIM_TESTS=OFF -DMOESIM_CUDA=OFF "$@" 2>&1; }
+configure -DMOESIM_EXTRA_ROUTERS="$work/*.cpp;$work/none/*.cpp" > "$work/log" && { echo "a pattern without files was taken"; exit 1; }
+grep -q 'MOESIM_EXTRA_ROUTERS=.*/none/\*.cpp: no such file' <(tr -s '\n ' ' ' < "$work/log")
+configure -DMOESIM_EXTRA_ROUTERS="$work/*.cpp" > "$work/log" || { cat "$work/log"; exit 1; }
 cmake --build "$work/build" --target moesim > "$work/log" || { cat "$work/log"; exit 1; }
 moesim=$work/build/moesim
 "$moesim" list routers round_robin | grep -q round_robin
 "$moesim" check round_robin
 printf '%s\n' '[run]' 'name = new' 'steps = 20' '[router]' 'name = round_robin' '[router.round_robin]' 'stride = 2' > "$work/c.ini"
 "$moesim" run "$work/c.ini" --out "$work/out"
+cmake --install "$work/build" --prefix "$work/prefix" > "$work/log" || { cat "$work/log"; exit 1; }  # of what was built: moesim alone
+"$work/prefix/bin/moesim" list routers round_robin | grep -q round_robin
