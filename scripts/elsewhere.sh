@@ -59,7 +59,7 @@ unshare --mount true 2> /dev/null || fail "this machine lets nobody mount (a con
 results=()
 try() {  # NAME COMMANDS
   local start=$SECONDS verdict=passed
-  echo "== $release: $1: $2"
+  echo "== $release: $1"
   inside "$2" || verdict="FAILED ($?)"
   results+=("$release | $1 | $verdict, $((SECONDS - start)) s")
   [ "$verdict" = passed ]
