@@ -8,7 +8,7 @@
 # --commands     what is run instead, in the clone
 # --keep         the chroot is kept, and taken if it is there already
 # MOESIM_MIRROR  the mirror of packages, where it is not the one that apt has here; MOESIM_ELSEWHERE: the folder of chroots
-# The last lines say what ran and how it ended, for README. CMAKE_BUILD_PARALLEL_LEVEL and CTEST_PARALLEL_LEVEL are passed on.
+# README's table is compared by scripts/readme_table.py. The last lines say what ran and how it ended, for README. CMAKE_BUILD_PARALLEL_LEVEL and CTEST_PARALLEL_LEVEL are passed on.
 set -euo pipefail
 source=$(cd "$(dirname "$0")/.." && pwd)
 
