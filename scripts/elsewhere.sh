@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tries what README promises on another release of Debian, from bare: a clean clone of HEAD goes into a new chroot of that
-# release, and README's commands are run there. Needs root and debootstrap; run by hand before a release.
+# release, README's commands are run there, and its table is compared. Needs root and debootstrap; run by hand before a release.
 #   scripts/elsewhere.sh RELEASE [--compiler NAME]... [--commands "COMMANDS"] [--keep]
 # RELEASE        bookworm, trixie
 # --compiler     instead of README's commands: everything is built with it, warnings as errors, and the unit tests run;
@@ -8,7 +8,7 @@
 # --commands     what is run instead, in the clone
 # --keep         the chroot is kept, and taken if it is there already
 # MOESIM_MIRROR  the mirror of packages, where it is not the one that apt has here; MOESIM_ELSEWHERE: the folder of chroots
-# README's table is compared by scripts/readme_table.py. The last lines say what ran and how it ended, for README. CMAKE_BUILD_PARALLEL_LEVEL and CTEST_PARALLEL_LEVEL are passed on.
+# CMAKE_BUILD_PARALLEL_LEVEL and CTEST_PARALLEL_LEVEL are passed on. The last lines say what ran and how it ended, for README.
 set -euo pipefail
 source=$(cd "$(dirname "$0")/.." && pwd)
 
