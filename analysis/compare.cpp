@@ -216,6 +216,25 @@ void note_noise(const std::vector<Arm>& arms, Notes& notes) {
     }
 }
 
+// Losses that are of a part of the validation split, and how far those of the whole may lie.
+void note_parts(const std::vector<Arm>& arms, Notes& notes) {
+  std::map<std::pair<double, double>, std::vector<double>> errors;  // by size of part and whole
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.complete)
+      if (run->evaluated < run->validation)
+        errors[{run->evaluated, run->validation}].push_back(run->loss_error);
+  for (const auto& [sizes, all] : errors) {
+    const bool known = std::none_of(all.begin(), all.end(), [](double e) { return std::isnan(e); });
+    notes.add(fmt::format(
+        "losses are of {} of {} validation sequences; {}", sizes.first, sizes.second,
+        known ? fmt::format("on all of them they may differ by {:.4f} (one standard error; arms "
+                            "by less, because they share the sequences)",
+                            *std::max_element(all.begin(), all.end()))
+              : "how much they differ on all of them is unknown"));
+  }
+  if (errors.size() > 1) notes.add("losses of different numbers of sequences are not comparable");
+}
+
 void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, Notes& notes) {
   if (baseline == nullptr) return;
   std::vector<std::string> fewer;
@@ -267,6 +286,7 @@ Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseli
   note_mixtures(arms, notes);
   note_pairs(arms, base, notes);
   note_noise(arms, notes);
+  note_parts(arms, notes);
   table.notes = notes.take();
   return table;
 }

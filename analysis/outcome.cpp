@@ -57,6 +57,9 @@ Outcome outcome_of(const Run& run) {
   outcome.seed = run.number("seed");
   outcome.steps = last_value(run, "step", "step");
   outcome.loss = last_value(run, "eval_loss", "eval");
+  outcome.loss_error = last_value(run, "eval_loss_error", "eval");
+  outcome.evaluated = last_value(run, "eval_sequences", "eval");
+  outcome.validation = run.number("validation_sequences");
   // The loss of a perfect predictor is not negative; data of which it is unknown may say -1.
   const double bayes_loss = run.number("bayes_loss");
   outcome.regret = bayes_loss >= 0 ? outcome.loss - bayes_loss : kNone;

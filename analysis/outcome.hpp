@@ -17,6 +17,9 @@ struct Outcome {
   double seed = 0;
   double steps = 0;          // last step recorded
   double loss = 0;           // last eval_loss
+  double loss_error = 0;     // last eval_loss_error
+  double evaluated = 0;      // last eval_sequences
+  double validation = 0;     // attribute validation_sequences: what there was to evaluate
   double regret = 0;         // loss - bayes_loss
   double accuracy = 0;       // last eval_accuracy
   double domain_nmi = 0;     // last, mean over layers

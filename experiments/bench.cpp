@@ -114,7 +114,7 @@ struct Size {
 void fix(RunSpec& spec, const Size& size) {
   spec.settings.set("run.steps", std::to_string(size.warmup + size.steps), "moesim bench --steps");
   spec.settings.set("eval.every", "0", "moesim bench");
-  spec.settings.set("eval.batches", "1", "moesim bench");
+  Evaluator::shorten(spec.settings, "moesim bench");
 }
 
 // Finds every mistake in the settings, before anything is timed.

@@ -65,7 +65,7 @@ std::string try_out(RunSpec spec, int threads, double seconds) {
   const auto every = std::stod(settings.effective("eval.every"));
   const auto batches = static_cast<double>(whole.trainer->evaluation_batches());
   spec.settings.set("eval.every", "0", "trial");
-  spec.settings.set("eval.batches", "1", "trial");
+  Evaluator::shorten(spec.settings, "trial");
   Experiment e = build(spec, threads, cache);
   e.trainer->start();
   const double start = since(begin);

@@ -145,6 +145,7 @@ void describe(Experiment& e) {
   file.attribute("flops_per_token", e.model->flops_per_token());
   file.attribute("expert_hidden", static_cast<std::int64_t>(e.model->expert_hidden()));
   file.attribute("match", e.spec.settings.effective("moe.match"));
+  file.attribute("validation_sequences", static_cast<std::int64_t>(data.validation_rows));
   file.attribute("loss_unit", std::string("nats per token"));
   if (data.bayes_loss >= 0 && e.task->shape().causal) file.attribute("bayes_loss", data.bayes_loss);
   file.attribute("config", e.identity.resolved);

@@ -89,15 +89,18 @@ double least_memory(const Experiment& e) {
   const Settings& settings = e.spec.settings;
   const auto number = [&](const char* key) { return std::stod(settings.effective(key)); };
   const double kept = settings.effective("train.optimiser") == "adamw" ? 2 : 1;
-  const double tokens = number("train.batch") / number("train.accumulate") *
-                        static_cast<double>(e.data->info().length);
+  const auto length = static_cast<double>(e.data->info().length);
+  const double tokens = number("train.batch") / number("train.accumulate") * length;
   const ModelShape shape = e.task->shape();
   // A block keeps at least its input, both normalised forms and the attention's output for the
   // backward pass.
   const double activations = 4 * tokens * number("model.width") * number("model.layers");
-  const double logits = shape.pooled ? 0 : tokens * static_cast<double>(shape.outputs);
-  return sizeof(real) *
-         ((2 + kept) * static_cast<double>(count(e.model->parameters())) + activations + logits);
+  const double outputs = shape.pooled ? 0 : static_cast<double>(shape.outputs);
+  // An evaluation keeps nothing for a backward pass, but its batches may be larger.
+  const auto evaluated = static_cast<double>(e.trainer->evaluation_batch());
+  const double evaluation = evaluated * length * (number("model.width") + outputs);
+  return sizeof(real) * ((2 + kept) * static_cast<double>(count(e.model->parameters())) +
+                         std::max(activations + tokens * outputs, evaluation));
 }
 
 std::string readable_bytes(double bytes) {

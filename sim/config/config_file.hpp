@@ -53,6 +53,9 @@ namespace config {
 // be replaced: that is an error, except for a zip column that gets a list of the same length.
 void lay_over(ConfigFile& base, const ConfigFile& top);
 
+// The key that says in other words what this one says, or "". What lies on top replaces it too.
+std::string synonym_of(const std::string& key);
+
 // Rejects zips that are empty or whose columns differ in length.
 void check_zips(const ConfigFile& file);
 

@@ -83,6 +83,7 @@ std::string Settings::resolved() const {
   std::vector<std::string> sections;
   std::map<std::string, std::string> bodies;
   for (const std::string& key : order_) {
+    if (declared_.at(key).former) continue;
     const std::string section = config::section_of(key);
     if (bodies.count(section) == 0) sections.push_back(section);
     const std::string& value = effective_.at(key);
@@ -106,10 +107,8 @@ std::string Options::raw(const std::string& key, OptionInfo info) {
              set == settings_->values_.end() ? declared->second.default_value : set->second.value;
 }
 
-index Options::integer(const std::string& key, index otherwise, IntegerRange range,
-                       const std::string& help) {
+index Options::whole(const std::string& key, const std::string& text, IntegerRange range) {
   const std::string bounds = range_text(range);
-  const std::string text = raw(key, {{}, "integer", std::to_string(otherwise), bounds, help});
   const std::string advice = "; write a whole number" + (bounds.empty() ? "" : ", " + bounds);
   index value = 0;
   const std::errc error = config::parse(text, value);
@@ -118,6 +117,20 @@ index Options::integer(const std::string& key, index otherwise, IntegerRange ran
     reject(key, "out of range" + advice);
   settings_->effective_[section_ + "." + key] = std::to_string(value);
   return value;
+}
+
+index Options::integer(const std::string& key, index otherwise, IntegerRange range,
+                       const std::string& help) {
+  return whole(key, raw(key, {{}, "integer", std::to_string(otherwise), range_text(range), help}),
+               range);
+}
+
+std::optional<index> Options::former_integer(const std::string& key, IntegerRange range,
+                                             const std::string& help) {
+  const std::string text =
+      raw(key, {{}, "integer", "", range_text(range), "the earlier way to write " + help, true});
+  if (!settings_->has(section_ + "." + key)) return {};
+  return whole(key, text, range);
 }
 
 double Options::number(const std::string& key, double otherwise, NumberRange range,

@@ -12,6 +12,7 @@
 
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,7 @@ struct OptionInfo {
   std::string default_value;  // as it would be written in a file
   std::string range;          // "1 .. 8", "ceil | floor | round", ""
   std::string help;
+  bool former = false;  // an earlier way to write another option
 };
 
 // Where a value came from: "quickstart.ini:12", "command line", "default".
@@ -49,6 +51,7 @@ struct Setting {
 class Settings {
  public:
   void set(const std::string& key, std::string value, std::string origin);
+  void unset(const std::string& key) { values_.erase(key); }
   bool has(const std::string& key) const { return values_.count(key) > 0; }
   const std::map<std::string, Setting>& values() const { return values_; }
   const std::map<std::string, OptionInfo>& declared() const { return declared_; }
@@ -59,7 +62,8 @@ class Settings {
   void check_all_read(const std::map<std::string, std::vector<std::string>>& dormant = {}) const;
 
   // Every declared option with its effective value, as a config file that runs as it is: sections
-  // in the order in which they were first read. Dormant sections are left out.
+  // in the order in which they were first read. Dormant sections are left out, and former options,
+  // which are there as what they stand for.
   std::string resolved() const;
 
   // The value in force of an option that was read.
@@ -80,6 +84,10 @@ class Options {
 
   index integer(const std::string& key, index otherwise, IntegerRange range,
                 const std::string& help);
+  // An earlier way to write another option, if it was used: the caller makes its value the default
+  // of that one. `help` says which one it is, and how.
+  std::optional<index> former_integer(const std::string& key, IntegerRange range,
+                                      const std::string& help);
   double number(const std::string& key, double otherwise, NumberRange range,
                 const std::string& help);
   bool flag(const std::string& key, bool otherwise, const std::string& help);
@@ -96,6 +104,7 @@ class Options {
 
  private:
   std::string raw(const std::string& key, OptionInfo info);
+  index whole(const std::string& key, const std::string& text, IntegerRange range);
   Settings* settings_;
   std::string section_;
 };

@@ -142,6 +142,8 @@ RunSpec combine(const Settings& plain, const std::vector<std::vector<Point>>& ax
 
   RunSpec run;
   run.settings = plain;
+  for (const Point* point : points)
+    for (const auto& [key, setting] : point->values) run.settings.unset(config::synonym_of(key));
   for (const Point* point : points) {
     if (!point->variant.empty()) run.variant = point->variant;
     for (const auto& [key, setting] : point->values) {

@@ -24,6 +24,9 @@ struct Batch {
   std::vector<std::int32_t> domains;  // [B·S] of every position; empty if the data has none
 };
 
+// Rows first .. first + count - 1 of a batch.
+Batch rows_of(const Batch& batch, index first, index count);
+
 struct DatasetInfo {
   index length = 0;                  // S
   index vocabulary = 0;              // token ids are 0 .. vocabulary-1; 0 for data with features

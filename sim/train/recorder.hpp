@@ -37,10 +37,13 @@ class Recorder : public Hook {
   void declare_statistics(const std::string& prefix, const std::string& axis);
   void append_statistics(const std::string& prefix, const std::vector<LayerStatistics>& layers);
 
+  void append_aux(const std::vector<std::pair<std::string, double>>& aux);
+  void widen_aux(std::size_t known);
+
   const DatasetInfo& data_;
   std::string path_;
   index every_, layers_ = 0, experts_ = 0;
-  bool declared_aux_ = false;
+  std::vector<std::string> aux_;  // auxiliary losses that were recorded, in order of their columns
   RunFile file_;
   Pace pace_{0.01, 1};
 };
