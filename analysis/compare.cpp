@@ -4,6 +4,7 @@
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -218,21 +219,28 @@ void note_noise(const std::vector<Arm>& arms, Notes& notes) {
 
 // Losses that are of a part of the validation split, and how far those of the whole may lie.
 void note_parts(const std::vector<Arm>& arms, Notes& notes) {
-  std::map<std::pair<double, double>, std::vector<double>> errors;  // by size of part and whole
+  std::set<double> sizes;
+  std::map<std::pair<double, double>, std::vector<double>> parts;  // errors, by part and whole
   for (const Arm& arm : arms)
-    for (const Outcome* run : arm.complete)
+    for (const Outcome* run : arm.complete) {
+      if (std::isnan(run->evaluated) || std::isnan(run->validation)) continue;
+      sizes.insert(run->evaluated);
       if (run->evaluated < run->validation)
-        errors[{run->evaluated, run->validation}].push_back(run->loss_error);
-  for (const auto& [sizes, all] : errors) {
-    const bool known = std::none_of(all.begin(), all.end(), [](double e) { return std::isnan(e); });
+        parts[{run->evaluated, run->validation}].push_back(run->loss_error);
+    }
+  for (const auto& [size, errors] : parts) {
+    const bool known =
+        std::none_of(errors.begin(), errors.end(), [](double e) { return std::isnan(e); });
     notes.add(fmt::format(
-        "losses are of {} of {} validation sequences; {}", sizes.first, sizes.second,
-        known ? fmt::format("on all of them they may differ by {:.4f} (one standard error; arms "
-                            "by less, because they share the sequences)",
-                            *std::max_element(all.begin(), all.end()))
+        "losses are of {} of {} validation sequences; {}", size.first, size.second,
+        known ? fmt::format("on all of them they may differ by {:.4f} (one standard error; arms by "
+                            "less, because they share the sequences)",
+                            *std::max_element(errors.begin(), errors.end()))
               : "how much they differ on all of them is unknown"));
   }
-  if (errors.size() > 1) notes.add("losses of different numbers of sequences are not comparable");
+  if (sizes.size() > 1)
+    notes.add(fmt::format("losses of different numbers of sequences ({}) are not comparable",
+                          fmt::join(sizes, ", ")));
 }
 
 void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, Notes& notes) {

@@ -238,5 +238,34 @@ TEST_CASE("compare: files to table, in every form", "[analysis]") {
   REQUIRE(json["rows"][0]["eval_loss_difference"].is_null());
 }
 
+TEST_CASE("compare: losses of a part of the validation split are said to be", "[analysis]") {
+  const auto part = [](const std::string& arm, double evaluated, double error) {
+    RunFile run = run_of(arm, 0, 2);
+    run.attribute("validation_sequences", std::int64_t{100});
+    run.put(variable("eval_loss_error", Type::float64, {"eval"}, {2}, {9, error}));
+    run.put(variable("eval_sequences", Type::int64, {"eval"}, {2}, {evaluated, evaluated}));
+    return outcome_of({"run.h5", run});
+  };
+  const auto notes_of = [](const std::vector<Outcome>& runs) {
+    std::vector<std::string> notes;
+    for (const std::string& note : comparison(runs, "").notes)
+      if (note.find("sequences") != std::string::npos) notes.push_back(note);
+    return notes;
+  };
+  using Lines = std::vector<std::string>;
+  CHECK(notes_of({outcome("dense", 0, 2)}) == Lines{});
+  CHECK(notes_of({part("dense", 100, 0), part("hash", 100, 0)}) == Lines{});
+  const std::string some = "losses are of 25 of 100 validation sequences; on all of them they may ";
+  CHECK(notes_of({part("dense", 25, 0.012), part("hash", 25, 0.034)}) ==
+        Lines{some + "differ by 0.0340 (one standard error; arms by less, because they share the "
+                     "sequences)"});
+  const Lines mixed = notes_of({part("dense", 100, 0), part("hash", 25, 0.034)});
+  REQUIRE(mixed.size() == 2);
+  CHECK(mixed[1] == "losses of different numbers of sequences (25, 100) are not comparable");
+  CHECK(notes_of({part("dense", 1, std::nan(""))}) ==
+        Lines{"losses are of 1 of 100 validation sequences; how much they differ on all of them is "
+              "unknown"});
+}
+
 }  // namespace
 }  // namespace moesim::testing

@@ -230,4 +230,26 @@ TEST_CASE("options: an error of the caller's own says where the value stands",
   CHECK(options.where("n") == "default: a.n = 5");
 }
 
+TEST_CASE("options: an earlier way to write one is read, listed, and not resolved", "[config]") {
+  const auto read = [](Settings& settings) {
+    Options options(settings, "eval");
+    const std::optional<index> old = options.former_integer("old", {0, 9}, "eval.new, halved");
+    const index value = options.integer("new", old ? 2 * *old : 5, {0, 99}, "what it is now");
+    settings.check_all_read();
+    return value;
+  };
+  Settings before = settings_of("[eval]\nold = 4\n"), now = settings_of("[eval]\nnew = 8\n"), none;
+  CHECK(read(before) == 8);
+  CHECK(read(now) == 8);
+  CHECK(read(none) == 5);
+  CHECK(before.resolved() == "[eval]\nnew = 8\n");
+  CHECK(before.resolved() == now.resolved());
+  CHECK(none.declared().at("eval.old").help == "the earlier way to write eval.new, halved");
+  CHECK(none.declared().at("eval.old").range == "0 .. 9");
+  CHECK(usage_error([&] {
+          Settings settings = settings_of("[eval]\nold = 10\n");
+          read(settings);
+        }) == "f.ini:2: eval.old = 10: out of range; write a whole number, 0 .. 9");
+}
+
 }  // namespace moesim
