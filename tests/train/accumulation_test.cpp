@@ -127,6 +127,24 @@ TEST_CASE("masked_lm: every step and every evaluation hides something", "[train]
   }
 }
 
+TEST_CASE("batch: some of its rows, of tokens and of features", "[data][task]") {
+  const Batch labelled{
+      3, 2, {}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, {7, 8, 9}, {1, 1, 2, 2, 3, 3}};
+  const Batch two = rows_of(labelled, 1, 2);  // of 2 positions with 2 features each
+  CHECK(two.batch == 2);
+  CHECK(two.length == 2);
+  CHECK(two.ids.empty());
+  CHECK(two.features == std::vector<float>{4, 5, 6, 7, 8, 9, 10, 11});
+  CHECK(two.targets == std::vector<std::int32_t>{8, 9});
+  CHECK(two.domains == std::vector<std::int32_t>{2, 2, 3, 3});
+  const Batch tokens{2, 3, {1, 2, 3, 4, 5, 6}, {}, {2, 3, 4, 5, 6, 7}, {}};
+  CHECK(rows_of(tokens, 1, 1).ids == std::vector<std::int32_t>{4, 5, 6});
+  CHECK(rows_of(tokens, 1, 1).targets == std::vector<std::int32_t>{5, 6, 7});
+  CHECK(rows_of(tokens, 0, 2).ids == tokens.ids);
+  for (const auto& [first, count] : {std::pair<index, index>{-1, 1}, {1, 2}, {0, 0}})
+    CHECK_THROWS_WITH(rows_of(tokens, first, count), contains("of a batch of 2"));
+}
+
 // Asks for nothing, in one split.
 class Idle : public Task {
  public:
