@@ -16,7 +16,7 @@ namespace {
 
 constexpr index kMany = 1ll << 40;
 constexpr IntegerRange kBatch{1, 1 << 20};
-constexpr index kDefaultBatch = 16, kDefaultSequences = 1024;
+constexpr index kDefaultBatch = 16, kDefaultSequences = 512;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 // The sums that the numbers of an evaluation are made of.
