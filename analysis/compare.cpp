@@ -115,6 +115,7 @@ std::vector<Column> columns_for(const Arm* baseline) {
           {"diverged", "diverged", Kind::count}};
 }
 constexpr std::size_t kLossColumn = 3;
+constexpr double kNotedUnknown = 0.01;  // share of unknown text from which a note says so
 
 std::vector<Cell> row_of(const Arm& arm, const Arm* baseline) {
   // What a run is known to be before it has finished is shown even if none has.
@@ -145,6 +146,14 @@ std::vector<Cell> row_of(const Arm& arm, const Arm* baseline) {
           words_of(arm.runs, &Outcome::sees),
           leak_of(arm),
           static_cast<double>(diverged)};
+}
+
+// True if the runs that say so predict the same number of tokens or classes.
+bool same_vocabulary(const std::vector<Arm>& arms) {
+  std::set<double> losses;
+  for (const Arm& arm : arms)
+    for (const double loss : values_of(arm.runs, &Outcome::uniform_loss)) losses.insert(loss);
+  return losses.size() < 2;
 }
 
 std::optional<Table::Place> best_of(const std::vector<Arm>& arms) {
@@ -252,6 +261,30 @@ void note_mixtures(const std::vector<Arm>& arms, Notes& notes) {
              leaking);
 }
 
+// What makes a loss no measure of the model: nothing was learned, or a text that the tokenizer does
+// not know, or vocabularies of different size.
+void note_measure(const std::vector<Arm>& arms, Notes& notes) {
+  std::vector<std::string> guessing, unknown;
+  for (const Arm& arm : arms) {
+    for (const Outcome* run : arm.complete)
+      if (run->loss > run->uniform_loss)
+        guessing.push_back(
+            fmt::format("{} ({:.4f} > {:.4f})", name_of(*run), run->loss, run->uniform_loss));
+    const std::vector<double> shares = values_of(arm.runs, &Outcome::unknown);
+    const auto most = std::max_element(shares.begin(), shares.end());
+    if (most != shares.end() && *most >= kNotedUnknown)
+      unknown.push_back(fmt::format("{} {:.1f} %", arm.name, 100 * *most));
+  }
+  notes.list("loss above that of guessing (log of the vocabulary), so nothing was learned",
+             guessing);
+  notes.list("share of the text that the tokenizer does not know, so that losses are too low",
+             unknown);
+  if (!same_vocabulary(arms))
+    notes.add(
+        "vocabularies differ, so losses per token cannot be compared between arms, and none is "
+        "marked");
+}
+
 }  // namespace
 
 Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline) {
@@ -260,13 +293,14 @@ Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseli
   Table table;
   table.columns = columns_for(base);
   for (const Arm& arm : arms) table.rows.push_back(row_of(arm, base));
-  table.best = best_of(arms);
+  if (same_vocabulary(arms)) table.best = best_of(arms);
 
   Notes notes;
   note_left_out(arms, notes);
   note_mixtures(arms, notes);
   note_pairs(arms, base, notes);
   note_noise(arms, notes);
+  note_measure(arms, notes);
   table.notes = notes.take();
   return table;
 }

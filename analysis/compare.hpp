@@ -12,9 +12,9 @@ namespace moesim {
 
 // Arms are in the order of their first run. Means are over complete runs; what is left out, and
 // what limits the comparison, is said in the notes. The best arm has the lowest loss of those that
-// do not leak. `baseline` names the arm that the others are paired with, seed by seed; empty: the
-// arm "dense", else the first whose router is dense, if there is one. Throws Exit::usage for a
-// baseline that is not there.
+// do not leak; there is none if vocabularies differ. `baseline` names the arm that the others are
+// paired with, seed by seed; empty: the arm "dense", else the first whose router is dense, if there
+// is one. Throws Exit::usage for a baseline that is not there.
 Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline);
 
 struct Comparison {

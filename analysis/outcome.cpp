@@ -60,6 +60,8 @@ Outcome outcome_of(const Run& run) {
   // The loss of a perfect predictor is not negative; data of which it is unknown may say -1.
   const double bayes_loss = run.number("bayes_loss");
   outcome.regret = bayes_loss >= 0 ? outcome.loss - bayes_loss : kNone;
+  outcome.uniform_loss = run.number("uniform_loss");
+  outcome.unknown = run.number("unknown_characters");
   outcome.accuracy = last_value(run, "eval_accuracy", "eval");
   outcome.domain_nmi = sample_of(last_layers(run, "eval_domain_nmi")).mean;
   outcome.drops_percent = drops_percent(run);

@@ -18,6 +18,8 @@ struct Outcome {
   double steps = 0;          // last step recorded
   double loss = 0;           // last eval_loss
   double regret = 0;         // loss - bayes_loss
+  double uniform_loss = 0;   // attribute: loss of guessing
+  double unknown = 0;        // attribute unknown_characters
   double accuracy = 0;       // last eval_accuracy
   double domain_nmi = 0;     // last, mean over layers
   double drops_percent = 0;  // last, 100 dropped / assignments, mean over layers

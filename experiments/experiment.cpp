@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 
 namespace moesim {
@@ -146,6 +147,12 @@ void describe(Experiment& e) {
   file.attribute("expert_hidden", static_cast<std::int64_t>(e.model->expert_hidden()));
   file.attribute("match", e.spec.settings.effective("moe.match"));
   file.attribute("loss_unit", std::string("nats per token"));
+  file.attribute("uniform_loss", std::log(static_cast<double>(e.task->shape().outputs)));
+  if (data.unknown_train >= 0) {
+    file.attribute("unknown_train", data.unknown_train);
+    file.attribute("unknown_validation", data.unknown_validation);
+    file.attribute("unknown_characters", data.unknown_characters);
+  }
   if (data.bayes_loss >= 0 && e.task->shape().causal) file.attribute("bayes_loss", data.bayes_loss);
   file.attribute("config", e.identity.resolved);
   file.attribute("config_sha256", e.identity.config_sha256);

@@ -85,6 +85,8 @@ void Progress::on_evaluation(const Evaluation& e) {
   keep(fmt::format("{}  validation {:.4f}", line(latest_), e.loss));
 }
 
+void Progress::note(const std::string& what) { keep(fmt::format("{}  {}", prefix_, what)); }
+
 double Progress::seconds() const { return seconds_since(begin_); }
 
 void Progress::say(const std::string& what) {

@@ -23,6 +23,8 @@ class Progress : public Hook {
 
   void on_step(const StepReport& report) override;
   void on_evaluation(const Evaluation& evaluation) override;
+  // A remark: "warning: ...".
+  void note(const std::string& what);
   // Something else that happened: "resumed at step 100", "complete".
   void say(const std::string& what);
   double seconds() const;  // since the start

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 #include <new>
 
@@ -64,9 +65,29 @@ void keep(Experiment& e, const std::string& status) {
   e.recorder->publish_bytes(records);
 }
 
+// Of data that the tokenizer does not know in part.
+void note_unknown(const DatasetInfo& data, Progress& progress) {
+  if (data.unknown_characters < 0.01) return;
+  progress.note(fmt::format(
+      "warning: {:.1f} % of the text is unknown to the tokenizer ({:.1f} % of the training tokens, "
+      "{:.1f} % of those of validation): losses are lower than those of a model that knows it",
+      100 * data.unknown_characters, 100 * data.unknown_train, 100 * data.unknown_validation));
+}
+
+void note_guessing(const RunFile& file, index outputs, Progress& progress) {
+  const Variable* losses = file.find("eval_loss");
+  const double guessing = std::log(static_cast<double>(outputs));
+  if (losses == nullptr || losses->values.empty() || !(losses->values.back() > guessing)) return;
+  progress.note(fmt::format(
+      "warning: the validation loss {:.4f} is above {:.4f} = log {}, that of guessing: nothing was "
+      "learned",
+      losses->values.back(), guessing, outputs));
+}
+
 Ending run_to_end(const Attempt& a, Experiment& e, Progress& progress) {
   const Keeper::Say say = [&](const std::string& what) { progress.say(what); };
   try {
+    note_unknown(e.data->info(), progress);
     e.trainer->start();
     e.keeper->resume([&](const std::string& what) { say("resuming: " + what); });
     if (train(e, progress, say) == End::stopped) {
@@ -80,6 +101,7 @@ Ending run_to_end(const Attempt& a, Experiment& e, Progress& progress) {
           "leak", future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings),
                               *e.backend));
     keep(e, "complete");
+    note_guessing(e.recorder->file(), e.task->shape().outputs, progress);
     const double disk = e.recorder->seconds_publishing() + e.keeper->seconds_writing();
     progress.say(fmt::format("complete, {:.0f} tokens/s, {:.1f} % of the time for the disk",
                              median_rate(e.recorder->file()), 100 * disk / progress.seconds()));

@@ -39,6 +39,10 @@ struct DatasetInfo {
   std::vector<double> bayes_loss_of_domain;
   // Nats per token that remain for a predictor that is told the domain; empty if unknown.
   std::vector<double> entropy_rate_of_domain;
+  // Share of unknown tokens in each split, and share of the characters (without spaces) of both
+  // that these stand for, which is larger: one may stand for a whole line. -1 if every text is
+  // known.
+  double unknown_train = -1, unknown_validation = -1, unknown_characters = -1;
   std::string sha256;  // of everything that determines the data
   // How often each token id occurs in the training split; in 2^20 tokens of one without end.
   std::vector<std::int64_t> unigram;

@@ -32,7 +32,15 @@ class InputFile {
 // The contents of a file of at most `limit` bytes.
 std::string read_file(const std::string& path, std::uint64_t limit = kMaxDataBytes);
 
-// The files that a shell pattern stands for, sorted by name; at least one.
-std::vector<std::string> match_files(const std::string& pattern);
+// True if a file, a folder or a match of the pattern has that name.
+bool names_files(const std::string& name);
+
+// The files that a name stands for, sorted by name; at least one: a file of exactly that name, the
+// *.txt of a folder, or what a shell pattern matches.
+std::vector<std::string> match_files(const std::string& name);
+
+// What to write instead of a name that is not there, "; a URL is not fetched, ..."; "" if the name
+// says nothing about it.
+std::string path_advice(const std::string& name);
 
 }  // namespace moesim

@@ -2,6 +2,7 @@
 
 #include "sim/core/error.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace moesim {
@@ -93,6 +94,12 @@ std::size_t find_invalid_utf8(std::string_view text) {
     at += point.bytes;
   }
   return std::string_view::npos;
+}
+
+index character_count(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) {
+    return (c & 0xC0) != 0x80 && c != ' ' && c != '\t' && c != '\n' && c != '\r';
+  });
 }
 
 std::unique_ptr<Tokenizer> byte_tokenizer() { return std::make_unique<ByteTokenizer>(); }

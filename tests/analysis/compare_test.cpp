@@ -239,4 +239,52 @@ TEST_CASE("compare: files to table, in every form", "[analysis]") {
 }
 
 }  // namespace
+namespace {
+
+Outcome measured(const std::string& arm, std::int64_t seed, double loss, double vocabulary,
+                 double unknown = -1) {
+  RunFile run = run_of(arm, seed, loss);
+  run.attribute("uniform_loss", std::log(vocabulary));
+  if (unknown >= 0) run.attribute("unknown_characters", unknown);
+  return outcome_of({"run.h5", run});
+}
+
+bool has_note(const Table& table, const std::string& note) {
+  return std::find(table.notes.begin(), table.notes.end(), note) != table.notes.end();
+}
+
+std::size_t notes_with(const Table& table, const std::string& words) {
+  return static_cast<std::size_t>(
+      std::count_if(table.notes.begin(), table.notes.end(),
+                    [&](const std::string& note) { return note.find(words) != note.npos; }));
+}
+
+}  // namespace
+
+TEST_CASE("compare: a loss above that of guessing is noted", "[analysis]") {
+  const Table table = comparison({measured("dense", 0, 4.2, 64), measured("hash", 0, 4.1, 64)}, "");
+  CHECK(has_note(table,
+                 "loss above that of guessing (log of the vocabulary), so nothing was learned: "
+                 "dense seed 0 (step 3) (4.2000 > 4.1589)"));
+  CHECK(notes_with(comparison({measured("dense", 0, 4.1, 64)}, ""), "guessing") == 0);
+  CHECK(notes_with(comparison(two_arms(), ""), "guessing") == 0);  // files that do not say
+}
+
+TEST_CASE("compare: text that the tokenizer does not know is noted from 1 % on", "[analysis]") {
+  const Table table =
+      comparison({measured("dense", 0, 2, 64, 0.009), measured("hash", 0, 2, 64, 0.123)}, "");
+  CHECK(has_note(table,
+                 "share of the text that the tokenizer does not know, so that losses are too low: "
+                 "hash 12.3 %"));
+}
+
+TEST_CASE("compare: between vocabularies of different size no arm is the best", "[analysis]") {
+  const Table same = comparison({measured("dense", 0, 2, 64), measured("hash", 0, 1, 64)}, "");
+  CHECK(same.best.has_value());
+  CHECK(notes_with(same, "vocabularies differ") == 0);
+  const Table other = comparison({measured("dense", 0, 2, 64), measured("hash", 0, 1, 65)}, "");
+  CHECK(!other.best.has_value());
+  CHECK(notes_with(other, "vocabularies differ") == 1);
+}
+
 }  // namespace moesim::testing
