@@ -174,10 +174,15 @@ std::string binary_format(std::string_view contents) {
 
 }  // namespace
 
-std::string foreign_format(const std::string& path, std::string_view contents) {
+std::string format_by_magic(std::string_view contents) {
   for (const Magic& magic : kMagics)
     if (contents.substr(std::min(magic.at, contents.size())).starts_with(magic.bytes))
       return fmt::format("{}: {}", magic.format, magic.advice);
+  return {};
+}
+
+std::string foreign_format(const std::string& path, std::string_view contents) {
+  if (std::string format = format_by_magic(contents); !format.empty()) return format;
   if (is_safetensors(contents)) return std::string("weights (safetensors): ") + kNoText;
   if (is_web_page(path, contents))
     return "a web page: download the file itself (the \"raw\" one), or name it .html if it is "

@@ -12,4 +12,7 @@ namespace moesim {
 // server sent instead of a file.
 std::string foreign_format(const std::string& path, std::string_view contents);
 
+// The same for formats that begin with bytes of their own.
+std::string format_by_magic(std::string_view contents);
+
 }  // namespace moesim

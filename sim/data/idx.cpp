@@ -192,6 +192,11 @@ std::unique_ptr<Dataset> make_idx(Options& options) {
     options.reject("train",
                    fmt::format("{} holds {} examples that are not held out", images, available));
   if (train_count == 0) train_count = available;
+  const auto& pixels = train.images.pixels;
+  if (std::all_of(pixels.begin(), pixels.begin() + train_count * shape.height * shape.width,
+                  [&](std::uint8_t pixel) { return pixel == pixels.front(); }))
+    fail_in(Exit::data, options.where("images"),
+            images + ": expected images that differ, found the same value in every pixel");
   if (classes == 0) classes = 1 + *std::max_element(train.labels.begin(), train.labels.end());
   within([&] { return options.where("labels"); },
          [&] { check_labels(labels, train.labels, classes); });

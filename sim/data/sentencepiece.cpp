@@ -1,4 +1,5 @@
 #include "sim/core/error.hpp"
+#include "sim/data/foreign.hpp"
 #include "sim/data/tokenizer.hpp"
 
 #ifdef MOESIM_SENTENCEPIECE
@@ -15,13 +16,21 @@ namespace {
 
 constexpr const char* kSpaceMark = "\xe2\x96\x81";  // U+2581, which stands for a space in pieces
 
+// What a file is that is no model.
+std::string other_format(const std::string& contents) {
+  const std::string format = format_by_magic(contents);
+  if (!format.empty()) return format;
+  if (contents.starts_with('{')) return "JSON: name the .model file (tokenizer.json is no such)";
+  return "something else: name the .model file";
+}
+
 class SentencePieceTokenizer final : public Tokenizer {
  public:
   SentencePieceTokenizer(const std::string& path, const std::string& model, std::size_t longest)
       : longest_(longest) {
     const auto status = processor_.LoadFromSerializedProto(model);
     if (!status.ok() || processor_.GetPieceSize() < 1)
-      fail(Exit::data, path + ": expected a SentencePiece model, found something else");
+      fail(Exit::data, path + ": expected a SentencePiece model, found " + other_format(model));
     std::vector<std::string> pieces;
     if (processor_.Encode("a", &pieces).ok())
       for (const std::string& piece : pieces) marks_words_ |= piece.find(kSpaceMark) != piece.npos;

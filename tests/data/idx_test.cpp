@@ -201,6 +201,11 @@ TEST_CASE("idx: broken files are refused in one line", "[data][idx]") {
         "expected 12 labels, one for each image of " + folder.path("images") + ", found 11");
   CHECK(refused("labels", folder.write("broken", words({0x801, 12}) + std::string(12, '\0'))) ==
         "expected labels of at least two classes, found only label 0");
+  CHECK(broken(words({0x803, 12, 2, 4}) + std::string(96, '\7')) ==
+        "expected images that differ, found the same value in every pixel");
+  CHECK(broken("PK\x03\x04" + std::string(20, 'x')) ==
+        "expected the magic number 0x00000803 of images, found 0x504b0304, a ZIP archive (.zip, "
+        ".npz, .docx, a PyTorch file): unzip it first");
   CHECK(refused("images", "https://host/train-images") ==
         "cannot be opened: No such file or directory; a URL is not fetched: download it and name "
         "the file");
