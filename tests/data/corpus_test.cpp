@@ -46,6 +46,13 @@ TEST_CASE("corpus: a name that is there is taken whole, whatever characters it h
   CHECK(shown("one:" + at("a,b.txt") + "; two:" + at("x.txt")) == "one|a,b.txt two|x.txt");
   CHECK(shown("one:" + at("news:e.txt") + "," + at("x.txt")) == "one|news:e.txt x|x.txt");
   CHECK(shown("all:" + at("*,b.txt") + ";" + at("x.txt")) == "all|*,b.txt x|x.txt");
+  {
+    const auto before = std::filesystem::current_path();
+    std::filesystem::current_path(folder.path(""));
+    CHECK(parts_of("news:e.txt")[0].pattern == "news:e.txt");
+    CHECK(parts_of("news:x.txt")[0].pattern == "x.txt");
+    std::filesystem::current_path(before);
+  }
   // Names that are not there follow the grammar.
   CHECK(shown(at("y,z.txt")) == "y|y z|z.txt");
   CHECK(shown("one:y.txt") == "one|y.txt");

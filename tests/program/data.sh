@@ -65,6 +65,9 @@ cp text.txt 'a, b; c:d.txt'
 accepted
 config 'path = a, b; c:d.txt'
 accepted
+cp text.txt 'news:c.txt'
+config 'path = news:c.txt'
+accepted
 printf 'x%.0s' {1..2000} > one.txt
 config 'path = one.txt' 'tokens = chars'
 refused 3 'run\.ini:19: .*found the same token everywhere'
