@@ -40,8 +40,8 @@ std::map<std::string, OptionInfo> known_options() {
   for (const char* optimiser : {"adamw", "sgd"}) {
     RunSpec spec;
     spec.settings = chosen("train.optimiser", optimiser);
-    for (const auto& [key, info] : build(std::move(spec), 1, cache).spec.settings.declared())
-      known.emplace(key, info);
+    const Experiment experiment = build(std::move(spec), 1, cache);
+    for (const auto& [key, info] : experiment.spec.settings.declared()) known.emplace(key, info);
   }
   for (const auto& [name, summary] : task_summaries())
     collect(

@@ -72,7 +72,7 @@ std::string read_text(const std::string& path, std::uint64_t limit, Content cont
 
 // What else a name that is not there may have been meant as.
 std::string reading_of(const CorpusPart& part, std::size_t parts) {
-  if (names_files(part.pattern)) return {};
+  if (names_files(part.pattern) || is_pattern(part.pattern)) return {};
   std::string advice;
   if (!part.label.empty() && part.label != stem(part.pattern))
     advice += fmt::format("; '{}' was read as its label", part.label);
@@ -91,9 +91,12 @@ std::vector<CorpusPart> corpus_parts(const Options& options, const std::string& 
       options.reject("path", "a file is missing; write file, pattern or label:pattern");
     if (parts.size() == 1) break;
     if (part.label.empty()) part.label = stem(part.pattern);
-    if (!config::is_name(part.label))
-      options.reject("path", fmt::format("'{0}' needs a label; write label:{0}{1}", part.pattern,
-                                         reading_of(part, parts.size())));
+    if (!config::is_name(part.label)) {
+      const std::string reading = reading_of(part, parts.size());
+      options.reject("path", reading.empty()
+                                 ? fmt::format("'{0}' needs a label; write label:{0}", part.pattern)
+                                 : fmt::format("'{}' is not there{}", part.pattern, reading));
+    }
     if (!labels.insert(part.label).second)
       options.reject("path",
                      fmt::format("two parts are labelled '{}'; write label:pattern", part.label));

@@ -24,8 +24,6 @@ const char* kind_of(mode_t mode) {
   return "a device";
 }
 
-bool is_pattern(const std::string& name) { return name.find_first_of("*?[") != name.npos; }
-
 // Sorted: glob's own order depends on the locale.
 std::vector<std::string> glob_files(const std::string& pattern) {
   glob_t found{};
@@ -107,6 +105,8 @@ std::string read_file(const std::string& path, std::uint64_t limit) {
   }
   return contents;
 }
+
+bool is_pattern(const std::string& name) { return name.find_first_of("*?[") != name.npos; }
 
 bool names_files(const std::string& name) {
   struct stat status {};

@@ -32,6 +32,9 @@ class InputFile {
 // The contents of a file of at most `limit` bytes.
 std::string read_file(const std::string& path, std::uint64_t limit = kMaxDataBytes);
 
+// True if a name has a character of shell patterns.
+bool is_pattern(const std::string& name);
+
 // True if a file, a folder or a match of the pattern has that name.
 bool names_files(const std::string& name);
 

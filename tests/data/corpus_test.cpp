@@ -85,7 +85,8 @@ TEST_CASE("corpus: errors name the line, the key, and what was meant instead", "
     CHECK(failure.message.starts_with("a.ini:3: data.path = "));
     return failure.message;
   };
-  CHECK_THAT(message(text + " ; the training text"), contains("'the training text' needs a label"));
+  CHECK_THAT(message(text + " ; the training text"),
+             contains("'the training text' is not there; ';' and ',' separate files"));
   CHECK_THAT(message(text + " ; the training text"), contains("' #' begins a comment"));
   CHECK_THAT(message(text + " ; training"),
              contains("training: cannot be opened: No such file or directory; ';' and ',' separate "

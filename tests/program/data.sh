@@ -32,7 +32,7 @@ accepted() {
 
 gzip -c text.txt > text.gz
 config 'path = text.gz'
-refused 3 '^run\.ini:19: data\.path = text\.gz: text\.gz: expected text, found gzip data: gunzip it first; tokens = raw'
+refused 3 '^moesim: run\.ini:19: data\.path = text\.gz: text\.gz: expected text, found gzip data: gunzip it first; tokens = raw'
 cp text.gz text-of-another-name.txt
 config 'path = all:text*.txt'
 refused 3 'text-of-another-name\.txt: expected text, found gzip data'
@@ -48,7 +48,7 @@ printf '{"text": "line %d"}\n' {1..100} > lines.jsonl
 config 'path = lines.jsonl'
 refused 3 'run\.ini:19: .*JSON lines: write one text per line'
 config 'path = text.txt ; the training text'
-refused 2 "run\.ini:19: data\.path = text\.txt ; the training text: 'the training text' needs a label.*' #' begins a comment"
+refused 2 "run\.ini:19: data\.path = text\.txt ; the training text: 'the training text' is not there.*' #' begins a comment"
 config 'path = text.txt # the training text'
 accepted
 config 'path = https://example.org/text.txt'
