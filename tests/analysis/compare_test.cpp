@@ -249,10 +249,6 @@ Outcome measured(const std::string& arm, std::int64_t seed, double loss, double 
   return outcome_of({"run.h5", run});
 }
 
-bool has_note(const Table& table, const std::string& note) {
-  return std::find(table.notes.begin(), table.notes.end(), note) != table.notes.end();
-}
-
 std::size_t notes_with(const Table& table, const std::string& words) {
   return static_cast<std::size_t>(
       std::count_if(table.notes.begin(), table.notes.end(),
