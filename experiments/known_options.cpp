@@ -7,17 +7,30 @@
 namespace moesim {
 namespace {
 
+using Known = std::map<std::string, OptionInfo>;
+
+// Two data sets may have options of one name: the entry tells of both.
+void add(Known& known, const Settings& settings) {
+  for (const auto& [key, info] : settings.declared()) {
+    const auto [place, is_new] = known.emplace(key, info);
+    OptionInfo& old = place->second;
+    if (is_new || old.help.find(info.help) != old.help.npos) continue;
+    old.default_value += " or " + info.default_value;
+    old.range += " or " + info.range;
+    old.help += "; or " + info.help;
+  }
+}
+
 // What `read` declares, whether it comes to its end or not.
 template <class Read>
-void collect(std::map<std::string, OptionInfo>& known, const std::string& section, Read read,
-             Settings settings = {}) {
+void collect(Known& known, const std::string& section, Read read, Settings settings = {}) {
   Options options(settings, section);
   try {
     read(options);
   } catch (const Error&) {
     // It needs files, labels or another site; it has declared its options.
   }
-  for (const auto& [key, info] : settings.declared()) known.emplace(key, info);
+  add(known, settings);
 }
 
 Settings chosen(const std::string& key, const std::string& value) {
@@ -35,13 +48,12 @@ Site ordinary_site() {
 }
 
 std::map<std::string, OptionInfo> known_options() {
-  std::map<std::string, OptionInfo> known;
+  Known known;
   DataCache cache;
   for (const char* optimiser : {"adamw", "sgd"}) {
     RunSpec spec;
     spec.settings = chosen("train.optimiser", optimiser);
-    const Experiment experiment = build(std::move(spec), 1, cache);
-    for (const auto& [key, info] : experiment.spec.settings.declared()) known.emplace(key, info);
+    add(known, build(std::move(spec), 1, cache).spec.settings);
   }
   for (const auto& [name, summary] : task_summaries())
     collect(

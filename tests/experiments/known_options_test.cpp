@@ -69,6 +69,8 @@ TEST_CASE("options: the list has those of data sets that cannot be built without
        {"data.path", "data.tokens", "data.model", "data.validation_fraction", "data.images",
         "data.classes", "data.symbols", "train.momentum", "train.beta1", "task.mask_rate"})
     CHECK(known.count(key) == 1);
+  // Of the synthetic data, and of images.
+  CHECK(known.at("data.domains").range == "1 .. 64 or label | none");
   for (const auto& [key, info] : known) {
     CHECK(info.key == key);
     CHECK(!info.help.empty());
@@ -96,7 +98,7 @@ TEST_CASE("options: every data set reads the same ones, whether it can be built 
   CHECK(declared({{"name", "text"}}) == built);
   CHECK(declared({{"name", "text"}, {"path", ";"}}) == built);
   CHECK(declared({{"name", "text"}, {"path", text}, {"tokens", "sentencepiece"}}) == built);
-  CHECK(declared({{"name", "idx"}}).size() == 9);
+  CHECK(declared({{"name", "idx"}}).size() == 10);
   fs::remove(text);
 }
 
