@@ -2,9 +2,7 @@
 
 #include "tests/data/support.hpp"
 
-using namespace moesim;
-using namespace moesim::testing;
-
+namespace moesim::testing {
 namespace {
 
 std::vector<CorpusPart> parts_of(const std::string& path) {
@@ -101,3 +99,5 @@ TEST_CASE("corpus: errors name the line, the key, and what was meant instead", "
   CHECK_THAT(message("\"missing.txt\""), contains("quotes are taken as part of the name"));
   CHECK_THAT(message(folder.path("missing/*.txt")), contains("found none that matches"));
 }
+
+}  // namespace moesim::testing

@@ -5,9 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-using namespace moesim;
-using namespace moesim::testing;
-
+namespace moesim::testing {
 namespace {
 
 const std::string kProse =
@@ -156,3 +154,5 @@ TEST_CASE("text: one token everywhere is nothing to predict", "[data][text]") {
     CHECK(make_data(values)->info().train_size == 900);
   }
 }
+
+}  // namespace moesim::testing

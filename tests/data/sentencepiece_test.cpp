@@ -7,9 +7,7 @@
 #include <cstring>
 #include <vector>
 
-using namespace moesim;
-using namespace moesim::testing;
-
+namespace moesim::testing {
 namespace {
 
 const std::string kMark = "\xe2\x96\x81";
@@ -145,3 +143,5 @@ TEST_CASE("text: the share of unknown tokens is known, and half is too much", "[
   values["tokens"] = "bytes";
   CHECK(make_data(values)->info().unknown_train == -1);
 }
+
+}  // namespace moesim::testing
