@@ -8,6 +8,19 @@
 #include <algorithm>
 #include <set>
 
+namespace moesim {
+
+Setting ConfigFile::Axis::setting(const std::string& item) const {
+  constexpr std::size_t kLongest = 64;  // of a list that might be one number
+  if (list.size() > kLongest) return {item, origin};
+  // An item of a range does not stand in the list.
+  const std::size_t at = list.find(item);
+  const bool known = column > 0 && at != std::string::npos;
+  return {item, origin, list, known ? column + config::column_of(list, at) - 1 : 0};
+}
+
+}  // namespace moesim
+
 namespace moesim::config {
 namespace {
 

@@ -18,6 +18,11 @@ struct ConfigFile {
     std::string key;
     std::vector<std::string> items;
     std::string origin;
+    std::string list = {};   // as written
+    std::size_t column = 0;  // of the list in its line
+
+    // Of one item.
+    Setting setting(const std::string& item) const;
   };
   // Axes of equal length that advance together.
   struct Zip {

@@ -10,6 +10,7 @@
 
 #include "sim/core/types.hpp"
 
+#include <cstddef>
 #include <limits>
 #include <map>
 #include <string>
@@ -42,6 +43,8 @@ struct OptionInfo {
 struct Setting {
   std::string value;
   std::string origin;
+  std::string list = {};   // the list that it is an item of, as written; "" if it stands alone
+  std::size_t column = 0;  // of its first character in the line; 0: unknown
 };
 
 // The settings of one run: values by full key ("section.key"), and what was declared by whoever
@@ -49,6 +52,7 @@ struct Setting {
 class Settings {
  public:
   void set(const std::string& key, std::string value, std::string origin);
+  void set(const std::string& key, Setting setting) { values_[key] = std::move(setting); }
   bool has(const std::string& key) const { return values_.count(key) > 0; }
   const std::map<std::string, Setting>& values() const { return values_; }
   const std::map<std::string, OptionInfo>& declared() const { return declared_; }
@@ -62,6 +66,11 @@ class Settings {
   // in the order in which they were first read. Dormant sections are left out.
   std::string resolved() const;
 
+  // Declares an option on behalf of whoever read the same value of it before.
+  void declare(const OptionInfo& info, const std::string& effective);
+  // Declared keys in order of first reading.
+  const std::vector<std::string>& order() const { return order_; }
+
   // The value in force of an option that was read.
   const std::string& effective(const std::string& key) const { return effective_.at(key); }
 
@@ -70,7 +79,7 @@ class Settings {
   std::map<std::string, Setting> values_;
   std::map<std::string, OptionInfo> declared_;
   std::map<std::string, std::string> effective_;
-  std::vector<std::string> order_;  // declared keys in order of first reading
+  std::vector<std::string> order_;
 };
 
 class Options {
@@ -96,6 +105,8 @@ class Options {
 
  private:
   std::string raw(const std::string& key, OptionInfo info);
+  void check_characters(const std::string& key, const std::string& text) const;
+  void check_list(const std::string& key, bool whole) const;
   Settings* settings_;
   std::string section_;
 };

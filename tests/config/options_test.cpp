@@ -97,7 +97,7 @@ TEST_CASE("options: a bad value is refused with its place, the reason and what t
       {"[train]\nrate = 1e999",
        "f.ini:2: train.rate = 1e999: out of range; write a number, 0 .. 1"},
       {"[train]\nrate = fast", "f.ini:2: train.rate = fast: " + number},
-      {"[train]\nrate = 0,1", "f.ini:2: train.rate = 0,1: " + number},
+      {"[train]\nrate = 0,1", "f.ini:2: train.rate = 0,1: " + number + "; did you mean 0.1?"},
       {"[train]\nrate = 1e", "f.ini:2: train.rate = 1e: " + number},
       {"[train]\nrate = 0x1p-3", "f.ini:2: train.rate = 0x1p-3: " + number},
       {"[train]\nrate = -0.1", "f.ini:2: train.rate = -0.1: out of range; write a number, 0 .. 1"},
