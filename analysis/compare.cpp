@@ -1,5 +1,6 @@
 #include "analysis/compare.hpp"
 
+#include "analysis/arms.hpp"
 #include "analysis/escape.hpp"
 #include "sim/core/error.hpp"
 
@@ -50,11 +51,11 @@ std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
 }
 
 // By seed; a seed that was run more than once counts once, with its mean.
-std::map<double, double> losses_by_seed(const Arm& arm) {
-  std::map<double, std::vector<double>> all;
+std::map<std::int64_t, double> losses_by_seed(const Arm& arm) {
+  std::map<std::int64_t, std::vector<double>> all;
   for (const Outcome* run : arm.complete)
-    if (!std::isnan(run->seed) && !std::isnan(run->loss)) all[run->seed].push_back(run->loss);
-  std::map<double, double> losses;
+    if (run->seed && !std::isnan(run->loss)) all[*run->seed].push_back(run->loss);
+  std::map<std::int64_t, double> losses;
   for (const auto& [seed, values] : all) losses[seed] = sample_of(values).mean;
   return losses;
 }
@@ -173,7 +174,7 @@ class Notes {
 
 std::string name_of(const Outcome& run) {
   std::string name = run.arm;
-  name += std::isnan(run.seed) ? " without a seed" : fmt::format(" seed {}", run.seed);
+  name += run.seed ? fmt::format(" seed {}", *run.seed) : " without a seed";
   return std::isnan(run.steps) ? name : name + fmt::format(" (step {})", run.steps);
 }
 
@@ -232,10 +233,11 @@ void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, Notes& notes)
 void note_mixtures(const std::vector<Arm>& arms, Notes& notes) {
   std::vector<std::string> repeated, unlike, leaking;
   for (const Arm& arm : arms) {
-    std::map<double, int> times;
-    for (const Outcome* run : arm.complete) ++times[std::isnan(run->seed) ? -1 : run->seed];
+    std::map<std::int64_t, int> times;
+    for (const Outcome* run : arm.complete)
+      if (run->seed) ++times[*run->seed];
     for (const auto& [seed, count] : times)
-      if (seed >= 0 && count > 1)
+      if (count > 1)
         repeated.push_back(fmt::format("{} seed {} ({} times)", arm.name, seed, count));
     for (const Field field : {&Outcome::parameters_total, &Outcome::flops_per_token}) {
       const std::vector<double> sizes = values_of(arm.runs, field);
@@ -254,7 +256,9 @@ void note_mixtures(const std::vector<Arm>& arms, Notes& notes) {
 
 }  // namespace
 
-Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline) {
+Table comparison(const std::vector<Outcome>& given, const std::string& baseline) {
+  std::vector<Outcome> outcomes = given;
+  name_arms(outcomes);
   const std::vector<Arm> arms = arms_of(outcomes);
   const Arm* base = baseline_of(arms, baseline);
   Table table;

@@ -3,6 +3,9 @@
 
 #include "analysis/read.hpp"
 
+#include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 
 namespace moesim {
@@ -14,7 +17,10 @@ struct Outcome {
   std::string router;  // "unknown" if the attribute is missing
   std::string status;
   std::string sees;
-  double seed = 0;
+  std::optional<std::int64_t> seed;
+  // All that tells its arm from others, by key: its config without seed, name and housekeeping, and
+  // the hash of its data. Empty if the file has no config.
+  std::map<std::string, std::string> settings;
   double steps = 0;          // last step recorded
   double loss = 0;           // last eval_loss
   double regret = 0;         // loss - bayes_loss

@@ -67,14 +67,14 @@ TEST_CASE("options: a bad value is refused with its place, the reason and what t
   const std::string number = "not a finite number; write a number, 0 .. 1";
   const std::string flag = "not a flag; write true or false";
   const std::vector<Bad> all = {
-      {"[moe]\nexperts = 4.0", "f.ini:2: moe.experts = 4.0: " + integer},
+      {"[moe]\nexperts = 4.0", "f.ini:2: moe.experts = 4.0: " + integer + "; did you mean 4?"},
       {"[moe]\nexperts =", "f.ini:2: moe.experts = '': " + integer},
       {"[moe]\nexperts = 1e3", "f.ini:2: moe.experts = 1e3: " + integer},
       {"[moe]\nexperts = 1e3x", "f.ini:2: moe.experts = 1e3x: " + integer},
       {"[moe]\nexperts = +-4", "f.ini:2: moe.experts = +-4: " + integer},
-      {"[moe]\nexperts = +4", "f.ini:2: moe.experts = +4: " + integer},
+      {"[moe]\nexperts = +4", "f.ini:2: moe.experts = +4: " + integer + "; did you mean 4?"},
       {"[moe]\nexperts = --4", "f.ini:2: moe.experts = --4: " + integer},
-      {"[moe]\nexperts = 0x10", "f.ini:2: moe.experts = 0x10: " + integer},
+      {"[moe]\nexperts = 0x10", "f.ini:2: moe.experts = 0x10: " + integer + "; did you mean 16?"},
       {"[moe]\nexperts = 4 8", "f.ini:2: moe.experts = 4 8: " + integer},
       {"[moe]\nexperts = 4, 8", "f.ini:2: moe.experts = 4, 8: " + integer},
       {"[moe]\nexperts = many", "f.ini:2: moe.experts = many: " + integer},
