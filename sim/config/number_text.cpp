@@ -65,19 +65,23 @@ std::string meant_number(std::string_view given, bool whole) {
   std::string text(trimmed(given));
   const bool percent = text.ends_with('%');
   if (percent) text = trimmed(std::string_view(text).substr(0, text.size() - 1));
-  if (text.starts_with('+')) text.erase(0, 1);
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.erase(0, 1);
   if (text.starts_with("0x") || text.starts_with("0X")) {
     index value = 0;
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data() + 2, end, value, 16);
     return stop == end && error == std::errc{} ? std::to_string(value) : "";
   }
-  // Between digits nothing but a point means something.
+  // Between digits a mark that is no point only groups them; a space does so by threes.
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool between =
         i > 0 && i + 1 < text.size() && is_digit(text[i - 1]) && is_digit(text[i + 1]);
-    if (!(between && (text[i] == '_' || text[i] == '\'' || text[i] == ' '))) plain += text[i];
+    const bool by_threes = i + 3 < text.size() &&
+                           all_digits(std::string_view(text).substr(i + 1, 3)) &&
+                           (i + 4 == text.size() || !is_digit(text[i + 4]));
+    if (!(between && (text[i] == '_' || (by_threes && (text[i] == '\'' || text[i] == ' ')))))
+      plain += text[i];
   }
   const std::vector<std::string_view> groups = items_of(plain);
   std::string joined_groups;
@@ -105,7 +109,14 @@ bool may_be_one_number(std::string_view list, bool whole) {
   if (whole) return first.size() == 1 && are_thousands({first, items[1]}) && are_thousands(items);
   if (items.size() != 2 || !all_digits(first) || !is_fraction(items[1], has_exponent)) return false;
   // 0,1e-3 is the list of a weight that is off and one that is on: nobody writes 0.1e-3 so.
-  return !has_exponent || (first.size() == 1 && first != "0");
+  if (has_exponent) return first.size() == 1 && first != "0";
+  return first == "0" || items[1].ends_with('5');
+}
+
+bool is_doubtful(std::string_view list, bool whole) {
+  const std::vector<std::string_view> items = items_of(list);
+  if (items.size() != 2 || !all_digits(items[0]) || !all_digits(items[1])) return false;
+  return !whole || (items[0].size() > 1 && items[0].front() != '0' && are_thousands(items));
 }
 
 }  // namespace moesim::config

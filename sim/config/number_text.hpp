@@ -14,10 +14,16 @@ std::string meant_number(std::string_view text, bool whole);
 // it a list for certain, and so does a decimal point.
 //
 //   0,003   1,024   1,000,000   0,01,0,03    a group of digits that begins with 0 is no number
-//   1,5   0,25   1,5e-3                      two whole numbers where decimals are wanted
+//   0,5   1,5   2,25   1,5e-3                where decimals are wanted: a fraction of 0, or one
+//   that
+//                                            ends in 5, as halves and quarters do
 //   1,536   1,234,567                        one digit, then groups of three, where whole ones are
 //
-// Others are lists: 0,1 and 1,2 of whole numbers, 1,2,3, 64,128, 0.001,0.003, 1,1.25,2, 0,1e-3.
+// Others are lists: 0,1 of whole numbers, 1,2, 1,2,3, 64,128, 0.001,0.003, 1,1.25,2, 0,1e-3.
 bool may_be_one_number(std::string_view list, bool whole);
+
+// A list that is taken for one, though it could be 12500 ("12,500") or, with decimals, 1.2 ("1,2").
+// Worth a word.
+bool is_doubtful(std::string_view list, bool whole);
 
 }  // namespace moesim::config

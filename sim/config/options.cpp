@@ -38,8 +38,14 @@ bool contains(const std::vector<std::string>& words, const std::string& word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-std::string perhaps(const std::string& number) {
-  return number.empty() ? "" : "; did you mean " + number + "?";
+// What was meant by a text that is no number, if the option takes it.
+template <class Range>
+std::string perhaps(const std::string& text, bool whole, Range range) {
+  const std::string meant = config::meant_number(text, whole);
+  decltype(range.low) value = 0;
+  if (config::parse(meant, value) != std::errc{} || value < range.low || value > range.high)
+    return {};
+  return "; did you mean " + meant + "?";
 }
 
 // "did you mean moe.experts?", or what there is to choose from.
@@ -150,7 +156,7 @@ index Options::integer(const std::string& key, index otherwise, IntegerRange ran
   index value = 0;
   const std::errc error = config::parse(text, value);
   if (error == std::errc::invalid_argument)
-    reject(key, "not an integer" + advice + perhaps(config::meant_number(text, true)));
+    reject(key, "not an integer" + advice + perhaps(text, true, range));
   if (error != std::errc{} || value < range.low || value > range.high)
     reject(key, "out of range" + advice);
   settings_->effective_[section_ + "." + key] = std::to_string(value);
@@ -167,7 +173,7 @@ double Options::number(const std::string& key, double otherwise, NumberRange ran
   double value = 0;
   const std::errc error = config::parse(text, value);
   if (error == std::errc::invalid_argument)
-    reject(key, "not a finite number" + advice + perhaps(config::meant_number(text, false)));
+    reject(key, "not a finite number" + advice + perhaps(text, false, range));
   if (error != std::errc{} || value < range.low || value > range.high)
     reject(key, "out of range" + advice);
   settings_->effective_[section_ + "." + key] = config::shortest(value);

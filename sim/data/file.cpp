@@ -1,6 +1,7 @@
 #include "sim/data/file.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/data/journal.hpp"
 
 #include <fmt/format.h>
 
@@ -45,6 +46,7 @@ InputFile::InputFile(const std::string& path)
     fail(Exit::data, path + ": " + wrong);
   }
   bytes_ = static_cast<std::uint64_t>(status.st_size);
+  if (FileJournal* const journal = FileJournal::current()) journal->note(path, status);
 }
 
 InputFile::~InputFile() {

@@ -26,4 +26,8 @@ class Sha256 {
 
 std::string sha256_hex(const void* data, std::size_t bytes);
 
+inline bool is_sha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
 }  // namespace moesim

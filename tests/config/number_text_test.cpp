@@ -39,7 +39,7 @@ TEST_CASE("numbers: a list that may be one number with commas", "[config]") {
     CHECK(may_be_one_number(list, false) == may_be_one_number(list, true));
     CHECK(may_be_one_number(list, true));
   }
-  for (const char* list : {"1,5", "0,1", "12,500", "1,5e-3"}) {
+  for (const char* list : {"1,5", "0,1", "0,25", "-0,5", "12,5", "1,5e-3", "1,2e-3"}) {
     CAPTURE(list);
     CHECK(may_be_one_number(list, false));
   }
@@ -49,11 +49,20 @@ TEST_CASE("numbers: a list that may be one number with commas", "[config]") {
     CAPTURE(list);
     CHECK_FALSE(may_be_one_number(list, true));
   }
-  for (const char* list : {"0, 003", "0, 3", "1,1.25,2", "0.001,0.003", "1,2,3", "0,1e-3", "0..4",
-                           "cpu,cuda:0", "3", ""}) {
+  for (const char* list : {"0, 003", "0, 3", "1,2", "2,1", "1,10", "12,500", "1,1.25,2",
+                           "0.001,0.003", "1,2,3", "0,1e-3", "0..4", "cpu,cuda:0", "3", ""}) {
     CAPTURE(list);
     CHECK_FALSE(may_be_one_number(list, false));
   }
+}
+
+TEST_CASE("numbers: a list of whole numbers that could be one is worth a word", "[config]") {
+  for (const char* list : {"12,500", "64,128", "100,200"}) CHECK(config::is_doubtful(list, true));
+  for (const char* list : {"12, 500", "1,2", "0,100", "12,50", "128,256,512", "012,500", "12", ""})
+    CHECK_FALSE(config::is_doubtful(list, true));
+  for (const char* list : {"1,2", "2,1", "10,20"}) CHECK(config::is_doubtful(list, false));
+  for (const char* list : {"1, 2", "1.0,2", "1,2,3", "2", "a,b"})
+    CHECK_FALSE(config::is_doubtful(list, false));
 }
 
 TEST_CASE("numbers: a decimal comma is no list", "[config]") {
@@ -100,6 +109,8 @@ TEST_CASE("numbers: what was meant is said", "[config]") {
                         {"1_", "", ""},
                         {"", "", ""},
                         {"1,2,3", "", ""},
+                        {"4 8", "", ""},
+                        {"+-4", "", ""},
                         {"0x", "", ""},
                         {"%", "", ""}}) {
     CAPTURE(c.text);
