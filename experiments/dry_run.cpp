@@ -62,6 +62,7 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
     s.complete.push_back(done);
   }
   std::map<std::string, std::string> missing;  // why, by device
+  DataCache data;
   for (Arm& arm : s.arms) {
     if (options.trial_seconds <= 0 || arm.left == 0) continue;
     if (!missing.contains(arm.device)) missing[arm.device] = why_missing(arm.device);
@@ -70,7 +71,7 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
     std::cerr << "trying " << arm.run->spec.label << '\n';
     try {
       arm.estimate = estimate_run(arm.run->spec, options.threads, options.trial_seconds,
-                                  std::min(options.at_once, plan.runs.size()));
+                                  std::min(options.at_once, plan.runs.size()), data);
     } catch (const Error& error) {
       if (error.code() != Exit::diverged) throw;
       std::cerr << "warning: no estimate: " << error.what() << '\n';

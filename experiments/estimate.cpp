@@ -15,6 +15,7 @@
 #include <cmath>
 #include <csignal>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -55,9 +56,8 @@ double kept_checkpoints(const Settings& settings, double steps, double seconds) 
   return std::clamp(1 + (each > 0 ? std::floor(seconds / each) : steps), 1.0, 2.0);
 }
 
-std::string try_out(RunSpec spec, int threads, double seconds) {
+std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache) {
   const Clock::time_point begin = Clock::now();
-  DataCache cache;
   // The evaluations of the trial are short ones.
   const Experiment whole = build(spec, threads, cache, stand_in);
   const auto& settings = whole.spec.settings;
@@ -128,20 +128,31 @@ class Company {
 
 }  // namespace
 
-Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once) {
+Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once,
+                      DataCache& data) {
+  {
+    // Here and not in the children, each of which would read them again.
+    Settings settings = spec.settings;
+    data.get(settings);
+  }
   const auto processes = static_cast<std::size_t>(processors());
   const Company company(std::min(at_once, processes) - 1, [&] {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     try {
-      for (;;) try_out(spec, threads, seconds);
+      for (;;) try_out(spec, threads, seconds, data);
     } catch (const std::exception&) {
       // The run itself will say so.
     }
   });
-  const ChildResult child = in_child([&] { return try_out(spec, threads, seconds); });
+  const ChildResult child = in_child([&] { return try_out(spec, threads, seconds, data); });
   const nlohmann::json json = nlohmann::json::parse(child.text);
-  return {json["step_seconds"], json["seconds"], static_cast<double>(child.peak_bytes),
-          json["device"], json["disk"]};
+  // A run reads its data itself, and has nothing else then.
+  rusage own{};
+  ::getrusage(RUSAGE_SELF, &own);
+  constexpr double kKilobyte = 1024;
+  const double reading = kKilobyte * static_cast<double>(own.ru_maxrss);
+  return {json["step_seconds"], json["seconds"],
+          std::max(static_cast<double>(child.peak_bytes), reading), json["device"], json["disk"]};
 }
 
 double schedule(const std::vector<double>& seconds, std::size_t at_once) {

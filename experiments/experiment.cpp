@@ -1,8 +1,8 @@
 #include "experiments/experiment.hpp"
 
 #include "experiments/version.hpp"
+#include "sim/core/checked.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/datasets.hpp"
 #include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
@@ -12,18 +12,6 @@
 
 namespace moesim {
 namespace {
-
-std::shared_ptr<const Dataset> cached_data(Settings& settings, DataCache& cache) {
-  std::string key;
-  for (const auto& [name, setting] : settings.values())
-    if (name.rfind("data.", 0) == 0) key += name + "=" + setting.value + "\n";
-  Options options(settings, "data");
-  // Options are always read, so that they are declared and checked; the data itself is kept once.
-  std::shared_ptr<const Dataset> fresh = make_dataset(options);
-  auto& kept = cache[key];
-  if (!kept) kept = fresh;
-  return kept;
-}
 
 // Sections of plug-ins that this run does not use: one file can sweep over routers and still set
 // each one's options. What such a section may hold is what its owner would read; owners that cannot
@@ -57,6 +45,31 @@ std::string read_device(Settings& settings) {
       .text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
 }
 
+// Products of options, each in its range, that are too large together.
+void check_sizes(Settings& settings, const Transformer& model, index batch, index length) {
+  Options train(settings, "train");
+  const auto number = [&](const char* key) { return std::stoll(settings.effective(key)); };
+  checked_product({number("run.steps"), number("train.batch"), length},
+                  "run.steps x train.batch x data.length, the tokens of the training");
+  // Tokens, their choices and rows are numbered in 32 bits.
+  constexpr double kMost = 2147483647;
+  const double tokens = static_cast<double>(batch) * static_cast<double>(length);
+  double most = tokens;
+  for (std::size_t i = 0; i < model.moe_blocks().size() && tokens <= kMost; ++i) {
+    const Router& router = model.moe_layer(i).router();
+    const auto all = static_cast<index>(tokens);
+    most =
+        std::max({most, tokens * static_cast<double>(router.experts()), router.expert_rows(all)});
+  }
+  if (most > kMost)
+    train.reject("batch",
+                 fmt::format("a micro-batch of {} sequences of {} positions has {:.3g} "
+                             "pairs of token and expert, or rows of experts, and at most "
+                             "2147483647 can be numbered; raise train.accumulate, or lower "
+                             "data.length or what the experts are given",
+                             batch, length, most));
+}
+
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
   char text[32];
@@ -88,7 +101,7 @@ Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) 
   e.backend->set_compute(compute == "bfloat16" ? Compute::bfloat16
                          : compute == "tf32"   ? Compute::tf32
                                                : Compute::float32);
-  e.data = cached_data(settings, cache);
+  e.data = cache.get(settings);
   Options task_options(settings, "task");
   e.task = make_task(task_options, e.data->info());
 
@@ -114,6 +127,7 @@ Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) 
   e.recorder = std::make_unique<Recorder>(settings, e.data->info(), *e.model);
   e.keeper = std::make_unique<Keeper>(settings, *e.trainer, *e.recorder);
   settings.check_all_read(dormant);
+  check_sizes(settings, *e.model, site.batch, site.length);
 
   e.identity.resolved = settings.resolved();
   e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());

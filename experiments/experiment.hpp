@@ -2,6 +2,7 @@
 // each other.
 #pragma once
 
+#include "experiments/data_cache.hpp"
 #include "sim/backend/backend.hpp"
 #include "sim/config/sweep.hpp"
 #include "sim/data/dataset.hpp"
@@ -37,9 +38,6 @@ struct Experiment {
   std::unique_ptr<Recorder> recorder;
   std::unique_ptr<Keeper> keeper;
 };
-
-// Data sets that several runs of a sweep share, by the settings that determine them.
-using DataCache = std::map<std::string, std::shared_ptr<const Dataset>>;
 
 // Builds everything and checks every setting; allocates no parameters. Throws Exit::usage or
 // Exit::data; nothing is created on disk. A run that is only planned is built for a `stand_in`.

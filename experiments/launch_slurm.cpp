@@ -123,6 +123,7 @@ std::map<std::string, SlurmTask> slurm_tasks(const std::string& folder) {
   for (const Json& entry : read_jobs(folder)) {
     try {
       const std::string job = entry.at("job");
+      if (!entry.at("base").is_number_unsigned()) continue;
       const std::map<std::size_t, std::string> states = slurm_states(job, entry.at("base"));
       if (states.empty()) continue;
       const Plan plan = read_plan(entry.at("plan"));

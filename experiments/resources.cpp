@@ -55,6 +55,11 @@ double used_memory(const std::string& group) {
   return number_in(group + "/memory.current") - cached;
 }
 
+// Of least_memory, fitted to the program's peak memory (experiments/README.md).
+constexpr double kBytesOfProcess = 3e7;    // of code, libraries and threads
+constexpr double kValuesOfBlock = 7;       // per token and width
+constexpr double kShareOfGradients = 0.9;  // of the last block's values, when the way back begins
+
 void lower(double& limit, double other) {
   if (other > 0 && (limit == 0 || other < limit)) limit = other;
 }
@@ -85,19 +90,41 @@ double free_disk(const std::string& folder) {
 
 int processors() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
 
+// Numbers that `rows` rows of an expert keep: their inputs and outputs, and what lies between,
+// which is as wide as the products there are (2 D FLOPs for each).
+double values_of_rows(const Expert& expert, double rows, double width) {
+  return rows * (2 * width + expert.flops_per_row() / (2 * width));
+}
+
 double least_memory(const Experiment& e) {
   const Settings& settings = e.spec.settings;
   const auto number = [&](const char* key) { return std::stod(settings.effective(key)); };
   const double kept = settings.effective("train.optimiser") == "adamw" ? 2 : 1;
   const double tokens = number("train.batch") / number("train.accumulate") *
                         static_cast<double>(e.data->info().length);
+  const double width = number("model.width");
   const ModelShape shape = e.task->shape();
-  // A block keeps at least its input, both normalised forms and the attention's output for the
-  // backward pass.
-  const double activations = 4 * tokens * number("model.width") * number("model.layers");
-  const double logits = shape.pooled ? 0 : tokens * static_cast<double>(shape.outputs);
-  return sizeof(real) *
-         ((2 + kept) * static_cast<double>(count(e.model->parameters())) + activations + logits);
+  double activations = 0, last = 0;
+  for (const auto& block : e.model->blocks()) {
+    // Its input, both normalised forms, queries, keys, values, and what attention and experts add.
+    double values = kValuesOfBlock * tokens * width;
+    if (block->moe() == nullptr) {
+      values += values_of_rows(*block->feed_forward(), tokens, width);
+    } else {
+      const Router& router = block->moe()->router();
+      const auto all = static_cast<index>(tokens);
+      values += values_of_rows(block->moe()->expert(), router.expert_rows(all), width) +
+                router.kept_values(all);
+      if (block->moe()->shared() != nullptr)
+        values += values_of_rows(*block->moe()->shared(), tokens, width);
+    }
+    activations += values;
+    last = values;
+  }
+  const double logits = shape.pooled ? 0 : 3 * tokens * static_cast<double>(shape.outputs);
+  return kBytesOfProcess +
+         sizeof(real) * ((2 + kept) * static_cast<double>(count(e.model->parameters())) +
+                         activations + kShareOfGradients * last + logits);
 }
 
 std::string readable_bytes(double bytes) {

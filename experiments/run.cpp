@@ -6,6 +6,7 @@
 #include "experiments/dry_run.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/launch_slurm.hpp"
+#include "experiments/match_folders.hpp"
 #include "experiments/plan.hpp"
 #include "experiments/resources.hpp"
 #include "experiments/run_state.hpp"
@@ -285,6 +286,8 @@ int run_command(const Words& words) {
                           ": a plan cannot be changed; give the config file instead");
   Sweep sweep = planned ? read_sweep(arguments.rest().front())
                         : plan_sweep(arguments.rest(), out, choice.threads);
+  for (const std::string& note : match_folders(sweep.plan, sweep.folder))
+    std::cerr << "note: " << note << '\n';
   const bool whole = arguments.text("only").empty();
   sweep.total = sweep.plan.runs.size();
   if (!whole) {

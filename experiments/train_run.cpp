@@ -105,9 +105,17 @@ Ending attempt_run(const Attempt& a, const Show& show) {
 
   DataCache data;
   Experiment e = build(a.run.spec, a.threads, data);
-  if (e.identity.config_sha256 != a.run.config_sha256 ||
-      e.identity.data_sha256 != a.run.data_sha256)
-    fail(Exit::data, "the data changed since the sweep was planned; start the sweep again");
+  if (e.identity.config_sha256 != a.run.config_sha256)
+    fail(Exit::data,
+         "config_sha256 of the plan is not that of its settings: the plan was edited, or made by "
+         "another version; run the config file again to make a new one");
+  if (e.identity.data_sha256 != a.run.data_sha256) {
+    forget(user_memory(), DataCache::key_of(a.run.spec.settings));
+    fail(Exit::data,
+         "the data changed since the sweep was planned, or data_sha256 of the plan was edited; "
+         "run the config file again to make a new one");
+  }
+  e.recorder->file().attribute("run_id", fs::path(a.folder).filename().string());
   if (a.force) forget(a.folder);  // not before it is clear that it can be trained again
   publish_bytes(a.folder + "/config.ini", e.identity.resolved);
   e.recorder->publish_at(a.folder + "/run.h5");
