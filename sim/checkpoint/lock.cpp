@@ -1,8 +1,10 @@
 #include "sim/checkpoint/lock.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/record/missing.hpp"
 
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
@@ -34,7 +36,7 @@ std::string holder_of(int file) {
 
 std::string this_process() {
   char host[65] = "";
-  ::gethostname(host, sizeof host - 1);
+  if (::gethostname(host, sizeof host - 1) != 0) std::strcpy(host, "an unknown host");
   return "process " + std::to_string(::getpid()) + " on " + host + "\n";
 }
 
@@ -46,13 +48,17 @@ FolderLock::FolderLock(const std::string& folder) {
   if (file_ < 0)
     fail(Exit::output, path + ": cannot open: " + std::generic_category().message(errno));
   struct flock lock = whole_file();
-  if (::fcntl(file_, F_OFD_SETLK, &lock) == 0) {
+  const int reason = ::fcntl(file_, F_OFD_SETLK, &lock) == 0 ? 0 : errno;
+  if (reason == ENOLCK || is_missing(reason))
+    warn_missing(Service::locks, path + ": this file system has no locks (" +
+                                     std::generic_category().message(reason) +
+                                     "); see to it that no two processes train the same run");
+  if (reason == 0 || reason == ENOLCK || is_missing(reason)) {
     const std::string me = this_process();
     // Who we are is a courtesy: a full disk must not keep us from resuming.
     if (::ftruncate(file_, 0) == 0 && ::pwrite(file_, me.data(), me.size(), 0) < 0) errno = 0;
     return;
   }
-  const int reason = errno;
   const std::string holder = holder_of(file_);
   ::close(file_);
   if (reason != EAGAIN && reason != EACCES)

@@ -49,7 +49,10 @@ Certificate certify(const Subject& subject) {
     Item item{{}, Verdict::none, "not run: conservation fails"};
     try {
       if (sound) item = check();
+    } catch (const std::bad_alloc&) {
+      throw;  // that is no fault of the router
     } catch (const std::exception& error) {
+      if (std::string_view(error.what()).find("out of memory") != std::string_view::npos) throw;
       item = {{}, Verdict::fail, error.what()};
     }
     item.name = name;

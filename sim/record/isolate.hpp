@@ -17,7 +17,8 @@ struct Allowance {
 };
 
 // Calls `work` in a child process and returns its result. Throws std::runtime_error with what
-// `work` threw, or with a reason if the child crashed or used up its allowance.
+// `work` threw, or with a reason if the child crashed or used up its allowance; std::bad_alloc if
+// memory ran out under a tighter limit of the caller (ulimit -v).
 std::string isolated(const Allowance& allowance, const std::function<std::string()>& work);
 
 }  // namespace moesim

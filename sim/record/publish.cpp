@@ -1,6 +1,7 @@
 #include "sim/record/publish.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/record/missing.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -20,8 +21,9 @@ namespace fs = std::filesystem;
 constexpr std::string_view kTemporary = ".tmp-";
 
 [[noreturn]] void cannot_write(const std::string& path, int reason) {
-  fail(Exit::output, path + ": cannot write: " + std::generic_category().message(reason) +
-                         "; free space or choose another --out");
+  const char* advice = reason == EFBIG ? "; raise the limit of file sizes (ulimit -f)"
+                                       : "; free space or choose another --out";
+  fail(Exit::output, path + ": cannot write: " + std::generic_category().message(reason) + advice);
 }
 
 // Each step returns 0 or an errno, so that the temporary is removed in one place.
@@ -36,24 +38,42 @@ int write_all(int file, std::string_view bytes) {
   return 0;
 }
 
+// 0 if the file system has no fsync for files: they are written then, if later than asked for.
+int errno_of_sync(const std::string& path) {
+  const int reason = errno;
+  if (!is_missing(reason)) return reason;
+  warn_missing(Service::file_sync,
+               path + ": this file system cannot sync files (" +
+                   std::generic_category().message(reason) +
+                   "); a power cut may cost what was written last, or damage it");
+  return 0;
+}
+
 int write_synced(const std::string& path, const std::vector<std::string_view>& pieces) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file < 0) return errno;
   int reason = 0;
   for (const std::string_view piece : pieces)
     if (reason == 0) reason = write_all(file, piece);
-  if (reason == 0 && ::fsync(file) != 0) reason = errno;
+  if (reason == 0 && ::fsync(file) != 0) reason = errno_of_sync(path);
   // Some file systems report a full quota only here.
   if (::close(file) != 0 && reason == 0) reason = errno;
   return reason;
 }
 
-// Makes the rename itself durable. File systems that cannot sync a folder say EINVAL.
+// Makes the rename itself durable. A folder that may not be read, or a file system that cannot sync
+// folders, is no failure: the file is whole in either case.
 int sync_folder(const fs::path& folder) {
   const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) return errno;
-  const int reason = ::fsync(file) != 0 && errno != EINVAL ? errno : 0;
-  ::close(file);
+  int reason = file < 0 || ::fsync(file) != 0 ? errno : 0;
+  if (file >= 0) ::close(file);
+  if (reason != 0 && (is_missing(reason) || reason == EACCES || reason == EPERM)) {
+    warn_missing(Service::folder_sync,
+                 folder.string() + ": this folder cannot be synced (" +
+                     std::generic_category().message(reason) +
+                     "); after a power cut the file before the last may be back");
+    reason = 0;
+  }
   return reason;
 }
 
@@ -82,9 +102,17 @@ std::vector<fs::path> temporaries_in(const std::string& folder) {
 
 bool is_alive(pid_t process) { return ::kill(process, 0) == 0 || errno != ESRCH; }
 
+// Returns 0 or an errno.
+int rename_over(const fs::path& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) == 0) return 0;
+  // A file system that renames but does not replace.
+  if (errno != EEXIST || ::unlink(to.c_str()) != 0) return errno;
+  return std::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
 // Puts the temporary in its place, or removes it.
 void settle(const Place& place, const std::string& path, int reason) {
-  if (reason == 0 && std::rename(place.temporary.c_str(), path.c_str()) != 0) reason = errno;
+  if (reason == 0) reason = rename_over(place.temporary, path);
   if (reason != 0) {
     std::error_code ignored;
     fs::remove_all(place.temporary, ignored);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <new>
 
 namespace moesim {
 namespace {
@@ -31,6 +32,8 @@ RunFile read_run_file(const std::string& path) {
     const Allowance allowance{.cpu_seconds = 2 + (declarable >> 27),
                               .bytes = 5 * declarable + (std::uint64_t{512} << 20)};
     return unpack(isolated(allowance, [&] { return pack(decode(path)); }));
+  } catch (const std::bad_alloc&) {
+    throw;  // that is no fault of the file
   } catch (const std::exception& problem) {
     fail(Exit::data, path + ": not a readable run file: " + problem.what());
   }

@@ -137,7 +137,8 @@ TEST_CASE("publish: a disk that fills up at any byte keeps the old file", "[reco
       }
     }
     INFO(bytes);
-    REQUIRE(problem == path + ": cannot write: File too large; free space or choose another --out");
+    REQUIRE(problem ==
+            path + ": cannot write: File too large; raise the limit of file sizes (ulimit -f)");
     REQUIRE(read_bytes(path) == old);
     REQUIRE(files_in(folder / "") == 1);
   }
