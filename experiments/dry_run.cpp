@@ -69,8 +69,9 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
     if (!arm.unknown.empty()) continue;
     std::cerr << "trying " << arm.run->spec.label << '\n';
     try {
-      arm.estimate = estimate_run(arm.run->spec, options.threads, options.trial_seconds,
-                                  std::min(options.at_once, plan.runs.size()));
+      arm.estimate =
+          estimate_run(arm.run->spec, options.threads, options.trial_seconds,
+                       std::min(options.at_once, plan.runs.size()), arm.run->least_bytes);
     } catch (const Error& error) {
       if (error.code() != Exit::diverged) throw;
       std::cerr << "warning: no estimate: " << error.what() << '\n';
@@ -181,8 +182,8 @@ void print_text(const Survey& s, const DryRun& options) {
         ": about {} with {} at once, {} of memory ({} available), {} of disk "
         "({} free)",
         duration(s.total.seconds), options.at_once, readable_bytes(s.total.memory),
-        readable_bytes(s.total.memory_available), readable_bytes(s.total.disk),
-        readable_bytes(s.total.disk_free));
+        s.total.memory_available > 0 ? readable_bytes(s.total.memory_available) : "unknown",
+        readable_bytes(s.total.disk), readable_bytes(s.total.disk_free));
   std::cout << '\n';
 }
 

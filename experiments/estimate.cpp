@@ -3,6 +3,7 @@
 #include "analysis/statistics.hpp"
 #include "experiments/child.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/process_limits.hpp"
 #include "experiments/resources.hpp"
 #include "sim/backend/stand_in.hpp"
 #include "sim/record/child.hpp"
@@ -56,6 +57,7 @@ double kept_checkpoints(const Settings& settings, double steps, double seconds) 
 }
 
 std::string try_out(RunSpec spec, int threads, double seconds) {
+  require_threads(threads);
   const Clock::time_point begin = Clock::now();
   DataCache cache;
   // The evaluations of the trial are short ones.
@@ -128,17 +130,20 @@ class Company {
 
 }  // namespace
 
-Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once) {
+Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once,
+                      double least_bytes) {
   const auto processes = static_cast<std::size_t>(processors());
+  const pid_t parent = ::getpid();
   const Company company(std::min(at_once, processes) - 1, [&] {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     try {
-      for (;;) try_out(spec, threads, seconds);
+      while (::getppid() == parent) try_out(spec, threads, seconds);  // prctl may be missing
     } catch (const std::exception&) {
       // The run itself will say so.
     }
   });
-  const ChildResult child = in_child([&] { return try_out(spec, threads, seconds); });
+  const ChildResult child = in_child(
+      "tries the run out", [&] { return try_out(spec, threads, seconds); }, least_bytes);
   const nlohmann::json json = nlohmann::json::parse(child.text);
   return {json["step_seconds"], json["seconds"], static_cast<double>(child.peak_bytes),
           json["device"], json["disk"]};

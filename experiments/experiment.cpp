@@ -59,8 +59,10 @@ std::string read_device(Settings& settings) {
 
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
+  std::tm parts{};
+  char text[64] = "unknown";  // a clock may show years that the calendar does not have
+  if (::gmtime_r(&now, &parts) != nullptr)
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
 }
 

@@ -130,7 +130,8 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads) {
 }  // namespace
 
 Plan make_plan(const std::vector<RunSpec>& specs, int threads) {
-  return plan_of(in_child([&] { return to_json(build_all(specs, threads)); }).text);
+  return plan_of(
+      in_child("plans the runs", [&] { return to_json(build_all(specs, threads)); }).text);
 }
 
 std::string to_json(const Plan& plan) {

@@ -4,7 +4,6 @@
 #include "sim/train/trainer.hpp"
 
 #include <chrono>
-#include <cstdio>
 #include <functional>
 #include <string>
 
@@ -30,10 +29,12 @@ class Progress : public Hook {
  private:
   std::string line(const StepReport& report) const;
   void keep(const std::string& text);
+  void open_log();
 
   std::string prefix_;
   Show show_;
-  std::FILE* log_ = nullptr;
+  std::string path_;  // of log.txt
+  int log_ = -1;
   std::chrono::steady_clock::time_point begin_, last_;
   index trained_ = 0;  // steps of this process, those that were taken back too
   StepReport latest_;

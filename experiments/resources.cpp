@@ -1,25 +1,19 @@
 #include "experiments/resources.hpp"
 
+#include "experiments/control_group.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/process_limits.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <sys/resource.h>
 #include <thread>
-#include <vector>
 
 namespace moesim {
 namespace {
-
-// A number at the start of a small file of the system; 0 if there is none.
-double number_in(const std::string& path) {
-  double value = 0;
-  std::ifstream(path) >> value;
-  return value;
-}
 
 double system_memory() {
   std::ifstream info("/proc/meminfo");
@@ -31,30 +25,6 @@ double system_memory() {
   return 0;
 }
 
-// The control group of this process and those around it.
-std::vector<std::string> control_groups() {
-  const std::string root = "/sys/fs/cgroup";
-  std::vector<std::string> groups = {root};
-  std::ifstream own("/proc/self/cgroup");
-  for (std::string line; std::getline(own, line);) {
-    if (!line.starts_with("0::/")) continue;
-    for (std::filesystem::path path = line.substr(4); !path.empty(); path = path.parent_path())
-      groups.push_back(root + "/" + path.string());
-  }
-  return groups;
-}
-
-// Without what the system would give back: cached files that nobody has used lately.
-double used_memory(const std::string& group) {
-  std::ifstream statistics(group + "/memory.stat");
-  double cached = 0;
-  for (std::string key; statistics >> key;) {
-    double value = 0;
-    if (statistics >> value && key == "inactive_file") cached = value;
-  }
-  return number_in(group + "/memory.current") - cached;
-}
-
 void lower(double& limit, double other) {
   if (other > 0 && (limit == 0 || other < limit)) limit = other;
 }
@@ -63,14 +33,8 @@ void lower(double& limit, double other) {
 
 double available_memory() {
   double bytes = system_memory();
-  for (const std::string& group : control_groups())
-    if (const double most = number_in(group + "/memory.max"); most > 0)
-      lower(bytes, std::max(1.0, most - used_memory(group)));
-  for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
-    rlimit limit{};
-    if (getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-      lower(bytes, static_cast<double>(limit.rlim_cur));
-  }
+  lower(bytes, group_memory());
+  lower(bytes, memory_limit());
   return bytes;
 }
 
@@ -83,7 +47,11 @@ double free_disk(const std::string& folder) {
   return error ? 0 : static_cast<double>(space.available);
 }
 
-int processors() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+int processors() {
+  const int all = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const double granted = group_processors();  // threads beyond it would wait for their next period
+  return granted > 0 ? std::clamp(static_cast<int>(std::ceil(granted)), 1, all) : all;
+}
 
 double least_memory(const Experiment& e) {
   const Settings& settings = e.spec.settings;

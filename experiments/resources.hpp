@@ -12,7 +12,7 @@ struct Experiment;
 double available_memory();
 // Free bytes where `folder` is or would be created; 0 if unknown.
 double free_disk(const std::string& folder);
-// Processors that this process may run on.
+// Processors that this process may run on, or what its control group grants, rounded up.
 int processors();
 
 // Bytes without which a run cannot train: parameters, gradients, what the optimiser keeps, and the

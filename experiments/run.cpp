@@ -7,6 +7,7 @@
 #include "experiments/experiment.hpp"
 #include "experiments/launch_slurm.hpp"
 #include "experiments/plan.hpp"
+#include "experiments/process_limits.hpp"
 #include "experiments/resources.hpp"
 #include "experiments/run_state.hpp"
 #include "experiments/runs.hpp"
@@ -19,7 +20,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -156,7 +156,8 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
     number.push_back(i);
     const std::string folder = a.folder, prefix = a.prefix;
     jobs.push_back({prefix, [a = std::move(a)](const Show& show) { return train_run(a, show); },
-                    [folder](const std::string& why) { note_failure(folder, why); }});
+                    [folder](const std::string& why) { note_failure(folder, why); },
+                    sweep.plan.runs[i].least_bytes});
   }
   const std::vector<Ending> trained = supervise(jobs, choice.jobs);
   for (std::size_t i = 0; i < trained.size(); ++i) {
@@ -260,9 +261,7 @@ int run_command(const Words& words) {
   choice.force = arguments.has("force");
   choice.jobs = static_cast<std::size_t>(arguments.integer("jobs", 0, 1024));
   if (choice.jobs == 0) choice.jobs = static_cast<std::size_t>(processors());
-  choice.threads = static_cast<int>(arguments.integer("threads", 0, 1024));
-  if (choice.threads == 0 && choice.jobs > 1 && std::getenv("OMP_NUM_THREADS") == nullptr)
-    choice.threads = std::max(1, processors() / static_cast<int>(choice.jobs));
+  choice.threads = chosen_threads(arguments.integer("threads", 0, kMostThreads), choice.jobs);
 
   const bool slurm = arguments.text("launcher") == "slurm";
   if (!slurm && arguments.text("launcher") != "local")

@@ -2,6 +2,7 @@
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/process_limits.hpp"
 #include "experiments/resources.hpp"
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/config/reader.hpp"
@@ -58,6 +59,7 @@ Experiment build_run(const std::string& folder, int threads) {
   const std::string config = folder + "/config.ini";
   if (std::error_code error; !fs::exists(config, error))
     fail(Exit::data, folder + ": no run; name the folder of one, as moesim status lists them");
+  require_threads(threads);
   DataCache data;
   Experiment e = build(expand(read_config(config), {}).front(), threads, data);
   if (e.task->shape().vocabulary == 0 || !e.task->shape().causal)
@@ -105,6 +107,7 @@ CheckpointInfo load_one(const std::string& folder, Experiment& e, const std::str
       load_checkpoint(checkpoint, *e.trainer);
       return info;
     } catch (const Error& error) {
+      if (error.code() != Exit::data) throw;  // such as memory that ran out
       problem = error.what();
       std::cerr << "warning: " << problem << '\n';
     }
@@ -150,7 +153,7 @@ int sample_command(const Words& words) {
                               arguments.integer("seed", 0, std::numeric_limits<long>::max()))};
   const std::string folder = fs::path(arguments.rest().front()).lexically_normal().string();
 
-  Experiment e = build_run(folder, static_cast<int>(arguments.integer("threads", 0, 1024)));
+  Experiment e = build_run(folder, chosen_threads(arguments.integer("threads", 0, kMostThreads)));
   std::vector<std::int32_t> prompt = prompt_ids(e, arguments.text("prompt"));
   const std::size_t given = prompt.size();
   const CheckpointInfo info = load_one(folder, e, arguments.text("checkpoint"));

@@ -2,9 +2,11 @@
 
 #include "analysis/statistics.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/process_limits.hpp"
 #include "experiments/run_state.hpp"
 #include "experiments/signals.hpp"
 #include "sim/checkpoint/lock.hpp"
+#include "sim/core/out_of_memory.hpp"
 #include "sim/record/publish.hpp"
 #include "sim/train/probe.hpp"
 
@@ -103,6 +105,7 @@ Ending attempt_run(const Attempt& a, const Show& show) {
       return finished(before);
   clear_failure(a.folder);
 
+  require_threads(a.threads);
   DataCache data;
   Experiment e = build(a.run.spec, a.threads, data);
   if (e.identity.config_sha256 != a.run.config_sha256 ||
@@ -135,8 +138,7 @@ Ending train_run(const Attempt& a, const Show& show) {
   } catch (const Error& problem) {
     ending = {problem.code(), problem.what()};
   } catch (const std::bad_alloc&) {
-    ending = {Exit::internal,
-              "out of memory on the host; make the model, the batch or the data smaller"};
+    ending = {Exit::internal, kOutOfMemory};
   } catch (const std::exception& problem) {
     ending = {Exit::internal, std::string("internal error: ") + problem.what()};
   }
