@@ -59,7 +59,7 @@ const std::map<std::string, Command>& commands() {
       {"list", {moesim::list_command, "routers, experts, tasks, datasets, options"}},
       {"check",
        {moesim::check_command,
-        "certificates of routers: gradients, causality, conservation, determinism"}},
+        "certificates of routers and experts: gradients, causality, conservation"}},
       {"bench",
        {moesim::bench_command,
         "cost of a training step, its parts, its share of the machine's limit"}},
