@@ -99,8 +99,8 @@ TEST_CASE("certificate: state outside of buffers fails state", "[contract][broke
   for (const bool biased : {true, false}) {
     auto scale = std::make_shared<real>(1);
     const auto grow = [scale](const Tensor&, const Routing&) { *scale += real(0.25); };
-    const auto logits = [scale](const Tensor& logits) { return affine(logits, *scale); };
-    const Certificate certificate = certify({.logits = logits, .biased = biased, .step = grow});
+    const auto scaled = [scale](const Tensor& logits) { return affine(logits, *scale); };
+    const Certificate certificate = certify({.logits = scaled, .biased = biased, .step = grow});
     CHECK(failures(certificate) == Names{"state"});
     CHECK_THAT(certificate.item("state").value, testing::contains("no buffer()"));
   }
