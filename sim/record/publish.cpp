@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kTemporary = ".tmp-";
 
 [[noreturn]] void cannot_write(const std::string& path, int reason) {
-  fail(Exit::output, path + ": cannot write: " + std::generic_category().message(reason) +
+  fail(Exit::output, described(path) +
+                         ": cannot write: " + std::generic_category().message(reason) +
                          "; free space or choose another --out");
 }
 
@@ -62,8 +63,16 @@ struct Place {
   fs::path folder, temporary;
 };
 
-Place place_of(const std::string& path) {
-  const fs::path target(path);
+// Where a chain of links ends, or the path itself.
+fs::path end_of_links(fs::path path) {
+  constexpr int kMostLinks = 40;  // as the kernel follows
+  std::error_code error;
+  for (int i = 0; i < kMostLinks && fs::is_symlink(path, error); ++i)
+    path = path.parent_path() / fs::read_symlink(path, error);
+  return path;
+}
+
+Place place_of(const fs::path& target) {
   const fs::path folder = target.has_parent_path() ? target.parent_path() : ".";
   return {folder, folder / ("." + target.filename().string() + std::string(kTemporary) +
                             std::to_string(::getpid()))};
@@ -74,7 +83,10 @@ std::vector<fs::path> temporaries_in(const std::string& folder) {
   std::vector<fs::path> found;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename();
-    if (name.front() == '.' && name.find(kTemporary) != std::string::npos)
+    const std::size_t mark = name.rfind(kTemporary);
+    if (name.front() != '.' || mark == std::string::npos || entry.is_symlink(error)) continue;
+    const std::string process = name.substr(mark + kTemporary.size());
+    if (!process.empty() && process.find_first_not_of("0123456789") == std::string::npos)
       found.push_back(entry.path());
   }
   return found;
@@ -98,7 +110,14 @@ void settle(const Place& place, const std::string& path, int reason) {
 
 }  // namespace
 
-void publish_bytes(const std::string& path, std::string_view bytes) {
+std::string described(const std::string& path) {
+  std::error_code error;
+  const fs::path target = fs::read_symlink(path, error);
+  return error ? path : path + " (a link to " + target.string() + ")";
+}
+
+void publish_bytes(const std::string& link, std::string_view bytes) {
+  const std::string path = end_of_links(link);
   const Place place = place_of(path);
   ::unlink(place.temporary.c_str());  // of a process that had this number and was killed
   settle(place, path, write_synced(place.temporary, {bytes}));
@@ -117,6 +136,7 @@ void publish_folder(const std::string& path, const std::vector<FileContent>& fil
 
 std::error_code remove_folder(const std::string& path) {
   std::error_code error;
+  if (fs::is_symlink(path, error)) return std::make_error_code(std::errc::not_a_directory);
   if (!fs::exists(path, error)) return error;
   const fs::path aside = place_of(path).temporary;
   fs::remove_all(aside, error);

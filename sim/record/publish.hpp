@@ -10,7 +10,7 @@ namespace moesim {
 
 // Writes a temporary (".NAME.tmp-PID") beside `path`, fsyncs it, renames it to `path` and fsyncs
 // the folder. Throws Exit::output with the path and the system's reason; the temporary is gone then
-// and `path` is as it was.
+// and `path` is as it was. A `path` that is a link stays one: what it leads to is replaced.
 void publish_bytes(const std::string& path, std::string_view bytes);
 
 // A file whose content is in pieces, one after the other.
@@ -22,11 +22,16 @@ struct FileContent {
 // The same for a folder and what it holds; `path` must not exist.
 void publish_folder(const std::string& path, const std::vector<FileContent>& files);
 
+// The path, and where it leads if it is a link: "runs (a link to /scratch/runs)". For messages.
+std::string described(const std::string& path);
+
 // Takes a folder away as it appeared, in one step: a process that dies meanwhile leaves a
-// temporary, not a folder that lacks files. One that is not there is no error.
+// temporary, not a folder that lacks files. One that is not there is no error; one that is a link
+// stays, and is one.
 std::error_code remove_folder(const std::string& path);
 
-// Removes the temporaries that a killed process left in `folder`. Nobody else may be writing there.
+// Removes the temporaries (".NAME.tmp-PID") that a killed process left in `folder`. Nobody else may
+// be writing there.
 void remove_temporaries(const std::string& folder);
 // The same where others may be writing, here or on another host: those that are an hour old and
 // whose process does not live on this one.
