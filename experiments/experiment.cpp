@@ -1,14 +1,17 @@
 #include "experiments/experiment.hpp"
 
 #include "experiments/version.hpp"
+#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
+#include "sim/data/root.hpp"
 #include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <ctime>
+#include <functional>
 
 namespace moesim {
 namespace {
@@ -64,6 +67,23 @@ std::string utc_now() {
   return text;
 }
 
+// What the identity of a run is made of.
+void identify(Experiment& e) {
+  e.identity.resolved = without_root(e.spec.settings.resolved());
+  e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());
+  e.identity.data_sha256 = e.data->info().sha256;
+  // A run in double is another run.
+  const std::string both = e.identity.config_sha256 + e.identity.data_sha256 +
+                           (sizeof(moesim::real) == sizeof(double) ? "F64" : "");
+  e.identity.folder = run_folder_name(e.spec, std::to_string(e.identity.seed),
+                                      sha256_hex(both.data(), both.size()).substr(0, 8));
+}
+
+// make_data: gives the data set, and reads its options.
+using MakeData = std::function<std::shared_ptr<const Dataset>(Settings&)>;
+Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBackend make,
+                    std::map<std::string, std::vector<std::string>> dormant);
+
 }  // namespace
 
 std::string device_of(const RunSpec& spec) {
@@ -72,6 +92,27 @@ std::string device_of(const RunSpec& spec) {
 }
 
 Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) {
+  const MakeData make_data = [&](Settings& settings) { return cached_data(settings, cache); };
+  Experiment e = build_on(std::move(spec), threads, make_data, make, {});
+  e.identity.root = fix_root(e.spec.settings);
+  identify(e);
+  describe(e);
+  return e;
+}
+
+Experiment build_stored(RunSpec spec, int threads, std::shared_ptr<const Dataset> data,
+                        MakeBackend make) {
+  std::map<std::string, std::vector<std::string>> unread;
+  for (const auto& [key, setting] : spec.settings.values())
+    if (config::section_of(key) == "data") unread["data"].push_back(config::short_key(key));
+  return build_on(
+      std::move(spec), threads, [&](Settings&) { return data; }, make, unread);
+}
+
+namespace {
+
+Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBackend make,
+                    std::map<std::string, std::vector<std::string>> dormant) {
   Experiment e;
   e.spec = std::move(spec);
   Settings& settings = e.spec.settings;
@@ -88,7 +129,7 @@ Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) 
   e.backend->set_compute(compute == "bfloat16" ? Compute::bfloat16
                          : compute == "tf32"   ? Compute::tf32
                                                : Compute::float32);
-  e.data = cached_data(settings, cache);
+  e.data = make_data(settings);
   Options task_options(settings, "task");
   e.task = make_task(task_options, e.data->info());
 
@@ -107,25 +148,16 @@ Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) 
 
   site.width = std::stoll(settings.effective("model.width"));
   site.experts = std::stoll(settings.effective("moe.experts"));
-  std::map<std::string, std::vector<std::string>> dormant;
   add_dormant<Router>(dormant, "router", settings.effective("router.name"), settings, site);
   add_dormant<Expert>(dormant, "expert", settings.effective("expert.name"), settings,
                       ExpertSite{site.width, 1, 1, 1});
   e.recorder = std::make_unique<Recorder>(settings, e.data->info(), *e.model);
   e.keeper = std::make_unique<Keeper>(settings, *e.trainer, *e.recorder);
   settings.check_all_read(dormant);
-
-  e.identity.resolved = settings.resolved();
-  e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());
-  e.identity.data_sha256 = e.data->info().sha256;
-  // A run in double is another run.
-  const std::string both = e.identity.config_sha256 + e.identity.data_sha256 +
-                           (sizeof(moesim::real) == sizeof(double) ? "F64" : "");
-  e.identity.folder = run_folder_name(e.spec, std::to_string(e.identity.seed),
-                                      sha256_hex(both.data(), both.size()).substr(0, 8));
-  describe(e);
   return e;
 }
+
+}  // namespace
 
 void describe(Experiment& e) {
   RunFile& file = e.recorder->file();

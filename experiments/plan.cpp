@@ -104,7 +104,7 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads) {
       fail(Exit::usage, "run.name is the name of the whole experiment; vary something else");
     plan.experiment = e.identity.experiment;
     PlannedRun run;
-    run.spec = spec;
+    run.spec = e.spec;  // with data.root as an absolute path
     run.folder = e.identity.folder;
     run.seed = e.identity.seed;
     run.config_sha256 = e.identity.config_sha256;

@@ -3,6 +3,7 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
+#include "sim/data/root.hpp"
 #include "sim/data/tokenizer.hpp"
 
 #include <fmt/format.h>
@@ -26,9 +27,9 @@ CorpusPart parse_part(std::string_view item) {
   if (colon != std::string_view::npos) {
     const std::string_view label = config::trimmed(item.substr(0, colon));
     if (config::is_name(label))
-      return {std::string(label), std::string(config::trimmed(item.substr(colon + 1)))};
+      return {std::string(label), std::string(config::trimmed(item.substr(colon + 1))), ""};
   }
-  return {"", std::string(item)};
+  return {"", std::string(item), ""};
 }
 
 }  // namespace
@@ -44,7 +45,9 @@ std::vector<CorpusPart> corpus_parts(Options& options) {
     begin = end + 1;
   }
   std::set<std::string> labels;
+  const std::string root = data_root(options);
   for (CorpusPart& part : parts) {
+    part.root = root;
     if (part.pattern.empty())
       options.reject("path", "a file is missing; write file, pattern or label:pattern");
     if (parts.size() == 1) break;
@@ -63,7 +66,7 @@ std::vector<std::string> read_corpus(const std::vector<CorpusPart>& parts, bool 
   std::uint64_t left = kMaxDataBytes;
   for (const CorpusPart& part : parts) {
     std::string text;
-    for (const std::string& file : match_files(part.pattern)) {
+    for (const std::string& file : match_files(part.pattern, part.root)) {
       const std::string contents = read_file(file, left);
       left -= contents.size();
       const std::size_t invalid = characters ? find_invalid_utf8(contents) : std::string::npos;

@@ -12,6 +12,7 @@ namespace moesim {
 struct CorpusPart {
   std::string label;    // "" if the item stands alone and has none
   std::string pattern;  // a file or a shell pattern, as written
+  std::string root;     // folder that a relative pattern starts from (sim/data/root.hpp)
 };
 
 // What the option `path` names: "a.txt", or "news:news/*.txt; code:src/*.c", items separated by ';'

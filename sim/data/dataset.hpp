@@ -44,6 +44,8 @@ struct DatasetInfo {
   std::vector<std::int64_t> unigram;
 };
 
+class Tokenizer;
+
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -57,6 +59,8 @@ class Dataset {
   // for a text that has no ids.
   virtual std::string decode(const std::vector<std::int32_t>& ids) const;
   virtual std::vector<std::int32_t> encode(const std::string& text) const;
+  // Of text; null where there is none.
+  virtual const Tokenizer* tokenizer() const { return nullptr; }
 };
 
 }  // namespace moesim

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,8 +23,26 @@ const char* kind_of(mode_t mode) {
   return "a device";
 }
 
+std::string link_target(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::read_symlink(path, error).string();
+}
+
+// Where a relative path starts: "; looked for in FOLDER".
+std::string start_of(const std::string& path) {
+  std::error_code error;
+  const std::string folder = std::filesystem::current_path(error).string();
+  return path.starts_with('/') || error ? "" : "; looked for in " + folder;
+}
+
 [[noreturn]] void fail_system(const std::string& path, const char* what) {
-  fail(Exit::data, fmt::format("{}: {}: {}", path, what, std::strerror(errno)));
+  const int reason = errno;
+  struct stat status {};
+  const bool is_link = ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  const std::string message = fmt::format("{}: {}: {}{}", path, what, std::strerror(reason),
+                                          reason == ENOENT ? start_of(path) : "");
+  if (reason == ENOENT && !is_link) fail(Exit::data, message);
+  throw Unreadable(message + (is_link ? "; it is a link to " + link_target(path) : ""));
 }
 
 }  // namespace
@@ -72,18 +91,25 @@ std::string read_file(const std::string& path, std::uint64_t limit) {
   return contents;
 }
 
-std::vector<std::string> match_files(const std::string& pattern) {
+std::vector<std::string> match_files(const std::string& pattern, const std::string& root) {
+  const bool from_root = !root.empty() && !pattern.starts_with('/');
+  const std::string whole = from_root ? root + "/" + pattern : pattern;
   // A name that exists is taken as it is, whatever characters it has.
   struct stat status {};
   const bool is_pattern = pattern.find_first_of("*?[") != std::string::npos;
-  if (!is_pattern || ::stat(pattern.c_str(), &status) == 0) return {pattern};
+  if (!is_pattern || ::stat(whole.c_str(), &status) == 0) return {whole};
+  std::string escaped;
+  if (from_root) {
+    for (const char c : root + "/") escaped += std::string(1, '\\') + c;
+  }
   glob_t found{};
   std::vector<std::string> files;
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
+  if (::glob((escaped + pattern).c_str(), 0, nullptr, &found) == 0)
     files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
   ::globfree(&found);
   if (files.empty())
-    fail(Exit::data, pattern + ": expected at least one file, found none that matches");
+    fail(Exit::data,
+         whole + ": expected at least one file, found none that matches" + start_of(whole));
   std::sort(files.begin(), files.end());  // glob's own order depends on the locale
   return files;
 }

@@ -2,11 +2,21 @@
 // exit 3.
 #pragma once
 
+#include "sim/core/error.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace moesim {
+
+// What this process cannot read, but may be whole: the system refuses it (permissions, an I/O
+// error, a link that leads nowhere), or another version of moesim wrote it. It is neither removed
+// nor overwritten. Other errors of reading are damage.
+class Unreadable : public Error {
+ public:
+  explicit Unreadable(const std::string& message) : Error(Exit::data, message) {}
+};
 
 // What a data set may bring into memory.
 inline constexpr std::uint64_t kMaxDataBytes = std::uint64_t{4} << 30;
@@ -32,7 +42,8 @@ class InputFile {
 // The contents of a file of at most `limit` bytes.
 std::string read_file(const std::string& path, std::uint64_t limit = kMaxDataBytes);
 
-// The files that a shell pattern stands for, sorted by name; at least one.
-std::vector<std::string> match_files(const std::string& pattern);
+// The files that a shell pattern stands for, sorted by name; at least one. A relative pattern
+// starts from the folder `root`, which is no pattern; "": the folder one stands in.
+std::vector<std::string> match_files(const std::string& pattern, const std::string& root = "");
 
 }  // namespace moesim

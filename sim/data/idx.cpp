@@ -5,6 +5,7 @@
 #include "sim/data/datasets.hpp"
 #include "sim/data/idx_file.hpp"
 #include "sim/data/order.hpp"
+#include "sim/data/root.hpp"
 #include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
@@ -137,11 +138,14 @@ class Images final : public Dataset {
 }  // namespace
 
 std::unique_ptr<Dataset> make_idx(Options& options) {
-  const std::string images = options.text("images", "", "IDX file of images, plain or gzip");
-  const std::string labels = options.text("labels", "", "IDX file of their labels");
-  const std::string test_images =
-      options.text("test_images", "", "IDX file of validation images, if apart");
-  const std::string test_labels = options.text("test_labels", "", "IDX file of their labels");
+  const std::string root = data_root(options);
+  const auto file = [&](const char* key, const char* help) {
+    return under_root(root, options.text(key, "", help));
+  };
+  const std::string images = file("images", "IDX file of images, plain or gzip");
+  const std::string labels = file("labels", "IDX file of their labels");
+  const std::string test_images = file("test_images", "IDX file of validation images, if apart");
+  const std::string test_labels = file("test_labels", "IDX file of their labels");
   index train_count =
       options.integer("train", 0, {0, IntegerRange{}.high},
                       "training examples, from the beginning; 0: all that are not held out");

@@ -15,13 +15,22 @@ namespace {
 
 class SentencePieceTokenizer final : public Tokenizer {
  public:
-  SentencePieceTokenizer(const std::string& path, const std::string& model) {
+  SentencePieceTokenizer(const std::string& path, const std::string& model) : model_(model) {
     const auto status = processor_.LoadFromSerializedProto(model);
     if (!status.ok() || processor_.GetPieceSize() < 1)
       fail(Exit::data, path + ": expected a SentencePiece model, found something else");
   }
 
   index vocabulary() const override { return processor_.GetPieceSize(); }
+  std::string kind() const override { return "sentencepiece"; }
+  std::string content() const override { return model_; }
+
+  // Pieces that are bytes (byte fallback) become a character together with their neighbours.
+  std::size_t settled(const std::vector<std::int32_t>& ids) const override {
+    std::size_t count = ids.size();
+    while (count > 0 && processor_.IsByte(ids[count - 1])) --count;
+    return count;
+  }
 
   void encode(std::string_view text, const std::function<void(std::int32_t)>& take) const override {
     std::vector<int> ids;
@@ -42,6 +51,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
 
  private:
+  std::string model_;
   sentencepiece::SentencePieceProcessor processor_;
 };
 

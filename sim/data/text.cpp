@@ -7,6 +7,7 @@
 #include "sim/data/datasets.hpp"
 #include "sim/data/file.hpp"
 #include "sim/data/order.hpp"
+#include "sim/data/root.hpp"
 #include "sim/data/sha256.hpp"
 #include "sim/data/token_store.hpp"
 #include "sim/data/tokenizer.hpp"
@@ -66,6 +67,8 @@ class Text final : public Dataset {
     }
     return result;
   }
+
+  const Tokenizer* tokenizer() const override { return tokenizer_.get(); }
 
   std::string decode(const std::vector<std::int32_t>& ids) const override {
     return tokenizer_->decode(ids);
@@ -132,7 +135,8 @@ std::unique_ptr<Dataset> make_text(Options& options) {
   const std::vector<CorpusPart> parts = corpus_parts(options);
   const std::string kind =
       options.choice("tokens", "bytes", {"bytes", "chars", "sentencepiece"}, "what a token is");
-  const std::string model_path = options.text("model", "", "SentencePiece model file");
+  const std::string model_path =
+      under_root(data_root(options), options.text("model", "", "SentencePiece model file"));
   const index length = options.integer("length", 64, {1, 65536}, "positions of a sequence");
   const double fraction =
       options.number("validation_fraction", 0.1, {0.001, 0.9},

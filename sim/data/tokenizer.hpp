@@ -20,7 +20,17 @@ class Tokenizer {
   virtual void encode(std::string_view text,
                       const std::function<void(std::int32_t)>& take) const = 0;
   virtual std::string decode(const std::vector<std::int32_t>& ids) const = 0;
+  // How many of the first ids decode to text that stays as it is, whatever id follows.
+  virtual std::size_t settled(const std::vector<std::int32_t>& ids) const { return ids.size(); }
+  // What data.tokens calls it, and all else that it is made from: the characters, the model.
+  virtual std::string kind() const = 0;
+  virtual std::string content() const { return {}; }
 };
+
+// The tokeniser of that kind and content. Throws Exit::data if there is none; `path` is for
+// messages.
+std::unique_ptr<Tokenizer> make_tokenizer(const std::string& kind, const std::string& content,
+                                          const std::string& path);
 
 // The code point that begins at text[at] and how many bytes it takes: 0 if that is no valid UTF-8.
 struct CodePoint {
