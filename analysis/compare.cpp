@@ -272,12 +272,13 @@ Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseli
 }
 
 Comparison compare(const std::vector<std::string>& paths, Format format,
-                   const std::string& baseline) {
+                   const std::string& baseline, const StatusOf& status_of) {
   std::vector<Outcome> outcomes;
   Comparison result;
   for (const std::string& path : find_runs(paths)) {
     try {
-      outcomes.push_back(outcome_of(read_run(path)));
+      Outcome& outcome = outcomes.emplace_back(outcome_of(read_run(path)));
+      if (status_of) outcome.status = status_of(path, outcome.status);
     } catch (const Error& problem) {
       if (problem.code() != Exit::data) throw;
       result.unreadable.push_back(problem.what());

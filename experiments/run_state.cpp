@@ -84,6 +84,14 @@ RunState state_of(const std::string& folder) {
   return result;
 }
 
+std::string status_now(const std::string& run_file, const std::string& recorded) {
+  if (recorded != to_string(State::running)) return recorded;
+  const fs::path parent = fs::path(run_file).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  if (lock_holder(folder)) return recorded;
+  return to_string(read_note(folder).empty() ? State::interrupted : State::failed);
+}
+
 void note_failure(const std::string& folder, const std::string& why) {
   try {
     publish_bytes(note_path(folder), config::printable(why, kLongestNote) + "\n");

@@ -28,6 +28,10 @@ RunState state_of(const std::string& folder);
 // The same as if no process held the folder; for the one that does.
 RunState recorded_state(const std::string& folder);
 
+// The status of a run from the path of its run file and what is recorded there, in words of State:
+// "running" is true only as long as a process holds the folder.
+std::string status_now(const std::string& run_file, const std::string& recorded);
+
 // Notes why a run ended early, for state_of, or takes the note back. A note that cannot be written
 // is lost.
 void note_failure(const std::string& folder, const std::string& why);

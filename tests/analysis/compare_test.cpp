@@ -238,5 +238,21 @@ TEST_CASE("compare: files to table, in every form", "[analysis]") {
   REQUIRE(json["rows"][0]["eval_loss_difference"].is_null());
 }
 
+TEST_CASE("compare: the status is what is true now", "[analysis]") {
+  const TemporaryFolder folder;
+  run_of("a", 0, 1, "running").publish(folder / "1.h5");
+  run_of("b", 0, 2).publish(folder / "2.h5");
+  std::vector<std::string> asked;
+  const auto status_of = [&](const std::string& path, const std::string& recorded) {
+    asked.push_back(path + " " + recorded);
+    return recorded == "running" ? std::string("interrupted") : recorded;
+  };
+  const std::vector<std::string> paths = {folder / "1.h5", folder / "2.h5"};
+  CHECK_THAT(compare(paths, Format::text).text, contains("running, not in the means: a"));
+  CHECK_THAT(compare(paths, Format::text, "", status_of).text,
+             contains("interrupted, not in the means: a"));
+  CHECK(asked == std::vector<std::string>{paths[0] + " running", paths[1] + " complete"});
+}
+
 }  // namespace
 }  // namespace moesim::testing
