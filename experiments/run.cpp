@@ -12,6 +12,8 @@
 #include "experiments/runs.hpp"
 #include "experiments/signals.hpp"
 #include "experiments/supervisor.hpp"
+#include "experiments/versions.hpp"
+#include "experiments/writable.hpp"
 #include "sim/config/reader.hpp"
 #include "sim/core/error.hpp"
 #include "sim/record/publish.hpp"
@@ -21,7 +23,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 namespace moesim {
@@ -29,36 +30,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder that can be written to, or Exit::output before anything was trained, and nothing left
-// behind.
-void require_writable(const std::string& folder) {
-  std::vector<fs::path> created;  // innermost last
-  std::error_code error;
-  for (fs::path path = fs::absolute(folder).lexically_normal();
-       !fs::exists(path, error) && !error && path.has_relative_path(); path = path.parent_path())
-    created.insert(created.begin(), path);
-  fs::create_directories(folder, error);
-  const std::string probe = folder + "/.write-test";
-  if (!error) {
-    std::ofstream file(probe);
-    file << "moesim\n";
-    file.close();
-    if (file.fail()) error = std::error_code(errno, std::generic_category());
-    std::error_code ignored;
-    fs::remove(probe, ignored);
-  }
-  if (!error) return;
-  std::error_code ignored;
-  for (auto path = created.rbegin(); path != created.rend(); ++path) fs::remove(*path, ignored);
-  fail(Exit::output, folder + ": cannot write: " + error.message() + "; choose another --out");
-}
-
 // The sweep, and where it lives.
 struct Sweep {
   Plan plan;
   std::string folder;  // of the experiment
   // With --only the plan has one run, which keeps its number among all of them.
   std::size_t first = 0, total = 0;
+  bool is_new = false;  // not what the folder's plan says; to be published as that
 };
 
 bool is_folder(const std::string& path) {
@@ -68,17 +46,49 @@ bool is_folder(const std::string& path) {
 
 bool is_plan(const std::string& path) { return is_folder(path) || path.ends_with(".json"); }
 
-Sweep read_sweep(const std::string& path) {
+// The one setting of a plan that may be given another value: it is not part of what its runs are.
+constexpr const char* kRoot = "data.root";
+
+Sweep read_sweep(const Words& words) {
+  const std::string& path = words.front();
   const std::string file = is_folder(path) ? path + "/" + kPlanFile : path;
   const fs::path folder = fs::path(file).parent_path();
-  return {read_plan(file), folder.empty() ? "." : folder.string()};
+  Sweep sweep{read_plan(file), folder.empty() ? "." : folder.string()};
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::size_t equals = words[i].find('=');
+    if (words[i].substr(0, equals) != kRoot || equals == std::string::npos)
+      fail(Exit::usage, "command line: " + words[i] +
+                            ": a plan cannot be changed, but for data.root; give the config file "
+                            "instead");
+    const std::string root = fs::absolute(words[i].substr(equals + 1)).lexically_normal();
+    bool has_root = false;
+    for (PlannedRun& run : sweep.plan.runs) {
+      if (!run.spec.settings.has(kRoot)) continue;
+      has_root = true;
+      run.spec.settings.set(kRoot, root, "command line");
+    }
+    sweep.is_new = fs::path(file).filename() == kPlanFile;
+    if (!has_root)
+      fail(Exit::usage, "command line: " + words[i] +
+                            ": the plan has no data.root, for it reads no files, or an older "
+                            "moesim made it; stand in the folder that its paths start from");
+  }
+  return sweep;
 }
 
 Sweep plan_sweep(const Words& words, const std::string& out, int threads) {
   const ConfigFile config = read_config(words.front());
   Sweep sweep{make_plan(expand(config, {words.begin() + 1, words.end()}), threads), ""};
   sweep.folder = out + "/" + sweep.plan.experiment;
+  sweep.is_new = true;
   return sweep;
+}
+
+// Before anything is created: nothing here may be another version's.
+void require_own(const Sweep& sweep, const std::vector<RunState>& before, bool force) {
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (force || !is_finished(before[i], sweep.plan.runs[i]))
+      require_own_run(sweep.folder + "/" + sweep.plan.runs[i].folder);
 }
 
 void publish_plan(const Sweep& sweep) {
@@ -193,7 +203,7 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, bool json) {
     fail(worst, fmt::format("stopped with {} of {} runs done; run it again to go on", ended.size(),
                             endings.size()));
   if (!ended.empty()) {
-    const Comparison result = compare(ended, json ? Format::json : Format::text);
+    const Comparison result = compare(ended, json ? Format::json : Format::text, "", status_now);
     std::cout << result.text << std::flush;
     if (worst == Exit::ok && !result.unreadable.empty())
       fail(Exit::data, result.unreadable.front());
@@ -280,11 +290,8 @@ int run_command(const Words& words) {
          "remove the folders of the runs instead");
 
   const bool planned = is_plan(arguments.rest().front());
-  if (planned && arguments.rest().size() > 1)
-    fail(Exit::usage, "command line: " + arguments.rest()[1] +
-                          ": a plan cannot be changed; give the config file instead");
-  Sweep sweep = planned ? read_sweep(arguments.rest().front())
-                        : plan_sweep(arguments.rest(), out, choice.threads);
+  Sweep sweep =
+      planned ? read_sweep(arguments.rest()) : plan_sweep(arguments.rest(), out, choice.threads);
   const bool whole = arguments.text("only").empty();
   sweep.total = sweep.plan.runs.size();
   if (!whole) {
@@ -301,18 +308,20 @@ int run_command(const Words& words) {
                    .trial_seconds = arguments.number("trial", 0, 3600)});
     return 0;
   }
+  const std::vector<RunState> before = states_of(sweep);
+  require_own(sweep, before, choice.force);
+  if (whole && sweep.is_new) require_own_plan(sweep.folder + "/" + kPlanFile);
   if (slurm) {
     if (!arguments.has("print")) {
       require_writable(sweep.folder);
-      if (whole && !planned) publish_plan(sweep);
+      if (whole && sweep.is_new) publish_plan(sweep);
     }
     launch_on_slurm(sweep.plan, sweep.folder, slurm_options(arguments), arguments.has("print"));
     return 0;
   }
-  const std::vector<RunState> before = states_of(sweep);
   require_machine(sweep, before, choice);
   require_writable(sweep.folder);
-  if (whole && !planned) publish_plan(sweep);
+  if (whole && sweep.is_new) publish_plan(sweep);
   if (planned && whole) mention_others(sweep);
   catch_stop_signals();
   return report(sweep, train_all(sweep, before, choice), json);

@@ -1,5 +1,9 @@
 // Checkpoints on disk: folders "step-000000100" that appear whole or not at all, each with a
 // manifest of SHA-256, so that whatever happened to one of them is noticed and an older one used.
+//
+// One of another version, or one that the system does not let us read, may be whole: reading it
+// throws Unreadable (sim/data/file.hpp), and it is neither removed nor overwritten. Links are never
+// removed.
 #pragma once
 
 #include "sim/core/types.hpp"
@@ -7,6 +11,7 @@
 
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,12 +38,14 @@ struct Checkpoint {
   std::string path;     // of its folder
   std::string weights;  // bytes of kWeightsFile
   std::string state;    // bytes of kStateFile
+  // Bytes of further files, by name; sim/data/stored.hpp is one that writes such.
+  std::map<std::string, std::string> more;
   std::string records() const { return path + "/" + kRecordsFile; }
 };
 
-// Writes checkpoint/step-N below the run's folder from the three files, then removes those that
-// nothing needs: kept are this one, the newest two regular ones and the one with the lowest
-// validation loss. Throws Exit::output; older checkpoints are untouched then.
+// Writes checkpoint/step-N below the run's folder from the files, then removes those that nothing
+// needs: kept are this one, the newest two regular ones and the one with the lowest validation
+// loss. Throws Exit::output; older checkpoints are untouched then.
 void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
                       const std::vector<FileContent>& files);
 
@@ -51,13 +58,17 @@ std::vector<CheckpointInfo> checkpoint_infos(const std::string& run_folder);
 // Verifies every byte. Throws Exit::data: which file, and what is wrong with it.
 Checkpoint read_checkpoint(const std::string& run_folder, index step);
 
-// The newest that is whole and `wanted`; `damaged` hears about those that are not whole.
+// The newest that is whole and `wanted`, and that `use` takes: an Error with Exit::data from there
+// is damage as well. `damaged` hears about those that are passed over.
 std::optional<Checkpoint> newest_checkpoint(
     const std::string& run_folder, const std::function<bool(const CheckpointInfo&)>& wanted,
-    const std::function<void(const std::string& problem)>& damaged);
+    const std::function<void(const std::string& problem)>& damaged,
+    const std::function<void(const Checkpoint&)>& use = {});
 
 // Those of later steps: damaged, or from a way that training did not go on.
 void remove_checkpoints_after(const std::string& run_folder, index step);
+// All of them; what else the folder holds stays. Throws Unreadable, before anything is removed, if
+// one of them must not be.
 void remove_checkpoints(const std::string& run_folder);
 
 }  // namespace moesim

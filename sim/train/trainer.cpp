@@ -122,6 +122,15 @@ std::vector<NamedTensor> Trainer::state() {
   return all;
 }
 
+std::vector<std::pair<std::string, Shape>> Trainer::shapes_of_state() const {
+  std::vector<std::pair<std::string, Shape>> all;
+  for (const std::string& kind : optimiser_->kinds_of_state())
+    for (const Parameter& p : parameters_) all.emplace_back(kind + p.name, p.value.shape());
+  for (const Parameter& buffer : model_.buffers())
+    all.emplace_back("buffer." + buffer.name, buffer.value.shape());
+  return all;
+}
+
 void Trainer::resume(const Position& position, index updates) {
   position_ = position;
   optimiser_->set_updates(updates);

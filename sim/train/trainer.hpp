@@ -87,6 +87,8 @@ class Trainer {
   // keeps ("adamw.first.NAME").
   const std::vector<Parameter>& parameters() const { return parameters_; }
   std::vector<NamedTensor> state();
+  // Names and shapes of state(), without its memory; start() need not have been called.
+  std::vector<std::pair<std::string, Shape>> shapes_of_state() const;
   index updates() const { return optimiser_->updates(); }
   // After the tensors were given their values.
   void resume(const Position& position, index updates);
