@@ -126,8 +126,8 @@ std::string read_vouched(const Json& manifest, const fs::path& folder, const std
   }
 }
 
-// Is there nothing but what this program wrote? A folder that is a link, and one in which somebody
-// keeps other files, are theirs.
+// Is there nothing but what this program wrote, and can read? What is a link, or holds one, and a
+// folder in which somebody keeps other files, are theirs.
 bool is_removable(const fs::path& folder) {
   std::error_code error;
   if (fs::is_symlink(folder, error)) return false;
@@ -142,8 +142,16 @@ bool is_removable(const fs::path& folder) {
   } catch (const Error&) {
     // Damaged: of no use to anybody.
   }
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error))
-    if (ours.count(entry.path().filename()) == 0) return false;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (ours.count(entry.path().filename()) == 0 || entry.is_symlink(error)) return false;
+    try {
+      const InputFile opens(entry.path());
+    } catch (const Unreadable&) {
+      return false;
+    } catch (const Error&) {
+      continue;  // empty, for one
+    }
+  }
   return true;
 }
 
@@ -288,7 +296,8 @@ void remove_checkpoints(const std::string& run_folder) {
   for (const index step : steps)
     if (const fs::path folder = folder_of(run_folder, step); !is_removable(folder))
       throw Unreadable(described(folder) +
-                       ": not removed: a link, or it holds what this moesim did not write; move it "
+                       ": not removed: a link, or it holds what this moesim did not write or "
+                       "cannot read; move it "
                        "away, or choose another --out");
   for (const index step : steps)
     if (const std::error_code error = remove_folder(folder_of(run_folder, step)))

@@ -97,7 +97,11 @@ TEST_CASE("checkpoint: what the system refuses is not damaged", "[checkpoint]") 
   CHECK_THROWS_AS(newest(folder / ""), Unreadable);
   CHECK_THROWS_WITH(newest(folder / ""),
                     contains("it is a link to " + fs::read_symlink(path).string()));
+  CHECK_THROWS_AS(remove_checkpoints(folder / ""), Unreadable);
+  remove_checkpoints_after(folder / "", 1);
   CHECK(tree(folder / "") == before);
+  for (const index step : {3, 4, 5}) write(folder / "", step);
+  CHECK(checkpoint_steps(folder / "") == std::vector<index>{2, 4, 5});
 }
 
 TEST_CASE("checkpoint: a folder of them that leads nowhere is not empty", "[checkpoint]") {
