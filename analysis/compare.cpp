@@ -274,10 +274,12 @@ Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseli
 Comparison compare(const std::vector<std::string>& paths, Format format,
                    const std::string& baseline) {
   std::vector<Outcome> outcomes;
+  RunReader reader;
+  const Excerpt excerpt = outcome_excerpt();
   Comparison result;
   for (const std::string& path : find_runs(paths)) {
     try {
-      outcomes.push_back(outcome_of(read_run(path)));
+      outcomes.push_back(outcome_of(read_run(path, reader, excerpt)));
     } catch (const Error& problem) {
       if (problem.code() != Exit::data) throw;
       result.unreadable.push_back(problem.what());

@@ -24,10 +24,12 @@ struct Outcome {
   double load_cv = 0;        // last, mean over layers
   double dead_experts = 0;   // last, sum over layers
   double parameters_total = 0, parameters_active = 0, flops_per_token = 0;
-  double tokens_per_second = 0;  // median over the recorded steps
+  double tokens_per_second = 0;  // median over the latest 2^20 steps
   double leak = 0;               // attribute
 };
 
 Outcome outcome_of(const Run& run);
+// What of a run file that needs: the last evaluation, and the latest steps.
+Excerpt outcome_excerpt();
 
 }  // namespace moesim

@@ -46,8 +46,9 @@ struct Survey {
 
 Survey survey(const Plan& plan, const std::string& folder, const DryRun& options) {
   Survey s;
+  RunReader reader;
   for (const PlannedRun& run : plan.runs) {
-    const RunState state = state_of(folder + "/" + run.folder);
+    const RunState state = state_of(folder + "/" + run.folder, reader);
     const bool done = !options.force && is_finished(state, run);
     const bool begun = !options.force && state.state != State::planned && run.steps > 0;
     s.rest.push_back(begun ? 1 - static_cast<double>(state.step) / static_cast<double>(run.steps)

@@ -52,9 +52,10 @@ bool is_queued(const std::string& state) {
 // What neither is finished nor will be by another process or task.
 std::vector<std::size_t> unfinished(const Plan& plan, const std::string& folder) {
   std::vector<std::size_t> runs;
+  RunReader reader;
   const std::map<std::string, SlurmTask> tasks = slurm_tasks(folder);
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
-    const RunState state = state_of(folder + "/" + plan.runs[i].folder);
+    const RunState state = state_of(folder + "/" + plan.runs[i].folder, reader);
     const auto task = tasks.find(plan.runs[i].folder);
     if (!is_finished(state, plan.runs[i]) && state.state != State::running &&
         (task == tasks.end() || !is_queued(task->second.state)))

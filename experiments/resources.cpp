@@ -1,6 +1,7 @@
 #include "experiments/resources.hpp"
 
 #include "experiments/experiment.hpp"
+#include "experiments/record_cost.hpp"
 
 #include <fmt/format.h>
 
@@ -96,8 +97,9 @@ double least_memory(const Experiment& e) {
   // backward pass.
   const double activations = 4 * tokens * number("model.width") * number("model.layers");
   const double logits = shape.pooled ? 0 : tokens * static_cast<double>(shape.outputs);
-  return sizeof(real) *
-         ((2 + kept) * static_cast<double>(count(e.model->parameters())) + activations + logits);
+  return sizeof(real) * ((2 + kept) * static_cast<double>(count(e.model->parameters())) +
+                         activations + logits) +
+         record_memory(e);
 }
 
 std::string readable_bytes(double bytes) {

@@ -103,17 +103,19 @@ void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
 
 std::vector<RunState> states_of(const Sweep& sweep) {
   std::vector<RunState> states;
+  RunReader reader;
   for (const PlannedRun& run : sweep.plan.runs)
-    states.push_back(state_of(sweep.folder + "/" + run.folder));
+    states.push_back(state_of(sweep.folder + "/" + run.folder, reader));
   return states;
 }
 
 // Runs that an earlier sweep of the same name left unfinished are not in its latest plan.
 void mention_others(const Sweep& sweep) {
   std::size_t others = 0;
+  RunReader reader;
   for (const KnownRun& run : known_runs(sweep.folder)) {
     if (run.planned) continue;
-    const State state = state_of(run.folder).state;
+    const State state = state_of(run.folder, reader).state;
     others += state == State::interrupted || state == State::failed;
   }
   if (others > 0)

@@ -1,6 +1,5 @@
 #include "experiments/train_run.hpp"
 
-#include "analysis/statistics.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/run_state.hpp"
 #include "experiments/signals.hpp"
@@ -22,13 +21,6 @@ class StopOnSignal : public Hook {
  public:
   bool wants_stop() override { return stop_requested(); }
 };
-
-double median_rate(const RunFile& file) {
-  const std::vector<double>& tokens = file.find("tokens")->values;
-  if (tokens.empty()) return 0;
-  return tokens.back() / static_cast<double>(tokens.size()) /
-         median_of(file.find("seconds")->values);
-}
 
 void create_folder(const std::string& folder) {
   std::error_code error;
@@ -59,9 +51,9 @@ End train(Experiment& e, Progress& progress, const Keeper::Say& say) {
 
 // A checkpoint and the run file with this status.
 void keep(Experiment& e, const std::string& status) {
-  const std::string records = e.recorder->bytes(status);
-  e.keeper->write(records);
-  e.recorder->publish_bytes(records);
+  const Image image = e.recorder->image(status);
+  e.keeper->write(status == "complete" ? image.sha256() : "");
+  e.recorder->publish(image);
 }
 
 Ending run_to_end(const Attempt& a, Experiment& e, Progress& progress) {
@@ -82,7 +74,7 @@ Ending run_to_end(const Attempt& a, Experiment& e, Progress& progress) {
     keep(e, "complete");
     const double disk = e.recorder->seconds_publishing() + e.keeper->seconds_writing();
     progress.say(fmt::format("complete, {:.0f} tokens/s, {:.1f} % of the time for the disk",
-                             median_rate(e.recorder->file()), 100 * disk / progress.seconds()));
+                             e.recorder->tokens_per_second(), 100 * disk / progress.seconds()));
     return {};
   } catch (const Error& problem) {
     if (problem.code() != Exit::diverged) throw;

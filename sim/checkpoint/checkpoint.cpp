@@ -4,6 +4,7 @@
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
 #include "sim/data/sha256.hpp"
+#include "sim/record/block_store.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -19,7 +20,8 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kManifest = "manifest.json";
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kFormat = 2;
+constexpr std::int64_t kOldestFormat = 1;  // with all records in each checkpoint
 constexpr std::uintmax_t kMostManifest = 1 << 16;
 constexpr std::size_t kRegularKept = 2;
 
@@ -37,6 +39,8 @@ std::string manifest_of(const CheckpointInfo& info, const std::vector<FileConten
                {"config_sha256", info.config_sha256},
                {"data_sha256", info.data_sha256},
                {"number", info.number},
+               {"blocks", {{"bytes", info.block_bytes}, {"sha256", info.blocks_sha256}}},
+               {"published_sha256", info.published_sha256},
                {"files", Json::object()}};
   for (const FileContent& file : files) {
     Sha256 sum;
@@ -67,7 +71,8 @@ Json read_manifest(const fs::path& folder) {
   rest.erase("sha256");
   const std::string vouched = rest.dump();
   if (json["sha256"] != sha256_hex(vouched.data(), vouched.size())) damaged(path, "damaged");
-  if (!rest.contains("format") || rest["format"] != kFormat)
+  const std::int64_t format = rest.value("format", std::int64_t{0});
+  if (format < kOldestFormat || format > kFormat)
     damaged(path, "of another version of moesim; train again with --force");
   return rest;
 }
@@ -75,12 +80,16 @@ Json read_manifest(const fs::path& folder) {
 CheckpointInfo info_of(const Json& manifest, const fs::path& folder) {
   try {
     const Json& loss = manifest.at("loss");
+    const Json blocks = manifest.value("blocks", Json::object());
     return {manifest.at("step"),
             manifest.at("regular"),
             loss.is_null() ? std::numeric_limits<double>::quiet_NaN() : loss.get<double>(),
             manifest.at("config_sha256"),
             manifest.at("data_sha256"),
-            manifest.at("number")};
+            manifest.at("number"),
+            blocks.value("bytes", std::uint64_t{0}),
+            blocks.value("sha256", std::string()),
+            manifest.value("published_sha256", std::string())};
   } catch (const Json::exception&) {
     damaged(folder / kManifest, "incomplete");
   }
@@ -104,6 +113,13 @@ std::string read_vouched(const Json& manifest, const fs::path& folder, const cha
   }
 }
 
+void check_blocks(const std::string& run_folder, const CheckpointInfo& info) {
+  if (info.block_bytes == 0) return;
+  const std::string path = blocks_path(run_folder);
+  if (BlockStore(path, info.block_bytes).sha256() != info.blocks_sha256)
+    damaged(path, "damaged (its SHA-256 is not the manifest's)");
+}
+
 // After `newest` was written. A folder whose manifest cannot be read does not count as one that is
 // kept.
 void prune(const std::string& run_folder, index newest) {
@@ -123,6 +139,10 @@ void prune(const std::string& run_folder, index newest) {
 }
 
 }  // namespace
+
+std::string blocks_path(const std::string& run_folder) {
+  return folder_of(run_folder) / kBlocksFile;
+}
 
 void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
                       const std::vector<FileContent>& files) {
@@ -176,7 +196,12 @@ Checkpoint read_checkpoint(const std::string& run_folder, index step) {
   if (checkpoint.info.step != step) damaged(folder, "holds another step than its name says");
   checkpoint.weights = read_vouched(manifest, folder, kWeightsFile);
   checkpoint.state = read_vouched(manifest, folder, kStateFile);
-  read_vouched(manifest, folder, kRecordsFile);
+  if (manifest.at("files").contains(kRestFile)) {
+    checkpoint.rest = read_vouched(manifest, folder, kRestFile);
+    check_blocks(run_folder, checkpoint.info);
+  } else {
+    read_vouched(manifest, folder, kRecordsFile);
+  }
   return checkpoint;
 }
 

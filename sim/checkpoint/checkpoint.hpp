@@ -5,6 +5,7 @@
 #include "sim/core/types.hpp"
 #include "sim/record/publish.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -20,12 +21,20 @@ struct CheckpointInfo {
   double loss = std::numeric_limits<double>::quiet_NaN();
   std::string config_sha256, data_sha256;  // of the run that it belongs to
   std::string number;                      // "F32" or "F64"
+  // The first bytes of kBlocksFile, which belong to it; and of the run file of a complete run,
+  // which is published next. "": none.
+  std::uint64_t block_bytes = 0;
+  std::string blocks_sha256 = {}, published_sha256 = {};
 };
 
 // The files of a checkpoint.
 inline constexpr const char* kWeightsFile = "weights.safetensors";  // the parameters
 inline constexpr const char* kStateFile = "state.safetensors";      // what else training needs
-inline constexpr const char* kRecordsFile = "run.h5";               // what was recorded until then
+inline constexpr const char* kRestFile = "records.rest";            // what was recorded until then,
+// but for the blocks that were finished: they lie beside the checkpoints, in one file for all.
+inline constexpr const char* kBlocksFile = "records.blocks";
+// In checkpoints of earlier versions: all that was recorded.
+inline constexpr const char* kRecordsFile = "run.h5";
 
 // What a checkpoint holds, read and verified.
 struct Checkpoint {
@@ -33,8 +42,12 @@ struct Checkpoint {
   std::string path;     // of its folder
   std::string weights;  // bytes of kWeightsFile
   std::string state;    // bytes of kStateFile
+  std::string rest;     // bytes of kRestFile; "" in one of an earlier version, which has records()
   std::string records() const { return path + "/" + kRecordsFile; }
 };
+
+// The path of kBlocksFile.
+std::string blocks_path(const std::string& run_folder);
 
 // Writes checkpoint/step-N below the run's folder from the three files, then removes those that
 // nothing needs: kept are this one, the newest two regular ones and the one with the lowest

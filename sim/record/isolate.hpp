@@ -16,6 +16,14 @@ struct Allowance {
   std::uint64_t bytes = 0;  // beyond what the process has
 };
 
+// Restricts this process from now on, which is a child: limits of memory and of processor time
+// beyond what it has used, no reports on stderr.
+void restrict_to(const Allowance& allowance);
+
+// What the death of a restricted child says about the file that it was reading, by its status as of
+// waitpid.
+const char* reason_of_death(int status);
+
 // Calls `work` in a child process and returns its result. Throws std::runtime_error with what
 // `work` threw, or with a reason if the child crashed or used up its allowance.
 std::string isolated(const Allowance& allowance, const std::function<std::string()>& work);

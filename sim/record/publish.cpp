@@ -19,33 +19,30 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporary = ".tmp-";
 
-[[noreturn]] void cannot_write(const std::string& path, int reason) {
-  fail(Exit::output, path + ": cannot write: " + std::generic_category().message(reason) +
-                         "; free space or choose another --out");
-}
-
 // Each step returns 0 or an errno, so that the temporary is removed in one place.
-int write_all(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    if (written == 0) return EIO;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
-int write_synced(const std::string& path, const std::vector<std::string_view>& pieces) {
+int write_synced(const std::string& path, const Pieces& pieces) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file < 0) return errno;
   int reason = 0;
-  for (const std::string_view piece : pieces)
-    if (reason == 0) reason = write_all(file, piece);
-  if (reason == 0 && ::fsync(file) != 0) reason = errno;
+  try {
+    pieces([&](std::string_view piece) {
+      if (reason == 0) reason = write_all(file, piece);
+    });
+  } catch (...) {
+    ::close(file);
+    ::unlink(path.c_str());
+    throw;
+  }
+  if (reason == 0) reason = sync_file(file);
   // Some file systems report a full quota only here.
   if (::close(file) != 0 && reason == 0) reason = errno;
   return reason;
+}
+
+Pieces pieces_of(const std::vector<std::string_view>& all) {
+  return [all](const auto& take) {
+    for (const std::string_view piece : all) take(piece);
+  };
 }
 
 // Makes the rename itself durable. File systems that cannot sync a folder say EINVAL.
@@ -98,10 +95,32 @@ void settle(const Place& place, const std::string& path, int reason) {
 
 }  // namespace
 
+void cannot_write(const std::string& path, int reason) {
+  fail(Exit::output, path + ": cannot write: " + std::generic_category().message(reason) +
+                         "; free space or choose another --out");
+}
+
+int write_all(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    if (written == 0) return EIO;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+int sync_file(int file) { return ::fsync(file) != 0 ? errno : 0; }
+
 void publish_bytes(const std::string& path, std::string_view bytes) {
+  publish_pieces(path, pieces_of({bytes}));
+}
+
+void publish_pieces(const std::string& path, const Pieces& pieces) {
   const Place place = place_of(path);
   ::unlink(place.temporary.c_str());  // of a process that had this number and was killed
-  settle(place, path, write_synced(place.temporary, {bytes}));
+  settle(place, path, write_synced(place.temporary, pieces));
 }
 
 void publish_folder(const std::string& path, const std::vector<FileContent>& files) {
@@ -110,7 +129,7 @@ void publish_folder(const std::string& path, const std::vector<FileContent>& fil
   fs::remove_all(place.temporary, error);
   int reason = ::mkdir(place.temporary.c_str(), 0777) == 0 ? 0 : errno;
   for (const FileContent& file : files)
-    if (reason == 0) reason = write_synced(place.temporary / file.name, file.pieces);
+    if (reason == 0) reason = write_synced(place.temporary / file.name, pieces_of(file.pieces));
   if (reason == 0) reason = sync_folder(place.temporary);
   settle(place, path, reason);
 }

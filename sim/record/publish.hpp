@@ -1,6 +1,7 @@
 // Files and folders that appear whole or not at all.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -12,6 +13,11 @@ namespace moesim {
 // the folder. Throws Exit::output with the path and the system's reason; the temporary is gone then
 // and `path` is as it was.
 void publish_bytes(const std::string& path, std::string_view bytes);
+
+// The same for bytes that are never in memory together: `pieces` calls what it is given with one
+// after the other.
+using Pieces = std::function<void(const std::function<void(std::string_view)>& take)>;
+void publish_pieces(const std::string& path, const Pieces& pieces);
 
 // A file whose content is in pieces, one after the other.
 struct FileContent {
@@ -31,5 +37,10 @@ void remove_temporaries(const std::string& folder);
 // The same where others may be writing, here or on another host: those that are an hour old and
 // whose process does not live on this one.
 void remove_old_temporaries(const std::string& folder);
+
+// What the above is made of, for files that grow. The first two return 0 or an errno.
+int write_all(int file, std::string_view bytes);
+int sync_file(int file);
+[[noreturn]] void cannot_write(const std::string& path, int reason);
 
 }  // namespace moesim

@@ -5,23 +5,9 @@
 #include "sim/record/pack.hpp"
 #include "sim/record/run_file.hpp"
 
-#include <algorithm>
 #include <exception>
-#include <filesystem>
 
 namespace moesim {
-namespace {
-
-// Checked here as well as by HDF5, because opening a pipe or a device can block.
-std::uint64_t size_of_file(const std::string& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) throw std::runtime_error("no such file");
-  if (!std::filesystem::is_regular_file(status)) throw std::runtime_error("not a file");
-  return std::filesystem::file_size(path);
-}
-
-}  // namespace
 
 RunFile read_run_file(const std::string& path) {
   try {

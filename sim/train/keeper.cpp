@@ -1,8 +1,11 @@
 #include "sim/train/keeper.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/checkpoint/records.hpp"
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/core/error.hpp"
+#include "sim/record/block_store.hpp"
+#include "sim/record/pack.hpp"
 
 #include <fmt/format.h>
 
@@ -123,6 +126,7 @@ void Keeper::keep_at(std::string folder, std::string config_sha256, std::string 
   folder_ = std::move(folder);
   config_sha256_ = std::move(config_sha256);
   data_sha256_ = std::move(data_sha256);
+  recorder_.file().keep_blocks(std::make_shared<BlockStore>(blocks_path(folder_)));
 }
 
 void Keeper::on_boundary(const Position& position) {
@@ -133,7 +137,7 @@ void Keeper::on_boundary(const Position& position) {
   const bool best = is_best() && pace_.allows(kBestSeconds);
   if (!(due || best) || !of_use || is_written()) return;
   const Pace::Work work(pace_);
-  write(recorder_.file().bytes(), due);
+  write("", due);
 }
 
 void Keeper::on_evaluation(const Evaluation& evaluation) {
@@ -143,20 +147,20 @@ void Keeper::on_evaluation(const Evaluation& evaluation) {
 
 bool Keeper::is_best() const { return loss_step_ == trainer_.position().step && loss_ < best_; }
 
-void Keeper::write(const std::string& records) {
+void Keeper::write(const std::string& published_sha256) {
   if (folder_.empty() || is_written()) return;
   const Pace::Work work(pace_);
   // One that comes before its evaluation is not regular: going back to it, because the evaluation
   // fails, would lead there again.
   const Position& position = trainer_.position();
-  write(records, every_ == 0 || (position.evaluated && position.step % every_ == 0));
+  write(published_sha256, every_ == 0 || (position.evaluated && position.step % every_ == 0));
 }
 
 bool Keeper::is_written() const {
   return trainer_.position().step == written_ && trainer_.position().evaluated == evaluated_;
 }
 
-void Keeper::write(const std::string& records, bool regular) {
+void Keeper::write(const std::string& published_sha256, bool regular) {
   const Position& position = trainer_.position();
   if (const std::string name = trainer_.damaged_parameter(); !name.empty())
     fail(Exit::diverged, fmt::format("after step {}: the values of {} are not finite; lower "
@@ -172,6 +176,9 @@ void Keeper::write(const std::string& records, bool regular) {
                     {"not_finite", std::to_string(position.not_finite)},
                     {"updates", std::to_string(trainer_.updates())}};
   std::string weights_header, state_header;
+  const std::string rest = pack(recorder_.file());
+  BlockStore& blocks = *recorder_.file().block_store();
+  blocks.sync();  // before there is a checkpoint that needs them
   write_checkpoint(
       folder_,
       {.step = position.step,
@@ -179,10 +186,13 @@ void Keeper::write(const std::string& records, bool regular) {
        .loss = loss_step_ == position.step ? loss_ : std::numeric_limits<double>::quiet_NaN(),
        .config_sha256 = config_sha256_,
        .data_sha256 = data_sha256_,
-       .number = kNumber},
+       .number = kNumber,
+       .block_bytes = blocks.size(),
+       .blocks_sha256 = blocks.size() > 0 ? blocks.sha256() : "",
+       .published_sha256 = published_sha256},
       {{kWeightsFile, safetensors_pieces(weights, weights_header)},
        {kStateFile, safetensors_pieces(state, state_header)},
-       {kRecordsFile, {records}}});
+       {kRestFile, {rest}}});
   if (is_best()) best_ = loss_;
   written_ = position.step, evaluated_ = position.evaluated;
 }
@@ -196,7 +206,7 @@ bool Keeper::take_up(bool regular, index before, const Say& say) {
       },
       say);
   if (!checkpoint) return false;
-  const RunFile records = read_run_file(checkpoint->records());
+  const RunFile records = read_records(folder_, *checkpoint);
   load_checkpoint(*checkpoint, trainer_);
   recorder_.restore(records);
   remove_checkpoints_after(folder_, checkpoint->info.step);

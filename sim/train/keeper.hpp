@@ -22,10 +22,10 @@ class Keeper : public Hook {
   void on_boundary(const Position& position) override;
   void on_evaluation(const Evaluation& evaluation) override;
 
-  // Writes a checkpoint now, unless this position is on disk already. records: of the recorder, the
-  // bytes of its run file. Throws Exit::output; Exit::diverged for parameters that are not finite,
-  // which would spoil it.
-  void write(const std::string& records);
+  // Writes a checkpoint now, unless this position is on disk already. published_sha256: of the run
+  // file, if the run is complete. Throws Exit::output; Exit::diverged for parameters that are not
+  // finite, which would spoil it.
+  void write(const std::string& published_sha256);
 
   double seconds_writing() const { return pace_.spent(); }
 
@@ -40,7 +40,7 @@ class Keeper : public Hook {
  private:
   bool is_written() const;
   bool is_best() const;
-  void write(const std::string& records, bool regular);
+  void write(const std::string& published_sha256, bool regular);
   bool take_up(bool regular, index before, const Say& say);
 
   Trainer& trainer_;

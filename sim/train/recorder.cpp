@@ -2,7 +2,8 @@
 
 #include "sim/core/error.hpp"
 #include "sim/moe/metrics.hpp"
-#include "sim/record/publish.hpp"
+
+#include <algorithm>
 
 namespace moesim {
 namespace {
@@ -132,6 +133,7 @@ void Recorder::on_routing(index step, const std::vector<LayerStatistics>& layers
   file_.attribute("plan_kind", plan);
   file_.append("record_step", static_cast<double>(step));
   append_statistics("", layers);
+  file_.finish_blocks();
 }
 
 void Recorder::on_step(const StepReport& r) {
@@ -142,6 +144,12 @@ void Recorder::on_step(const StepReport& r) {
   file_.append("task_loss", r.task_loss);
   file_.append("grad_norm", r.gradient_norm);
   file_.append("learning_rate", r.rate);
+  note_rate(r);
+  append_aux(r);
+  file_.finish_blocks();
+}
+
+void Recorder::append_aux(const StepReport& r) {
   if (r.aux.empty()) return;
   if (!declared_aux_) {
     std::vector<std::string> names;
@@ -173,22 +181,51 @@ void Recorder::on_evaluation(const Evaluation& e) {
     file_.append("domain_load", load);
     file_.append("eval_domain_nmi", information);
   }
-  if (!path_.empty() && pace_.allows()) publish("running");
+  file_.finish_blocks();
 }
 
-std::string Recorder::bytes(const std::string& status) {
+void Recorder::on_boundary(const Position& position) {
+  if (path_.empty()) return;
+  const bool first = !published_ && position.step > 0;
+  if (first || pace_.allows()) publish("running");
+}
+
+void Recorder::note_rate(const StepReport& r) {
+  constexpr std::size_t kLatest = 4096;
+  if (r.seconds > 0 && tokens_ > 0) {
+    const double rate = static_cast<double>(r.tokens - tokens_) / r.seconds;
+    if (rates_.size() < kLatest)
+      rates_.push_back(rate);
+    else
+      rates_[static_cast<std::size_t>(steps_) % kLatest] = rate;
+    ++steps_;
+  }
+  tokens_ = r.tokens;
+}
+
+double Recorder::tokens_per_second() const {
+  std::vector<double> rates = rates_;
+  if (rates.empty()) return 0;
+  const auto middle = rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2);
+  std::nth_element(rates.begin(), middle, rates.end());
+  return *middle;
+}
+
+Image Recorder::image(const std::string& status) {
   const Pace::Work work(pace_);
   file_.attribute("status", status);
-  return file_.bytes();
+  return file_.image();
 }
 
-void Recorder::publish_bytes(const std::string& bytes) {
+void Recorder::publish(const Image& image) {
   const Pace::Work work(pace_);
-  moesim::publish_bytes(path_, bytes);
+  image.publish(path_);
+  published_ = true;
 }
 
 void Recorder::restore(const RunFile& earlier) {
   RunFile restored;
+  restored.keep_blocks(earlier.block_store() ? earlier.block_store() : file_.block_store());
   for (const std::string& name : file_.attribute_order())
     restored.attribute(name, file_.attributes().at(name));
   for (const char* name : {"created_utc", "plan_kind"})

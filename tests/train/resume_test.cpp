@@ -1,5 +1,6 @@
 // A training that was stopped and taken up again, in another process or after a bad step, gives the
 // bits of one that was not.
+#include "sim/checkpoint/records.hpp"
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/ops/ops.hpp"
@@ -70,7 +71,7 @@ TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train
         Kept first(values, folder / "");
         StopAfter stop(questions);
         REQUIRE(first.trainer->run({first.recorder.get(), &first.keeper, &stop}) == End::stopped);
-        first.keeper.write(first.recorder->file().bytes());
+        first.keeper.write("");
       }
       Kept second(values, folder / "");
       REQUIRE(second.resume());
@@ -102,6 +103,103 @@ TEST_CASE("resume: both optimisers, accumulation, regular checkpoints", "[train]
     second.finish();
     CHECK(second.fingerprint() == straight.fingerprint());
   }
+}
+
+// Values of every variable but the wall time, as a reader of the published file has them.
+std::string read_values(const std::string& path) {
+  std::string all;
+  for (const Variable& v : read_run_file(path).variables()) {
+    if (v.name == "seconds") continue;
+    all += v.name;
+    all.append(reinterpret_cast<const char*>(v.values.data()), v.values.size() * sizeof(double));
+  }
+  return all;
+}
+
+TEST_CASE("resume: records in blocks, of which some were written after the checkpoint",
+          "[train][resume]") {
+  // 8192 values are 16 records of two layers and 256 experts.
+  const Values values = {"run.steps",   "40", "checkpoint.every", "10", "moe.experts",  "256",
+                         "eval.every",  "0",  "expert.hidden",    "2",  "model.width",  "8",
+                         "data.length", "8",  "train.batch",      "4",  "model.layers", "2"};
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "straight");
+  std::filesystem::create_directory(folder / "killed");
+  Kept straight(values, folder / "straight");
+  straight.finish();
+  straight.recorder->file().publish(folder / "straight/run.h5");
+  CHECK(straight.recorder->file().find("demand")->blocks.size() == 2);
+  CHECK(straight.recorder->file().find("demand")->values.size() == 8 * 2 * 256);
+  {
+    Kept first(values, folder / "killed");
+    StopAfter stop(37);  // after steps 32 to 37 filled a block that no checkpoint knows
+    REQUIRE(first.trainer->run({first.recorder.get(), &first.keeper, &stop}) == End::stopped);
+  }
+  Kept second(values, folder / "killed");
+  REQUIRE(second.resume());
+  CHECK(second.trainer->position().step == 30);
+  CHECK(second.recorder->file().find("demand")->blocks.size() == 1);
+  second.finish();
+  second.recorder->file().publish(folder / "killed/run.h5");
+  CHECK(second.fingerprint() == straight.fingerprint());
+  CHECK(read_values(folder / "killed/run.h5") == read_values(folder / "straight/run.h5"));
+
+  // The blocks that all checkpoints share are vouched for by each.
+  const std::string blocks = folder / "killed/checkpoint/records.blocks";
+  std::string bytes = read_bytes(blocks);
+  bytes[bytes.size() - 1] ^= 1;
+  write_bytes(blocks, bytes);
+  CHECK_THROWS_WITH(read_checkpoint(folder / "killed", 40),
+                    contains("records.blocks: damaged (its SHA-256 is not the manifest's)"));
+  Kept third(values, folder / "killed");
+  REQUIRE(third.resume());  // from one that needs fewer of them
+  CHECK(third.trainer->position().step == 30);
+}
+
+TEST_CASE("resume: a checkpoint of an earlier version, with all records in it", "[train][resume]") {
+  const Values values = {"run.steps", "6", "checkpoint.every", "2"};
+  const TemporaryFolder folder;
+  Kept straight(values, folder / "");
+  straight.finish();
+  const Checkpoint before = read_checkpoint(folder / "", 4);
+  const std::string records = read_records(folder / "", before).bytes();
+  CheckpointInfo info = before.info;
+  remove_checkpoints(folder / "");
+  write_checkpoint(
+      folder / "", info,
+      {{kWeightsFile, {before.weights}}, {kStateFile, {before.state}}, {kRecordsFile, {records}}});
+  Kept second(values, folder / "");
+  REQUIRE(second.resume());
+  CHECK(second.trainer->position().step == 4);
+  second.finish();
+  CHECK(second.fingerprint() == straight.fingerprint());
+}
+
+TEST_CASE("recorder: a run without evaluations is published after its first step",
+          "[train][brief]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  Training training({"eval.every", "0", "run.steps", "3"}, 1);
+  training.recorder->publish_at(path);
+  // Looks after each step what is there; it comes after the recorder.
+  class Look : public Hook {
+   public:
+    explicit Look(std::string path) : path_(std::move(path)) {}
+    void on_boundary(const Position& position) override {
+      there.push_back(std::filesystem::exists(path_));
+      if (position.step == 1) {
+        const RunFile file = read_run_file(path_);
+        CHECK(file.text("status") == "running");
+        CHECK(file.find("step")->values == std::vector<double>{0});
+      }
+    }
+    std::vector<bool> there;
+
+   private:
+    std::string path_;
+  } look(path);
+  training.trainer->run({training.recorder.get(), &look});
+  CHECK(look.there.at(1));
 }
 
 TEST_CASE("resume: a checkpoint of another model or another number is not taken", "[train]") {
@@ -261,7 +359,7 @@ TEST_CASE("not finite: rewind goes back and leaves the batches out", "[train][fi
         REQUIRE(first.keeper.rewind([](const std::string&) {}));
         first.trainer->run({first.recorder.get(), &first.keeper, &stop});
       }
-      first.keeper.write(first.recorder->file().bytes());
+      first.keeper.write("");
     }
     Kept second(values, other / "");
     REQUIRE(second.resume());
