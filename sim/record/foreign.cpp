@@ -76,6 +76,22 @@ void check_printable_name(const std::string& name) {
     throw Failure("a name in it has other characters than letters, digits, '_', '.', '-'");
 }
 
+struct Found {
+  std::vector<Link> links;
+  std::string problem;
+};
+
+extern "C" herr_t take_link(hid_t, const char* name, const H5L_info_t* link, void* into) {
+  Found& found = *static_cast<Found*>(into);
+  try {
+    if (link->type != H5L_TYPE_HARD) found.problem = "has soft or external links";
+    found.links.push_back({std::string(name).substr(0, 256), link->u.address});
+    return found.problem.empty() ? 0 : 1;
+  } catch (const std::exception&) {  // must not pass through C
+    return -1;
+  }
+}
+
 // A text of fixed length ends at its first NUL, or before the spaces or NULs that fill it up.
 std::string trimmed(std::string text, H5T_str_t padding) {
   if (padding == H5T_STR_NULLTERM) return text.substr(0, text.find('\0'));
@@ -108,20 +124,12 @@ std::vector<Link> links_of(hid_t root) {
   H5G_info_t group;
   check(H5Gget_info(root, &group), "no root group");
   if (group.nlinks > kMaxObjects) throw Failure("holds too many objects");
-  std::vector<Link> links;
-  for (hsize_t i = 0; i < group.nlinks; ++i) {
-    H5L_info_t link;
-    check(H5Lget_info_by_idx(root, ".", index, H5_ITER_INC, i, &link, H5P_DEFAULT), "a bad link");
-    if (link.type != H5L_TYPE_HARD) throw Failure("has soft or external links");
-    char name[256];
-    const ssize_t size =
-        check(H5Lget_name_by_idx(root, ".", index, H5_ITER_INC, i, name, sizeof name, H5P_DEFAULT),
-              "a bad link");
-    links.push_back({{name, std::min<std::size_t>(static_cast<std::size_t>(size), sizeof name - 1)},
-                     link.u.address});
-    check_printable_name(links.back().name);
-  }
-  return links;
+  Found found;
+  hsize_t from = 0;
+  check(H5Literate(root, index, H5_ITER_INC, &from, take_link, &found), "a bad link");
+  if (!found.problem.empty()) throw Failure(found.problem);
+  for (const Link& link : found.links) check_printable_name(link.name);
+  return std::move(found.links);
 }
 
 std::vector<std::int64_t> checked_shape(hid_t dataset, Budget& budget, Extent extent) {

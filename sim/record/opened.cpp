@@ -92,6 +92,15 @@ bool is_growing(hid_t dataset, std::size_t rank) {
   return limit[0] == H5S_UNLIMITED;
 }
 
+extern "C" herr_t take_name(hid_t, const char* name, const H5A_info_t*, void* into) {
+  try {
+    static_cast<std::vector<std::string>*>(into)->emplace_back(name);
+    return 0;
+  } catch (const std::exception&) {  // must not pass through C
+    return -1;
+  }
+}
+
 }  // namespace
 
 Opened::Opened(const std::string& path)
@@ -120,15 +129,12 @@ void Opened::read_attributes(RunFile& run, const std::vector<std::string>& names
   H5O_info_t object;
   check(H5Oget_info2(root_, &object, H5O_INFO_NUM_ATTRS), "no root group");
   if (object.num_attrs > kMaxAttributes) throw Failure("has too many attributes");
-  for (hsize_t i = 0; i < object.num_attrs; ++i) {
-    const Handle attribute(
-        H5Aopen_by_idx(root_, ".", index, H5_ITER_INC, i, H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
-        "a bad attribute");
-    char name[128];
-    const ssize_t size = check(H5Aget_name(attribute, sizeof name, name), "a bad attribute");
-    if (static_cast<std::size_t>(size) < sizeof name && name[0] != '_' && is_plain_name(name))
-      take(attribute, name);
-  }
+  std::vector<std::string> all;
+  hsize_t from = 0;
+  check(H5Aiterate2(root_, index, H5_ITER_INC, &from, take_name, &all), "a bad attribute");
+  std::erase_if(all,
+                [](const std::string& name) { return name[0] == '_' || !is_plain_name(name); });
+  if (!all.empty()) read_attributes(run, all, budget);
 }
 
 std::vector<std::string> Opened::names() const {
