@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <numeric>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -39,16 +40,23 @@ class Trial : public Hook {
   bool wants_stop() override { return all_.size() > 3 && since(begin_) >= seconds_; }
   void on_step(const StepReport& report) override {
     all_.push_back(report.seconds);
+    end_ = since(begin_);
     if (all_.size() > 1)
       (recorder_.wants_routing(report.step) ? recorded_ : others_).push_back(report.seconds);
   }
   double recorded() const { return median_of(recorded_.empty() ? all_ : recorded_); }
+  double steps() const { return static_cast<double>(all_.size()); }
+  // Seconds between the steps, which went into what is recorded.
+  double recording() const {
+    return std::max(0.0, end_ - std::accumulate(all_.begin(), all_.end(), 0.0));
+  }
   double others() const { return others_.empty() ? recorded() : median_of(others_); }
 
  private:
   double seconds_;
   const Recorder& recorder_;
   Clock::time_point begin_ = Clock::now();
+  double end_ = 0;
   std::vector<double> all_, recorded_, others_;
 };
 
@@ -122,7 +130,8 @@ std::string try_out(RunSpec spec, int threads, double seconds) {
   const double total =
       start + rows.records * trial.recorded() + (rows.steps - rows.records) * trial.others() +
       (rows.evaluations * batches + (e.task->shape().causal ? kProbe : 0)) * evaluation_seconds +
-      stored / compressed_per_second(file) + checkpoint_seconds(settings, rows.steps, checkpoint);
+      rows.steps / trial.steps() * (trial.recording() + seconds_to_compress(file)) +
+      checkpoint_seconds(settings, rows.steps, checkpoint);
   // Blocks lie beside the checkpoints too.
   const double blocks = stored > 0 ? records * (1 - rest_bytes(file, rows) / stored) : 0;
   return nlohmann::json{

@@ -23,7 +23,7 @@ double stored_bytes(const RunFile& file, const RecordRows& rows);
 // Of those that are in no finished block in the end.
 double rest_bytes(const RunFile& file, const RecordRows& rows);
 
-// Bytes of values that this machine compresses in a second, measured on the rows that are there.
-double compressed_per_second(const RunFile& file);
+// Seconds that this machine takes to compress the rows that are in no block yet.
+double seconds_to_compress(const RunFile& file);
 
 }  // namespace moesim
