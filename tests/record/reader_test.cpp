@@ -48,6 +48,11 @@ void write_bomb(const std::string& path, hsize_t megabytes) {
   const Handle dataset(
       H5Dcreate2(file, "step", H5T_STD_I64LE, space, H5P_DEFAULT, properties, H5P_DEFAULT),
       H5Dclose, "dataset");
+  const Handle digest(H5Acreate2(file, "sha256_blocks", hdf5::text_type(), hdf5::scalar_space(),
+                                 H5P_DEFAULT, H5P_DEFAULT),
+                      H5Aclose, "attribute");
+  const char* text = "another";
+  REQUIRE(H5Awrite(digest, hdf5::text_type(), &text) >= 0);
   const std::vector<std::int64_t> zeros(chunk, 0);
   const Handle memory(H5Screate_simple(1, &chunk, nullptr), H5Sclose, "space");
   for (hsize_t at = 0; at < size; at += chunk) {
