@@ -98,7 +98,7 @@ hdf5::Handle ImageContent::access() {
   const H5FD_class_t described = driver_class();
   const hdf5::Handle driver(H5FDregister(&described), H5FDunregister, "cannot make a driver");
   hdf5::Handle access = hdf5::property_list(H5P_FILE_ACCESS);
-  const ImageContent* self = this;
+  ImageContent* self = this;
   hdf5::check(H5Pset_driver(access, driver, &self), "cannot choose the file driver");
   return access;
 }
