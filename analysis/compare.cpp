@@ -1,9 +1,11 @@
 #include "analysis/compare.hpp"
 
+#include "analysis/arms.hpp"
 #include "analysis/escape.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -50,11 +52,11 @@ std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
 }
 
 // By seed; a seed that was run more than once counts once, with its mean.
-std::map<double, double> losses_by_seed(const Arm& arm) {
-  std::map<double, std::vector<double>> all;
+std::map<std::int64_t, double> losses_by_seed(const Arm& arm) {
+  std::map<std::int64_t, std::vector<double>> all;
   for (const Outcome* run : arm.complete)
-    if (!std::isnan(run->seed) && !std::isnan(run->loss)) all[run->seed].push_back(run->loss);
-  std::map<double, double> losses;
+    if (run->seed && !std::isnan(run->loss)) all[*run->seed].push_back(run->loss);
+  std::map<std::int64_t, double> losses;
   for (const auto& [seed, values] : all) losses[seed] = sample_of(values).mean;
   return losses;
 }
@@ -115,6 +117,7 @@ std::vector<Column> columns_for(const Arm* baseline) {
           {"diverged", "diverged", Kind::count}};
 }
 constexpr std::size_t kLossColumn = 3;
+constexpr double kNotedUnknown = 0.01;  // share of unknown text from which a note says so
 
 std::vector<Cell> row_of(const Arm& arm, const Arm* baseline) {
   // What a run is known to be before it has finished is shown even if none has.
@@ -147,6 +150,14 @@ std::vector<Cell> row_of(const Arm& arm, const Arm* baseline) {
           static_cast<double>(diverged)};
 }
 
+// True if the runs that say so predict the same number of tokens or classes.
+bool same_vocabulary(const std::vector<Arm>& arms) {
+  std::set<double> losses;
+  for (const Arm& arm : arms)
+    for (const double loss : values_of(arm.runs, &Outcome::uniform_loss)) losses.insert(loss);
+  return losses.size() < 2;
+}
+
 std::optional<Table::Place> best_of(const std::vector<Arm>& arms) {
   std::optional<Table::Place> best;
   for (std::size_t row = 0; row < arms.size(); ++row) {
@@ -173,7 +184,7 @@ class Notes {
 
 std::string name_of(const Outcome& run) {
   std::string name = run.arm;
-  name += std::isnan(run.seed) ? " without a seed" : fmt::format(" seed {}", run.seed);
+  name += run.seed ? fmt::format(" seed {}", *run.seed) : " without a seed";
   return std::isnan(run.steps) ? name : name + fmt::format(" (step {})", run.steps);
 }
 
@@ -216,6 +227,32 @@ void note_noise(const std::vector<Arm>& arms, Notes& notes) {
     }
 }
 
+// Losses that are of a part of the validation split, and how far those of the whole may lie.
+void note_parts(const std::vector<Arm>& arms, Notes& notes) {
+  std::set<double> sizes;
+  std::map<std::pair<double, double>, std::vector<double>> parts;  // errors, by part and whole
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.complete) {
+      if (std::isnan(run->evaluated) || std::isnan(run->validation)) continue;
+      sizes.insert(run->evaluated);
+      if (run->evaluated < run->validation)
+        parts[{run->evaluated, run->validation}].push_back(run->loss_error);
+    }
+  for (const auto& [size, errors] : parts) {
+    const bool known =
+        std::none_of(errors.begin(), errors.end(), [](double e) { return std::isnan(e); });
+    notes.add(fmt::format(
+        "losses are of {} of {} validation sequences; {}", size.first, size.second,
+        known ? fmt::format("on all of them they may differ by {:.4f} (one standard error; arms by "
+                            "less, because they share the sequences)",
+                            *std::max_element(errors.begin(), errors.end()))
+              : "how much they differ on all of them is unknown"));
+  }
+  if (sizes.size() > 1)
+    notes.add(fmt::format("losses of different numbers of sequences ({}) are not comparable",
+                          fmt::join(sizes, ", ")));
+}
+
 void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, Notes& notes) {
   if (baseline == nullptr) return;
   std::vector<std::string> fewer;
@@ -232,10 +269,11 @@ void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, Notes& notes)
 void note_mixtures(const std::vector<Arm>& arms, Notes& notes) {
   std::vector<std::string> repeated, unlike, leaking;
   for (const Arm& arm : arms) {
-    std::map<double, int> times;
-    for (const Outcome* run : arm.complete) ++times[std::isnan(run->seed) ? -1 : run->seed];
+    std::map<std::int64_t, int> times;
+    for (const Outcome* run : arm.complete)
+      if (run->seed) ++times[*run->seed];
     for (const auto& [seed, count] : times)
-      if (seed >= 0 && count > 1)
+      if (count > 1)
         repeated.push_back(fmt::format("{} seed {} ({} times)", arm.name, seed, count));
     for (const Field field : {&Outcome::parameters_total, &Outcome::flops_per_token}) {
       const std::vector<double> sizes = values_of(arm.runs, field);
@@ -252,32 +290,63 @@ void note_mixtures(const std::vector<Arm>& arms, Notes& notes) {
              leaking);
 }
 
+// What makes a loss no measure of the model: nothing was learned, or a text that the tokenizer does
+// not know, or vocabularies of different size.
+void note_measure(const std::vector<Arm>& arms, Notes& notes) {
+  std::vector<std::string> guessing, unknown;
+  for (const Arm& arm : arms) {
+    for (const Outcome* run : arm.complete)
+      if (run->loss > run->uniform_loss)
+        guessing.push_back(
+            fmt::format("{} ({:.4f} > {:.4f})", name_of(*run), run->loss, run->uniform_loss));
+    const std::vector<double> shares = values_of(arm.runs, &Outcome::unknown);
+    const auto most = std::max_element(shares.begin(), shares.end());
+    if (most != shares.end() && *most >= kNotedUnknown)
+      unknown.push_back(fmt::format("{} {:.1f} %", arm.name, 100 * *most));
+  }
+  notes.list("loss above that of guessing (log of the vocabulary), so nothing was learned",
+             guessing);
+  notes.list("share of the text that the tokenizer does not know, so that losses are too low",
+             unknown);
+  if (!same_vocabulary(arms))
+    notes.add(
+        "vocabularies differ, so losses per token cannot be compared between arms, and none is "
+        "marked");
+}
+
 }  // namespace
 
-Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline) {
+Table comparison(const std::vector<Outcome>& given, const std::string& baseline) {
+  std::vector<Outcome> outcomes = given;
+  name_arms(outcomes);
   const std::vector<Arm> arms = arms_of(outcomes);
   const Arm* base = baseline_of(arms, baseline);
   Table table;
   table.columns = columns_for(base);
   for (const Arm& arm : arms) table.rows.push_back(row_of(arm, base));
-  table.best = best_of(arms);
+  if (same_vocabulary(arms)) table.best = best_of(arms);
 
   Notes notes;
   note_left_out(arms, notes);
   note_mixtures(arms, notes);
   note_pairs(arms, base, notes);
   note_noise(arms, notes);
+  note_parts(arms, notes);
+  note_measure(arms, notes);
   table.notes = notes.take();
   return table;
 }
 
 Comparison compare(const std::vector<std::string>& paths, Format format,
-                   const std::string& baseline) {
+                   const std::string& baseline, const StatusOf& status_of) {
   std::vector<Outcome> outcomes;
+  RunReader reader;
+  const Excerpt excerpt = outcome_excerpt();
   Comparison result;
   for (const std::string& path : find_runs(paths)) {
     try {
-      outcomes.push_back(outcome_of(read_run(path)));
+      Outcome& outcome = outcomes.emplace_back(outcome_of(read_run(path, reader, excerpt)));
+      if (status_of) outcome.status = status_of(path, outcome.status);
     } catch (const Error& problem) {
       if (problem.code() != Exit::data) throw;
       result.unreadable.push_back(problem.what());

@@ -64,8 +64,10 @@ const Variable* Run::variable(const std::string& name, const std::vector<std::st
   return variable;
 }
 
-Run read_run(const std::string& path) {
-  Run run{path, read_run_file(path)};
+namespace {
+
+Run checked(Run run) {
+  const std::string& path = run.path;
   const double schema = run.number("moesim_schema");
   if (std::isnan(schema))
     fail(Exit::data, path + ": not a run file of moesim: no attribute moesim_schema");
@@ -74,6 +76,14 @@ Run read_run(const std::string& path) {
                          std::to_string(static_cast<std::int64_t>(schema)) +
                          "; this program reads schema " + std::to_string(kRunFileSchema));
   return run;
+}
+
+}  // namespace
+
+Run read_run(const std::string& path) { return checked({path, read_run_file(path)}); }
+
+Run read_run(const std::string& path, RunReader& reader, const Excerpt& excerpt) {
+  return checked({path, reader.read(path, excerpt)});
 }
 
 std::vector<std::string> find_runs(const std::vector<std::string>& paths) {

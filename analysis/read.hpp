@@ -1,6 +1,7 @@
 // Finds and opens run files.
 #pragma once
 
+#include "sim/record/reader.hpp"
 #include "sim/record/run_file.hpp"
 
 #include <string>
@@ -23,6 +24,8 @@ struct Run {
 
 // Throws Exit::data if `path` cannot be read, is no run file, or follows a newer schema.
 Run read_run(const std::string& path);
+// The same of a part of it.
+Run read_run(const std::string& path, RunReader& reader, const Excerpt& excerpt);
 
 // The run files of each path: a run file, a run folder (it holds run.h5) or an experiment folder
 // (run folders, at most three levels below, sorted). Each file once. Throws Exit::data for a path

@@ -28,8 +28,8 @@ double median_of(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-std::vector<double> paired_differences(const std::map<double, double>& a,
-                                       const std::map<double, double>& b) {
+std::vector<double> paired_differences(const std::map<std::int64_t, double>& a,
+                                       const std::map<std::int64_t, double>& b) {
   std::vector<double> differences;
   for (const auto& [key, value] : a)
     if (const auto other = b.find(key); other != b.end())

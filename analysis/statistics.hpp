@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <vector>
 
@@ -20,8 +21,8 @@ Sample sample_of(const std::vector<double>& values);
 double median_of(std::vector<double> values);
 
 // The differences a - b of the keys (seeds) that both have.
-std::vector<double> paired_differences(const std::map<double, double>& a,
-                                       const std::map<double, double>& b);
+std::vector<double> paired_differences(const std::map<std::int64_t, double>& a,
+                                       const std::map<std::int64_t, double>& b);
 
 // The common standard deviation of samples with different means: sqrt(sum (n-1) s^2 / sum (n-1)).
 // NaN if no sample has two values.

@@ -1,5 +1,7 @@
 #include "experiments/arguments.hpp"
 
+#include "sim/config/characters.hpp"
+#include "sim/config/number_text.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -31,7 +33,28 @@ Arguments& Arguments::value(const std::string& name, const std::string& otherwis
   return *this;
 }
 
+namespace {
+
+// A dash that an editor made longer begins no option.
+void check_dash(const std::string& word) {
+  const auto character = config::mistakable(word);
+  if (character && character->offset == 0 && character->is_dash)
+    fail(Exit::usage, fmt::format("command line: '{}': {}", config::printable(word),
+                                  config::complaint(*character, word, 1)));
+}
+
+// Why a value is no number: "; U+2212 MINUS SIGN in column 1; write '-'".
+std::string number_advice(const std::string& value, bool whole) {
+  if (const auto character = config::beyond_ascii(value))
+    return "; " + config::complaint(*character, value, 1);
+  const std::string meant = config::meant_number(value, whole);
+  return meant.empty() || meant == value ? "" : "; did you mean " + meant + "?";
+}
+
+}  // namespace
+
 bool Arguments::parse(const std::vector<std::string>& words) {
+  for (const std::string& word : words) check_dash(word);
   po::options_description all;
   all.add(options_);
   all.add_options()("rest", po::value<std::vector<std::string>>(&rest_));
@@ -66,8 +89,9 @@ long Arguments::integer(const std::string& name, long low, long high) const {
   long number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (error != std::errc{} || end != value.data() + value.size() || number < low || number > high)
-    fail(Exit::usage, "command line: --" + name + " " + value + ": expected a whole number from " +
-                          std::to_string(low) + " to " + std::to_string(high));
+    fail(Exit::usage, "command line: --" + name + " " + config::printable(value) +
+                          ": expected a whole number from " + std::to_string(low) + " to " +
+                          std::to_string(high) + number_advice(value, true));
   return number;
 }
 
@@ -75,8 +99,9 @@ double Arguments::number(const std::string& name, double low, double high) const
   const std::string value = text(name);
   double number = 0;
   if (config::parse(value, number) != std::errc{} || number < low || number > high)
-    fail(Exit::usage, fmt::format("command line: --{} {}: expected a number from {} to {}", name,
-                                  config::printable(value), low, high));
+    fail(Exit::usage,
+         fmt::format("command line: --{} {}: expected a number from {} to {}{}", name,
+                     config::printable(value), low, high, number_advice(value, false)));
   return number;
 }
 

@@ -5,6 +5,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/limits.hpp"
+#include "experiments/process_limits.hpp"
 #include "experiments/version.hpp"
 #include "sim/config/reader.hpp"
 #include "sim/core/error.hpp"
@@ -114,7 +115,7 @@ struct Size {
 void fix(RunSpec& spec, const Size& size) {
   spec.settings.set("run.steps", std::to_string(size.warmup + size.steps), "moesim bench --steps");
   spec.settings.set("eval.every", "0", "moesim bench");
-  spec.settings.set("eval.batches", "1", "moesim bench");
+  Evaluator::shorten(spec.settings, "moesim bench");
 }
 
 // Finds every mistake in the settings, before anything is timed.
@@ -131,6 +132,7 @@ std::string check_all(const std::vector<RunSpec>& specs, const Size& size) {
 std::string bench_arm(RunSpec spec, const Size& size) {
   const Clock::time_point begin = Clock::now();
   fix(spec, size);
+  require_threads(size.threads);
   DataCache cache;
   Experiment e = build(std::move(spec), size.threads, cache);
   e.trainer->start();
@@ -181,14 +183,15 @@ void print_table(const Json& document) {
   std::size_t width = 3;
   for (const Json& arm : document["arms"])
     width = std::max(width, arm["arm"].get<std::string>().size());
-  fmt::print("{:<{}}  {:>8} {:>17}  {:>9}  {:>8}  {:>6}  {:>8}  {:>9}  {:>8}", "arm", width,
-             "step ms", "quartiles", "tokens/s", "GF/s", "% GEMM", "GEMM", "copy GB/s", "peak MB");
+  std::cout << fmt::format("{:<{}}  {:>8} {:>17}  {:>9}  {:>8}  {:>6}  {:>8}  {:>9}  {:>8}", "arm",
+                           width, "step ms", "quartiles", "tokens/s", "GF/s", "% GEMM", "GEMM",
+                           "copy GB/s", "peak MB");
   for (std::size_t i = 0; i < kParts; ++i)
-    fmt::print("  {:>9}", to_string(static_cast<Part>((i + 1) % kParts)));
-  fmt::print("\n");
+    std::cout << fmt::format("  {:>9}", to_string(static_cast<Part>((i + 1) % kParts)));
+  std::cout << fmt::format("\n");
   for (const Json& arm : document["arms"]) {
     const Json& step = arm["step_ms"];
-    fmt::print(
+    std::cout << fmt::format(
         "{:<{}}  {:>8.2f} {:>17}  {:>9.0f}  {:>8.1f}  {:>6.1f}  {:>8.1f}  {:>9.1f}  {:>8.1f}",
         arm["arm"].get<std::string>(), width, step["median"].get<double>(),
         fmt::format("{:.2f} .. {:.2f}", step["lower_quartile"].get<double>(),
@@ -197,11 +200,12 @@ void print_table(const Json& document) {
         100 * arm["share_of_gemm"].get<double>(), arm["gemm_gflops_compute"].get<double>(),
         arm["copy_gb_per_second"].get<double>(), arm["peak_bytes"].get<double>() / 1e6);
     for (std::size_t i = 0; i < kParts; ++i)
-      fmt::print("  {:>9.2f}",
-                 arm["parts_ms"][to_string(static_cast<Part>((i + 1) % kParts))].get<double>());
-    fmt::print("\n");
+      std::cout << fmt::format(
+          "  {:>9.2f}",
+          arm["parts_ms"][to_string(static_cast<Part>((i + 1) % kParts))].get<double>());
+    std::cout << fmt::format("\n");
   }
-  fmt::print(
+  std::cout << fmt::format(
       "\nGF/s: useful work (three times the forward pass, unmasked half of causal attention). % "
       "GEMM: of GEMM, the rate of large\nproducts in the arm's run.compute, rounding of factors "
       "included, measured beside every step. copy: of large arrays, read and\nwritten. peak MB: "
@@ -225,7 +229,7 @@ int bench_command(const Words& words) {
       .flag("json", "print one JSON document");
   if (!arguments.parse(words)) return 0;
   const Size size{arguments.integer("warmup", 0, 1000000), arguments.integer("steps", 1, 1000000),
-                  static_cast<int>(arguments.integer("threads", 0, 1024))};
+                  chosen_threads(arguments.integer("threads", 0, kMostThreads))};
   Words rest = arguments.rest();
   if (rest.empty() || rest.front().find('=') != std::string::npos) {
     if (!std::filesystem::exists(kDefaultConfig))
@@ -239,7 +243,7 @@ int bench_command(const Words& words) {
     // Seeds of one arm cost the same.
     if (std::none_of(specs.begin(), specs.end(), same)) specs.push_back(std::move(spec));
   }
-  in_child([&] { return check_all(specs, size); });
+  in_child("reads the settings", [&] { return check_all(specs, size); });
 
   Json document = {{"version", version()},
                    {"build", build_description()},
@@ -248,7 +252,7 @@ int bench_command(const Words& words) {
   Exit worst = Exit::ok;
   for (const RunSpec& spec : specs) {
     try {
-      const ChildResult child = in_child([&] { return bench_arm(spec, size); });
+      const ChildResult child = in_child("is timed", [&] { return bench_arm(spec, size); });
       Json arm = Json::parse(child.text);
       if (!arm.contains("peak_bytes"))
         arm["peak_bytes"] = child.peak_bytes - arm["limit_bytes"].get<std::size_t>();

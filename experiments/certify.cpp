@@ -2,21 +2,35 @@
 #include "experiments/arguments.hpp"
 #include "experiments/check.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/process_limits.hpp"
+
+#include <omp.h>
 
 #include <iostream>
 
 namespace moesim {
 
 int check_command(const Words& words) {
-  Arguments arguments("check [ROUTER [key=value ...]]...",
-                      "Certificates of routers: gradients against central differences, what is "
-                      "seen against what is declared, "
-                      "conservation, equivariance under permutation of experts, same bits for any "
-                      "number of threads, and "
-                      "parameters that the task cannot teach. Exit code 1 if anything fails.");
+  Arguments arguments(
+      "check [ROUTER|EXPERT [key=value ...]]...",
+      "Certificates of routers and experts; without names, of all. Of a router: finite state, "
+      "conservation, gradients against central differences, parameters that the task cannot teach, "
+      "what is seen against what is declared, equivariance under permutation of experts, same bits "
+      "for any number of threads, edge cases. Of an expert: gradients, rows and experts "
+      "independent of each other, merged weights, cost, threads, edge cases.\n\n"
+      "key=value belongs to the name before it: an option of its own (k=2), expert.name=EXPERT for "
+      "a router, expert.hidden, moe.experts, model.width, data.length, train.batch, task.name. "
+      "Where a router and an expert share a name, write router.NAME or expert.NAME.\n\n"
+      "Exit code 1 if a certificate fails or is incomplete (derivatives need moesim-f64 beside "
+      "this program), 2 if a name or a setting is wrong.");
   arguments.flag("all", "with every registered variant of settings")
       .flag("json", "print one JSON document");
   if (!arguments.parse(words)) return 0;
+  // For backends that nobody names a number of threads for; others are compared with it.
+  constexpr int kCompared = 7;
+  const int threads = chosen_threads(0);
+  omp_set_num_threads(threads);
+  require_threads(std::max(threads, kCompared));
   return check_command(arguments.rest(), arguments.has("json"), std::cout, arguments.has("all"));
 }
 

@@ -1,4 +1,5 @@
-// `moesim check`: the certificates of routers (sim/moe/certificate.hpp), for people and programs.
+// `moesim check`: the certificates of routers and experts (sim/moe/certificate.hpp), for people and
+// programs.
 #pragma once
 
 #include <iosfwd>
@@ -7,12 +8,15 @@
 
 namespace moesim {
 
-// arguments: names of routers, each with key=value settings of its own after it; none: all that are
-// registered, with their defaults. A router that is named without settings, or `all`, is certified
-// under its registered variants as well. Returns 1 if a certificate fails, else 0.
+// arguments: names of routers and experts, each with key=value settings after it; none: all that
+// are registered, with their defaults (experiments/check_arguments.hpp). A plug-in that is named
+// without settings, or `all`, is certified under its variants as well. Returns 1 if a certificate
+// fails or is incomplete, else 0.
 //
-// In the float build, when `out` is the standard output, this process becomes `moesim-f64 check`
-// with the same arguments if that program lies beside it: derivatives are measured in double.
+// Every certificate is made in a process of its own, so that a plug-in that crashes is a failure of
+// this plug-in alone. In the float build, when `out` is the standard output, this process becomes
+// `moesim-f64 check` with the same arguments if that program lies beside it: derivatives are
+// measured in double.
 int check_command(const std::vector<std::string>& arguments, bool json, std::ostream& out,
                   bool all = false);
 

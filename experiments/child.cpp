@@ -1,11 +1,13 @@
 #include "experiments/child.hpp"
 
+#include "experiments/last_words.hpp"
 #include "sim/core/error.hpp"
+#include "sim/core/out_of_memory.hpp"
 #include "sim/record/child.hpp"
 
-#include <cstring>
 #include <exception>
 #include <iostream>
+#include <new>
 #include <sys/wait.h>
 #include <system_error>
 
@@ -22,8 +24,10 @@ ChildEnd run_child(const std::function<std::string()>& work) {
         return message(Exit::ok, work());
       } catch (const Error& error) {
         return message(error.code(), error.what());
+      } catch (const std::bad_alloc&) {
+        return message(Exit::internal, kOutOfMemory);
       } catch (const std::exception& error) {
-        return message(Exit::internal, error.what());
+        return message(Exit::internal, std::string("internal error: ") + error.what());
       }
     });
   } catch (const std::system_error& error) {
@@ -33,12 +37,12 @@ ChildEnd run_child(const std::function<std::string()>& work) {
 
 }  // namespace
 
-ChildResult in_child(const std::function<std::string()>& work) {
+ChildResult in_child(const std::string& doing, const std::function<std::string()>& work,
+                     double least_bytes) {
   std::cout.flush();
   const ChildEnd end = run_child(work);
-  if (WIFSIGNALED(end.status))
-    fail(Exit::internal, std::string("a child process died: ") + strsignal(WTERMSIG(end.status)));
-  if (end.bytes.empty()) fail(Exit::internal, "a child process ended without a result");
+  if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0 || end.bytes.empty())
+    fail(Exit::internal, "the process that " + doing + " " + why_ended(end.status, least_bytes));
   const auto code = static_cast<Exit>(end.bytes.front());
   if (code != Exit::ok) fail(code, end.bytes.substr(1));
   return {end.bytes.substr(1), end.peak_bytes};

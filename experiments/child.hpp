@@ -12,8 +12,11 @@ struct ChildResult {
   std::size_t peak_bytes = 0;  // of the process's resident memory
 };
 
-// Runs `work` in a forked child. Errors of the work are thrown here with their exit code. The
-// parent must not have run anything in parallel, since threads do not survive a fork.
-ChildResult in_child(const std::function<std::string()>& work);
+// Runs `work` in a forked child. Errors of the work are thrown here with their exit code, and so is
+// the child's sudden end: "the process that " + doing + " was killed: ...", with what it needs of
+// memory at the least if that is known. The parent must not have run anything in parallel, since
+// threads do not survive a fork.
+ChildResult in_child(const std::string& doing, const std::function<std::string()>& work,
+                     double least_bytes = 0);
 
 }  // namespace moesim

@@ -3,6 +3,7 @@
 
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/run_state.hpp"
 #include "sim/core/error.hpp"
 
 #include <iostream>
@@ -23,7 +24,7 @@ int compare_command(const Words& words) {
   arguments.require_rest("compare what?");
   const std::string format = arguments.has("json") ? "json" : arguments.text("format");
   const Comparison result =
-      compare(arguments.rest(), format_of(format), arguments.text("baseline"));
+      compare(arguments.rest(), format_of(format), arguments.text("baseline"), status_now);
   std::cout << result.text << std::flush;
   for (const std::string& reason : result.unreadable) std::cerr << "moesim: " << reason << '\n';
   return static_cast<int>(result.unreadable.empty() ? Exit::ok : Exit::data);

@@ -11,7 +11,7 @@ namespace moesim {
 std::string why_missing(const std::string& device) {
   if (device == "cpu") return "";
   try {
-    in_child([&] { return make_backend(device, 0)->name(); });
+    in_child("looks for the device", [&] { return make_backend(device, 0)->name(); });
   } catch (const Error& error) {
     if (error.code() != Exit::usage) throw;
     return error.what();

@@ -46,8 +46,9 @@ struct Survey {
 
 Survey survey(const Plan& plan, const std::string& folder, const DryRun& options) {
   Survey s;
+  RunReader reader;
   for (const PlannedRun& run : plan.runs) {
-    const RunState state = state_of(folder + "/" + run.folder);
+    const RunState state = state_of(folder + "/" + run.folder, reader);
     const bool done = !options.force && is_finished(state, run);
     const bool begun = !options.force && state.state != State::planned && run.steps > 0;
     s.rest.push_back(begun ? 1 - static_cast<double>(state.step) / static_cast<double>(run.steps)
@@ -62,6 +63,7 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
     s.complete.push_back(done);
   }
   std::map<std::string, std::string> missing;  // why, by device
+  DataCache data;
   for (Arm& arm : s.arms) {
     if (options.trial_seconds <= 0 || arm.left == 0) continue;
     if (!missing.contains(arm.device)) missing[arm.device] = why_missing(arm.device);
@@ -69,8 +71,9 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
     if (!arm.unknown.empty()) continue;
     std::cerr << "trying " << arm.run->spec.label << '\n';
     try {
-      arm.estimate = estimate_run(arm.run->spec, options.threads, options.trial_seconds,
-                                  std::min(options.at_once, plan.runs.size()));
+      arm.estimate =
+          estimate_run(arm.run->spec, options.threads, options.trial_seconds,
+                       std::min(options.at_once, plan.runs.size()), data, arm.run->least_bytes);
     } catch (const Error& error) {
       if (error.code() != Exit::diverged) throw;
       std::cerr << "warning: no estimate: " << error.what() << '\n';
@@ -181,8 +184,8 @@ void print_text(const Survey& s, const DryRun& options) {
         ": about {} with {} at once, {} of memory ({} available), {} of disk "
         "({} free)",
         duration(s.total.seconds), options.at_once, readable_bytes(s.total.memory),
-        readable_bytes(s.total.memory_available), readable_bytes(s.total.disk),
-        readable_bytes(s.total.disk_free));
+        s.total.memory_available > 0 ? readable_bytes(s.total.memory_available) : "unknown",
+        readable_bytes(s.total.disk), readable_bytes(s.total.disk_free));
   std::cout << '\n';
 }
 

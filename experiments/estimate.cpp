@@ -3,9 +3,13 @@
 #include "analysis/statistics.hpp"
 #include "experiments/child.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/process_limits.hpp"
+#include "experiments/record_cost.hpp"
 #include "experiments/resources.hpp"
 #include "sim/backend/stand_in.hpp"
+#include "sim/data/sha256.hpp"
 #include "sim/record/child.hpp"
+#include "sim/record/image.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -14,7 +18,9 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <numeric>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
@@ -28,21 +34,32 @@ double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Steps until the time is over, three at the least; the first is warm-up.
+// Steps until the time is over, three at the least; the first is warm-up. Those that are recorded
+// take longer, and are counted apart.
 class Trial : public Hook {
  public:
-  explicit Trial(double seconds) : seconds_(seconds) {}
-  bool wants_stop() override { return steps_.size() > 3 && since(begin_) >= seconds_; }
-  void on_step(const StepReport& report) override { steps_.push_back(report.seconds); }
-  double median() const {
-    return median_of(steps_.size() > 1 ? std::vector(steps_.begin() + 1, steps_.end()) : steps_);
+  Trial(double seconds, const Recorder& recorder) : seconds_(seconds), recorder_(recorder) {}
+  bool wants_stop() override { return all_.size() > 3 && since(begin_) >= seconds_; }
+  void on_step(const StepReport& report) override {
+    all_.push_back(report.seconds);
+    end_ = since(begin_);
+    if (all_.size() > 1)
+      (recorder_.wants_routing(report.step) ? recorded_ : others_).push_back(report.seconds);
   }
-  double steps() const { return static_cast<double>(steps_.size()); }
+  double recorded() const { return median_of(recorded_.empty() ? all_ : recorded_); }
+  double steps() const { return static_cast<double>(all_.size()); }
+  // Seconds between the steps, which went into what is recorded.
+  double recording() const {
+    return std::max(0.0, end_ - std::accumulate(all_.begin(), all_.end(), 0.0));
+  }
+  double others() const { return others_.empty() ? recorded() : median_of(others_); }
 
  private:
   double seconds_;
+  const Recorder& recorder_;
   Clock::time_point begin_ = Clock::now();
-  std::vector<double> steps_;
+  double end_ = 0;
+  std::vector<double> all_, recorded_, others_;
 };
 
 // How many checkpoints are there in the end, if the loss falls to the end? Two regular ones at
@@ -55,49 +72,76 @@ double kept_checkpoints(const Settings& settings, double steps, double seconds) 
   return std::clamp(1 + (each > 0 ? std::floor(seconds / each) : steps), 1.0, 2.0);
 }
 
-std::string try_out(RunSpec spec, int threads, double seconds) {
+// Seconds for all checkpoints of a run that writes them at fixed steps; those by time are held to a
+// share of it. What is written is summed, and looked through for what is not finite, before.
+double checkpoint_seconds(const Settings& settings, double steps, double bytes) {
+  const double every = std::stod(settings.effective("checkpoint.every"));
+  if (every == 0) return 0;
+  const std::string sample(1 << 22, 'x');
   const Clock::time_point begin = Clock::now();
-  DataCache cache;
+  sha256_hex(sample.data(), sample.size());
+  const double per_byte = since(begin) / static_cast<double>(sample.size());
+  constexpr double kPasses = 3;     // summed, looked through, written
+  constexpr double kSynced = 0.01;  // seconds until the disk has said so of each file
+  return std::floor(steps / every) * (kPasses * per_byte * bytes + kSynced);
+}
+
+std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache) {
+  require_threads(threads);
+  const Clock::time_point begin = Clock::now();
   // The evaluations of the trial are short ones.
   const Experiment whole = build(spec, threads, cache, stand_in);
   const auto& settings = whole.spec.settings;
-  const auto steps = std::stod(settings.effective("run.steps"));
-  const auto every = std::stod(settings.effective("eval.every"));
+  const RecordRows rows = record_rows(whole);
   const auto batches = static_cast<double>(whole.trainer->evaluation_batches());
   spec.settings.set("eval.every", "0", "trial");
-  spec.settings.set("eval.batches", "1", "trial");
+  Evaluator::shorten(spec.settings, "trial");
+  if (rows.records < rows.steps) spec.settings.set("record.every", "2", "trial");
   Experiment e = build(spec, threads, cache);
   e.trainer->start();
   const double start = since(begin);
 
-  const auto held = [&] { return static_cast<double>(e.recorder->file().bytes().size()); };
+  const RunFile& file = e.recorder->file();
+  const auto held = [&] { return static_cast<double>(file.image().size()); };
   e.recorder->on_evaluation(e.trainer->evaluate(0));  // warm-up
   const double one = held();
   const Clock::time_point evaluation = Clock::now();
   e.recorder->on_evaluation(e.trainer->evaluate(0));
   const double evaluation_seconds = since(evaluation);
   const double two = held();
-  Trial trial(seconds);
+  const auto rows_now = [&](const char* name) {
+    return static_cast<double>(file.find(name)->shape[0]);
+  };
+  Trial trial(seconds, *e.recorder);
   e.trainer->run({e.recorder.get(), &trial});
-  const double evaluations = 1 + (every > 0 ? std::floor(steps / every) : 0);
-  const double records = one + evaluations * std::max(0.0, two - one) +
-                         steps / trial.steps() * std::max(0.0, held() - two);
-
-  // The probe for the future runs some ten forward passes.
-  constexpr double kProbe = 10;
-  const double total =
-      start + steps * trial.median() +
-      (evaluations * batches + (e.task->shape().causal ? kProbe : 0)) * evaluation_seconds;
+  // What is recorded compresses as it did in the trial.
+  const double tried = stored_bytes(file, {rows_now("step"), rows_now("record_step"), 0});
+  const double training = stored_bytes(file, {rows.steps, rows.records, 0});
+  const double stored = stored_bytes(file, rows);
+  const double records = one + rows.evaluations * std::max(0.0, two - one) +
+                         training / tried * std::max(0.0, held() - two);
   double state = 0;
   for (const NamedTensor& tensor : e.trainer->state())
     state += static_cast<double>(tensor.value.size());
   const double checkpoint =
       sizeof(moesim::real) * (state + static_cast<double>(count(e.trainer->parameters()))) +
-      records;
-  return nlohmann::json{{"step_seconds", trial.median()},
-                        {"seconds", total},
-                        {"device", e.backend->name() == "cpu" ? 0 : e.backend->held()},
-                        {"disk", records + kept_checkpoints(settings, steps, total) * checkpoint}}
+      rest_bytes(file, rows);
+
+  // The probe for the future runs some ten forward passes.
+  constexpr double kProbe = 10;
+  const double total =
+      start + rows.records * trial.recorded() + (rows.steps - rows.records) * trial.others() +
+      (rows.evaluations * batches + (e.task->shape().causal ? kProbe : 0)) * evaluation_seconds +
+      rows.steps / trial.steps() * (trial.recording() + seconds_to_compress(file)) +
+      checkpoint_seconds(settings, rows.steps, checkpoint);
+  // Blocks lie beside the checkpoints too.
+  const double blocks = stored > 0 ? records * (1 - rest_bytes(file, rows) / stored) : 0;
+  return nlohmann::json{
+      {"step_seconds", trial.others()},
+      {"seconds", total},
+      {"device", e.backend->name() == "cpu" ? 0 : e.backend->held()},
+      {"records", record_memory(e)},
+      {"disk", records + blocks + kept_checkpoints(settings, rows.steps, total) * checkpoint}}
       .dump();
 }
 
@@ -128,20 +172,35 @@ class Company {
 
 }  // namespace
 
-Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once) {
+Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once,
+                      DataCache& data, double least_bytes) {
+  {
+    // Here and not in the children, each of which would read them again.
+    Settings settings = spec.settings;
+    data.get(settings);
+  }
   const auto processes = static_cast<std::size_t>(processors());
+  const pid_t parent = ::getpid();
   const Company company(std::min(at_once, processes) - 1, [&] {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     try {
-      for (;;) try_out(spec, threads, seconds);
+      // prctl may be missing.
+      while (::getppid() == parent) try_out(spec, threads, seconds, data);
     } catch (const std::exception&) {
       // The run itself will say so.
     }
   });
-  const ChildResult child = in_child([&] { return try_out(spec, threads, seconds); });
+  const ChildResult child = in_child(
+      "tries the run out", [&] { return try_out(spec, threads, seconds, data); }, least_bytes);
   const nlohmann::json json = nlohmann::json::parse(child.text);
-  return {json["step_seconds"], json["seconds"], static_cast<double>(child.peak_bytes),
-          json["device"], json["disk"]};
+  // A run reads its data itself, and has nothing else then.
+  rusage own{};
+  ::getrusage(RUSAGE_SELF, &own);
+  constexpr double kKilobyte = 1024;
+  const double reading = kKilobyte * static_cast<double>(own.ru_maxrss);
+  const double memory = static_cast<double>(child.peak_bytes) + json["records"].get<double>();
+  return {json["step_seconds"], json["seconds"], std::max(memory, reading), json["device"],
+          json["disk"]};
 }
 
 double schedule(const std::vector<double>& seconds, std::size_t at_once) {

@@ -1,6 +1,7 @@
 // What a run will take, from a short trial of it.
 #pragma once
 
+#include "experiments/data_cache.hpp"
 #include "sim/config/sweep.hpp"
 
 #include <cstddef>
@@ -17,8 +18,11 @@ struct Estimate {
 };
 
 // Builds the run and trains it for about `seconds`, in a child process; nothing is written. Beside
-// at_once - 1 others of its kind, as it will be: runs share memory, caches and clock rate.
-Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once);
+// at_once - 1 others of its kind, as it will be: runs share memory, caches and clock rate. Arms
+// share the data that `data` has read. least_bytes: of memory that it needs, for the message if the
+// system kills it.
+Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once,
+                      DataCache& data, double least_bytes = 0);
 
 // How long all of them take, `at_once` at a time, in their order.
 double schedule(const std::vector<double>& seconds, std::size_t at_once);

@@ -1,29 +1,21 @@
 #include "experiments/experiment.hpp"
 
 #include "experiments/version.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/checked.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/datasets.hpp"
+#include "sim/data/root.hpp"
 #include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
+#include <functional>
 
 namespace moesim {
 namespace {
-
-std::shared_ptr<const Dataset> cached_data(Settings& settings, DataCache& cache) {
-  std::string key;
-  for (const auto& [name, setting] : settings.values())
-    if (name.rfind("data.", 0) == 0) key += name + "=" + setting.value + "\n";
-  Options options(settings, "data");
-  // Options are always read, so that they are declared and checked; the data itself is kept once.
-  std::shared_ptr<const Dataset> fresh = make_dataset(options);
-  auto& kept = cache[key];
-  if (!kept) kept = fresh;
-  return kept;
-}
 
 // Sections of plug-ins that this run does not use: one file can sweep over routers and still set
 // each one's options. What such a section may hold is what its owner would read; owners that cannot
@@ -57,12 +49,56 @@ std::string read_device(Settings& settings) {
       .text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
 }
 
+// Products of options, each in its range, that are too large together.
+void check_sizes(Settings& settings, const Transformer& model, index batch, index length) {
+  Options train(settings, "train");
+  const auto number = [&](const char* key) { return std::stoll(settings.effective(key)); };
+  checked_product({number("run.steps"), number("train.batch"), length},
+                  "run.steps x train.batch x data.length, the tokens of the training");
+  // Tokens, their choices and rows are numbered in 32 bits.
+  constexpr double kMost = 2147483647;
+  const double tokens = static_cast<double>(batch) * static_cast<double>(length);
+  double most = tokens;
+  for (std::size_t i = 0; i < model.moe_blocks().size() && tokens <= kMost; ++i) {
+    const Router& router = model.moe_layer(i).router();
+    const auto all = static_cast<index>(tokens);
+    most =
+        std::max({most, tokens * static_cast<double>(router.experts()), router.expert_rows(all)});
+  }
+  if (most > kMost)
+    train.reject("batch",
+                 fmt::format("a micro-batch of {} sequences of {} positions has {:.3g} "
+                             "pairs of token and expert, or rows of experts, and at most "
+                             "2147483647 can be numbered; raise train.accumulate, or lower "
+                             "data.length or what the experts are given",
+                             batch, length, most));
+}
+
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
+  std::tm parts{};
+  char text[64] = "unknown";  // a clock may show years that the calendar does not have
+  if (::gmtime_r(&now, &parts) != nullptr)
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
 }
+
+// What the identity of a run is made of.
+void identify(Experiment& e) {
+  e.identity.resolved = without_root(e.spec.settings.resolved());
+  e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());
+  e.identity.data_sha256 = e.data->info().sha256;
+  // A run in double is another run.
+  const std::string both = e.identity.config_sha256 + e.identity.data_sha256 +
+                           (sizeof(moesim::real) == sizeof(double) ? "F64" : "");
+  e.identity.folder = run_folder_name(e.spec, std::to_string(e.identity.seed),
+                                      sha256_hex(both.data(), both.size()).substr(0, 8));
+}
+
+// make_data: gives the data set, and reads its options.
+using MakeData = std::function<std::shared_ptr<const Dataset>(Settings&)>;
+Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBackend make,
+                    std::map<std::string, std::vector<std::string>> dormant);
 
 }  // namespace
 
@@ -72,6 +108,27 @@ std::string device_of(const RunSpec& spec) {
 }
 
 Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) {
+  const MakeData make_data = [&](Settings& settings) { return cache.get(settings); };
+  Experiment e = build_on(std::move(spec), threads, make_data, make, {});
+  e.identity.root = fix_root(e.spec.settings);
+  identify(e);
+  describe(e);
+  return e;
+}
+
+Experiment build_stored(RunSpec spec, int threads, std::shared_ptr<const Dataset> data,
+                        MakeBackend make) {
+  std::map<std::string, std::vector<std::string>> unread;
+  for (const auto& [key, setting] : spec.settings.values())
+    if (config::section_of(key) == "data") unread["data"].push_back(config::short_key(key));
+  return build_on(
+      std::move(spec), threads, [&](Settings&) { return data; }, make, unread);
+}
+
+namespace {
+
+Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBackend make,
+                    std::map<std::string, std::vector<std::string>> dormant) {
   Experiment e;
   e.spec = std::move(spec);
   Settings& settings = e.spec.settings;
@@ -88,7 +145,7 @@ Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) 
   e.backend->set_compute(compute == "bfloat16" ? Compute::bfloat16
                          : compute == "tf32"   ? Compute::tf32
                                                : Compute::float32);
-  e.data = cached_data(settings, cache);
+  e.data = make_data(settings);
   Options task_options(settings, "task");
   e.task = make_task(task_options, e.data->info());
 
@@ -107,25 +164,17 @@ Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) 
 
   site.width = std::stoll(settings.effective("model.width"));
   site.experts = std::stoll(settings.effective("moe.experts"));
-  std::map<std::string, std::vector<std::string>> dormant;
   add_dormant<Router>(dormant, "router", settings.effective("router.name"), settings, site);
   add_dormant<Expert>(dormant, "expert", settings.effective("expert.name"), settings,
                       ExpertSite{site.width, 1, 1, 1});
   e.recorder = std::make_unique<Recorder>(settings, e.data->info(), *e.model);
   e.keeper = std::make_unique<Keeper>(settings, *e.trainer, *e.recorder);
   settings.check_all_read(dormant);
-
-  e.identity.resolved = settings.resolved();
-  e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());
-  e.identity.data_sha256 = e.data->info().sha256;
-  // A run in double is another run.
-  const std::string both = e.identity.config_sha256 + e.identity.data_sha256 +
-                           (sizeof(moesim::real) == sizeof(double) ? "F64" : "");
-  e.identity.folder = run_folder_name(e.spec, std::to_string(e.identity.seed),
-                                      sha256_hex(both.data(), both.size()).substr(0, 8));
-  describe(e);
+  check_sizes(settings, *e.model, site.batch, site.length);
   return e;
 }
+
+}  // namespace
 
 void describe(Experiment& e) {
   RunFile& file = e.recorder->file();
@@ -145,7 +194,14 @@ void describe(Experiment& e) {
   file.attribute("flops_per_token", e.model->flops_per_token());
   file.attribute("expert_hidden", static_cast<std::int64_t>(e.model->expert_hidden()));
   file.attribute("match", e.spec.settings.effective("moe.match"));
+  file.attribute("validation_sequences", static_cast<std::int64_t>(data.validation_rows));
   file.attribute("loss_unit", std::string("nats per token"));
+  file.attribute("uniform_loss", std::log(static_cast<double>(e.task->shape().outputs)));
+  if (data.unknown_train >= 0) {
+    file.attribute("unknown_train", data.unknown_train);
+    file.attribute("unknown_validation", data.unknown_validation);
+    file.attribute("unknown_characters", data.unknown_characters);
+  }
   if (data.bayes_loss >= 0 && e.task->shape().causal) file.attribute("bayes_loss", data.bayes_loss);
   file.attribute("config", e.identity.resolved);
   file.attribute("config_sha256", e.identity.config_sha256);

@@ -2,6 +2,7 @@
 // each other.
 #pragma once
 
+#include "experiments/data_cache.hpp"
 #include "sim/backend/backend.hpp"
 #include "sim/config/sweep.hpp"
 #include "sim/data/dataset.hpp"
@@ -19,6 +20,7 @@ struct Identity {
   std::string experiment;  // run.name
   std::string folder;      // name of the run's folder
   std::string resolved;    // config text with every option
+  std::string root;        // data.root as it is kept with the run, "" if the data has none
   std::string config_sha256, data_sha256;
   std::uint64_t seed = 0;
 };
@@ -38,13 +40,16 @@ struct Experiment {
   std::unique_ptr<Keeper> keeper;
 };
 
-// Data sets that several runs of a sweep share, by the settings that determine them.
-using DataCache = std::map<std::string, std::shared_ptr<const Dataset>>;
-
 // Builds everything and checks every setting; allocates no parameters. Throws Exit::usage or
 // Exit::data; nothing is created on disk. A run that is only planned is built for a `stand_in`.
 using MakeBackend = std::unique_ptr<Backend> (*)(const std::string& device, int threads);
 Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make = make_backend);
+
+// The same for a model that is to be used, not trained, on what a checkpoint holds of its data
+// (sim/data/stored.hpp): no data is read, options of [data] are not checked, and the identity has
+// no hashes.
+Experiment build_stored(RunSpec spec, int threads, std::shared_ptr<const Dataset> data,
+                        MakeBackend make = make_backend);
 
 // run.device
 std::string device_of(const RunSpec& spec);

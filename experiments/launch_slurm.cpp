@@ -35,6 +35,25 @@ Json read_jobs(const std::string& folder) {
   return Json::array();
 }
 
+// The same for a file that will be replaced: one that cannot be read, or is no list, is not.
+Json read_own_jobs(const std::string& folder) {
+  constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
+  const std::string path = jobs_path(folder);
+  std::string text;
+  try {
+    text = read_file(path, kMostBytes);
+  } catch (const Unreadable&) {
+    throw;
+  } catch (const Error&) {
+    return Json::array();
+  }
+  Json jobs = Json::parse(text, nullptr, false);
+  if (jobs.is_discarded()) return Json::array();
+  if (!jobs.is_array())
+    throw Unreadable(path + ": no list of jobs that this moesim knows; move it away");
+  return jobs;
+}
+
 std::string this_program() {
   std::error_code error;
   const fs::path path = fs::read_symlink("/proc/self/exe", error);
@@ -52,9 +71,10 @@ bool is_queued(const std::string& state) {
 // What neither is finished nor will be by another process or task.
 std::vector<std::size_t> unfinished(const Plan& plan, const std::string& folder) {
   std::vector<std::size_t> runs;
+  RunReader reader;
   const std::map<std::string, SlurmTask> tasks = slurm_tasks(folder);
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
-    const RunState state = state_of(folder + "/" + plan.runs[i].folder);
+    const RunState state = state_of(folder + "/" + plan.runs[i].folder, reader);
     const auto task = tasks.find(plan.runs[i].folder);
     if (!is_finished(state, plan.runs[i]) && state.state != State::running &&
         (task == tasks.end() || !is_queued(task->second.state)))
@@ -110,7 +130,7 @@ void launch_on_slurm(const Plan& plan, const std::string& folder, SlurmOptions o
     const std::string path = fmt::format("{}/job-{}.sh", logs, part.base);
     publish_bytes(path, script);
     const std::string job = submit_to_slurm(path);
-    Json jobs = read_jobs(folder);
+    Json jobs = read_own_jobs(folder);
     jobs.push_back({{"job", job}, {"base", part.base}, {"plan", plan_path}});
     publish_bytes(jobs_path(folder), jobs.dump(1) + "\n");
     std::cout << fmt::format("job {}: {} runs; moesim status {} follows them\n", job,
@@ -123,9 +143,14 @@ std::map<std::string, SlurmTask> slurm_tasks(const std::string& folder) {
   for (const Json& entry : read_jobs(folder)) {
     try {
       const std::string job = entry.at("job");
+      if (!entry.at("base").is_number_unsigned()) continue;
       const std::map<std::size_t, std::string> states = slurm_states(job, entry.at("base"));
       if (states.empty()) continue;
-      const Plan plan = read_plan(entry.at("plan"));
+      // The experiment's folder may have moved since.
+      std::string path = entry.at("plan");
+      if (std::error_code error; !fs::exists(path, error))
+        path = folder + "/" + fs::path(path).filename().string();
+      const Plan plan = read_plan(path);
       for (const auto& [run, state] : states)
         if (run < plan.runs.size()) result[plan.runs[run].folder] = {job, state};
     } catch (const Json::exception&) {

@@ -1,8 +1,8 @@
-// moesim list: what there is to choose from. Options are found by building everything once with its
-// defaults.
+// moesim list: what there is to choose from.
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/known_options.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
 
@@ -41,13 +41,6 @@ void print(const Rows& rows, const std::vector<std::string>& head, bool json) {
   for (const auto& row : rows) line(row);
 }
 
-// Sees, look-ahead and options of every plug-in come from building it on an ordinary site.
-Site ordinary_site() {
-  Site site;
-  site.width = 64, site.experts = 8, site.batch = 16, site.length = 64, site.vocabulary = 64;
-  return site;
-}
-
 Rows routers() {
   Rows rows;
   for (const auto& [name, plugin] : Registry<Router>::all()) {
@@ -61,44 +54,8 @@ Rows routers() {
 }
 
 Rows options() {
-  std::map<std::string, OptionInfo> declared;
-  const auto collect = [&](const Settings& settings) {
-    for (const auto& [key, info] : settings.declared()) declared.emplace(key, info);
-  };
-  DataCache cache;
-  for (const char* optimiser : {"adamw", "sgd"}) {
-    RunSpec spec;
-    spec.settings.set("train.optimiser", optimiser, "list");
-    collect(build(std::move(spec), 1, cache).spec.settings);
-  }
-  RunSpec masked;
-  masked.settings.set("task.name", "masked_lm", "list");
-  collect(build(std::move(masked), 1, cache).spec.settings);
-  for (const auto& [name, summary] : dataset_summaries()) {
-    Settings settings;
-    settings.set("data.name", name, "list");
-    Options data(settings, "data");
-    try {
-      make_dataset(data);
-    } catch (const Error&) {
-      // Without its files a data set cannot be built, but it has read its options.
-    }
-    collect(settings);
-  }
-  for (const auto& [name, plugin] : Registry<Router>::all()) {
-    Settings settings;
-    Options router(settings, "router." + name);
-    plugin.make(ordinary_site(), router);
-    collect(settings);
-  }
-  for (const auto& [name, plugin] : Registry<Expert>::all()) {
-    Settings settings;
-    Options expert(settings, "expert." + name);
-    plugin.make({64, 8, 256, 1}, expert);
-    collect(settings);
-  }
   Rows rows;
-  for (const auto& [key, info] : declared)
+  for (const auto& [key, info] : known_options())
     rows.push_back({key, info.default_value, info.range, info.help});
   return rows;
 }

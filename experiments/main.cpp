@@ -1,11 +1,14 @@
 // moesim: trains, compares and certifies Mixture-of-Experts routers.
 #include "experiments/commands.hpp"
 #include "experiments/error_stream.hpp"
+#include "experiments/last_words.hpp"
+#include "experiments/standard_output.hpp"
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
+#include "sim/core/out_of_memory.hpp"
+#include "sim/record/missing.hpp"
 
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <fcntl.h>
@@ -59,7 +62,7 @@ const std::map<std::string, Command>& commands() {
       {"list", {moesim::list_command, "routers, experts, tasks, datasets, options"}},
       {"check",
        {moesim::check_command,
-        "certificates of routers: gradients, causality, conservation, determinism"}},
+        "certificates of routers and experts: gradients, causality, conservation"}},
       {"bench",
        {moesim::bench_command,
         "cost of a training step, its parts, its share of the machine's limit"}},
@@ -102,27 +105,35 @@ int dispatch(const moesim::Words& words) {
   return found->second.run({words.begin() + 1, words.end()});
 }
 
+// Returns the exit code.
+int run(int argc, char** argv) {
+  moesim::StandardOutput output;
+  try {
+    const int code = dispatch({argv + 1, argv + argc});
+    output.finish();
+    return code;
+  } catch (const moesim::Error& error) {
+    moesim::say_error(std::string("moesim: ") + error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::bad_alloc&) {
+    moesim::say_error(std::string("moesim: ") + moesim::kOutOfMemory);
+  } catch (const std::exception& error) {
+    moesim::say_error(std::string("moesim: internal error: ") + error.what());
+  }
+  return static_cast<int>(moesim::Exit::internal);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   open_standard_streams();
   spin_briefly(argv);
   keep_freed_memory();
-  std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is noticed by its stream, not by sudden death
-  try {
-    const int code = dispatch({argv + 1, argv + argc});
-    std::cout.flush();
-    if (!std::cout || std::fflush(stdout) != 0)
-      moesim::fail(moesim::Exit::output, "standard output: cannot write all of the result");
-    return code;
-  } catch (const moesim::Error& error) {
-    moesim::say_error(std::string("moesim: ") + error.what());
-    return static_cast<int>(error.code());
-  } catch (const std::bad_alloc&) {
-    moesim::say_error(
-        "moesim: out of memory on the host; make the model, the batch or the data smaller");
-  } catch (const std::exception& error) {
-    moesim::say_error(std::string("moesim: internal error: ") + error.what());
-  }
-  return static_cast<int>(moesim::Exit::internal);
+  // A write says so too: a reader that left, and a file that would be larger than `ulimit -f`.
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
+  moesim::explain_sudden_end();
+  moesim::send_warnings(moesim::say_error);
+  const int code = run(argc, argv);
+  moesim::end_in_order();
+  return code;
 }

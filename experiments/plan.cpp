@@ -3,15 +3,20 @@
 #include "experiments/child.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/resources.hpp"
+#include "experiments/version.hpp"
 #include "sim/backend/stand_in.hpp"
+#include "sim/config/number_text.hpp"
 #include "sim/config/text.hpp"
+#include "sim/core/checked.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
+#include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <set>
 
@@ -22,89 +27,163 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
 constexpr std::uint64_t kMostBytes = std::uint64_t{512} << 20;
+// Of the options run.seed and run.steps.
+constexpr std::uint64_t kMostSeed = std::uint64_t{1} << 62;
+constexpr index kMostSteps = index{1} << 40;
 
-Json json_of(const PlannedRun& run) {
+Json json_of(const PlannedRun& run, bool with_resolved) {
   Json settings = Json::object(), varied = Json::array();
   for (const auto& [key, setting] : run.spec.settings.values())
     settings[key] = {setting.value, setting.origin};
   for (const auto& [key, value] : run.spec.varied) varied.push_back({key, value});
-  return {{"folder", run.folder},
-          {"arm", run.spec.label},
-          {"variant", run.spec.variant},
-          {"varied", varied},
-          {"seed", run.seed},
-          {"config_sha256", run.config_sha256},
-          {"data_sha256", run.data_sha256},
-          {"steps", run.steps},
-          {"parameters_total", run.parameters_total},
-          {"parameters_active", run.parameters_active},
-          {"flops_per_token", run.flops_per_token},
-          {"expert_hidden", run.hidden},
-          {"least_bytes", run.least_bytes},
-          {"settings", settings}};
+  Json json = {{"folder", run.folder},
+               {"arm", run.spec.label},
+               {"variant", run.spec.variant},
+               {"varied", varied},
+               {"seed", run.seed},
+               {"config_sha256", run.config_sha256},
+               {"data_sha256", run.data_sha256},
+               {"steps", run.steps},
+               {"parameters_total", run.parameters_total},
+               {"parameters_active", run.parameters_active},
+               {"flops_per_token", run.flops_per_token},
+               {"expert_hidden", run.hidden},
+               {"least_bytes", run.least_bytes},
+               {"settings", settings}};
+  if (with_resolved) json["resolved"] = run.resolved;
+  return json;
 }
 
+// --- A plan from outside. What options must be, it must be. ---
+
 // Text that terminals and logs will show.
-std::string shown_text(const Json& json) {
-  std::string text = json;
+std::string shown_text(const Json& json, const std::string& name) {
+  const std::string text = json.at(name);
   if (config::find_foreign_byte(text) != text.npos)
-    fail(Exit::data, "'" + config::printable(text) + "' has a control character");
+    fail(Exit::data, name + " '" + config::printable(text) + "' has a control character");
+  return text;
+}
+
+// JSON has one kind of number: -1, 0.5 and 1e30 are no sizes.
+template <class Integer>
+Integer whole_number(const Json& json, const std::string& name, Integer low, Integer high) {
+  const Json& value = json.at(name);
+  const bool fits = value.is_number_unsigned()
+                        ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(high)
+                        : value.is_number_integer() && value.get<std::int64_t>() >= 0;
+  if (!fits || value.get<Integer>() < low)
+    fail(Exit::data, fmt::format("{} = {}: expected a whole number from {} to {}", name,
+                                 config::printable(value.dump()), low, high));
+  return value.get<Integer>();
+}
+
+double amount(const Json& json, const std::string& name) {
+  const Json& value = json.at(name);
+  if (!value.is_number() || !(value.get<double>() >= 0) || !std::isfinite(value.get<double>()))
+    fail(Exit::data, fmt::format("{} = {}: expected a number, 0 or more", name,
+                                 config::printable(value.dump())));
+  return value.get<double>();
+}
+
+std::string hash_text(const Json& json, const std::string& name) {
+  const std::string text = json.at(name);
+  if (!is_sha256(text))
+    fail(Exit::data, name + " = " + config::printable(text) + ": expected 64 hex digits");
   return text;
 }
 
 // It becomes the name of a folder.
 std::string folder_name(const Json& json) {
-  const std::string name = json;
+  const std::string name = json.at("folder");
   if (!config::is_key(name) || name[0] == '.')
     fail(Exit::data, "'" + config::printable(name) + "' is not the name of a run's folder");
   return name;
 }
 
+void read_settings(const Json& json, Settings& settings) {
+  for (const auto& [key, setting] : json.items()) {
+    const std::string value = setting.at(0), origin = setting.at(1);
+    const std::string problem = config::value_problem(value);
+    if (!config::is_full_key(key) || config::find_foreign_byte(origin) != origin.npos)
+      fail(Exit::data, "'" + config::printable(key) + "' is no setting");
+    if (!problem.empty()) fail(Exit::data, key + " " + problem);
+    settings.set(key, value, origin);
+  }
+}
+
 PlannedRun run_of(const Json& json) {
   PlannedRun run;
-  run.folder = folder_name(json.at("folder"));
-  run.spec.label = shown_text(json.at("arm"));
-  run.spec.variant = shown_text(json.at("variant"));
+  run.folder = folder_name(json);
+  run.spec.label = shown_text(json, "arm");
+  run.spec.variant = shown_text(json, "variant");
   for (const Json& pair : json.at("varied"))
-    run.spec.varied.emplace_back(shown_text(pair.at(0)), shown_text(pair.at(1)));
-  for (const auto& [key, setting] : json.at("settings").items())
-    run.spec.settings.set(key, setting.at(0), shown_text(setting.at(1)));
-  run.seed = json.at("seed");
-  run.config_sha256 = json.at("config_sha256");
-  run.data_sha256 = json.at("data_sha256");
-  run.steps = json.at("steps");
-  run.parameters_total = json.at("parameters_total");
-  run.parameters_active = json.at("parameters_active");
-  run.flops_per_token = json.at("flops_per_token");
-  run.hidden = json.at("expert_hidden");
-  run.least_bytes = json.at("least_bytes");
+    run.spec.varied.emplace_back(config::printable(std::string(pair.at(0)), 200),
+                                 config::printable(std::string(pair.at(1)), 200));
+  read_settings(json.at("settings"), run.spec.settings);
+  run.seed = whole_number<std::uint64_t>(json, "seed", 0, kMostSeed);
+  run.config_sha256 = hash_text(json, "config_sha256");
+  run.data_sha256 = hash_text(json, "data_sha256");
+  run.steps = whole_number<index>(json, "steps", 1, kMostSteps);
+  run.parameters_total = whole_number<index>(json, "parameters_total", 0, kMostValues);
+  run.parameters_active = amount(json, "parameters_active");
+  run.flops_per_token = amount(json, "flops_per_token");
+  run.hidden = whole_number<index>(json, "expert_hidden", 1, kMostValues);
+  run.least_bytes = amount(json, "least_bytes");
+  run.resolved = json.value("resolved", "");
   return run;
 }
 
 Plan plan_of(const std::string& text) {
   const Json json = Json::parse(text);
-  if (json.at("moesim_plan") != kFormat) fail(Exit::data, "a plan of another version of moesim");
+  if (const Json& format = json.at("moesim_plan"); format != kFormat)
+    fail(Exit::data, fmt::format("a plan of format {}, which another version of moesim made; this "
+                                 "one, {}, reads {}",
+                                 config::printable(format.dump()), version(), kFormat));
   Plan plan;
-  plan.experiment = shown_text(json.at("experiment"));
+  plan.experiment = json.at("experiment");
+  if (!config::is_name(plan.experiment))
+    fail(Exit::data, "experiment = " + config::printable(plan.experiment) +
+                         ": expected a name of 1 to 64 letters, digits, '_', '-' and '.'");
   std::set<std::string> folders;
-  for (const Json& run : json.at("runs")) {
-    plan.runs.push_back(run_of(run));
+  const Json& runs = json.at("runs");
+  if (!runs.is_array() || runs.empty()) fail(Exit::data, "a plan of no runs");
+  for (const Json& run : runs) {
+    plan.runs.push_back(within([&] { return fmt::format("run {}", plan.runs.size() + 1); },
+                               [&] { return run_of(run); }));
     if (!folders.insert(plan.runs.back().folder).second)
       fail(Exit::data, "two runs in one folder, " + plan.runs.back().folder);
   }
   return plan;
 }
 
+// Lists that could be one number are named, once each.
+void mention_lists(const RunSpec& spec, const Settings& read, std::set<std::string>& mentioned) {
+  for (const auto& [key, setting] : spec.settings.values()) {
+    const auto declared = read.declared().find(key);
+    if (declared == read.declared().end()) continue;
+    const std::string& type = declared->second.type;
+    const bool whole = type == "integer";
+    if ((!whole && type != "number") || !config::is_doubtful(setting.list, whole) ||
+        !mentioned.insert(key).second)
+      continue;
+    std::cerr << fmt::format("note: {}: {} = {} is a list of two; one number is {}\n",
+                             setting.origin, key, setting.list,
+                             config::meant_number(setting.list, whole));
+  }
+}
+
 Plan build_all(const std::vector<RunSpec>& specs, int threads) {
-  DataCache data;
+  DataCache data = DataCache::for_plans(user_memory());
   Plan plan;
+  std::set<std::string> mentioned;
   for (const RunSpec& spec : specs) {
     const Experiment e = build(spec, threads, data, stand_in);
     if (!plan.runs.empty() && plan.experiment != e.identity.experiment)
       fail(Exit::usage, "run.name is the name of the whole experiment; vary something else");
     plan.experiment = e.identity.experiment;
+    mention_lists(spec, e.spec.settings, mentioned);
     PlannedRun run;
-    run.spec = spec;
+    run.spec = e.spec;  // with data.root as an absolute path
     run.folder = e.identity.folder;
     run.seed = e.identity.seed;
     run.config_sha256 = e.identity.config_sha256;
@@ -115,6 +194,7 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads) {
     run.flops_per_token = e.model->flops_per_token();
     run.hidden = e.model->expert_hidden();
     run.least_bytes = least_memory(e);
+    run.resolved = e.identity.resolved;
     const auto same = std::find_if(plan.runs.begin(), plan.runs.end(), [&](const auto& other) {
       return other.config_sha256 == run.config_sha256 && other.data_sha256 == run.data_sha256;
     });
@@ -130,12 +210,13 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads) {
 }  // namespace
 
 Plan make_plan(const std::vector<RunSpec>& specs, int threads) {
-  return plan_of(in_child([&] { return to_json(build_all(specs, threads)); }).text);
+  return plan_of(
+      in_child("plans the runs", [&] { return to_json(build_all(specs, threads), true); }).text);
 }
 
-std::string to_json(const Plan& plan) {
+std::string to_json(const Plan& plan, bool with_resolved) {
   Json json = {{"moesim_plan", kFormat}, {"experiment", plan.experiment}, {"runs", Json::array()}};
-  for (const PlannedRun& run : plan.runs) json["runs"].push_back(json_of(run));
+  for (const PlannedRun& run : plan.runs) json["runs"].push_back(json_of(run, with_resolved));
   return json.dump(1) + "\n";
 }
 

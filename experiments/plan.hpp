@@ -21,6 +21,8 @@ struct PlannedRun {
   double parameters_active = 0, flops_per_token = 0;
   index hidden = 0;        // of an expert, after matching
   double least_bytes = 0;  // of memory, below which it cannot train
+  // Every option, where the plan was made just now; no part of plan.json.
+  std::string resolved = {};
 };
 
 struct Plan {
@@ -33,7 +35,8 @@ struct Plan {
 // Exit::data.
 Plan make_plan(const std::vector<RunSpec>& specs, int threads);
 
-std::string to_json(const Plan& plan);
+// `with_resolved`: for a plan that goes from one process to another.
+std::string to_json(const Plan& plan, bool with_resolved = false);
 // Throws Exit::data if the file is none.
 Plan read_plan(const std::string& path);
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -61,18 +62,28 @@ void read_both(const Pipe& out, std::string& out_text, const Pipe& error, std::s
 
 ProgramOutput output_of(std::vector<std::string> words) {
   ProgramOutput output;
-  Pipe out, error;
+  Pipe nothing, out, error;
+  nothing.close_writer();
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  ::posix_spawn_file_actions_adddup2(&actions, nothing.reader(), STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, out.writer(), STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, error.writer(), STDERR_FILENO);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
+  // The signals that this program ignores are others' to be ended by.
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  sigset_t ignored;
+  ::sigemptyset(&ignored);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) ::sigaddset(&ignored, signal);
+  ::posix_spawnattr_setsigdefault(&attributes, &ignored);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   pid_t child = 0;
   const int reason =
-      ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+      ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
   if (reason == ENOENT) {
     output.found = false;

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace moesim {
 
@@ -32,16 +34,27 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 Progress::Progress(std::string prefix, Show show, const std::string& log)
     : prefix_(std::move(prefix)),
       show_(std::move(show)),
+      path_(log),
       begin_(std::chrono::steady_clock::now()),
       last_(begin_) {
-  // Whatever has that name must not make training wait.
-  const int file =
-      ::open(log.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
-  if (file >= 0) log_ = ::fdopen(file, "a");
+  open_log();
 }
 
 Progress::~Progress() {
-  if (log_ != nullptr) std::fclose(log_);
+  if (log_ >= 0) ::close(log_);
+}
+
+// Opens the file that has the name now, unless it is open: it may have been removed, or moved away.
+void Progress::open_log() {
+  struct stat named {
+  }, open{};
+  const bool there = ::stat(path_.c_str(), &named) == 0;
+  if (log_ >= 0 && ::fstat(log_, &open) == 0 && there && named.st_dev == open.st_dev &&
+      named.st_ino == open.st_ino)
+    return;
+  if (log_ >= 0) ::close(log_);
+  // Whatever has that name must not make training wait.
+  log_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
 }
 
 std::string Progress::line(const StepReport& r) const {
@@ -58,9 +71,9 @@ std::string Progress::line(const StepReport& r) const {
 
 void Progress::keep(const std::string& text) {
   show_(text, true);
-  if (log_ == nullptr) return;
-  std::fprintf(log_, "%s\n", text.c_str());
-  std::fflush(log_);
+  open_log();
+  const std::string line = text + "\n";
+  if (log_ >= 0 && ::write(log_, line.data(), line.size()) < 0) return;  // training goes on
 }
 
 void Progress::on_step(const StepReport& report) {
@@ -84,6 +97,8 @@ void Progress::on_evaluation(const Evaluation& e) {
   if (trained_ == 0) return;  // nothing to tell about this process yet
   keep(fmt::format("{}  validation {:.4f}", line(latest_), e.loss));
 }
+
+void Progress::note(const std::string& what) { keep(fmt::format("{}  {}", prefix_, what)); }
 
 double Progress::seconds() const { return seconds_since(begin_); }
 

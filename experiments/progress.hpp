@@ -4,7 +4,6 @@
 #include "sim/train/trainer.hpp"
 
 #include <chrono>
-#include <cstdio>
 #include <functional>
 #include <string>
 
@@ -23,6 +22,8 @@ class Progress : public Hook {
 
   void on_step(const StepReport& report) override;
   void on_evaluation(const Evaluation& evaluation) override;
+  // A remark: "warning: ...".
+  void note(const std::string& what);
   // Something else that happened: "resumed at step 100", "complete".
   void say(const std::string& what);
   double seconds() const;  // since the start
@@ -30,10 +31,12 @@ class Progress : public Hook {
  private:
   std::string line(const StepReport& report) const;
   void keep(const std::string& text);
+  void open_log();
 
   std::string prefix_;
   Show show_;
-  std::FILE* log_ = nullptr;
+  std::string path_;  // of log.txt
+  int log_ = -1;
   std::chrono::steady_clock::time_point begin_, last_;
   index trained_ = 0;  // steps of this process, those that were taken back too
   StepReport latest_;

@@ -1,25 +1,20 @@
 #include "experiments/resources.hpp"
 
+#include "experiments/control_group.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/process_limits.hpp"
+#include "experiments/record_cost.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
-#include <sys/resource.h>
 #include <thread>
-#include <vector>
 
 namespace moesim {
 namespace {
-
-// A number at the start of a small file of the system; 0 if there is none.
-double number_in(const std::string& path) {
-  double value = 0;
-  std::ifstream(path) >> value;
-  return value;
-}
 
 double system_memory() {
   std::ifstream info("/proc/meminfo");
@@ -31,29 +26,10 @@ double system_memory() {
   return 0;
 }
 
-// The control group of this process and those around it.
-std::vector<std::string> control_groups() {
-  const std::string root = "/sys/fs/cgroup";
-  std::vector<std::string> groups = {root};
-  std::ifstream own("/proc/self/cgroup");
-  for (std::string line; std::getline(own, line);) {
-    if (!line.starts_with("0::/")) continue;
-    for (std::filesystem::path path = line.substr(4); !path.empty(); path = path.parent_path())
-      groups.push_back(root + "/" + path.string());
-  }
-  return groups;
-}
-
-// Without what the system would give back: cached files that nobody has used lately.
-double used_memory(const std::string& group) {
-  std::ifstream statistics(group + "/memory.stat");
-  double cached = 0;
-  for (std::string key; statistics >> key;) {
-    double value = 0;
-    if (statistics >> value && key == "inactive_file") cached = value;
-  }
-  return number_in(group + "/memory.current") - cached;
-}
+// Of least_memory, fitted to the program's peak memory (experiments/README.md).
+constexpr double kBytesOfProcess = 3e7;    // of code, libraries and threads
+constexpr double kValuesOfBlock = 7;       // per token and width
+constexpr double kShareOfGradients = 0.9;  // of the last block's values, when the way back begins
 
 void lower(double& limit, double other) {
   if (other > 0 && (limit == 0 || other < limit)) limit = other;
@@ -63,14 +39,8 @@ void lower(double& limit, double other) {
 
 double available_memory() {
   double bytes = system_memory();
-  for (const std::string& group : control_groups())
-    if (const double most = number_in(group + "/memory.max"); most > 0)
-      lower(bytes, std::max(1.0, most - used_memory(group)));
-  for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
-    rlimit limit{};
-    if (getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-      lower(bytes, static_cast<double>(limit.rlim_cur));
-  }
+  lower(bytes, group_memory());
+  lower(bytes, memory_limit());
   return bytes;
 }
 
@@ -83,21 +53,58 @@ double free_disk(const std::string& folder) {
   return error ? 0 : static_cast<double>(space.available);
 }
 
-int processors() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+int processors() {
+  const int all = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const double granted = group_processors();  // threads beyond it would wait for their next period
+  return granted > 0 ? std::clamp(static_cast<int>(std::ceil(granted)), 1, all) : all;
+}
+
+namespace {
+
+// Numbers that `rows` rows of an expert keep: their inputs and outputs, and what lies between,
+// which is as wide as the products there are (2 D FLOPs for each).
+double values_of_rows(const Expert& expert, double rows, double width) {
+  return rows * (2 * width + expert.flops_per_row() / (2 * width));
+}
+
+// Numbers that a block keeps of so many tokens.
+double values_of(const Block& block, double tokens, double width) {
+  // Its input, both normalised forms, queries, keys, values, and what attention and experts add.
+  const double values = kValuesOfBlock * tokens * width;
+  const MoeLayer* const moe = block.moe();
+  if (moe == nullptr) return values + values_of_rows(*block.feed_forward(), tokens, width);
+  const Router& router = moe->router();
+  const auto all = static_cast<index>(tokens);
+  return values + values_of_rows(moe->expert(), router.expert_rows(all), width) +
+         router.kept_values(all) +
+         (moe->shared() != nullptr ? values_of_rows(*moe->shared(), tokens, width) : 0);
+}
+
+}  // namespace
 
 double least_memory(const Experiment& e) {
   const Settings& settings = e.spec.settings;
   const auto number = [&](const char* key) { return std::stod(settings.effective(key)); };
   const double kept = settings.effective("train.optimiser") == "adamw" ? 2 : 1;
-  const double tokens = number("train.batch") / number("train.accumulate") *
-                        static_cast<double>(e.data->info().length);
+  const auto length = static_cast<double>(e.data->info().length);
+  const double tokens = number("train.batch") / number("train.accumulate") * length;
+  const double evaluated = static_cast<double>(e.trainer->evaluation_batch()) * length;
+  const double width = number("model.width");
   const ModelShape shape = e.task->shape();
-  // A block keeps at least its input, both normalised forms and the attention's output for the
-  // backward pass.
-  const double activations = 4 * tokens * number("model.width") * number("model.layers");
-  const double logits = shape.pooled ? 0 : tokens * static_cast<double>(shape.outputs);
-  return sizeof(real) *
-         ((2 + kept) * static_cast<double>(count(e.model->parameters())) + activations + logits);
+  const double outputs = shape.pooled ? 0 : static_cast<double>(shape.outputs);
+  double activations = 0, last = 0, largest = 0;
+  for (const auto& block : e.model->blocks()) {
+    activations += last = values_of(*block, tokens, width);
+    largest = std::max(largest, values_of(*block, evaluated, width));
+  }
+  const double training = activations + kShareOfGradients * last + 3 * tokens * outputs;
+  // An evaluation keeps nothing for a backward pass, one block's values at a time, but its batches
+  // may be larger.
+  const double evaluation = std::max(largest, evaluated * (width + outputs));
+  return kBytesOfProcess +
+         sizeof(real) * ((2 + kept) * static_cast<double>(count(e.model->parameters())) +
+                         std::max(training, evaluation)) +
+         record_memory(e);
 }
 
 std::string readable_bytes(double bytes) {

@@ -6,12 +6,16 @@
 #include "experiments/dry_run.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/launch_slurm.hpp"
+#include "experiments/match_folders.hpp"
 #include "experiments/plan.hpp"
+#include "experiments/process_limits.hpp"
 #include "experiments/resources.hpp"
 #include "experiments/run_state.hpp"
 #include "experiments/runs.hpp"
 #include "experiments/signals.hpp"
 #include "experiments/supervisor.hpp"
+#include "experiments/versions.hpp"
+#include "experiments/writable.hpp"
 #include "sim/config/reader.hpp"
 #include "sim/core/error.hpp"
 #include "sim/record/publish.hpp"
@@ -19,9 +23,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 namespace moesim {
@@ -29,36 +31,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder that can be written to, or Exit::output before anything was trained, and nothing left
-// behind.
-void require_writable(const std::string& folder) {
-  std::vector<fs::path> created;  // innermost last
-  std::error_code error;
-  for (fs::path path = fs::absolute(folder).lexically_normal();
-       !fs::exists(path, error) && !error && path.has_relative_path(); path = path.parent_path())
-    created.insert(created.begin(), path);
-  fs::create_directories(folder, error);
-  const std::string probe = folder + "/.write-test";
-  if (!error) {
-    std::ofstream file(probe);
-    file << "moesim\n";
-    file.close();
-    if (file.fail()) error = std::error_code(errno, std::generic_category());
-    std::error_code ignored;
-    fs::remove(probe, ignored);
-  }
-  if (!error) return;
-  std::error_code ignored;
-  for (auto path = created.rbegin(); path != created.rend(); ++path) fs::remove(*path, ignored);
-  fail(Exit::output, folder + ": cannot write: " + error.message() + "; choose another --out");
-}
-
 // The sweep, and where it lives.
 struct Sweep {
   Plan plan;
   std::string folder;  // of the experiment
   // With --only the plan has one run, which keeps its number among all of them.
   std::size_t first = 0, total = 0;
+  bool is_new = false;  // not what the folder's plan says; to be published as that
 };
 
 bool is_folder(const std::string& path) {
@@ -68,17 +47,49 @@ bool is_folder(const std::string& path) {
 
 bool is_plan(const std::string& path) { return is_folder(path) || path.ends_with(".json"); }
 
-Sweep read_sweep(const std::string& path) {
+// The one setting of a plan that may be given another value: it is not part of what its runs are.
+constexpr const char* kRoot = "data.root";
+
+Sweep read_sweep(const Words& words) {
+  const std::string& path = words.front();
   const std::string file = is_folder(path) ? path + "/" + kPlanFile : path;
   const fs::path folder = fs::path(file).parent_path();
-  return {read_plan(file), folder.empty() ? "." : folder.string()};
+  Sweep sweep{read_plan(file), folder.empty() ? "." : folder.string()};
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const std::size_t equals = words[i].find('=');
+    if (words[i].substr(0, equals) != kRoot || equals == std::string::npos)
+      fail(Exit::usage, "command line: " + words[i] +
+                            ": a plan cannot be changed, but for data.root; give the config file "
+                            "instead");
+    const std::string root = fs::absolute(words[i].substr(equals + 1)).lexically_normal();
+    bool has_root = false;
+    for (PlannedRun& run : sweep.plan.runs) {
+      if (!run.spec.settings.has(kRoot)) continue;
+      has_root = true;
+      run.spec.settings.set(kRoot, root, "command line");
+    }
+    sweep.is_new = fs::path(file).filename() == kPlanFile;
+    if (!has_root)
+      fail(Exit::usage, "command line: " + words[i] +
+                            ": the plan has no data.root, for it reads no files, or an older "
+                            "moesim made it; stand in the folder that its paths start from");
+  }
+  return sweep;
 }
 
 Sweep plan_sweep(const Words& words, const std::string& out, int threads) {
   const ConfigFile config = read_config(words.front());
   Sweep sweep{make_plan(expand(config, {words.begin() + 1, words.end()}), threads), ""};
   sweep.folder = out + "/" + sweep.plan.experiment;
+  sweep.is_new = true;
   return sweep;
+}
+
+// Before anything is created: nothing here may be another version's.
+void require_own(const Sweep& sweep, const std::vector<RunState>& before, bool force) {
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (force || !is_finished(before[i], sweep.plan.runs[i]))
+      require_own_run(sweep.folder + "/" + sweep.plan.runs[i].folder);
 }
 
 void publish_plan(const Sweep& sweep) {
@@ -103,17 +114,19 @@ void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
 
 std::vector<RunState> states_of(const Sweep& sweep) {
   std::vector<RunState> states;
+  RunReader reader;
   for (const PlannedRun& run : sweep.plan.runs)
-    states.push_back(state_of(sweep.folder + "/" + run.folder));
+    states.push_back(state_of(sweep.folder + "/" + run.folder, reader));
   return states;
 }
 
 // Runs that an earlier sweep of the same name left unfinished are not in its latest plan.
 void mention_others(const Sweep& sweep) {
   std::size_t others = 0;
+  RunReader reader;
   for (const KnownRun& run : known_runs(sweep.folder)) {
     if (run.planned) continue;
-    const State state = state_of(run.folder).state;
+    const State state = state_of(run.folder, reader).state;
     others += state == State::interrupted || state == State::failed;
   }
   if (others > 0)
@@ -156,7 +169,8 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
     number.push_back(i);
     const std::string folder = a.folder, prefix = a.prefix;
     jobs.push_back({prefix, [a = std::move(a)](const Show& show) { return train_run(a, show); },
-                    [folder](const std::string& why) { note_failure(folder, why); }});
+                    [folder](const std::string& why) { note_failure(folder, why); },
+                    sweep.plan.runs[i].least_bytes});
   }
   const std::vector<Ending> trained = supervise(jobs, choice.jobs);
   for (std::size_t i = 0; i < trained.size(); ++i) {
@@ -193,7 +207,7 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, bool json) {
     fail(worst, fmt::format("stopped with {} of {} runs done; run it again to go on", ended.size(),
                             endings.size()));
   if (!ended.empty()) {
-    const Comparison result = compare(ended, json ? Format::json : Format::text);
+    const Comparison result = compare(ended, json ? Format::json : Format::text, "", status_now);
     std::cout << result.text << std::flush;
     if (worst == Exit::ok && !result.unreadable.empty())
       fail(Exit::data, result.unreadable.front());
@@ -260,9 +274,7 @@ int run_command(const Words& words) {
   choice.force = arguments.has("force");
   choice.jobs = static_cast<std::size_t>(arguments.integer("jobs", 0, 1024));
   if (choice.jobs == 0) choice.jobs = static_cast<std::size_t>(processors());
-  choice.threads = static_cast<int>(arguments.integer("threads", 0, 1024));
-  if (choice.threads == 0 && choice.jobs > 1 && std::getenv("OMP_NUM_THREADS") == nullptr)
-    choice.threads = std::max(1, processors() / static_cast<int>(choice.jobs));
+  choice.threads = chosen_threads(arguments.integer("threads", 0, kMostThreads), choice.jobs);
 
   const bool slurm = arguments.text("launcher") == "slurm";
   if (!slurm && arguments.text("launcher") != "local")
@@ -280,11 +292,10 @@ int run_command(const Words& words) {
          "remove the folders of the runs instead");
 
   const bool planned = is_plan(arguments.rest().front());
-  if (planned && arguments.rest().size() > 1)
-    fail(Exit::usage, "command line: " + arguments.rest()[1] +
-                          ": a plan cannot be changed; give the config file instead");
-  Sweep sweep = planned ? read_sweep(arguments.rest().front())
-                        : plan_sweep(arguments.rest(), out, choice.threads);
+  Sweep sweep =
+      planned ? read_sweep(arguments.rest()) : plan_sweep(arguments.rest(), out, choice.threads);
+  for (const std::string& note : match_folders(sweep.plan, sweep.folder))
+    std::cerr << "note: " << note << '\n';
   const bool whole = arguments.text("only").empty();
   sweep.total = sweep.plan.runs.size();
   if (!whole) {
@@ -301,18 +312,20 @@ int run_command(const Words& words) {
                    .trial_seconds = arguments.number("trial", 0, 3600)});
     return 0;
   }
+  const std::vector<RunState> before = states_of(sweep);
+  require_own(sweep, before, choice.force);
+  if (whole && sweep.is_new) require_own_plan(sweep.folder + "/" + kPlanFile);
   if (slurm) {
     if (!arguments.has("print")) {
       require_writable(sweep.folder);
-      if (whole && !planned) publish_plan(sweep);
+      if (whole && sweep.is_new) publish_plan(sweep);
     }
     launch_on_slurm(sweep.plan, sweep.folder, slurm_options(arguments), arguments.has("print"));
     return 0;
   }
-  const std::vector<RunState> before = states_of(sweep);
   require_machine(sweep, before, choice);
   require_writable(sweep.folder);
-  if (whole && !planned) publish_plan(sweep);
+  if (whole && sweep.is_new) publish_plan(sweep);
   if (planned && whole) mention_others(sweep);
   catch_stop_signals();
   return report(sweep, train_all(sweep, before, choice), json);

@@ -6,7 +6,6 @@
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
 #include "sim/record/publish.hpp"
-#include "sim/record/run_file.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -38,20 +37,21 @@ const char* to_string(State state) {
   return names[static_cast<std::size_t>(state)];
 }
 
-RunState recorded_state(const std::string& folder) {
+RunState recorded_state(const std::string& folder, RunReader& reader) {
   RunState result;
   std::error_code error;
   if (!fs::is_directory(folder, error)) return result;
   std::string status;
   if (const std::string path = folder + "/run.h5"; fs::exists(path, error)) {
     result.state = State::interrupted;
+    static const Excerpt excerpt{{"status", "config_sha256", "data_sha256"}, {{"step", 1}}};
     try {
-      const RunFile file = read_run_file(path);
+      const RunFile file = reader.read(path, excerpt);
       status = file.text("status");
       result.config_sha256 = file.text("config_sha256");
       result.data_sha256 = file.text("data_sha256");
-      if (const Variable* step = file.find("step"))
-        result.step = static_cast<index>(step->values.size());
+      if (const Variable* step = file.find("step"); step != nullptr && !step->values.empty())
+        result.step = static_cast<index>(step->values.back()) + 1;
     } catch (const Error& problem) {
       result.why = problem.what();
     }
@@ -75,13 +75,31 @@ RunState recorded_state(const std::string& folder) {
   return result;
 }
 
+RunState recorded_state(const std::string& folder) {
+  RunReader reader;
+  return recorded_state(folder, reader);
+}
+
 RunState state_of(const std::string& folder) {
-  RunState result = recorded_state(folder);
+  RunReader reader;
+  return state_of(folder, reader);
+}
+
+RunState state_of(const std::string& folder, RunReader& reader) {
+  RunState result = recorded_state(folder, reader);
   if (const auto holder = lock_holder(folder)) {
     result.state = State::running;
     result.why = *holder;
   }
   return result;
+}
+
+std::string status_now(const std::string& run_file, const std::string& recorded) {
+  if (recorded != to_string(State::running)) return recorded;
+  const fs::path parent = fs::path(run_file).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  if (lock_holder(folder)) return recorded;
+  return to_string(read_note(folder).empty() ? State::interrupted : State::failed);
 }
 
 void note_failure(const std::string& folder, const std::string& why) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sim/core/types.hpp"
+#include "sim/record/reader.hpp"
 
 #include <string>
 
@@ -25,8 +26,15 @@ struct RunState {
 };
 
 RunState state_of(const std::string& folder);
+// With a reader that reads those of many.
+RunState state_of(const std::string& folder, RunReader& reader);
 // The same as if no process held the folder; for the one that does.
 RunState recorded_state(const std::string& folder);
+RunState recorded_state(const std::string& folder, RunReader& reader);
+
+// The status of a run from the path of its run file and what is recorded there, in words of State:
+// "running" is true only as long as a process holds the folder.
+std::string status_now(const std::string& run_file, const std::string& recorded);
 
 // Notes why a run ended early, for state_of, or takes the note back. A note that cannot be written
 // is lost.

@@ -2,13 +2,14 @@
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/experiment.hpp"
-#include "experiments/resources.hpp"
-#include "sim/checkpoint/checkpoint.hpp"
-#include "sim/config/reader.hpp"
+#include "experiments/process_limits.hpp"
+#include "experiments/stored_run.hpp"
+#include "experiments/text_stream.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/tokenizer.hpp"
 #include "sim/nn/generate.hpp"
+#include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -24,60 +25,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Writes a text as it grows. What could steer a terminal is shown as "\x1b" there; other readers
-// get every byte.
-class TextStream {
- public:
-  TextStream() : terminal_(::isatty(STDOUT_FILENO) == 1) {}
-
-  // text: everything so far. last: nothing follows, so a character that is cut off is one byte
-  // after the other.
-  void show(const std::string& text, bool last) {
-    while (shown_ < text.size()) {
-      const CodePoint point = code_point(text, shown_);
-      const auto lead = static_cast<unsigned char>(text[shown_]);
-      if (point.bytes == 0 && !last && lead >= 0xc0 && text.size() - shown_ < 4) break;
-      const auto bytes = static_cast<std::size_t>(std::max(1, point.bytes));
-      const bool harmless = point.bytes > 1 ? point.value >= 0xa0 : lead >= 0x20 && lead < 0x7f;
-      if (terminal_ && !harmless && lead != '\n' && lead != '\t')
-        for (std::size_t i = 0; i < bytes; ++i)
-          std::cout << fmt::format("\\x{:02x}", static_cast<unsigned char>(text[shown_ + i]));
-      else
-        std::cout << text.substr(shown_, bytes);
-      shown_ += bytes;
-    }
-    std::cout << std::flush;
-  }
-
- private:
-  bool terminal_;
-  std::size_t shown_ = 0;
-};
-
-Experiment build_run(const std::string& folder, int threads) {
-  const std::string config = folder + "/config.ini";
-  if (std::error_code error; !fs::exists(config, error))
-    fail(Exit::data, folder + ": no run; name the folder of one, as moesim status lists them");
-  DataCache data;
-  Experiment e = build(expand(read_config(config), {}).front(), threads, data);
-  if (e.task->shape().vocabulary == 0 || !e.task->shape().causal)
-    fail(Exit::usage, folder + ": only runs with task.name = causal_lm continue a text");
-  return e;
-}
-
 // Those of this run, the wanted ones first.
-std::vector<CheckpointInfo> candidates(const std::string& folder, const Experiment& e,
+std::vector<CheckpointInfo> candidates(const std::string& folder, const StoredRun& run,
                                        const std::string& wanted) {
   std::vector<CheckpointInfo> all = checkpoint_infos(folder);
   const std::size_t found = all.size();
-  std::erase_if(all, [&](const CheckpointInfo& info) {
-    return info.config_sha256 != e.identity.config_sha256 ||
-           info.data_sha256 != e.identity.data_sha256;
-  });
+  std::erase_if(
+      all, [&](const CheckpointInfo& info) { return info.config_sha256 != run.config_sha256; });
   if (all.empty())
-    fail(Exit::data,
-         folder + (found == 0 ? ": no checkpoint; train it first"
-                              : ": the config or the data changed since it was trained"));
+    fail(Exit::data, folder + (found == 0 ? ": no checkpoint; train it first"
+                                          : ": config.ini changed since it was trained"));
   std::reverse(all.begin(), all.end());
   if (wanted == "newest") return all;
   if (wanted == "best") {
@@ -96,20 +53,46 @@ std::vector<CheckpointInfo> candidates(const std::string& folder, const Experime
   return all;
 }
 
-CheckpointInfo load_one(const std::string& folder, Experiment& e, const std::string& wanted) {
+struct Loaded {
+  CheckpointInfo info;
+  Experiment e;
+};
+
+// The run's model with the values of the checkpoint. One of an older version holds nothing of its
+// data: the data is read then.
+Experiment build_for(const Checkpoint& checkpoint, const RunSpec& spec, int threads) {
+  if (const auto data = data_of(checkpoint)) return build_stored(spec, threads, data);
+  DataCache cache;
+  Experiment e = build(spec, threads, cache);
+  if (e.identity.data_sha256 != checkpoint.info.data_sha256)
+    fail(Exit::data, checkpoint.path + ": the data changed since it was trained");
+  return e;
+}
+
+void require_causal(const std::string& folder, const Experiment& e) {
+  if (e.task->shape().vocabulary == 0 || !e.task->shape().causal)
+    fail(Exit::usage, folder + ": only runs with task.name = causal_lm continue a text");
+}
+
+Loaded load_one(const std::string& folder, const std::string& wanted, int threads) {
+  const StoredRun run = read_stored_run(folder);
+  require_threads(threads);
   std::string problem;
-  for (const CheckpointInfo& info : candidates(folder, e, wanted)) {
+  for (const CheckpointInfo& info : candidates(folder, run, wanted)) {
     try {
       const Checkpoint checkpoint = read_checkpoint(folder, info.step);
+      Experiment e = build_for(checkpoint, run.spec, threads);
+      require_causal(folder, e);
       e.trainer->start();
       load_checkpoint(checkpoint, *e.trainer);
-      return info;
+      return {info, std::move(e)};
     } catch (const Error& error) {
+      if (error.code() != Exit::data) throw;  // such as memory that ran out
       problem = error.what();
-      std::cerr << "warning: " << problem << '\n';
+      std::cerr << "warning: " << problem << "; passed over\n";
     }
   }
-  fail(Exit::data, folder + ": every checkpoint is damaged");
+  fail(Exit::data, folder + ": no checkpoint can be used; the last: " + problem);
 }
 
 std::vector<std::int32_t> prompt_ids(const Experiment& e, const std::string& text) {
@@ -123,6 +106,13 @@ std::vector<std::int32_t> prompt_ids(const Experiment& e, const std::string& tex
   return ids;
 }
 
+// What stays as it is of the text, whatever token follows.
+std::string settled_text(const Dataset& data, const std::vector<std::int32_t>& ids) {
+  const Tokenizer* const tokenizer = data.tokenizer();
+  const std::size_t settled = tokenizer == nullptr ? ids.size() : tokenizer->settled(ids);
+  return data.decode({ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(settled)});
+}
+
 }  // namespace
 
 int sample_command(const Words& words) {
@@ -130,7 +120,7 @@ int sample_command(const Words& words) {
       "sample RUN --prompt TEXT",
       "Continues TEXT with the model of a run, token by token, each router by its own rule of "
       "inference. RUN is the folder of a run of a causal task; where the data is no text, tokens "
-      "are numbers: --prompt \"3 1 4\".");
+      "are numbers: --prompt \"3 1 4\". Bytes that are no character are shown as U+FFFD.");
   arguments.value("prompt", "", "what the text begins with")
       .value("tokens", "200", "how many to add")
       .value("temperature", "1", "the logits are divided by it; 0: always the most likely token")
@@ -150,10 +140,12 @@ int sample_command(const Words& words) {
                               arguments.integer("seed", 0, std::numeric_limits<long>::max()))};
   const std::string folder = fs::path(arguments.rest().front()).lexically_normal().string();
 
-  Experiment e = build_run(folder, static_cast<int>(arguments.integer("threads", 0, 1024)));
+  Loaded loaded = load_one(folder, arguments.text("checkpoint"),
+                           chosen_threads(arguments.integer("threads", 0, kMostThreads)));
+  const CheckpointInfo& info = loaded.info;
+  Experiment& e = loaded.e;
   std::vector<std::int32_t> prompt = prompt_ids(e, arguments.text("prompt"));
   const std::size_t given = prompt.size();
-  const CheckpointInfo info = load_one(folder, e, arguments.text("checkpoint"));
   std::cerr << fmt::format("{}, step {}, {}\n", e.spec.label, info.step,
                            std::isnan(info.loss)
                                ? "not evaluated there"
@@ -165,10 +157,14 @@ int sample_command(const Words& words) {
 
   Generator generator(*e.model, e.task->shape().length, *e.backend, std::move(prompt), choosing);
   const bool json = arguments.has("json");
-  TextStream stream;
+  TextStream stream(std::cout, ::isatty(STDOUT_FILENO) == 1);
   for (long i = 0; i < count; ++i) {
     generator.next();
-    if (!json) stream.show(e.data->decode(generator.tokens()), i + 1 == count);
+    const bool last = i + 1 == count;
+    if (!json)
+      stream.show(
+          last ? e.data->decode(generator.tokens()) : settled_text(*e.data, generator.tokens()),
+          last);
     if (!std::cout) break;
   }
   if (!json) {
@@ -181,7 +177,7 @@ int sample_command(const Words& words) {
                                            {"router", e.model->router_name()},
                                            {"step", info.step},
                                            {"prompt", arguments.text("prompt")},
-                                           {"text", e.data->decode(generator.tokens())},
+                                           {"text", valid_utf8(e.data->decode(generator.tokens()))},
                                            {"tokens", added},
                                            {"temperature", choosing.temperature},
                                            {"top_k", choosing.top_k},

@@ -10,7 +10,7 @@ namespace {
 
 // Those that ask for a stop. One that is ignored would still be pending while it is held back.
 std::vector<int> stop_signals() {
-  std::vector<int> signals = {SIGINT, SIGTERM, SIGUSR1};
+  std::vector<int> signals = {SIGINT, SIGTERM, SIGUSR1, SIGXCPU};
   struct sigaction action {};
   if (::sigaction(SIGHUP, nullptr, &action) == 0 && action.sa_handler != SIG_IGN)
     signals.push_back(SIGHUP);

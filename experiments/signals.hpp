@@ -3,8 +3,8 @@
 
 namespace moesim {
 
-// For the process that supervises: SIGINT, SIGTERM, SIGUSR1 and, unless it is ignored (nohup),
-// SIGHUP ask for a stop from now on.
+// For the process that supervises: SIGINT, SIGTERM, SIGUSR1, SIGXCPU (the limit of processor time)
+// and, unless it is ignored (nohup), SIGHUP ask for a stop from now on.
 void catch_stop_signals();
 
 // For a process that trains: the same signals are held back and looked at between steps. No handler

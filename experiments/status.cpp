@@ -73,12 +73,13 @@ int status_command(const Words& words) {
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("status of what?");
   std::vector<Found> all;
+  RunReader reader;
   std::map<std::string, int> counts;
   std::map<std::string, std::map<std::string, SlurmTask>> queues;  // by experiment
   const auto warn = [](const std::string& problem) { std::cerr << "warning: " << problem << '\n'; };
   for (const std::string& path : arguments.rest())
     for (KnownRun& run : known_runs(path, warn)) {
-      RunState state = state_of(run.folder);
+      RunState state = state_of(run.folder, reader);
       const std::string experiment = std::filesystem::path(run.folder).parent_path().string();
       if (queues.count(experiment) == 0) queues[experiment] = slurm_tasks(experiment);
       const auto task = queues[experiment].find(name_of(run));

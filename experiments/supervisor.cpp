@@ -1,15 +1,18 @@
 #include "experiments/supervisor.hpp"
 
 #include "experiments/display.hpp"
+#include "experiments/last_words.hpp"
+#include "experiments/outbox.hpp"
+#include "experiments/process_limits.hpp"
 #include "experiments/signals.hpp"
 #include "sim/record/child.hpp"
+#include "sim/record/missing.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -19,11 +22,7 @@
 namespace moesim {
 namespace {
 
-// What a worker sends: lines, of which the first character says what they are. The last one is its
-// ending, with the exit code as the second character.
 constexpr int kKilledByInterrupt = 130;  // as shells report it
-
-constexpr char kKeep = 'k', kLive = 'l', kEnd = 'e';
 
 struct Worker {
   Child child;
@@ -32,21 +31,23 @@ struct Worker {
   bool ended = false;
 };
 
-void send_line(int pipe, std::string line) {
-  std::replace(line.begin(), line.end(), '\n', ' ');
-  send_bytes(pipe, line + '\n');  // the supervisor may be gone: then this process was told to stop
-}
-
 void work_in_child(const Job& job, bool live, int pipe, pid_t parent) {
   hold_stop_signals();
   // A worker does not outlive its supervisor.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  Outbox outbox(pipe);
+  const auto say = [&](const std::string& line, bool keep) {
+    if (keep)
+      outbox.keep(line);
+    else if (live)
+      outbox.live(line);
+    // Where the system cannot tell of the supervisor's death, the pipe does.
+    if (outbox.closed()) ::raise(SIGTERM);
+  };
   if (::getppid() != parent) ::raise(SIGTERM);
-  const Ending ending = job.work([&](const std::string& line, bool keep) {
-    if (keep || live) send_line(pipe, (keep ? kKeep : kLive) + line);
-  });
-  send_line(pipe, std::string{kEnd, static_cast<char>('0' + static_cast<int>(ending.code))} +
-                      ending.message);
+  send_warnings([&](const std::string& line) { say(job.prefix + "  " + line, true); });
+  const Ending ending = job.work(say);
+  outbox.end(static_cast<char>('0' + static_cast<int>(ending.code)) + ending.message);
 }
 
 class Supervisor {
@@ -55,7 +56,12 @@ class Supervisor {
       : jobs_(jobs),
         at_once_(at_once),
         display_(at_once),
-        endings_(jobs.size(), {Exit::interrupted, "not begun"}) {}
+        endings_(jobs.size(), {Exit::interrupted, "not begun"}) {
+    send_warnings([this](const std::string& line) { display_.keep(line); });
+  }
+  ~Supervisor() { send_warnings({}); }
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
 
   std::vector<Ending> run() {
     for (;;) {
@@ -92,12 +98,25 @@ class Supervisor {
         work_in_child(jobs_[worker.job], display_.terminal(), pipe, parent);
       });
     } catch (const std::system_error& problem) {
-      end(worker.job, {Exit::internal, "cannot start a process: " + problem.code().message()});
+      cannot_begin(worker.job, problem.code().message());
       return;
     }
     workers_.push_back(std::move(worker));
     std::sort(workers_.begin(), workers_.end(),
               [](const Worker& a, const Worker& b) { return a.slot < b.slot; });
+  }
+
+  // With others at work this job waits until one of them has ended.
+  void cannot_begin(std::size_t job, const std::string& why) {
+    if (workers_.empty()) {
+      end(job, {Exit::internal, "cannot start a process: " + why});
+      return;
+    }
+    next_ = job;
+    at_once_ = workers_.size();
+    warn_missing(Service::processes, fmt::format("no more than {} runs at once: {}; the others "
+                                                 "wait (ulimit -n, -u)",
+                                                 at_once_, why));
   }
 
   void wait() {
@@ -146,9 +165,7 @@ class Supervisor {
     display_.set(worker.slot, "");
     if (worker.ended) return;
     const std::string why =
-        WIFSIGNALED(status)
-            ? fmt::format("the process of this run was killed: {}", strsignal(WTERMSIG(status)))
-            : fmt::format("the process of this run left with {}", WEXITSTATUS(status));
+        "the process of this run " + why_ended(status, jobs_[worker.job].least_bytes);
     jobs_[worker.job].died(why);
     end(worker.job, {Exit::internal, why});
   }
@@ -183,6 +200,8 @@ class Supervisor {
 }  // namespace
 
 std::vector<Ending> supervise(const std::vector<Job>& jobs, std::size_t at_once) {
+  allow_open_files();
+  leave_time_for_a_checkpoint();
   return Supervisor(jobs, at_once).run();
 }
 

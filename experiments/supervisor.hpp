@@ -13,6 +13,7 @@ struct Job {
   std::string prefix;                                // for its lines: "[3/24] soft seed 1"
   std::function<Ending(const Show& show)> work;      // in the worker; does not throw
   std::function<void(const std::string& why)> died;  // here, if the worker dies
+  double least_bytes = 0;                            // of memory, that it needs at the least
 };
 
 // How each job ended, in their order; Exit::interrupted for those that were not begun. A stop

@@ -1,15 +1,21 @@
 #include "experiments/train_run.hpp"
 
-#include "analysis/statistics.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/process_limits.hpp"
 #include "experiments/run_state.hpp"
 #include "experiments/signals.hpp"
+#include "experiments/versions.hpp"
 #include "sim/checkpoint/lock.hpp"
+#include "sim/core/out_of_memory.hpp"
+#include "sim/data/file.hpp"
+#include "sim/data/root.hpp"
+#include "sim/data/stored.hpp"
 #include "sim/record/publish.hpp"
 #include "sim/train/probe.hpp"
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 #include <new>
 
@@ -18,59 +24,124 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Ends an attempt before the run is touched.
+class NotBegun : public Error {
+ public:
+  explicit NotBegun(const Error& why) : Error(why.code(), why.what()) {}
+};
+
 class StopOnSignal : public Hook {
  public:
   bool wants_stop() override { return stop_requested(); }
 };
 
-double median_rate(const RunFile& file) {
-  const std::vector<double>& tokens = file.find("tokens")->values;
-  if (tokens.empty()) return 0;
-  return tokens.back() / static_cast<double>(tokens.size()) /
-         median_of(file.find("seconds")->values);
-}
-
 void create_folder(const std::string& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) fail(Exit::output, folder + ": cannot create: " + error.message());
+  if (error) fail(Exit::output, described(folder) + ": cannot create: " + error.message());
 }
 
-// Back to an empty folder, but for its lock and its log.
+// Back to a folder without what was trained; its lock, its log and what others keep there stay. A
+// run file that is a link is replaced where it leads, once there is another.
 void forget(const std::string& folder) {
   remove_checkpoints(folder);
+  const std::string file = folder + "/run.h5";
   std::error_code ignored;
-  fs::remove(folder + "/run.h5", ignored);
+  if (!fs::is_symlink(file, ignored)) fs::remove(file, ignored);
 }
 
+// The run's data and model. What is missing here, as its data, says nothing of the run: it is
+// neither begun nor failed.
+Experiment build_planned(const Attempt& a) {
+  DataCache data;
+  Experiment e = [&] {
+    try {
+      return build(a.run.spec, a.threads, data);
+    } catch (const Error& problem) {
+      if (problem.code() != Exit::data || !a.run.spec.settings.has("data.root")) throw;
+      fail(Exit::data,
+           std::string(problem.what()) + "; if the data moved, start again with data.root=FOLDER");
+    }
+  }();
+  if (e.identity.config_sha256 != a.run.config_sha256)
+    fail(Exit::data,
+         "config_sha256 of the plan is not that of its settings: the plan was edited, or made by "
+         "another version; run the config file again to make a new one");
+  if (e.identity.data_sha256 != a.run.data_sha256) {
+    forget(user_memory(), DataCache::key_of(a.run.spec.settings));
+    fail(Exit::data,
+         "the data changed since the sweep was planned, or data_sha256 of the plan was edited; "
+         "run the config file again to make a new one");
+  }
+  return e;
+}
+
+// Stops before anything is written if the lock is no longer this process's. Stands before the hooks
+// that write.
+class WhileHeld : public Hook {
+ public:
+  explicit WhileHeld(const FolderLock& lock) : lock_(lock) {}
+  void on_boundary(const Position&) override { lock_.require_held(); }
+  void on_step(const StepReport&) override { lock_.require_held(); }
+  void on_evaluation(const Evaluation&) override { lock_.require_held(); }
+
+ private:
+  const FolderLock& lock_;
+};
+
 // Trains to the end, through whatever the settings say is to be survived.
-End train(Experiment& e, Progress& progress, const Keeper::Say& say) {
+End train(Experiment& e, Progress& progress, const FolderLock& lock, const Keeper::Say& say) {
   StopOnSignal stop;
+  WhileHeld held(lock);
   for (;;) {
     try {
-      return e.trainer->run({&progress, e.recorder.get(), e.keeper.get(), &stop});
+      return e.trainer->run({&held, &progress, e.recorder.get(), e.keeper.get(), &stop});
     } catch (const Error& problem) {
       if (problem.code() != Exit::diverged) throw;
       progress.say(problem.what());
+      lock.require_held();
       if (!e.keeper->rewind([&](const std::string& what) { say("went back: " + what); })) throw;
     }
   }
 }
 
 // A checkpoint and the run file with this status.
-void keep(Experiment& e, const std::string& status) {
-  const std::string records = e.recorder->bytes(status);
-  e.keeper->write(records);
-  e.recorder->publish_bytes(records);
+void keep(Experiment& e, const FolderLock& lock, const std::string& status) {
+  const Image image = e.recorder->image(status);
+  lock.require_held();
+  e.keeper->write(status == "complete" ? image.sha256() : "");
+  lock.require_held();
+  e.recorder->publish(image);
 }
 
-Ending run_to_end(const Attempt& a, Experiment& e, Progress& progress) {
+// Of data that the tokenizer does not know in part.
+void note_unknown(const DatasetInfo& data, Progress& progress) {
+  if (data.unknown_characters < 0.01) return;
+  progress.note(fmt::format(
+      "warning: {:.1f} % of the text is unknown to the tokenizer ({:.1f} % of the training tokens, "
+      "{:.1f} % of those of validation): losses are lower than those of a model that knows it",
+      100 * data.unknown_characters, 100 * data.unknown_train, 100 * data.unknown_validation));
+}
+
+void note_guessing(const RunFile& file, index outputs, Progress& progress) {
+  const Variable* losses = file.find("eval_loss");
+  const double guessing = std::log(static_cast<double>(outputs));
+  if (losses == nullptr || losses->values.empty() || !(losses->values.back() > guessing)) return;
+  progress.note(fmt::format(
+      "warning: the validation loss {:.4f} is above {:.4f} = log {}, that of guessing: nothing was "
+      "learned",
+      losses->values.back(), guessing, outputs));
+}
+
+Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progress& progress) {
   const Keeper::Say say = [&](const std::string& what) { progress.say(what); };
   try {
+    note_unknown(e.data->info(), progress);
     e.trainer->start();
+    lock.require_held();
     e.keeper->resume([&](const std::string& what) { say("resuming: " + what); });
-    if (train(e, progress, say) == End::stopped) {
-      keep(e, "running");
+    if (train(e, progress, lock, say) == End::stopped) {
+      keep(e, lock, "running");
       progress.say(
           fmt::format("stopped at step {}; run it again to resume", e.trainer->position().step));
       return {Exit::interrupted, "stopped by a signal, with a checkpoint; run it again to resume"};
@@ -79,41 +150,58 @@ Ending run_to_end(const Attempt& a, Experiment& e, Progress& progress) {
       e.recorder->file().attribute(
           "leak", future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings),
                               *e.backend));
-    keep(e, "complete");
+    keep(e, lock, "complete");
+    note_guessing(e.recorder->file(), e.task->shape().outputs, progress);
     const double disk = e.recorder->seconds_publishing() + e.keeper->seconds_writing();
     progress.say(fmt::format("complete, {:.0f} tokens/s, {:.1f} % of the time for the disk",
-                             median_rate(e.recorder->file()), 100 * disk / progress.seconds()));
+                             e.recorder->tokens_per_second(), 100 * disk / progress.seconds()));
     return {};
   } catch (const Error& problem) {
     if (problem.code() != Exit::diverged) throw;
+    lock.require_held();
     e.recorder->publish("diverged");
     note_failure(a.folder, problem.what());
     return {Exit::diverged, problem.what()};
   }
 }
 
-Ending attempt_run(const Attempt& a, const Show& show) {
-  create_folder(a.folder);
-  const FolderLock lock(a.folder);
+Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) {
+  require_own_run(a.folder);
   remove_temporaries(a.folder);
   remove_temporaries(a.folder + "/checkpoint");
   // Another process may have finished it since this one was planned.
   if (!a.force)
     if (const RunState before = recorded_state(a.folder); is_finished(before, a.run))
       return finished(before);
-  clear_failure(a.folder);
 
-  DataCache data;
-  Experiment e = build(a.run.spec, a.threads, data);
-  if (e.identity.config_sha256 != a.run.config_sha256 ||
-      e.identity.data_sha256 != a.run.data_sha256)
-    fail(Exit::data, "the data changed since the sweep was planned; start the sweep again");
+  require_threads(a.threads);
+  Experiment e = [&] {
+    try {
+      return build_planned(a);
+    } catch (const Error& problem) {
+      throw NotBegun(problem);
+    }
+  }();
+  e.recorder->file().attribute("run_id", fs::path(a.folder).filename().string());
+  lock.require_held();
   if (a.force) forget(a.folder);  // not before it is clear that it can be trained again
-  publish_bytes(a.folder + "/config.ini", e.identity.resolved);
+  clear_failure(a.folder);
+  publish_bytes(a.folder + "/config.ini", with_root(e.identity.resolved, e.identity.root));
   e.recorder->publish_at(a.folder + "/run.h5");
-  e.keeper->keep_at(a.folder, a.run.config_sha256, a.run.data_sha256);
+  e.keeper->keep_at(a.folder, a.run.config_sha256, a.run.data_sha256, stored_files(*e.data));
   Progress progress(a.prefix, show, a.folder + "/log.txt");
-  return run_to_end(a, e, progress);
+  return run_to_end(a, e, lock, progress);
+}
+
+Ending attempt_run(const Attempt& a, const Show& show) {
+  create_folder(a.folder);
+  const FolderLock lock(a.folder);
+  try {
+    return attempt_held(a, lock, show);
+  } catch (...) {
+    lock.require_held();  // what went wrong is noted in the folder, if it is still ours
+    throw;
+  }
 }
 
 }  // namespace
@@ -132,11 +220,14 @@ Ending train_run(const Attempt& a, const Show& show) {
   Ending ending;
   try {
     return attempt_run(a, show);
+  } catch (const NotBegun& problem) {
+    return {problem.code(), problem.what()};
+  } catch (const Unreadable& problem) {
+    return {problem.code(), problem.what()};
   } catch (const Error& problem) {
     ending = {problem.code(), problem.what()};
   } catch (const std::bad_alloc&) {
-    ending = {Exit::internal,
-              "out of memory on the host; make the model, the batch or the data smaller"};
+    ending = {Exit::internal, kOutOfMemory};
   } catch (const std::exception& problem) {
     ending = {Exit::internal, std::string("internal error: ") + problem.what()};
   }

@@ -1,57 +1,126 @@
 // moesim verify: is everything on disk what was written?
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/experiment.hpp"
 #include "experiments/runs.hpp"
+#include "experiments/stored_run.hpp"
+#include "sim/backend/stand_in.hpp"
 #include "sim/checkpoint/checkpoint.hpp"
-#include "sim/checkpoint/safetensors.hpp"
+#include "sim/checkpoint/records.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
+#include "sim/data/root.hpp"
 #include "sim/data/sha256.hpp"
-#include "sim/record/axes.hpp"
+#include "sim/data/stored.hpp"
+#include "sim/record/reader.hpp"
+#include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <optional>
 
 namespace moesim {
 namespace {
 
 namespace fs = std::filesystem;
-using Say = std::function<void(const std::string&)>;
 
-void verify_digest(const RunFile& file, const std::string& path, const Say& problem) {
-  if (file.text("sha256") != file.digest()) problem(path + ": damaged (its SHA-256)");
-}
+// What is wrong, in the order in which it was found. What cannot be read is not damaged.
+struct Findings {
+  std::vector<std::string> problems;
+  std::size_t unreadable = 0;
+
+  void damaged(const std::string& what) { problems.push_back(what); }
+  void met(const Error& error, const std::string& message) {
+    problems.push_back(message);
+    if (dynamic_cast<const Unreadable*>(&error) != nullptr) ++unreadable;
+  }
+  std::string summary() const {
+    if (problems.empty()) return "all in order";
+    const std::size_t damage = problems.size() - unreadable;
+    if (unreadable == 0) return fmt::format("{} damaged", damage);
+    if (damage == 0) return fmt::format("{} not readable", unreadable);
+    return fmt::format("{} damaged, {} not readable", damage, unreadable);
+  }
+};
 
 // The file opens, its records add up, and its config is the one that its checksum and config.ini
 // say.
-void verify_run_file(const std::string& folder, const Say& problem) {
+void verify_run_file(const std::string& folder, RunReader& reader, Findings& findings) {
   const std::string path = folder + "/run.h5";
   if (std::error_code error; !fs::exists(path, error) && !error) return;
   try {
-    const RunFile file = read_run_file(path);
-    check_conservation(file);
-    verify_digest(file, path, problem);
+    const RunFile file = reader.check(path);
     if (file.text("run_id") != fs::path(folder).filename())
-      problem(path + ": belongs to the run " + config::printable(file.text("run_id")));
+      findings.damaged(path + ": belongs to the run " + config::printable(file.text("run_id")));
     const std::string config = file.text("config");
     if (sha256_hex(config.data(), config.size()) != file.text("config_sha256"))
-      problem(path + ": its config is not the one of its checksum");
-    if (read_file(folder + "/config.ini") != config)
-      problem(folder + "/config.ini: not the config that run.h5 was made with");
+      findings.damaged(path + ": its config is not the one of its checksum");
+    if (without_root(read_file(folder + "/config.ini")) != config)
+      findings.damaged(folder + "/config.ini: not the config that run.h5 was made with");
   } catch (const Error& error) {
     const std::string what = error.what();
-    problem(what.find(path) == std::string::npos ? path + ": " + what : what);
+    findings.met(error, what.find(path) == std::string::npos ? path + ": " + what : what);
   }
 }
 
-// last: of a complete run. Its records are the run file, written a second time, and the manifest
-// vouches for every byte of them.
-void verify_checkpoint(const std::string& folder, index step, bool last, const Say& problem) {
+// The model of a run, without memory for its parameters; built once for all of its checkpoints.
+struct Built {
+  std::string data;  // what it was built on: bytes of kDataFile
+  std::optional<Experiment> e;
+};
+
+// Of a checkpoint that holds nothing of its data, the data is read. Null if that is gone, or if the
+// checkpoint has another number type than this program.
+const Experiment* model_of(const std::string& folder, const Checkpoint& checkpoint, Built& built) {
+  StoredRun run = read_stored_run(folder);
+  if (run.config_sha256 != checkpoint.info.config_sha256)
+    fail(Exit::data, checkpoint.path + "/manifest.json: of another config than config.ini");
+  if (checkpoint.info.number != kNumberName) return nullptr;
+  const auto found = checkpoint.more.find(kDataFile);
+  const std::string bytes = found == checkpoint.more.end() ? "" : found->second;
+  if (built.e && built.data == bytes) return &*built.e;
+  built.data = bytes;
+  built.e.reset();
+  if (const auto data = data_of(checkpoint)) {
+    built.e.emplace(build_stored(std::move(run.spec), 0, data, stand_in));
+    return &*built.e;
+  }
+  try {
+    DataCache cache;
+    built.e.emplace(build(std::move(run.spec), 0, cache, stand_in));
+  } catch (const Error&) {
+    return nullptr;
+  }
+  return &*built.e;
+}
+
+// Do its tensors fit the model of the run's config, and are their values finite?
+void verify_tensors(const std::string& folder, const Checkpoint& checkpoint, Built& built,
+                    Findings& findings) {
+  const Experiment* const e = model_of(folder, checkpoint, built);
+  for (const std::string& what : e ? problems_of(checkpoint, *e->trainer) : problems_of(checkpoint))
+    findings.damaged(what);
+}
+
+// Every byte of the file, which is read in slices.
+std::string sum_of_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string slice(1 << 20, '\0');
+  Sha256 sum;
+  while (file.read(slice.data(), static_cast<std::streamsize>(slice.size())), file.gcount() > 0)
+    sum.add({slice.data(), static_cast<std::size_t>(file.gcount())});
+  return sum.hex();
+}
+
+// last: of a complete run. Its manifest vouches for every byte of the run file.
+void verify_checkpoint(const std::string& folder, index step, bool last, Built& built,
+                       Findings& findings) {
   // One that is gone by now is no longer kept.
   const auto there = [&] {
     const std::vector<index> steps = checkpoint_steps(folder);
@@ -59,23 +128,17 @@ void verify_checkpoint(const std::string& folder, index step, bool last, const S
   };
   try {
     const Checkpoint checkpoint = read_checkpoint(folder, step);
-    for (const auto& [name, bytes] :
-         {std::pair(kWeightsFile, &checkpoint.weights), std::pair(kStateFile, &checkpoint.state)}) {
-      try {
-        read_safetensors(*bytes);
-      } catch (const std::runtime_error& error) {
-        problem(checkpoint.path + "/" + name + ": " + error.what());
-      }
-    }
-    const RunFile records = read_run_file(checkpoint.records());
-    verify_digest(records, checkpoint.records(), problem);
+    verify_tensors(folder, checkpoint, built, findings);
+    read_records(folder, checkpoint);
+    const std::string& sum = checkpoint.info.published_sha256;
     if (const std::string published = folder + "/run.h5";
-        last && records.text("status") == "complete" &&
-        read_file(checkpoint.records()) != read_file(published))
-      problem(published + ": damaged: not the bytes of " + checkpoint.records() +
-              "; copy that file over it");
+        last && !sum.empty() && sum_of_file(published) != sum)
+      findings.damaged(published +
+                       ": damaged: not what was published; remove it and start the run again, "
+                       "which writes it anew from " +
+                       checkpoint.path);
   } catch (const Error& error) {
-    if (there()) problem(error.what());
+    if (there()) findings.met(error, error.what());
   }
 }
 
@@ -89,37 +152,39 @@ int verify_command(const Words& words) {
   arguments.flag("json", "print one JSON document");
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("verify what?");
-  std::vector<std::string> problems;
+  Findings findings;
   std::size_t runs = 0, checkpoints = 0;
-  const Say problem = [&](const std::string& what) { problems.push_back(what); };
+  RunReader reader;
   for (const std::string& path : arguments.rest())
     for (const KnownRun& run : known_runs(path)) {
       std::error_code error;
       if (!fs::is_directory(run.folder, error)) continue;  // planned
       ++runs;
-      const RunState state = state_of(run.folder);
+      const RunState state = state_of(run.folder, reader);
       if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
-        problem(fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
-      verify_run_file(run.folder, problem);
+        findings.damaged(
+            fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
+      verify_run_file(run.folder, reader, findings);
       const std::vector<index> steps = checkpoint_steps(run.folder);
+      Built built;
       for (const index step : steps) {
         ++checkpoints;
         verify_checkpoint(run.folder, step, state.state == State::complete && step == steps.back(),
-                          problem);
+                          built, findings);
       }
     }
   if (arguments.has("json")) {
-    std::cout << nlohmann::ordered_json(
-                     {{"runs", runs}, {"checkpoints", checkpoints}, {"problems", problems}})
+    std::cout << nlohmann::ordered_json({{"runs", runs},
+                                         {"checkpoints", checkpoints},
+                                         {"problems", findings.problems}})
                      .dump(2)
               << '\n';
   } else {
-    for (const std::string& what : problems) std::cout << what << '\n';
-    std::cout << fmt::format(
-        "{} runs, {} checkpoints: {}\n", runs, checkpoints,
-        problems.empty() ? "all in order" : fmt::format("{} damaged", problems.size()));
+    for (const std::string& what : findings.problems) std::cout << what << '\n';
+    std::cout << fmt::format("{} runs, {} checkpoints: {}\n", runs, checkpoints,
+                             findings.summary());
   }
-  return static_cast<int>(problems.empty() ? Exit::ok : Exit::data);
+  return static_cast<int>(findings.problems.empty() ? Exit::ok : Exit::data);
 }
 
 }  // namespace moesim

@@ -6,7 +6,8 @@
 //
 // A group holds the same position of `group_size` consecutive sequences, so nothing is seen before
 // its time; along the sequence it looks ahead. At evaluation mixing can be switched off: every
-// weight vector becomes its arg max. Generating, nothing is mixed.
+// weight vector becomes its arg max. Generating, nothing is mixed. Where group_size does not divide
+// a batch, as eval.batch or the end of an evaluation, its last groups have fewer tokens.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/moe/variants.hpp"

@@ -52,6 +52,11 @@ class Soft : public Router {
     const auto P = static_cast<double>(E_ * p_), D = static_cast<double>(D_);
     return {.rows_per_token = P / static_cast<double>(length_), .router_flops = 6 * D * P};
   }
+  double kept_values(index tokens) const override {
+    // Logits, dispatch, combine and scores of every token and slot; then two gradients of them.
+    const auto P = static_cast<double>(E_ * p_), D = static_cast<double>(D_);
+    return 5 * static_cast<double>(tokens) * P + D * P;
+  }
 
  private:
   index D_, E_, length_, p_ = 1;

@@ -11,6 +11,7 @@
 #include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -21,7 +22,8 @@ constexpr double kLarge = 1e6;
 
 class TokenChoice : public Router {
  public:
-  TokenChoice(const Site& site, Options& o) : D_(site.width), E_(site.experts) {
+  TokenChoice(const Site& site, Options& o)
+      : D_(site.width), E_(site.experts), length_(std::max<index>(1, site.length)) {
     k_ = o.integer("k", 1, {1, E_}, "experts per token");
     const std::string softmax_at =
         o.choice("softmax", "before", {"before", "after"},
@@ -179,6 +181,14 @@ class TokenChoice : public Router {
   }
   bool capturable() const override { return true; }
   index experts() const override { return E_; }
+  double expert_rows(index tokens) const override {
+    const double asked = static_cast<double>(tokens) * static_cast<double>(k_);
+    const index group = group_batch_ ? tokens : length_;
+    const index places = train_.rows(group, k_, E_);
+    if (places == 0) return asked;
+    const double groups = static_cast<double>(tokens) / static_cast<double>(group);
+    return std::min(asked, groups * static_cast<double>(E_) * static_cast<double>(places));
+  }
   Cost cost() const override {
     return {.rows_per_token = static_cast<double>(k_),
             .router_flops = 2.0 * static_cast<double>(D_ * E_)};
@@ -261,7 +271,7 @@ class TokenChoice : public Router {
         .reshape({T, E_});
   }
 
-  index D_, E_, k_ = 1;
+  index D_, E_, length_, k_ = 1;
   bool low_ = false, softmax_after_ = false, group_batch_ = false, dropped_input_ = false,
        balance_batch_ = true;
   std::string normalise_, second_, second_eval_, noise_;

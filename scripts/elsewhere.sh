@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tries what README promises on another release of Debian, from bare: a clean clone of HEAD goes into a new chroot of that
-# release, and README's commands are run there. Needs root and debootstrap; run by hand before a release.
+# release, README's commands are run there, and its table is compared. Needs root and debootstrap; run by hand before a release.
 #   scripts/elsewhere.sh RELEASE [--compiler NAME]... [--commands "COMMANDS"] [--keep]
 # RELEASE        bookworm, trixie
 # --compiler     instead of README's commands: everything is built with it, warnings as errors, and the unit tests run;
@@ -8,7 +8,7 @@
 # --commands     what is run instead, in the clone
 # --keep         the chroot is kept, and taken if it is there already
 # MOESIM_MIRROR  the mirror of packages, where it is not the one that apt has here; MOESIM_ELSEWHERE: the folder of chroots
-# The last lines say what ran and how it ended, for README. CMAKE_BUILD_PARALLEL_LEVEL and CTEST_PARALLEL_LEVEL are passed on.
+# CMAKE_BUILD_PARALLEL_LEVEL and CTEST_PARALLEL_LEVEL are passed on. The last lines say what ran and how it ended, for README.
 set -euo pipefail
 source=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -59,7 +59,7 @@ unshare --mount true 2> /dev/null || fail "this machine lets nobody mount (a con
 results=()
 try() {  # NAME COMMANDS
   local start=$SECONDS verdict=passed
-  echo "== $release: $1: $2"
+  echo "== $release: $1"
   inside "$2" || verdict="FAILED ($?)"
   results+=("$release | $1 | $verdict, $((SECONDS - start)) s")
   [ "$verdict" = passed ]

@@ -8,6 +8,19 @@
 #include <algorithm>
 #include <set>
 
+namespace moesim {
+
+Setting ConfigFile::Axis::setting(const std::string& item) const {
+  constexpr std::size_t kLongest = 64;  // of a list that might be one number
+  if (list.size() > kLongest) return {item, origin};
+  // An item of a range does not stand in the list.
+  const std::size_t at = list.find(item);
+  const bool known = column > 0 && at != std::string::npos;
+  return {item, origin, list, known ? column + config::column_of(list, at) - 1 : 0};
+}
+
+}  // namespace moesim
+
 namespace moesim::config {
 namespace {
 
@@ -33,6 +46,12 @@ void erase_axis(ConfigFile& file, const std::string& key) {
   std::erase_if(file.sweep, [&key](const Axis& axis) { return axis.key == key; });
 }
 
+// A value or an axis that says in other words what `key` says.
+void erase_synonym(ConfigFile& file, const std::string& key) {
+  file.values.erase(synonym_of(key));
+  erase_axis(file, synonym_of(key));
+}
+
 template <class Named>
 void erase_same_names(std::vector<Named>& base, const std::vector<Named>& top) {
   std::erase_if(base, [&top](const Named& old) {
@@ -41,8 +60,7 @@ void erase_same_names(std::vector<Named>& base, const std::vector<Named>& top) {
   });
 }
 
-void lay_value(ConfigFile& base, const std::string& key, const Setting& setting) {
-  const Place place{setting.origin, key, setting.value};
+void check_replaceable(ConfigFile& base, const std::string& key, const Place& place) {
   if (const Column column = find_column(base, key); column.zip != nullptr)
     place.reject(fmt::format("a column of [zip.{}] ({}); give a list of {} values, or edit the zip",
                              column.zip->name, column.axis->origin, column.axis->items.size()));
@@ -50,6 +68,12 @@ void lay_value(ConfigFile& base, const std::string& key, const Setting& setting)
     if (const auto found = variant.values.find(key); found != variant.values.end())
       place.reject(fmt::format("set by [variant.{}] ({}); change it there", variant.name,
                                found->second.origin));
+}
+
+void lay_value(ConfigFile& base, const std::string& key, const Setting& setting) {
+  const Place place{setting.origin, key, setting.value};
+  check_replaceable(base, key, place);
+  check_replaceable(base, synonym_of(key), place);
   erase_axis(base, key);
   base.values[key] = setting;
 }
@@ -79,6 +103,8 @@ void lay_over(ConfigFile& base, const ConfigFile& top) {
   // baseline.
   erase_same_names(base.zips, top.zips);
   erase_same_names(base.variants, top.variants);
+  for (const auto& [key, setting] : top.values) erase_synonym(base, key);
+  for (const Axis& axis : top.sweep) erase_synonym(base, axis.key);
   for (const auto& [key, setting] : top.values) lay_value(base, key, setting);
   for (const Axis& axis : top.sweep) lay_axis(base, axis);
   for (const Zip& zip : top.zips)
@@ -86,6 +112,15 @@ void lay_over(ConfigFile& base, const ConfigFile& top) {
   base.zips.insert(base.zips.end(), top.zips.begin(), top.zips.end());
   base.variants.insert(base.variants.end(), top.variants.begin(), top.variants.end());
   base.exclusions.insert(base.exclusions.end(), top.exclusions.begin(), top.exclusions.end());
+}
+
+std::string synonym_of(const std::string& key) {
+  constexpr const char* kSame[][2] = {{"eval.batches", "eval.sequences"}};
+  for (const auto& [one, other] : kSame) {
+    if (key == one) return other;
+    if (key == other) return one;
+  }
+  return "";
 }
 
 void check_zips(const ConfigFile& file) {

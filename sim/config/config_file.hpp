@@ -18,6 +18,11 @@ struct ConfigFile {
     std::string key;
     std::vector<std::string> items;
     std::string origin;
+    std::string list = {};   // as written
+    std::size_t column = 0;  // of the list in its line
+
+    // Of one item.
+    Setting setting(const std::string& item) const;
   };
   // Axes of equal length that advance together.
   struct Zip {
@@ -52,6 +57,9 @@ namespace config {
 // an axis, a zip or a variant that of one of the same name. Only part of a zip or a variant cannot
 // be replaced: that is an error, except for a zip column that gets a list of the same length.
 void lay_over(ConfigFile& base, const ConfigFile& top);
+
+// The key that says in other words what this one says, or "". What lies on top replaces it too.
+std::string synonym_of(const std::string& key);
 
 // Rejects zips that are empty or whose columns differ in length.
 void check_zips(const ConfigFile& file);

@@ -1,5 +1,7 @@
 #include "sim/config/options.hpp"
 
+#include "sim/config/characters.hpp"
+#include "sim/config/number_text.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -36,6 +38,16 @@ bool contains(const std::vector<std::string>& words, const std::string& word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+// What was meant by a text that is no number, if the option takes it.
+template <class Range>
+std::string perhaps(const std::string& text, bool whole, Range range) {
+  const std::string meant = config::meant_number(text, whole);
+  decltype(range.low) value = 0;
+  if (config::parse(meant, value) != std::errc{} || value < range.low || value > range.high)
+    return {};
+  return "; did you mean " + meant + "?";
+}
+
 // "did you mean moe.experts?", or what there is to choose from.
 std::string suggestion(const std::string& word, const std::vector<std::string>& candidates,
                        const std::string& prefix) {
@@ -48,6 +60,11 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 
 void Settings::set(const std::string& key, std::string value, std::string origin) {
   values_[key] = {std::move(value), std::move(origin)};
+}
+
+void Settings::declare(const OptionInfo& info, const std::string& effective) {
+  if (declared_.emplace(info.key, info).second) order_.push_back(info.key);
+  effective_[info.key] = effective;
 }
 
 void Settings::check_all_read(
@@ -83,6 +100,7 @@ std::string Settings::resolved() const {
   std::vector<std::string> sections;
   std::map<std::string, std::string> bodies;
   for (const std::string& key : order_) {
+    if (declared_.at(key).former) continue;
     const std::string section = config::section_of(key);
     if (bodies.count(section) == 0) sections.push_back(section);
     const std::string& value = effective_.at(key);
@@ -106,18 +124,56 @@ std::string Options::raw(const std::string& key, OptionInfo info) {
              set == settings_->values_.end() ? declared->second.default_value : set->second.value;
 }
 
-index Options::integer(const std::string& key, index otherwise, IntegerRange range,
-                       const std::string& help) {
+// Numbers, flags and choices are ASCII.
+void Options::check_characters(const std::string& key, const std::string& text) const {
+  const auto character = config::beyond_ascii(text);
+  if (!character) return;
+  const auto set = settings_->values_.find(section_ + "." + key);
+  const std::size_t column = set == settings_->values_.end() ? 0 : set->second.column;
+  reject(key, config::complaint(*character, text, column));
+}
+
+// An item of a list that may have been meant for one number.
+void Options::check_list(const std::string& key, bool whole) const {
+  const auto set = settings_->values_.find(section_ + "." + key);
+  if (set == settings_->values_.end()) return;
+  const Setting& setting = set->second;
+  if (!config::may_be_one_number(setting.list, whole)) return;
+  std::string spaced;
+  for (const char c : setting.list) spaced += c == ',' ? std::string(", ") : std::string(1, c);
+  const std::string meant = config::meant_number(setting.list, whole);
+  Place{setting.origin, section_ + "." + key, setting.list}.reject(
+      fmt::format("one number, or a list? write {}, or '{}' with a space for the list",
+                  meant.empty() ? "a number with a decimal point" : meant, spaced));
+}
+
+index Options::whole(const std::string& key, const std::string& text, IntegerRange range) {
   const std::string bounds = range_text(range);
-  const std::string text = raw(key, {{}, "integer", std::to_string(otherwise), bounds, help});
   const std::string advice = "; write a whole number" + (bounds.empty() ? "" : ", " + bounds);
+  check_characters(key, text);
+  check_list(key, true);
   index value = 0;
   const std::errc error = config::parse(text, value);
-  if (error == std::errc::invalid_argument) reject(key, "not an integer" + advice);
+  if (error == std::errc::invalid_argument)
+    reject(key, "not an integer" + advice + perhaps(text, true, range));
   if (error != std::errc{} || value < range.low || value > range.high)
     reject(key, "out of range" + advice);
   settings_->effective_[section_ + "." + key] = std::to_string(value);
   return value;
+}
+
+index Options::integer(const std::string& key, index otherwise, IntegerRange range,
+                       const std::string& help) {
+  return whole(key, raw(key, {{}, "integer", std::to_string(otherwise), range_text(range), help}),
+               range);
+}
+
+std::optional<index> Options::former_integer(const std::string& key, IntegerRange range,
+                                             const std::string& help) {
+  const std::string text =
+      raw(key, {{}, "integer", "", range_text(range), "the earlier way to write " + help, true});
+  if (!settings_->has(section_ + "." + key)) return {};
+  return whole(key, text, range);
 }
 
 double Options::number(const std::string& key, double otherwise, NumberRange range,
@@ -125,9 +181,12 @@ double Options::number(const std::string& key, double otherwise, NumberRange ran
   const std::string bounds = range_text(range);
   const std::string text = raw(key, {{}, "number", config::shortest(otherwise), bounds, help});
   const std::string advice = "; write a number" + (bounds.empty() ? "" : ", " + bounds);
+  check_characters(key, text);
+  check_list(key, false);
   double value = 0;
   const std::errc error = config::parse(text, value);
-  if (error == std::errc::invalid_argument) reject(key, "not a finite number" + advice);
+  if (error == std::errc::invalid_argument)
+    reject(key, "not a finite number" + advice + perhaps(text, false, range));
   if (error != std::errc{} || value < range.low || value > range.high)
     reject(key, "out of range" + advice);
   settings_->effective_[section_ + "." + key] = config::shortest(value);
@@ -137,6 +196,7 @@ double Options::number(const std::string& key, double otherwise, NumberRange ran
 bool Options::flag(const std::string& key, bool otherwise, const std::string& help) {
   const std::string text =
       raw(key, {{}, "flag", otherwise ? "true" : "false", "true | false", help});
+  check_characters(key, text);
   const bool yes = text == "true" || text == "yes" || text == "on" || text == "1";
   const bool no = text == "false" || text == "no" || text == "off" || text == "0";
   if (!yes && !no) reject(key, "not a flag; write true or false");
@@ -148,6 +208,7 @@ std::string Options::choice(const std::string& key, const std::string& otherwise
                             const std::vector<std::string>& allowed, const std::string& help) {
   const std::string text = raw(key, {{}, "choice", otherwise, joined(allowed, " | "), help});
   if (contains(allowed, text)) return text;
+  check_characters(key, text);
   const std::string best = nearest(text, allowed);
   reject(key, fmt::format("unknown choice; {}choose one of {}",
                           best.empty() ? "" : "did you mean " + best + "? ", joined(allowed)));

@@ -10,8 +10,10 @@
 
 #include "sim/core/types.hpp"
 
+#include <cstddef>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,12 +38,15 @@ struct OptionInfo {
   std::string default_value;  // as it would be written in a file
   std::string range;          // "1 .. 8", "ceil | floor | round", ""
   std::string help;
+  bool former = false;  // an earlier way to write another option
 };
 
 // Where a value came from: "quickstart.ini:12", "command line", "default".
 struct Setting {
   std::string value;
   std::string origin;
+  std::string list = {};   // the list that it is an item of, as written; "" if it stands alone
+  std::size_t column = 0;  // of its first character in the line; 0: unknown
 };
 
 // The settings of one run: values by full key ("section.key"), and what was declared by whoever
@@ -49,6 +54,8 @@ struct Setting {
 class Settings {
  public:
   void set(const std::string& key, std::string value, std::string origin);
+  void unset(const std::string& key) { values_.erase(key); }
+  void set(const std::string& key, Setting setting) { values_[key] = std::move(setting); }
   bool has(const std::string& key) const { return values_.count(key) > 0; }
   const std::map<std::string, Setting>& values() const { return values_; }
   const std::map<std::string, OptionInfo>& declared() const { return declared_; }
@@ -59,8 +66,14 @@ class Settings {
   void check_all_read(const std::map<std::string, std::vector<std::string>>& dormant = {}) const;
 
   // Every declared option with its effective value, as a config file that runs as it is: sections
-  // in the order in which they were first read. Dormant sections are left out.
+  // in the order in which they were first read. Dormant sections are left out, and former options,
+  // which are there as what they stand for.
   std::string resolved() const;
+
+  // Declares an option on behalf of whoever read the same value of it before.
+  void declare(const OptionInfo& info, const std::string& effective);
+  // Declared keys in order of first reading.
+  const std::vector<std::string>& order() const { return order_; }
 
   // The value in force of an option that was read.
   const std::string& effective(const std::string& key) const { return effective_.at(key); }
@@ -70,7 +83,7 @@ class Settings {
   std::map<std::string, Setting> values_;
   std::map<std::string, OptionInfo> declared_;
   std::map<std::string, std::string> effective_;
-  std::vector<std::string> order_;  // declared keys in order of first reading
+  std::vector<std::string> order_;
 };
 
 class Options {
@@ -80,6 +93,10 @@ class Options {
 
   index integer(const std::string& key, index otherwise, IntegerRange range,
                 const std::string& help);
+  // An earlier way to write another option, if it was used: the caller makes its value the default
+  // of that one. `help` says which one it is, and how.
+  std::optional<index> former_integer(const std::string& key, IntegerRange range,
+                                      const std::string& help);
   double number(const std::string& key, double otherwise, NumberRange range,
                 const std::string& help);
   bool flag(const std::string& key, bool otherwise, const std::string& help);
@@ -96,6 +113,9 @@ class Options {
 
  private:
   std::string raw(const std::string& key, OptionInfo info);
+  index whole(const std::string& key, const std::string& text, IntegerRange range);
+  void check_characters(const std::string& key, const std::string& text) const;
+  void check_list(const std::string& key, bool whole) const;
   Settings* settings_;
   std::string section_;
 };

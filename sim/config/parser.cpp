@@ -1,5 +1,6 @@
 #include "sim/config/parser.hpp"
 
+#include "sim/config/characters.hpp"
 #include "sim/config/list.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
@@ -31,6 +32,7 @@ class Parser {
   enum class Kind { none, ordinary, sweep, zip, variant, exclude };
 
   void parse_line(std::string_view line);
+  void check_characters(std::string_view part) const;
   void parse_section(std::string_view line);
   void parse_setting(const Place& place);
   void parse_axis(const Place& place, std::vector<ConfigFile::Axis>& axes);
@@ -46,9 +48,16 @@ class Parser {
     fail(Exit::usage, origin() + ": " + message);
   }
 
+  // Of a part of the line that is being read.
+  std::size_t column(std::string_view part) const {
+    return config::column_of(whole_line_,
+                             static_cast<std::size_t>(part.data() - whole_line_.data()));
+  }
+
   std::string name_;
   const ReadInclude& read_include_;
   std::size_t line_ = 0;
+  std::string_view whole_line_;
   Kind kind_ = Kind::none;
   std::string section_;                      // "router.token_choice", "zip.size"
   ConfigFile included_;                      // all includes, laid over each other
@@ -76,10 +85,17 @@ ConfigFile Parser::parse(std::string_view text) {
   return std::move(included_);
 }
 
+// Rejects a part that has no business with characters which pass for others.
+void Parser::check_characters(std::string_view part) const {
+  if (const auto character = config::mistakable(part))
+    reject(config::complaint(*character, part, column(part)));
+}
+
 void Parser::parse_line(std::string_view line) {
+  whole_line_ = line;
   if (const std::size_t at = config::find_foreign_byte(line); at != std::string_view::npos)
     reject(fmt::format("byte 0x{:02x} in column {} is not text; give a config file saved as UTF-8",
-                       static_cast<unsigned char>(line[at]), at + 1));
+                       static_cast<unsigned char>(line[at]), config::column_of(line, at)));
   if (line.size() > kLongestLine) reject("longer than 64 KiB; split the line");
   line = trimmed(line);
   if (line.empty() || line.front() == '#' || line.front() == ';') return;
@@ -92,20 +108,32 @@ void Parser::parse_line(std::string_view line) {
   if (line.front() == '[') return parse_section(line);
 
   const std::size_t equals = line.find('=');
-  if (equals == std::string_view::npos)
+  if (equals == std::string_view::npos) {
+    check_characters(line);
     reject(
         fmt::format("'{}' is neither [section] nor key = value; add what is missing, or begin "
                     "the line with #",
                     printable(line)));
+  }
   const std::string_view key = trimmed(line.substr(0, equals));
+  if (const auto character = config::beyond_ascii(key))
+    reject(config::complaint(*character, key, column(key)));
   if (!config::is_key(key))
     reject(fmt::format("bad key '{}'; use letters, digits, '_', '-' and '.'", printable(key)));
   std::string_view value = trimmed(line.substr(equals + 1));
   if (value.starts_with('#')) value = {};
-  parse_setting({origin(), std::string(key), std::string(value)});
+  Place place{origin(), std::string(key), std::string(value)};
+  if (!value.empty()) place.column = column(value);
+  if (const auto character = config::invisible(value))
+    Place{place.origin, kind_ == Kind::ordinary ? section_ + "." + place.key : place.key,
+          place.value}
+        .reject(config::complaint(*character, value, place.column));
+  parse_setting(place);
 }
 
 void Parser::parse_section(std::string_view line) {
+  if (const auto character = config::beyond_ascii(line))
+    reject(config::complaint(*character, line, column(line)));
   if (!line.ends_with(']'))
     reject(fmt::format("'{}' does not end with ']'; write [section]", printable(line)));
   section_ = line.substr(1, line.size() - 2);
@@ -157,7 +185,7 @@ void Parser::parse_setting(const Place& place) {
     check_dotless(place);
     const Place full{place.origin, section_ + "." + place.key, place.value};
     check_once(full, "");
-    own_.values[full.key] = {full.value, full.origin};
+    own_.values[full.key] = {full.value, full.origin, "", place.column};
     return;
   }
 
@@ -166,7 +194,7 @@ void Parser::parse_setting(const Place& place) {
         fmt::format("a key in [{}] is written in full; write it like router.name", section_));
   if (kind_ == Kind::variant) {
     check_once(place, section_);
-    own_.variants.back().values[place.key] = {place.value, place.origin};
+    own_.variants.back().values[place.key] = {place.value, place.origin, "", place.column};
   } else {
     check_once(place, "axis");
     parse_axis(place, kind_ == Kind::sweep ? own_.sweep : own_.zips.back().columns);
@@ -176,7 +204,7 @@ void Parser::parse_setting(const Place& place) {
 void Parser::parse_axis(const Place& place, std::vector<ConfigFile::Axis>& axes) {
   std::vector<std::string> items = config::parse_list(place, config::kMostItems - items_);
   items_ += items.size();
-  axes.push_back({place.key, std::move(items), place.origin});
+  axes.push_back({place.key, std::move(items), place.origin, place.value, place.column});
 }
 
 // when = key:value & key:value
@@ -188,6 +216,13 @@ void Parser::parse_exclusion(const Place& place) {
   for (bool more = true; more;) {
     const std::size_t end = rest.find('&');
     const std::string_view term = trimmed(rest.substr(0, end));
+    if (const auto character = config::mistakable(term))
+      place.reject(config::complaint(
+          *character, term,
+          place.column +
+              config::column_of(place.value,
+                                static_cast<std::size_t>(term.data() - place.value.data())) -
+              1));
     const std::size_t colon = std::min(term.find(':'), term.size());
     const std::string_view key = trimmed(term.substr(0, colon));
     if (colon == term.size() || !config::is_full_key(key))

@@ -1,5 +1,6 @@
 #include "sim/config/sweep.hpp"
 
+#include "sim/config/characters.hpp"
 #include "sim/config/list.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
@@ -33,11 +34,21 @@ ConfigFile parse_overrides(const std::vector<std::string>& overrides) {
   for (const std::string& text : overrides) {
     const std::size_t equals = text.find('=');
     const std::string key(config::trimmed(text.substr(0, equals)));
+    // The value of a setting may be any text; all else is plain.
+    const std::string_view plain = std::string_view(text).substr(0, std::min(equals, text.size()));
+    if (const auto character =
+            equals == std::string::npos ? config::mistakable(plain) : config::beyond_ascii(plain))
+      fail(Exit::usage, fmt::format("command line: '{}': {}", config::printable(text),
+                                    config::complaint(*character, plain, 1)));
     if (equals == std::string::npos || !config::is_full_key(key))
       fail(Exit::usage, fmt::format("command line: '{}' is no setting; write section.key=value",
                                     config::printable(text)));
-    const Place place{"command line", key,
-                      std::string(config::trimmed(std::string_view(text).substr(equals + 1)))};
+    const std::string_view value = config::trimmed(std::string_view(text).substr(equals + 1));
+    Place place{"command line", key, std::string(value)};
+    if (!value.empty())
+      place.column = config::column_of(text, static_cast<std::size_t>(value.data() - text.data()));
+    if (const auto character = config::invisible(place.value))
+      place.reject(config::complaint(*character, place.value, place.column));
     if (!seen.insert(key).second) place.reject("set twice on the command line; keep one");
     if (const std::string problem = config::value_problem(place.value); !problem.empty())
       place.reject(problem);
@@ -45,9 +56,9 @@ ConfigFile parse_overrides(const std::vector<std::string>& overrides) {
     if (!place.value.empty()) list = config::parse_list(place, config::kMostItems - items);
     items += list.size();
     if (list.size() < 2) {
-      result.values[key] = {list.empty() ? "" : list.front(), place.origin};
+      result.values[key] = {list.empty() ? "" : list.front(), place.origin, "", place.column};
     } else {
-      result.sweep.push_back({key, std::move(list), place.origin});
+      result.sweep.push_back({key, std::move(list), place.origin, place.value, place.column});
     }
   }
   return result;
@@ -109,13 +120,13 @@ std::vector<std::vector<Point>> axes_of(const ConfigFile& plan) {
     std::vector<Point> points(zip.columns.front().items.size());
     for (const ConfigFile::Axis& column : zip.columns)
       for (std::size_t i = 0; i < points.size(); ++i)
-        points[i].values.push_back({column.key, {column.items[i], column.origin}});
+        points[i].values.push_back({column.key, column.setting(column.items[i])});
     axes.push_back(std::move(points));
   }
   for (const ConfigFile::Axis& axis : plan.sweep) {
     axes.emplace_back();
     for (const std::string& item : axis.items)
-      axes.back().push_back({"", {{axis.key, {item, axis.origin}}}});
+      axes.back().push_back({"", {{axis.key, axis.setting(item)}}});
   }
   return axes;
 }
@@ -142,10 +153,12 @@ RunSpec combine(const Settings& plain, const std::vector<std::vector<Point>>& ax
 
   RunSpec run;
   run.settings = plain;
+  for (const Point* point : points)
+    for (const auto& [key, setting] : point->values) run.settings.unset(config::synonym_of(key));
   for (const Point* point : points) {
     if (!point->variant.empty()) run.variant = point->variant;
     for (const auto& [key, setting] : point->values) {
-      run.settings.set(key, setting.value, setting.origin);
+      run.settings.set(key, setting);
       if (point->variant.empty() && key != "run.seed") run.varied.emplace_back(key, setting.value);
     }
   }
@@ -175,7 +188,8 @@ std::size_t weight(const RunSpec& run) {
   constexpr std::size_t kNode = 160;
   std::size_t bytes = 0;
   for (const auto& [key, setting] : run.settings.values())
-    bytes += kNode + key.size() + setting.value.size() + setting.origin.size();
+    bytes +=
+        kNode + key.size() + setting.value.size() + setting.origin.size() + setting.list.size();
   for (const auto& [key, value] : run.varied) bytes += kNode + 2 * (key.size() + value.size());
   return bytes;
 }
@@ -198,7 +212,7 @@ std::vector<RunSpec> expand(const ConfigFile& file, const std::vector<std::strin
   const std::vector<std::vector<Point>> axes = axes_of(plan);
   const std::size_t count = count_combinations(name, axes);
   Settings plain;
-  for (const auto& [key, setting] : plan.values) plain.set(key, setting.value, setting.origin);
+  for (const auto& [key, setting] : plan.values) plain.set(key, setting);
   std::vector<RunSpec> runs;
   std::size_t bytes = 0;
   for (std::size_t number = 0; number < count; ++number) {

@@ -1,5 +1,6 @@
 #include "sim/config/text.hpp"
 
+#include "sim/config/characters.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -96,9 +97,17 @@ std::string printable(std::string_view text, std::size_t limit) {
   return result;
 }
 
+std::size_t column_of(std::string_view line, std::size_t offset) {
+  const std::string_view before = line.substr(0, offset);
+  return 1 + static_cast<std::size_t>(std::count_if(before.begin(), before.end(), [](char c) {
+           return (static_cast<unsigned char>(c) & 0xc0u) != 0x80u;
+         }));
+}
+
 std::string value_problem(std::string_view value) {
   if (find_foreign_byte(value) != std::string_view::npos)
     return "has a control character or is not UTF-8; use plain text";
+  if (const auto character = invisible(value)) return complaint(*character, value, 0);
   if (trimmed(value) != value) return "begins or ends with a space; remove it";
   if (value.starts_with('#') || value.find(" #") != std::string_view::npos ||
       value.find("\t#") != std::string_view::npos)

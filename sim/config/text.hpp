@@ -28,6 +28,8 @@ std::string short_key(const std::string& full_key);
 std::size_t find_foreign_byte(std::string_view text);
 // Fit for an error message: foreign bytes as '?', at most `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 60);
+// "3 digits in" is column 4: the column of the byte at `offset`, counted in characters from 1.
+std::size_t column_of(std::string_view line, std::size_t offset);
 // Why a value could not be written in a config file and read back as it is; "" if it could.
 std::string value_problem(std::string_view value);
 
@@ -45,6 +47,7 @@ struct Place {
   std::string origin;
   std::string key;
   std::string value;
+  std::size_t column = 0;  // of the value in its line; 0: unknown
 
   std::string text() const;
   // Throws Exit::usage: "text(): message". A message is "reason; what to do".

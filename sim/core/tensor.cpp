@@ -1,6 +1,7 @@
 #include "sim/core/tensor.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/core/checked.hpp"
 #include "sim/core/error.hpp"
 
 #include <cstddef>
@@ -15,6 +16,7 @@ Shape::Shape(std::initializer_list<index> dims) {
     if (dim < 0) fail_in("Shape", "negative dimension " + std::to_string(dim));
     dims_[static_cast<std::size_t>(rank_++)] = dim;
   }
+  checked_product(dims, "a tensor");  // size() need not check
 }
 
 index Shape::size() const {

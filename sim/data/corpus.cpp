@@ -3,6 +3,8 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
+#include "sim/data/foreign.hpp"
+#include "sim/data/root.hpp"
 #include "sim/data/tokenizer.hpp"
 
 #include <fmt/format.h>
@@ -15,42 +17,89 @@
 namespace moesim {
 namespace {
 
-// "folder/news.txt" is called "news".
-std::string stem(const std::string& path) {
+using config::trimmed;
+
+// "folder/news.txt" is called "news", "folder/" is called "folder".
+std::string stem(std::string path) {
+  while (path.ends_with('/')) path.pop_back();
   const std::string name = path.substr(path.find_last_of('/') + 1);
   return name.substr(0, name.find_last_of('.'));
 }
 
-CorpusPart parse_part(std::string_view item) {
+// "label:name", unless the whole is a name on the disk, a URL or a path of Windows.
+CorpusPart parse_part(std::string_view item, const std::string& root) {
+  CorpusPart whole{"", std::string(item), root};
   const std::size_t colon = item.find(':');
-  if (colon != std::string_view::npos) {
-    const std::string_view label = config::trimmed(item.substr(0, colon));
-    if (config::is_name(label))
-      return {std::string(label), std::string(config::trimmed(item.substr(colon + 1)))};
+  if (colon == std::string_view::npos || names_files(whole.pattern, root)) return whole;
+  const std::string_view label = trimmed(item.substr(0, colon));
+  const std::string_view name = trimmed(item.substr(colon + 1));
+  if (!config::is_name(label) || name.starts_with("//") || name.starts_with('\\')) return whole;
+  return {std::string(label), std::string(name), root};
+}
+
+// Cuts at the first of the separators, then each piece at the next of them.
+void add_parts(std::string_view text, std::string_view separators, const std::string& root,
+               std::vector<CorpusPart>& parts) {
+  if (separators.empty() || text.find_first_of(separators) == std::string_view::npos) {
+    parts.push_back(parse_part(text, root));
+    return;
   }
-  return {"", std::string(item)};
+  if (const CorpusPart whole = parse_part(text, root); names_files(whole.pattern, root)) {
+    parts.push_back(whole);
+    return;
+  }
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(separators.front(), begin), text.size());
+    add_parts(trimmed(text.substr(begin, end - begin)), separators.substr(1), root, parts);
+    begin = end + 1;
+  }
+}
+
+std::string read_text(const std::string& path, std::uint64_t limit, Content content) {
+  std::string text = read_file(path, limit);
+  if (content == Content::any) return text;
+  if (const std::string found = foreign_format(path, text); !found.empty())
+    fail(Exit::data, fmt::format("{}: expected text, found {}; tokens = raw takes every byte as "
+                                 "it is",
+                                 path, found));
+  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
+  const std::size_t invalid =
+      content == Content::utf_8 ? find_invalid_utf8(text) : std::string::npos;
+  if (invalid != std::string::npos)
+    fail(Exit::data, fmt::format("{}: expected UTF-8, found an invalid byte at offset {}: use "
+                                 "tokens = bytes, or convert it (iconv -f latin1 -t utf-8)",
+                                 path, invalid));
+  return text;
+}
+
+// What else a name that is not there may have been meant as.
+std::string reading_of(const CorpusPart& part, std::size_t parts) {
+  if (names_files(part.pattern, part.root) || is_pattern(part.pattern)) return {};
+  std::string advice;
+  if (!part.label.empty() && part.label != stem(part.pattern))
+    advice += fmt::format("; '{}' was read as its label", part.label);
+  if (parts > 1) advice += "; ';' and ',' separate files, and ' #' begins a comment";
+  return advice;
 }
 
 }  // namespace
 
-std::vector<CorpusPart> corpus_parts(Options& options) {
-  const std::string path =
-      options.text("path", "", "file, pattern, or several label:pattern separated by ';'");
+std::vector<CorpusPart> corpus_parts(const Options& options, const std::string& path,
+                                     const std::string& root) {
   std::vector<CorpusPart> parts;
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const std::size_t end = std::min(path.find_first_of(";,", begin), path.size());
-    const std::string_view item = std::string_view(path).substr(begin, end - begin);
-    parts.push_back(parse_part(config::trimmed(item)));
-    begin = end + 1;
-  }
+  add_parts(path, ";,", root, parts);
   std::set<std::string> labels;
   for (CorpusPart& part : parts) {
     if (part.pattern.empty())
       options.reject("path", "a file is missing; write file, pattern or label:pattern");
     if (parts.size() == 1) break;
     if (part.label.empty()) part.label = stem(part.pattern);
-    if (!config::is_name(part.label))
-      options.reject("path", fmt::format("'{0}' needs a label; write label:{0}", part.pattern));
+    if (!config::is_name(part.label)) {
+      const std::string reading = reading_of(part, parts.size());
+      options.reject("path", reading.empty()
+                                 ? fmt::format("'{0}' needs a label; write label:{0}", part.pattern)
+                                 : fmt::format("'{}' is not there{}", part.pattern, reading));
+    }
     if (!labels.insert(part.label).second)
       options.reject("path",
                      fmt::format("two parts are labelled '{}'; write label:pattern", part.label));
@@ -58,20 +107,19 @@ std::vector<CorpusPart> corpus_parts(Options& options) {
   return parts;
 }
 
-std::vector<std::string> read_corpus(const std::vector<CorpusPart>& parts, bool characters) {
+std::vector<std::string> read_corpus(const std::vector<CorpusPart>& parts, Content content) {
   std::vector<std::string> texts;
   std::uint64_t left = kMaxDataBytes;
   for (const CorpusPart& part : parts) {
     std::string text;
-    for (const std::string& file : match_files(part.pattern)) {
-      const std::string contents = read_file(file, left);
-      left -= contents.size();
-      const std::size_t invalid = characters ? find_invalid_utf8(contents) : std::string::npos;
-      if (invalid != std::string::npos)
-        fail(Exit::data, fmt::format("{}: expected UTF-8, found an invalid byte at offset {}: "
-                                     "use tokens = bytes",
-                                     file, invalid));
-      text += contents;
+    try {
+      for (const std::string& file : match_files(part.pattern, part.root)) {
+        const std::string contents = read_text(file, left, content);
+        left -= contents.size();
+        text += contents;
+      }
+    } catch (const Error& error) {
+      fail(error.code(), error.what() + reading_of(part, parts.size()));
     }
     texts.push_back(std::move(text));
   }

@@ -9,6 +9,29 @@
 #include <sstream>
 
 namespace moesim {
+namespace {
+
+// The part of `all`, which holds equally much for each of `rows` rows, that is of these rows.
+template <class T>
+std::vector<T> part_of(const std::vector<T>& all, index rows, index first, index count) {
+  const auto each = static_cast<std::ptrdiff_t>(all.size()) / rows;
+  return {all.begin() + first * each, all.begin() + (first + count) * each};
+}
+
+}  // namespace
+
+Batch rows_of(const Batch& batch, index first, index count) {
+  const index rows = batch.batch;
+  if (first < 0 || count < 1 || first + count > rows)
+    fail_in("rows_of", fmt::format("{} rows from {} of a batch of {}", count, first, rows));
+  if (count == rows) return batch;
+  return {count,
+          batch.length,
+          part_of(batch.ids, rows, first, count),
+          part_of(batch.features, rows, first, count),
+          part_of(batch.targets, rows, first, count),
+          part_of(batch.domains, rows, first, count)};
+}
 
 std::string Dataset::decode(const std::vector<std::int32_t>& ids) const {
   return fmt::format("{}", fmt::join(ids, " "));

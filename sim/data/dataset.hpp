@@ -24,6 +24,9 @@ struct Batch {
   std::vector<std::int32_t> domains;  // [B·S] of every position; empty if the data has none
 };
 
+// Rows first .. first + count - 1 of a batch.
+Batch rows_of(const Batch& batch, index first, index count);
+
 struct DatasetInfo {
   index length = 0;                  // S
   index vocabulary = 0;              // token ids are 0 .. vocabulary-1; 0 for data with features
@@ -39,10 +42,16 @@ struct DatasetInfo {
   std::vector<double> bayes_loss_of_domain;
   // Nats per token that remain for a predictor that is told the domain; empty if unknown.
   std::vector<double> entropy_rate_of_domain;
+  // Share of unknown tokens in each split, and share of the characters (without spaces) of both
+  // that these stand for, which is larger: one may stand for a whole line. -1 if every text is
+  // known.
+  double unknown_train = -1, unknown_validation = -1, unknown_characters = -1;
   std::string sha256;  // of everything that determines the data
   // How often each token id occurs in the training split; in 2^20 tokens of one without end.
   std::vector<std::int64_t> unigram;
 };
+
+class Tokenizer;
 
 class Dataset {
  public:
@@ -57,6 +66,8 @@ class Dataset {
   // for a text that has no ids.
   virtual std::string decode(const std::vector<std::int32_t>& ids) const;
   virtual std::vector<std::int32_t> encode(const std::string& text) const;
+  // Of text; null where there is none.
+  virtual const Tokenizer* tokenizer() const { return nullptr; }
 };
 
 }  // namespace moesim

@@ -1,6 +1,8 @@
 #include "sim/data/file.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/data/journal.hpp"
+#include "sim/data/root.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +10,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <glob.h>
+#include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -22,8 +26,61 @@ const char* kind_of(mode_t mode) {
   return "a device";
 }
 
+// A relative pattern starts from `root`, which is no pattern. Sorted: glob's own order depends on
+// the locale.
+std::vector<std::string> glob_files(const std::string& pattern, const std::string& root) {
+  const std::string whole = under_root(root, pattern);
+  const std::string before = whole.substr(0, whole.size() - pattern.size());
+  std::string escaped;
+  for (const char c : before) escaped += std::string(1, '\\') + c;
+  glob_t found{};
+  std::vector<std::string> files;
+  if (::glob((escaped + pattern).c_str(), 0, nullptr, &found) == 0)
+    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// As the pattern FOLDER/*.txt, though the folder's name may have characters of a pattern.
+std::vector<std::string> texts_of_folder(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.ends_with(".txt") && name.front() != '.') files.push_back(at->path().string());
+  }
+  if (error)
+    fail(Exit::data, fmt::format("{}: the folder cannot be read: {}", folder, error.message()));
+  if (files.empty())
+    fail(Exit::data, folder +
+                         ": expected *.txt in this folder, found none; write a pattern, such "
+                         "as FOLDER/*.md");
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::string link_target(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::read_symlink(path, error).string();
+}
+
+// Where a relative path starts: "; looked for in FOLDER".
+std::string start_of(const std::string& path) {
+  std::error_code error;
+  const std::string folder = std::filesystem::current_path(error).string();
+  return path.starts_with('/') || error ? "" : "; looked for in " + folder;
+}
+
 [[noreturn]] void fail_system(const std::string& path, const char* what) {
-  fail(Exit::data, fmt::format("{}: {}: {}", path, what, std::strerror(errno)));
+  const int reason = errno;
+  struct stat status {};
+  const bool is_link = ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+  const std::string message = fmt::format("{}: {}: {}{}", path, what, std::strerror(reason),
+                                          reason == ENOENT ? start_of(path) : "");
+  if (reason == ENOENT && !is_link) fail(Exit::data, message);
+  throw Unreadable(message + (is_link ? "; it is a link to " + link_target(path) : ""));
 }
 
 }  // namespace
@@ -31,7 +88,9 @@ const char* kind_of(mode_t mode) {
 // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever. Regular files ignore it.
 InputFile::InputFile(const std::string& path)
     : descriptor_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
-  if (descriptor_ < 0) fail_system(path, "cannot be opened");
+  if (descriptor_ < 0)
+    fail(Exit::data,
+         fmt::format("{}: cannot be opened: {}{}", path, std::strerror(errno), path_advice(path)));
   std::string wrong;
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0)
@@ -45,6 +104,7 @@ InputFile::InputFile(const std::string& path)
     fail(Exit::data, path + ": " + wrong);
   }
   bytes_ = static_cast<std::uint64_t>(status.st_size);
+  if (FileJournal* const journal = FileJournal::current()) journal->note(path, status);
 }
 
 InputFile::~InputFile() {
@@ -72,20 +132,42 @@ std::string read_file(const std::string& path, std::uint64_t limit) {
   return contents;
 }
 
-std::vector<std::string> match_files(const std::string& pattern) {
+bool is_pattern(const std::string& name) { return name.find_first_of("*?[") != name.npos; }
+
+bool names_files(const std::string& name, const std::string& root) {
+  struct stat status {};
+  return ::stat(under_root(root, name).c_str(), &status) == 0 ||
+         (is_pattern(name) && !glob_files(name, root).empty());
+}
+
+std::vector<std::string> match_files(const std::string& name, const std::string& root) {
+  const std::string path = under_root(root, name);
   // A name that exists is taken as it is, whatever characters it has.
   struct stat status {};
-  const bool is_pattern = pattern.find_first_of("*?[") != std::string::npos;
-  if (!is_pattern || ::stat(pattern.c_str(), &status) == 0) return {pattern};
-  glob_t found{};
-  std::vector<std::string> files;
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)
-    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  ::globfree(&found);
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && S_ISDIR(status.st_mode)) return texts_of_folder(path);
+  if (exists || !is_pattern(name)) return {path};
+  std::vector<std::string> files = glob_files(name, root);
   if (files.empty())
-    fail(Exit::data, pattern + ": expected at least one file, found none that matches");
-  std::sort(files.begin(), files.end());  // glob's own order depends on the locale
+    fail(Exit::data,
+         path + ": expected at least one file, found none that matches" + start_of(path) +
+                         path_advice(name));
   return files;
+}
+
+std::string path_advice(const std::string& name) {
+  const auto has = [&name](std::string_view part) { return name.find(part) != name.npos; };
+  if (name.empty()) return {};
+  if (has("://") || name.starts_with("//"))
+    return "; a URL is not fetched: download it and name the file";
+  if (name.size() > 2 && name[1] == ':' && name[2] == '\\')
+    return "; a path of Windows: under WSL, C:\\ is /mnt/c/";
+  if (name.front() == '~') return "; ~ is not expanded: write the whole path";
+  if (has("$")) return "; variables are not expanded: write the whole path";
+  if (name.front() == '"' || name.front() == '\'')
+    return "; quotes are taken as part of the name: write it without them";
+  if (has("\\")) return "; folders are separated by /";
+  return {};
 }
 
 }  // namespace moesim

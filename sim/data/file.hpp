@@ -2,11 +2,21 @@
 // exit 3.
 #pragma once
 
+#include "sim/core/error.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace moesim {
+
+// What this process cannot read, but may be whole: the system refuses it (permissions, an I/O
+// error, a link that leads nowhere), or another version of moesim wrote it. It is neither removed
+// nor overwritten. Other errors of reading are damage.
+class Unreadable : public Error {
+ public:
+  explicit Unreadable(const std::string& message) : Error(Exit::data, message) {}
+};
 
 // What a data set may bring into memory.
 inline constexpr std::uint64_t kMaxDataBytes = std::uint64_t{4} << 30;
@@ -32,7 +42,19 @@ class InputFile {
 // The contents of a file of at most `limit` bytes.
 std::string read_file(const std::string& path, std::uint64_t limit = kMaxDataBytes);
 
-// The files that a shell pattern stands for, sorted by name; at least one.
-std::vector<std::string> match_files(const std::string& pattern);
+// True if a name has a character of shell patterns.
+bool is_pattern(const std::string& name);
+
+// True if a file, a folder or a match of the pattern has that name. Relative names start from the
+// folder `root`, here and below; "": the folder one stands in.
+bool names_files(const std::string& name, const std::string& root = "");
+
+// The files that a name stands for, sorted by name; at least one: a file of exactly that name, the
+// *.txt of a folder, or what a shell pattern matches.
+std::vector<std::string> match_files(const std::string& name, const std::string& root = "");
+
+// What to write instead of a name that is not there, "; a URL is not fetched, ..."; "" if the name
+// says nothing about it.
+std::string path_advice(const std::string& name);
 
 }  // namespace moesim

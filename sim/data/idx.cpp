@@ -5,6 +5,7 @@
 #include "sim/data/datasets.hpp"
 #include "sim/data/idx_file.hpp"
 #include "sim/data/order.hpp"
+#include "sim/data/root.hpp"
 #include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
@@ -21,15 +22,25 @@ struct Examples {
   std::vector<std::uint8_t> labels;
 };
 
-Examples read_examples(const std::string& images, const std::string& labels) {
-  Examples result{read_idx_images(images), read_idx_labels(labels)};
+// The files that two options name; errors say which.
+Examples read_examples(const Options& options, const std::string& images_key,
+                       const std::string& labels_key, const std::string& images,
+                       const std::string& labels) {
+  const auto at = [&options](const std::string& key) {
+    return [&options, key] { return options.where(key); };
+  };
+  Examples result{within(at(images_key), [&] { return read_idx_images(images); }),
+                  within(at(labels_key), [&] { return read_idx_labels(labels); })};
   if (static_cast<index>(result.labels.size()) != result.images.count)
-    fail(Exit::data, fmt::format("{}: expected {} labels, one for each image of {}, found {}",
-                                 labels, result.images.count, images, result.labels.size()));
+    fail_in(Exit::data, options.where(labels_key),
+            fmt::format("{}: expected {} labels, one for each image of {}, found {}", labels,
+                        result.images.count, images, result.labels.size()));
   return result;
 }
 
 void check_labels(const std::string& path, const std::vector<std::uint8_t>& labels, index classes) {
+  if (classes == 1)
+    fail(Exit::data, path + ": expected labels of at least two classes, found only label 0");
   for (std::size_t i = 0; i < labels.size(); ++i)
     if (labels[i] >= classes)
       fail(Exit::data, fmt::format("{}: expected labels 0 .. {}, found {} at example {}", path,
@@ -137,11 +148,14 @@ class Images final : public Dataset {
 }  // namespace
 
 std::unique_ptr<Dataset> make_idx(Options& options) {
-  const std::string images = options.text("images", "", "IDX file of images, plain or gzip");
-  const std::string labels = options.text("labels", "", "IDX file of their labels");
-  const std::string test_images =
-      options.text("test_images", "", "IDX file of validation images, if apart");
-  const std::string test_labels = options.text("test_labels", "", "IDX file of their labels");
+  const std::string root = data_root(options);
+  const auto file = [&](const char* key, const char* help) {
+    return under_root(root, options.text(key, "", help));
+  };
+  const std::string images = file("images", "IDX file of images, plain or gzip");
+  const std::string labels = file("labels", "IDX file of their labels");
+  const std::string test_images = file("test_images", "IDX file of validation images, if apart");
+  const std::string test_labels = file("test_labels", "IDX file of their labels");
   index train_count =
       options.integer("train", 0, {0, IntegerRange{}.high},
                       "training examples, from the beginning; 0: all that are not held out");
@@ -161,12 +175,15 @@ std::unique_ptr<Dataset> make_idx(Options& options) {
     options.reject(own_file ? "test_labels" : "test_images",
                    "test images and test labels go together");
 
-  Examples train = read_examples(images, labels);
-  Examples validation = own_file ? read_examples(test_images, test_labels) : Examples{};
+  Examples train = read_examples(options, "images", "labels", images, labels);
+  Examples validation =
+      own_file ? read_examples(options, "test_images", "test_labels", test_images, test_labels)
+               : Examples{};
   const IdxImages& shape = train.images;
   if (own_file && size_of(validation.images) != size_of(shape))
-    fail(Exit::data, fmt::format("{}: expected images of {} pixels as in {}, found {}", test_images,
-                                 size_of(shape), images, size_of(validation.images)));
+    fail_in(Exit::data, options.where("test_images"),
+            fmt::format("{}: expected images of {} pixels as in {}, found {}", test_images,
+                        size_of(shape), images, size_of(validation.images)));
   if (shape.height % patch != 0 || shape.width % patch != 0)
     options.reject("patch",
                    fmt::format("does not divide the {} pixels of {}", size_of(shape), images));
@@ -179,9 +196,16 @@ std::unique_ptr<Dataset> make_idx(Options& options) {
     options.reject("train",
                    fmt::format("{} holds {} examples that are not held out", images, available));
   if (train_count == 0) train_count = available;
+  const auto& pixels = train.images.pixels;
+  if (std::all_of(pixels.begin(), pixels.begin() + train_count * shape.height * shape.width,
+                  [&](std::uint8_t pixel) { return pixel == pixels.front(); }))
+    fail_in(Exit::data, options.where("images"),
+            images + ": expected images that differ, found the same value in every pixel");
   if (classes == 0) classes = 1 + *std::max_element(train.labels.begin(), train.labels.end());
-  check_labels(labels, train.labels, classes);
-  check_labels(test_labels, validation.labels, classes);
+  within([&] { return options.where("labels"); },
+         [&] { check_labels(labels, train.labels, classes); });
+  within([&] { return options.where("test_labels"); },
+         [&] { check_labels(test_labels, validation.labels, classes); });
   return std::make_unique<Images>(std::move(train), std::move(validation), train_count, held_out,
                                   patch, classes, class_domains);
 }

@@ -2,6 +2,7 @@
 
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
+#include "sim/data/foreign.hpp"
 
 #include <fmt/format.h>
 #include <zlib.h>
@@ -58,6 +59,14 @@ struct Idx {
   std::vector<std::uint8_t> data;
 };
 
+// ", a ZIP archive: unzip it first"; "" if these first bytes say nothing, or are those of IDX.
+std::string other_format(const std::vector<std::uint8_t>& header) {
+  const std::string bytes(header.begin(), header.end());
+  const std::string format =
+      bytes.starts_with(std::string("\0\0\x08", 3)) ? "" : format_by_magic(bytes);
+  return format.empty() ? "" : ", " + format;
+}
+
 Idx read_idx(const std::string& path, std::size_t rank, const std::string& what) {
   GzipFile file(path);
   const std::size_t header_bytes = 4 * (1 + rank);
@@ -74,7 +83,7 @@ Idx read_idx(const std::string& path, std::size_t rank, const std::string& what)
   const std::uint32_t magic = 0x800u + static_cast<std::uint32_t>(rank);
   if (header.size() >= 4 && word(0) != magic)
     refuse(fmt::format("the magic number {:#010x} of {}", magic, what),
-           fmt::format("{:#010x}", word(0)));
+           fmt::format("{:#010x}", word(0)) + other_format(header));
   if (header.size() < header_bytes)
     refuse(fmt::format("a header of {} bytes", header_bytes), std::to_string(header.size()));
 

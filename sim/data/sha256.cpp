@@ -8,6 +8,7 @@ namespace moesim {
 
 struct Sha256::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
+  ~State() { EVP_MD_CTX_free(context); }
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
@@ -15,22 +16,31 @@ Sha256::Sha256() : state_(std::make_unique<State>()) {
     fail_in("sha256", "OpenSSL offers no SHA-256");
 }
 
-Sha256::~Sha256() { EVP_MD_CTX_free(state_->context); }
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::add(std::string_view bytes) {
   if (EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) != 1)
     fail_in("sha256", "OpenSSL failed");
 }
 
-std::string Sha256::hex() {
+std::string Sha256::bytes() const {
+  const State copy;
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
-  if (EVP_DigestFinal_ex(state_->context, digest, &size) != 1) fail_in("sha256", "OpenSSL failed");
+  if (copy.context == nullptr || EVP_MD_CTX_copy_ex(copy.context, state_->context) != 1 ||
+      EVP_DigestFinal_ex(copy.context, digest, &size) != 1)
+    fail_in("sha256", "OpenSSL failed");
+  return {reinterpret_cast<const char*>(digest), size};
+}
+
+std::string Sha256::hex() const {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string hex;
-  for (unsigned int i = 0; i < size; ++i) {
-    hex += kDigits[digest[i] >> 4];
-    hex += kDigits[digest[i] & 15];
+  for (const char byte : bytes()) {
+    hex += kDigits[static_cast<unsigned char>(byte) >> 4];
+    hex += kDigits[byte & 15];
   }
   return hex;
 }

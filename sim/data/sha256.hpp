@@ -1,4 +1,4 @@
-// SHA-256 as 64 lower-case hex digits.
+// SHA-256 as 64 lower-case hex digits, or as its 32 bytes.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +13,13 @@ class Sha256 {
  public:
   Sha256();
   ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
 
   void add(std::string_view bytes);
-  std::string hex();  // once, at the end
+  // Of what was added so far.
+  std::string hex() const;
+  std::string bytes() const;
 
  private:
   struct State;
@@ -25,5 +27,9 @@ class Sha256 {
 };
 
 std::string sha256_hex(const void* data, std::size_t bytes);
+
+inline bool is_sha256(std::string_view text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
 
 }  // namespace moesim

@@ -2,6 +2,7 @@
 
 #include "sim/core/error.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace moesim {
@@ -12,6 +13,7 @@ constexpr std::size_t kCodePoints = 0x110000;
 class ByteTokenizer final : public Tokenizer {
  public:
   index vocabulary() const override { return 256; }
+  std::string kind() const override { return "bytes"; }
 
   void encode(std::string_view text, const std::function<void(std::int32_t)>& take) const override {
     for (const char c : text) take(static_cast<unsigned char>(c));
@@ -43,6 +45,12 @@ class CharacterTokenizer final : public Tokenizer {
   }
 
   index vocabulary() const override { return static_cast<index>(characters_.size()); }
+  std::string kind() const override { return "chars"; }
+  std::string content() const override {
+    std::string all;
+    for (const std::string& character : characters_) all += character;
+    return all;
+  }
 
   void encode(std::string_view text, const std::function<void(std::int32_t)>& take) const override {
     for (std::size_t at = 0; at < text.size();) {
@@ -93,6 +101,21 @@ std::size_t find_invalid_utf8(std::string_view text) {
     at += point.bytes;
   }
   return std::string_view::npos;
+}
+
+index character_count(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) {
+    return (c & 0xC0) != 0x80 && c != ' ' && c != '\t' && c != '\n' && c != '\r';
+  });
+}
+
+std::unique_ptr<Tokenizer> make_tokenizer(const std::string& kind, const std::string& content,
+                                          const std::string& path) {
+  if (kind == "bytes") return byte_tokenizer();
+  if (kind == "sentencepiece") return sentencepiece_tokenizer(path, content);
+  if (kind != "chars" || find_invalid_utf8(content) != std::string_view::npos)
+    fail(Exit::data, path + ": no tokeniser that this build knows");
+  return character_tokenizer({content});
 }
 
 std::unique_ptr<Tokenizer> byte_tokenizer() { return std::make_unique<ByteTokenizer>(); }

@@ -84,7 +84,7 @@ std::string text_of(const Influence& seen) { return text_of(seen.beside > 0, see
 }  // namespace
 
 Item check_sees(const Subject& subject, Certificate& certificate) {
-  Specimen specimen(subject, small_site(subject.causal));
+  Specimen specimen(subject, small_sites(subject.causal));
   const Sees declared = specimen.router().sees();
   const bool ahead = specimen.router().looks_ahead(), beside = declared == Sees::batch;
   certificate.declared = text_of(beside, ahead || declared == Sees::sequence);

@@ -153,7 +153,7 @@ std::string trouble(Specimen& specimen, const Batch& batch, Mode mode, Accounts&
   Routing routing;
   try {
     routing = specimen.route(batch, mode);
-  } catch (const Error&) {
+  } catch (const std::exception&) {
     // What cannot be routed is a matter of the edges, unless it is what the router was made for.
     if (batch.batch == specimen.site().batch && batch.length == specimen.site().length) throw;
     return {};
@@ -170,7 +170,7 @@ std::string trouble(Specimen& specimen, const Batch& batch, Mode mode, Accounts&
 }  // namespace
 
 Item check_conservation(const Subject& subject) {
-  Specimen specimen(subject, small_site(subject.causal));
+  Specimen specimen(subject, small_sites(subject.causal));
   const Site& site = specimen.site();
   struct Lengths {
     index batch, length;

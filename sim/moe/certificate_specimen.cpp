@@ -2,83 +2,46 @@
 
 #include "sim/moe/layer.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <sstream>
+#include <new>
+#include <string_view>
 
 namespace moesim::certificate {
-namespace {
 
-constexpr index kHidden = 5;
-constexpr double kExpertSpread = 0.5;
-
-void set_all(Settings& settings, const std::string& section, const std::string& text) {
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    const std::size_t equals = word.find('=');
-    if (equals == 0 || equals == std::string::npos)
-      fail(Exit::usage, "settings of " + section + ": expected key=value, not '" + word + "'");
-    settings.set(section + "." + word.substr(0, equals), word.substr(equals + 1), "settings");
-  }
-}
-
-}  // namespace
-
-Site small_site(bool causal) {
-  return {.width = 6,
-          .experts = 4,
-          .batch = 4,
-          .length = 8,
-          .causal = causal,
-          .layer = 0,
-          .vocabulary = 11,
-          .unigram = {90, 70, 50, 40, 30, 20, 10, 5, 2, 1, 0}};
-}
-
-Site large_site(bool causal) {
-  Site site = small_site(causal);
-  site.width = 50, site.batch = 8, site.length = 96;
-  return site;
-}
-
-Specimen::Specimen(const Subject& subject, const Site& site) : site_(site) {
-  Settings settings;
-  const std::string router_section = "router." + subject.router;
-  const std::string expert_section = "expert." + subject.expert;
-  set_all(settings, router_section, subject.settings);
-  set_all(settings, expert_section, subject.expert_settings);
-  Options router_options(settings, router_section), expert_options(settings, expert_section);
-  const Router::Make& make =
-      subject.make ? subject.make : Registry<Router>::find(subject.router).make;
-  router_ = make(site, router_options);
-  for (const auto& [key, info] : settings.declared()) options_.push_back(info);
-  const ExpertSite expert_site{.width = site.width,
-                               .experts = router_->experts(),
-                               .hidden = kHidden * router_->width_factor()};
-  expert_ = Registry<Expert>::find(subject.expert).make(expert_site, expert_options);
-  settings.check_all_read({{router_section, {}}, {expert_section, {}}});
-  router_parameters_ = router_->parameters();
-  expert_parameters_ = expert_->parameters();
+Specimen::Specimen(const Subject& subject, const Sites& sites) : made_(make(subject, sites)) {
+  router_parameters_ = made_.router->parameters();
+  expert_parameters_ = made_.expert->parameters();
+  router_buffers_ = made_.router->buffers();
+  expert_buffers_ = made_.expert->buffers();
   for (const auto* parameters : {&router_parameters_, &expert_parameters_})
     for (const Parameter& parameter : *parameters) parameter.value.allocate(backend_);
   randomise(0, 1);
 }
 
+void draw_values(const std::vector<Parameter>& parameters, const std::string& owner,
+                 std::uint64_t draw, double deviation) {
+  for (const Parameter& parameter : parameters) {
+    std::vector<real> values =
+        normals(draw, owner + parameter.name, parameter.value.size(), deviation);
+    if (parameter.init.kind == Init::Kind::constant)
+      for (real& value : values) value += static_cast<real>(parameter.init.value);
+    parameter.value.from_host(values);
+  }
+}
+
 void Specimen::randomise(std::uint64_t draw, double spread) {
-  const auto fill = [&](const std::vector<Parameter>& parameters, const char* owner,
-                        double deviation) {
-    for (const Parameter& parameter : parameters) {
-      std::vector<real> values =
-          normals(draw, owner + parameter.name, parameter.value.size(), deviation);
-      if (parameter.init.kind == Init::Kind::constant)
-        for (real& value : values) value += static_cast<real>(parameter.init.value);
-      parameter.value.from_host(values);
-    }
-  };
-  fill(router_parameters_, "router.", spread);
-  fill(expert_parameters_, "expert.", kExpertSpread);
+  draw_values(router_parameters_, "router.", draw, spread);
+  draw_values(expert_parameters_, "expert.", draw, kExpertSpread);
+  initialise(router_buffers_, backend_, draw);
+  initialise(expert_buffers_, backend_, draw);
+  if (router_buffers_.empty()) return;
+  for (std::uint64_t step = 0; step < draw % 4; ++step)
+    router().after_step(route(batch(draw + step), {.training = true, .draw = draw + step}));
 }
 
 Batch Specimen::batch(std::uint64_t draw, index sequences, index length, double common) {
@@ -104,14 +67,14 @@ Routing Specimen::route(const Batch& batch, Mode mode,
   context.training = mode.training;
   context.seed = mode.draw;
   context.given = std::move(given);
-  return router_->route({batch.x, batch.batch, batch.length, batch.ids, context});
+  return router().route({batch.x, batch.batch, batch.length, batch.ids, context});
 }
 
 Pass Specimen::forward(const Batch& batch, Mode mode) { return forward(batch, mode, {}); }
 
 Pass Specimen::forward(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given) {
   Pass pass{route(batch, mode, std::move(given)), {}};
-  pass.y = execute(pass.routing, batch.x, *expert_);
+  pass.y = execute(pass.routing, batch.x, *made_.expert);
   return pass;
 }
 
@@ -161,6 +124,25 @@ std::vector<real> weights_of(const std::vector<Loss>& losses) {
   return weights;
 }
 
+void compare(Worst& worst, double analytic, double numeric, const std::string& where) {
+  constexpr double kFloor = 1e-2;  // kTolerance · kFloor is the absolute error always allowed
+  const double size = std::max({std::abs(analytic), std::abs(numeric), kFloor});
+  const double error = std::abs(analytic - numeric) / size;
+  // NaN is the worst there is.
+  if (std::isnan(worst.error) || error <= worst.error) return;
+  worst = {error,
+           fmt::format("{}: {:.6g} by the tape, {:.6g} by differences", where, analytic, numeric)};
+}
+
+Item item_of(const Worst& worst) {
+  if (worst.error <= kTolerance) return {{}, Verdict::pass, fmt::format("{:.1e}", worst.error)};
+  return {{}, Verdict::fail, fmt::format("error {:.1e} in {}", worst.error, worst.where)};
+}
+
+Item derivatives_not_measured() {
+  return {{}, Verdict::incomplete, "not measured: derivatives need double; build moesim-f64"};
+}
+
 double largest(const std::vector<real>& values) {
   double most = 0;
   for (const real value : values) most = std::max(most, std::abs(static_cast<double>(value)));
@@ -179,6 +161,23 @@ double difference(const real* a, const real* b, index n) {
 
 bool finite(const std::vector<real>& values) {
   return std::all_of(values.begin(), values.end(), [](real v) { return std::isfinite(v); });
+}
+
+void Checks::add(const char* name, bool required, const std::function<Item()>& check) {
+  Item item{{}, Verdict::incomplete, "not run: " + failed_ + " fails"};
+  try {
+    if (failed_.empty()) item = check();
+  } catch (const std::bad_alloc&) {
+    throw;  // that is no fault of the plug-in
+  } catch (const std::exception& error) {
+    if (std::string_view(error.what()).find("out of memory") != std::string_view::npos) throw;
+    item = {{}, Verdict::fail, error.what()};
+  } catch (...) {
+    item = {{}, Verdict::fail, "throws something that is no std::exception"};
+  }
+  item.name = name;
+  if (required && item.verdict == Verdict::fail) failed_ = name;
+  items_.push_back(std::move(item));
 }
 
 }  // namespace moesim::certificate

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 
 namespace moesim::certificate {
 namespace {
@@ -28,9 +29,8 @@ std::vector<real> permuted(const std::vector<real>& values, index outer, const N
 }
 
 // Renumbers the experts in every axis of a router's parameter that is E blocks long. Which axes
-// stand for experts is told by size alone, hence the site of check_equivariance, where E divides no
-// other size. An axis of hidden units that E divides is permuted as well, in all parameters alike,
-// which changes nothing.
+// stand for experts is told by size alone, hence the sites of check_equivariance. An axis of hidden
+// units that E divides is permuted as well, in all parameters alike, which changes nothing.
 bool renumber(const Tensor& parameter, const Site& site, const Numbers& numbers) {
   const auto E = static_cast<index>(numbers.size());
   bool found = false;
@@ -59,15 +59,6 @@ std::function<Tensor(Purpose, Shape)> draws(Specimen& specimen, std::uint64_t dr
                                                                      : random_uniform(stream, i));
     return Tensor::of(shape, permuted(values, shape.rows(), numbers), specimen.backend());
   };
-}
-
-// On the small site instead if the router rejects the sizes of this one.
-std::unique_ptr<Specimen> make(const Subject& subject, const Site& site) {
-  try {
-    return std::make_unique<Specimen>(subject, site);
-  } catch (const Error&) {
-    return std::make_unique<Specimen>(subject, small_site(subject.causal));
-  }
 }
 
 // Output and losses.
@@ -100,16 +91,43 @@ Trace trace(Specimen& specimen, const Batch& batch, int threads) {
   return result;
 }
 
+// The router's parameters, and its state.
+std::vector<Parameter> values_of_router(const Specimen& specimen) {
+  std::vector<Parameter> all = specimen.router_parameters();
+  all.insert(all.end(), specimen.router_buffers().begin(), specimen.router_buffers().end());
+  return all;
+}
+
+std::vector<Parameter> values_of_experts(const Specimen& specimen) {
+  std::vector<Parameter> all = specimen.expert_parameters();
+  for (const Parameter& buffer : specimen.expert_buffers())
+    if (buffer.value.dim(0) == specimen.experts()) all.push_back(buffer);
+  return all;
+}
+
+// On the first site where an axis of experts is no axis of width or length; else on any.
+std::unique_ptr<Specimen> with_axis_of_experts(const Subject& subject) {
+  for (const Site& site : odd_sites(subject.causal)) try {
+      auto made = std::make_unique<Specimen>(subject, Sites{site});
+      const index E = made->experts();
+      if (E != made->site().width && E != made->site().length) return made;
+    } catch (const Error&) {
+      // The next site may suit it.
+    }
+  return std::make_unique<Specimen>(subject, odd_sites(subject.causal));
+}
+
 }  // namespace
 
 Item check_equivariance(const Subject& subject) {
-  Site site = small_site(subject.causal);
-  site.length = 9;
-  const std::unique_ptr<Specimen> made = make(subject, site);
+  const std::unique_ptr<Specimen> made = with_axis_of_experts(subject);
   Specimen& specimen = *made;
-  const index E = specimen.router().experts();
+  const index E = specimen.experts();
   if (E < 2) return {{}, Verdict::none, "one expert"};
-  if (specimen.router_parameters().empty()) return {{}, Verdict::none, "no parameters"};
+  const std::vector<Parameter> routers = values_of_router(specimen);
+  const std::vector<Parameter> experts = values_of_experts(specimen);
+  if (routers.empty())
+    return {{}, Verdict::none, "no parameters, so that nothing can be renumbered"};
   Numbers same, turned, swapped;
   for (index e = 0; e < E; ++e) {
     same.push_back(e);
@@ -126,10 +144,13 @@ Item check_equivariance(const Subject& subject) {
         const std::vector<real> before =
             results_of(specimen.forward(batch, mode, draws(specimen, draw, same)));
         bool found = false;
-        for (const Parameter& p : specimen.router_parameters())
+        for (const Parameter& p : routers)
           found = renumber(p.value, specimen.site(), numbers) || found;
-        if (!found) return {{}, Verdict::none, "no parameter has an axis of experts"};
-        for (const Parameter& p : specimen.expert_parameters())
+        if (!found)
+          return {{},
+                  Verdict::warn,
+                  fmt::format("not tried: no parameter has an axis of {} experts to renumber", E)};
+        for (const Parameter& p : experts)
           p.value.from_host(permuted(p.value.to_host(), 1, numbers));
         const std::vector<real> after =
             results_of(specimen.forward(batch, mode, draws(specimen, draw, numbers)));
@@ -144,12 +165,12 @@ Item check_equivariance(const Subject& subject) {
 }
 
 Item check_threads(const Subject& subject) {
-  const std::unique_ptr<Specimen> specimen = make(subject, large_site(subject.causal));
-  specimen->randomise(2, 0.5);
-  const Batch batch = specimen->batch(2, 0.3);
-  const Trace one = trace(*specimen, batch, 1);
+  Specimen specimen(subject, large_sites(subject.causal));
+  specimen.randomise(2, 0.5);
+  const Batch batch = specimen.batch(2, 0.3);
+  const Trace one = trace(specimen, batch, 1);
   for (const int threads : {2, 3, 7}) {
-    const Trace several = trace(*specimen, batch, threads);
+    const Trace several = trace(specimen, batch, threads);
     for (std::size_t i = 0; i < one.values.size(); ++i) {
       const auto& [name, values] = one.values[i];
       const std::vector<real>& others = several.values[i].second;
@@ -160,6 +181,11 @@ Item check_threads(const Subject& subject) {
                 fmt::format("{} has other bits on {} threads than on one", name, threads)};
     }
   }
+  if (!is_large(specimen.site()))
+    return {{},
+            Verdict::warn,
+            fmt::format("same bits, but of {} tokens of width {}, which one thread works on",
+                        batch.x.rows(), specimen.site().width)};
   return {{}, Verdict::pass, "same bits"};
 }
 

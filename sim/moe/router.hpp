@@ -56,6 +56,15 @@ class Router : public Module {
   virtual index experts() const = 0;
   virtual index width_factor() const { return 1; }
   virtual Cost cost() const = 0;
+  // What a training pass over so many tokens keeps until it has gone back, for the least memory of
+  // a run: rows that the experts run on, and numbers of routing and mixing besides (logits, scores,
+  // weights, and the gradients of those that stand beside them).
+  virtual double expert_rows(index tokens) const {
+    return cost().rows_per_token * static_cast<double>(tokens);
+  }
+  virtual double kept_values(index tokens) const {
+    return 2 * static_cast<double>(tokens) * static_cast<double>(experts());
+  }
   // Does route() ask the device for the same work in every training step, with the same arguments
   // and copied tables, whatever the values in memory, the step and what after_step() did? Then
   // steps may be replayed (run.graphs). Not if it looks at values, or draws random numbers

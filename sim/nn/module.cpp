@@ -1,6 +1,7 @@
 #include "sim/nn/module.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/core/checked.hpp"
 #include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
 
@@ -81,7 +82,8 @@ void initialise(const std::vector<Parameter>& parameters, Backend& backend, std:
 
 index count(const std::vector<Parameter>& parameters) {
   index total = 0;
-  for (const Parameter& parameter : parameters) total += parameter.value.size();
+  for (const Parameter& parameter : parameters)
+    total = checked_sum(total, parameter.value.size(), "the parameters");
   return total;
 }
 

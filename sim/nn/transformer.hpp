@@ -55,6 +55,7 @@ class Transformer : public Module {
   Tensor forward(const ModelInput& input, Context& context, std::vector<Loss>& losses);
   void after_step();
 
+  const std::vector<std::unique_ptr<Block>>& blocks() const { return blocks_; }
   // Blocks that carry an MoE layer, and these layers.
   const std::vector<index>& moe_blocks() const { return moe_blocks_; }
   MoeLayer& moe_layer(std::size_t i) const {

@@ -22,12 +22,13 @@ index count_targets(const Indices& target) {
 }  // namespace
 
 // dlogits = dy / n · (softmax(logits) - onehot(target))
-Tensor cross_entropy(const Tensor& logits, const Indices& target, index counted) {
+Tensor cross_entropy(const Tensor& logits, const Indices& target, index n) {
   check(logits, target);
+  if (n < 0) n = count_targets(target);
+  if (n == 0) fail_in("cross_entropy", "no target in " + logits.shape().to_string());
   Backend& backend = logits.backend();
   const index rows = logits.rows(), cols = logits.cols();
-  const index with_target = counted < 0 ? count_targets(target) : counted;
-  const real weight = with_target == 0 ? real{0} : real{1} / static_cast<real>(with_target);
+  const real weight = real{1} / static_cast<real>(n);
   Tensor loss = Tensor::empty({rows}, backend), lse = Tensor::empty({rows}, backend);
   backend.cross_entropy(logits.data(), target.data(), loss.data(), lse.data(), rows, cols);
   Tensor y = Tensor::empty({1}, backend);

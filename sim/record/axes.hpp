@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moesim {
@@ -28,7 +29,10 @@ bool is_coordinate(const Variable& variable);
 std::int64_t count_of(const std::vector<std::int64_t>& shape);
 
 // The laws of analysis/FORMAT.md: sum of demand = assignments; assignments = sum of load + dropped.
-// Throws Exit::internal naming the variables, the record, the layer and both sides.
-void check_conservation(const RunFile& run);
+// Of the rows that are in no finished block. Throws Exit::internal naming the variables, the record
+// (counted from `first`), the layer and both sides.
+void check_conservation(const RunFile& run, std::int64_t first = 0);
+// The dimensions along which they hold, and the variables that they name.
+const std::vector<std::pair<std::string, std::vector<std::string>>>& conserved_families();
 
 }  // namespace moesim

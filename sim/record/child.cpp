@@ -1,6 +1,7 @@
 #include "sim/record/child.hpp"
 
 #include <cerrno>
+#include <csignal>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -45,6 +46,9 @@ Child fork_child(const std::function<void(int pipe)>& work) {
   }
   if (child == 0) {
     ::close(ends[0]);
+    // Whoever catches these in the parent, to explain its end, learns of the child's by waiting.
+    for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+      std::signal(signal, SIG_DFL);
     work(ends[1]);
     ::_exit(0);
   }

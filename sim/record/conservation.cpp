@@ -1,9 +1,12 @@
 #include "sim/core/error.hpp"
 #include "sim/record/axes.hpp"
+#include "sim/record/block.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 namespace moesim {
@@ -37,7 +40,25 @@ void require_dims(const Variable& variable, const std::vector<std::string>& dims
                             "), expected (" + joined(dims) + ")");
 }
 
-void check_family(const RunFile& run, const std::string& prefix, const std::string& rows) {
+// The values of a variable, row by row, as far as they are not in finished blocks.
+class Rows {
+ public:
+  explicit Rows(const Variable& variable)
+      : variable_(variable),
+        first_(finished_rows(variable)),
+        size_(static_cast<std::size_t>(row_values(variable.shape))) {}
+  const double* row(std::int64_t row) const {
+    return variable_.values.data() + static_cast<std::size_t>(row - first_) * size_;
+  }
+
+ private:
+  const Variable& variable_;
+  std::int64_t first_;
+  std::size_t size_;
+};
+
+void check_family(const RunFile& run, const std::string& prefix, const std::string& rows,
+                  std::int64_t first) {
   const Variable* assignments = run.find(prefix + "assignments");
   if (assignments == nullptr) return;
   const Variable* demand = run.find(prefix + "demand");
@@ -53,37 +74,47 @@ void check_family(const RunFile& run, const std::string& prefix, const std::stri
     require_dims(*dropped, {rows, "layer"});
   }
 
-  const auto over_experts = [](const Variable& variable, std::size_t cell) {
-    const auto experts = static_cast<std::size_t>(variable.shape[2]);
-    double sum = 0;
-    for (std::size_t e = 0; e < experts; ++e) sum += variable.values[cell * experts + e];
-    return sum;
+  // Rows in finished blocks of any of them were checked when those were finished.
+  std::int64_t from = 0;
+  for (const Variable* variable : {assignments, demand, loads ? load : nullptr, dropped})
+    if (variable != nullptr) from = std::max(from, finished_rows(*variable));
+  const auto sum_of = [](const Variable& variable, std::int64_t row, std::int64_t layer) {
+    const std::int64_t experts = variable.shape[2];
+    const double* values = Rows(variable).row(row) + layer * experts;
+    return std::accumulate(values, values + experts, 0.0);
   };
-  const auto layers = static_cast<std::size_t>(assignments->shape[1]);
-  for (std::size_t cell = 0; cell < assignments->values.size(); ++cell) {
-    const double expected = assignments->values[cell];
-    const auto violated = [&](const std::string& what, double found) {
-      fail(Exit::internal,
-           fmt::format("conservation violated at {} {}, layer {}: {} is {}, but {} is {}", rows,
-                       cell / layers, cell % layers, what, found, assignments->name, expected));
-    };
-    if (demand != nullptr) {
-      const double sum = over_experts(*demand, cell);
-      if (!agree(sum, expected, law.relative)) violated("sum of " + demand->name, sum);
+  for (std::int64_t row = from; row < assignments->shape[0]; ++row)
+    for (std::int64_t layer = 0; layer < assignments->shape[1]; ++layer) {
+      const double expected = Rows(*assignments).row(row)[layer];
+      const auto violated = [&](const std::string& what, double found) {
+        fail(Exit::internal,
+             fmt::format("conservation violated at {} {}, layer {}: {} is {}, but {} is {}", rows,
+                         first + row, layer, what, found, assignments->name, expected));
+      };
+      if (demand != nullptr) {
+        const double sum = sum_of(*demand, row, layer);
+        if (!agree(sum, expected, law.relative)) violated("sum of " + demand->name, sum);
+      }
+      if (loads) {
+        const double sum = sum_of(*load, row, layer) + Rows(*dropped).row(row)[layer];
+        if (!agree(sum, expected, law.relative))
+          violated("sum of " + load->name + " + " + dropped->name, sum);
+      }
     }
-    if (loads) {
-      const double sum = over_experts(*load, cell) + dropped->values[cell];
-      if (!agree(sum, expected, law.relative))
-        violated("sum of " + load->name + " + " + dropped->name, sum);
-    }
-  }
 }
 
 }  // namespace
 
-void check_conservation(const RunFile& run) {
-  check_family(run, "", "record");
-  check_family(run, "eval_", "eval");
+const std::vector<std::pair<std::string, std::vector<std::string>>>& conserved_families() {
+  static const std::vector<std::pair<std::string, std::vector<std::string>>> families = {
+      {"record", {"assignments", "demand", "load", "dropped"}},
+      {"eval", {"eval_assignments", "eval_demand", "eval_load", "eval_dropped"}}};
+  return families;
+}
+
+void check_conservation(const RunFile& run, std::int64_t first) {
+  check_family(run, "", "record", first);
+  check_family(run, "eval_", "eval", first);
 }
 
 }  // namespace moesim

@@ -1,13 +1,20 @@
-// An HDF5 file as a run file. For read_run_file, which calls it where a crash does no harm.
+// An HDF5 file as a run file. For read_run_file and RunReader, which call it where a crash does no
+// harm. Every function throws std::exception with the reason, without the path.
 #pragma once
 
+#include "sim/record/reader.hpp"
 #include "sim/record/run_file.hpp"
 
 #include <string>
 
 namespace moesim {
 
-// Throws std::exception with the reason, without the path.
+// All of it.
 RunFile decode(const std::string& path);
+// A part. The first length of a variable is that of the rows that were read.
+RunFile decode(const std::string& path, const Excerpt& excerpt);
+// Reads every value, in memory for a slice of it, and checks the digest and that records add up.
+// Returns the attributes.
+RunFile decode_checked(const std::string& path);
 
 }  // namespace moesim

@@ -1,12 +1,14 @@
 #include "sim/record/encode.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/record/block.hpp"
+#include "sim/record/digest.hpp"
 #include "sim/record/hdf5.hpp"
+#include "sim/record/image_content.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 // H5DS, from the high-level library; its header includes hdf5.h, so it comes after hdf5.hpp.
@@ -22,16 +24,14 @@ using hdf5::scalar_space;
 using hdf5::text_type;
 
 constexpr unsigned kOrder = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
-constexpr hsize_t kChunkElements = 1 << 16;
-constexpr unsigned kDeflateLevel = 4;
+constexpr unsigned kDeflateLevel = 4;  // for readers' information: block.cpp compresses
 
-Handle new_file_in_memory() {
+Handle new_file(ImageContent& content) {
   const Handle create = property_list(H5P_FILE_CREATE);
   check(H5Pset_link_creation_order(create, kOrder), "cannot track creation order");
   check(H5Pset_attr_creation_order(create, kOrder), "cannot track creation order");
   check(H5Pset_obj_track_times(create, false), "cannot leave out times");
-  const Handle access = property_list(H5P_FILE_ACCESS);
-  check(H5Pset_fapl_core(access, 1 << 20, false), "cannot make a file in memory");
+  const Handle access = content.access();
   check(H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_V18),
         "cannot choose the oldest format");
   return {H5Fcreate("run.h5", H5F_ACC_TRUNC, create, access), H5Fclose,
@@ -69,14 +69,15 @@ Handle space_of(const std::vector<Axis>& axes) {
           "cannot make a dataspace"};
 }
 
-// Whole rows, as many as fit.
+// Whole rows: those of a block, or all that there are if they do not fill one.
 std::vector<hsize_t> chunk_of(const std::vector<Axis>& axes) {
-  std::vector<hsize_t> chunk(axes.size());
-  hsize_t left = kChunkElements;
-  for (std::size_t i = axes.size(); i-- > 0;) {
-    chunk[i] = std::clamp<hsize_t>(static_cast<hsize_t>(axes[i].size), 1, left);
-    left /= chunk[i];
+  std::vector<std::int64_t> shape;
+  std::vector<hsize_t> chunk;
+  for (const Axis& axis : axes) {
+    shape.push_back(axis.size);
+    chunk.push_back(static_cast<hsize_t>(std::max<std::int64_t>(1, axis.size)));
   }
+  chunk[0] = std::min(chunk[0], static_cast<hsize_t>(block_rows(shape)));
   return chunk;
 }
 
@@ -100,49 +101,75 @@ Handle new_dataset(hid_t file, const std::string& name, hid_t type, const std::v
           H5Dclose, "cannot make a variable"};
 }
 
-// HDF5 would turn what does not fit into something else; here it is a bug of whoever recorded it.
-std::vector<std::int64_t> as_integers(const Variable& variable) {
-  const bool narrow = variable.type == Variable::Type::int32;
-  const double limit = narrow ? 0x1p31 : 0x1p63;
-  std::vector<std::int64_t> integers;
-  integers.reserve(variable.values.size());
-  for (const double value : variable.values) {
-    if (!(value >= -limit && value < limit && value == std::floor(value)))
-      fail_in("run file",
-              fmt::format("{}: {} is no {}-bit integer", variable.name, value, narrow ? 32 : 64));
-    integers.push_back(static_cast<std::int64_t>(value));
+// Numbers go in as finished chunks.
+void write_chunks(hid_t dataset, const Variable& variable, const RunFile& run,
+                  ImageContent& content) {
+  const auto rows = static_cast<std::uint64_t>(block_rows(variable.shape));
+  std::vector<hsize_t> at(variable.shape.size(), 0);
+  const auto write = [&](const std::string& chunk) {
+    check(H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, at.data(), chunk.size(), chunk.data()),
+          "cannot write a variable");
+    at[0] += rows;
+  };
+  for (const RowBlock& block : variable.blocks) {
+    const std::string chunk = run.block_store()->read(block);
+    content.lend(chunk, block);
+    write(chunk);
   }
-  return integers;
+  const std::size_t each = rows * static_cast<std::size_t>(row_values(variable.shape));
+  const std::size_t count = variable.values.size(), size = bytes_each(variable.type);
+  for (std::size_t first = 0; first < count; first += each) {
+    std::string stored = stored_values(variable, first, std::min(each, count - first));
+    if (static_cast<std::uint64_t>(variable.shape[0]) > rows) stored.resize(each * size, '\0');
+    write(filtered(stored, size));
+  }
 }
 
-Handle write_variable(hid_t file, const Variable& variable, const std::vector<Axis>& axes) {
-  const auto create = [&](hid_t type, bool filters) {
-    return new_dataset(file, variable.name, type, axes, filters);
-  };
-  const auto write = [&](Handle dataset, hid_t given, const void* data) {
-    if (count_of(variable.shape) > 0)
-      check(H5Dwrite(dataset, given, H5S_ALL, H5S_ALL, H5P_DEFAULT, data),
-            "cannot write a variable");
-    if (!variable.long_name.empty()) write_attribute(dataset, "long_name", variable.long_name);
-    if (!variable.units.empty()) write_attribute(dataset, "units", variable.units);
-    return dataset;
-  };
-  switch (variable.type) {
-    case Variable::Type::float32:
-      return write(create(H5T_IEEE_F32LE, true), H5T_NATIVE_DOUBLE, variable.values.data());
-    case Variable::Type::float64:
-      return write(create(H5T_IEEE_F64LE, true), H5T_NATIVE_DOUBLE, variable.values.data());
-    case Variable::Type::int32:
-      return write(create(H5T_STD_I32LE, true), H5T_NATIVE_INT64, as_integers(variable).data());
-    case Variable::Type::int64:
-      return write(create(H5T_STD_I64LE, true), H5T_NATIVE_INT64, as_integers(variable).data());
-    case Variable::Type::text:
-      break;
-  }
+Handle write_texts(hid_t file, const Variable& variable, const std::vector<Axis>& axes) {
   const Handle type = text_type();
+  Handle dataset = new_dataset(file, variable.name, type, axes, false);
   std::vector<const char*> texts;
   for (const std::string& text : variable.texts) texts.push_back(text.c_str());
-  return write(create(type, false), type, texts.data());
+  if (!texts.empty())
+    check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()),
+          "cannot write a variable");
+  return dataset;
+}
+
+hid_t type_of(Variable::Type type) {
+  switch (type) {
+    case Variable::Type::float32:
+      return H5T_IEEE_F32LE;
+    case Variable::Type::int32:
+      return H5T_STD_I32LE;
+    case Variable::Type::int64:
+      return H5T_STD_I64LE;
+    default:
+      return H5T_IEEE_F64LE;
+  }
+}
+
+Handle write_numbers(hid_t file, const Variable& variable, const std::vector<Axis>& axes,
+                     const RunFile& run, ImageContent& content) {
+  const hid_t type = type_of(variable.type);
+  Handle dataset = new_dataset(file, variable.name, type, axes, true);
+  if (!axes.empty())
+    write_chunks(dataset, variable, run, content);
+  else
+    check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                   stored_values(variable, 0, 1).data()),
+          "cannot write a variable");
+  return dataset;
+}
+
+Handle write_variable(hid_t file, const Variable& variable, const std::vector<Axis>& axes,
+                      const RunFile& run, ImageContent& content) {
+  Handle dataset = variable.type == Variable::Type::text
+                       ? write_texts(file, variable, axes)
+                       : write_numbers(file, variable, axes, run, content);
+  if (!variable.long_name.empty()) write_attribute(dataset, "long_name", variable.long_name);
+  if (!variable.units.empty()) write_attribute(dataset, "units", variable.units);
+  return dataset;
 }
 
 // As the netCDF-4 library writes a dimension that has no variable: an empty dataset whose NAME says
@@ -167,7 +194,8 @@ void write_dimension_id(hid_t dataset, std::size_t id) {
 // Datasets are made in the order of the variables, each bare dimension before its first user, so
 // that reading and writing again gives the same bytes. Scales are attached at the end, when all of
 // them are there.
-void write_variables(hid_t file, const RunFile& run, const std::vector<Axis>& axes) {
+void write_variables(hid_t file, const RunFile& run, const std::vector<Axis>& axes,
+                     ImageContent& content) {
   std::map<std::string, Axis> axis_of;
   for (const Axis& axis : axes) axis_of.emplace(axis.name, axis);
 
@@ -181,7 +209,7 @@ void write_variables(hid_t file, const RunFile& run, const std::vector<Axis>& ax
       if (labels == nullptr && scales.count(dim) == 0)
         scales.emplace(dim, write_bare_dimension(file, own.back()));
     }
-    Handle dataset = write_variable(file, variable, own);
+    Handle dataset = write_variable(file, variable, own, run, content);
     if (is_coordinate(variable)) {
       check(H5DSset_scale(dataset, variable.name.c_str()), "cannot make a dimension");
       scales.emplace(variable.name, std::move(dataset));
@@ -203,23 +231,20 @@ void write_variables(hid_t file, const RunFile& run, const std::vector<Axis>& ax
 
 }  // namespace
 
-std::string encode(const RunFile& run, const std::vector<Axis>& axes) {
+Image encode(const RunFile& run, const std::vector<Axis>& axes, const std::string& digest) {
   const hdf5::Quiet quiet;
   try {
-    Handle file = new_file_in_memory();
+    const auto content = std::make_shared<ImageContent>(run.block_store());
+    Handle file = new_file(*content);
     if (run.attributes().count("moesim_schema") == 0)
       write_attribute(file, "moesim_schema", kRunFileSchema);
     for (const std::string& name : run.attribute_order())
-      write_attribute(file, name.c_str(), run.attributes().at(name));
-    write_variables(file, run, axes);
-
-    check(H5Fflush(file, H5F_SCOPE_GLOBAL), "cannot complete the file in memory");
-    std::string bytes(static_cast<std::size_t>(
-                          check(H5Fget_file_image(file, nullptr, 0), "cannot take the file")),
-                      '\0');
-    check(H5Fget_file_image(file, bytes.data(), bytes.size()), "cannot take the file");
-    file.close("cannot close the file in memory");
-    return bytes;
+      if (name != kDigest && name != kEarlierDigest)
+        write_attribute(file, name.c_str(), run.attributes().at(name));
+    write_attribute(file, kDigest, digest);
+    write_variables(file, run, axes, *content);
+    file.close("cannot complete the file in memory");
+    return Image(content);
   } catch (const hdf5::Failure& failure) {
     fail_in("run file", failure.what());
   }

@@ -6,6 +6,8 @@
 #include <csignal>
 #include <fcntl.h>
 #include <fstream>
+#include <map>
+#include <new>
 #include <stdexcept>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,69 +17,125 @@
 namespace moesim {
 namespace {
 
-constexpr char kDone = 'd', kThrew = 't';  // the first byte of what the child sends
+constexpr char kDone = 'd', kThrew = 't', kNoMemory = 'm';  // the first byte of a reply
 
-void set_limit(decltype(RLIMIT_CPU) resource, rlim_t value) {
+using Resource = decltype(RLIMIT_CPU);
+
+// The limits that this process had before it restricted itself: those of its caller.
+rlim_t given(Resource resource) {
+  static const auto now = [](Resource which) {
+    rlimit limit{};
+    return getrlimit(which, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+  };
+  static const std::map<Resource, rlim_t> all = {
+      {RLIMIT_CORE, now(RLIMIT_CORE)}, {RLIMIT_CPU, now(RLIMIT_CPU)}, {RLIMIT_AS, now(RLIMIT_AS)}};
+  return all.at(resource);
+}
+
+bool is_tighter(rlim_t limit, rlim_t value) { return limit != RLIM_INFINITY && limit <= value; }
+
+// Never above what the caller has given.
+void set_limit(Resource resource, rlim_t value) {
   rlimit limit{};
+  const rlim_t most = given(resource);
   if (getrlimit(resource, &limit) != 0) return;
-  limit.rlim_cur = std::min(value, limit.rlim_max);
+  limit.rlim_cur = is_tighter(most, value) ? most : value;
   setrlimit(resource, &limit);
 }
 
-// The size of the address space, 0 if unknown.
+// The size of the address space; without /proc what it is at the most, but for memory of devices.
 std::uint64_t address_space() {
+  constexpr std::uint64_t kMost = std::uint64_t{8} << 30;
   std::uint64_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
-  return pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return pages == 0 ? kMost : pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Processor time of this process so far, a started second counted whole.
+std::uint64_t used_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1;
 }
 
 void restrict_to(const Allowance& allowance) {
   set_limit(RLIMIT_CORE, 0);
-  set_limit(RLIMIT_CPU, allowance.cpu_seconds);
-  if (const std::uint64_t now = address_space(); now > 0)
-    set_limit(RLIMIT_AS, now + allowance.bytes);
+  set_limit(RLIMIT_CPU, used_seconds() + allowance.cpu_seconds);
+  set_limit(RLIMIT_AS, address_space() + allowance.bytes);
   // Whoever caught these in the parent does not want to hear of the child's.
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGPIPE})
     std::signal(signal, SIG_DFL);
+  // Whoever holds this back, to end in good order, has no use for it here.
+  sigset_t time_is_up;
+  ::sigemptyset(&time_is_up);
+  ::sigaddset(&time_is_up, SIGXCPU);
+  ::sigprocmask(SIG_UNBLOCK, &time_is_up, nullptr);
   // The C library reports a damaged heap on stderr; the caller gets a reason instead.
-  if (const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC); null >= 0)
+  if (const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC); null >= 0) {
     ::dup2(null, STDERR_FILENO);
-}
-
-// What the child sends.
-std::string reply_of(const Allowance& allowance, const std::function<std::string()>& work) {
-  restrict_to(allowance);
-  try {
-    return kDone + work();
-  } catch (const std::bad_alloc&) {
-    return std::string(1, kThrew) + "needs more memory than its size can justify";
-  } catch (const std::exception& problem) {
-    return std::string(1, kThrew) + problem.what();
+    if (null != STDERR_FILENO) ::close(null);
   }
 }
 
-ChildEnd run_child(const Allowance& allowance, const std::function<std::string()>& work) {
-  try {
-    return in_forked_child([&] { return reply_of(allowance, work); });
-  } catch (const std::system_error& problem) {
-    throw std::runtime_error("cannot start a process to read it: " + problem.code().message());
-  }
+// True if little is left below a limit of the caller, or nobody knows how much. HDF5 reports a lack
+// of memory as it reports damage.
+bool is_short_of_memory() {
+  constexpr std::uint64_t kLittle = std::uint64_t{64} << 20;
+  std::ifstream status("/proc/self/status");
+  for (std::string key; status >> key; status.ignore(256, '\n'))
+    if (std::uint64_t peak = 0; key == "VmPeak:" && status >> peak)
+      return given(RLIMIT_AS) < 1024 * peak + kLittle;
+  return true;
 }
 
 }  // namespace
 
-std::string isolated(const Allowance& allowance, const std::function<std::string()>& work) {
-  ChildEnd end = run_child(allowance, work);
-  const int status = end.status;
-  std::string& reply = end.bytes;
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-    throw std::runtime_error("damaged (reading it takes for ever)");
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || reply.empty())
-    throw std::runtime_error("damaged (reading it crashes the HDF5 library)");
-  const bool done = reply.front() == kDone;
+std::string restricted(const Allowance& allowance, const std::function<std::string()>& work) {
+  const bool callers = is_tighter(given(RLIMIT_AS), address_space() + allowance.bytes);
+  restrict_to(allowance);
+  try {
+    return kDone + work();
+  } catch (const std::bad_alloc&) {
+    if (callers) return {kNoMemory};
+    return std::string(1, kThrew) + "needs more memory than its size can justify";
+  } catch (const std::exception& problem) {
+    if (callers && is_short_of_memory()) return {kNoMemory};
+    return std::string(1, kThrew) + problem.what();
+  }
+}
+
+std::string result_of(std::string reply) {
+  const char kind = reply.at(0);
+  if (kind == kNoMemory) throw std::bad_alloc();
   reply.erase(0, 1);
-  if (!done) throw std::runtime_error(reply);
+  if (kind != kDone) throw std::runtime_error(reply);
   return reply;
+}
+
+const char* reason_of_death(int status) {
+  // What a limit of the caller did is no damage.
+  const int killer = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  if (killer == SIGXCPU)
+    return given(RLIMIT_CPU) != RLIM_INFINITY ? "no processor time is left to read it (ulimit -t)"
+                                              : "damaged (reading it takes for ever)";
+  if (killer == SIGKILL) return "what read it was killed; memory may be short";
+  return given(RLIMIT_AS) != RLIM_INFINITY
+             ? "damaged, or memory is short (ulimit -v): reading it crashes"
+             : "damaged (reading it crashes the HDF5 library)";
+}
+
+std::string isolated(const Allowance& allowance, const std::function<std::string()>& work) {
+  given(RLIMIT_AS);  // before the child restricts itself
+  const ChildEnd end = [&] {
+    try {
+      return in_forked_child([&] { return restricted(allowance, work); });
+    } catch (const std::system_error& problem) {
+      throw std::runtime_error("cannot start a process to read it: " + problem.code().message());
+    }
+  }();
+  if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0 || end.bytes.empty())
+    throw std::runtime_error(reason_of_death(end.status));
+  return result_of(end.bytes);
 }
 
 }  // namespace moesim

@@ -16,8 +16,21 @@ struct Allowance {
   std::uint64_t bytes = 0;  // beyond what the process has
 };
 
+// Restricts this process from now on, which is a child, and works: limits of memory and of
+// processor time beyond what it has used, never above those of whoever started the program, and no
+// reports on stderr. The reply is for result_of in the parent.
+std::string restricted(const Allowance& allowance, const std::function<std::string()>& work);
+
+// What the work returned. Throws what isolated() throws.
+std::string result_of(std::string reply);
+
+// What the death of a restricted child says about the file that it was reading, by its status as of
+// waitpid.
+const char* reason_of_death(int status);
+
 // Calls `work` in a child process and returns its result. Throws std::runtime_error with what
-// `work` threw, or with a reason if the child crashed or used up its allowance.
+// `work` threw, or with a reason if the child crashed or used up its allowance; std::bad_alloc if
+// memory ran out under a tighter limit of the caller (ulimit -v).
 std::string isolated(const Allowance& allowance, const std::function<std::string()>& work);
 
 }  // namespace moesim

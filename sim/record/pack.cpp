@@ -1,5 +1,7 @@
 #include "sim/record/pack.hpp"
 
+#include "sim/record/block.hpp"
+
 #include <cstring>
 #include <stdexcept>
 #include <string_view>
@@ -77,9 +79,10 @@ void pack_variable(Packer& packer, const Variable& variable) {
   packer.text(variable.long_name);
   packer.text(variable.units);
   packer.number(variable.growing);
+  packer.number(variable.blocks.size());
 }
 
-Variable unpack_variable(Unpacker& unpacker) {
+Variable unpack_variable(Unpacker& unpacker, const RowBlocks& finished) {
   Variable variable;
   variable.name = unpacker.text();
   variable.type = unpacker.number<Variable::Type>();
@@ -93,6 +96,12 @@ Variable unpack_variable(Unpacker& unpacker) {
   variable.long_name = unpacker.text();
   variable.units = unpacker.text();
   variable.growing = unpacker.number<char>() != 0;
+  if (const auto blocks = unpacker.number<std::size_t>(); blocks > 0) {
+    const auto found = finished.find(block_key(variable));
+    if (found == finished.end() || found->second.size() != blocks)
+      throw std::runtime_error("damaged (its blocks are not there)");
+    variable.blocks = found->second;
+  }
   return variable;
 }
 
@@ -114,7 +123,7 @@ std::string pack(const RunFile& run) {
   return packer.take();
 }
 
-RunFile unpack(const std::string& bytes) {
+RunFile unpack(const std::string& bytes, const RowBlocks& finished) {
   Unpacker unpacker(bytes);
   RunFile run;
   for (std::size_t left = unpacker.count(1); left > 0; --left) {
@@ -130,7 +139,8 @@ RunFile unpack(const std::string& bytes) {
         run.attribute(name, unpacker.number<std::int64_t>());
     }
   }
-  for (std::size_t left = unpacker.count(1); left > 0; --left) run.put(unpack_variable(unpacker));
+  for (std::size_t left = unpacker.count(1); left > 0; --left)
+    run.put(unpack_variable(unpacker, finished));
   return run;
 }
 

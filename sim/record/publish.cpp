@@ -1,6 +1,7 @@
 #include "sim/record/publish.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/record/missing.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -19,41 +20,45 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporary = ".tmp-";
 
-[[noreturn]] void cannot_write(const std::string& path, int reason) {
-  fail(Exit::output, path + ": cannot write: " + std::generic_category().message(reason) +
-                         "; free space or choose another --out");
-}
-
 // Each step returns 0 or an errno, so that the temporary is removed in one place.
-int write_all(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    if (written == 0) return EIO;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
-int write_synced(const std::string& path, const std::vector<std::string_view>& pieces) {
+int write_synced(const std::string& path, const Pieces& pieces) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file < 0) return errno;
   int reason = 0;
-  for (const std::string_view piece : pieces)
-    if (reason == 0) reason = write_all(file, piece);
-  if (reason == 0 && ::fsync(file) != 0) reason = errno;
+  try {
+    pieces([&](std::string_view piece) {
+      if (reason == 0) reason = write_all(file, piece);
+    });
+  } catch (...) {
+    ::close(file);
+    ::unlink(path.c_str());
+    throw;
+  }
+  if (reason == 0) reason = sync_file(file, path);
   // Some file systems report a full quota only here.
   if (::close(file) != 0 && reason == 0) reason = errno;
   return reason;
 }
 
-// Makes the rename itself durable. File systems that cannot sync a folder say EINVAL.
+Pieces pieces_of(const std::vector<std::string_view>& all) {
+  return [all](const auto& take) {
+    for (const std::string_view piece : all) take(piece);
+  };
+}
+
+// Makes the rename itself durable. A folder that may not be read, or a file system that cannot sync
+// folders, is no failure: the file is whole in either case.
 int sync_folder(const fs::path& folder) {
   const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (file < 0) return errno;
-  const int reason = ::fsync(file) != 0 && errno != EINVAL ? errno : 0;
-  ::close(file);
+  int reason = file < 0 || ::fsync(file) != 0 ? errno : 0;
+  if (file >= 0) ::close(file);
+  if (reason != 0 && (is_missing(reason) || reason == EACCES || reason == EPERM)) {
+    warn_missing(Service::folder_sync,
+                 folder.string() + ": this folder cannot be synced (" +
+                     std::generic_category().message(reason) +
+                     "); after a power cut the file before the last may be back");
+    reason = 0;
+  }
   return reason;
 }
 
@@ -62,8 +67,16 @@ struct Place {
   fs::path folder, temporary;
 };
 
-Place place_of(const std::string& path) {
-  const fs::path target(path);
+// Where a chain of links ends, or the path itself.
+fs::path end_of_links(fs::path path) {
+  constexpr int kMostLinks = 40;  // as the kernel follows
+  std::error_code error;
+  for (int i = 0; i < kMostLinks && fs::is_symlink(path, error); ++i)
+    path = path.parent_path() / fs::read_symlink(path, error);
+  return path;
+}
+
+Place place_of(const fs::path& target) {
   const fs::path folder = target.has_parent_path() ? target.parent_path() : ".";
   return {folder, folder / ("." + target.filename().string() + std::string(kTemporary) +
                             std::to_string(::getpid()))};
@@ -74,7 +87,10 @@ std::vector<fs::path> temporaries_in(const std::string& folder) {
   std::vector<fs::path> found;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename();
-    if (name.front() == '.' && name.find(kTemporary) != std::string::npos)
+    const std::size_t mark = name.rfind(kTemporary);
+    if (name.front() != '.' || mark == std::string::npos || entry.is_symlink(error)) continue;
+    const std::string process = name.substr(mark + kTemporary.size());
+    if (!process.empty() && process.find_first_not_of("0123456789") == std::string::npos)
       found.push_back(entry.path());
   }
   return found;
@@ -82,9 +98,17 @@ std::vector<fs::path> temporaries_in(const std::string& folder) {
 
 bool is_alive(pid_t process) { return ::kill(process, 0) == 0 || errno != ESRCH; }
 
+// Returns 0 or an errno.
+int rename_over(const fs::path& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) == 0) return 0;
+  // A file system that renames but does not replace.
+  if (errno != EEXIST || ::unlink(to.c_str()) != 0) return errno;
+  return std::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
 // Puts the temporary in its place, or removes it.
 void settle(const Place& place, const std::string& path, int reason) {
-  if (reason == 0 && std::rename(place.temporary.c_str(), path.c_str()) != 0) reason = errno;
+  if (reason == 0) reason = rename_over(place.temporary, path);
   if (reason != 0) {
     std::error_code ignored;
     fs::remove_all(place.temporary, ignored);
@@ -98,10 +122,49 @@ void settle(const Place& place, const std::string& path, int reason) {
 
 }  // namespace
 
+std::string described(const std::string& path) {
+  std::error_code error;
+  const fs::path target = fs::read_symlink(path, error);
+  return error ? path : path + " (a link to " + target.string() + ")";
+}
+
+void cannot_write(const std::string& path, int reason) {
+  const char* advice = reason == EFBIG ? "; raise the limit of file sizes (ulimit -f)"
+                                       : "; free space or choose another --out";
+  fail(Exit::output,
+       described(path) + ": cannot write: " + std::generic_category().message(reason) + advice);
+}
+
+int write_all(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    if (written == 0) return EIO;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+int sync_file(int file, const std::string& path) {
+  const int reason = ::fsync(file) != 0 ? errno : 0;
+  if (!is_missing(reason)) return reason;
+  warn_missing(Service::file_sync,
+               path + ": this file system cannot sync files (" +
+                   std::generic_category().message(reason) +
+                   "); a power cut may cost what was written last, or damage it");
+  return 0;
+}
+
 void publish_bytes(const std::string& path, std::string_view bytes) {
+  publish_pieces(path, pieces_of({bytes}));
+}
+
+void publish_pieces(const std::string& link, const Pieces& pieces) {
+  const std::string path = end_of_links(link);
   const Place place = place_of(path);
   ::unlink(place.temporary.c_str());  // of a process that had this number and was killed
-  settle(place, path, write_synced(place.temporary, {bytes}));
+  settle(place, path, write_synced(place.temporary, pieces));
 }
 
 void publish_folder(const std::string& path, const std::vector<FileContent>& files) {
@@ -110,13 +173,14 @@ void publish_folder(const std::string& path, const std::vector<FileContent>& fil
   fs::remove_all(place.temporary, error);
   int reason = ::mkdir(place.temporary.c_str(), 0777) == 0 ? 0 : errno;
   for (const FileContent& file : files)
-    if (reason == 0) reason = write_synced(place.temporary / file.name, file.pieces);
+    if (reason == 0) reason = write_synced(place.temporary / file.name, pieces_of(file.pieces));
   if (reason == 0) reason = sync_folder(place.temporary);
   settle(place, path, reason);
 }
 
 std::error_code remove_folder(const std::string& path) {
   std::error_code error;
+  if (fs::is_symlink(path, error)) return std::make_error_code(std::errc::not_a_directory);
   if (!fs::exists(path, error)) return error;
   const fs::path aside = place_of(path).temporary;
   fs::remove_all(aside, error);

@@ -3,24 +3,23 @@
 #include "sim/core/error.hpp"
 #include "sim/data/sha256.hpp"
 #include "sim/record/axes.hpp"
+#include "sim/record/block.hpp"
+#include "sim/record/block_store.hpp"
+#include "sim/record/digest.hpp"
 #include "sim/record/encode.hpp"
-#include "sim/record/publish.hpp"
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include "sim/record/image.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
 
 namespace moesim {
 namespace {
 
 constexpr std::string_view kWhere = "run file";
 
-// Names are plain words, so that they are the same in HDF5, Python, a shell and a table.
 void check_name(const std::string& name) {
-  const auto allowed = [](unsigned char c) { return c < 0x80 && (std::isalnum(c) || c == '_'); };
-  if (name.empty() || name.size() > 64 || std::isdigit(static_cast<unsigned char>(name[0])) ||
-      !std::all_of(name.begin(), name.end(), allowed))
+  if (!is_plain_name(name))
     fail_in(kWhere, "'" + name + "' is not a name: letters, digits and _, at most 64");
 }
 
@@ -34,16 +33,24 @@ void check_variable(const Variable& variable) {
   for (const std::int64_t size : variable.shape)
     if (size < 0) fail_in(kWhere, variable.name + ": negative size");
   const bool text = variable.type == Variable::Type::text;
-  const std::size_t held = text ? variable.texts.size() : variable.values.size();
-  if (static_cast<std::int64_t>(held) != count_of(variable.shape))
+  const auto held =
+      static_cast<std::int64_t>(text ? variable.texts.size() : variable.values.size());
+  const std::int64_t count = count_of(variable.shape);
+  if (held + finished_rows(variable) * row_values(variable.shape) != count)
     fail_in(kWhere, variable.name + ": " + std::to_string(held) + " values for a shape of " +
-                        std::to_string(count_of(variable.shape)));
+                        std::to_string(count));
   for (const std::string& value : variable.texts)
     if (value.find('\0') != std::string::npos)
       fail_in(kWhere, variable.name + ": a text with a NUL byte");
 }
 
 }  // namespace
+
+bool is_plain_name(const std::string& name) {
+  const auto allowed = [](unsigned char c) { return c < 0x80 && (std::isalnum(c) || c == '_'); };
+  return !name.empty() && name.size() <= 64 && !std::isdigit(static_cast<unsigned char>(name[0])) &&
+         std::all_of(name.begin(), name.end(), allowed);
+}
 
 void RunFile::attribute(const std::string& name, Attribute value) {
   check_name(name);
@@ -109,41 +116,74 @@ Variable* RunFile::find_mutable(const std::string& name) {
   return const_cast<Variable*>(find(name));
 }
 
-std::string RunFile::bytes() const {
+std::vector<double> RunFile::all_values(const std::string& name) const {
+  const Variable* variable = find(name);
+  if (variable == nullptr || variable->type != Variable::Type::float64)
+    fail_in(kWhere, name + ": no variable of float64");
+  std::vector<double> values;
+  const auto each =
+      static_cast<std::size_t>(block_rows(variable->shape) * row_values(variable->shape));
+  for (const RowBlock& block : variable->blocks) {
+    const std::string stored = unfiltered(store_->read(block), sizeof(double), each);
+    values.resize(values.size() + each);
+    std::memcpy(values.data() + values.size() - each, stored.data(), stored.size());
+  }
+  values.insert(values.end(), variable->values.begin(), variable->values.end());
+  return values;
+}
+
+Image RunFile::image() const {
   const std::vector<Axis> axes = axes_of(variables_);
   check_conservation(*this);
-  RunFile whole = *this;
-  whole.attribute("sha256", digest());
-  return encode(whole, axes);
+  return encode(*this, axes, digest());
 }
+
+std::string RunFile::bytes() const { return image().bytes(); }
+
+void RunFile::publish(const std::string& path) const { image().publish(path); }
 
 std::string RunFile::digest() const {
   Sha256 sum;
-  for (const auto& [name, value] : attributes_) {
-    if (name == "sha256" || name == "moesim_schema") continue;  // those that encode() adds
-    sum.add(name + "=");
-    std::visit([&](const auto& v) { sum.add(fmt::format("{}\n", v)); }, value);
-  }
+  add_attributes(sum, attributes_);
   std::vector<const Variable*> by_name;
   for (const Variable& variable : variables_) by_name.push_back(&variable);
   std::sort(by_name.begin(), by_name.end(),
             [](const auto* a, const auto* b) { return a->name < b->name; });
-  for (const Variable* each : by_name) {
-    const Variable& variable = *each;
-    sum.add(fmt::format("{} {} {}\n{}\n{}\n", variable.name, fmt::join(variable.dims, ","),
-                        fmt::join(variable.shape, ","), variable.long_name, variable.units));
-    for (const std::string& text : variable.texts) sum.add(text + "\n");
-    if (variable.type == Variable::Type::float32) {
-      const std::vector<float> stored(variable.values.begin(), variable.values.end());
-      sum.add({reinterpret_cast<const char*>(stored.data()), stored.size() * sizeof(float)});
-    } else {
-      sum.add({reinterpret_cast<const char*>(variable.values.data()),
-               variable.values.size() * sizeof(double)});
-    }
+  for (const Variable* variable : by_name) {
+    add_description(sum, *variable);
+    for (const RowBlock& block : variable->blocks) sum.add(block.leaf);
+    const auto each =
+        static_cast<std::size_t>(block_rows(variable->shape) * row_values(variable->shape));
+    const std::size_t count = variable->values.size();
+    for (std::size_t first = 0; first < count; first += each)
+      sum.add(leaf_of(stored_values(*variable, first, std::min(each, count - first))));
   }
   return sum.hex();
 }
 
-void RunFile::publish(const std::string& path) const { publish_bytes(path, bytes()); }
+void RunFile::finish_blocks() {
+  const auto block_values = [](const Variable& variable) {
+    return static_cast<std::size_t>(block_rows(variable.shape) * row_values(variable.shape));
+  };
+  const auto is_due = [&](const Variable& variable) {
+    return variable.growing && variable.values.size() >= kLeastBlockValues &&
+           variable.values.size() >= block_values(variable);
+  };
+  if (std::none_of(variables_.begin(), variables_.end(), is_due)) return;
+  check_conservation(*this);
+  if (store_ == nullptr) store_ = std::make_shared<BlockStore>();
+  for (Variable& variable : variables_) {
+    const std::size_t each = block_values(variable);
+    std::size_t done = 0;
+    if (!is_due(variable)) continue;
+    for (; done + each <= variable.values.size(); done += each) {
+      const std::string stored = stored_values(variable, done, each);
+      variable.blocks.push_back(store_->add(block_key(variable), leaf_of(stored),
+                                            filtered(stored, bytes_each(variable.type))));
+    }
+    variable.values.erase(variable.values.begin(),
+                          variable.values.begin() + static_cast<std::ptrdiff_t>(done));
+  }
+}
 
 }  // namespace moesim

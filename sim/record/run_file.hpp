@@ -1,9 +1,9 @@
 // The run file: everything that one training run recorded, published whole (see
 // analysis/FORMAT.md).
 //
-// Variables are collected in memory and written by publish(): a temporary beside the target,
-// closed, fsynced, renamed. The published file is never open for writing, so it opens at every
-// instant.
+// The latest rows are collected in memory; older ones are compressed once, in blocks, which may lie
+// in a file. publish() writes all of them: a temporary beside the target, closed, fsynced, renamed.
+// The published file is never open for writing, so it opens at every instant.
 //
 // A dimension is a name with one length: all variables over "record" have the same number of rows
 // whenever the file is published. A one-dimensional variable that has the name of its dimension
@@ -12,11 +12,23 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
 namespace moesim {
+
+class BlockStore;
+
+// Rows of a variable that are finished: compressed, as a chunk of HDF5.
+struct RowBlock {
+  std::uint64_t offset = 0;  // in a BlockStore
+  std::uint32_t bytes = 0;
+  std::string leaf;  // 32 bytes: SHA-256 of the values
+};
+
+class Image;
 
 // One variable: dims name its axes; the first axis of a growing variable is unlimited. Values are
 // row-major.
@@ -24,19 +36,23 @@ struct Variable {
   enum class Type { float32, float64, int32, int64, text };
   std::string name;
   Type type = Type::float32;
-  std::vector<std::string> dims;    // e.g. {"record", "layer", "expert"}
-  std::vector<std::int64_t> shape;  // same rank as dims
-  std::vector<double> values;       // numbers of any type (exact up to 2^53)
-  std::vector<std::string> texts;   // Type::text
-  std::string long_name;            // attribute: one sentence
-  std::string units;                // attribute, "" if none
-  bool growing = false;             // declared, not put: `append` adds rows
+  std::vector<std::string> dims;      // e.g. {"record", "layer", "expert"}
+  std::vector<std::int64_t> shape;    // same rank as dims
+  std::vector<double> values;         // numbers of any type, integers up to 2^53
+  std::vector<std::string> texts;     // Type::text
+  std::string long_name;              // attribute: one sentence
+  std::string units;                  // attribute, "" if none
+  bool growing = false;               // declared, not put: `append` adds rows
+  std::vector<RowBlock> blocks = {};  // of the first rows; `values` holds those that follow
 };
 
 using Attribute = std::variant<std::string, double, std::int64_t>;
 
 // Written as the attribute moesim_schema; a change that an old reader would misread counts it up.
 inline constexpr std::int64_t kRunFileSchema = 1;
+
+// Letters, digits and _, at most 64, no digit first: the same in HDF5, Python, a shell and a table.
+bool is_plain_name(const std::string& name);
 
 class RunFile {
  public:
@@ -62,11 +78,21 @@ class RunFile {
   // then writes `path`. Throws Exit::output with the path and the reason if any byte could not be
   // written; `path` is then as it was.
   void publish(const std::string& path) const;
-  // SHA-256 of every attribute (but itself and the schema) and of every variable, as they are
-  // stored.
-  std::string digest() const;
-  // What publish() writes: with the digest as the attribute "sha256".
+  // What publish() writes, with the digest as an attribute.
+  Image image() const;
   std::string bytes() const;
+  // SHA-256 of every attribute (but the digest and the schema) and of every variable, as they are
+  // stored (digest.hpp).
+  std::string digest() const;
+
+  // Finished blocks go there from now on. The store may hold blocks of these variables already.
+  void keep_blocks(std::shared_ptr<BlockStore> store) { store_ = std::move(store); }
+  const std::shared_ptr<BlockStore>& block_store() const { return store_; }
+  // Compresses the rows that fill blocks and leaves them in the store; to be called when all rows
+  // of a record are there. Checks conservation before, since nobody reads them again here.
+  void finish_blocks();
+  // Every value of a variable of float64, those in finished blocks too.
+  std::vector<double> all_values(const std::string& name) const;
 
  private:
   Variable* find_mutable(const std::string& name);
@@ -74,11 +100,12 @@ class RunFile {
   std::map<std::string, Attribute> attributes_;
   std::vector<std::string> attribute_order_;
   std::vector<Variable> variables_;
+  std::shared_ptr<BlockStore> store_;
 };
 
-// Reads attributes and variables back (resume, analysis). The file may come from anywhere: what it
+// Reads attributes and variables back, all of them. The file may come from anywhere: what it
 // declares is checked before it is believed (limits: sim/record/README.md). Throws Exit::data, one
-// line with the path and the reason.
+// line with the path and the reason. reader.hpp reads parts, and many files.
 RunFile read_run_file(const std::string& path);
 
 }  // namespace moesim

@@ -1,12 +1,17 @@
 #include "sim/task/task.hpp"
 
+#include "sim/core/random.hpp"
+
+#include <algorithm>
+#include <cmath>
+
 namespace moesim {
 namespace {
 
-ModelInput input_of(const Batch& batch, const std::vector<std::int32_t>& ids, Backend& backend) {
+ModelInput input_of(const Batch& batch, Backend& backend) {
   ModelInput input{batch.batch, batch.length, {}, {}};
-  if (!ids.empty()) {
-    input.ids = Indices::of(ids, backend);
+  if (!batch.ids.empty()) {
+    input.ids = Indices::of(batch.ids, backend);
   } else {
     const index rows = batch.batch * batch.length;
     const std::vector<real> features(batch.features.begin(), batch.features.end());
@@ -33,8 +38,8 @@ class CausalLm : public Task {
   ModelShape shape() const override {
     return {.vocabulary = info_.vocabulary, .length = info_.length, .outputs = info_.vocabulary};
   }
-  Example prepare(const Batch& batch, const Context&, Backend& backend) const override {
-    return {input_of(batch, batch.ids, backend), Indices::of(batch.targets, backend), batch.domains,
+  Example prepare(const Batch& batch, Backend& backend) const override {
+    return {input_of(batch, backend), Indices::of(batch.targets, backend), batch.domains,
             batch.domains};
   }
 
@@ -42,13 +47,60 @@ class CausalLm : public Task {
   const DatasetInfo& info_;
 };
 
-// Hidden tokens from all others (Devlin et al. 2019): of the chosen positions 80 % become the mask
+// Which positions of the drawn sequences are hidden: each with probability `rate`; where chance
+// hides none in all of them, the one with the lowest draw, so that there is something to predict.
+//
+// Draws are keyed by (seed, step, row of the step's whole batch) in training, and by the number of
+// the sequence in an evaluation: by nothing that depends on how sequences are put into batches.
+class Masks {
+ public:
+  // Words 4i and 4i + 1 of the stream, then the pair 4i + 2, 4i + 3.
+  struct Place {
+    Stream stream;
+    std::uint64_t i;
+    double uniform(std::uint64_t k) const { return random_uniform(stream, 4 * i + k); }
+    std::int32_t below(std::uint64_t bound) const {
+      return static_cast<std::int32_t>(random_below(stream, 2 * i + 1, bound));
+    }
+  };
+
+  Masks(const Drawn& drawn, index length, double rate)
+      : drawn_(drawn), length_(length), most_(rate) {
+    double lowest = 1;
+    for (index row = 0; row < drawn.rows; ++row)
+      for (index at = 0; at < length; ++at) {
+        lowest = std::min(lowest, place(row, at).uniform(0));
+        if (lowest < rate) return;
+      }
+    most_ = std::nextafter(lowest, 2);
+  }
+  // Position `at` of row `row` of the batch.
+  Place at(index row, index at) const { return place(drawn_.first + row, at); }
+  bool hides(const Place& place) const { return place.uniform(0) < most_; }
+
+ private:
+  Place place(index row, index at) const {
+    if (drawn_.split == Split::train)
+      return {{drawn_.seed, Purpose::masking, static_cast<std::uint32_t>(drawn_.step), 0},
+              static_cast<std::uint64_t>(row * length_ + at)};
+    return {{0, Purpose::evaluation, static_cast<std::uint32_t>(row), 0},
+            static_cast<std::uint64_t>(at)};
+  }
+
+  Drawn drawn_;
+  index length_;
+  double most_;  // draws below it hide
+};
+
+// Hidden tokens from all others (Devlin et al. 2019): of the hidden positions 80 % become the mask
 // symbol, 10 % a random token, 10 % stay.
 class MaskedLm : public Task {
  public:
   MaskedLm(Options& options, const DatasetInfo& info)
       : info_(info),
-        rate_(options.number("mask_rate", 0.15, {0.001, 1}, "share of positions to be predicted")) {
+        rate_(options.number("mask_rate", 0.15, {0.001, 1},
+                             "share of positions to be predicted; at least one of "
+                             "every step and of every evaluation")) {
     need_tokens(options, info);
   }
   ModelShape shape() const override {
@@ -57,24 +109,25 @@ class MaskedLm : public Task {
             .outputs = info_.vocabulary,
             .causal = false};
   }
-  Example prepare(const Batch& batch, const Context& context, Backend& backend) const override {
-    std::vector<std::int32_t> ids = batch.ids, targets(ids.size(), -1);
-    // Evaluation masks are the same for every seed and every step of training.
-    const Stream stream{context.training ? context.seed : 0,
-                        context.training ? Purpose::masking : Purpose::evaluation,
-                        static_cast<std::uint32_t>(context.step), 0};
+  Batch pose(Batch batch, const Drawn& drawn) const override {
+    const Masks masks(drawn, batch.length, rate_);
     const auto V = static_cast<std::uint64_t>(info_.vocabulary);
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      // Words 4i and 4i + 1 of the stream, then the pair 4i + 2, 4i + 3.
-      if (random_uniform(stream, 4 * i) >= rate_) continue;
-      targets[i] = ids[i];
-      const double kind = random_uniform(stream, 4 * i + 1);
+    for (std::size_t i = 0; i < batch.ids.size(); ++i) {
+      std::int32_t& id = batch.ids[i];
+      const Masks::Place place =
+          masks.at(static_cast<index>(i) / batch.length, static_cast<index>(i) % batch.length);
+      batch.targets[i] = masks.hides(place) ? id : -1;
+      if (batch.targets[i] < 0) continue;
+      const double kind = place.uniform(1);
       if (kind < 0.8)
-        ids[i] = static_cast<std::int32_t>(info_.vocabulary);
+        id = static_cast<std::int32_t>(info_.vocabulary);
       else if (kind < 0.9)
-        ids[i] = static_cast<std::int32_t>(random_below(stream, 2 * i + 1, V));
+        id = place.below(V);
     }
-    return {input_of(batch, ids, backend), Indices::of(targets, backend), batch.domains,
+    return batch;
+  }
+  Example prepare(const Batch& batch, Backend& backend) const override {
+    return {input_of(batch, backend), Indices::of(batch.targets, backend), batch.domains,
             batch.domains};
   }
 
@@ -97,11 +150,9 @@ class Classification : public Task {
             .causal = false,
             .pooled = true};
   }
-  Example prepare(const Batch& batch, const Context&, Backend& backend) const override {
-    Example example{input_of(batch, batch.ids, backend),
-                    Indices::of(batch.targets, backend),
-                    batch.domains,
-                    {}};
+  Example prepare(const Batch& batch, Backend& backend) const override {
+    Example example{
+        input_of(batch, backend), Indices::of(batch.targets, backend), batch.domains, {}};
     for (std::size_t at = 0; at < batch.domains.size();
          at += static_cast<std::size_t>(batch.length))
       example.target_domains.push_back(batch.domains[at]);
@@ -113,6 +164,11 @@ class Classification : public Task {
 };
 
 }  // namespace
+
+index count_targets(const Batch& batch) {
+  return std::count_if(batch.targets.begin(), batch.targets.end(),
+                       [](std::int32_t id) { return id >= 0; });
+}
 
 std::unique_ptr<Task> make_task(Options& options, const DatasetInfo& info) {
   const std::string name = options.choice(

@@ -17,14 +17,28 @@ struct Example {
   Indices targets;                    // per row of the logits; negative: no loss there
   std::vector<std::int32_t> domains;  // per position of the input; empty if the data has none
   std::vector<std::int32_t> target_domains;  // per row of the logits
-  index counted_targets = -1;                // that are not negative; -1: nobody has counted
 };
+
+// What the rows of a batch are: rows first, first + 1, ... of the `rows` sequences of one training
+// step, or of one evaluation, whose number 0, 1, ... names the same sequence in every evaluation.
+struct Drawn {
+  Split split = Split::train;
+  std::uint64_t seed = 0;
+  index step = 0;  // of training
+  index first = 0, rows = 0;
+};
+
+// How many targets there are in a batch: those that are not negative.
+index count_targets(const Batch& batch);
 
 class Task {
  public:
   virtual ~Task() = default;
   virtual ModelShape shape() const = 0;
-  virtual Example prepare(const Batch& batch, const Context& context, Backend& backend) const = 0;
+  // Chooses what is to be predicted, and hides it. A row becomes the same whatever batch it is in.
+  virtual Batch pose(Batch batch, const Drawn&) const { return batch; }
+  // Input and targets on a device, of a batch that was posed.
+  virtual Example prepare(const Batch& batch, Backend& backend) const = 0;
 };
 
 // The task that `name` of these options ([task]) asks for: causal_lm, masked_lm or classification.

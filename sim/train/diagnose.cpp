@@ -43,11 +43,12 @@ std::string Trainer::diagnose() {
     if (p.value.has_gradient() && !finite(p.value.gradient()))
       gradient = "the gradient of " + p.name;
 
+  const StepBatch batch = step_batch();
   for (index part = 0; part < accumulate_; ++part) {
     Profile profile;  // it knows which part of the model an operation belongs to
     const Profile::Scope watching(profile);
     Context context = training_context(part);
-    const Example example = training_example(context, part);
+    const Example example = example_of(batch, part);
     std::string culprit;
     Tape tape;
     tape.inspect = [&](const Tensor& y) {
@@ -62,7 +63,8 @@ std::string Trainer::diagnose() {
     for (const Loss& loss : losses)
       if (!std::isfinite(static_cast<double>(loss.value.item())))
         return "the auxiliary loss " + loss.name + (culprit.empty() ? "" : ", " + culprit);
-    if (!std::isfinite(static_cast<double>(cross_entropy(logits, example.targets).item())))
+    if (!std::isfinite(
+            static_cast<double>(cross_entropy(logits, example.targets, batch.targets).item())))
       return "the cross-entropy";
   }
   return gradient.empty() ? "the sum of finite terms" : gradient;

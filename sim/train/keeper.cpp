@@ -1,22 +1,23 @@
 #include "sim/train/keeper.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/checkpoint/records.hpp"
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/core/error.hpp"
+#include "sim/record/block_store.hpp"
+#include "sim/record/pack.hpp"
+#include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
-#include <stdexcept>
 
 namespace moesim {
 namespace {
 
-constexpr const char* kNumber = sizeof(real) == 4 ? "F32" : "F64";
 // Checkpoints by time may take this share of it.
 constexpr double kShare = 0.01;
 // Seconds between others and one that is only the best so far.
@@ -30,7 +31,7 @@ std::vector<NamedTensor> named(const std::vector<Parameter>& parameters) {
 
 // Name, type and shape.
 TensorView view_of(const NamedTensor& tensor) {
-  TensorView view{tensor.name, kNumber, {}, {}};
+  TensorView view{tensor.name, kNumberName, {}, {}};
   for (int axis = 0; axis < tensor.value.shape().rank(); ++axis)
     view.shape.push_back(tensor.value.dim(axis));
   return view;
@@ -53,57 +54,7 @@ TensorFile file_of(const std::vector<NamedTensor>& tensors,
   return file;
 }
 
-TensorFile read_tensors(const std::string& path, std::string_view bytes) {
-  try {
-    return read_safetensors(bytes);
-  } catch (const std::runtime_error& problem) {
-    fail(Exit::data, path + ": " + problem.what());
-  }
-}
-
-index metadata_number(const TensorFile& file, const std::string& key, const std::string& path) {
-  const auto found = file.metadata.find(key);
-  try {
-    if (found != file.metadata.end()) return std::stoll(found->second);
-  } catch (const std::logic_error&) {
-  }
-  fail(Exit::data, path + ": no " + key + "; it was written by another version of moesim");
-}
-
 }  // namespace
-
-void load_tensors(const std::string& path, std::string_view bytes,
-                  const std::vector<NamedTensor>& into) {
-  const TensorFile file = read_tensors(path, bytes);
-  for (const NamedTensor& tensor : into) {
-    const auto found =
-        std::find_if(file.tensors.begin(), file.tensors.end(),
-                     [&](const TensorView& view) { return view.name == tensor.name; });
-    const TensorView expected = view_of(tensor);
-    if (found == file.tensors.end()) fail(Exit::data, path + ": no tensor " + tensor.name);
-    if (found->dtype != expected.dtype || found->shape != expected.shape)
-      fail(Exit::data, fmt::format("{}: tensor {} is {} [{}], expected {} [{}]", path, tensor.name,
-                                   found->dtype, fmt::join(found->shape, ", "), expected.dtype,
-                                   fmt::join(expected.shape, ", ")));
-    std::vector<real> values(static_cast<std::size_t>(tensor.value.size()));
-    std::memcpy(values.data(), found->bytes.data(), found->bytes.size());
-    tensor.value.from_host(values);
-  }
-}
-
-void load_checkpoint(const Checkpoint& checkpoint, Trainer& trainer) {
-  const std::string state = checkpoint.path + "/" + kStateFile;
-  const TensorFile file = read_tensors(state, checkpoint.state);
-  const auto number = [&](const char* key) { return metadata_number(file, key, state); };
-  load_tensors(checkpoint.path + "/" + kWeightsFile, checkpoint.weights,
-               named(trainer.parameters()));
-  load_tensors(state, checkpoint.state, trainer.state());
-  trainer.resume({.step = number("step"),
-                  .evaluated = number("evaluated") != 0,
-                  .passed_over = number("passed_over"),
-                  .not_finite = number("not_finite")},
-                 number("updates"));
-}
 
 Keeper::Keeper(Settings& settings, Trainer& trainer, Recorder& recorder)
     : trainer_(trainer), recorder_(recorder), pace_(0) {
@@ -120,10 +71,13 @@ Keeper::Keeper(Settings& settings, Trainer& trainer, Recorder& recorder)
                    "resumed run does what an uninterrupted one does; set a number of steps");
 }
 
-void Keeper::keep_at(std::string folder, std::string config_sha256, std::string data_sha256) {
+void Keeper::keep_at(std::string folder, std::string config_sha256, std::string data_sha256,
+                     std::vector<StoredFile> data) {
   folder_ = std::move(folder);
+  data_ = std::move(data);
   config_sha256_ = std::move(config_sha256);
   data_sha256_ = std::move(data_sha256);
+  recorder_.file().keep_blocks(std::make_shared<BlockStore>(blocks_path(folder_)));
 }
 
 void Keeper::on_boundary(const Position& position) {
@@ -134,7 +88,7 @@ void Keeper::on_boundary(const Position& position) {
   const bool best = is_best() && pace_.allows(kBestSeconds);
   if (!(due || best) || !of_use || is_written()) return;
   const Pace::Work work(pace_);
-  write(recorder_.file().bytes(), due);
+  write("", due);
 }
 
 void Keeper::on_evaluation(const Evaluation& evaluation) {
@@ -144,20 +98,20 @@ void Keeper::on_evaluation(const Evaluation& evaluation) {
 
 bool Keeper::is_best() const { return loss_step_ == trainer_.position().step && loss_ < best_; }
 
-void Keeper::write(const std::string& records) {
+void Keeper::write(const std::string& published_sha256) {
   if (folder_.empty() || is_written()) return;
   const Pace::Work work(pace_);
   // One that comes before its evaluation is not regular: going back to it, because the evaluation
   // fails, would lead there again.
   const Position& position = trainer_.position();
-  write(records, every_ == 0 || (position.evaluated && position.step % every_ == 0));
+  write(published_sha256, every_ == 0 || (position.evaluated && position.step % every_ == 0));
 }
 
 bool Keeper::is_written() const {
   return trainer_.position().step == written_ && trainer_.position().evaluated == evaluated_;
 }
 
-void Keeper::write(const std::string& records, bool regular) {
+void Keeper::write(const std::string& published_sha256, bool regular) {
   const Position& position = trainer_.position();
   if (const std::string name = trainer_.damaged_parameter(); !name.empty())
     fail(Exit::diverged, fmt::format("after step {}: the values of {} are not finite; lower "
@@ -173,6 +127,13 @@ void Keeper::write(const std::string& records, bool regular) {
                     {"not_finite", std::to_string(position.not_finite)},
                     {"updates", std::to_string(trainer_.updates())}};
   std::string weights_header, state_header;
+  const std::string rest = pack(recorder_.file());
+  BlockStore& blocks = *recorder_.file().block_store();
+  blocks.sync();  // before there is a checkpoint that needs them
+  std::vector<FileContent> files = {{kWeightsFile, safetensors_pieces(weights, weights_header)},
+                                    {kStateFile, safetensors_pieces(state, state_header)},
+                                    {kRestFile, {rest}}};
+  for (const StoredFile& file : data_) files.push_back({file.name, {file.bytes}});
   write_checkpoint(
       folder_,
       {.step = position.step,
@@ -180,26 +141,31 @@ void Keeper::write(const std::string& records, bool regular) {
        .loss = loss_step_ == position.step ? loss_ : std::numeric_limits<double>::quiet_NaN(),
        .config_sha256 = config_sha256_,
        .data_sha256 = data_sha256_,
-       .number = kNumber},
-      {{kWeightsFile, safetensors_pieces(weights, weights_header)},
-       {kStateFile, safetensors_pieces(state, state_header)},
-       {kRecordsFile, {records}}});
+       .number = kNumberName,
+       .block_bytes = blocks.size(),
+       .blocks_sha256 = blocks.size() > 0 ? blocks.sha256() : "",
+       .published_sha256 = published_sha256},
+      files);
   if (is_best()) best_ = loss_;
   written_ = position.step, evaluated_ = position.evaluated;
 }
 
 bool Keeper::take_up(bool regular, index before, const Say& say) {
+  const auto use = [&](const Checkpoint& checkpoint) {
+    const RunFile records = read_records(folder_, checkpoint);
+    if (const auto problems = problems_of(checkpoint, trainer_); !problems.empty())
+      fail(Exit::data, problems.front());
+    within([&] { return checkpoint.path; }, [&] { recorder_.restore(records); });
+    load_checkpoint(checkpoint, trainer_);
+  };
   const std::optional<Checkpoint> checkpoint = newest_checkpoint(
       folder_,
       [&](const CheckpointInfo& info) {
         return info.config_sha256 == config_sha256_ && info.data_sha256 == data_sha256_ &&
-               info.number == kNumber && info.step <= before && (!regular || info.regular);
+               info.number == kNumberName && info.step <= before && (!regular || info.regular);
       },
-      say);
+      [&](const std::string& problem) { say(problem + "; passed over"); }, use);
   if (!checkpoint) return false;
-  const RunFile records = read_run_file(checkpoint->records());
-  load_checkpoint(*checkpoint, trainer_);
-  recorder_.restore(records);
   remove_checkpoints_after(folder_, checkpoint->info.step);
   loss_ = checkpoint->info.loss;
   loss_step_ = std::isnan(loss_) ? -1 : checkpoint->info.step;
@@ -211,7 +177,16 @@ bool Keeper::take_up(bool regular, index before, const Say& say) {
 }
 
 bool Keeper::resume(const Say& say) {
-  if (folder_.empty() || !take_up(false, std::numeric_limits<index>::max(), say)) return false;
+  if (folder_.empty()) return false;
+  bool heard = false;
+  const Say listen = [&](const std::string& what) {
+    heard = true;
+    say(what);
+  };
+  if (!take_up(false, std::numeric_limits<index>::max(), listen)) {
+    if (heard) say("from the start: no checkpoint can be taken up");
+    return false;
+  }
   not_finite_ = trainer_.position().not_finite;
   return true;
 }

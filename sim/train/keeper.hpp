@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sim/checkpoint/checkpoint.hpp"
+#include "sim/data/stored.hpp"
 #include "sim/train/pace.hpp"
 #include "sim/train/recorder.hpp"
 #include "sim/train/trainer.hpp"
@@ -16,22 +17,25 @@ class Keeper : public Hook {
  public:
   // Reads [checkpoint]. Everything given must outlive the keeper.
   Keeper(Settings& settings, Trainer& trainer, Recorder& recorder);
-  // The run's folder, and whose checkpoints these are. Without it nothing is kept.
-  void keep_at(std::string folder, std::string config_sha256, std::string data_sha256);
+  // The run's folder, whose checkpoints these are, and what they hold of the data
+  // (sim/data/stored.hpp). Without it nothing is kept.
+  void keep_at(std::string folder, std::string config_sha256, std::string data_sha256,
+               std::vector<StoredFile> data = {});
 
   void on_boundary(const Position& position) override;
   void on_evaluation(const Evaluation& evaluation) override;
 
-  // Writes a checkpoint now, unless this position is on disk already. records: of the recorder, the
-  // bytes of its run file. Throws Exit::output; Exit::diverged for parameters that are not finite,
-  // which would spoil it.
-  void write(const std::string& records);
+  // Writes a checkpoint now, unless this position is on disk already. published_sha256: of the run
+  // file, if the run is complete. Throws Exit::output; Exit::diverged for parameters that are not
+  // finite, which would spoil it.
+  void write(const std::string& published_sha256);
 
   double seconds_writing() const { return pace_.spent(); }
 
   using Say = std::function<void(const std::string&)>;
-  // Takes up the newest whole checkpoint of this run and names it; `say` hears of damaged ones.
-  // False if there is none.
+  // Takes up the newest checkpoint of this run that is whole and fits, and names it; `say` hears of
+  // those that are passed over. False if there is none. Throws Unreadable for one that may be whole
+  // (sim/checkpoint/checkpoint.hpp).
   bool resume(const Say& say);
   // After Exit::diverged: goes back to the newest regular checkpoint and leaves out the batches
   // since, if settings say so and the limit is not reached. False otherwise.
@@ -40,7 +44,7 @@ class Keeper : public Hook {
  private:
   bool is_written() const;
   bool is_best() const;
-  void write(const std::string& records, bool regular);
+  void write(const std::string& published_sha256, bool regular);
   bool take_up(bool regular, index before, const Say& say);
 
   Trainer& trainer_;
@@ -54,15 +58,7 @@ class Keeper : public Hook {
   index written_ = -1;                                      // step of the last checkpoint
   bool evaluated_ = false;                                  // was its evaluation done?
   std::string folder_, config_sha256_, data_sha256_;
+  std::vector<StoredFile> data_;
 };
-
-// Parameters, what the optimiser keeps, buffers and position, to a trainer that was started. Throws
-// Exit::data for a checkpoint of another model.
-void load_checkpoint(const Checkpoint& checkpoint, Trainer& trainer);
-
-// Gives the tensors of a checkpoint's file to those of the same names. Throws Exit::data if one is
-// missing or has another shape or type. `path`: for messages.
-void load_tensors(const std::string& path, std::string_view bytes,
-                  const std::vector<NamedTensor>& into);
 
 }  // namespace moesim

@@ -66,6 +66,9 @@ class AdamWOptimiser : public Optimiser {
     add_named("adamw.second.", parameters_, second_, all);
     return all;
   }
+  std::vector<std::string> kinds_of_state() const override {
+    return {"adamw.first.", "adamw.second."};
+  }
 
  private:
   void prepare() {
@@ -107,6 +110,10 @@ class SgdOptimiser : public Optimiser {
     std::vector<NamedTensor> all;
     add_named("sgd.velocity.", parameters_, velocity_, all);
     return all;
+  }
+  std::vector<std::string> kinds_of_state() const override {
+    if (momentum_ == 0) return {};
+    return {"sgd.velocity."};
   }
 
  private:

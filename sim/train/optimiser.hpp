@@ -24,6 +24,8 @@ class Optimiser {
   // What the next update needs besides the parameters: tensors by name ("adamw.first.head", ...),
   // allocated here if need be, and the number of updates done.
   virtual std::vector<NamedTensor> state() = 0;
+  // What stands before the name of the parameter in those names: "adamw.first.", ...
+  virtual std::vector<std::string> kinds_of_state() const = 0;
   index updates() const { return updates_; }
   void set_updates(index updates) { updates_ = updates; }
 

@@ -10,7 +10,7 @@ std::vector<real> logits_of(Transformer& model, const Task& task, const Batch& b
                             Backend& backend) {
   Context context{
       .training = training, .seed = 0, .step = 0, .layer = 0, .on_routing = {}, .given = {}};
-  const Example example = task.prepare(batch, context, backend);
+  const Example example = task.prepare(batch, backend);
   std::vector<Loss> losses;
   return model.forward(example.input, context, losses).to_host();
 }

@@ -2,12 +2,15 @@
 
 #include "sim/core/error.hpp"
 #include "sim/moe/metrics.hpp"
-#include "sim/record/publish.hpp"
+
+#include <algorithm>
+#include <limits>
 
 namespace moesim {
 namespace {
 
 using Type = Variable::Type;
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 Variable labels(const std::string& name, const std::vector<index>& values,
                 const std::string& long_name) {
@@ -53,6 +56,12 @@ Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transforme
                 "optimiser steps done before the evaluation");
   file_.declare("eval_loss", Type::float64, {"eval"}, {}, "mean cross-entropy on validation data",
                 "nat");
+  file_.declare("eval_loss_error", Type::float64, {"eval"}, {},
+                "standard error of eval_loss as an estimate of the whole validation split's; NaN: "
+                "a single sequence does not tell",
+                "nat");
+  file_.declare("eval_sequences", Type::int64, {"eval"}, {}, "validation sequences evaluated");
+  file_.declare("eval_targets", Type::int64, {"eval"}, {}, "predictions that eval_loss is over");
   file_.declare("eval_accuracy", Type::float64, {"eval"}, {},
                 "share of validation targets that have the largest logit");
 
@@ -67,7 +76,9 @@ Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transforme
     const auto domains = static_cast<index>(data.domains.size());
     file_.put(texts("domain", data.domains, "domain of the data"));
     file_.declare("domain_loss", Type::float64, {"eval", "domain"}, {domains},
-                  "mean cross-entropy of the domain's targets", "nat");
+                  "mean cross-entropy of the domain's targets; NaN if there were none", "nat");
+    file_.declare("domain_targets", Type::int64, {"eval", "domain"}, {domains},
+                  "predictions that domain_loss is over");
     file_.declare(
         "domain_load", Type::float64, {"eval", "layer", "domain", "expert"},
         {layers_, domains, experts_},
@@ -132,6 +143,7 @@ void Recorder::on_routing(index step, const std::vector<LayerStatistics>& layers
   file_.attribute("plan_kind", plan);
   file_.append("record_step", static_cast<double>(step));
   append_statistics("", layers);
+  file_.finish_blocks();
 }
 
 void Recorder::on_step(const StepReport& r) {
@@ -142,18 +154,46 @@ void Recorder::on_step(const StepReport& r) {
   file_.append("task_loss", r.task_loss);
   file_.append("grad_norm", r.gradient_norm);
   file_.append("learning_rate", r.rate);
-  if (r.aux.empty()) return;
-  if (!declared_aux_) {
-    std::vector<std::string> names;
-    for (const auto& [name, value] : r.aux) names.push_back(name);
-    file_.put(texts("aux", names, "auxiliary loss"));
-    file_.declare("aux_loss", Type::float64, {"step", "aux"}, {static_cast<index>(names.size())},
-                  "weighted auxiliary losses, summed over layers");
-    declared_aux_ = true;
+  note_rate(r);
+  append_aux(r.aux);
+  file_.finish_blocks();
+}
+
+// A loss has its column from its first step on; in steps in which no router returned it, before
+// that or later, its value is NaN.
+void Recorder::append_aux(const std::vector<std::pair<std::string, double>>& aux) {
+  const std::size_t known = aux_.size();
+  for (const auto& [name, value] : aux)
+    if (std::find(aux_.begin(), aux_.end(), name) == aux_.end()) aux_.push_back(name);
+  if (aux_.empty()) return;
+  if (aux_.size() > known) widen_aux(known);
+  std::vector<double> row(aux_.size(), kMissing);
+  for (const auto& [name, value] : aux)
+    row[static_cast<std::size_t>(std::find(aux_.begin(), aux_.end(), name) - aux_.begin())] = value;
+  file_.append("aux_loss", row);
+}
+
+// To the columns of `aux_`, of which the first `known` are there.
+void Recorder::widen_aux(std::size_t known) {
+  const auto width = static_cast<index>(aux_.size());
+  const auto before = static_cast<std::size_t>(file_.find("step")->shape[0] - 1);
+  Variable wide{
+      .name = "aux_loss",
+      .type = Type::float64,
+      .dims = {"step", "aux"},
+      .shape = {static_cast<index>(before), width},
+      .values = std::vector<double>(before * aux_.size(), kMissing),
+      .texts = {},
+      .long_name = "weighted auxiliary losses, summed over layers; NaN where a step had none",
+      .units = {},
+      .growing = true};
+  if (known > 0) {
+    const std::vector<double> narrow = file_.all_values("aux_loss");
+    for (std::size_t i = 0; i < narrow.size(); ++i)
+      wide.values[i / known * aux_.size() + i % known] = narrow[i];
   }
-  std::vector<double> values;
-  for (const auto& [name, value] : r.aux) values.push_back(value);
-  file_.append("aux_loss", values);
+  file_.put(texts("aux", aux_, "auxiliary loss"));
+  file_.put(std::move(wide));
 }
 
 void Recorder::on_evaluation(const Evaluation& e) {
@@ -161,6 +201,9 @@ void Recorder::on_evaluation(const Evaluation& e) {
   file_.attribute("plan_kind", e.plan);
   file_.append("eval_step", static_cast<double>(e.step));
   file_.append("eval_loss", e.loss);
+  file_.append("eval_loss_error", e.loss_error);
+  file_.append("eval_sequences", static_cast<double>(e.sequences));
+  file_.append("eval_targets", static_cast<double>(e.targets));
   file_.append("eval_accuracy", e.accuracy);
   append_statistics("eval_", e.layers);
   if (!data_.domains.empty()) {
@@ -170,25 +213,55 @@ void Recorder::on_evaluation(const Evaluation& e) {
       information.push_back(metrics::normalised_information(s.domain_load, experts_));
     }
     file_.append("domain_loss", e.domain_loss);
+    file_.append("domain_targets", e.domain_targets);
     file_.append("domain_load", load);
     file_.append("eval_domain_nmi", information);
   }
-  if (!path_.empty() && pace_.allows()) publish("running");
+  file_.finish_blocks();
 }
 
-std::string Recorder::bytes(const std::string& status) {
+void Recorder::on_boundary(const Position& position) {
+  if (path_.empty()) return;
+  const bool first = !published_ && position.step > 0;
+  if (first || pace_.allows()) publish("running");
+}
+
+void Recorder::note_rate(const StepReport& r) {
+  constexpr std::size_t kLatest = 4096;
+  if (r.seconds > 0 && tokens_ > 0) {
+    const double rate = static_cast<double>(r.tokens - tokens_) / r.seconds;
+    if (rates_.size() < kLatest)
+      rates_.push_back(rate);
+    else
+      rates_[static_cast<std::size_t>(steps_) % kLatest] = rate;
+    ++steps_;
+  }
+  tokens_ = r.tokens;
+}
+
+double Recorder::tokens_per_second() const {
+  std::vector<double> rates = rates_;
+  if (rates.empty()) return 0;
+  const auto middle = rates.begin() + static_cast<std::ptrdiff_t>(rates.size() / 2);
+  std::nth_element(rates.begin(), middle, rates.end());
+  return *middle;
+}
+
+Image Recorder::image(const std::string& status) {
   const Pace::Work work(pace_);
   file_.attribute("status", status);
-  return file_.bytes();
+  return file_.image();
 }
 
-void Recorder::publish_bytes(const std::string& bytes) {
+void Recorder::publish(const Image& image) {
   const Pace::Work work(pace_);
-  moesim::publish_bytes(path_, bytes);
+  image.publish(path_);
+  published_ = true;
 }
 
 void Recorder::restore(const RunFile& earlier) {
   RunFile restored;
+  restored.keep_blocks(earlier.block_store() ? earlier.block_store() : file_.block_store());
   for (const std::string& name : file_.attribute_order())
     restored.attribute(name, file_.attributes().at(name));
   for (const char* name : {"created_utc", "plan_kind"})
@@ -205,9 +278,15 @@ void Recorder::restore(const RunFile& earlier) {
     variable.growing = own.growing;
     restored.put(std::move(variable));
   }
-  declared_aux_ = earlier.find("aux_loss") != nullptr;
-  for (const char* name : {"aux", "aux_loss"})
-    if (declared_aux_) restored.put(*earlier.find(name));
+  const Variable *names = earlier.find("aux"), *losses = earlier.find("aux_loss");
+  aux_.clear();
+  if (names != nullptr && losses != nullptr) {
+    aux_ = names->texts;
+    restored.put(*names);
+    Variable variable = *losses;
+    variable.growing = true;
+    restored.put(std::move(variable));
+  }
   file_ = std::move(restored);
 }
 

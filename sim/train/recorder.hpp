@@ -1,6 +1,7 @@
 // Turns what happens in training into the variables of the run file (analysis/FORMAT.md).
 #pragma once
 
+#include "sim/record/image.hpp"
 #include "sim/record/run_file.hpp"
 #include "sim/train/pace.hpp"
 #include "sim/train/trainer.hpp"
@@ -13,8 +14,8 @@ class Recorder : public Hook {
  public:
   // Reads [record].
   Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model);
-  // Where the run file is published: at evaluations, but not more often than once a second, nor so
-  // often that it takes more than a hundredth of the time. Without a path it is not.
+  // Where the run file is published: after the first step, and then not more often than once a
+  // second, nor so often that it takes more than a hundredth of the time. Without a path it is not.
   void publish_at(std::string path) { path_ = std::move(path); }
 
   bool wants_routing(index step) const override { return step % every_ == 0; }
@@ -22,25 +23,36 @@ class Recorder : public Hook {
                   const std::string& plan) override;
   void on_step(const StepReport& report) override;
   void on_evaluation(const Evaluation& evaluation) override;
+  void on_boundary(const Position& position) override;
 
+  // Of this process's latest steps, the median.
+  double tokens_per_second() const;
   double seconds_publishing() const { return pace_.spent(); }
 
   RunFile& file() { return file_; }
   // Goes on from what an earlier process recorded. Throws Exit::data if it recorded other things.
   void restore(const RunFile& earlier);
   // The run file with this status: running, complete or diverged.
-  std::string bytes(const std::string& status);
-  void publish_bytes(const std::string& bytes);
-  void publish(const std::string& status) { publish_bytes(bytes(status)); }
+  Image image(const std::string& status);
+  void publish(const Image& image);
+  void publish(const std::string& status) { publish(image(status)); }
 
  private:
   void declare_statistics(const std::string& prefix, const std::string& axis);
+  void note_rate(const StepReport& report);
   void append_statistics(const std::string& prefix, const std::vector<LayerStatistics>& layers);
+
+  void append_aux(const std::vector<std::pair<std::string, double>>& aux);
+  void widen_aux(std::size_t known);
 
   const DatasetInfo& data_;
   std::string path_;
   index every_, layers_ = 0, experts_ = 0;
-  bool declared_aux_ = false;
+  std::vector<std::string> aux_;  // auxiliary losses that were recorded, in order of their columns
+  bool published_ = false;
+  index tokens_ = 0;           // seen at the last step
+  std::vector<double> rates_;  // tokens per second of the latest steps, in any order
+  index steps_ = 0;            // of this process
   RunFile file_;
   Pace pace_{0.01, 1};
 };

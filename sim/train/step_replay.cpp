@@ -9,11 +9,6 @@
 namespace moesim {
 namespace {
 
-index count_targets(const Indices& target) {
-  const std::vector<std::int32_t> ids = target.to_host();
-  return std::count_if(ids.begin(), ids.end(), [](std::int32_t id) { return id >= 0; });
-}
-
 // Room for the device's part of an example like this one.
 Example room_for(const Example& like) {
   Backend& backend = like.targets.backend();
@@ -23,7 +18,6 @@ Example room_for(const Example& like) {
   if (like.input.features)
     room.input.features = Tensor::empty(like.input.features.shape(), backend);
   room.targets = Indices::empty(like.targets.size(), backend);
-  room.counted_targets = count_targets(like.targets);
   return room;
 }
 
@@ -33,8 +27,7 @@ bool fits(const Example& room, const Example& example) {
   return a.batch == b.batch && a.length == b.length && a.ids.size() == b.ids.size() &&
          static_cast<bool>(a.features) == static_cast<bool>(b.features) &&
          (!a.features || a.features.shape() == b.features.shape()) &&
-         room.targets.size() == example.targets.size() &&
-         room.counted_targets == count_targets(example.targets);
+         room.targets.size() == example.targets.size();
 }
 
 void copy(const Indices& from, const Indices& to) {
@@ -63,10 +56,10 @@ bool StepReplay::stage(const std::vector<MicroBatch>& parts) {
   if (staged_.empty()) {
     steps_ = Indices::empty(static_cast<index>(parts.size()), backend_);
     for (const MicroBatch& part : parts)
-      staged_.push_back({room_for(part.example), 0, steps_.data() + staged_.size()});
+      staged_.push_back({room_for(part.example), part.targets, 0, steps_.data() + staged_.size()});
   }
   const auto same = [](const MicroBatch& a, const MicroBatch& b) {
-    return fits(a.example, b.example);
+    return a.targets == b.targets && fits(a.example, b.example);
   };
   if (!std::equal(staged_.begin(), staged_.end(), parts.begin(), parts.end(), same)) return false;
   std::vector<std::int32_t> steps;
@@ -116,20 +109,19 @@ const std::vector<PassLosses>* StepReplay::run(const std::vector<MicroBatch>& pa
 }
 
 // Null: they are for train_step to do.
-const std::vector<PassLosses>* Trainer::replay_passes() {
+const std::vector<PassLosses>* Trainer::replay_passes(const StepBatch& batch) {
   if (!replay_->refusal().empty()) return nullptr;
   std::vector<StepReplay::MicroBatch> parts;
-  for (index part = 0; part < accumulate_; ++part) {
-    Context context = training_context(part);
-    parts.push_back({training_example(context, part), context.step});
-  }
+  for (index part = 0; part < accumulate_; ++part)
+    parts.push_back({example_of(batch, part), batch.targets, training_context(part).step});
   return replay_->run(parts, [this](const std::vector<StepReplay::MicroBatch>& staged) {
     for (const Parameter& p : parameters_) p.value.clear_gradient();
     std::vector<PassLosses> losses;
     for (index part = 0; part < accumulate_; ++part) {
+      const StepReplay::MicroBatch& at = staged[static_cast<std::size_t>(part)];
       Context context = training_context(part);
-      context.step_at = staged[static_cast<std::size_t>(part)].step_at;
-      losses.push_back(pass(staged[static_cast<std::size_t>(part)].example, context));
+      context.step_at = at.step_at;
+      losses.push_back(pass(at.example, at.targets, context));
     }
     return losses;
   });

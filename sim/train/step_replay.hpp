@@ -26,6 +26,7 @@ class StepReplay {
   // A micro-batch and the step (Context::step) that its random numbers are of.
   struct MicroBatch {
     Example example;
+    index targets = 0;  // of the whole step
     index step = 0;
     const std::int32_t* step_at = nullptr;  // where passes find the step
   };
@@ -36,7 +37,7 @@ class StepReplay {
   static std::unique_ptr<StepReplay> make(Transformer& model, Backend& backend);
 
   // Passes through these parts, called or replayed. Null: it does not take them, because their
-  // shapes or their numbers of targets are not those of the first ones, or takes none.
+  // shapes or the step's number of targets are not those of the first ones, or takes none.
   const std::vector<PassLosses>* run(const std::vector<MicroBatch>& parts, const Passes& passes);
 
   // Why steps are not replayed, or "".

@@ -49,7 +49,9 @@ void add(std::vector<std::pair<std::string, double>>& sums, const std::string& n
   sums.emplace_back(name, value);
 }
 
-// The mean over `parts` micro-batches, of which these are one's losses: they are waited for, once.
+// Adds the losses of one of `parts` micro-batches: its share of the task loss, which is a mean over
+// the targets of the whole step, and of the mean of auxiliary losses over micro-batches, which have
+// equally many tokens. One copy from the device.
 void add(const PassLosses& losses, index parts, StepReport& report) {
   const Tensor all =
       Tensor::empty({1 + static_cast<index>(losses.aux.size())}, losses.task.backend());
@@ -61,7 +63,7 @@ void add(const PassLosses& losses, index parts, StepReport& report) {
   for (const Loss& loss : losses.aux) take(loss.value);
   const std::vector<real> values = all.to_host();
   const auto mean = static_cast<double>(parts);
-  report.task_loss += static_cast<double>(values[0]) / mean;
+  report.task_loss += static_cast<double>(values[0]);
   for (std::size_t i = 0; i < losses.aux.size(); ++i)
     add(report.aux, losses.aux[i].name,
         static_cast<double>(losses.aux[i].weight) * static_cast<double>(values[i + 1]) / mean);
@@ -80,7 +82,8 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
       seed_(seed),
       steps_(read_steps(settings)),
       parameters_(model.parameters()),
-      schedule_(read_schedule(settings)) {
+      schedule_(read_schedule(settings)),
+      evaluator_(settings, data, task, model, backend, seed) {
   const BatchSize batch = read_batch(settings);
   micro_ = batch.micro, accumulate_ = batch.accumulate;
   Options train(settings, "train");
@@ -100,13 +103,6 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
                   "auto: on a card, a step that asks for the same work every time is captured "
                   "as a CUDA graph and replayed; to the same bits") == "auto";
   optimiser_ = make_optimiser(train, parameters_);
-  Options eval(settings, "eval");
-  eval_every_ =
-      eval.integer("every", 100, {0, kMany}, "steps between evaluations; 0: only at the end");
-  eval_batches_ = eval.integer("batches", 16, {0, kMany},
-                               "batches of an evaluation; 0: the whole validation split");
-  const index all = (data.info().validation_rows + micro_ - 1) / micro_;
-  if (eval_batches_ == 0 || eval_batches_ > all) eval_batches_ = all;
 }
 
 void Trainer::start() {
@@ -122,6 +118,15 @@ std::vector<NamedTensor> Trainer::state() {
   return all;
 }
 
+std::vector<std::pair<std::string, Shape>> Trainer::shapes_of_state() const {
+  std::vector<std::pair<std::string, Shape>> all;
+  for (const std::string& kind : optimiser_->kinds_of_state())
+    for (const Parameter& p : parameters_) all.emplace_back(kind + p.name, p.value.shape());
+  for (const Parameter& buffer : model_.buffers())
+    all.emplace_back("buffer." + buffer.name, buffer.value.shape());
+  return all;
+}
+
 void Trainer::resume(const Position& position, index updates) {
   position_ = position;
   optimiser_->set_updates(updates);
@@ -129,7 +134,8 @@ void Trainer::resume(const Position& position, index updates) {
 }
 
 bool Trainer::evaluation_is_due() const {
-  return position_.step == steps_ || (eval_every_ > 0 && position_.step % eval_every_ == 0);
+  const index every = evaluator_.every();
+  return position_.step == steps_ || (every > 0 && position_.step % every == 0);
 }
 
 bool Trainer::stop_wanted(const std::vector<Hook*>& hooks) const {
@@ -139,9 +145,9 @@ bool Trainer::stop_wanted(const std::vector<Hook*>& hooks) const {
 End Trainer::run(const std::vector<Hook*>& hooks) {
   for (;;) {
     if (!position_.evaluated && evaluation_is_due()) {
-      const std::optional<Evaluation> evaluation =
-          within([&] { return "evaluation at step " + std::to_string(position_.step); },
-                 [&] { return evaluate(position_.step, hooks); });
+      const std::optional<Evaluation> evaluation = within(
+          [&] { return "evaluation at step " + std::to_string(position_.step); },
+          [&] { return evaluator_.run(position_.step, [&] { return stop_wanted(hooks); }); });
       if (!evaluation) return End::stopped;
       for (Hook* hook : hooks) hook->on_evaluation(*evaluation);
       if (!std::isfinite(evaluation->loss)) meet_not_finite("evaluation at", evaluation->loss);
@@ -167,23 +173,36 @@ Context Trainer::training_context(index part) const {
           .given = {}};
 }
 
-Example Trainer::training_example(Context& context, index part) const {
-  const index batch = (position_.step + position_.passed_over) * accumulate_ + part;
-  return task_.prepare(data_.batch(Split::train, seed_, batch, micro_), context, backend_);
+Trainer::StepBatch Trainer::step_batch() const {
+  const index rows = micro_ * accumulate_;
+  StepBatch step{
+      task_.pose(data_.batch(Split::train, seed_, position_.step + position_.passed_over, rows),
+                 {Split::train, seed_, position_.step, 0, rows}),
+      0};
+  step.targets = count_targets(step.batch);
+  if (step.targets == 0)
+    fail(Exit::data, fmt::format("step {}: nothing to predict in {} sequences of {} positions; "
+                                 "raise train.batch or data.length",
+                                 position_.step, rows, step.batch.length));
+  return step;
+}
+
+Example Trainer::example_of(const StepBatch& step, index part) const {
+  return task_.prepare(rows_of(step.batch, part * micro_, micro_), backend_);
 }
 
 // Forward and backward.
-PassLosses Trainer::pass(const Example& example, Context& context) {
+PassLosses Trainer::pass(const Example& example, index targets, Context& context) {
   Tape tape;
   const Tape::Scope scope(&tape);
   PassLosses losses;
   const Tensor logits = model_.forward(example.input, context, losses.aux);
   {
     const Span span(Part::head);
-    losses.task = cross_entropy(logits, example.targets, example.counted_targets);
+    losses.task = cross_entropy(logits, example.targets, targets);
   }
   const real share = real(1) / static_cast<real>(accumulate_);
-  std::vector<std::pair<Tensor, Tensor>> roots{{losses.task, Tensor::full({1}, share, backend_)}};
+  std::vector<std::pair<Tensor, Tensor>> roots{{losses.task, Tensor::full({1}, 1, backend_)}};
   for (const Loss& loss : losses.aux)
     roots.emplace_back(loss.value, Tensor::full({1}, share * loss.weight, backend_));
   tape.backward(roots);
@@ -200,15 +219,16 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   report.step = step, report.steps = steps_, report.rate = schedule_.rate(step);
   const auto domains = static_cast<index>(data_.info().domains.size());
   std::optional<Collector> collector;
+  const StepBatch batch = step_batch();
   const auto ask = [&] {
     report.task_loss = 0, report.aux.clear();
     collector.emplace(model_, backend_, domains);
     for (const Parameter& p : parameters_) p.value.clear_gradient();
     for (index part = 0; part < accumulate_; ++part) {
       Context context = training_context(part);
-      const Example example = training_example(context, part);
+      const Example example = example_of(batch, part);
       if (measured) collector->attach(context, example);
-      const PassLosses losses = pass(example, context);
+      const PassLosses losses = pass(example, batch.targets, context);
       // Not before everything is asked for: a value that comes back is waited for.
       add(losses, accumulate_, report);
       collector->collect();
@@ -218,7 +238,7 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   const bool timed = Profile::current() != nullptr && Profile::current()->is_timed();
   const auto here = [&] { return "step " + std::to_string(step); };
   within(here, [&] {
-    if (const auto* replayed = replay_ && !measured && !timed ? replay_passes() : nullptr) {
+    if (const auto* replayed = replay_ && !measured && !timed ? replay_passes(batch) : nullptr) {
       for (const PassLosses& losses : *replayed) add(losses, accumulate_, report);
       return;
     }
@@ -252,48 +272,6 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
       if (hook->wants_routing(step)) hook->on_routing(step, collector->layers(), collector->plan());
   }
   return report;
-}
-
-std::optional<Evaluation> Trainer::evaluate(index step, const std::vector<Hook*>& hooks) {
-  const std::size_t domains = data_.info().domains.size();
-  Evaluation result;
-  result.step = step;
-  std::vector<double> loss_of_domain(domains), targets_of_domain(domains);
-  double loss = 0, targets = 0, correct = 0;
-  Collector collector(model_, backend_, static_cast<index>(domains));
-  for (index i = 0; i < eval_batches_; ++i) {
-    if (stop_wanted(hooks)) return {};
-    Context context{
-        .training = false, .seed = seed_, .step = i, .layer = 0, .on_routing = {}, .given = {}};
-    const Batch batch = data_.batch(Split::validation, seed_, i, micro_);
-    const Example example = task_.prepare(batch, context, backend_);
-    collector.attach(context, example);
-    std::vector<Loss> losses;
-    const Tensor logits = model_.forward(example.input, context, losses);
-    const std::vector<real> rows = cross_entropy_rows(logits, example.targets).to_host();
-    const std::vector<std::int32_t> target = example.targets.to_host();
-    collector.collect();
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-      if (target[row] < 0) continue;
-      loss += static_cast<double>(rows[row]);
-      targets += 1;
-      if (example.target_domains.empty()) continue;
-      const auto domain = static_cast<std::size_t>(example.target_domains[row]);
-      loss_of_domain[domain] += static_cast<double>(rows[row]);
-      targets_of_domain[domain] += 1;
-    }
-    correct += static_cast<double>(backend_.count_correct(logits.data(), example.targets.data(),
-                                                          logits.rows(), logits.cols()));
-  }
-  result.loss = loss / targets;
-  result.accuracy = correct / targets;
-  for (std::size_t d = 0; d < domains; ++d)
-    result.domain_loss.push_back(targets_of_domain[d] > 0
-                                     ? loss_of_domain[d] / targets_of_domain[d]
-                                     : std::numeric_limits<double>::quiet_NaN());
-  result.layers = std::move(collector.layers());
-  result.plan = collector.plan();
-  return result;
 }
 
 }  // namespace moesim

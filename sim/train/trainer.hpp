@@ -3,9 +3,9 @@
 
 #include "sim/config/options.hpp"
 #include "sim/data/dataset.hpp"
-#include "sim/moe/statistics.hpp"
 #include "sim/nn/transformer.hpp"
 #include "sim/task/task.hpp"
+#include "sim/train/evaluate.hpp"
 #include "sim/train/optimiser.hpp"
 #include "sim/train/step_replay.hpp"
 
@@ -26,15 +26,6 @@ struct StepReport {
   double seconds = 0;                               // wall time of this step
   index tokens = 0;                                 // positions seen since the start
   std::vector<std::pair<std::string, double>> aux;  // weighted, summed over layers
-};
-
-struct Evaluation {
-  index step = 0;  // updates done
-  double loss = 0;
-  double accuracy = 0;                  // share of targets that are the largest logit
-  std::vector<double> domain_loss;      // per domain of the target; NaN for one without targets
-  std::vector<LayerStatistics> layers;  // of each MoE layer, over the whole evaluation
-  std::string plan;                     // as by plan_name
 };
 
 // Where a training stands between two steps; with the tensors of Trainer::state(), all that decides
@@ -80,13 +71,17 @@ class Trainer {
   // again. Throws Exit::diverged, naming step and tensor, in the step whose loss or gradient is not
   // finite, unless such steps are skipped.
   End run(const std::vector<Hook*>& hooks);
-  Evaluation evaluate(index step) { return *evaluate(step, {}); }
+  Evaluation evaluate(index step) {
+    return *evaluator_.run(step, [] { return false; });
+  }
 
   const Position& position() const { return position_; }
   // Everything that learns or is learnt: parameters, buffers ("buffer.NAME") and what the optimiser
   // keeps ("adamw.first.NAME").
   const std::vector<Parameter>& parameters() const { return parameters_; }
   std::vector<NamedTensor> state();
+  // Names and shapes of state(), without its memory; start() need not have been called.
+  std::vector<std::pair<std::string, Shape>> shapes_of_state() const;
   index updates() const { return optimiser_->updates(); }
   // After the tensors were given their values.
   void resume(const Position& position, index updates);
@@ -97,7 +92,8 @@ class Trainer {
   bool may_replay() const { return replay_ && replay_->refusal().empty(); }
   index replayed_steps() const { return replay_ ? replay_->replayed() : 0; }
 
-  index evaluation_batches() const { return eval_batches_; }
+  index evaluation_batches() const { return evaluator_.batches(); }
+  index evaluation_batch() const { return evaluator_.batch(); }  // sequences of the largest
   NotFinite not_finite() const { return not_finite_; }
   index not_finite_limit() const { return not_finite_limit_; }
   // The first parameter with a value that is not finite, or "".
@@ -109,12 +105,18 @@ class Trainer {
  private:
   bool evaluation_is_due() const;
   bool stop_wanted(const std::vector<Hook*>& hooks) const;
-  std::optional<Evaluation> evaluate(index step, const std::vector<Hook*>& hooks);
   StepReport train_step(const std::vector<Hook*>& hooks);
-  PassLosses pass(const Example& example, Context& context);
-  const std::vector<PassLosses>* replay_passes();
+  // The batch of the step that training stands before, of which micro-batch `part` takes rows part
+  // * micro_ and on, and how many targets it has: its loss is the mean over them.
+  struct StepBatch {
+    Batch batch;
+    index targets;
+  };
+  StepBatch step_batch() const;
+  Example example_of(const StepBatch& batch, index part) const;
   Context training_context(index part) const;
-  Example training_example(Context& context, index part) const;
+  PassLosses pass(const Example& example, index targets, Context& context);
+  const std::vector<PassLosses>* replay_passes(const StepBatch& batch);
   // Counts a step that is not finite; throws unless such steps are skipped.
   void meet_not_finite(const char* when, double loss);
   std::string diagnose();
@@ -124,7 +126,7 @@ class Trainer {
   Transformer& model_;
   Backend& backend_;
   std::uint64_t seed_;
-  index steps_, micro_, accumulate_, eval_every_, eval_batches_;
+  index steps_, micro_, accumulate_;
   double clip_;
   NotFinite not_finite_;
   index not_finite_limit_;
@@ -133,6 +135,7 @@ class Trainer {
   std::vector<Parameter> parameters_;
   std::unique_ptr<Optimiser> optimiser_;
   Schedule schedule_;
+  Evaluator evaluator_;
   std::unique_ptr<StepReplay> replay_;  // or null
 };
 

@@ -238,5 +238,94 @@ TEST_CASE("compare: files to table, in every form", "[analysis]") {
   REQUIRE(json["rows"][0]["eval_loss_difference"].is_null());
 }
 
+TEST_CASE("compare: losses of a part of the validation split are said to be", "[analysis]") {
+  const auto part = [](const std::string& arm, double evaluated, double error) {
+    RunFile run = run_of(arm, 0, 2);
+    run.attribute("validation_sequences", std::int64_t{100});
+    run.put(variable("eval_loss_error", Type::float64, {"eval"}, {2}, {9, error}));
+    run.put(variable("eval_sequences", Type::int64, {"eval"}, {2}, {evaluated, evaluated}));
+    return outcome_of({"run.h5", run});
+  };
+  const auto notes_of = [](const std::vector<Outcome>& runs) {
+    std::vector<std::string> notes;
+    for (const std::string& note : comparison(runs, "").notes)
+      if (note.find("sequences") != std::string::npos) notes.push_back(note);
+    return notes;
+  };
+  using Lines = std::vector<std::string>;
+  CHECK(notes_of({outcome("dense", 0, 2)}) == Lines{});
+  CHECK(notes_of({part("dense", 100, 0), part("hash", 100, 0)}) == Lines{});
+  const std::string some = "losses are of 25 of 100 validation sequences; on all of them they may ";
+  CHECK(notes_of({part("dense", 25, 0.012), part("hash", 25, 0.034)}) ==
+        Lines{some + "differ by 0.0340 (one standard error; arms by less, because they share the "
+                     "sequences)"});
+  const Lines mixed = notes_of({part("dense", 100, 0), part("hash", 25, 0.034)});
+  REQUIRE(mixed.size() == 2);
+  CHECK(mixed[1] == "losses of different numbers of sequences (25, 100) are not comparable");
+  CHECK(notes_of({part("dense", 1, std::nan(""))}) ==
+        Lines{"losses are of 1 of 100 validation sequences; how much they differ on all of them is "
+              "unknown"});
+}
+
+TEST_CASE("compare: the status is what is true now", "[analysis]") {
+  const TemporaryFolder folder;
+  run_of("a", 0, 1, "running").publish(folder / "1.h5");
+  run_of("b", 0, 2).publish(folder / "2.h5");
+  std::vector<std::string> asked;
+  const auto status_of = [&](const std::string& path, const std::string& recorded) {
+    asked.push_back(path + " " + recorded);
+    return recorded == "running" ? std::string("interrupted") : recorded;
+  };
+  const std::vector<std::string> paths = {folder / "1.h5", folder / "2.h5"};
+  CHECK_THAT(compare(paths, Format::text).text, contains("running, not in the means: a"));
+  CHECK_THAT(compare(paths, Format::text, "", status_of).text,
+             contains("interrupted, not in the means: a"));
+  CHECK(asked == std::vector<std::string>{paths[0] + " running", paths[1] + " complete"});
+}
+
 }  // namespace
+namespace {
+
+Outcome measured(const std::string& arm, std::int64_t seed, double loss, double vocabulary,
+                 double unknown = -1) {
+  RunFile run = run_of(arm, seed, loss);
+  run.attribute("uniform_loss", std::log(vocabulary));
+  if (unknown >= 0) run.attribute("unknown_characters", unknown);
+  return outcome_of({"run.h5", run});
+}
+
+std::size_t notes_with(const Table& table, const std::string& words) {
+  return static_cast<std::size_t>(
+      std::count_if(table.notes.begin(), table.notes.end(),
+                    [&](const std::string& note) { return note.find(words) != note.npos; }));
+}
+
+}  // namespace
+
+TEST_CASE("compare: a loss above that of guessing is noted", "[analysis]") {
+  const Table table = comparison({measured("dense", 0, 4.2, 64), measured("hash", 0, 4.1, 64)}, "");
+  CHECK(has_note(table,
+                 "loss above that of guessing (log of the vocabulary), so nothing was learned: "
+                 "dense seed 0 (step 3) (4.2000 > 4.1589)"));
+  CHECK(notes_with(comparison({measured("dense", 0, 4.1, 64)}, ""), "guessing") == 0);
+  CHECK(notes_with(comparison(two_arms(), ""), "guessing") == 0);  // files that do not say
+}
+
+TEST_CASE("compare: text that the tokenizer does not know is noted from 1 % on", "[analysis]") {
+  const Table table =
+      comparison({measured("dense", 0, 2, 64, 0.009), measured("hash", 0, 2, 64, 0.123)}, "");
+  CHECK(has_note(table,
+                 "share of the text that the tokenizer does not know, so that losses are too low: "
+                 "hash 12.3 %"));
+}
+
+TEST_CASE("compare: between vocabularies of different size no arm is the best", "[analysis]") {
+  const Table same = comparison({measured("dense", 0, 2, 64), measured("hash", 0, 1, 64)}, "");
+  CHECK(same.best.has_value());
+  CHECK(notes_with(same, "vocabularies differ") == 0);
+  const Table other = comparison({measured("dense", 0, 2, 64), measured("hash", 0, 1, 65)}, "");
+  CHECK(!other.best.has_value());
+  CHECK(notes_with(other, "vocabularies differ") == 1);
+}
+
 }  // namespace moesim::testing

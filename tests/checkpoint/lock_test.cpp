@@ -1,11 +1,13 @@
 #include "sim/checkpoint/lock.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/data/file.hpp"
 #include "sim/record/child.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 
 #include <csignal>
+#include <functional>
 #include <optional>
 #include <sys/wait.h>
 
@@ -57,6 +59,55 @@ TEST_CASE("lock: asking does not take it", "[checkpoint]") {
   for (int i = 0; i < 10; ++i) CHECK(lock_holder(folder / ""));
   lock.reset();
   CHECK_FALSE(lock_holder(folder / ""));
+}
+
+// How `f` ends: "" or what it says.
+std::string problem_of(const std::function<void()>& f, Exit code) {
+  try {
+    f();
+  } catch (const Error& error) {
+    CHECK(error.code() == code);
+    return error.what();
+  }
+  return "";
+}
+
+TEST_CASE("lock: one that was removed or replaced is no longer held", "[checkpoint]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / ".lock";
+  const FolderLock first(folder / "");
+  first.require_held();
+  SECTION("removed") { std::filesystem::remove(path); }
+  SECTION("replaced by a copy") {
+    std::filesystem::copy(path, folder / "copy");
+    std::filesystem::rename(folder / "copy", path);
+  }
+  SECTION("with its folder") {
+    std::filesystem::remove_all(folder / "");
+    std::filesystem::create_directory(folder / "");
+  }
+  const auto ask = [&] { first.require_held(); };
+  CHECK_THAT(problem_of(ask, Exit::locked), contains(".lock: was removed or replaced"));
+  const FolderLock second(folder / "");  // whoever comes then has it, and keeps it
+  second.require_held();
+  CHECK_THAT(problem_of(ask, Exit::locked), contains(".lock: was removed or replaced"));
+  CHECK(lock_holder(folder / ""));
+}
+
+TEST_CASE("lock: what another program wrote there stays", "[checkpoint]") {
+  const TemporaryFolder folder;
+  for (const std::string content : {"{\"format\": 2}", "12345\n", "processes"}) {
+    write_bytes(folder / ".lock", content);
+    CHECK_THAT(problem_of([&] { const FolderLock lock(folder / ""); }, Exit::data),
+               contains(".lock: holds what this moesim did not write"));
+    CHECK_THROWS_AS(require_own_lock(folder / ""), Unreadable);
+    CHECK(read_bytes(folder / ".lock") == content);
+  }
+  // Cut off by a full disk or a kill, it is ours.
+  for (const std::string content : {"", "pro", "process 12 on elsewhere\n"}) {
+    write_bytes(folder / ".lock", content);
+    CHECK(problem_of([&] { const FolderLock lock(folder / ""); }, Exit::ok).empty());
+  }
 }
 
 }  // namespace

@@ -67,14 +67,14 @@ TEST_CASE("options: a bad value is refused with its place, the reason and what t
   const std::string number = "not a finite number; write a number, 0 .. 1";
   const std::string flag = "not a flag; write true or false";
   const std::vector<Bad> all = {
-      {"[moe]\nexperts = 4.0", "f.ini:2: moe.experts = 4.0: " + integer},
+      {"[moe]\nexperts = 4.0", "f.ini:2: moe.experts = 4.0: " + integer + "; did you mean 4?"},
       {"[moe]\nexperts =", "f.ini:2: moe.experts = '': " + integer},
       {"[moe]\nexperts = 1e3", "f.ini:2: moe.experts = 1e3: " + integer},
       {"[moe]\nexperts = 1e3x", "f.ini:2: moe.experts = 1e3x: " + integer},
       {"[moe]\nexperts = +-4", "f.ini:2: moe.experts = +-4: " + integer},
-      {"[moe]\nexperts = +4", "f.ini:2: moe.experts = +4: " + integer},
+      {"[moe]\nexperts = +4", "f.ini:2: moe.experts = +4: " + integer + "; did you mean 4?"},
       {"[moe]\nexperts = --4", "f.ini:2: moe.experts = --4: " + integer},
-      {"[moe]\nexperts = 0x10", "f.ini:2: moe.experts = 0x10: " + integer},
+      {"[moe]\nexperts = 0x10", "f.ini:2: moe.experts = 0x10: " + integer + "; did you mean 16?"},
       {"[moe]\nexperts = 4 8", "f.ini:2: moe.experts = 4 8: " + integer},
       {"[moe]\nexperts = 4, 8", "f.ini:2: moe.experts = 4, 8: " + integer},
       {"[moe]\nexperts = many", "f.ini:2: moe.experts = many: " + integer},
@@ -97,7 +97,7 @@ TEST_CASE("options: a bad value is refused with its place, the reason and what t
       {"[train]\nrate = 1e999",
        "f.ini:2: train.rate = 1e999: out of range; write a number, 0 .. 1"},
       {"[train]\nrate = fast", "f.ini:2: train.rate = fast: " + number},
-      {"[train]\nrate = 0,1", "f.ini:2: train.rate = 0,1: " + number},
+      {"[train]\nrate = 0,1", "f.ini:2: train.rate = 0,1: " + number + "; did you mean 0.1?"},
       {"[train]\nrate = 1e", "f.ini:2: train.rate = 1e: " + number},
       {"[train]\nrate = 0x1p-3", "f.ini:2: train.rate = 0x1p-3: " + number},
       {"[train]\nrate = -0.1", "f.ini:2: train.rate = -0.1: out of range; write a number, 0 .. 1"},
@@ -228,6 +228,28 @@ TEST_CASE("options: an error of the caller's own says where the value stands",
         "f.ini:2: a.k = 3: 3 does not divide 8; use 2 or 4");
   options.integer("n", 5, {}, "");
   CHECK(options.where("n") == "default: a.n = 5");
+}
+
+TEST_CASE("options: an earlier way to write one is read, listed, and not resolved", "[config]") {
+  const auto read = [](Settings& settings) {
+    Options options(settings, "eval");
+    const std::optional<index> old = options.former_integer("old", {0, 9}, "eval.new, halved");
+    const index value = options.integer("new", old ? 2 * *old : 5, {0, 99}, "what it is now");
+    settings.check_all_read();
+    return value;
+  };
+  Settings before = settings_of("[eval]\nold = 4\n"), now = settings_of("[eval]\nnew = 8\n"), none;
+  CHECK(read(before) == 8);
+  CHECK(read(now) == 8);
+  CHECK(read(none) == 5);
+  CHECK(before.resolved() == "[eval]\nnew = 8\n");
+  CHECK(before.resolved() == now.resolved());
+  CHECK(none.declared().at("eval.old").help == "the earlier way to write eval.new, halved");
+  CHECK(none.declared().at("eval.old").range == "0 .. 9");
+  CHECK(usage_error([&] {
+          Settings settings = settings_of("[eval]\nold = 10\n");
+          read(settings);
+        }) == "f.ini:2: eval.old = 10: out of range; write a whole number, 0 .. 9");
 }
 
 }  // namespace moesim

@@ -225,4 +225,32 @@ TEST_CASE("sweep: a run's folder is named after what varies", "[config][sweep]")
   CHECK(folder(std::string(300, 'a')) == std::string(80, 'a') + "-s7-0a1b2c3d");
 }
 
+TEST_CASE("sweep: of two keys that say the same, what lies on top counts", "[config][sweep]") {
+  const std::string file = "[eval]\nbatches = 8\n[a]\nx = 0\n";
+  const auto keys = [&](const Texts& overrides, const std::string& more = "") {
+    Texts result;
+    for (const RunSpec& run : runs_of(file + more, overrides)) {
+      std::string line;
+      for (const auto& [key, setting] : run.settings.values())
+        if (key.starts_with("eval.")) line += key + "=" + setting.value + " ";
+      result.push_back(line);
+    }
+    return result;
+  };
+  CHECK(keys({}) == Texts{"eval.batches=8 "});
+  CHECK(keys({"eval.sequences=5"}) == Texts{"eval.sequences=5 "});
+  CHECK(keys({"eval.sequences=5,6"}) == Texts{"eval.sequences=5 ", "eval.sequences=6 "});
+  CHECK(keys({"eval.batches=5"}, "[sweep]\neval.sequences = 1, 2\n") == Texts{"eval.batches=5 "});
+  CHECK(keys({}, "[sweep]\neval.sequences = 1, 2\n") ==
+        Texts{"eval.sequences=1 ", "eval.sequences=2 "});
+  CHECK(keys({}, "[variant.v]\neval.sequences = 1\n[variant.w]\n") ==
+        Texts{"eval.sequences=1 ", "eval.batches=8 "});
+  // Both in one place: for the reader of the option to refuse.
+  CHECK(keys({"eval.sequences=5", "eval.batches=6"}) == Texts{"eval.batches=6 eval.sequences=5 "});
+  CHECK(usage_error(
+            [&] { runs_of("[zip.z]\neval.batches = 1, 2\na.x = 1, 2\n", {"eval.sequences=5"}); }) ==
+        "command line: eval.sequences = 5: a column of [zip.z] (f.ini:2); give a list of 2 values, "
+        "or edit the zip");
+}
+
 }  // namespace moesim

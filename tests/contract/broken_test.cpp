@@ -20,7 +20,7 @@ Tensor means(const Tensor& x, index groups) {
 TEST_CASE("certificate: a router in order passes", "[contract][broken]") {
   const Certificate certificate = certify(Recipe{});
   CHECK(failures(certificate).empty());
-  CHECK(certificate.verdict() == Verdict::pass);
+  CHECK(certificate.verdict() == (kDouble ? Verdict::pass : Verdict::incomplete));
   CHECK(certificate.declared == "past");
   CHECK(certificate.probed == "past");
   CHECK(certificate.leak == 0);
@@ -91,7 +91,7 @@ TEST_CASE("certificate: a declaration that nothing bears out is a warning", "[co
   const Certificate certificate = certify({.sees = Sees::batch, .ahead = true});
   CHECK(failures(certificate).empty());
   CHECK(certificate.item("sees").verdict == Verdict::warn);
-  CHECK(certificate.verdict() == Verdict::warn);
+  CHECK(certificate.verdict() == (kDouble ? Verdict::warn : Verdict::incomplete));
 }
 
 TEST_CASE("certificate: a preference for an expert's number fails equivariance",
@@ -164,7 +164,7 @@ TEST_CASE("certificate: what a router throws is the item's failure", "[contract]
   const Certificate certificate = certify({.input = broken});
   CHECK(certificate.verdict() == Verdict::fail);
   CHECK_THAT(certificate.item("conservation").value, testing::contains("burnt"));
-  CHECK(certificate.item("gradient").verdict == Verdict::none);
+  CHECK(certificate.item("gradient").verdict == Verdict::incomplete);
 }
 
 }  // namespace

@@ -24,6 +24,13 @@ struct Recipe {
   std::function<Tensor(const Tensor& logits)> logits = {};
   std::function<Tensor(const Tensor& gates)> gates = {};
   std::function<void(Routing&, const Tensor& logits, const Tokens&)> after = {};
+  std::function<Tensor(const Tensor& weight)> weight = {};
+  // State: one value per expert, added to the logits that choose, as a balancing bias is. `state`
+  // comes from route(), `step` from after_step().
+  bool biased = false;
+  Init start = Init::constant(0);
+  std::function<void(const Tensor& bias, const Tokens&)> state = {};
+  std::function<void(const Tensor& bias, const Routing&)> step = {};
   bool spare = false;  // a second parameter, which only an auxiliary loss reaches
 };
 
@@ -31,13 +38,15 @@ class Cooked : public Router {
  public:
   Cooked(const Site& site, Recipe recipe) : E_(site.experts), recipe_(std::move(recipe)) {
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
+    if (recipe_.biased) bias_ = buffer("bias", {E_}, recipe_.start);
     if (recipe_.spare) spare_ = parameter("spare", {E_}, Init::constant(0));
   }
   Routing route(const Tokens& tokens) override {
     const Tensor x = recipe_.input ? recipe_.input(tokens.x, tokens) : tokens.x;
-    Tensor logits = matmul(x, weight_);
+    if (recipe_.state) recipe_.state(bias_, tokens);
+    Tensor logits = matmul(x, recipe_.weight ? recipe_.weight(weight_) : weight_);
     if (recipe_.logits) logits = recipe_.logits(logits);
-    const Indices choice = top_k(logits, recipe_.k);
+    const Indices choice = top_k(recipe_.biased ? add_row(logits, bias_) : logits, recipe_.k);
     Tensor gates =
         softmax(pick(logits, entries_of(choice, recipe_.k, E_)).reshape({x.rows(), recipe_.k}));
     if (recipe_.gates) gates = recipe_.gates(gates);
@@ -52,21 +61,26 @@ class Cooked : public Router {
   bool looks_ahead() const override { return recipe_.ahead; }
   index experts() const override { return E_; }
   Cost cost() const override { return {}; }
+  void after_step(const Routing& routing) override {
+    if (recipe_.step) recipe_.step(bias_, routing);
+  }
 
  private:
   index E_;
   Recipe recipe_;
-  Tensor weight_, spare_;
+  Tensor weight_, spare_, bias_;
 };
 
-inline Certificate certify(const Recipe& recipe) {
+inline Subject subject_of(const Recipe& recipe) {
   Subject subject;
   subject.router = "cooked";
   subject.make = [recipe](const Site& site, Options&) {
     return std::make_unique<Cooked>(site, recipe);
   };
-  return moesim::certify(subject);
+  return subject;
 }
+
+inline Certificate certify(const Recipe& recipe) { return moesim::certify(subject_of(recipe)); }
 
 // The names of the items that fail.
 inline std::vector<std::string> failures(const Certificate& certificate) {

@@ -33,6 +33,7 @@ void check_clean(const Subject& subject) {
     CHECK(item.verdict != Verdict::fail);
   }
   if (kDouble) {
+    CHECK(certificate.verdict() != Verdict::incomplete);
     CHECK(certificate.gradient_error >= 0);
     CHECK(certificate.gradient_error <= 1e-6);
   }
@@ -52,6 +53,21 @@ TEST_CASE("contract: every router keeps its promises under every variant and exp
     for (const std::string& expert : Registry<Expert>::names())
       for (const Variant& variant : all_settings(router))
         check_clean(subject_of(router, variant.settings, variant.causal, expert));
+}
+
+TEST_CASE("contract: every expert keeps its promises", "[contract]") {
+  REQUIRE(Registry<Expert>::names().size() >= 3);
+  for (const std::string& expert : Registry<Expert>::names())
+    for (const index experts : {1, 2, 4, 7}) {
+      Subject subject = subject_of("", "", true, expert);
+      subject.given = {{"moe.experts", std::to_string(experts)}};
+      check_clean(subject);
+    }
+  for (const char* settings : {"activation=relu", "activation=silu", "bias=first", "bias=none"}) {
+    Subject subject = subject_of("", "", true, "mlp");
+    subject.expert_settings = settings;
+    check_clean(subject);
+  }
 }
 
 TEST_CASE("contract: every form of the mlp expert has right derivatives under every kind of plan",

@@ -184,6 +184,11 @@ TEST_CASE("cuda: a step with another number of targets is asked for", "[cuda][re
   const Done masked =
       compare(*cuda, with(kBase, {"router.name", "dense", "task.name", "masked_lm"}));
   CHECK(masked.replayed < kSteps - 4);
+  // The step's number counts, not that of a micro-batch.
+  const Words parts = with(kBase, {"router.name", "dense", "task.name", "masked_lm",
+                                   "train.accumulate", "2", "task.mask_rate"});
+  CHECK(compare(*cuda, with(parts, {"0.15"})).replayed < kSteps - 4);
+  CHECK(compare(*cuda, with(parts, {"1"})).replayed == kSteps - 4);
 }
 
 TEST_CASE("cuda: what cannot be replayed is asked for", "[cuda][replay]") {

@@ -138,14 +138,18 @@ TEST_CASE("idx: validation files of their own", "[data][idx]") {
   options["test_images"] = folder.write("test_images", images(5, 4, 4));
   const Failure shape = failure_of(options);
   CHECK(shape.code == Exit::data);
-  CHECK(shape.message == options["test_images"] + ": expected images of 2 x 4 pixels as in " +
-                             options["images"] + ", found 4 x 4");
+  CHECK_THAT(shape.message, contains("test: data.test_images = "));
+  CHECK_THAT(shape.message,
+             contains(options["test_images"] + ": expected images of 2 x 4 pixels as in " +
+                      options["images"] + ", found 4 x 4"));
   options["test_images"] = folder.write("test_images", images(5));
   options["test_labels"] =
       folder.write("test_labels", words({0x801, 5}) + std::string("\0\1\2\3\0", 5));
   const Failure label = failure_of(options);
   CHECK(label.code == Exit::data);
-  CHECK(label.message == options["test_labels"] + ": expected labels 0 .. 2, found 3 at example 3");
+  CHECK_THAT(label.message, contains("test: data.test_labels = "));
+  CHECK_THAT(label.message,
+             contains(options["test_labels"] + ": expected labels 0 .. 2, found 3 at example 3"));
   options.erase("test_labels");
   const Failure alone = failure_of(options);
   CHECK(alone.code == Exit::usage);
@@ -160,9 +164,11 @@ TEST_CASE("idx: broken files are refused in one line", "[data][idx]") {
     const Failure failure = failure_of(options);
     CHECK(failure.code == Exit::data);
     CHECK(failure.message.find('\n') == std::string::npos);
+    CHECK(failure.message.starts_with("test: data." + key + " = "));
     const std::string begin = path + ": ";
-    CHECK_THAT(failure.message, contains(begin));
-    return failure.message.substr(std::min(begin.size(), failure.message.size()));
+    const std::size_t at = failure.message.rfind(begin);
+    REQUIRE(at != std::string::npos);
+    return failure.message.substr(at + begin.size());
   };
   const auto broken = [&](const std::string& bytes) {
     return refused("images", folder.write("broken", bytes));
@@ -191,6 +197,16 @@ TEST_CASE("idx: broken files are refused in one line", "[data][idx]") {
         "expected 12 x 2 x 4 = 96 bytes of data, as its header says, found more");
   CHECK(refused("labels", folder.write("broken", labels(11))) ==
         "expected 12 labels, one for each image of " + folder.path("images") + ", found 11");
+  CHECK(refused("labels", folder.write("broken", words({0x801, 12}) + std::string(12, '\0'))) ==
+        "expected labels of at least two classes, found only label 0");
+  CHECK(broken(words({0x803, 12, 2, 4}) + std::string(96, '\7')) ==
+        "expected images that differ, found the same value in every pixel");
+  CHECK(broken("PK\x03\x04" + std::string(20, 'x')) ==
+        "expected the magic number 0x00000803 of images, found 0x504b0304, a ZIP archive (.zip, "
+        ".npz, .docx, a PyTorch file): unzip it first");
+  CHECK(refused("images", "https://host/train-images") ==
+        "cannot be opened: No such file or directory; a URL is not fetched: download it and name "
+        "the file");
   CHECK(refused("images", folder.path("missing")) == "cannot be opened: No such file or directory");
   CHECK(refused("images", folder.path("")) == "expected a regular file, found a directory");
   REQUIRE(::mkfifo(folder.path("fifo").c_str(), 0600) == 0);
@@ -235,7 +251,9 @@ TEST_CASE("idx: options that do not fit the files", "[data][idx]") {
   options["classes"] = "2";
   const Failure label = failure_of(options);
   CHECK(label.code == Exit::data);
-  CHECK(label.message == options["labels"] + ": expected labels 0 .. 1, found 2 at example 2");
+  CHECK_THAT(label.message, contains("test: data.labels = "));
+  CHECK_THAT(label.message,
+             contains(options["labels"] + ": expected labels 0 .. 1, found 2 at example 2"));
 }
 
 }  // namespace moesim::testing

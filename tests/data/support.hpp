@@ -48,6 +48,12 @@ inline std::unique_ptr<Dataset> make_data(const std::map<std::string, std::strin
   return make_dataset(options);
 }
 
+inline std::string repeated(const std::string& text, int times) {
+  std::string result;
+  for (int i = 0; i < times; ++i) result += text;
+  return result;
+}
+
 struct Failure {
   Exit code = Exit::ok;
   std::string message;

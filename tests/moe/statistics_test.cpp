@@ -119,7 +119,7 @@ LayerStatistics check_model(const std::vector<std::string>& values) {
     Context context;
     context.training = is_training;
     const Example example = training.task->prepare(
-        training.data->batch(Split::train, 0, 0, is_training ? 8 : 5), context, training.backend);
+        training.data->batch(Split::train, 0, 0, is_training ? 8 : 5), training.backend);
     const Indices domain =
         example.domains.empty() ? Indices() : Indices::of(example.domains, training.backend);
     const index T = example.input.batch * example.input.length;

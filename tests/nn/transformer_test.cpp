@@ -57,7 +57,9 @@ struct Tiny {
     settings.check_all_read();
     backend().set_threads(1);
     initialise(model->parameters(), backend(), 1);
-    example = task->prepare(batch(), context, backend());
+    const Batch rows = batch();
+    example = task->prepare(
+        task->pose(rows, {Split::train, context.seed, context.step, 0, rows.batch}), backend());
   }
 
   // Task loss and weighted losses of the routers.

@@ -94,7 +94,7 @@ def judge_end(run, out, how):
         return f"exit {run.returncode}: {run.stderr[-1000:]}"
     if len(lines) != (run.returncode > 0):
         return f"exit {run.returncode} with {lines}"
-    reason = "the process of this run was killed: Killed" if run.returncode == 1 else \
+    reason = "the process of this run was killed: Killed; memory may be the reason.*" if run.returncode == 1 else \
         rf"{out}\S*: cannot \w+: No space left on device(; .+)?"
     if lines and not re.fullmatch("moesim: " + reason, lines[0]):
         return f"names no path or no reason: {lines[0]}"

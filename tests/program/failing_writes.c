@@ -8,6 +8,18 @@
 //   MOESIM_FAIL_ALWAYS      if set, every later call fails too, as on a disk that stays full
 //   MOESIM_FAIL_KILL        if set, the call does not fail, but its process dies there by SIGKILL
 //
+// Or a system that lacks services: MOESIM_LACKS=NAME=ERRNO,... for
+//
+//   file_sync, folder_sync   fsync of files, of folders
+//   replace                  rename to a name that is there
+//   locks                    fcntl: locks of open files and of processes
+//   proc                     opening anything below /proc, and starting a program from there
+//   null                     opening /dev/null
+//   prctl, setrlimit, gethostname, sched_getaffinity, statvfs
+//   fork                     the fork of that number, MOESIM_FORKS, of a process and its parents
+//
+// and MOESIM_TIME, the seconds since 1970 that its clock shows for ever.
+//
 // Counted: write, pwrite, writev, fsync, fdatasync, ftruncate, fallocate, rename (the target), open
 // with O_CREAT, mkdir, fopen for writing, fflush and fclose; with MOESIM_FAIL_KILL also unlink,
 // rmdir and remove, which a full disk allows but a process may not survive. A forked child goes on
@@ -18,6 +30,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -25,9 +38,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static atomic_long* counter;  // shared with children
@@ -139,6 +156,26 @@ static int refuses_file(int file) {
   return counted && fails();
 }
 
+// 1 with errno set if the system has no such service.
+static int lacks(const char* service) {
+  const char* at = getenv("MOESIM_LACKS");
+  const size_t size = strlen(service);
+  while (at != NULL && *at != '\0') {
+    if (strncmp(at, service, size) == 0 && at[size] == '=') {
+      errno = atoi(at + size + 1);
+      return 1;
+    }
+    at = strchr(at, ',');
+    if (at != NULL) ++at;
+  }
+  return 0;
+}
+
+static int lacks_path(const char* path) {
+  return (strncmp(path, "/proc/", 6) == 0 && lacks("proc")) ||
+         (strcmp(path, "/dev/null") == 0 && lacks("null"));
+}
+
 #define NEXT(name) ((__typeof__(&(name)))dlsym(RTLD_NEXT, #name))
 
 ssize_t write(int file, const void* bytes, size_t size) {
@@ -153,7 +190,12 @@ ssize_t pwrite64(int file, const void* bytes, size_t size, off64_t at) {
 ssize_t writev(int file, const struct iovec* pieces, int count) {
   return refuses_file(file) ? -1 : NEXT(writev)(file, pieces, count);
 }
-int fsync(int file) { return refuses_file(file) ? -1 : NEXT(fsync)(file); }
+int fsync(int file) {
+  struct stat status;
+  if (fstat(file, &status) == 0 && lacks(S_ISDIR(status.st_mode) ? "folder_sync" : "file_sync"))
+    return -1;
+  return refuses_file(file) ? -1 : NEXT(fsync)(file);
+}
 int fdatasync(int file) { return refuses_file(file) ? -1 : NEXT(fdatasync)(file); }
 int ftruncate(int file, off_t size) {
   return refuses_file(file) ? -1 : NEXT(ftruncate)(file, size);
@@ -166,6 +208,7 @@ int fallocate(int file, int mode, off_t at, off_t size) {
 }
 
 int rename(const char* from, const char* to) {
+  if (access(to, F_OK) == 0 && lacks("replace")) return -1;
   return refuses_path(AT_FDCWD, to) ? -1 : NEXT(rename)(from, to);
 }
 int renameat(int from_folder, const char* from, int to_folder, const char* to) {
@@ -201,6 +244,7 @@ static mode_t mode_of(int flags, va_list more) {
   va_start(more, flags);                                          \
   const mode_t mode = mode_of(flags, more);                       \
   va_end(more);                                                   \
+  if (lacks_path(path)) return -1;                                \
   if ((flags & O_CREAT) && refuses_path(folder, path)) return -1; \
   return next
 
@@ -222,9 +266,11 @@ int creat(const char* path, mode_t mode) {
 // entered. C++ streams (libstdc++) open by fopen, but write by write and writev.
 static int creates(const char* how) { return how[0] == 'w' || how[0] == 'a'; }
 FILE* fopen(const char* path, const char* how) {
+  if (lacks_path(path)) return NULL;
   return creates(how) && refuses_path(AT_FDCWD, path) ? NULL : NEXT(fopen)(path, how);
 }
 FILE* fopen64(const char* path, const char* how) {
+  if (lacks_path(path)) return NULL;
   return creates(how) && refuses_path(AT_FDCWD, path) ? NULL : NEXT(fopen64)(path, how);
 }
 int fflush(FILE* file) {
@@ -238,4 +284,62 @@ int fclose(FILE* file) {
   if (!refused) return result;
   errno = reason;
   return EOF;
+}
+
+static int fcntl_as(__typeof__(&fcntl) next, int file, int command, void* argument) {
+  const int locks = command == F_OFD_SETLK || command == F_OFD_GETLK || command == F_SETLK;
+  return locks && lacks("locks") ? -1 : next(file, command, argument);
+}
+int fcntl(int file, int command, ...) {
+  va_list more;
+  va_start(more, command);
+  void* argument = va_arg(more, void*);
+  va_end(more);
+  return fcntl_as(NEXT(fcntl), file, command, argument);
+}
+int fcntl64(int file, int command, ...) {
+  va_list more;
+  va_start(more, command);
+  void* argument = va_arg(more, void*);
+  va_end(more);
+  return fcntl_as(NEXT(fcntl64), file, command, argument);
+}
+
+int prctl(int option, ...) {
+  va_list more;
+  va_start(more, option);
+  const unsigned long a = va_arg(more, unsigned long), b = va_arg(more, unsigned long),
+                      c = va_arg(more, unsigned long), d = va_arg(more, unsigned long);
+  va_end(more);
+  return lacks("prctl") ? -1 : NEXT(prctl)(option, a, b, c, d);
+}
+int setrlimit(__rlimit_resource_t resource, const struct rlimit* limit) {
+  return lacks("setrlimit") ? -1 : NEXT(setrlimit)(resource, limit);
+}
+int gethostname(char* name, size_t size) {
+  return lacks("gethostname") ? -1 : NEXT(gethostname)(name, size);
+}
+int sched_getaffinity(pid_t process, size_t size, cpu_set_t* set) {
+  return lacks("sched_getaffinity") ? -1 : NEXT(sched_getaffinity)(process, size, set);
+}
+int statvfs(const char* path, struct statvfs* status) {
+  return lacks("statvfs") ? -1 : NEXT(statvfs)(path, status);
+}
+int execv(const char* path, char* const arguments[]) {
+  return lacks_path(path) ? -1 : NEXT(execv)(path, arguments);
+}
+
+pid_t fork(void) {
+  static atomic_long forks;
+  const char* most = getenv("MOESIM_FORKS");
+  if (most != NULL && 1 + atomic_fetch_add(&forks, 1) == atol(most) && lacks("fork")) return -1;
+  return NEXT(fork)();
+}
+
+time_t time(time_t* result) {
+  const char* shown = getenv("MOESIM_TIME");
+  if (shown == NULL) return NEXT(time)(result);
+  const time_t now = atoll(shown);
+  if (result != NULL) *result = now;
+  return now;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Adding a router is one file: one from a temporary folder is built in, listed, certified, trained and installed; a pattern
-# that matches no file is refused.
+# Adding a router or an expert is one file: from a temporary folder they are built in, listed, certified, trained and
+# installed; a pattern that matches no file is refused. Two of them are the examples of routers/README.md and
+# experts/README.md, as they are written there.
 # Usage: new_router.sh SOURCE_DIR BUILD_DIR (whose settings are used). Needs a compiler cache to be quick.
 set -euo pipefail
 source=$1 build=$2
@@ -41,6 +42,11 @@ const Registered<Router> round_robin("round_robin", "by position",
 }  // namespace
 }  // namespace moesim
 CPP
+for example in routers/mine experts/relu2; do  # the block that begins with the file's name
+  awk -v first="// $example.cpp:" '/^```/ { inside = 0 } index($0, first) == 1 { inside = 1 } inside' "$source/${example%%/*}/README.md" \
+    > "$work/${example##*/}.cpp"
+  grep -q Registered "$work/${example##*/}.cpp" || { echo "FAILED: no example $example in the README"; exit 1; }
+done
 settings=$(grep -E '^(CMAKE_BUILD_TYPE|CMAKE_CXX_COMPILER|CMAKE_CXX_FLAGS|MOESIM_[A-Z]+):' "$build/CMakeCache.txt" | grep -v MOESIM_EXTRA | sed 's/^/-D/')
 readarray -t settings <<< "$settings"
 configure() { cmake -S "$source" -B "$work/build" -G Ninja "${settings[@]}" -DMOESIM_TESTS=OFF -DMOESIM_CUDA=OFF "$@" 2>&1; }
@@ -51,7 +57,17 @@ cmake --build "$work/build" --target moesim > "$work/log" || { cat "$work/log"; 
 moesim=$work/build/moesim
 "$moesim" list routers round_robin | grep -q round_robin
 "$moesim" check round_robin
-printf '%s\n' '[run]' 'name = new' 'steps = 20' '[router]' 'name = round_robin' '[router.round_robin]' 'stride = 2' > "$work/c.ini"
+printf '%s\n' '[run]' 'name = new' 'steps = 20' '[router]' 'name = round_robin' '[router.round_robin]' 'stride = 2' '[expert]' 'name = relu2' > "$work/c.ini"
 "$moesim" run "$work/c.ini" --out "$work/out"
 cmake --install "$work/build" --prefix "$work/prefix" > "$work/log" || { cat "$work/log"; exit 1; }  # of what was built: moesim alone
 "$work/prefix/bin/moesim" list routers round_robin | grep -q round_robin
+# Derivatives need the program in double beside it; a router without any has been certified alone.
+"$moesim" check mine > "$work/log" && { echo "passed without derivatives"; exit 1; }
+grep -q '^incomplete: derivatives are measured in double' "$work/log" || { cat "$work/log"; exit 1; }
+cmake --build "$work/build" --target moesim-f64 > "$work/log" || { cat "$work/log"; exit 1; }
+"$moesim" list experts relu2 | grep -q relu2
+"$moesim" check mine
+"$moesim" check mine k=3 expert.name=swiglu
+"$moesim" check relu2
+"$moesim" check relu2 start=0.1 expert.hidden=12 moe.experts=7
+"$moesim" check token_choice expert.name=relu2

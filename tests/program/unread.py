@@ -4,9 +4,10 @@
 Usage: unread.py MOESIM QUICKSTART_INI.
 
 A FIFO that is full, a terminal that is not read, a stderr that is closed: a sweep trains as ever, ends after SIGTERM with
-exit 75 and checkpoints, and goes on from these. On a terminal, a run that failed or was stopped is not counted as done.
+exit 75 and checkpoints, and goes on from these. On a terminal, a run that failed or was stopped is not counted as done. A
+supervisor that is stopped alone does not stop its worker, and a log.txt that is removed comes back.
 """
-import errno, fcntl, os, pathlib, pty, re, select, signal, subprocess, sys, tempfile, time
+import atexit, errno, fcntl, os, pathlib, pty, re, select, signal, subprocess, sys, tempfile, time
 
 moesim, config = sys.argv[1:]
 # So many lines (an evaluation each) that neither a pipe nor a terminal holds them all.
@@ -17,7 +18,9 @@ endless = ["run.steps=1000000", "eval.every=1", "checkpoint.every=100", "record.
 
 
 def start(out, stderr, *words):
-    return subprocess.Popen([moesim, "run", config, *tiny, *words, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=stderr)
+    process = subprocess.Popen([moesim, "run", config, *tiny, *words, "--out", str(out)], stdout=subprocess.DEVNULL, stderr=stderr)
+    atexit.register(process.kill)  # of a test that fails
+    return process
 
 
 def steps(out):
@@ -86,6 +89,67 @@ def read_all(file, process):
         yield text
 
 
+def workers_of(process):
+    return [int(child) for child in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+
+def supervisor_stops(base, stop_worker):
+    """A supervisor that is stopped alone does not stop its worker; how the worker ended is not lost."""
+    out, err = base / f"stopped-{stop_worker}", base / f"stopped-{stop_worker}.err"
+    words = endless if stop_worker else ["run.steps=4000", "eval.every=1", "checkpoint.every=100", "record.every=1000"]
+    what = "a supervisor that is stopped"
+    with open(err, "w") as file:
+        process = start(out, file, *words, "run.seed=0")
+    wait_for(lambda: steps(out) and min(steps(out)) > 0, process, what)
+    process.send_signal(signal.SIGSTOP)
+    worker, = workers_of(process)
+    if stop_worker:
+        wait_for(lambda: min(steps(out)) > 2 * MANY, process, what)
+        os.kill(worker, signal.SIGTERM)
+    # Its last line stands in log.txt, and nobody holds its folder: it only has to tell.
+    log, = out.glob("quickstart/*/log.txt")
+    wait_for(lambda: ("stopped at step" if stop_worker else "complete, ") in log.read_text(), process, what)
+    wait_for(lambda: "running" not in subprocess.run([moesim, "status", str(out / "quickstart")], capture_output=True, text=True,
+                                                     check=True).stdout, process, what)
+    process.send_signal(signal.SIGCONT)
+    code, text = process.wait(PATIENCE), err.read_text()
+    assert code == (75 if stop_worker else 0), f"{what}: exit {code}: {text[-300:]}"
+    assert ("stopped at step" if stop_worker else "complete, ") in text, f"{what}: the last line is lost: {text[-300:]}"
+    assert re.search(r"\(\d+ lines were not read in time", text), f"{what}: no lines are left out, so nothing was full"
+    print(f"{what}: its worker went on to step {min(steps(out))}; exit {code}")
+
+
+def log_comes_back(base):
+    """A log.txt that is removed or moved is written anew."""
+    out, what = base / "log-runs", "a log.txt that is removed"
+    process = start(out, subprocess.DEVNULL, *endless, "run.seed=0")
+    wait_for(lambda: steps(out) and min(steps(out)) > 0, process, what)
+    log, = out.glob("quickstart/*/log.txt")
+    log.unlink()
+    wait_for(lambda: log.exists() and "validation" in log.read_text(), process, what)
+    log.rename(log.with_suffix(".1"))
+    wait_for(lambda: log.exists() and "validation" in log.read_text(), process, what)
+    stop(process, what)
+    assert "stopped at step" in log.read_text(), what
+    print(f"{what}: comes back, and has the last line")
+
+
+def stdout_does_not_block():
+    """A stdout that whoever shares it made non-blocking gets all of the result."""
+    words = [moesim, "list", "options", "--json"]
+    expected = subprocess.run(words, capture_output=True, check=True).stdout
+    reader, writer = os.pipe()
+    size = fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    assert len(expected) > size
+    os.set_blocking(writer, False)
+    process = subprocess.Popen(words, stdout=writer)
+    os.close(writer)
+    with open(reader, "rb") as file:
+        found = file.read()
+    assert process.wait() == 0 and found == expected, f"a stdout that does not block: {len(found)} of {len(expected)} bytes"
+    print("a stdout that does not block: all of the result")
+
+
 with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base:
     base = pathlib.Path(base)
 
@@ -96,6 +160,11 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base:
     assert log.count("validation") > MANY and "stopped at step" in log, "log.txt has every line"
     os.close(writer)
     print(f"a full FIFO: stopped with checkpoints at {reached}")
+
+    stdout_does_not_block()
+    supervisor_stops(base, stop_worker=True)
+    supervisor_stops(base, stop_worker=False)
+    log_comes_back(base)
 
     master, terminal = pty.openpty()
     reached = goes_on(base / "terminal-runs", terminal, "a terminal that is not read")

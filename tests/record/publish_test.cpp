@@ -100,6 +100,40 @@ TEST_CASE("publish: a folder that is missing, or none", "[record]") {
   REQUIRE_THAT(problem_of(folder / "file/run.h5", "x"), contains("Not a directory"));
 }
 
+TEST_CASE("publish: a link stays one, and what it leads to is replaced", "[record]") {
+  const TemporaryFolder folder, scratch;
+  publish_bytes(scratch / "run.h5", "old");
+  fs::create_symlink("second", folder / "first");
+  fs::create_symlink(scratch / "run.h5", folder / "second");
+  publish_bytes(folder / "first", "new");
+  CHECK(fs::is_symlink(folder / "first"));
+  CHECK(fs::is_symlink(folder / "second"));
+  CHECK(read_bytes(scratch / "run.h5") == "new");
+  fs::create_symlink("/nowhere/run.h5", folder / "third");
+  CHECK_THAT(problem_of(folder / "third", "x"), contains("/nowhere/run.h5: cannot write"));
+  CHECK(fs::is_symlink(folder / "third"));
+}
+
+TEST_CASE("publish: only what looks like our temporaries is removed", "[record]") {
+  const TemporaryFolder folder;
+  for (const char* name : {".run.h5.tmp-12", ".notes.tmp-mine", ".a.tmp-", "b.tmp-12", ".lock"})
+    write_bytes(folder / name, "x");
+  write_bytes(folder / "kept", "x");
+  fs::create_symlink(folder / "kept", folder / ".link.tmp-12");
+  remove_temporaries(folder / "");
+  CHECK_FALSE(fs::exists(folder / ".run.h5.tmp-12"));
+  CHECK(files_in(folder / "") == 6);
+}
+
+TEST_CASE("publish: a folder that is a link is not taken away", "[record]") {
+  const TemporaryFolder folder, scratch;
+  write_bytes(scratch / "kept", "x");
+  fs::create_directory_symlink(scratch / "", folder / "link");
+  CHECK(remove_folder(folder / "link"));
+  CHECK(fs::is_symlink(folder / "link"));
+  CHECK(fs::exists(scratch / "kept"));
+}
+
 TEST_CASE("publish: the target is a folder", "[record]") {
   const TemporaryFolder folder;
   fs::create_directory(folder / "run.h5");
@@ -137,7 +171,8 @@ TEST_CASE("publish: a disk that fills up at any byte keeps the old file", "[reco
       }
     }
     INFO(bytes);
-    REQUIRE(problem == path + ": cannot write: File too large; free space or choose another --out");
+    REQUIRE(problem ==
+            path + ": cannot write: File too large; raise the limit of file sizes (ulimit -f)");
     REQUIRE(read_bytes(path) == old);
     REQUIRE(files_in(folder / "") == 1);
   }

@@ -36,8 +36,8 @@ TEST_CASE("run file: everything comes back as it was", "[record]") {
   require_same(run, read);
   REQUIRE(read.attribute_order().front() == "moesim_schema");
   REQUIRE(read.attribute_order().size() == run.attribute_order().size() + 2);
-  REQUIRE(read.attribute_order().back() == "sha256");
-  REQUIRE(read.text("sha256") == run.digest());
+  REQUIRE(read.attribute_order().back() == "sha256_blocks");
+  REQUIRE(read.text("sha256_blocks") == run.digest());
   REQUIRE(read.digest() == run.digest());
   for (std::size_t i = 0; i < run.attribute_order().size(); ++i) {
     const std::string& name = run.attribute_order()[i];

@@ -23,6 +23,7 @@ void draw(const Module& module, std::uint32_t key) {
     parameter.value.allocate(test_backend());
     parameter.value.from_host(normal_values(parameter.value.size(), key++));
   }
+  initialise(module.buffers(), test_backend(), key);
 }
 
 }  // namespace

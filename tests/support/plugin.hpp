@@ -28,7 +28,8 @@ std::vector<double> host(const Tensor& tensor);
 // Standard normal numbers, the same for the same key.
 std::vector<real> normal_values(index count, std::uint32_t key);
 
-// A router with a bank of experts, every parameter drawn from a standard normal distribution.
+// A router with a bank of experts, every parameter drawn from a standard normal distribution, and
+// buffers as they start.
 class TinyLayer {
  public:
   TinyLayer(const Site& site, const std::string& router, const OptionValues& options,

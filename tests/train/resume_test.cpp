@@ -1,15 +1,21 @@
 // A training that was stopped and taken up again, in another process or after a bad step, gives the
 // bits of one that was not.
+#include "sim/checkpoint/records.hpp"
+#include "sim/checkpoint/safetensors.hpp"
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/ops/ops.hpp"
 #include "sim/train/keeper.hpp"
+#include "sim/train/loading.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/support.hpp"
 
 #include <cmath>
+#include <cstring>
+#include <functional>
 #include <limits>
+#include <stdexcept>
 
 namespace moesim::testing {
 namespace {
@@ -70,7 +76,7 @@ TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train
         Kept first(values, folder / "");
         StopAfter stop(questions);
         REQUIRE(first.trainer->run({first.recorder.get(), &first.keeper, &stop}) == End::stopped);
-        first.keeper.write(first.recorder->file().bytes());
+        first.keeper.write("");
       }
       Kept second(values, folder / "");
       REQUIRE(second.resume());
@@ -104,15 +110,230 @@ TEST_CASE("resume: both optimisers, accumulation, regular checkpoints", "[train]
   }
 }
 
+// Values of every variable but the wall time, as a reader of the published file has them.
+std::string read_values(const std::string& path) {
+  std::string all;
+  const RunFile file = read_run_file(path);
+  for (const Variable& v : file.variables()) {
+    if (v.name == "seconds") continue;
+    all += v.name;
+    all.append(reinterpret_cast<const char*>(v.values.data()), v.values.size() * sizeof(double));
+  }
+  return all;
+}
+
+TEST_CASE("resume: records in blocks, of which some were written after the checkpoint",
+          "[train][resume]") {
+  // 8192 values are 16 records of two layers and 256 experts.
+  const Values values = {"run.steps",   "40", "checkpoint.every", "10", "moe.experts",  "256",
+                         "eval.every",  "0",  "expert.hidden",    "2",  "model.width",  "8",
+                         "data.length", "8",  "train.batch",      "4",  "model.layers", "2"};
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "straight");
+  std::filesystem::create_directory(folder / "killed");
+  Kept straight(values, folder / "straight");
+  straight.finish();
+  straight.recorder->file().publish(folder / "straight/run.h5");
+  CHECK(straight.recorder->file().find("demand")->blocks.size() == 2);
+  CHECK(straight.recorder->file().find("demand")->values.size() == 8 * 2 * 256);
+  {
+    Kept first(values, folder / "killed");
+    StopAfter stop(37);  // after steps 32 to 37 filled a block that no checkpoint knows
+    REQUIRE(first.trainer->run({first.recorder.get(), &first.keeper, &stop}) == End::stopped);
+  }
+  Kept second(values, folder / "killed");
+  REQUIRE(second.resume());
+  CHECK(second.trainer->position().step == 30);
+  CHECK(second.recorder->file().find("demand")->blocks.size() == 1);
+  second.finish();
+  second.recorder->file().publish(folder / "killed/run.h5");
+  CHECK(second.fingerprint() == straight.fingerprint());
+  CHECK(read_values(folder / "killed/run.h5") == read_values(folder / "straight/run.h5"));
+
+  // The blocks that all checkpoints share are vouched for by each.
+  const std::string blocks = folder / "killed/checkpoint/records.blocks";
+  std::string bytes = read_bytes(blocks);
+  bytes[bytes.size() - 1] ^= 1;
+  write_bytes(blocks, bytes);
+  CHECK_THROWS_WITH(read_checkpoint(folder / "killed", 40),
+                    contains("records.blocks: damaged (its SHA-256 is not the manifest's)"));
+  Kept third(values, folder / "killed");
+  REQUIRE(third.resume());  // from one that needs fewer of them
+  CHECK(third.trainer->position().step == 30);
+}
+
+TEST_CASE("resume: a checkpoint of an earlier version, with all records in it", "[train][resume]") {
+  const Values values = {"run.steps", "6", "checkpoint.every", "2"};
+  const TemporaryFolder folder;
+  Kept straight(values, folder / "");
+  straight.finish();
+  const Checkpoint before = read_checkpoint(folder / "", 4);
+  const std::string records = read_records(folder / "", before).bytes();
+  CheckpointInfo info = before.info;
+  remove_checkpoints(folder / "");
+  write_checkpoint(
+      folder / "", info,
+      {{kWeightsFile, {before.weights}}, {kStateFile, {before.state}}, {kRecordsFile, {records}}});
+  Kept second(values, folder / "");
+  REQUIRE(second.resume());
+  CHECK(second.trainer->position().step == 4);
+  second.finish();
+  CHECK(second.fingerprint() == straight.fingerprint());
+}
+
+TEST_CASE("recorder: a run without evaluations is published after its first step",
+          "[train][brief]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  Training training({"eval.every", "0", "run.steps", "3"}, 1);
+  training.recorder->publish_at(path);
+  // Looks after each step what is there; it comes after the recorder.
+  class Look : public Hook {
+   public:
+    explicit Look(std::string path) : path_(std::move(path)) {}
+    void on_boundary(const Position& position) override {
+      there.push_back(std::filesystem::exists(path_));
+      if (position.step == 1) {
+        const RunFile file = read_run_file(path_);
+        CHECK(file.text("status") == "running");
+        CHECK(file.find("step")->values == std::vector<double>{0});
+      }
+    }
+    std::vector<bool> there;
+
+   private:
+    std::string path_;
+  } look(path);
+  training.trainer->run({training.recorder.get(), &look});
+  CHECK(look.there.at(1));
+}
+
 TEST_CASE("resume: a checkpoint of another model or another number is not taken", "[train]") {
   const TemporaryFolder folder;
   Kept first({"checkpoint.every", "2"}, folder / "");
   first.finish();
   Kept wider({"checkpoint.every", "2", "model.width", "32"}, folder / "");
-  CHECK_THROWS_WITH(wider.resume(), contains("expected") && contains("weights.safetensors"));
+  std::string said;
+  CHECK_FALSE(wider.keeper.resume([&](const std::string& what) { said += what + "\n"; }));
+  CHECK_THAT(said, contains("weights.safetensors: tensor") && contains("expected F") &&
+                       contains("from the start"));
   Kept other({"checkpoint.every", "2"}, folder / "");
   other.keeper.keep_at(folder / "", "another config", "data");
   CHECK_FALSE(other.resume());
+}
+
+// Changes tensors of a checkpoint's file and writes it again, with a manifest that vouches for it.
+void rewrite(const std::string& folder, index step, const std::string& file,
+             const std::function<void(TensorFile&, std::string& bytes)>& change) {
+  const Checkpoint old = read_checkpoint(folder, step);
+  std::string bytes = file == kWeightsFile ? old.weights : old.state;
+  TensorFile tensors = read_safetensors(bytes);
+  change(tensors, bytes);
+  std::string header;
+  std::vector<std::string_view> pieces = safetensors_pieces(tensors, header);
+  const std::string records = read_bytes(old.records());
+  write_checkpoint(
+      folder, old.info,
+      {{kWeightsFile, file == kWeightsFile ? pieces : std::vector<std::string_view>{old.weights}},
+       {kStateFile, file == kStateFile ? pieces : std::vector<std::string_view>{old.state}},
+       {kRecordsFile, {records}}});
+}
+
+// The values of the first tensor of rank 2 whose sides differ.
+TensorView& oblong(TensorFile& file) {
+  for (TensorView& tensor : file.tensors)
+    if (tensor.shape.size() == 2 && tensor.shape[0] != tensor.shape[1]) return tensor;
+  throw std::logic_error("no oblong tensor");
+}
+
+TEST_CASE("resume: a checkpoint that does not fit gives way to the one before", "[train][resume]") {
+  const Values values = {"run.steps", "6", "checkpoint.every", "2", "router.name", "token_choice"};
+  struct Change {
+    const char* what;
+    const char* file;
+    std::function<void(TensorFile&, std::string&)> change;
+    const char* said;
+  };
+  const auto spoil = [](real value) {
+    return [value](TensorFile& tensors, std::string& bytes) {
+      const std::string_view of = oblong(tensors).bytes;
+      std::memcpy(bytes.data() + (of.data() - bytes.data()) + 8, &value, sizeof value);
+    };
+  };
+  const auto transpose = [](TensorFile& tensors, std::string&) {
+    TensorView& tensor = oblong(tensors);
+    std::swap(tensor.shape[0], tensor.shape[1]);
+  };
+  const auto rename = [](TensorFile& tensors, std::string&) { tensors.tensors[1].name += "x"; };
+  const auto remove = [](TensorFile& tensors, std::string&) { tensors.tensors.pop_back(); };
+  const auto narrow = [](TensorFile& tensors, std::string&) {
+    tensors.tensors[0].dtype = sizeof(real) == 4 ? "I32" : "I64";
+  };
+  const auto metadata = [](const char* key, const char* value) {
+    return [=](TensorFile& tensors, std::string&) { tensors.metadata[key] = value; };
+  };
+  constexpr real kNan = std::numeric_limits<real>::quiet_NaN();
+  constexpr real kInfinity = std::numeric_limits<real>::infinity();
+  const Change changes[] = {
+      {"transposed", kWeightsFile, transpose, "expected"},
+      {"renamed", kWeightsFile, rename, "is not of this model"},
+      {"missing", kWeightsFile, remove, "no tensor"},
+      {"of another type", kWeightsFile, narrow, "is I"},
+      {"NaN", kWeightsFile, spoil(kNan), "not finite"},
+      {"infinite", kWeightsFile, spoil(-kInfinity), "not finite"},
+      {"transposed moment", kStateFile, transpose, "expected"},
+      {"renamed moment", kStateFile, rename, "is not of this model"},
+      {"missing moment", kStateFile, remove, "no tensor"},
+      {"NaN in a moment", kStateFile, spoil(kNan), "not finite"},
+      {"of another step", kStateFile, metadata("step", "4"), "of step 4, expected 6"},
+      {"no position", kStateFile, metadata("updates", "many"), "no updates"},
+  };
+  const TemporaryFolder base;
+  Kept straight(values, base / "");
+  straight.finish();
+  for (const Change& change : changes) {
+    CAPTURE(change.what);
+    const TemporaryFolder folder;
+    std::filesystem::copy(base / "", folder / "", std::filesystem::copy_options::recursive);
+    rewrite(folder / "", 6, change.file, change.change);
+    const auto problems = [&] {
+      Training other(values, 1);
+      return problems_of(read_checkpoint(folder / "", 6), *other.trainer);
+    }();
+    REQUIRE(!problems.empty());
+    CHECK_THAT(problems.front(), contains(change.said) || contains("no tensor"));
+    Kept second(values, folder / "");
+    std::string said;
+    REQUIRE(second.keeper.resume([&](const std::string& what) { said += what + "\n"; }));
+    CHECK_THAT(said, contains("step-000000006/" + std::string(change.file)) &&
+                         contains("passed over") && contains("at step 4"));
+    CHECK(second.trainer->position().step == 4);
+    second.finish();
+    CHECK(second.fingerprint() == straight.fingerprint());
+  }
+}
+
+TEST_CASE("resume: where no checkpoint fits, training begins at the start", "[train][resume]") {
+  const Values values = {"run.steps", "4", "checkpoint.every", "4"};
+  const TemporaryFolder folder;
+  Kept straight(values, folder / "");
+  straight.finish();
+  SECTION("its weights") {
+    rewrite(folder / "", 4, kWeightsFile,
+            [](TensorFile& tensors, std::string&) { tensors.tensors[0].name += "x"; });
+  }
+  SECTION("its records") {
+    const Checkpoint old = read_checkpoint(folder / "", 4);
+    write_checkpoint(
+        folder / "", old.info,
+        {{kWeightsFile, {old.weights}}, {kStateFile, {old.state}}, {kRecordsFile, {"x"}}});
+  }
+  Kept second(values, folder / "");
+  std::string said;
+  REQUIRE_FALSE(second.keeper.resume([&](const std::string& what) { said += what + "\n"; }));
+  CHECK_THAT(said, contains("from the start"));
+  second.finish();
+  CHECK(second.fingerprint() == straight.fingerprint());
 }
 
 // --- What is not finite ------------------------------------------------------------------------
@@ -208,8 +429,7 @@ TEST_CASE("not finite: a weight, before any token meets it", "[train][finite]") 
   values.back() = std::numeric_limits<real>::infinity();
   p.value.from_host(values);
   training.trainer->resume({.step = 3}, 3);
-  CHECK_THROWS_WITH(training.keeper.write(training.recorder->file().bytes()),
-                    contains("values of " + p.name));
+  CHECK_THROWS_WITH(training.keeper.write(""), contains("values of " + p.name));
   CHECK(checkpoint_steps(folder / "").empty());  // and no checkpoint is spoilt
 }
 
@@ -261,7 +481,7 @@ TEST_CASE("not finite: rewind goes back and leaves the batches out", "[train][fi
         REQUIRE(first.keeper.rewind([](const std::string&) {}));
         first.trainer->run({first.recorder.get(), &first.keeper, &stop});
       }
-      first.keeper.write(first.recorder->file().bytes());
+      first.keeper.write("");
     }
     Kept second(values, other / "");
     REQUIRE(second.resume());
@@ -289,7 +509,7 @@ TEST_CASE("checkpoint: its loss is of its parameters, and it is regular once it 
     StopAfter stop(questions);
     if (stopped.trainer->run({stopped.recorder.get(), &stopped.keeper, &stop}) != End::stopped)
       break;
-    stopped.keeper.write(stopped.recorder->file().bytes());
+    stopped.keeper.write("");
     const Position& position = stopped.trainer->position();
     const CheckpointInfo last = checkpoint_infos(other / "").back();
     REQUIRE(last.step == position.step);

@@ -1,6 +1,7 @@
 // A small training, from settings.
 #pragma once
 
+#include "sim/config/config_file.hpp"
 #include "sim/data/datasets.hpp"
 #include "sim/data/sha256.hpp"
 #include "sim/train/recorder.hpp"
@@ -51,14 +52,17 @@ struct Training {
       : device(std::move(own)), backend(*device) {
     build(values);
   }
+  void replace(const std::string& key, const std::string& value) {
+    settings.unset(config::synonym_of(key));
+    settings.set(key, value, "test");
+  }
   void build(const std::vector<std::string>& values) {
     const std::vector<std::string> defaults = {
-        "run.steps",    "4",  "data.length", "16", "data.symbols",  "16", "data.validation", "16",
-        "model.width",  "16", "moe.experts", "4",  "expert.hidden", "32", "train.batch",     "8",
-        "record.every", "1",  "eval.every",  "2",  "eval.batches",  "1"};
+        "run.steps",    "4",  "data.length", "16", "data.symbols",   "16", "data.validation", "16",
+        "model.width",  "16", "moe.experts", "4",  "expert.hidden",  "32", "train.batch",     "8",
+        "record.every", "1",  "eval.every",  "2",  "eval.sequences", "8",  "eval.batch",      "8"};
     for (const auto* list : {&defaults, &values})
-      for (std::size_t i = 0; i < list->size(); i += 2)
-        settings.set((*list)[i], (*list)[i + 1], "test");
+      for (std::size_t i = 0; i < list->size(); i += 2) replace((*list)[i], (*list)[i + 1]);
     Options data_options(settings, "data"), task_options(settings, "task");
     data = make_dataset(data_options);
     task = make_task(task_options, data->info());

@@ -1,0 +1,98 @@
+#include "sim/data/stored.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/data/tokenizer.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace moesim {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class StoredDataset final : public Dataset {
+ public:
+  StoredDataset(DatasetInfo info, std::unique_ptr<Tokenizer> tokenizer)
+      : info_(std::move(info)), tokenizer_(std::move(tokenizer)) {}
+
+  const DatasetInfo& info() const override { return info_; }
+  const Tokenizer* tokenizer() const override { return tokenizer_.get(); }
+  Batch batch(Split, std::uint64_t, index, index) const override {
+    fail_in("stored data", "there are no batches");
+  }
+  std::string decode(const std::vector<std::int32_t>& ids) const override {
+    return tokenizer_ ? tokenizer_->decode(ids) : Dataset::decode(ids);
+  }
+  std::vector<std::int32_t> encode(const std::string& text) const override {
+    if (!tokenizer_) return Dataset::encode(text);
+    std::vector<std::int32_t> ids;
+    tokenizer_->encode(text, [&](std::int32_t id) { ids.push_back(id); });
+    return ids;
+  }
+
+ private:
+  DatasetInfo info_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+};
+
+// The sizes of a data set, by name.
+constexpr std::pair<const char*, index DatasetInfo::*> kSizes[] = {
+    {"length", &DatasetInfo::length},
+    {"vocabulary", &DatasetInfo::vocabulary},
+    {"features", &DatasetInfo::features},
+    {"classes", &DatasetInfo::classes},
+    {"train_size", &DatasetInfo::train_size},
+    {"validation_size", &DatasetInfo::validation_size},
+    {"validation_rows", &DatasetInfo::validation_rows}};
+
+DatasetInfo info_of(const Json& json) {
+  constexpr index kMost = index{1} << 48;
+  DatasetInfo info;
+  for (const auto& [name, size] : kSizes) {
+    info.*size = json.at(name).get<index>();
+    if (info.*size < 0 || info.*size > kMost)
+      fail(Exit::data, std::string(name) + " is out of range");
+  }
+  info.sha256 = json.at("sha256").get<std::string>();
+  info.domains = json.at("domains").get<std::vector<std::string>>();
+  info.unigram = json.at("unigram").get<std::vector<std::int64_t>>();
+  if (!info.unigram.empty() && static_cast<index>(info.unigram.size()) != info.vocabulary)
+    fail(Exit::data, "as many counts as tokens are expected in unigram");
+  return info;
+}
+
+}  // namespace
+
+std::vector<StoredFile> stored_files(const Dataset& data) {
+  const DatasetInfo& info = data.info();
+  Json json = {{"sha256", info.sha256}};
+  for (const auto& [name, size] : kSizes) json[name] = info.*size;
+  json["domains"] = info.domains;
+  json["unigram"] = info.unigram;
+  const Tokenizer* const tokenizer = data.tokenizer();
+  if (tokenizer != nullptr) json["tokens"] = tokenizer->kind();
+  std::vector<StoredFile> files = {{kDataFile, json.dump()}};
+  if (tokenizer != nullptr && !tokenizer->content().empty())
+    files.push_back({kTokenizerFile, tokenizer->content()});
+  return files;
+}
+
+std::shared_ptr<const Dataset> stored_dataset(const std::string& path, const std::string& json,
+                                              const std::string& tokenizer) {
+  try {
+    const Json stored = Json::parse(json);
+    DatasetInfo info = info_of(stored);
+    std::unique_ptr<Tokenizer> tokens;
+    if (stored.contains("tokens"))
+      tokens = make_tokenizer(stored["tokens"].get<std::string>(), tokenizer, kTokenizerFile);
+    if (tokens && tokens->vocabulary() != info.vocabulary)
+      fail(Exit::data, "its tokeniser has another vocabulary");
+    return std::make_shared<StoredDataset>(std::move(info), std::move(tokens));
+  } catch (const Json::exception&) {
+    fail(Exit::data, path + ": incomplete");
+  } catch (const Error& problem) {
+    fail(problem.code(), path + ": " + problem.what());
+  }
+}
+
+}  // namespace moesim

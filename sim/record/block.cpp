@@ -1,0 +1,156 @@
+#include "sim/record/block.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/data/sha256.hpp"
+#include "sim/record/axes.hpp"
+
+#include <fmt/format.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+namespace moesim {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "values are stored as they are");
+
+constexpr auto kBlockValues = static_cast<std::int64_t>(kLeastBlockValues);
+constexpr int kDeflateLevel = 4;
+
+// Integers come as doubles, which are exact up to here.
+constexpr double kMostExact = 0x1p53;
+
+template <class Stored>
+std::string converted(const double* values, std::size_t count) {
+  std::string bytes(count * sizeof(Stored), '\0');
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto stored = static_cast<Stored>(values[i]);
+    std::memcpy(bytes.data() + i * sizeof stored, &stored, sizeof stored);
+  }
+  return bytes;
+}
+
+// A number that does not fit would become something else; it is a bug of whoever recorded it.
+template <class Integer>
+std::string as_integers(const Variable& variable, std::size_t first, std::size_t count) {
+  constexpr bool kNarrow = sizeof(Integer) == 4;
+  const double least = kNarrow ? -0x1p31 : -kMostExact;
+  const double most = kNarrow ? 0x1p31 - 1 : kMostExact;
+  for (std::size_t i = first; i < first + count; ++i) {
+    const double value = variable.values[i];
+    if (!(value >= least && value <= most && value == std::floor(value)))
+      fail_in("run file", fmt::format("{}: {} is no {}-bit integer{}", variable.name, value,
+                                      kNarrow ? 32 : 64, kNarrow ? "" : " below 2^53"));
+  }
+  return converted<Integer>(variable.values.data() + first, count);
+}
+
+// Bytes of the same significance side by side.
+std::string shuffled(std::string_view bytes, std::size_t each) {
+  std::string out(bytes.size(), '\0');
+  const std::size_t count = bytes.size() / each;
+  for (std::size_t b = 0; b < each; ++b)
+    for (std::size_t i = 0; i < count; ++i) out[b * count + i] = bytes[i * each + b];
+  return out;
+}
+
+// Fletcher's checksum of 16-bit words, the first byte of each the higher one, modulo 65535.
+std::uint32_t fletcher32(std::string_view bytes) {
+  std::uint64_t sum = 0, sums = 0;
+  const auto byte = [&](std::size_t i) {
+    return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u;
+  };
+  // Both sums are reduced as HDF5 does it: to 1..65535, and 0 only if all is 0.
+  const auto fold = [](std::uint64_t value) {
+    while (value >> 16 != 0) value = (value & 0xffff) + (value >> 16);
+    return value;
+  };
+  for (std::size_t i = 0; i < bytes.size(); i += 2) {
+    sum += byte(i) << 8 | byte(i + 1);
+    sums += sum;
+    if (i % 720 == 718) sum = fold(sum), sums = fold(sums);
+  }
+  return static_cast<std::uint32_t>(fold(sums) << 16 | fold(sum));
+}
+
+}  // namespace
+
+std::int64_t row_values(const std::vector<std::int64_t>& shape) {
+  return shape.empty() ? 1 : count_of({shape.begin() + 1, shape.end()});
+}
+
+std::int64_t block_rows(const std::vector<std::int64_t>& shape) {
+  const std::int64_t row = std::max<std::int64_t>(1, row_values(shape));
+  return row >= kBlockValues ? 1 : (kBlockValues + row - 1) / row;
+}
+
+std::size_t bytes_each(Variable::Type type) {
+  return type == Variable::Type::float32 || type == Variable::Type::int32 ? 4 : 8;
+}
+
+std::string block_key(const Variable& variable) {
+  return fmt::format("{}/{}", variable.name, row_values(variable.shape));
+}
+
+std::int64_t finished_rows(const Variable& variable) {
+  return static_cast<std::int64_t>(variable.blocks.size()) * block_rows(variable.shape);
+}
+
+std::string stored_values(const Variable& variable, std::size_t first, std::size_t count) {
+  switch (variable.type) {
+    case Variable::Type::float32:
+      return converted<float>(variable.values.data() + first, count);
+    case Variable::Type::int32:
+      return as_integers<std::int32_t>(variable, first, count);
+    case Variable::Type::int64:
+      return as_integers<std::int64_t>(variable, first, count);
+    default:
+      return {reinterpret_cast<const char*>(variable.values.data() + first),
+              count * sizeof(double)};
+  }
+}
+
+std::string filtered(std::string_view stored, std::size_t each) {
+  const std::string ordered = shuffled(stored, each);
+  uLongf size = compressBound(ordered.size());
+  std::string out(size + 4, '\0');
+  if (compress2(reinterpret_cast<Bytef*>(out.data()), &size,
+                reinterpret_cast<const Bytef*>(ordered.data()), ordered.size(),
+                kDeflateLevel) != Z_OK)
+    fail_in("run file", "zlib cannot compress");
+  out.resize(size);
+  const std::uint32_t sum = fletcher32(out);
+  for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(sum >> shift);
+  return out;
+}
+
+std::string unfiltered(std::string_view chunk, std::size_t each, std::size_t count) {
+  constexpr std::size_t kSum = 4;
+  const auto bad = [] { fail(Exit::data, "a block of what was recorded is damaged"); };
+  if (chunk.size() < kSum) bad();
+  const std::string_view deflated = chunk.substr(0, chunk.size() - kSum);
+  std::uint32_t sum = 0;
+  std::memcpy(&sum, chunk.data() + deflated.size(), kSum);
+  std::string ordered(count * each, '\0');
+  uLongf size = ordered.size();
+  if (sum != fletcher32(deflated) ||
+      uncompress(reinterpret_cast<Bytef*>(ordered.data()), &size,
+                 reinterpret_cast<const Bytef*>(deflated.data()), deflated.size()) != Z_OK ||
+      size != ordered.size())
+    bad();
+  std::string stored(ordered.size(), '\0');
+  for (std::size_t b = 0; b < each; ++b)
+    for (std::size_t i = 0; i < count; ++i) stored[i * each + b] = ordered[b * count + i];
+  return stored;
+}
+
+std::string leaf_of(std::string_view stored) {
+  Sha256 sum;
+  sum.add(stored);
+  return sum.bytes();
+}
+
+}  // namespace moesim

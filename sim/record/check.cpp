@@ -1,0 +1,146 @@
+// Whether a run file holds what was written, slice by slice.
+#include "sim/core/error.hpp"
+#include "sim/record/axes.hpp"
+#include "sim/record/block.hpp"
+#include "sim/record/decode.hpp"
+#include "sim/record/digest.hpp"
+#include "sim/record/opened.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace moesim {
+namespace {
+
+using hdf5::Extent;
+using hdf5::Opened;
+
+// A variable with its dataset; the texts of one are in memory.
+struct Part {
+  Opened::Dataset dataset;
+  Variable variable;
+};
+
+std::vector<Part> parts_of(const Opened& file, Budget& numbers, Budget& texts) {
+  std::vector<Part> parts;
+  for (const std::string& name : file.names()) {
+    auto dataset = file.open(name);
+    if (!dataset) continue;
+    Variable variable = file.describe(*dataset, numbers, Extent::whole);
+    if (variable.type == Variable::Type::text)
+      variable.texts = hdf5::read_texts(
+          dataset->handle, static_cast<std::uint64_t>(count_of(variable.shape)), texts);
+    parts.push_back({std::move(*dataset), std::move(variable)});
+  }
+  return parts;
+}
+
+// The rows of a slice as a variable of their own.
+Variable slice_of(const Part& part, std::int64_t first, std::int64_t rows) {
+  Variable slice = part.variable;
+  if (!slice.shape.empty()) slice.shape[0] = rows;
+  slice.values = hdf5::read_values(part.dataset, part.variable, first, rows);
+  return slice;
+}
+
+hid_t native_of(Variable::Type type) {
+  switch (type) {
+    case Variable::Type::float32:
+      return H5T_NATIVE_FLOAT;
+    case Variable::Type::int32:
+      return H5T_NATIVE_INT32;
+    case Variable::Type::int64:
+      return H5T_NATIVE_INT64;
+    default:
+      return H5T_NATIVE_DOUBLE;
+  }
+}
+
+// Adds the leaves of a slice of whole blocks, from the values as they are stored.
+void add_leaves(Sha256& sum, const Part& part, std::int64_t first, std::int64_t rows) {
+  const Variable& variable = part.variable;
+  const auto row = static_cast<std::size_t>(row_values(variable.shape)) * bytes_each(variable.type);
+  std::string stored(static_cast<std::size_t>(rows) * row, '\0');
+  if (stored.empty()) return;
+  hdf5::read_rows(part.dataset.handle, variable.shape, first, rows, native_of(variable.type),
+                  stored.data());
+  const std::size_t block = static_cast<std::size_t>(block_rows(variable.shape)) * row;
+  for (std::size_t at = 0; at < stored.size(); at += block)
+    sum.add(leaf_of(std::string_view(stored).substr(at, block)));
+}
+
+std::string digest_of(const RunFile& run, std::vector<const Part*> parts) {
+  const bool by_blocks = run.attributes().count(kDigest) > 0;
+  std::sort(parts.begin(), parts.end(),
+            [](const auto* a, const auto* b) { return a->variable.name < b->variable.name; });
+  Sha256 sum;
+  add_attributes(sum, run.attributes());
+  for (const Part* part : parts) {
+    const Variable& variable = part->variable;
+    add_description(sum, variable);
+    if (variable.type == Variable::Type::text) continue;
+    const std::int64_t block = block_rows(variable.shape);
+    hdf5::each_slice(part->dataset, variable, block, [&](std::int64_t first, std::int64_t rows) {
+      if (by_blocks) return add_leaves(sum, *part, first, rows);
+      const Variable slice = slice_of(*part, first, rows);
+      const bool narrow = variable.type == Variable::Type::float32;
+      sum.add(narrow ? stored_values(slice, 0, slice.values.size())
+                     : std::string_view(reinterpret_cast<const char*>(slice.values.data()),
+                                        slice.values.size() * sizeof(double)));
+    });
+  }
+  return sum.hex();
+}
+
+void check_records(const RunFile& run, const std::vector<Part>& parts) {
+  for (const auto& [dim, names] : conserved_families()) {
+    std::vector<const Part*> family;
+    const Part* widest = nullptr;
+    for (const std::string& name : names) {
+      const auto found = std::find_if(parts.begin(), parts.end(),
+                                      [&](const Part& part) { return part.variable.name == name; });
+      if (found == parts.end()) continue;
+      const std::vector<std::int64_t>& shape = found->variable.shape;
+      if (shape.empty()) continue;
+      family.push_back(&*found);
+      if (widest == nullptr || row_values(shape) > row_values(widest->variable.shape))
+        widest = &*found;
+    }
+    if (widest == nullptr) continue;
+    hdf5::each_slice(widest->dataset, widest->variable, 1,
+                     [&](std::int64_t first, std::int64_t rows) {
+                       RunFile some;
+                       const auto kind = run.attributes().find("plan_kind");
+                       if (kind != run.attributes().end())
+                         some.attribute("plan_kind", kind->second);
+                       for (const Part* part : family) some.put(slice_of(*part, first, rows));
+                       check_conservation(some, first);
+                     });
+  }
+}
+
+}  // namespace
+
+RunFile decode_checked(const std::string& path) {
+  const hdf5::Quiet quiet;
+  const Opened file(path);
+  Budget numbers(readable_bytes_of(std::filesystem::file_size(path))), texts(kMaxExcerpt);
+  RunFile run;
+  file.read_attributes(run, {}, texts);
+  const std::string expected =
+      run.text(run.attributes().count(kDigest) > 0 ? kDigest : kEarlierDigest);
+  if (expected.empty()) throw hdf5::Failure("damaged (it has no SHA-256)");
+  const std::vector<Part> parts = parts_of(file, numbers, texts);
+  std::vector<Variable> described;
+  std::vector<const Part*> all;
+  for (const Part& part : parts) {
+    described.push_back(part.variable);
+    all.push_back(&part);
+  }
+  axes_of(described);
+  check_records(run, parts);
+  if (expected != digest_of(run, all)) throw hdf5::Failure("damaged (its SHA-256)");
+  return run;
+}
+
+}  // namespace moesim

@@ -1,0 +1,31 @@
+// The bytes of a run file that is not on disk yet. Chunks in a BlockStore are read when they are
+// written, so that they are never in memory together.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace moesim {
+
+class ImageContent;
+
+class Image {
+ public:
+  explicit Image(std::shared_ptr<const ImageContent> content) : content_(std::move(content)) {}
+
+  std::uint64_t size() const;
+  // In order, piece by piece.
+  void each(const std::function<void(std::string_view)>& part) const;
+  std::string bytes() const;
+  std::string sha256() const;
+  // As publish_bytes.
+  void publish(const std::string& path) const;
+
+ private:
+  std::shared_ptr<const ImageContent> content_;
+};
+
+}  // namespace moesim

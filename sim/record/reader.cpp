@@ -1,0 +1,183 @@
+#include "sim/record/reader.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/record/decode.hpp"
+#include "sim/record/isolate.hpp"
+#include "sim/record/limits.hpp"
+#include "sim/record/pack.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <new>
+#include <optional>
+#include <stdexcept>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
+
+namespace moesim {
+namespace {
+
+constexpr char kPart = 'p', kCheck = 'c';  // the first byte of a question
+constexpr std::uint64_t kLongest = 4 * kMaxExcerpt;
+
+bool transfer(std::size_t size, const std::function<ssize_t(std::size_t done)>& part) {
+  for (std::size_t done = 0; done < size;) {
+    const ssize_t count = part(done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return false;
+    done += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+bool send_frame(int socket, const std::string& bytes) {
+  const std::uint64_t size = bytes.size();
+  const std::string frame = std::string(reinterpret_cast<const char*>(&size), sizeof size) + bytes;
+  return transfer(frame.size(), [&](std::size_t done) {
+    return ::send(socket, frame.data() + done, frame.size() - done, MSG_NOSIGNAL);
+  });
+}
+
+std::optional<std::string> receive_frame(int socket) {
+  std::uint64_t size = 0;
+  const auto take = [&](void* into, std::size_t bytes) {
+    return transfer(bytes, [&](std::size_t done) {
+      return ::recv(socket, static_cast<char*>(into) + done, bytes - done, 0);
+    });
+  };
+  if (!take(&size, sizeof size) || size > kLongest) return std::nullopt;
+  std::string bytes(size, '\0');
+  if (!take(bytes.data(), bytes.size())) return std::nullopt;
+  return bytes;
+}
+
+// A question is a list of texts.
+std::string joined_texts(const std::vector<std::string>& texts) {
+  std::string all;
+  for (const std::string& text : texts) all += text + '\0';
+  return all;
+}
+
+std::vector<std::string> split_texts(const std::string& all) {
+  std::vector<std::string> texts;
+  for (std::size_t from = 0, to; from < all.size(); from = to + 1) {
+    to = all.find('\0', from);
+    texts.push_back(all.substr(from, to - from));
+  }
+  return texts;
+}
+
+std::string answer(const std::string& question) {
+  const std::vector<std::string> texts = split_texts(question.substr(1));
+  const std::string& path = texts.at(0);
+  Allowance allowance{.cpu_seconds = 5, .bytes = 8 * kMaxChunkBytes};
+  if (question[0] == kCheck) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(path, error);
+    if (!error) allowance.cpu_seconds += readable_bytes_of(size) >> 27;
+    return restricted(allowance, [&] { return pack(decode_checked(path)); });
+  }
+  Excerpt excerpt;
+  std::size_t i = 1;
+  for (; !texts.at(i).empty(); ++i) excerpt.attributes.push_back(texts[i]);
+  for (++i; i + 1 < texts.size(); i += 2) excerpt.last_rows[texts[i]] = std::stoll(texts[i + 1]);
+  return restricted(allowance, [&] { return pack(decode(path, excerpt)); });
+}
+
+void serve(int socket) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  while (const auto question = receive_frame(socket))
+    if (!send_frame(socket, answer(*question))) return;
+}
+
+template <class Work>
+RunFile about(const std::string& path, const Work& work) {
+  try {
+    size_of_file(path);  // a file that is not there needs no process
+    return unpack(work());
+  } catch (const std::bad_alloc&) {
+    throw;  // that is no fault of the file
+  } catch (const std::exception& problem) {
+    fail(Exit::data, path + ": not a readable run file: " + problem.what());
+  }
+}
+
+}  // namespace
+
+void RunReader::start() {
+  int ends[2];
+  const auto refused = [] {
+    throw std::runtime_error("cannot start a process to read it: " +
+                             std::generic_category().message(errno));
+  };
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) refused();
+  pid_ = ::fork();
+  if (pid_ == 0) {
+    ::close(ends[0]);
+    serve(ends[1]);
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  socket_ = ends[0];
+  if (pid_ > 0) return;
+  pid_ = 0;
+  ::close(std::exchange(socket_, -1));
+  refused();
+}
+
+int RunReader::end() {
+  if (pid_ <= 0) return 0;
+  ::close(std::exchange(socket_, -1));
+  ::kill(pid_, SIGKILL);  // one that is dead already keeps its reason
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = 0;
+  return status;
+}
+
+std::string RunReader::ask_once(const std::string& question) {
+  if (pid_ == 0) start();
+  std::optional<std::string> reply;
+  if (send_frame(socket_, question)) reply = receive_frame(socket_);
+  if (!reply || reply->empty()) throw std::runtime_error(reason_of_death(end()));
+  try {
+    return result_of(*reply);
+  } catch (...) {
+    end();
+    throw;
+  }
+}
+
+std::string RunReader::ask(const std::string& question) {
+  const bool fresh = pid_ == 0;
+  try {
+    return ask_once(question);
+  } catch (const std::runtime_error&) {
+    if (fresh) throw;
+  }
+  return ask_once(question);
+}
+
+RunFile RunReader::read(const std::string& path, const Excerpt& excerpt) {
+  std::vector<std::string> texts = {path};
+  texts.insert(texts.end(), excerpt.attributes.begin(), excerpt.attributes.end());
+  texts.emplace_back();
+  for (const auto& [name, rows] : excerpt.last_rows) {
+    texts.push_back(name);
+    texts.push_back(std::to_string(rows));
+  }
+  return about(path, [&] { return ask(kPart + joined_texts(texts)); });
+}
+
+RunFile RunReader::check(const std::string& path) {
+  return about(path, [&] { return ask(kCheck + joined_texts({path})); });
+}
+
+}  // namespace moesim

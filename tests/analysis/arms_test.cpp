@@ -1,0 +1,84 @@
+#include "analysis/arms.hpp"
+
+#include "analysis/compare.hpp"
+#include "tests/support/catch.hpp"
+
+#include <string>
+#include <vector>
+
+namespace moesim {
+namespace {
+
+// A run of token choice with these k and capacity, trained under some label.
+Outcome run_of(const std::string& label, int k, int capacity, std::int64_t seed,
+               const std::string& more = "") {
+  RunFile file;
+  file.attribute("status", std::string("complete"));
+  file.attribute("arm", label);
+  file.attribute("router", std::string("token_choice"));
+  file.attribute("seed", seed);
+  file.attribute("data_sha256", std::string("d"));
+  file.attribute("config", "[run]\nname = a" + label + "\nseed = " + std::to_string(seed) +
+                               "\n[router.token_choice]\nk = " + std::to_string(k) +
+                               "\ncapacity_factor = " + std::to_string(capacity) + "\n" + more);
+  return outcome_of({"run.h5", file});
+}
+
+std::vector<std::string> names_of(std::vector<Outcome> outcomes) {
+  name_arms(outcomes);
+  std::vector<std::string> names;
+  for (const Outcome& outcome : outcomes) names.push_back(outcome.arm);
+  return names;
+}
+
+using Texts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("arms: runs that differ in their seed alone are one, whatever their labels",
+          "[analysis]") {
+  CHECK(names_of({run_of("k=2 capacity_factor=1", 2, 1, 0), run_of("token_choice", 2, 1, 1)}) ==
+        Texts{"k=2 capacity_factor=1", "k=2 capacity_factor=1"});
+  CHECK(names_of({run_of("a", 2, 1, 0, "[checkpoint]\nevery = 10\n"),
+                  run_of("b", 2, 1, 0, "[checkpoint]\nevery = 20\n")}) == Texts{"a", "a"});
+}
+
+TEST_CASE("arms: runs of one label that differ are told apart", "[analysis]") {
+  CHECK(names_of({run_of("token_choice", 1, 1, 0), run_of("token_choice", 2, 1, 0),
+                  run_of("token_choice", 1, 1, 1), run_of("other", 4, 1, 0)}) ==
+        Texts{"token_choice k=1", "token_choice k=2", "token_choice k=1", "other"});
+  CHECK(names_of({run_of("a", 1, 1, 0), run_of("a", 2, 2, 0), run_of("a", 2, 1, 0)}) ==
+        Texts{"a capacity_factor=1 k=1", "a capacity_factor=2 k=2", "a capacity_factor=1 k=2"});
+  // An option of another version.
+  CHECK(names_of({run_of("a", 1, 1, 0), run_of("a", 1, 1, 0, "[eval]\nsequences = 8\n")}) ==
+        Texts{"a sequences=-", "a sequences=8"});
+}
+
+TEST_CASE("arms: without a config the label tells", "[analysis]") {
+  Outcome a = run_of("a", 1, 1, 0), b = run_of("a", 2, 1, 0);
+  a.settings.clear(), b.settings.clear();
+  CHECK(names_of({a, b}) == Texts{"a", "a"});
+}
+
+TEST_CASE("arms: seeds beyond 2^53 stay apart", "[analysis]") {
+  const std::int64_t large = std::int64_t{1} << 62;
+  CHECK(run_of("a", 1, 1, large).seed == large);
+  const Table table = comparison(
+      {run_of("a", 1, 1, large), run_of("a", 1, 1, large - 1), run_of("a", 1, 1, large - 1)}, "");
+  bool noted = false;
+  for (const std::string& note : table.notes) {
+    noted = noted || note ==
+                         "run more than once, perhaps in different experiments: a seed "
+                         "4611686018427387903 (2 times)";
+    CHECK(note.find("4611686018427387904 (") == std::string::npos);
+  }
+  CHECK(noted);
+  // A seed that a double holds exactly is one; another is none.
+  RunFile file;
+  file.attribute("seed", 7.0);
+  CHECK(outcome_of({"run.h5", file}).seed == 7);
+  file.attribute("seed", 0x1p62);
+  CHECK_FALSE(outcome_of({"run.h5", file}).seed.has_value());
+}
+
+}  // namespace moesim

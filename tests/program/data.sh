@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# Data that cannot be what was meant: refused in one line that names file, line and key, or noted where the loss is shown.
+# Usage: data.sh MOESIM
+set -u
+moesim=$1
+. "$(cd "$(dirname "$0")" && pwd)/support.sh"
+cases=0
+
+for i in {1..200}; do printf 'The quick brown fox number %d jumps over the lazy dog.\n' "$i"; done > text.txt
+printf '%s\n' '[run]' 'name = d' 'steps = 2' '[model]' 'layers = 1' 'width = 16' 'heads = 2' '[moe]' 'experts = 2' '[expert]' \
+  'hidden = 8' '[router]' 'name = dense' '[eval]' 'batches = 2' '[data]' 'name = text' 'length = 16' > base
+# config LINES...: run.ini with these lines at the end; the first is line 19.
+config() { { cat base; printf '%s\n' "$@"; } > run.ini; }
+
+# refused CODE PATTERN: by run and by --dry-run, which leave nothing behind.
+refused() {
+  for mode in '' --dry-run; do
+    cases=$((cases + 1))
+    output=$("$moesim" run run.ini $mode --out out 2>&1 > /dev/null)
+    status=$?
+    [ $status -eq "$1" ] && [ "$(printf '%s\n' "$output" | wc -l)" -eq 1 ] && printf '%s' "$output" | grep -qE -- "$2" ||
+      fail "$(tail -n +19 run.ini) $mode: expected exit $1 and $2, got exit $status: $output"
+    [ ! -e out ] || { fail "$mode left something behind"; rm -rf out; }
+  done
+}
+# accepted: trains.
+accepted() {
+  cases=$((cases + 1))
+  "$moesim" run run.ini --out out > table 2> log || fail "$(tail -n +19 run.ini): exit $?: $(tail -1 log)"
+  rm -rf out
+}
+
+gzip -c text.txt > text.gz
+config 'path = text.gz'
+refused 3 '^moesim: run\.ini:19: data\.path = text\.gz: text\.gz: expected text, found gzip data: gunzip it first; tokens = raw'
+cp text.gz text-of-another-name.txt
+config 'path = all:text*.txt'
+refused 3 'text-of-another-name\.txt: expected text, found gzip data'
+config 'path = text.gz' 'tokens = raw'
+accepted
+rm text-of-another-name.txt
+python3 -c "
+import struct, sys
+sys.stdout.buffer.write(b''.join(struct.pack('<H', i * 48271 % 50257) for i in range(5000)))" > train.bin
+config 'path = train.bin'
+refused 3 'run\.ini:19: .*numbers of 16 bits, perhaps token ids'
+printf '{"text": "line %d"}\n' {1..100} > lines.jsonl
+config 'path = lines.jsonl'
+refused 3 'run\.ini:19: .*JSON lines: write one text per line'
+config 'path = text.txt ; the training text'
+refused 2 "run\.ini:19: data\.path = text\.txt ; the training text: 'the training text' is not there.*' #' begins a comment"
+config 'path = text.txt # the training text'
+accepted
+config 'path = https://example.org/text.txt'
+refused 3 'run\.ini:19: .*a URL is not fetched'
+config 'path = C:\texts\text.txt'
+refused 3 'run\.ini:19: .*a path of Windows'
+config 'path = text.txt' 'tokens = sentencepiece' 'model = missing.model'
+refused 3 'run\.ini:21: data\.model = missing\.model: missing\.model: cannot be opened'
+mkdir folder
+config 'path = folder'
+refused 3 'run\.ini:19: .*folder: expected \*\.txt in this folder, found none'
+cp text.txt folder/b.txt
+cp text.txt 'a, b; c:d.txt'
+accepted
+config 'path = a, b; c:d.txt'
+accepted
+cp text.txt 'news:c.txt'
+config 'path = news:c.txt'
+accepted
+printf 'x%.0s' {1..2000} > one.txt
+config 'path = one.txt' 'tokens = chars'
+refused 3 'run\.ini:19: .*found the same token everywhere'
+
+# A rate of 10 makes a model worse than guessing: said at the end of the run and under the table.
+config 'path = text.txt' 'tokens = chars' '[train]' 'rate = 10' 'schedule = constant' 'clip = 0'
+"$moesim" run run.ini run.steps=20 --out guess > table 2> log || fail "worse than guessing: exit $?: $(tail -1 log)"
+grep -q 'warning: the validation loss .* is above .* that of guessing' log || fail "no warning: $(cat log)"
+grep -q 'warning: the validation loss' guess/d/*/log.txt || fail "no warning in log.txt"
+grep -q 'loss above that of guessing' table || fail "no note: $(cat table)"
+config 'path = text.txt' 'tokens = chars'
+"$moesim" run run.ini run.steps=60 --out learn > table 2> log || fail "learned: exit $?: $(tail -1 log)"
+! grep -q guessing table log || fail "a note without reason: $(cat table log)"
+finish "$((cases + 2)) cases"

@@ -1,0 +1,144 @@
+// What is measured depends on [eval] alone, and its error is told.
+#include "sim/train/evaluate.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/core/random.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/train/support.hpp"
+
+#include <cmath>
+
+namespace moesim::testing {
+namespace {
+
+using Values = std::vector<std::string>;
+
+// Measured without a training step.
+Evaluation evaluated(const Values& values) {
+  Training training(values, 1);
+  return training.trainer->evaluate(0);
+}
+
+TEST_CASE("evaluation: the same to the bit whatever training's batches are", "[train][eval]") {
+  for (const std::string task : {"causal_lm", "masked_lm"})
+    for (const std::string& router : Registry<Router>::names()) {
+      CAPTURE(task, router);
+      std::vector<Evaluation> all;
+      for (const auto& [batch, accumulate] : {std::pair("8", "1"), {"32", "1"}, {"32", "8"}})
+        all.push_back(evaluated({"router.name", router, "task.name", task, "train.batch", batch,
+                                 "train.accumulate", accumulate, "eval.batches", "2"}));
+      for (const Evaluation& e : all) {
+        CHECK(e.sequences == 16);
+        CHECK(e.loss == all[0].loss);
+        CHECK(e.accuracy == all[0].accuracy);
+        for (std::size_t d = 0; d < e.domain_loss.size(); ++d)
+          CHECK((e.domain_loss[d] == all[0].domain_loss[d] || e.domain_targets[d] == 0));
+        CHECK(e.domain_targets == all[0].domain_targets);
+        CHECK(e.layers[0].demand == all[0].layers[0].demand);
+      }
+    }
+}
+
+TEST_CASE("evaluation: sequences are counted, and cut into batches", "[train][eval]") {
+  const double allowed = kDouble ? 1e-12 : 1e-6;
+  for (const std::string task : {"causal_lm", "masked_lm"}) {
+    CAPTURE(task);
+    const auto measure = [&](const char* sequences, const char* batch) {
+      return evaluated({"router.name", "dense", "task.name", task, "eval.sequences", sequences,
+                        "eval.batch", batch});
+    };
+    const Evaluation whole = measure("5", "5");
+    CHECK(whole.sequences == 5);
+    for (const char* batch : {"1", "2", "4", "16"}) {
+      const Evaluation cut = measure("5", batch);
+      CHECK(cut.sequences == 5);
+      CHECK(cut.targets == whole.targets);
+      CHECK_THAT(cut.loss, WithinAbs(whole.loss, allowed));
+      CHECK_THAT(cut.loss_error, WithinAbs(whole.loss_error, 1e3 * allowed));
+    }
+    CHECK(measure("1", "4").sequences == 1);
+    CHECK(std::isnan(measure("1", "4").loss_error));
+    for (const char* all : {"0", "16", "1000"}) {
+      CHECK(measure(all, "4").sequences == 16);
+      CHECK(measure(all, "4").loss_error == 0);
+    }
+  }
+}
+
+TEST_CASE("evaluation: domains are counted, and one without targets is told from them",
+          "[train][eval]") {
+  // One sequence of one domain out of four.
+  const Evaluation e =
+      evaluated({"data.switch", "0", "eval.sequences", "1", "router.name", "dense"});
+  REQUIRE(e.domain_loss.size() == 4);
+  double targets = 0;
+  for (std::size_t d = 0; d < 4; ++d) {
+    CHECK(std::isnan(e.domain_loss[d]) == (e.domain_targets[d] == 0));
+    targets += e.domain_targets[d];
+  }
+  CHECK(targets == 16);
+  CHECK(e.targets == 16);
+}
+
+TEST_CASE("evaluation: the error of a ratio by hand", "[train][eval]") {
+  // (3, 1), (5, 2), (4, 3): R = 2, residuals 1, 1, -2, squares 6.
+  // √((1 - 3/12) · 3/2 · 6) / 6 = √6.75 / 6
+  RatioError error;
+  error.add(3, 1), error.add(5, 2), error.add(4, 3);
+  CHECK(error.ratio() == 2);
+  CHECK_THAT(error.error(12), WithinRel(std::sqrt(6.75) / 6, 1e-14));
+  CHECK(error.error(3) == 0);
+}
+
+TEST_CASE("evaluation: the error is how far a part lies from the whole", "[train][eval]") {
+  // Sequences with a loss per target of their own and targets that go with it; 2,000 random parts.
+  constexpr index kAll = 60, kPart = 40;
+  std::vector<std::pair<double, double>> all;
+  RatioError whole;
+  const Stream stream{7, Purpose::sampling};
+  for (index i = 0; i < kAll; ++i) {
+    const double x = 10 + 4 * random_uniform(stream, 2 * i),
+                 y = x * (1 + 0.5 * random_normal(stream, 1000 + i)) + x * x / 10;
+    all.emplace_back(y, x);
+    whole.add(y, x);
+  }
+  double squares = 0, errors = 0;
+  constexpr int kTimes = 2000;
+  std::uint64_t draw = 10000;
+  for (int time = 0; time < kTimes; ++time) {
+    RatioError part;
+    for (std::size_t i = 0; i < kPart; ++i) {  // Fisher and Yates
+      std::swap(all[i], all[i + random_below(stream, draw++, kAll - i)]);
+      part.add(all[i].first, all[i].second);
+    }
+    squares += std::pow(part.ratio() - whole.ratio(), 2);
+    errors += std::pow(part.error(kAll), 2);
+  }
+  CHECK_THAT(std::sqrt(errors / squares), WithinAbs(1, 0.05));
+}
+
+TEST_CASE("evaluation: eval.batches is read as sequences, and resolved as them", "[train][eval]") {
+  const auto sequences = [](const Values& values) {
+    const Training training(values, 1);
+    CHECK_THAT(training.settings.resolved(), !contains("batches"));
+    CHECK_THAT(training.settings.declared().at("eval.batches").help, contains("eval.sequences"));
+    return training.settings.effective("eval.sequences");
+  };
+  CHECK(sequences({"eval.batches", "3", "eval.batch", "4"}) == "12");
+  CHECK(sequences({"eval.batches", "0"}) == "0");
+  CHECK(sequences({"eval.sequences", "12"}) == "12");
+
+  Training training({}, 1);
+  training.settings.set("eval.batches", "1", "f.ini:3");
+  try {
+    const Trainer both(training.settings, *training.data, *training.task, *training.model,
+                       training.backend, 0);
+    FAIL("both were taken");
+  } catch (const Error& error) {
+    CHECK(error.code() == Exit::usage);
+    CHECK_THAT(error.what(), contains("f.ini:3: eval.batches = 1: test: eval.sequences = 8"));
+  }
+}
+
+}  // namespace
+}  // namespace moesim::testing
