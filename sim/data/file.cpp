@@ -77,8 +77,10 @@ std::string start_of(const std::string& path) {
   const int reason = errno;
   struct stat status {};
   const bool is_link = ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
-  const std::string message = fmt::format("{}: {}: {}{}", path, what, std::strerror(reason),
-                                          reason == ENOENT ? start_of(path) : "");
+  std::string advice = reason == ENOENT ? path_advice(path) : "";
+  if (reason == ENOENT && advice.empty()) advice = start_of(path);
+  const std::string message =
+      fmt::format("{}: {}: {}{}", path, what, std::strerror(reason), advice);
   if (reason == ENOENT && !is_link) fail(Exit::data, message);
   throw Unreadable(message + (is_link ? "; it is a link to " + link_target(path) : ""));
 }
@@ -88,9 +90,7 @@ std::string start_of(const std::string& path) {
 // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever. Regular files ignore it.
 InputFile::InputFile(const std::string& path)
     : descriptor_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
-  if (descriptor_ < 0)
-    fail(Exit::data,
-         fmt::format("{}: cannot be opened: {}{}", path, std::strerror(errno), path_advice(path)));
+  if (descriptor_ < 0) fail_system(path, "cannot be opened");
   std::string wrong;
   struct stat status {};
   if (::fstat(descriptor_, &status) != 0)
@@ -149,9 +149,8 @@ std::vector<std::string> match_files(const std::string& name, const std::string&
   if (exists || !is_pattern(name)) return {path};
   std::vector<std::string> files = glob_files(name, root);
   if (files.empty())
-    fail(Exit::data,
-         path + ": expected at least one file, found none that matches" + start_of(path) +
-                         path_advice(name));
+    fail(Exit::data, path + ": expected at least one file, found none that matches" +
+                         start_of(path) + path_advice(name));
   return files;
 }
 

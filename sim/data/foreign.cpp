@@ -160,12 +160,18 @@ std::string binary_format(std::string_view contents) {
   // Every second byte of Latin letters in UTF-16 is 0, and hardly any other is a control character.
   const bool alternating = nuls * 4 > contents.size() && std::min(nul[0], nul[1]) * 100 < nuls;
   if (alternating && (controls - nuls) * 100 <= contents.size())
-    return "UTF-16: iconv -f utf-16le -t utf-8 converts it";
+    return fmt::format("UTF-16: iconv -f utf-16{} -t utf-8 converts it",
+                       nul[1] > nul[0] ? "le" : "be");
   constexpr std::uint32_t kVocabulary = 50432;  // of GPT-2, and as it is padded
   constexpr const char* kIds =
       "numbers of {} bits, perhaps token ids (train.bin of nanoGPT): write the text that they were "
       "made from";
-  if (contents.size() >= 64 && are_numbers(contents, 4, 1 << 20)) return fmt::format(kIds, 32);
+  // Words of 64 bits are pairs of 32, of which each second is 0.
+  if (contents.size() >= 64 && are_numbers(contents, 4, 1 << 20))
+    return fmt::format(
+        kIds, nuls * 8 >= contents.size() * 5 && nuls < contents.size() && contents.size() % 8 == 0
+                  ? 64
+                  : 32);
   if (contents.size() >= 64 && are_numbers(contents, 2, kVocabulary)) return fmt::format(kIds, 16);
   return fmt::format("binary data ({:.0f} % control characters): {}",
                      100.0 * static_cast<double>(controls) / static_cast<double>(contents.size()),

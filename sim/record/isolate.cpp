@@ -6,7 +6,6 @@
 #include <csignal>
 #include <fcntl.h>
 #include <fstream>
-#include <map>
 #include <new>
 #include <stdexcept>
 #include <sys/resource.h>
@@ -21,23 +20,18 @@ constexpr char kDone = 'd', kThrew = 't', kNoMemory = 'm';  // the first byte of
 
 using Resource = decltype(RLIMIT_CPU);
 
-// The limits that this process had before it restricted itself: those of its caller.
-rlim_t given(Resource resource) {
-  static const auto now = [](Resource which) {
-    rlimit limit{};
-    return getrlimit(which, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
-  };
-  static const std::map<Resource, rlim_t> all = {
-      {RLIMIT_CORE, now(RLIMIT_CORE)}, {RLIMIT_CPU, now(RLIMIT_CPU)}, {RLIMIT_AS, now(RLIMIT_AS)}};
-  return all.at(resource);
+rlim_t limit_of(Resource resource) {
+  rlimit limit{};
+  return getrlimit(resource, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 }
 
-bool is_tighter(rlim_t limit, rlim_t value) { return limit != RLIM_INFINITY && limit <= value; }
+bool is_tighter(std::uint64_t limit, std::uint64_t value) {
+  return limit != RLIM_INFINITY && limit <= value;
+}
 
-// Never above what the caller has given.
-void set_limit(Resource resource, rlim_t value) {
+// Never above `most`, the caller's.
+void set_limit(Resource resource, rlim_t value, rlim_t most) {
   rlimit limit{};
-  const rlim_t most = given(resource);
   if (getrlimit(resource, &limit) != 0) return;
   limit.rlim_cur = is_tighter(most, value) ? most : value;
   setrlimit(resource, &limit);
@@ -58,10 +52,10 @@ std::uint64_t used_seconds() {
   return static_cast<std::uint64_t>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1;
 }
 
-void restrict_to(const Allowance& allowance) {
-  set_limit(RLIMIT_CORE, 0);
-  set_limit(RLIMIT_CPU, used_seconds() + allowance.cpu_seconds);
-  set_limit(RLIMIT_AS, address_space() + allowance.bytes);
+void restrict_to(const Allowance& allowance, const CallersLimits& callers) {
+  set_limit(RLIMIT_CORE, 0, RLIM_INFINITY);
+  set_limit(RLIMIT_CPU, used_seconds() + allowance.cpu_seconds, callers.cpu_seconds);
+  set_limit(RLIMIT_AS, address_space() + allowance.bytes, callers.bytes);
   // Whoever caught these in the parent does not want to hear of the child's.
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGPIPE})
     std::signal(signal, SIG_DFL);
@@ -79,27 +73,30 @@ void restrict_to(const Allowance& allowance) {
 
 // True if little is left below a limit of the caller, or nobody knows how much. HDF5 reports a lack
 // of memory as it reports damage.
-bool is_short_of_memory() {
+bool is_short_of_memory(const CallersLimits& callers) {
   constexpr std::uint64_t kLittle = std::uint64_t{64} << 20;
   std::ifstream status("/proc/self/status");
   for (std::string key; status >> key; status.ignore(256, '\n'))
     if (std::uint64_t peak = 0; key == "VmPeak:" && status >> peak)
-      return given(RLIMIT_AS) < 1024 * peak + kLittle;
+      return callers.bytes < 1024 * peak + kLittle;
   return true;
 }
 
 }  // namespace
 
-std::string restricted(const Allowance& allowance, const std::function<std::string()>& work) {
-  const bool callers = is_tighter(given(RLIMIT_AS), address_space() + allowance.bytes);
-  restrict_to(allowance);
+CallersLimits callers_limits() { return {limit_of(RLIMIT_CPU), limit_of(RLIMIT_AS)}; }
+
+std::string restricted(const Allowance& allowance, const CallersLimits& callers,
+                       const std::function<std::string()>& work) {
+  const bool tighter = is_tighter(callers.bytes, address_space() + allowance.bytes);
+  restrict_to(allowance, callers);
   try {
     return kDone + work();
   } catch (const std::bad_alloc&) {
-    if (callers) return {kNoMemory};
+    if (tighter) return {kNoMemory};
     return std::string(1, kThrew) + "needs more memory than its size can justify";
   } catch (const std::exception& problem) {
-    if (callers && is_short_of_memory()) return {kNoMemory};
+    if (tighter && is_short_of_memory(callers)) return {kNoMemory};
     return std::string(1, kThrew) + problem.what();
   }
 }
@@ -116,19 +113,20 @@ const char* reason_of_death(int status) {
   // What a limit of the caller did is no damage.
   const int killer = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   if (killer == SIGXCPU)
-    return given(RLIMIT_CPU) != RLIM_INFINITY ? "no processor time is left to read it (ulimit -t)"
-                                              : "damaged (reading it takes for ever)";
+    return limit_of(RLIMIT_CPU) != RLIM_INFINITY
+               ? "no processor time is left to read it (ulimit -t)"
+               : "damaged (reading it takes for ever)";
   if (killer == SIGKILL) return "what read it was killed; memory may be short";
-  return given(RLIMIT_AS) != RLIM_INFINITY
+  return limit_of(RLIMIT_AS) != RLIM_INFINITY
              ? "damaged, or memory is short (ulimit -v): reading it crashes"
              : "damaged (reading it crashes the HDF5 library)";
 }
 
 std::string isolated(const Allowance& allowance, const std::function<std::string()>& work) {
-  given(RLIMIT_AS);  // before the child restricts itself
+  const CallersLimits callers = callers_limits();
   const ChildEnd end = [&] {
     try {
-      return in_forked_child([&] { return restricted(allowance, work); });
+      return in_forked_child([&] { return restricted(allowance, callers, work); });
     } catch (const std::system_error& problem) {
       throw std::runtime_error("cannot start a process to read it: " + problem.code().message());
     }

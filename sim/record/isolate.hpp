@@ -16,10 +16,18 @@ struct Allowance {
   std::uint64_t bytes = 0;  // beyond what the process has
 };
 
+// The limits of whoever started the program (ulimit -t, -v), which hold for its children too.
+struct CallersLimits {
+  std::uint64_t cpu_seconds, bytes;
+};
+// Those of this process, as long as it has not restricted itself.
+CallersLimits callers_limits();
+
 // Restricts this process from now on, which is a child, and works: limits of memory and of
-// processor time beyond what it has used, never above those of whoever started the program, and no
-// reports on stderr. The reply is for result_of in the parent.
-std::string restricted(const Allowance& allowance, const std::function<std::string()>& work);
+// processor time beyond what it has used, never above those of the caller, and no reports on
+// stderr. The reply is for result_of in the parent.
+std::string restricted(const Allowance& allowance, const CallersLimits& callers,
+                       const std::function<std::string()>& work);
 
 // What the work returned. Throws what isolated() throws.
 std::string result_of(std::string reply);

@@ -73,7 +73,7 @@ std::vector<std::string> split_texts(const std::string& all) {
   return texts;
 }
 
-std::string answer(const std::string& question) {
+std::string answer(const std::string& question, const CallersLimits& callers) {
   const std::vector<std::string> texts = split_texts(question.substr(1));
   const std::string& path = texts.at(0);
   Allowance allowance{.cpu_seconds = 5, .bytes = 8 * kMaxChunkBytes};
@@ -81,19 +81,20 @@ std::string answer(const std::string& question) {
     std::error_code error;
     const auto size = std::filesystem::file_size(path, error);
     if (!error) allowance.cpu_seconds += readable_bytes_of(size) >> 27;
-    return restricted(allowance, [&] { return pack(decode_checked(path)); });
+    return restricted(allowance, callers, [&] { return pack(decode_checked(path)); });
   }
   Excerpt excerpt;
   std::size_t i = 1;
   for (; !texts.at(i).empty(); ++i) excerpt.attributes.push_back(texts[i]);
   for (++i; i + 1 < texts.size(); i += 2) excerpt.last_rows[texts[i]] = std::stoll(texts[i + 1]);
-  return restricted(allowance, [&] { return pack(decode(path, excerpt)); });
+  return restricted(allowance, callers, [&] { return pack(decode(path, excerpt)); });
 }
 
 void serve(int socket) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const CallersLimits callers = callers_limits();
   while (const auto question = receive_frame(socket))
-    if (!send_frame(socket, answer(*question))) return;
+    if (!send_frame(socket, answer(*question, callers))) return;
 }
 
 template <class Work>

@@ -94,11 +94,11 @@ TEST_CASE("options: every data set reads the same ones, whether it can be built 
     return keys;
   };
   const auto built = declared({{"name", "text"}, {"path", text}});
-  CHECK(built.size() == 6);
+  CHECK(built.size() == 7);
   CHECK(declared({{"name", "text"}}) == built);
   CHECK(declared({{"name", "text"}, {"path", ";"}}) == built);
   CHECK(declared({{"name", "text"}, {"path", text}, {"tokens", "sentencepiece"}}) == built);
-  CHECK(declared({{"name", "idx"}}).size() == 10);
+  CHECK(declared({{"name", "idx"}}).size() == 11);
   fs::remove(text);
 }
 

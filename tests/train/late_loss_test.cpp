@@ -3,6 +3,8 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
+#include "sim/record/block_store.hpp"
+#include "sim/record/pack.hpp"
 #include "sim/train/keeper.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
@@ -160,7 +162,7 @@ TEST_CASE("auxiliary losses: those that begin after going on, too", "[train][aux
         keeper.keep_at(folder / "", "config", "data");
         StopBefore stop(step);
         REQUIRE(first.trainer->run({first.recorder.get(), &keeper, &stop}) == End::stopped);
-        keeper.write(first.recorder->file().bytes());
+        keeper.write("");
       }
       Training second(values, 1);
       Keeper keeper(second.settings, *second.trainer, *second.recorder);
@@ -170,6 +172,39 @@ TEST_CASE("auxiliary losses: those that begin after going on, too", "[train][aux
       CHECK(recorded(second.recorder->file()) == each.want);
       CHECK(second.recorder->file().bytes().size() > 1000);
     }
+}
+
+TEST_CASE("auxiliary losses: one that begins when rows of others have left memory",
+          "[train][aux][brief]") {
+  constexpr index kSteps = 8500, kBegins = 8400;  // a block has 8192 values
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  Training training({"eval.every", "0"}, 1);
+  Recorder& recorder = *training.recorder;
+  for (index step = 0; step < kSteps; ++step) {
+    StepReport report;
+    report.step = step;
+    report.aux = {{"a", static_cast<double>(step)}};
+    if (step >= kBegins) report.aux.insert(report.aux.begin(), {"b", -0.5});
+    recorder.on_step(report);
+    if (step == kBegins - 1) REQUIRE(recorder.file().find("aux_loss")->blocks.size() == 1);
+  }
+  recorder.file().publish(path);
+  const RunFile file = read_run_file(path);
+  CHECK(file.find("aux")->texts == std::vector<std::string>{"a", "b"});
+  const std::vector<double>& values = file.find("aux_loss")->values;
+  REQUIRE(values.size() == 2 * kSteps);
+  index wrong = 0;
+  for (index step = 0; step < kSteps; ++step) {
+    const double b = values[static_cast<std::size_t>(2 * step + 1)];
+    wrong += values[static_cast<std::size_t>(2 * step)] != static_cast<double>(step);
+    wrong += step < kBegins ? !std::isnan(b) : b != -0.5;
+  }
+  CHECK(wrong == 0);
+  // What a checkpoint keeps leads to the same file.
+  const RunFile again = unpack(pack(recorder.file()), recorder.file().block_store()->blocks());
+  CHECK(again.find("aux_loss")->blocks.size() == recorder.file().find("aux_loss")->blocks.size());
+  CHECK(recorder.file().all_values("aux_loss").size() == values.size());
 }
 
 }  // namespace

@@ -231,12 +231,11 @@ void rewrite(const std::string& folder, index step, const std::string& file,
   change(tensors, bytes);
   std::string header;
   std::vector<std::string_view> pieces = safetensors_pieces(tensors, header);
-  const std::string records = read_bytes(old.records());
   write_checkpoint(
       folder, old.info,
       {{kWeightsFile, file == kWeightsFile ? pieces : std::vector<std::string_view>{old.weights}},
        {kStateFile, file == kStateFile ? pieces : std::vector<std::string_view>{old.state}},
-       {kRecordsFile, {records}}});
+       {kRestFile, {old.rest}}});
 }
 
 // The values of the first tensor of rank 2 whose sides differ.
@@ -326,7 +325,7 @@ TEST_CASE("resume: where no checkpoint fits, training begins at the start", "[tr
     const Checkpoint old = read_checkpoint(folder / "", 4);
     write_checkpoint(
         folder / "", old.info,
-        {{kWeightsFile, {old.weights}}, {kStateFile, {old.state}}, {kRecordsFile, {"x"}}});
+        {{kWeightsFile, {old.weights}}, {kStateFile, {old.state}}, {kRestFile, {"x"}}});
   }
   Kept second(values, folder / "");
   std::string said;
