@@ -158,13 +158,23 @@ int verify_command(const Words& words) {
   for (const std::string& path : arguments.rest())
     for (const KnownRun& run : known_runs(path)) {
       std::error_code error;
-      if (!fs::is_directory(run.folder, error)) continue;  // planned
+      if (!fs::is_directory(run.folder, error)) {
+        if (!fs::is_symlink(run.folder, error)) continue;  // planned
+        const Unreadable lost(described(run.folder) + ": leads nowhere; is a disk not mounted?");
+        findings.met(lost, lost.what());
+        continue;
+      }
       ++runs;
       const RunState state = state_of(run.folder, reader);
       if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
         findings.damaged(
             fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
       verify_run_file(run.folder, reader, findings);
+      try {
+        require_checkpoints_listed(run.folder);
+      } catch (const Unreadable& problem) {
+        findings.met(problem, problem.what());
+      }
       const std::vector<index> steps = checkpoint_steps(run.folder);
       Built built;
       for (const index step : steps) {

@@ -203,8 +203,9 @@ void prune(const std::string& run_folder, index newest) {
     if (std::find(kept.begin(), kept.end(), step) == kept.end()) remove_step(run_folder, step);
 }
 
-// A folder of checkpoints that is there, but cannot be looked into, is not empty.
-void require_list(const std::string& run_folder) {
+}  // namespace
+
+void require_checkpoints_listed(const std::string& run_folder) {
   const fs::path folder = folder_of(run_folder);
   std::error_code error;
   const bool is_link = fs::is_symlink(folder, error);
@@ -214,8 +215,6 @@ void require_list(const std::string& run_folder) {
     return;
   throw Unreadable(described(folder) + ": cannot be looked into: " + error.message());
 }
-
-}  // namespace
 
 std::string blocks_path(const std::string& run_folder) {
   return folder_of(run_folder) / kBlocksFile;
@@ -256,7 +255,7 @@ std::vector<index> checkpoint_steps(const std::string& run_folder) {
 }
 
 std::vector<CheckpointInfo> checkpoint_infos(const std::string& run_folder) {
-  require_list(run_folder);
+  require_checkpoints_listed(run_folder);
   std::vector<CheckpointInfo> all;
   for (const index step : checkpoint_steps(run_folder)) {
     try {
@@ -298,7 +297,7 @@ std::optional<Checkpoint> newest_checkpoint(
     const std::string& run_folder, const std::function<bool(const CheckpointInfo&)>& wanted,
     const std::function<void(const std::string& problem)>& damaged,
     const std::function<void(const Checkpoint&)>& use) {
-  require_list(run_folder);
+  require_checkpoints_listed(run_folder);
   std::vector<index> steps = checkpoint_steps(run_folder);
   for (; !steps.empty(); steps.pop_back()) {
     try {

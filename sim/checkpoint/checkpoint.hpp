@@ -62,6 +62,10 @@ std::string blocks_path(const std::string& run_folder);
 void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
                       const std::vector<FileContent>& files);
 
+// Throws Unreadable if there is a folder of checkpoints that cannot be looked into, which is not an
+// empty one.
+void require_checkpoints_listed(const std::string& run_folder);
+
 // Steps of the checkpoints of a run, oldest first, damaged ones included.
 std::vector<index> checkpoint_steps(const std::string& run_folder);
 

@@ -28,7 +28,7 @@ std::string manifest_path(const std::string& folder, index step) {
 // As a later version might write it: another number, further entries, vouched for in a way that we
 // do not know.
 void make_newer(const std::string& folder, index step) {
-  write_bytes(manifest_path(folder, step), R"({"format": 2, "files": [], "blake3": "77"})");
+  write_bytes(manifest_path(folder, step), R"({"format": 3, "files": [], "blake3": "77"})");
 }
 
 std::optional<Checkpoint> newest(const std::string& folder, std::vector<std::string>* passed = {},
@@ -57,8 +57,9 @@ TEST_CASE("checkpoint: one of another format is not damaged, and stays", "[check
   make_newer(folder / "", 3);
   const auto before = tree(folder / "");
   CHECK_THROWS_AS(newest(folder / ""), Unreadable);
-  CHECK_THROWS_WITH(newest(folder / ""), contains("manifest.json: of format 2") &&
-                                             contains("reads format 1") && !contains("--force"));
+  CHECK_THROWS_WITH(newest(folder / ""), contains("manifest.json: of format 3") &&
+                                             contains("reads formats 1 to 2") &&
+                                             !contains("--force"));
   CHECK_THROWS_AS(checkpoint_infos(folder / ""), Unreadable);
   CHECK_THROWS_AS(read_checkpoint(folder / "", 3), Unreadable);
   CHECK_THROWS_AS(write(folder / "", 3), Error);
@@ -78,9 +79,9 @@ TEST_CASE("checkpoint: a damaged number of the format is damage", "[checkpoint]"
   write(folder / "", 1);
   write(folder / "", 2);
   std::string text = read_bytes(manifest_path(folder / "", 2));
-  const std::size_t at = text.find("\"format\":1");
+  const std::size_t at = text.find("\"format\":2");
   REQUIRE(at != std::string::npos);
-  text[at + 9] = '3';
+  text[at + 9] = '7';
   write_bytes(manifest_path(folder / "", 2), text);
   CHECK(newest(folder / "")->info.step == 1);
 }
@@ -106,7 +107,9 @@ TEST_CASE("checkpoint: what the system refuses is not damaged", "[checkpoint]") 
 
 TEST_CASE("checkpoint: a folder of them that leads nowhere is not empty", "[checkpoint]") {
   const TemporaryFolder folder;
+  require_checkpoints_listed(folder / "");
   fs::create_symlink("/nowhere/checkpoint", folder / "checkpoint");
+  CHECK_THROWS_AS(require_checkpoints_listed(folder / ""), Unreadable);
   CHECK_THROWS_AS(newest(folder / ""), Unreadable);
   CHECK_THROWS_WITH(newest(folder / ""), contains("a link to /nowhere/checkpoint"));
   CHECK_THROWS_WITH(write(folder / "", 1), contains("a link to /nowhere/checkpoint"));

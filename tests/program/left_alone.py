@@ -134,11 +134,11 @@ with tempfile.TemporaryDirectory() as base:
     name = run.relative_to(whole)
 
     def newer_manifest(copy):
-        vouch(copy / name / "checkpoint/step-000000004", lambda manifest: manifest.update(format=2))
+        vouch(copy / name / "checkpoint/step-000000004", lambda manifest: manifest.update(format=3))
         (copy / name / "run.h5").unlink()
 
     def unlike_manifest(copy):
-        (copy / name / "checkpoint/step-000000006/manifest.json").write_text('{"format": 2, "parts": {"a": "blake3:77"}}\n')
+        (copy / name / "checkpoint/step-000000006/manifest.json").write_text('{"format": 3, "parts": {"a": "blake3:77"}}\n')
         (copy / name / "run.h5").unlink()
 
     def newer_plan(copy):
@@ -156,7 +156,7 @@ with tempfile.TemporaryDirectory() as base:
         (copy / name / "run.h5").unlink()
         (copy / name / "run.h5").symlink_to("run.h5")
 
-    for change, named in ((newer_manifest, "of format 2, this moesim reads format 1"), (unlike_manifest, "of format 2"),
+    for change, named in ((newer_manifest, "of format 3, this moesim reads formats 1 to 2"), (unlike_manifest, "of format 3"),
                           (newer_plan, "format 2"), (no_plan, "no plan of moesim"), (newer_lock, ".lock: holds what this moesim did not write"),
                           (unreadable_run_file, "run.h5: cannot be opened")):
         copy = base / change.__name__
@@ -171,7 +171,7 @@ with tempfile.TemporaryDirectory() as base:
             call("status", copy, cwd=base)
         assert tree(copy) == before
     said = call("verify", base / "newer_manifest", cwd=base, code=3)
-    assert "of format 2" in said and "1 damaged" not in said, said
+    assert "of format 3" in said and "1 damaged" not in said, said
     call("sample", base / "newer_manifest" / name, "--prompt", "1", cwd=base, code=3)
     print("what another version wrote is left alone")
 
