@@ -150,6 +150,24 @@ std::vector<Cell> row_of(const Arm& arm, const Arm* baseline) {
           static_cast<double>(diverged)};
 }
 
+// True if the runs that say so have learned the same task from the same data, and were measured by
+// as many sequences.
+bool same_measure(const std::vector<Arm>& arms) {
+  std::set<std::string> tasks, data;
+  std::set<double> sequences;
+  const auto add = [](std::set<std::string>& all, const Outcome& run, const char* key) {
+    if (const auto found = run.settings.find(key); found != run.settings.end())
+      all.insert(found->second);
+  };
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.complete) {
+      add(tasks, *run, "task.name");
+      add(data, *run, "data.sha256");
+      if (std::isfinite(run->evaluated)) sequences.insert(run->evaluated);
+    }
+  return tasks.size() < 2 && data.size() < 2 && sequences.size() < 2;
+}
+
 // True if the runs that say so predict the same number of tokens or classes.
 bool same_vocabulary(const std::vector<Arm>& arms) {
   std::set<double> losses;
@@ -308,6 +326,8 @@ void note_measure(const std::vector<Arm>& arms, Notes& notes) {
              guessing);
   notes.list("share of the text that the tokenizer does not know, so that losses are too low",
              unknown);
+  if (!same_measure(arms))
+    notes.add("arms differ in task, in data or in what was evaluated, so none is marked");
   if (!same_vocabulary(arms))
     notes.add(
         "vocabularies differ, so losses per token cannot be compared between arms, and none is "
@@ -324,7 +344,7 @@ Table comparison(const std::vector<Outcome>& given, const std::string& baseline)
   Table table;
   table.columns = columns_for(base);
   for (const Arm& arm : arms) table.rows.push_back(row_of(arm, base));
-  if (same_vocabulary(arms)) table.best = best_of(arms);
+  if (same_vocabulary(arms) && same_measure(arms)) table.best = best_of(arms);
 
   Notes notes;
   note_left_out(arms, notes);

@@ -30,6 +30,18 @@ std::string slug(const std::string& text) {
   return result.substr(0, kLongestSlug);
 }
 
+// Is it an option of a router or an expert that this run does not use ("router.soft.slots")?
+bool is_of_another_plugin(const RunSpec& run, const std::string& key) {
+  const std::string section = config::section_of(key);
+  for (const std::string kind : {"router", "expert"}) {
+    const auto name = run.settings.values().find(kind + ".name");
+    if (section.starts_with(kind + ".") && name != run.settings.values().end() &&
+        section != kind + "." + name->second.value)
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string run_label(const RunSpec& run) {
@@ -41,6 +53,7 @@ std::string run_label(const RunSpec& run) {
   std::map<std::string, int> uses;  // of a short name
   for (const auto& [key, value] : run.varied) ++uses[short_name(key)];
   for (const auto& [key, value] : run.varied) {
+    if (is_of_another_plugin(run, key)) continue;
     const std::string name = short_name(key);
     add(key == "router.name" ? value : (uses[name] > 1 ? key : name) + "=" + value);
   }

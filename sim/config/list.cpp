@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <set>
 
@@ -124,6 +125,11 @@ void append_range(const Place& place, std::string_view item,
 
 std::vector<std::string> parse_list(const Place& place, std::size_t most) {
   if (place.value.empty()) place.reject("no value; write a list such as a, b or 1..4");
+  // The whole name of a file goes before the commas and dots in it.
+  std::error_code error;
+  if (section_of(place.key) == "data" && place.value.find_first_of(",.") != std::string::npos &&
+      std::filesystem::exists(place.value, error))
+    return {place.value};
   std::vector<std::string> items;
   for (const std::string_view item : split(place.value, ",")) {
     if (item.empty()) place.reject("an item of the list is empty; remove the extra comma");

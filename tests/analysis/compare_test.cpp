@@ -262,6 +262,8 @@ TEST_CASE("compare: losses of a part of the validation split are said to be", "[
   const Lines mixed = notes_of({part("dense", 100, 0), part("hash", 25, 0.034)});
   REQUIRE(mixed.size() == 2);
   CHECK(mixed[1] == "losses of different numbers of sequences (25, 100) are not comparable");
+  CHECK(comparison({part("dense", 25, 0), part("hash", 25, 0)}, "").best);
+  CHECK_FALSE(comparison({part("dense", 100, 0), part("hash", 25, 0.034)}, "").best);
   CHECK(notes_of({part("dense", 1, std::nan(""))}) ==
         Lines{"losses are of 1 of 100 validation sequences; how much they differ on all of them is "
               "unknown"});

@@ -2,8 +2,10 @@
 
 #include "sim/config/parser.hpp"
 #include "tests/config/support.hpp"
+#include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -66,6 +68,23 @@ TEST_CASE("sweep: variants vary slowest, then zips, then lines, the last fastest
   CHECK(runs.back().settings.values().at("a.x").origin == "f.ini:7");
   using Varied = std::vector<std::pair<std::string, std::string>>;
   CHECK(runs.back().varied == Varied{{"b.x", "6"}, {"b.y", "8"}, {"a.x", "2"}, {"a.y", "2"}});
+}
+
+TEST_CASE("sweep: the name of a file that is there is no list", "[config][sweep]") {
+  const testing::TemporaryFolder folder;
+  const std::string name = folder / "a,b..c.txt";
+  std::ofstream(name) << "text";
+  CHECK(values_of(runs_of("", {"data.path=" + name}), {"data.path"}) == Texts{name});
+  CHECK(values_of(runs_of("[sweep]\ndata.path = " + name), {"data.path"}) == Texts{name});
+  CHECK(runs_of("", {"data.path=" + name + "x"}).size() == 2);
+  CHECK(runs_of("", {"other.path=" + name}).size() == 2);
+}
+
+TEST_CASE("sweep: labels name no options of routers that the run does not use", "[config][sweep]") {
+  CHECK(labels_of(runs_of("[sweep]\nrouter.name = soft, hash\nrouter.soft.slots = 1, 2\n"
+                          "expert.name = mlp\nexpert.mlp.bias = true")) ==
+        Texts{"soft slots=1 expert=mlp bias=true", "soft slots=2 expert=mlp bias=true",
+              "hash expert=mlp bias=true", "hash expert=mlp bias=true"});
 }
 
 TEST_CASE("sweep: labels name what varies, but not the seed", "[config][sweep]") {
