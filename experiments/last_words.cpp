@@ -10,11 +10,13 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,6 +82,11 @@ std::string why_ended(int status, double least_bytes) {
   const int signal = WTERMSIG(status);
   const std::string killed = fmt::format("was killed: {}", strsignal(signal));
   if (signal == SIGKILL) {
+    rlimit time{};
+    if (::getrlimit(RLIMIT_CPU, &time) == 0 && time.rlim_max != RLIM_INFINITY)
+      return killed +
+             fmt::format("; the limit of processor time may be the reason (ulimit -t is {})",
+                         static_cast<std::uint64_t>(time.rlim_max));
     const double available = available_memory();
     return killed + "; memory may be the reason" +
            (least_bytes > 0 ? ": it needs at least " + readable_bytes(least_bytes) : "") +

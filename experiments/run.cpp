@@ -326,7 +326,7 @@ int run_command(const Words& words) {
   require_machine(sweep, before, choice);
   require_writable(sweep.folder);
   if (whole && sweep.is_new) publish_plan(sweep);
-  if (planned && whole) mention_others(sweep);
+  if (whole) mention_others(sweep);
   catch_stop_signals();
   return report(sweep, train_all(sweep, before, choice), json);
 }
