@@ -21,7 +21,8 @@ std::string file_of(const std::vector<std::uint32_t>& header, const Bytes& data)
   return bytes.append(data.begin(), data.end());
 }
 
-// One step of training and of validation on a data set of these files.
+// One step of training and of validation on a data set of these files, if it is one that can be
+// learned: images that never differ, or labels of one class, are refused.
 void use(const MemoryFile& images, const MemoryFile& labels) {
   Settings settings;
   settings.set("data.name", "idx", "fuzz");
@@ -30,7 +31,8 @@ void use(const MemoryFile& images, const MemoryFile& labels) {
   settings.set("data.test", "1", "fuzz");
   settings.set("data.patch", "1", "fuzz");
   Options options(settings, "data");
-  const std::unique_ptr<Dataset> data = make_dataset(options);
+  std::unique_ptr<Dataset> data;
+  if (!accepts(Exit::data, [&] { data = make_dataset(options); })) return;
   for (const Split split : {Split::train, Split::validation}) {
     const Batch batch = data->batch(split, 1, 1, 2);
     const auto positions = static_cast<std::size_t>(batch.batch * batch.length);
