@@ -4,6 +4,7 @@
 #include "sim/record/run_file.hpp"
 
 #include "sim/record/axes.hpp"
+#include "sim/record/digest.hpp"
 #include "sim/record/encode.hpp"
 #include "sim/record/pack.hpp"
 #include "tests/fuzz/support.hpp"
@@ -89,6 +90,15 @@ bool read(const std::string& path, RunFile& run) {
   return accepted;
 }
 
+// All but the digest, which may be wrong in a file that is read and is right in one that we write.
+std::string content_of(const RunFile& run) {
+  RunFile bare;
+  for (const std::string& name : run.attribute_order())
+    if (name != kDigest && name != kEarlierDigest) bare.attribute(name, run.attributes().at(name));
+  for (const Variable& variable : run.variables()) bare.put(variable);
+  return pack(bare);
+}
+
 void run(std::string_view bytes) {
   // HDF5 asks for the real path of a file, which one in memory has not.
   static const testing::TemporaryFolder folder;
@@ -97,7 +107,7 @@ void run(std::string_view bytes) {
   RunFile first, second;
   if (!read(path, first)) return;
   testing::write_bytes(path, encode(first, axes_of(first.variables()), first.digest()).bytes());
-  expect(read(path, second) && pack(second) == pack(first),
+  expect(read(path, second) && content_of(second) == content_of(first),
          "what was read can be written and read");
 }
 
