@@ -121,6 +121,14 @@ class TokenChoice : public Router {
     if (noise_ == "learned") noise_weight_ = parameter("noise_weight", {D_, E_}, Init::constant(0));
   }
 
+  double kept_values(index tokens) const override {
+    // Of every token and expert: what all routers keep; noise, its deviation and the noisy logits;
+    // the tails of the normal distribution that the load loss differentiates.
+    const double noise = noise_ == "learned" ? 3 : noise_ == "gaussian" ? 1.5 : 0;
+    const double each = 2 + noise + (load_ > 0 ? 3 : 0);
+    return each * static_cast<double>(tokens) * static_cast<double>(E_);
+  }
+
   Routing route(const Tokens& tokens) override {
     const Context& context = tokens.context;
     Backend& backend = tokens.x.backend();
