@@ -20,6 +20,8 @@ struct Arm {
   std::string name;
   std::vector<const Outcome*> runs;
   std::vector<const Outcome*> complete;
+  std::vector<const Outcome*>
+      repeats;  // complete as well, of config, data and seed of an earlier one
   Sample loss;
   bool leaks = false;
 };
@@ -34,6 +36,14 @@ std::vector<double> values_of(const std::vector<const Outcome*>& runs, Field fie
   return values;
 }
 
+// A copy of a run, or the same run of another experiment, is no further seed.
+bool is_repeat(const Outcome& run, const Arm& arm) {
+  return run.seed && !run.settings.empty() &&
+         std::any_of(arm.complete.begin(), arm.complete.end(), [&](const Outcome* other) {
+           return other->seed == run.seed && other->settings == run.settings;
+         });
+}
+
 std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
   std::vector<Arm> arms;
   for (const Outcome& outcome : outcomes) {
@@ -44,7 +54,8 @@ std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
       arm->name = outcome.arm;
     }
     arm->runs.push_back(&outcome);
-    if (outcome.status == "complete") arm->complete.push_back(&outcome);
+    if (outcome.status == "complete")
+      (is_repeat(outcome, *arm) ? arm->repeats : arm->complete).push_back(&outcome);
     arm->leaks |= outcome.leak > 0;
   }
   for (Arm& arm : arms) arm.loss = sample_of(values_of(arm.complete, &Outcome::loss));
@@ -288,8 +299,9 @@ void note_mixtures(const std::vector<Arm>& arms, Notes& notes) {
   std::vector<std::string> repeated, unlike, leaking;
   for (const Arm& arm : arms) {
     std::map<std::int64_t, int> times;
-    for (const Outcome* run : arm.complete)
-      if (run->seed) ++times[*run->seed];
+    for (const auto* runs : {&arm.complete, &arm.repeats})
+      for (const Outcome* run : *runs)
+        if (run->seed) ++times[*run->seed];
     for (const auto& [seed, count] : times)
       if (count > 1)
         repeated.push_back(fmt::format("{} seed {} ({} times)", arm.name, seed, count));

@@ -60,6 +60,16 @@ TEST_CASE("arms: without a config the label tells", "[analysis]") {
   CHECK(names_of({a, b}) == Texts{"a", "a"});
 }
 
+TEST_CASE("arms: a copy of a run is no further seed", "[analysis]") {
+  const auto seeds_of = [](const std::vector<Outcome>& runs) {
+    return std::get<double>(comparison(runs, "").rows.front()[2]);
+  };
+  const std::vector<Outcome> runs = {run_of("a", 1, 1, 0), run_of("a", 1, 1, 1),
+                                     run_of("a", 1, 1, 0)};
+  CHECK(seeds_of({runs[0], runs[1]}) == 2);
+  CHECK(seeds_of(runs) == 2);
+}
+
 TEST_CASE("arms: seeds beyond 2^53 stay apart", "[analysis]") {
   const std::int64_t large = std::int64_t{1} << 62;
   CHECK(run_of("a", 1, 1, large).seed == large);
