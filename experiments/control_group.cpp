@@ -49,7 +49,7 @@ void lower(double& limit, double other) {
   if (other > 0 && (limit == 0 || other < limit)) limit = other;
 }
 
-// Cached files that nobody has used lately: the system would give them back.
+// Cached files that were not used lately; the system frees them on demand.
 double cached(const std::string& group, const std::string& name) {
   std::ifstream statistics(group + "/memory.stat");
   double value = 0;
