@@ -145,35 +145,23 @@ std::string advice_of(char32_t code, const Known* entry) {
   return "write letters, digits and signs of ASCII";
 }
 
-struct Decoded {
-  char32_t code;
-  std::size_t length;
-};
-
-// The character at the start of UTF-8 text; broken text is looked at byte by byte.
-Decoded decode(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 1;
-  if (length == 1 || text.size() < length) return {lead < 0x80 ? lead : 0xfffd, 1};
-  char32_t code = lead & (0x7fu >> length);
-  for (std::size_t i = 1; i < length; ++i) code = code << 6 | (byte(i) & 0x3fu);
-  return {code, length};
+std::string name_of(const CodePoint& character, std::string_view bytes, const Known* entry) {
+  if (character.broken)
+    return fmt::format("byte 0x{:02X}, which is no UTF-8,", static_cast<unsigned char>(bytes[0]));
+  return fmt::format("U+{:04X} ", static_cast<std::uint32_t>(character.code)) +
+         (entry != nullptr ? entry->name : "'" + printable(bytes) + "'");
 }
 
 template <class Wanted>
 std::optional<Character> find(std::string_view text, Wanted wanted) {
   for (std::size_t at = 0; at < text.size();) {
-    const Decoded character = decode(text.substr(at));
+    const CodePoint character = code_point(text.substr(at));
     const Known* entry = known(character.code);
     const bool at_end = at == 0 || at + character.length == text.size();
-    if (character.code >= 0x80 && wanted(entry, at_end)) {
-      std::string name = fmt::format("U+{:04X}", static_cast<std::uint32_t>(character.code));
-      name += entry != nullptr ? " " + std::string(entry->name)
-                               : fmt::format(" '{}'", text.substr(at, character.length));
-      return Character{at, std::move(name), advice_of(character.code, entry),
+    if (character.code >= 0x80 && wanted(entry, at_end))
+      return Character{at, name_of(character, text.substr(at, character.length), entry),
+                       advice_of(character.code, entry),
                        entry != nullptr && entry->kind == Kind::dash};
-    }
     at += character.length;
   }
   return std::nullopt;

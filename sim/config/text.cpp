@@ -16,23 +16,12 @@ namespace {
 constexpr std::string_view kKeyCharacters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
 
-// Bytes of the printable UTF-8 character at the start of `text`, which is not empty; 0 if there is
-// none.
+// Bytes of the printable character at the start of `text`, which is not empty; 0 if there is none.
 std::size_t character_length(std::string_view text) {
-  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return (lead >= 0x20 && lead != 0x7f) || lead == '\t' ? 1 : 0;
-  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
-  unsigned code = lead & (0x7fu >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0u) != 0x80u) return 0;
-    code = code << 6 | (byte(i) & 0x3fu);
-  }
-  // Below these the sequence is overlong; U+0080 .. U+009F are control characters of their own.
-  constexpr std::array<unsigned, 5> kLeast = {0, 0, 0xa0, 0x800, 0x10000};
-  const bool surrogate = code >= 0xd800 && code < 0xe000;
-  return code < kLeast[length] || code > 0x10ffff || surrogate ? 0 : length;
+  const CodePoint character = code_point(text);
+  const bool control = character.code != '\t' && (character.code < 0x20 || character.code == 0x7f ||
+                                                  (character.code >= 0x80 && character.code < 0xa0));
+  return character.broken || control ? 0 : character.length;
 }
 
 template <class T>
@@ -43,6 +32,24 @@ std::errc parse_whole(std::string_view text, T& value) {
 }
 
 }  // namespace
+
+CodePoint code_point(std::string_view text) {
+  constexpr CodePoint kBroken = {0xfffd, 1, true};
+  const auto byte = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return {lead, 1, false};
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return kBroken;
+  char32_t code = lead & (0x7fu >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0u) != 0x80u) return kBroken;
+    code = code << 6 | (byte(i) & 0x3fu);
+  }
+  constexpr std::array<char32_t, 5> kLeast = {0, 0, 0x80, 0x800, 0x10000};  // below: overlong
+  const bool surrogate = code >= 0xd800 && code < 0xe000;
+  if (code < kLeast[length] || code > 0x10ffff || surrogate) return kBroken;
+  return {code, length, false};
+}
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");

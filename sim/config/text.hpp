@@ -23,6 +23,15 @@ bool is_full_key(std::string_view text);
 std::string section_of(const std::string& full_key);
 std::string short_key(const std::string& full_key);
 
+// A character of UTF-8 text: its code point, and how many bytes it takes.
+struct CodePoint {
+  char32_t code;
+  std::size_t length;
+  bool broken;  // the byte begins no character: U+FFFD, 1 byte
+};
+// The character at the start of `text`, which is not empty.
+CodePoint code_point(std::string_view text);
+
 // Position of the first byte that is no printable UTF-8 text (control characters but tab, NUL,
 // broken sequences); npos if there is none.
 std::size_t find_foreign_byte(std::string_view text);
