@@ -19,8 +19,9 @@ constexpr std::string_view kKeyCharacters =
 // Bytes of the printable character at the start of `text`, which is not empty; 0 if there is none.
 std::size_t character_length(std::string_view text) {
   const CodePoint character = code_point(text);
-  const bool control = character.code != '\t' && (character.code < 0x20 || character.code == 0x7f ||
-                                                  (character.code >= 0x80 && character.code < 0xa0));
+  const bool control =
+      character.code != '\t' && (character.code < 0x20 || character.code == 0x7f ||
+                                 (character.code >= 0x80 && character.code < 0xa0));
   return character.broken || control ? 0 : character.length;
 }
 

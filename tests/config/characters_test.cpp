@@ -56,8 +56,9 @@ TEST_CASE("characters: what cannot be seen is named by code point and column", "
        "f.ini:2: router.name = so\u200dft: U+200D ZERO WIDTH JOINER in column 10; delete it"},
       {"[data]\npath = a\u202ebc",
        "f.ini:2: data.path = a\u202ebc: U+202E RIGHT-TO-LEFT OVERRIDE in column 9; delete it"},
-      {"[run]\nst\xe5ps = 1", "f.ini:2: byte 0xE5, which is no UTF-8, in column 3; write letters, "
-                             "digits and signs of ASCII"},
+      {"[run]\nst\xe5ps = 1",
+       "f.ini:2: byte 0xE5, which is no UTF-8, in column 3; write letters, "
+       "digits and signs of ASCII"},
       {"[run]\nsteps = 1\u00a0000",
        "f.ini:2: run.steps = 1\u00a0000: U+00A0 NO-BREAK SPACE in column 10; delete it, or write "
        "a plain space"},
