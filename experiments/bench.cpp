@@ -1,5 +1,5 @@
 // moesim bench: what a training step costs, where its time goes, and how near it is to the limit.
-#include "analysis/statistics.hpp"
+#include "analysis/statistics/sample.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/child.hpp"
 #include "experiments/commands.hpp"

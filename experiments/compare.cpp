@@ -1,6 +1,5 @@
 // moesim compare: one row per arm over its seeds.
-#include "analysis/compare.hpp"
-
+#include "analysis/tables/routers.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/run_state.hpp"

@@ -1,6 +1,6 @@
 #include "experiments/dry_run.hpp"
 
-#include "analysis/table.hpp"
+#include "analysis/render/table.hpp"
 #include "experiments/devices.hpp"
 #include "experiments/estimate.hpp"
 #include "experiments/experiment.hpp"

@@ -1,6 +1,6 @@
 #include "experiments/estimate.hpp"
 
-#include "analysis/statistics.hpp"
+#include "analysis/statistics/sample.hpp"
 #include "experiments/child.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/process_limits.hpp"

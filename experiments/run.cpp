@@ -1,5 +1,5 @@
 // moesim run: one run or a whole sweep.
-#include "analysis/compare.hpp"
+#include "analysis/tables/routers.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/devices.hpp"

@@ -1,5 +1,5 @@
 // moesim status: what became of every run.
-#include "analysis/table.hpp"
+#include "analysis/render/table.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/launch_slurm.hpp"

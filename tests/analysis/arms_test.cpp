@@ -1,6 +1,6 @@
-#include "analysis/arms.hpp"
+#include "analysis/runs/arms.hpp"
 
-#include "analysis/compare.hpp"
+#include "analysis/tables/routers.hpp"
 #include "tests/support/catch.hpp"
 
 #include <string>
@@ -24,10 +24,12 @@ Outcome run_of(const std::string& label, int k, int capacity, std::int64_t seed,
   return outcome_of({"run.h5", file});
 }
 
-std::vector<std::string> names_of(std::vector<Outcome> outcomes) {
-  name_arms(outcomes);
-  std::vector<std::string> names;
-  for (const Outcome& outcome : outcomes) names.push_back(outcome.arm);
+// The name of the arm of each.
+std::vector<std::string> names_of(const std::vector<Outcome>& outcomes) {
+  std::vector<std::string> names(outcomes.size());
+  for (const Arm& arm : arms_of(outcomes))
+    for (const Outcome* run : arm.runs)
+      names[static_cast<std::size_t>(run - outcomes.data())] = arm.name;
   return names;
 }
 
@@ -46,12 +48,16 @@ TEST_CASE("arms: runs that differ in their seed alone are one, whatever their la
 TEST_CASE("arms: runs of one label that differ are told apart", "[analysis]") {
   CHECK(names_of({run_of("token_choice", 1, 1, 0), run_of("token_choice", 2, 1, 0),
                   run_of("token_choice", 1, 1, 1), run_of("other", 4, 1, 0)}) ==
-        Texts{"token_choice k=1", "token_choice k=2", "token_choice k=1", "other"});
+        Texts{"token_choice (router.token_choice.k = 1)",
+              "token_choice (router.token_choice.k = 2)",
+              "token_choice (router.token_choice.k = 1)", "other"});
   CHECK(names_of({run_of("a", 1, 1, 0), run_of("a", 2, 2, 0), run_of("a", 2, 1, 0)}) ==
-        Texts{"a capacity_factor=1 k=1", "a capacity_factor=2 k=2", "a capacity_factor=1 k=2"});
+        Texts{"a (router.token_choice.capacity_factor = 1, router.token_choice.k = 1)",
+              "a (router.token_choice.capacity_factor = 2, router.token_choice.k = 2)",
+              "a (router.token_choice.capacity_factor = 1, router.token_choice.k = 2)"});
   // An option of another version.
   CHECK(names_of({run_of("a", 1, 1, 0), run_of("a", 1, 1, 0, "[eval]\nsequences = 8\n")}) ==
-        Texts{"a sequences=-", "a sequences=8"});
+        Texts{"a (eval.sequences not set)", "a (eval.sequences = 8)"});
 }
 
 TEST_CASE("arms: without a config the label tells", "[analysis]") {

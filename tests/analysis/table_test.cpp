@@ -1,6 +1,6 @@
-#include "analysis/table.hpp"
+#include "analysis/render/table.hpp"
 
-#include "analysis/escape.hpp"
+#include "analysis/render/escape.hpp"
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"
 
@@ -23,8 +23,9 @@ Table table_of(const std::string& text) {
 TEST_CASE("table: names of formats", "[analysis]") {
   REQUIRE(format_of("text") == Format::text);
   REQUIRE(format_of("json") == Format::json);
-  REQUIRE_THROWS_WITH(format_of("jsn"),
-                      "unknown format 'jsn': did you mean json? choose one of text, csv, md, json");
+  REQUIRE_THROWS_WITH(
+      format_of("jsn"),
+      "unknown format 'jsn': did you mean json? choose one of text, csv, md, latex, html, json");
 }
 
 TEST_CASE("table: columns without values are left out for people only", "[analysis]") {

@@ -1,6 +1,6 @@
-#include "analysis/table.hpp"
+#include "analysis/render/table.hpp"
 
-#include "analysis/escape.hpp"
+#include "analysis/render/escape.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -16,6 +16,7 @@ namespace {
 constexpr std::string_view kPlusMinus = " ± ";
 
 bool is_empty(const Cell& cell) {
+  if (const auto* interval = std::get_if<Interval>(&cell)) return std::isnan(interval->low);
   if (const auto* number = std::get_if<double>(&cell)) return std::isnan(*number);
   if (const auto* sample = std::get_if<Sample>(&cell)) return sample->count == 0;
   return std::holds_alternative<std::monostate>(cell);
@@ -48,6 +49,9 @@ std::string for_people(const Cell& cell, const Column& column) {
                                       : fmt::format("{:.{}f}", sample->deviation, column.decimals);
     return fmt::format("{:.{}f}{}{}", sample->mean, column.decimals, kPlusMinus, deviation);
   }
+  if (const auto* interval = std::get_if<Interval>(&cell))
+    return fmt::format("[{:.{}f}, {:.{}f}]", interval->low, column.decimals, interval->high,
+                       column.decimals);
   const double number = std::get<double>(cell);
   if (column.kind == Column::Kind::count) return shortened(number);
   return fmt::format("{:.{}f}", number, column.decimals);
@@ -69,31 +73,36 @@ bool has_values(const Table& table, std::size_t column) {
 struct Sheet {
   std::vector<const Column*> columns;
   std::vector<std::vector<std::string>> lines;
-  std::string* best = nullptr;  // the cell that stands out
-  std::size_t best_column = 0;
+  std::vector<std::vector<bool>> bold;  // as lines
 };
 
 Sheet sheet_of(const Table& table) {
   Sheet sheet;
   sheet.lines.resize(table.rows.size() + 1);
+  sheet.bold.resize(sheet.lines.size());
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     if (!has_values(table, c)) continue;
-    if (table.best && table.best->column == c) sheet.best_column = sheet.columns.size();
     sheet.columns.push_back(&table.columns[c]);
     sheet.lines[0].push_back(terminal_safe(table.columns[c].title));
-    for (std::size_t r = 0; r < table.rows.size(); ++r)
+    sheet.bold[0].push_back(false);
+    for (std::size_t r = 0; r < table.rows.size(); ++r) {
       sheet.lines[r + 1].push_back(for_people(table.rows[r][c], table.columns[c]));
+      sheet.bold[r + 1].push_back(table.bold.contains({r, c}));
+    }
   }
-  if (table.best) sheet.best = &sheet.lines[table.best->row + 1][sheet.best_column];
   return sheet;
 }
 
 std::string as_text(const Table& table) {
   Sheet sheet = sheet_of(table);
   // A blank in the other cells keeps the digits aligned.
-  if (sheet.best != nullptr)
-    for (auto& line : sheet.lines)
-      line[sheet.best_column] += &line[sheet.best_column] == sheet.best ? '*' : ' ';
+  for (std::size_t c = 0; c < sheet.columns.size(); ++c) {
+    const bool any = std::any_of(sheet.bold.begin(), sheet.bold.end(),
+                                 [c](const std::vector<bool>& line) { return line[c]; });
+    if (!any) continue;
+    for (std::size_t r = 0; r < sheet.lines.size(); ++r)
+      sheet.lines[r][c] += sheet.bold[r][c] ? '*' : ' ';
+  }
 
   std::vector<std::size_t> width(sheet.columns.size(), 0);
   for (const auto& line : sheet.lines)
@@ -120,7 +129,9 @@ std::string as_markdown(const Table& table) {
   Sheet sheet = sheet_of(table);
   for (auto& line : sheet.lines)
     for (std::string& cell : line) cell = markdown_cell(cell);
-  if (sheet.best != nullptr) *sheet.best = "**" + *sheet.best + "**";
+  for (std::size_t r = 0; r < sheet.lines.size(); ++r)
+    for (std::size_t c = 0; c < sheet.columns.size(); ++c)
+      if (sheet.bold[r][c]) sheet.lines[r][c] = "**" + sheet.lines[r][c] + "**";
 
   std::string text;
   for (std::size_t r = 0; r < sheet.lines.size(); ++r) {
@@ -142,8 +153,9 @@ std::string as_csv(const Table& table) {
   std::vector<std::string> header;
   for (const Column& column : table.columns) {
     const bool sample = column.kind == Column::Kind::sample;
-    header.push_back(sample ? column.key + "_mean" : column.key);
-    if (sample) header.push_back(column.key + "_std");
+    const bool interval = column.kind == Column::Kind::interval;
+    header.push_back(column.key + (sample ? "_mean" : interval ? "_low" : ""));
+    if (sample || interval) header.push_back(column.key + (sample ? "_std" : "_high"));
   }
   std::string text = row_of(header, ",") + "\r\n";
   for (const auto& row : table.rows) {
@@ -153,6 +165,10 @@ std::string as_csv(const Table& table) {
         const auto* sample = std::get_if<Sample>(&row[c]);
         cells.push_back(sample == nullptr ? "" : number(sample->mean));
         cells.push_back(sample == nullptr ? "" : number(sample->deviation));
+      } else if (table.columns[c].kind == Column::Kind::interval) {
+        const auto* interval = std::get_if<Interval>(&row[c]);
+        cells.push_back(interval == nullptr ? "" : number(interval->low));
+        cells.push_back(interval == nullptr ? "" : number(interval->high));
       } else if (const auto* value = std::get_if<double>(&row[c])) {
         cells.push_back(number(*value));
       } else {
@@ -174,6 +190,8 @@ nlohmann::ordered_json as_json(const Cell& cell) {
       return static_cast<std::int64_t>(*number);
     return *number;
   }
+  if (const auto* interval = std::get_if<Interval>(&cell))
+    return nlohmann::ordered_json::array({interval->low, interval->high});
   const Sample& sample = std::get<Sample>(cell);
   return {{"mean", sample.mean}, {"std", sample.deviation}, {"n", sample.count}};
 }
@@ -193,18 +211,8 @@ std::string as_json(const Table& table) {
 
 }  // namespace
 
-Format format_of(const std::string& name) {
-  const std::vector<std::string> names{"text", "csv", "md", "json"};
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return static_cast<Format>(found - names.begin());
-  const std::string near = nearest(name, names);
-  fail(Exit::usage, "unknown format '" + terminal_safe(name) +
-                        "': " + (near.empty() ? "" : "did you mean " + near + "? ") +
-                        "choose one of " + joined(names));
-}
-
-std::string render(const Table& table, Format format) {
-  switch (format) {
+std::string render(const Table& table, const Rendering& rendering) {
+  switch (rendering.format) {
     case Format::text:
       return as_text(table);
     case Format::csv:
@@ -213,6 +221,9 @@ std::string render(const Table& table, Format format) {
       return as_markdown(table);
     case Format::json:
       return as_json(table);
+    case Format::latex:
+    case Format::html:
+      break;
   }
   fail_in("render", "no such format");
 }

@@ -1,7 +1,7 @@
-#include "analysis/compare.hpp"
+#include "analysis/tables/routers.hpp"
 
-#include "analysis/arms.hpp"
-#include "analysis/escape.hpp"
+#include "analysis/render/escape.hpp"
+#include "analysis/runs/arms.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -11,20 +11,11 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace moesim {
 namespace {
-
-struct Arm {
-  std::string name;
-  std::vector<const Outcome*> runs;
-  std::vector<const Outcome*> complete;
-  std::vector<const Outcome*>
-      repeats;  // complete as well, of config, data and seed of an earlier one
-  Sample loss;
-  bool leaks = false;
-};
 
 using Field = double Outcome::*;
 
@@ -36,41 +27,7 @@ std::vector<double> values_of(const std::vector<const Outcome*>& runs, Field fie
   return values;
 }
 
-// A copy of a run, or the same run of another experiment, is no further seed.
-bool is_repeat(const Outcome& run, const Arm& arm) {
-  return run.seed && !run.settings.empty() &&
-         std::any_of(arm.complete.begin(), arm.complete.end(), [&](const Outcome* other) {
-           return other->seed == run.seed && other->settings == run.settings;
-         });
-}
-
-std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
-  std::vector<Arm> arms;
-  for (const Outcome& outcome : outcomes) {
-    auto arm = std::find_if(arms.begin(), arms.end(),
-                            [&](const Arm& other) { return other.name == outcome.arm; });
-    if (arm == arms.end()) {
-      arm = arms.emplace(arms.end());
-      arm->name = outcome.arm;
-    }
-    arm->runs.push_back(&outcome);
-    if (outcome.status == "complete")
-      (is_repeat(outcome, *arm) ? arm->repeats : arm->complete).push_back(&outcome);
-    arm->leaks |= outcome.leak > 0;
-  }
-  for (Arm& arm : arms) arm.loss = sample_of(values_of(arm.complete, &Outcome::loss));
-  return arms;
-}
-
-// By seed; a seed that was run more than once counts once, with its mean.
-std::map<std::int64_t, double> losses_by_seed(const Arm& arm) {
-  std::map<std::int64_t, std::vector<double>> all;
-  for (const Outcome* run : arm.complete)
-    if (run->seed && !std::isnan(run->loss)) all[*run->seed].push_back(run->loss);
-  std::map<std::int64_t, double> losses;
-  for (const auto& [seed, values] : all) losses[seed] = sample_of(values).mean;
-  return losses;
-}
+Sample loss_of(const Arm& arm) { return sample_of(values_of(arm.complete, &Outcome::loss)); }
 
 // The arm of that name; without a name, the arm "dense" or the first whose router is dense, or
 // null.
@@ -138,13 +95,13 @@ std::vector<Cell> row_of(const Arm& arm, const Arm* baseline) {
   const auto size = [&](Field field) { return sample_of(values_of(known, field)).mean; };
   Cell difference;
   if (baseline != nullptr && baseline != &arm)
-    difference = sample_of(paired_differences(losses_by_seed(arm), losses_by_seed(*baseline)));
+    difference = sample_of(paired_differences(arm.losses(), baseline->losses()));
   const auto diverged = std::count_if(arm.runs.begin(), arm.runs.end(),
                                       [](const Outcome* run) { return run->status == "diverged"; });
   return {arm.name,
           words_of(arm.runs, &Outcome::router),
           static_cast<double>(arm.complete.size()),
-          arm.loss,
+          loss_of(arm),
           difference,
           sample(&Outcome::regret),
           sample(&Outcome::accuracy),
@@ -187,13 +144,14 @@ bool same_vocabulary(const std::vector<Arm>& arms) {
   return losses.size() < 2;
 }
 
-std::optional<Table::Place> best_of(const std::vector<Arm>& arms) {
+std::set<Table::Place> best_of(const std::vector<Arm>& arms) {
   std::optional<Table::Place> best;
   for (std::size_t row = 0; row < arms.size(); ++row) {
-    if (arms[row].leaks || !std::isfinite(arms[row].loss.mean)) continue;
-    if (!best || arms[row].loss.mean < arms[best->row].loss.mean) best = {row, kLossColumn};
+    const double loss = loss_of(arms[row]).mean;
+    if (arms[row].leaks || !std::isfinite(loss)) continue;
+    if (!best || loss < loss_of(arms[best->row]).mean) best = Table::Place{row, kLossColumn};
   }
-  return best;
+  return best ? std::set{*best} : std::set<Table::Place>();
 }
 
 // --- Notes: what the numbers do not say. ---
@@ -211,8 +169,8 @@ class Notes {
   std::vector<std::string> lines_;
 };
 
-std::string name_of(const Outcome& run) {
-  std::string name = run.arm;
+std::string name_of(const Arm& arm, const Outcome& run) {
+  std::string name = arm.name;
   name += run.seed ? fmt::format(" seed {}", *run.seed) : " without a seed";
   return std::isnan(run.steps) ? name : name + fmt::format(" (step {})", run.steps);
 }
@@ -223,9 +181,9 @@ void note_left_out(const std::vector<Arm>& arms, Notes& notes) {
   for (const Arm& arm : arms)
     for (const Outcome* run : arm.runs) {
       if (run->status != "complete")
-        by_status[run->status].push_back(name_of(*run));
+        by_status[run->status].push_back(name_of(arm, *run));
       else if (std::isnan(run->loss))
-        no_evaluation.push_back(name_of(*run));
+        no_evaluation.push_back(name_of(arm, *run));
     }
   for (const auto& [status, names] : by_status) {
     const std::string shown = status == "unknown" ? "of unknown status" : status;
@@ -238,8 +196,9 @@ void note_noise(const std::vector<Arm>& arms, Notes& notes) {
   std::vector<std::string> single;
   std::vector<Sample> losses;
   for (const Arm& arm : arms) {
-    if (arm.loss.count > 0) losses.push_back(arm.loss);
-    if (arm.loss.count == 1) single.push_back(arm.name);
+    const Sample loss = loss_of(arm);
+    if (loss.count > 0) losses.push_back(loss);
+    if (loss.count == 1) single.push_back(arm.name);
   }
   notes.list("one seed: no noise estimate", single);
 
@@ -287,8 +246,8 @@ void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, Notes& notes)
   std::vector<std::string> fewer;
   for (const Arm& arm : arms) {
     if (&arm == baseline) continue;
-    const auto own = losses_by_seed(arm);
-    const auto pairs = paired_differences(own, losses_by_seed(*baseline)).size();
+    const auto own = arm.losses();
+    const auto pairs = paired_differences(own, baseline->losses()).size();
     if (pairs < own.size())
       fewer.push_back(fmt::format("{} {} of {}", arm.name, pairs, own.size()));
   }
@@ -328,7 +287,7 @@ void note_measure(const std::vector<Arm>& arms, Notes& notes) {
     for (const Outcome* run : arm.complete)
       if (run->loss > run->uniform_loss)
         guessing.push_back(
-            fmt::format("{} ({:.4f} > {:.4f})", name_of(*run), run->loss, run->uniform_loss));
+            fmt::format("{} ({:.4f} > {:.4f})", name_of(arm, *run), run->loss, run->uniform_loss));
     const std::vector<double> shares = values_of(arm.runs, &Outcome::unknown);
     const auto most = std::max_element(shares.begin(), shares.end());
     if (most != shares.end() && *most >= kNotedUnknown)
@@ -348,15 +307,14 @@ void note_measure(const std::vector<Arm>& arms, Notes& notes) {
 
 }  // namespace
 
-Table comparison(const std::vector<Outcome>& given, const std::string& baseline) {
-  std::vector<Outcome> outcomes = given;
-  name_arms(outcomes);
+Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline) {
   const std::vector<Arm> arms = arms_of(outcomes);
   const Arm* base = baseline_of(arms, baseline);
   Table table;
+  table.name = "routers";
   table.columns = columns_for(base);
   for (const Arm& arm : arms) table.rows.push_back(row_of(arm, base));
-  if (same_vocabulary(arms) && same_measure(arms)) table.best = best_of(arms);
+  if (same_vocabulary(arms) && same_measure(arms)) table.bold = best_of(arms);
 
   Notes notes;
   note_left_out(arms, notes);

@@ -1,4 +1,4 @@
-#include "analysis/escape.hpp"
+#include "analysis/render/escape.hpp"
 
 #include <algorithm>
 #include <cstdint>

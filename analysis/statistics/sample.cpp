@@ -1,4 +1,4 @@
-#include "analysis/statistics.hpp"
+#include "analysis/statistics/sample.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
-#include "analysis/outcome.hpp"
+#include "analysis/runs/outcome.hpp"
 
-#include "analysis/statistics.hpp"
+#include "analysis/statistics/sample.hpp"
 #include "sim/config/resolved.hpp"
 
 #include <cmath>

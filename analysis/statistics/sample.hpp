@@ -1,8 +1,9 @@
-// Means over seeds, and how far they can be trusted.
+// Sample is values of several seeds, summarised; Interval is where a value lies.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -13,6 +14,11 @@ struct Sample {
   std::size_t count = 0;
   double mean = 0;
   double deviation = 0;  // sample standard deviation (n - 1)
+};
+
+struct Interval {
+  double low = std::numeric_limits<double>::quiet_NaN();
+  double high = std::numeric_limits<double>::quiet_NaN();
 };
 
 Sample sample_of(const std::vector<double>& values);

@@ -2,8 +2,8 @@
 // is it noise.
 #pragma once
 
-#include "analysis/outcome.hpp"
-#include "analysis/table.hpp"
+#include "analysis/render/table.hpp"
+#include "analysis/runs/outcome.hpp"
 
 #include <functional>
 #include <string>

@@ -1,4 +1,4 @@
-#include "analysis/read.hpp"
+#include "analysis/runs/read.hpp"
 
 #include "sim/core/error.hpp"
 

@@ -1,7 +1,7 @@
 // What a table says about one run.
 #pragma once
 
-#include "analysis/read.hpp"
+#include "analysis/runs/read.hpp"
 
 #include <cstdint>
 #include <map>
