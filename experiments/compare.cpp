@@ -22,8 +22,8 @@ int compare_command(const Words& words) {
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("compare what?");
   const std::string format = arguments.has("json") ? "json" : arguments.text("format");
-  const Comparison result =
-      compare(arguments.rest(), format_of(format), arguments.text("baseline"), status_now);
+  const Comparison result = compare({.paths = arguments.rest(), .status_of = status_now},
+                                    format_of(format), arguments.text("baseline"));
   std::cout << result.text << std::flush;
   for (const std::string& reason : result.unreadable) std::cerr << "moesim: " << reason << '\n';
   return static_cast<int>(result.unreadable.empty() ? Exit::ok : Exit::data);

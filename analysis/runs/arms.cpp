@@ -1,5 +1,6 @@
 #include "analysis/runs/arms.hpp"
 
+#include "analysis/render/escape.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -91,6 +92,24 @@ std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
   for (const auto& [name, several] : same_name)
     if (several.size() > 1) tell_apart(several);
   return arms;
+}
+
+std::vector<Arm> arms_named(const std::vector<Arm>& arms, const std::vector<std::string>& names) {
+  if (names.empty()) return arms;
+  std::vector<std::string> known;
+  for (const Arm& arm : arms) known.push_back(terminal_safe(arm.name));
+  for (const std::string& name : names) {
+    if (std::any_of(arms.begin(), arms.end(), [&](const Arm& arm) { return arm.name == name; }))
+      continue;
+    const std::string near = nearest(name, known);
+    fail(Exit::usage, "no arm is named '" + terminal_safe(name) +
+                          "': " + (near.empty() ? "" : "did you mean " + near + "? ") +
+                          "there are " + joined(known));
+  }
+  std::vector<Arm> named;
+  for (const Arm& arm : arms)
+    if (std::find(names.begin(), names.end(), arm.name) != names.end()) named.push_back(arm);
+  return named;
 }
 
 }  // namespace moesim

@@ -32,4 +32,8 @@ struct Arm {
 // "token_choice (train.rate = 1e-07)". `outcomes` must outlive the arms.
 std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes);
 
+// The arms of these names, in the order of `arms`; no names: all. Throws Exit::usage for a name
+// that no arm has, with the nearest.
+std::vector<Arm> arms_named(const std::vector<Arm>& arms, const std::vector<std::string>& names);
+
 }  // namespace moesim

@@ -327,27 +327,11 @@ Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseli
   return table;
 }
 
-Comparison compare(const std::vector<std::string>& paths, Format format,
-                   const std::string& baseline, const StatusOf& status_of) {
-  std::vector<Outcome> outcomes;
-  RunReader reader;
-  const Excerpt excerpt = outcome_excerpt();
-  Comparison result;
-  for (const std::string& path : find_runs(paths)) {
-    try {
-      Outcome& outcome = outcomes.emplace_back(outcome_of(read_run(path, reader, excerpt)));
-      if (status_of) outcome.status = status_of(path, outcome.status);
-    } catch (const Error& problem) {
-      if (problem.code() != Exit::data) throw;
-      result.unreadable.push_back(problem.what());
-    }
-  }
-  if (outcomes.empty()) fail(Exit::data, result.unreadable.front());
-  Table table = comparison(outcomes, baseline);
-  for (const std::string& reason : result.unreadable)
-    table.notes.push_back("not in the table, because it cannot be read: " + reason);
-  result.text = render(table, format);
-  return result;
+Comparison compare(const Request& request, Format format, const std::string& baseline) {
+  Loaded loaded = load_runs(request);
+  Table table = comparison(loaded.outcomes, baseline);
+  table.notes.insert(table.notes.end(), loaded.notes.begin(), loaded.notes.end());
+  return {render(table, format), std::move(loaded.unreadable)};
 }
 
 }  // namespace moesim

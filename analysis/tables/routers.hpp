@@ -3,9 +3,8 @@
 #pragma once
 
 #include "analysis/render/table.hpp"
-#include "analysis/runs/outcome.hpp"
+#include "analysis/runs/load.hpp"
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,13 +22,7 @@ struct Comparison {
   std::vector<std::string> unreadable;  // why, file by file
 };
 
-// What became of a run, from the path of its run file and the status that stands in it: a run that
-// was killed has left "running" there.
-using StatusOf = std::function<std::string(const std::string& path, const std::string& recorded)>;
-
-// `paths` as find_runs takes them. A file that cannot be read is left out, which a note says;
-// throws Exit::data if there is no other. Without a `status_of`, the status is as recorded.
-Comparison compare(const std::vector<std::string>& paths, Format format,
-                   const std::string& baseline = "", const StatusOf& status_of = {});
+// Throws Exit::data if no run can be read.
+Comparison compare(const Request& request, Format format, const std::string& baseline = "");
 
 }  // namespace moesim
