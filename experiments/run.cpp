@@ -207,7 +207,8 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, bool json) {
     fail(worst, fmt::format("stopped with {} of {} runs done; run it again to go on", ended.size(),
                             endings.size()));
   if (!ended.empty()) {
-    const Comparison result = compare(ended, json ? Format::json : Format::text, "", status_now);
+    const Comparison result =
+        compare({.paths = ended, .status_of = status_now}, json ? Format::json : Format::text);
     std::cout << result.text << std::flush;
     if (worst == Exit::ok && !result.unreadable.empty())
       fail(Exit::data, result.unreadable.front());
