@@ -135,8 +135,8 @@ RouterColumn speed_up(Column column, CostTo cost_to) {
 }
 
 // A mean over the seeds that reach the target.
-RouterColumn cost(Column column, CostTo cost_to) {
-  return {std::move(column), Shown::with_target, [cost_to](const RouterRow& row) -> Cell {
+RouterColumn cost(Column column, CostTo cost_to, Shown shown = Shown::with_target) {
+  return {std::move(column), shown, [cost_to](const RouterRow& row) -> Cell {
             if (!row.target) return {};
             return mean_cost(row.arm, cost_to, *row.target);
           }};
@@ -227,7 +227,8 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, std::optional<doub
       cost({"steps_to_target", "steps" + to, Kind::count, 0, Better::lower}, steps_to),
       cost({"tokens_to_target", "tokens" + to, Kind::count, 0, Better::lower}, tokens_to),
       cost({"flops_to_target", "FLOPs" + to, Kind::count, 0, Better::lower}, flops_to),
-      cost({"seconds_to_target", "s" + to, Kind::number, 1, Better::lower}, seconds_to),
+      cost({"seconds_to_target", "s" + to, Kind::number, 1, Better::lower}, seconds_to,
+           Shown::always),
       speed_up({"speedup_steps", "× in steps", Kind::number, 2, Better::higher}, steps_to),
       speed_up({"speedup_seconds", "× in time", Kind::number, 2, Better::higher}, seconds_to),
       {{"target_reached", "reached"}, Shown::with_target, reached},

@@ -20,7 +20,7 @@ struct RouterRow {
 };
 
 struct RouterColumn {
-  // When the table has it: always, if there is a target, or if it is named.
+  // When the table has it: always, if a target is named, or if it is named itself.
   enum class Shown { always, with_target, named };
   Column column;
   Shown shown = Shown::always;

@@ -21,11 +21,8 @@ std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
                                          const RoutersOptions& options,
                                          const std::vector<Outcome>& outcomes) {
   std::vector<RouterColumn> chosen;
-  for (const std::string& name : options.columns) {
+  for (const std::string& name : options.columns)
     chosen.push_back(find_column(all, name, outcomes));
-    if (chosen.back().shown == RouterColumn::Shown::with_target && options.target.empty())
-      fail(Exit::usage, "column " + name + " needs a target: --target LOSS, or --target baseline");
-  }
   if (!options.columns.empty()) return chosen;
   for (const RouterColumn& column : all)
     if (column.shown == RouterColumn::Shown::always ||
@@ -84,7 +81,10 @@ void refer(const std::vector<Arm>& arms, const std::vector<Difference>& differen
 
 // The loss that options.target means.
 std::optional<double> target_of(const std::string& text, const Arm* baseline) {
-  if (text.empty()) return std::nullopt;
+  if (text.empty()) {
+    const double loss = baseline == nullptr ? std::nan("") : baseline->loss().mean;
+    return std::isfinite(loss) ? std::optional(loss) : std::nullopt;
+  }
   if (text == "baseline") {
     if (baseline == nullptr)
       fail(Exit::usage, "--target baseline: there is no baseline; name one by --baseline ARM");
