@@ -22,11 +22,16 @@ int compare_command(const Words& words) {
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("compare what?");
   const std::string format = arguments.has("json") ? "json" : arguments.text("format");
-  const Comparison result = compare({.paths = arguments.rest(), .status_of = status_now},
-                                    format_of(format), arguments.text("baseline"));
-  std::cout << result.text << std::flush;
-  for (const std::string& reason : result.unreadable) std::cerr << "moesim: " << reason << '\n';
-  return static_cast<int>(result.unreadable.empty() ? Exit::ok : Exit::data);
+  Exit status = Exit::ok;
+  const Request request{.paths = arguments.rest(),
+                        .status_of = status_now,
+                        .on_unreadable = [&](const std::string& why) {
+                          std::cerr << "moesim: " << why << '\n';
+                          status = Exit::data;
+                        }};
+  const Table table = routers_table(request, {.baseline = arguments.text("baseline")});
+  std::cout << render(table, format_of(format)) << std::flush;
+  return static_cast<int>(status);
 }
 
 }  // namespace moesim

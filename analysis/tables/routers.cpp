@@ -307,9 +307,9 @@ void note_measure(const std::vector<Arm>& arms, Notes& notes) {
 
 }  // namespace
 
-Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline) {
-  const std::vector<Arm> arms = arms_of(outcomes);
-  const Arm* base = baseline_of(arms, baseline);
+Table routers_table(const std::vector<Outcome>& outcomes, const RoutersOptions& options) {
+  const std::vector<Arm> arms = arms_named(arms_of(outcomes), options.arms);
+  const Arm* base = baseline_of(arms, options.baseline);
   Table table;
   table.name = "routers";
   table.columns = columns_for(base);
@@ -327,11 +327,17 @@ Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseli
   return table;
 }
 
-Comparison compare(const Request& request, Format format, const std::string& baseline) {
-  Loaded loaded = load_runs(request);
-  Table table = comparison(loaded.outcomes, baseline);
+Table routers_table(const Request& request, const RoutersOptions& options) {
+  const Loaded loaded = load_runs(request);
+  Table table = routers_table(loaded.outcomes, options);
   table.notes.insert(table.notes.end(), loaded.notes.begin(), loaded.notes.end());
-  return {render(table, format), std::move(loaded.unreadable)};
+  return table;
+}
+
+std::vector<std::string> routers_columns() {
+  std::vector<std::string> keys;
+  for (const Column& column : columns_for(nullptr)) keys.push_back(column.key);
+  return keys;
 }
 
 }  // namespace moesim
