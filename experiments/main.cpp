@@ -59,6 +59,8 @@ const std::map<std::string, Command>& commands() {
       {"verify", {moesim::verify_command, "read every byte of an experiment, say what is damaged"}},
       {"compare", {moesim::compare_command, "one row per arm, over its seeds"}},
       {"export", {moesim::export_command, "a table as text, CSV, Markdown, LaTeX, HTML or JSON"}},
+      {"plot",
+       {moesim::plot_command, "a figure for a paper: curves, load, heat map, Pareto front"}},
       {"sample", {moesim::sample_command, "text from a checkpoint of a run"}},
       {"list", {moesim::list_command, "routers, experts, tasks, datasets, options"}},
       {"check",
