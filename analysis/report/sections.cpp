@@ -1,0 +1,115 @@
+#include "analysis/report/sections.hpp"
+
+#include "analysis/report/configs.hpp"
+#include "analysis/report/html.hpp"
+#include "analysis/report/provenance.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace moesim {
+namespace {
+
+// "1 run", "2 runs"
+std::string counted(std::size_t count, const std::string& what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+std::string seeds_of(const std::vector<Arm>& arms) {
+  const auto [least, most] = std::minmax_element(
+      arms.begin(), arms.end(),
+      [](const Arm& a, const Arm& b) { return a.complete.size() < b.complete.size(); });
+  const std::size_t low = least->complete.size(), high = most->complete.size();
+  if (low == high) return counted(low, "complete run") + " of each";
+  return fmt::format("{} to {} complete runs of each", low, high);
+}
+
+// The values of the runs, each once; "" if none has any.
+std::string values_of(const std::vector<Record>& records, std::string Record::*field) {
+  std::set<std::string> values;
+  for (const Record& record : records)
+    if (!(record.*field).empty()) values.insert(record.*field);
+  return joined({values.begin(), values.end()});
+}
+
+}  // namespace
+
+std::string stand_in_html(const Table& table, const std::string& caption, const std::string& id);
+
+std::string table_html(const Table& table, const std::string& caption, const std::string& id) {
+  Table bare = table;
+  bare.notes.clear();
+  std::string notes;
+  for (const std::string& note : table.notes) notes += "<li>" + html::text(note) + "</li>\n";
+  if (!notes.empty()) notes = "<ul class=\"notes\">\n" + notes + "</ul>\n";
+  return html::scroll_box(caption, stand_in_html(bare, caption, id)) + notes;
+}
+
+std::vector<std::string> lead(const Material& material) {
+  std::vector<std::string> lines{counted(material.outcomes.size(), "run") + " in " +
+                                 counted(material.arms.size(), "arm") + ", " +
+                                 seeds_of(material.arms)};
+  std::set<std::string> dates;
+  for (const Record& record : material.records)
+    if (record.created.size() >= 10) dates.insert(record.created.substr(0, 10));
+  std::string where = values_of(material.records, &Record::device);
+  if (!dates.empty()) {
+    if (!where.empty()) where += "; ";
+    where += "begun " + *dates.begin();
+    if (dates.size() > 1) where += " to " + *dates.rbegin();
+  }
+  if (!where.empty()) lines.push_back(where);
+  return lines;
+}
+
+std::string configs_section(const Material& material, const std::string& baseline) {
+  const ConfigComparison configs = compare_configs(material.arms);
+  std::string content;
+  if (material.arms.size() > 1) {
+    content += table_html(differing_settings(configs, material.arms, baseline),
+                          "Settings in which arms differ. Marked are values other than the "
+                          "baseline's, or than the most frequent one where there is no baseline.",
+                          "configs-table");
+  }
+  if (!configs.without.empty())
+    content += "<p>" + html::text("Without a config: " + joined(configs.without)) + "</p>\n";
+  if (!configs.common.empty())
+    content += html::fold(
+        counted(configs.common.size(), "setting") + " that all arms have in common",
+        table_html(common_settings(configs), "What all arms have in common.", "common-table"));
+  return content;
+}
+
+std::string provenance_section(const Material& material) {
+  const Provenance provenance = provenance_of(material.arms, material.outcomes, material.records);
+  std::string content;
+  if (!provenance.common.empty()) {
+    content += "<dl>\n";
+    for (const auto& [title, value] : provenance.common)
+      content += "<dt>" + html::text(title) + "</dt><dd>" + html::text(value) + "</dd>\n";
+    content += "</dl>\n";
+  }
+  return content + html::fold(counted(provenance.runs.rows.size(), "run"),
+                              table_html(provenance.runs, "The runs.", "runs-table"));
+}
+
+std::string reproduction_section(const Material& material) {
+  std::string content;
+  for (const Reproduction& one :
+       reproductions(material.arms, material.outcomes, material.records)) {
+    if (one.config.empty()) continue;
+    content += html::fold(one.arm, "<p>Save this as <code>" + html::text(one.file) +
+                                       "</code>:</p>\n<pre>" + html::lines(one.config) +
+                                       "</pre>\n<p>and run</p>\n<pre>" + html::text(one.command) +
+                                       "</pre>\n");
+  }
+  if (content.empty()) return content;
+  return "<p>Same program, config and data give the same bits, on any number of threads. The "
+         "resolved config of each arm:</p>\n" +
+         content;
+}
+
+}  // namespace moesim
