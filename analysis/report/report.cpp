@@ -102,7 +102,7 @@ std::string report(const Request& request, const ReportOptions& options) {
                  "certificates-table"));
   add("configs", "Configs", configs_section(material, baseline));
   add("provenance", "Provenance", provenance_section(material));
-  add("reproduce", "Reproduction", reproduction_section(material));
+  add("reproduction", "Reproduction", reproduction_section(material));
   add("notes", "Left out", notes_section(material));
   return html::document(page);
 }

@@ -27,12 +27,14 @@ std::string seeds_of(const std::vector<Arm>& arms) {
   return fmt::format("{} to {} complete runs of each", low, high);
 }
 
-// The values of the runs, each once; "" if none has any.
-std::string values_of(const std::vector<Record>& records, std::string Record::*field) {
-  std::set<std::string> values;
-  for (const Record& record : records)
-    if (!(record.*field).empty()) values.insert(record.*field);
-  return joined({values.begin(), values.end()});
+// Those of the runs of the arms.
+std::vector<const Record*> records_of(const Material& material) {
+  std::vector<const Record*> records;
+  for (const Arm& arm : material.arms)
+    for (const Outcome* run : arm.runs)
+      records.push_back(
+          &material.records[static_cast<std::size_t>(run - material.outcomes.data())]);
+  return records;
 }
 
 }  // namespace
@@ -49,18 +51,21 @@ std::string table_html(const Table& table, const std::string& caption, const std
 }
 
 std::vector<std::string> lead(const Material& material) {
-  std::vector<std::string> lines{counted(material.outcomes.size(), "run") + " in " +
-                                 counted(material.arms.size(), "arm") + ", " +
-                                 seeds_of(material.arms)};
-  std::set<std::string> dates;
-  for (const Record& record : material.records)
-    if (record.created.size() >= 10) dates.insert(record.created.substr(0, 10));
-  std::string where = values_of(material.records, &Record::device);
+  const std::vector<const Record*> records = records_of(material);
+  std::set<std::string> devices, dates;
+  for (const Record* record : records) {
+    if (!record->device.empty()) devices.insert(record->device);
+    if (record->created.size() >= 10) dates.insert(record->created.substr(0, 10));
+  }
+  std::string where = joined({devices.begin(), devices.end()});
   if (!dates.empty()) {
     if (!where.empty()) where += "; ";
     where += "begun " + *dates.begin();
     if (dates.size() > 1) where += " to " + *dates.rbegin();
   }
+  std::vector<std::string> lines{counted(records.size(), "run") + " in " +
+                                 counted(material.arms.size(), "arm") + ", " +
+                                 seeds_of(material.arms)};
   if (!where.empty()) lines.push_back(where);
   return lines;
 }
