@@ -2,34 +2,27 @@
 
 #include "sim/core/error.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <optional>
 #include <set>
 
 namespace moesim {
 namespace {
 
-std::optional<std::string> value_of(const Arm& arm, const std::string& key) {
-  const auto found = arm.settings.find(key);
-  if (found == arm.settings.end()) return std::nullopt;
-  return found->second;
-}
-
-// What the values of a key are measured against: the baseline's, or else the most frequent one.
-std::optional<std::string> usual_value(const std::vector<Arm>& arms, const std::string& key,
-                                       const std::string& baseline) {
+// The value that most arms have; of several, the first arm's.
+std::string usual_value(const std::vector<Arm>& arms, const std::string& key) {
   std::map<std::string, int> times;
   std::vector<std::string> values;
   for (const Arm& arm : arms)
-    if (const auto value = value_of(arm, key)) {
-      if (arm.name == baseline) return value;
-      ++times[*value];
-      values.push_back(*value);
+    if (const auto setting = arm.settings.find(key); setting != arm.settings.end()) {
+      ++times[setting->second];
+      values.push_back(setting->second);
     }
   const auto usual = std::max_element(
       values.begin(), values.end(),
       [&](const std::string& a, const std::string& b) { return times[a] < times[b]; });
-  return usual == values.end() ? std::nullopt : std::optional(*usual);
+  return usual == values.end() ? "" : *usual;
 }
 
 }  // namespace
@@ -37,61 +30,53 @@ std::optional<std::string> usual_value(const std::vector<Arm>& arms, const std::
 ConfigComparison compare_configs(const std::vector<Arm>& arms) {
   ConfigComparison configs;
   std::map<std::string, std::set<std::string>> values;
-  std::map<std::string, std::size_t> times;
-  std::size_t known = 0;
+  std::map<std::string, std::vector<std::string>> having;
   for (const Arm& arm : arms) {
-    if (arm.settings.empty())
-      configs.without.push_back(arm.name);
-    else
-      ++known;
+    if (arm.settings.empty()) configs.without.push_back(arm.name);
     for (const auto& [key, value] : arm.settings) {
       values[key].insert(value);
-      ++times[key];
+      having[key].push_back(arm.name);
     }
   }
   for (const auto& [key, all] : values) {
-    if (all.size() > 1)
+    if (all.size() > 1) {
       configs.keys.push_back(key);
-    else if (times[key] == known)
-      configs.common[key] = *all.begin();
+      continue;
+    }
+    const bool everywhere = having[key].size() == arms.size() - configs.without.size();
+    configs.common[key] = {*all.begin(), everywhere ? std::vector<std::string>() : having[key]};
   }
   return configs;
 }
 
 Table common_settings(const ConfigComparison& configs) {
+  constexpr std::size_t kMostNames = 3;
   Table table;
   table.name = "common";
-  table.columns = {{"key", "key"}, {"value", "value"}};
-  for (const auto& [key, value] : configs.common) table.rows.push_back({key, value});
+  table.columns = {{"key", "key"}, {"value", "value"}, {"arms", "arms"}};
+  for (const auto& [key, common] : configs.common) {
+    const std::size_t count = common.arms.size();
+    table.rows.push_back({key, common.value,
+                          count == 0            ? "all"
+                          : count <= kMostNames ? joined(common.arms)
+                                                : fmt::format("{} arms", count)});
+  }
   return table;
 }
 
-Table differing_settings(const ConfigComparison& configs, const std::vector<Arm>& arms,
-                         const std::string& baseline) {
+Table differing_settings(const ConfigComparison& configs, const std::vector<Arm>& arms) {
   Table table;
   table.name = "configs";
   table.columns.push_back({"arm", "arm"});
   for (const std::string& key : configs.keys) table.columns.push_back({key, key});
-  table.columns.push_back({"own", "settings of its own"});
-  for (const Arm& arm : arms) {
-    std::vector<Cell> row{arm.name};
-    for (const std::string& key : configs.keys) {
-      const auto value = value_of(arm, key);
-      row.push_back(value ? Cell(*value) : Cell());
-    }
-    std::vector<std::string> own;
-    for (const auto& [key, value] : arm.settings)
-      if (!configs.common.contains(key) &&
-          !std::binary_search(configs.keys.begin(), configs.keys.end(), key))
-        own.push_back(key + " = " + value);
-    row.push_back(own.empty() ? Cell() : Cell(joined(own)));
-    table.rows.push_back(std::move(row));
-  }
+  for (const Arm& arm : arms) table.rows.push_back({arm.name});
   for (std::size_t k = 0; k < configs.keys.size(); ++k) {
-    const auto usual = usual_value(arms, configs.keys[k], baseline);
+    const std::string usual = usual_value(arms, configs.keys[k]);
     for (std::size_t row = 0; row < arms.size(); ++row) {
-      const auto value = value_of(arms[row], configs.keys[k]);
-      if (value && value != usual) table.bold.insert({row, k + 1});
+      const auto setting = arms[row].settings.find(configs.keys[k]);
+      const bool has = setting != arms[row].settings.end();
+      table.rows[row].push_back(has ? Cell(setting->second) : Cell());
+      if (has && setting->second != usual) table.bold.insert({row, k + 1});
     }
   }
   return table;

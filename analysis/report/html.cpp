@@ -3,49 +3,16 @@
 #include "analysis/render/escape.hpp"
 
 namespace moesim::html {
-namespace {
-
-std::string escaped(const std::string& text) {
-  std::string safe;
-  safe.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        safe += "&amp;";
-        break;
-      case '<':
-        safe += "&lt;";
-        break;
-      case '>':
-        safe += "&gt;";
-        break;
-      case '"':
-        safe += "&quot;";
-        break;
-      case '\'':
-        safe += "&#39;";
-        break;
-      default:
-        safe += c;
-    }
-  }
-  return safe;
-}
-
-}  // namespace
-
-std::string text(std::string_view text) { return escaped(terminal_safe(text)); }
-
 std::string lines(std::string_view all) {
   std::string safe;
   std::size_t begin = 0;
   for (std::size_t end = all.find_first_of("\n\t"); end != all.npos;
        begin = end + 1, end = all.find_first_of("\n\t", begin))
-    (safe += text(all.substr(begin, end - begin))) += all[end];
-  return safe + text(all.substr(begin));
+    (safe += html_text(all.substr(begin, end - begin))) += all[end];
+  return safe + html_text(all.substr(begin));
 }
 
-std::string code(std::string_view content) { return "<code>" + text(content) + "</code>"; }
+std::string code(std::string_view content) { return "<code>" + html_text(content) + "</code>"; }
 
 std::string list(const std::vector<std::string>& items) {
   if (items.empty()) return {};
@@ -56,12 +23,13 @@ std::string list(const std::vector<std::string>& items) {
 }
 
 std::string fold(std::string_view summary, const std::string& content) {
-  return "<details>\n<summary>" + text(summary) + "</summary>\n" + content + "</details>\n";
+  return "<details>\n<summary>" + html_text(summary) + "</summary>\n" + content + "</details>\n";
 }
 
-std::string scroll_box(std::string_view label, const std::string& content) {
-  return "<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"" + text(label) + "\">\n" +
-         content + "</div>\n";
+std::string scroll_box(std::string_view label, const std::string& content, bool wide) {
+  return "<div class=\"box" + std::string(wide ? " wide" : "") +
+         "\" role=\"region\" tabindex=\"0\" aria-label=\"" + html_text(label) + "\">\n" + content +
+         "</div>\n";
 }
 
 std::string slug(std::string_view text) {

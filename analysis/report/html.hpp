@@ -1,4 +1,4 @@
-// Pieces of HTML. Text that comes from run files is escaped here and nowhere else.
+// Pieces of HTML.
 #pragma once
 
 #include <map>
@@ -9,10 +9,7 @@
 
 namespace moesim::html {
 
-// Text, fit for the content of an element and for an attribute in double quotes. Control
-// characters, those that reorder text too, and bytes that are no UTF-8 become '?'.
-std::string text(std::string_view text);
-// The same for text of several lines: '\n' and tabs stay.
+// html_text of several lines: '\n' and tabs stay.
 std::string lines(std::string_view text);
 
 // <code>TEXT</code>
@@ -25,8 +22,8 @@ std::string list(const std::vector<std::string>& items);
 std::string fold(std::string_view summary, const std::string& content);
 
 // A box that scrolls sideways if its content is wider than the page, and can be reached by
-// keyboard. The label is text.
-std::string scroll_box(std::string_view label, const std::string& content);
+// keyboard. A wide one gets a page across in print. The label is text.
+std::string scroll_box(std::string_view label, const std::string& content, bool wide);
 
 // Lower case letters, digits and '-' of a text: "Soft MoE, k = 2" is "soft-moe-k-2". At most 40;
 // never empty.

@@ -7,12 +7,13 @@ namespace moesim::html {
 const char* const kScript = R"js(
 "use strict";
 (() => {
-  const scale = {k: 1e3, M: 1e6, G: 1e9, T: 1e12};
   const key = (row, column) => {
-    const text = row.cells[column] ? row.cells[column].textContent.trim() : "";
-    const number = /^\[?([+\u2212-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?)([kMGT]?)(?![\w])/.exec(text);
-    if (number) return Number(number[1].replace("\u2212", "-")) * (scale[number[2]] || 1);
-    return text === "" || text === "-" || text === "\u2013" || text === "\u2014" ? null : text;
+    const cell = row.cells[column];
+    if (!cell) return null;
+    if (cell.dataset.value !== undefined) return Number(cell.dataset.value);
+    const text = cell.textContent.trim();
+    return /^[-\u2013\u2014]?$/.test(text) ? null
+      : /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text) ? Number(text) : text;
   };
   const compare = (a, b) => typeof a === "number" && typeof b === "number" ? a - b
     : typeof a !== typeof b ? (typeof a === "number" ? -1 : 1)
@@ -51,6 +52,6 @@ const char* const kScript = R"js(
 })();
 )js";
 
-const char* const kScriptHash = "sha256-hHdidYrVUXLQRlDja1SBrie1EjairvjqhUxs5dKonj8=";
+const char* const kScriptHash = "sha256-4bvk9Z1rIYMjQBUxNnCYe+/bbLj01UVyfXtE8/MzWIQ=";
 
 }  // namespace moesim::html

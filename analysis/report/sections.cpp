@@ -1,8 +1,10 @@
 #include "analysis/report/sections.hpp"
 
+#include "analysis/render/escape.hpp"
 #include "analysis/report/configs.hpp"
 #include "analysis/report/html.hpp"
 #include "analysis/report/provenance.hpp"
+#include "analysis/report/split.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -39,15 +41,22 @@ std::vector<const Record*> records_of(const Material& material) {
 
 }  // namespace
 
-std::string stand_in_html(const Table& table, const std::string& caption, const std::string& id);
-
 std::string table_html(const Table& table, const std::string& caption, const std::string& id) {
-  Table bare = table;
-  bare.notes.clear();
-  std::string notes;
-  for (const std::string& note : table.notes) notes += "<li>" + html::text(note) + "</li>\n";
-  if (!notes.empty()) notes = "<ul class=\"notes\">\n" + notes + "</ul>\n";
-  return html::scroll_box(caption, stand_in_html(bare, caption, id)) + notes;
+  constexpr std::size_t kMostColumns = 9;  // of a page that is upright
+  return html::scroll_box(caption,
+                          render(table, {.format = Format::html, .caption = caption, .label = id}),
+                          table.columns.size() > kMostColumns);
+}
+
+std::string split_html(const Table& table, const std::string& key, const std::string& caption,
+                       const std::string& id) {
+  constexpr std::size_t kMostRows = 24;
+  if (table.rows.size() <= kMostRows) return table_html(table, caption, id);
+  const Split split = split_by_arm(table, key);
+  std::string content = table_html(split.totals, caption, id);
+  for (const auto& [arm, part] : split.arms)
+    content += html::fold(arm + ", by " + key, table_html(part, arm + ", by " + key, ""));
+  return content;
 }
 
 std::vector<std::string> lead(const Material& material) {
@@ -70,21 +79,21 @@ std::vector<std::string> lead(const Material& material) {
   return lines;
 }
 
-std::string configs_section(const Material& material, const std::string& baseline) {
+std::string configs_section(const Material& material) {
   const ConfigComparison configs = compare_configs(material.arms);
   std::string content;
-  if (material.arms.size() > 1) {
-    content += table_html(differing_settings(configs, material.arms, baseline),
-                          "Settings in which arms differ. Marked are values other than the "
-                          "baseline's, or than the most frequent one where there is no baseline.",
+  if (!configs.keys.empty())
+    content += table_html(differing_settings(configs, material.arms),
+                          "Settings in which arms differ. Marked are those that most arms do not "
+                          "have.",
                           "configs-table");
-  }
   if (!configs.without.empty())
-    content += "<p>" + html::text("Without a config: " + joined(configs.without)) + "</p>\n";
+    content += "<p>" + html_text("Without a config: " + joined(configs.without)) + "</p>\n";
   if (!configs.common.empty())
     content += html::fold(
-        counted(configs.common.size(), "setting") + " that all arms have in common",
-        table_html(common_settings(configs), "What all arms have in common.", "common-table"));
+        counted(configs.common.size(), "setting") + " of one value",
+        table_html(common_settings(configs), "Settings of one value, and the arms that have them.",
+                   "common-table"));
   return content;
 }
 
@@ -94,7 +103,7 @@ std::string provenance_section(const Material& material) {
   if (!provenance.common.empty()) {
     content += "<dl>\n";
     for (const auto& [title, value] : provenance.common)
-      content += "<dt>" + html::text(title) + "</dt><dd>" + html::text(value) + "</dd>\n";
+      content += "<dt>" + html_text(title) + "</dt><dd>" + html_text(value) + "</dd>\n";
     content += "</dl>\n";
   }
   return content + html::fold(counted(provenance.runs.rows.size(), "run"),
@@ -106,10 +115,10 @@ std::string reproduction_section(const Material& material) {
   for (const Reproduction& one :
        reproductions(material.arms, material.outcomes, material.records)) {
     if (one.config.empty()) continue;
-    content += html::fold(one.arm, "<p>Save this as <code>" + html::text(one.file) +
-                                       "</code>:</p>\n<pre>" + html::lines(one.config) +
-                                       "</pre>\n<p>and run</p>\n<pre>" + html::text(one.command) +
-                                       "</pre>\n");
+    content +=
+        html::fold(one.arm, "<p>Save this as <code>" + html_text(one.file) + "</code>:</p>\n<pre>" +
+                                html::lines(one.config) + "</pre>\n<p>and run</p>\n<pre>" +
+                                html_text(one.command) + "</pre>\n");
   }
   if (content.empty()) return content;
   return "<p>Same program, config and data give the same bits, on any number of threads. The "

@@ -52,27 +52,39 @@ dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.2r
 dt { color: var(--soft); }
 dd { margin: 0; }
 
-.box { overflow-x: auto; margin: 0.75rem 0 1rem; }
-table { border-collapse: collapse; font-size: 0.875rem; line-height: 1.4; border-top: 1.5px solid var(--ink); border-bottom: 1.5px solid var(--ink); }
-caption { text-align: left; caption-side: top; padding: 0 0 0.4rem; font-size: 0.875rem; }
+.box { overflow-x: auto; margin: 0.75rem 0 1.25rem; }
+.table { margin: 0; }
+table {
+  border-collapse: collapse; font-size: 0.875rem; line-height: 1.4;
+  border-top: 1.5px solid var(--ink); border-bottom: 1.5px solid var(--ink);
+}
+caption { text-align: left; caption-side: top; padding: 0 0 0.45rem; font-size: 0.9rem; }
 th, td { padding: 0.3rem 0.7rem; text-align: left; vertical-align: top; overflow-wrap: break-word; }
 thead th { font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--ink); }
-.number { text-align: right; white-space: nowrap; }
 tbody th { font-weight: 400; }
-th:first-child, td:first-child {
+td:not(.number) { min-width: 4rem; max-width: 24rem; }
+.number { text-align: right; white-space: nowrap; }
+thead .number { white-space: normal; }
+th:first-child {
   position: sticky; left: 0; z-index: 1; background: var(--page); padding-left: 0;
-  min-width: 8rem; max-width: 18rem; overflow-wrap: anywhere;
+  min-width: 11rem; max-width: 18rem; overflow-wrap: anywhere;
 }
-tbody tr:hover > *, tbody tr:hover > :first-child { background: var(--row); }
-td:not(.number) { min-width: 4.5rem; max-width: 24rem; }
+tbody tr:hover > * { background: var(--row); }
 th button {
-  margin: 0; padding: 0; border: 0; background: none; color: inherit; font: inherit; text-align: inherit; cursor: pointer;
+  margin: 0; padding: 0; border: 0; background: none; color: inherit; font: inherit;
+  text-align: inherit; cursor: pointer;
 }
-th button:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
-th button::after { content: "\2195"; display: inline-block; width: 1em; text-align: right; opacity: 0.35; }
-th[aria-sort="ascending"] button::after { content: "\2191"; opacity: 1; }
-th[aria-sort="descending"] button::after { content: "\2193"; opacity: 1; }
-.configs td strong, .configs td b { background: var(--mark); color: var(--mark-ink); padding: 0.05rem 0.3rem; border-radius: 3px; font-weight: 600; }
+th button::after { content: "\00a0\2195"; opacity: 0.4; }
+th[aria-sort="ascending"] button::after { content: "\00a0\2191"; opacity: 1; }
+th[aria-sort="descending"] button::after { content: "\00a0\2193"; opacity: 1; }
+#configs-table strong {
+  background: var(--mark); color: var(--mark-ink); padding: 0.05rem 0.3rem; border-radius: 3px;
+}
+.notes {
+  position: sticky; left: 0; max-width: 75ch; margin: 0.6rem 0 0; padding: 0; list-style: none;
+  font-size: 0.85rem;
+}
+.notes li { margin: 0.2rem 0; padding-left: 0.9rem; text-indent: -0.9rem; }
 
 figure { margin: 1.5rem 0 2rem; }
 figcaption { margin-top: 0.4rem; font-size: 0.9rem; max-width: 75ch; }
@@ -94,30 +106,31 @@ summary:hover { text-decoration: underline; }
   h1 { font-size: 1.5rem; }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
   dd { margin-bottom: 0.5rem; }
-  th:first-child, td:first-child { min-width: 6rem; max-width: 9rem; }
+  th:first-child { min-width: 6rem; max-width: 9rem; }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
 @media print {
   :root {
     color-scheme: light;
     --page: #ffffff; --ink: #000000; --soft: #444444; --rule: #bbbbbb; --box: #f5f5f5;
-    --link: #000000; --mark: #eeeeee; --mark-ink: #000000; --row: #ffffff;
+    --link: #000000; --mark: #e4e4e4; --mark-ink: #000000; --row: #ffffff;
   }
-  @page { size: A4; margin: 16mm 14mm; }
-  body { display: block; max-width: none; padding: 0; font-size: 9.5pt; }
-  nav { display: none; }
-  main p, main li, figcaption { max-width: none; }
+  @page { size: A4; margin: 15mm 14mm; }
+  @page wide { size: A4 landscape; margin: 14mm 12mm; }
+  .wide { page: wide; }
+  body { display: block; max-width: none; padding: 0; font-size: 9pt; }
+  nav, th button::after { display: none; }
+  main p, main li, figcaption, .notes { max-width: none; }
   a { text-decoration: none; }
-  h2, h3, summary { break-after: avoid; }
-  tr, figure { break-inside: avoid; }
-  thead { display: table-header-group; }
+  h2, h3, summary, caption { break-after: avoid; }
+  tr, figure:not(.table) { break-inside: avoid; }
   .box, .plot, pre { overflow: visible; }
-  pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-  table { width: 100%; font-size: 7.5pt; }
-  th, td { padding: 0.15rem 0.3rem; overflow-wrap: anywhere; }
-  .number { white-space: normal; }
-  td:not(.number), th:first-child, td:first-child { position: static; min-width: 0; max-width: none; }
-  th button::after { content: none; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.4rem 0.6rem; }
+  table { font-size: 7pt; }
+  th, td { padding: 0.12rem 0.3rem; }
+  td:not(.number) { min-width: 4em; max-width: 30em; overflow-wrap: anywhere; }
+  .number { white-space: normal; overflow-wrap: normal; }
+  th:first-child { position: static; min-width: 7em; max-width: 16em; }
   .plot svg { min-width: 0; max-width: 100%; }
   details::details-content { content-visibility: visible; block-size: auto; }
 }

@@ -1,3 +1,4 @@
+#include "analysis/render/escape.hpp"
 #include "analysis/report/html.hpp"
 #include "analysis/report/page.hpp"
 #include "tests/support/catch.hpp"
@@ -56,12 +57,12 @@ std::vector<std::map<std::string, std::string>> schemes() {
 }  // namespace
 
 TEST_CASE("report: text of a run file is no markup", "[analysis]") {
-  CHECK(html::text("</script><img src=x onerror='a(\"b\")'>&") ==
+  CHECK(html_text("</script><img src=x onerror='a(\"b\")'>&") ==
         "&lt;/script&gt;&lt;img src=x onerror=&#39;a(&quot;b&quot;)&#39;&gt;&amp;");
-  CHECK(html::text("\x1b[31mred\x07") == "?[31mred?");
-  CHECK(html::text("a\xE2\x80\xAE"
-                   "b\xFF") == "a?b?");
-  CHECK(html::text("Z\xC3\xBCrich\n") == "Z\xC3\xBCrich?");
+  CHECK(html_text("\x1b[31mred\x07") == "?[31mred?");
+  CHECK(html_text("a\xE2\x80\xAE"
+                  "b\xFF") == "a?b?");
+  CHECK(html_text("Z\xC3\xBCrich\n") == "Z\xC3\xBCrich?");
   CHECK(html::lines("a = 1\n\tb < 2\r\n") == "a = 1\n\tb &lt; 2?\n");
 }
 

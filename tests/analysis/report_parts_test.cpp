@@ -2,6 +2,7 @@
 #include "analysis/report/configs.hpp"
 #include "analysis/report/provenance.hpp"
 #include "analysis/report/report.hpp"
+#include "analysis/report/split.hpp"
 #include "sim/core/error.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
@@ -91,23 +92,21 @@ Runs three_arms() {
 TEST_CASE("report: configs are what is common, and what differs", "[analysis]") {
   const Runs runs = three_arms();
   const ConfigComparison configs = compare_configs(runs.arms);
-  CHECK(configs.common ==
-        std::map<std::string, std::string>{{"data.sha256", "d0"}, {"run.steps", "3"}});
   CHECK(configs.keys == Words{"router.name", "router.token_choice.k", "train.rate"});
   CHECK(configs.without.empty());
+  const Table common = common_settings(configs);
+  REQUIRE(common.rows.size() == 3);
+  CHECK(row(common, 0) == Words{"data.sha256", "d0", "all"});
+  CHECK(row(common, 1) == Words{"router.token_choice.noise", "none", "top1, top2"});
+  CHECK(row(common, 2) == Words{"run.steps", "3", "all"});
 
-  const Table table = differing_settings(configs, runs.arms, "dense");
-  REQUIRE(table.columns.size() == 5);
-  CHECK(row(table, 0) == Words{"dense", "dense", "", "0.1", ""});
-  CHECK(row(table, 1) ==
-        Words{"top1", "token_choice", "1", "0.1", "router.token_choice.noise = none"});
-  CHECK(row(table, 2) ==
-        Words{"top2", "token_choice", "2", "0.2", "router.token_choice.noise = none"});
-  // Other than dense's; k, which dense has not, other than the first of the most frequent.
-  CHECK(table.bold == std::set<Table::Place>{{1, 1}, {2, 1}, {2, 2}, {2, 3}});
-  // Without a baseline, other than the most frequent.
-  CHECK(differing_settings(configs, runs.arms, "").bold ==
-        std::set<Table::Place>{{0, 1}, {2, 2}, {2, 3}});
+  const Table table = differing_settings(configs, runs.arms);
+  REQUIRE(table.columns.size() == 4);
+  CHECK(row(table, 0) == Words{"dense", "dense", "", "0.1"});
+  CHECK(row(table, 1) == Words{"top1", "token_choice", "1", "0.1"});
+  CHECK(row(table, 2) == Words{"top2", "token_choice", "2", "0.2"});
+  // Two of three have token_choice and 0.1; of k, which two have, 1 comes first.
+  CHECK(table.bold == std::set<Table::Place>{{0, 1}, {2, 2}, {2, 3}});
 }
 
 TEST_CASE("report: arms without a config are named", "[analysis]") {
@@ -115,7 +114,9 @@ TEST_CASE("report: arms without a config are named", "[analysis]") {
   runs.arms[1].settings.clear();
   const ConfigComparison configs = compare_configs(runs.arms);
   CHECK(configs.without == Words{"top1"});
-  CHECK(configs.common.contains("run.steps"));
+  REQUIRE(configs.common.contains("run.steps"));
+  CHECK(configs.common.at("run.steps").arms.empty());  // all that have a config
+  CHECK(configs.common.at("router.token_choice.k").arms == Words{"top2"});
   CHECK(configs.keys == Words{"router.name", "train.rate"});
 }
 
@@ -180,6 +181,28 @@ TEST_CASE("report: an arm is run again by its config and its seeds", "[analysis]
   CHECK(all[0].command == "moesim run x-rm.ini run.seed=2,0");
   CHECK(all[0].config == runs.records[0].config);
   CHECK(all[1].command == "moesim run x-rm-2.ini run.seed=3");
+}
+
+TEST_CASE("report: a table of layers is its totals, and a fold per arm", "[analysis]") {
+  Table table;
+  table.columns = {{"arm", "arm"}, {"layer", "layer"}, {"cv", "CV", Column::Kind::number, 2}};
+  table.rows = {{"a", "0", 1.0}, {"a", "1", 3.0}, {"a", "all", 2.0}, {"b", "0", 5.0}};
+  table.notes = {"of b"};
+  table.bold = {{2, 2}, {0, 2}};
+  table.references = {{{3, 2}, {0}}};
+  const Split split = split_by_arm(table, "layer");
+  REQUIRE(split.totals.rows.size() == 2);
+  CHECK(row(split.totals, 0) == Words{"a", "all", ""});
+  CHECK(row(split.totals, 1) == Words{"b", "0", ""});  // its only layer
+  CHECK(std::get<double>(split.totals.rows[1][2]) == 5);
+  CHECK(split.totals.notes == Words{"of b"});
+  CHECK(split.totals.bold == std::set<Table::Place>{{0, 2}});
+  CHECK(split.totals.references == std::map<Table::Place, std::set<std::size_t>>{{{1, 2}, {0}}});
+  REQUIRE(split.arms.size() == 2);
+  CHECK(split.arms[0].first == "a");
+  CHECK(split.arms[0].second.rows.size() == 3);
+  CHECK(split.arms[0].second.bold == std::set<Table::Place>{{0, 2}, {2, 2}});
+  CHECK(split.arms[1].second.notes.empty());
 }
 
 TEST_CASE("report: a whole page of run files, hostile names and all", "[analysis]") {
