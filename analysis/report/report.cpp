@@ -74,7 +74,7 @@ std::string optional_table(Material& material, const std::string& what,
     });
     return table.rows.empty() ? "" : set(table);
   } catch (const Error& problem) {
-    if (problem.code() != Exit::data) throw;
+    if (problem.code() != Exit::data && problem.code() != Exit::usage) throw;
     material.left_out.push_back("no " + what + ": " + problem.what());
     return {};
   }
