@@ -177,8 +177,10 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, std::optional<doub
       of_difference({"p_holm", "p", Kind::number, 4}, number(&Difference::p_holm)),
       of_difference({"p", "p, one test", Kind::number, 4}, number(&Difference::p), Shown::named),
       of_difference({"test", "test"}, method_of, Shown::named),
-      of_difference({"detectable", "detectable", Kind::number, 4}, number(&Difference::detectable),
-                    Shown::named),
+      of_difference(
+          {"detectable", "detectable", Kind::number, 4},
+          [](const Difference& difference) -> Cell { return difference.detectable(); },
+          Shown::named),
       sample({"regret", "regret", Kind::sample, 4, Better::lower}, of(&Outcome::regret)),
       sample({"eval_accuracy", "accuracy", Kind::sample, 4, Better::higher},
              of(&Outcome::accuracy)),
