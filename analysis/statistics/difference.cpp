@@ -93,7 +93,7 @@ void adjust(std::vector<Difference>& differences) {
 }
 
 double t_power(double noncentrality, double freedom, double level) {
-  constexpr double kLargest = 1e4;  // from here on, t is normal to four digits
+  constexpr double kLargest = 1000;  // from here on, t is normal to three digits
   const double degrees = std::min(freedom, kLargest);
   const double critical = boost::math::quantile(complement(students_t(degrees), level / 2));
   const boost::math::chi_squared squares(degrees);
