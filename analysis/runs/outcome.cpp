@@ -99,8 +99,8 @@ Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
       outcome.build += (outcome.build.empty() ? "" : ", ") + text;
   outcome.seed = seed_of(run);
   outcome.settings = config::resolved_values(run.file.text("config"));
-  outcome.has_config = !outcome.settings.empty();
   std::erase_if(outcome.settings, [](const auto& entry) { return !changes_results(entry.first); });
+  outcome.has_config = !outcome.settings.empty();
   if (const std::string data = run.file.text("data_sha256"); outcome.has_config || !data.empty())
     outcome.settings["data.sha256"] = data;
   outcome.steps = last_value(run, "step", "step");

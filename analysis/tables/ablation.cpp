@@ -252,10 +252,11 @@ Table ablation_table(const std::vector<Outcome>& outcomes, const AblationOptions
     Table alone;
     alone.columns = {metric.column.column};
     alone.rows = {{metric.cell(*baseline, *baseline)}};
-    const std::string text = render(alone, Format::text);
-    const std::size_t line = text.find('\n') + 1;
+    std::string text = render(alone, Format::text);
+    text = text.substr(text.find('\n') + 1);
+    text.resize(std::min(text.find('\n'), text.size()));
     table.notes.push_back("the baseline, " + baseline->name + ": " +
-                          std::string(config::trimmed(text.substr(line))));
+                          std::string(config::trimmed(text)));
   }
   return table;
 }
