@@ -82,7 +82,8 @@ TEST_CASE("tidy: a row for every number, with its coordinates", "[analysis]") {
 
   std::ostringstream stream;
   write_tidy({.paths = {path}}, stream);
-  CHECK(std::count(stream.str().begin(), stream.str().end(), '\n') == 13);
+  const std::string text = stream.str();
+  CHECK(std::count(text.begin(), text.end(), '\n') == 13);
 }
 
 TEST_CASE("tidy: quantities and arms are chosen by name", "[analysis]") {
