@@ -88,13 +88,35 @@ void write(const std::string& out, const Pieces& pieces) {
   std::cout << std::flush;
 }
 
-// CSV has no place for notes, and what they say is not to be missed. What has been said is not said
-// again.
-void say_notes(const std::vector<std::string>& notes, const std::vector<std::string>& said) {
-  for (const std::string& note : notes)
-    if (std::none_of(said.begin(), said.end(),
-                     [&](const std::string& line) { return note.ends_with(line); }))
-      std::cerr << "moesim: note: " << terminal_safe(note) << '\n';
+// Returns the notes.
+std::vector<std::string> write_table(const TableKind& kind, const TableRequest& request,
+                                     const Rendering& rendering, const std::string& out) {
+  std::vector<std::string> notes;
+  if (kind.make == nullptr) {
+    write(out, [&](const auto& take) {
+      notes = write_tidy(request.chosen.request, {request.columns, request.chosen.arms}, take);
+    });
+    return notes;
+  }
+  Table table = kind.make(request);
+  const std::string text = render(table, rendering);
+  write(out, [&](const auto& take) { take(text); });
+  return std::move(table.notes);
+}
+
+void say(const std::string& kind, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines)
+    std::cerr << "moesim: " << kind << terminal_safe(line) << '\n';
+}
+
+// The notes that say something else than `said`.
+std::vector<std::string> without(std::vector<std::string> notes,
+                                 const std::vector<std::string>& said) {
+  std::erase_if(notes, [&](const std::string& note) {
+    return std::any_of(said.begin(), said.end(),
+                       [&](const std::string& line) { return note.ends_with(line); });
+  });
+  return notes;
 }
 
 Arguments arguments_of_export() {
@@ -142,22 +164,20 @@ int export_command(const Words& words) {
   TableRequest request = request_in(arguments);
   std::vector<std::string> unreadable;
   request.chosen.request.on_unreadable = [&unreadable](const std::string& why) {
-    std::cerr << "moesim: " << why << '\n';
     unreadable.push_back(why);
   };
-  const std::string out = arguments.text("out");
   std::vector<std::string> notes;
-  if (kind.make == nullptr) {
-    write(out, [&](const auto& take) {
-      notes = write_tidy(request.chosen.request, {request.columns, request.chosen.arms}, take);
-    });
-  } else {
-    Table table = kind.make(request);
-    const std::string text = render(table, rendering);
-    write(out, [&](const auto& take) { take(text); });
-    notes = std::move(table.notes);
+  try {
+    notes = write_table(kind, request, rendering, arguments.text("out"));
+  } catch (const Error& error) {
+    // The last line is the error itself, which may be one of them.
+    std::erase(unreadable, error.what());
+    say("", unreadable);
+    throw;
   }
-  if (format == Format::csv) say_notes(notes, unreadable);
+  say("", unreadable);
+  // CSV has no place for notes, and what they say is not to be missed.
+  if (format == Format::csv) say("note: ", without(notes, unreadable));
   return static_cast<int>(unreadable.empty() ? Exit::ok : Exit::data);
 }
 
