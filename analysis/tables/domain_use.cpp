@@ -38,7 +38,7 @@ std::vector<double> numbers_in(const std::string& text) {
 double known_or_none(double bayes_loss) { return bayes_loss >= 0 ? bayes_loss : kNone; }
 
 std::vector<std::string> names_of(const Run& run, std::size_t count) {
-  const Variable* variable = run.variable("domain", {"domain"});
+  const Variable* variable = run.file.find("domain");
   if (variable != nullptr && variable->texts.size() == count) return variable->texts;
   std::vector<std::string> names;
   for (std::size_t d = 0; d < count; ++d) names.push_back(fmt::format("domain {}", d));

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -20,6 +21,8 @@ namespace {
 using By = DomainsOptions::By;
 using Kind = Column::Kind;
 using Better = Column::Better;
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 // An arm with several domains, and its complete runs.
 struct ArmUse {
@@ -49,7 +52,8 @@ std::size_t experts_of(const ArmUse& use) {
 }
 
 Cell measure_cell(const ArmUse& use) {
-  return experts_of(use) == 0 ? Cell() : Cell(use.runs.front()->measure);
+  if (experts_of(use) == 0) return {};
+  return use.runs.front()->measure;
 }
 
 double seeds(const ArmUse& use) { return static_cast<double>(use.runs.size()); }
@@ -96,7 +100,7 @@ void add_by_domain(const std::vector<ArmUse>& uses, Rows& rows) {
   for (const ArmUse& use : uses) {
     const auto sample = [&](const auto& of) { return over_runs(use, of); };
     const std::size_t experts = experts_of(use);
-    const Cell uniform = experts == 0 ? Cell() : Cell(1 / static_cast<double>(experts));
+    const double uniform = experts == 0 ? kNone : 1 / static_cast<double>(experts);
     const std::vector<std::string>& names = use.runs.front()->names;
     for (std::size_t d = 0; d < names.size(); ++d) {
       const auto layers = [d](const DomainUse& run, double (*of)(const std::vector<double>&)) {
@@ -111,12 +115,12 @@ void add_by_domain(const std::vector<ArmUse>& uses, Rows& rows) {
              return over_layers(run, [d](const auto& layer) { return 100 * layer.part[d]; });
            }),
            sample([&](const auto& run) { return layers(run, top_share); }), uniform,
-           sample([&](const auto& run) { return layers(run, normalised_entropy_of); }), Cell()});
+           sample([&](const auto& run) { return layers(run, normalised_entropy_of); }), kNone});
     }
     rows.add(
         use,
         {use.arm->name, "all", seeds(use), sample([](const auto& run) { return run.loss_all; }),
-         sample([](const auto& run) { return run.regret_all; }), measure_cell(use), Cell(),
+         sample([](const auto& run) { return run.regret_all; }), measure_cell(use), kNone,
          sample([](const auto& run) {
            return over_layers(run, [](const auto& layer) { return top_share(layer.all); });
          }),
@@ -149,7 +153,10 @@ void add_shares(const ArmUse& use, const std::vector<std::string>& names, Kind k
       continue;
     }
     const Sample sample = over_runs(use, [&](const DomainUse& run) { return of(run, d); });
-    cells.push_back(kind == Kind::sample ? Cell(sample) : Cell(sample.mean));
+    if (kind == Kind::sample)
+      cells.emplace_back(sample);
+    else
+      cells.emplace_back(sample.mean);
   }
 }
 

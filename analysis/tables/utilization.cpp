@@ -213,7 +213,10 @@ class Builder {
       std::vector<double> values;
       for (const Utilization& run : runs) values.push_back(run.*statistic.value);
       const Sample sample = over_runs(values);
-      row.push_back(statistic.column.kind == Kind::sample ? Cell(sample) : Cell(sample.mean));
+      if (statistic.column.kind == Kind::sample)
+        row.emplace_back(sample);
+      else
+        row.emplace_back(sample.mean);
     }
     end(std::move(row), use);
   }
@@ -224,7 +227,7 @@ class Builder {
       std::vector<double> values;
       for (const auto& [run, l] : places)
         if (e < run->ratios[l].size()) values.push_back(run->ratios[l][e]);
-      row.push_back(values.empty() ? Cell() : Cell(over_runs(values).mean));
+      row.emplace_back(over_runs(values).mean);
     }
     end(std::move(row), use);
   }
