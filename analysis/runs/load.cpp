@@ -8,8 +8,8 @@
 namespace moesim {
 namespace {
 
-Excerpt with_outcome(const Excerpt& more) {
-  Excerpt excerpt = outcome_excerpt();
+Excerpt with_outcome(const std::vector<std::string>& quantities, const Excerpt& more) {
+  Excerpt excerpt = outcome_excerpt(quantities);
   for (const auto& [name, rows] : more.last_rows) {
     std::int64_t& most = excerpt.last_rows[name];
     most = std::max(most, rows);
@@ -28,11 +28,11 @@ Loaded load_runs(const Request& request, const Excerpt& more, const Visit& visit
   Loaded loaded;
   loaded.notes = selection.notes;
   RunReader reader;
-  const Excerpt excerpt = with_outcome(more);
+  const Excerpt excerpt = with_outcome(request.quantities, more);
   for (const std::string& path : selection.files) {
     try {
       const Run run = read_run(path, reader, excerpt);
-      Outcome outcome = outcome_of(run);
+      Outcome outcome = outcome_of(run, request.quantities);
       if (request.status_of) outcome.status = request.status_of(path, outcome.status);
       loaded.outcomes.push_back(std::move(outcome));
       if (visit) visit(run, loaded.outcomes.size() - 1);

@@ -22,8 +22,8 @@ struct Request {
   StatusOf status_of = {};         // without one, the status is as recorded
   // Called with the reason, one line, for each file that cannot be read and is left out.
   std::function<void(const std::string& why)> on_unreadable = {};
-  // Recorded variables or attributes by name, for Outcome::quantities. Exit::usage if no run has
-  // one of them.
+  // Recorded variables or attributes by name, for Outcome::quantities. A run that does not have one
+  // goes without it.
   std::vector<std::string> quantities = {};
 };
 

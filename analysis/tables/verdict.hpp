@@ -8,10 +8,19 @@
 
 namespace moesim {
 
-// One sentence each, for every arm but the baseline: better or worse by how much, equivalent, or
-// not separable; leaking arms are named and not judged. `baseline` is the name of an arm; empty:
-// the arm "dense", else the first whose router is dense; if there is none, only the best arm and
-// those that leak are named.
+// Two arms are called equivalent if the 95 % interval of their difference lies within so many nats
+// per token: half a percent of perplexity, which is less than what changes of a recipe are
+// published for. (The usual two one-sided tests at 5 % take the 90 % interval; this is stricter.)
+inline constexpr double kEquivalenceMargin = 0.005;
+
+// One sentence each: which arm has the lowest loss and which are tied with it; for every other arm
+// than the baseline, better or worse by how much, equivalent, or not separable; arms that leak,
+// that have one seed, that have diverged. `baseline` is the name of an arm; empty: as baseline_of
+// takes it.
 std::vector<std::string> verdict(const std::vector<Arm>& arms, const std::string& baseline);
+
+// Those of the sentences that are about the difference of two arms. `baseline` may be null, or an
+// arm that is not among `arms`.
+std::vector<std::string> separations(const std::vector<Arm>& arms, const Arm* baseline);
 
 }  // namespace moesim
