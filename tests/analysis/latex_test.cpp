@@ -38,7 +38,7 @@ TEST_CASE("latex: text is no markup", "[analysis]") {
   // Latin letters are declared by inputenc, Greek has commands, others are named.
   CHECK(latex_text("\xc3\xa9\xc5\x82 \xce\xb1 \xc2\xb1 \xe4\xb8\xad \xf0\x9f\x98\x80 \xc4\xa7") ==
         "\xc3\xa9\xc5\x82 $\\alpha$ $\\pm$ U+4E2D U+1F600 U+0127");
-  CHECK(latex_paragraph("runs/a_b") == "runs/\\allowbreak{}a\\_\\allowbreak{}b");
+  CHECK(latex_paragraph("runs/a_b = c/") == "runs/\\allowbreak{}a\\_\\allowbreak{}b = c/");
 }
 
 TEST_CASE("latex: no digits finer than the deviation supports", "[analysis]") {
@@ -59,7 +59,9 @@ TEST_CASE("latex: no digits finer than the deviation supports", "[analysis]") {
            Sample{3, kNan, kNan}, Sample{3, -10.5, 12}, Cell()});
   CHECK(column.head == "\\multicolumn{3}{c}{loss $\\downarrow$}");
   // Room for -10 and four decimals; for 12 and four decimals.
-  CHECK(column.format == "S[table-format=-2.4]@{\\,}c@{\\,}S[table-format=2.4]");
+  CHECK(column.format ==
+        "S[table-format=-2.4,table-number-alignment=right]@{\\,}c@{\\,}"
+        "S[table-format=2.4,table-number-alignment=left]");
   CHECK(column.cells == Cells{"1.8940 & $\\pm$ & 0.0034", "1.894 & $\\pm$ & 0.034", "1.8940 & & ",
                               "\\multicolumn{3}{c}{nan}", "-10 & $\\pm$ & 12",
                               "\\multicolumn{3}{c}{--}"});
@@ -110,8 +112,9 @@ TEST_CASE("latex: bold, references and notes", "[analysis]") {
         "\\makeatletter\\@ifundefined{\\f@encoding/\\f@family/b/n}{}{\\def\\bfdefault{b}%\n"
         "  \\let\\bfseries@rm\\bfdefault\\let\\bfseries@sf\\bfdefault}\\makeatother\n"
         "\\protected\\def\\bfseries{\\fontseries{\\bfdefault}\\selectfont}\n"
-        "\\begin{tabular}{l S[table-format=1.2]@{\\,}c@{\\,}"
-        "S[table-format=1.2,table-space-text-post=\\textsuperscript{b}] "
+        "\\begin{tabular}{l S[table-format=1.2,table-number-alignment=right]@{\\,}c@{\\,}"
+        "S[table-format=1.2,table-space-text-post=\\textsuperscript{b},"
+        "table-number-alignment=left] "
         "S[table-format=1.1,table-space-text-post=\\textsuperscript{a,b}]}\n"
         "\\toprule\n"
         "{arm} & \\multicolumn{3}{c}{loss} & {n} \\\\\n"
