@@ -29,6 +29,7 @@ th, td { padding: .3rem .7rem; text-align: left; vertical-align: baseline; font-
   white-space: nowrap; }
 thead th { font-weight: 600; }
 .number { text-align: right; }
+sup { line-height: 0; }
 .notes { padding: 0; list-style: none; max-width: 60rem; overflow-wrap: anywhere;
   font-size: .87em; }
 @media print { body { margin: 0; max-width: none; } .table { overflow: visible; } }

@@ -144,6 +144,10 @@ TEST_CASE("latex: a table longer than a page is a longtable", "[analysis]") {
                  contains("\\begin{longtable}{S[table-format=1.0]}\n\\toprule\n") &&
                  contains("\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n1 \\\\\n") &&
                  !contains("\\begin{table}"));
+  const Rendering alone{.format = Format::latex, .standalone = true};
+  CHECK_THAT(render(table, alone), !contains("longtable"));
+  table.rows.assign(801, {1.0});
+  CHECK_THAT(render(table, alone), contains("\\begin{longtable}"));
 }
 
 TEST_CASE("latex: standalone is a document, and a label no command", "[analysis]") {
