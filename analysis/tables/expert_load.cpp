@@ -55,7 +55,7 @@ std::vector<double> row_from_last(const Run& run, const std::string& name,
   return {last - static_cast<std::ptrdiff_t>(size), last};
 }
 
-std::vector<std::int64_t> layer_labels(const Run& run, std::size_t count) {
+std::vector<std::int64_t> blocks_of_layers(const Run& run, std::size_t count) {
   std::vector<std::int64_t> labels(count);
   std::iota(labels.begin(), labels.end(), 0);
   const Variable* variable = run.variable("layer", {"layer"});
@@ -94,7 +94,7 @@ std::vector<ExpertLoad> loads_of_row(const Run& run, const std::string& prefix,
   if (load.empty()) return {};
   const auto layers = static_cast<std::size_t>(variable->shape[1]);
   const std::size_t experts = load.size() / layers;
-  const std::vector<std::int64_t> labels = layer_labels(run, layers);
+  const std::vector<std::int64_t> labels = blocks_of_layers(run, layers);
   std::vector<ExpertLoad> loads(layers);
   for (std::size_t l = 0; l < layers; ++l) {
     const auto part = [&](const std::vector<double>& all) {

@@ -54,7 +54,7 @@ class Export {
   bool finished() const {
     return !(options_.awaits_more && options_.awaits_more()) &&
            std::all_of(runs_.begin(), runs_.end(), [&](const Followed& run) {
-             if (!run.chosen) return true;
+             if (!run.chosen || !run.problem.empty()) return true;
              const std::string status =
                  request_.status_of ? request_.status_of(run.path, run.recorded) : run.recorded;
              return status == "complete" || status == "diverged" || status == "failed";
