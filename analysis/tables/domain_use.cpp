@@ -80,7 +80,7 @@ void add_loads(const Run& run, std::size_t row, DomainUse& use) {
   const auto experts = static_cast<std::size_t>(shape[3]);
   if (experts < 2) return;
   const std::vector<double> nmi = row_from_last(run, "eval_domain_nmi", {"eval", "layer"}, row);
-  const std::vector<std::int64_t> labels = blocks_of_layers(run, layers);
+  const std::vector<std::int64_t> labels = layer_labels(run, layers);
   for (std::size_t l = 0; l < layers; ++l) {
     use.layers.push_back(layer_of(load.data() + l * domains * experts, domains, experts));
     use.layers.back().layer = labels[l];

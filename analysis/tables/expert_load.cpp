@@ -55,16 +55,6 @@ std::vector<double> row_from_last(const Run& run, const std::string& name,
   return {last - static_cast<std::ptrdiff_t>(size), last};
 }
 
-std::vector<std::int64_t> blocks_of_layers(const Run& run, std::size_t count) {
-  std::vector<std::int64_t> labels(count);
-  std::iota(labels.begin(), labels.end(), 0);
-  const Variable* variable = run.variable("layer", {"layer"});
-  if (variable != nullptr && variable->values.size() == count)
-    std::transform(variable->values.begin(), variable->values.end(), labels.begin(),
-                   [](double label) { return static_cast<std::int64_t>(label); });
-  return labels;
-}
-
 std::optional<std::size_t> evaluation_of(const Run& run, const At& at) {
   if (at.kind == At::Kind::last) return 0;
   const bool best = at.kind == At::Kind::best;
@@ -94,7 +84,7 @@ std::vector<ExpertLoad> loads_of_row(const Run& run, const std::string& prefix,
   if (load.empty()) return {};
   const auto layers = static_cast<std::size_t>(variable->shape[1]);
   const std::size_t experts = load.size() / layers;
-  const std::vector<std::int64_t> labels = blocks_of_layers(run, layers);
+  const std::vector<std::int64_t> labels = layer_labels(run, layers);
   std::vector<ExpertLoad> loads(layers);
   for (std::size_t l = 0; l < layers; ++l) {
     const auto part = [&](const std::vector<double>& all) {

@@ -154,7 +154,7 @@ class Scalars {
     for (const char* name : kPerLayer) {
       const std::vector<double> row =
           row_from_last(detail_, stream_.prefix + name, {stream_.axis, "layer"}, from_last);
-      const std::vector<std::int64_t> labels = blocks_of_layers(overview_, row.size());
+      const std::vector<std::int64_t> labels = layer_labels(overview_, row.size());
       for (std::size_t l = 0; l < row.size(); ++l) add(event, tag(name, labels[l]), row[l]);
     }
     for (const ExpertLoad& layer : loads) {
