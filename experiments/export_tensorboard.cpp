@@ -31,12 +31,17 @@ bool wait_for(std::chrono::milliseconds time) {
   return !stop_requested();
 }
 
-// True as long as one of the paths has a planned run that nobody has begun.
+bool has_ended(State state) {
+  return state == State::complete || state == State::diverged || state == State::failed;
+}
+
+// True as long as one of the paths has a planned run that has not ended.
 bool awaits_more(const std::vector<std::string>& paths) {
+  RunReader reader;
   const auto ignore = [](const std::string&) {};
   for (const std::string& path : paths) try {
       for (const KnownRun& run : known_runs(path, ignore))
-        if (run.planned && state_of(run.folder).state == State::planned) return true;
+        if (run.planned && !has_ended(state_of(run.folder, reader).state)) return true;
     } catch (const Error& problem) {
       if (problem.code() != Exit::data) throw;  // a run file, or a folder without a plan
     }

@@ -241,7 +241,7 @@ class Builder {
 void add_notes(Table& table, const UtilizationOptions& options, const std::set<std::string>& of) {
   table.notes.push_back(
       options.window > 0
-          ? fmt::format("sums over the last {} records of training, with its capacity",
+          ? fmt::format("sums over the last {} records of training, or all, with its capacity",
                         options.window)
       : options.at.kind == At::Kind::step
           ? fmt::format("the evaluation after {} steps", options.at.step)

@@ -119,6 +119,14 @@ TEST_CASE("curves: decimals follow the size of the numbers", "[analysis][tables]
   CHECK(decimals(2500) == 1);
   CHECK(decimals(0.0025) == 7);
   CHECK(decimals(0) == 4);
+  CHECK(decimals(std::numeric_limits<double>::infinity()) == 4);
+}
+
+TEST_CASE("curves: a step that is no number is left out", "[analysis][tables]") {
+  RunFile run = curve("a", 0, {0}, {1});
+  run.put(variable("eval_step", Type::float64, {"eval"}, {3}, {0, std::nan(""), 5}));
+  run.put(variable("eval_loss", Type::float64, {"eval"}, {3}, {1, 2, 3}));
+  CHECK(table_of({run}).rows.size() == 2);
 }
 
 }  // namespace

@@ -253,6 +253,23 @@ TEST_CASE("tensorboard: a follower ends when all runs have", "[analysis][tensorb
   CHECK(waits == 2);
 }
 
+TEST_CASE("tensorboard: a run that begins and ends between two looks is read",
+          "[analysis][tensorboard]") {
+  const Followed run;
+  run.publish(going_run(2, "complete"));
+  const auto late = [&] {
+    fs::create_directories(run.runs / "late");
+    RunFile other = going_run(3, "complete");
+    other.attribute("arm", "late");
+    other.publish(run.runs / "late/run.h5");
+    return false;  // from now on there are no more
+  };
+  export_tensorboard(
+      {.paths = {run.runs / ""}},
+      {.folder = run.logs / "", .follow = true, .wait = [] { return true; }, .awaits_more = late});
+  CHECK(fs::exists(run.logs / "test/late/seed 0"));
+}
+
 TEST_CASE("tensorboard: runs of one name go to folders of their own", "[analysis][tensorboard]") {
   const TemporaryFolder runs, logs;
   for (const char* folder : {"a", "b", "c"}) {
@@ -277,6 +294,14 @@ TEST_CASE("tensorboard: runs of one name go to folders of their own", "[analysis
     CHECK(error.code() == Exit::usage);
     CHECK_THAT(error.what(), contains("'gone'") && contains("going"));
   }
+}
+
+TEST_CASE("tensorboard: steps that are none", "[analysis][tensorboard]") {
+  const Followed run;
+  RunFile odd = going_run(2, "complete");
+  odd.put(variable("eval_step", Type::float64, {"eval"}, {2}, {0, std::nan("")}));
+  run.publish(odd);
+  CHECK_THROWS_WITH(run.once(), contains("eval_step has a value that is no step"));
 }
 
 TEST_CASE("tensorboard: a folder that cannot be written", "[analysis][tensorboard]") {
