@@ -42,13 +42,13 @@ T plain(std::string_view bytes) {
   return value;
 }
 
-struct Field {
+struct EventField {
   int number = 0;
   std::uint64_t integer = 0;    // of a varint
   std::string_view bytes = {};  // of the others
 };
 
-inline std::vector<Field> fields_of(std::string_view message) {
+inline std::vector<EventField> fields_of(std::string_view message) {
   std::size_t at = 0;
   const auto varint = [&] {
     std::uint64_t value = 0;
@@ -59,10 +59,10 @@ inline std::vector<Field> fields_of(std::string_view message) {
       if (byte < 0x80) return value;
     }
   };
-  std::vector<Field> fields;
+  std::vector<EventField> fields;
   while (at < message.size()) {
     const std::uint64_t key = varint();
-    Field field{static_cast<int>(key >> 3)};
+    EventField field{static_cast<int>(key >> 3)};
     const std::uint64_t type = key & 7;
     if (type == 0) {
       field.integer = varint();
@@ -80,25 +80,25 @@ inline std::vector<Field> fields_of(std::string_view message) {
 
 inline void read_value(std::string_view value, ReadEvent& event) {
   std::string tag;
-  for (const Field& field : fields_of(value)) {
+  for (const EventField& field : fields_of(value)) {
     if (field.number == 1) tag = field.bytes;
     if (field.number == 2) event.scalars[tag] = plain<float>(field.bytes);
     if (field.number == 8)
-      for (const Field& of_tensor : fields_of(field.bytes))
+      for (const EventField& of_tensor : fields_of(field.bytes))
         if (of_tensor.number == 8) event.texts[tag] = of_tensor.bytes;
   }
 }
 
 inline ReadEvent read_event(std::string_view message) {
   ReadEvent event;
-  for (const Field& field : fields_of(message)) {
+  for (const EventField& field : fields_of(message)) {
     if (field.number == 1) event.wall_time = plain<double>(field.bytes);
     if (field.number == 2) event.step = static_cast<std::int64_t>(field.integer);
     if (field.number == 3) event.file_version = field.bytes;
     if (field.number == 5)
-      for (const Field& value : fields_of(field.bytes)) read_value(value.bytes, event);
+      for (const EventField& value : fields_of(field.bytes)) read_value(value.bytes, event);
     if (field.number == 7)
-      for (const Field& of_session : fields_of(field.bytes))
+      for (const EventField& of_session : fields_of(field.bytes))
         event.starts |= of_session.number == 1 && of_session.integer == 1;
   }
   return event;
