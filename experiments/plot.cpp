@@ -4,6 +4,7 @@
 #include "analysis/render/escape.hpp"
 #include "experiments/analysis_arguments.hpp"
 #include "experiments/commands.hpp"
+#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/record/publish.hpp"
 
@@ -11,12 +12,44 @@
 
 namespace moesim {
 
+namespace {
+
+// The numbers of "0,5,11".
+std::vector<std::int64_t> whole_numbers(const std::string& list, const std::string& option) {
+  std::vector<std::int64_t> numbers;
+  if (list.empty()) return numbers;
+  for (const std::string& word : names_in(list, "--" + option)) {
+    index number = 0;
+    if (config::parse(word, number) != std::errc{})
+      fail(Exit::usage, "command line: --" + option + " " + config::printable(list) +
+                            ": expected whole numbers with commas between");
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+std::optional<std::int64_t> seed_of(const std::string& text) {
+  const std::vector<std::int64_t> numbers = whole_numbers(text, "seed");
+  if (numbers.empty()) return std::nullopt;
+  if (numbers.size() > 1) fail(Exit::usage, "command line: --seed takes one number");
+  return numbers[0];
+}
+
+}  // namespace
+
 int plot_command(const Words& words) {
   Arguments arguments("plot PATH...",
                       "Draws a figure of finished runs with gnuplot. PATH is a run file, a run "
                       "folder or an experiment folder.");
   arguments.value("figure", "loss", "what to show: " + joined(figure_names()))
       .value("out", "", "file to write: .svg, .pdf or .png (300 dpi)")
+      .value("quantity", "",
+             "what curves show, by its name in the run file; loss: eval_loss, task_loss or loss; "
+             "load, drops, entropy: with eval_ in front, of evaluations")
+      .value("key", "", "curves-by-key: the setting; otherwise the only one that varies")
+      .value("metric", "eval_loss", "curves-by-key: a column of the table of routers or a quantity")
+      .value("layer", "", "these MoE layers alone: 0,5,11")
+      .value("seed", "", "load and heatmap: the experts of this seed")
       .value("x", "steps", "horizontal axis of curves: steps, tokens, flops or seconds")
       .value("width", "column", "of a two-column paper: column (8.5 cm) or page (17.8 cm)")
       .value("style", "paper", "paper (8 pt) or slides (12 pt)");
@@ -32,10 +65,17 @@ int plot_command(const Words& words) {
     std::cerr << "moesim: " << why << '\n';
     status = Exit::data;
   };
-  const Figure figure =
-      figure_of(arguments.text("figure"), chosen.request,
-                {.arms = chosen.arms, .x = arguments.text("x"), .at = at_of(chosen.at)});
-  publish_bytes(out, draw(figure, style, picture));
+  const Figure figure = figure_of(arguments.text("figure"), chosen.request,
+                                  {.arms = chosen.arms,
+                                   .layers = whole_numbers(arguments.text("layer"), "layer"),
+                                   .x = arguments.text("x"),
+                                   .quantity = arguments.text("quantity"),
+                                   .at = at_of(chosen.at),
+                                   .key = arguments.text("key"),
+                                   .metric = arguments.text("metric"),
+                                   .seed = seed_of(arguments.text("seed"))});
+  const Drawing drawing = draw(figure, style, picture);
+  publish_bytes(out, drawing.picture);
   for (const std::string& note : figure.notes) std::cerr << "note: " << terminal_safe(note) << '\n';
   return static_cast<int>(status);
 }

@@ -200,7 +200,7 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
     const Panel& panel = figure.panels[p];
     x_ticks.push_back(map ? map_ticks(panel.map.columns, grid.width,
                                       widest(panel.map.columns, m.type) + 0.8 * m.type)
-                          : ticks_of(panel.x, xs[p], grid.width, 5 * m.type));
+                          : ticks_of(panel.x, xs[p], grid.width, 4.2 * m.type));
     const double needed = widest(x_ticks.back().labels, m.type);
     if (!panel.x.categories.empty() &&
         (needed + 0.5 * m.type) * static_cast<double>(panel.x.categories.size()) > grid.width) {
@@ -237,24 +237,32 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
       layout.texts.push_back(
           {shortened(panel.title, m.type, box.width + (y_shared ? 0 : grid.left)), box.left,
            box.top() + 0.75 * m.type, Text::Anchor::left, false});
-    if (placed.x_labels)
+    if (!x_shared)
       layout.texts.push_back({with_factor(panel.x.title, placed.x), box.centre(),
                               box.bottom - x_labels - 0.6 * x_title, Text::Anchor::centre, false});
-    if (placed.y_labels && (!y_shared || (row == (grid.rows - 1) / 2)))
-      layout.texts.push_back(
-          {with_factor(panel.y.title, placed.y), box.left - y_labels - 0.55 * y_title,
-           y_shared && grid.rows % 2 == 0 ? box.bottom - (grid.down - grid.height) / 2
-                                          : box.middle(),
-           Text::Anchor::centre, true});
+    if (!y_shared)
+      layout.texts.push_back({with_factor(panel.y.title, placed.y),
+                              box.left - y_labels - 0.55 * y_title, box.middle(),
+                              Text::Anchor::centre, true});
     layout.panels.push_back(std::move(placed));
   }
+  if (count == 0) return layout;
+  const Box &first = layout.panels.front().box, &last = layout.panels.back().box;
+  const double right_end = layout.panels[grid.columns - 1].box.right();
+  if (x_shared)
+    layout.texts.push_back({with_factor(figure.panels[0].x.title, layout.panels[0].x),
+                            (first.left + right_end) / 2, last.bottom - x_labels - 0.6 * x_title,
+                            Text::Anchor::centre, false});
+  if (y_shared)
+    layout.texts.push_back({with_factor(figure.panels[0].y.title, layout.panels[0].y),
+                            first.left - y_labels - 0.55 * y_title, (first.top() + last.bottom) / 2,
+                            Text::Anchor::centre, true});
   if (map) {
     double high = 2;
     for (const Panel& panel : figure.panels)
       for (const double value : panel.map.values)
         if (std::isfinite(value)) high = std::max(high, value);
-    const double top = layout.panels.front().box.top();
-    const double bottom = layout.panels.back().box.bottom;
+    const double top = first.top(), bottom = last.bottom;
     const double length = std::min(top - bottom, 12 * m.type);
     layout.colour_bar = {m.width - 1.2 * m.type - 3.6 * m.type, (top + bottom - length) / 2,
                          0.9 * m.type, length};
