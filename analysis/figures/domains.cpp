@@ -48,7 +48,7 @@ Built domains_figure(const Request& request, const FigureOptions& options) {
   panel.kind = Panel::Kind::points;
   panel.x.title = "domain";
   panel.x.categories = domains;
-  panel.y.title = "validation loss (nats per token)";
+  panel.y.title = "validation loss (nats/token)";
   std::vector<std::string> without;
   for (const Arm& arm : gathered.arms) {
     Series series;

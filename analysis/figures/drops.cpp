@@ -15,6 +15,7 @@ Built drops_figure(const Request& request, const FigureOptions& options) {
                                return values[1] > 0 ? 100 * values[0] / values[1]
                                                     : std::numeric_limits<double>::quiet_NaN();
                              },
+                         .zero = "drop nothing",
                          .missing = "dense models route nothing"});
 }
 

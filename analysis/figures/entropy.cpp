@@ -13,6 +13,7 @@ Built entropy_figure(const Request& request, const FigureOptions& options) {
                          .title = "router entropy / log E",
                          .value = [](const std::vector<double>& values,
                                      double experts) { return values[0] / std::log(experts); },
+                         .zero = nullptr,
                          .missing = "dense models and routers without scores, as hash, have none"});
 }
 

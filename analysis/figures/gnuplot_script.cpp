@@ -48,14 +48,6 @@ Terminal terminal_of(Picture picture, const Layout& layout, const FigureStyle& s
                       width * kDpi / 72, height * kDpi / 72, type * kPangoPoint * kDpi / 72)};
 }
 
-// As it shows: bands lie over those before them.
-double band_opacity(const Panel& panel, std::size_t series) {
-  double through = 1;
-  for (std::size_t s = 0; s <= series; ++s)
-    if (panel.series[s].band_only) through *= 1 - kBandOpacity;
-  return 1 - through;
-}
-
 class Script {
  public:
   Script(const Figure& figure, const FigureStyle& style, Picture picture, const FigureData& data)
@@ -63,7 +55,7 @@ class Script {
         data_(data),
         layout_(layout_of(figure, style)),
         terminal_(terminal_of(picture, layout_, style)),
-        marked_(has_marks()) {}
+        marked_(has_marks(figure, layout_)) {}
 
   std::string text(const std::string& csv, const std::string& out);
 
@@ -72,8 +64,6 @@ class Script {
   void line(fmt::format_string<T...> format, T&&... values) {
     text_ += fmt::format(format, std::forward<T>(values)...) + '\n';
   }
-  // Many curves are told apart by points too, where there is room.
-  bool has_marks() const { return layout_.legend.size() > 4 && figure_.panels.size() <= 4; }
 
   std::string width(double points) const { return fmt::format("{:.2f}", points / terminal_.line); }
   std::string size(double points) const { return fmt::format("{:.2f}", points / terminal_.point); }
@@ -113,10 +103,8 @@ int Script::mark(Mark mark, bool hollow) {
       return hollow ? 10 : 11;
     case Mark::diamond:
       return hollow ? 12 : 13;
-    case Mark::cross:
-      return 2;
-    case Mark::plus:
-      return 1;
+    case Mark::pentagon:
+      return hollow ? 14 : 15;
   }
   return 7;
 }

@@ -63,7 +63,7 @@ Panel panel_of(const std::vector<Arm>& arms, const std::vector<std::vector<Outco
   Panel panel;
   panel.kind = Panel::Kind::points;
   panel.x.title = title;
-  panel.y.title = "validation loss (nats per token)";
+  panel.y.title = "validation loss (nats/token)";
   std::vector<Point> fair, all;
   for (std::size_t i = 0; i < arms.size(); ++i) {
     std::vector<double> xs, ys;
@@ -109,15 +109,14 @@ Built pareto_figure(const Request& request, const FigureOptions& options) {
     for (const Outcome* run : arm.complete) runs.back().push_back(at(*run, options.at));
     if (arm.leaks) leaking.push_back(arm.name);
   }
-  for (Panel& panel :
-       std::vector{panel_of(gathered.arms, runs, &Outcome::tokens_per_second, true, "tokens/s"),
-                   panel_of(gathered.arms, runs, &Outcome::flops_per_token, false,
-                            "training FLOPs per token")})
+  for (Panel& panel : std::vector{
+           panel_of(gathered.arms, runs, &Outcome::tokens_per_second, true, "tokens/s"),
+           panel_of(gathered.arms, runs, &Outcome::flops_per_token, false, "training FLOPs/token")})
     if (!panel.series.empty()) built.figure.panels.push_back(std::move(panel));
   if (built.figure.panels.empty())
     fail(Exit::data,
          "no run that is shown has a loss at this evaluation, and tokens per second or "
-         "FLOPs per token");
+         "FLOPs/token");
   built.figure.columns = 2;
   add_list(gathered.notes, "leaks, so not part of the frontier (hollow)", leaking);
   if (machines.size() > 1)

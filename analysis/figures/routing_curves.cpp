@@ -39,7 +39,7 @@ std::vector<double> values_of(const Run& run, const RoutingQuantity& quantity,
     inputs.push_back(run.variable(prefix + name, {dim, "layer"}));
     if (inputs.back() == nullptr || inputs.back()->shape != inputs.front()->shape) return {};
   }
-  if (experts == nullptr || inputs.front()->shape[1] == 0) return {};
+  if (experts == nullptr || experts->shape[2] < 2 || inputs.front()->shape[1] == 0) return {};
   layers = static_cast<std::size_t>(inputs.front()->shape[1]);
   std::vector<double> values(inputs.front()->values.size());
   std::vector<double> terms(inputs.size());
@@ -70,6 +70,14 @@ bool has_any(const Timeline& timeline) {
   for (const double y : timeline.y)
     if (std::isfinite(y)) return true;
   return false;
+}
+
+bool all_zero(const std::map<std::int64_t, std::vector<const Timeline*>>& by_layer) {
+  for (const auto& [layer, timelines] : by_layer)
+    for (const Timeline* timeline : timelines)
+      for (const double y : timeline->y)
+        if (y != 0) return false;
+  return true;
 }
 
 }  // namespace
@@ -117,7 +125,7 @@ Built routing_figure(const Request& request, const FigureOptions& options,
   limit_arms(gathered, stroke_count());
 
   std::map<std::int64_t, Panel> panels;
-  std::vector<std::string> without;
+  std::vector<std::string> without, zero;
   std::size_t style = 0;
   for (const Arm& arm : gathered.arms) {
     std::map<std::int64_t, std::vector<const Timeline*>> by_layer;
@@ -129,6 +137,10 @@ Built routing_figure(const Request& request, const FigureOptions& options,
       without.push_back(arm.name);
       continue;
     }
+    if (quantity.zero != nullptr && all_zero(by_layer)) {
+      zero.push_back(arm.name);
+      continue;
+    }
     for (const auto& [layer, timelines] : by_layer) {
       Series series = mean_over_seeds(timelines);
       series.name = legend_name(arm);
@@ -137,6 +149,9 @@ Built routing_figure(const Request& request, const FigureOptions& options,
     }
     ++style;
   }
+  if (panels.empty() && !zero.empty())
+    fail(Exit::data,
+         fmt::format("{}: {}, so there is no curve to show", quantity.zero, joined(zero)));
   if (panels.empty())
     fail(Exit::data, fmt::format("no run that is shown has {}{} over {}: {}", prefix, quantity.name,
                                  options.x, quantity.missing));

@@ -161,7 +161,7 @@ Built swept_figure(const Request& request, const FigureOptions& options) {
   panel.kind = Panel::Kind::points;
   panel.x = axis_of(key, values);
   panel.y.title =
-      options.metric == "eval_loss" ? "validation loss (nats per token)" : metric.column.title;
+      options.metric == "eval_loss" ? "validation loss (nats/token)" : metric.column.title;
   const std::vector<std::string> names = series_names(arms, key);
   struct Point {
     double x;
