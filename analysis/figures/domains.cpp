@@ -53,7 +53,7 @@ Built domains_figure(const Request& request, const FigureOptions& options) {
   for (const Arm& arm : gathered.arms) {
     Series series;
     series.name = legend_name(arm);
-    series.style = panel.series.size();
+    series.style = gathered.style(arm);
     series.hollow = arm.leaks;
     for (std::size_t d = 0; d < domains.size(); ++d) {
       std::vector<double> values;

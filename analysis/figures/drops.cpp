@@ -16,6 +16,7 @@ Built drops_figure(const Request& request, const FigureOptions& options) {
                                                     : std::numeric_limits<double>::quiet_NaN();
                              },
                          .zero = "drop nothing",
+                         .from_zero = true,
                          .missing = "dense models route nothing"});
 }
 

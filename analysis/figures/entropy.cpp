@@ -14,6 +14,7 @@ Built entropy_figure(const Request& request, const FigureOptions& options) {
                          .value = [](const std::vector<double>& values,
                                      double experts) { return values[0] / std::log(experts); },
                          .zero = nullptr,
+                         .from_zero = false,
                          .missing = "dense models and routers without scores, as hash, have none"});
 }
 

@@ -18,6 +18,8 @@ struct Gathered {
   std::size_t place(const Outcome* run) const {
     return static_cast<std::size_t>(run - loaded.outcomes.data());
   }
+  // One for each arm that is shown, the same in all figures of these runs.
+  std::size_t style(const Arm& arm) const { return static_cast<std::size_t>(&arm - arms.data()); }
 };
 
 Gathered gather(const Request& request, const FigureOptions& options, const Excerpt& more,

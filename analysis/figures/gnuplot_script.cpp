@@ -29,7 +29,7 @@ Terminal terminal_of(Picture picture, const Layout& layout, const FigureStyle& s
     case Picture::svg:
       // Its unit is CSS's pixel, 1/96 inch. The comma in the list of fonts is one for XML only.
       return {0.75, 6.0, 0.5,
-              fmt::format("svg size {:.0f},{:.0f} dynamic font "
+              fmt::format("svg size {:.0f},{:.0f} fixed font "
                           "'Helvetica&#44;Arial&#44;sans-serif,{:.2f}' noenhanced{}",
                           width * 4 / 3, height * 4 / 3, type * 4 / 3,
                           style.id_prefix.empty() ? " background '#ffffff'" : "")};
@@ -191,12 +191,13 @@ void Script::plot_series(const Panel& panel, std::size_t p) {
   for (std::size_t s = 0; s < panel.series.size(); ++s) {
     const Series& series = panel.series[s];
     if (panel.kind != Kind::curves || series.low.empty() || data_.rows[p][s].empty()) continue;
-    // gnuplot cuts a band that leaves the panel along its chord, so it begins inside.
+    // gnuplot does not cut a band where it leaves the panel, so it begins inside and stays there.
     Rows inside = data_.rows[p][s];
     for (std::size_t i = 0; i < series.high.size() && series.high[i] > y.high; ++i) ++inside.first;
     if (inside.empty()) continue;
     clauses.push_back(fmt::format(
-        "data every ::{}::{} using 3:5:6 with filledcurves fc rgb '{}' fs transparent solid {} "
+        "data every ::{}::{} using 3:(inside($5)):(inside($6)) with filledcurves fc rgb '{}' fs "
+        "transparent solid {} "
         "noborder {}",
         inside.first, inside.last, stroke_of(series.style).colour, kBandOpacity, titled(series)));
   }
@@ -230,6 +231,7 @@ void Script::plot_series(const Panel& panel, std::size_t p) {
     }
   }
   if (clauses.empty()) clauses.push_back("NaN notitle");
+  line("inside(v) = v < {0:.10g} ? {0:.10g} : v > {1:.10g} ? {1:.10g} : v", y.low, y.high);
   line("plot {}", fmt::join(clauses, ", \\\n     "));
 }
 

@@ -25,6 +25,7 @@ constexpr std::size_t kMostMaps = 24;
 struct Loads {
   std::vector<std::int64_t> layers;
   std::vector<std::vector<double>> ratios;  // load over uniform, by layer and expert
+  std::string measure;                      // measure_of the run
 };
 
 HeatMap mean_map(const std::vector<const Loads*>& runs, bool ranked) {
@@ -78,7 +79,7 @@ Built heatmap_figure(const Request& request, const FigureOptions& options) {
           own.ratios.push_back(over_uniform(layer.load));
         }
         if (own.layers.empty()) return;
-        if (measure_of(run) != "assignments") masses.insert(measure_of(run));
+        own.measure = measure_of(run);
         loads[place] = std::move(own);
       });
   Gathered& gathered = built.gathered;
@@ -92,6 +93,7 @@ Built heatmap_figure(const Request& request, const FigureOptions& options) {
     for (const Outcome* run : arm.complete) {
       const auto found = loads.find(gathered.place(run));
       if (found == loads.end() || (options.seed && run->seed != options.seed)) continue;
+      if (found->second.measure != "assignments") masses.insert(found->second.measure);
       if (own.empty() || same_shape(found->second, *own.front())) own.push_back(&found->second);
     }
     most = std::max(most, own.size());

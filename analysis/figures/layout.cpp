@@ -1,5 +1,7 @@
 #include "analysis/figures/layout.hpp"
 
+#include "analysis/figures/legend.hpp"
+#include "analysis/figures/map_scale.hpp"
 #include "analysis/figures/ranges.hpp"
 #include "analysis/figures/text_width.hpp"
 
@@ -12,6 +14,8 @@ namespace moesim {
 namespace {
 
 using Kind = Panel::Kind;
+
+constexpr double kBarWidth = 0.9;  // of the scale of colours, in sizes of type
 
 // The grid of panels.
 struct Grid {
@@ -50,29 +54,7 @@ double widest(const std::vector<std::string>& labels, double type) {
   return width;
 }
 
-// Labels of rows or columns of a map: as many as there is room for.
-Ticks map_ticks(const std::vector<std::string>& names, double length, double least) {
-  Ticks ticks{.low = -0.5,
-              .high = static_cast<double>(names.size()) - 0.5,
-              .at = {},
-              .labels = {},
-              .factor = {}};
-  std::size_t every = 1;
-  for (const std::size_t step : {1, 2, 4, 5, 8, 10, 16, 20, 32, 50, 64, 100, 128, 256, 512, 1024}) {
-    every = step;
-    if (length / static_cast<double>(names.size()) * static_cast<double>(step) >= least) break;
-  }
-  // Of names that count from 1 the multiples: 16, 32, 48.
-  const std::size_t from = !names.empty() && names[0] == "1" && every > 1 ? every - 1 : 0;
-  for (std::size_t i = from; i < names.size(); i += every) {
-    ticks.at.push_back(static_cast<double>(i));
-    ticks.labels.push_back(names[i]);
-  }
-  return ticks;
-}
-
-Ticks ticks_of(const Axis& axis, const Range& range, double length, double each) {
-  const int count = std::max(2, static_cast<int>(length / each));
+Ticks ticks_of(const Axis& axis, const Range& range, int count) {
   if (!axis.categories.empty()) {
     Ticks ticks{.low = range.low, .high = range.high, .at = {}, .labels = {}, .factor = {}};
     for (std::size_t i = 0; i < axis.categories.size(); ++i) {
@@ -86,117 +68,26 @@ Ticks ticks_of(const Axis& axis, const Range& range, double length, double each)
                           : linear_ticks(range.low, range.high, count);
 }
 
+// As many as have room beside each other.
+Ticks x_ticks_of(const Axis& axis, const Range& range, double length, double type) {
+  constexpr int kMost = 8, kLeast = 2;
+  for (int count = kMost; count > kLeast; --count) {
+    Ticks ticks = ticks_of(axis, range, count);
+    const double needed = widest(ticks.labels, type) + type;
+    if (needed * static_cast<double>(ticks.at.size()) <= length) return ticks;
+  }
+  return ticks_of(axis, range, kLeast);
+}
+
 std::string with_factor(const std::string& title, const Ticks& ticks) {
   return ticks.factor.empty() ? title : title + " (" + ticks.factor + ")";
 }
-
-// --- Legend ---
-
-struct Named {
-  std::size_t panel, series;
-  std::string text;
-};
-
-// Each name once.
-std::vector<Named> named_series(const Figure& figure) {
-  std::vector<Named> named;
-  for (std::size_t p = 0; p < figure.panels.size(); ++p)
-    for (std::size_t s = 0; s < figure.panels[p].series.size(); ++s) {
-      const std::string& name = figure.panels[p].series[s].name;
-      const bool known = std::any_of(named.begin(), named.end(),
-                                     [&](const Named& other) { return other.text == name; });
-      if (!name.empty() && !known) named.push_back({p, s, name});
-    }
-  return named;
-}
-
-// A few very long names are shortened rather than that all of many stand in one column.
-double longest_name(const std::vector<Named>& named, double type) {
-  constexpr std::size_t kFew = 6;
-  std::vector<double> widths;
-  for (const Named& entry : named) widths.push_back(text_width(entry.text, type));
-  std::sort(widths.begin(), widths.end());
-  if (widths.size() <= kFew) return 42 * type;
-  return std::max(10 * type, std::min(42 * type, widths[widths.size() * 7 / 10]));
-}
-
-// The entries from the lower end of the figure up, in columns; returns their height.
-double place_legend(Layout& layout, const Figure& figure) {
-  const Measures& m = layout.measures;
-  std::vector<Named> named = named_series(figure);
-  if (named.empty()) return 0;
-  const double sample = 2.6 * m.type, gap = 0.5 * m.type, margin = 0.5 * m.type;
-  const double room = layout.width - 2 * margin;
-  const double longest = std::min(room - sample - gap, longest_name(named, m.type));
-  double width = 0;
-  for (Named& entry : named) {
-    entry.text = shortened(entry.text, m.type, longest);
-    width = std::max(width, sample + gap + text_width(entry.text, m.type) + 1.2 * m.type);
-  }
-  std::size_t columns = std::clamp<std::size_t>(
-      static_cast<std::size_t>((room + 1.2 * m.type) / width), 1, named.size());
-  const std::size_t rows = (named.size() + columns - 1) / columns;
-  columns = (named.size() + rows - 1) / rows;
-  const double each = std::min(room / static_cast<double>(columns), width * 1.25),
-               line = 1.3 * m.type;
-  const double left = (layout.width - each * static_cast<double>(columns) + 1.2 * m.type) / 2;
-  const double height = line * static_cast<double>(rows) + margin;
-  for (std::size_t i = 0; i < named.size(); ++i) {
-    const double x = std::max(margin, left) + each * static_cast<double>(i / rows);
-    const double y = height - line * (static_cast<double>(i % rows) + 0.5);
-    layout.legend.push_back({named[i].panel,
-                             named[i].series,
-                             {x, y - 0.35 * m.type, sample, 0.7 * m.type},
-                             {named[i].text, x + sample + gap, y, Text::Anchor::left, false}});
-  }
-  return height + 0.4 * m.type;
-}
-
-// --- Panels ---
 
 double map_height(const Figure& figure, const Measures& m, std::size_t rows) {
   std::size_t layers = 1;
   for (const Panel& panel : figure.panels) layers = std::max(layers, panel.map.rows.size());
   const double cell = std::clamp(60.0 / static_cast<double>(layers), rows > 3 ? 4.0 : 6.0, 14.0);
   return static_cast<double>(layers) * cell * m.type / 8;
-}
-
-// Of all maps: to round numbers beyond their values, as far as needed on each side of the neutral
-// one, and no narrower than a tenth of it.
-Range shade_range(const Figure& figure) {
-  const double neutral = figure.panels[0].map.neutral;
-  double below = 0, above = 0;
-  for (const Panel& panel : figure.panels)
-    for (const double value : panel.map.values)
-      if (std::isfinite(value)) {
-        below = std::max(below, neutral - value);
-        above = std::max(above, value - neutral);
-      }
-  const auto rounded = [](double reach) {
-    for (const double step : {0.1, 0.2, 0.5, 1.0})
-      if (reach <= step) return step;
-    return std::ceil(2 * reach) / 2;
-  };
-  // One unit of shade is as much on both sides, unless values reach further than 0 would mirror.
-  const double both = rounded(std::max(below, std::min(above, 1.0)));
-  return {neutral - both, neutral + std::max(both, rounded(above))};
-}
-
-// Round numbers counted from the neutral one.
-Ticks shade_ticks(const Range& range, double neutral) {
-  std::vector<double> at;
-  for (const double step : {0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0}) {
-    at.clear();
-    for (double value = neutral; value >= range.low - 1e-9; value -= step)
-      at.insert(at.begin(), value);
-    for (double value = neutral + step; value <= range.high + 1e-9; value += step)
-      at.push_back(value);
-    if (at.size() <= 5) break;
-  }
-  Ticks ticks = linear_ticks(range.low, range.high, 2);
-  ticks.at = at;
-  ticks.labels = number_labels(at);
-  return ticks;
 }
 
 }  // namespace
@@ -219,7 +110,9 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
 
   // Labels of y are needed to know the widths; their number follows from the height, which does not
   // follow from the labels.
-  const double bar = map ? 5.5 * m.type : 0;
+  if (map) layout.colours = shade_ticks(shade_range(figure), figure.panels[0].map.neutral);
+  const double bar_labels = widest(layout.colours.labels, m.type) + 0.8 * m.type;
+  const double bar = map ? kBarWidth * m.type + bar_labels + 2.4 * m.type : 0;
   const double rough = (m.width - bar - 5 * m.type) / columns;
   grid.height = map ? map_height(figure, m, grid.rows)
                 : grid.columns == 1 && grid.rows == 1
@@ -230,7 +123,8 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
   for (std::size_t p = 0; p < count; ++p) {
     const Panel& panel = figure.panels[p];
     y_ticks.push_back(map ? map_ticks(panel.map.rows, grid.height, 1.1 * m.type)
-                          : ticks_of(panel.y, ys[p], grid.height, 2.6 * m.type));
+                          : ticks_of(panel.y, ys[p],
+                                     std::max(2, static_cast<int>(grid.height / (2.6 * m.type)))));
     y_labels = std::max(y_labels, widest(y_ticks.back().labels, m.type));
   }
   y_labels += tick + 0.4 * m.type;
@@ -246,7 +140,7 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
     const Panel& panel = figure.panels[p];
     x_ticks.push_back(map ? map_ticks(panel.map.columns, grid.width,
                                       widest(panel.map.columns, m.type) + 0.8 * m.type)
-                          : ticks_of(panel.x, xs[p], grid.width, 4.2 * m.type));
+                          : x_ticks_of(panel.x, xs[p], grid.width, m.type));
     const double needed = widest(x_ticks.back().labels, m.type);
     if (!panel.x.categories.empty() &&
         (needed + 0.5 * m.type) * static_cast<double>(panel.x.categories.size()) > grid.width) {
@@ -281,8 +175,8 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
     const Box& box = placed.box;
     if (!panel.title.empty())
       layout.texts.push_back(
-          {shortened(panel.title, m.type, box.width + (y_shared ? 0 : grid.left)), box.left,
-           box.top() + 0.75 * m.type, Text::Anchor::left, false});
+          {shortened(panel.title, m.type, box.width + (y_shared ? 0.8 * m.type : grid.left)),
+           box.left, box.top() + 0.75 * m.type, Text::Anchor::left, false});
     if (!x_shared)
       layout.texts.push_back({with_factor(panel.x.title, placed.x), box.centre(),
                               box.bottom - x_labels - 0.6 * x_title, Text::Anchor::centre, false});
@@ -303,14 +197,17 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
     layout.texts.push_back({with_factor(figure.panels[0].y.title, layout.panels[0].y),
                             first.left - y_labels - 0.55 * y_title, (first.top() + last.bottom) / 2,
                             Text::Anchor::centre, true});
+  for (Text& text : layout.texts)
+    if (text.upright) {  // within the figure, even if it is longer than its panel
+      text.text = shortened(text.text, m.type, layout.height - 0.5 * m.type);
+      const double half = text_width(text.text, m.type) / 2 + 0.2 * m.type;
+      text.y = std::max(half, std::min(text.y, layout.height - half));
+    }
   if (map) {
-    const Range shades = shade_range(figure);
     const double top = first.top(), bottom = last.bottom;
     const double length = std::min(top - bottom, 12 * m.type);
-    layout.colour_bar = {m.width - 1.2 * m.type - 3.6 * m.type, (top + bottom - length) / 2,
-                         0.9 * m.type, length};
-    layout.colours = shade_ticks(shades, figure.panels[0].map.neutral);
-    layout.texts.push_back({figure.panels[0].map.unit, layout.colour_bar.right() + 2.9 * m.type,
+    layout.colour_bar = {m.width - bar, (top + bottom - length) / 2, kBarWidth * m.type, length};
+    layout.texts.push_back({figure.panels[0].map.unit, m.width - 0.9 * m.type,
                             layout.colour_bar.middle(), Text::Anchor::centre, true});
   }
   return layout;

@@ -32,6 +32,7 @@ struct RunLoads {
   std::vector<Curves> quantiles;  // by layer
   Curves pooled;                  // quantiles over the experts of all layers
   std::vector<Curves> single;     // by layer and expert, of few experts
+  std::string measure;            // measure_of the run
 };
 
 const char* const kVariables[] = {"load",      "demand",      "importance",
@@ -171,7 +172,7 @@ Built load_figure(const Request& request, const FigureOptions& options) {
     const Timeline times = times_of(run, dim, options.x);
     if (layers.places.empty() || times.x.empty()) return;
     loads[place] = loads_of(*load, times, layers, each);
-    if (measure_of(run) != "assignments") masses.insert(measure_of(run));
+    loads[place].measure = measure_of(run);
   });
   Gathered& gathered = built.gathered;
   if (!all_layers.empty()) require_layers(options.layers, all_layers);
@@ -185,6 +186,7 @@ Built load_figure(const Request& request, const FigureOptions& options) {
       const auto found = loads.find(gathered.place(run));
       if (found == loads.end() || (options.seed && run->seed != options.seed)) continue;
       if (next.runs.empty()) next.seed = run->seed;
+      if (found->second.measure != "assignments") masses.insert(found->second.measure);
       if (next.runs.empty() || found->second.layers == next.runs[0]->layers)
         next.runs.push_back(&found->second);
     }

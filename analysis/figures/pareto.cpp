@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 namespace moesim {
@@ -94,19 +95,22 @@ Panel panel_of(const std::vector<Arm>& arms, const std::vector<std::vector<Outco
 }  // namespace
 
 Built pareto_figure(const Request& request, const FigureOptions& options) {
-  std::set<std::string> machines;
+  std::map<std::size_t, std::string> machine;  // of each run
   Built built;
-  built.gathered = gather(request, options, {}, [&](const Run& run, std::size_t) {
-    const double threads = run.number("threads");
-    machines.insert(run.file.text("device") + " " + std::to_string(threads));
+  built.gathered = gather(request, options, {}, [&](const Run& run, std::size_t place) {
+    machine[place] = run.file.text("device") + ", " + std::to_string(run.number("threads"));
   });
   Gathered& gathered = built.gathered;
   limit_arms(gathered, stroke_count());
   std::vector<std::vector<Outcome>> runs;
   std::vector<std::string> leaking;
+  std::set<std::string> machines;
   for (const Arm& arm : gathered.arms) {
     runs.emplace_back();
-    for (const Outcome* run : arm.complete) runs.back().push_back(at(*run, options.at));
+    for (const Outcome* run : arm.complete) {
+      runs.back().push_back(at(*run, options.at));
+      machines.insert(machine[gathered.place(run)]);
+    }
     if (arm.leaks) leaking.push_back(arm.name);
   }
   for (Panel& panel : std::vector{

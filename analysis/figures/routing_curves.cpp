@@ -126,7 +126,6 @@ Built routing_figure(const Request& request, const FigureOptions& options,
 
   std::map<std::int64_t, Panel> panels;
   std::vector<std::string> without, zero;
-  std::size_t style = 0;
   for (const Arm& arm : gathered.arms) {
     std::map<std::int64_t, std::vector<const Timeline*>> by_layer;
     for (const Outcome* run : arm.complete)
@@ -144,10 +143,9 @@ Built routing_figure(const Request& request, const FigureOptions& options,
     for (const auto& [layer, timelines] : by_layer) {
       Series series = mean_over_seeds(timelines);
       series.name = legend_name(arm);
-      series.style = style;
+      series.style = gathered.style(arm);
       if (!series.x.empty()) panels[layer].series.push_back(std::move(series));
     }
-    ++style;
   }
   if (panels.empty() && !zero.empty())
     fail(Exit::data,
@@ -159,7 +157,7 @@ Built routing_figure(const Request& request, const FigureOptions& options,
     if (!options.layers.empty()) panel.title = fmt::format("layer {}", layer);
     panel.x.title = time_title(options.x);
     panel.y.title = quantity.title;
-    panel.y.from_zero = true;
+    panel.y.from_zero = quantity.from_zero;
     built.figure.panels.push_back(std::move(panel));
   }
   built.figure.columns = built.figure.panels.size() % 3 == 0 ? 3 : 2;

@@ -100,11 +100,21 @@ Axis axis_of(const std::string& key, const Values& values) {
   return axis;
 }
 
+// True if arms that have this setting do not have it alike; that some do not have it follows from
+// another.
+bool differs(const std::vector<const Arm*>& arms, const std::string& key) {
+  std::set<std::string> values;
+  for (const Arm* arm : arms)
+    if (const auto found = arm->settings.find(key); found != arm->settings.end())
+      values.insert(found->second);
+  return values.size() > 1;
+}
+
 // The other settings of each arm, as the name of its series.
 std::vector<std::string> series_names(const std::vector<const Arm*>& arms, const std::string& key) {
   std::vector<std::string> keys;
   for (const std::string& other : differing_keys(arms))
-    if (other != key && !follows(other, key)) keys.push_back(other);
+    if (other != key && !follows(other, key) && differs(arms, other)) keys.push_back(other);
   // Those that all arms have come first; what only some have is needed if these tell not enough.
   const auto own = std::stable_partition(keys.begin(), keys.end(), [&](const std::string& other) {
     return std::all_of(arms.begin(), arms.end(),
