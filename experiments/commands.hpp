@@ -19,6 +19,7 @@ int sample_command(const Words& words);
 int list_command(const Words& words);
 int check_command(const Words& words);
 int bench_command(const Words& words);
+int plot_command(const Words& words);
 int info_command(const Words& words);
 
 }  // namespace moesim

@@ -58,6 +58,8 @@ const std::map<std::string, Command>& commands() {
       {"status", {moesim::status_command, "what became of every run of an experiment"}},
       {"verify", {moesim::verify_command, "read every byte of an experiment, say what is damaged"}},
       {"compare", {moesim::compare_command, "one row per arm, over its seeds"}},
+      {"plot",
+       {moesim::plot_command, "a figure for a paper: curves, load, heat map, Pareto front"}},
       {"export", {moesim::export_command, "a table as text, CSV, Markdown, LaTeX, HTML or JSON"}},
       {"report",
        {moesim::report_command,
