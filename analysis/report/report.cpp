@@ -5,6 +5,7 @@
 #include "analysis/report/configs.hpp"
 #include "analysis/report/html.hpp"
 #include "analysis/report/page.hpp"
+#include "analysis/report/plots.hpp"
 #include "analysis/report/sections.hpp"
 #include "analysis/tables/ablation.hpp"
 #include "analysis/tables/domains.hpp"
@@ -129,6 +130,9 @@ std::string report(const Request& request, const ReportOptions& options) {
                               "specialise in domains.",
                               "domains-table");
           }));
+  Plots drawn = plots(again, {.arms = options.arms, .at = options.at});
+  material.left_out.insert(material.left_out.end(), drawn.left_out.begin(), drawn.left_out.end());
+  add("figures", "Figures", std::move(drawn.html));
   add("certificates", "Certificates",
       table_html(certificates(material.arms, material.outcomes, material.records),
                  "What the output of a token may depend on: as the router declares, and as it was "

@@ -6,14 +6,14 @@ namespace moesim::html {
 const char* const kStyle = R"css(:root {
   color-scheme: light dark;
   --page: #ffffff; --ink: #1c2127; --soft: #565f69; --rule: #d3d9df; --box: #f5f7f9;
-  --link: #0a58a6; --mark: #fff0b8; --mark-ink: #1c2127; --row: #eef3f8;
+  --link: #0a58a6; --mark: #fff0b8; --mark-ink: #1c2127; --row: #eef3f8; --shade: #0003;
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif;
   --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #15181c; --ink: #e4e8ec; --soft: #a3adb8; --rule: #3a424b; --box: #1d2126;
-    --link: #84bbff; --mark: #5a4600; --mark-ink: #fff7df; --row: #232930;
+    --link: #84bbff; --mark: #5a4600; --mark-ink: #fff7df; --row: #232930; --shade: #000a;
   }
 }
 * { box-sizing: border-box; }
@@ -52,7 +52,12 @@ dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.2r
 dt { color: var(--soft); }
 dd { margin: 0; }
 
-.box { overflow-x: auto; margin: 0.75rem 0 1.25rem; }
+/* A shadow at the right says that a table goes on there. */
+.box {
+  overflow-x: auto; margin: 0.75rem 0 1.25rem;
+  background: linear-gradient(to left, var(--page) 1.5rem, transparent) right / 3rem 100% no-repeat local,
+    linear-gradient(to left, var(--shade), transparent) right / 0.9rem 100% no-repeat scroll;
+}
 .table { margin: 0; }
 table {
   border-collapse: collapse; font-size: 0.875rem; line-height: 1.4;
@@ -125,6 +130,7 @@ summary:hover { text-decoration: underline; }
   h2, h3, summary, caption { break-after: avoid; }
   tr, figure:not(.table) { break-inside: avoid; }
   .box, .plot, pre { overflow: visible; }
+  .box { background: none; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.4rem 0.6rem; }
   table { font-size: 7pt; }
   th, td { padding: 0.12rem 0.3rem; }
