@@ -7,6 +7,7 @@
 #include "analysis/report/page.hpp"
 #include "analysis/report/plots.hpp"
 #include "analysis/report/sections.hpp"
+#include "analysis/report/split.hpp"
 #include "analysis/tables/ablation.hpp"
 #include "analysis/tables/domains.hpp"
 #include "analysis/tables/utilization.hpp"
@@ -46,13 +47,12 @@ bool is_ablation(const Material& material) {
                      [](const std::string& key) { return key != "router.name"; });
 }
 
-std::string verdict_section(const Material& material, const ReportOptions& options) {
+std::string verdict_section(const Material& material, const std::vector<std::string>& verdict) {
   std::vector<std::string> sentences;
-  for (const std::string& sentence : verdict(material.arms, options.baseline))
-    sentences.push_back(html_text(sentence));
+  for (const std::string& sentence : verdict) sentences.push_back(html_text(sentence));
   std::string content = html::list(sentences);
   if (!material.notes.empty())
-    content += "<p class=\"quiet\"><a href=\"#notes\">Something was left out.</a></p>\n";
+    content += "<p class=\"quiet\"><a href=\"#notes\">Some runs were left out.</a></p>\n";
   return content;
 }
 
@@ -69,10 +69,7 @@ std::string optional_table(Material& material, const std::string& what,
                            const std::function<Table()>& make,
                            const std::function<std::string(const Table&)>& set) {
   try {
-    Table table = make();
-    std::erase_if(table.notes, [&](const std::string& note) {
-      return std::find(material.notes.begin(), material.notes.end(), note) != material.notes.end();
-    });
+    const Table table = without_notes(make(), material.notes);
     return table.rows.empty() ? "" : set(table);
   } catch (const Error& problem) {
     if (problem.code() != Exit::data && problem.code() != Exit::usage) throw;
@@ -92,13 +89,15 @@ std::string report(const Request& request, const ReportOptions& options) {
   const auto add = [&](const char* id, const char* title, std::string content) {
     page.sections.push_back({id, title, std::move(content)});
   };
-  add("verdict", "Verdict", verdict_section(material, options));
+  const std::vector<std::string> sentences = verdict(material.arms, options.baseline);
+  add("verdict", "Verdict", verdict_section(material, sentences));
   add("routers", "Routers",
-      table_html(routers_table(material.outcomes, {.baseline = options.baseline,
-                                                   .target = options.target,
-                                                   .at = options.at,
-                                                   .columns = {},
-                                                   .arms = options.arms}),
+      table_html(without_notes(routers_table(material.outcomes, {.baseline = options.baseline,
+                                                                 .target = options.target,
+                                                                 .at = options.at,
+                                                                 .columns = {},
+                                                                 .arms = options.arms}),
+                               sentences),
                  "One row per arm: mean ± sample standard deviation over seeds.", "routers-table"));
   if (is_ablation(material))
     add("ablation", "Ablation",

@@ -205,6 +205,18 @@ TEST_CASE("report: a table of layers is its totals, and a fold per arm", "[analy
   CHECK(split.arms[1].second.notes.empty());
 }
 
+TEST_CASE("report: notes that are said elsewhere go, and marks follow the others", "[analysis]") {
+  Table table;
+  table.columns = {{"arm", "arm"}, {"layer", "layer"}};
+  table.rows = {{"a", "0"}, {"b", "0"}};
+  table.notes = {"first", "second", "third"};
+  table.references = {{{0, 0}, {0}}, {{1, 0}, {1, 2}}};
+  const Table rest = without_notes(table, {"first", "second", "never"});
+  CHECK(rest.notes == Words{"third"});
+  CHECK(rest.references == std::map<Table::Place, std::set<std::size_t>>{{{1, 0}, {0}}});
+  CHECK(rest.rows.size() == 2);
+}
+
 TEST_CASE("report: a whole page of run files, hostile names and all", "[analysis]") {
   const TemporaryFolder folder;
   const std::string hostile = "</script><img src=x onerror=alert(1)>\x1b[31m\xE2\x80\xAE";
