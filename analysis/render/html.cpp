@@ -64,7 +64,7 @@ std::string body_of(const Table& table, const Rendering& rendering) {
     return column.kind == Column::Kind::text ? "" : " class=\"number\"";
   };
   const std::string id =
-      rendering.label.empty() ? "" : " id=\"" + html_text(rendering.label) + "\"";
+      rendering.label.empty() ? "" : " id=\"" + plain_label(rendering.label) + "\"";
   std::string html = "<figure class=\"table\"" + id + ">\n<table>\n";
   if (!rendering.caption.empty())
     html += "<caption>" + html_text(rendering.caption) + "</caption>\n";

@@ -30,21 +30,10 @@ std::string joined_cells(const std::vector<LatexColumn>& columns,
   return line + " \\\\\n";
 }
 
-// What stands in \label: its argument may have no character that means something to TeX.
-std::string label_of(const std::string& label) {
-  std::string safe;
-  for (const char c : label) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       std::string_view(":.-+_/").find(c) != std::string_view::npos;
-    safe += plain ? c : '-';
-  }
-  return safe;
-}
-
 std::string caption_of(const Rendering& rendering) {
   std::string text;
   if (!rendering.caption.empty()) text += "\\caption{" + latex_paragraph(rendering.caption) + "}";
-  if (!rendering.label.empty()) text += "\\label{" + label_of(rendering.label) + "}";
+  if (!rendering.label.empty()) text += "\\label{" + plain_label(rendering.label) + "}";
   return text;
 }
 
@@ -84,7 +73,7 @@ std::string body_of(const Table& table, const std::vector<LatexColumn>& columns,
 
 // A page that the table fits on, in millimetres; TeX has no lengths above 5.7 m.
 std::string page_of(const Table& table, const std::vector<LatexColumn>& columns) {
-  constexpr double kCharacter = 2.0, kGap = 5, kLine = 5.5, kMargins = 30, kMost = 5000;
+  constexpr double kCharacter = 1.8, kGap = 5, kLine = 5.5, kMargins = 30, kMost = 5000;
   double width = kMargins, height = kMargins + 20;
   for (const LatexColumn& column : columns)
     width += kCharacter * static_cast<double>(column.characters) + kGap;
