@@ -122,17 +122,16 @@ TEST_CASE("report: arms without a config are named", "[analysis]") {
 
 TEST_CASE("report: certificates say what was declared and what was measured", "[analysis]") {
   const double nan = std::nan("");
-  Runs runs({{.arm = "good"},
-             {.arm = "soft", .leak = 0.3125, .sees = "sequence", .plan = "mixing"},
-             {.arm = "liar", .leak = 0.5},
-             {.arm = "unknown", .leak = nan, .sees = "", .plan = ""},
-             {.arm = "partly", .settings = "[a]\nb = 1\n"},
-             {.arm = "partly", .settings = "[a]\nb = 1\n", .seed = 1, .leak = nan},
-             {.arm = "masked", .settings = "[a]\nb = 2\n", .leak = 0.5, .sees = "batch"}});
+  const auto config = [](int b) { return "[a]\nb = " + std::to_string(b) + "\n"; };
+  Runs runs(
+      {{.arm = "good", .settings = config(1)},
+       {.arm = "soft", .settings = config(2), .leak = 0.3125, .sees = "sequence", .plan = "mixing"},
+       {.arm = "liar", .settings = config(3), .leak = 0.5},
+       {.arm = "unknown", .settings = config(4), .leak = nan, .sees = "", .plan = ""},
+       {.arm = "partly", .settings = config(5)},
+       {.arm = "partly", .settings = config(5), .seed = 1, .leak = nan},
+       {.arm = "masked", .settings = config(6), .leak = 0.5, .sees = "batch"}});
   runs.records.back().causal = 0;
-  // Those without settings of their own are of one arm otherwise.
-  for (std::size_t i = 0; i < 4; ++i) runs.outcomes[i].settings.clear();
-  runs.arms = arms_of(runs.outcomes);
   const Table table = certificates(runs.arms, runs.outcomes, runs.records);
   const std::string past = "earlier tokens of its sequence";
   const std::string assignment = "assignment: rows go to experts";
