@@ -69,14 +69,4 @@ void limit_arms(Gathered& gathered, std::size_t most) {
            left_out);
 }
 
-std::vector<std::int64_t> layer_labels(const Run& run, std::size_t count) {
-  std::vector<std::int64_t> labels;
-  const Variable* layer = run.variable("layer", {"layer"});
-  for (std::size_t i = 0; i < count; ++i)
-    labels.push_back(layer != nullptr && i < layer->values.size()
-                         ? static_cast<std::int64_t>(layer->values[i])
-                         : static_cast<std::int64_t>(i));
-  return labels;
-}
-
 }  // namespace moesim

@@ -34,7 +34,6 @@ void add_list(std::vector<std::string>& notes, const std::string& what,
               const std::vector<std::string>& names);
 
 // What the figures share that lies in run files.
-std::vector<std::int64_t> layer_labels(const Run& run, std::size_t count);
 // The rows of the variable layer-wise: value(row, layer) of (dim, layer).
 inline constexpr std::int64_t kMostRows = std::int64_t{1} << 20;
 
