@@ -33,8 +33,7 @@ void limit_arms(Gathered& gathered, std::size_t most);
 void add_list(std::vector<std::string>& notes, const std::string& what,
               const std::vector<std::string>& names);
 
-// What the figures share that lies in run files.
-// The rows of the variable layer-wise: value(row, layer) of (dim, layer).
+// Of evaluations and records; more are read from the end.
 inline constexpr std::int64_t kMostRows = std::int64_t{1} << 20;
 
 }  // namespace moesim

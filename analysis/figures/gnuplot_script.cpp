@@ -55,7 +55,7 @@ class Script {
         data_(data),
         layout_(layout_of(figure, style)),
         terminal_(terminal_of(picture, layout_, style)),
-        marked_(has_marks()) {}
+        marked_(has_marks(figure, layout_)) {}
 
   std::string text(const std::string& csv, const std::string& out);
 
@@ -64,8 +64,6 @@ class Script {
   void line(fmt::format_string<T...> format, T&&... values) {
     text_ += fmt::format(format, std::forward<T>(values)...) + '\n';
   }
-  // Many curves are told apart by points too.
-  bool has_marks() const { return layout_.legend.size() > 4; }
 
   std::string width(double points) const { return fmt::format("{:.2f}", points / terminal_.line); }
   std::string size(double points) const { return fmt::format("{:.2f}", points / terminal_.point); }
@@ -105,10 +103,8 @@ int Script::mark(Mark mark, bool hollow) {
       return hollow ? 10 : 11;
     case Mark::diamond:
       return hollow ? 12 : 13;
-    case Mark::cross:
-      return 2;
-    case Mark::plus:
-      return 1;
+    case Mark::pentagon:
+      return hollow ? 14 : 15;
   }
   return 7;
 }
@@ -173,7 +169,7 @@ void Script::axes(const Panel& panel, const PlacedPanel& placed, std::size_t p) 
     line("set yrange [{:.10g}:{:.10g}]", placed.y.high, placed.y.low);
   else
     line("set yrange [{:.10g}:{:.10g}]", placed.y.low, placed.y.high);
-  line("set xtics {} {}", placed.x_slanted ? "rotate by 45 right" : "norotate",
+  line("set xtics offset 0,0.2 {} {}", placed.x_slanted ? "rotate by 45 right" : "norotate",
        tics(placed.x, placed.x_labels));
   line("set ytics {}", tics(placed.y, placed.y_labels));
   if (map)
@@ -240,11 +236,9 @@ void Script::plot_series(const Panel& panel, std::size_t p) {
 void Script::plot_map(const Panel& panel, std::size_t p) {
   if (p == 0) {
     const Box& bar = layout_.colour_bar;
-    line(
-        "set colorbox vertical user origin screen {:.5f},{:.5f} size screen {:.5f},{:.5f} border "
-        "lw {}",
-        bar.left / layout_.width, bar.bottom / layout_.height, bar.width / layout_.width,
-        bar.height / layout_.height, width(layout_.measures.hair));
+    line("set colorbox vertical user origin screen {:.5f},{:.5f} size screen {:.5f},{:.5f} border",
+         bar.left / layout_.width, bar.bottom / layout_.height, bar.width / layout_.width,
+         bar.height / layout_.height);
     Ticks shades = layout_.colours;
     for (double& at : shades.at)
       at = at < panel.map.neutral ? (at - panel.map.neutral) / (panel.map.neutral - shades.low)
@@ -269,8 +263,15 @@ void Script::legend_sample(const LegendEntry& entry, int& number) {
   if (series.band_only) {
     line(
         "set object {} rectangle from {:.2f},{:.2f} to {:.2f},{:.2f} fc rgb '{}' fs transparent "
-        "solid {} noborder",
-        number++, box.left, box.bottom, box.right(), box.top(), stroke.colour, 1.6 * kBandOpacity);
+        "solid {:.3f} noborder",
+        number++, box.left, box.bottom, box.right(), box.top(), stroke.colour,
+        band_opacity(panel, entry.series));
+    return;
+  }
+  if (series.guide) {
+    line("set arrow {} from {:.2f},{:.2f} to {:.2f},{:.2f} nohead lc rgb '{}' lw {}", number++,
+         box.left, box.middle(), box.right(), box.middle(), kGrey,
+         width(1.6 * layout_.measures.hair));
     return;
   }
   if (panel.kind == Kind::curves || series.joined)

@@ -25,13 +25,19 @@ bool is_map(const Figure& figure) {
   return !figure.panels.empty() && figure.panels[0].kind == Kind::heat_map;
 }
 
-// As many as the figure wants, if they are wide enough; then a divisor of that.
+// As many as the figure wants, if they are wide enough; else fewer, of curves a divisor of that, so
+// that the layers of an arm stay beside each other.
 std::size_t columns_of(const Figure& figure, const Measures& measures) {
-  const double least = measures.type * (is_map(figure) ? 9 : 12);
+  // Beside titles and labels of its own a panel needs more room.
+  const double least = measures.type * (is_map(figure)                       ? 8
+                                        : share_x(figure) && share_y(figure) ? 12
+                                                                             : 18);
   std::size_t columns =
       std::clamp<std::size_t>(figure.columns, 1, std::max<std::size_t>(figure.panels.size(), 1));
   const auto fits = [&](std::size_t count) {
-    return static_cast<double>(count) * least <= measures.width && columns % count == 0;
+    return static_cast<double>(count) * least <=
+               measures.width - (is_map(figure) ? 5.5 * measures.type : 0) &&
+           (columns % count == 0 || is_map(figure));
   };
   std::size_t count = columns;
   while (count > 1 && !fits(count)) --count;
@@ -56,7 +62,9 @@ Ticks map_ticks(const std::vector<std::string>& names, double length, double lea
     every = step;
     if (length / static_cast<double>(names.size()) * static_cast<double>(step) >= least) break;
   }
-  for (std::size_t i = 0; i < names.size(); i += every) {
+  // Of names that count from 1 the multiples: 16, 32, 48.
+  const std::size_t from = !names.empty() && names[0] == "1" && every > 1 ? every - 1 : 0;
+  for (std::size_t i = from; i < names.size(); i += every) {
     ticks.at.push_back(static_cast<double>(i));
     ticks.labels.push_back(names[i]);
   }
@@ -109,7 +117,7 @@ double longest_name(const std::vector<Named>& named, double type) {
   for (const Named& entry : named) widths.push_back(text_width(entry.text, type));
   std::sort(widths.begin(), widths.end());
   if (widths.size() <= kFew) return 42 * type;
-  return std::max(14 * type, std::min(42 * type, widths[widths.size() * 4 / 5]));
+  return std::max(10 * type, std::min(42 * type, widths[widths.size() * 7 / 10]));
 }
 
 // The entries from the lower end of the figure up, in columns; returns their height.
@@ -151,6 +159,44 @@ double map_height(const Figure& figure, const Measures& m, std::size_t rows) {
   for (const Panel& panel : figure.panels) layers = std::max(layers, panel.map.rows.size());
   const double cell = std::clamp(60.0 / static_cast<double>(layers), rows > 3 ? 4.0 : 6.0, 14.0);
   return static_cast<double>(layers) * cell * m.type / 8;
+}
+
+// Of all maps: to round numbers beyond their values, as far as needed on each side of the neutral
+// one, and no narrower than a tenth of it.
+Range shade_range(const Figure& figure) {
+  const double neutral = figure.panels[0].map.neutral;
+  double below = 0, above = 0;
+  for (const Panel& panel : figure.panels)
+    for (const double value : panel.map.values)
+      if (std::isfinite(value)) {
+        below = std::max(below, neutral - value);
+        above = std::max(above, value - neutral);
+      }
+  const auto rounded = [](double reach) {
+    for (const double step : {0.1, 0.2, 0.5, 1.0})
+      if (reach <= step) return step;
+    return std::ceil(2 * reach) / 2;
+  };
+  // One unit of shade is as much on both sides, unless values reach further than 0 would mirror.
+  const double both = rounded(std::max(below, std::min(above, 1.0)));
+  return {neutral - both, neutral + std::max(both, rounded(above))};
+}
+
+// Round numbers counted from the neutral one.
+Ticks shade_ticks(const Range& range, double neutral) {
+  std::vector<double> at;
+  for (const double step : {0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0}) {
+    at.clear();
+    for (double value = neutral; value >= range.low - 1e-9; value -= step)
+      at.insert(at.begin(), value);
+    for (double value = neutral + step; value <= range.high + 1e-9; value += step)
+      at.push_back(value);
+    if (at.size() <= 5) break;
+  }
+  Ticks ticks = linear_ticks(range.low, range.high, 2);
+  ticks.at = at;
+  ticks.labels = number_labels(at);
+  return ticks;
 }
 
 }  // namespace
@@ -200,7 +246,7 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
     const Panel& panel = figure.panels[p];
     x_ticks.push_back(map ? map_ticks(panel.map.columns, grid.width,
                                       widest(panel.map.columns, m.type) + 0.8 * m.type)
-                          : ticks_of(panel.x, xs[p], grid.width, 5 * m.type));
+                          : ticks_of(panel.x, xs[p], grid.width, 4.2 * m.type));
     const double needed = widest(x_ticks.back().labels, m.type);
     if (!panel.x.categories.empty() &&
         (needed + 0.5 * m.type) * static_cast<double>(panel.x.categories.size()) > grid.width) {
@@ -237,32 +283,48 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
       layout.texts.push_back(
           {shortened(panel.title, m.type, box.width + (y_shared ? 0 : grid.left)), box.left,
            box.top() + 0.75 * m.type, Text::Anchor::left, false});
-    if (placed.x_labels)
+    if (!x_shared)
       layout.texts.push_back({with_factor(panel.x.title, placed.x), box.centre(),
                               box.bottom - x_labels - 0.6 * x_title, Text::Anchor::centre, false});
-    if (placed.y_labels && (!y_shared || (row == (grid.rows - 1) / 2)))
-      layout.texts.push_back(
-          {with_factor(panel.y.title, placed.y), box.left - y_labels - 0.55 * y_title,
-           y_shared && grid.rows % 2 == 0 ? box.bottom - (grid.down - grid.height) / 2
-                                          : box.middle(),
-           Text::Anchor::centre, true});
+    if (!y_shared)
+      layout.texts.push_back({with_factor(panel.y.title, placed.y),
+                              box.left - y_labels - 0.55 * y_title, box.middle(),
+                              Text::Anchor::centre, true});
     layout.panels.push_back(std::move(placed));
   }
+  if (count == 0) return layout;
+  const Box &first = layout.panels.front().box, &last = layout.panels.back().box;
+  const double right_end = layout.panels[grid.columns - 1].box.right();
+  if (x_shared)
+    layout.texts.push_back({with_factor(figure.panels[0].x.title, layout.panels[0].x),
+                            (first.left + right_end) / 2, last.bottom - x_labels - 0.6 * x_title,
+                            Text::Anchor::centre, false});
+  if (y_shared)
+    layout.texts.push_back({with_factor(figure.panels[0].y.title, layout.panels[0].y),
+                            first.left - y_labels - 0.55 * y_title, (first.top() + last.bottom) / 2,
+                            Text::Anchor::centre, true});
   if (map) {
-    double high = 2;
-    for (const Panel& panel : figure.panels)
-      for (const double value : panel.map.values)
-        if (std::isfinite(value)) high = std::max(high, value);
-    const double top = layout.panels.front().box.top();
-    const double bottom = layout.panels.back().box.bottom;
+    const Range shades = shade_range(figure);
+    const double top = first.top(), bottom = last.bottom;
     const double length = std::min(top - bottom, 12 * m.type);
     layout.colour_bar = {m.width - 1.2 * m.type - 3.6 * m.type, (top + bottom - length) / 2,
                          0.9 * m.type, length};
-    layout.colours = linear_ticks(0, high, 2);
+    layout.colours = shade_ticks(shades, figure.panels[0].map.neutral);
     layout.texts.push_back({figure.panels[0].map.unit, layout.colour_bar.right() + 2.9 * m.type,
                             layout.colour_bar.middle(), Text::Anchor::centre, true});
   }
   return layout;
+}
+
+bool has_marks(const Figure& figure, const Layout& layout) {
+  return layout.legend.size() > 4 && figure.panels.size() <= 4;
+}
+
+double band_opacity(const Panel& panel, std::size_t series) {
+  double through = 1;
+  for (std::size_t s = 0; s <= series; ++s)
+    if (panel.series[s].band_only) through *= 1 - kBandOpacity;
+  return 1 - through;
 }
 
 }  // namespace moesim

@@ -17,8 +17,8 @@ struct Quantity {
   const char *name, *dim, *title;
 };
 constexpr Quantity kQuantities[] = {
-    {"eval_loss", "eval", "validation loss (nats per token)"},
-    {"task_loss", "step", "training loss (nats per token)"},
+    {"eval_loss", "eval", "validation loss (nats/token)"},
+    {"task_loss", "step", "training loss (nats/token)"},
     {"loss", "step", "training loss with auxiliary terms (nats)"},
     {"eval_accuracy", "eval", "validation accuracy"},
 };

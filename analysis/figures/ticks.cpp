@@ -114,4 +114,8 @@ Ticks ticks_at(double low, double high, bool logarithmic, const std::vector<doub
   return ticks;
 }
 
+std::vector<std::string> number_labels(const std::vector<double>& values) {
+  return labels_of(values, 1);
+}
+
 }  // namespace moesim

@@ -21,4 +21,7 @@ Ticks logarithmic_ticks(double low, double high, int count);
 // Numbers at these places.
 Ticks ticks_at(double low, double high, bool logarithmic, const std::vector<double>& places);
 
+// With as few decimals as all of them need.
+std::vector<std::string> number_labels(const std::vector<double>& values);
+
 }  // namespace moesim
