@@ -21,8 +21,9 @@ const std::string& caption_of(const std::string& name) {
       {"drops", "Share of assignments that were dropped, over training."},
       {"entropy", "Entropy of the router's scores over log E, over training."},
       {"pareto", "Loss against cost: lower and cheaper is better."},
-      {"domains", "Where the tokens of each domain of the data go."},
-      {"curves-by-key", "Loss against the setting that varies; bars are one standard deviation."}};
+      {"domains", "Validation loss by domain of the data; bars are one sample standard deviation."},
+      {"curves-by-key",
+       "Loss against the setting that varies; bars are one sample standard deviation."}};
   static const std::string none;
   const auto found = captions.find(name);
   return found == captions.end() ? none : found->second;
@@ -64,27 +65,21 @@ std::string plot_html(const Figure& figure, const std::string& svg, const std::s
          html_text(caption) + "\n" + notes + "</figcaption>\n</figure>\n";
 }
 
-Plots plots(const Request& request, const FigureOptions& options) {
-  Plots result;
-  for (const std::string& name : figure_names()) {
-    Figure figure;
-    try {
-      figure = figure_of(name, request, options);
-    } catch (const Error& problem) {
-      // Nothing of that kind in these runs, or no key that varies.
-      if (problem.code() != Exit::data && problem.code() != Exit::usage) throw;
-      result.left_out.push_back("no figure " + name + ": " + problem.what());
-      continue;
-    }
-    try {
-      const FigureStyle style{.width = FigureStyle::Width::page, .id_prefix = name + "-"};
-      result.html += plot_html(figure, svg_of(figure, style), caption_of(name));
-    } catch (const Error& problem) {
-      result.html += "<p class=\"quiet\">" + html_text(problem.what()) + "</p>\n";
-      if (problem.code() == Exit::usage) break;  // there is no gnuplot
-    }
+Part plot_part(const std::string& name, const Request& request, const FigureOptions& options) {
+  Figure figure;
+  try {
+    figure = figure_of(name, request, options);
+  } catch (const Error& problem) {
+    // Nothing of that kind in these runs, or no key that varies.
+    if (problem.code() != Exit::data && problem.code() != Exit::usage) throw;
+    return {.html = "", .left_out = "no figure " + name + ": " + problem.what()};
   }
-  return result;
+  try {
+    const FigureStyle style{.width = FigureStyle::Width::page, .id_prefix = name + "-"};
+    return {.html = plot_html(figure, svg_of(figure, style), caption_of(name)), .left_out = ""};
+  } catch (const Error& problem) {
+    return {.html = "<p class=\"quiet\">" + html_text(problem.what()) + "</p>\n", .left_out = ""};
+  }
 }
 
 }  // namespace moesim

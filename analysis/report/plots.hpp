@@ -2,20 +2,15 @@
 #pragma once
 
 #include "analysis/figures/build.hpp"
+#include "analysis/report/parts.hpp"
 
 #include <string>
-#include <vector>
 
 namespace moesim {
 
-struct Plots {
-  std::string html;                   // "" if there is no figure
-  std::vector<std::string> left_out;  // figures that these runs have nothing to show in, and why
-};
-
-// Every figure that these runs have something to show in. Without gnuplot a line says what to
-// install.
-Plots plots(const Request& request, const FigureOptions& options);
+// The figure of that name, or why these runs have nothing to show in it. Without gnuplot a line
+// says what to install, the same for every figure.
+Part plot_part(const std::string& name, const Request& request, const FigureOptions& options);
 
 // What a figure shows, in words, for those who do not see it: panels, axes and series.
 std::string text_alternative(const Figure& figure);

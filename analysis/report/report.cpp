@@ -63,19 +63,64 @@ std::string notes_section(const Material& material) {
   return html::list(notes);
 }
 
-// The table, or none, with the reason among the notes. What was left out of all tables is said
-// once.
-std::string optional_table(Material& material, const std::string& what,
-                           const std::function<Table()>& make,
-                           const std::function<std::string(const Table&)>& set) {
+// The table, without notes that are said elsewhere, or the reason why there is none. Arms and
+// evaluations that are not there were refused by the table of routers.
+Part table_part(const std::string& name, const std::vector<std::string>& said,
+                const std::function<Table()>& make,
+                const std::function<std::string(const Table&)>& set) {
   try {
-    const Table table = without_notes(make(), material.notes);
-    return table.rows.empty() ? "" : set(table);
+    const Table table = without_notes(make(), said);
+    return {.html = table.rows.empty() ? "" : set(table), .left_out = ""};
   } catch (const Error& problem) {
     if (problem.code() != Exit::data && problem.code() != Exit::usage) throw;
-    material.left_out.push_back("no " + what + ": " + problem.what());
-    return {};
+    return {.html = "", .left_out = "no table of " + name + ": " + problem.what()};
   }
+}
+
+// What reads all runs once more, table by table and figure by figure.
+struct Reread {
+  std::string utilization, domains, figures;
+};
+
+Reread reread(const Request& request, const ReportOptions& options, Material& material) {
+  const Request again{.paths = request.paths,
+                      .all = request.all,
+                      .status_of = request.status_of};  // unreadable files were named
+  std::vector<std::function<Part()>> makers{
+      [&] {
+        return table_part(
+            "utilization", material.notes,
+            [&] { return utilization_table(again, {.at = options.at, .arms = options.arms}); },
+            [](const Table& table) {
+              return split_html(table, "layer",
+                                "How evenly experts are used: load of an expert over uniform.",
+                                "utilization-table");
+            });
+      },
+      [&] {
+        return table_part(
+            "domains", material.notes,
+            [&] { return domains_table(again, {.at = options.at, .arms = options.arms}); },
+            [](const Table& table) {
+              return split_html(table, "domain",
+                                "Loss and load by domain of the data, and how far experts "
+                                "specialise in domains.",
+                                "domains-table");
+            });
+      }};
+  const std::size_t tables = makers.size();
+  for (const std::string& name : figure_names())
+    makers.emplace_back(
+        [&, name] { return plot_part(name, again, {.arms = options.arms, .at = options.at}); });
+  const std::vector<Part> parts = make_parts(makers);
+  Reread made{.utilization = parts[0].html, .domains = parts[1].html, .figures = ""};
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    if (!parts[p].left_out.empty()) material.left_out.push_back(parts[p].left_out);
+    // The line on a missing gnuplot is the same for all figures.
+    if (p >= tables && (p == tables || parts[p].html != parts[p - 1].html))
+      made.figures += parts[p].html;
+  }
+  return made;
 }
 
 }  // namespace
@@ -107,31 +152,10 @@ std::string report(const Request& request, const ReportOptions& options) {
                                                       .arms = options.arms}),
                    "What changes against the baseline, and what the loss is then.",
                    "ablation-table"));
-  const Request again{.paths = request.paths,
-                      .all = request.all,
-                      .status_of = request.status_of};  // unreadable files were named
-  add("utilization", "Utilization",
-      optional_table(
-          material, "table of utilization",
-          [&] { return utilization_table(again, {.at = options.at, .arms = options.arms}); },
-          [](const Table& table) {
-            return split_html(table, "layer",
-                              "How evenly experts are used: load of an expert over uniform.",
-                              "utilization-table");
-          }));
-  add("domains", "Domains",
-      optional_table(
-          material, "table of domains",
-          [&] { return domains_table(again, {.at = options.at, .arms = options.arms}); },
-          [](const Table& table) {
-            return split_html(table, "domain",
-                              "Loss and load by domain of the data, and how far experts "
-                              "specialise in domains.",
-                              "domains-table");
-          }));
-  Plots drawn = plots(again, {.arms = options.arms, .at = options.at});
-  material.left_out.insert(material.left_out.end(), drawn.left_out.begin(), drawn.left_out.end());
-  add("figures", "Figures", std::move(drawn.html));
+  Reread more = reread(request, options, material);
+  add("utilization", "Utilization", std::move(more.utilization));
+  add("domains", "Domains", std::move(more.domains));
+  add("figures", "Figures", std::move(more.figures));
   add("certificates", "Certificates",
       table_html(certificates(material.arms, material.outcomes, material.records),
                  "What the output of a token may depend on: as the router declares, and as it was "
