@@ -33,6 +33,14 @@ Arguments& Arguments::value(const std::string& name, const std::string& otherwis
   return *this;
 }
 
+Arguments& Arguments::list(const std::string& name, const std::string& help) {
+  using Texts = std::vector<std::string>;
+  options_.add_options()(name.c_str(), po::value<Texts>()->composing()->default_value(Texts(), ""),
+                         help.c_str());
+  names_.push_back("--" + name);
+  return *this;
+}
+
 namespace {
 
 // A dash that an editor made longer begins no option.

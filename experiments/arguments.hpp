@@ -16,6 +16,8 @@ class Arguments {
 
   Arguments& flag(const std::string& name, const std::string& help);
   Arguments& value(const std::string& name, const std::string& otherwise, const std::string& help);
+  // An option that may be given several times.
+  Arguments& list(const std::string& name, const std::string& help);
 
   // False if --help was asked for and printed. Throws Exit::usage.
   bool parse(const std::vector<std::string>& words);
@@ -24,6 +26,11 @@ class Arguments {
     return values_.count(name) > 0 && values_[name].as<bool>();
   }
   std::string text(const std::string& name) const { return values_[name].as<std::string>(); }
+  const std::vector<std::string>& texts(const std::string& name) const {  // of a list, in order
+    return values_[name].as<std::vector<std::string>>();
+  }
+  // True if the command line has it, be it with the value that it has otherwise.
+  bool given(const std::string& name) const { return !values_[name].defaulted(); }
   long integer(const std::string& name, long low, long high) const;
   double number(const std::string& name, double low, double high) const;
   const std::vector<std::string>& rest() const { return rest_; }  // what is not an option, in order

@@ -1,9 +1,11 @@
 // moesim compare: one row per arm over its seeds.
 #include "analysis/tables/routers.hpp"
+#include "experiments/analysis_arguments.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
-#include "experiments/run_state.hpp"
 #include "sim/core/error.hpp"
+
+#include <fmt/format.h>
 
 #include <iostream>
 
@@ -12,21 +14,32 @@ namespace moesim {
 int compare_command(const Words& words) {
   Arguments arguments(
       "compare PATH...",
-      "One row per arm: mean and standard deviation over seeds, and the paired "
-      "difference to a baseline. "
-      "PATH is a run file, a run folder or an experiment folder. A file that cannot be read "
-      "is left out, and the exit code is 3.");
-  arguments.value("format", "text", "text, csv, md or json")
-      .value("baseline", "", "arm to compare with; the first of router dense otherwise")
+      "One row per arm: mean and standard deviation over seeds, and the difference to a baseline "
+      "with its 95 % interval and p, paired by seed and adjusted over the rows. The arm of the "
+      "lowest loss and those tied with it are marked. "
+      "PATH is a run file, a run folder or an experiment folder, of which the runs of the latest "
+      "plan are taken. A file that cannot be read is left out, and the exit code is 3.");
+  arguments.value("format", "text", joined(format_names()))
+      .value("columns", "",
+             "columns by key, as --format json has them, or recorded quantities by name: a,b")
       .flag("json", "the same as --format json");
+  add_analysis_arguments(arguments);
   if (!arguments.parse(words)) return 0;
-  arguments.require_rest("compare what?");
-  const std::string format = arguments.has("json") ? "json" : arguments.text("format");
-  const Comparison result = compare({.paths = arguments.rest(), .status_of = status_now},
-                                    format_of(format), arguments.text("baseline"));
-  std::cout << result.text << std::flush;
-  for (const std::string& reason : result.unreadable) std::cerr << "moesim: " << reason << '\n';
-  return static_cast<int>(result.unreadable.empty() ? Exit::ok : Exit::data);
+  AnalysisArguments chosen = analysis_arguments(arguments, "compare what?");
+  const Format format = format_of(arguments.has("json") ? "json" : arguments.text("format"));
+  RoutersOptions options{.baseline = chosen.baseline,
+                         .target = chosen.target ? fmt::format("{}", *chosen.target) : "",
+                         .at = at_of(chosen.at),
+                         .arms = chosen.arms};
+  if (const std::string columns = arguments.text("columns"); !columns.empty())
+    options.columns = names_in(columns, "--columns");
+  Exit status = Exit::ok;
+  chosen.request.on_unreadable = [&](const std::string& why) {
+    std::cerr << "moesim: " << why << '\n';
+    status = Exit::data;
+  };
+  std::cout << render(routers_table(chosen.request, options), format) << std::flush;
+  return static_cast<int>(status);
 }
 
 }  // namespace moesim

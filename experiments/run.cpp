@@ -110,11 +110,16 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, bool json) {
     fail(worst, fmt::format("stopped with {} of {} runs done; run it again to go on", ended.size(),
                             endings.size()));
   if (!ended.empty()) {
-    const Comparison result =
-        compare({.paths = ended, .status_of = status_now}, json ? Format::json : Format::text);
-    std::cout << result.text << std::flush;
-    if (worst == Exit::ok && !result.unreadable.empty())
-      fail(Exit::data, result.unreadable.front());
+    std::string unreadable;  // the first
+    const Table table = routers_table({.paths = ended,
+                                       .status_of = status_now,
+                                       .on_unreadable =
+                                           [&](const std::string& why) {
+                                             if (unreadable.empty()) unreadable = why;
+                                           }},
+                                      {});
+    std::cout << render(table, json ? Format::json : Format::text) << std::flush;
+    if (worst == Exit::ok && !unreadable.empty()) fail(Exit::data, unreadable);
   }
   if (worst == Exit::ok || worst == Exit::diverged) return static_cast<int>(worst);
   fail(worst, endings.size() > 1 ? fmt::format("{} of {} runs did not end; the first: {}",

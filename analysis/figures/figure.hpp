@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -10,10 +11,15 @@ namespace moesim {
 
 // One curve, or a set of points. NaN is a gap.
 struct Series {
-  std::string name;  // in the legend
+  std::string name;  // in the legend; empty: not there
   std::vector<double> x, y;
   std::vector<double> low, high;  // of y: a band or error bars; empty where there are none
   std::size_t style = 0;          // colour, dash and point: the same for one arm in all panels
+  std::vector<double> x_low = {}, x_high = {};  // error bars of x, of points
+  bool band_only = false;                       // y is not drawn
+  bool joined = false;                          // points: a line joins them
+  bool guide = false;                           // a thin grey line without points
+  bool hollow = false;                          // points: an outline
 };
 
 // A matrix of colours: a row a layer, say, and a column an expert.
@@ -28,6 +34,10 @@ struct Axis {
   std::string title;
   bool logarithmic = false;
   std::vector<std::string> categories;  // x = 0, 1, …: labels in place of numbers
+  std::vector<double> ticks = {};       // where numbers stand; empty: round ones
+  bool from_zero = false;               // the axis begins at 0
+  // Where the axis ends although values lie above; NaN: where they end.
+  double high = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct Panel {

@@ -16,7 +16,120 @@ namespace {
 
 using Values = std::map<std::string, std::string>;
 
-// Settings in which these arms do not agree.
+constexpr std::size_t kMostKeys = 4;
+
+std::string value_in(const Arm& arm, const std::string& key) {
+  constexpr std::size_t kMostCharacters = 30;
+  const auto value = arm.settings.find(key);
+  return value == arm.settings.end()
+             ? key + " not set"
+             : key + " = " + config::printable(value->second, kMostCharacters);
+}
+
+// How many arms these keys tell from each other.
+std::size_t told_apart(const std::vector<Arm*>& arms, const std::vector<std::string>& keys) {
+  std::set<std::string> seen;
+  for (const Arm* arm : arms) {
+    std::string values;
+    for (const std::string& key : keys) values += value_in(*arm, key) + '\n';
+    seen.insert(std::move(values));
+  }
+  return seen.size();
+}
+
+// Few keys that tell the arms apart, or as many as do most.
+std::vector<std::string> telling_keys(const std::vector<Arm*>& arms,
+                                      std::vector<std::string> candidates) {
+  std::vector<std::string> keys;
+  while (keys.size() < kMostKeys && !candidates.empty()) {
+    auto best = candidates.end();
+    std::size_t most = told_apart(arms, keys);
+    for (auto key = candidates.begin(); key != candidates.end(); ++key) {
+      keys.push_back(*key);
+      if (const std::size_t apart = told_apart(arms, keys); apart > most) most = apart, best = key;
+      keys.pop_back();
+    }
+    if (best == candidates.end()) break;
+    keys.push_back(*best);
+    candidates.erase(best);
+  }
+  return keys;
+}
+
+// "token_choice" of several arms becomes "token_choice (train.rate = 1e-07)".
+void tell_apart(const std::vector<Arm*>& arms) {
+  std::vector<std::string> keys = differing_keys({arms.begin(), arms.end()});
+  // What only some of them have follows from what they have in common, or is of another version.
+  std::stable_partition(keys.begin(), keys.end(), [&](const std::string& key) {
+    return std::all_of(arms.begin(), arms.end(),
+                       [&](const Arm* arm) { return arm->settings.contains(key); });
+  });
+  const std::size_t all = keys.size();
+  if (all > kMostKeys) keys = telling_keys(arms, std::move(keys));
+  for (Arm* arm : arms) {
+    std::vector<std::string> terms;
+    for (const std::string& key : keys) terms.push_back(value_in(*arm, key));
+    if (all > keys.size()) terms.push_back(std::to_string(all - keys.size()) + " more");
+    if (!terms.empty()) arm->name += " (" + joined(terms) + ")";
+  }
+}
+
+// Whatever labels say, a name is of one arm.
+void make_unique(std::vector<Arm>& arms) {
+  std::set<std::string> taken;
+  for (Arm& arm : arms) {
+    const std::string name = arm.name;
+    for (int time = 2; !taken.insert(arm.name).second; ++time)
+      arm.name = name + " (" + std::to_string(time) + ")";
+  }
+}
+
+// A copy of a run, or the same run of another experiment, is no further seed.
+bool is_repeat(const Outcome& run, const Arm& arm) {
+  return run.seed && run.has_config &&
+         std::any_of(arm.complete.begin(), arm.complete.end(),
+                     [&](const Outcome* other) { return other->seed == run.seed; });
+}
+
+}  // namespace
+
+BySeed Arm::losses() const {
+  return by_seed(*this, [](const Outcome& run) { return run.loss; });
+}
+
+Sample Arm::loss() const {
+  return sample_of(values_of(complete, [](const Outcome& run) { return run.loss; }));
+}
+
+std::vector<double> values_of(const std::vector<const Outcome*>& runs, const ValueOf& value) {
+  std::vector<double> values;
+  for (const Outcome* run : runs)
+    if (const double number = value(*run); !std::isnan(number)) values.push_back(number);
+  return values;
+}
+
+BySeed by_seed(const Arm& arm, const ValueOf& value) {
+  BySeed values;
+  for (const Outcome* run : arm.complete)
+    if (const double number = value(*run); run->seed && !std::isnan(number))
+      values.emplace(*run->seed, number);
+  return values;
+}
+
+Difference difference_of(const Arm& arm, const Arm& baseline, const ValueOf& value) {
+  const std::vector<double> pairs =
+      paired_differences(by_seed(arm, value), by_seed(baseline, value));
+  if (pairs.size() > 1) return paired_difference(pairs);
+  const Sample a = sample_of(values_of(arm.complete, value));
+  const Sample b = sample_of(values_of(baseline.complete, value));
+  if (pairs.size() == 1 && (a.count < 2 || b.count < 2)) return paired_difference(pairs);
+  return welch_difference(a, b);
+}
+
+Difference difference_in_loss(const Arm& arm, const Arm& baseline) {
+  return difference_of(arm, baseline, [](const Outcome& run) { return run.loss; });
+}
+
 std::vector<std::string> differing_keys(const std::vector<const Arm*>& arms) {
   std::map<std::string, std::set<std::string>> values;
   std::map<std::string, std::size_t> count;
@@ -31,84 +144,82 @@ std::vector<std::string> differing_keys(const std::vector<const Arm*>& arms) {
   return keys;
 }
 
-// "token_choice" of several arms becomes "token_choice (train.rate = 1e-07)".
-void tell_apart(const std::vector<Arm*>& arms) {
-  constexpr std::size_t kMostKeys = 4, kMostCharacters = 30;
-  std::vector<std::string> keys = differing_keys({arms.begin(), arms.end()});
-  // What only some of them have follows from what they have in common, or is of another version.
-  std::stable_partition(keys.begin(), keys.end(), [&](const std::string& key) {
-    return std::all_of(arms.begin(), arms.end(),
-                       [&](const Arm* arm) { return arm->settings.contains(key); });
-  });
-  if (keys.size() > kMostKeys) keys.resize(kMostKeys);
-  for (Arm* arm : arms) {
-    std::vector<std::string> terms;
-    for (const std::string& key : keys) {
-      const auto value = arm->settings.find(key);
-      terms.push_back(key + (value == arm->settings.end()
-                                 ? " not set"
-                                 : " = " + config::printable(value->second, kMostCharacters)));
-    }
-    arm->name += " (" + joined(terms) + ")";
-  }
-  std::map<std::string, int> times;
-  for (Arm* arm : arms)
-    if (const int time = ++times[arm->name]; time > 1)
-      arm->name += " (" + std::to_string(time) + ")";
-}
-
-// A copy of a run, or the same run of another experiment, is no further seed.
-bool is_repeat(const Outcome& run, const Arm& arm) {
-  return run.seed && !run.settings.empty() &&
-         std::any_of(arm.complete.begin(), arm.complete.end(),
-                     [&](const Outcome* other) { return other->seed == run.seed; });
-}
-
-}  // namespace
-
-BySeed Arm::losses() const {
-  BySeed losses;
-  for (const Outcome* run : complete)
-    if (run->seed && !std::isnan(run->loss)) losses.emplace(*run->seed, run->loss);
-  return losses;
-}
-
 std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
   std::vector<Arm> arms;
   std::map<std::pair<Values, std::string>, std::size_t> places;
   for (const Outcome& run : outcomes) {
-    const bool has_config = !run.settings.empty();
     const auto [place, is_new] =
-        places.emplace(std::pair(run.settings, has_config ? "" : run.arm), arms.size());
+        places.emplace(std::pair(run.settings, run.has_config ? "" : run.arm), arms.size());
     if (is_new) arms.push_back({.name = run.arm, .settings = run.settings});
     Arm& arm = arms[place->second];
     arm.runs.push_back(&run);
     if (run.status == "complete")
       (is_repeat(run, arm) ? arm.repeats : arm.complete).push_back(&run);
-    arm.leaks |= run.leak > 0;
+    arm.leaks |= run.looks_ahead;
   }
   std::map<std::string, std::vector<Arm*>> same_name;
   for (Arm& arm : arms) same_name[arm.name].push_back(&arm);
   for (const auto& [name, several] : same_name)
     if (several.size() > 1) tell_apart(several);
+  make_unique(arms);
   return arms;
 }
 
-std::vector<Arm> arms_named(const std::vector<Arm>& arms, const std::vector<std::string>& names) {
-  if (names.empty()) return arms;
+namespace {
+
+[[noreturn]] void no_arm(const std::string& name, const std::vector<Arm>& arms) {
+  constexpr std::size_t kMostNamed = 20;
   std::vector<std::string> known;
   for (const Arm& arm : arms) known.push_back(terminal_safe(arm.name));
-  for (const std::string& name : names) {
-    if (std::any_of(arms.begin(), arms.end(), [&](const Arm& arm) { return arm.name == name; }))
-      continue;
-    const std::string near = nearest(name, known);
-    fail(Exit::usage, "no arm is named '" + terminal_safe(name) +
-                          "': " + (near.empty() ? "" : "did you mean " + near + "? ") +
-                          "there are " + joined(known));
+  const std::string near = nearest(terminal_safe(name), known);
+  const std::size_t more = known.size() - std::min(known.size(), kMostNamed);
+  known.resize(known.size() - more);
+  fail(Exit::usage, "no arm is named '" + terminal_safe(name) +
+                        "': " + (near.empty() ? "" : "did you mean " + near + "? ") + "there are " +
+                        joined(known) + (more > 0 ? " and " + std::to_string(more) + " more" : ""));
+}
+
+const Arm* find_arm(const std::vector<Arm>& arms, const std::string& name) {
+  const auto found =
+      std::find_if(arms.begin(), arms.end(), [&](const Arm& arm) { return arm.name == name; });
+  return found == arms.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::vector<Arm> arms_named(const std::vector<Arm>& arms, const std::vector<std::string>& names) {
+  if (names.empty()) return arms;
+  std::set<std::string> wanted;
+  for (std::size_t first = 0; first < names.size();) {
+    // The longest name that the parts from here on make.
+    std::size_t end = names.size();
+    std::string name;
+    for (; end > first; --end) {
+      name = config::trimmed(joined({names.begin() + static_cast<std::ptrdiff_t>(first),
+                                     names.begin() + static_cast<std::ptrdiff_t>(end)},
+                                    ","));
+      if (find_arm(arms, name) != nullptr) break;
+    }
+    if (end == first) no_arm(std::string(config::trimmed(names[first])), arms);
+    wanted.insert(name);
+    first = end;
   }
   std::vector<Arm> named;
   for (const Arm& arm : arms)
-    if (std::find(names.begin(), names.end(), arm.name) != names.end()) named.push_back(arm);
+    if (wanted.contains(arm.name)) named.push_back(arm);
+  return named;
+}
+
+const Arm* baseline_of(const std::vector<Arm>& arms, const std::string& name) {
+  if (name.empty()) {
+    if (const Arm* dense = find_arm(arms, "dense")) return dense;
+    const auto first = std::find_if(arms.begin(), arms.end(), [](const Arm& arm) {
+      return arm.runs.front()->router == "dense";
+    });
+    return first == arms.end() ? nullptr : &*first;
+  }
+  const Arm* named = find_arm(arms, name);
+  if (named == nullptr) no_arm(name, arms);
   return named;
 }
 

@@ -4,34 +4,17 @@
 #include "sim/config/resolved.hpp"
 
 #include <cmath>
-#include <limits>
-#include <numeric>
+#include <utility>
 #include <vector>
 
 namespace moesim {
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNone = EvaluationPoint::kNone;
 
 double last_value(const Run& run, const std::string& name, const std::string& dim) {
   const Variable* variable = run.variable(name, {dim});
   return variable == nullptr || variable->values.empty() ? kNone : variable->values.back();
-}
-
-// The values of all layers at the last evaluation.
-std::vector<double> last_layers(const Run& run, const std::string& name) {
-  const Variable* variable = run.variable(name, {"eval", "layer"});
-  if (variable == nullptr || variable->values.empty()) return {};
-  return {variable->values.end() - variable->shape[1], variable->values.end()};
-}
-
-double drops_percent(const Run& run) {
-  const std::vector<double> dropped = last_layers(run, "eval_dropped");
-  const std::vector<double> assignments = last_layers(run, "eval_assignments");
-  std::vector<double> percents;
-  for (std::size_t layer = 0; layer < dropped.size() && layer < assignments.size(); ++layer)
-    if (assignments[layer] > 0) percents.push_back(100 * dropped[layer] / assignments[layer]);
-  return sample_of(percents).mean;
 }
 
 // `tokens` is a total, `seconds` the time of one step.
@@ -58,61 +41,97 @@ std::optional<std::int64_t> seed_of(const Run& run) {
   return static_cast<std::int64_t>(number);
 }
 
-std::map<std::string, std::string> settings_of(const Run& run) {
-  std::map<std::string, std::string> settings = config::resolved_values(run.file.text("config"));
-  if (settings.empty()) return settings;
-  // How often something is kept or recorded changes no result.
-  std::erase_if(settings, [](const auto& entry) {
-    return entry.first == "run.seed" || entry.first == "run.name" ||
-           entry.first.starts_with("checkpoint.") || entry.first.starts_with("record.");
-  });
-  if (!settings.empty()) settings["data.sha256"] = run.file.text("data_sha256");
-  return settings;
+// How often something is kept or recorded changes no result, and a device only its rounding.
+bool changes_results(const std::string& key) {
+  return key != "run.seed" && key != "run.name" && key != "run.device" && key != "run.graphs" &&
+         !key.starts_with("checkpoint.") && !key.starts_with("record.");
+}
+
+// What an evaluation says.
+void set(Outcome& outcome, const EvaluationPoint& evaluation) {
+  outcome.step = evaluation.step;
+  outcome.loss = evaluation.loss;
+  outcome.loss_error = evaluation.loss_error;
+  outcome.evaluated = evaluation.sequences;
+  outcome.regret = outcome.loss - outcome.bayes_loss;
+  outcome.accuracy = evaluation.accuracy;
+  outcome.domain_nmi = evaluation.domain_nmi;
+  outcome.drops_percent = evaluation.drops_percent;
+  outcome.load_cv = evaluation.load_cv;
+  outcome.max_violation = evaluation.max_violation;
+  outcome.entropy = evaluation.entropy;
+  outcome.dead_experts = evaluation.dead_experts;
+}
+
+// A leak is measured when a run has ended, and only where the task predicts from the past. Where it
+// is not known, what a router may see tells.
+bool may_look_ahead(const Run& run, const Outcome& outcome) {
+  if (!std::isnan(outcome.leak)) return outcome.leak > 0;
+  return run.number("causal") == 1 && outcome.sees == "sequence";
 }
 
 }  // namespace
 
-Excerpt outcome_excerpt() {
-  constexpr std::int64_t kSteps = 1 << 20;
-  Excerpt excerpt{{}, {{"step", 1}, {"tokens", kSteps}, {"seconds", kSteps}}};
-  for (const char* name :
-       {"eval_loss", "eval_loss_error", "eval_sequences", "eval_accuracy", "eval_domain_nmi",
-        "eval_dropped", "eval_assignments", "eval_load_cv", "eval_dead_experts"})
-    excerpt.last_rows[name] = 1;
+double Outcome::quantity(const std::string& name) const {
+  const auto found = quantities.find(name);
+  return found == quantities.end() || place >= found->second.size() ? kNone : found->second[place];
+}
+
+Excerpt outcome_excerpt(const std::vector<std::string>& quantities) {
+  Excerpt excerpt;
+  add_evaluations(excerpt);
+  for (const std::string& name : quantities) add_quantity(excerpt, name);
   return excerpt;
 }
 
-Outcome outcome_of(const Run& run) {
+Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
   Outcome outcome;
   outcome.path = run.path;
   outcome.router = run.file.text("router", "unknown");
   outcome.arm = run.file.text("arm", outcome.router);
   outcome.status = run.file.text("status", "unknown");
   outcome.sees = run.file.text("sees");
+  outcome.device = run.file.text("device");
+  for (const char* name : {"version", "git", "build"})
+    if (const std::string text = run.file.text(name); !text.empty())
+      outcome.build += (outcome.build.empty() ? "" : ", ") + text;
   outcome.seed = seed_of(run);
-  outcome.settings = settings_of(run);
+  outcome.settings = config::resolved_values(run.file.text("config"));
+  outcome.has_config = !outcome.settings.empty();
+  std::erase_if(outcome.settings, [](const auto& entry) { return !changes_results(entry.first); });
+  if (const std::string data = run.file.text("data_sha256"); outcome.has_config || !data.empty())
+    outcome.settings["data.sha256"] = data;
   outcome.steps = last_value(run, "step", "step");
-  outcome.loss = last_value(run, "eval_loss", "eval");
-  outcome.loss_error = last_value(run, "eval_loss_error", "eval");
-  outcome.evaluated = last_value(run, "eval_sequences", "eval");
   outcome.validation = run.number("validation_sequences");
   // The loss of a perfect predictor is not negative; data of which it is unknown may say -1.
   const double bayes_loss = run.number("bayes_loss");
-  outcome.regret = bayes_loss >= 0 ? outcome.loss - bayes_loss : kNone;
+  outcome.bayes_loss = bayes_loss >= 0 ? bayes_loss : kNone;
   outcome.uniform_loss = run.number("uniform_loss");
   outcome.unknown = run.number("unknown_characters");
-  outcome.accuracy = last_value(run, "eval_accuracy", "eval");
-  outcome.domain_nmi = sample_of(last_layers(run, "eval_domain_nmi")).mean;
-  outcome.drops_percent = drops_percent(run);
-  outcome.load_cv = sample_of(last_layers(run, "eval_load_cv")).mean;
-  const std::vector<double> dead = last_layers(run, "eval_dead_experts");
-  outcome.dead_experts = dead.empty() ? kNone : std::accumulate(dead.begin(), dead.end(), 0.0);
   outcome.parameters_total = run.number("parameters_total");
   outcome.parameters_active = run.number("parameters_active");
   outcome.flops_per_token = run.number("flops_per_token");
   outcome.tokens_per_second = tokens_per_second(run);
   outcome.leak = run.number("leak");
+  outcome.looks_ahead = may_look_ahead(run, outcome);
+
+  outcome.evaluations = evaluations_of(run);
+  for (const std::string& name : quantities)
+    if (std::vector<double> values = quantity_of(run, name, outcome.evaluations); !values.empty())
+      outcome.quantities[name] = std::move(values);
+  const std::vector<EvaluationPoint>& evaluations = outcome.evaluations;
+  outcome.place = evaluations.empty() ? 0 : evaluations.size() - 1;
+  set(outcome, evaluations.empty() ? EvaluationPoint() : evaluations.back());
   return outcome;
+}
+
+Outcome at(const Outcome& outcome, const At& evaluation) {
+  Outcome moved = outcome;
+  if (evaluation.kind == At::Kind::last) return moved;
+  const std::optional<std::size_t> place = place_of(outcome.evaluations, evaluation);
+  moved.place = place.value_or(outcome.evaluations.size() + 1);
+  set(moved, place ? outcome.evaluations[*place] : EvaluationPoint());
+  return moved;
 }
 
 }  // namespace moesim

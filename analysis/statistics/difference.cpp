@@ -14,13 +14,14 @@ namespace {
 using boost::math::students_t;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-constexpr double kTail = 0.025;  // of 5 %, on each side
+constexpr double kLevel = 0.05;  // two-sided
 constexpr double kPower = 0.8;
 
-// Of a difference of `error` with `freedom` degrees of freedom; see Difference::detectable.
-double detectable_with(double error, double freedom) {
+// Of a difference of `error` with `freedom` degrees of freedom, tested at `level`; see
+// Difference::detectable.
+double detectable_at(double level, double error, double freedom) {
   const students_t t(freedom);
-  const double critical = boost::math::quantile(complement(t, kTail));
+  const double critical = boost::math::quantile(complement(t, level / 2));
   const auto power_lacking = [&](double noncentrality) {
     const boost::math::non_central_t shifted(freedom, noncentrality);
     return cdf(complement(shifted, critical)) + cdf(shifted, -critical) - kPower;
@@ -45,10 +46,10 @@ void complete(Difference& difference) {
     return;
   }
   const students_t t(freedom);
-  const double half = boost::math::quantile(complement(t, kTail)) * error;
+  const double half = boost::math::quantile(complement(t, kLevel / 2)) * error;
   difference.interval = {mean - half, mean + half};
   difference.p = 2 * cdf(complement(t, std::abs(mean / error)));
-  difference.detectable = detectable_with(error, freedom);
+  difference.detectable = detectable_at(kLevel, error, freedom);
 }
 
 }  // namespace
@@ -67,7 +68,8 @@ Difference paired_difference(const std::vector<double>& differences) {
 
 Difference welch_difference(const Sample& arm, const Sample& baseline) {
   Difference result;
-  result.sample = {std::min(arm.count, baseline.count), arm.mean - baseline.mean, kNone};
+  result.sample = {std::min(arm.count, baseline.count), arm.mean - baseline.mean,
+                   std::hypot(arm.deviation, baseline.deviation)};
   if (arm.count == 0 || baseline.count == 0) return result;
   result.method = Difference::Method::welch;
   const auto share = [](const Sample& sample) {  // of the variance of the difference
@@ -75,25 +77,13 @@ Difference welch_difference(const Sample& arm, const Sample& baseline) {
   };
   const double a = share(arm), b = share(baseline);
   result.error = std::sqrt(a + b);
+  // Satterthwaite.
   result.freedom = (a + b) * (a + b) /
                    (a * a / static_cast<double>(arm.count - 1) +
                     b * b / static_cast<double>(baseline.count - 1));
   if (a + b == 0) result.freedom = static_cast<double>(arm.count + baseline.count - 2);
   complete(result);
   return result;
-}
-
-Difference difference_of(const BySeed& arm, const BySeed& baseline) {
-  const std::vector<double> pairs = paired_differences(arm, baseline);
-  if (pairs.size() > 1) return paired_difference(pairs);
-  const auto sample = [](const BySeed& by_seed) {
-    std::vector<double> values;
-    for (const auto& [seed, value] : by_seed) values.push_back(value);
-    return sample_of(values);
-  };
-  const Sample a = sample(arm), b = sample(baseline);
-  if (a.count > 1 && b.count > 1) return welch_difference(a, b);
-  return pairs.empty() ? welch_difference(a, b) : paired_difference(pairs);
 }
 
 std::vector<double> holm(const std::vector<double>& p) {
@@ -114,7 +104,15 @@ void adjust(std::vector<Difference>& differences) {
   std::vector<double> p;
   for (const Difference& difference : differences) p.push_back(difference.p);
   const std::vector<double> adjusted = holm(p);
-  for (std::size_t i = 0; i < differences.size(); ++i) differences[i].p_holm = adjusted[i];
+  // Holm's first step, which finds what it finds whatever the other rows are.
+  const auto tests = std::count_if(p.begin(), p.end(), [](double one) { return !std::isnan(one); });
+  for (std::size_t i = 0; i < differences.size(); ++i) {
+    Difference& difference = differences[i];
+    difference.p_holm = adjusted[i];
+    if (difference.detectable > 0)
+      difference.detectable =
+          detectable_at(kLevel / static_cast<double>(tests), difference.error, difference.freedom);
+  }
 }
 
 double quantile(std::vector<double> values, double q) {
@@ -130,7 +128,7 @@ double quantile(std::vector<double> values, double q) {
 double first_crossing(const std::vector<double>& x, const std::vector<double>& y, double target) {
   for (std::size_t i = 0; i < std::min(x.size(), y.size()); ++i) {
     if (!(y[i] <= target)) continue;
-    if (i == 0 || std::isnan(y[i - 1])) return x[i];
+    if (i == 0 || !std::isfinite(y[i - 1])) return x[i];
     return x[i - 1] + (x[i] - x[i - 1]) * (y[i - 1] - target) / (y[i - 1] - y[i]);
   }
   return kNone;

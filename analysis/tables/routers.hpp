@@ -1,8 +1,10 @@
-// One row per arm (variant of an experiment), over its seeds: which one is better, by how much, and
-// is it noise.
+// The table of routers has one row per arm over its seeds: which arm is better, by how much, and
+// how sure that is.
 #pragma once
 
 #include "analysis/render/table.hpp"
+#include "analysis/runs/arms.hpp"
+#include "analysis/runs/at.hpp"
 #include "analysis/runs/load.hpp"
 
 #include <string>
@@ -10,19 +12,27 @@
 
 namespace moesim {
 
-// Arms are in the order of their first run. Means are over complete runs; what is left out, and
-// what limits the comparison, is said in the notes. The best arm has the lowest loss of those that
-// do not leak; there is none if vocabularies differ. `baseline` names the arm that the others are
-// paired with, seed by seed; empty: the arm "dense", else the first whose router is dense, if there
-// is one. Throws Exit::usage for a baseline that is not there.
-Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline);
-
-struct Comparison {
-  std::string text;
-  std::vector<std::string> unreadable;  // why, file by file
+struct RoutersOptions {
+  // The arm that the others are compared with; empty: the arm "dense", else the first whose router
+  // is dense, if there is one.
+  std::string baseline = {};
+  // A loss, or "baseline" for the mean of the baseline's. Empty: that as well, but the table shows
+  // only the time to it.
+  std::string target = {};
+  At at = {};
+  std::vector<std::string> columns = {};  // keys, or names of recorded quantities; empty: all keys
+  std::vector<std::string> arms = {};     // empty: all
 };
 
-// Throws Exit::data if no run can be read.
-Comparison compare(const Request& request, Format format, const std::string& baseline = "");
+// Arms are in the order of their first run. Means are over complete runs; what is left out, and
+// what limits the comparison, is said in the notes. Bold are the arm of the lowest loss of those
+// that do not leak, and the arms that are not significantly different from it. Throws Exit::usage
+// for an arm, a column, a target or a step that is not there.
+Table routers_table(const std::vector<Outcome>& outcomes, const RoutersOptions& options);
+// The same of run files; reads the quantities that `columns` names.
+Table routers_table(const Request& request, const RoutersOptions& options);
+
+// The keys of the columns that the table has without `columns`.
+std::vector<std::string> routers_columns();
 
 }  // namespace moesim

@@ -48,7 +48,17 @@ RunFile decode(const std::string& path, const Excerpt& excerpt) {
     const auto dataset = file.open(name);
     if (!dataset) continue;
     Variable variable = file.describe(*dataset, budget, Extent::part);
-    if (variable.type == Variable::Type::text || variable.shape.empty()) continue;
+    if (variable.shape.empty()) continue;
+    if (variable.type == Variable::Type::text) {
+      // Labels are few, and read whole or not at all.
+      const std::int64_t count = count_of(variable.shape);
+      if (count > most) continue;
+      budget.charge(bytes_of(variable.shape, sizeof(char*), budget));
+      variable.texts = hdf5::read_texts(dataset->handle, static_cast<std::uint64_t>(count), budget);
+      variable.growing = false;
+      run.put(std::move(variable));
+      continue;
+    }
     const std::int64_t all = variable.shape[0], rows = std::min(all, most);
     std::vector<std::int64_t> shape = variable.shape;
     shape[0] = rows;

@@ -18,7 +18,8 @@ namespace moesim {
 // What of a run file is read: memory and time are bounded by it, not by what the file declares.
 struct Excerpt {
   std::vector<std::string> attributes;            // of these names; none: all
-  std::map<std::string, std::int64_t> last_rows;  // of these variables, so many at the most
+  std::map<std::string, std::int64_t> last_rows;  // of these variables, so many at the most;
+                                                  // texts: all of them, or none if there are more
 };
 
 // What reading every value of a file has shown.

@@ -68,7 +68,7 @@ TEST_CASE("arms: without a config the label tells", "[analysis]") {
 
 TEST_CASE("arms: a copy of a run is no further seed", "[analysis]") {
   const auto seeds_of = [](const std::vector<Outcome>& runs) {
-    return std::get<double>(comparison(runs, "").rows.front()[2]);
+    return std::get<double>(routers_table(runs, {}).rows.front()[2]);
   };
   const std::vector<Outcome> runs = {run_of("a", 1, 1, 0), run_of("a", 1, 1, 1),
                                      run_of("a", 1, 1, 0)};
@@ -79,8 +79,8 @@ TEST_CASE("arms: a copy of a run is no further seed", "[analysis]") {
 TEST_CASE("arms: seeds beyond 2^53 stay apart", "[analysis]") {
   const std::int64_t large = std::int64_t{1} << 62;
   CHECK(run_of("a", 1, 1, large).seed == large);
-  const Table table = comparison(
-      {run_of("a", 1, 1, large), run_of("a", 1, 1, large - 1), run_of("a", 1, 1, large - 1)}, "");
+  const Table table = routers_table(
+      {run_of("a", 1, 1, large), run_of("a", 1, 1, large - 1), run_of("a", 1, 1, large - 1)}, {});
   bool noted = false;
   for (const std::string& note : table.notes) {
     noted = noted || note ==

@@ -37,6 +37,16 @@ TEST_CASE("reader: the last rows of some variables, and some attributes", "[reco
   CHECK(reader.read(folder / "run.h5", {}).attributes().size() == 9);
 }
 
+TEST_CASE("reader: labels are read whole, or not at all", "[record][reader]") {
+  const TemporaryFolder folder;
+  sample(2).publish(folder / "run.h5");
+  RunReader reader;
+  const RunFile read = reader.read(folder / "run.h5", {{"status"}, {{"aux", 2}}});
+  REQUIRE(read.find("aux") != nullptr);
+  CHECK(read.find("aux")->texts == std::vector<std::string>{"balance", ""});
+  CHECK(reader.read(folder / "run.h5", {{"status"}, {{"aux", 1}}}).find("aux") == nullptr);
+}
+
 // A variable of zeros that deflate makes a thousand times smaller, in the place of "step".
 void write_bomb(const std::string& path, hsize_t megabytes) {
   const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose,

@@ -1,0 +1,40 @@
+// What all figures do first: read the runs, find their arms, choose those that are shown.
+#pragma once
+
+#include "analysis/figures/build.hpp"
+#include "analysis/runs/arms.hpp"
+
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+// Arms point into the runs that were read.
+struct Gathered {
+  Loaded loaded;
+  std::vector<Arm> arms;
+  std::vector<std::string> notes;
+
+  std::size_t place(const Outcome* run) const {
+    return static_cast<std::size_t>(run - loaded.outcomes.data());
+  }
+};
+
+Gathered gather(const Request& request, const FigureOptions& options, const Excerpt& more,
+                const Visit& visit);
+
+// "soft (leaks)": the name in a legend.
+std::string legend_name(const Arm& arm);
+
+// The shown arms, at most `most`: a note says which are left out.
+void limit_arms(Gathered& gathered, std::size_t most);
+
+// "WHAT: a, b", unless there is nothing to list.
+void add_list(std::vector<std::string>& notes, const std::string& what,
+              const std::vector<std::string>& names);
+
+// What the figures share that lies in run files.
+// The rows of the variable layer-wise: value(row, layer) of (dim, layer).
+inline constexpr std::int64_t kMostRows = std::int64_t{1} << 20;
+
+}  // namespace moesim

@@ -1,0 +1,103 @@
+#include "analysis/figures/gnuplot.hpp"
+
+#include "analysis/figures/inline_svg.hpp"
+#include "analysis/figures/process.hpp"
+#include "analysis/render/escape.hpp"
+#include "sim/core/error.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kLimitSeconds = 60;
+
+// A folder that goes with everything in it.
+class Scratch {
+ public:
+  Scratch() {
+    std::string name = fs::temp_directory_path() / "moesim-figure-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr)
+      fail(Exit::output, name + ": cannot make this folder: " +
+                             std::generic_category().message(errno) + "; set TMPDIR to another");
+    path_ = name;
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  const std::string& path() const { return path_; }
+  void write(const std::string& name, const std::string& bytes) const {
+    std::ofstream file(path_ + "/" + name, std::ios::binary);
+    file << bytes << std::flush;
+    if (!file)
+      fail(Exit::output, path_ + ": cannot write the data of the figure; is the disk full?");
+  }
+  std::string read(const std::string& name) const {
+    std::ifstream file(path_ + "/" + name, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+ private:
+  std::string path_;
+};
+
+// The first line that says more than where.
+std::string reason_of(const ProcessResult& result) {
+  if (result.timed_out)
+    return "took longer than " + std::to_string(kLimitSeconds) + " s and was stopped";
+  std::string line, best;
+  for (const char c : result.error + "\n") {
+    if (c != '\n') {
+      line += c;
+      continue;
+    }
+    if (line.find_first_not_of(" \t^") != std::string::npos) best = line;
+    line.clear();
+  }
+  return best.empty() ? "failed without a word" : "failed: " + terminal_safe(best);
+}
+
+}  // namespace
+
+Picture picture_of(const std::string& path) {
+  const std::string suffix = fs::path(path).extension();
+  if (suffix == ".svg") return Picture::svg;
+  if (suffix == ".pdf") return Picture::pdf;
+  if (suffix == ".png") return Picture::png;
+  fail(Exit::usage, "--out " + terminal_safe(path) + ": ends in none of .svg, .pdf and .png");
+}
+
+std::string draw(const Figure& figure, const FigureStyle& style, Picture picture) {
+  const Scratch scratch;
+  scratch.write("figure.csv", data_of(figure).csv);
+  scratch.write("figure.gp", gnuplot_script(figure, style, picture, "figure.csv", "figure"));
+  // -d: what the user has told gnuplot to do always does not count here.
+  const ProcessResult result =
+      run_process({"gnuplot", "-d", "figure.gp"}, scratch.path(), kLimitSeconds);
+  if (!result.found)
+    fail(Exit::usage,
+         "gnuplot is not installed, which draws figures: install the package gnuplot-nox, or use "
+         "--script matplotlib, which works without it");
+  std::string bytes = scratch.read("figure");
+  if (!result.good || bytes.empty()) fail(Exit::internal, "gnuplot " + reason_of(result));
+  return bytes;
+}
+
+std::string svg_of(const Figure& figure, const FigureStyle& style) {
+  FigureStyle within = style;
+  if (within.id_prefix.empty()) within.id_prefix = figure.name + "-";
+  return inline_svg(draw(figure, within, Picture::svg), within.id_prefix);
+}
+
+}  // namespace moesim

@@ -1,0 +1,67 @@
+#include "analysis/figures/style.hpp"
+
+#include "sim/core/error.hpp"
+
+#include <array>
+
+namespace moesim {
+namespace {
+
+// The palette of Okabe and Ito (2008, "Color universal design"), which people of all types of
+// colour vision tell apart, without its yellow, too light for a line on white. Neighbours differ in
+// lightness.
+constexpr std::array kColours = {"#0072B2", "#E69F00", "#009E73", "#D55E00",
+                                 "#56B4E9", "#000000", "#CC79A7"};
+
+template <class T>
+T choice(const std::string& option, const std::string& name,
+         const std::vector<std::string>& names) {
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (names[i] == name) return static_cast<T>(i);
+  const std::string near = nearest(name, names);
+  fail(Exit::usage,
+       "--" + option + " " + name + ": " +
+           (near.empty() ? "choose one of " + joined(names) : "did you mean " + near + "?"));
+}
+
+}  // namespace
+
+Measures measures_of(const FigureStyle& style) {
+  constexpr double kPointsPerCm = 72 / 2.54;
+  const bool column = style.width == FigureStyle::Width::column;
+  const bool paper = style.look == FigureStyle::Look::paper;
+  return {.width = (column ? 8.5 : 17.8) * kPointsPerCm,
+          .type = paper ? 8.0 : 12.0,
+          .line = paper ? 1.0 : 2.0,
+          .hair = paper ? 0.5 : 0.8,
+          .point = paper ? 4.0 : 6.5,
+          .plot_height = (column ? 4.6 : 7.0) * kPointsPerCm * (paper ? 1 : 1.1)};
+}
+
+FigureStyle::Width width_of(const std::string& name) {
+  return choice<FigureStyle::Width>("width", name, {"column", "page"});
+}
+FigureStyle::Look look_of(const std::string& name) {
+  return choice<FigureStyle::Look>("style", name, {"paper", "slides"});
+}
+
+Stroke stroke_of(std::size_t style) {
+  // The numbers of colours, dashes and points have no common divisor.
+  static const std::array<std::vector<double>, 5> dashes = {
+      std::vector<double>{}, {5, 2}, {1.2, 1.6}, {6, 2, 1.2, 2}, {9, 3}};
+  constexpr std::array marks = {Mark::circle,  Mark::square,        Mark::triangle,
+                                Mark::diamond, Mark::triangle_down, Mark::cross};
+  return {kColours[style % kColours.size()], dashes[style % dashes.size()],
+          marks[style % marks.size()]};
+}
+
+std::size_t stroke_count() { return kColours.size() * 5; }
+
+const std::vector<std::string>& map_colours() {
+  // Lightness grows all the way, so that the map is read in grey too: dark blue, grey, yellow.
+  static const std::vector<std::string> colours = {"#00224E", "#3B4D75", "#9A9A9A", "#CDBB62",
+                                                   "#FFE945"};
+  return colours;
+}
+
+}  // namespace moesim

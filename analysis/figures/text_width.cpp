@@ -1,0 +1,57 @@
+#include "analysis/figures/text_width.hpp"
+
+#include <vector>
+
+namespace moesim {
+namespace {
+
+// In sizes of the font.
+double advance(std::string_view character) {
+  if (character.size() == 3) return 1.0;  // most of these are as wide as they are high
+  if (character.size() > 1) return character.size() == 2 ? 0.66 : 1.0;
+  const char c = character[0];
+  if (std::string_view("ijl.,:;'|!I ").find(c) != std::string_view::npos) return 0.33;
+  if (std::string_view("frt()[]{}-\"`/\\").find(c) != std::string_view::npos) return 0.42;
+  if (std::string_view("mwMW%@=+<>~^&").find(c) != std::string_view::npos) return 0.92;
+  if (c >= 'A' && c <= 'Z') return 0.72;
+  return 0.63;
+}
+
+std::vector<std::string_view> characters_of(std::string_view text) {
+  std::vector<std::string_view> characters;
+  for (std::size_t start = 0; start < text.size();) {
+    std::size_t end = start + 1;
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
+    characters.push_back(text.substr(start, end - start));
+    start = end;
+  }
+  return characters;
+}
+
+}  // namespace
+
+double text_width(std::string_view text, double size) {
+  double width = 0;
+  for (const std::string_view character : characters_of(text)) width += advance(character);
+  return width * size;
+}
+
+std::string shortened(const std::string& text, double size, double width) {
+  if (text_width(text, size) <= width) return text;
+  const std::vector<std::string_view> characters = characters_of(text);
+  std::string begin, end;
+  double room = width / size - 1;
+  std::size_t first = 0, last = characters.size();
+  // Two from the beginning for one from the end.
+  for (int turn = 0; first < last; ++turn) {
+    const std::string_view next = turn % 3 == 2 ? characters[last - 1] : characters[first];
+    if ((room -= advance(next)) < 0) break;
+    if (turn % 3 == 2)
+      end.insert(0, next), --last;
+    else
+      begin += next, ++first;
+  }
+  return begin + "…" + end;
+}
+
+}  // namespace moesim

@@ -1,0 +1,15 @@
+// Estimates how wide text is set, since the font is known only where a figure is shown.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace moesim {
+
+// In points, for text of that size: of a wide sans-serif (DejaVu Sans), so that others fit too.
+double text_width(std::string_view text, double size);
+
+// The text, or its beginning and its end with "…" between, as wide as `width` at most.
+std::string shortened(const std::string& text, double size, double width);
+
+}  // namespace moesim

@@ -1,0 +1,51 @@
+#include "analysis/runs/load.hpp"
+
+#include "analysis/runs/select.hpp"
+#include "sim/core/error.hpp"
+
+#include <algorithm>
+
+namespace moesim {
+namespace {
+
+Excerpt with_outcome(const std::vector<std::string>& quantities, const Excerpt& more) {
+  Excerpt excerpt = outcome_excerpt(quantities);
+  for (const auto& [name, rows] : more.last_rows) {
+    std::int64_t& most = excerpt.last_rows[name];
+    most = std::max(most, rows);
+  }
+  return excerpt;
+}
+
+}  // namespace
+
+Loaded load_runs(const Request& request, const Excerpt& more, const Visit& visit) {
+  const Selection selection = select_runs(request.paths, request.all);
+  if (selection.files.empty())
+    fail(Exit::data, joined(request.paths) +
+                         ": no run of the latest sweep has a run file yet; --all takes in the runs "
+                         "of earlier sweeps");
+  Loaded loaded;
+  loaded.notes = selection.notes;
+  RunReader reader;
+  const Excerpt excerpt = with_outcome(request.quantities, more);
+  for (const std::string& path : selection.files) {
+    try {
+      const Run run = read_run(path, reader, excerpt);
+      Outcome outcome = outcome_of(run, request.quantities);
+      if (request.status_of) outcome.status = request.status_of(path, outcome.status);
+      loaded.outcomes.push_back(std::move(outcome));
+      if (visit) visit(run, loaded.outcomes.size() - 1);
+    } catch (const Error& problem) {
+      if (problem.code() != Exit::data) throw;
+      loaded.unreadable.push_back(problem.what());
+      if (request.on_unreadable) request.on_unreadable(problem.what());
+    }
+  }
+  if (loaded.outcomes.empty()) fail(Exit::data, loaded.unreadable.front());
+  for (const std::string& reason : loaded.unreadable)
+    loaded.notes.push_back("left out, because it cannot be read: " + reason);
+  return loaded;
+}
+
+}  // namespace moesim

@@ -1,0 +1,81 @@
+#include "analysis/tables/comparable.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+
+namespace moesim {
+
+bool same_measure(const std::vector<Arm>& arms) {
+  std::set<std::string> tasks, data;
+  std::set<double> sequences;
+  const auto add = [](std::set<std::string>& all, const Outcome& run, const char* key) {
+    if (const auto found = run.settings.find(key); found != run.settings.end())
+      all.insert(found->second);
+  };
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.complete) {
+      add(tasks, *run, "task.name");
+      add(data, *run, "data.sha256");
+      if (std::isfinite(run->evaluated)) sequences.insert(run->evaluated);
+    }
+  return tasks.size() < 2 && data.size() < 2 && sequences.size() < 2;
+}
+
+bool same_vocabulary(const std::vector<Arm>& arms) {
+  std::set<double> losses;
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.runs)
+      if (!std::isnan(run->uniform_loss)) losses.insert(run->uniform_loss);
+  return losses.size() < 2;
+}
+
+std::vector<std::size_t> Best::tied() const {
+  std::vector<std::size_t> arms;
+  for (std::size_t i = 0; i < others.size(); ++i)
+    if (!differences[i].significant()) arms.push_back(others[i]);
+  return arms;
+}
+
+std::vector<Difference> differences_to(const Arm* baseline, const std::vector<Arm>& arms) {
+  std::vector<Difference> differences(arms.size());
+  if (baseline == nullptr) return differences;
+  for (std::size_t i = 0; i < arms.size(); ++i)
+    if (arms[i].name != baseline->name) differences[i] = difference_in_loss(arms[i], *baseline);
+  adjust(differences);
+  return differences;
+}
+
+std::optional<Best> best_of(const std::vector<Arm>& arms, const Arm* baseline) {
+  if (!same_measure(arms) || !same_vocabulary(arms)) return std::nullopt;
+  std::vector<std::size_t> candidates;
+  std::optional<Best> best;
+  double lowest = 0;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    const Sample loss = arms[i].loss();
+    if (arms[i].leaks || loss.count < 2 || !std::isfinite(loss.mean)) continue;
+    candidates.push_back(i);
+    if (!best || loss.mean < lowest) best = Best{i, {}, {}}, lowest = loss.mean;
+  }
+  if (!best) return best;
+  for (const std::size_t i : candidates) {
+    if (i == best->arm) continue;
+    best->others.push_back(i);
+    best->differences.push_back(difference_in_loss(arms[i], arms[best->arm]));
+  }
+  adjust(best->differences);
+  // A pair that both families test is said to differ only if both say so.
+  if (baseline == nullptr) return best;
+  const std::vector<Difference> to_baseline = differences_to(baseline, arms);
+  for (std::size_t i = 0; i < best->others.size(); ++i) {
+    const std::size_t other = best->others[i];
+    const bool best_is_baseline = arms[best->arm].name == baseline->name;
+    if (!best_is_baseline && arms[other].name != baseline->name) continue;
+    double& p = best->differences[i].p_holm;
+    p = std::max(p, to_baseline[best_is_baseline ? other : best->arm].p_holm);
+  }
+  return best;
+}
+
+}  // namespace moesim

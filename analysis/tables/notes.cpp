@@ -1,0 +1,241 @@
+#include "analysis/tables/notes.hpp"
+
+#include "analysis/tables/comparable.hpp"
+#include "analysis/tables/router_columns.hpp"
+#include "analysis/tables/verdict.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <set>
+#include <utility>
+
+namespace moesim {
+namespace {
+
+using About = RouterNotes::About;
+using Texts = std::vector<std::string>;
+
+constexpr double kNotedUnknown = 0.01;  // share of unknown text from which a note says so
+
+std::string listed(Texts what) {
+  constexpr std::size_t kMostListed = 20;
+  if (what.size() <= kMostListed) return joined(what);
+  const std::size_t more = what.size() - kMostListed;
+  what.resize(kMostListed);
+  return fmt::format("{} and {} more", joined(what), more);
+}
+
+// "TITLE: a, b, c", once there is something to list.
+void list(RouterNotes& notes, const std::string& title, const Texts& what,
+          std::optional<About> about = std::nullopt) {
+  if (what.empty()) return;
+  if (about) notes.places[*about] = notes.lines.size();
+  notes.lines.push_back(title + ": " + listed(what));
+}
+
+std::string name_of(const Arm& arm, const Outcome& run) {
+  std::string name = arm.name;
+  name += run.seed ? fmt::format(" seed {}", *run.seed) : " without a seed";
+  return std::isnan(run.steps) ? name : name + fmt::format(" (step {})", run.steps);
+}
+
+void note_left_out(const std::vector<Arm>& arms, RouterNotes& notes) {
+  std::map<std::string, Texts> by_status;
+  Texts no_evaluation;
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.runs) {
+      if (run->status != "complete")
+        by_status[run->status].push_back(name_of(arm, *run));
+      else if (std::isnan(run->loss))
+        no_evaluation.push_back(name_of(arm, *run));
+    }
+  for (const auto& [status, names] : by_status)
+    list(notes, (status == "unknown" ? "of unknown status" : status) + ", not in the means", names,
+         status == "diverged" ? std::optional(About::diverged) : std::nullopt);
+  list(notes, "complete, but without a loss of evaluation", no_evaluation);
+}
+
+// Runs that were made in different ways and stand in one row.
+void note_mixtures(const std::vector<Arm>& arms, RouterNotes& notes) {
+  Texts repeated, unlike, leaking;
+  for (const Arm& arm : arms) {
+    std::map<std::int64_t, int> times;
+    for (const auto* runs : {&arm.complete, &arm.repeats})
+      for (const Outcome* run : *runs)
+        if (run->seed) ++times[*run->seed];
+    for (const auto& [seed, count] : times)
+      if (count > 1)
+        repeated.push_back(fmt::format("{} seed {} ({} times)", arm.name, seed, count));
+    for (double Outcome::*field : {&Outcome::parameters_total, &Outcome::flops_per_token}) {
+      const std::vector<double> sizes =
+          values_of(arm.runs, [field](const Outcome& run) { return run.*field; });
+      if (std::adjacent_find(sizes.begin(), sizes.end(), std::not_equal_to<>()) != sizes.end()) {
+        unlike.push_back(arm.name);
+        break;
+      }
+    }
+    if (arm.leaks) leaking.push_back(arm.name);
+  }
+  list(notes, "run more than once, perhaps in different experiments", repeated);
+  list(notes, "models of different size under one name", unlike);
+  list(notes, "leaks (a token's output depends on later tokens), so its loss is no prediction",
+       leaking, About::leak);
+}
+
+void note_origin(const std::vector<Arm>& arms, std::string Outcome::*field, const char* what,
+                 RouterNotes& notes) {
+  std::map<std::string, Texts> arms_by_origin;
+  Texts mixed;
+  for (const Arm& arm : arms) {
+    std::set<std::string> own;
+    for (const Outcome* run : arm.runs)
+      if (!(run->*field).empty()) own.insert(run->*field);
+    if (own.size() > 1) mixed.push_back(fmt::format("{} ({})", arm.name, fmt::join(own, " | ")));
+    for (const std::string& origin : own) arms_by_origin[origin].push_back(arm.name);
+  }
+  list(notes, fmt::format("different {}s in one arm", what), mixed);
+  if (!mixed.empty() || arms_by_origin.size() < 2) return;
+  Texts origins;
+  for (const auto& [origin, names] : arms_by_origin)
+    origins.push_back(fmt::format("{} ({})", origin, listed(names)));
+  list(notes, fmt::format("arms come from different {}s", what), origins);
+}
+
+// What makes losses of different arms measures of different things.
+void note_settings(const std::vector<Arm>& arms, RouterNotes& notes) {
+  std::map<std::string, std::map<std::string, Texts>> names;  // of arms, by key and value
+  for (const Arm& arm : arms)
+    for (const auto& [key, value] : arm.settings)
+      if (key == "run.steps" || key == "task.name" || key == "data.sha256" ||
+          key.starts_with("eval."))
+        names[key][key == "data.sha256" ? value.substr(0, 8) : value].push_back(arm.name);
+  for (const auto& [key, values] : names) {
+    if (values.size() < 2) continue;
+    Texts shown;
+    for (const auto& [value, those] : values)
+      shown.push_back(fmt::format("{} ({})", value.empty() ? "empty" : value, listed(those)));
+    list(notes, "arms differ in " + key, shown);
+  }
+}
+
+void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, RouterNotes& notes) {
+  if (baseline == nullptr) return;
+  Texts fewer, unpaired;
+  for (const Arm& arm : arms) {
+    if (arm.name == baseline->name) continue;
+    const BySeed own = arm.losses();
+    const std::size_t pairs = paired_differences(own, baseline->losses()).size();
+    if (pairs < own.size())
+      fewer.push_back(fmt::format("{} {} of {}", arm.name, pairs, own.size()));
+    const Difference difference = difference_in_loss(arm, *baseline);
+    if (difference.method == Difference::Method::welch && !std::isnan(difference.p))
+      unpaired.push_back(arm.name);
+  }
+  list(notes, "seeds that " + baseline->name + " has too", fewer);
+  list(notes, "not paired by seed, so compared by Welch's t", unpaired, About::unpaired);
+}
+
+void note_noise(const std::vector<Arm>& arms, const Arm* baseline, RouterNotes& notes) {
+  Texts single;
+  for (const Arm& arm : arms)
+    if (arm.loss().count == 1) single.push_back(arm.name);
+  list(notes, "one seed: no noise estimate", single, About::single);
+  for (std::string& sentence : separations(arms, baseline))
+    notes.lines.push_back(std::move(sentence));
+}
+
+void note_target(const std::vector<Arm>& arms, std::optional<double> target, RouterNotes& notes) {
+  if (!target) return;
+  Texts missed;
+  for (const Arm& arm : arms) {
+    const std::size_t all = arm.complete.size();
+    const std::size_t reached =
+        values_of(arm.complete, [&](const Outcome& run) { return steps_to(run, *target); }).size();
+    if (reached < all) missed.push_back(fmt::format("{} {} of {}", arm.name, reached, all));
+  }
+  list(notes,
+       fmt::format("loss {:.4f} is not reached by every seed, and means are over those that "
+                   "reach it",
+                   *target),
+       missed, About::target);
+}
+
+// Losses that are of a part of the validation split, and how far those of the whole may lie.
+void note_parts(const std::vector<Arm>& arms, RouterNotes& notes) {
+  std::set<double> sizes;
+  std::map<std::pair<double, double>, std::vector<double>> parts;  // errors, by part and whole
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.complete) {
+      if (std::isnan(run->evaluated) || std::isnan(run->validation)) continue;
+      sizes.insert(run->evaluated);
+      if (run->evaluated < run->validation)
+        parts[{run->evaluated, run->validation}].push_back(run->loss_error);
+    }
+  for (const auto& [size, errors] : parts) {
+    const bool known =
+        std::none_of(errors.begin(), errors.end(), [](double e) { return std::isnan(e); });
+    notes.lines.push_back(fmt::format(
+        "losses are of {} of {} validation sequences; {}", size.first, size.second,
+        known ? fmt::format("on all of them they may differ by {:.4f} (one standard error; arms by "
+                            "less, because they share the sequences)",
+                            *std::max_element(errors.begin(), errors.end()))
+              : "how much they differ on all of them is unknown"));
+  }
+  if (sizes.size() > 1)
+    notes.lines.push_back(
+        fmt::format("losses of different numbers of sequences ({}) are not comparable",
+                    fmt::join(sizes, ", ")));
+}
+
+// What makes a loss no measure of the model: nothing was learned, or a text that the tokenizer does
+// not know, or vocabularies of different size.
+void note_measure(const std::vector<Arm>& arms, RouterNotes& notes) {
+  Texts guessing, unknown;
+  for (const Arm& arm : arms) {
+    for (const Outcome* run : arm.complete)
+      if (run->loss > run->uniform_loss)
+        guessing.push_back(
+            fmt::format("{} ({:.4f} > {:.4f})", name_of(arm, *run), run->loss, run->uniform_loss));
+    const std::vector<double> shares =
+        values_of(arm.runs, [](const Outcome& run) { return run.unknown; });
+    const auto most = std::max_element(shares.begin(), shares.end());
+    if (most != shares.end() && *most >= kNotedUnknown)
+      unknown.push_back(fmt::format("{} {:.1f} %", arm.name, 100 * *most));
+  }
+  list(notes, "loss above that of guessing (log of the vocabulary), so nothing was learned",
+       guessing);
+  list(notes, "share of the text that the tokenizer does not know, so that losses are too low",
+       unknown);
+  if (!same_measure(arms))
+    notes.lines.push_back(
+        "arms differ in task, in data or in what was evaluated, so none is marked");
+  if (!same_vocabulary(arms))
+    notes.lines.push_back(
+        "vocabularies differ, so losses per token cannot be compared between arms, and none is "
+        "marked");
+}
+
+}  // namespace
+
+RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline,
+                         std::optional<double> target) {
+  RouterNotes notes;
+  note_left_out(arms, notes);
+  note_mixtures(arms, notes);
+  note_origin(arms, &Outcome::build, "build", notes);
+  note_origin(arms, &Outcome::device, "device", notes);
+  note_settings(arms, notes);
+  note_pairs(arms, baseline, notes);
+  note_noise(arms, baseline, notes);
+  note_target(arms, target, notes);
+  note_parts(arms, notes);
+  note_measure(arms, notes);
+  return notes;
+}
+
+}  // namespace moesim

@@ -1,0 +1,52 @@
+// The columns of the table of routers: what each is called, and what it says of an arm.
+#pragma once
+
+#include "analysis/render/table.hpp"
+#include "analysis/runs/arms.hpp"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+// What a column may need beside the arm.
+struct RouterRow {
+  const Arm& arm;
+  const Arm* baseline = nullptr;  // the arm itself is compared with nothing
+  Difference difference;          // in loss, to the baseline
+  std::optional<double> target;   // a loss
+};
+
+struct RouterColumn {
+  // When the table has it: always, if a target is named, or if it is named itself.
+  enum class Shown { always, with_target, named };
+  Column column;
+  Shown shown = Shown::always;
+  std::function<Cell(const RouterRow&)> cell;
+  ValueOf value = {};        // of one run, where the cell is a mean over runs
+  bool is_quantity = false;  // decimals are chosen for the values
+};
+
+// `baseline` and `target` are in titles.
+std::vector<RouterColumn> router_columns(const Arm* baseline, std::optional<double> target);
+
+// The column of a recorded quantity: mean ± deviation over complete runs.
+RouterColumn quantity_column(const std::string& name);
+
+// Throws Exit::usage for a name that is neither the key of a column nor a quantity of an outcome.
+RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::string& name,
+                         const std::vector<Outcome>& outcomes);
+
+// The names that are no keys of columns.
+std::vector<std::string> quantities_among(const std::vector<std::string>& names);
+
+// What it took a run to reach a loss, by linear interpolation between evaluations; NaN where it
+// did not.
+double steps_to(const Outcome& run, double target);
+double tokens_to(const Outcome& run, double target);
+double seconds_to(const Outcome& run, double target);
+double flops_to(const Outcome& run, double target);
+
+}  // namespace moesim

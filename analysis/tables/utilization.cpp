@@ -1,0 +1,332 @@
+#include "analysis/tables/utilization.hpp"
+
+#include "analysis/runs/arms.hpp"
+#include "analysis/tables/arm_words.hpp"
+#include "analysis/tables/expert_load.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+namespace moesim {
+namespace {
+
+using By = UtilizationOptions::By;
+using Kind = Column::Kind;
+
+constexpr std::size_t kMostExperts = 16;
+constexpr double kNone = ExpertLoad::kNone;
+
+// Of one layer, or of all layers of a run.
+struct Utilization {
+  double min = kNone, p10 = kNone, median = kNone, p90 = kNone, max = kNone;
+  double cv = kNone, max_violation = kNone, entropy = kNone, effective = kNone, dead = kNone;
+  double dropped_percent = kNone;
+};
+
+struct Statistic {
+  Column column;
+  double Utilization::*value;
+};
+
+const std::array<Statistic, 11>& statistics() {
+  using Better = Column::Better;
+  static const std::array<Statistic, 11> all = {{
+      {{"load_min", "min", Kind::number, 3}, &Utilization::min},
+      {{"load_p10", "p10", Kind::number, 3}, &Utilization::p10},
+      {{"load_median", "median", Kind::number, 3}, &Utilization::median},
+      {{"load_p90", "p90", Kind::number, 3}, &Utilization::p90},
+      {{"load_max", "max", Kind::number, 3}, &Utilization::max},
+      {{"load_cv", "CV", Kind::sample, 3, Better::lower}, &Utilization::cv},
+      {{"max_violation", "MaxVio", Kind::sample, 3, Better::lower}, &Utilization::max_violation},
+      {{"normalised_entropy", "entropy", Kind::sample, 3}, &Utilization::entropy},
+      {{"effective_experts", "effective", Kind::number, 2, Better::higher},
+       &Utilization::effective},
+      {{"dead_experts", "dead", Kind::number, 1, Better::lower}, &Utilization::dead},
+      {{"dropped_percent", "dropped %", Kind::sample, 2, Better::lower},
+       &Utilization::dropped_percent},
+  }};
+  return all;
+}
+
+void set_quantiles(Utilization& into, const std::vector<double>& ratios) {
+  into.min = quantile(ratios, 0);
+  into.p10 = quantile(ratios, 0.1);
+  into.median = quantile(ratios, 0.5);
+  into.p90 = quantile(ratios, 0.9);
+  into.max = quantile(ratios, 1);
+}
+
+// Quantiles are of load, after capacity; the others of demand, before capacity, as run files have
+// them.
+Utilization utilization_of(const ExpertLoad& layer) {
+  Utilization u;
+  set_quantiles(u, over_uniform(layer.load));
+  const std::vector<double> asked = over_uniform(layer.demand);
+  double squares = 0;
+  for (const double ratio : asked) squares += (ratio - 1) * (ratio - 1);
+  u.cv = std::sqrt(squares / static_cast<double>(asked.size()));
+  u.max_violation = *std::max_element(asked.begin(), asked.end()) - 1;
+  u.entropy = layer.router_entropy / std::log(static_cast<double>(asked.size()));
+  u.effective = effective_experts_of(layer.demand);
+  u.dead = static_cast<double>(std::count(layer.demand.begin(), layer.demand.end(), 0.0));
+  if (layer.assignments > 0) u.dropped_percent = 100 * layer.dropped / layer.assignments;
+  return u;
+}
+
+double mean_of(const std::vector<Utilization>& layers, double Utilization::*field) {
+  std::vector<double> values;
+  for (const Utilization& layer : layers)
+    if (!std::isnan(layer.*field)) values.push_back(layer.*field);
+  return sample_of(values).mean;
+}
+
+// Quantiles over the experts of all layers, each over the uniform load of its own layer; the sum of
+// dead experts; the mean over layers of the others.
+Utilization utilization_of_all(const std::vector<ExpertLoad>& loads,
+                               const std::vector<Utilization>& layers) {
+  Utilization all;
+  std::vector<double> ratios;
+  for (const ExpertLoad& layer : loads)
+    for (const double ratio : over_uniform(layer.load)) ratios.push_back(ratio);
+  set_quantiles(all, ratios);
+  for (const auto field : {&Utilization::cv, &Utilization::max_violation, &Utilization::entropy,
+                           &Utilization::effective, &Utilization::dropped_percent})
+    all.*field = mean_of(layers, field);
+  all.dead = 0;
+  for (const Utilization& layer : layers) all.dead += layer.dead;
+  return all;
+}
+
+// What the table keeps of one run.
+struct Used {
+  std::string measure;
+  std::vector<std::int64_t> layers;
+  std::vector<Utilization> utilization;     // by layer
+  std::vector<std::vector<double>> ratios;  // by layer and expert, for By::expert
+  Utilization all;
+  std::size_t experts = 0;
+  bool evaluated = false;  // it has MoE layers, but not that evaluation
+};
+
+Used used_of(const Run& run, const UtilizationOptions& options) {
+  const std::vector<ExpertLoad> loads = options.window > 0 ? loads_of_records(run, options.window)
+                                                           : loads_of_evaluation(run, options.at);
+  Used used;
+  used.measure = measure_of(run);
+  used.evaluated = options.window > 0 || evaluation_of(run, options.at).has_value();
+  for (const ExpertLoad& layer : loads) {
+    used.experts = std::max(used.experts, layer.load.size());
+    used.layers.push_back(layer.layer);
+    used.utilization.push_back(utilization_of(layer));
+    if (options.by == By::expert) used.ratios.push_back(over_uniform(layer.load));
+  }
+  if (used.experts < 2) used.layers.clear();
+  if (!loads.empty()) used.all = utilization_of_all(loads, used.utilization);
+  return used;
+}
+
+// An arm, and of its complete runs what is used of their experts.
+struct ArmUse {
+  const Arm* arm;
+  std::vector<const Used*> runs;
+};
+
+Sample over_runs(const std::vector<double>& values) {
+  std::vector<double> known;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(known),
+               [](double value) { return !std::isnan(value); });
+  return sample_of(known);
+}
+
+class Builder {
+ public:
+  Builder(const UtilizationOptions& options, std::size_t experts) : by_(options.by) {
+    table_.name = "utilization";
+    table_.columns = {
+        {"arm", "arm"}, {"layer", "layer"}, {"of", "of"}, {"seeds", "seeds", Kind::count}};
+    if (by_ == By::layer) {
+      for (const Statistic& statistic : statistics()) table_.columns.push_back(statistic.column);
+    } else {
+      for (std::size_t e = 0; e < experts; ++e)
+        table_.columns.push_back({fmt::format("expert_{}", e), std::to_string(e), Kind::number, 3});
+      experts_ = experts;
+    }
+    table_.columns.push_back({"sees", "sees"});
+    table_.columns.push_back({"leak", "leak"});
+  }
+
+  void add(const ArmUse& use) {
+    std::map<std::int64_t, std::vector<std::pair<const Used*, std::size_t>>> layers;
+    for (const Used* run : use.runs)
+      for (std::size_t l = 0; l < run->layers.size(); ++l)
+        layers[run->layers[l]].emplace_back(run, l);
+    for (const auto& [layer, places] : layers)
+      if (by_ == By::layer)
+        add_layer(use, std::to_string(layer), places);
+      else
+        add_experts(use, std::to_string(layer), places);
+    if (by_ == By::layer && layers.size() > 1) {
+      std::vector<Utilization> all;
+      for (const Used* run : use.runs)
+        if (!run->layers.empty()) all.push_back(run->all);
+      add_row(use, "all", all);
+    }
+  }
+
+  Table take() {
+    mark_leaks(table_, arms_);
+    return std::move(table_);
+  }
+
+ private:
+  using Places = std::vector<std::pair<const Used*, std::size_t>>;
+
+  std::vector<Cell> begin(const ArmUse& use, const std::string& layer, std::size_t seeds) {
+    arms_.push_back(use.arm);
+    return {use.arm->name, layer, use.runs.front()->measure, static_cast<double>(seeds)};
+  }
+
+  void end(std::vector<Cell> row, const ArmUse& use) {
+    row.push_back(sees_of(*use.arm));
+    row.push_back(leak_of(*use.arm));
+    table_.rows.push_back(std::move(row));
+  }
+
+  void add_layer(const ArmUse& use, const std::string& layer, const Places& places) {
+    std::vector<Utilization> runs;
+    for (const auto& [run, l] : places) runs.push_back(run->utilization[l]);
+    add_row(use, layer, runs);
+  }
+
+  void add_row(const ArmUse& use, const std::string& layer, const std::vector<Utilization>& runs) {
+    std::vector<Cell> row = begin(use, layer, runs.size());
+    for (const Statistic& statistic : statistics()) {
+      std::vector<double> values;
+      for (const Utilization& run : runs) values.push_back(run.*statistic.value);
+      const Sample sample = over_runs(values);
+      if (statistic.column.kind == Kind::sample)
+        row.emplace_back(sample);
+      else
+        row.emplace_back(sample.mean);
+    }
+    end(std::move(row), use);
+  }
+
+  void add_experts(const ArmUse& use, const std::string& layer, const Places& places) {
+    std::vector<Cell> row = begin(use, layer, places.size());
+    for (std::size_t e = 0; e < experts_; ++e) {
+      std::vector<double> values;
+      for (const auto& [run, l] : places)
+        if (e < run->ratios[l].size()) values.push_back(run->ratios[l][e]);
+      row.emplace_back(over_runs(values).mean);
+    }
+    end(std::move(row), use);
+  }
+
+  Table table_;
+  By by_;
+  std::size_t experts_ = 0;
+  std::vector<const Arm*> arms_;  // by row
+};
+
+void add_notes(Table& table, const UtilizationOptions& options, const std::set<std::string>& of) {
+  table.notes.push_back(
+      options.window > 0
+          ? fmt::format("sums over the last {} records of training, with its capacity",
+                        options.window)
+      : options.at.kind == At::Kind::step
+          ? fmt::format("the evaluation after {} steps", options.at.step)
+      : options.at.kind == At::Kind::best ? std::string("the evaluation of each run's lowest loss")
+                                          : std::string("the last evaluation of each run"));
+  if (options.by == By::expert) {
+    table.notes.push_back("each expert's load over uniform, after capacity: 1 is balanced");
+  } else {
+    table.notes.push_back(
+        "min to max: quantiles over experts of load over uniform, after capacity; CV, MaxVio, "
+        "effective and dead experts: of demand, before capacity; entropy: of router scores, over "
+        "log E");
+    table.notes.push_back(
+        "layer all: quantiles over the experts of all layers, the sum of dead experts, the mean "
+        "over layers of the others");
+  }
+  if (of.contains("combine mass"))
+    table.notes.push_back(
+        "combine mass (Soft MoE): the weight of an expert's slots in the outputs; its dispatch "
+        "mass is uniform by construction");
+  if (of.contains("merge mass"))
+    table.notes.push_back("merge mass: the weight of an expert in the merged ones");
+}
+
+}  // namespace
+
+UtilizationOptions::By utilization_by(const std::string& text) {
+  if (text == "layer") return By::layer;
+  if (text == "expert") return By::expert;
+  fail(Exit::usage, "--by " + config::printable(text) + ": expected layer or expert");
+}
+
+Table utilization_table(const Request& request, const UtilizationOptions& options) {
+  std::vector<Used> used;
+  const Excerpt excerpt =
+      options.window > 0 ? records_excerpt(options.window) : evaluation_excerpt(options.at);
+  const Loaded loaded = load_runs(request, excerpt, [&](const Run& run, std::size_t outcome) {
+    used.resize(outcome + 1);
+    used[outcome] = used_of(run, options);
+  });
+  used.resize(loaded.outcomes.size());
+
+  const std::vector<Arm> arms = arms_named(arms_of(loaded.outcomes), options.arms);
+  std::vector<ArmUse> uses;
+  std::vector<std::string> single;
+  std::set<std::string> measures;
+  std::size_t experts = 0;
+  bool evaluated = false;
+  for (const Arm& arm : arms) {
+    ArmUse use{&arm, {}};
+    for (const Outcome* run : arm.complete)
+      use.runs.push_back(&used[static_cast<std::size_t>(run - loaded.outcomes.data())]);
+    for (const Used* run : use.runs) evaluated |= run->evaluated;
+    const bool any = std::any_of(use.runs.begin(), use.runs.end(),
+                                 [](const Used* run) { return !run->layers.empty(); });
+    if (any) {
+      measures.insert(use.runs.front()->measure);
+      for (const Used* run : use.runs) experts = std::max(experts, run->experts);
+      uses.push_back(std::move(use));
+    } else if (!use.runs.empty()) {
+      single.push_back(arm.name);
+    }
+  }
+  if (options.by == By::expert && experts > kMostExperts)
+    fail(Exit::usage, fmt::format("--by expert: {} experts are more columns than {}; take --by "
+                                  "layer, or --table tidy",
+                                  experts, kMostExperts));
+  if (options.at.kind == At::Kind::step && options.window == 0 && !evaluated)
+    fail(Exit::usage,
+         fmt::format("--at {}: no complete run has an evaluation after so many steps; take last, "
+                     "best or a step of --table curves",
+                     options.at.step));
+
+  Builder builder(options, experts);
+  for (const ArmUse& use : uses) builder.add(use);
+  Table table = builder.take();
+  add_notes(table, options, measures);
+  if (!single.empty())
+    table.notes.push_back("no row, because no layer has several experts, or none was recorded: " +
+                          joined(single));
+
+  table.notes.insert(table.notes.end(), loaded.notes.begin(), loaded.notes.end());
+  const std::vector<std::string> left_out = left_out_of(arms);
+  table.notes.insert(table.notes.end(), left_out.begin(), left_out.end());
+  return table;
+}
+
+}  // namespace moesim

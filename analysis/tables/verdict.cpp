@@ -1,0 +1,126 @@
+#include "analysis/tables/verdict.hpp"
+
+#include "analysis/tables/comparable.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace moesim {
+namespace {
+
+// Decimals at which a number of this size has two digits.
+int decimals_for(double size) {
+  if (!(size > 0) || !std::isfinite(size)) return 4;
+  return std::clamp(1 - static_cast<int>(std::floor(std::log10(size))), 2, 8);
+}
+
+std::string rounded(double value, int decimals) { return fmt::format("{:.{}f}", value, decimals); }
+
+std::string p_text(double p) {
+  if (p < 0.001) return "p < 0.001";
+  return fmt::format("p = {:.{}f}", p, decimals_for(p));
+}
+
+std::string seeds(std::size_t count) {
+  return fmt::format("{} seed{}", count, count == 1 ? "" : "s");
+}
+
+// "hash is better than dense by 0.021 (95 %: 0.010 to 0.032; p = 0.003 after Holm)". Empty where
+// nothing is known.
+std::string separation(const Arm& arm, const Arm& other, const Difference& difference) {
+  if (std::isnan(difference.p_holm)) return "";
+  const double low = difference.interval.low, high = difference.interval.high;
+  const int decimals = decimals_for((high - low) / 2);
+  const double furthest = std::max(std::abs(low), std::abs(high));
+  const bool is_small = furthest < kEquivalenceMargin;
+  const bool paired = difference.method == Difference::Method::paired;
+  if (difference.significant()) {
+    const bool better = difference.sample.mean < 0;
+    return fmt::format(
+        "{} is {} than {} by {} ({}95 %: {} to {}; {} after Holm){}", arm.name,
+        better ? "better" : "worse", other.name,
+        rounded(std::abs(difference.sample.mean), decimals), paired ? "" : "unpaired; ",
+        rounded(better ? -high : low, decimals), rounded(better ? -low : high, decimals),
+        p_text(difference.p_holm),
+        is_small ? fmt::format(", which is less than {} nats", kEquivalenceMargin) : "");
+  }
+  if (is_small)
+    return fmt::format(
+        "{} and {} are equivalent: within ± {} nats (the 95 % interval lies in ± {})", arm.name,
+        other.name, rounded(furthest, decimals_for(furthest)), kEquivalenceMargin);
+  return fmt::format("{} and {} are not separable with {}{}: smallest detectable difference {}",
+                     arm.name, other.name, seeds(difference.sample.count),
+                     paired ? "" : " (unpaired)",
+                     rounded(difference.detectable, decimals_for(difference.detectable)));
+}
+
+// Of the arm with the lowest loss.
+void add_best(const std::vector<Arm>& arms, const Arm* baseline,
+              std::vector<std::string>& sentences) {
+  const std::optional<Best> best = best_of(arms, baseline);
+  if (!best || best->others.empty()) return;
+  const Arm& lowest = arms[best->arm];
+  const std::vector<std::size_t> tied = best->tied();
+  const bool some_leak =
+      std::any_of(arms.begin(), arms.end(), [](const Arm& arm) { return arm.leaks; });
+  sentences.push_back(fmt::format(
+      "{} has the lowest loss{}, {}", lowest.name,
+      some_leak ? " of the arms that do not look ahead" : "",
+      tied.empty() ? "and every other is significantly worse"
+                   : fmt::format("but {} of {} others {} not separable from it", tied.size(),
+                                 best->others.size(), tied.size() == 1 ? "is" : "are")));
+  for (std::size_t i = 0; i < best->others.size(); ++i) {
+    const Arm& other = arms[best->others[i]];
+    const bool is_told =
+        baseline != nullptr && (other.name == baseline->name || lowest.name == baseline->name);
+    const Difference& difference = best->differences[i];
+    if (is_told || difference.significant()) continue;
+    if (std::string sentence = separation(lowest, other, difference); !sentence.empty())
+      sentences.push_back(std::move(sentence));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> separations(const std::vector<Arm>& arms, const Arm* baseline) {
+  std::vector<std::string> sentences;
+  if (!same_measure(arms) || !same_vocabulary(arms)) return sentences;
+  add_best(arms, baseline, sentences);
+  const std::vector<Difference> differences = differences_to(baseline, arms);
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    if (baseline == nullptr || arms[i].leaks || baseline->leaks) continue;
+    if (std::string sentence = separation(arms[i], *baseline, differences[i]); !sentence.empty())
+      sentences.push_back(std::move(sentence));
+  }
+  return sentences;
+}
+
+std::vector<std::string> verdict(const std::vector<Arm>& arms, const std::string& baseline) {
+  const Arm* base = baseline_of(arms, baseline);
+  std::vector<std::string> sentences = separations(arms, base);
+  if (!same_measure(arms) || !same_vocabulary(arms))
+    sentences.push_back(
+        "the arms differ in task, data, vocabulary or in what was evaluated: their losses are not "
+        "comparable");
+  for (const Arm& arm : arms) {
+    const auto diverged = std::count_if(arm.runs.begin(), arm.runs.end(), [](const Outcome* run) {
+      return run->status == "diverged";
+    });
+    if (arm.leaks)
+      sentences.push_back(arm.name + " leaks future tokens: its loss is not comparable");
+    if (diverged > 0)
+      sentences.push_back(
+          fmt::format("{} diverged with {} of {}", arm.name, diverged,
+                      seeds(arm.complete.size() + static_cast<std::size_t>(diverged))));
+    const std::size_t losses = arm.loss().count;
+    if (losses == 1)
+      sentences.push_back(arm.name + " has one seed: how much of its loss is chance is unknown");
+    if (losses == 0) sentences.push_back(arm.name + " has no complete run with an evaluation");
+  }
+  return sentences;
+}
+
+}  // namespace moesim
