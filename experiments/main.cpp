@@ -2,6 +2,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/error_stream.hpp"
 #include "experiments/last_words.hpp"
+#include "experiments/process_limits.hpp"
 #include "experiments/standard_output.hpp"
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
@@ -136,6 +137,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   open_standard_streams();
   spin_briefly(argv);
+  moesim::allow_open_files();
   keep_freed_memory();
   // A write says so too: a reader that left, and a file that would be larger than `ulimit -f`.
   for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
