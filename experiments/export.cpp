@@ -1,4 +1,5 @@
 // moesim export: a table for a paper or a program.
+#include "analysis/render/escape.hpp"
 #include "analysis/render/format.hpp"
 #include "analysis/tables/tidy.hpp"
 #include "experiments/commands.hpp"
@@ -60,10 +61,7 @@ void check_options(const Arguments& arguments, const TableKind& kind, Format for
 
 std::string label_in(const Arguments& arguments) {
   const std::string label = arguments.text("label");
-  const bool plain = std::all_of(label.begin(), label.end(), [](char c) {
-    return config::is_key({&c, 1}) || c == ':' || c == '+' || c == '/';
-  });
-  if (!plain)
+  if (plain_label(label) != label)
     fail(Exit::usage, "command line: --label " + config::printable(label) +
                           ": a label has letters, digits and : . - + _ / alone");
   return label;
@@ -88,6 +86,37 @@ void write(const std::string& out, const Pieces& pieces) {
     std::cout.write(piece.data(), static_cast<std::streamsize>(piece.size()));
   });
   std::cout << std::flush;
+}
+
+// Returns the notes.
+std::vector<std::string> write_table(const TableKind& kind, const TableRequest& request,
+                                     const Rendering& rendering, const std::string& out) {
+  std::vector<std::string> notes;
+  if (kind.make == nullptr) {
+    write(out, [&](const auto& take) {
+      notes = write_tidy(request.chosen.request, {request.columns, request.chosen.arms}, take);
+    });
+    return notes;
+  }
+  Table table = kind.make(request);
+  const std::string text = render(table, rendering);
+  write(out, [&](const auto& take) { take(text); });
+  return std::move(table.notes);
+}
+
+void say(const std::string& kind, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines)
+    std::cerr << "moesim: " << kind << terminal_safe(line) << '\n';
+}
+
+// The notes that say something else than `said`.
+std::vector<std::string> without(std::vector<std::string> notes,
+                                 const std::vector<std::string>& said) {
+  std::erase_if(notes, [&](const std::string& note) {
+    return std::any_of(said.begin(), said.end(),
+                       [&](const std::string& line) { return note.ends_with(line); });
+  });
+  return notes;
 }
 
 Arguments arguments_of_export() {
@@ -133,28 +162,23 @@ int export_command(const Words& words) {
                             .label = label_in(arguments),
                             .standalone = arguments.has("standalone")};
   TableRequest request = request_in(arguments);
-  Exit status = Exit::ok;
-  request.chosen.request.on_unreadable = [&status](const std::string& why) {
-    std::cerr << "moesim: " << why << '\n';
-    status = Exit::data;
+  std::vector<std::string> unreadable;
+  request.chosen.request.on_unreadable = [&unreadable](const std::string& why) {
+    unreadable.push_back(why);
   };
-  const std::string out = arguments.text("out");
   std::vector<std::string> notes;
-  if (kind.make == nullptr) {
-    write(out, [&](const auto& take) {
-      notes = write_tidy(request.chosen.request, {request.columns, request.chosen.arms}, take);
-    });
-  } else {
-    Table table = kind.make(request);
-    const std::string text = render(table, rendering);
-    write(out, [&](const auto& take) { take(text); });
-    notes = std::move(table.notes);
+  try {
+    notes = write_table(kind, request, rendering, arguments.text("out"));
+  } catch (const Error& error) {
+    // The last line is the error itself, which may be one of them.
+    std::erase(unreadable, error.what());
+    say("", unreadable);
+    throw;
   }
+  say("", unreadable);
   // CSV has no place for notes, and what they say is not to be missed.
-  if (format == Format::csv)
-    for (const std::string& note : notes)
-      std::cerr << "moesim: note: " << config::printable(note, std::string::npos / 2) << '\n';
-  return static_cast<int>(status);
+  if (format == Format::csv) say("note: ", without(notes, unreadable));
+  return static_cast<int>(unreadable.empty() ? Exit::ok : Exit::data);
 }
 
 }  // namespace moesim

@@ -1,0 +1,37 @@
+// Export of runs for TensorBoard: a folder with one event file for each run, which may go on while
+// runs are trained.
+#pragma once
+
+#include "analysis/runs/load.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+struct TensorboardOptions {
+  std::string folder;                  // has EXPERIMENT/ARM/seed N for each run
+  std::vector<std::string> arms = {};  // labels of runs; empty: all
+
+  // Until every run is complete, diverged or failed: what is new in run files is added.
+  bool follow = false;
+  // Called between two looks at the run files, and blocks for as long as it likes; false: stop.
+  std::function<bool()> wait = {};
+  // True as long as there are runs to come that have no run file yet; none: there are not.
+  std::function<bool()> awaits_more = {};
+  // Called with a line about what could not be shown.
+  std::function<void(const std::string&)> warn = {};
+};
+
+struct TensorboardExport {
+  std::size_t runs = 0, events = 0;
+  std::size_t unreadable = 0;  // run files that cannot be read; Request::on_unreadable has the why
+};
+
+// Throws Exit::data if no run can be read (with `follow`, only if there is no such path),
+// Exit::usage for an arm that no run has, and Exit::output.
+TensorboardExport export_tensorboard(const Request& request, const TensorboardOptions& options);
+
+}  // namespace moesim
