@@ -4,6 +4,7 @@
 #include "analysis/tables/tidy.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/export_tables.hpp"
+#include "experiments/export_tensorboard.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/record/publish.hpp"
@@ -146,6 +147,7 @@ Arguments arguments_of_export() {
       .value("label", "", "latex: of \\label; html: the id of the element")
       .flag("standalone", "latex, html: a whole document");
   add_analysis_arguments(arguments);
+  add_tensorboard_arguments(arguments);
   return arguments;
 }
 
@@ -154,6 +156,10 @@ Arguments arguments_of_export() {
 int export_command(const Words& words) {
   Arguments arguments = arguments_of_export();
   if (!arguments.parse(words)) return 0;
+  if (arguments.given("to")) return export_to_tensorboard(arguments);
+  for (const char* option : {"follow", "interval"})
+    if (arguments.given(option))
+      fail(Exit::usage, std::string("command line: --") + option + " goes with --to tensorboard");
   const TableKind& kind = table_kind(arguments.text("table"));
   const Format format = format_for(arguments, kind);
   check_options(arguments, kind, format);

@@ -12,7 +12,11 @@ namespace {
 using Builder = Built (*)(const Request&, const FigureOptions&);
 
 const std::vector<std::pair<std::string, Builder>>& builders() {
-  static const std::vector<std::pair<std::string, Builder>> all = {{"loss", loss_figure}};
+  static const std::vector<std::pair<std::string, Builder>> all = {
+      {"loss", loss_figure},       {"load", load_figure},           {"heatmap", heatmap_figure},
+      {"drops", drops_figure},     {"entropy", entropy_figure},     {"pareto", pareto_figure},
+      {"domains", domains_figure}, {"curves-by-key", swept_figure},
+  };
   return all;
 }
 

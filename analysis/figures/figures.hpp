@@ -12,5 +12,12 @@ struct Built {
 };
 
 Built loss_figure(const Request& request, const FigureOptions& options);
+Built load_figure(const Request& request, const FigureOptions& options);
+Built heatmap_figure(const Request& request, const FigureOptions& options);
+Built drops_figure(const Request& request, const FigureOptions& options);
+Built entropy_figure(const Request& request, const FigureOptions& options);
+Built pareto_figure(const Request& request, const FigureOptions& options);
+Built domains_figure(const Request& request, const FigureOptions& options);
+Built swept_figure(const Request& request, const FigureOptions& options);  // curves-by-key
 
 }  // namespace moesim

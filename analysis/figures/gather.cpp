@@ -1,29 +1,20 @@
 #include "analysis/figures/gather.hpp"
 
-#include "analysis/render/escape.hpp"
+#include "analysis/tables/arm_words.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <map>
+#include <utility>
 
 namespace moesim {
 namespace {
 
-void note_incomplete(Gathered& gathered) {
-  std::map<std::string, std::vector<std::string>> by_status;
-  std::vector<std::string> single;
-  for (const Arm& arm : gathered.arms) {
-    for (const Outcome* run : arm.runs)
-      if (run->status != "complete")
-        by_status[run->status].push_back(run->seed ? fmt::format("{} seed {}", arm.name, *run->seed)
-                                                   : arm.name);
-    if (arm.complete.size() == 1) single.push_back(arm.name);
-  }
-  for (const auto& [status, names] : by_status)
-    add_list(gathered.notes, status + ", not shown", names);
-  add_list(gathered.notes, "one seed, so no deviation is shown", single);
+std::vector<std::string> single_seeds(const std::vector<Arm>& arms) {
+  std::vector<std::string> names;
+  for (const Arm& arm : arms)
+    if (arm.complete.size() == 1) names.push_back(arm.name);
+  return names;
 }
 
 }  // namespace
@@ -50,7 +41,8 @@ Gathered gather(const Request& request, const FigureOptions& options, const Exce
   const std::vector<Arm> arms = arms_of(gathered.loaded.outcomes);
   gathered.arms = arms_named(arms, options.arms);
   gathered.notes = gathered.loaded.notes;
-  note_incomplete(gathered);
+  for (std::string& line : left_out_of(gathered.arms)) gathered.notes.push_back(std::move(line));
+  add_list(gathered.notes, "one seed, so no deviation is shown", single_seeds(gathered.arms));
   std::erase_if(gathered.arms, [](const Arm& arm) { return arm.complete.empty(); });
   if (gathered.arms.empty())
     fail(Exit::data,

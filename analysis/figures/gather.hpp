@@ -18,6 +18,8 @@ struct Gathered {
   std::size_t place(const Outcome* run) const {
     return static_cast<std::size_t>(run - loaded.outcomes.data());
   }
+  // One for each arm that is shown, the same in all figures of these runs.
+  std::size_t style(const Arm& arm) const { return static_cast<std::size_t>(&arm - arms.data()); }
 };
 
 Gathered gather(const Request& request, const FigureOptions& options, const Excerpt& more,
@@ -33,8 +35,7 @@ void limit_arms(Gathered& gathered, std::size_t most);
 void add_list(std::vector<std::string>& notes, const std::string& what,
               const std::vector<std::string>& names);
 
-// What the figures share that lies in run files.
-// The rows of the variable layer-wise: value(row, layer) of (dim, layer).
+// Of evaluations and records; more are read from the end.
 inline constexpr std::int64_t kMostRows = std::int64_t{1} << 20;
 
 }  // namespace moesim

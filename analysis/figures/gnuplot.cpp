@@ -1,5 +1,6 @@
 #include "analysis/figures/gnuplot.hpp"
 
+#include "analysis/figures/glyphs.hpp"
 #include "analysis/figures/inline_svg.hpp"
 #include "analysis/figures/process.hpp"
 #include "analysis/render/escape.hpp"
@@ -18,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kLimitSeconds = 60;
+constexpr const char* kScript = ".moesim.gp";  // no name that a file of the figure has
 
 // A folder that goes with everything in it.
 class Scratch {
@@ -57,7 +59,7 @@ std::string reason_of(const ProcessResult& result) {
   if (result.timed_out)
     return "took longer than " + std::to_string(kLimitSeconds) + " s and was stopped";
   std::string line, best;
-  for (const char c : result.error + "\n") {
+  for (const char c : result.output + "\n") {
     if (c != '\n') {
       line += c;
       continue;
@@ -78,26 +80,37 @@ Picture picture_of(const std::string& path) {
   fail(Exit::usage, "--out " + terminal_safe(path) + ": ends in none of .svg, .pdf and .png");
 }
 
-std::string draw(const Figure& figure, const FigureStyle& style, Picture picture) {
+Drawing draw(const Figure& figure, const FigureStyle& style, Picture picture,
+             const std::string& csv, const std::string& out) {
+  Drawing drawing{gnuplot_script(figure, style, picture, csv, out), data_of(figure).csv, {}, {}};
+  // SVG leaves fonts to those who look at it.
+  if (picture != Picture::svg) {
+    Printable printable = printable_here(drawing.script);
+    if (!printable.missing.empty())
+      drawing.notes.push_back("no font here has " + printable.missing +
+                              ": in .pdf and .png these are ?; install one (fonts-noto-cjk, say), "
+                              "or write .svg");
+    drawing.script = std::move(printable.text);
+  }
   const Scratch scratch;
-  scratch.write("figure.csv", data_of(figure).csv);
-  scratch.write("figure.gp", gnuplot_script(figure, style, picture, "figure.csv", "figure"));
+  scratch.write(csv, drawing.csv);
+  scratch.write(kScript, drawing.script);
   // -d: what the user has told gnuplot to do always does not count here.
   const ProcessResult result =
-      run_process({"gnuplot", "-d", "figure.gp"}, scratch.path(), kLimitSeconds);
+      run_process({"gnuplot", "-d", kScript}, scratch.path(), kLimitSeconds);
   if (!result.found)
     fail(Exit::usage,
          "gnuplot is not installed, which draws figures: install the package gnuplot-nox, or use "
          "--script matplotlib, which works without it");
-  std::string bytes = scratch.read("figure");
-  if (!result.good || bytes.empty()) fail(Exit::internal, "gnuplot " + reason_of(result));
-  return bytes;
+  drawing.picture = scratch.read(out);
+  if (!result.good || drawing.picture.empty()) fail(Exit::internal, "gnuplot " + reason_of(result));
+  return drawing;
 }
 
 std::string svg_of(const Figure& figure, const FigureStyle& style) {
   FigureStyle within = style;
   if (within.id_prefix.empty()) within.id_prefix = figure.name + "-";
-  return inline_svg(draw(figure, within, Picture::svg), within.id_prefix);
+  return inline_svg(draw(figure, within, Picture::svg).picture, within.id_prefix);
 }
 
 }  // namespace moesim

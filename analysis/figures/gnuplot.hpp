@@ -6,6 +6,7 @@
 #include "analysis/figures/style.hpp"
 
 #include <string>
+#include <vector>
 
 namespace moesim {
 
@@ -18,9 +19,17 @@ Picture picture_of(const std::string& path);
 std::string gnuplot_script(const Figure& figure, const FigureStyle& style, Picture picture,
                            const std::string& csv, const std::string& out);
 
-// The bytes of the file. Throws Exit::usage if there is no gnuplot, and Exit::internal with what it
-// says if it fails.
-std::string draw(const Figure& figure, const FigureStyle& style, Picture picture);
+// A picture, and what made it.
+struct Drawing {
+  std::string script, csv;
+  std::string picture;             // the bytes of the file
+  std::vector<std::string> notes;  // what this machine cannot draw
+};
+
+// Names of files are those in the script. Throws Exit::usage if there is no gnuplot, and
+// Exit::internal with what it says if it fails.
+Drawing draw(const Figure& figure, const FigureStyle& style, Picture picture,
+             const std::string& csv = "figure.csv", const std::string& out = "figure.svg");
 
 // An <svg> element for a page; see FigureStyle::id_prefix. Throws as draw() does.
 std::string svg_of(const Figure& figure, const FigureStyle& style);

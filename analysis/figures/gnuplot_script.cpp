@@ -29,7 +29,7 @@ Terminal terminal_of(Picture picture, const Layout& layout, const FigureStyle& s
     case Picture::svg:
       // Its unit is CSS's pixel, 1/96 inch. The comma in the list of fonts is one for XML only.
       return {0.75, 6.0, 0.5,
-              fmt::format("svg size {:.0f},{:.0f} dynamic font "
+              fmt::format("svg size {:.0f},{:.0f} fixed font "
                           "'Helvetica&#44;Arial&#44;sans-serif,{:.2f}' noenhanced{}",
                           width * 4 / 3, height * 4 / 3, type * 4 / 3,
                           style.id_prefix.empty() ? " background '#ffffff'" : "")};
@@ -55,7 +55,7 @@ class Script {
         data_(data),
         layout_(layout_of(figure, style)),
         terminal_(terminal_of(picture, layout_, style)),
-        marked_(has_marks()) {}
+        marked_(has_marks(figure, layout_)) {}
 
   std::string text(const std::string& csv, const std::string& out);
 
@@ -64,8 +64,6 @@ class Script {
   void line(fmt::format_string<T...> format, T&&... values) {
     text_ += fmt::format(format, std::forward<T>(values)...) + '\n';
   }
-  // Many curves are told apart by points too.
-  bool has_marks() const { return layout_.legend.size() > 4; }
 
   std::string width(double points) const { return fmt::format("{:.2f}", points / terminal_.line); }
   std::string size(double points) const { return fmt::format("{:.2f}", points / terminal_.point); }
@@ -105,10 +103,8 @@ int Script::mark(Mark mark, bool hollow) {
       return hollow ? 10 : 11;
     case Mark::diamond:
       return hollow ? 12 : 13;
-    case Mark::cross:
-      return 2;
-    case Mark::plus:
-      return 1;
+    case Mark::pentagon:
+      return hollow ? 14 : 15;
   }
   return 7;
 }
@@ -173,7 +169,7 @@ void Script::axes(const Panel& panel, const PlacedPanel& placed, std::size_t p) 
     line("set yrange [{:.10g}:{:.10g}]", placed.y.high, placed.y.low);
   else
     line("set yrange [{:.10g}:{:.10g}]", placed.y.low, placed.y.high);
-  line("set xtics {} {}", placed.x_slanted ? "rotate by 45 right" : "norotate",
+  line("set xtics offset 0,0.2 {} {}", placed.x_slanted ? "rotate by 45 right" : "norotate",
        tics(placed.x, placed.x_labels));
   line("set ytics {}", tics(placed.y, placed.y_labels));
   if (map)
@@ -195,12 +191,13 @@ void Script::plot_series(const Panel& panel, std::size_t p) {
   for (std::size_t s = 0; s < panel.series.size(); ++s) {
     const Series& series = panel.series[s];
     if (panel.kind != Kind::curves || series.low.empty() || data_.rows[p][s].empty()) continue;
-    // gnuplot cuts a band that leaves the panel along its chord, so it begins inside.
+    // gnuplot does not cut a band where it leaves the panel, so it begins inside and stays there.
     Rows inside = data_.rows[p][s];
     for (std::size_t i = 0; i < series.high.size() && series.high[i] > y.high; ++i) ++inside.first;
     if (inside.empty()) continue;
     clauses.push_back(fmt::format(
-        "data every ::{}::{} using 3:5:6 with filledcurves fc rgb '{}' fs transparent solid {} "
+        "data every ::{}::{} using 3:(inside($5)):(inside($6)) with filledcurves fc rgb '{}' fs "
+        "transparent solid {} "
         "noborder {}",
         inside.first, inside.last, stroke_of(series.style).colour, kBandOpacity, titled(series)));
   }
@@ -234,17 +231,16 @@ void Script::plot_series(const Panel& panel, std::size_t p) {
     }
   }
   if (clauses.empty()) clauses.push_back("NaN notitle");
+  line("inside(v) = v < {0:.10g} ? {0:.10g} : v > {1:.10g} ? {1:.10g} : v", y.low, y.high);
   line("plot {}", fmt::join(clauses, ", \\\n     "));
 }
 
 void Script::plot_map(const Panel& panel, std::size_t p) {
   if (p == 0) {
     const Box& bar = layout_.colour_bar;
-    line(
-        "set colorbox vertical user origin screen {:.5f},{:.5f} size screen {:.5f},{:.5f} border "
-        "lw {}",
-        bar.left / layout_.width, bar.bottom / layout_.height, bar.width / layout_.width,
-        bar.height / layout_.height, width(layout_.measures.hair));
+    line("set colorbox vertical user origin screen {:.5f},{:.5f} size screen {:.5f},{:.5f} border",
+         bar.left / layout_.width, bar.bottom / layout_.height, bar.width / layout_.width,
+         bar.height / layout_.height);
     Ticks shades = layout_.colours;
     for (double& at : shades.at)
       at = at < panel.map.neutral ? (at - panel.map.neutral) / (panel.map.neutral - shades.low)
@@ -269,8 +265,15 @@ void Script::legend_sample(const LegendEntry& entry, int& number) {
   if (series.band_only) {
     line(
         "set object {} rectangle from {:.2f},{:.2f} to {:.2f},{:.2f} fc rgb '{}' fs transparent "
-        "solid {} noborder",
-        number++, box.left, box.bottom, box.right(), box.top(), stroke.colour, 1.6 * kBandOpacity);
+        "solid {:.3f} noborder",
+        number++, box.left, box.bottom, box.right(), box.top(), stroke.colour,
+        band_opacity(panel, entry.series));
+    return;
+  }
+  if (series.guide) {
+    line("set arrow {} from {:.2f},{:.2f} to {:.2f},{:.2f} nohead lc rgb '{}' lw {}", number++,
+         box.left, box.middle(), box.right(), box.middle(), kGrey,
+         width(1.6 * layout_.measures.hair));
     return;
   }
   if (panel.kind == Kind::curves || series.joined)

@@ -53,4 +53,9 @@ struct Layout {
 
 Layout layout_of(const Figure& figure, const FigureStyle& style);
 
+// True if curves have points too: many are told apart so, where there is room.
+bool has_marks(const Figure& figure, const Layout& layout);
+// Of the band of a series as it shows: bands lie over those before them.
+double band_opacity(const Panel& panel, std::size_t series);
+
 }  // namespace moesim

@@ -17,8 +17,8 @@ struct Quantity {
   const char *name, *dim, *title;
 };
 constexpr Quantity kQuantities[] = {
-    {"eval_loss", "eval", "validation loss (nats per token)"},
-    {"task_loss", "step", "training loss (nats per token)"},
+    {"eval_loss", "eval", "validation loss (nats/token)"},
+    {"task_loss", "step", "training loss (nats/token)"},
     {"loss", "step", "training loss with auxiliary terms (nats)"},
     {"eval_accuracy", "eval", "validation accuracy"},
 };
@@ -72,7 +72,7 @@ Built loss_figure(const Request& request, const FigureOptions& options) {
     if (variable == nullptr) return;
     Timeline timeline = times_of(run, quantity.dim, options.x);
     timeline.y = variable->values;
-    constexpr std::size_t kMostPoints = 400;
+    constexpr std::size_t kMostPoints = 150;
     each = std::max(each, thin(timeline, kMostPoints));
     timelines[place] = std::move(timeline);
   });
@@ -94,7 +94,7 @@ Built loss_figure(const Request& request, const FigureOptions& options) {
       continue;
     }
     series.name = legend_name(arm);
-    series.style = panel.series.size();
+    series.style = gathered.style(arm);
     panel.series.push_back(std::move(series));
   }
   if (panel.series.empty())

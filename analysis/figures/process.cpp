@@ -19,7 +19,7 @@ extern char** environ;
 namespace moesim {
 namespace {
 
-constexpr std::size_t kMostError = 1 << 16;
+constexpr std::size_t kMostOutput = 1 << 16;
 
 // Until the other end is closed; false if that takes longer than until `end`.
 bool read_until(int file, std::chrono::steady_clock::time_point end, std::string& text) {
@@ -35,18 +35,18 @@ bool read_until(int file, std::chrono::steady_clock::time_point end, std::string
     const ssize_t bytes = ::read(file, buffer.data(), buffer.size());
     if (bytes < 0 && errno == EINTR) continue;
     if (bytes <= 0) return true;
-    const std::size_t room = kMostError - std::min(kMostError, text.size());
+    const std::size_t room = kMostOutput - std::min(kMostOutput, text.size());
     text.append(buffer.data(), std::min(static_cast<std::size_t>(bytes), room));
   }
 }
 
-pid_t spawn(std::vector<std::string>& words, const std::string& folder, int error, int& reason) {
+pid_t spawn(std::vector<std::string>& words, const std::string& folder, int output, int& reason) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  ::posix_spawn_file_actions_adddup2(&actions, error, STDERR_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -86,7 +86,7 @@ ProcessResult run_process(std::vector<std::string> words, const std::string& fol
     return result;
   }
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(limit_seconds);
-  result.timed_out = !read_until(ends[0], end, result.error);
+  result.timed_out = !read_until(ends[0], end, result.output);
   if (result.timed_out) ::kill(-child, SIGKILL);
   ::close(ends[0]);
   int status = 0;

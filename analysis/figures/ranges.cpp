@@ -85,7 +85,8 @@ std::vector<Range> y_ranges(const Figure& figure) {
   for (std::size_t p = 0; p < figure.panels.size(); ++p)
     for (const Series& series : figure.panels[p].series)
       for (const auto* values : {&series.y, &series.low, &series.high})
-        if (!series.band_only || values != &series.y)
+        if ((!series.band_only || values != &series.y) &&
+            (!figure.panels[p].y.from_zero || series.band_only || values != &series.low))
           extents[shared ? 0 : p].add(*values, figure.panels[p].y.logarithmic);
   std::vector<Range> ranges;
   for (std::size_t p = 0; p < figure.panels.size(); ++p)

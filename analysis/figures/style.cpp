@@ -50,7 +50,7 @@ Stroke stroke_of(std::size_t style) {
   static const std::array<std::vector<double>, 5> dashes = {
       std::vector<double>{}, {5, 2}, {1.2, 1.6}, {6, 2, 1.2, 2}, {9, 3}};
   constexpr std::array marks = {Mark::circle,  Mark::square,        Mark::triangle,
-                                Mark::diamond, Mark::triangle_down, Mark::cross};
+                                Mark::diamond, Mark::triangle_down, Mark::pentagon};
   return {kColours[style % kColours.size()], dashes[style % dashes.size()],
           marks[style % marks.size()]};
 }
@@ -59,8 +59,8 @@ std::size_t stroke_count() { return kColours.size() * 5; }
 
 const std::vector<std::string>& map_colours() {
   // Lightness grows all the way, so that the map is read in grey too: dark blue, grey, yellow.
-  static const std::vector<std::string> colours = {"#00224E", "#3B4D75", "#9A9A9A", "#CDBB62",
-                                                   "#FFE945"};
+  static const std::vector<std::string> colours = {"#00224E", "#2F5FA8", "#A6A6A6", "#E0B93F",
+                                                   "#FFEF6B"};
   return colours;
 }
 

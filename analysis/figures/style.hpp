@@ -33,7 +33,7 @@ Measures measures_of(const FigureStyle& style);
 FigureStyle::Width width_of(const std::string& name);
 FigureStyle::Look look_of(const std::string& name);
 
-enum class Mark { circle, square, triangle, diamond, triangle_down, cross, plus };
+enum class Mark { circle, square, triangle, diamond, triangle_down, pentagon };
 
 // How one series is drawn. Of two series of one colour, dashes and points differ.
 struct Stroke {

@@ -108,10 +108,14 @@ Ticks ticks_at(double low, double high, bool logarithmic, const std::vector<doub
               .labels = {},
               .factor = {}};
   label(ticks);
-  // 0.5, 1, 2: not 0.5, 1.0, 2.0.
-  for (std::size_t i = 0; i < ticks.at.size(); ++i)
-    if (ticks.factor.empty()) ticks.labels[i] = signed_text(fmt::format("{:.6g}", ticks.at[i]));
+  if (ticks.factor.empty()) ticks.labels = number_labels(ticks.at);
   return ticks;
+}
+
+std::vector<std::string> number_labels(const std::vector<double>& values) {
+  std::vector<std::string> labels;
+  for (const double value : values) labels.push_back(signed_text(fmt::format("{:.6g}", value)));
+  return labels;
 }
 
 }  // namespace moesim

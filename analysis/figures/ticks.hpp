@@ -21,4 +21,7 @@ Ticks logarithmic_ticks(double low, double high, int count);
 // Numbers at these places.
 Ticks ticks_at(double low, double high, bool logarithmic, const std::vector<double>& places);
 
+// Each with as few digits as it needs: 0.5, 1, 2.
+std::vector<std::string> number_labels(const std::vector<double>& values);
+
 }  // namespace moesim

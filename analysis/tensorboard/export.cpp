@@ -52,13 +52,12 @@ class Export {
   }
 
   bool finished() const {
-    return !(options_.awaits_more && options_.awaits_more()) &&
-           std::all_of(runs_.begin(), runs_.end(), [&](const Followed& run) {
-             if (!run.chosen) return true;
-             const std::string status =
-                 request_.status_of ? request_.status_of(run.path, run.recorded) : run.recorded;
-             return status == "complete" || status == "diverged" || status == "failed";
-           });
+    return std::all_of(runs_.begin(), runs_.end(), [&](const Followed& run) {
+      if (!run.chosen || !run.problem.empty()) return true;
+      const std::string status =
+          request_.status_of ? request_.status_of(run.path, run.recorded) : run.recorded;
+      return status == "complete" || status == "diverged" || status == "failed";
+    });
   }
 
   TensorboardExport result() const {
@@ -168,14 +167,18 @@ TensorboardExport export_tensorboard(const Request& request, const TensorboardOp
   }
   for (const std::string& path : request.paths)
     if (!std::filesystem::exists(path)) fail(Exit::data, path + ": no such file or folder");
-  do {
+  for (;;) {
+    // Asked before the run files are read: a run that ends between the two is read to its end.
+    const bool more = options.awaits_more && options.awaits_more();
     try {
       runs.look();
     } catch (const Error& problem) {
       // Runs may be planned, but not begun.
       if (problem.code() != Exit::data) throw;
     }
-  } while (!runs.finished() && options.wait && options.wait());
+    if (!more && runs.finished()) break;
+    if (!options.wait || !options.wait()) break;
+  }
   return runs.result();
 }
 

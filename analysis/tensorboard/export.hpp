@@ -19,7 +19,8 @@ struct TensorboardOptions {
   bool follow = false;
   // Called between two looks at the run files, and blocks for as long as it likes; false: stop.
   std::function<bool()> wait = {};
-  // True as long as there are runs to come that have no run file yet; none: there are not.
+  // True as long as some run that belongs to the paths has not ended, with or without a run file;
+  // none: those that have a run file are all.
   std::function<bool()> awaits_more = {};
   // Called with a line about what could not be shown.
   std::function<void(const std::string&)> warn = {};

@@ -3,6 +3,7 @@
 #include "analysis/tables/expert_load.hpp"
 #include "analysis/tensorboard/run_texts.hpp"
 #include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
@@ -71,7 +72,7 @@ Excerpt overview_excerpt() {
 
 // What is needed of new rows alone.
 Excerpt detail_excerpt(const std::array<std::size_t, 3>& rows) {
-  Excerpt excerpt{{"plan_kind"}, {{"layer", kMostLabels}}};
+  Excerpt excerpt{{"moesim_schema", "plan_kind"}, {{"layer", kMostLabels}}};
   for (std::size_t s = 0; s < rows.size(); ++s) {
     const Stream& stream = streams()[s];
     const auto most = static_cast<std::int64_t>(rows[s]);
@@ -90,6 +91,8 @@ std::vector<double> values_of(const Run& run, const std::string& name, const std
   const Variable* variable = run.variable(name, {axis});
   return variable == nullptr ? std::vector<double>() : variable->values;
 }
+
+bool is_step(double value) { return value >= 0 && value < 0x1p53; }
 
 std::uint64_t mixed(std::uint64_t digest, double value) {
   constexpr std::uint64_t kPrime = 0x100000001b3;  // FNV-1a, of 8 bytes at once
@@ -228,6 +231,8 @@ NewRows RunEvents::read(const std::string& path, RunReader& reader) {
     const std::vector<double> losses =
         stream.plain.empty() ? std::vector<double>()
                              : values_of(fresh.overview, stream.plain.front(), stream.axis);
+    if (!std::all_of(steps[s].begin(), steps[s].end(), is_step))
+      fail(Exit::data, path + ": " + stream.steps + " has a value that is no step");
     if (steps[s].size() < rows_[s]) continue;  // it went back, and is not yet as far again
     if (rows_[s] > 0 && digest_of(steps[s], losses, rows_[s]) != digests_[s]) {
       fresh.change = Change::replaced;

@@ -1,0 +1,265 @@
+// Load over uniform of the experts over training, a panel per arm and layer: a curve for each of a
+// few experts, of one run, or else the quantiles over experts.
+#include "analysis/figures/figures.hpp"
+#include "analysis/figures/layers.hpp"
+#include "analysis/figures/timeline.hpp"
+#include "analysis/statistics/difference.hpp"
+#include "analysis/tables/expert_load.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <set>
+
+namespace moesim {
+namespace {
+
+constexpr std::size_t kMostExperts = 16;  // with a curve each
+constexpr std::size_t kMostPanels = 24;
+constexpr std::size_t kMostPoints = 200;
+constexpr std::array kQuantiles = {0.0, 0.1, 0.5, 0.9, 1.0};
+
+// Of one layer of one run, or of all of its layers: by quantile or by expert.
+using Curves = std::vector<Timeline>;
+
+struct RunLoads {
+  std::size_t experts = 0;
+  std::vector<std::int64_t> layers;
+  std::vector<Curves> quantiles;  // by layer
+  Curves pooled;                  // quantiles over the experts of all layers
+  std::vector<Curves> single;     // by layer and expert, of few experts
+  std::string measure;            // measure_of the run
+};
+
+const char* const kVariables[] = {"load",      "demand",      "importance",
+                                  "eval_load", "eval_demand", "eval_importance"};
+
+std::string variable_of(const std::string& wanted) {
+  std::vector<std::string> names(std::begin(kVariables), std::end(kVariables));
+  if (wanted.empty()) return names[0];
+  if (std::find(names.begin(), names.end(), wanted) != names.end()) return wanted;
+  fail(Exit::usage, "--quantity " + wanted + ": --figure load shows one of " + joined(names));
+}
+
+void add_point(Curves& curves, const Timeline& times, std::size_t row,
+               const std::vector<double>& values) {
+  curves.resize(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    curves[i].step.push_back(times.step[row]);
+    curves[i].x.push_back(times.x[row]);
+    curves[i].y.push_back(values[i]);
+  }
+}
+
+std::vector<double> quantiles_of(std::vector<double> values) {
+  std::vector<double> quantiles;
+  for (const double q : kQuantiles) quantiles.push_back(quantile(values, q));
+  return quantiles;
+}
+
+// Sums over so many records in a row that at most kMostPoints are left.
+RunLoads loads_of(const Variable& load, const Timeline& times, const Layers& layers,
+                  std::size_t& each) {
+  const auto rows = std::min(static_cast<std::size_t>(load.shape[0]), times.x.size());
+  const auto depth = static_cast<std::size_t>(load.shape[1]);
+  const auto experts = static_cast<std::size_t>(load.shape[2]);
+  RunLoads loads;
+  loads.experts = experts;
+  loads.layers = layers.labels;
+  loads.quantiles.resize(layers.places.size());
+  loads.single.resize(layers.places.size());
+  const std::size_t bin = std::max<std::size_t>(1, (rows + kMostPoints - 1) / kMostPoints);
+  each = std::max(each, bin);
+  for (std::size_t row = 0; row < rows; row += bin) {
+    std::vector<double> all;
+    const std::size_t end = std::min(row + bin, rows);
+    for (std::size_t l = 0; l < layers.places.size(); ++l) {
+      std::vector<double> sums(experts);
+      for (std::size_t r = row; r < end; ++r)
+        for (std::size_t e = 0; e < experts; ++e)
+          sums[e] += load.values[(r * depth + layers.places[l]) * experts + e];
+      const std::vector<double> ratios = over_uniform(sums);
+      const std::size_t at = row + (end - row) / 2;
+      add_point(loads.quantiles[l], times, at, quantiles_of(ratios));
+      if (experts <= kMostExperts) add_point(loads.single[l], times, at, ratios);
+      all.insert(all.end(), ratios.begin(), ratios.end());
+    }
+    add_point(loads.pooled, times, row + (end - row) / 2, quantiles_of(all));
+  }
+  return loads;
+}
+
+Series uniform_line(const std::vector<Series>& series) {
+  Series line;
+  line.guide = true;
+  double low = INFINITY, high = -INFINITY;
+  for (const Series& other : series)
+    for (const double x : other.x) {
+      low = std::min(low, x);
+      high = std::max(high, x);
+    }
+  line.x = {low, high};
+  line.y = {1, 1};
+  return line;
+}
+
+// A median with the bands around it.
+std::vector<Series> band_series(const std::vector<const Curves*>& runs) {
+  std::array<Series, kQuantiles.size()> means;
+  for (std::size_t q = 0; q < kQuantiles.size(); ++q) {
+    std::vector<const Timeline*> timelines;
+    for (const Curves* curves : runs) timelines.push_back(&(*curves)[q]);
+    means[q] = mean_over_seeds(timelines);
+  }
+  Series outer, inner, median;
+  outer.name = "all experts";
+  inner.name = "10th to 90th percentile";
+  outer.x = inner.x = means[0].x;
+  outer.band_only = inner.band_only = true;
+  outer.low = means[0].y;
+  outer.high = means[4].y;
+  inner.low = means[1].y;
+  inner.high = means[3].y;
+  median.name = "median expert";
+  median.x = means[2].x;
+  median.y = means[2].y;
+  return {outer, inner, median};
+}
+
+std::vector<Series> expert_series(const Curves& curves) {
+  std::vector<Series> all;
+  for (std::size_t e = 0; e < curves.size(); ++e) {
+    Series series = mean_over_seeds({&curves[e]});
+    series.name = fmt::format("expert {}", e);
+    series.style = e;
+    all.push_back(std::move(series));
+  }
+  return all;
+}
+
+struct Shown {
+  const Arm* arm;
+  std::vector<const RunLoads*> runs;
+  std::optional<std::int64_t> seed;  // of the first
+};
+
+}  // namespace
+
+Built load_figure(const Request& request, const FigureOptions& options) {
+  require_time_axis(options.x);
+  const std::string name = variable_of(options.quantity);
+  const std::string dim = name.starts_with("eval_") ? "eval" : "record";
+  Excerpt excerpt;
+  excerpt.last_rows[name] = kMostRows;
+  excerpt.last_rows["layer"] = kMostRows;
+  add_times(excerpt, dim, options.x);
+  std::map<std::size_t, RunLoads> loads;
+  std::vector<std::int64_t> all_layers;
+  std::set<std::string> masses;
+  std::size_t each = 1;
+  Built built;
+  built.gathered = gather(request, options, excerpt, [&](const Run& run, std::size_t place) {
+    const Variable* load = run.variable(name, {dim, "layer", "expert"});
+    if (load == nullptr || load->values.empty() || load->shape[2] < 2) return;
+    const auto count = static_cast<std::size_t>(load->shape[1]);
+    const Layers all = layers_of(run, count, {});
+    all_layers.insert(all_layers.end(), all.labels.begin(), all.labels.end());
+    const Layers layers = layers_of(run, count, options.layers);
+    const Timeline times = times_of(run, dim, options.x);
+    if (layers.places.empty() || times.x.empty()) return;
+    loads[place] = loads_of(*load, times, layers, each);
+    loads[place].measure = measure_of(run);
+  });
+  Gathered& gathered = built.gathered;
+  if (!all_layers.empty()) require_layers(options.layers, all_layers);
+
+  std::vector<Shown> shown;
+  std::vector<std::string> without;
+  std::size_t panels = 0, most_experts = 0;
+  for (const Arm& arm : gathered.arms) {
+    Shown next{&arm, {}, {}};
+    for (const Outcome* run : arm.complete) {
+      const auto found = loads.find(gathered.place(run));
+      if (found == loads.end() || (options.seed && run->seed != options.seed)) continue;
+      if (next.runs.empty()) next.seed = run->seed;
+      if (found->second.measure != "assignments") masses.insert(found->second.measure);
+      if (next.runs.empty() || found->second.layers == next.runs[0]->layers)
+        next.runs.push_back(&found->second);
+    }
+    if (next.runs.empty()) {
+      without.push_back(arm.name);
+      continue;
+    }
+    panels += next.runs[0]->layers.size();
+    most_experts = std::max(most_experts, next.runs[0]->experts);
+    shown.push_back(std::move(next));
+  }
+  if (shown.empty())
+    fail(Exit::data,
+         fmt::format("no run that is shown has {} of experts over {}; dense models have "
+                     "none",
+                     name, options.x));
+  const bool pooled = panels > kMostPanels && shown.size() > 1;
+  const bool bands = pooled || most_experts > kMostExperts;
+  std::vector<std::string> beyond, seeds;
+  for (const Shown& arm : shown) {
+    if (built.figure.panels.size() >= kMostPanels) {
+      beyond.push_back(arm.arm->name);
+      continue;
+    }
+    const std::string title = shown.size() > 1 ? legend_name(*arm.arm) : "";
+    const std::size_t count = pooled ? 1 : arm.runs[0]->layers.size();
+    for (std::size_t l = 0; l < count; ++l) {
+      Panel panel;
+      if (bands) {
+        std::vector<const Curves*> curves;
+        for (const RunLoads* run : arm.runs)
+          curves.push_back(pooled ? &run->pooled : &run->quantiles[l]);
+        panel.series = band_series(curves);
+      } else {
+        panel.series = expert_series(arm.runs[0]->single[l]);
+      }
+      if (panel.series[0].x.empty()) continue;
+      panel.series.insert(panel.series.begin(), uniform_line(panel.series));
+      panel.title = title;
+      if (!pooled)
+        panel.title += fmt::format("{}layer {}", title.empty() ? "" : ", ", arm.runs[0]->layers[l]);
+      panel.x.title = time_title(options.x);
+      panel.y.title = "load / uniform";
+      panel.y.from_zero = true;
+      built.figure.panels.push_back(std::move(panel));
+    }
+    if (arm.seed) seeds.push_back(fmt::format("{} {}", arm.arm->name, *arm.seed));
+  }
+  if (built.figure.panels.empty())
+    fail(Exit::data, fmt::format("no run that is shown has {} over {}", name, options.x));
+  const std::size_t depth = shown[0].runs[0]->layers.size();
+  built.figure.columns = !pooled && shown.size() > 1 && depth <= 4 && depth != 3
+                             ? 4
+                             : std::min<std::size_t>(built.figure.panels.size() % 3 == 0 ? 3 : 4,
+                                                     built.figure.panels.size());
+  if (pooled)
+    gathered.notes.push_back(
+        "quantiles are over the experts of all layers; --arm NAME shows its "
+        "layers");
+  if (bands)
+    gathered.notes.push_back("quantiles over experts are means over seeds");
+  else
+    add_list(gathered.notes,
+             "experts of different seeds have nothing in common, so curves are of one seed, which "
+             "--seed chooses",
+             seeds);
+  for (const std::string& mass : masses)
+    gathered.notes.push_back("where plans have weights in place of counts, the load is " + mass);
+  if (each > 1)
+    gathered.notes.push_back(fmt::format("each point is the sum over {} records", each));
+  add_list(gathered.notes, "no load of experts, not shown", without);
+  add_list(gathered.notes, "no room for these (--arm chooses)", beyond);
+  return built;
+}
+
+}  // namespace moesim

@@ -1,0 +1,229 @@
+// One metric against a setting that a sweep varies: means over seeds with error bars of one
+// standard deviation, and a series for each combination of the other settings.
+#include "analysis/figures/figures.hpp"
+#include "analysis/figures/style.hpp"
+#include "analysis/statistics/sample.hpp"
+#include "analysis/tables/router_columns.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace moesim {
+namespace {
+
+using Settings = std::map<std::string, std::string>;
+
+constexpr const char* kData = "data.sha256";
+
+// What follows from a key, and so varies with it.
+bool follows(const std::string& other, const std::string& key) {
+  return (other == kData && (key.starts_with("data.") || key.starts_with("task."))) ||
+         (key == "router.name" && other != key && other.starts_with("router.")) ||
+         (key == "expert.name" && other != key && other.starts_with("expert."));
+}
+
+std::vector<std::string> varying(const std::vector<Arm>& arms) {
+  std::vector<const Arm*> pointers;
+  for (const Arm& arm : arms) pointers.push_back(&arm);
+  std::vector<std::string> keys = differing_keys(pointers);
+  std::erase_if(keys, [&](const std::string& key) {
+    return std::any_of(keys.begin(), keys.end(),
+                       [&](const std::string& other) { return follows(key, other); });
+  });
+  return keys;
+}
+
+// The key that varies, if it is the only one; of several, the only one that all arms have.
+std::string key_of(const std::vector<Arm>& arms) {
+  const std::vector<std::string> keys = varying(arms);
+  if (keys.empty())
+    fail(Exit::usage, "--figure curves-by-key: the runs that are shown differ in no setting");
+  std::vector<std::string> common;
+  for (const std::string& key : keys)
+    if (std::all_of(arms.begin(), arms.end(),
+                    [&](const Arm& arm) { return arm.settings.contains(key); }))
+      common.push_back(key);
+  if (keys.size() == 1) return keys[0];
+  if (common.size() == 1) return common[0];
+  fail(Exit::usage, "--figure curves-by-key: several settings vary, choose one with --key: " +
+                        joined(common.empty() ? keys : common));
+}
+
+// Numbers in their order, or else texts in that of the arms.
+struct Values {
+  std::vector<std::string> texts;
+  std::vector<double> numbers;  // empty if one of the texts is none
+
+  double place(const std::string& text) const {
+    const auto i =
+        static_cast<std::size_t>(std::find(texts.begin(), texts.end(), text) - texts.begin());
+    return numbers.empty() ? static_cast<double>(i) : numbers[i];
+  }
+};
+
+Values values_of_key(const std::vector<Arm>& arms, const std::string& key) {
+  Values values;
+  for (const Arm& arm : arms)
+    if (const auto found = arm.settings.find(key); found != arm.settings.end())
+      if (std::find(values.texts.begin(), values.texts.end(), found->second) == values.texts.end())
+        values.texts.push_back(found->second);
+  for (const std::string& text : values.texts) {
+    double number = 0;
+    if (config::parse(text, number) != std::errc{}) {
+      values.numbers.clear();
+      break;
+    }
+    values.numbers.push_back(number);
+  }
+  return values;
+}
+
+Axis axis_of(const std::string& key, const Values& values) {
+  constexpr std::size_t kMostTicks = 8;
+  Axis axis;
+  axis.title = key;
+  if (values.numbers.empty()) {
+    axis.categories = values.texts;
+    return axis;
+  }
+  std::vector<double> numbers = values.numbers;
+  std::sort(numbers.begin(), numbers.end());
+  axis.logarithmic = numbers.front() > 0 && numbers.back() >= 8 * numbers.front();
+  if (numbers.size() <= kMostTicks) axis.ticks = numbers;
+  return axis;
+}
+
+// True if arms that have this setting do not have it alike; that some do not have it follows from
+// another.
+bool differs(const std::vector<const Arm*>& arms, const std::string& key) {
+  std::set<std::string> values;
+  for (const Arm* arm : arms)
+    if (const auto found = arm->settings.find(key); found != arm->settings.end())
+      values.insert(found->second);
+  return values.size() > 1;
+}
+
+// The other settings of each arm, as the name of its series.
+std::vector<std::string> series_names(const std::vector<const Arm*>& arms, const std::string& key) {
+  std::vector<std::string> keys;
+  for (const std::string& other : differing_keys(arms))
+    if (other != key && !follows(other, key) && differs(arms, other)) keys.push_back(other);
+  // Those that all arms have come first; what only some have is needed if these tell not enough.
+  const auto own = std::stable_partition(keys.begin(), keys.end(), [&](const std::string& other) {
+    return std::all_of(arms.begin(), arms.end(),
+                       [&](const Arm* arm) { return arm->settings.contains(other); });
+  });
+  const auto named = [&](const Arm& arm, auto end) {
+    std::vector<std::string> terms;
+    for (auto other = keys.begin(); other != end; ++other)
+      if (const auto found = arm.settings.find(*other); found != arm.settings.end())
+        terms.push_back(config::short_key(*other) + " = " + config::printable(found->second, 30));
+    return joined(terms);
+  };
+  std::map<std::string, std::set<std::string>> told;
+  for (const Arm* arm : arms) told[named(*arm, own)].insert(named(*arm, keys.end()));
+  std::vector<std::string> names;
+  for (const Arm* arm : arms) {
+    const std::string brief = named(*arm, own);
+    names.push_back(told[brief].size() > 1 ? named(*arm, keys.end()) : brief);
+  }
+  return names;
+}
+
+}  // namespace
+
+Built swept_figure(const Request& request, const FigureOptions& options) {
+  Request asked = request;
+  for (const std::string& name : quantities_among({options.metric}))
+    asked.quantities.push_back(name);
+  Built built;
+  built.gathered = gather(asked, options, {}, {});
+  Gathered& gathered = built.gathered;
+  const RouterColumn metric =
+      find_column(router_columns(nullptr, std::nullopt), options.metric, gathered.loaded.outcomes);
+  if (!metric.value) fail(Exit::usage, "--metric " + options.metric + ": is no number of one run");
+  const std::string key = options.key.empty() ? key_of(gathered.arms) : options.key;
+
+  std::vector<const Arm*> arms;
+  std::vector<std::string> without;
+  for (const Arm& arm : gathered.arms)
+    if (arm.settings.contains(key))
+      arms.push_back(&arm);
+    else
+      without.push_back(arm.name);
+  if (arms.empty()) {
+    const std::vector<std::string> keys = varying(gathered.arms);
+    const std::string near = nearest(key, keys);
+    fail(Exit::usage,
+         "--key " + config::printable(key) + ": no run has this setting; " +
+             (near.empty() ? "these vary: " + joined(keys) : "did you mean " + near + "?"));
+  }
+
+  const Values values = values_of_key(gathered.arms, key);
+  Panel panel;
+  panel.kind = Panel::Kind::points;
+  panel.x = axis_of(key, values);
+  panel.y.title =
+      options.metric == "eval_loss" ? "validation loss (nats/token)" : metric.column.title;
+  const std::vector<std::string> names = series_names(arms, key);
+  struct Point {
+    double x;
+    Sample y;
+  };
+  std::vector<std::pair<std::string, std::vector<Point>>> series;
+  std::set<std::string> leaking;
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    std::vector<double> found;
+    for (const Outcome* run : arms[i]->complete)
+      if (const double value = metric.value(at(*run, options.at)); std::isfinite(value))
+        found.push_back(value);
+    if (found.empty()) continue;
+    const std::string name = !arms[i]->leaks    ? names[i]
+                             : names[i].empty() ? "leaks"
+                                                : names[i] + " (leaks)";
+    if (arms[i]->leaks) leaking.insert(name);
+    auto place = std::find_if(series.begin(), series.end(),
+                              [&](const auto& other) { return other.first == name; });
+    if (place == series.end()) place = series.insert(series.end(), {name, {}});
+    place->second.push_back({values.place(arms[i]->settings.at(key)), sample_of(found)});
+  }
+  if (series.empty())
+    fail(Exit::data, "no run that is shown has " + options.metric + " at this evaluation");
+  std::vector<std::string> beyond;
+  for (auto& [name, points] : series) {
+    if (panel.series.size() == stroke_count()) {
+      beyond.push_back(name);
+      continue;
+    }
+    std::sort(points.begin(), points.end(),
+              [](const Point& a, const Point& b) { return a.x < b.x; });
+    Series curve;
+    curve.name = series.size() > 1 ? name : "";
+    curve.style = panel.series.size();
+    curve.hollow = leaking.contains(name);
+    curve.joined = !values.numbers.empty();
+    for (const Point& point : points) {
+      const double deviation = point.y.count > 1 ? point.y.deviation : 0;
+      curve.x.push_back(point.x);
+      curve.y.push_back(point.y.mean);
+      curve.low.push_back(point.y.mean - deviation);
+      curve.high.push_back(point.y.mean + deviation);
+    }
+    panel.series.push_back(std::move(curve));
+  }
+  add_list(gathered.notes, key + " is no setting of these, not shown", without);
+  add_list(gathered.notes,
+           fmt::format("{} series are shown, the others not (--arm chooses)", stroke_count()),
+           beyond);
+  built.figure.panels = {std::move(panel)};
+  return built;
+}
+
+}  // namespace moesim
