@@ -101,8 +101,8 @@ PY
   [ $code -eq 3 ] && grep -Eq "plan.json: run 1: $field = 7, but run.$field = [0-9]+ in its settings" log || fail "a plan that says $field = 7: exit $code: $(cat log)"
 done
 
-# The table has one row per arm, whatever the labels were; seeds of one arm stand together.
-"$moesim" compare out/tiny --format csv > table.csv || fail "compare: exit $?"
+# The table has one row per arm, whatever the labels were, of the runs of all sweeps; seeds of one arm stand together.
+"$moesim" compare out/tiny --all --format csv > table.csv || fail "compare: exit $?"
 python3 - <<'PY' || fail "compare: $(cat table.csv)"
 import csv
 rows = list(csv.DictReader(open("table.csv")))
