@@ -1,21 +1,21 @@
 #include "experiments/analysis_arguments.hpp"
 
+#include "analysis/runs/at.hpp"
 #include "experiments/run_state.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
-#include <limits>
-
 namespace moesim {
 namespace {
 
-std::string at_of(const Arguments& arguments) {
-  const std::string at = arguments.text("at");
-  index step = 0;
-  if (at == "last" || at == "best") return at;
-  if (config::parse(at, step) == std::errc{} && step >= 0) return std::to_string(step);
-  fail(Exit::usage, "command line: --at " + config::printable(at) +
-                        ": expected last, best or the number of a step");
+// A loss, if it is one; "baseline" is none.
+std::optional<double> target_of(const Arguments& arguments) {
+  double target = 0;
+  const std::string text = arguments.text("target");
+  if (text.empty() || text == "baseline") return std::nullopt;
+  if (config::parse(text, target) == std::errc{}) return target;
+  fail(Exit::usage, "command line: --target " + config::printable(text) +
+                        ": expected a loss, or baseline for that of the baseline");
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ void add_analysis_arguments(Arguments& arguments) {
       .value("baseline", "", "arm to compare with; the first of router dense otherwise")
       .value("at", "last", "evaluation: last, best (lowest loss of the run) or a step")
       .value("target", "",
-             "loss to reach, for what it takes to reach it; the baseline's last otherwise");
+             "loss to reach, for what it takes to reach it; 'baseline': the baseline's last");
 }
 
 AnalysisArguments analysis_arguments(const Arguments& arguments, const std::string& question) {
@@ -39,10 +39,10 @@ AnalysisArguments analysis_arguments(const Arguments& arguments, const std::stri
   for (const std::string& list : arguments.texts("arm"))
     for (std::string& name : names_in(list, "--arm")) chosen.arms.push_back(std::move(name));
   chosen.baseline = arguments.text("baseline");
-  chosen.at = at_of(arguments);
-  if (arguments.given("target"))
-    chosen.target = arguments.number("target", std::numeric_limits<double>::lowest(),
-                                     std::numeric_limits<double>::max());
+  chosen.at = arguments.text("at");
+  at_of(chosen.at);  // throws
+  chosen.target_text = arguments.text("target");
+  chosen.target = target_of(arguments);
   return chosen;
 }
 

@@ -16,7 +16,8 @@ struct AnalysisArguments {
   std::vector<std::string> arms;  // --arm; none: all
   std::string baseline;           // --baseline; "": the table's own choice
   std::string at = "last";        // --at: "last", "best" or the number of a step
-  std::optional<double> target;   // --target
+  std::string target_text;        // --target: a loss or "baseline"; "": none
+  std::optional<double> target;   // that, if it is a loss
 };
 
 // Adds --all, --arm, --baseline, --at and --target.

@@ -3,7 +3,9 @@
 #include "experiments/check.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/process_limits.hpp"
+#include "sim/core/error.hpp"
 
+#include <fmt/format.h>
 #include <omp.h>
 
 #include <iostream>
@@ -29,7 +31,11 @@ int check_command(const Words& words) {
   // For backends that nobody names a number of threads for; others are compared with it.
   constexpr int kCompared = 7;
   const int threads = chosen_threads(0);
+  if (const ThreadLimit limit = environment_thread_limit(); limit.threads < kCompared)
+    fail(Exit::usage, fmt::format("{}={}: certificates compare up to {} threads; unset it",
+                                  limit.variable, limit.threads, kCompared));
   omp_set_num_threads(threads);
+  omp_set_dynamic(0);  // as many as are asked for
   require_threads(std::max(threads, kCompared));
   return check_command(arguments.rest(), arguments.has("json"), std::cout, arguments.has("all"));
 }

@@ -2,6 +2,7 @@
 
 #include "experiments/check_arguments.hpp"
 #include "experiments/child.hpp"
+#include "experiments/resources.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -110,16 +111,45 @@ Certificate certificate_of(const Subject& subject) {
   }
 }
 
-// Settings of the command line that are rejected end the program before anything is certified. What
-// else keeps the subject from being made is its certificate's matter.
+// Sizes of the command line may be any that a run may have. Certificates tell of code, which small
+// sizes show as well.
+void require_effort(const CheckRow& row, const Effort& effort) {
+  constexpr double kOperationsPerSecond = 2e9;  // measured: 1.5e9 to 3.2e9
+  constexpr double kMostHours = 2;
+  const auto refuse = [&](const std::string& what) {
+    fail(Exit::usage,
+         fmt::format("command line: check {} {}: {}; make it smaller: certificates of small sizes "
+                     "tell as much",
+                     row.subject.router.empty() ? row.subject.expert : row.subject.router,
+                     row.settings, what));
+  };
+  const double available = available_memory(),
+               hours = effort.operations / kOperationsPerSecond / 3600;
+  if (available > 0 && effort.bytes > available)
+    refuse(fmt::format("needs some {} of memory, {} available", readable_bytes(effort.bytes),
+                       readable_bytes(available)));
+  if (hours > kMostHours) refuse(fmt::format("would take some {:.0f} hours", hours));
+}
+
+Effort effort_in_child(const Subject& subject) {
+  const std::string text = in_child("reads its settings", [&] {
+                             const Effort effort = effort_of(subject);
+                             return fmt::format("{:a} {:a}", effort.bytes, effort.operations);
+                           }).text;
+  Effort effort;
+  char* end = nullptr;
+  effort.bytes = std::strtod(text.c_str(), &end);
+  effort.operations = std::strtod(end, nullptr);
+  return effort;
+}
+
+// Settings of the command line that are rejected, or too large, end the program before anything is
+// certified. What else keeps the subject from being made is its certificate's matter.
 void validate(const std::vector<CheckRow>& rows) {
   for (const CheckRow& row : rows) {
     if (row.subject.given.empty()) continue;
     try {
-      in_child("reads its settings", [&] {
-        options_of(row.subject);
-        return std::string("made");
-      });
+      require_effort(row, effort_in_child(row.subject));
     } catch (const Error& error) {
       if (error.code() == Exit::usage) throw;
     }

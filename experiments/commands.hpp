@@ -13,6 +13,8 @@ int run_command(const Words& words);
 int status_command(const Words& words);
 int verify_command(const Words& words);
 int compare_command(const Words& words);
+int export_command(const Words& words);
+int report_command(const Words& words);
 int sample_command(const Words& words);
 int list_command(const Words& words);
 int check_command(const Words& words);

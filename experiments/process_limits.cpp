@@ -1,5 +1,6 @@
 #include "experiments/process_limits.hpp"
 
+#include "experiments/openmp_environment.hpp"
 #include "experiments/resources.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
@@ -7,14 +8,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <condition_variable>
-#include <cstdlib>
+#include <iostream>
 #include <mutex>
+#include <pthread.h>
 #include <string>
 #include <sys/resource.h>
 #include <system_error>
-#include <thread>
 #include <vector>
 
 namespace moesim {
@@ -48,49 +48,95 @@ void allow_open_files() {
 }
 
 int chosen_threads(long option, std::size_t at_once) {
-  if (option > 0) return static_cast<int>(option);
-  const char* variable = std::getenv("OMP_NUM_THREADS");
-  const std::string text = variable == nullptr ? "" : variable;
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return std::max(1, processors() / static_cast<int>(at_once));
-  // A list has a number for each level of nesting; here there is one level.
-  const std::size_t end = text.find_last_not_of(" \t", text.find(',', begin) - 1) + 1;
-  const char* const last = text.data() + std::max(begin, end);
-  long threads = 0;
-  const auto [stop, error] = std::from_chars(text.data() + begin, last, threads);
-  if (error != std::errc{} || stop != last || threads < 1 || threads > kMostThreads)
-    fail(Exit::usage, fmt::format("OMP_NUM_THREADS={}: expected a whole number from 1 to {}; set "
-                                  "it to one, or give --threads",
-                                  config::printable(text, 100), kMostThreads));
+  const ThreadLimit limit = environment_thread_limit();
+  const ThreadStack stack = environment_stack();
+  long threads = option;
+  if (threads == 0) {
+    const auto asked = environment_threads();
+    threads = asked ? *asked : std::max(1, processors() / static_cast<int>(at_once));
+  }
+  if (threads > limit.threads) {
+    if (option > 0)
+      std::cerr << fmt::format("warning: {}={}: threads are {}, not {}\n", limit.variable,
+                               limit.threads, limit.threads, option);
+    threads = limit.threads;
+  }
+  if (stack.bytes > 0) require_threads(static_cast<int>(threads));
   return static_cast<int>(threads);
 }
 
+namespace {
+
+// Threads that wait for their end.
+class Waiting {
+ public:
+  explicit Waiting(std::size_t stack) {
+    pthread_attr_init(&attributes_);
+    // A size that the system refuses is what starting a thread with it fails of.
+    refused_ = stack == 0 ? 0 : pthread_attr_setstacksize(&attributes_, stack);
+  }
+  ~Waiting() {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    changed_.notify_all();
+    for (const pthread_t thread : threads_) pthread_join(thread, nullptr);
+    pthread_attr_destroy(&attributes_);
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  // Starts one more; 0, or the errno of why not.
+  int start() {
+    if (refused_ != 0) return refused_;
+    pthread_t thread{};
+    const int reason = pthread_create(&thread, &attributes_, wait, this);
+    if (reason == 0) threads_.push_back(thread);
+    return reason;
+  }
+  std::size_t size() const { return threads_.size(); }
+
+ private:
+  static void* wait(void* self) {
+    auto& waiting = *static_cast<Waiting*>(self);
+    std::unique_lock lock(waiting.mutex_);
+    waiting.changed_.wait(lock, [&] { return waiting.done_; });
+    return nullptr;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool done_ = false;
+  pthread_attr_t attributes_{};
+  int refused_ = 0;
+  std::vector<pthread_t> threads_;
+};
+
+}  // namespace
+
 void require_threads(int threads) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool done = false;
-  std::vector<std::thread> started;
-  std::string problem;
-  try {
-    while (started.size() + 1 < static_cast<std::size_t>(threads))
-      started.emplace_back([&] {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return done; });
-      });
-  } catch (const std::system_error& error) {
-    problem = error.code().message();
-  }
+  const ThreadStack stack = environment_stack();
+  int reason = 0;
+  std::size_t most = 1;
   {
-    const std::lock_guard lock(mutex);
-    done = true;
+    Waiting waiting(stack.bytes);
+    while (reason == 0 && waiting.size() + 1 < static_cast<std::size_t>(threads))
+      reason = waiting.start();
+    most += waiting.size();
   }
-  changed.notify_all();
-  for (std::thread& thread : started) thread.join();
-  if (problem.empty()) return;
+  if (reason == 0) return;
+  const std::string why = std::generic_category().message(reason);
+  if (stack.bytes > 0)
+    fail(Exit::usage,
+         fmt::format("{}: cannot start {} threads with stacks of {}, only {}: {}; set it to less, "
+                     "or unset it",
+                     config::printable(stack.setting, 100), threads,
+                     readable_bytes(static_cast<double>(stack.bytes)), most, why));
   fail(Exit::internal,
        fmt::format("cannot start {} threads, only {}: {}; give fewer (--threads), or raise the "
                    "limits of processes and memory (ulimit -u, -v)",
-                   threads, started.size() + 1, problem));
+                   threads, most, why));
 }
 
 }  // namespace moesim

@@ -1,6 +1,8 @@
 // The limits of a process (ulimit), and threads within them.
 #pragma once
 
+#include "experiments/openmp_environment.hpp"
+
 #include <cstddef>
 
 namespace moesim {
@@ -17,13 +19,14 @@ void leave_time_for_a_checkpoint();
 void allow_open_files();
 
 // The threads of a command: `option` (--threads) if it is not 0, else what OMP_NUM_THREADS says,
-// else the processors shared out to so many runs at once. Throws Exit::usage if OMP_NUM_THREADS is
-// no number from 1 to kMostThreads.
-inline constexpr long kMostThreads = 1024;
+// else the processors shared out to so many runs at once; never more than OMP_THREAD_LIMIT, with a
+// warning if the option says more. Throws Exit::usage for variables of OpenMP that cannot be meant
+// (openmp_environment.hpp), such as stacks that so many threads cannot have.
 int chosen_threads(long option, std::size_t at_once = 1);
 
-// Throws Exit::internal if this process could not start so many threads now. Without it OpenMP
-// would end the process at the first parallel loop.
+// Throws if this process could not start so many threads now, with stacks as OpenMP will give them:
+// Exit::usage if the environment asks for their size, else Exit::internal. Without it OpenMP would
+// end the process at the first parallel loop.
 void require_threads(int threads);
 
 }  // namespace moesim

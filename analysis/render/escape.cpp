@@ -1,36 +1,37 @@
 #include "analysis/render/escape.hpp"
 
+#include "sim/config/text.hpp"
+
 #include <algorithm>
-#include <cstdint>
 #include <cstdlib>
 
 namespace moesim {
 namespace {
 
-bool continues(unsigned char c) { return (c & 0xC0) == 0x80; }
+using config::code_point;
 
-// The length of the UTF-8 sequence that `text` begins with, 0 if it begins with none.
-std::size_t sequence_length(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  const std::size_t length = first < 0x80                    ? 1
-                             : first >= 0xC2 && first < 0xE0 ? 2
-                             : first >= 0xE0 && first < 0xF0 ? 3
-                             : first >= 0xF0 && first < 0xF5 ? 4
-                                                             : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if (!continues(static_cast<unsigned char>(text[i]))) return 0;
-  return length;
+// What no output may hold: the controls of C0 and C1, marks that reorder what follows, breaks of
+// lines, and what is no character.
+bool is_control(char32_t code) {
+  const auto within = [code](char32_t first, char32_t last) {
+    return code >= first && code <= last;
+  };
+  return code < 0x20 || within(0x7f, 0x9f) || code == 0x61c || within(0x200e, 0x200f) ||
+         within(0x2028, 0x202e) || within(0x2066, 0x2069) || within(0xfdd0, 0xfdef) ||
+         (code & 0xfffe) == 0xfffe;
 }
 
-bool is_control(std::string_view sequence) {
-  const auto first = static_cast<unsigned char>(sequence[0]);
-  if (sequence.size() == 1) return first < 0x20 || first == 0x7F;
-  // U+0080 .. U+009F are a terminal's controls too; U+202A .. U+202E and U+2066 .. U+2069 reorder
-  // what follows.
-  if (first == 0xC2) return static_cast<unsigned char>(sequence[1]) < 0xA0;
-  return (sequence >= "\xE2\x80\xAA" && sequence <= "\xE2\x80\xAE") ||
-         (sequence >= "\xE2\x81\xA6" && sequence <= "\xE2\x81\xA9");
+// Calls f(code point, its bytes) for each character, with '?' for what is not to be shown.
+template <class F>
+void each_character(std::string_view text, F f) {
+  while (!text.empty()) {
+    const config::CodePoint character = code_point(text);
+    if (character.broken || is_control(character.code))
+      f(U'?', std::string_view("?"));
+    else
+      f(character.code, text.substr(0, character.length));
+    text.remove_prefix(character.length);
+  }
 }
 
 bool is_number(const std::string& text) {
@@ -39,33 +40,55 @@ bool is_number(const std::string& text) {
   return !text.empty() && *end == '\0';
 }
 
+bool begins_formula(const std::string& cell) {
+  if (cell.empty() || is_number(cell)) return false;
+  switch (code_point(cell).code) {
+    case '=':
+    case '+':
+    case '-':
+    case '@':
+    case 0xff1d:
+    case 0xff0b:
+    case 0xff0d:
+    case 0xff20:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 std::string terminal_safe(std::string_view text) {
   std::string safe;
-  while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    const std::string_view sequence = text.substr(0, std::max<std::size_t>(length, 1));
-    if (length == 0 || is_control(sequence))
-      safe += '?';
-    else
-      safe += sequence;
-    text.remove_prefix(sequence.size());
-  }
+  each_character(text, [&](char32_t, std::string_view bytes) { safe += bytes; });
+  return safe;
+}
+
+std::string brief(std::string_view text, std::size_t most) {
+  constexpr std::string_view kCut = "...";
+  std::string safe;
+  std::size_t count = 0, end = 0;  // end: of the first `most` - 3 characters
+  each_character(text, [&](char32_t, std::string_view bytes) {
+    if (count++ >= most) return;
+    safe += bytes;
+    if (count + kCut.size() <= most) end = safe.size();
+  });
+  if (count > most) safe.replace(end, std::string::npos, kCut);
   return safe;
 }
 
 std::size_t characters_in(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return !continues(static_cast<unsigned char>(c)); }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 std::string csv_cell(const std::string& text) {
   std::string cell = terminal_safe(text);
-  if (!cell.empty() && std::string_view("=+-@").find(cell[0]) != std::string_view::npos &&
-      !is_number(cell))
-    cell.insert(0, 1, '\'');
-  if (cell.find_first_of(",\"") == std::string::npos) return cell;
+  if (begins_formula(cell)) cell.insert(0, 1, '\'');
+  // A spreadsheet may take ';' for the separator.
+  if (cell.find_first_of(",;\"") == std::string::npos) return cell;
   std::string quoted = "\"";
   for (const char c : cell) {
     if (c == '"') quoted += '"';
@@ -75,12 +98,60 @@ std::string csv_cell(const std::string& text) {
 }
 
 std::string markdown_cell(const std::string& text) {
+  const auto is_word = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x80 || (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= 'a' && byte <= 'z');
+  };
   std::string cell;
-  for (const char c : text) {
-    if (std::string_view("\\`*[]<>|&").find(c) != std::string_view::npos) cell += '\\';
-    cell += c;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    // Between the letters of a word, '_' is no markup.
+    const bool in_word =
+        i > 0 && i + 1 < text.size() && is_word(text[i - 1]) && is_word(text[i + 1]);
+    if (std::string_view("\\`*[]<>|&~$").find(text[i]) != std::string_view::npos ||
+        (text[i] == '_' && !in_word))
+      cell += '\\';
+    cell += text[i];
   }
   return cell;
+}
+
+std::string markdown_paragraph(const std::string& text) {
+  std::string paragraph = markdown_cell(text);
+  const std::size_t digits = std::min(paragraph.find_first_not_of("0123456789"), paragraph.size());
+  if (digits < paragraph.size() &&
+      std::string_view(".)").find(paragraph[digits]) != std::string_view::npos)
+    paragraph.insert(digits, 1, '\\');  // "1. " begins a list
+  else if (!paragraph.empty() &&
+           std::string_view("#-+=").find(paragraph[0]) != std::string_view::npos)
+    paragraph.insert(0, 1, '\\');
+  return paragraph;
+}
+
+std::string html_text(std::string_view text) {
+  std::string safe;
+  each_character(text, [&](char32_t code, std::string_view bytes) {
+    switch (code) {
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      case '\'':
+        safe += "&#39;";
+        break;
+      default:
+        safe += bytes;
+    }
+  });
+  return safe;
 }
 
 }  // namespace moesim

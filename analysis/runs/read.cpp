@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <numeric>
 #include <set>
 
 namespace moesim {
@@ -96,6 +97,16 @@ std::vector<std::string> find_runs(const std::vector<std::string>& paths) {
       if (seen.insert(unresolved ? file : real.string()).second) files.push_back(file);
     }
   return files;
+}
+
+std::vector<std::int64_t> layer_labels(const Run& run, std::size_t count) {
+  std::vector<std::int64_t> labels(count);
+  std::iota(labels.begin(), labels.end(), 0);
+  const Variable* variable = run.variable("layer", {"layer"});
+  if (variable != nullptr && variable->values.size() == count)
+    std::transform(variable->values.begin(), variable->values.end(), labels.begin(),
+                   [](double label) { return static_cast<std::int64_t>(label); });
+  return labels;
 }
 
 }  // namespace moesim

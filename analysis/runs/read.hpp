@@ -4,6 +4,8 @@
 #include "sim/record/reader.hpp"
 #include "sim/record/run_file.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,5 +33,8 @@ Run read_run(const std::string& path, RunReader& reader, const Excerpt& excerpt)
 // (run folders, at most three levels below, sorted). Each file once. Throws Exit::data for a path
 // that holds none.
 std::vector<std::string> find_runs(const std::vector<std::string>& paths);
+
+// What the `count` layers of a variable are called: the indices of their blocks, else 0, 1, ….
+std::vector<std::int64_t> layer_labels(const Run& run, std::size_t count);
 
 }  // namespace moesim

@@ -91,16 +91,6 @@ std::vector<double> row_from_last(const Run& run, const std::string& name,
   return {last - static_cast<std::ptrdiff_t>(size), last};
 }
 
-std::vector<std::int64_t> layer_labels(const Run& run, std::size_t count) {
-  std::vector<std::int64_t> labels(count);
-  std::iota(labels.begin(), labels.end(), 0);
-  const Variable* variable = run.variable("layer", {"layer"});
-  if (variable != nullptr && variable->values.size() == count)
-    std::transform(variable->values.begin(), variable->values.end(), labels.begin(),
-                   [](double label) { return static_cast<std::int64_t>(label); });
-  return labels;
-}
-
 std::optional<std::size_t> evaluation_of(const Run& run, const At& at) {
   if (at.kind == At::Kind::last) return 0;
   const bool best = at.kind == At::Kind::best;

@@ -50,8 +50,6 @@ Excerpt records_excerpt(std::size_t window);
 // Empty if it is not there, has other dimensions or fewer rows.
 std::vector<double> row_from_last(const Run& run, const std::string& name,
                                   const std::vector<std::string>& dims, std::size_t from_last);
-// The indices of the blocks that carry MoE layers; `count` of them.
-std::vector<std::int64_t> layer_labels(const Run& run, std::size_t count);
 
 // More rows than any run has.
 inline constexpr std::int64_t kAllRows = std::int64_t{1} << 40;

@@ -147,7 +147,7 @@ std::string advice_of(char32_t code, const Known* entry) {
 
 std::string name_of(const CodePoint& character, std::string_view bytes, const Known* entry) {
   if (character.broken)
-    return fmt::format("byte 0x{:02X}, which is no UTF-8,", static_cast<unsigned char>(bytes[0]));
+    return fmt::format("byte 0x{:02x}, which is no UTF-8,", static_cast<unsigned char>(bytes[0]));
   return fmt::format("U+{:04X} ", static_cast<std::uint32_t>(character.code)) +
          (entry != nullptr ? entry->name : "'" + printable(bytes) + "'");
 }

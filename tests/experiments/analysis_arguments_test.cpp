@@ -57,18 +57,19 @@ TEST_CASE("analysis arguments: what is asked for", "[analysis]") {
   CHECK(all.request.all);
   CHECK(all.arms == Names{"x", "y", "p,q"});
   CHECK(all.baseline == "x");
-  CHECK(all.at == "12");
+  CHECK(all.at == "0012");
   CHECK(all.target == -0.185);
+  CHECK(all.target_text == "-1.85e-1");
+  CHECK(read({"r", "--target", "baseline"}).target_text == "baseline");
+  CHECK_FALSE(read({"r", "--target", "baseline"}).target);
 }
 
 TEST_CASE("analysis arguments: mistakes are named", "[analysis]") {
   CHECK(rejection({}) == "command line: export what? usage: moesim export PATH...");
-  CHECK(rejection({"r", "--at", "lst"}) ==
-        "command line: --at lst: expected last, best or the number of a step");
-  CHECK(rejection({"r", "--at", "-1"}) ==
-        "command line: --at -1: expected last, best or the number of a step");
-  CHECK(
-      rejection({"r", "--target", "x"}).starts_with("command line: --target x: expected a number"));
+  CHECK(rejection({"r", "--at", "lst"}).starts_with("--at lst: expected last, best or "));
+  CHECK(rejection({"r", "--at", "-1"}).starts_with("--at -1: expected last, best or "));
+  CHECK(rejection({"r", "--target", "x"}) ==
+        "command line: --target x: expected a loss, or baseline for that of the baseline");
   CHECK(rejection({"r", "--arm", "a,,b"}) ==
         "command line: --arm a,,b: a name is empty; write NAME,NAME");
   CHECK(rejection({"r", "--arm", "\"a"}) ==

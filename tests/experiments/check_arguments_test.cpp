@@ -119,6 +119,26 @@ TEST_CASE("check: a setting that is rejected is an error of usage that says wher
   CHECK_THAT(message({"soft", "router.token_choice.k=2"}), testing::contains("unknown section"));
   CHECK_THAT(message({"mlp", "activation=glu"}), testing::contains("did you mean gelu?"));
   CHECK_THAT(message({"swiglu", "expert.hidden=-1"}), testing::contains("expert.hidden = -1"));
+  CHECK_THAT(message({"soft", "slots=1048576"}),
+             testing::contains("command line: check soft slots=1048576: needs some"));
+}
+
+TEST_CASE("check: effort of a certificate, from sizes", "[check]") {
+  // D = 6, E = 4, 32 tokens, H = 5: P = 4000 slots in each of four sequences. The router keeps
+  // 5 · 32 · P + D · P = 664,000 numbers, and 4 · P rows keep 2 D + 10 each: 352,000; its
+  // parameters are D · P + 1, and those of the experts 4 · (6 · 5 + 5 + 5 · 6 + 6).
+  Subject subject;
+  subject.router = "soft";
+  subject.given = {{"router.soft.slots", "1000"}};
+  const double small = 4 * (24001 + 284) + 2 * (664000 + 16000 * (12 + 10.0));
+  // On the large site D = 50, 768 tokens in 8 sequences.
+  const double large = 4 * (200001 + 4 * (50 * 5 + 5 + 5 * 50 + 50)) +
+                       2 * (5 * 768 * 4000.0 + 50 * 4000 + 32000 * (100 + 10.0));
+  REQUIRE(large > small);
+  CHECK(effort_of(subject).bytes == sizeof(real) * large);
+  subject.given[0].value = "1048576";
+  CHECK(effort_of(subject).bytes > 1e11);
+  CHECK(effort_of(subject).operations > 1e12);
 }
 
 }  // namespace

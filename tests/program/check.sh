@@ -27,6 +27,12 @@ for program in "$float" "$double"; do
   shows '^moesim: command line: router.refuses.heads = 2: does not divide'
   expect 2 token_choice k=0
   shows '^moesim: command line: router.token_choice.k = 0: out of range'
+  # What no machine can certify ends at once, and says what it would take.
+  expect 2 soft slots=1048576
+  shows '^moesim: command line: check soft slots=1048576: (needs some [0-9]+ GB of memory, [0-9.]+ [GT]B available|would take some [0-9]+ hours); make it smaller'
+  expect 2 soft capacity_factor=1e6 moe.experts=64
+  shows 'check soft capacity_factor=1e6 moe.experts=64: .*make it smaller'
+  [ "$program" = "$float" ] || expect 2 swiglu moe.experts=64 model.width=256 expert.hidden=1024
   expect 2 swigl
   shows 'did you mean swiglu'
   expect 2 twice k=1

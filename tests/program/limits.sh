@@ -107,6 +107,27 @@ for value in '' ' 2 ' 4,2 1; do
 done
 ends "--threads beside OMP_NUM_THREADS=0" 0 . env OMP_NUM_THREADS=0 "$moesim" run c.ini --threads 1 --out env
 ends "OMP_THREAD_LIMIT" 0 . env OMP_THREAD_LIMIT=1 "$moesim" run c.ini run.seed=1 --threads 4 --out env
+grep -q 'warning: OMP_THREAD_LIMIT=1: threads are 1, not 4' err || fail "OMP_THREAD_LIMIT below --threads: $(cat err)"
+ends "certificates of one thread" 2 'OMP_THREAD_LIMIT=1: certificates compare up to 7 threads' env OMP_THREAD_LIMIT=1 "$moesim" check dense
+for value in 100G 1000000G 17179869184G; do # stacks that no thread can have; the last leaves 64 bits
+  ends "OMP_STACKSIZE=$value" 2 "^moesim: OMP_STACKSIZE=$value: (cannot start 2 threads with stacks of|expected a size)" \
+    env OMP_STACKSIZE=$value "$moesim" run c.ini --threads 2 --out stack
+  [ "$(grep -c . err)" -eq 1 ] || [ $value != 100G ] || fail "OMP_STACKSIZE=100G: $(cat err)"
+done
+for variable in OMP_STACKSIZE GOMP_STACKSIZE KMP_STACKSIZE; do
+  for value in garbage 1 16K -4 4T 1.5M K; do
+    ends "$variable=$value" 2 "^moesim: $variable=$value: expected a size of 128K or more" env $variable=$value "$moesim" run c.ini --threads 1 --out stack
+  done
+done
+for variable in OMP_THREAD_LIMIT KMP_DEVICE_THREAD_LIMIT KMP_ALL_THREADS; do
+  for value in 0 -1 x 1.5; do
+    ends "$variable=$value" 2 "^moesim: $variable=$value: expected a whole number from 1 on" env $variable=$value "$moesim" run c.ini --out stack
+  done
+done
+[ ! -e stack ] || fail "a mistake in the environment creates files"
+for value in 512 '16 M' 2m '' ' 1G '; do
+  ends "OMP_STACKSIZE='$value'" 0 . env OMP_STACKSIZE="$value" "$moesim" run c.ini --threads 2 --force --out env
+done
 
 # Memory: whatever the limit, the ending is 0, or one line that says that memory is why. Below some 70 MB the loader itself ends
 # the program; from there to some 130 MB libraries fail wherever they happen to be.

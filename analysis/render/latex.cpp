@@ -1,0 +1,118 @@
+// A table as LaTeX, with booktabs and siunitx, version 2 or 3: a float, or where it may be longer
+// than a page a longtable.
+#include "analysis/render/escape.hpp"
+#include "analysis/render/formats.hpp"
+#include "analysis/render/latex_columns.hpp"
+#include "analysis/render/marks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+namespace moesim {
+namespace {
+
+constexpr std::size_t kLongest = 50;  // rows of a float
+
+// Bold digits as wide as others, where the font has them (series b; bx is wider), stay aligned.
+// siunitx 2 expands cells, so \bfseries has to be protected, and its \rmfamily takes the series of
+// \bfseries@rm.
+constexpr std::string_view kBold =
+    "\\makeatletter\\@ifundefined{\\f@encoding/\\f@family/b/n}{}{\\def\\bfdefault{b}%\n"
+    "  \\let\\bfseries@rm\\bfdefault\\let\\bfseries@sf\\bfdefault}\\makeatother\n"
+    "\\protected\\def\\bfseries{\\fontseries{\\bfdefault}\\selectfont}\n";
+
+std::string joined_cells(const std::vector<LatexColumn>& columns,
+                         const std::function<std::string(const LatexColumn&)>& cell_of) {
+  std::string line;
+  for (const LatexColumn& column : columns) line += (line.empty() ? "" : " & ") + cell_of(column);
+  return line + " \\\\\n";
+}
+
+// What stands in \label: its argument may have no character that means something to TeX.
+std::string label_of(const std::string& label) {
+  std::string safe;
+  for (const char c : label) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       std::string_view(":.-+_/").find(c) != std::string_view::npos;
+    safe += plain ? c : '-';
+  }
+  return safe;
+}
+
+std::string caption_of(const Rendering& rendering) {
+  std::string text;
+  if (!rendering.caption.empty()) text += "\\caption{" + latex_paragraph(rendering.caption) + "}";
+  if (!rendering.label.empty()) text += "\\label{" + label_of(rendering.label) + "}";
+  return text;
+}
+
+std::string notes_of(const Table& table) {
+  if (table.notes.empty()) return "";
+  const auto marks = marks_of(table);
+  std::string text = "\\par\\medskip\n{\\footnotesize\\raggedright\n";
+  for (std::size_t n = 0; n < table.notes.size(); ++n) {
+    const auto mark = marks.find(n);
+    if (mark != marks.end()) text += "\\textsuperscript{" + mark->second + "}\\,";
+    text += latex_paragraph(table.notes[n]) + "\\par\n";
+  }
+  return text + "}\n";
+}
+
+std::string body_of(const Table& table, const std::vector<LatexColumn>& columns,
+                    const Rendering& rendering) {
+  std::string format, rows;
+  for (const LatexColumn& column : columns) format += (format.empty() ? "" : " ") + column.format;
+  const std::string head = "\\toprule\n" +
+                           joined_cells(columns, [](const auto& column) { return column.head; }) +
+                           "\\midrule\n";
+  for (std::size_t row = 0; row < table.rows.size(); ++row)
+    rows += joined_cells(columns, [row](const auto& column) { return column.cells[row]; });
+  const std::string caption = caption_of(rendering);
+  const std::string setup = "\\sisetup{mode=text,detect-weight,detect-family}\n" +
+                            std::string(table.bold.empty() ? "" : kBold);
+  const std::string notes = notes_of(table);
+  if (table.rows.size() > kLongest)
+    return "\\begingroup\n" + setup + "\\begin{longtable}{" + format + "}\n" +
+           (caption.empty() ? "" : caption + "\\\\\n") + head + "\\endhead\n" +
+           "\\bottomrule\n\\endfoot\n" + rows + "\\end{longtable}\n" + notes + "\\endgroup\n";
+  return "\\begin{table}\n\\centering\n" + (caption.empty() ? "" : caption + "\n") + setup +
+         "\\begin{tabular}{" + format + "}\n" + head + rows + "\\bottomrule\n\\end{tabular}\n" +
+         notes + "\\end{table}\n";
+}
+
+// A page that the table fits on, in millimetres; TeX has no lengths above 5.7 m.
+std::string page_of(const Table& table, const std::vector<LatexColumn>& columns) {
+  constexpr double kCharacter = 2.0, kGap = 5, kLine = 5.5, kMargins = 30, kMost = 5000;
+  double width = kMargins, height = kMargins + 20;
+  for (const LatexColumn& column : columns)
+    width += kCharacter * static_cast<double>(column.characters) + kGap;
+  width = std::clamp(width, 120.0, kMost);
+  height += kLine * static_cast<double>(std::min(table.rows.size(), kLongest) + 2);
+  for (const std::string& note : table.notes)
+    height += kLine * (1 + kCharacter * static_cast<double>(note.size()) / (width - kMargins));
+  return fmt::format("paperwidth={:.0f}mm,paperheight={:.0f}mm,margin=15mm", width,
+                     std::clamp(height, 60.0, kMost));
+}
+
+}  // namespace
+
+std::string as_latex(const Table& table, const Rendering& rendering) {
+  const std::vector<LatexColumn> columns = latex_columns(table);
+  const bool is_long = table.rows.size() > kLongest;
+  const std::string packages = is_long ? "booktabs,longtable,siunitx" : "booktabs,siunitx";
+  const std::string body = columns.empty() ? "" : body_of(table, columns, rendering);
+  if (!rendering.standalone)
+    return "% \\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\usepackage{" + packages +
+           "}\n" + body;
+  return "\\documentclass{article}\n"
+         "\\usepackage[T1]{fontenc}\n"
+         "\\usepackage[utf8]{inputenc}\n"
+         "\\IfFileExists{lmodern.sty}{\\usepackage{lmodern}}{}\n"
+         "\\usepackage{" +
+         packages + "}\n\\usepackage[" + page_of(table, columns) +
+         "]{geometry}\n\\pagestyle{empty}\n\\begin{document}\n" + body + "\\end{document}\n";
+}
+
+}  // namespace moesim

@@ -1,0 +1,285 @@
+#include "analysis/render/latex_columns.hpp"
+
+#include "analysis/render/escape.hpp"
+#include "analysis/render/marks.hpp"
+#include "analysis/render/sheet.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cmath>
+#include <cstdlib>
+
+namespace moesim {
+namespace {
+
+constexpr std::string_view kNothing = "--";
+
+// Without the sign of what is rounded to 0.
+std::string fixed(double value, int decimals) {
+  std::string text = fmt::format("{:.{}f}", value, decimals);
+  if (text.find_first_not_of("-0.") == std::string::npos && text[0] == '-') text.erase(0, 1);
+  return text;
+}
+
+std::string not_finite(double value) {
+  return std::isnan(value) ? "nan" : value < 0 ? "$-\\infty$" : "$\\infty$";
+}
+
+// The room that the numbers of an S column need, as its table-format.
+struct Room {
+  std::size_t whole = 1, decimals = 0;
+  bool negative = false;
+  std::string mark;  // the longest behind a number
+
+  void hold(const std::string& number) {
+    const bool minus = number[0] == '-';
+    const std::size_t point = std::min(number.find('.'), number.size());
+    whole = std::max(whole, point - (minus ? 1 : 0));
+    if (point < number.size()) decimals = std::max(decimals, number.size() - point - 1);
+    negative |= minus;
+  }
+  void hold_mark(const std::string& other) {
+    if (other.size() > mark.size()) mark = other;
+  }
+  std::string format() const {
+    return fmt::format("S[table-format={}{}.{}{}]", negative ? "-" : "", whole, decimals,
+                       mark.empty() ? "" : ",table-space-text-post=" + mark);
+  }
+  std::size_t characters() const { return whole + decimals + 2; }
+};
+
+std::string superscript(const std::string& mark) {
+  return mark.empty() ? "" : "\\textsuperscript{" + mark + "}";
+}
+
+// What all cells of a column have in common.
+struct Source {
+  const Table& table;
+  std::size_t column;
+  const std::map<std::size_t, std::string>& marks;
+
+  const Column& about() const { return table.columns[column]; }
+  const Cell& cell(std::size_t row) const { return table.rows[row][column]; }
+  std::string bold(std::size_t row) const {
+    return table.bold.contains({row, column}) ? "\\bfseries " : "";
+  }
+  std::string mark(std::size_t row) const {
+    return superscript(marks_at(table, marks, {row, column}));
+  }
+  std::string head(const std::string& unit = "") const {
+    std::string text = latex_text(brief(about().title, 200));
+    if (!unit.empty()) text += " (" + unit + ")";
+    if (about().better == Column::Better::lower) text += " $\\downarrow$";
+    if (about().better == Column::Better::higher) text += " $\\uparrow$";
+    return text;
+  }
+};
+
+LatexColumn text_column(const Source& source) {
+  LatexColumn column;
+  column.format = "l";
+  column.head = "{" + source.head() + "}";
+  for (std::size_t row = 0; row < source.table.rows.size(); ++row) {
+    std::string text(kNothing);
+    if (!is_empty(source.cell(row))) {
+      text = for_people(source.cell(row), source.about());
+      column.characters = std::max(column.characters, characters_in(text));
+      text = latex_text(text);
+    }
+    column.cells.push_back(source.bold(row) + text + source.mark(row));
+  }
+  return column;
+}
+
+// A column of numbers as `text_of` sets them.
+template <class TextOf>
+LatexColumn number_column(const Source& source, const std::string& unit, TextOf text_of) {
+  LatexColumn column;
+  column.head = "{" + source.head(unit) + "}";
+  Room room;
+  for (std::size_t row = 0; row < source.table.rows.size(); ++row) {
+    const std::string mark = source.mark(row);
+    room.hold_mark(mark);
+    const double* value = std::get_if<double>(&source.cell(row));
+    if (value == nullptr || !std::isfinite(*value)) {
+      const bool empty = is_empty(source.cell(row));
+      column.cells.push_back("{" + (empty ? std::string(kNothing) : not_finite(*value)) + mark +
+                             "}");
+      continue;
+    }
+    const std::string number = text_of(*value);
+    room.hold(number);
+    column.cells.push_back(source.bold(row) + number + (mark.empty() ? "" : "{" + mark + "}"));
+  }
+  column.format = room.format();
+  column.characters = room.characters();
+  return column;
+}
+
+// Large counts in a unit that the header names; in units of their own where no unit suits all.
+LatexColumn count_column(const Source& source) {
+  constexpr std::array<const char*, 5> kUnits{"", "k", "M", "G", "T"};
+  constexpr double kPlain = 10000, kWidest = 10000;
+  double least = INFINITY, most = 0;
+  bool whole = true;
+  for (const auto& row : source.table.rows) {
+    const double* value = std::get_if<double>(&row[source.column]);
+    if (value == nullptr || !std::isfinite(*value) || *value == 0) continue;
+    least = std::min(least, std::abs(*value));
+    most = std::max(most, std::abs(*value));
+    whole &= std::trunc(*value) == *value;
+  }
+  if (most / least >= kWidest && most >= kPlain) {
+    LatexColumn column;
+    column.format = "r";
+    column.head = "{" + source.head() + "}";
+    column.characters = 5;
+    for (std::size_t row = 0; row < source.table.rows.size(); ++row) {
+      std::string text = for_people(source.cell(row), source.about());
+      if (is_empty(source.cell(row))) text = kNothing;
+      if (std::isalpha(static_cast<unsigned char>(text.back())))
+        text.insert(text.size() - 1, "\\,");
+      column.cells.push_back(source.bold(row) + text + source.mark(row));
+    }
+    return column;
+  }
+  std::size_t unit = 0;
+  double scale = 1;
+  if (most >= kPlain)
+    for (; std::isfinite(least) && least / scale >= 1000 && unit + 1 < kUnits.size(); ++unit)
+      scale *= 1000;
+  // Three digits of the least.
+  const double first = least / scale;
+  const int decimals = (whole && unit == 0) || first >= 100 ? 0 : first >= 10 ? 1 : 2;
+  return number_column(source, kUnits[unit],
+                       [&](double value) { return fixed(value / scale, decimals); });
+}
+
+// Mean and deviation are S columns of their own with ± between them. One column of numbers like
+// 1.8940(34) would be shorter to write, but siunitx 2 and 3 set it differently once
+// separate-uncertainty is on: 3 leaves out an uncertainty of 0 and the space before ±, and neither
+// aligns bold ones. A mean without a deviation (one seed) leaves the other two empty.
+LatexColumn sample_column(const Source& source) {
+  LatexColumn column;
+  column.head = "\\multicolumn{3}{c}{" + source.head() + "}";
+  Room means, deviations;
+  for (std::size_t row = 0; row < source.table.rows.size(); ++row) {
+    const std::string bold = source.bold(row), mark = source.mark(row);
+    const Sample* sample = std::get_if<Sample>(&source.cell(row));
+    if (sample == nullptr || sample->count == 0) {
+      column.cells.push_back("\\multicolumn{3}{c}{" + std::string(kNothing) + mark + "}");
+      continue;
+    }
+    if (!std::isfinite(sample->mean)) {
+      column.cells.push_back("\\multicolumn{3}{c}{" + bold + not_finite(sample->mean) + mark + "}");
+      continue;
+    }
+    const int decimals = supported_decimals(sample->deviation, source.about().decimals);
+    const std::string mean = fixed(sample->mean, decimals);
+    means.hold(mean);
+    if (sample->count == 1 && std::isnan(sample->deviation)) {
+      means.hold_mark(mark);
+      column.cells.push_back(bold + mean + (mark.empty() ? "" : "{" + mark + "}") + " & & ");
+      continue;
+    }
+    deviations.hold_mark(mark);
+    std::string deviation = "{" + not_finite(sample->deviation) + mark + "}";
+    if (std::isfinite(sample->deviation)) {
+      const std::string number = fixed(sample->deviation, decimals);
+      deviations.hold(number);
+      deviation = bold + number + (mark.empty() ? "" : "{" + mark + "}");
+    }
+    column.cells.push_back(bold + mean + " & " + bold + "$\\pm$ & " + deviation);
+  }
+  column.format = means.format() + "@{\\,}c@{\\,}" + deviations.format();
+  column.characters = means.characters() + deviations.characters() + 3;
+  return column;
+}
+
+// Room for what `number` lacks to `widest`: a sign, digits before the decimal marker.
+std::string padding(const std::string& number, const Room& widest) {
+  Room own;
+  own.hold(number);
+  std::string text;
+  if (widest.negative && !own.negative) text += "\\phantom{$-$}";
+  if (widest.whole > own.whole)
+    text += "\\phantom{" + std::string(widest.whole - own.whole, '0') + "}";
+  return text;
+}
+
+LatexColumn interval_column(const Source& source) {
+  LatexColumn column;
+  column.format = "r";
+  column.head = "{" + source.head() + "}";
+  const auto finite_at = [&](std::size_t row) -> const Interval* {
+    const auto* interval = std::get_if<Interval>(&source.cell(row));
+    const bool finite =
+        interval != nullptr && std::isfinite(interval->low) && std::isfinite(interval->high);
+    return finite ? interval : nullptr;
+  };
+  const int decimals = source.about().decimals;
+  Room highs;
+  for (std::size_t row = 0; row < source.table.rows.size(); ++row)
+    if (const Interval* interval = finite_at(row)) highs.hold(fixed(interval->high, decimals));
+  for (std::size_t row = 0; row < source.table.rows.size(); ++row) {
+    std::string text(kNothing);
+    if (const Interval* interval = finite_at(row)) {
+      const std::string low = fixed(interval->low, decimals);
+      const std::string high = fixed(interval->high, decimals);
+      text = fmt::format("\\lbrack\\num{{{}}},\\,{}\\num{{{}}}\\rbrack", low, padding(high, highs),
+                         high);
+      column.characters = std::max(column.characters, low.size() + high.size() + 4);
+    } else if (const auto* open = std::get_if<Interval>(&source.cell(row));
+               open != nullptr && !is_empty(source.cell(row))) {
+      const auto end = [&](double value) {
+        return std::isfinite(value) ? "\\num{" + fixed(value, decimals) + "}" : not_finite(value);
+      };
+      text = "\\lbrack{}" + end(open->low) + ",\\," + end(open->high) + "\\rbrack";
+    }
+    column.cells.push_back(source.bold(row) + text + source.mark(row));
+  }
+  return column;
+}
+
+LatexColumn column_of(const Source& source) {
+  switch (source.about().kind) {
+    case Column::Kind::text:
+      return text_column(source);
+    case Column::Kind::count:
+      return count_column(source);
+    case Column::Kind::number:
+      return number_column(source, "",
+                           [&](double value) { return fixed(value, source.about().decimals); });
+    case Column::Kind::sample:
+      return sample_column(source);
+    case Column::Kind::interval:
+      return interval_column(source);
+  }
+  return {};
+}
+
+}  // namespace
+
+int supported_decimals(double deviation, int most) {
+  if (!std::isfinite(deviation) || deviation <= 0) return most;
+  // The exponent after rounding: 0.0996 is 1.0e-01.
+  const std::string two_digits = fmt::format("{:.1e}", deviation);
+  const int exponent = std::atoi(two_digits.c_str() + two_digits.find('e') + 1);
+  return std::clamp(1 - exponent, 0, most);
+}
+
+std::vector<LatexColumn> latex_columns(const Table& table) {
+  const auto marks = marks_of(table);
+  std::vector<LatexColumn> columns;
+  for (const std::size_t origin : sheet_of(table).origins) {
+    columns.push_back(column_of({table, origin, marks}));
+    columns.back().characters =
+        std::max(columns.back().characters, characters_in(table.columns[origin].title) + 3);
+  }
+  return columns;
+}
+
+}  // namespace moesim

@@ -1,0 +1,85 @@
+#include "analysis/report/configs.hpp"
+
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace moesim {
+namespace {
+
+// The value that most arms have; of several, the first arm's.
+std::string usual_value(const std::vector<Arm>& arms, const std::string& key) {
+  std::map<std::string, int> times;
+  std::vector<std::string> values;
+  for (const Arm& arm : arms)
+    if (const auto setting = arm.settings.find(key); setting != arm.settings.end()) {
+      ++times[setting->second];
+      values.push_back(setting->second);
+    }
+  const auto usual = std::max_element(
+      values.begin(), values.end(),
+      [&](const std::string& a, const std::string& b) { return times[a] < times[b]; });
+  return usual == values.end() ? "" : *usual;
+}
+
+}  // namespace
+
+ConfigComparison compare_configs(const std::vector<Arm>& arms) {
+  ConfigComparison configs;
+  std::map<std::string, std::set<std::string>> values;
+  std::map<std::string, std::vector<std::string>> having;
+  for (const Arm& arm : arms) {
+    if (arm.settings.empty()) configs.without.push_back(arm.name);
+    for (const auto& [key, value] : arm.settings) {
+      values[key].insert(value);
+      having[key].push_back(arm.name);
+    }
+  }
+  for (const auto& [key, all] : values) {
+    if (all.size() > 1) {
+      configs.keys.push_back(key);
+      continue;
+    }
+    const bool everywhere = having[key].size() == arms.size() - configs.without.size();
+    configs.common[key] = {*all.begin(), everywhere ? std::vector<std::string>() : having[key]};
+  }
+  return configs;
+}
+
+Table common_settings(const ConfigComparison& configs) {
+  constexpr std::size_t kMostNames = 3;
+  Table table;
+  table.name = "common";
+  table.columns = {{"key", "key"}, {"value", "value"}, {"arms", "arms"}};
+  for (const auto& [key, common] : configs.common) {
+    const std::size_t count = common.arms.size();
+    table.rows.push_back({key, common.value,
+                          count == 0            ? "all"
+                          : count <= kMostNames ? joined(common.arms)
+                                                : fmt::format("{} arms", count)});
+  }
+  return table;
+}
+
+Table differing_settings(const ConfigComparison& configs, const std::vector<Arm>& arms) {
+  Table table;
+  table.name = "configs";
+  table.columns.push_back({"arm", "arm"});
+  for (const std::string& key : configs.keys) table.columns.push_back({key, key});
+  for (const Arm& arm : arms) table.rows.push_back({arm.name});
+  for (std::size_t k = 0; k < configs.keys.size(); ++k) {
+    const std::string usual = usual_value(arms, configs.keys[k]);
+    for (std::size_t row = 0; row < arms.size(); ++row) {
+      const auto setting = arms[row].settings.find(configs.keys[k]);
+      const bool has = setting != arms[row].settings.end();
+      table.rows[row].push_back(has ? Cell(setting->second) : Cell());
+      if (has && setting->second != usual) table.bold.insert({row, k + 1});
+    }
+  }
+  return table;
+}
+
+}  // namespace moesim

@@ -1,0 +1,129 @@
+#include "analysis/report/sections.hpp"
+
+#include "analysis/render/escape.hpp"
+#include "analysis/report/configs.hpp"
+#include "analysis/report/html.hpp"
+#include "analysis/report/provenance.hpp"
+#include "analysis/report/split.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace moesim {
+namespace {
+
+// "1 run", "2 runs"
+std::string counted(std::size_t count, const std::string& what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+std::string seeds_of(const std::vector<Arm>& arms) {
+  const auto [least, most] = std::minmax_element(
+      arms.begin(), arms.end(),
+      [](const Arm& a, const Arm& b) { return a.complete.size() < b.complete.size(); });
+  const std::size_t low = least->complete.size(), high = most->complete.size();
+  if (low == high) return counted(low, "complete run") + " of each";
+  return fmt::format("{} to {} complete runs of each", low, high);
+}
+
+// Those of the runs of the arms.
+std::vector<const Record*> records_of(const Material& material) {
+  std::vector<const Record*> records;
+  for (const Arm& arm : material.arms)
+    for (const Outcome* run : arm.runs)
+      records.push_back(
+          &material.records[static_cast<std::size_t>(run - material.outcomes.data())]);
+  return records;
+}
+
+}  // namespace
+
+std::string table_html(const Table& table, const std::string& caption, const std::string& id) {
+  constexpr std::size_t kMostColumns = 9;  // of a page that is upright
+  return html::scroll_box(caption,
+                          render(table, {.format = Format::html, .caption = caption, .label = id}),
+                          table.columns.size() > kMostColumns);
+}
+
+std::string split_html(const Table& table, const std::string& key, const std::string& caption,
+                       const std::string& id) {
+  constexpr std::size_t kMostRows = 24;
+  if (table.rows.size() <= kMostRows) return table_html(table, caption, id);
+  const Split split = split_by_arm(table, key);
+  std::string content = table_html(split.totals, caption, id);
+  for (const auto& [arm, part] : split.arms)
+    content += html::fold(arm + ", by " + key, table_html(part, arm + ", by " + key, ""));
+  return content;
+}
+
+std::vector<std::string> lead(const Material& material) {
+  const std::vector<const Record*> records = records_of(material);
+  std::set<std::string> devices, dates;
+  for (const Record* record : records) {
+    if (!record->device.empty()) devices.insert(record->device);
+    if (record->created.size() >= 10) dates.insert(record->created.substr(0, 10));
+  }
+  std::string where = joined({devices.begin(), devices.end()});
+  if (!dates.empty()) {
+    if (!where.empty()) where += "; ";
+    where += "begun " + *dates.begin();
+    if (dates.size() > 1) where += " to " + *dates.rbegin();
+  }
+  std::vector<std::string> lines{counted(records.size(), "run") + " in " +
+                                 counted(material.arms.size(), "arm") + ", " +
+                                 seeds_of(material.arms)};
+  if (!where.empty()) lines.push_back(where);
+  return lines;
+}
+
+std::string configs_section(const Material& material) {
+  const ConfigComparison configs = compare_configs(material.arms);
+  std::string content;
+  if (!configs.keys.empty())
+    content += table_html(differing_settings(configs, material.arms),
+                          "Settings in which arms differ. Marked are those that most arms do not "
+                          "have.",
+                          "configs-table");
+  if (!configs.without.empty())
+    content += "<p>" + html_text("Without a config: " + joined(configs.without)) + "</p>\n";
+  if (!configs.common.empty())
+    content += html::fold(
+        counted(configs.common.size(), "setting") + " of one value",
+        table_html(common_settings(configs), "Settings of one value, and the arms that have them.",
+                   "common-table"));
+  return content;
+}
+
+std::string provenance_section(const Material& material) {
+  const Provenance provenance = provenance_of(material.arms, material.outcomes, material.records);
+  std::string content;
+  if (!provenance.common.empty()) {
+    content += "<dl>\n";
+    for (const auto& [title, value] : provenance.common)
+      content += "<dt>" + html_text(title) + "</dt><dd>" + html_text(value) + "</dd>\n";
+    content += "</dl>\n";
+  }
+  return content + html::fold(counted(provenance.runs.rows.size(), "run"),
+                              table_html(provenance.runs, "The runs.", "runs-table"));
+}
+
+std::string reproduction_section(const Material& material) {
+  std::string content;
+  for (const Reproduction& one :
+       reproductions(material.arms, material.outcomes, material.records)) {
+    if (one.config.empty()) continue;
+    content +=
+        html::fold(one.arm, "<p>Save this as <code>" + html_text(one.file) + "</code>:</p>\n<pre>" +
+                                html::lines(one.config) + "</pre>\n<p>and run</p>\n<pre>" +
+                                html_text(one.command) + "</pre>\n");
+  }
+  if (content.empty()) return content;
+  return "<p>Same program, config and data give the same bits, on any number of threads. The "
+         "resolved config of each arm:</p>\n" +
+         content;
+}
+
+}  // namespace moesim

@@ -1,0 +1,139 @@
+#include "analysis/report/page.hpp"
+
+namespace moesim::html {
+
+// Colours are custom properties, so that a scheme is one block; their contrast is tested.
+const char* const kStyle = R"css(:root {
+  color-scheme: light dark;
+  --page: #ffffff; --ink: #1c2127; --soft: #565f69; --rule: #d3d9df; --box: #f5f7f9;
+  --link: #0a58a6; --mark: #fff0b8; --mark-ink: #1c2127; --row: #eef3f8;
+  --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif;
+  --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #15181c; --ink: #e4e8ec; --soft: #a3adb8; --rule: #3a424b; --box: #1d2126;
+    --link: #84bbff; --mark: #5a4600; --mark-ink: #fff7df; --row: #232930;
+  }
+}
+* { box-sizing: border-box; }
+html { scroll-behavior: smooth; -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
+body {
+  margin: 0 auto; padding: 2rem 1.25rem 3rem; max-width: 84rem;
+  background: var(--page); color: var(--ink);
+  font: 1rem/1.55 var(--sans); font-variant-numeric: tabular-nums; overflow-wrap: anywhere;
+}
+h1 { font-size: 1.9rem; line-height: 1.2; font-weight: 700; letter-spacing: -0.01em; margin: 0 0 0.4rem; }
+h2 {
+  font-size: 1.3rem; line-height: 1.3; font-weight: 600; margin: 2.75rem 0 0.75rem;
+  padding-bottom: 0.3rem; border-bottom: 1px solid var(--rule);
+}
+h2 a { color: inherit; text-decoration: none; }
+h2 a:hover, h2 a:focus-visible { text-decoration: underline; }
+h3 { font-size: 1.05rem; line-height: 1.35; font-weight: 600; margin: 1.75rem 0 0.5rem; }
+p, ul, ol { margin: 0.5rem 0; }
+main p, main li { max-width: 75ch; }
+a { color: var(--link); }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+header p, footer, figcaption, caption, .notes, .quiet { color: var(--soft); }
+header p { margin: 0.15rem 0; }
+footer { margin-top: 3rem; padding-top: 0.75rem; border-top: 1px solid var(--rule); font-size: 0.85rem; }
+nav ol { list-style: none; margin: 1.25rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0.25rem 1.1rem; font-size: 0.9rem; }
+nav a { text-decoration: none; }
+nav a:hover, nav a:focus-visible { text-decoration: underline; }
+section:first-child h2 { margin-top: 1.75rem; }
+#verdict li, #verdict p { font-size: 1.08rem; }
+code, pre { font-family: var(--mono); font-size: 0.86em; }
+pre {
+  margin: 0.5rem 0; padding: 0.7rem 0.9rem; overflow-x: auto; white-space: pre;
+  background: var(--box); border-radius: 4px; line-height: 1.45; user-select: all;
+}
+dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 0.2rem 1.1rem; margin: 0.75rem 0; }
+dt { color: var(--soft); }
+dd { margin: 0; }
+
+.box { overflow-x: auto; margin: 0.75rem 0 1.25rem; }
+.table { margin: 0; }
+table {
+  border-collapse: collapse; font-size: 0.875rem; line-height: 1.4;
+  border-top: 1.5px solid var(--ink); border-bottom: 1.5px solid var(--ink);
+}
+caption { text-align: left; caption-side: top; padding: 0 0 0.45rem; font-size: 0.9rem; }
+th, td { padding: 0.3rem 0.7rem; text-align: left; vertical-align: top; overflow-wrap: break-word; }
+thead th { font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--ink); }
+tbody th { font-weight: 400; }
+td:not(.number) { min-width: 4rem; max-width: 24rem; }
+.number { text-align: right; white-space: nowrap; }
+thead .number { white-space: normal; }
+th:first-child {
+  position: sticky; left: 0; z-index: 1; background: var(--page); padding-left: 0;
+  min-width: 11rem; max-width: 18rem; overflow-wrap: anywhere;
+}
+tbody tr:hover > * { background: var(--row); }
+th button {
+  margin: 0; padding: 0; border: 0; background: none; color: inherit; font: inherit;
+  text-align: inherit; cursor: pointer;
+}
+th button::after { content: "\00a0\2195"; opacity: 0.4; }
+th[aria-sort="ascending"] button::after { content: "\00a0\2191"; opacity: 1; }
+th[aria-sort="descending"] button::after { content: "\00a0\2193"; opacity: 1; }
+#configs-table strong {
+  background: var(--mark); color: var(--mark-ink); padding: 0.05rem 0.3rem; border-radius: 3px;
+}
+.notes {
+  position: sticky; left: 0; max-width: 75ch; margin: 0.6rem 0 0; padding: 0; list-style: none;
+  font-size: 0.85rem;
+}
+.notes li { margin: 0.2rem 0; padding-left: 0.9rem; text-indent: -0.9rem; }
+
+figure { margin: 1.5rem 0 2rem; }
+figcaption { margin-top: 0.4rem; font-size: 0.9rem; max-width: 75ch; }
+.plot { overflow-x: auto; }
+.plot svg { display: block; width: 100%; height: auto; min-width: 36rem; max-width: 60rem; }
+details { margin: 0.5rem 0; }
+summary { cursor: pointer; color: var(--link); padding: 0.15rem 0; }
+summary:hover { text-decoration: underline; }
+
+@media (min-width: 76rem) {
+  body { display: grid; grid-template-columns: 11rem minmax(0, 1fr); column-gap: 3rem; }
+  header, main, footer { grid-column: 2; }
+  nav { grid-column: 1; grid-row: 1 / span 3; }
+  nav ol { position: sticky; top: 2rem; display: block; margin: 0.4rem 0 0; border-right: 1px solid var(--rule); padding-right: 1rem; }
+  nav li { padding: 0.2rem 0; }
+}
+@media (max-width: 40rem) {
+  body { padding: 1.1rem 1rem 2rem; }
+  h1 { font-size: 1.5rem; }
+  dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
+  dd { margin-bottom: 0.5rem; }
+  th:first-child { min-width: 6rem; max-width: 9rem; }
+}
+@media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
+@media print {
+  :root {
+    color-scheme: light;
+    --page: #ffffff; --ink: #000000; --soft: #444444; --rule: #bbbbbb; --box: #f5f5f5;
+    --link: #000000; --mark: #e4e4e4; --mark-ink: #000000; --row: #ffffff;
+  }
+  @page { size: A4; margin: 15mm 14mm; }
+  @page wide { size: A4 landscape; margin: 14mm 12mm; }
+  .wide { page: wide; }
+  body { display: block; max-width: none; padding: 0; font-size: 9pt; }
+  nav, th button::after { display: none; }
+  main p, main li, figcaption, .notes { max-width: none; }
+  a { text-decoration: none; }
+  h2, h3, summary, caption { break-after: avoid; }
+  tr, figure:not(.table) { break-inside: avoid; }
+  .box, .plot, pre { overflow: visible; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.4rem 0.6rem; }
+  table { font-size: 7pt; }
+  th, td { padding: 0.12rem 0.3rem; }
+  td:not(.number) { min-width: 4em; max-width: 30em; overflow-wrap: anywhere; }
+  .number { white-space: normal; overflow-wrap: normal; }
+  th:first-child { position: static; min-width: 7em; max-width: 16em; }
+  .plot svg { min-width: 0; max-width: 100%; }
+  details::details-content { content-visibility: visible; block-size: auto; }
+}
+)css";
+
+}  // namespace moesim::html

@@ -1,0 +1,144 @@
+#include "analysis/tables/tidy_rows.hpp"
+
+#include "analysis/render/escape.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+namespace moesim {
+namespace {
+
+// The coordinates of a row, in the order of the columns.
+enum Slot : std::size_t { kStep, kLayer, kExpert, kDomain, kSlots, kInName = kSlots };
+
+struct Axis {
+  const char* dimension;
+  const char* labels;  // variable
+  Slot slot;
+};
+constexpr std::array kAxes = std::to_array<Axis>({{"step", "step", kStep},
+                                                  {"eval", "eval_step", kStep},
+                                                  {"record", "record_step", kStep},
+                                                  {"layer", "layer", kLayer},
+                                                  {"expert", "expert", kExpert},
+                                                  {"domain", "domain", kDomain}});
+
+constexpr std::size_t kLongestNumber = 32;
+
+// Appends the shortest text that reads back as the same number of the variable's type.
+void append_number(std::string& text, double value, Variable::Type type) {
+  if (std::isnan(value)) return;
+  const std::size_t size = text.size();
+  text.resize(size + kLongestNumber);
+  char* const first = text.data() + size;
+  char* const last = first + kLongestNumber;
+  constexpr double kPlain = 1e15;  // whole numbers are written as such
+  std::to_chars_result result{};
+  if (std::trunc(value) == value && std::abs(value) < kPlain)
+    result = std::to_chars(first, last, static_cast<std::int64_t>(value));
+  else if (type == Variable::Type::float32)
+    result = std::to_chars(first, last, static_cast<float>(value));
+  else
+    result = std::to_chars(first, last, value);
+  text.resize(size + static_cast<std::size_t>(result.ptr - first));
+}
+
+// The labels along an axis; its places where the run has none.
+std::vector<std::string> labels_of(const Run& run, const std::string& name, std::int64_t length) {
+  std::vector<std::string> labels;
+  const Variable* variable = run.file.find(name);
+  const bool fits =
+      variable != nullptr && variable->dims.size() == 1 && variable->shape[0] == length;
+  for (std::int64_t i = 0; i < length; ++i) {
+    const auto place = static_cast<std::size_t>(i);
+    std::string label;
+    if (fits && variable->type == Variable::Type::text)
+      label = brief(variable->texts[place], 200);
+    else
+      append_number(label, fits ? variable->values[place] : static_cast<double>(i),
+                    Variable::Type::int64);
+    labels.push_back(std::move(label));
+  }
+  return labels;
+}
+
+struct Dimension {
+  Slot slot = kInName;
+  std::vector<std::string> labels;
+  std::size_t place = 0;  // of the current row
+};
+
+Dimension dimension_of(const Run& run, const std::string& name, std::int64_t length) {
+  const auto axis = std::find_if(kAxes.begin(), kAxes.end(),
+                                 [&](const Axis& known) { return known.dimension == name; });
+  if (axis == kAxes.end()) return {kInName, labels_of(run, name, length)};
+  Dimension dimension{axis->slot, labels_of(run, axis->labels, length)};
+  for (std::string& label : dimension.labels) label = csv_cell(label);
+  return dimension;
+}
+
+// Sets the dimensions to the next row, the last one first; false behind the last row.
+bool advance(std::vector<Dimension>& dimensions) {
+  for (auto d = dimensions.rbegin(); d != dimensions.rend(); ++d) {
+    if (++d->place < d->labels.size()) return true;
+    d->place = 0;
+  }
+  return false;
+}
+
+void append_variable(const Run& run, const Variable& variable, std::string_view prefix,
+                     std::string& text, const std::function<void()>& full) {
+  if (variable.values.empty()) return;
+  std::vector<Dimension> dimensions;
+  std::size_t count = 1;
+  for (std::size_t d = 0; d < variable.dims.size(); ++d) {
+    dimensions.push_back(dimension_of(run, variable.dims[d], variable.shape[d]));
+    count *= dimensions.back().labels.size();
+  }
+  if (count != variable.values.size()) return;
+  const std::string plain_name = csv_cell(variable.name);
+  for (const double value : variable.values) {
+    std::array<const std::string*, kSlots> cells{};
+    std::string name;  // with the labels of dimensions that have no column
+    for (const Dimension& dimension : dimensions) {
+      const std::string& label = dimension.labels[dimension.place];
+      if (dimension.slot == kInName)
+        name += (name.empty() ? variable.name : "") + "/" + label;
+      else
+        cells[dimension.slot] = &label;
+    }
+    text += prefix;
+    for (const std::string* cell : cells) {
+      if (cell != nullptr) text += *cell;
+      text += ',';
+    }
+    text += name.empty() ? plain_name : csv_cell(name);
+    text += ',';
+    append_number(text, value, variable.type);
+    text += "\r\n";
+    advance(dimensions);
+    full();
+  }
+}
+
+}  // namespace
+
+bool is_label(const std::string& name) {
+  return name == "aux" || std::any_of(kAxes.begin(), kAxes.end(),
+                                      [&](const Axis& axis) { return axis.labels == name; });
+}
+
+void append_rows(const Run& run, const std::set<std::string>& chosen, std::string_view prefix,
+                 std::string& text, const std::function<void()>& full) {
+  for (const Variable& variable : run.file.variables()) {
+    if (variable.type == Variable::Type::text || is_label(variable.name)) continue;
+    if (!chosen.empty() && !chosen.contains(variable.name)) continue;
+    append_variable(run, variable, prefix, text, full);
+  }
+}
+
+}  // namespace moesim

@@ -1,0 +1,160 @@
+// moesim export: a table for a paper or a program.
+#include "analysis/render/format.hpp"
+#include "analysis/tables/tidy.hpp"
+#include "experiments/commands.hpp"
+#include "experiments/export_tables.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+#include "sim/record/publish.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <iostream>
+#include <utility>
+
+namespace moesim {
+namespace {
+
+// The format that a file is of by its name.
+constexpr auto kEndings =
+    std::to_array<std::pair<std::string_view, Format>>({{".txt", Format::text},
+                                                        {".csv", Format::csv},
+                                                        {".md", Format::md},
+                                                        {".tex", Format::latex},
+                                                        {".html", Format::html},
+                                                        {".htm", Format::html},
+                                                        {".json", Format::json}});
+
+Format format_for(const Arguments& arguments, const TableKind& kind) {
+  const std::string name = arguments.text("format"), out = arguments.text("out");
+  if (!name.empty()) return format_of(name);
+  if (kind.make == nullptr) return Format::csv;
+  if (out.empty()) return Format::text;
+  const std::string ending = std::filesystem::path(out).extension();
+  for (const auto& [known, format] : kEndings)
+    if (ending == known) return format;
+  fail(Exit::usage, "command line: --out " + config::printable(out) +
+                        ": no format has this ending; add --format, one of " +
+                        joined(format_names()));
+}
+
+// Options that would change nothing are refused.
+void check_options(const Arguments& arguments, const TableKind& kind, Format format) {
+  for (const char* option :
+       {"arm", "baseline", "at", "target", "by", "metric", "layer", "window"}) {
+    const auto& known = kind.options;
+    if (!arguments.given(option) || std::find(known.begin(), known.end(), option) != known.end())
+      continue;
+    fail(Exit::usage, "command line: --table " + kind.name + " takes no --" + option +
+                          "; it takes --" + joined(known, ", --") + ", --all and --columns");
+  }
+  if (kind.make == nullptr && format != Format::csv)
+    fail(Exit::usage, "command line: --table tidy is CSV; leave out --format");
+  if (format == Format::latex || format == Format::html) return;
+  for (const char* option : {"caption", "label", "standalone"})
+    if (arguments.given(option))
+      fail(Exit::usage, std::string("command line: --") + option +
+                            " is of the formats latex and html; add --format latex");
+}
+
+std::string label_in(const Arguments& arguments) {
+  const std::string label = arguments.text("label");
+  const bool plain = std::all_of(label.begin(), label.end(), [](char c) {
+    return config::is_key({&c, 1}) || c == ':' || c == '+' || c == '/';
+  });
+  if (!plain)
+    fail(Exit::usage, "command line: --label " + config::printable(label) +
+                          ": a label has letters, digits and : . - + _ / alone");
+  return label;
+}
+
+TableRequest request_in(const Arguments& arguments) {
+  TableRequest request{.chosen = analysis_arguments(arguments, "export what?"),
+                       .by = arguments.text("by"),
+                       .metric = arguments.text("metric"),
+                       .layer = arguments.text("layer"),
+                       .window = static_cast<std::size_t>(arguments.integer("window", 0, 1L << 30)),
+                       .columns = {}};
+  if (arguments.given("columns"))
+    request.columns = names_in(arguments.text("columns"), "--columns");
+  return request;
+}
+
+// Writes to the file whole or not at all, or to stdout.
+void write(const std::string& out, const Pieces& pieces) {
+  if (!out.empty()) return publish_pieces(out, pieces);
+  pieces([](std::string_view piece) {
+    std::cout.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+  });
+  std::cout << std::flush;
+}
+
+Arguments arguments_of_export() {
+  std::string about =
+      "Writes a table of runs. PATH is a run file, a run folder or an experiment folder. A file "
+      "that cannot be read is left out, and the exit code is 3. Tables:\n";
+  for (const TableKind& kind : table_kinds())
+    about += "  " + kind.name + std::string(13 - kind.name.size(), ' ') + kind.about + "\n";
+  about.pop_back();
+  Arguments arguments("export PATH...", about);
+  arguments.value("table", "routers", "one of those above")
+      .value("format", "",
+             "one of " + joined(format_names()) + "; by the ending of --out, text otherwise")
+      .value("out", "", "file, which appears whole or not at all; stdout otherwise")
+      .value("columns", "",
+             "KEY,KEY: these columns alone, by their keys in CSV; for routers and "
+             "tidy also any recorded quantity")
+      .value("by", "",
+             "what a row is: layer or expert for utilization, domain, layer or expert "
+             "for domains")
+      .value("metric", "", "quantity of curves and ablation; eval_loss otherwise")
+      .value("layer", "", "curves: of this layer; the mean over layers otherwise")
+      .value("window", "0",
+             "utilization: the sum of so many last records of training in place of "
+             "an evaluation")
+      .value("caption", "", "latex, html: above the table")
+      .value("label", "", "latex: of \\label; html: the id of the element")
+      .flag("standalone", "latex, html: a whole document");
+  add_analysis_arguments(arguments);
+  return arguments;
+}
+
+}  // namespace
+
+int export_command(const Words& words) {
+  Arguments arguments = arguments_of_export();
+  if (!arguments.parse(words)) return 0;
+  const TableKind& kind = table_kind(arguments.text("table"));
+  const Format format = format_for(arguments, kind);
+  check_options(arguments, kind, format);
+  const Rendering rendering{.format = format,
+                            .caption = arguments.text("caption"),
+                            .label = label_in(arguments),
+                            .standalone = arguments.has("standalone")};
+  TableRequest request = request_in(arguments);
+  Exit status = Exit::ok;
+  request.chosen.request.on_unreadable = [&status](const std::string& why) {
+    std::cerr << "moesim: " << why << '\n';
+    status = Exit::data;
+  };
+  const std::string out = arguments.text("out");
+  std::vector<std::string> notes;
+  if (kind.make == nullptr) {
+    write(out, [&](const auto& take) {
+      notes = write_tidy(request.chosen.request, {request.columns, request.chosen.arms}, take);
+    });
+  } else {
+    Table table = kind.make(request);
+    const std::string text = render(table, rendering);
+    write(out, [&](const auto& take) { take(text); });
+    notes = std::move(table.notes);
+  }
+  // CSV has no place for notes, and what they say is not to be missed.
+  if (format == Format::csv)
+    for (const std::string& note : notes)
+      std::cerr << "moesim: note: " << config::printable(note, std::string::npos / 2) << '\n';
+  return static_cast<int>(status);
+}
+
+}  // namespace moesim

@@ -1,0 +1,47 @@
+// moesim report: a page about a comparison of arms.
+#include "analysis/report/report.hpp"
+
+#include "experiments/analysis_arguments.hpp"
+#include "experiments/commands.hpp"
+#include "experiments/version.hpp"
+#include "sim/core/error.hpp"
+#include "sim/record/publish.hpp"
+
+#include <fmt/format.h>
+
+#include <iostream>
+
+namespace moesim {
+
+int report_command(const Words& words) {
+  Arguments arguments(
+      "report PATH... --out report.html",
+      "One page about a comparison of arms: what it has shown, in words, tables and figures; "
+      "certificates, configs, and how to run it again. It opens offline and loads nothing. "
+      "PATH is a run file, a run folder or an experiment folder. A file that cannot be read is "
+      "left out, and the exit code is 3. Figures are drawn by gnuplot (Debian: gnuplot-nox).");
+  arguments.value("out", "", "the file to write; standard output otherwise")
+      .value("title", "", "title of the page; the names of the experiments otherwise");
+  add_analysis_arguments(arguments);
+  if (!arguments.parse(words)) return 0;
+  AnalysisArguments chosen = analysis_arguments(arguments, "report on what?");
+  Exit status = Exit::ok;
+  chosen.request.on_unreadable = [&](const std::string& why) {
+    std::cerr << "moesim: " << why << '\n';
+    status = Exit::data;
+  };
+  const std::string page =
+      report(chosen.request, {.title = arguments.text("title"),
+                              .generator = fmt::format("moesim {} ({})", version(), git_revision()),
+                              .baseline = chosen.baseline,
+                              .target = chosen.target ? fmt::format("{}", *chosen.target) : "",
+                              .at = at_of(chosen.at),
+                              .arms = chosen.arms});
+  if (const std::string out = arguments.text("out"); !out.empty())
+    publish_bytes(out, page);
+  else
+    std::cout << page << std::flush;
+  return static_cast<int>(status);
+}
+
+}  // namespace moesim
