@@ -302,7 +302,7 @@ TEST_CASE("figures: the Pareto frontier has what no other beats in both", "[anal
 
 TEST_CASE("figures: loss by domain, arms beside each other", "[analysis]") {
   const Runs runs(three_runs());
-  const Panel& panel = runs.figure("domains").panels[0];
+  const Panel panel = runs.figure("domains").panels[0];
   CHECK(panel.x.categories == std::vector<std::string>{"news", "code"});
   check_values(panel.series.at(0).y, {1.25, 2.25});
   check_values(panel.series[0].x, {-0.175, 0.825});
@@ -339,13 +339,13 @@ TEST_CASE("figures: a series for each combination of the other settings", "[anal
   CHECK(runs.problem(Exit::usage, "curves-by-key", {}) ==
         "--figure curves-by-key: several settings vary, choose one with --key: note.arm, "
         "router.token_choice.capacity");
-  const Panel& panel =
+  const Panel panel =
       runs.figure("curves-by-key", {.key = "router.token_choice.capacity"}).panels[0];
   REQUIRE(panel.series.size() == 2);
   CHECK(panel.series[0].name == "arm = a");
   check_values(panel.series[1].y, {3, 4});
   // Texts are categories.
-  const Panel& by_arm = runs.figure("curves-by-key", {.key = "note.arm"}).panels[0];
+  const Panel by_arm = runs.figure("curves-by-key", {.key = "note.arm"}).panels[0];
   CHECK(by_arm.x.categories == std::vector<std::string>{"a", "b"});
   CHECK(runs.problem(Exit::usage, "curves-by-key", {.key = "router.token_choice.capacit"}) ==
         "--key router.token_choice.capacit: no run has this setting; did you mean "
@@ -363,7 +363,7 @@ TEST_CASE("figures: what is not complete or was not asked for is left out", "[an
   CHECK(notes_have(figure, "running"));
   CHECK(runs.problem(Exit::data, "loss", {.arms = {"b"}}) ==
         "no run is complete, so there is nothing to show; moesim status says how far they are");
-  CHECK(runs.problem(Exit::usage, "heat", {}) == "--figure heat: did you mean heatmap?");
+  CHECK(runs.problem(Exit::usage, "heatmp", {}) == "--figure heatmp: did you mean heatmap?");
   const Runs two({{.arm = "a"}, {.arm = "b"}});
   CHECK(two.figure("loss", {.arms = {"b"}}).panels[0].series.at(0).name == "b");
 }
