@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <string_view>
 #include <unistd.h>
@@ -47,6 +48,10 @@ void write_output(const std::string& out, const Pieces& pieces) {
     fail(Exit::output, out + ": cannot write: it is a folder; name a file");
   if (fs::exists(status) && !fs::is_regular_file(status)) return write_through(out, pieces);
   publish_pieces(out, pieces);
+}
+
+void write_output(const std::string& out, std::string_view bytes) {
+  write_output(out, [bytes](const std::function<void(std::string_view)>& take) { take(bytes); });
 }
 
 }  // namespace moesim
