@@ -3,7 +3,8 @@
 # Usage: plot.sh MOESIM PYTHON. Without gnuplot, or without matplotlib, the parts that need them are skipped, which is said.
 set -u
 moesim=$1 python=$2
-. "$(cd "$(dirname "$0")" && pwd)/support.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/support.sh"
 export OMP_NUM_THREADS=1 LC_ALL=C.UTF-8 MPLCONFIGDIR=$work
 unset OMP_PROC_BIND
 
@@ -151,6 +152,22 @@ if "$python" -c 'import matplotlib' 2> /dev/null; then
   done
 else
   echo "skipped: $python has no matplotlib"
+fi
+
+# What analysis/README.md says, as it stands there.
+if "$python" -c 'import matplotlib, pandas' 2> /dev/null; then
+  sed -n '/plot.sh runs this block/,/^```$/p' "$here/../../analysis/README.md" | sed '/^<!--/d; /^```/d' > block.sh
+  [ "$(wc -l < block.sh)" -ge 4 ] || fail "no block in analysis/README.md"
+  mkdir -p readme/runs programs
+  cp -r $runs readme/runs/quickstart
+  ln -sf "$moesim" programs/moesim
+  printf '#!/bin/sh\nexec "%s" "$@"\n' "$(command -v "$python")" > programs/python3
+  chmod +x programs/python3
+  (cd readme && MPLBACKEND=agg PATH=$work/programs:$PATH bash -e ../block.sh) > out.txt 2>&1 ||
+    fail "analysis/README.md: $(tail -3 out.txt)"
+  [ -s readme/loss.pdf ] && grep -q '^token_choice' out.txt || fail "analysis/README.md: $(cat out.txt)"
+else
+  echo "skipped: $python has no matplotlib or no pandas, so the block of analysis/README.md is not run"
 fi
 
 if "$python" -c 'import h5py' 2> /dev/null; then
