@@ -176,7 +176,7 @@ if "$python" -c 'import h5py' 2> /dev/null; then
   "$python" - hostile <<'PY'
 import glob, sys
 import h5py
-names = ["'.system('touch pwned').'`touch pwned` @x {a_b} %d", '"+__import__("os").system("touch pwned")+" </text><b> $x$']
+names = ["'.system('touch pwned').'`touch pwned` @x {a_b} %d #12", '"+__import__("os").system("touch pwned")+" </text><b> $x$']
 for place, path in enumerate(sorted(glob.glob(sys.argv[1] + "/*/run.h5"))):
     with h5py.File(path, "r+") as file:
         file.attrs["arm"] = names[file.attrs["router"] == "soft"]
@@ -190,7 +190,7 @@ PY
     if command -v gnuplot > /dev/null; then
       "$moesim" plot hostile --figure $figure --out evil.svg --script > out.txt 2>&1 || fail "hostile names, gnuplot: $(cat out.txt)"
       gnuplot evil.gp > out.txt 2>&1 || fail "hostile names, its script: $(cat out.txt)"
-      python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("evil.svg")' || fail "hostile names: evil.svg is no XML"
+      python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("evil.svg")' && grep -qF 'touch pwned` @x {a_b} %d #12' evil.svg || fail "hostile names: evil.svg is no XML, or lacks the name"
     fi
   done
   [ -z "$(find . -name pwned)" ] || fail "a name was run"
