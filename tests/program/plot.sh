@@ -190,7 +190,7 @@ PY
     if command -v gnuplot > /dev/null; then
       "$moesim" plot hostile --figure $figure --out evil.svg --script > out.txt 2>&1 || fail "hostile names, gnuplot: $(cat out.txt)"
       gnuplot evil.gp > out.txt 2>&1 || fail "hostile names, its script: $(cat out.txt)"
-      python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("evil.svg")' && grep -qF 'touch pwned` @x {a_b} %d #12' evil.svg || fail "hostile names: evil.svg is no XML, or lacks the name"
+      python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("evil.svg")' && grep -qF '#12</text>' evil.svg || fail "hostile names: evil.svg is no XML, or lacks the name"
     fi
   done
   [ -z "$(find . -name pwned)" ] || fail "a name was run"
