@@ -19,6 +19,7 @@ struct Terminal {
   double line;   // widths of lines are in units of so many points
   double point;  // pointsize 1 is as wide as so many points
   double dash;   // a dash of 1 is so many widths of the line long
+  double rise;   // labels of x are moved up so many lines, towards their axis
   std::string setting;
 };
 
@@ -28,13 +29,13 @@ Terminal terminal_of(Picture picture, const Layout& layout, const FigureStyle& s
   switch (picture) {
     case Picture::svg:
       // Its unit is CSS's pixel, 1/96 inch. The comma in the list of fonts is one for XML only.
-      return {0.75, 6.0, 0.5,
+      return {0.75, 6.0, 0.5, 0.5,
               fmt::format("svg size {:.0f},{:.0f} fixed font "
                           "'Helvetica&#44;Arial&#44;sans-serif,{:.2f}' noenhanced{}",
                           width * 4 / 3, height * 4 / 3, type * 4 / 3,
                           style.id_prefix.empty() ? " background '#ffffff'" : "")};
     case Picture::pdf:
-      return {0.5, 6.0, 0.275,
+      return {0.5, 6.0, 0.275, 0.2,
               fmt::format("pdfcairo size {:.4f}in,{:.4f}in font 'Helvetica,{:.2f}' fontscale 1 "
                           "noenhanced",
                           width / 72, height / 72, type * kPangoPoint)};
@@ -42,7 +43,7 @@ Terminal terminal_of(Picture picture, const Layout& layout, const FigureStyle& s
       break;
   }
   constexpr double kDpi = 300;
-  return {72 / kDpi, 6.1 * 72 / kDpi, 0.264,
+  return {72 / kDpi, 6.1 * 72 / kDpi, 0.264, 0.2,
           fmt::format("pngcairo size {:.0f},{:.0f} font 'Helvetica,{:.2f}' fontscale 1 noenhanced "
                       "background '#ffffff'",
                       width * kDpi / 72, height * kDpi / 72, type * kPangoPoint * kDpi / 72)};
@@ -169,8 +170,8 @@ void Script::axes(const Panel& panel, const PlacedPanel& placed, std::size_t p) 
     line("set yrange [{:.10g}:{:.10g}]", placed.y.high, placed.y.low);
   else
     line("set yrange [{:.10g}:{:.10g}]", placed.y.low, placed.y.high);
-  line("set xtics offset 0,0.2 {} {}", placed.x_slanted ? "rotate by 45 right" : "norotate",
-       tics(placed.x, placed.x_labels));
+  line("set xtics offset 0,{} {} {}", terminal_.rise,
+       placed.x_slanted ? "rotate by 45 right" : "norotate", tics(placed.x, placed.x_labels));
   line("set ytics {}", tics(placed.y, placed.y_labels));
   if (map)
     line("unset grid");

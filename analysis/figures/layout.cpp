@@ -127,7 +127,7 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
                                      std::max(2, static_cast<int>(grid.height / (2.6 * m.type)))));
     y_labels = std::max(y_labels, widest(y_ticks.back().labels, m.type));
   }
-  y_labels += tick + 0.4 * m.type;
+  y_labels += tick + 0.7 * m.type;
   grid.left = y_title + y_labels;
   const double right = 1.2 * m.type + bar;
   const double between = y_shared ? 1.2 * m.type : grid.left + 0.6 * m.type;

@@ -25,12 +25,13 @@ std::string gnuplot_quoted(std::string_view text) {
   if (safe.find_first_of(kSpecial) == std::string::npos) return "'" + safe + "'";
   // gnuplot takes '' at the beginning of a string for the whole of it, and runs what stands between
   // backticks; neither sees an octal number.
+  // It takes all digits that follow for part of the number, so these are written as numbers too.
   std::string quoted = "\"";
+  bool after_number = false;
   for (const char c : safe) {
-    if (kSpecial.find(c) == std::string_view::npos)
-      quoted += c;
-    else
-      quoted += fmt::format("\\{:03o}", static_cast<unsigned>(c));
+    after_number =
+        kSpecial.find(c) != std::string_view::npos || (after_number && c >= '0' && c <= '7');
+    quoted += after_number ? fmt::format("\\{:03o}", static_cast<unsigned>(c)) : std::string(1, c);
   }
   return quoted + '"';
 }

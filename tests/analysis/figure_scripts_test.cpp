@@ -85,6 +85,7 @@ TEST_CASE("figure scripts: strings of gnuplot and Python", "[analysis]") {
   CHECK(gnuplot_quoted("a {b_c} $x$ %d") == "'a {b_c} $x$ %d'");
   CHECK(gnuplot_quoted("'s `x` @y \\ \" #") == "\"\\047s \\140x\\140 \\100y \\134 \\042 \\043\"");
   CHECK(gnuplot_quoted("a\nb\x1b") == "'a?b?'");
+  CHECK(gnuplot_quoted("#12a3") == "\"\\043\\061\\062a3\"");
   CHECK(gnuplot_tick("50% of it's") == "\"50%% of it\\047s\"");
   CHECK(python_quoted("a\"b\\c") == "\"a\\\"b\\\\c\"");
   CHECK(python_quoted("$x$") == "\"\\\\$x\\\\$\"");

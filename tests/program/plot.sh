@@ -3,7 +3,8 @@
 # Usage: plot.sh MOESIM PYTHON. Without gnuplot, or without matplotlib, the parts that need them are skipped, which is said.
 set -u
 moesim=$1 python=$2
-. "$(cd "$(dirname "$0")" && pwd)/support.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/support.sh"
 export OMP_NUM_THREADS=1 LC_ALL=C.UTF-8 MPLCONFIGDIR=$work
 unset OMP_PROC_BIND
 
@@ -153,13 +154,29 @@ else
   echo "skipped: $python has no matplotlib"
 fi
 
+# What analysis/README.md says, as it stands there.
+if "$python" -c 'import matplotlib, pandas' 2> /dev/null; then
+  sed -n '/plot.sh runs this block/,/^```$/p' "$here/../../analysis/README.md" | sed '/^<!--/d; /^```/d' > block.sh
+  [ "$(wc -l < block.sh)" -ge 4 ] || fail "no block in analysis/README.md"
+  mkdir -p readme/runs programs
+  cp -r $runs readme/runs/quickstart
+  ln -sf "$moesim" programs/moesim
+  printf '#!/bin/sh\nexec "%s" "$@"\n' "$(command -v "$python")" > programs/python3
+  chmod +x programs/python3
+  (cd readme && MPLBACKEND=agg PATH=$work/programs:$PATH bash -e ../block.sh) > out.txt 2>&1 ||
+    fail "analysis/README.md: $(tail -3 out.txt)"
+  [ -s readme/loss.pdf ] && grep -q '^token_choice' out.txt || fail "analysis/README.md: $(cat out.txt)"
+else
+  echo "skipped: $python has no matplotlib or no pandas, so the block of analysis/README.md is not run"
+fi
+
 if "$python" -c 'import h5py' 2> /dev/null; then
   # Names that would be commands.
   cp -r $runs hostile
   "$python" - hostile <<'PY'
 import glob, sys
 import h5py
-names = ["'.system('touch pwned').'`touch pwned` @x {a_b} %d", '"+__import__("os").system("touch pwned")+" </text><b> $x$']
+names = ["'.system('touch pwned').'`touch pwned` @x {a_b} %d #12", '"+__import__("os").system("touch pwned")+" </text><b> $x$']
 for place, path in enumerate(sorted(glob.glob(sys.argv[1] + "/*/run.h5"))):
     with h5py.File(path, "r+") as file:
         file.attrs["arm"] = names[file.attrs["router"] == "soft"]
@@ -173,7 +190,7 @@ PY
     if command -v gnuplot > /dev/null; then
       "$moesim" plot hostile --figure $figure --out evil.svg --script > out.txt 2>&1 || fail "hostile names, gnuplot: $(cat out.txt)"
       gnuplot evil.gp > out.txt 2>&1 || fail "hostile names, its script: $(cat out.txt)"
-      python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("evil.svg")' || fail "hostile names: evil.svg is no XML"
+      python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("evil.svg")' && grep -qF '#12</text>' evil.svg || fail "hostile names: evil.svg is no XML, or lacks the name"
     fi
   done
   [ -z "$(find . -name pwned)" ] || fail "a name was run"
