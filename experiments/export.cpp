@@ -5,9 +5,9 @@
 #include "experiments/commands.hpp"
 #include "experiments/export_tables.hpp"
 #include "experiments/export_tensorboard.hpp"
+#include "experiments/output_file.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/record/publish.hpp"
 
 #include <algorithm>
 #include <array>
@@ -80,28 +80,19 @@ TableRequest request_in(const Arguments& arguments) {
   return request;
 }
 
-// Writes to the file whole or not at all, or to stdout.
-void write(const std::string& out, const Pieces& pieces) {
-  if (!out.empty()) return publish_pieces(out, pieces);
-  pieces([](std::string_view piece) {
-    std::cout.write(piece.data(), static_cast<std::streamsize>(piece.size()));
-  });
-  std::cout << std::flush;
-}
-
 // Returns the notes.
 std::vector<std::string> write_table(const TableKind& kind, const TableRequest& request,
                                      const Rendering& rendering, const std::string& out) {
   std::vector<std::string> notes;
   if (kind.make == nullptr) {
-    write(out, [&](const auto& take) {
+    write_output(out, [&](const auto& take) {
       notes = write_tidy(request.chosen.request, {request.columns, request.chosen.arms}, take);
     });
     return notes;
   }
   Table table = kind.make(request);
   const std::string text = render(table, rendering);
-  write(out, [&](const auto& take) { take(text); });
+  write_output(out, [&](const auto& take) { take(text); });
   return std::move(table.notes);
 }
 

@@ -5,9 +5,9 @@
 #include "analysis/render/escape.hpp"
 #include "experiments/analysis_arguments.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/output_file.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/record/publish.hpp"
 
 #include <filesystem>
 #include <iostream>
@@ -76,7 +76,7 @@ void write(const Figure& figure, const FigureStyle& style, const std::string& ou
                {beside(".gp"), std::move(drawing.script)}};
     files.emplace_back(out, std::move(drawing.picture));
   }
-  for (const auto& [path, bytes] : files) publish_bytes(path, bytes);
+  for (const auto& [path, bytes] : files) write_output(path, bytes);
   std::vector<std::string> paths;
   for (const auto& [path, bytes] : files) paths.push_back(terminal_safe(path));
   std::cout << "wrote " << joined(paths) << '\n';

@@ -3,9 +3,9 @@
 
 #include "experiments/analysis_arguments.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/output_file.hpp"
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
-#include "sim/record/publish.hpp"
 
 #include <fmt/format.h>
 
@@ -37,10 +37,7 @@ int report_command(const Words& words) {
                               .target = chosen.target ? fmt::format("{}", *chosen.target) : "",
                               .at = at_of(chosen.at),
                               .arms = chosen.arms});
-  if (const std::string out = arguments.text("out"); !out.empty())
-    publish_bytes(out, page);
-  else
-    std::cout << page << std::flush;
+  write_output(arguments.text("out"), page);
   return static_cast<int>(status);
 }
 

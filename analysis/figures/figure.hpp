@@ -1,4 +1,4 @@
-// Figure is what a figure shows, as data: panels with curves, points, bars or a map. Writers turn
+// Figure is what a figure shows, as data: panels with curves, points or a map. Writers turn
 // it into a script for gnuplot or matplotlib, and a CSV file of its numbers.
 #pragma once
 
@@ -41,7 +41,7 @@ struct Axis {
 };
 
 struct Panel {
-  enum class Kind { curves, points, bars, heat_map };
+  enum class Kind { curves, points, heat_map };
   std::string title;
   Kind kind = Kind::curves;
   Axis x, y;

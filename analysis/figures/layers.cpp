@@ -4,6 +4,7 @@
 #include "sim/core/error.hpp"
 
 #include <algorithm>
+#include <set>
 #include <string>
 
 namespace moesim {
@@ -24,7 +25,8 @@ void require_layers(const std::vector<std::int64_t>& wanted,
   for (const std::int64_t layer : wanted)
     if (std::find(there.begin(), there.end(), layer) == there.end()) {
       std::vector<std::string> names;
-      for (const std::int64_t label : there) names.push_back(std::to_string(label));
+      for (const std::int64_t label : std::set(there.begin(), there.end()))
+        names.push_back(std::to_string(label));
       fail(Exit::usage, "--layer " + std::to_string(layer) +
                             ": no run that is shown has this MoE layer; there are " +
                             joined(names));

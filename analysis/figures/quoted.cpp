@@ -20,7 +20,19 @@ std::string doubled(std::string_view text, char what) {
 }  // namespace
 
 std::string gnuplot_quoted(std::string_view text) {
-  return "'" + doubled(terminal_safe(text), '\'') + "'";
+  const std::string safe = terminal_safe(text);
+  constexpr std::string_view kSpecial = "'\"`\\@#";
+  if (safe.find_first_of(kSpecial) == std::string::npos) return "'" + safe + "'";
+  // gnuplot takes '' at the beginning of a string for the whole of it, and runs what stands between
+  // backticks; neither sees an octal number.
+  std::string quoted = "\"";
+  for (const char c : safe) {
+    if (kSpecial.find(c) == std::string_view::npos)
+      quoted += c;
+    else
+      quoted += fmt::format("\\{:03o}", static_cast<unsigned>(c));
+  }
+  return quoted + '"';
 }
 
 std::string gnuplot_tick(std::string_view text) { return gnuplot_quoted(doubled(text, '%')); }

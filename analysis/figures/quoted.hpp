@@ -6,7 +6,8 @@
 
 namespace moesim {
 
-// A string of gnuplot in single quotes, where backslashes, backticks and @ mean nothing.
+// A string of gnuplot: in single quotes, or in double quotes with octal numbers in place of quotes,
+// backticks, backslashes, @ and #.
 std::string gnuplot_quoted(std::string_view text);
 // The same for a label of a tick, which is a format as printf's.
 std::string gnuplot_tick(std::string_view text);

@@ -59,7 +59,7 @@ std::size_t stroke_count() { return kColours.size() * 5; }
 
 const std::vector<std::string>& map_colours() {
   // Lightness grows all the way, so that the map is read in grey too: dark blue, grey, yellow.
-  static const std::vector<std::string> colours = {"#00224E", "#2F5FA8", "#A6A6A6", "#E0B93F",
+  static const std::vector<std::string> colours = {"#00224E", "#2F5FA8", "#9C9C9C", "#E6C34A",
                                                    "#FFEF6B"};
   return colours;
 }

@@ -19,6 +19,13 @@ bool has_values(const Table& table, std::size_t column) {
                      [&](const std::vector<Cell>& row) { return !is_empty(row[column]); });
 }
 
+// With so many decimals; a number that rounds to zero has no sign.
+std::string fixed(double value, int decimals) {
+  std::string text = fmt::format("{:.{}f}", value, decimals);
+  if (text.find_first_not_of("-0.") == std::string::npos && text[0] == '-') text.erase(0, 1);
+  return text;
+}
+
 }  // namespace
 
 bool is_empty(const Cell& cell) {
@@ -51,15 +58,15 @@ std::string for_people(const Cell& cell, const Column& column) {
   if (const auto* sample = std::get_if<Sample>(&cell)) {
     const std::string deviation = std::isnan(sample->deviation)
                                       ? (sample->count == 1 ? "n/a" : "nan")
-                                      : fmt::format("{:.{}f}", sample->deviation, column.decimals);
-    return fmt::format("{:.{}f}{}{}", sample->mean, column.decimals, kPlusMinus, deviation);
+                                      : fixed(sample->deviation, column.decimals);
+    return fmt::format("{}{}{}", fixed(sample->mean, column.decimals), kPlusMinus, deviation);
   }
   if (const auto* interval = std::get_if<Interval>(&cell))
-    return fmt::format("[{:.{}f}, {:.{}f}]", interval->low, column.decimals, interval->high,
-                       column.decimals);
+    return fmt::format("[{}, {}]", fixed(interval->low, column.decimals),
+                       fixed(interval->high, column.decimals));
   const double number = std::get<double>(cell);
   if (column.kind == Column::Kind::count) return shortened(number);
-  return fmt::format("{:.{}f}", number, column.decimals);
+  return fixed(number, column.decimals);
 }
 
 std::string row_of(const std::vector<std::string>& cells, std::string_view separator) {

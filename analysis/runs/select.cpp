@@ -6,11 +6,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
+#include <tuple>
+#include <utility>
 
 namespace moesim {
 namespace {
@@ -26,9 +30,10 @@ bool is_needed(int depth, Json::parse_event_t event, const Json& parsed) {
   return (depth == 1 && parsed == "runs") || (depth == 3 && parsed == "folder");
 }
 
-// The names of the run folders in the plan of an experiment folder; nothing if it has no plan that
-// can be read.
-std::optional<std::set<std::string>> planned_in(const fs::path& experiment) {
+using Places = std::map<std::string, std::size_t>;  // of run folders in the plan
+
+// The run folders in the plan of an experiment folder; nothing if it has no plan that can be read.
+std::optional<Places> planned_in(const fs::path& experiment) {
   constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 29;
   const fs::path path = experiment / kPlanFile;
   std::error_code problem;
@@ -39,11 +44,11 @@ std::optional<std::set<std::string>> planned_in(const fs::path& experiment) {
   if (!plan.is_object()) return std::nullopt;
   const auto runs = plan.find("runs");
   if (runs == plan.end() || !runs->is_array()) return std::nullopt;
-  std::set<std::string> names;
+  Places names;
   for (const Json& run : *runs) {
     if (!run.is_object()) continue;
     if (const auto folder = run.find("folder"); folder != run.end() && folder->is_string())
-      names.insert(folder->get<std::string>());
+      names.emplace(folder->get<std::string>(), names.size());
   }
   return names.empty() ? std::nullopt : std::optional(names);
 }
@@ -56,7 +61,7 @@ fs::path plain(const fs::path& path) {
 }
 
 struct Experiment {
-  std::optional<std::set<std::string>> planned;
+  std::optional<Places> planned;
   bool unreadable = false;  // there is a plan, which says nothing
   std::size_t left_out = 0;
 };
@@ -68,12 +73,33 @@ Experiment experiment_in(const fs::path& folder) {
   return experiment;
 }
 
+// Runs of one experiment stand together, in the order of its plan; runs of no plan follow.
+void sort_as_planned(std::vector<std::string>& files,
+                     const std::map<fs::path, Experiment>& experiments) {
+  std::map<fs::path, std::size_t> first;  // file of an experiment
+  std::vector<std::tuple<std::size_t, std::size_t, std::string>> order;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const fs::path folder = plain(files[i]).parent_path();
+    const std::size_t group = first.emplace(folder.parent_path(), i).first->second;
+    std::size_t place = std::numeric_limits<std::size_t>::max();
+    const auto experiment = experiments.find(folder.parent_path());
+    if (experiment != experiments.end() && experiment->second.planned) {
+      const auto planned = experiment->second.planned->find(folder.filename());
+      if (planned != experiment->second.planned->end()) place = planned->second;
+    }
+    order.emplace_back(group, place, files[i]);
+  }
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return std::pair(std::get<0>(a), std::get<1>(a)) < std::pair(std::get<0>(b), std::get<1>(b));
+  });
+  for (std::size_t i = 0; i < files.size(); ++i) files[i] = std::move(std::get<2>(order[i]));
+}
+
 }  // namespace
 
 Selection select_runs(const std::vector<std::string>& paths, bool all) {
   Selection selection;
   selection.files = find_runs(paths);
-  if (all) return selection;
   std::set<fs::path> named;
   for (const std::string& path : paths) named.insert(plain(path));
   std::map<fs::path, Experiment> experiments;
@@ -83,10 +109,11 @@ Selection select_runs(const std::vector<std::string>& paths, bool all) {
     const auto [place, is_new] = experiments.try_emplace(folder.parent_path());
     Experiment& experiment = place->second;
     if (is_new) experiment = experiment_in(place->first);
-    if (!experiment.planned || experiment.planned->contains(folder.filename())) return false;
+    if (all || !experiment.planned || experiment.planned->contains(folder.filename())) return false;
     ++experiment.left_out;
     return true;
   });
+  sort_as_planned(selection.files, experiments);
   for (const auto& [folder, experiment] : experiments) {
     const std::string name = folder.filename().string();
     if (experiment.left_out > 0)
@@ -94,7 +121,7 @@ Selection select_runs(const std::vector<std::string>& paths, bool all) {
           fmt::format("{} {} of earlier sweeps in {} {} left out; --all takes them in",
                       experiment.left_out, experiment.left_out == 1 ? "run" : "runs", name,
                       experiment.left_out == 1 ? "is" : "are"));
-    if (experiment.unreadable)
+    if (experiment.unreadable && !all)
       selection.notes.push_back(
           fmt::format("{} of {} is damaged, so the runs of all sweeps are in", kPlanFile, name));
   }

@@ -179,7 +179,8 @@ void add_notes(Table& table, const UtilizationOptions& options, const std::set<s
   }
   if (of.contains("combine mass"))
     table.notes.push_back(
-        "combine mass (Soft MoE): the weight of an expert's slots in the outputs; its dispatch "
+        "combine mass (of mixing plans): the weight of an expert's slots in the outputs; its "
+        "dispatch "
         "mass is uniform by construction");
   if (of.contains("merge mass"))
     table.notes.push_back("merge mass: the weight of an expert in the merged ones");

@@ -36,6 +36,7 @@ struct Followed {
   std::optional<Version> version = {};   // that was read
   std::string recorded = {};             // status in the run file
   std::string problem = {};              // why it could not be read
+  std::string reported = {};             // the same, as it was said last
   bool chosen = true;                    // of an arm that is exported
 };
 
@@ -70,8 +71,8 @@ class Export {
     return total;
   }
 
-  // Throws if nothing was exported, or an arm has no run.
-  void require_runs() const {
+  // Throws if an arm has no run.
+  void require_arms() const {
     for (const std::string& arm : options_.arms)
       if (!arms_.contains(arm)) {
         std::vector<std::string> names;
@@ -79,16 +80,29 @@ class Export {
         fail(Exit::usage,
              "no run has the arm '" + terminal_safe(arm) + "': there are " + joined(names));
       }
+  }
+
+  // Throws if no run file can be read.
+  void require_readable() const {
     const auto readable = [](const Followed& run) { return run.problem.empty(); };
     if (std::none_of(runs_.begin(), runs_.end(), readable))
       fail(Exit::data, runs_.empty() ? joined(request_.paths) + ": no run has a run file yet"
                                      : runs_.front().problem);
   }
 
+  // Says of every run file that cannot be read why, once.
+  void report_problems() {
+    for (Followed& run : runs_) {
+      if (run.problem != run.reported && !run.problem.empty() && request_.on_unreadable)
+        request_.on_unreadable(run.problem);
+      run.reported = run.problem;
+    }
+  }
+
  private:
   void update(Followed& run) {
     const std::optional<Version> version = version_of(run.path);
-    if (version == run.version || !run.chosen) return;
+    if ((version && version == run.version) || !run.chosen) return;
     try {
       constexpr int kTries = 20;
       for (int i = 0; i < kTries; ++i)
@@ -99,8 +113,6 @@ class Export {
       run.problem.clear();
     } catch (const Error& problem) {
       if (problem.code() != Exit::data) throw;
-      if (run.problem != problem.what() && request_.on_unreadable)
-        request_.on_unreadable(problem.what());
       run.problem = problem.what();
       run.version = version;
     }
@@ -162,7 +174,9 @@ TensorboardExport export_tensorboard(const Request& request, const TensorboardOp
   Export runs(request, options);
   if (!options.follow) {
     runs.look();
-    runs.require_runs();
+    runs.require_readable();
+    runs.report_problems();
+    runs.require_arms();
     return runs.result();
   }
   for (const std::string& path : request.paths)
@@ -176,7 +190,11 @@ TensorboardExport export_tensorboard(const Request& request, const TensorboardOp
       // Runs may be planned, but not begun.
       if (problem.code() != Exit::data) throw;
     }
-    if (!more && runs.finished()) break;
+    runs.report_problems();
+    if (!more && runs.finished()) {
+      runs.require_arms();
+      break;
+    }
     if (!options.wait || !options.wait()) break;
   }
   return runs.result();

@@ -31,8 +31,8 @@ struct TensorboardExport {
   std::size_t unreadable = 0;  // run files that cannot be read; Request::on_unreadable has the why
 };
 
-// Throws Exit::data if no run can be read (with `follow`, only if there is no such path),
-// Exit::usage for an arm that no run has, and Exit::output.
+// Throws Exit::data if no run can be read (with `follow`, if a path is not there), Exit::usage for
+// an arm that no run has (with `follow`, at the end), and Exit::output.
 TensorboardExport export_tensorboard(const Request& request, const TensorboardOptions& options);
 
 }  // namespace moesim

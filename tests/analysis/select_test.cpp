@@ -54,11 +54,20 @@ TEST_CASE("select: of an experiment, the runs of the latest plan", "[analysis]")
     CHECK(selection.notes ==
           Texts{"2 runs of earlier sweeps in e are left out; --all takes them in"});
   }
-  CHECK(runs_of(select_runs({path}, true)) == Texts{"a", "b", "c"});
+  CHECK(runs_of(select_runs({path}, true)) == Texts{"b", "a", "c"});
   CHECK(select_runs({path}, true).notes.empty());
   // From the folder above, and each experiment by its own plan.
   add_experiment(folder / "f", "");
   CHECK(runs_of(select_runs({folder / ""}, false)) == Texts{"b", "a", "b", "c"});
+}
+
+TEST_CASE("select: in the order of the plan, what it lacks behind", "[analysis]") {
+  const TemporaryFolder folder;
+  add_experiment(folder / "e", R"({"runs": [{"folder": "c"}, {"folder": "a"}]})");
+  add_experiment(folder / "f", R"({"runs": [{"folder": "b"}, {"folder": "a"}, {"folder": "c"}]})");
+  CHECK(runs_of(select_runs({folder / "e"}, false)) == Texts{"c", "a"});
+  CHECK(runs_of(select_runs({folder / "f", folder / "e"}, true)) ==
+        Texts{"b", "a", "c", "c", "a", "b"});
 }
 
 TEST_CASE("select: what is named itself is in, whatever was planned", "[analysis]") {

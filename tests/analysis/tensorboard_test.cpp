@@ -296,6 +296,17 @@ TEST_CASE("tensorboard: runs of one name go to folders of their own", "[analysis
   }
 }
 
+TEST_CASE("tensorboard: a path that is not there", "[analysis][tensorboard]") {
+  const TemporaryFolder folder;
+  for (const bool follow : {false, true}) try {
+      export_tensorboard({.paths = {folder / "none"}},
+                         {.folder = folder / "logs", .follow = follow});
+      FAIL("exported nothing");
+    } catch (const Error& error) {
+      CHECK(error.code() == Exit::data);
+    }
+}
+
 TEST_CASE("tensorboard: steps that are none", "[analysis][tensorboard]") {
   const Followed run;
   RunFile odd = going_run(2, "complete");

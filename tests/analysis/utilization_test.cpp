@@ -191,6 +191,19 @@ TEST_CASE("utilization: layers with one expert have no row, but a note", "[analy
   CHECK_THROWS_AS(sweep.table({.arms = {"b"}}), Error);
 }
 
+TEST_CASE("utilization: a run file with other dimensions is left out, and said",
+          "[analysis][tables]") {
+  RunFile odd = routing_run("a", 1);
+  odd.put(variable("eval_router_entropy", Type::float64, {"layer", "eval"}, {2, 2}, {0, 0, 0, 0}));
+  Sweep sweep;
+  sweep.add(odd);
+  sweep.add(routing_run("a", 0));
+  const Table table = sweep.table();
+  check_number(table, 0, "seeds", 1);
+  check_number(table, 0, "dropped_percent", 12.5);
+  CHECK(has_note(table, "left out, because it cannot be read"));
+}
+
 TEST_CASE("utilization: nothing was processed", "[analysis][tables]") {
   CHECK(std::isnan(over_uniform({0, 0})[0]));
   CHECK(std::isnan(effective_experts_of({0, 0})));

@@ -2,12 +2,14 @@
 
 #include "tests/data/support.hpp"
 
+#include <cstdint>
+
 namespace moesim::testing {
 namespace {
 
 std::string ids(int count) {
   std::string text;
-  for (int i = 0; i < count; ++i) text += std::to_string(1 + i * 48271 % 50257) + " ";
+  for (std::int64_t i = 0; i < count; ++i) text += std::to_string(1 + i * 48271 % 50257) + " ";
   return text;
 }
 
@@ -38,7 +40,7 @@ TEST_CASE("doubtful: text in an encoding of one byte a letter", "[data][text]") 
 
 TEST_CASE("doubtful: numbers", "[data][text]") {
   CHECK_THAT(doubt_about("7 " + ids(100)),
-             contains("whole numbers from 1 to 4") && contains("perhaps token ids"));
+             contains("whole numbers from 1 to 5") && contains("perhaps token ids"));
   CHECK_THAT(doubt_about("[7, 12, 554]\n" + repeated("[1, 50256]\n", 50)),
              contains("from 1 to 50256"));
   const std::string table = repeated("1,-2.5,3e-4\n", 50);

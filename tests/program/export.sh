@@ -60,10 +60,16 @@ expect 2 "no arm is named 'nobody'" "$sweep" --arm nobody
 expect 2 'export what?'
 expect 3 'no-such-folder' no-such-folder
 expect 4 'cannot write' "$sweep" --out no-such-folder/a.csv
+expect 4 'it is a folder' "$sweep" --out plain --format csv
+mkfifo pipe
+cat pipe > piped &
+expect 0 "" "$sweep" --out pipe --format md
+wait
+[ -p pipe ] && cmp -s piped plain/routers.md || fail "--out of a pipe"
 mkdir full && echo before > full/t.csv
 (failures=0 && ulimit -f 8 && expect 4 'cannot write' "$sweep" --table tidy --out full/t.csv; [ "$failures" -eq 0 ]) || fail "a full disk"
 [ "$(cat full/t.csv)" = before ] && [ "$(ls -A full)" = t.csv ] || fail "a full disk left $(ls -A full)"
-if [ -w /dev/full ]; then
+if [ -c /dev/full ]; then
   code=0
   "$moesim" export "$sweep" --table tidy > /dev/full 2> stderr || code=$?
   [ "$code" -eq 4 ] || fail "export > /dev/full: exit $code"
