@@ -26,10 +26,9 @@ std::string fold(std::string_view summary, const std::string& content) {
   return "<details>\n<summary>" + html_text(summary) + "</summary>\n" + content + "</details>\n";
 }
 
-std::string scroll_box(std::string_view label, const std::string& content, bool wide) {
-  return "<div class=\"box" + std::string(wide ? " wide" : "") +
-         "\" role=\"region\" tabindex=\"0\" aria-label=\"" + html_text(label) + "\">\n" + content +
-         "</div>\n";
+std::string scroll_box(std::string_view label, const std::string& content) {
+  return "<div class=\"box\" role=\"region\" tabindex=\"0\" aria-label=\"" + html_text(label) +
+         "\">\n" + content + "</div>\n";
 }
 
 std::string slug(std::string_view text) {

@@ -22,8 +22,8 @@ std::string list(const std::vector<std::string>& items);
 std::string fold(std::string_view summary, const std::string& content);
 
 // A box that scrolls sideways if its content is wider than the page, and can be reached by
-// keyboard. A wide one gets a page across in print. The label is text.
-std::string scroll_box(std::string_view label, const std::string& content, bool wide);
+// keyboard. The label is text.
+std::string scroll_box(std::string_view label, const std::string& content);
 
 // Lower case letters, digits and '-' of a text: "Soft MoE, k = 2" is "soft-moe-k-2". At most 40;
 // never empty.

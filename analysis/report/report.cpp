@@ -117,7 +117,7 @@ Reread reread(const Request& request, const ReportOptions& options, Material& ma
   for (std::size_t p = 0; p < parts.size(); ++p) {
     if (!parts[p].left_out.empty()) material.left_out.push_back(parts[p].left_out);
     // The line on a missing gnuplot is the same for all figures.
-    if (p >= tables && (p == tables || parts[p].html != parts[p - 1].html))
+    if (p >= tables && made.figures.find(parts[p].html) == std::string::npos)
       made.figures += parts[p].html;
   }
   return made;

@@ -42,10 +42,8 @@ std::vector<const Record*> records_of(const Material& material) {
 }  // namespace
 
 std::string table_html(const Table& table, const std::string& caption, const std::string& id) {
-  constexpr std::size_t kMostColumns = 9;  // of a page that is upright
   return html::scroll_box(caption,
-                          render(table, {.format = Format::html, .caption = caption, .label = id}),
-                          table.columns.size() > kMostColumns);
+                          render(table, {.format = Format::html, .caption = caption, .label = id}));
 }
 
 std::string split_html(const Table& table, const std::string& key, const std::string& caption,
@@ -53,10 +51,10 @@ std::string split_html(const Table& table, const std::string& key, const std::st
   constexpr std::size_t kMostRows = 24;
   if (table.rows.size() <= kMostRows) return table_html(table, caption, id);
   const Split split = split_by_arm(table, key);
-  std::string content = table_html(split.totals, caption, id);
+  std::string arms;
   for (const auto& [arm, part] : split.arms)
-    content += html::fold(arm + ", by " + key, table_html(part, arm + ", by " + key, ""));
-  return content;
+    arms += html::fold(arm, table_html(part, arm + ", by " + key, ""));
+  return table_html(split.totals, caption, id) + html::fold("Each arm by " + key, arms);
 }
 
 std::vector<std::string> lead(const Material& material) {

@@ -94,6 +94,7 @@ figcaption { margin-top: 0.4rem; font-size: 0.9rem; max-width: 75ch; }
 details { margin: 0.5rem 0; }
 summary { cursor: pointer; color: var(--link); padding: 0.15rem 0; }
 summary:hover { text-decoration: underline; }
+details details { margin-left: 1.1rem; }
 
 @media (min-width: 76rem) {
   body { display: grid; grid-template-columns: 11rem minmax(0, 1fr); column-gap: 3rem; }
@@ -119,12 +120,9 @@ summary:hover { text-decoration: underline; }
     --page: #ffffff; --ink: #000000; --soft: #444444; --rule: #bbbbbb; --box: #f5f5f5;
     --link: #000000; --mark: #e4e4e4; --mark-ink: #000000; --row: #ffffff;
   }
-  @page { size: A4; margin: 15mm 14mm; }
-  @page wide { size: A4 landscape; margin: 14mm 12mm; }
-  .wide { page: wide; }
+  @page { size: A4 landscape; margin: 13mm 14mm; }
   body { display: block; max-width: none; padding: 0; font-size: 9pt; }
   nav, th button::after { display: none; }
-  main p, main li, figcaption, .notes { max-width: none; }
   a { text-decoration: none; }
   h2, h3, summary, caption { break-after: avoid; }
   tr, figure:not(.table) { break-inside: avoid; }
@@ -135,7 +133,7 @@ summary:hover { text-decoration: underline; }
   td:not(.number) { min-width: 4em; max-width: 30em; overflow-wrap: anywhere; }
   .number { white-space: normal; overflow-wrap: normal; }
   th:first-child { position: static; min-width: 7em; max-width: 16em; }
-  .plot svg { min-width: 0; max-width: 100%; }
+  .plot svg { min-width: 0; max-width: 178mm; }
   details::details-content { content-visibility: visible; block-size: auto; }
 }
 )css";
