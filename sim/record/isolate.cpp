@@ -83,6 +83,19 @@ bool is_short_of_memory(const CallersLimits& callers) {
   return true;
 }
 
+const char* reason_of_death(int status) {
+  // What a limit of the caller did is no damage.
+  const int killer = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  if (killer == SIGXCPU)
+    return limit_of(RLIMIT_CPU) != RLIM_INFINITY
+               ? "no processor time is left to read it (ulimit -t)"
+               : "damaged (reading it takes for ever)";
+  if (killer == SIGKILL) return "what read it was killed; memory may be short";
+  return limit_of(RLIMIT_AS) != RLIM_INFINITY
+             ? "damaged, or memory is short (ulimit -v): reading it crashes"
+             : "damaged (reading it crashes the HDF5 library)";
+}
+
 }  // namespace
 
 CallersLimits callers_limits() { return {limit_of(RLIMIT_CPU), limit_of(RLIMIT_AS)}; }
@@ -110,17 +123,14 @@ std::string result_of(std::string reply) {
   return reply;
 }
 
-const char* reason_of_death(int status) {
-  // What a limit of the caller did is no damage.
-  const int killer = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  if (killer == SIGXCPU)
-    return limit_of(RLIMIT_CPU) != RLIM_INFINITY
-               ? "no processor time is left to read it (ulimit -t)"
-               : "damaged (reading it takes for ever)";
-  if (killer == SIGKILL) return "what read it was killed; memory may be short";
-  return limit_of(RLIMIT_AS) != RLIM_INFINITY
-             ? "damaged, or memory is short (ulimit -v): reading it crashes"
-             : "damaged (reading it crashes the HDF5 library)";
+void throw_death(int status) {
+  // Where little is left below a limit of the caller, libraries fall in many ways.
+  constexpr std::uint64_t kLittle = std::uint64_t{64} << 20;
+  const rlim_t limit = limit_of(RLIMIT_AS);
+  const bool crashed = WIFSIGNALED(status) && WTERMSIG(status) != SIGXCPU;
+  if (crashed && limit != RLIM_INFINITY && limit < address_space() + kLittle)
+    throw std::bad_alloc();
+  throw std::runtime_error(reason_of_death(status));
 }
 
 std::string isolated(const Allowance& allowance, const std::function<std::string()>& work) {
@@ -133,7 +143,7 @@ std::string isolated(const Allowance& allowance, const std::function<std::string
     }
   }();
   if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0 || end.bytes.empty())
-    throw std::runtime_error(reason_of_death(end.status));
+    throw_death(end.status);
   return result_of(end.bytes);
 }
 

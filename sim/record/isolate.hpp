@@ -32,9 +32,10 @@ std::string restricted(const Allowance& allowance, const CallersLimits& callers,
 // What the work returned. Throws what isolated() throws.
 std::string result_of(std::string reply);
 
-// What the death of a restricted child says about the file that it was reading, by its status as of
-// waitpid.
-const char* reason_of_death(int status);
+// Throws what the death of a restricted child says, by its status as of waitpid: std::runtime_error
+// with the reason, which is damage of the file or a limit of the caller; std::bad_alloc if it
+// crashed with little memory left below a limit of the caller.
+[[noreturn]] void throw_death(int status);
 
 // Calls `work` in a child process and returns its result. Throws std::runtime_error with what
 // `work` threw, or with a reason if the child crashed or used up its allowance; std::bad_alloc if

@@ -158,7 +158,7 @@ std::string RunReader::ask_once(const std::string& question) {
   if (pid_ == 0) start();
   std::optional<std::string> reply;
   if (send_frame(socket_, question)) reply = receive_frame(socket_);
-  if (!reply || reply->empty()) throw std::runtime_error(reason_of_death(end()));
+  if (!reply || reply->empty()) throw_death(end());
   try {
     return result_of(*reply);
   } catch (...) {
