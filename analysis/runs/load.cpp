@@ -40,10 +40,14 @@ Loaded load_runs(const Request& request, const Excerpt& more, const Visit& visit
     } catch (const Error& problem) {
       if (problem.code() != Exit::data) throw;
       loaded.unreadable.push_back(problem.what());
-      if (request.on_unreadable) request.on_unreadable(problem.what());
     }
   }
-  if (loaded.outcomes.empty()) fail(Exit::data, loaded.unreadable.front());
+  // Each reason is said once: the first one by the error, if there is one.
+  const bool none = loaded.outcomes.empty();
+  if (request.on_unreadable)
+    for (std::size_t i = none ? 1 : 0; i < loaded.unreadable.size(); ++i)
+      request.on_unreadable(loaded.unreadable[i]);
+  if (none) fail(Exit::data, loaded.unreadable.front());
   for (const std::string& reason : loaded.unreadable)
     loaded.notes.push_back("left out, because it cannot be read: " + reason);
   return loaded;

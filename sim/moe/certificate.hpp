@@ -90,8 +90,8 @@ struct Certificate {
 Certificate certify(const Subject& subject);
 
 // What the certificate of a subject takes: memory, and elementary operations, of which a processor
-// does some 2 · 10⁹ a second. Estimated from sizes, before anything is allocated, to within a factor of
-// three.
+// does some 2 · 10⁹ a second. Estimated from sizes, before anything is allocated, to within a
+// factor of three.
 struct Effort {
   double bytes = 0, operations = 0;
 };

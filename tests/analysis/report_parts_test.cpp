@@ -17,7 +17,7 @@ using Type = Variable::Type;
 
 // What a run file says, as far as these parts ask.
 struct Said {
-  std::string arm, router = "token_choice", settings;
+  std::string arm, router = "token_choice", settings = "";
   std::int64_t seed = 0;
   double loss = 2, leak = 0;
   std::string sees = "past", plan = "assignment", git = "abc", status = "complete";
