@@ -5,8 +5,6 @@
 #include "experiments/commands.hpp"
 #include "sim/core/error.hpp"
 
-#include <fmt/format.h>
-
 #include <iostream>
 
 namespace moesim {
@@ -28,7 +26,7 @@ int compare_command(const Words& words) {
   AnalysisArguments chosen = analysis_arguments(arguments, "compare what?");
   const Format format = format_of(arguments.has("json") ? "json" : arguments.text("format"));
   RoutersOptions options{.baseline = chosen.baseline,
-                         .target = chosen.target ? fmt::format("{}", *chosen.target) : "",
+                         .target = chosen.target_text,
                          .at = at_of(chosen.at),
                          .arms = chosen.arms};
   if (const std::string columns = arguments.text("columns"); !columns.empty())

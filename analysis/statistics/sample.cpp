@@ -37,15 +37,4 @@ std::vector<double> paired_differences(const std::map<std::int64_t, double>& a,
   return differences;
 }
 
-double pooled_deviation(const std::vector<Sample>& samples) {
-  double squares = 0, freedom = 0;
-  for (const Sample& sample : samples) {
-    if (sample.count < 2) continue;
-    const auto own = static_cast<double>(sample.count - 1);
-    squares += own * sample.deviation * sample.deviation;
-    freedom += own;
-  }
-  return freedom > 0 ? std::sqrt(squares / freedom) : kNone;
-}
-
 }  // namespace moesim

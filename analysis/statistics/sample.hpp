@@ -30,8 +30,4 @@ double median_of(std::vector<double> values);
 std::vector<double> paired_differences(const std::map<std::int64_t, double>& a,
                                        const std::map<std::int64_t, double>& b);
 
-// The common standard deviation of samples with different means: sqrt(sum (n-1) s^2 / sum (n-1)).
-// NaN if no sample has two values.
-double pooled_deviation(const std::vector<Sample>& samples);
-
 }  // namespace moesim

@@ -109,11 +109,4 @@ Table routers_table(const Request& request, const RoutersOptions& options) {
   return table;
 }
 
-std::vector<std::string> routers_columns() {
-  std::vector<std::string> keys;
-  for (const RouterColumn& column : router_columns(nullptr, std::nullopt))
-    if (column.shown == RouterColumn::Shown::always) keys.push_back(column.column.key);
-  return keys;
-}
-
 }  // namespace moesim

@@ -32,7 +32,4 @@ Table routers_table(const std::vector<Outcome>& outcomes, const RoutersOptions& 
 // The same of run files; reads the quantities that `columns` names.
 Table routers_table(const Request& request, const RoutersOptions& options);
 
-// The keys of the columns that the table has without `columns`.
-std::vector<std::string> routers_columns();
-
 }  // namespace moesim
