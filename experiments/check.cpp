@@ -3,6 +3,7 @@
 #include "experiments/check_arguments.hpp"
 #include "experiments/child.hpp"
 #include "experiments/resources.hpp"
+#include "sim/data/file.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -100,6 +101,8 @@ Certificate certificate_of(const Subject& subject) {
   try {
     const ChildResult child = in_child("certifies it", [&] { return packed(certify(subject)); });
     return unpacked(child.text, subject);
+  } catch (const Shortage&) {
+    throw;  // no fault of the subject
   } catch (const std::exception& error) {
     Certificate failed;
     failed.subject = subject;
@@ -150,6 +153,8 @@ void validate(const std::vector<CheckRow>& rows) {
     if (row.subject.given.empty()) continue;
     try {
       require_effort(row, effort_in_child(row.subject));
+    } catch (const Shortage&) {
+      throw;
     } catch (const Error& error) {
       if (error.code() == Exit::usage) throw;
     }

@@ -3,6 +3,7 @@
 #include "experiments/child.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/data/file.hpp"
 #include "sim/moe/variants.hpp"
 
 #include <algorithm>
@@ -137,6 +138,8 @@ bool can_be_made(const Subject& subject) {
       return std::string("made");
     });
     return true;
+  } catch (const Shortage&) {
+    throw;
   } catch (const std::exception&) {
     return false;
   }

@@ -3,6 +3,7 @@
 #include "experiments/last_words.hpp"
 #include "sim/core/error.hpp"
 #include "sim/core/out_of_memory.hpp"
+#include "sim/data/file.hpp"
 #include "sim/record/child.hpp"
 
 #include <exception>
@@ -31,7 +32,7 @@ ChildEnd run_child(const std::function<std::string()>& work) {
       }
     });
   } catch (const std::system_error& error) {
-    fail(Exit::internal, "cannot start a process: " + error.code().message());
+    fail_short("cannot start a process", error.code().value());
   }
 }
 

@@ -3,6 +3,7 @@
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
+#include "sim/data/info_json.hpp"
 #include "sim/data/sha256.hpp"
 #include "sim/record/publish.hpp"
 
@@ -22,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20;
 constexpr std::size_t kMostKept = 100;  // data sets
 
@@ -38,40 +39,8 @@ std::string path_of(const DataMemory& memory, const std::string& key) {
   return memory.folder + "/data-" + sha256_of(whole_key(key)).substr(0, 16) + ".json";
 }
 
-// --- DatasetInfo as JSON. A member that is new stops the compiler at the two bindings. ---
-
-Json json_of(const DatasetInfo& info) {
-  const auto& [length, vocabulary, features, classes, domains, train_size, validation_size,
-               validation_rows, bayes_loss, bayes_loss_of_domain, entropy_rate_of_domain,
-               unknown_train, unknown_validation, unknown_characters, sha256, unigram] = info;
-  return Json::array({length, vocabulary, features, classes, domains, train_size, validation_size,
-                      validation_rows, bayes_loss, bayes_loss_of_domain, entropy_rate_of_domain,
-                      unknown_train, unknown_validation, unknown_characters, sha256, unigram});
-}
-
-DatasetInfo info_of(const Json& json) {
-  DatasetInfo info;
-  auto& [length, vocabulary, features, classes, domains, train_size, validation_size,
-         validation_rows, bayes_loss, bayes_loss_of_domain, entropy_rate_of_domain, unknown_train,
-         unknown_validation, unknown_characters, sha256, unigram] = info;
-  std::size_t at = 0;
-  const auto take = [&](auto& member) { json.at(at++).get_to(member); };
-  take(length), take(vocabulary), take(features), take(classes), take(domains), take(train_size);
-  take(validation_size), take(validation_rows), take(bayes_loss), take(bayes_loss_of_domain);
-  take(entropy_rate_of_domain), take(unknown_train), take(unknown_validation);
-  take(unknown_characters), take(sha256), take(unigram);
-  if (at != json.size()) fail(Exit::data, "more members than a data set has");
-  return info;
-}
-
 bool is_plausible(const DatasetInfo& info) {
-  constexpr index kMost = index{1} << 40;
-  for (const index size : {info.length, info.vocabulary, info.features, info.classes,
-                           info.train_size, info.validation_size, info.validation_rows})
-    if (size < 0 || size > kMost) return false;
-  return info.length > 0 && (info.vocabulary > 0) != (info.features > 0) &&
-         is_sha256(info.sha256) &&
-         (info.unigram.empty() || static_cast<index>(info.unigram.size()) == info.vocabulary);
+  return info.length > 0 && (info.vocabulary > 0) != (info.features > 0) && is_sha256(info.sha256);
 }
 
 Json json_of(const FileStamp& stamp) {
@@ -157,7 +126,7 @@ std::optional<KnownData> recall(const DataMemory& memory, const std::string& key
     }
     if (!json.at("listings").empty() && json.at("listings") != listings_of(files))
       return std::nullopt;
-    KnownData data{info_of(json.at("info")), {}};
+    KnownData data{dataset_info(json.at("info")), {}};
     for (const Json& option : json.at("options"))
       data.options.push_back(
           {{option.at(0), option.at(1), option.at(2), option.at(3), option.at(4)}, option.at(5)});
@@ -184,7 +153,7 @@ void remember(const DataMemory& memory, const std::string& key, const KnownData&
   Json json = {{"key", whole_key(key)},
                {"files", Json::array()},
                {"listings", patterns ? listings_of(files) : Json::array()},
-               {"info", json_of(data.info)},
+               {"info", to_json(data.info)},
                {"options", Json::array()}};
   for (const FileStamp& file : files) json["files"].push_back(json_of(file));
   for (const auto& [info, effective] : data.options)

@@ -20,8 +20,8 @@ class Display {
   void keep(const std::string& line);
   void set(std::size_t slot, const std::string& line);  // "": nothing
   void summary(const std::string& line);
-  // Shows what came since. If stderr takes no more, this waits for a later call, the lines that
-  // stay in a queue (the last thousand), of the others the latest.
+  // Redraws. Never blocks: while stderr is full, lines that stay are queued (the last thousand),
+  // and of those that change only the latest is kept.
   void refresh();
   bool terminal() const { return terminal_; }
 

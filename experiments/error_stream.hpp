@@ -1,4 +1,4 @@
-// stderr, of which the reader may have stopped reading: nothing here waits for it longer than told.
+// Non-blocking writer to stderr: a reader that stopped reading never stalls training.
 #pragma once
 
 #include <chrono>

@@ -197,6 +197,7 @@ void describe(Experiment& e) {
   file.attribute("validation_sequences", static_cast<std::int64_t>(data.validation_rows));
   file.attribute("loss_unit", std::string("nats per token"));
   file.attribute("uniform_loss", std::log(static_cast<double>(e.task->shape().outputs)));
+  if (!data.note.empty()) file.attribute("data_note", data.note);
   if (data.unknown_train >= 0) {
     file.attribute("unknown_train", data.unknown_train);
     file.attribute("unknown_validation", data.unknown_validation);

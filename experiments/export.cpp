@@ -1,11 +1,13 @@
 // moesim export: a table for a paper or a program.
+#include "analysis/render/escape.hpp"
 #include "analysis/render/format.hpp"
 #include "analysis/tables/tidy.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/export_tables.hpp"
+#include "experiments/export_tensorboard.hpp"
+#include "experiments/output_file.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/record/publish.hpp"
 
 #include <algorithm>
 #include <array>
@@ -60,10 +62,7 @@ void check_options(const Arguments& arguments, const TableKind& kind, Format for
 
 std::string label_in(const Arguments& arguments) {
   const std::string label = arguments.text("label");
-  const bool plain = std::all_of(label.begin(), label.end(), [](char c) {
-    return config::is_key({&c, 1}) || c == ':' || c == '+' || c == '/';
-  });
-  if (!plain)
+  if (plain_label(label) != label)
     fail(Exit::usage, "command line: --label " + config::printable(label) +
                           ": a label has letters, digits and : . - + _ / alone");
   return label;
@@ -81,13 +80,35 @@ TableRequest request_in(const Arguments& arguments) {
   return request;
 }
 
-// Writes to the file whole or not at all, or to stdout.
-void write(const std::string& out, const Pieces& pieces) {
-  if (!out.empty()) return publish_pieces(out, pieces);
-  pieces([](std::string_view piece) {
-    std::cout.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+// Returns the notes.
+std::vector<std::string> write_table(const TableKind& kind, const TableRequest& request,
+                                     const Rendering& rendering, const std::string& out) {
+  std::vector<std::string> notes;
+  if (kind.make == nullptr) {
+    write_output(out, [&](const auto& take) {
+      notes = write_tidy(request.chosen.request, {request.columns, request.chosen.arms}, take);
+    });
+    return notes;
+  }
+  Table table = kind.make(request);
+  const std::string text = render(table, rendering);
+  write_output(out, [&](const auto& take) { take(text); });
+  return std::move(table.notes);
+}
+
+void say(const std::string& kind, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines)
+    std::cerr << "moesim: " << kind << terminal_safe(line) << '\n';
+}
+
+// The notes that say something else than `said`.
+std::vector<std::string> without(std::vector<std::string> notes,
+                                 const std::vector<std::string>& said) {
+  std::erase_if(notes, [&](const std::string& note) {
+    return std::any_of(said.begin(), said.end(),
+                       [&](const std::string& line) { return note.ends_with(line); });
   });
-  std::cout << std::flush;
+  return notes;
 }
 
 Arguments arguments_of_export() {
@@ -117,6 +138,7 @@ Arguments arguments_of_export() {
       .value("label", "", "latex: of \\label; html: the id of the element")
       .flag("standalone", "latex, html: a whole document");
   add_analysis_arguments(arguments);
+  add_tensorboard_arguments(arguments);
   return arguments;
 }
 
@@ -125,6 +147,10 @@ Arguments arguments_of_export() {
 int export_command(const Words& words) {
   Arguments arguments = arguments_of_export();
   if (!arguments.parse(words)) return 0;
+  if (arguments.given("to")) return export_to_tensorboard(arguments);
+  for (const char* option : {"follow", "interval"})
+    if (arguments.given(option))
+      fail(Exit::usage, std::string("command line: --") + option + " goes with --to tensorboard");
   const TableKind& kind = table_kind(arguments.text("table"));
   const Format format = format_for(arguments, kind);
   check_options(arguments, kind, format);
@@ -133,28 +159,23 @@ int export_command(const Words& words) {
                             .label = label_in(arguments),
                             .standalone = arguments.has("standalone")};
   TableRequest request = request_in(arguments);
-  Exit status = Exit::ok;
-  request.chosen.request.on_unreadable = [&status](const std::string& why) {
-    std::cerr << "moesim: " << why << '\n';
-    status = Exit::data;
+  std::vector<std::string> unreadable;
+  request.chosen.request.on_unreadable = [&unreadable](const std::string& why) {
+    unreadable.push_back(why);
   };
-  const std::string out = arguments.text("out");
   std::vector<std::string> notes;
-  if (kind.make == nullptr) {
-    write(out, [&](const auto& take) {
-      notes = write_tidy(request.chosen.request, {request.columns, request.chosen.arms}, take);
-    });
-  } else {
-    Table table = kind.make(request);
-    const std::string text = render(table, rendering);
-    write(out, [&](const auto& take) { take(text); });
-    notes = std::move(table.notes);
+  try {
+    notes = write_table(kind, request, rendering, arguments.text("out"));
+  } catch (const Error& error) {
+    // The last line is the error itself, which may be one of them.
+    std::erase(unreadable, error.what());
+    say("", unreadable);
+    throw;
   }
+  say("", unreadable);
   // CSV has no place for notes, and what they say is not to be missed.
-  if (format == Format::csv)
-    for (const std::string& note : notes)
-      std::cerr << "moesim: note: " << config::printable(note, std::string::npos / 2) << '\n';
-  return static_cast<int>(status);
+  if (format == Format::csv) say("note: ", without(notes, unreadable));
+  return static_cast<int>(unreadable.empty() ? Exit::ok : Exit::data);
 }
 
 }  // namespace moesim

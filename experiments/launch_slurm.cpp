@@ -68,7 +68,7 @@ bool is_queued(const std::string& state) {
   return false;
 }
 
-// What neither is finished nor will be by another process or task.
+// Runs that still need a task: not finished, not running, not queued.
 std::vector<std::size_t> unfinished(const Plan& plan, const std::string& folder) {
   std::vector<std::size_t> runs;
   RunReader reader;

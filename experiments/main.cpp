@@ -2,6 +2,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/error_stream.hpp"
 #include "experiments/last_words.hpp"
+#include "experiments/process_limits.hpp"
 #include "experiments/standard_output.hpp"
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
@@ -58,7 +59,9 @@ const std::map<std::string, Command>& commands() {
       {"status", {moesim::status_command, "what became of every run of an experiment"}},
       {"verify", {moesim::verify_command, "read every byte of an experiment, say what is damaged"}},
       {"compare", {moesim::compare_command, "one row per arm, over its seeds"}},
-      {"export", {moesim::export_command, "a table as text, CSV, Markdown, LaTeX, HTML or JSON"}},
+      {"export",
+       {moesim::export_command,
+        "a table as text, CSV, Markdown, LaTeX, HTML or JSON; or TensorBoard"}},
       {"plot",
        {moesim::plot_command, "a figure for a paper: curves, load, heat map, Pareto front"}},
       {"report",
@@ -134,6 +137,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   open_standard_streams();
   spin_briefly(argv);
+  moesim::allow_open_files();
   keep_freed_memory();
   // A write says so too: a reader that left, and a file that would be larger than `ulimit -f`.
   for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);

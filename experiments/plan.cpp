@@ -111,6 +111,32 @@ void read_settings(const Json& json, Settings& settings) {
   }
 }
 
+// What is said beside the settings must be what they say: of two values nobody knows which is
+// meant.
+void require_setting(const PlannedRun& run, const char* field, const std::string& value,
+                     const std::string& key, const std::string& otherwise) {
+  const auto found = run.spec.settings.values().find(key);
+  const std::string text =
+      found == run.spec.settings.values().end() ? otherwise : found->second.value;
+  index number = 0;
+  if (text.empty() || text == value ||
+      (config::parse(text, number) == std::errc{} && std::to_string(number) == value))
+    return;
+  fail(Exit::data, fmt::format("{} = {}, but {} = {} in its settings; run the config file again to "
+                               "make a new plan",
+                               field, value, key, config::printable(text)));
+}
+
+// An option that is not among the settings has its default; that of run.steps is not known here.
+void require_numbers(const PlannedRun& run) {
+  require_setting(run, "seed", std::to_string(run.seed), "run.seed", "0");
+  require_setting(run, "steps", std::to_string(run.steps), "run.steps", "");
+}
+
+void require_name(const PlannedRun& run, const std::string& experiment) {
+  require_setting(run, "experiment", experiment, "run.name", "");
+}
+
 PlannedRun run_of(const Json& json) {
   PlannedRun run;
   run.folder = folder_name(json);
@@ -130,7 +156,14 @@ PlannedRun run_of(const Json& json) {
   run.hidden = whole_number<index>(json, "expert_hidden", 1, kMostValues);
   run.least_bytes = amount(json, "least_bytes");
   run.resolved = json.value("resolved", "");
+  require_numbers(run);
   return run;
+}
+
+EarlierRun earlier_of(const Json& json) {
+  return {folder_name(json), shown_text(json, "arm"),
+          whole_number<std::uint64_t>(json, "seed", 0, kMostSeed),
+          whole_number<index>(json, "steps", 1, kMostSteps)};
 }
 
 Plan plan_of(const std::string& text) {
@@ -152,6 +185,13 @@ Plan plan_of(const std::string& text) {
                                [&] { return run_of(run); }));
     if (!folders.insert(plan.runs.back().folder).second)
       fail(Exit::data, "two runs in one folder, " + plan.runs.back().folder);
+    require_name(plan.runs.back(), plan.experiment);
+  }
+  for (const Json& run : json.value("earlier", Json::array())) {
+    EarlierRun earlier =
+        within([&] { return fmt::format("earlier run {}", plan.earlier.size() + 1); },
+               [&] { return earlier_of(run); });
+    if (folders.insert(earlier.folder).second) plan.earlier.push_back(std::move(earlier));
   }
   return plan;
 }
@@ -181,6 +221,9 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads) {
     if (!plan.runs.empty() && plan.experiment != e.identity.experiment)
       fail(Exit::usage, "run.name is the name of the whole experiment; vary something else");
     plan.experiment = e.identity.experiment;
+    if (const std::string& note = e.data->info().note;
+        !note.empty() && mentioned.insert("data " + note).second)
+      std::cerr << "note: data: " << note << '\n';
     mention_lists(spec, e.spec.settings, mentioned);
     PlannedRun run;
     run.spec = e.spec;  // with data.root as an absolute path
@@ -214,9 +257,24 @@ Plan make_plan(const std::vector<RunSpec>& specs, int threads) {
       in_child("plans the runs", [&] { return to_json(build_all(specs, threads), true); }).text);
 }
 
+void keep_earlier(Plan& plan, const Plan& before) {
+  std::set<std::string> known;
+  for (const PlannedRun& run : plan.runs) known.insert(run.folder);
+  std::vector<EarlierRun> all = before.earlier;
+  for (const PlannedRun& run : before.runs)
+    all.push_back({run.folder, run.spec.label, run.seed, run.steps});
+  for (EarlierRun& run : plan.earlier) all.push_back(std::move(run));
+  plan.earlier.clear();
+  for (EarlierRun& run : all)
+    if (known.insert(run.folder).second) plan.earlier.push_back(std::move(run));
+}
+
 std::string to_json(const Plan& plan, bool with_resolved) {
   Json json = {{"moesim_plan", kFormat}, {"experiment", plan.experiment}, {"runs", Json::array()}};
   for (const PlannedRun& run : plan.runs) json["runs"].push_back(json_of(run, with_resolved));
+  for (const EarlierRun& run : plan.earlier)
+    json["earlier"].push_back(
+        {{"folder", run.folder}, {"arm", run.arm}, {"seed", run.seed}, {"steps", run.steps}});
   return json.dump(1) + "\n";
 }
 

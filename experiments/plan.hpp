@@ -25,10 +25,21 @@ struct PlannedRun {
   std::string resolved = {};
 };
 
+// A run that an earlier sweep of the experiment planned, and the latest does not.
+struct EarlierRun {
+  std::string folder, arm;
+  std::uint64_t seed = 0;
+  index steps = 0;
+};
+
 struct Plan {
   std::string experiment;  // run.name
   std::vector<PlannedRun> runs;
+  std::vector<EarlierRun> earlier = {};
 };
+
+// Keeps the runs of `before`, the plan that this one replaces, in the list of earlier ones.
+void keep_earlier(Plan& plan, const Plan& before);
 
 // Builds every run once, so that a mistake in the last one does not cost a night; its device need
 // not be here. In a child process: this one stays free to start workers. Throws Exit::usage or

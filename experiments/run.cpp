@@ -7,95 +7,21 @@
 #include "experiments/experiment.hpp"
 #include "experiments/launch_slurm.hpp"
 #include "experiments/match_folders.hpp"
-#include "experiments/plan.hpp"
 #include "experiments/process_limits.hpp"
 #include "experiments/resources.hpp"
-#include "experiments/run_state.hpp"
-#include "experiments/runs.hpp"
 #include "experiments/signals.hpp"
 #include "experiments/supervisor.hpp"
-#include "experiments/versions.hpp"
+#include "experiments/sweep.hpp"
 #include "experiments/writable.hpp"
-#include "sim/config/reader.hpp"
 #include "sim/core/error.hpp"
-#include "sim/record/publish.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
 
 namespace moesim {
 namespace {
-
-namespace fs = std::filesystem;
-
-// The sweep, and where it lives.
-struct Sweep {
-  Plan plan;
-  std::string folder;  // of the experiment
-  // With --only the plan has one run, which keeps its number among all of them.
-  std::size_t first = 0, total = 0;
-  bool is_new = false;  // not what the folder's plan says; to be published as that
-};
-
-bool is_folder(const std::string& path) {
-  std::error_code error;
-  return fs::is_directory(path, error);
-}
-
-bool is_plan(const std::string& path) { return is_folder(path) || path.ends_with(".json"); }
-
-// The one setting of a plan that may be given another value: it is not part of what its runs are.
-constexpr const char* kRoot = "data.root";
-
-Sweep read_sweep(const Words& words) {
-  const std::string& path = words.front();
-  const std::string file = is_folder(path) ? path + "/" + kPlanFile : path;
-  const fs::path folder = fs::path(file).parent_path();
-  Sweep sweep{read_plan(file), folder.empty() ? "." : folder.string()};
-  for (std::size_t i = 1; i < words.size(); ++i) {
-    const std::size_t equals = words[i].find('=');
-    if (words[i].substr(0, equals) != kRoot || equals == std::string::npos)
-      fail(Exit::usage, "command line: " + words[i] +
-                            ": a plan cannot be changed, but for data.root; give the config file "
-                            "instead");
-    const std::string root = fs::absolute(words[i].substr(equals + 1)).lexically_normal();
-    bool has_root = false;
-    for (PlannedRun& run : sweep.plan.runs) {
-      if (!run.spec.settings.has(kRoot)) continue;
-      has_root = true;
-      run.spec.settings.set(kRoot, root, "command line");
-    }
-    sweep.is_new = fs::path(file).filename() == kPlanFile;
-    if (!has_root)
-      fail(Exit::usage, "command line: " + words[i] +
-                            ": the plan has no data.root, for it reads no files, or an older "
-                            "moesim made it; stand in the folder that its paths start from");
-  }
-  return sweep;
-}
-
-Sweep plan_sweep(const Words& words, const std::string& out, int threads) {
-  const ConfigFile config = read_config(words.front());
-  Sweep sweep{make_plan(expand(config, {words.begin() + 1, words.end()}), threads), ""};
-  sweep.folder = out + "/" + sweep.plan.experiment;
-  sweep.is_new = true;
-  return sweep;
-}
-
-// Before anything is created: nothing here may be another version's.
-void require_own(const Sweep& sweep, const std::vector<RunState>& before, bool force) {
-  for (std::size_t i = 0; i < before.size(); ++i)
-    if (force || !is_finished(before[i], sweep.plan.runs[i]))
-      require_own_run(sweep.folder + "/" + sweep.plan.runs[i].folder);
-}
-
-void publish_plan(const Sweep& sweep) {
-  remove_old_temporaries(sweep.folder);  // of a process that was killed here
-  publish_bytes(sweep.folder + "/" + kPlanFile, to_json(sweep.plan));
-}
 
 // Runs that could not even hold their parameters. Those on a card hold them there.
 void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
@@ -110,29 +36,6 @@ void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
        fmt::format("{}: needs at least {}, {} available; make it smaller{}", runs[0].spec.label,
                    readable_bytes(together), readable_bytes(available),
                    at_once > 1 ? ", or run fewer at once (--jobs)" : ""));
-}
-
-std::vector<RunState> states_of(const Sweep& sweep) {
-  std::vector<RunState> states;
-  RunReader reader;
-  for (const PlannedRun& run : sweep.plan.runs)
-    states.push_back(state_of(sweep.folder + "/" + run.folder, reader));
-  return states;
-}
-
-// Runs that an earlier sweep of the same name left unfinished are not in its latest plan.
-void mention_others(const Sweep& sweep) {
-  std::size_t others = 0;
-  RunReader reader;
-  for (const KnownRun& run : known_runs(sweep.folder)) {
-    if (run.planned) continue;
-    const State state = state_of(run.folder, reader).state;
-    others += state == State::interrupted || state == State::failed;
-  }
-  if (others > 0)
-    std::cerr << fmt::format(
-        "{} unfinished runs in {} belong to another sweep: start that one's config again\n", others,
-        sweep.folder);
 }
 
 struct Choice {
@@ -227,12 +130,15 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, bool json) {
 void declare_slurm(Arguments& arguments) {
   arguments.value("launcher", "local", "local, or slurm: submit a job array instead of training")
       .flag("print", "with --launcher slurm: print the script, submit nothing")
-      .value("partition", "", "of Slurm; empty, as below: the cluster's default")
-      .value("time", "", "limit of a task, as 02:00:00; a task that meets it goes on in another")
-      .value("mem", "", "memory of a task, as 4G")
-      .value("account", "", "of Slurm")
-      .value("qos", "", "of Slurm")
-      .value("gres", "", "of a task, as gpu:1; empty: as many gpu as run.device needs; none: none")
+      .value("partition", "", "Slurm partition; empty: the cluster's default")
+      .value("time", "",
+             "time limit of a task, such as 02:00:00; a task that reaches it continues in another")
+      .value("mem", "", "memory of a task, such as 4G; empty: the cluster's default")
+      .value("account", "", "Slurm account; empty: the cluster's default")
+      .value("qos", "", "Slurm quality of service; empty: the cluster's default")
+      .value("gres", "",
+             "generic resources of a task, such as gpu:1; empty: one GPU for each device in "
+             "run.device; none: no resources")
       .value("throttle", "0", "tasks of the array at a time; 0: as many as the cluster allows")
       .value("cpus", "1", "processors of a task")
       .value("signal", "60",
@@ -263,7 +169,7 @@ int run_command(const Words& words) {
   arguments.value("out", "runs", "folder of all experiments")
       .value("jobs", "1", "runs at once, each in a process of its own; 0: one per processor")
       .value("threads", "0",
-             "threads per run; 0: as OMP_NUM_THREADS says, else the processors shared out")
+             "threads per run; 0: OMP_NUM_THREADS, otherwise all processors divided by --jobs")
       .value("only", "", "number of the one run of the sweep to train, from 1 as in [1/9]")
       .flag("dry-run", "print the plan with estimates and stop")
       .value("trial", "1", "seconds of --dry-run spent on each arm; 0: no estimates")
@@ -297,9 +203,7 @@ int run_command(const Words& words) {
          "command line: --force: a task that is requeued would forget its work; "
          "remove the folders of the runs instead");
 
-  const bool planned = is_plan(arguments.rest().front());
-  Sweep sweep =
-      planned ? read_sweep(arguments.rest()) : plan_sweep(arguments.rest(), out, choice.threads);
+  Sweep sweep = make_sweep(arguments.rest(), out, choice.threads);
   for (const std::string& note : match_folders(sweep.plan, sweep.folder))
     std::cerr << "note: " << note << '\n';
   const bool whole = arguments.text("only").empty();
@@ -320,18 +224,18 @@ int run_command(const Words& words) {
   }
   const std::vector<RunState> before = states_of(sweep);
   require_own(sweep, before, choice.force);
-  if (whole && sweep.is_new) require_own_plan(sweep.folder + "/" + kPlanFile);
+  if (whole) require_own_plan(sweep);
   if (slurm) {
     if (!arguments.has("print")) {
       require_writable(sweep.folder);
-      if (whole && sweep.is_new) publish_plan(sweep);
+      if (whole) publish_plan(sweep);
     }
     launch_on_slurm(sweep.plan, sweep.folder, slurm_options(arguments), arguments.has("print"));
     return 0;
   }
   require_machine(sweep, before, choice);
   require_writable(sweep.folder);
-  if (whole && sweep.is_new) publish_plan(sweep);
+  if (whole) publish_plan(sweep);
   if (whole) mention_others(sweep);
   catch_stop_signals();
   return report(sweep, train_all(sweep, before, choice), json);

@@ -52,6 +52,8 @@ RunState recorded_state(const std::string& folder, RunReader& reader) {
       result.data_sha256 = file.text("data_sha256");
       if (const Variable* step = file.find("step"); step != nullptr && !step->values.empty())
         result.step = static_cast<index>(step->values.back()) + 1;
+    } catch (const Shortage&) {
+      throw;  // says nothing of the run
     } catch (const Error& problem) {
       result.why = problem.what();
     }

@@ -35,13 +35,17 @@ std::vector<KnownRun> known_runs(const std::string& path,
   if (!folder.has_filename()) folder = folder.parent_path();  // "runs/quickstart/"
   if (!fs::is_directory(folder, error))
     fail(Exit::data, path + ": no folder; name a run's or an experiment's");
-  if (is_run_folder(folder)) return {{folder.string(), "", -1, 0, false}};
+  if (is_run_folder(folder)) return {{folder.string(), "", -1, 0, false, false}};
   std::vector<KnownRun> runs;
   if (fs::exists(folder / kPlanFile, error))
     bearable([&] {
-      for (const PlannedRun& run : read_plan((folder / kPlanFile).string()).runs)
+      const Plan plan = read_plan((folder / kPlanFile).string());
+      for (const PlannedRun& run : plan.runs)
         runs.push_back({(folder / run.folder).string(), run.spec.label,
-                        static_cast<std::int64_t>(run.seed), run.steps, true});
+                        static_cast<std::int64_t>(run.seed), run.steps, true, false});
+      for (const EarlierRun& run : plan.earlier)
+        runs.push_back({(folder / run.folder).string(), run.arm,
+                        static_cast<std::int64_t>(run.seed), run.steps, false, true});
     });
   std::vector<std::string> others, experiments;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
@@ -52,7 +56,7 @@ std::vector<KnownRun> known_runs(const std::string& path,
     if (fs::exists(entry.path() / kPlanFile, error)) experiments.push_back(name);
   }
   std::sort(others.begin(), others.end());
-  for (std::string& name : others) runs.push_back({std::move(name), "", -1, 0, false});
+  for (std::string& name : others) runs.push_back({std::move(name), "", -1, 0, false, false});
   std::sort(experiments.begin(), experiments.end());
   if (runs.empty())  // the folder of all experiments
     for (const std::string& name : experiments)

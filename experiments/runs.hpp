@@ -15,9 +15,11 @@ struct KnownRun {
   std::int64_t seed = -1;
   index steps = 0;       // in all; 0 if unknown
   bool planned = false;  // by the experiment's latest sweep
+  bool earlier = false;  // by an earlier one, as its plan tells
 };
 
-// Those of the plan first, in its order, then others that the folder holds. Throws Exit::data for a
+// Those of the plan first, in its order, then those of earlier plans, then others that the folder
+// holds. Throws Exit::data for a
 // path that names none, and for a plan that cannot be read; if there is a `warn`, it hears of that
 // plan instead, as long as there are other runs.
 std::vector<KnownRun> known_runs(const std::string& path,

@@ -13,7 +13,7 @@ void catch_stop_signals();
 void hold_stop_signals();
 
 bool stop_requested();
-// Did SIGINT come again, half a second later or more? Then it is wanted at once.
+// True after a second SIGINT, half a second after the first or later: exit without a checkpoint.
 bool stop_at_once();
 
 }  // namespace moesim

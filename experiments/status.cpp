@@ -25,6 +25,11 @@ std::string name_of(const KnownRun& run) {
   return std::filesystem::path(run.folder).filename().string();
 }
 
+// An earlier sweep planned it, and it was never begun: most often a config that was corrected.
+bool is_forgotten(const KnownRun& run, const RunState& state) {
+  return run.earlier && state.state == State::planned;
+}
+
 void print_json(const std::vector<Found>& all, const std::map<std::string, int>& counts) {
   nlohmann::ordered_json document = {{"counts", counts}, {"runs", nlohmann::json::array()}};
   for (const auto& [run, state] : all)
@@ -33,6 +38,7 @@ void print_json(const std::vector<Found>& all, const std::map<std::string, int>&
          {"arm", run.arm},
          {"seed", run.seed < 0 ? nlohmann::json() : nlohmann::json(run.seed)},
          {"planned", run.planned},
+         {"earlier", run.earlier},
          {"state", to_string(state.state)},
          {"step", state.step},
          {"steps", run.steps},
@@ -47,19 +53,29 @@ void print_table(const std::vector<Found>& all, const std::map<std::string, int>
                    {"state", "state", Kind::text},
                    {"step", "step", Kind::text},
                    {"why", "", Kind::text}};
+  int never_begun = 0;
   for (const auto& [run, state] : all) {
+    if (is_forgotten(run, state)) {
+      ++never_begun;
+      continue;
+    }
     std::string step = std::to_string(state.step);
     if (run.steps > 0) step += fmt::format("/{}", run.steps);
     if (state.state == State::planned) step.clear();
-    table.rows.push_back({name_of(run), std::string(to_string(state.state)),
-                          step.empty() ? Cell() : Cell(step),
-                          state.why.empty() ? Cell(std::string()) : Cell(state.why)});
+    table.rows.push_back(
+        {name_of(run), std::string(to_string(state.state)), step.empty() ? Cell() : Cell(step),
+         Cell(run.earlier ? "of an earlier sweep" + (state.why.empty() ? "" : ", " + state.why)
+                          : state.why)});
   }
   std::cout << render(table, Format::text) << '\n';
   std::string line;
   for (const auto& [name, count] : counts)
     line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, name);
   std::cout << line << '\n';
+  if (never_begun > 0)
+    std::cout << fmt::format(
+        "{} more {} planned by earlier sweeps and never begun; --json lists {}\n", never_begun,
+        never_begun == 1 ? "run was" : "runs were", never_begun == 1 ? "it" : "them");
 }
 
 }  // namespace
@@ -86,7 +102,7 @@ int status_command(const Words& words) {
       if (task != queues[experiment].end() && state.state != State::complete)
         state.why += fmt::format("{}job {}: {}", state.why.empty() ? "" : ", ", task->second.job,
                                  task->second.state);
-      ++counts[to_string(state.state)];
+      if (!is_forgotten(run, state)) ++counts[to_string(state.state)];
       all.push_back({std::move(run), std::move(state)});
     }
   if (arguments.has("json"))

@@ -200,7 +200,6 @@ class Supervisor {
 }  // namespace
 
 std::vector<Ending> supervise(const std::vector<Job>& jobs, std::size_t at_once) {
-  allow_open_files();
   leave_time_for_a_checkpoint();
   return Supervisor(jobs, at_once).run();
 }

@@ -10,7 +10,7 @@
 
 namespace moesim {
 
-// How a run ended: complete (Exit::ok), or what it is called in DESIGN's list of exit codes.
+// How a run ended: an exit code (sim/core/error.hpp) and one line.
 struct Ending {
   Exit code = Exit::ok;
   std::string message;  // one line, "" for complete

@@ -21,7 +21,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <optional>
 
@@ -30,32 +29,61 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is wrong, in the order in which it was found. What cannot be read is not damaged.
+// What is wrong, in the order in which it was found, and what is not wrong but to be known. What
+// cannot be read is not damaged, nor is what another program has rewritten.
 struct Findings {
-  std::vector<std::string> problems;
-  std::size_t unreadable = 0;
+  std::vector<std::string> problems, notes;
+  std::size_t unreadable = 0, changed = 0;
 
-  void damaged(const std::string& what) { problems.push_back(what); }
+  // A file that several checkpoints need is named once.
+  void damaged(const std::string& what) {
+    if (std::find(problems.begin(), problems.end(), what) == problems.end())
+      problems.push_back(what);
+  }
   void met(const Error& error, const std::string& message) {
+    if (dynamic_cast<const Shortage*>(&error) != nullptr) throw;  // says nothing of any file
+    if (dynamic_cast<const Unreadable*>(&error) == nullptr) return damaged(message);
     problems.push_back(message);
-    if (dynamic_cast<const Unreadable*>(&error) != nullptr) ++unreadable;
+    ++unreadable;
+  }
+  void rewritten(const std::string& what) {
+    problems.push_back(what);
+    ++changed;
   }
   std::string summary() const {
-    if (problems.empty()) return "all in order";
-    const std::size_t damage = problems.size() - unreadable;
-    if (unreadable == 0) return fmt::format("{} damaged", damage);
-    if (damage == 0) return fmt::format("{} not readable", unreadable);
-    return fmt::format("{} damaged, {} not readable", damage, unreadable);
+    std::string text;
+    const auto add = [&](std::size_t count, const char* what) {
+      if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
+    };
+    add(problems.size() - unreadable - changed, "damaged");
+    add(changed, "changed by another program");
+    add(unreadable, "not readable");
+    return text.empty() ? "all in order" : text;
   }
 };
 
 // The file opens, its records add up, and its config is the one that its checksum and config.ini
-// say.
-void verify_run_file(const std::string& folder, RunReader& reader, Findings& findings) {
+// say. Returns the library of another program that has rewritten the file, "" if none has.
+//
+// A digest that holds says that the contents are those that were recorded, whoever stored them:
+// that is a note. One that does not hold says that they are not, and nothing can tell a change that
+// was meant from damage: exit 3.
+std::string verify_run_file(const std::string& folder, RunReader& reader, Findings& findings) {
   const std::string path = folder + "/run.h5";
-  if (std::error_code error; !fs::exists(path, error) && !error) return;
+  if (std::error_code error; !fs::exists(path, error) && !error) return {};
   try {
-    const RunFile file = reader.check(path);
+    const CheckedRun checked = reader.check(path);
+    const RunFile& file = checked.attributes;
+    if (!checked.rewritten_by.empty() && checked.digest_holds)
+      findings.notes.push_back(
+          fmt::format("{}: rewritten by another program ({}); what it says is what was recorded",
+                      path, checked.rewritten_by));
+    if (!checked.digest_holds)
+      findings.rewritten(fmt::format(
+          "{}: rewritten and changed by another program ({}): its SHA-256 no longer holds, its "
+          "records add up; to have it as it was recorded, remove it and start the run again, which "
+          "writes it anew from the last checkpoint",
+          path, checked.rewritten_by));
     if (file.text("run_id") != fs::path(folder).filename())
       findings.damaged(path + ": belongs to the run " + config::printable(file.text("run_id")));
     const std::string config = file.text("config");
@@ -63,10 +91,12 @@ void verify_run_file(const std::string& folder, RunReader& reader, Findings& fin
       findings.damaged(path + ": its config is not the one of its checksum");
     if (without_root(read_file(folder + "/config.ini")) != config)
       findings.damaged(folder + "/config.ini: not the config that run.h5 was made with");
+    return checked.rewritten_by;
   } catch (const Error& error) {
     const std::string what = error.what();
     findings.met(error, what.find(path) == std::string::npos ? path + ": " + what : what);
   }
+  return {};
 }
 
 // The model of a run, without memory for its parameters; built once for all of its checkpoints.
@@ -108,17 +138,8 @@ void verify_tensors(const std::string& folder, const Checkpoint& checkpoint, Bui
     findings.damaged(what);
 }
 
-// Every byte of the file, which is read in slices.
-std::string sum_of_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string slice(1 << 20, '\0');
-  Sha256 sum;
-  while (file.read(slice.data(), static_cast<std::streamsize>(slice.size())), file.gcount() > 0)
-    sum.add({slice.data(), static_cast<std::size_t>(file.gcount())});
-  return sum.hex();
-}
-
-// last: of a complete run. Its manifest vouches for every byte of the run file.
+// last: of a complete run. Its manifest vouches for every byte of the run file, unless another
+// program has rewritten that.
 void verify_checkpoint(const std::string& folder, index step, bool last, Built& built,
                        Findings& findings) {
   // One that is gone by now is no longer kept.
@@ -132,7 +153,7 @@ void verify_checkpoint(const std::string& folder, index step, bool last, Built& 
     read_records(folder, checkpoint);
     const std::string& sum = checkpoint.info.published_sha256;
     if (const std::string published = folder + "/run.h5";
-        last && !sum.empty() && sum_of_file(published) != sum)
+        last && !sum.empty() && sha256_of_file(published) != sum)
       findings.damaged(published +
                        ": damaged: not what was published; remove it and start the run again, "
                        "which writes it anew from " +
@@ -147,8 +168,10 @@ void verify_checkpoint(const std::string& folder, index step, bool last, Built& 
 int verify_command(const Words& words) {
   Arguments arguments(
       "verify PATH...",
-      "Reads every byte of run files and checkpoints and says what is damaged. PATH "
-      "is the folder of an experiment or of a run. Exit code 3 if anything is.");
+      "Reads every byte of run files and checkpoints and says what is damaged, changed by another "
+      "program or not readable. PATH is the folder of an experiment or of a run. Exit code 3 if "
+      "anything is. A run file that another program has saved again with the same contents is "
+      "noted.");
   arguments.flag("json", "print one JSON document");
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("verify what?");
@@ -169,7 +192,7 @@ int verify_command(const Words& words) {
       if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
         findings.damaged(
             fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
-      verify_run_file(run.folder, reader, findings);
+      const bool rewritten = !verify_run_file(run.folder, reader, findings).empty();
       try {
         require_checkpoints_listed(run.folder);
       } catch (const Unreadable& problem) {
@@ -179,17 +202,20 @@ int verify_command(const Words& words) {
       Built built;
       for (const index step : steps) {
         ++checkpoints;
-        verify_checkpoint(run.folder, step, state.state == State::complete && step == steps.back(),
+        verify_checkpoint(run.folder, step,
+                          state.state == State::complete && !rewritten && step == steps.back(),
                           built, findings);
       }
     }
   if (arguments.has("json")) {
     std::cout << nlohmann::ordered_json({{"runs", runs},
                                          {"checkpoints", checkpoints},
-                                         {"problems", findings.problems}})
+                                         {"problems", findings.problems},
+                                         {"notes", findings.notes}})
                      .dump(2)
               << '\n';
   } else {
+    for (const std::string& what : findings.notes) std::cout << "note: " << what << '\n';
     for (const std::string& what : findings.problems) std::cout << what << '\n';
     std::cout << fmt::format("{} runs, {} checkpoints: {}\n", runs, checkpoints,
                              findings.summary());

@@ -23,14 +23,14 @@ constexpr std::uint64_t kMostPlanBytes = std::uint64_t{512} << 20;
   throw Unreadable(path + ": " + what + "; use the version that wrote it, or another --out");
 }
 
-// Is there anything under that name, be it a link that leads nowhere?
-bool stands(const std::string& path) {
+// True if a file, a folder or a link has that name; a link may lead nowhere.
+bool is_there(const std::string& path) {
   std::error_code error;
   return fs::exists(fs::symlink_status(path, error));
 }
 
 void require_own_run_file(const std::string& path) {
-  if (!stands(path)) return;
+  if (!is_there(path)) return;
   try {
     const InputFile opens(path);
   } catch (const Unreadable&) {
@@ -63,7 +63,7 @@ void require_own_run(const std::string& folder) {
 }
 
 void require_own_plan(const std::string& path) {
-  if (!stands(path)) return;
+  if (!is_there(path)) return;
   std::string text;
   try {
     text = read_file(path, kMostPlanBytes);

@@ -1,16 +1,17 @@
-// What another version of moesim wrote, or what the system does not let this one read, is neither
-// removed nor overwritten.
+// Checks before anything is written: files of another version of moesim, and files that the system
+// does not let this one read, are neither removed nor overwritten.
 #pragma once
 
 #include <string>
 
 namespace moesim {
 
-// Throws Unreadable (sim/data/file.hpp) if the folder of a run holds such a run file, checkpoint or
-// lock; reads them, and touches nothing.
+// Reads the run file, the checkpoints and the lock in a run's folder, and changes none of them.
+// Throws Unreadable (sim/data/file.hpp) for one of another version or one that cannot be read.
 void require_own_run(const std::string& folder);
 
-// The same for a plan: of another format, or no plan at all. One that is damaged may be replaced.
+// Throws Unreadable for a plan of another format, and for a file that is no plan. A damaged plan
+// may be replaced.
 void require_own_plan(const std::string& path);
 
 }  // namespace moesim

@@ -17,7 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Creates the folders that lack on the way to `folder`; `created` hears of each, innermost last.
+// Creates `folder` and the missing folders above it, and appends each to `created`, outermost
+// first.
 std::error_code create_folders(const fs::path& folder, std::vector<fs::path>& created) {
   std::error_code error;
   if (fs::is_directory(folder, error)) return {};

@@ -1,13 +1,13 @@
-// Is there a place for results?
+// Checks that results can be written, before any work is done.
 #pragma once
 
 #include <string>
 
 namespace moesim {
 
-// Makes the folder, with those above it, and tries to write there. Throws Exit::output if that
-// cannot be, naming the target of a link that leads nowhere; what was created here, and nothing
-// else, is taken away again then.
+// Creates the folder and those above it, and writes a file there for a moment. On failure removes
+// what it created, and nothing else, and throws Exit::output; the message names the target of a
+// link that leads nowhere.
 void require_writable(const std::string& folder);
 
 }  // namespace moesim

@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
 # Installs what moesim is built with, on Debian 12, Debian 13 or Ubuntu 24.04. Asks nothing when run as root; otherwise it prints the
 # command and stops, unless everything is there already.
+#
+#   scripts/setup.sh [--tests]
+#
+# --tests: also what tests read tables with where it is there (TeX, R, tidy); without it they are skipped and say so.
 set -euo pipefail
+case ${1:-} in '' | --tests) ;; *) echo "usage: scripts/setup.sh [--tests]" >&2; exit 2 ;; esac
 
 packages=(
   g++ cmake ninja-build ccache pkg-config git
@@ -9,7 +14,11 @@ packages=(
   libssl-dev zlib1g-dev librandom123-dev libsentencepiece-dev
   libdnnl-dev libopenblas-dev catch2 libbenchmark-dev
   hdf5-tools clang-format clang libclang-rt-dev libomp-dev python3 python3-venv
+  gnuplot-nox fonts-dejavu-core
 )
+if [ "${1:-}" = --tests ]; then
+  packages+=(texlive-latex-recommended texlive-science texlive-fonts-recommended lmodern r-base-core tidy)
+fi
 
 missing=()
 for package in "${packages[@]}"; do

@@ -154,4 +154,11 @@ std::string html_text(std::string_view text) {
   return safe;
 }
 
+std::string plain_label(const std::string& label) {
+  std::string plain = label;
+  for (char& c : plain)
+    if (!config::is_key({&c, 1}) && c != ':' && c != '+' && c != '/') c = '-';
+  return plain;
+}
+
 }  // namespace moesim

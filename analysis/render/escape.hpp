@@ -29,10 +29,13 @@ std::string markdown_paragraph(const std::string& text);
 // Text of LaTeX that compiles with pdflatex: nothing in it is a command, and no two characters
 // become one. Characters that the encoding T1 does not have are named: "U+4E2D".
 std::string latex_text(std::string_view text);
-// The same where lines break: also behind / _ . , = and -.
+// The same where lines may break behind / _ and = too.
 std::string latex_paragraph(std::string_view text);
 
 // Text of HTML, or the value of an attribute in quotes.
 std::string html_text(std::string_view text);
+
+// What \label and the id of an element may be, with '-' for every other byte.
+std::string plain_label(const std::string& label);
 
 }  // namespace moesim

@@ -29,6 +29,7 @@ th, td { padding: .3rem .7rem; text-align: left; vertical-align: baseline; font-
   white-space: nowrap; }
 thead th { font-weight: 600; }
 .number { text-align: right; }
+sup { line-height: 0; }
 .notes { padding: 0; list-style: none; max-width: 60rem; overflow-wrap: anywhere;
   font-size: .87em; }
 @media print { body { margin: 0; max-width: none; } .table { overflow: visible; } }
@@ -64,7 +65,7 @@ std::string body_of(const Table& table, const Rendering& rendering) {
     return column.kind == Column::Kind::text ? "" : " class=\"number\"";
   };
   const std::string id =
-      rendering.label.empty() ? "" : " id=\"" + html_text(rendering.label) + "\"";
+      rendering.label.empty() ? "" : " id=\"" + plain_label(rendering.label) + "\"";
   std::string html = "<figure class=\"table\"" + id + ">\n<table>\n";
   if (!rendering.caption.empty())
     html += "<caption>" + html_text(rendering.caption) + "</caption>\n";

@@ -13,7 +13,14 @@
 namespace moesim {
 namespace {
 
-constexpr std::size_t kLongest = 50;  // rows of a float
+// Rows of a float: more may not fit on a page of a paper. The page of a document of its own is as
+// large as the table, up to the 5.7 m that TeX can express; a longtable finds the widths of its
+// columns only when it is compiled again.
+constexpr std::size_t kLongest = 50, kLongestAlone = 800;
+
+bool is_long(const Table& table, const Rendering& rendering) {
+  return table.rows.size() > (rendering.standalone ? kLongestAlone : kLongest);
+}
 
 // Bold digits as wide as others, where the font has them (series b; bx is wider), stay aligned.
 // siunitx 2 expands cells, so \bfseries has to be protected, and its \rmfamily takes the series of
@@ -30,21 +37,10 @@ std::string joined_cells(const std::vector<LatexColumn>& columns,
   return line + " \\\\\n";
 }
 
-// What stands in \label: its argument may have no character that means something to TeX.
-std::string label_of(const std::string& label) {
-  std::string safe;
-  for (const char c : label) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       std::string_view(":.-+_/").find(c) != std::string_view::npos;
-    safe += plain ? c : '-';
-  }
-  return safe;
-}
-
 std::string caption_of(const Rendering& rendering) {
   std::string text;
   if (!rendering.caption.empty()) text += "\\caption{" + latex_paragraph(rendering.caption) + "}";
-  if (!rendering.label.empty()) text += "\\label{" + label_of(rendering.label) + "}";
+  if (!rendering.label.empty()) text += "\\label{" + plain_label(rendering.label) + "}";
   return text;
 }
 
@@ -73,7 +69,7 @@ std::string body_of(const Table& table, const std::vector<LatexColumn>& columns,
   const std::string setup = "\\sisetup{mode=text,detect-weight,detect-family}\n" +
                             std::string(table.bold.empty() ? "" : kBold);
   const std::string notes = notes_of(table);
-  if (table.rows.size() > kLongest)
+  if (is_long(table, rendering))
     return "\\begingroup\n" + setup + "\\begin{longtable}{" + format + "}\n" +
            (caption.empty() ? "" : caption + "\\\\\n") + head + "\\endhead\n" +
            "\\bottomrule\n\\endfoot\n" + rows + "\\end{longtable}\n" + notes + "\\endgroup\n";
@@ -84,12 +80,12 @@ std::string body_of(const Table& table, const std::vector<LatexColumn>& columns,
 
 // A page that the table fits on, in millimetres; TeX has no lengths above 5.7 m.
 std::string page_of(const Table& table, const std::vector<LatexColumn>& columns) {
-  constexpr double kCharacter = 2.0, kGap = 5, kLine = 5.5, kMargins = 30, kMost = 5000;
+  constexpr double kCharacter = 1.8, kGap = 5, kLine = 5.5, kMargins = 30, kMost = 5000;
   double width = kMargins, height = kMargins + 20;
   for (const LatexColumn& column : columns)
     width += kCharacter * static_cast<double>(column.characters) + kGap;
   width = std::clamp(width, 120.0, kMost);
-  height += kLine * static_cast<double>(std::min(table.rows.size(), kLongest) + 2);
+  height += kLine * static_cast<double>(std::min(table.rows.size(), kLongestAlone) + 2);
   for (const std::string& note : table.notes)
     height += kLine * (1 + kCharacter * static_cast<double>(note.size()) / (width - kMargins));
   return fmt::format("paperwidth={:.0f}mm,paperheight={:.0f}mm,margin=15mm", width,
@@ -100,8 +96,8 @@ std::string page_of(const Table& table, const std::vector<LatexColumn>& columns)
 
 std::string as_latex(const Table& table, const Rendering& rendering) {
   const std::vector<LatexColumn> columns = latex_columns(table);
-  const bool is_long = table.rows.size() > kLongest;
-  const std::string packages = is_long ? "booktabs,longtable,siunitx" : "booktabs,siunitx";
+  const std::string packages =
+      is_long(table, rendering) ? "booktabs,longtable,siunitx" : "booktabs,siunitx";
   const std::string body = columns.empty() ? "" : body_of(table, columns, rendering);
   if (!rendering.standalone)
     return "% \\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\usepackage{" + packages +

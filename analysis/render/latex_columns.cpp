@@ -32,7 +32,8 @@ std::string not_finite(double value) {
 struct Room {
   std::size_t whole = 1, decimals = 0;
   bool negative = false;
-  std::string mark;  // the longest behind a number
+  std::string mark = {};       // the longest behind a number
+  std::string alignment = {};  // of the numbers in a column that its header makes wider
 
   void hold(const std::string& number) {
     const bool minus = number[0] == '-';
@@ -45,8 +46,9 @@ struct Room {
     if (other.size() > mark.size()) mark = other;
   }
   std::string format() const {
-    return fmt::format("S[table-format={}{}.{}{}]", negative ? "-" : "", whole, decimals,
-                       mark.empty() ? "" : ",table-space-text-post=" + mark);
+    return fmt::format("S[table-format={}{}.{}{}{}]", negative ? "-" : "", whole, decimals,
+                       mark.empty() ? "" : ",table-space-text-post=" + mark,
+                       alignment.empty() ? "" : ",table-number-alignment=" + alignment);
   }
   std::size_t characters() const { return whole + decimals + 2; }
 };
@@ -165,7 +167,7 @@ LatexColumn count_column(const Source& source) {
 LatexColumn sample_column(const Source& source) {
   LatexColumn column;
   column.head = "\\multicolumn{3}{c}{" + source.head() + "}";
-  Room means, deviations;
+  Room means{.alignment = "right"}, deviations{.alignment = "left"};
   for (std::size_t row = 0; row < source.table.rows.size(); ++row) {
     const std::string bold = source.bold(row), mark = source.mark(row);
     const Sample* sample = std::get_if<Sample>(&source.cell(row));

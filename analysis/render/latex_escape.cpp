@@ -112,7 +112,7 @@ std::string set(std::string_view text, bool breaks) {
   for (std::string_view rest = safe; !rest.empty();) {
     const config::CodePoint character = config::code_point(rest);
     const char32_t code = character.code;
-    // "--", "''" and ",," would become one character, "?`" and "!`" too.
+    // "--", "''" and ",," would become one character. (So would "?`", but '`' is a command.)
     if (code == before && (code == U'-' || code == U'\'' || code == U',')) latex += "{}";
     const auto found = std::lower_bound(
         kCommands.begin(), kCommands.end(), code,
@@ -123,11 +123,11 @@ std::string set(std::string_view text, bool breaks) {
       latex += rest.substr(0, character.length);
     else
       latex += fmt::format("U+{:04X}", static_cast<std::uint32_t>(code));
-    if (breaks && code < 0x80 &&
-        std::string_view("/_.,=-").find(static_cast<char>(code)) != std::string_view::npos)
-      latex += "\\allowbreak{}";
     before = code;
     rest.remove_prefix(character.length);
+    const bool goes_on = !rest.empty() && rest[0] != ' ';
+    if (breaks && goes_on && (code == U'/' || code == U'_' || code == U'='))
+      latex += "\\allowbreak{}";
   }
   return latex;
 }

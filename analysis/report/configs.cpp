@@ -10,19 +10,21 @@
 namespace moesim {
 namespace {
 
-// The value that most arms have; of several, the first arm's.
+// The value that most arms have (of several, the first arm's); "" if no two have one.
 std::string usual_value(const std::vector<Arm>& arms, const std::string& key) {
   std::map<std::string, int> times;
-  std::vector<std::string> values;
+  std::string usual;
+  int most = 1;
   for (const Arm& arm : arms)
-    if (const auto setting = arm.settings.find(key); setting != arm.settings.end()) {
+    if (const auto setting = arm.settings.find(key); setting != arm.settings.end())
       ++times[setting->second];
-      values.push_back(setting->second);
-    }
-  const auto usual = std::max_element(
-      values.begin(), values.end(),
-      [&](const std::string& a, const std::string& b) { return times[a] < times[b]; });
-  return usual == values.end() ? "" : *usual;
+  for (const Arm& arm : arms)
+    if (const auto setting = arm.settings.find(key); setting != arm.settings.end())
+      if (times[setting->second] > most) {
+        most = times[setting->second];
+        usual = setting->second;
+      }
+  return usual;
 }
 
 }  // namespace
@@ -76,7 +78,7 @@ Table differing_settings(const ConfigComparison& configs, const std::vector<Arm>
       const auto setting = arms[row].settings.find(configs.keys[k]);
       const bool has = setting != arms[row].settings.end();
       table.rows[row].push_back(has ? Cell(setting->second) : Cell());
-      if (has && setting->second != usual) table.bold.insert({row, k + 1});
+      if (has && !usual.empty() && setting->second != usual) table.bold.insert({row, k + 1});
     }
   }
   return table;

@@ -28,7 +28,7 @@ ConfigComparison compare_configs(const std::vector<Arm>& arms);
 Table common_settings(const ConfigComparison& configs);
 
 // A row per arm, a column per key that differs. A value is bold where it is not the most frequent
-// one of its column (of several, the first).
+// one of its column (of several, the first); none is where no two arms have one.
 Table differing_settings(const ConfigComparison& configs, const std::vector<Arm>& arms);
 
 }  // namespace moesim

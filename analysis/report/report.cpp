@@ -5,7 +5,9 @@
 #include "analysis/report/configs.hpp"
 #include "analysis/report/html.hpp"
 #include "analysis/report/page.hpp"
+#include "analysis/report/plots.hpp"
 #include "analysis/report/sections.hpp"
+#include "analysis/report/split.hpp"
 #include "analysis/tables/ablation.hpp"
 #include "analysis/tables/domains.hpp"
 #include "analysis/tables/utilization.hpp"
@@ -45,13 +47,12 @@ bool is_ablation(const Material& material) {
                      [](const std::string& key) { return key != "router.name"; });
 }
 
-std::string verdict_section(const Material& material, const ReportOptions& options) {
+std::string verdict_section(const Material& material, const std::vector<std::string>& verdict) {
   std::vector<std::string> sentences;
-  for (const std::string& sentence : verdict(material.arms, options.baseline))
-    sentences.push_back(html_text(sentence));
+  for (const std::string& sentence : verdict) sentences.push_back(html_text(sentence));
   std::string content = html::list(sentences);
   if (!material.notes.empty())
-    content += "<p class=\"quiet\"><a href=\"#notes\">Something was left out.</a></p>\n";
+    content += "<p class=\"quiet\"><a href=\"#notes\">Some runs were left out.</a></p>\n";
   return content;
 }
 
@@ -62,22 +63,64 @@ std::string notes_section(const Material& material) {
   return html::list(notes);
 }
 
-// The table, or none, with the reason among the notes. What was left out of all tables is said
-// once.
-std::string optional_table(Material& material, const std::string& what,
-                           const std::function<Table()>& make,
-                           const std::function<std::string(const Table&)>& set) {
+// The table, without notes that are said elsewhere, or the reason why there is none. Arms and
+// evaluations that are not there were refused by the table of routers.
+Part table_part(const std::string& name, const std::vector<std::string>& said,
+                const std::function<Table()>& make,
+                const std::function<std::string(const Table&)>& set) {
   try {
-    Table table = make();
-    std::erase_if(table.notes, [&](const std::string& note) {
-      return std::find(material.notes.begin(), material.notes.end(), note) != material.notes.end();
-    });
-    return table.rows.empty() ? "" : set(table);
+    const Table table = without_notes(make(), said);
+    return {.html = table.rows.empty() ? "" : set(table), .left_out = ""};
   } catch (const Error& problem) {
     if (problem.code() != Exit::data && problem.code() != Exit::usage) throw;
-    material.left_out.push_back("no " + what + ": " + problem.what());
-    return {};
+    return {.html = "", .left_out = "no table of " + name + ": " + problem.what()};
   }
+}
+
+// What reads all runs once more, table by table and figure by figure.
+struct Reread {
+  std::string utilization, domains, figures;
+};
+
+Reread reread(const Request& request, const ReportOptions& options, Material& material) {
+  const Request again{.paths = request.paths,
+                      .all = request.all,
+                      .status_of = request.status_of};  // unreadable files were named
+  std::vector<std::function<Part()>> makers{
+      [&] {
+        return table_part(
+            "utilization", material.notes,
+            [&] { return utilization_table(again, {.at = options.at, .arms = options.arms}); },
+            [](const Table& table) {
+              return split_html(table, "layer",
+                                "How evenly experts are used: load of an expert over uniform.",
+                                "utilization-table");
+            });
+      },
+      [&] {
+        return table_part(
+            "domains", material.notes,
+            [&] { return domains_table(again, {.at = options.at, .arms = options.arms}); },
+            [](const Table& table) {
+              return split_html(table, "domain",
+                                "Loss and load by domain of the data, and how far experts "
+                                "specialise in domains.",
+                                "domains-table");
+            });
+      }};
+  const std::size_t tables = makers.size();
+  for (const std::string& name : figure_names())
+    makers.emplace_back(
+        [&, name] { return plot_part(name, again, {.arms = options.arms, .at = options.at}); });
+  const std::vector<Part> parts = make_parts(makers);
+  Reread made{.utilization = parts[0].html, .domains = parts[1].html, .figures = ""};
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    if (!parts[p].left_out.empty()) material.left_out.push_back(parts[p].left_out);
+    // The line on a missing gnuplot is the same for all figures.
+    if (p >= tables && (p == tables || parts[p].html != parts[p - 1].html))
+      made.figures += parts[p].html;
+  }
+  return made;
 }
 
 }  // namespace
@@ -91,13 +134,15 @@ std::string report(const Request& request, const ReportOptions& options) {
   const auto add = [&](const char* id, const char* title, std::string content) {
     page.sections.push_back({id, title, std::move(content)});
   };
-  add("verdict", "Verdict", verdict_section(material, options));
+  const std::vector<std::string> sentences = verdict(material.arms, options.baseline);
+  add("verdict", "Verdict", verdict_section(material, sentences));
   add("routers", "Routers",
-      table_html(routers_table(material.outcomes, {.baseline = options.baseline,
-                                                   .target = options.target,
-                                                   .at = options.at,
-                                                   .columns = {},
-                                                   .arms = options.arms}),
+      table_html(without_notes(routers_table(material.outcomes, {.baseline = options.baseline,
+                                                                 .target = options.target,
+                                                                 .at = options.at,
+                                                                 .columns = {},
+                                                                 .arms = options.arms}),
+                               sentences),
                  "One row per arm: mean ± sample standard deviation over seeds.", "routers-table"));
   if (is_ablation(material))
     add("ablation", "Ablation",
@@ -107,28 +152,10 @@ std::string report(const Request& request, const ReportOptions& options) {
                                                       .arms = options.arms}),
                    "What changes against the baseline, and what the loss is then.",
                    "ablation-table"));
-  const Request again{.paths = request.paths,
-                      .all = request.all,
-                      .status_of = request.status_of};  // unreadable files were named
-  add("utilization", "Utilization",
-      optional_table(
-          material, "table of utilization",
-          [&] { return utilization_table(again, {.at = options.at, .arms = options.arms}); },
-          [](const Table& table) {
-            return split_html(table, "layer",
-                              "How evenly experts are used: load of an expert over uniform.",
-                              "utilization-table");
-          }));
-  add("domains", "Domains",
-      optional_table(
-          material, "table of domains",
-          [&] { return domains_table(again, {.at = options.at, .arms = options.arms}); },
-          [](const Table& table) {
-            return split_html(table, "domain",
-                              "Loss and load by domain of the data, and how far experts "
-                              "specialise in domains.",
-                              "domains-table");
-          }));
+  Reread more = reread(request, options, material);
+  add("utilization", "Utilization", std::move(more.utilization));
+  add("domains", "Domains", std::move(more.domains));
+  add("figures", "Figures", std::move(more.figures));
   add("certificates", "Certificates",
       table_html(certificates(material.arms, material.outcomes, material.records),
                  "What the output of a token may depend on: as the router declares, and as it was "

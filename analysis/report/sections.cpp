@@ -91,7 +91,7 @@ std::string configs_section(const Material& material) {
     content += "<p>" + html_text("Without a config: " + joined(configs.without)) + "</p>\n";
   if (!configs.common.empty())
     content += html::fold(
-        counted(configs.common.size(), "setting") + " of one value",
+        counted(configs.common.size(), "setting") + " in which no arms differ",
         table_html(common_settings(configs), "Settings of one value, and the arms that have them.",
                    "common-table"));
   return content;

@@ -39,6 +39,23 @@ Table with_rows(const Table& table, const std::vector<std::size_t>& rows) {
   return part;
 }
 
+Table without_notes(const Table& table, const std::vector<std::string>& notes) {
+  Table rest = table;
+  rest.notes.clear();
+  rest.references.clear();
+  std::map<std::size_t, std::size_t> places;  // old to new
+  for (std::size_t n = 0; n < table.notes.size(); ++n) {
+    if (std::find(notes.begin(), notes.end(), table.notes[n]) != notes.end()) continue;
+    places[n] = rest.notes.size();
+    rest.notes.push_back(table.notes[n]);
+  }
+  for (const auto& [place, all] : table.references)
+    for (const std::size_t n : all)
+      if (const auto kept = places.find(n); kept != places.end())
+        rest.references[place].insert(kept->second);
+  return rest;
+}
+
 Split split_by_arm(const Table& table, const std::string& key) {
   const std::size_t arm = column_of(table, "arm"), layer = column_of(table, key);
   std::vector<std::string> names;

@@ -13,6 +13,9 @@ namespace moesim {
 // The table with these of its rows, in this order.
 Table with_rows(const Table& table, const std::vector<std::size_t>& rows);
 
+// The table without these notes, which are said elsewhere.
+Table without_notes(const Table& table, const std::vector<std::string>& notes);
+
 // A table with several rows per arm: those about all of an arm, and the rows of each arm.
 struct Split {
   Table totals;                                     // with the notes

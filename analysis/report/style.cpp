@@ -55,19 +55,20 @@ dd { margin: 0; }
 .box { overflow-x: auto; margin: 0.75rem 0 1.25rem; }
 .table { margin: 0; }
 table {
-  border-collapse: collapse; font-size: 0.875rem; line-height: 1.4;
+  border-collapse: collapse; width: max-content; font-size: 0.875rem; line-height: 1.4;
   border-top: 1.5px solid var(--ink); border-bottom: 1.5px solid var(--ink);
 }
 caption { text-align: left; caption-side: top; padding: 0 0 0.45rem; font-size: 0.9rem; }
 th, td { padding: 0.3rem 0.7rem; text-align: left; vertical-align: top; overflow-wrap: break-word; }
 thead th { font-weight: 600; vertical-align: bottom; border-bottom: 1px solid var(--ink); }
 tbody th { font-weight: 400; }
-td:not(.number) { min-width: 4rem; max-width: 24rem; }
+td:not(.number) { max-width: 16rem; }
+sup { line-height: 0; }
 .number { text-align: right; white-space: nowrap; }
 thead .number { white-space: normal; }
 th:first-child {
   position: sticky; left: 0; z-index: 1; background: var(--page); padding-left: 0;
-  min-width: 11rem; max-width: 18rem; overflow-wrap: anywhere;
+  min-width: 9rem; max-width: 18rem; overflow-wrap: anywhere;
 }
 tbody tr:hover > * { background: var(--row); }
 th button {
@@ -106,7 +107,10 @@ summary:hover { text-decoration: underline; }
   h1 { font-size: 1.5rem; }
   dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
   dd { margin-bottom: 0.5rem; }
-  th:first-child { min-width: 6rem; max-width: 9rem; }
+  table { font-size: 0.8rem; }
+  th, td { padding: 0.3rem 0.5rem; }
+  td:not(.number) { max-width: 12rem; }
+  th:first-child { min-width: 6rem; max-width: 9.5rem; }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
 @media print {
@@ -126,7 +130,7 @@ summary:hover { text-decoration: underline; }
   tr, figure:not(.table) { break-inside: avoid; }
   .box, .plot, pre { overflow: visible; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: 0.4rem 0.6rem; }
-  table { font-size: 7pt; }
+  table { width: auto; font-size: 7pt; }
   th, td { padding: 0.12rem 0.3rem; }
   td:not(.number) { min-width: 4em; max-width: 30em; overflow-wrap: anywhere; }
   .number { white-space: normal; overflow-wrap: normal; }

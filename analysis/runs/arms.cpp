@@ -84,9 +84,11 @@ void make_unique(std::vector<Arm>& arms) {
   }
 }
 
+bool has_config(const Outcome& run) { return run.has_config && !run.settings.empty(); }
+
 // A copy of a run, or the same run of another experiment, is no further seed.
 bool is_repeat(const Outcome& run, const Arm& arm) {
-  return run.seed && run.has_config &&
+  return run.seed && has_config(run) &&
          std::any_of(arm.complete.begin(), arm.complete.end(),
                      [&](const Outcome* other) { return other->seed == run.seed; });
 }
@@ -149,7 +151,7 @@ std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
   std::map<std::pair<Values, std::string>, std::size_t> places;
   for (const Outcome& run : outcomes) {
     const auto [place, is_new] =
-        places.emplace(std::pair(run.settings, run.has_config ? "" : run.arm), arms.size());
+        places.emplace(std::pair(run.settings, has_config(run) ? "" : run.arm), arms.size());
     if (is_new) arms.push_back({.name = run.arm, .settings = run.settings});
     Arm& arm = arms[place->second];
     arm.runs.push_back(&run);

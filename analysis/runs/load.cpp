@@ -34,8 +34,9 @@ Loaded load_runs(const Request& request, const Excerpt& more, const Visit& visit
       const Run run = read_run(path, reader, excerpt);
       Outcome outcome = outcome_of(run, request.quantities);
       if (request.status_of) outcome.status = request.status_of(path, outcome.status);
+      // A run that cannot be visited is left out, so it is no outcome either.
+      if (visit) visit(run, loaded.outcomes.size());
       loaded.outcomes.push_back(std::move(outcome));
-      if (visit) visit(run, loaded.outcomes.size() - 1);
     } catch (const Error& problem) {
       if (problem.code() != Exit::data) throw;
       loaded.unreadable.push_back(problem.what());

@@ -2,7 +2,9 @@
 
 #include "analysis/statistics/sample.hpp"
 #include "sim/config/resolved.hpp"
+#include "sim/core/error.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -97,8 +99,8 @@ Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
       outcome.build += (outcome.build.empty() ? "" : ", ") + text;
   outcome.seed = seed_of(run);
   outcome.settings = config::resolved_values(run.file.text("config"));
-  outcome.has_config = !outcome.settings.empty();
   std::erase_if(outcome.settings, [](const auto& entry) { return !changes_results(entry.first); });
+  outcome.has_config = !outcome.settings.empty();
   if (const std::string data = run.file.text("data_sha256"); outcome.has_config || !data.empty())
     outcome.settings["data.sha256"] = data;
   outcome.steps = last_value(run, "step", "step");
@@ -132,6 +134,17 @@ Outcome at(const Outcome& outcome, const At& evaluation) {
   moved.place = place.value_or(outcome.evaluations.size() + 1);
   set(moved, place ? outcome.evaluations[*place] : EvaluationPoint());
   return moved;
+}
+
+std::vector<Outcome> at_all(const std::vector<Outcome>& outcomes, const At& evaluation) {
+  std::vector<Outcome> all;
+  for (const Outcome& outcome : outcomes) all.push_back(at(outcome, evaluation));
+  if (evaluation.kind == At::Kind::step &&
+      std::all_of(all.begin(), all.end(),
+                  [](const Outcome& outcome) { return std::isnan(outcome.step); }))
+    fail(Exit::usage,
+         "--at " + std::to_string(evaluation.step) + ": no run was evaluated after so many steps");
+  return all;
 }
 
 }  // namespace moesim

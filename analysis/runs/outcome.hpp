@@ -61,6 +61,8 @@ struct Outcome {
 Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities = {});
 // The same run at another of its evaluations; NaN if it has none there.
 Outcome at(const Outcome& outcome, const At& evaluation);
+// The same of all; throws Exit::usage if none has an evaluation after so many steps.
+std::vector<Outcome> at_all(const std::vector<Outcome>& outcomes, const At& evaluation);
 
 // What of a run file outcome_of needs.
 Excerpt outcome_excerpt(const std::vector<std::string>& quantities = {});

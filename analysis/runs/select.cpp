@@ -6,34 +6,93 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
+#include <optional>
 #include <set>
+#include <tuple>
+#include <utility>
 
 namespace moesim {
 namespace {
 
 namespace fs = std::filesystem;
+using Json = nlohmann::json;
 
 constexpr const char* kPlanFile = "plan.json";
 
-// The names of the run folders in the plan of an experiment folder; none if there is no plan that
-// can be read: then all runs count.
-std::set<std::string> planned_in(const fs::path& experiment) {
-  constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 28;
+// What is read of a plan: runs[].folder. The rest, which is long, is not kept.
+bool is_needed(int depth, Json::parse_event_t event, const Json& parsed) {
+  if (event != Json::parse_event_t::key) return true;
+  return (depth == 1 && parsed == "runs") || (depth == 3 && parsed == "folder");
+}
+
+using Places = std::map<std::string, std::size_t>;  // of run folders in the plan
+
+// The run folders in the plan of an experiment folder; nothing if it has no plan that can be read.
+std::optional<Places> planned_in(const fs::path& experiment) {
+  constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 29;
+  const fs::path path = experiment / kPlanFile;
   std::error_code problem;
-  const std::uintmax_t size = fs::file_size(experiment / kPlanFile, problem);
-  if (problem || size > kMostBytes) return {};
-  std::ifstream file(experiment / kPlanFile);
-  const auto plan = nlohmann::json::parse(file, nullptr, false);
+  if (!fs::is_regular_file(path, problem) || fs::file_size(path, problem) > kMostBytes)
+    return std::nullopt;
+  std::ifstream file(path);
+  const Json plan = Json::parse(file, is_needed, false);
+  if (!plan.is_object()) return std::nullopt;
   const auto runs = plan.find("runs");
-  if (!plan.is_object() || runs == plan.end() || !runs->is_array()) return {};
-  std::set<std::string> names;
-  for (const auto& run : *runs)
+  if (runs == plan.end() || !runs->is_array()) return std::nullopt;
+  Places names;
+  for (const Json& run : *runs) {
+    if (!run.is_object()) continue;
     if (const auto folder = run.find("folder"); folder != run.end() && folder->is_string())
-      names.insert(folder->get<std::string>());
-  return names;
+      names.emplace(folder->get<std::string>(), names.size());
+  }
+  return names.empty() ? std::nullopt : std::optional(names);
+}
+
+// Without "." and "..", and without a slash at the end; links stay: a folder of links is an
+// experiment of its own.
+fs::path plain(const fs::path& path) {
+  fs::path absolute = fs::absolute(path).lexically_normal();
+  return absolute.has_filename() ? absolute : absolute.parent_path();
+}
+
+struct Experiment {
+  std::optional<Places> planned;
+  bool unreadable = false;  // there is a plan, which says nothing
+  std::size_t left_out = 0;
+};
+
+Experiment experiment_in(const fs::path& folder) {
+  std::error_code problem;
+  Experiment experiment{planned_in(folder)};
+  experiment.unreadable = !experiment.planned && fs::exists(folder / kPlanFile, problem);
+  return experiment;
+}
+
+// Runs of one experiment stand together, in the order of its plan; runs of no plan follow.
+void sort_as_planned(std::vector<std::string>& files,
+                     const std::map<fs::path, Experiment>& experiments) {
+  std::map<fs::path, std::size_t> first;  // file of an experiment
+  std::vector<std::tuple<std::size_t, std::size_t, std::string>> order;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const fs::path folder = plain(files[i]).parent_path();
+    const std::size_t group = first.emplace(folder.parent_path(), i).first->second;
+    std::size_t place = std::numeric_limits<std::size_t>::max();
+    const auto experiment = experiments.find(folder.parent_path());
+    if (experiment != experiments.end() && experiment->second.planned) {
+      const auto planned = experiment->second.planned->find(folder.filename());
+      if (planned != experiment->second.planned->end()) place = planned->second;
+    }
+    order.emplace_back(group, place, files[i]);
+  }
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return std::pair(std::get<0>(a), std::get<1>(a)) < std::pair(std::get<0>(b), std::get<1>(b));
+  });
+  for (std::size_t i = 0; i < files.size(); ++i) files[i] = std::move(std::get<2>(order[i]));
 }
 
 }  // namespace
@@ -41,25 +100,31 @@ std::set<std::string> planned_in(const fs::path& experiment) {
 Selection select_runs(const std::vector<std::string>& paths, bool all) {
   Selection selection;
   selection.files = find_runs(paths);
-  if (all) return selection;
   std::set<fs::path> named;
-  for (const std::string& path : paths) named.insert(fs::weakly_canonical(path));
-  std::map<fs::path, std::set<std::string>> plans;
-  std::map<fs::path, std::size_t> left_out;
+  for (const std::string& path : paths) named.insert(plain(path));
+  std::map<fs::path, Experiment> experiments;
   std::erase_if(selection.files, [&](const std::string& file) {
-    const fs::path folder = fs::weakly_canonical(file).parent_path();
-    if (named.contains(folder) || named.contains(folder / "run.h5")) return false;
-    const fs::path experiment = folder.parent_path();
-    const auto [plan, is_new] = plans.emplace(experiment, std::set<std::string>());
-    if (is_new) plan->second = planned_in(experiment);
-    if (plan->second.empty() || plan->second.contains(folder.filename())) return false;
-    ++left_out[experiment];
+    const fs::path path = plain(file), folder = path.parent_path();
+    if (named.contains(folder) || named.contains(path)) return false;
+    const auto [place, is_new] = experiments.try_emplace(folder.parent_path());
+    Experiment& experiment = place->second;
+    if (is_new) experiment = experiment_in(place->first);
+    if (all || !experiment.planned || experiment.planned->contains(folder.filename())) return false;
+    ++experiment.left_out;
     return true;
   });
-  for (const auto& [experiment, count] : left_out)
-    selection.notes.push_back(fmt::format(
-        "{} {} of earlier sweeps in {} {} left out; --all takes them in", count,
-        count == 1 ? "run" : "runs", experiment.filename().string(), count == 1 ? "is" : "are"));
+  sort_as_planned(selection.files, experiments);
+  for (const auto& [folder, experiment] : experiments) {
+    const std::string name = folder.filename().string();
+    if (experiment.left_out > 0)
+      selection.notes.push_back(
+          fmt::format("{} {} of earlier sweeps in {} {} left out; --all takes them in",
+                      experiment.left_out, experiment.left_out == 1 ? "run" : "runs", name,
+                      experiment.left_out == 1 ? "is" : "are"));
+    if (experiment.unreadable && !all)
+      selection.notes.push_back(
+          fmt::format("{} of {} is damaged, so the runs of all sweeps are in", kPlanFile, name));
+  }
   return selection;
 }
 

@@ -13,7 +13,7 @@ struct Selection {
 
 // The run files of `paths`, as find_runs takes them. Of an experiment folder with a plan.json these
 // are the runs of its latest plan; a note counts the others. `all` takes those in. A run file or a
-// run folder that is named itself is always in. Throws Exit::data.
+// run folder that is named itself is always in. Runs of a plan are in its order. Throws Exit::data.
 Selection select_runs(const std::vector<std::string>& paths, bool all);
 
 }  // namespace moesim

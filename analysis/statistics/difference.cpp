@@ -1,12 +1,12 @@
 #include "analysis/statistics/difference.hpp"
 
-#include <boost/math/distributions/non_central_t.hpp>
+#include <boost/math/distributions/chi_squared.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <boost/math/tools/toms748_solve.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <numbers>
 
 namespace moesim {
 namespace {
@@ -17,23 +17,6 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLevel = 0.05;  // two-sided
 constexpr double kPower = 0.8;
 
-// Of a difference of `error` with `freedom` degrees of freedom, tested at `level`; see
-// Difference::detectable.
-double detectable_at(double level, double error, double freedom) {
-  const students_t t(freedom);
-  const double critical = boost::math::quantile(complement(t, level / 2));
-  const auto power_lacking = [&](double noncentrality) {
-    const boost::math::non_central_t shifted(freedom, noncentrality);
-    return cdf(complement(shifted, critical)) + cdf(shifted, -critical) - kPower;
-  };
-  double high = critical;
-  while (power_lacking(high) < 0) high *= 2;
-  std::uintmax_t iterations = 100;
-  const auto [low, end] = boost::math::tools::toms748_solve(
-      power_lacking, 0.0, high, boost::math::tools::eps_tolerance<double>(40), iterations);
-  return (low + end) / 2 * error;
-}
-
 // From mean, error and freedom to what follows of them.
 void complete(Difference& difference) {
   const double freedom = difference.freedom, error = difference.error;
@@ -42,14 +25,12 @@ void complete(Difference& difference) {
   if (error == 0) {  // no noise at all: every difference is one
     difference.interval = {mean, mean};
     difference.p = mean == 0 ? 1 : 0;
-    difference.detectable = 0;
     return;
   }
   const students_t t(freedom);
   const double half = boost::math::quantile(complement(t, kLevel / 2)) * error;
   difference.interval = {mean - half, mean + half};
   difference.p = 2 * cdf(complement(t, std::abs(mean / error)));
-  difference.detectable = detectable_at(kLevel, error, freedom);
 }
 
 }  // namespace
@@ -104,15 +85,49 @@ void adjust(std::vector<Difference>& differences) {
   std::vector<double> p;
   for (const Difference& difference : differences) p.push_back(difference.p);
   const std::vector<double> adjusted = holm(p);
-  // Holm's first step, which finds what it finds whatever the other rows are.
   const auto tests = std::count_if(p.begin(), p.end(), [](double one) { return !std::isnan(one); });
   for (std::size_t i = 0; i < differences.size(); ++i) {
-    Difference& difference = differences[i];
-    difference.p_holm = adjusted[i];
-    if (difference.detectable > 0)
-      difference.detectable =
-          detectable_at(kLevel / static_cast<double>(tests), difference.error, difference.freedom);
+    differences[i].p_holm = adjusted[i];
+    differences[i].tests = std::max<std::size_t>(1, static_cast<std::size_t>(tests));
   }
+}
+
+double t_power(double noncentrality, double freedom, double level) {
+  constexpr double kLargest = 1000;  // from here on, t is normal to three digits
+  const double degrees = std::min(freedom, kLargest);
+  const double critical = boost::math::quantile(complement(students_t(degrees), level / 2));
+  const boost::math::chi_squared squares(degrees);
+  const auto scale_below = [&](double bound) {  // P(S <= bound), S = sqrt(chi^2 / degrees)
+    return bound > 0 ? cdf(squares, degrees * bound * bound) : 0.0;
+  };
+  // Simpson's rule over Z.
+  constexpr double kEnd = 8.5;
+  const int parts = 2 * (200 + static_cast<int>(20 * std::sqrt(degrees)));
+  const double width = 2 * kEnd / parts;
+  double sum = 0;
+  for (int i = 0; i <= parts; ++i) {
+    const double z = -kEnd + i * width;
+    const double weight = i == 0 || i == parts ? 1 : i % 2 == 1 ? 4 : 2;
+    sum +=
+        weight * std::exp(-z * z / 2) *
+        (scale_below((z + noncentrality) / critical) + scale_below((z - noncentrality) / critical));
+  }
+  return sum * width / 3 / std::sqrt(2 * std::numbers::pi);
+}
+
+double Difference::detectable() const {
+  if (std::isnan(p)) return kNone;
+  if (error == 0) return 0;
+  const double level = kLevel / static_cast<double>(tests);
+  const auto lacking = [&](double noncentrality) {
+    return t_power(noncentrality, freedom, level) - kPower;
+  };
+  double low = 0, high = 4;
+  while (lacking(high) < 0) low = high, high *= 2;
+  std::uintmax_t iterations = 100;
+  const auto [from, to] = boost::math::tools::toms748_solve(
+      lacking, low, high, boost::math::tools::eps_tolerance<double>(24), iterations);
+  return (from + to) / 2 * error;
 }
 
 double quantile(std::vector<double> values, double q) {

@@ -25,10 +25,12 @@ struct Difference {
   Interval interval;                                          // 95 %
   double p = std::numeric_limits<double>::quiet_NaN();
   double p_holm = std::numeric_limits<double>::quiet_NaN();  // over the rows of a table
+  std::size_t tests = 1;  // those that p_holm is adjusted over, this one included
+
   // The smallest true difference that is found with a probability of 80 %, by this many runs with
-  // this noise: its noncentral t exceeds the critical value so often (Cohen, 1988, §2). At 5 %
-  // before `adjust`, and at 5 % / rows after it: in a table it has to be larger.
-  double detectable = std::numeric_limits<double>::quiet_NaN();
+  // this noise (Cohen, 1988, §2): at 5 % / tests, the first step of Holm's adjustment, so that it
+  // is found whatever the other rows are.
+  double detectable() const;
 
   bool significant() const { return p_holm < 0.05; }  // false where it is undefined
 };
@@ -43,8 +45,12 @@ Difference welch_difference(const Sample& arm, const Sample& baseline);
 
 // Holm's step-down adjustment (1979) of p values, in their order; NaN stay NaN and do not count.
 std::vector<double> holm(const std::vector<double>& p);
-// Sets p_holm of the rows of a table, and what is detectable there.
+// Sets p_holm and tests of the rows of a table.
 void adjust(std::vector<Difference>& differences);
+
+// How often the two-sided t test at `level` finds a difference of `noncentrality` standard errors:
+// P(|T| > c) of T = (Z + noncentrality) / S, with Z normal and S^2 = chi^2 / freedom.
+double t_power(double noncentrality, double freedom, double level);
 
 // The q-quantile (0 to 1) of values, with linear interpolation between order statistics (type 7 of
 // Hyndman and Fan, 1996; numpy's default). NaN of none. NaN values do not count.

@@ -35,7 +35,7 @@ struct Values {
 
 // Five digits of the largest value, but at least four decimals below 100, as losses have them.
 int decimals_for(double largest) {
-  if (!(largest > 0)) return 4;
+  if (!(largest > 0) || std::isinf(largest)) return 4;
   const int before = static_cast<int>(std::floor(std::log10(largest))) + 1;
   return before >= 3 ? std::max(0, 5 - before) : before >= 1 ? 4 : std::min(9, 5 - before);
 }
@@ -45,6 +45,7 @@ std::map<double, Sample> samples_of(const std::vector<const Values*>& runs) {
   std::map<double, std::vector<double>> values;
   for (const Values* run : runs)
     for (std::size_t i = 0; i < run->y.size(); ++i) {
+      if (!std::isfinite((*run->x)[i])) continue;  // only in a file of somebody else
       std::vector<double>& at = values[(*run->x)[i]];
       if (!std::isnan(run->y[i])) at.push_back(run->y[i]);
     }

@@ -18,42 +18,6 @@ Excerpt routing_excerpt(const std::string& prefix, std::int64_t rows) {
   return excerpt;
 }
 
-// The values of all layers and experts in one row, layer by layer.
-std::vector<ExpertLoad> loads_at(const Run& run, const std::string& prefix, const std::string& dim,
-                                 std::size_t from_last) {
-  // A mixing plan's load is its dispatch mass; see measure_of.
-  const bool combine = run.file.text("plan_kind") == "mixing";
-  const auto per_expert = [&](const std::string& name) {
-    return row_from_last(run, prefix + name, {dim, "layer", "expert"}, from_last);
-  };
-  const std::vector<double> load = per_expert(combine ? "importance" : "load");
-  const std::vector<double> demand = combine ? load : per_expert("demand");
-  const Variable* variable =
-      run.variable(prefix + (combine ? "importance" : "load"), {dim, "layer", "expert"});
-  if (load.empty()) return {};
-  const auto layers = static_cast<std::size_t>(variable->shape[1]);
-  const std::size_t experts = load.size() / layers;
-  const std::vector<std::int64_t> labels = layer_labels(run, layers);
-  std::vector<ExpertLoad> loads(layers);
-  for (std::size_t l = 0; l < layers; ++l) {
-    const auto part = [&](const std::vector<double>& all) {
-      const auto first = all.begin() + static_cast<std::ptrdiff_t>(l * experts);
-      return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(experts));
-    };
-    loads[l].layer = labels[l];
-    loads[l].load = part(load);
-    loads[l].demand = demand.size() == load.size() ? part(demand) : loads[l].load;
-  }
-  const auto per_layer = [&](const std::string& name, double ExpertLoad::*field) {
-    const std::vector<double> values = row_from_last(run, prefix + name, {dim, "layer"}, from_last);
-    for (std::size_t l = 0; l < layers && l < values.size(); ++l) loads[l].*field = values[l];
-  };
-  per_layer("assignments", &ExpertLoad::assignments);
-  per_layer("dropped", &ExpertLoad::dropped);
-  per_layer("router_entropy", &ExpertLoad::router_entropy);
-  return loads;
-}
-
 void add(std::vector<double>& sum, const std::vector<double>& more) {
   for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += more.at(i);
 }
@@ -106,16 +70,51 @@ std::optional<std::size_t> evaluation_of(const Run& run, const At& at) {
   return values.size() - 1 - *found;
 }
 
+std::vector<ExpertLoad> loads_of_row(const Run& run, const std::string& prefix,
+                                     const std::string& dim, std::size_t from_last) {
+  // A mixing plan's load is its dispatch mass; see measure_of.
+  const bool combine = run.file.text("plan_kind") == "mixing";
+  const auto per_expert = [&](const std::string& name) {
+    return row_from_last(run, prefix + name, {dim, "layer", "expert"}, from_last);
+  };
+  const std::vector<double> load = per_expert(combine ? "importance" : "load");
+  const std::vector<double> demand = combine ? load : per_expert("demand");
+  const Variable* variable =
+      run.variable(prefix + (combine ? "importance" : "load"), {dim, "layer", "expert"});
+  if (load.empty()) return {};
+  const auto layers = static_cast<std::size_t>(variable->shape[1]);
+  const std::size_t experts = load.size() / layers;
+  const std::vector<std::int64_t> labels = layer_labels(run, layers);
+  std::vector<ExpertLoad> loads(layers);
+  for (std::size_t l = 0; l < layers; ++l) {
+    const auto part = [&](const std::vector<double>& all) {
+      const auto first = all.begin() + static_cast<std::ptrdiff_t>(l * experts);
+      return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(experts));
+    };
+    loads[l].layer = labels[l];
+    loads[l].load = part(load);
+    loads[l].demand = demand.size() == load.size() ? part(demand) : loads[l].load;
+  }
+  const auto per_layer = [&](const std::string& name, double ExpertLoad::*field) {
+    const std::vector<double> values = row_from_last(run, prefix + name, {dim, "layer"}, from_last);
+    for (std::size_t l = 0; l < layers && l < values.size(); ++l) loads[l].*field = values[l];
+  };
+  per_layer("assignments", &ExpertLoad::assignments);
+  per_layer("dropped", &ExpertLoad::dropped);
+  per_layer("router_entropy", &ExpertLoad::router_entropy);
+  return loads;
+}
+
 std::vector<ExpertLoad> loads_of_evaluation(const Run& run, const At& at) {
   const auto row = evaluation_of(run, at);
-  return row ? loads_at(run, "eval_", "eval", *row) : std::vector<ExpertLoad>();
+  return row ? loads_of_row(run, "eval_", "eval", *row) : std::vector<ExpertLoad>();
 }
 
 std::vector<ExpertLoad> loads_of_records(const Run& run, std::size_t window) {
   std::vector<ExpertLoad> sum;
   std::vector<std::vector<double>> entropies;
   for (std::size_t row = 0; row < window; ++row) {
-    const std::vector<ExpertLoad> record = loads_at(run, "", "record", row);
+    const std::vector<ExpertLoad> record = loads_of_row(run, "", "record", row);
     if (record.empty()) break;
     if (sum.empty()) {
       sum = record;

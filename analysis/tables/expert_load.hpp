@@ -32,6 +32,11 @@ std::string measure_of(const Run& run);
 // evaluation, or none at that step.
 std::optional<std::size_t> evaluation_of(const Run& run, const At& at);
 
+// What the experts were given in the row of "eval" (prefix "eval_") or "record" (prefix ""),
+// counted from the last. Empty if there is no such row, or no MoE layer.
+std::vector<ExpertLoad> loads_of_row(const Run& run, const std::string& prefix,
+                                     const std::string& dim, std::size_t from_last);
+
 // One for each MoE layer. Empty for a run without MoE layers, or without that evaluation.
 std::vector<ExpertLoad> loads_of_evaluation(const Run& run, const At& at);
 // Sums over the last `window` records, and the mean of router_entropy over them.

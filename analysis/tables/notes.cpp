@@ -1,7 +1,7 @@
 #include "analysis/tables/notes.hpp"
 
 #include "analysis/tables/comparable.hpp"
-#include "analysis/tables/router_columns.hpp"
+#include "analysis/tables/target.hpp"
 #include "analysis/tables/verdict.hpp"
 #include "sim/core/error.hpp"
 
@@ -31,11 +31,13 @@ std::string listed(Texts what) {
 }
 
 // "TITLE: a, b, c", once there is something to list.
-void list(RouterNotes& notes, const std::string& title, const Texts& what,
-          std::optional<About> about = std::nullopt) {
-  if (what.empty()) return;
-  if (about) notes.places[*about] = notes.lines.size();
-  notes.lines.push_back(title + ": " + listed(what));
+void list(RouterNotes& notes, const std::string& title, const Texts& what) {
+  if (!what.empty()) notes.lines.push_back(title + ": " + listed(what));
+}
+void list(RouterNotes& notes, const std::string& title, const Texts& what, About about,
+          const Texts& arms) {
+  for (const std::string& arm : arms) notes.places[about][arm] = notes.lines.size();
+  list(notes, title, what);
 }
 
 std::string name_of(const Arm& arm, const Outcome& run) {
@@ -45,18 +47,25 @@ std::string name_of(const Arm& arm, const Outcome& run) {
 }
 
 void note_left_out(const std::vector<Arm>& arms, RouterNotes& notes) {
-  std::map<std::string, Texts> by_status;
+  std::map<std::string, Texts> by_status, arms_by_status;
   Texts no_evaluation;
   for (const Arm& arm : arms)
     for (const Outcome* run : arm.runs) {
-      if (run->status != "complete")
+      if (run->status != "complete") {
         by_status[run->status].push_back(name_of(arm, *run));
-      else if (std::isnan(run->loss))
+        arms_by_status[run->status].push_back(arm.name);
+      } else if (std::isnan(run->loss)) {
         no_evaluation.push_back(name_of(arm, *run));
+      }
     }
-  for (const auto& [status, names] : by_status)
-    list(notes, (status == "unknown" ? "of unknown status" : status) + ", not in the means", names,
-         status == "diverged" ? std::optional(About::diverged) : std::nullopt);
+  for (const auto& [status, names] : by_status) {
+    const std::string title =
+        (status == "unknown" ? "of unknown status" : status) + ", not in the means";
+    if (status == "diverged")
+      list(notes, title, names, About::diverged, arms_by_status[status]);
+    else
+      list(notes, title, names);
+  }
   list(notes, "complete, but without a loss of evaluation", no_evaluation);
 }
 
@@ -84,7 +93,7 @@ void note_mixtures(const std::vector<Arm>& arms, RouterNotes& notes) {
   list(notes, "run more than once, perhaps in different experiments", repeated);
   list(notes, "models of different size under one name", unlike);
   list(notes, "leaks (a token's output depends on later tokens), so its loss is no prediction",
-       leaking, About::leak);
+       leaking, About::leak, leaking);
 }
 
 void note_origin(const std::vector<Arm>& arms, std::string Outcome::*field, const char* what,
@@ -137,32 +146,34 @@ void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, RouterNotes& 
       unpaired.push_back(arm.name);
   }
   list(notes, "seeds that " + baseline->name + " has too", fewer);
-  list(notes, "not paired by seed, so compared by Welch's t", unpaired, About::unpaired);
+  list(notes, "not paired by seed, so compared by Welch's t", unpaired, About::unpaired, unpaired);
 }
 
 void note_noise(const std::vector<Arm>& arms, const Arm* baseline, RouterNotes& notes) {
   Texts single;
   for (const Arm& arm : arms)
     if (arm.loss().count == 1) single.push_back(arm.name);
-  list(notes, "one seed: no noise estimate", single, About::single);
+  list(notes, "one seed: no noise estimate", single, About::single, single);
   for (std::string& sentence : separations(arms, baseline))
     notes.lines.push_back(std::move(sentence));
 }
 
 void note_target(const std::vector<Arm>& arms, std::optional<double> target, RouterNotes& notes) {
   if (!target) return;
-  Texts missed;
+  Texts missed, missing;
   for (const Arm& arm : arms) {
     const std::size_t all = arm.complete.size();
     const std::size_t reached =
         values_of(arm.complete, [&](const Outcome& run) { return steps_to(run, *target); }).size();
-    if (reached < all) missed.push_back(fmt::format("{} {} of {}", arm.name, reached, all));
+    if (reached == all) continue;
+    missed.push_back(fmt::format("{} {} of {}", arm.name, reached, all));
+    missing.push_back(arm.name);
   }
   list(notes,
        fmt::format("loss {:.4f} is not reached by every seed, and means are over those that "
                    "reach it",
                    *target),
-       missed, About::target);
+       missed, About::target, missing);
 }
 
 // Losses that are of a part of the validation split, and how far those of the whole may lie.
@@ -221,6 +232,20 @@ void note_measure(const std::vector<Arm>& arms, RouterNotes& notes) {
 }
 
 }  // namespace
+
+std::set<std::size_t> RouterNotes::about(About what, const std::string& arm) const {
+  const auto those = places.find(what);
+  if (those == places.end()) return {};
+  const auto line = those->second.find(arm);
+  return line == those->second.end() ? std::set<std::size_t>() : std::set{line->second};
+}
+
+std::set<std::size_t> RouterNotes::about_loss(const Arm& arm) const {
+  std::set<std::size_t> all;
+  for (const About what : {About::leak, About::diverged, About::single})
+    all.merge(about(what, arm.name));
+  return all;
+}
 
 RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline,
                          std::optional<double> target) {

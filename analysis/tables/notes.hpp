@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,12 @@ struct RouterNotes {
   enum class About { leak, diverged, single, unpaired, target };
 
   std::vector<std::string> lines;  // one sentence each
-  // Where among the lines those are that cells of a table refer to.
-  std::map<About, std::size_t> places;
+  // Which of the lines, by their place, are about an arm, by its name.
+  std::map<About, std::map<std::string, std::size_t>> places;
+
+  std::set<std::size_t> about(About what, const std::string& arm) const;
+  // What a reader of its loss has to know.
+  std::set<std::size_t> about_loss(const Arm& arm) const;
 };
 
 // `baseline` may be null, or an arm that is not among `arms`.

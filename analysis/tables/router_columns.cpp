@@ -1,6 +1,7 @@
 #include "analysis/tables/router_columns.hpp"
 
 #include "analysis/render/escape.hpp"
+#include "analysis/tables/target.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -105,16 +106,6 @@ Cell leak_of(const RouterRow& row) {
   return is_known ? Cell("none") : Cell();
 }
 
-double crossing(const Outcome& run, double target, double EvaluationPoint::*x) {
-  std::vector<double> xs, losses;
-  for (const EvaluationPoint& evaluation : run.evaluations) {
-    if (std::isnan(evaluation.loss)) continue;
-    xs.push_back(evaluation.*x);
-    losses.push_back(evaluation.loss);
-  }
-  return first_crossing(xs, losses, target);
-}
-
 using CostTo = double (*)(const Outcome& run, double target);
 
 double mean_cost(const Arm& arm, CostTo cost_to, double target) {
@@ -165,19 +156,6 @@ Cell method_of(const Difference& difference) {
 
 }  // namespace
 
-double steps_to(const Outcome& run, double target) {
-  return crossing(run, target, &EvaluationPoint::step);
-}
-double tokens_to(const Outcome& run, double target) {
-  return crossing(run, target, &EvaluationPoint::tokens);
-}
-double seconds_to(const Outcome& run, double target) {
-  return crossing(run, target, &EvaluationPoint::seconds);
-}
-double flops_to(const Outcome& run, double target) {
-  return tokens_to(run, target) * run.flops_per_token;
-}
-
 std::vector<RouterColumn> router_columns(const Arm* baseline, std::optional<double> target) {
   const std::string vs = "vs " + (baseline == nullptr ? "" : baseline->name);
   const std::string to = target ? fmt::format(" to {:.4g}", *target) : " to target";
@@ -199,8 +177,10 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, std::optional<doub
       of_difference({"p_holm", "p", Kind::number, 4}, number(&Difference::p_holm)),
       of_difference({"p", "p, one test", Kind::number, 4}, number(&Difference::p), Shown::named),
       of_difference({"test", "test"}, method_of, Shown::named),
-      of_difference({"detectable", "detectable", Kind::number, 4}, number(&Difference::detectable),
-                    Shown::named),
+      of_difference(
+          {"detectable", "detectable", Kind::number, 4},
+          [](const Difference& difference) -> Cell { return difference.detectable(); },
+          Shown::named),
       sample({"regret", "regret", Kind::sample, 4, Better::lower}, of(&Outcome::regret)),
       sample({"eval_accuracy", "accuracy", Kind::sample, 4, Better::higher},
              of(&Outcome::accuracy)),
@@ -272,6 +252,16 @@ RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::st
   fail(Exit::usage, "no column or recorded quantity is named '" + terminal_safe(name) + "'" +
                         (near.empty() ? "; analysis/FORMAT.md has the names of quantities"
                                       : ": did you mean " + near + "?"));
+}
+
+int decimals_of(const std::vector<Arm>& arms, const ValueOf& value) {
+  constexpr int kMost = 10;
+  double largest = 0;
+  for (const Arm& arm : arms)
+    if (const double mean = sample_of(values_of(arm.complete, value)).mean; std::isfinite(mean))
+      largest = std::max(largest, std::abs(mean));
+  if (largest == 0) return 0;
+  return std::clamp(3 - static_cast<int>(std::floor(std::log10(largest))), 0, kMost);
 }
 
 std::vector<std::string> quantities_among(const std::vector<std::string>& names) {

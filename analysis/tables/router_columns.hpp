@@ -42,11 +42,7 @@ RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::st
 // The names that are no keys of columns.
 std::vector<std::string> quantities_among(const std::vector<std::string>& names);
 
-// What it took a run to reach a loss, by linear interpolation between evaluations; NaN where it
-// did not.
-double steps_to(const Outcome& run, double target);
-double tokens_to(const Outcome& run, double target);
-double seconds_to(const Outcome& run, double target);
-double flops_to(const Outcome& run, double target);
+// Decimals at which the largest mean of a quantity has four digits.
+int decimals_of(const std::vector<Arm>& arms, const ValueOf& value);
 
 }  // namespace moesim

@@ -50,10 +50,20 @@ std::vector<std::string> arms_by_run(const std::vector<Outcome>& outcomes,
   return by_run;
 }
 
-void check_quantities(const std::vector<std::string>& wanted, const std::set<std::string>& found) {
+void insert_quantities(const Run& run, std::set<std::string>& names) {
+  for (const Variable& variable : run.file.variables())
+    if (variable.type != Variable::Type::text && !is_label(variable.name))
+      names.insert(variable.name);
+}
+
+// `found`: those that some run has. `path`: of a run, for what could have been meant.
+void check_quantities(const std::vector<std::string>& wanted, const std::set<std::string>& found,
+                      const std::string& path) {
   for (const std::string& name : wanted) {
     if (found.contains(name)) continue;
-    const std::string near = nearest(name, {found.begin(), found.end()});
+    std::set<std::string> names;
+    insert_quantities(read_run(path), names);
+    const std::string near = nearest(name, {names.begin(), names.end()});
     fail(Exit::usage, "no run has recorded numbers '" + terminal_safe(name) +
                           "': " + (near.empty() ? "" : "did you mean " + near + "? ") +
                           "analysis/FORMAT.md has the names");
@@ -69,13 +79,11 @@ std::vector<std::string> write_tidy(const Request& request, const TidyOptions& o
   std::vector<std::string> run_ids;
   std::map<std::string, int> uses;
   Loaded loaded = load_runs(request, excerpt_of(quantities, 1), [&](const Run& run, std::size_t) {
-    for (const Variable& variable : run.file.variables())
-      if (variable.type != Variable::Type::text && !is_label(variable.name))
-        found.insert(variable.name);
+    insert_quantities(run, found);
     run_ids.push_back(run.file.text("run_id"));
     ++uses[run_ids.back()];
   });
-  check_quantities(options.quantities, found);
+  check_quantities(options.quantities, found, loaded.outcomes.front().path);
   const std::vector<std::string> arms = arms_by_run(loaded.outcomes, options.arms);
 
   std::string text(kHeader);

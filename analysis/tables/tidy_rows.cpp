@@ -90,6 +90,21 @@ bool advance(std::vector<Dimension>& dimensions) {
   return false;
 }
 
+// The quantity, once for each label of the dimensions that have no column: "aux_loss/balance".
+std::vector<std::string> names_of(const Variable& variable,
+                                  const std::vector<Dimension>& dimensions) {
+  std::vector<std::string> names{variable.name};
+  for (const Dimension& dimension : dimensions) {
+    if (dimension.slot != kInName) continue;
+    std::vector<std::string> longer;
+    for (const std::string& name : names)
+      for (const std::string& label : dimension.labels) longer.push_back(name + "/" + label);
+    names = std::move(longer);
+  }
+  for (std::string& name : names) name = csv_cell(name);
+  return names;
+}
+
 void append_variable(const Run& run, const Variable& variable, std::string_view prefix,
                      std::string& text, const std::function<void()>& full) {
   if (variable.values.empty()) return;
@@ -100,23 +115,22 @@ void append_variable(const Run& run, const Variable& variable, std::string_view 
     count *= dimensions.back().labels.size();
   }
   if (count != variable.values.size()) return;
-  const std::string plain_name = csv_cell(variable.name);
+  const std::vector<std::string> names = names_of(variable, dimensions);
   for (const double value : variable.values) {
     std::array<const std::string*, kSlots> cells{};
-    std::string name;  // with the labels of dimensions that have no column
+    std::size_t name = 0;
     for (const Dimension& dimension : dimensions) {
-      const std::string& label = dimension.labels[dimension.place];
       if (dimension.slot == kInName)
-        name += (name.empty() ? variable.name : "") + "/" + label;
+        name = name * dimension.labels.size() + dimension.place;
       else
-        cells[dimension.slot] = &label;
+        cells[dimension.slot] = &dimension.labels[dimension.place];
     }
     text += prefix;
     for (const std::string* cell : cells) {
       if (cell != nullptr) text += *cell;
       text += ',';
     }
-    text += name.empty() ? plain_name : csv_cell(name);
+    text += names[name];
     text += ',';
     append_number(text, value, variable.type);
     text += "\r\n";

@@ -3,13 +3,13 @@
 #include "analysis/runs/arms.hpp"
 #include "analysis/tables/arm_words.hpp"
 #include "analysis/tables/expert_load.hpp"
+#include "analysis/tables/layer_use.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -23,96 +23,14 @@ using By = UtilizationOptions::By;
 using Kind = Column::Kind;
 
 constexpr std::size_t kMostExperts = 16;
-constexpr double kNone = ExpertLoad::kNone;
-
-// Of one layer, or of all layers of a run.
-struct Utilization {
-  double min = kNone, p10 = kNone, median = kNone, p90 = kNone, max = kNone;
-  double cv = kNone, max_violation = kNone, entropy = kNone, effective = kNone, dead = kNone;
-  double dropped_percent = kNone;
-};
-
-struct Statistic {
-  Column column;
-  double Utilization::*value;
-};
-
-const std::array<Statistic, 11>& statistics() {
-  using Better = Column::Better;
-  static const std::array<Statistic, 11> all = {{
-      {{"load_min", "min", Kind::number, 3}, &Utilization::min},
-      {{"load_p10", "p10", Kind::number, 3}, &Utilization::p10},
-      {{"load_median", "median", Kind::number, 3}, &Utilization::median},
-      {{"load_p90", "p90", Kind::number, 3}, &Utilization::p90},
-      {{"load_max", "max", Kind::number, 3}, &Utilization::max},
-      {{"load_cv", "CV", Kind::sample, 3, Better::lower}, &Utilization::cv},
-      {{"max_violation", "MaxVio", Kind::sample, 3, Better::lower}, &Utilization::max_violation},
-      {{"normalised_entropy", "entropy", Kind::sample, 3}, &Utilization::entropy},
-      {{"effective_experts", "effective", Kind::number, 2, Better::higher},
-       &Utilization::effective},
-      {{"dead_experts", "dead", Kind::number, 1, Better::lower}, &Utilization::dead},
-      {{"dropped_percent", "dropped %", Kind::sample, 2, Better::lower},
-       &Utilization::dropped_percent},
-  }};
-  return all;
-}
-
-void set_quantiles(Utilization& into, const std::vector<double>& ratios) {
-  into.min = quantile(ratios, 0);
-  into.p10 = quantile(ratios, 0.1);
-  into.median = quantile(ratios, 0.5);
-  into.p90 = quantile(ratios, 0.9);
-  into.max = quantile(ratios, 1);
-}
-
-// Quantiles are of load, after capacity; the others of demand, before capacity, as run files have
-// them.
-Utilization utilization_of(const ExpertLoad& layer) {
-  Utilization u;
-  set_quantiles(u, over_uniform(layer.load));
-  const std::vector<double> asked = over_uniform(layer.demand);
-  double squares = 0;
-  for (const double ratio : asked) squares += (ratio - 1) * (ratio - 1);
-  u.cv = std::sqrt(squares / static_cast<double>(asked.size()));
-  u.max_violation = *std::max_element(asked.begin(), asked.end()) - 1;
-  u.entropy = layer.router_entropy / std::log(static_cast<double>(asked.size()));
-  u.effective = effective_experts_of(layer.demand);
-  u.dead = static_cast<double>(std::count(layer.demand.begin(), layer.demand.end(), 0.0));
-  if (layer.assignments > 0) u.dropped_percent = 100 * layer.dropped / layer.assignments;
-  return u;
-}
-
-double mean_of(const std::vector<Utilization>& layers, double Utilization::*field) {
-  std::vector<double> values;
-  for (const Utilization& layer : layers)
-    if (!std::isnan(layer.*field)) values.push_back(layer.*field);
-  return sample_of(values).mean;
-}
-
-// Quantiles over the experts of all layers, each over the uniform load of its own layer; the sum of
-// dead experts; the mean over layers of the others.
-Utilization utilization_of_all(const std::vector<ExpertLoad>& loads,
-                               const std::vector<Utilization>& layers) {
-  Utilization all;
-  std::vector<double> ratios;
-  for (const ExpertLoad& layer : loads)
-    for (const double ratio : over_uniform(layer.load)) ratios.push_back(ratio);
-  set_quantiles(all, ratios);
-  for (const auto field : {&Utilization::cv, &Utilization::max_violation, &Utilization::entropy,
-                           &Utilization::effective, &Utilization::dropped_percent})
-    all.*field = mean_of(layers, field);
-  all.dead = 0;
-  for (const Utilization& layer : layers) all.dead += layer.dead;
-  return all;
-}
 
 // What the table keeps of one run.
 struct Used {
   std::string measure;
   std::vector<std::int64_t> layers;
-  std::vector<Utilization> utilization;     // by layer
+  std::vector<LayerUse> uses;               // by layer
   std::vector<std::vector<double>> ratios;  // by layer and expert, for By::expert
-  Utilization all;
+  LayerUse all;
   std::size_t experts = 0;
   bool evaluated = false;  // it has MoE layers, but not that evaluation
 };
@@ -126,11 +44,11 @@ Used used_of(const Run& run, const UtilizationOptions& options) {
   for (const ExpertLoad& layer : loads) {
     used.experts = std::max(used.experts, layer.load.size());
     used.layers.push_back(layer.layer);
-    used.utilization.push_back(utilization_of(layer));
+    used.uses.push_back(use_of(layer));
     if (options.by == By::expert) used.ratios.push_back(over_uniform(layer.load));
   }
   if (used.experts < 2) used.layers.clear();
-  if (!loads.empty()) used.all = utilization_of_all(loads, used.utilization);
+  if (!loads.empty()) used.all = use_of_all(loads, used.uses);
   return used;
 }
 
@@ -154,7 +72,8 @@ class Builder {
     table_.columns = {
         {"arm", "arm"}, {"layer", "layer"}, {"of", "of"}, {"seeds", "seeds", Kind::count}};
     if (by_ == By::layer) {
-      for (const Statistic& statistic : statistics()) table_.columns.push_back(statistic.column);
+      for (const UseStatistic& statistic : use_statistics())
+        table_.columns.push_back(statistic.column);
     } else {
       for (std::size_t e = 0; e < experts; ++e)
         table_.columns.push_back({fmt::format("expert_{}", e), std::to_string(e), Kind::number, 3});
@@ -175,7 +94,7 @@ class Builder {
       else
         add_experts(use, std::to_string(layer), places);
     if (by_ == By::layer && layers.size() > 1) {
-      std::vector<Utilization> all;
+      std::vector<LayerUse> all;
       for (const Used* run : use.runs)
         if (!run->layers.empty()) all.push_back(run->all);
       add_row(use, "all", all);
@@ -202,16 +121,16 @@ class Builder {
   }
 
   void add_layer(const ArmUse& use, const std::string& layer, const Places& places) {
-    std::vector<Utilization> runs;
-    for (const auto& [run, l] : places) runs.push_back(run->utilization[l]);
+    std::vector<LayerUse> runs;
+    for (const auto& [run, l] : places) runs.push_back(run->uses[l]);
     add_row(use, layer, runs);
   }
 
-  void add_row(const ArmUse& use, const std::string& layer, const std::vector<Utilization>& runs) {
+  void add_row(const ArmUse& use, const std::string& layer, const std::vector<LayerUse>& runs) {
     std::vector<Cell> row = begin(use, layer, runs.size());
-    for (const Statistic& statistic : statistics()) {
+    for (const UseStatistic& statistic : use_statistics()) {
       std::vector<double> values;
-      for (const Utilization& run : runs) values.push_back(run.*statistic.value);
+      for (const LayerUse& run : runs) values.push_back(run.*statistic.value);
       const Sample sample = over_runs(values);
       if (statistic.column.kind == Kind::sample)
         row.emplace_back(sample);
@@ -241,7 +160,7 @@ class Builder {
 void add_notes(Table& table, const UtilizationOptions& options, const std::set<std::string>& of) {
   table.notes.push_back(
       options.window > 0
-          ? fmt::format("sums over the last {} records of training, with its capacity",
+          ? fmt::format("sums over the last {} records of training, or all, with its capacity",
                         options.window)
       : options.at.kind == At::Kind::step
           ? fmt::format("the evaluation after {} steps", options.at.step)
@@ -260,7 +179,8 @@ void add_notes(Table& table, const UtilizationOptions& options, const std::set<s
   }
   if (of.contains("combine mass"))
     table.notes.push_back(
-        "combine mass (Soft MoE): the weight of an expert's slots in the outputs; its dispatch "
+        "combine mass (of mixing plans): the weight of an expert's slots in the outputs; its "
+        "dispatch "
         "mass is uniform by construction");
   if (of.contains("merge mass"))
     table.notes.push_back("merge mass: the weight of an expert in the merged ones");

@@ -51,10 +51,10 @@ std::string separation(const Arm& arm, const Arm& other, const Difference& diffe
     return fmt::format(
         "{} and {} are equivalent: within ± {} nats (the 95 % interval lies in ± {})", arm.name,
         other.name, rounded(furthest, decimals_for(furthest)), kEquivalenceMargin);
+  const double detectable = difference.detectable();
   return fmt::format("{} and {} are not separable with {}{}: smallest detectable difference {}",
                      arm.name, other.name, seeds(difference.sample.count),
-                     paired ? "" : " (unpaired)",
-                     rounded(difference.detectable, decimals_for(difference.detectable)));
+                     paired ? "" : " (unpaired)", rounded(detectable, decimals_for(detectable)));
 }
 
 // Of the arm with the lowest loss.

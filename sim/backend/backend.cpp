@@ -39,7 +39,7 @@ class StandIn : public CpuBackend {
  public:
   StandIn(std::string device, int threads) : CpuBackend(threads), name_(std::move(device)) {}
   std::string name() const override { return name_; }
-  std::string description() const override { return "not asked for"; }
+  std::string description() const override { return "stand-in for planning"; }
   // Every further device is taken to have it; one without says so when it is made.
   bool has_tf32() const override { return sizeof(real) == sizeof(float); }
 

@@ -33,7 +33,8 @@ class Backend : public Pool {
   // Is its memory that of the host? Then it costs nothing to look at values; elsewhere the host
   // waits for them.
   virtual bool on_host() const { return false; }
-  // Until everything that was asked for is done. Whatever returns values to the host waits anyway.
+  // Blocks until all queued work has finished. Calls that return values to the host synchronise by
+  // themselves.
   virtual void wait() {}
   // What measures the time of work on this device.
   virtual std::unique_ptr<Timeline> timeline() { return std::make_unique<WallClock>(); }

@@ -1,4 +1,4 @@
-// What kernels are told: their kinds and arguments, over plain row-major arrays on the device.
+// Argument structs and enums of the kernels, over plain row-major arrays on the device.
 #pragma once
 
 #include "sim/core/types.hpp"

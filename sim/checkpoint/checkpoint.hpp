@@ -84,8 +84,12 @@ std::optional<Checkpoint> newest_checkpoint(
 
 // Those of later steps: damaged, or from a way that training did not go on.
 void remove_checkpoints_after(const std::string& run_folder, index step);
-// All of them; what else the folder holds stays. Throws Unreadable, before anything is removed, if
-// one of them must not be.
+// Moves all of them that this program may remove, and the blocks that they share, to the folder
+// checkpoint/lost-1 (or -2, ...), and returns its path; "" if there is nothing to move. For those
+// that cannot be taken up: what is missing may be found again. Throws Exit::output.
+std::string set_aside_checkpoints(const std::string& run_folder);
+// Removes all of them; what else the folder holds stays. Throws Unreadable, before anything is
+// removed, if one of them must not be.
 void remove_checkpoints(const std::string& run_folder);
 
 }  // namespace moesim

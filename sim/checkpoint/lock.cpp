@@ -133,6 +133,7 @@ FolderLock::~FolderLock() { ::close(file_); }
 
 std::optional<std::string> lock_holder(const std::string& folder) {
   const int file = ::open(path_of(folder).c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0 && is_shortage(errno)) fail_short(path_of(folder) + ": cannot be opened", errno);
   if (file < 0) return {};
   struct flock lock = whole_file();
   lock.l_type =

@@ -1,4 +1,5 @@
-// Work that is asked for again and again.
+// Repeats a fixed sequence of device work, such as the forward and backward passes of a training
+// step.
 #pragma once
 
 #include <functional>
@@ -6,14 +7,14 @@
 
 namespace moesim {
 
-// Work of which every round asks the device for the same, but for what stands in memory: the passes
-// of a training step. A device that does small work faster than it is asked for takes down what a
-// round asks for, and asks itself from then on.
+// Work that launches the same kernels with the same arguments in every round; only the values in
+// memory differ. On a device where launching costs more than small kernels, the sequence is
+// recorded once and replayed from then on (CUDA graphs).
 class Replay {
  public:
   virtual ~Replay() = default;
-  // Does `work`, or what it asked for in an earlier round, and then does not call it. What a round
-  // leaves on the device is valid until the next.
+  // Calls `work`, or replays what an earlier round recorded without calling it. What a round leaves
+  // on the device is valid until the next.
   // -> was it replayed?
   virtual bool run(const std::function<void()>& work) = 0;
   // Why `work` will be called in every round, or "".

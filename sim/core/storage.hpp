@@ -75,9 +75,9 @@ class Pool {
   std::size_t held_ = 0, used_ = 0, peak_ = 0, allocations_ = 0;
 };
 
-// Blocks that are set aside for work done round by round: in every round it gets the same ones in
-// the same order, and nobody else gets them as long as the reserve lives. What a round leaves is
-// there until the next one; handles to it may live longer.
+// Memory reserved for a replayed graph: every round gets the same addresses in the same order, and
+// no other allocation gets them while the reserve lives. What a round leaves is there until the
+// next one; handles to it may live longer.
 class Reserve {
  public:
   explicit Reserve(Pool& pool);
@@ -93,7 +93,7 @@ class Reserve {
     ~Round();
     Round(const Round&) = delete;
     Round& operator=(const Round&) = delete;
-    // Has it got all that the first round got, and asked for nothing else?
+    // True if this round made exactly the first round's allocations.
     bool complete() const;
 
    private:

@@ -2,6 +2,7 @@
 
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/data/doubtful.hpp"
 #include "sim/data/file.hpp"
 #include "sim/data/foreign.hpp"
 #include "sim/data/root.hpp"
@@ -107,8 +108,9 @@ std::vector<CorpusPart> corpus_parts(const Options& options, const std::string& 
   return parts;
 }
 
-std::vector<std::string> read_corpus(const std::vector<CorpusPart>& parts, Content content) {
-  std::vector<std::string> texts;
+Corpus read_corpus(const std::vector<CorpusPart>& parts, Content content) {
+  Corpus corpus;
+  std::size_t doubtful = 0;
   std::uint64_t left = kMaxDataBytes;
   for (const CorpusPart& part : parts) {
     std::string text;
@@ -117,13 +119,18 @@ std::vector<std::string> read_corpus(const std::vector<CorpusPart>& parts, Conte
         const std::string contents = read_text(file, left, content);
         left -= contents.size();
         text += contents;
+        if (content == Content::any) continue;
+        const std::string doubt = doubt_about(contents);
+        if (!doubt.empty() && doubtful++ == 0)
+          corpus.note = config::printable(file, 200) + ": " + doubt;
       }
     } catch (const Error& error) {
       fail(error.code(), error.what() + reading_of(part, parts.size()));
     }
-    texts.push_back(std::move(text));
+    corpus.texts.push_back(std::move(text));
   }
-  return texts;
+  if (doubtful > 1) corpus.note += fmt::format(" (and {} more files)", doubtful - 1);
+  return corpus;
 }
 
 }  // namespace moesim

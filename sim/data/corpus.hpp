@@ -29,9 +29,14 @@ enum class Content {
   utf_8,  // text for tokenizers that need its characters
 };
 
+struct Corpus {
+  std::vector<std::string> texts;  // of each part
+  std::string note;                // of the first file that looks doubtful (doubtful.hpp), or ""
+};
+
 // The contents of the files of each part, joined in the order of their names. Text begins behind
 // its byte order mark. Throws (exit 3) if there is no file, if they are more than kMaxDataBytes
 // together, or if one does not have such content.
-std::vector<std::string> read_corpus(const std::vector<CorpusPart>& parts, Content content);
+Corpus read_corpus(const std::vector<CorpusPart>& parts, Content content);
 
 }  // namespace moesim

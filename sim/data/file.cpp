@@ -75,6 +75,7 @@ std::string start_of(const std::string& path) {
 
 [[noreturn]] void fail_system(const std::string& path, const char* what) {
   const int reason = errno;
+  if (is_shortage(reason)) fail_short(path + ": " + what, reason);
   struct stat status {};
   const bool is_link = ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
   std::string advice = reason == ENOENT ? path_advice(path) : "";
@@ -86,6 +87,17 @@ std::string start_of(const std::string& path) {
 }
 
 }  // namespace
+
+bool is_shortage(int reason) {
+  return reason == EMFILE || reason == ENFILE || reason == EAGAIN || reason == ENOMEM;
+}
+
+void fail_short(const std::string& what, int reason) {
+  const char* const advice = reason == EMFILE   ? "; raise the limit of open files (ulimit -n)"
+                             : reason == EAGAIN ? "; raise the limit of processes (ulimit -u)"
+                                                : "";
+  throw Shortage(fmt::format("{}: {}{}", what, std::strerror(reason), advice));
+}
 
 // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever. Regular files ignore it.
 InputFile::InputFile(const std::string& path)

@@ -15,8 +15,18 @@ namespace moesim {
 // nor overwritten. Other errors of reading are damage.
 class Unreadable : public Error {
  public:
-  explicit Unreadable(const std::string& message) : Error(Exit::data, message) {}
+  explicit Unreadable(const std::string& message, Exit code = Exit::data) : Error(code, message) {}
 };
+
+// The system has no more open files, processes or memory for this process: nothing is wrong with
+// what it wanted to read, and the next file would fare no better.
+class Shortage : public Unreadable {
+ public:
+  explicit Shortage(const std::string& message) : Unreadable(message, Exit::internal) {}
+};
+bool is_shortage(int reason);  // an errno
+// Throws a Shortage for any errno: "cannot start a process: Too many open files; raise ...".
+[[noreturn]] void fail_short(const std::string& what, int reason);
 
 // What a data set may bring into memory.
 inline constexpr std::uint64_t kMaxDataBytes = std::uint64_t{4} << 30;

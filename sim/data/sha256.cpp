@@ -1,8 +1,13 @@
 #include "sim/data/sha256.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/data/file.hpp"
 
 #include <openssl/evp.h>
+
+#include <cerrno>
+#include <cstring>
+#include <unistd.h>
 
 namespace moesim {
 
@@ -49,6 +54,19 @@ std::string sha256_hex(const void* data, std::size_t bytes) {
   Sha256 sum;
   sum.add({static_cast<const char*>(data), bytes});
   return sum.hex();
+}
+
+std::string sha256_of_file(const std::string& path) {
+  const InputFile file(path);
+  std::string slice(1 << 20, '\0');
+  Sha256 sum;
+  for (;;) {
+    const ssize_t got = ::read(file.descriptor(), slice.data(), slice.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Unreadable(path + ": cannot be read: " + std::strerror(errno));
+    if (got == 0) return sum.hex();
+    sum.add({slice.data(), static_cast<std::size_t>(got)});
+  }
 }
 
 }  // namespace moesim

@@ -28,6 +28,9 @@ class Sha256 {
 
 std::string sha256_hex(const void* data, std::size_t bytes);
 
+// Of a whole file, read in slices. Throws as InputFile does (sim/data/file.hpp).
+std::string sha256_of_file(const std::string& path);
+
 inline bool is_sha256(std::string_view text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }

@@ -1,6 +1,7 @@
 #include "sim/data/stored.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/data/info_json.hpp"
 #include "sim/data/tokenizer.hpp"
 
 #include <nlohmann/json.hpp>
@@ -35,40 +36,10 @@ class StoredDataset final : public Dataset {
   std::unique_ptr<Tokenizer> tokenizer_;
 };
 
-// The sizes of a data set, by name.
-constexpr std::pair<const char*, index DatasetInfo::*> kSizes[] = {
-    {"length", &DatasetInfo::length},
-    {"vocabulary", &DatasetInfo::vocabulary},
-    {"features", &DatasetInfo::features},
-    {"classes", &DatasetInfo::classes},
-    {"train_size", &DatasetInfo::train_size},
-    {"validation_size", &DatasetInfo::validation_size},
-    {"validation_rows", &DatasetInfo::validation_rows}};
-
-DatasetInfo info_of(const Json& json) {
-  constexpr index kMost = index{1} << 48;
-  DatasetInfo info;
-  for (const auto& [name, size] : kSizes) {
-    info.*size = json.at(name).get<index>();
-    if (info.*size < 0 || info.*size > kMost)
-      fail(Exit::data, std::string(name) + " is out of range");
-  }
-  info.sha256 = json.at("sha256").get<std::string>();
-  info.domains = json.at("domains").get<std::vector<std::string>>();
-  info.unigram = json.at("unigram").get<std::vector<std::int64_t>>();
-  if (!info.unigram.empty() && static_cast<index>(info.unigram.size()) != info.vocabulary)
-    fail(Exit::data, "as many counts as tokens are expected in unigram");
-  return info;
-}
-
 }  // namespace
 
 std::vector<StoredFile> stored_files(const Dataset& data) {
-  const DatasetInfo& info = data.info();
-  Json json = {{"sha256", info.sha256}};
-  for (const auto& [name, size] : kSizes) json[name] = info.*size;
-  json["domains"] = info.domains;
-  json["unigram"] = info.unigram;
+  Json json = to_json(data.info());
   const Tokenizer* const tokenizer = data.tokenizer();
   if (tokenizer != nullptr) json["tokens"] = tokenizer->kind();
   std::vector<StoredFile> files = {{kDataFile, json.dump()}};
@@ -81,7 +52,7 @@ std::shared_ptr<const Dataset> stored_dataset(const std::string& path, const std
                                               const std::string& tokenizer) {
   try {
     const Json stored = Json::parse(json);
-    DatasetInfo info = info_of(stored);
+    DatasetInfo info = dataset_info(stored);
     std::unique_ptr<Tokenizer> tokens;
     if (stored.contains("tokens"))
       tokens = make_tokenizer(stored["tokens"].get<std::string>(), tokenizer, kTokenizerFile);

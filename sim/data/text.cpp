@@ -32,13 +32,15 @@ class Text final : public Dataset {
  public:
   // `texts` are the contents of the parts; each is given up once its tokens are stored.
   Text(std::unique_ptr<Tokenizer> tokenizer, const std::vector<CorpusPart>& sources,
-       std::vector<std::string> texts, index length, double validation_fraction, std::string sha256)
+       std::vector<std::string> texts, index length, double validation_fraction, std::string sha256,
+       std::string note)
       : tokenizer_(std::move(tokenizer)) {
     info_.length = length;
     info_.vocabulary = tokenizer_->vocabulary();
     info_.unigram.resize(info_.vocabulary);
     held_out_.resize(info_.vocabulary);
     info_.sha256 = std::move(sha256);
+    info_.note = std::move(note);
     for (std::size_t i = 0; i < sources.size(); ++i) {
       const std::string text = std::move(texts[i]);
       add(sources[i], text, validation_fraction);
@@ -222,9 +224,10 @@ std::unique_ptr<Dataset> make_text(Options& options) {
     });
   }
   return within(at("path"), [&]() -> std::unique_ptr<Dataset> {
-    std::vector<std::string> texts = read_corpus(parts, kind == "raw"     ? Content::any
-                                                        : kind == "bytes" ? Content::text
-                                                                          : Content::utf_8);
+    Corpus corpus = read_corpus(parts, kind == "raw"     ? Content::any
+                                       : kind == "bytes" ? Content::text
+                                                         : Content::utf_8);
+    std::vector<std::string>& texts = corpus.texts;
     if (kind == "chars") tokenizer = character_tokenizer({texts.begin(), texts.end()});
     std::string determined =
         fmt::format("tokens {} model {} length {} validation_fraction {}", kind,
@@ -233,7 +236,8 @@ std::unique_ptr<Dataset> make_text(Options& options) {
       determined +=
           fmt::format(" part {} {}", parts[i].label, sha256_hex(texts[i].data(), texts[i].size()));
     return std::make_unique<Text>(std::move(tokenizer), parts, std::move(texts), length, fraction,
-                                  sha256_hex(determined.data(), determined.size()));
+                                  sha256_hex(determined.data(), determined.size()),
+                                  std::move(corpus.note));
   });
 }
 

@@ -45,8 +45,8 @@ Segments equal_segments(index pieces, index rows_each, Backend& backend) {
           .each = rows_each};
 }
 
-// On a device of its own memory the host would have to wait to know how many rows there are: there
-// are as many as there can be, and those that nobody asked for are of no token.
+// Reading the number of rows would synchronise with the device, so rows are padded to the most
+// there can be; padding rows have token -1.
 Assignment assign(const Indices& choice, const Indices& kept, index k, index experts,
                   const Tensor& gates, index most) {
   Backend& backend = choice.backend();

@@ -27,8 +27,8 @@ struct Tokens {
 };
 
 // Token rows sent to experts: row i of the N sorted rows is token[i], and belongs to the expert
-// whose segment holds i. A dropped assignment is absent; rows of no token stand behind all
-// segments.
+// whose segment holds i. A dropped assignment is absent; padding rows (token -1) follow the
+// last segment.
 //   y[t] = Σ_{i: token[i] = t} gate[i] · expert(x[t])  +  bypass[t] · x[t]
 struct Assignment {
   Indices token;  // [N], -1: of no token; empty: row i is token i

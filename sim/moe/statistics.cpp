@@ -57,11 +57,11 @@ struct Measuring {
     const index rows = plan.token ? plan.token.size() : T, keys = tables(m) * m.experts;
     const Indices key = labels(plan.experts.offset, m.experts, plan.token, domain, rows);
     backend.sum_by_key(nullptr, nullptr, key.data(), sums.served, rows, keys, 1, 1);
-    m.weighted = static_cast<bool>(plan.gate);
-    if (m.weighted)
+    m.has_gates = static_cast<bool>(plan.gate);
+    if (m.has_gates)
       backend.sum_by_key(plan.gate.data(), nullptr, key.data(), sums.weight, rows, keys, 1, 1);
-    m.asked = static_cast<bool>(plan.demand);
-    if (m.asked)
+    m.has_demand = static_cast<bool>(plan.demand);
+    if (m.has_demand)
       backend.copy(sums.demand, plan.demand.data(),
                    static_cast<std::size_t>(m.experts) * sizeof(std::int32_t));
     if (!plan.token) return;
@@ -75,7 +75,7 @@ struct Measuring {
   void operator()(const Mixing& plan) const {
     const index places = plan.dispatch.dim(0) * plan.dispatch.dim(1);
     const Indices key = labels({}, 1, plan.order, domain, places);
-    m.weighted = true;
+    m.has_gates = true;
     const auto sum = [&](const Tensor& weights, double* to) {
       backend.sum_by_key(weights.data(), nullptr, key.data(), to, places, tables(m), m.experts,
                          plan.slots_per_expert);
@@ -156,11 +156,11 @@ LayerStatistics statistics(const Measurement& m) {
   LayerStatistics s;
   s.tokens = m.tokens, s.scored = m.scored, s.entropy = *sums.entropy;
   s.unrouted = *sums.unrouted;
-  const double* weight = m.weighted ? sums.weight : sums.served;
+  const double* weight = m.has_gates ? sums.weight : sums.served;
   s.load = m.plan == "custom" ? m.load : over_domains(sums.served, D, E);
   s.importance = m.plan == "custom" ? m.load : over_domains(weight, D, E);
   s.demand = s.load;
-  if (m.asked) s.demand.assign(sums.demand, sums.demand + E);
+  if (m.has_demand) s.demand.assign(sums.demand, sums.demand + E);
   // Of an assignment rows are counted, of weights those that tokens get back.
   const double* by_domain = m.plan == "assignment" ? sums.served : weight;
   if (m.domains > 0) s.domain_load.assign(by_domain, by_domain + D * E);

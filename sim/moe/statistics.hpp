@@ -33,7 +33,7 @@ struct Measurement {
   std::string plan;                // as by plan_name
   double tokens = 0, scored = 0;
   std::vector<double> load;  // of a custom plan, which the host has
-  bool weighted = false, asked = false;
+  bool has_gates = false, has_demand = false;
   Storage sums;
 };
 

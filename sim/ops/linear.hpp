@@ -32,8 +32,8 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias = {},
 // Rows in consecutive pieces: piece s is offset[s] .. offset[s+1], and meets weights of its own.
 struct Segments {
   Indices offset;   // [pieces + 1]
-  index rows = 0;   // offset[pieces], or more where the host would have to wait for that: rows
-                    // behind the last piece belong to nobody
+  index rows = 0;   // offset[pieces], or more where reading that would synchronise with the device:
+                    // padding rows follow the last piece
   Tensor mix = {};  // [pieces, E]; empty: piece s meets weight s
   index each = 0;   // rows of every piece where the host knows that they are equal, else 0
 };

@@ -48,12 +48,12 @@ std::string as_integers(const Variable& variable, std::size_t first, std::size_t
   return converted<Integer>(variable.values.data() + first, count);
 }
 
-// Bytes of the same significance side by side.
-std::string shuffled(std::string_view bytes, std::size_t each) {
+// The transpose of a matrix of bytes. That of [count, each] puts the bytes of the same significance
+// of `count` values side by side (HDF5's shuffle); that of [each, count] takes it back.
+std::string transposed(std::string_view bytes, std::size_t rows, std::size_t cols) {
   std::string out(bytes.size(), '\0');
-  const std::size_t count = bytes.size() / each;
-  for (std::size_t b = 0; b < each; ++b)
-    for (std::size_t i = 0; i < count; ++i) out[b * count + i] = bytes[i * each + b];
+  for (std::size_t c = 0; c < cols; ++c)
+    for (std::size_t r = 0; r < rows; ++r) out[c * rows + r] = bytes[r * cols + c];
   return out;
 }
 
@@ -114,7 +114,7 @@ std::string stored_values(const Variable& variable, std::size_t first, std::size
 }
 
 std::string filtered(std::string_view stored, std::size_t each) {
-  const std::string ordered = shuffled(stored, each);
+  const std::string ordered = transposed(stored, stored.size() / each, each);
   uLongf size = compressBound(ordered.size());
   std::string out(size + 4, '\0');
   if (compress2(reinterpret_cast<Bytef*>(out.data()), &size,
@@ -141,10 +141,7 @@ std::string unfiltered(std::string_view chunk, std::size_t each, std::size_t cou
                  reinterpret_cast<const Bytef*>(deflated.data()), deflated.size()) != Z_OK ||
       size != ordered.size())
     bad();
-  std::string stored(ordered.size(), '\0');
-  for (std::size_t b = 0; b < each; ++b)
-    for (std::size_t i = 0; i < count; ++i) stored[i * each + b] = ordered[b * count + i];
-  return stored;
+  return transposed(ordered, each, count);
 }
 
 std::string leaf_of(std::string_view stored) {

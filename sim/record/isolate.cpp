@@ -1,5 +1,6 @@
 #include "sim/record/isolate.hpp"
 
+#include "sim/data/file.hpp"
 #include "sim/record/child.hpp"
 
 #include <algorithm>
@@ -128,7 +129,7 @@ std::string isolated(const Allowance& allowance, const std::function<std::string
     try {
       return in_forked_child([&] { return restricted(allowance, callers, work); });
     } catch (const std::system_error& problem) {
-      throw std::runtime_error("cannot start a process to read it: " + problem.code().message());
+      fail_short("cannot start a process to read run files", problem.code().value());
     }
   }();
   if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0 || end.bytes.empty())

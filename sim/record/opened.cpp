@@ -6,6 +6,7 @@
 #include "sim/record/block.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 namespace moesim::hdf5 {
 namespace {
@@ -135,6 +136,26 @@ void Opened::read_attributes(RunFile& run, const std::vector<std::string>& names
   std::erase_if(all,
                 [](const std::string& name) { return name[0] == '_' || !is_plain_name(name); });
   if (!all.empty()) read_attributes(run, all, budget);
+}
+
+std::string Opened::writer() const {
+  Budget budget(4096);
+  std::string text;
+  try {
+    text = text_attribute(root_, "_NCProperties", budget);
+  } catch (const std::runtime_error&) {
+    return "an unknown library";  // of a length that no library writes
+  }
+  if (text.empty()) return {};
+  // "version=2,netcdf=4.9.0,hdf5=1.12.2": of its format, then of the library.
+  const std::size_t begin = std::min(text.find(','), text.size() - 1) + 1;
+  std::string name = text.substr(begin, text.find(',', begin) - begin).substr(0, 40);
+  const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_' || c == '=');
+  });
+  if (name.empty() || !plain) return "an unknown library";
+  std::replace(name.begin(), name.end(), '=', ' ');
+  return name;
 }
 
 std::vector<std::string> Opened::names() const {

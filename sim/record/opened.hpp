@@ -21,6 +21,10 @@ class Opened {
   // somebody's annotation, and left out.
   void read_attributes(RunFile& run, const std::vector<std::string>& names, Budget& budget) const;
 
+  // The library that wrote the file, as "netcdf 4.9.0", if it says so (_NCProperties, of netCDF-4
+  // and what writes as it does); moesim itself writes no such attribute. "" if none does.
+  std::string writer() const;
+
   // Names of what may be a variable, in the order of the file.
   std::vector<std::string> names() const;
 

@@ -1,4 +1,5 @@
 #include "sim/core/error.hpp"
+#include "sim/data/file.hpp"
 #include "sim/record/decode.hpp"
 #include "sim/record/isolate.hpp"
 #include "sim/record/limits.hpp"
@@ -20,6 +21,8 @@ RunFile read_run_file(const std::string& path) {
     return unpack(isolated(allowance, [&] { return pack(decode(path)); }));
   } catch (const std::bad_alloc&) {
     throw;  // that is no fault of the file
+  } catch (const Shortage&) {
+    throw;  // nor is this
   } catch (const std::exception& problem) {
     fail(Exit::data, path + ": not a readable run file: " + problem.what());
   }

@@ -1,6 +1,7 @@
 #include "sim/record/reader.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/data/file.hpp"
 #include "sim/record/decode.hpp"
 #include "sim/record/isolate.hpp"
 #include "sim/record/limits.hpp"
@@ -16,7 +17,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -97,13 +97,27 @@ void serve(int socket) {
     if (!send_frame(socket, answer(*question, callers))) return;
 }
 
+// HDF5 does not say why a file cannot be opened.
+void require_readable(const std::string& path) {
+  try {
+    const InputFile opens(path);
+  } catch (const Unreadable&) {
+    throw;
+  } catch (const Error&) {
+    // Empty, for one: what reads it says so.
+  }
+}
+
 template <class Work>
 RunFile about(const std::string& path, const Work& work) {
   try {
     size_of_file(path);  // a file that is not there needs no process
+    require_readable(path);
     return unpack(work());
   } catch (const std::bad_alloc&) {
     throw;  // that is no fault of the file
+  } catch (const Unreadable&) {
+    throw;  // nor is this
   } catch (const std::exception& problem) {
     fail(Exit::data, path + ": not a readable run file: " + problem.what());
   }
@@ -113,10 +127,7 @@ RunFile about(const std::string& path, const Work& work) {
 
 void RunReader::start() {
   int ends[2];
-  const auto refused = [] {
-    throw std::runtime_error("cannot start a process to read it: " +
-                             std::generic_category().message(errno));
-  };
+  const auto refused = [] { fail_short("cannot start a process to read run files", errno); };
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) refused();
   pid_ = ::fork();
   if (pid_ == 0) {
@@ -160,6 +171,8 @@ std::string RunReader::ask(const std::string& question) {
   const bool fresh = pid_ == 0;
   try {
     return ask_once(question);
+  } catch (const Shortage&) {
+    throw;
   } catch (const std::runtime_error&) {
     if (fresh) throw;
   }
@@ -177,8 +190,13 @@ RunFile RunReader::read(const std::string& path, const Excerpt& excerpt) {
   return about(path, [&] { return ask(kPart + joined_texts(texts)); });
 }
 
-RunFile RunReader::check(const std::string& path) {
-  return about(path, [&] { return ask(kCheck + joined_texts({path})); });
+CheckedRun RunReader::check(const std::string& path) {
+  CheckedRun checked{about(path, [&] { return ask(kCheck + joined_texts({path})); })};
+  checked.rewritten_by = checked.attributes.text(kRewrittenBy);
+  const auto holds = checked.attributes.attributes().find(kDigestHolds);
+  checked.digest_holds =
+      holds != checked.attributes.attributes().end() && holds->second == Attribute(std::int64_t{1});
+  return checked;
 }
 
 }  // namespace moesim

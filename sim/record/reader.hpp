@@ -22,6 +22,14 @@ struct Excerpt {
                                                   // texts: all of them, or none if there are more
 };
 
+// What reading every value of a file has shown.
+struct CheckedRun {
+  RunFile attributes;
+  // Another program that has rewritten the file, by its library; "": none has, as far as one sees.
+  std::string rewritten_by = {};
+  bool digest_holds = true;  // always, if no other program has rewritten the file
+};
+
 class RunReader {
  public:
   RunReader() = default;
@@ -32,9 +40,8 @@ class RunReader {
   // The first length of a variable is that of the rows that were read; what is not there is left
   // out. Throws Exit::data, one line with the path and the reason.
   RunFile read(const std::string& path, const Excerpt& excerpt);
-  // Reads every value, checks the digest and that records add up, and returns the attributes.
-  // Throws Exit::data.
-  RunFile check(const std::string& path);
+  // Reads every value, and checks the digest and that records add up. Throws Exit::data.
+  CheckedRun check(const std::string& path);
 
  private:
   std::string ask(const std::string& question);

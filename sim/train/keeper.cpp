@@ -178,13 +178,16 @@ bool Keeper::take_up(bool regular, index before, const Say& say) {
 
 bool Keeper::resume(const Say& say) {
   if (folder_.empty()) return false;
-  bool heard = false;
+  std::string heard;  // the last: a file that several checkpoints need is named once
   const Say listen = [&](const std::string& what) {
-    heard = true;
-    say(what);
+    if (what != heard) say(what);
+    heard = what;
   };
   if (!take_up(false, std::numeric_limits<index>::max(), listen)) {
-    if (heard) say("from the start: no checkpoint can be taken up");
+    if (heard.empty()) return false;
+    const std::string aside = set_aside_checkpoints(folder_);
+    say("from the start: no checkpoint can be taken up" +
+        (aside.empty() ? "" : "; all are kept in " + aside));
     return false;
   }
   not_finite_ = trainer_.position().not_finite;

@@ -33,9 +33,9 @@ class Keeper : public Hook {
   double seconds_writing() const { return pace_.spent(); }
 
   using Say = std::function<void(const std::string&)>;
-  // Takes up the newest checkpoint of this run that is whole and fits, and names it; `say` hears of
-  // those that are passed over. False if there is none. Throws Unreadable for one that may be whole
-  // (sim/checkpoint/checkpoint.hpp).
+  // Restores the newest intact checkpoint that fits, and reports it through `say`, as well as
+  // damaged ones. If none can be restored, sets all of them aside and returns false. Throws
+  // Unreadable for one that may be whole (sim/checkpoint/checkpoint.hpp).
   bool resume(const Say& say);
   // After Exit::diverged: goes back to the newest regular checkpoint and leaves out the batches
   // since, if settings say so and the limit is not reached. False otherwise.

@@ -1,4 +1,4 @@
-// How often something costly may be done without taking more than a share of the time.
+// Limits a costly task, such as writing checkpoints, to a share of the time.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@ class Pace {
   // share: of the time, e.g. 0.01; least: seconds between two times at least.
   explicit Pace(double share, double least = 0) : share_(share), least_(least) {}
 
-  // Was the last time (or the start) long enough ago, for what it took?
+  // True if doing it now keeps its time below `share`.
   bool allows() const { return allows(least_); }
   // With another least number of seconds.
   bool allows(double least) const {

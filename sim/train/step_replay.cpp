@@ -79,7 +79,7 @@ bool StepReplay::stage(const std::vector<MicroBatch>& parts) {
 
 void StepReplay::give_up() {
   losses_.clear(), gradients_.clear(), routings_.clear(), staged_.clear();
-  out_of_memory_ = "there is no memory for it";
+  out_of_memory_ = "out of device memory while capturing";
 }
 
 void StepReplay::hand_back_gradients() {
@@ -132,7 +132,7 @@ std::string Trainer::replay() const {
   if (!graphs_) return "run.graphs = off";
   if (!replay_) return "the router's work may change from step to step";
   if (!replay_->refusal().empty()) return replay_->refusal();
-  return replay_->replayed() > 0 ? "replayed" : "too few equal steps";
+  return replay_->replayed() > 0 ? "replayed" : "fewer than three identical steps";
 }
 
 }  // namespace moesim

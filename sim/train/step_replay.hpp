@@ -1,8 +1,8 @@
 // The passes of training steps on a device that replays them (Backend::replay).
 //
-// A replay asks for nothing: it writes where the first passes wrote. So examples, and the step that
-// random numbers are of, are copied to where they read theirs, and after it losses, gradients and
-// routings are those of the first passes, whose memory has other values now.
+// A replay runs no host code. Examples and the number of the step, which random numbers depend on,
+// are copied into the buffers that the recorded passes read; losses, gradients and routings appear
+// in the buffers that they write.
 #pragma once
 
 #include "sim/nn/transformer.hpp"
@@ -44,8 +44,8 @@ class StepReplay {
   const std::string& refusal() const {
     return out_of_memory_.empty() ? replay_->refusal() : out_of_memory_;
   }
-  // Parameters have their gradients where replays write them: for the end of a step that was asked
-  // for, whose own gradients take memory that is free then.
+  // Parameters have their gradients where replays write them: for the end of a step that ran
+  // without a replay, whose own gradients take memory that is free then.
   void hand_back_gradients();
   // Frees what it holds, and takes no more examples.
   void give_up();

@@ -229,7 +229,7 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
       const Example example = example_of(batch, part);
       if (measured) collector->attach(context, example);
       const PassLosses losses = pass(example, batch.targets, context);
-      // Not before everything is asked for: a value that comes back is waited for.
+      // Losses are read only after all work is queued: reading synchronises with the device.
       add(losses, accumulate_, report);
       collector->collect();
     }

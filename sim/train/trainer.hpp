@@ -33,12 +33,12 @@ struct StepReport {
 struct Position {
   index step = 0;          // steps done
   bool evaluated = false;  // the evaluation that is due here is done
-  index passed_over = 0;   // training batches left out after going back (train.not_finite)
+  index passed_over = 0;   // training batches skipped after going back (train.not_finite)
   index not_finite = 0;    // steps whose loss or gradient was not finite
 };
 
-// What a step that is not finite leads to: the end, no update, or going back to a checkpoint and on
-// with other batches.
+// What happens when loss or gradient is NaN or infinite: the run stops, the update is skipped, or
+// training goes back to a checkpoint and takes other batches.
 enum class NotFinite { stop, skip, rewind };
 
 enum class End { complete, stopped };
@@ -86,8 +86,7 @@ class Trainer {
   // After the tensors were given their values.
   void resume(const Position& position, index updates);
 
-  // How steps are asked of the device, "replayed" or why they are not; "" on a device where they
-  // never are.
+  // "replayed", or why steps are not replayed; "" on a device that never replays.
   std::string replay() const;
   bool may_replay() const { return replay_ && replay_->refusal().empty(); }
   index replayed_steps() const { return replay_ ? replay_->replayed() : 0; }

@@ -1,22 +1,16 @@
-#include "analysis/tables/routers.hpp"
-
 #include "sim/core/error.hpp"
-#include "tests/record/samples.hpp"
-#include "tests/support/catch.hpp"
+#include "tests/analysis/outcomes.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
+#include <set>
 #include <sstream>
 
 namespace moesim::testing {
 namespace {
 
-Table comparison(const std::vector<Outcome>& outcomes, const std::string& baseline) {
-  return routers_table(outcomes, {.baseline = baseline});
-}
+using Type = Variable::Type;
 
 // As a command shows it.
 struct Comparison {
@@ -31,73 +25,14 @@ Comparison compare(Request request, Format format) {
   return result;
 }
 
-using Type = Variable::Type;
-
-RunFile run_of(const std::string& arm, std::int64_t seed, double loss,
-               const std::string& status = "complete") {
-  RunFile run;
-  run.attribute("status", status);
-  run.attribute("router", arm);
-  run.attribute("seed", seed);
-  run.attribute("leak", arm == "soft" ? 0.5 : 0.0);
-  run.attribute("sees", arm == "soft" ? "sequence" : "past");
-  run.attribute("plan_kind", "assignment");
-  run.attribute("parameters_total", std::int64_t{1234567});
-  run.attribute("bayes_loss", 1.5);
-  run.put(variable("step", Type::int64, {"step"}, {3}, {1, 2, 3}));
-  run.put(variable("tokens", Type::int64, {"step"}, {3}, {100, 200, 300}));
-  run.put(variable("seconds", Type::float64, {"step"}, {3}, {2, 1, 2}));  // 50, 100, 50 a second
-  run.put(variable("eval_loss", Type::float64, {"eval"}, {2}, {9, loss}));
-  // The last evaluation: 10 of 100 and 30 of 100 dropped, so 20 %.
-  run.put(variable("eval_assignments", Type::float64, {"eval", "layer"}, {2, 2}, {9, 9, 100, 100}));
-  run.put(variable("eval_dropped", Type::float64, {"eval", "layer"}, {2, 2}, {0, 0, 10, 30}));
-  run.put(variable("eval_load_cv", Type::float32, {"eval", "layer"}, {2, 2}, {7, 7, 0.25, 0.75}));
-  run.put(variable("eval_dead_experts", Type::float32, {"eval", "layer"}, {2, 2}, {0, 0, 1, 2}));
-  return run;
+// The rows of the cells that stand out.
+std::set<std::size_t> marked_rows(const Table& table) {
+  std::set<std::size_t> rows;
+  for (const Table::Place& place : table.bold) rows.insert(place.row);
+  return rows;
 }
 
-Outcome outcome(const std::string& arm, std::int64_t seed, double loss,
-                const std::string& status = "complete") {
-  return outcome_of({"run.h5", run_of(arm, seed, loss, status)});
-}
-
-// dense: mean 2.2, deviations -0.2 0 0.2: std sqrt(0.08 / 2) = 0.2
-// hash:  mean 2.1, deviations -0.2 0.1 0.1: std sqrt(0.06 / 2) = 0.1732
-// hash - dense by seed: -0.1 0 -0.2: mean -0.1, std sqrt(0.02 / 2) = 0.1
-std::vector<Outcome> two_arms() {
-  return {outcome("dense", 0, 2.0), outcome("dense", 1, 2.2), outcome("dense", 2, 2.4),
-          outcome("hash", 2, 2.2),  outcome("hash", 0, 1.9),  outcome("hash", 1, 2.2)};
-}
-
-const Cell& cell(const Table& table, std::size_t row, const std::string& key) {
-  for (std::size_t c = 0; c < table.columns.size(); ++c)
-    if (table.columns[c].key == key) return table.rows.at(row)[c];
-  throw std::out_of_range(key);
-}
-
-double number(const Table& table, std::size_t row, const std::string& key) {
-  return std::get<double>(cell(table, row, key));
-}
-
-void require_sample(const Cell& cell, std::size_t count, double mean, double deviation) {
-  const Sample& sample = std::get<Sample>(cell);
-  REQUIRE(sample.count == count);
-  REQUIRE_THAT(sample.mean, WithinAbs(mean, 1e-12));
-  if (std::isnan(deviation))
-    REQUIRE(std::isnan(sample.deviation));
-  else
-    REQUIRE_THAT(sample.deviation, WithinAbs(deviation, 1e-12));
-}
-
-// The row of the one cell that stands out.
-std::size_t best_row(const Table& table) {
-  REQUIRE(table.bold.size() == 1);
-  return table.bold.begin()->row;
-}
-
-bool has_note(const Table& table, const std::string& note) {
-  return std::find(table.notes.begin(), table.notes.end(), note) != table.notes.end();
-}
+}  // namespace
 
 TEST_CASE("compare: mean, deviation and paired difference over seeds", "[analysis]") {
   const Table table = comparison(two_arms(), "");
@@ -107,7 +42,11 @@ TEST_CASE("compare: mean, deviation and paired difference over seeds", "[analysi
   require_sample(cell(table, 1, "eval_loss_difference"), 3, -0.1, 0.1);
   require_sample(cell(table, 1, "regret"), 3, 0.6, std::sqrt(0.03));
   REQUIRE(std::holds_alternative<std::monostate>(cell(table, 0, "eval_loss_difference")));
-  REQUIRE(best_row(table) == 1);
+  // scipy.stats.ttest_rel([1.9, 2.2, 2.2], [2.0, 2.2, 2.4]), its p and confidence_interval().
+  const Interval interval = std::get<Interval>(cell(table, 1, "eval_loss_interval"));
+  REQUIRE_THAT(interval.low, WithinAbs(-0.3484137712, 1e-9));
+  REQUIRE_THAT(interval.high, WithinAbs(0.1484137712, 1e-9));
+  REQUIRE_THAT(number(table, 1, "p_holm"), WithinAbs(0.2254033308, 1e-9));
 }
 
 TEST_CASE("compare: the last evaluation describes the routing", "[analysis]") {
@@ -119,68 +58,81 @@ TEST_CASE("compare: the last evaluation describes the routing", "[analysis]") {
   REQUIRE(number(table, 0, "parameters_total") == 1234567);
 }
 
-TEST_CASE("compare: what is within seed noise is said", "[analysis]") {
-  // Pooled: sqrt((2 * 0.04 + 2 * 0.03) / 4) = 0.1871; the arms differ by 0.1.
-  REQUIRE(has_note(comparison(two_arms(), ""),
-                   "differences in loss below 0.1871 are within seed noise (one pooled standard "
-                   "deviation over seeds)"));
+TEST_CASE("compare: the best arm and those tied with it are marked", "[analysis]") {
+  CHECK(marked_rows(comparison(two_arms(), "")) == std::set<std::size_t>{0, 1});
   auto apart = two_arms();
   for (Outcome& outcome : apart)
     if (outcome.arm == "hash") outcome.loss -= 1;
-  REQUIRE(comparison(apart, "").notes.empty());
+  const Table table = comparison(apart, "");
+  CHECK(marked_rows(table) == std::set<std::size_t>{1});
+  CHECK(table.bold.begin()->column == 3);  // the loss
+  // A third arm that is clearly worse, and one of a single seed that is better than all.
+  for (const std::int64_t seed : {0, 1, 2})
+    apart.push_back(outcome("worse", seed, 5 + 0.01 * static_cast<double>(seed)));
+  apart.push_back(outcome("lucky", 0, 0.1));
+  CHECK(marked_rows(comparison(apart, "")) == std::set<std::size_t>{1});
 }
 
 TEST_CASE("compare: one seed has no noise estimate", "[analysis]") {
   const Table table = comparison({outcome("dense", 0, 2), outcome("hash", 0, 3)}, "");
   REQUIRE(has_note(table, "one seed: no noise estimate: dense, hash"));
-  REQUIRE_THAT(render(table, Format::text), contains("2.0000 ± n/a"));
+  REQUIRE(table.bold.empty());
+  REQUIRE(std::isnan(std::get<Sample>(cell(table, 0, "eval_loss")).deviation));
+  REQUIRE(table.references.at({0, 3}) == std::set<std::size_t>{0});
 }
 
 TEST_CASE("compare: a leaking arm is never the best", "[analysis]") {
   auto outcomes = two_arms();
-  outcomes.push_back(outcome("soft", 0, 0.5));
+  for (const std::int64_t seed : {0, 1, 2})
+    outcomes.push_back(outcome("soft", seed, 0.5 + 0.01 * static_cast<double>(seed)));
   const Table table = comparison(outcomes, "");
-  REQUIRE(best_row(table) == 1);
+  REQUIRE(marked_rows(table) == std::set<std::size_t>{0, 1});
   REQUIRE(std::get<std::string>(cell(table, 2, "leak")) == "leaks");
   REQUIRE(std::get<std::string>(cell(table, 0, "leak")) == "none");
-  REQUIRE(comparison({outcome("soft", 0, 0.5)}, "").bold.empty());
+  // Its loss points to the note that says so.
+  const std::set<std::size_t> notes = table.references.at({2, 3});
+  REQUIRE(notes.size() == 1);
+  REQUIRE(table.notes[*notes.begin()] ==
+          "leaks (a token's output depends on later tokens), so its loss is no prediction: soft");
+  REQUIRE(comparison({outcome("soft", 0, 0.5), outcome("soft", 1, 0.5)}, "").bold.empty());
 }
 
-TEST_CASE("compare: runs that did not complete are counted and named", "[analysis]") {
-  auto outcomes = two_arms();
-  outcomes.push_back(outcome("hash", 3, 99, "diverged"));
-  outcomes.push_back(outcome("dense", 3, 99, "running"));
-  outcomes.push_back(outcome("lory", 0, 99, "diverged"));
-  outcomes.push_back(outcome("hash", 4, std::nan("")));
-  const Table table = comparison(outcomes, "");
-  require_sample(cell(table, 0, "eval_loss"), 3, 2.2, 0.2);
-  REQUIRE(number(table, 1, "diverged") == 1);
-  REQUIRE(number(table, 1, "seeds") == 4);
-  REQUIRE(number(table, 2, "seeds") == 0);
-  REQUIRE(
-      has_note(table, "diverged, not in the means: hash seed 3 (step 3), lory seed 0 (step 3)"));
-  REQUIRE(has_note(table, "running, not in the means: dense seed 3 (step 3)"));
-  REQUIRE(has_note(table, "complete, but without a loss of evaluation: hash seed 4 (step 3)"));
+TEST_CASE("compare: where no leak was measured, what the router sees tells", "[analysis]") {
+  const auto unmeasured = [](const std::string& sees, std::int64_t causal) {
+    RunFile file;
+    file.attribute("status", std::string("complete"));
+    file.attribute("sees", sees);
+    file.attribute("causal", causal);
+    return outcome_of({"run.h5", file}).looks_ahead;
+  };
+  CHECK(unmeasured("sequence", 1));
+  CHECK_FALSE(unmeasured("batch", 1));
+  CHECK_FALSE(unmeasured("past", 1));
+  CHECK_FALSE(unmeasured("sequence", 0));  // a task without a future
 }
 
 TEST_CASE("compare: pairs are of common seeds", "[analysis]") {
-  const Table table = comparison({outcome("a", 0, 1), outcome("a", 1, 2), outcome("b", 1, 5),
-                                  outcome("b", 2, 7), outcome("c", 8, 1)},
-                                 "b");
-  require_sample(cell(table, 0, "eval_loss_difference"), 1, -3,
-                 std::numeric_limits<double>::quiet_NaN());
-  REQUIRE(std::get<Sample>(cell(table, 2, "eval_loss_difference")).count == 0);
+  const std::vector<Outcome> outcomes{outcome("a", 0, 1), outcome("a", 1, 2), outcome("b", 1, 5),
+                                      outcome("b", 2, 7), outcome("c", 8, 1), outcome("d", 1, 4),
+                                      outcome("d", 2, 4)};
+  const Table table = comparison(outcomes, "b");
+  // One common seed: unpaired. scipy.stats.ttest_ind([1, 2], [5, 7], equal_var=False); the
+  // deviation of the difference of two runs is sqrt(0.5 + 2).
+  require_sample(cell(table, 0, "eval_loss_difference"), 2, -4.5, std::sqrt(2.5));
+  const Interval interval = std::get<Interval>(cell(table, 0, "eval_loss_interval"));
+  CHECK_THAT(interval.low, WithinAbs(-11.4185228301, 1e-9));
+  CHECK_THAT(interval.high, WithinAbs(2.4185228301, 1e-9));
+  // No common seed and no deviation of one: the difference alone.
+  CHECK(std::get<Sample>(cell(table, 2, "eval_loss_difference")).mean == -5);
+  CHECK(std::isnan(std::get<Interval>(cell(table, 2, "eval_loss_interval")).low));
+  // Two common seeds: -1 and -3.
+  require_sample(cell(table, 3, "eval_loss_difference"), 2, -2, std::sqrt(2));
   REQUIRE(has_note(table, "seeds that b has too: a 1 of 2, c 0 of 1"));
-}
-
-TEST_CASE("compare: different experiments under one name are noticed", "[analysis]") {
-  auto outcomes = two_arms();
-  outcomes.push_back(outcome("hash", 0, 1.9));
-  outcomes.back().parameters_total = 1;
-  const Table table = comparison(outcomes, "");
-  REQUIRE(has_note(table,
-                   "run more than once, perhaps in different experiments: hash seed 0 (2 times)"));
-  REQUIRE(has_note(table, "models of different size under one name: hash"));
+  REQUIRE(has_note(table, "not paired by seed, so compared by Welch's t: a"));
+  const Table named = routers_table(outcomes, {.baseline = "b", .columns = {"arm", "test", "p"}});
+  CHECK(std::get<std::string>(named.rows[0][1]) == "Welch's t");
+  CHECK_THAT(std::get<double>(named.rows[0][2]), WithinAbs(0.0917103390, 1e-9));
+  CHECK(std::get<std::string>(named.rows[3][1]) == "paired t");
 }
 
 TEST_CASE("compare: a baseline that is not there", "[analysis]") {
@@ -260,37 +212,6 @@ TEST_CASE("compare: files to table, in every form", "[analysis]") {
   REQUIRE(json["rows"][0]["eval_loss_difference"].is_null());
 }
 
-TEST_CASE("compare: losses of a part of the validation split are said to be", "[analysis]") {
-  const auto part = [](const std::string& arm, double evaluated, double error) {
-    RunFile run = run_of(arm, 0, 2);
-    run.attribute("validation_sequences", std::int64_t{100});
-    run.put(variable("eval_loss_error", Type::float64, {"eval"}, {2}, {9, error}));
-    run.put(variable("eval_sequences", Type::int64, {"eval"}, {2}, {evaluated, evaluated}));
-    return outcome_of({"run.h5", run});
-  };
-  const auto notes_of = [](const std::vector<Outcome>& runs) {
-    std::vector<std::string> notes;
-    for (const std::string& note : comparison(runs, "").notes)
-      if (note.find("sequences") != std::string::npos) notes.push_back(note);
-    return notes;
-  };
-  using Lines = std::vector<std::string>;
-  CHECK(notes_of({outcome("dense", 0, 2)}) == Lines{});
-  CHECK(notes_of({part("dense", 100, 0), part("hash", 100, 0)}) == Lines{});
-  const std::string some = "losses are of 25 of 100 validation sequences; on all of them they may ";
-  CHECK(notes_of({part("dense", 25, 0.012), part("hash", 25, 0.034)}) ==
-        Lines{some + "differ by 0.0340 (one standard error; arms by less, because they share the "
-                     "sequences)"});
-  const Lines mixed = notes_of({part("dense", 100, 0), part("hash", 25, 0.034)});
-  REQUIRE(mixed.size() == 2);
-  CHECK(mixed[1] == "losses of different numbers of sequences (25, 100) are not comparable");
-  CHECK_FALSE(comparison({part("dense", 25, 0), part("hash", 25, 0)}, "").bold.empty());
-  CHECK(comparison({part("dense", 100, 0), part("hash", 25, 0.034)}, "").bold.empty());
-  CHECK(notes_of({part("dense", 1, std::nan(""))}) ==
-        Lines{"losses are of 1 of 100 validation sequences; how much they differ on all of them is "
-              "unknown"});
-}
-
 TEST_CASE("compare: the status is what is true now", "[analysis]") {
   const TemporaryFolder folder;
   run_of("a", 0, 1, "running").publish(folder / "1.h5");
@@ -306,51 +227,6 @@ TEST_CASE("compare: the status is what is true now", "[analysis]") {
   CHECK_THAT(compare({.paths = paths, .status_of = status_of}, Format::text).text,
              contains("interrupted, not in the means: a"));
   CHECK(asked == std::vector<std::string>{paths[0] + " running", paths[1] + " complete"});
-}
-
-}  // namespace
-namespace {
-
-Outcome measured(const std::string& arm, std::int64_t seed, double loss, double vocabulary,
-                 double unknown = -1) {
-  RunFile run = run_of(arm, seed, loss);
-  run.attribute("uniform_loss", std::log(vocabulary));
-  if (unknown >= 0) run.attribute("unknown_characters", unknown);
-  return outcome_of({"run.h5", run});
-}
-
-std::size_t notes_with(const Table& table, const std::string& words) {
-  return static_cast<std::size_t>(
-      std::count_if(table.notes.begin(), table.notes.end(),
-                    [&](const std::string& note) { return note.find(words) != note.npos; }));
-}
-
-}  // namespace
-
-TEST_CASE("compare: a loss above that of guessing is noted", "[analysis]") {
-  const Table table = comparison({measured("dense", 0, 4.2, 64), measured("hash", 0, 4.1, 64)}, "");
-  CHECK(has_note(table,
-                 "loss above that of guessing (log of the vocabulary), so nothing was learned: "
-                 "dense seed 0 (step 3) (4.2000 > 4.1589)"));
-  CHECK(notes_with(comparison({measured("dense", 0, 4.1, 64)}, ""), "guessing") == 0);
-  CHECK(notes_with(comparison(two_arms(), ""), "guessing") == 0);  // files that do not say
-}
-
-TEST_CASE("compare: text that the tokenizer does not know is noted from 1 % on", "[analysis]") {
-  const Table table =
-      comparison({measured("dense", 0, 2, 64, 0.009), measured("hash", 0, 2, 64, 0.123)}, "");
-  CHECK(has_note(table,
-                 "share of the text that the tokenizer does not know, so that losses are too low: "
-                 "hash 12.3 %"));
-}
-
-TEST_CASE("compare: between vocabularies of different size no arm is the best", "[analysis]") {
-  const Table same = comparison({measured("dense", 0, 2, 64), measured("hash", 0, 1, 64)}, "");
-  CHECK_FALSE(same.bold.empty());
-  CHECK(notes_with(same, "vocabularies differ") == 0);
-  const Table other = comparison({measured("dense", 0, 2, 64), measured("hash", 0, 1, 65)}, "");
-  CHECK(other.bold.empty());
-  CHECK(notes_with(other, "vocabularies differ") == 1);
 }
 
 }  // namespace moesim::testing

@@ -86,7 +86,7 @@ void refuse(Backend& cuda, const std::string& why,
 TEST_CASE("cuda: what changes from round to round is not replayed", "[cuda][replay]") {
   Backend* cuda = card_that_replays("what changes from round to round is not replayed");
   if (!cuda) return;
-  const std::string changes = "it asks for something else from step to step";
+  const std::string changes = "kernel launches differ between steps";
   const auto number = [](int round) { return static_cast<real>(round); };
   refuse(
       *cuda, changes,

@@ -64,7 +64,8 @@ TEST_CASE("corpus: a folder means its *.txt files, sorted", "[data][text]") {
   folder.write("a[b]/.hidden.txt", "h");
   folder.write("a[b]/notes.md", "n");
   for (const char* name : {"a[b]", "a[b]/"}) {
-    const std::vector<std::string> texts = read_corpus(parts_of(folder.path(name)), Content::text);
+    const std::vector<std::string> texts =
+        read_corpus(parts_of(folder.path(name)), Content::text).texts;
     REQUIRE(texts.size() == 1);
     CHECK(texts[0] == repeated("1-", 50) + repeated("2-", 50));
   }

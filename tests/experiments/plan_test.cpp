@@ -84,6 +84,60 @@ TEST_CASE("plan: numbers are held to the ranges of options", "[experiments]") {
   CHECK(with("least_bytes", nullptr) != "no error");
 }
 
+TEST_CASE("plan: what contradicts the settings of its run is named", "[experiments]") {
+  const std::string where = "plan.json: run 1: ";
+  CHECK(with("seed", 7) == where +
+                               "seed = 7, but run.seed = 4611686018427387904 in its settings; run "
+                               "the config file again to make a new plan");
+  const auto setting = [](const char* key, const char* value) {
+    Json json = good_plan();
+    json["runs"][0]["settings"][key] = {value, "f.ini:2"};
+    return said_of(json);
+  };
+  CHECK(setting("run.steps", "300") == "no error");
+  CHECK(setting("run.steps", "200") ==
+        where +
+            "steps = 300, but run.steps = 200 in its settings; run the config file again to "
+            "make a new plan");
+  CHECK(setting("run.name", "study") == "no error");
+  CHECK(setting("run.name", "another")
+            .starts_with("plan.json: experiment = study, but run.name = another in its settings"));
+  Json json = good_plan();
+  json["runs"][0]["settings"].erase("run.seed");  // which is 0 then
+  CHECK(said_of(json).find("but run.seed = 0 in its settings") != std::string::npos);
+  json["runs"][0]["seed"] = 0;
+  CHECK(said_of(json) == "no error");
+}
+
+TEST_CASE("plan: runs of the plan before stay known", "[experiments]") {
+  Plan first{"study", {planned("a-s0-00000000"), planned("b-s0-00000000")}};
+  Plan second{"study", {planned("b-s0-00000000"), planned("c-s0-00000000")}};
+  keep_earlier(second, first);
+  const auto folders = [](const Plan& plan) {
+    std::vector<std::string> names;
+    for (const EarlierRun& run : plan.earlier) names.push_back(run.folder);
+    return names;
+  };
+  CHECK(folders(second) == std::vector<std::string>{"a-s0-00000000"});
+  // They are no longer earlier once they are planned again.
+  Plan third{"study", {planned("a-s0-00000000")}};
+  keep_earlier(third, second);
+  CHECK(folders(third) == std::vector<std::string>{"b-s0-00000000", "c-s0-00000000"});
+  keep_earlier(third, third);
+  CHECK(folders(third).size() == 2);
+
+  const ConfigFolder folder;
+  const Plan read = read_plan(folder.write("plan.json", to_json(third)));
+  REQUIRE(read.runs.size() == 1);
+  REQUIRE(folders(read) == folders(third));
+  CHECK(read.earlier[0].arm == "soft");
+  CHECK(read.earlier[0].seed == std::uint64_t{1} << 62);
+  CHECK(read.earlier[0].steps == 300);
+  Json json = Json::parse(to_json(third));
+  json["earlier"][1]["folder"] = "../x";
+  CHECK(said_of(json) == "plan.json: earlier run 2: '../x' is not the name of a run's folder");
+}
+
 TEST_CASE("plan: names and hashes are what they must be", "[experiments]") {
   CHECK(with("folder", "../x") == "plan.json: run 1: '../x' is not the name of a run's folder");
   CHECK(with("folder", ".hidden") != "no error");

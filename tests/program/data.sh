@@ -44,6 +44,29 @@ import struct, sys
 sys.stdout.buffer.write(b''.join(struct.pack('<H', i * 48271 % 50257) for i in range(5000)))" > train.bin
 config 'path = train.bin'
 refused 3 'run\.ini:19: .*numbers of 16 bits, perhaps token ids'
+# What may be meant, but most often is not: trained, and said once, before the first run and in every run file.
+noted() { # noted PATTERN
+  cases=$((cases + 1))
+  "$moesim" run run.ini run.seed=0,1 --out out > table 2> log || fail "$(tail -n +19 run.ini): exit $?: $(tail -1 log)"
+  [ "$(grep -c '^note: data: ' log)" -eq 1 ] && grep -Eq "^note: data: $1" log || fail "$(tail -n +19 run.ini): expected one note of $1: $(cat log)"
+  for file in out/d/*/run.h5; do grep -aEq "data_note" "$file" || fail "no data_note in $file"; done
+  rm -rf out
+}
+iconv -f utf-8 -t latin1 > latin1.txt <<< "$(for i in {1..200}; do printf 'Un café naïf, le numéro %d.\n' "$i"; done)"
+config 'path = latin1.txt'
+noted 'latin1\.txt: is no UTF-8 \(byte 6 is the first that tells\), perhaps Latin-1: .*iconv -f latin1'
+config 'path = latin1.txt' 'tokens = raw'
+accepted
+grep -q '^note' log && fail "tokens = raw is what is meant: $(grep '^note' log)"
+for i in {1..400}; do printf '%d %d ' "$((i * 48271 % 50257))" "$((i * 7 % 13))"; done > ids.txt
+config 'path = ids.txt' 'tokens = bytes'
+noted 'ids\.txt: looks like whole numbers from 0 to [45][0-9]{4}, perhaps token ids: .*write the text'
+{ echo 'step,loss'; for i in {1..400}; do printf '%d,%d.25\n' "$i" "$((i % 7))"; done; } > table.csv
+config 'path = table.csv' 'tokens = chars'
+noted 'table\.csv: looks like a table of numbers: '
+config 'path = text.txt'
+accepted
+grep -q '^note' log && fail "a note about prose: $(grep '^note' log)"
 printf '{"text": "line %d"}\n' {1..100} > lines.jsonl
 config 'path = lines.jsonl'
 refused 3 'run\.ini:19: .*JSON lines: write one text per line'

@@ -5,8 +5,7 @@ moesim=$1
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"
 export CUDA_VISIBLE_DEVICES=-1 OMP_NUM_THREADS=1  # hides the cards of a machine that has some
 
-printf '%s\n' '[run]' 'name = tiny' 'steps = 3' '[data]' 'length = 8' 'validation = 4' '[model]' 'layers = 1' 'width = 8' \
-  'heads = 1' '[moe]' 'experts = 2' '[train]' 'batch = 2' '[eval]' 'batches = 1' > c.ini
+tiny_config 3 2 > c.ini
 sweep=(c.ini run.device=cuda:0 run.seed=0,1)
 
 # refuses WHAT PATTERN ARGUMENTS...: exit 2, one line, and nothing is created.

@@ -7,26 +7,7 @@ moesim=$1
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"
 export OMP_NUM_THREADS=1 XDG_CACHE_HOME=$PWD/cache
 
-cat > c.ini <<'INI'
-[run]
-name = tiny
-steps = 2
-[data]
-length = 8
-validation = 4
-[model]
-layers = 1
-width = 8
-heads = 1
-[moe]
-experts = 4
-[router]
-name = token_choice
-[train]
-batch = 2
-[eval]
-batches = 1
-INI
+{ tiny_config 2 4; printf '%s\n' '[router]' 'name = token_choice'; } > c.ini
 cp c.ini sweep.ini
 cat >> sweep.ini <<'INI'
 [sweep]
@@ -84,8 +65,44 @@ grep -q 'seed 0' log && fail "--only trains again: $(cat log)"
 "$moesim" run sweep.ini router.token_choice.k=2 --launcher slurm --print --out out > script || fail "slurm: exit $?"
 grep -q '^nothing to do: 2 runs' script || fail "slurm: $(cat script)"
 
-# The table has one row per arm, whatever the labels were; seeds of one arm stand together.
-"$moesim" compare out/tiny --format csv > table.csv || fail "compare: exit $?"
+# What was planned before stays known, and is not begun by going on with the latest plan.
+"$moesim" run c.ini run.name=kept router.name=dense,soft run.seed=0,1 --out kept > /dev/null 2> log || fail "kept: exit $?: $(tail -1 log)"
+"$moesim" run c.ini run.name=kept router.name=soft run.seed=1,2 --out kept > /dev/null 2> log || fail "kept: exit $?: $(tail -1 log)"
+"$moesim" status kept/kept > status || fail "kept: status: exit $?"
+[ "$(grep -c 'complete *2/2 *of an earlier sweep' status)" -eq 3 ] && grep -q '^5 complete$' status || fail "kept: $(cat status)"
+rm -r kept/kept/dense-s0-*
+before=$(ls kept/kept)
+"$moesim" run kept/kept > /dev/null 2> log || fail "kept: go on: exit $?: $(tail -1 log)"
+[ "$(ls kept/kept)" = "$before" ] || fail "kept: going on with a plan begins what it does not plan: $(ls kept/kept)"
+"$moesim" status kept/kept > status || fail "kept: status: exit $?"
+grep -q '^1 more run was planned by earlier sweeps and never begun; --json lists it$' status && grep -q '^4 complete$' status || fail "kept, never begun: $(cat status)"
+"$moesim" status kept/kept --json > status || fail "kept: status --json: exit $?"
+python3 - <<'PY' || fail "kept: $(cat status)"
+import json
+runs = json.load(open("status"))["runs"]
+assert [(r["arm"], r["seed"], r["state"], r["planned"], r["earlier"]) for r in runs] == [
+    ("soft", 1, "complete", True, False), ("soft", 2, "complete", True, False), ("dense", 0, "planned", False, True),
+    ("dense", 1, "complete", False, True), ("soft", 0, "complete", False, True)], runs
+assert [r["folder"] for r in json.load(open("kept/kept/plan.json"))["runs"]] == [r["folder"].split("/")[-1] for r in runs[:2]]
+PY
+"$moesim" verify kept/kept > verified || fail "kept: verify: exit $?: $(cat verified)"
+
+# Steps and seed of a plan are those of its settings.
+for field in steps seed; do
+  mkdir "says-$field"
+  python3 - "$field" <<'PY'
+import json, sys
+plan = json.load(open("out/tiny/plan.json"))
+plan["runs"][0][sys.argv[1]] = 7
+json.dump(plan, open(f"says-{sys.argv[1]}/plan.json", "w"))
+PY
+  "$moesim" run "says-$field" > /dev/null 2> log
+  code=$?
+  [ $code -eq 3 ] && grep -Eq "plan.json: run 1: $field = 7, but run.$field = [0-9]+ in its settings" log || fail "a plan that says $field = 7: exit $code: $(cat log)"
+done
+
+# The table has one row per arm, whatever the labels were, of the runs of all sweeps; seeds of one arm stand together.
+"$moesim" compare out/tiny --all --format csv > table.csv || fail "compare: exit $?"
 python3 - <<'PY' || fail "compare: $(cat table.csv)"
 import csv
 rows = list(csv.DictReader(open("table.csv")))

@@ -5,24 +5,7 @@ set -u
 moesim=$1 module=$2
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"
 export LC_ALL=C ASAN_OPTIONS=verify_asan_link_order=0
-cat > c.ini <<'INI'
-[run]
-name = tiny
-steps = 3
-[data]
-length = 8
-validation = 4
-[model]
-layers = 1
-width = 8
-heads = 1
-[moe]
-experts = 2
-[train]
-batch = 2
-[eval]
-batches = 1
-INI
+tiny_config 3 2 > c.ini
 one=(c.ini router.name=token_choice --threads 1)
 
 # ends WHAT EXIT PATTERN COMMAND...: with this exit code, and stderr, of which the last line matches the extended expression.
@@ -88,6 +71,13 @@ ends "few open files" 0 . limited -n 14 "$moesim" run "${many[@]}" --out files
 grep -q 'warning: no more than [0-9]* runs at once: Too many open files' err || fail "few open files: $(cat err)"
 [ "$(grep -c 'warning: no more than' err)" -eq 1 ] || fail "one warning of few open files: $(grep warning err)"
 ends "too few open files" 1 'cannot start a process: Too many open files' limited -n 4 "$moesim" run "${many[@]}" --out files3
+# What only reads says so in one line, and calls nothing damaged, interrupted or failed.
+for words in "status runs/tiny" "verify runs/tiny" "compare runs/tiny" "status $run" "check dense" "check dense k=1"; do
+  ends "too few open files, moesim $words" 1 '^moesim: cannot start a process[a-z ]*: Too many open files; raise the limit of open files .ulimit -n.$' \
+    limited -n 4 "$moesim" $words
+  [ "$(grep -c . err)" -eq 1 ] && ! grep -Eq 'damaged|interrupted|FAIL' out || fail "too few open files, moesim $words: $(cat out err)"
+done
+ends "a soft limit" 0 . limited -Sn 4 "$moesim" run "${one[@]}" run.name=soft --out soft
 ends "forks that fail" 0 . env LD_PRELOAD="$module" MOESIM_LACKS=fork=11 MOESIM_FORKS=5 "$moesim" run "${many[@]}" --out forks
 grep -q 'warning: no more than 3 runs at once: Resource temporarily unavailable' err || fail "forks that fail: $(cat err)"
 ends "no forks" 1 'cannot start a process: Resource temporarily unavailable' \

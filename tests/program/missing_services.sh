@@ -5,28 +5,8 @@ set -u
 moesim=$1 module=$2
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"
 export LC_ALL=C ASAN_OPTIONS=verify_asan_link_order=0
-cat > c.ini <<'INI'
-[run]
-name = tiny
-steps = 6
-[data]
-length = 8
-validation = 4
-[model]
-layers = 1
-width = 8
-heads = 1
-[moe]
-experts = 2
-[train]
-batch = 2
-[eval]
-every = 2
-batches = 1
-[checkpoint]
-every = 2
-INI
-sweep=(c.ini router.name=dense run.seed=0..2 --jobs 2 --threads 1)
+{ tiny_config 6 2; printf '%s\n' '[checkpoint]' 'every = 2'; } > c.ini
+sweep=(c.ini router.name=dense eval.every=2 run.seed=0..2 --jobs 2 --threads 1)
 checksums() { (cd "$1" && sha256sum tiny/*/checkpoint/step-000000006/*.safetensors); }
 "$moesim" run "${sweep[@]}" --out whole > /dev/null 2>&1 || fail "training"
 

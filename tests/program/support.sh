@@ -9,3 +9,8 @@ finish() {
   echo "$1: $failures failed"
   [ "$failures" -eq 0 ]
 }
+# tiny_config STEPS EXPERTS: a config of the experiment "tiny", which trains in no time.
+tiny_config() {
+  printf '%s\n' '[run]' 'name = tiny' "steps = $1" '[data]' 'length = 8' 'validation = 4' '[model]' 'layers = 1' 'width = 8' \
+    'heads = 1' '[moe]' "experts = $2" '[train]' 'batch = 2' '[eval]' 'batches = 1'
+}

@@ -6,24 +6,7 @@ moesim=$1
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"
 export OMP_NUM_THREADS=1
 
-cat > c.ini <<'INI'
-[run]
-name = tiny
-steps = 3
-[data]
-length = 8
-validation = 4
-[model]
-layers = 1
-width = 8
-heads = 1
-[moe]
-experts = 2
-[train]
-batch = 2
-[eval]
-batches = 1
-INI
+tiny_config 3 2 > c.ini
 sweep=(c.ini router.name=dense,token_choice run.seed=0,1)
 
 # The first run cannot be written: exit 4, not 75, which would be tried again for ever.

@@ -142,11 +142,51 @@ TEST_CASE("reader: every value is checked", "[record][reader]") {
   const std::string path = folder / "run.h5";
   sample(3).publish(path);
   RunReader reader;
-  CHECK(reader.check(path).text("status") == "complete");
+  CHECK(reader.check(path).attributes.text("status") == "complete");
   overwrite(path, "loss", {0.25, 0.25, 0.25});
   CHECK_THROWS_WITH(reader.check(path), contains("damaged (its SHA-256)"));
   overwrite(path, "dropped", {1, 1, 1, 1, 1, 0});
   CHECK_THROWS_WITH(reader.check(path), contains("conservation violated at record 2, layer 1"));
+}
+
+// As netCDF-4 and what writes as it does say who wrote a file.
+void sign(const std::string& path, const std::string& text) {
+  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose, "open");
+  const Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "type");
+  H5Tset_size(type, text.size());
+  const Handle attribute(
+      H5Acreate2(file, "_NCProperties", type, hdf5::scalar_space(), H5P_DEFAULT, H5P_DEFAULT),
+      H5Aclose, "attribute");
+  REQUIRE(H5Awrite(attribute, type, text.data()) >= 0);
+}
+
+TEST_CASE("reader: a file that another program has rewritten is no damaged one",
+          "[record][reader]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  sample(3).publish(path);
+  RunReader reader;
+  CHECK(reader.check(path).rewritten_by.empty());
+  sign(path, "version=2,netcdf=4.9.0,hdf5=1.12.2");
+  CheckedRun checked = reader.check(path);
+  CHECK(checked.rewritten_by == "netcdf 4.9.0");
+  CHECK(checked.digest_holds);
+  overwrite(path, "loss", {0.25, 0.25, 0.25});
+  checked = reader.check(path);
+  CHECK(checked.rewritten_by == "netcdf 4.9.0");
+  CHECK_FALSE(checked.digest_holds);
+  CHECK(checked.attributes.text("status") == "complete");
+  // What adds up is checked all the same.
+  overwrite(path, "dropped", {1, 1, 1, 1, 1, 0});
+  CHECK_THROWS_WITH(reader.check(path), contains("conservation violated at record 2, layer 1"));
+  // The text may be anything.
+  for (const char* text : {"version=2,\033[2J", "x", ",", "version=2,"}) {
+    const std::string other = folder / "other.h5";
+    sample(1).publish(other);
+    sign(other, text);
+    const std::string writer = reader.check(other).rewritten_by;
+    CHECK((writer == "an unknown library" || writer == "x"));
+  }
 }
 
 // As versions before had it: all values of a variable as one, numbers as doubles but for float32.

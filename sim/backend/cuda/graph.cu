@@ -46,7 +46,7 @@ class CudaBackend::GraphReplay : public Replay {
 
   // Its memory is wanted for something else.
   void make_room() {
-    if (reserve_ && backend_.stream_.trace == nullptr) give_up("there is no memory for it");
+    if (reserve_ && backend_.stream_.trace == nullptr) give_up("out of device memory while capturing");
   }
 
  private:
@@ -87,7 +87,7 @@ class CudaBackend::GraphReplay : public Replay {
     cudaGetLastError();  // it would be reported again
     give_up(!trace.refusal().empty() ? trace.refusal()
             : status != cudaSuccess  ? std::string("CUDA: ") + cudaGetErrorString(status)
-                                     : "it asks for something else from step to step");
+                                     : "kernel launches differ between steps");
     work();
   }
 

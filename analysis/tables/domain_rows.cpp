@@ -1,0 +1,201 @@
+#include "analysis/tables/domain_rows.hpp"
+
+#include "analysis/tables/arm_words.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <set>
+#include <string>
+
+namespace moesim {
+namespace {
+
+using Kind = Column::Kind;
+using Better = Column::Better;
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+// The sample over runs of what `of` makes of each, without NaN.
+Sample over_runs(const ArmDomains& use, const std::function<double(const DomainUse&)>& of) {
+  std::vector<double> values;
+  for (const DomainUse* run : use.runs)
+    if (const double value = of(*run); !std::isnan(value)) values.push_back(value);
+  return sample_of(values);
+}
+
+// The mean over layers, without NaN.
+double over_layers(const DomainUse& run, const std::function<double(const DomainLayer&)>& of) {
+  std::vector<double> values;
+  for (const DomainLayer& layer : run.layers)
+    if (const double value = of(layer); !std::isnan(value)) values.push_back(value);
+  return sample_of(values).mean;
+}
+
+Cell measure_cell(const ArmDomains& use) {
+  if (experts_of(use) == 0) return {};
+  return use.runs.front()->measure;
+}
+
+double seeds(const ArmDomains& use) { return static_cast<double>(use.runs.size()); }
+
+// The domain names of all arms, in the order of their first appearance.
+std::vector<std::string> names_of(const std::vector<ArmDomains>& uses) {
+  std::vector<std::string> names;
+  for (const ArmDomains& use : uses)
+    for (const std::string& name : use.runs.front()->names)
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  return names;
+}
+
+// Where a domain is in a run, or past the end.
+std::size_t place_of(const DomainUse& run, const std::string& name) {
+  return static_cast<std::size_t>(std::find(run.names.begin(), run.names.end(), name) -
+                                  run.names.begin());
+}
+
+// A column of shares for each domain; keys begin with `prefix`.
+void add_domain_columns(const std::vector<std::string>& names, const std::string& prefix, Kind kind,
+                        Table& table) {
+  std::set<std::string> keys;
+  for (const std::string& name : names)
+    table.columns.push_back({prefix + key_of(name, keys), name, kind, 3});
+}
+
+// The samples of the shares of every domain, or an empty cell where the run has no such domain.
+void add_shares(const ArmDomains& use, const std::vector<std::string>& names, Kind kind,
+                const std::function<double(const DomainUse&, std::size_t domain)>& of,
+                std::vector<Cell>& cells) {
+  for (const std::string& name : names) {
+    const std::size_t d = place_of(*use.runs.front(), name);
+    if (d == use.runs.front()->names.size()) {
+      cells.emplace_back();
+      continue;
+    }
+    const Sample sample = over_runs(use, [&](const DomainUse& run) { return of(run, d); });
+    if (kind == Kind::sample)
+      cells.emplace_back(sample);
+    else
+      cells.emplace_back(sample.mean);
+  }
+}
+
+}  // namespace
+
+std::size_t experts_of(const ArmDomains& use) {
+  const DomainUse& run = *use.runs.front();
+  return run.layers.empty() ? 0 : run.layers.front().all.size();
+}
+
+void DomainRows::add(const ArmDomains& use, std::vector<Cell> cells) {
+  cells.push_back(sees_of(*use.arm));
+  cells.push_back(leak_of(*use.arm));
+  arms.push_back(use.arm);
+  table.rows.push_back(std::move(cells));
+}
+
+void add_by_domain(const std::vector<ArmDomains>& uses, DomainRows& rows) {
+  rows.table.columns = {{"arm", "arm"},
+                        {"domain", "domain"},
+                        {"seeds", "seeds", Kind::count},
+                        {"loss", "loss", Kind::sample, 4, Better::lower},
+                        {"regret", "regret", Kind::sample, 4, Better::lower},
+                        {"of", "load of"},
+                        {"load_percent", "load %", Kind::sample, 2},
+                        {"top_expert", "top expert", Kind::sample, 3},
+                        {"uniform", "1/E", Kind::number, 3},
+                        {"routing_entropy", "entropy", Kind::sample, 3},
+                        {"domain_nmi", "NMI", Kind::sample, 3}};
+  for (const ArmDomains& use : uses) {
+    const auto sample = [&](const auto& of) { return over_runs(use, of); };
+    const std::size_t experts = experts_of(use);
+    const double uniform = experts == 0 ? kNone : 1 / static_cast<double>(experts);
+    const std::vector<std::string>& names = use.runs.front()->names;
+    for (std::size_t d = 0; d < names.size(); ++d) {
+      const auto layers = [d](const DomainUse& run, double (*of)(const std::vector<double>&)) {
+        return over_layers(run, [&](const DomainLayer& layer) { return of(layer.share[d]); });
+      };
+      rows.add(
+          use,
+          {use.arm->name, names[d], seeds(use),
+           sample([d](const auto& run) { return run.loss[d]; }),
+           sample([d](const auto& run) { return run.regret[d]; }), measure_cell(use),
+           sample([d](const auto& run) {
+             return over_layers(run, [d](const auto& layer) { return 100 * layer.part[d]; });
+           }),
+           sample([&](const auto& run) { return layers(run, top_share); }), uniform,
+           sample([&](const auto& run) { return layers(run, normalised_entropy_of); }), kNone});
+    }
+    rows.add(
+        use,
+        {use.arm->name, "all", seeds(use), sample([](const auto& run) { return run.loss_all; }),
+         sample([](const auto& run) { return run.regret_all; }), measure_cell(use), kNone,
+         sample([](const auto& run) {
+           return over_layers(run, [](const auto& layer) { return top_share(layer.all); });
+         }),
+         uniform, sample([](const auto& run) {
+           return over_layers(run,
+                              [](const auto& layer) { return normalised_entropy_of(layer.all); });
+         }),
+         sample([](const auto& run) {
+           return over_layers(run, [](const auto& layer) { return layer.nmi; });
+         })});
+  }
+}
+
+void add_by_layer(const std::vector<ArmDomains>& uses, DomainRows& rows) {
+  const std::vector<std::string> names = names_of(uses);
+  rows.table.columns = {{"arm", "arm"},
+                        {"layer", "layer"},
+                        {"of", "of"},
+                        {"seeds", "seeds", Kind::count},
+                        {"domain_nmi", "NMI", Kind::sample, 3},
+                        {"uniform", "1/E", Kind::number, 3}};
+  add_domain_columns(names, "top_expert_", Kind::sample, rows.table);
+  for (const ArmDomains& use : uses)
+    for (std::size_t l = 0; l < use.runs.front()->layers.size(); ++l) {
+      std::vector<Cell> cells = {use.arm->name,
+                                 std::to_string(use.runs.front()->layers[l].layer),
+                                 measure_cell(use),
+                                 seeds(use),
+                                 over_runs(use, [l](const auto& run) { return run.layers[l].nmi; }),
+                                 1 / static_cast<double>(experts_of(use))};
+      add_shares(
+          use, names, Kind::sample,
+          [l](const DomainUse& run, std::size_t d) { return top_share(run.layers[l].share[d]); },
+          cells);
+      rows.add(use, std::move(cells));
+    }
+}
+
+void add_by_expert(const std::vector<ArmDomains>& uses, DomainRows& rows) {
+  const std::vector<std::string> names = names_of(uses);
+  rows.table.columns = {{"arm", "arm"},
+                        {"layer", "layer"},
+                        {"expert", "expert"},
+                        {"of", "of"},
+                        {"seeds", "seeds", Kind::count},
+                        {"uniform", "1/E", Kind::number, 3},
+                        {"share_all", "all", Kind::number, 3}};
+  add_domain_columns(names, "share_", Kind::number, rows.table);
+  for (const ArmDomains& use : uses)
+    for (std::size_t l = 0; l < use.runs.front()->layers.size(); ++l)
+      for (std::size_t e = 0; e < experts_of(use); ++e) {
+        std::vector<Cell> cells = {
+            use.arm->name,
+            std::to_string(use.runs.front()->layers[l].layer),
+            std::to_string(e),
+            measure_cell(use),
+            seeds(use),
+            1 / static_cast<double>(experts_of(use)),
+            over_runs(use, [l, e](const auto& run) { return run.layers[l].all[e]; }).mean};
+        add_shares(
+            use, names, Kind::number,
+            [l, e](const DomainUse& run, std::size_t d) { return run.layers[l].share[d][e]; },
+            cells);
+        rows.add(use, std::move(cells));
+      }
+}
+
+}  // namespace moesim

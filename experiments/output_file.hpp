@@ -1,0 +1,14 @@
+// Writes what a command makes to where --out says.
+#pragma once
+
+#include "sim/record/publish.hpp"
+
+#include <string>
+
+namespace moesim {
+
+// To stdout if `out` is empty; to a device or a pipe as it is; else to a file that appears whole or
+// not at all (publish_pieces). Throws Exit::output.
+void write_output(const std::string& out, const Pieces& pieces);
+
+}  // namespace moesim

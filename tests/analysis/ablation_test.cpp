@@ -1,0 +1,120 @@
+#include "analysis/tables/ablation.hpp"
+
+#include "sim/core/error.hpp"
+#include "tests/analysis/outcomes.hpp"
+
+#include <map>
+#include <set>
+
+namespace moesim::testing {
+namespace {
+
+using Texts = std::vector<std::string>;
+using Settings = std::map<std::string, std::string>;
+
+void add(std::vector<Outcome>& outcomes, const std::string& arm, Settings settings, double loss,
+         int seeds = 3) {
+  settings["router.name"] = arm == "dense" ? "dense" : "token_choice";
+  for (int seed = 0; seed < seeds; ++seed) {
+    Outcome run =
+        outcome(arm, seed, loss + 0.01 * seed + (arm == "dense" ? 0 : 0.001 * (seed % 2)));
+    run.router = settings["router.name"];
+    run.settings = settings;
+    run.has_config = true;
+    run.load_cv = loss / 10;
+    outcomes.push_back(run);
+  }
+}
+
+Texts keys_of(const Table& table) {
+  Texts keys;
+  for (const Column& column : table.columns) keys.push_back(column.key);
+  return keys;
+}
+
+Texts texts_in(const Table& table, std::size_t column) {
+  Texts texts;
+  for (const auto& row : table.rows) {
+    const auto* text = std::get_if<std::string>(&row[column]);
+    texts.push_back(text == nullptr ? "-" : *text);
+  }
+  return texts;
+}
+
+const std::string kK = "router.token_choice.k", kFactor = "router.token_choice.capacity_factor";
+
+}  // namespace
+
+TEST_CASE("ablation: the baseline, then a row per value, by what changes", "[analysis]") {
+  std::vector<Outcome> outcomes;
+  for (const char* factor : {"10", "2", "0.5"})
+    add(outcomes, std::string("cf=") + factor, {{kFactor, factor}, {kK, "1"}}, 1.9);
+  add(outcomes, "dense", {}, 2);
+  const Table table = ablation_table(outcomes, {});
+  CHECK(keys_of(table) == Texts{"arm", "router.name", kFactor, "seeds", "eval_loss",
+                                "eval_loss_difference", "eval_loss_interval", "p_holm", "sees",
+                                "leak"});  // k is the same wherever it is set
+  CHECK(texts_in(table, 0) == Texts{"dense", "cf=0.5", "cf=2", "cf=10"});  // numbers by size
+  CHECK(texts_in(table, 2) == Texts{"-", "0.5", "2", "10"});
+  CHECK(std::holds_alternative<std::monostate>(cell(table, 0, "eval_loss_difference")));
+  require_sample(cell(table, 1, "eval_loss_difference"), 3, -0.1 + 0.001 / 3, 0.001 / std::sqrt(3));
+  CHECK(std::get<double>(cell(table, 1, "p_holm")) < 0.001);
+  CHECK(table.columns[5].title == "vs dense");
+}
+
+TEST_CASE("ablation: another metric is compared by seed as well", "[analysis]") {
+  std::vector<Outcome> outcomes;
+  add(outcomes, "dense", {}, 2);
+  add(outcomes, "cf=1", {{kFactor, "1"}}, 1.9);
+  add(outcomes, "cf=2", {{kFactor, "2"}}, 1.8);
+  const Table table = ablation_table(outcomes, {.metric = "load_cv"});
+  CHECK_THAT(number(table, 1, "load_cv"), WithinAbs(0.19, 1e-12));
+  CHECK_THAT(std::get<Sample>(cell(table, 1, "load_cv_difference")).mean, WithinAbs(-0.01, 1e-12));
+  CHECK(table.bold.empty());
+  CHECK_THROWS_AS(ablation_table(outcomes, {.metric = "lod_cv"}), Error);
+  CHECK_THROWS_AS(ablation_table(outcomes, {.baseline = "none"}), Error);
+  CHECK_THROWS_AS(ablation_table(outcomes, {.arms = {"none"}}), Error);
+}
+
+TEST_CASE("ablation: two settings make a grid", "[analysis]") {
+  std::vector<Outcome> outcomes;
+  for (const char* factor : {"1", "2"})
+    for (const char* k : {"8", "16", "4"})
+      add(outcomes, std::string("cf=") + factor + " k=" + k, {{kFactor, factor}, {kK, k}},
+          std::stod(factor) + std::stod(k) / 10);
+  const Table alone = ablation_table(outcomes, {});
+  CHECK(keys_of(alone) == Texts{kFactor, "router_token_choice_k_4", "router_token_choice_k_8",
+                                "router_token_choice_k_16"});
+  CHECK(texts_in(alone, 0) == Texts{"1", "2"});
+  CHECK(alone.columns[1].title == "4");
+  CHECK_THAT(std::get<Sample>(alone.rows[1][3]).mean, WithinAbs(2 + 1.6 + 0.01 + 0.001 / 3, 1e-12));
+  CHECK(alone.bold == std::set<Table::Place>{{0, 1}});
+  CHECK(has_note(alone, "loss by " + kFactor + " (rows) and " + kK + " (columns)"));
+  // The dense model is no point of it.
+  add(outcomes, "dense", {}, 3);
+  const Table with_baseline = ablation_table(outcomes, {});
+  CHECK(with_baseline.rows.size() == 2);
+  CHECK(has_note(with_baseline, "the baseline, dense: 3.0100 ± 0.0100"));
+  CHECK(ablation_table(outcomes, {.rows = true}).rows.size() == 7);
+  // A hole is a hole; settings that change together are no grid.
+  CHECK(ablation_table({outcomes.begin(), outcomes.begin() + 15}, {}).rows.size() == 2);
+  const Table diagonal = ablation_table(outcomes, {.arms = {"cf=1 k=8", "cf=2 k=4"}});
+  CHECK(keys_of(diagonal)[0] == "arm");
+}
+
+TEST_CASE("ablation: a leaking arm is no best one, and its cell says why", "[analysis]") {
+  std::vector<Outcome> outcomes;
+  add(outcomes, "dense", {}, 2);
+  add(outcomes, "cf=1", {{kFactor, "1"}}, 1.9);
+  add(outcomes, "cf=2", {{kFactor, "2"}}, 1.0);
+  for (Outcome& run : outcomes) run.looks_ahead = run.arm == "cf=2";
+  const Table table = ablation_table(outcomes, {});
+  const std::size_t loss = 4;
+  CHECK(table.bold == std::set<Table::Place>{{1, loss}});
+  const auto notes = table.references.at({2, loss});
+  REQUIRE(notes.size() == 1);
+  CHECK(table.notes[*notes.begin()] ==
+        "leaks (a token's output depends on later tokens), so its loss is no prediction: cf=2");
+}
+
+}  // namespace moesim::testing

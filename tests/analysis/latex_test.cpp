@@ -1,0 +1,172 @@
+// Tables as LaTeX. tests/program/export.sh compiles what is expected here.
+#include "analysis/render/escape.hpp"
+#include "analysis/render/latex_columns.hpp"
+#include "analysis/render/table.hpp"
+#include "tests/analysis/hostile.hpp"
+#include "tests/support/catch.hpp"
+
+#include <cmath>
+
+namespace moesim::testing {
+namespace {
+
+using Kind = Column::Kind;
+using Cells = std::vector<std::string>;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+LatexColumn set(const Column& column, const std::vector<Cell>& cells) {
+  Table table;
+  table.columns = {column};
+  for (const Cell& cell : cells) table.rows.push_back({cell});
+  return latex_columns(table).at(0);
+}
+
+std::string latex(const Table& table) { return render(table, Format::latex); }
+
+TEST_CASE("latex: text is no markup", "[analysis]") {
+  CHECK(latex_text("top_k & 50% #1 ~\\x") ==
+        "top\\_k \\& 50\\% \\#1 \\textasciitilde{}\\textbackslash{}x");
+  CHECK(latex_text("{$x^2$}") == "\\{\\$x\\textasciicircum{}2\\$\\}");
+  CHECK(latex_text("a<b>|\"`") ==
+        "a\\textless{}b\\textgreater{}\\textbar{}\\symbol{34}\\symbol{96}");
+  // After \\ these would be its arguments.
+  CHECK(latex_text("[1em]*") == "{[}1em{]}{*}");
+  // No ligatures: two hyphens are no dash, two apostrophes no quotation mark.
+  CHECK(latex_text("a--b ''c,,") == "a-{}-b '{}'c,{},");
+  CHECK(latex_text("a\x1b[0m\n\x7f") == "a?{[}0m??");
+  // Latin letters are declared by inputenc, Greek has commands, others are named.
+  CHECK(latex_text("\xc3\xa9\xc5\x82 \xce\xb1 \xc2\xb1 \xe4\xb8\xad \xf0\x9f\x98\x80 \xc4\xa7") ==
+        "\xc3\xa9\xc5\x82 $\\alpha$ $\\pm$ U+4E2D U+1F600 U+0127");
+  CHECK(latex_paragraph("runs/a_b = c/") == "runs/\\allowbreak{}a\\_\\allowbreak{}b = c/");
+}
+
+TEST_CASE("latex: no digits finer than the deviation supports", "[analysis]") {
+  CHECK(supported_decimals(0.0034, 4) == 4);
+  CHECK(supported_decimals(0.012, 4) == 3);
+  CHECK(supported_decimals(0.0994, 4) == 3);
+  CHECK(supported_decimals(0.0996, 4) == 2);  // 0.10
+  CHECK(supported_decimals(1.2, 4) == 1);
+  CHECK(supported_decimals(12, 4) == 0);
+  CHECK(supported_decimals(1234, 4) == 0);
+  CHECK(supported_decimals(1e-9, 4) == 4);
+  CHECK(supported_decimals(0, 4) == 4);
+  CHECK(supported_decimals(kNan, 4) == 4);
+
+  const LatexColumn column =
+      set({"loss", "loss", Kind::sample, 4, Column::Better::lower},
+          {Sample{3, 1.89404, 0.00341}, Sample{3, 1.89404, 0.0341}, Sample{1, 1.89404, kNan},
+           Sample{3, kNan, kNan}, Sample{3, -10.5, 12}, Cell()});
+  CHECK(column.head == "\\multicolumn{3}{c}{loss $\\downarrow$}");
+  // Room for -10 and four decimals; for 12 and four decimals.
+  CHECK(column.format ==
+        "S[table-format=-2.4,table-number-alignment=right]@{\\,}c@{\\,}"
+        "S[table-format=2.4,table-number-alignment=left]");
+  CHECK(column.cells == Cells{"1.8940 & $\\pm$ & 0.0034", "1.894 & $\\pm$ & 0.034", "1.8940 & & ",
+                              "\\multicolumn{3}{c}{nan}", "-10 & $\\pm$ & 12",
+                              "\\multicolumn{3}{c}{--}"});
+}
+
+TEST_CASE("latex: columns of numbers have the room that they need", "[analysis]") {
+  const LatexColumn numbers =
+      set({"n", "100%", Kind::number, 2}, {1.0, -0.001, 123.456, INFINITY, -INFINITY, kNan});
+  CHECK(numbers.head == "{100\\%}");
+  CHECK(numbers.format == "S[table-format=3.2]");
+  CHECK(numbers.cells == Cells{"1.00", "0.00", "123.46", "{$\\infty$}", "{$-\\infty$}", "{--}"});
+  CHECK(set({"n", "n", Kind::number, 2}, {-1.0, 10.0}).format == "S[table-format=-2.2]");
+
+  // Large counts share a unit; small ones are written out.
+  const LatexColumn large = set({"n", "parameters", Kind::count}, {1234567.0, 45600000.0});
+  CHECK(large.head == "{parameters (M)}");
+  CHECK(large.cells == Cells{"1.23", "45.60"});
+  const LatexColumn small = set({"n", "seeds", Kind::count}, {3.0, 0.0, 9999.0});
+  CHECK(small.head == "{seeds}");
+  CHECK(small.format == "S[table-format=4.0]");
+  CHECK(small.cells == Cells{"3", "0", "9999"});
+  const LatexColumn wide = set({"n", "n", Kind::count}, {12.0, 45600000.0});
+  CHECK(wide.format == "r");
+  CHECK(wide.cells == Cells{"12", "45.6\\,M"});
+}
+
+TEST_CASE("latex: intervals line up", "[analysis]") {
+  const LatexColumn column =
+      set({"i", "95 %", Kind::interval, 2}, {Interval{-0.5, -0.25}, Interval{0.5, 12}, Interval{}});
+  CHECK(column.format == "r");
+  CHECK(column.cells == Cells{"\\lbrack\\num{-0.50},\\,\\phantom{0}\\num{-0.25}\\rbrack",
+                              "\\lbrack\\num{0.50},\\,\\phantom{$-$}\\num{12.00}\\rbrack", "--"});
+}
+
+TEST_CASE("latex: bold, references and notes", "[analysis]") {
+  Table table;
+  table.columns = {{"arm", "arm"}, {"loss", "loss", Kind::sample, 2}, {"n", "n", Kind::number, 1}};
+  table.rows = {{"a", Sample{3, 1, 0.25}, 1.0}, {"b", Sample{3, 2, 0.25}, 2.0}};
+  table.notes = {"of no cell", "b leaks", "b diverged"};
+  table.bold = {{0, 1}};
+  table.references = {{{1, 0}, {1}}, {{1, 2}, {1, 2}}, {{0, 1}, {2}}};
+  CHECK(render(table, Rendering{.format = Format::latex, .caption = "A & b", .label = "tab:x"}) ==
+        "% \\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\usepackage{booktabs,siunitx}\n"
+        "\\begin{table}\n"
+        "\\centering\n"
+        "\\caption{A \\& b}\\label{tab:x}\n"
+        "\\sisetup{mode=text,detect-weight,detect-family}\n"
+        "\\makeatletter\\@ifundefined{\\f@encoding/\\f@family/b/n}{}{\\def\\bfdefault{b}%\n"
+        "  \\let\\bfseries@rm\\bfdefault\\let\\bfseries@sf\\bfdefault}\\makeatother\n"
+        "\\protected\\def\\bfseries{\\fontseries{\\bfdefault}\\selectfont}\n"
+        "\\begin{tabular}{l S[table-format=1.2,table-number-alignment=right]@{\\,}c@{\\,}"
+        "S[table-format=1.2,table-space-text-post=\\textsuperscript{b},"
+        "table-number-alignment=left] "
+        "S[table-format=1.1,table-space-text-post=\\textsuperscript{a,b}]}\n"
+        "\\toprule\n"
+        "{arm} & \\multicolumn{3}{c}{loss} & {n} \\\\\n"
+        "\\midrule\n"
+        "a & \\bfseries 1.00 & \\bfseries $\\pm$ & \\bfseries 0.25{\\textsuperscript{b}} & 1.0 "
+        "\\\\\n"
+        "b\\textsuperscript{a} & 2.00 & $\\pm$ & 0.25 & 2.0{\\textsuperscript{a,b}} \\\\\n"
+        "\\bottomrule\n"
+        "\\end{tabular}\n"
+        "\\par\\medskip\n"
+        "{\\footnotesize\\raggedright\n"
+        "of no cell\\par\n"
+        "\\textsuperscript{a}\\,b leaks\\par\n"
+        "\\textsuperscript{b}\\,b diverged\\par\n"
+        "}\n"
+        "\\end{table}\n");
+}
+
+TEST_CASE("latex: a table longer than a page is a longtable", "[analysis]") {
+  Table table;
+  table.columns = {{"n", "n", Kind::count}};
+  table.rows.assign(50, {1.0});
+  CHECK_THAT(latex(table), !contains("longtable"));
+  table.rows.push_back({1.0});
+  CHECK_THAT(latex(table),
+             contains("booktabs,longtable,siunitx") &&
+                 contains("\\begin{longtable}{S[table-format=1.0]}\n\\toprule\n") &&
+                 contains("\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n1 \\\\\n") &&
+                 !contains("\\begin{table}"));
+  const Rendering alone{.format = Format::latex, .standalone = true};
+  CHECK_THAT(render(table, alone), !contains("longtable"));
+  table.rows.assign(801, {1.0});
+  CHECK_THAT(render(table, alone), contains("\\begin{longtable}"));
+}
+
+TEST_CASE("latex: standalone is a document, and a label no command", "[analysis]") {
+  Table table;
+  table.columns = {{"n", "n", Kind::count}};
+  table.rows = {{1.0}};
+  const std::string text =
+      render(table, Rendering{.format = Format::latex, .label = "a}{\\b", .standalone = true});
+  CHECK(text.starts_with("\\documentclass{article}\n"));
+  CHECK(text.ends_with("\\end{document}\n"));
+  CHECK_THAT(text, contains("\\label{a---b}"));
+}
+
+TEST_CASE("latex: hostile names leave no command", "[analysis]") {
+  const std::string text = latex(hostile_table());
+  CHECK_THAT(text, !contains("\\input") && !contains("\x1b") && !contains("\x07") &&
+                       !contains("\n[") && contains("\\textbackslash{}input\\{/etc/passwd\\}"));
+  CHECK_THAT(text, contains(std::string(197, 'x') + "...") && contains("U+4E2DU+6587"));
+}
+
+}  // namespace
+}  // namespace moesim::testing
