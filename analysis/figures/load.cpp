@@ -154,7 +154,9 @@ Built load_figure(const Request& request, const FigureOptions& options) {
   const std::string name = variable_of(options.quantity);
   const std::string dim = name.starts_with("eval_") ? "eval" : "record";
   Excerpt excerpt;
+  const std::string combined = dim == "eval" ? "eval_importance" : "importance";
   excerpt.last_rows[name] = kMostRows;
+  if (options.quantity.empty()) excerpt.last_rows[combined] = kMostRows;
   excerpt.last_rows["layer"] = kMostRows;
   add_times(excerpt, dim, options.x);
   std::map<std::size_t, RunLoads> loads;
@@ -163,7 +165,9 @@ Built load_figure(const Request& request, const FigureOptions& options) {
   std::size_t each = 1;
   Built built;
   built.gathered = gather(request, options, excerpt, [&](const Run& run, std::size_t place) {
-    const Variable* load = run.variable(name, {dim, "layer", "expert"});
+    // The dispatch mass of a mixing plan is the same for every expert (measure_of).
+    const bool mixes = options.quantity.empty() && run.file.text("plan_kind") == "mixing";
+    const Variable* load = run.variable(mixes ? combined : name, {dim, "layer", "expert"});
     if (load == nullptr || load->values.empty() || load->shape[2] < 2) return;
     const auto count = static_cast<std::size_t>(load->shape[1]);
     const Layers all = layers_of(run, count, {});
@@ -172,7 +176,7 @@ Built load_figure(const Request& request, const FigureOptions& options) {
     const Timeline times = times_of(run, dim, options.x);
     if (layers.places.empty() || times.x.empty()) return;
     loads[place] = loads_of(*load, times, layers, each);
-    loads[place].measure = measure_of(run);
+    loads[place].measure = options.quantity.empty() ? measure_of(run) : "assignments";
   });
   Gathered& gathered = built.gathered;
   if (!all_layers.empty()) require_layers(options.layers, all_layers);

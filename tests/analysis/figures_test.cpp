@@ -233,6 +233,22 @@ TEST_CASE("figures: load of few experts is of one seed", "[analysis]") {
   CHECK(runs.figure("load").panels.at(0).title == "a, layer 1");
 }
 
+TEST_CASE("figures: of plans that mix, the load is combine mass", "[analysis]") {
+  TemporaryFolder folder;
+  RunFile run = run_of({});
+  run.attribute("plan_kind", std::string("mixing"));
+  run.put(variable("importance", Type::float64, {"record", "layer", "expert"}, {3, 2, 2},
+                   {1, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 3}));
+  run.publish(folder / "run.h5");
+  const Request request{.paths = {folder / "run.h5"}};
+  const Figure figure = figure_of("load", request, {});
+  check_values(figure.panels.at(0).series.at(1).y, {0.5, 1, 1});
+  check_values(figure.panels.at(1).series.at(1).y, {1, 1, 0.5});
+  CHECK(notes_have(figure, "the load is combine mass"));
+  check_values(figure_of("load", request, {.quantity = "load"}).panels.at(0).series.at(1).y,
+               {1.5, 1, 1});
+}
+
 TEST_CASE("figures: load of many experts is shown by quantiles", "[analysis]") {
   TemporaryFolder folder;
   RunFile run = run_of({});
