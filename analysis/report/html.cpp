@@ -12,8 +12,6 @@ std::string lines(std::string_view all) {
   return safe + html_text(all.substr(begin));
 }
 
-std::string code(std::string_view content) { return "<code>" + html_text(content) + "</code>"; }
-
 std::string list(const std::vector<std::string>& items) {
   if (items.empty()) return {};
   if (items.size() == 1) return "<p>" + items[0] + "</p>\n";

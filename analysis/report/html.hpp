@@ -12,9 +12,6 @@ namespace moesim::html {
 // html_text of several lines: '\n' and tabs stay.
 std::string lines(std::string_view text);
 
-// <code>TEXT</code>
-std::string code(std::string_view text);
-
 // "<ul>" of items that are HTML; "" of none, <p> of one.
 std::string list(const std::vector<std::string>& items);
 
