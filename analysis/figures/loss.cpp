@@ -105,7 +105,7 @@ Built loss_figure(const Request& request, const FigureOptions& options) {
     gathered.notes.push_back(
         "the beginning of the training lies above the figure, whose axis shows what comes after "
         "its first fifth");
-  add_list(gathered.notes, fmt::format("no {}, not shown", quantity.name), without);
+  add_list(gathered.notes, fmt::format("{} is not recorded, not shown", quantity.name), without);
   if (each > 1) gathered.notes.push_back(fmt::format("each point is the mean over {} steps", each));
   built.figure.panels = {std::move(panel)};
   return built;

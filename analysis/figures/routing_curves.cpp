@@ -162,7 +162,7 @@ Built routing_figure(const Request& request, const FigureOptions& options,
   }
   built.figure.columns = built.figure.panels.size() % 3 == 0 ? 3 : 2;
   if (options.layers.empty()) gathered.notes.push_back("means are over layers; --layer shows some");
-  add_list(gathered.notes, fmt::format("no {}{}, not shown", prefix, quantity.name), without);
+  add_list(gathered.notes, fmt::format("{}{} is not recorded, not shown", prefix, quantity.name), without);
   if (each > 1)
     gathered.notes.push_back(fmt::format("each point is the mean over {} records", each));
   return built;
