@@ -100,6 +100,38 @@ void add_training(const Run& run, std::vector<EvaluationPoint>& evaluations) {
   }
 }
 
+// See EvaluationPoint::train_drops_percent. Rows of the three variables are matched from the last.
+void add_training_drops(const Run& run, std::vector<EvaluationPoint>& evaluations) {
+  constexpr double kFrom = 0.9, kFromAtLeast = 0.5;  // of the steps
+  constexpr std::size_t kFewest = 10;
+  const Variable* step = run.variable("record_step", {"record"});
+  const Rows dropped(run.variable("dropped", {"record", "layer"}));
+  const Rows assignments(run.variable("assignments", {"record", "layer"}));
+  if (step == nullptr) return;
+  const std::size_t count = std::min({step->values.size(), dropped.count(), assignments.count()});
+  const Values steps(step->values.end() - static_cast<std::ptrdiff_t>(count), step->values.end());
+  Values percents(count, kNone);
+  for (std::size_t back = 0; back < count; ++back)
+    if (const double all = sum_of(assignments.row(back)); all > 0)
+      percents[count - 1 - back] = 100 * sum_of(dropped.row(back)) / all;
+  const auto place = [&](double at) {  // of the first record from that step on
+    return static_cast<std::size_t>(std::lower_bound(steps.begin(), steps.end(), at) -
+                                    steps.begin());
+  };
+  for (EvaluationPoint& evaluation : evaluations) {
+    if (std::isnan(evaluation.step)) continue;
+    const std::size_t end = place(evaluation.step);
+    std::size_t first =
+        std::max(place(kFromAtLeast * evaluation.step), end - std::min(end, kFewest));
+    first = std::min(first, place(kFrom * evaluation.step));
+    if (first == end && end > 0) --first;
+    Values window;
+    for (std::size_t i = first; i < end; ++i)
+      if (!std::isnan(percents[i])) window.push_back(percents[i]);
+    evaluation.train_drops_percent = mean_of(window);
+  }
+}
+
 double number_of_experts(const Run& run) {
   const Variable* experts = run.variable("expert", {"expert"});
   return experts == nullptr ? kNone : static_cast<double>(experts->values.size());
@@ -115,6 +147,7 @@ std::optional<std::size_t> last_before(const Values& labels, double end) {
 constexpr std::int64_t kSteps = 1 << 20;
 constexpr std::int64_t kEvaluations = 1 << 16;
 constexpr std::int64_t kLayeredEvaluations = 1 << 12;
+constexpr std::int64_t kRecords = 1 << 12;
 
 }  // namespace
 
@@ -149,6 +182,7 @@ std::vector<EvaluationPoint> evaluations_of(const Run& run) {
     }
   }
   add_training(run, evaluations);
+  add_training_drops(run, evaluations);
   return evaluations;
 }
 
@@ -204,6 +238,7 @@ void add_evaluations(Excerpt& excerpt) {
   for (const Measure& measure : kLayered) add(measure.name, kLayeredEvaluations);
   add("eval_dropped", kLayeredEvaluations);
   add("eval_assignments", kLayeredEvaluations);
+  for (const char* name : {"record_step", "dropped", "assignments"}) add(name, kRecords);
   add("expert", kEvaluations);
 }
 

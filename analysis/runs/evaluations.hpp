@@ -27,6 +27,10 @@ struct EvaluationPoint {
   double accuracy = kNone;       // eval_accuracy
   double domain_nmi = kNone;     // mean over layers
   double drops_percent = kNone;  // 100 dropped / assignments, mean over layers with assignments
+  // The same of training: of the sums over layers, a mean over the records of the last tenth of the
+  // steps before the evaluation; where these are fewer than ten, over the last ten of the last half
+  // of the steps. Of at most the last 4096 records.
+  double train_drops_percent = kNone;
   double load_cv = kNone;        // mean over layers
   double max_violation = kNone;  // mean over layers
   double entropy = kNone;        // router entropy / log E, mean over layers

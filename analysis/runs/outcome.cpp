@@ -59,6 +59,7 @@ void set(Outcome& outcome, const EvaluationPoint& evaluation) {
   outcome.accuracy = evaluation.accuracy;
   outcome.domain_nmi = evaluation.domain_nmi;
   outcome.drops_percent = evaluation.drops_percent;
+  outcome.train_drops_percent = evaluation.train_drops_percent;
   outcome.load_cv = evaluation.load_cv;
   outcome.max_violation = evaluation.max_violation;
   outcome.entropy = evaluation.entropy;

@@ -41,6 +41,8 @@ struct Outcome {
   double accuracy = 0;       // eval_accuracy
   double domain_nmi = 0;     // mean over layers
   double drops_percent = 0;  // 100 dropped / assignments, mean over layers
+  // The same of training; see EvaluationPoint.
+  double train_drops_percent = 0;
   double load_cv = 0;        // mean over layers
   double max_violation = 0;  // mean over layers
   double entropy = 0;        // of the router's scores, over log E; mean over layers

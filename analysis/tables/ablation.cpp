@@ -1,14 +1,14 @@
 #include "analysis/tables/ablation.hpp"
 
 #include "analysis/tables/comparable.hpp"
+#include "analysis/tables/grid.hpp"
 #include "analysis/tables/notes.hpp"
 #include "analysis/tables/router_columns.hpp"
 #include "analysis/tables/target.hpp"
-#include "sim/config/text.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -18,42 +18,10 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-const std::string* value_in(const Arm& arm, const std::string& key) {
-  const auto found = arm.settings.find(key);
-  return found == arm.settings.end() ? nullptr : &found->second;
-}
-
-// Numbers by their size, before words.
-bool before(const std::string& a, const std::string& b) {
-  const auto number = [](const std::string& text) -> std::optional<double> {
-    double value = 0;
-    const char* end = text.data() + text.size();
-    const auto [rest, problem] = std::from_chars(text.data(), end, value);
-    return problem == std::errc() && rest == end ? std::optional(value) : std::nullopt;
-  };
-  const auto x = number(a), y = number(b);
-  if (x && y) return *x < *y;
-  if (x || y) return x.has_value();
-  return a < b;
-}
-
-// The settings that tell these arms apart. One that only some arms have tells nothing if it is the
-// same for those: it comes with another, as the options of a router do with the router.
-Texts axes_of(const std::vector<const Arm*>& arms) {
-  Texts axes;
-  for (const std::string& key : differing_keys(arms)) {
-    std::set<std::string> values;
-    for (const Arm* arm : arms)
-      if (const std::string* value = value_in(*arm, key)) values.insert(*value);
-    if (values.size() > 1) axes.push_back(key);
-  }
-  return axes;
-}
-
 // The metric of an arm, and how far it is from the baseline's.
 struct Metric {
   RouterColumn column;
-  std::optional<double> target;
+  std::optional<Target> target;
 
   Cell cell(const Arm& arm, const Arm& baseline) const {
     return column.cell({arm, &baseline, difference_in_loss(arm, baseline), target});
@@ -63,36 +31,6 @@ struct Metric {
   }
   bool is_loss() const { return column.column.key == "eval_loss"; }
 };
-
-// The arms by the values of two settings, each pair at most once.
-struct Grid {
-  std::string rows, columns;  // the settings
-  Texts row_values, column_values;
-  std::map<std::pair<std::string, std::string>, const Arm*> arms;
-};
-
-std::optional<Grid> grid_of(const std::vector<const Arm*>& arms) {
-  const Texts axes = axes_of(arms);
-  if (axes.size() != 2) return std::nullopt;
-  Grid grid{axes[0], axes[1], {}, {}, {}};
-  for (const Arm* arm : arms) {
-    const std::string* row = value_in(*arm, axes[0]);
-    const std::string* column = value_in(*arm, axes[1]);
-    if (row == nullptr || column == nullptr ||
-        !grid.arms.emplace(std::pair(*row, *column), arm).second)
-      return std::nullopt;
-    grid.row_values.push_back(*row);
-    grid.column_values.push_back(*column);
-  }
-  for (Texts* values : {&grid.row_values, &grid.column_values}) {
-    std::sort(values->begin(), values->end(), before);
-    values->erase(std::unique(values->begin(), values->end()), values->end());
-  }
-  // Two settings that change together are no grid.
-  if (2 * grid.arms.size() <= grid.row_values.size() * grid.column_values.size())
-    return std::nullopt;
-  return grid;
-}
 
 std::string key_of(const std::string& setting, const std::string& value) {
   std::string key;
@@ -110,29 +48,58 @@ void point(const Arm& arm, Table::Place place, const std::set<std::string>& mark
   if (const auto lines = notes.about_loss(arm); !lines.empty()) table.references[place] = lines;
 }
 
-Table table_of(const Grid& grid, const Arm& baseline, const Metric& metric,
+// A baseline that is no point of the grid, such as the dense model, is its first row.
+Table table_of(const Grid& grid, bool baseline_apart, const Arm& baseline, const Metric& metric,
                const std::set<std::string>& marked, const RouterNotes& notes) {
   Table table;
-  table.columns.push_back({grid.rows, grid.rows + " \\ " + grid.columns});
-  std::set<std::string> keys{grid.rows};
-  for (const std::string& value : grid.column_values) {
+  const std::string& row_key = grid.rows.settings[0];
+  table.columns.push_back({row_key, grid.rows.name + " \\ " + grid.columns.name});
+  std::set<std::string> keys{row_key};
+  for (const GridAxis::Values& values : grid.columns.values) {
     Column column = metric.column.column;
-    column.key = key_of(grid.columns, value);
+    column.key = key_of(grid.columns.settings[0], values[0]);
     while (!keys.insert(column.key).second) column.key += '_';
-    column.title = value.empty() ? "empty" : value;
+    column.title = grid.columns.name + " = " + GridAxis::text(values);
     table.columns.push_back(std::move(column));
   }
-  for (const std::string& row : grid.row_values) {
-    std::vector<Cell> cells{row};
-    for (const std::string& column : grid.column_values) {
-      const auto arm = grid.arms.find({row, column});
-      if (arm != grid.arms.end())
-        point(*arm->second, {table.rows.size(), cells.size()}, marked, notes, table);
-      cells.push_back(arm == grid.arms.end() ? Cell() : metric.cell(*arm->second, baseline));
+  const auto add_row = [&](const std::string& name, const auto& arm_of) {
+    std::vector<Cell> cells{name};
+    for (std::size_t column = 0; column < grid.columns.values.size(); ++column) {
+      const Arm* arm = arm_of(column);
+      if (arm != nullptr) point(*arm, {table.rows.size(), cells.size()}, marked, notes, table);
+      cells.push_back(arm == nullptr ? Cell() : metric.cell(*arm, baseline));
     }
     table.rows.push_back(std::move(cells));
-  }
+  };
+  if (baseline_apart) add_row(baseline.name, [&](std::size_t) { return &baseline; });
+  for (std::size_t row = 0; row < grid.rows.values.size(); ++row)
+    add_row(GridAxis::text(grid.rows.values[row]),
+            [&](std::size_t column) { return grid.arm(row, column); });
   return table;
+}
+
+// What the cells of a grid are, which has no column that says it.
+void describe(const Grid& grid, bool baseline_apart, const Arm& baseline, const Metric& metric,
+              Table& table) {
+  std::size_t fewest = baseline.complete.size(), most = fewest;
+  for (const auto& [place, arm] : grid.arms) {
+    fewest = std::min(fewest, arm->complete.size());
+    most = std::max(most, arm->complete.size());
+  }
+  const Column& column = metric.column.column;
+  const std::string seeds =
+      fewest == most ? fmt::format("{}", most) : fmt::format("{} to {}", fewest, most);
+  table.notes.push_back(fmt::format("{} by {} (rows) and {} (columns)", column.title,
+                                    grid.rows.settings_text(), grid.columns.settings_text()));
+  if (most > 0)
+    table.notes.push_back(fmt::format("{} over {} seed{} of each arm",
+                                      column.kind == Column::Kind::sample && most > 1
+                                          ? "mean ± sample standard deviation"
+                                          : "mean",
+                                      seeds, most == 1 ? "" : "s"));
+  if (baseline_apart)
+    table.notes.push_back(baseline.name +
+                          " is the baseline and no point of the grid: its row has one number");
 }
 
 Table table_of(const std::vector<const Arm*>& arms, const Texts& axes, const Arm& baseline,
@@ -147,8 +114,9 @@ Table table_of(const std::vector<const Arm*>& arms, const Texts& axes, const Arm
   table.columns.push_back(column);
   table.columns.push_back({column.key + "_difference", "vs " + baseline.name, Kind::sample,
                            column.decimals, column.better});
-  table.columns.push_back({column.key + "_interval", "95 %", Kind::interval, column.decimals});
-  table.columns.push_back({"p_holm", "p", Kind::number, 4});
+  table.columns.push_back(
+      {column.key + "_interval", kIntervalTitle, Kind::interval, column.decimals});
+  table.columns.push_back({"p_holm", kHolmTitle, Kind::number, 4});
   table.columns.push_back({"sees", "sees"});
   table.columns.push_back({"leak", "leak"});
 
@@ -194,7 +162,7 @@ std::vector<const Arm*> in_order(const std::vector<Arm>& arms, const Arm* baseli
       if (x == nullptr || y == nullptr) {
         if (x != y) return x == nullptr;
       } else if (*x != *y) {
-        return before(*x, *y);
+        return value_before(*x, *y);
       }
     }
     return false;
@@ -209,7 +177,7 @@ Table ablation_table(const std::vector<Outcome>& outcomes, const AblationOptions
   const std::vector<Arm> all = arms_of(moved);
   std::vector<Arm> arms = arms_named(all, options.arms);
   const Arm* named = baseline_of(all, options.baseline);
-  const std::optional<double> target = target_of(options.target, named);
+  const std::optional<Target> target = target_of(options.target, named);
   // The baseline is a row, whether it is named among the arms or not.
   if (named != nullptr && std::none_of(arms.begin(), arms.end(),
                                        [&](const Arm& arm) { return arm.name == named->name; }))
@@ -233,31 +201,22 @@ Table ablation_table(const std::vector<Outcome>& outcomes, const AblationOptions
     everyone.push_back(&arm);
     if (&arm != baseline) others.push_back(&arm);
   }
-  const RouterNotes notes = router_notes(arms, baseline, std::nullopt);
-  const std::optional<Grid> whole = options.rows ? std::nullopt : grid_of(everyone);
-  // A baseline that is no point of the grid, such as the dense model, is told below it.
-  const std::optional<Grid> rest = options.rows || whole ? std::nullopt : grid_of(others);
-  const Texts axes = axes_of(everyone);
+  const std::string& key = metric.column.column.key;
+  const RouterNotes notes = router_notes(arms, baseline,
+                                         {.losses = is_of_loss(key),
+                                          .drops = is_of_drops(key),
+                                          .target = is_of_target(key) ? target : std::nullopt,
+                                          .chosen = arms.size() < all.size()});
+  std::optional<Grid> grid = options.rows ? std::nullopt : grid_of(everyone);
+  const bool apart = !grid && !options.rows;
+  if (apart) grid = grid_of(others);
+  const Texts axes = telling_settings(everyone);
   Table table =
-      whole  ? table_of(*whole, *baseline, metric, marked, notes)
-      : rest ? table_of(*rest, *baseline, metric, marked, notes)
-             : table_of(in_order(arms, baseline, axes), axes, *baseline, metric, marked, notes);
+      grid ? table_of(*grid, apart, *baseline, metric, marked, notes)
+           : table_of(in_order(arms, baseline, axes), axes, *baseline, metric, marked, notes);
   table.name = "ablation";
   table.notes = notes.lines;
-  const Grid* grid = whole ? &*whole : rest ? &*rest : nullptr;
-  if (grid != nullptr)
-    table.notes.push_back(metric.column.column.title + " by " + grid->rows + " (rows) and " +
-                          grid->columns + " (columns)");
-  if (rest) {
-    Table alone;
-    alone.columns = {metric.column.column};
-    alone.rows = {{metric.cell(*baseline, *baseline)}};
-    std::string text = render(alone, Format::text);
-    text = text.substr(text.find('\n') + 1);
-    text.resize(std::min(text.find('\n'), text.size()));
-    table.notes.push_back("the baseline, " + baseline->name + ": " +
-                          std::string(config::trimmed(text)));
-  }
+  if (grid) describe(*grid, apart, *baseline, metric, table);
   return table;
 }
 

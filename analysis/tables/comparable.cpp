@@ -38,6 +38,14 @@ std::vector<std::size_t> Best::tied() const {
   return arms;
 }
 
+std::vector<Arm> with_baseline(std::vector<Arm> arms, const Arm* baseline) {
+  if (baseline != nullptr && std::none_of(arms.begin(), arms.end(), [&](const Arm& arm) {
+        return arm.name == baseline->name;
+      }))
+    arms.push_back(*baseline);
+  return arms;
+}
+
 std::vector<Difference> differences_to(const Arm* baseline, const std::vector<Arm>& arms) {
   std::vector<Difference> differences(arms.size());
   if (baseline == nullptr) return differences;

@@ -26,6 +26,10 @@ struct Best {
   std::vector<std::size_t> tied() const;
 };
 
+// The arms, and the baseline behind them if it is none of them: a baseline that is not shown may
+// still have the lowest loss.
+std::vector<Arm> with_baseline(std::vector<Arm> arms, const Arm* baseline);
+
 // None if the arms cannot be compared. What is not separable from the baseline by the test against
 // that is tied as well.
 std::optional<Best> best_of(const std::vector<Arm>& arms, const Arm* baseline);

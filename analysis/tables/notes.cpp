@@ -149,31 +149,65 @@ void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, RouterNotes& 
   list(notes, "not paired by seed, so compared by Welch's t", unpaired, About::unpaired, unpaired);
 }
 
-void note_noise(const std::vector<Arm>& arms, const Arm* baseline, RouterNotes& notes) {
+void note_noise(const std::vector<Arm>& arms, RouterNotes& notes) {
   Texts single;
   for (const Arm& arm : arms)
     if (arm.loss().count == 1) single.push_back(arm.name);
   list(notes, "one seed: no noise estimate", single, About::single, single);
-  for (std::string& sentence : separations(arms, baseline))
-    notes.lines.push_back(std::move(sentence));
 }
 
-void note_target(const std::vector<Arm>& arms, std::optional<double> target, RouterNotes& notes) {
-  if (!target) return;
+void note_target(const std::vector<Arm>& arms, const Arm* baseline, const Target& target,
+                 RouterNotes& notes) {
   Texts missed, missing;
   for (const Arm& arm : arms) {
     const std::size_t all = arm.complete.size();
-    const std::size_t reached =
-        values_of(arm.complete, [&](const Outcome& run) { return steps_to(run, *target); }).size();
-    if (reached == all) continue;
-    missed.push_back(fmt::format("{} {} of {}", arm.name, reached, all));
+    if (all == 0 || !std::isnan(cost_to(arm, Cost::steps, target))) continue;
     missing.push_back(arm.name);
+    missed.push_back(target.by_mean_curve
+                         ? arm.name
+                         : fmt::format("{} {} of {}", arm.name, reached_by(arm, target.loss), all));
   }
-  list(notes,
-       fmt::format("loss {:.4f} is not reached by every seed, and means are over those that "
-                   "reach it",
-                   *target),
-       missed, About::target, missing);
+  if (!target.by_mean_curve) {
+    list(notes,
+         fmt::format("loss {:.4f} is not reached by every seed, so what it takes is left empty",
+                     target.loss),
+         missed, About::target, missing);
+    return;
+  }
+  for (const std::string& arm : missing) notes.places[About::target][arm] = notes.lines.size();
+  notes.lines.push_back(fmt::format(
+      "loss {:.4f} is that of {}, and is reached where the mean curve over an arm's seeds first "
+      "falls to it: one crossing per arm, without a deviation{}",
+      target.loss, baseline == nullptr ? "the baseline" : baseline->name,
+      missing.empty() ? "" : "; not reached by " + listed(missed)));
+}
+
+// Capacity that was another in training than in evaluation.
+void note_capacity(const std::vector<Arm>& arms, RouterNotes& notes) {
+  std::map<std::string, std::map<std::string, Texts>> names;  // of arms, by evaluated and trained
+  for (const Arm& arm : arms) {
+    const auto setting = [&](const std::string& name) {
+      const auto found = arm.settings.find("router." + arm.runs.front()->router + "." + name);
+      return found == arm.settings.end() ? std::string() : found->second;
+    };
+    const std::string trained = setting("capacity_factor");
+    const std::string evaluated = setting("capacity_factor_eval");
+    const std::string fixed = setting("capacity");  // in tokens, in place of a factor
+    const bool by_factor = fixed.empty() || fixed == "0";
+    if (by_factor && !trained.empty() && !evaluated.empty() && trained != evaluated)
+      names[evaluated][trained].push_back(arm.name);
+  }
+  for (const auto& [evaluated, by_trained] : names) {
+    Texts shown;
+    for (const auto& [trained, those] : by_trained) {
+      shown.push_back(trained);
+      for (const std::string& arm : those) notes.places[About::drops][arm] = notes.lines.size();
+    }
+    notes.lines.push_back(fmt::format(
+        "evaluated with capacity factor {} (capacity_factor_eval), trained with {}: eval drops are "
+        "not those of training",
+        evaluated, joined(shown)));
+  }
 }
 
 // Losses that are of a part of the validation split, and how far those of the whole may lie.
@@ -247,8 +281,7 @@ std::set<std::size_t> RouterNotes::about_loss(const Arm& arm) const {
   return all;
 }
 
-RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline,
-                         std::optional<double> target) {
+RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline, const Noted& noted) {
   RouterNotes notes;
   note_left_out(arms, notes);
   note_mixtures(arms, notes);
@@ -256,10 +289,16 @@ RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline,
   note_origin(arms, &Outcome::device, "device", notes);
   note_settings(arms, notes);
   note_pairs(arms, baseline, notes);
-  note_noise(arms, baseline, notes);
-  note_target(arms, target, notes);
-  note_parts(arms, notes);
-  note_measure(arms, notes);
+  note_noise(arms, notes);
+  if (noted.losses)
+    for (std::string& sentence : separations(arms, baseline, noted.chosen))
+      notes.lines.push_back(std::move(sentence));
+  if (noted.target) note_target(arms, baseline, *noted.target, notes);
+  if (noted.drops) note_capacity(arms, notes);
+  if (noted.losses) {
+    note_parts(arms, notes);
+    note_measure(arms, notes);
+  }
   return notes;
 }
 

@@ -1,7 +1,6 @@
 #include "analysis/tables/router_columns.hpp"
 
 #include "analysis/render/escape.hpp"
-#include "analysis/tables/target.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -106,38 +105,26 @@ Cell leak_of(const RouterRow& row) {
   return is_known ? Cell("none") : Cell();
 }
 
-using CostTo = double (*)(const Outcome& run, double target);
-
-double mean_cost(const Arm& arm, CostTo cost_to, double target) {
-  return sample_of(
-             values_of(arm.complete, [&](const Outcome& run) { return cost_to(run, target); }))
-      .mean;
-}
-
-// How many times as much it takes the baseline.
-RouterColumn speed_up(Column column, CostTo cost_to) {
-  return {std::move(column), Shown::with_target, [cost_to](const RouterRow& row) -> Cell {
+RouterColumn speed_up(Column column, Cost cost) {
+  return {std::move(column), Shown::with_target, [cost](const RouterRow& row) -> Cell {
             if (!row.target || row.baseline == nullptr || row.baseline->name == row.arm.name)
               return {};
-            const double ratio = mean_cost(*row.baseline, cost_to, *row.target) /
-                                 mean_cost(row.arm, cost_to, *row.target);
-            return std::isfinite(ratio) ? Cell(ratio) : Cell();
+            return speedup_of(row.arm, *row.baseline, cost, *row.target);
           }};
 }
 
-// A mean over the seeds that reach the target.
-RouterColumn cost(Column column, CostTo cost_to, Shown shown = Shown::with_target) {
-  return {std::move(column), shown, [cost_to](const RouterRow& row) -> Cell {
+RouterColumn cost(Column column, Cost cost, Shown shown = Shown::with_target) {
+  return {std::move(column), shown, [cost](const RouterRow& row) -> Cell {
             if (!row.target) return {};
-            return mean_cost(row.arm, cost_to, *row.target);
+            return cost_to(row.arm, cost, *row.target);
           }};
 }
 
 Cell reached(const RouterRow& row) {
   if (!row.target || row.arm.complete.empty()) return {};
-  const auto count = values_of(row.arm.complete, [&](const Outcome& run) {
-                       return steps_to(run, *row.target);
-                     }).size();
+  if (row.target->by_mean_curve)
+    return std::isnan(cost_to(row.arm, Cost::steps, *row.target)) ? "not reached" : "mean curve";
+  const std::size_t count = reached_by(row.arm, row.target->loss);
   if (count == 0) return "not reached";
   return fmt::format("{}/{}", count, row.arm.complete.size());
 }
@@ -156,36 +143,51 @@ Cell method_of(const Difference& difference) {
 
 }  // namespace
 
-std::vector<RouterColumn> router_columns(const Arm* baseline, std::optional<double> target) {
+std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optional<Target>& target) {
   const std::string vs = "vs " + (baseline == nullptr ? "" : baseline->name);
-  const std::string to = target ? fmt::format(" to {:.4g}", *target) : " to target";
+  const std::string to = target ? fmt::format(" to {:.4g}", target->loss) : " to target";
+  // Crossings of mean curves have no deviation.
+  const Kind speedup = target && target->by_mean_curve ? Kind::number : Kind::sample;
   const auto of = [](Field field) { return value_of(field); };
   const auto number = [](double Difference::*field) {
     return [field](const Difference& difference) -> Cell { return difference.*field; };
   };
+  // What a verdict rests on comes first, so that it is on screen.
   return {
       {{"arm", "arm"}, Shown::always, [](const RouterRow& row) -> Cell { return row.arm.name; }},
-      words({"router", "router"}, &Outcome::router),
       {{"seeds", "seeds", Kind::count},
        Shown::always,
        [](const RouterRow& row) -> Cell { return static_cast<double>(row.arm.complete.size()); }},
       sample({"eval_loss", "loss", Kind::sample, 4, Better::lower}, of(&Outcome::loss)),
       of_difference({"eval_loss_difference", vs, Kind::sample, 4, Better::lower},
                     [](const Difference& difference) -> Cell { return difference.sample; }),
-      of_difference({"eval_loss_interval", "95 %", Kind::interval, 4},
+      of_difference({"eval_loss_interval", kIntervalTitle, Kind::interval, 4},
                     [](const Difference& difference) -> Cell { return difference.interval; }),
-      of_difference({"p_holm", "p", Kind::number, 4}, number(&Difference::p_holm)),
+      of_difference({"p_holm", kHolmTitle, Kind::number, 4}, number(&Difference::p_holm)),
       of_difference({"p", "p, one test", Kind::number, 4}, number(&Difference::p), Shown::named),
       of_difference({"test", "test"}, method_of, Shown::named),
       of_difference(
           {"detectable", "detectable", Kind::number, 4},
           [](const Difference& difference) -> Cell { return difference.detectable(); },
           Shown::named),
+      words({"sees", "sees"}, &Outcome::sees),
+      {{"leak", "leak"}, Shown::always, leak_of},
+      {{"stable_seeds", "stable seeds"}, Shown::always, stable_seeds},
+      {{"diverged", "diverged", Kind::count},
+       Shown::always,
+       [](const RouterRow& row) -> Cell {
+         return static_cast<double>(count_of(row.arm.runs, "diverged"));
+       }},
       sample({"regret", "regret", Kind::sample, 4, Better::lower}, of(&Outcome::regret)),
       sample({"eval_accuracy", "accuracy", Kind::sample, 4, Better::higher},
              of(&Outcome::accuracy)),
       mean({"eval_domain_nmi", "NMI", Kind::number, 3}, of(&Outcome::domain_nmi)),
-      mean({"drops_percent", "drops %", Kind::number, 2, Better::lower},
+      words({"router", "router"}, &Outcome::router),
+      option({"k", "k", Kind::count}, "k"),
+      option({"capacity_factor", "capacity", Kind::number, 2}, "capacity_factor"),
+      mean({"train_drops_percent", "train drops %", Kind::number, 2, Better::lower},
+           of(&Outcome::train_drops_percent)),
+      mean({"drops_percent", "eval drops %", Kind::number, 2, Better::lower},
            of(&Outcome::drops_percent)),
       mean({"load_cv", "load CV", Kind::number, 3, Better::lower}, of(&Outcome::load_cv)),
       mean({"max_violation", "MaxVio", Kind::number, 3, Better::lower},
@@ -193,8 +195,6 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, std::optional<doub
       mean({"normalised_entropy", "entropy", Kind::number, 3}, of(&Outcome::entropy)),
       mean({"dead_experts", "dead experts", Kind::number, 1, Better::lower},
            of(&Outcome::dead_experts)),
-      option({"k", "k", Kind::count}, "k"),
-      option({"capacity_factor", "capacity", Kind::number, 2}, "capacity_factor"),
       size({"parameters_total", "parameters", Kind::count}, &Outcome::parameters_total),
       size({"parameters_active", "active", Kind::count}, &Outcome::parameters_active),
       size({"flops_per_token", "FLOPs/token", Kind::count}, &Outcome::flops_per_token),
@@ -204,27 +204,21 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, std::optional<doub
          return median_of(values_of(row.arm.complete, value_of(&Outcome::tokens_per_second)));
        },
        of(&Outcome::tokens_per_second)},
-      cost({"steps_to_target", "steps" + to, Kind::count, 0, Better::lower}, steps_to),
-      cost({"tokens_to_target", "tokens" + to, Kind::count, 0, Better::lower}, tokens_to),
-      cost({"flops_to_target", "FLOPs" + to, Kind::count, 0, Better::lower}, flops_to),
-      cost({"seconds_to_target", "s" + to, Kind::number, 1, Better::lower}, seconds_to,
+      cost({"steps_to_target", "steps" + to, Kind::count, 0, Better::lower}, Cost::steps),
+      cost({"tokens_to_target", "tokens" + to, Kind::count, 0, Better::lower}, Cost::tokens),
+      cost({"flops_to_target", "FLOPs" + to, Kind::count, 0, Better::lower}, Cost::flops),
+      cost({"seconds_to_target", "s" + to, Kind::number, 1, Better::lower}, Cost::seconds,
            Shown::always),
-      speed_up({"speedup_steps", "× in steps", Kind::number, 2, Better::higher}, steps_to),
-      speed_up({"speedup_seconds", "× in time", Kind::number, 2, Better::higher}, seconds_to),
+      speed_up({"speedup_steps", "× in steps", speedup, 2, Better::higher}, Cost::steps),
+      speed_up({"speedup_seconds", "× in time", speedup, 2, Better::higher}, Cost::seconds),
       {{"target_reached", "reached"}, Shown::with_target, reached},
-      words({"sees", "sees"}, &Outcome::sees),
-      {{"leak", "leak"}, Shown::always, leak_of},
-      {{"diverged", "diverged", Kind::count},
-       Shown::always,
-       [](const RouterRow& row) -> Cell {
-         return static_cast<double>(count_of(row.arm.runs, "diverged"));
-       }},
-      {{"stable_seeds", "stable seeds"}, Shown::always, stable_seeds},
   };
 }
 
 RouterColumn quantity_column(const std::string& name) {
-  RouterColumn column = sample({name, name, Kind::sample, 4},
+  // "loss" is the title of eval_loss.
+  const std::string title = name == "loss" ? "training loss" : name;
+  RouterColumn column = sample({name, title, Kind::sample, 4},
                                [name](const Outcome& run) { return run.quantity(name); });
   column.is_quantity = true;
   return column;
@@ -238,6 +232,21 @@ const RouterColumn* with_key(const std::vector<RouterColumn>& columns, const std
   return found == columns.end() ? nullptr : &*found;
 }
 
+// What a name may have meant: what has it as title, else what contains it, else the nearest.
+std::string meant_by(const std::string& name, const std::vector<RouterColumn>& columns,
+                     const std::vector<std::string>& keys) {
+  constexpr std::size_t kShortest = 3, kMost = 4;
+  for (const RouterColumn& column : columns)
+    if (column.column.title == name) return column.column.key;
+  std::vector<std::string> known = keys, containing;
+  const std::vector<std::string>& recorded = recorded_names();
+  known.insert(known.end(), recorded.begin(), recorded.end());
+  if (name.size() >= kShortest)
+    for (const std::string& each : known)
+      if (each.find(name) != each.npos && containing.size() < kMost) containing.push_back(each);
+  return containing.empty() ? nearest(name, known) : joined(containing, " or ");
+}
+
 }  // namespace
 
 RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::string& name,
@@ -246,12 +255,23 @@ RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::st
   if (std::any_of(outcomes.begin(), outcomes.end(),
                   [&](const Outcome& run) { return run.quantities.contains(name); }))
     return quantity_column(name);
-  std::vector<std::string> known = recorded_names();
-  for (const RouterColumn& column : columns) known.push_back(column.column.key);
-  const std::string near = nearest(name, known);
+  std::vector<std::string> keys;
+  for (const RouterColumn& column : columns) keys.push_back(column.column.key);
+  const std::string near = meant_by(name, columns, keys);
   fail(Exit::usage, "no column or recorded quantity is named '" + terminal_safe(name) + "'" +
-                        (near.empty() ? "; analysis/FORMAT.md has the names of quantities"
-                                      : ": did you mean " + near + "?"));
+                        (near.empty() ? ";" : ": did you mean " + near + "?") + " columns are " +
+                        joined(keys) + "; analysis/FORMAT.md has the names of quantities");
+}
+
+bool is_of_loss(const std::string& key) {
+  return key == "regret" || key == "p" || key == "p_holm" || key == "test" || key == "detectable" ||
+         (key.starts_with("eval_loss") && key != "eval_loss_error");
+}
+bool is_of_target(const std::string& key) {
+  return key.ends_with("_to_target") || key.starts_with("speedup_") || key == "target_reached";
+}
+bool is_of_drops(const std::string& key) {
+  return key == "drops_percent" || key == "eval_dropped" || key == "eval_unrouted_tokens";
 }
 
 int decimals_of(const std::vector<Arm>& arms, const ValueOf& value) {

@@ -3,6 +3,7 @@
 
 #include "analysis/render/table.hpp"
 #include "analysis/runs/arms.hpp"
+#include "analysis/tables/target.hpp"
 
 #include <functional>
 #include <optional>
@@ -16,7 +17,7 @@ struct RouterRow {
   const Arm& arm;
   const Arm* baseline = nullptr;  // the arm itself is compared with nothing
   Difference difference;          // in loss, to the baseline
-  std::optional<double> target;   // a loss
+  std::optional<Target> target;
 };
 
 struct RouterColumn {
@@ -30,10 +31,21 @@ struct RouterColumn {
 };
 
 // `baseline` and `target` are in titles.
-std::vector<RouterColumn> router_columns(const Arm* baseline, std::optional<double> target);
+std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optional<Target>& target);
 
 // The column of a recorded quantity: mean ± deviation over complete runs.
 RouterColumn quantity_column(const std::string& name);
+
+// True of what says something of losses or their differences.
+bool is_of_loss(const std::string& key);
+// True of what it takes to reach the target.
+bool is_of_target(const std::string& key);
+// True of what capacity has dropped in evaluation.
+bool is_of_drops(const std::string& key);
+
+// The interval is of one test, its p is adjusted.
+inline constexpr const char* kIntervalTitle = "95 %, one test";
+inline constexpr const char* kHolmTitle = "p, Holm";
 
 // Throws Exit::usage for a name that is neither the key of a column nor a quantity of an outcome.
 RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::string& name,

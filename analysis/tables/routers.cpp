@@ -40,10 +40,12 @@ std::optional<std::size_t> place_of(const Table& table, const std::string& key) 
 
 void mark_best(const std::vector<Arm>& arms, const Arm* baseline, Table& table) {
   const auto column = place_of(table, "eval_loss");
-  const std::optional<Best> best = best_of(arms, baseline);
+  const std::optional<Best> best = best_of(with_baseline(arms, baseline), baseline);
   if (!best || !column) return;
-  table.bold.insert({best->arm, *column});
-  for (const std::size_t arm : best->tied()) table.bold.insert({arm, *column});
+  std::vector<std::size_t> marked = best->tied();
+  marked.push_back(best->arm);
+  for (const std::size_t arm : marked)
+    if (arm < arms.size()) table.bold.insert({arm, *column});  // the baseline may not be shown
 }
 
 void refer(const std::vector<Arm>& arms, const std::vector<Difference>& differences,
@@ -60,6 +62,7 @@ void refer(const std::vector<Arm>& arms, const std::vector<Difference>& differen
     add(row, {"leak"}, notes.about(About::leak, arm.name));
     add(row, {"diverged", "stable_seeds"}, notes.about(About::diverged, arm.name));
     add(row, {"target_reached", "seconds_to_target"}, notes.about(About::target, arm.name));
+    add(row, {"drops_percent"}, notes.about(About::drops, arm.name));
     if (differences[row].method == Difference::Method::welch)
       add(row, {"eval_loss_difference"}, notes.about(About::unpaired, arm.name));
   }
@@ -69,7 +72,7 @@ Table table_of(const std::vector<Outcome>& outcomes, const RoutersOptions& optio
   const std::vector<Arm> all = arms_of(outcomes);
   const Arm* baseline = baseline_of(all, options.baseline);
   const std::vector<Arm> arms = arms_named(all, options.arms);
-  const std::optional<double> target = target_of(options.target, baseline);
+  const std::optional<Target> target = target_of(options.target, baseline);
   const std::vector<RouterColumn> columns =
       chosen_columns(router_columns(baseline, target), options, outcomes);
   const std::vector<Difference> differences = differences_to(baseline, arms);
@@ -85,7 +88,15 @@ Table table_of(const std::vector<Outcome>& outcomes, const RoutersOptions& optio
   for (std::size_t column = 0; column < columns.size(); ++column)
     if (columns[column].is_quantity)
       table.columns[column].decimals = decimals_of(arms, columns[column].value);
-  const RouterNotes notes = router_notes(arms, baseline, target);
+  const auto shows = [&](bool (*is_of)(const std::string&)) {
+    return std::any_of(table.columns.begin(), table.columns.end(),
+                       [&](const Column& column) { return is_of(column.key); });
+  };
+  const RouterNotes notes = router_notes(arms, baseline,
+                                         {.losses = shows(is_of_loss),
+                                          .drops = shows(is_of_drops),
+                                          .target = shows(is_of_target) ? target : std::nullopt,
+                                          .chosen = arms.size() < all.size()});
   table.notes = notes.lines;
   mark_best(arms, baseline, table);
   refer(arms, differences, notes, table);

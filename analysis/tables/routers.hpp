@@ -16,8 +16,9 @@ struct RoutersOptions {
   // The arm that the others are compared with; empty: the arm "dense", else the first whose router
   // is dense, if there is one.
   std::string baseline = {};
-  // A loss, or "baseline" for the mean of the baseline's. Empty: that as well, but the table shows
-  // only the time to it.
+  // A loss, which every seed of an arm has to reach, or "baseline" for the mean of the baseline's,
+  // which mean curves have to reach; see target.hpp. Empty: that as well, but the table shows only
+  // the time to it.
   std::string target = {};
   At at = {};
   std::vector<std::string> columns = {};  // keys, or names of recorded quantities; empty: all keys

@@ -3,51 +3,126 @@
 #include "analysis/render/escape.hpp"
 #include "sim/core/error.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
+#include <map>
 #include <vector>
 
 namespace moesim {
 namespace {
 
-double crossing(const Outcome& run, double target, double EvaluationPoint::*x) {
-  std::vector<double> xs, losses;
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+double value_of(const EvaluationPoint& evaluation, Cost cost, double flops_per_token) {
+  switch (cost) {
+    case Cost::steps:
+      return evaluation.step;
+    case Cost::tokens:
+      return evaluation.tokens;
+    case Cost::flops:
+      return evaluation.tokens * flops_per_token;
+    case Cost::seconds:
+      return evaluation.seconds;
+  }
+  return kNone;
+}
+
+// Losses by what they took.
+struct MeanCurve {
+  std::vector<double> costs, losses;
+};
+
+MeanCurve curve_of(const Outcome& run, Cost cost) {
+  MeanCurve curve;
   for (const EvaluationPoint& evaluation : run.evaluations) {
     if (std::isnan(evaluation.loss)) continue;
-    xs.push_back(evaluation.*x);
-    losses.push_back(evaluation.loss);
+    curve.costs.push_back(value_of(evaluation, cost, run.flops_per_token));
+    curve.losses.push_back(evaluation.loss);
   }
-  return first_crossing(xs, losses, target);
+  return curve;
+}
+
+// Over the complete runs that have a loss, at the steps that all of them have.
+MeanCurve mean_curve_of(const Arm& arm, Cost cost) {
+  std::map<double, MeanCurve> by_step;
+  std::size_t runs = 0;
+  for (const Outcome* run : arm.complete) {
+    bool has_loss = false;
+    for (const EvaluationPoint& evaluation : run->evaluations) {
+      if (std::isnan(evaluation.loss) || std::isnan(evaluation.step)) continue;
+      has_loss = true;
+      MeanCurve& at = by_step[evaluation.step];
+      at.costs.push_back(value_of(evaluation, cost, run->flops_per_token));
+      at.losses.push_back(evaluation.loss);
+    }
+    runs += has_loss;
+  }
+  MeanCurve curve;
+  for (const auto& [step, at] : by_step) {
+    if (at.losses.size() != runs) continue;
+    curve.costs.push_back(sample_of(at.costs).mean);
+    curve.losses.push_back(sample_of(at.losses).mean);
+  }
+  return curve;
+}
+
+std::optional<Target> baseline_target(const Arm& baseline) {
+  const double loss = baseline.loss().mean;
+  if (!std::isfinite(loss)) return std::nullopt;
+  const std::vector<double> losses = mean_curve_of(baseline, Cost::steps).losses;
+  const auto lowest = std::min_element(losses.begin(), losses.end());
+  return Target{lowest == losses.end() ? loss : std::max(loss, *lowest), true};
 }
 
 }  // namespace
 
-double steps_to(const Outcome& run, double target) {
-  return crossing(run, target, &EvaluationPoint::step);
-}
-double tokens_to(const Outcome& run, double target) {
-  return crossing(run, target, &EvaluationPoint::tokens);
-}
-double seconds_to(const Outcome& run, double target) {
-  return crossing(run, target, &EvaluationPoint::seconds);
-}
-double flops_to(const Outcome& run, double target) {
-  return tokens_to(run, target) * run.flops_per_token;
+double cost_to(const Outcome& run, Cost cost, double loss) {
+  const MeanCurve curve = curve_of(run, cost);
+  return first_crossing(curve.costs, curve.losses, loss);
 }
 
-std::optional<double> target_of(const std::string& text, const Arm* baseline) {
-  if (text.empty()) {
-    const double loss = baseline == nullptr ? std::nan("") : baseline->loss().mean;
-    return std::isfinite(loss) ? std::optional(loss) : std::nullopt;
+double cost_to(const Arm& arm, Cost cost, const Target& target) {
+  if (target.by_mean_curve) {
+    const MeanCurve curve = mean_curve_of(arm, cost);
+    return first_crossing(curve.costs, curve.losses, target.loss);
   }
+  std::vector<double> costs;
+  for (const Outcome* run : arm.complete) costs.push_back(cost_to(*run, cost, target.loss));
+  return sample_of(costs).mean;  // NaN if one is
+}
+
+std::size_t reached_by(const Arm& arm, double loss) {
+  return values_of(arm.complete,
+                   [&](const Outcome& run) { return cost_to(run, Cost::steps, loss); })
+      .size();
+}
+
+Cell speedup_of(const Arm& arm, const Arm& baseline, Cost cost, const Target& target) {
+  const double own = cost_to(arm, cost, target), theirs = cost_to(baseline, cost, target);
+  if (target.by_mean_curve) return std::isfinite(theirs / own) ? Cell(theirs / own) : Cell();
+  if (std::isnan(own) || std::isnan(theirs)) return {};
+  const auto costs = [&](const Outcome& run) { return cost_to(run, cost, target.loss); };
+  const BySeed of_baseline = by_seed(baseline, costs);
+  std::vector<double> ratios;
+  for (const auto& [seed, value] : by_seed(arm, costs))
+    if (const auto pair = of_baseline.find(seed); pair != of_baseline.end())
+      ratios.push_back(pair->second / value);
+  const Sample sample = sample_of(ratios);
+  return std::isfinite(sample.mean) ? Cell(sample) : Cell();
+}
+
+std::optional<Target> target_of(const std::string& text, const Arm* baseline) {
+  if (text.empty()) return baseline == nullptr ? std::nullopt : baseline_target(*baseline);
   if (text == "baseline") {
     if (baseline == nullptr)
       fail(Exit::usage, "--target baseline: there is no baseline; name one by --baseline ARM");
-    const double loss = baseline->loss().mean;
-    if (!std::isfinite(loss))
+    const std::optional<Target> target = baseline_target(*baseline);
+    if (!target)
       fail(Exit::usage, "--target baseline: no run of " + terminal_safe(baseline->name) +
                             " is complete, so its loss is not known");
-    return loss;
+    return target;
   }
   double target = 0;
   const char* end = text.data() + text.size();
@@ -55,7 +130,7 @@ std::optional<double> target_of(const std::string& text, const Arm* baseline) {
   if (problem != std::errc() || rest != end || !std::isfinite(target))
     fail(Exit::usage,
          "--target " + terminal_safe(text) + ": expected a loss, such as 1.85, or baseline");
-  return target;
+  return Target{target, false};
 }
 
 }  // namespace moesim

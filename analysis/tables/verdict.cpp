@@ -19,9 +19,13 @@ int decimals_for(double size) {
 
 std::string rounded(double value, int decimals) { return fmt::format("{:.{}f}", value, decimals); }
 
+// With digits enough to tell it from the level of significance.
 std::string p_text(double p) {
+  constexpr double kLevel = 0.05;
   if (p < 0.001) return "p < 0.001";
-  return fmt::format("p = {:.{}f}", p, decimals_for(p));
+  int decimals = decimals_for(p);
+  while (p < kLevel && decimals < 8 && std::stod(rounded(p, decimals)) >= kLevel) ++decimals;
+  return "p = " + rounded(p, decimals);
 }
 
 std::string seeds(std::size_t count) {
@@ -58,7 +62,7 @@ std::string separation(const Arm& arm, const Arm& other, const Difference& diffe
 }
 
 // Of the arm with the lowest loss.
-void add_best(const std::vector<Arm>& arms, const Arm* baseline,
+void add_best(const std::vector<Arm>& arms, const Arm* baseline, const std::string& of_which,
               std::vector<std::string>& sentences) {
   const std::optional<Best> best = best_of(arms, baseline);
   if (!best || best->others.empty()) return;
@@ -67,8 +71,9 @@ void add_best(const std::vector<Arm>& arms, const Arm* baseline,
   const bool some_leak =
       std::any_of(arms.begin(), arms.end(), [](const Arm& arm) { return arm.leaks; });
   sentences.push_back(fmt::format(
-      "{} has the lowest loss{}, {}", lowest.name,
-      some_leak ? " of the arms that do not look ahead" : "",
+      "{} has the lowest loss{}{}, {}", lowest.name,
+      some_leak && of_which.empty() ? " of the arms" : of_which,
+      some_leak ? " that do not look ahead" : "",
       tied.empty() ? "and every other is significantly worse"
                    : fmt::format("but {} of {} others {} not separable from it", tied.size(),
                                  best->others.size(), tied.size() == 1 ? "is" : "are")));
@@ -85,10 +90,16 @@ void add_best(const std::vector<Arm>& arms, const Arm* baseline,
 
 }  // namespace
 
-std::vector<std::string> separations(const std::vector<Arm>& arms, const Arm* baseline) {
+std::vector<std::string> separations(const std::vector<Arm>& shown, const Arm* baseline,
+                                     bool chosen) {
+  const std::vector<Arm> arms = with_baseline(shown, baseline);
+  const std::string of_which = !chosen ? ""
+                               : arms.size() == shown.size()
+                                   ? " of the arms chosen"
+                                   : " of the arms chosen and the baseline";
   std::vector<std::string> sentences;
   if (!same_measure(arms) || !same_vocabulary(arms)) return sentences;
-  add_best(arms, baseline, sentences);
+  add_best(arms, baseline, of_which, sentences);
   const std::vector<Difference> differences = differences_to(baseline, arms);
   for (std::size_t i = 0; i < arms.size(); ++i) {
     if (baseline == nullptr || arms[i].leaks || baseline->leaks) continue;

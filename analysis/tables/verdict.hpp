@@ -20,7 +20,9 @@ inline constexpr double kEquivalenceMargin = 0.005;
 std::vector<std::string> verdict(const std::vector<Arm>& arms, const std::string& baseline);
 
 // Those of the sentences that are about the difference of two arms. `baseline` may be null, or an
-// arm that is not among `arms`.
-std::vector<std::string> separations(const std::vector<Arm>& arms, const Arm* baseline);
+// arm that is not among `arms`: it is then compared as well. `chosen` says that there are other
+// arms.
+std::vector<std::string> separations(const std::vector<Arm>& arms, const Arm* baseline,
+                                     bool chosen = false);
 
 }  // namespace moesim

@@ -86,20 +86,77 @@ TEST_CASE("ablation: two settings make a grid", "[analysis]") {
   CHECK(keys_of(alone) == Texts{kFactor, "router_token_choice_k_4", "router_token_choice_k_8",
                                 "router_token_choice_k_16"});
   CHECK(texts_in(alone, 0) == Texts{"1", "2"});
-  CHECK(alone.columns[1].title == "4");
+  CHECK(alone.columns[0].title == "capacity_factor \\ k");
+  CHECK(alone.columns[1].title == "k = 4");
   CHECK_THAT(std::get<Sample>(alone.rows[1][3]).mean, WithinAbs(2 + 1.6 + 0.01 + 0.001 / 3, 1e-12));
   CHECK(alone.bold == std::set<Table::Place>{{0, 1}});
   CHECK(has_note(alone, "loss by " + kFactor + " (rows) and " + kK + " (columns)"));
+  CHECK(has_note(alone, "mean ± sample standard deviation over 3 seeds of each arm"));
   // The dense model is no point of it.
   add(outcomes, "dense", {}, 3);
   const Table with_baseline = ablation_table(outcomes, {});
-  CHECK(with_baseline.rows.size() == 2);
-  CHECK(has_note(with_baseline, "the baseline, dense: 3.0100 ± 0.0100"));
+  CHECK(texts_in(with_baseline, 0) == Texts{"dense", "1", "2"});
+  for (const std::size_t column : {1, 2, 3})
+    require_sample(with_baseline.rows[0][column], 3, 3.01, 0.01);
+  CHECK(with_baseline.bold == std::set<Table::Place>{{1, 1}});
+  CHECK(has_note(with_baseline,
+                 "dense is the baseline and no point of the grid: its row has one number"));
   CHECK(ablation_table(outcomes, {.rows = true}).rows.size() == 7);
   // A hole is a hole; settings that change together are no grid.
   CHECK(ablation_table({outcomes.begin(), outcomes.begin() + 15}, {}).rows.size() == 2);
   const Table diagonal = ablation_table(outcomes, {.arms = {"cf=1 k=8", "cf=2 k=4"}});
   CHECK(keys_of(diagonal)[0] == "arm");
+}
+
+TEST_CASE("ablation: settings that change together are one axis of a grid", "[analysis]") {
+  std::vector<Outcome> outcomes;
+  const std::string eval = kFactor + "_eval";
+  const auto add_all = [&](bool alike) {
+    outcomes.clear();
+    add(outcomes, "dense", {}, 2);
+    for (const char* factor : {"0.5", "2", "10"})
+      for (const char* k : {"1", "2"})
+        add(outcomes, std::string("cf=") + factor + " k=" + k,
+            {{kFactor, factor}, {eval, alike ? factor : std::string(factor) + "5"}, {kK, k}}, 1.9);
+  };
+  add_all(true);
+  const Table table = ablation_table(outcomes, {});
+  CHECK(texts_in(table, 0) == Texts{"dense", "0.5", "2", "10"});
+  CHECK(keys_of(table) == Texts{kFactor, "router_token_choice_k_1", "router_token_choice_k_2"});
+  CHECK(table.columns[0].title == "capacity_factor, capacity_factor_eval \\ k");
+  CHECK(has_note(table, "loss by " + kFactor + ", " + eval + " (rows) and " + kK + " (columns)"));
+  add_all(false);
+  CHECK(texts_in(ablation_table(outcomes, {}), 0) ==
+        Texts{"dense", "0.5 / 0.55", "2 / 25", "10 / 105"});
+  // A third setting that changes by itself makes rows of arms.
+  for (Outcome& run : outcomes)
+    if (run.arm == "cf=2 k=1") run.settings[eval] = "7";
+  CHECK(keys_of(ablation_table(outcomes, {}))[0] == "arm");
+}
+
+TEST_CASE("ablation: notes are about what the table shows", "[analysis]") {
+  std::vector<Outcome> outcomes;
+  for (const char* factor : {"1", "2"})
+    for (const char* k : {"1", "2"})
+      add(outcomes, std::string("cf=") + factor + " k=" + k,
+          {{kFactor, factor}, {kFactor + "_eval", "2"}, {kK, k}}, 1.9);
+  const std::string capacity =
+      "evaluated with capacity factor 2 (capacity_factor_eval), trained with 1: eval drops are "
+      "not those of training";
+  const Table loss = ablation_table(outcomes, {}),
+              drops = ablation_table(outcomes, {.metric = "drops_percent"});
+  CHECK(notes_with(loss, "lowest loss") == 1);
+  CHECK_FALSE(has_note(loss, capacity));
+  CHECK(notes_with(drops, "lowest loss") == 0);
+  CHECK(notes_with(drops, "separable") == 0);
+  CHECK(has_note(drops, capacity));
+  CHECK(has_note(drops, "mean over 3 seeds of each arm"));
+  CHECK(has_note(drops, "eval drops % by " + kFactor + " (rows) and " + kK + " (columns)"));
+  // Capacity in tokens takes the place of the factor.
+  const Table routers = comparison(outcomes, "");
+  CHECK(has_note(routers, capacity));
+  for (Outcome& run : outcomes) run.settings["router.token_choice.capacity"] = "8";
+  CHECK_FALSE(has_note(comparison(outcomes, ""), capacity));
 }
 
 TEST_CASE("ablation: a leaking arm is no best one, and its cell says why", "[analysis]") {

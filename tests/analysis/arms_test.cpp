@@ -69,7 +69,7 @@ TEST_CASE("arms: without a config the label tells", "[analysis]") {
 
 TEST_CASE("arms: a copy of a run is no further seed", "[analysis]") {
   const auto seeds_of = [](const std::vector<Outcome>& runs) {
-    return std::get<double>(routers_table(runs, {}).rows.front()[2]);
+    return std::get<double>(routers_table(runs, {}).rows.front()[1]);
   };
   const std::vector<Outcome> runs = {run_of("a", 1, 1, 0), run_of("a", 1, 1, 1),
                                      run_of("a", 1, 1, 0)};

@@ -23,7 +23,7 @@ except ImportError:
     stats = None
 
 KEYS = """arm router seeds eval_loss eval_loss_difference eval_loss_interval p_holm p test detectable regret eval_accuracy
-eval_domain_nmi drops_percent load_cv max_violation normalised_entropy dead_experts k capacity_factor parameters_total
+eval_domain_nmi drops_percent train_drops_percent load_cv max_violation normalised_entropy dead_experts k capacity_factor parameters_total
 parameters_active flops_per_token tokens_per_second steps_to_target tokens_to_target flops_to_target seconds_to_target
 speedup_steps speedup_seconds target_reached sees leak diverged stable_seeds eval_effective_experts eval_load grad_norm
 router_entropy""".split()
@@ -120,6 +120,16 @@ class Run:
             asked = layers("eval_assignments")
             shares = [100 * d / a for d, a in zip(layers("eval_dropped"), asked) if a > 0]
             return float(np.mean(shares)) if shares else math.nan
+        if key == "train_drops_percent":
+            if "dropped" not in data:
+                return math.nan
+            done = data["record_step"] < before
+            late = np.flatnonzero(done & (data["record_step"] >= 0.9 * before))
+            ten = np.intersect1d(np.flatnonzero(done)[-10:], np.flatnonzero(data["record_step"] >= 0.5 * before))
+            rows = np.union1d(late, ten) if len(late) + len(ten) else np.flatnonzero(done)[-1:]
+            asked = data["assignments"][rows].sum(axis=1)
+            shares = 100 * data["dropped"][rows].sum(axis=1)[asked > 0] / asked[asked > 0]
+            return float(np.mean(shares)) if len(shares) else math.nan
         if key in ("load_cv", "max_violation", "eval_domain_nmi"):
             return float(np.mean(layers(key if key.startswith("eval_") else "eval_" + key)))
         if key == "normalised_entropy":
@@ -137,13 +147,31 @@ class Run:
             return float(data[key][before - 1])
         if key == "router_entropy":
             return float(np.mean(data[key][data["record_step"] < before][-1])) if key in data else math.nan
-        x = {"steps_to_target": data["eval_step"].astype(float), "tokens_to_target": self.tokens_at,
-             "flops_to_target": self.tokens_at * number("flops_per_token"), "seconds_to_target": self.seconds_at}[key]
-        below = np.flatnonzero(data["eval_loss"] <= target)
-        if len(below) == 0:
-            return math.nan
-        j = below[0]
-        return float(x[0] if j == 0 else np.interp(-target, -data["eval_loss"][j - 1:j + 1], x[j - 1:j + 1]))
+        return crossing(self.costs(key), data["eval_loss"], target)
+
+    def costs(self, key):
+        return {"steps_to_target": self.data["eval_step"].astype(float), "tokens_to_target": self.tokens_at,
+                "flops_to_target": self.tokens_at * float(self.attributes.get("flops_per_token", math.nan)),
+                "seconds_to_target": self.seconds_at}[key]
+
+
+def crossing(x, losses, target):
+    below = np.flatnonzero(losses <= target)
+    if len(below) == 0:
+        return math.nan
+    j = below[0]
+    return float(x[0] if j == 0 else np.interp(-target, -losses[j - 1:j + 1], x[j - 1:j + 1]))
+
+
+def mean_curve(runs):
+    """Of runs that were evaluated at the same steps."""
+    return np.mean([run.data["eval_loss"] for run in runs], axis=0)
+
+
+def cost(runs, key, target, by_mean_curve):
+    if by_mean_curve:
+        return crossing(np.mean([run.costs(key) for run in runs], axis=0), mean_curve(runs), target)
+    return np.mean([run.value(key, "last", target) for run in runs])
 
 
 def sample(values):
@@ -171,8 +199,9 @@ def table(runs, baseline, at, target):
     for run in runs:
         arms.setdefault(run.identity, []).append(run)
     complete = {arm[0].arm: [run for run in arm if run.status == "complete"] for arm in arms.values()}
-    if target is None:
-        target = np.mean([run.value("eval_loss", at, 0) for run in complete[baseline]])
+    by_mean_curve = target is None
+    if by_mean_curve:
+        target = max(np.mean([run.value("eval_loss", at, 0) for run in complete[baseline]]), mean_curve(complete[baseline]).min())
     differences = {name: difference(arm, complete[baseline], at, target) for name, arm in complete.items() if name != baseline}
     for one in differences.values():
         one["p"] = p_of(one["sample"]["mean"] / one["error"], one["freedom"])
@@ -206,12 +235,22 @@ def table(runs, baseline, at, target):
                 value = arm[0].settings.get(f"router.{arm[0].router}.{key}")
                 row[key] = None if value is None else float(value)
             elif key.startswith("speedup"):
-                cost = key.split("_")[1] + "_to_target"
-                own, theirs = mean(cost), mean(cost, complete[baseline])
-                row[key] = None if one is None or own is None or theirs is None else theirs / own
+                what = key.split("_")[1] + "_to_target"
+                own, theirs = (cost(runs, what, target, by_mean_curve) for runs in (done, complete[baseline]))
+                row[key] = None
+                if one is not None and by_mean_curve and not math.isnan(theirs / own):
+                    row[key] = theirs / own
+                elif one is not None and not math.isnan(theirs + own):
+                    theirs = {run.seed: run.value(what, at, target) for run in complete[baseline]}
+                    row[key] = sample([theirs[run.seed] / run.value(what, at, target) for run in done if run.seed in theirs])
+            elif key.endswith("_to_target"):
+                value = cost(done, key, target, by_mean_curve)
+                row[key] = None if math.isnan(value) else value
             elif key == "target_reached":
                 count = sum(not math.isnan(run.value("steps_to_target", at, target)) for run in done)
                 row[key] = f"{count}/{len(done)}" if count else "not reached"
+                if by_mean_curve:
+                    row[key] = "not reached" if math.isnan(cost(done, "steps_to_target", target, True)) else "mean curve"
             elif key == "sees":
                 row[key] = text(arm[0].attributes["sees"])
             elif key == "leak":

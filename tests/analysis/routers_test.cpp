@@ -65,7 +65,7 @@ TEST_CASE("compare: the best arm and those tied with it are marked", "[analysis]
     if (outcome.arm == "hash") outcome.loss -= 1;
   const Table table = comparison(apart, "");
   CHECK(marked_rows(table) == std::set<std::size_t>{1});
-  CHECK(table.bold.begin()->column == 3);  // the loss
+  CHECK(table.bold.begin()->column == 2);  // the loss
   // A third arm that is clearly worse, and one of a single seed that is better than all.
   for (const std::int64_t seed : {0, 1, 2})
     apart.push_back(outcome("worse", seed, 5 + 0.01 * static_cast<double>(seed)));
@@ -78,7 +78,7 @@ TEST_CASE("compare: one seed has no noise estimate", "[analysis]") {
   REQUIRE(has_note(table, "one seed: no noise estimate: dense, hash"));
   REQUIRE(table.bold.empty());
   REQUIRE(std::isnan(std::get<Sample>(cell(table, 0, "eval_loss")).deviation));
-  REQUIRE(table.references.at({0, 3}) == std::set<std::size_t>{0});
+  REQUIRE(table.references.at({0, 2}) == std::set<std::size_t>{0});
 }
 
 TEST_CASE("compare: a leaking arm is never the best", "[analysis]") {
@@ -90,7 +90,7 @@ TEST_CASE("compare: a leaking arm is never the best", "[analysis]") {
   REQUIRE(std::get<std::string>(cell(table, 2, "leak")) == "leaks");
   REQUIRE(std::get<std::string>(cell(table, 0, "leak")) == "none");
   // Its loss points to the note that says so.
-  const std::set<std::size_t> notes = table.references.at({2, 3});
+  const std::set<std::size_t> notes = table.references.at({2, 2});
   REQUIRE(notes.size() == 1);
   REQUIRE(table.notes[*notes.begin()] ==
           "leaks (a token's output depends on later tokens), so its loss is no prediction: soft");
@@ -149,9 +149,9 @@ TEST_CASE("compare: a baseline that is not there", "[analysis]") {
 TEST_CASE("compare: the baseline is the arm dense, or else the first whose router is dense",
           "[analysis]") {
   auto outcomes = two_arms();
-  REQUIRE(comparison(outcomes, "").columns[4].title == "vs dense");
+  REQUIRE(comparison(outcomes, "").columns[3].title == "vs dense");
   for (Outcome& outcome : outcomes) outcome.arm += ", wide";
-  REQUIRE(comparison(outcomes, "").columns[4].title == "vs dense, wide");
+  REQUIRE(comparison(outcomes, "").columns[3].title == "vs dense, wide");
   require_sample(cell(comparison(outcomes, ""), 1, "eval_loss_difference"), 3, -0.1, 0.1);
   for (Outcome& outcome : outcomes) outcome.router = "hash";
   REQUIRE(std::holds_alternative<std::monostate>(
@@ -195,18 +195,16 @@ TEST_CASE("compare: files to table, in every form", "[analysis]") {
   std::istringstream text(compare({.paths = paths}, Format::text).text);
   std::string line;
   std::getline(text, line);
-  REQUIRE(line.starts_with("arm    router  seeds             loss           vs dense  "));
+  REQUIRE(line.starts_with("arm    seeds             loss           vs dense  "));
   std::getline(text, line);
-  REQUIRE(line.starts_with("dense  dense       2  2.2500 ± 0.3536                  -  "));
+  REQUIRE(line.starts_with("dense      2  2.2500 ± 0.3536                  -  "));
   std::getline(text, line);
-  REQUIRE(line.starts_with("hash   hash        2  1.2500 ± 0.3536*  -1.0000 ± 0.0000  "));
+  REQUIRE(line.starts_with("hash       2  1.2500 ± 0.3536*  -1.0000 ± 0.0000  "));
   REQUIRE_THAT(compare({.paths = paths}, Format::md).text,
-               contains("| hash | hash | 2 | **1.2500 ± 0.3536** | -1.0000 ± 0.0000 |"));
-  REQUIRE_THAT(
-      compare({.paths = paths}, Format::csv).text,
-      contains("arm,router,seeds,eval_loss_mean,eval_loss_std,eval_loss_difference_mean,"));
+               contains("| hash | 2 | **1.2500 ± 0.3536** | -1.0000 ± 0.0000 |"));
   REQUIRE_THAT(compare({.paths = paths}, Format::csv).text,
-               contains("\r\nhash,hash,2,1.25,0.353553"));
+               contains("arm,seeds,eval_loss_mean,eval_loss_std,eval_loss_difference_mean,"));
+  REQUIRE_THAT(compare({.paths = paths}, Format::csv).text, contains("\r\nhash,2,1.25,0.353553"));
   const auto json = nlohmann::json::parse(compare({.paths = paths}, Format::json).text);
   REQUIRE(json["rows"][1]["eval_loss"]["mean"] == 1.25);
   REQUIRE(json["rows"][0]["eval_loss_difference"].is_null());

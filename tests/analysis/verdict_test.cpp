@@ -59,6 +59,34 @@ TEST_CASE("verdict: what cannot be told apart, and what is equivalent", "[analys
              "Holm), which is less than 0.005 nats"));
 }
 
+TEST_CASE("verdict: a baseline that is not shown may have the lowest loss", "[analysis]") {
+  std::vector<Outcome> outcomes;
+  add(outcomes, "dense", {1.80, 1.82, 1.84});
+  add(outcomes, "hash", {1.90, 1.93, 1.94});
+  add(outcomes, "lory", {2.11, 2.11, 2.14});
+  const RoutersOptions options{.arms = {"hash", "lory"}};
+  const Table table = routers_table(outcomes, options);
+  CHECK(table.bold.empty());
+  CHECK(has_note(table,
+                 "dense has the lowest loss of the arms chosen and the baseline, and every other "
+                 "is significantly worse"));
+  const Table some = routers_table(outcomes, {.arms = {"dense", "lory"}});
+  CHECK(has_note(some,
+                 "dense has the lowest loss of the arms chosen, and every other is significantly "
+                 "worse"));
+  CHECK(some.bold.size() == 1);
+}
+
+TEST_CASE("verdict: p is never rounded to its level", "[analysis]") {
+  std::vector<Outcome> outcomes;
+  // t = 4.32: p = 0.0496 with 2 degrees of freedom, whose 5 % are at 4.3027.
+  const double spread = std::sqrt(3.0) / 4.32;
+  add(outcomes, "dense", {2, 2, 2});
+  add(outcomes, "hash", {3 - spread, 3, 3 + spread});
+  CHECK(says(verdict_on(outcomes),
+             "hash is worse than dense by 1.00 (95 %: 0.00 to 2.00; p = 0.0496 after Holm)"));
+}
+
 TEST_CASE("verdict: what is not judged is said", "[analysis]") {
   std::vector<Outcome> outcomes;
   add(outcomes, "dense", {2.00, 2.02, 2.04});

@@ -1,0 +1,145 @@
+#include "analysis/tables/grid.hpp"
+
+#include "sim/core/error.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+namespace moesim {
+namespace {
+
+using Texts = std::vector<std::string>;
+using Values = GridAxis::Values;
+
+// True if, over these arms, the value of either setting tells that of the other.
+bool change_together(const std::vector<const Arm*>& arms, const std::string& a,
+                     const std::string& b) {
+  std::map<std::optional<std::string>, std::optional<std::string>> forth, back;
+  const auto value = [](const Arm& arm, const std::string& setting) {
+    const std::string* text = value_in(arm, setting);
+    return text == nullptr ? std::nullopt : std::optional(*text);
+  };
+  for (const Arm* arm : arms) {
+    const auto x = value(*arm, a), y = value(*arm, b);
+    if (forth.emplace(x, y).first->second != y || back.emplace(y, x).first->second != x)
+      return false;
+  }
+  return true;
+}
+
+std::vector<GridAxis> axes_of(const std::vector<const Arm*>& arms) {
+  std::vector<GridAxis> axes;
+  for (const std::string& setting : telling_settings(arms)) {
+    const auto with = std::find_if(axes.begin(), axes.end(), [&](const GridAxis& axis) {
+      return change_together(arms, axis.settings[0], setting);
+    });
+    if (with == axes.end())
+      axes.push_back({{setting}});
+    else
+      with->settings.push_back(setting);
+  }
+  return axes;
+}
+
+std::optional<Values> values_in(const Arm& arm, const GridAxis& axis) {
+  Values values;
+  for (const std::string& setting : axis.settings) {
+    const std::string* value = value_in(arm, setting);
+    if (value == nullptr) return std::nullopt;
+    values.push_back(*value);
+  }
+  return values;
+}
+
+// The last parts of names: "k" of "router.hash.k", or more parts where others end alike.
+std::string shortened(const std::string& name, const Texts& all) {
+  std::size_t dot = name.rfind('.');
+  for (; dot != name.npos && dot > 0; dot = name.rfind('.', dot - 1)) {
+    const std::string end = name.substr(dot);  // with the dot
+    const auto alike = std::count_if(all.begin(), all.end(), [&](const std::string& other) {
+      return other.ends_with(end) || other == end.substr(1);
+    });
+    if (alike == 1) return end.substr(1);
+  }
+  return name;
+}
+
+void complete(GridAxis& axis, const Texts& all) {
+  const auto before = [](const Values& a, const Values& b) {
+    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), value_before);
+  };
+  std::sort(axis.values.begin(), axis.values.end(), before);
+  axis.values.erase(std::unique(axis.values.begin(), axis.values.end()), axis.values.end());
+  Texts names;
+  for (const std::string& setting : axis.settings) names.push_back(shortened(setting, all));
+  axis.name = joined(names);
+}
+
+}  // namespace
+
+const std::string* value_in(const Arm& arm, const std::string& setting) {
+  const auto found = arm.settings.find(setting);
+  return found == arm.settings.end() ? nullptr : &found->second;
+}
+
+bool value_before(const std::string& a, const std::string& b) {
+  const auto number = [](const std::string& text) -> std::optional<double> {
+    double value = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, problem] = std::from_chars(text.data(), end, value);
+    return problem == std::errc() && rest == end ? std::optional(value) : std::nullopt;
+  };
+  const auto x = number(a), y = number(b);
+  if (x && y) return *x < *y;
+  if (x || y) return x.has_value();
+  return a < b;
+}
+
+std::vector<std::string> telling_settings(const std::vector<const Arm*>& arms) {
+  Texts settings;
+  for (const std::string& key : differing_keys(arms)) {
+    std::set<std::string> values;
+    for (const Arm* arm : arms)
+      if (const std::string* value = value_in(*arm, key)) values.insert(*value);
+    if (values.size() > 1) settings.push_back(key);
+  }
+  return settings;
+}
+
+std::string GridAxis::text(const Values& values) {
+  Texts shown;
+  for (const std::string& value : values) shown.push_back(value.empty() ? "empty" : value);
+  const bool alike =
+      std::adjacent_find(shown.begin(), shown.end(), std::not_equal_to<>()) == shown.end();
+  return alike ? shown.at(0) : joined(shown, " / ");
+}
+
+std::string GridAxis::settings_text() const { return joined(settings); }
+
+const Arm* Grid::arm(std::size_t row, std::size_t column) const {
+  const auto found = arms.find({rows.values.at(row), columns.values.at(column)});
+  return found == arms.end() ? nullptr : found->second;
+}
+
+std::optional<Grid> grid_of(const std::vector<const Arm*>& arms) {
+  const std::vector<GridAxis> axes = axes_of(arms);
+  if (axes.size() != 2) return std::nullopt;
+  Grid grid{axes[0], axes[1], {}};
+  for (const Arm* arm : arms) {
+    const std::optional<Values> row = values_in(*arm, grid.rows);
+    const std::optional<Values> column = values_in(*arm, grid.columns);
+    if (!row || !column || !grid.arms.emplace(std::pair(*row, *column), arm).second)
+      return std::nullopt;
+    grid.rows.values.push_back(*row);
+    grid.columns.values.push_back(*column);
+  }
+  Texts all = grid.rows.settings;
+  all.insert(all.end(), grid.columns.settings.begin(), grid.columns.settings.end());
+  for (GridAxis* axis : {&grid.rows, &grid.columns}) complete(*axis, all);
+  if (2 * grid.arms.size() <= grid.rows.values.size() * grid.columns.values.size())
+    return std::nullopt;
+  return grid;
+}
+
+}  // namespace moesim
