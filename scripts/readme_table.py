@@ -34,7 +34,7 @@ def agree(column, ours, theirs):
     return ours == theirs or column in ROUNDED
 
 
-ROUNDED = ("NMI", "drops %", "load CV")
+ROUNDED = ("NMI", "eval drops %", "train drops %", "load CV")
 moesim, runs = sys.argv[1:]
 readme = rows(pathlib.Path(__file__).resolve().parent.parent.joinpath("README.md").read_text())
 printed = rows(subprocess.run([moesim, "compare", runs], check=True, capture_output=True, text=True).stdout)
