@@ -1,8 +1,10 @@
 // moesim compare: one row per arm over its seeds.
+#include "analysis/tables/paper_columns.hpp"
 #include "analysis/tables/routers.hpp"
 #include "experiments/analysis_arguments.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
+#include "experiments/export_tables.hpp"
 #include "sim/core/error.hpp"
 
 #include <iostream>
@@ -18,8 +20,10 @@ int compare_command(const Words& words) {
       "PATH is a run file, a run folder or an experiment folder, of which the runs of the latest "
       "plan are taken. A file that cannot be read is left out, and the exit code is 3.");
   arguments.value("format", "text", joined(format_names()))
-      .value("columns", "",
-             "columns by key, as --format json has them, or recorded quantities by name: a,b")
+      .value(
+          "columns", "",
+          "columns by key, as --format json has them, or recorded quantities by name: a,b; all: no "
+          "choice for a paper, which latex and md have otherwise")
       .flag("json", "the same as --format json");
   add_analysis_arguments(arguments);
   if (!arguments.parse(words)) return 0;
@@ -29,14 +33,17 @@ int compare_command(const Words& words) {
                          .target = chosen.target_text,
                          .at = at_of(chosen.at),
                          .arms = chosen.arms};
-  if (const std::string columns = arguments.text("columns"); !columns.empty())
+  if (const std::string columns = arguments.text("columns");
+      !columns.empty() && columns != kAllColumns)
     options.columns = names_in(columns, "--columns");
   Exit status = Exit::ok;
   chosen.request.on_unreadable = [&](const std::string& why) {
     std::cerr << "moesim: " << why << '\n';
     status = Exit::data;
   };
-  std::cout << render(routers_table(chosen.request, options), format) << std::flush;
+  Table table = routers_table(chosen.request, options);
+  if (!arguments.given("columns") && is_of_papers(format)) table = for_paper(table);
+  std::cout << render(table, format) << std::flush;
   return static_cast<int>(status);
 }
 

@@ -1,6 +1,9 @@
 // moesim export: a table for a paper or a program.
+#include "analysis/render/choose_notes.hpp"
 #include "analysis/render/escape.hpp"
 #include "analysis/render/format.hpp"
+#include "analysis/render/formats.hpp"
+#include "analysis/tables/paper_columns.hpp"
 #include "analysis/tables/tidy.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/export_tables.hpp"
@@ -8,6 +11,8 @@
 #include "experiments/output_file.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
@@ -53,6 +58,14 @@ void check_options(const Arguments& arguments, const TableKind& kind, Format for
   }
   if (kind.make == nullptr && format != Format::csv)
     fail(Exit::usage, "command line: --table tidy is CSV; leave out --format");
+  if (kind.make == nullptr && arguments.given("notes"))
+    fail(Exit::usage, "command line: --table tidy has no notes; leave out --notes");
+  for (const char* option : {"caption-tex", "width"})
+    if (arguments.given(option) && format != Format::latex)
+      fail(Exit::usage, std::string("command line: --") + option +
+                            " is of the format latex; add --format latex");
+  if (arguments.given("caption") && arguments.given("caption-tex"))
+    fail(Exit::usage, "command line: --caption and --caption-tex: a table has one caption");
   if (format == Format::latex || format == Format::html) return;
   for (const char* option : {"caption", "label", "standalone"})
     if (arguments.given(option))
@@ -68,6 +81,42 @@ std::string label_in(const Arguments& arguments) {
   return label;
 }
 
+// A brace too many would end the table, and the rest of the paper with it.
+std::string tex_caption_in(const Arguments& arguments) {
+  const std::string caption = arguments.text("caption-tex");
+  int depth = 0;
+  bool escaped = false, balanced = true;
+  for (const char c : caption) {
+    if (!escaped) depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+    balanced &= depth >= 0;
+    escaped = c == '\\' && !escaped;
+  }
+  if (depth != 0 || !balanced || escaped)
+    fail(Exit::usage, "command line: --caption-tex " + config::printable(caption) + ": " +
+                          (escaped ? "it ends in \\" : "its braces do not match"));
+  return caption;
+}
+
+Rendering::Width width_in(const Arguments& arguments) {
+  const std::string width = arguments.text("width");
+  if (width == "column") return Rendering::Width::column;
+  if (width == "page") return Rendering::Width::page;
+  if (width == "none") return Rendering::Width::none;
+  fail(Exit::usage,
+       "command line: --width " + config::printable(width) + ": expected column, page or none");
+}
+
+Rendering rendering_in(const Arguments& arguments, Format format) {
+  Rendering rendering{.format = format,
+                      .caption = arguments.text("caption"),
+                      .label = label_in(arguments),
+                      .standalone = arguments.has("standalone"),
+                      .caption_is_tex = arguments.given("caption-tex"),
+                      .width = width_in(arguments)};
+  if (rendering.caption_is_tex) rendering.caption = tex_caption_in(arguments);
+  return rendering;
+}
+
 TableRequest request_in(const Arguments& arguments) {
   TableRequest request{.chosen = analysis_arguments(arguments, "export what?"),
                        .by = arguments.text("by"),
@@ -75,14 +124,34 @@ TableRequest request_in(const Arguments& arguments) {
                        .layer = arguments.text("layer"),
                        .window = static_cast<std::size_t>(arguments.integer("window", 0, 1L << 30)),
                        .columns = {}};
-  if (arguments.given("columns"))
+  if (arguments.given("columns") && arguments.text("columns") != kAllColumns)
     request.columns = names_in(arguments.text("columns"), "--columns");
   return request;
 }
 
+// What a table keeps of its columns and notes.
+struct Kept {
+  bool papers_columns = false;
+  Notes notes = Notes::all;
+};
+
+// Letters below 6 pt are hard to read, and most journals refuse them.
+void say_if_tiny(const Table& table, const Rendering& rendering) {
+  constexpr double kLeast = 6;
+  const double size = rendering.format == Format::latex ? latex_size(table, rendering) : 0;
+  if (size == 0 || size >= kLeast) return;
+  const bool in_column = rendering.width == Rendering::Width::column;
+  std::cerr << fmt::format(
+      "moesim: note: so wide a table has letters of about {:.0f} pt in {}; choose {}columns by "
+      "--columns\n",
+      size, in_column ? "a column of 240 pt" : "a page of 480 pt",
+      in_column ? "--width page, or " : "");
+}
+
 // Returns the notes.
 std::vector<std::string> write_table(const TableKind& kind, const TableRequest& request,
-                                     const Rendering& rendering, const std::string& out) {
+                                     const Rendering& rendering, const Kept& kept,
+                                     const std::string& out) {
   std::vector<std::string> notes;
   if (kind.make == nullptr) {
     write_output(out, [&](const auto& take) {
@@ -91,8 +160,11 @@ std::vector<std::string> write_table(const TableKind& kind, const TableRequest& 
     return notes;
   }
   Table table = kind.make(request);
+  if (kept.papers_columns) table = for_paper(table);
+  table = with_notes(table, kept.notes);
   const std::string text = render(table, rendering);
   write_output(out, [&](const auto& take) { take(text); });
+  say_if_tiny(table, rendering);
   return std::move(table.notes);
 }
 
@@ -125,7 +197,8 @@ Arguments arguments_of_export() {
       .value("out", "", "file, which appears whole or not at all; stdout otherwise")
       .value("columns", "",
              "KEY,KEY: these columns alone, by their keys in CSV; for routers and "
-             "tidy also any recorded quantity")
+             "tidy also any recorded quantity; all: no choice for a paper, which latex and md have "
+             "otherwise")
       .value("by", "",
              "what a row is: layer or expert for utilization, domain, layer or expert "
              "for domains")
@@ -134,7 +207,13 @@ Arguments arguments_of_export() {
       .value("window", "0",
              "utilization: the sum of so many last records of training in place of "
              "an evaluation")
-      .value("caption", "", "latex, html: above the table")
+      .value("notes", "all",
+             "below the table: all; short: those that cells refer to, and what ± is; or none")
+      .value("caption", "", "latex, html: above the table, as plain text")
+      .value("caption-tex", "", "latex: the same, taken as it is: $k$, \\cite{...}")
+      .value("width", "column",
+             "latex: set for a column of text, the page (table*) or none; it is made smaller "
+             "rather than wider than its place, but for none")
       .value("label", "", "latex: of \\label; html: the id of the element")
       .flag("standalone", "latex, html: a whole document");
   add_analysis_arguments(arguments);
@@ -154,10 +233,9 @@ int export_command(const Words& words) {
   const TableKind& kind = table_kind(arguments.text("table"));
   const Format format = format_for(arguments, kind);
   check_options(arguments, kind, format);
-  const Rendering rendering{.format = format,
-                            .caption = arguments.text("caption"),
-                            .label = label_in(arguments),
-                            .standalone = arguments.has("standalone")};
+  const Rendering rendering = rendering_in(arguments, format);
+  const Kept kept{!arguments.given("columns") && is_of_papers(format),
+                  notes_of_name(arguments.text("notes"))};
   TableRequest request = request_in(arguments);
   std::vector<std::string> unreadable;
   request.chosen.request.on_unreadable = [&unreadable](const std::string& why) {
@@ -165,7 +243,7 @@ int export_command(const Words& words) {
   };
   std::vector<std::string> notes;
   try {
-    notes = write_table(kind, request, rendering, arguments.text("out"));
+    notes = write_table(kind, request, rendering, kept, arguments.text("out"));
   } catch (const Error& error) {
     // The last line is the error itself, which may be one of them.
     std::erase(unreadable, error.what());

@@ -9,6 +9,11 @@
 
 namespace moesim {
 
+inline constexpr const char* kAllColumns = "all";  // of --columns
+
+// True for the formats in which a table has a paper's choice of columns.
+inline bool is_of_papers(Format format) { return format == Format::latex || format == Format::md; }
+
 // What the command line asks of a table.
 struct TableRequest {
   AnalysisArguments chosen;

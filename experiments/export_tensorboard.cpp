@@ -18,9 +18,9 @@
 namespace moesim {
 namespace {
 
-constexpr std::array<const char*, 13> kOfTables = {
-    "table",   "format", "columns",    "by",       "metric", "layer", "window",
-    "caption", "label",  "standalone", "baseline", "at",     "target"};
+constexpr std::array<const char*, 16> kOfTables = {
+    "table",       "format", "columns", "by",         "metric",   "layer", "window", "caption",
+    "caption-tex", "label",  "width",   "standalone", "baseline", "at",    "target", "notes"};
 constexpr const char* kFolder = "tensorboard";  // without --out
 
 // Sleeps, but not past a signal; false after one.

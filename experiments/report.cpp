@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <iostream>
+#include <unistd.h>
 
 namespace moesim {
 
@@ -20,11 +21,15 @@ int report_command(const Words& words) {
       "certificates, configs, and how to run it again. It opens offline and loads nothing. "
       "PATH is a run file, a run folder or an experiment folder. A file that cannot be read is "
       "left out, and the exit code is 3. Figures are drawn by gnuplot (Debian: gnuplot-nox).");
-  arguments.value("out", "", "the file to write; standard output otherwise")
+  arguments
+      .value("out", "", "the file to write; standard output otherwise, unless it is a terminal")
       .value("title", "", "title of the page; the names of the experiments otherwise");
   add_analysis_arguments(arguments);
   if (!arguments.parse(words)) return 0;
   AnalysisArguments chosen = analysis_arguments(arguments, "report on what?");
+  if (arguments.text("out").empty() && ::isatty(STDOUT_FILENO) == 1)
+    fail(Exit::usage,
+         "command line: a page of HTML is nothing for a terminal; add --out report.html");
   Exit status = Exit::ok;
   chosen.request.on_unreadable = [&](const std::string& why) {
     std::cerr << "moesim: " << why << '\n';

@@ -29,7 +29,7 @@ std::string markdown_paragraph(const std::string& text);
 // Text of LaTeX that compiles with pdflatex: nothing in it is a command, and no two characters
 // become one. Characters that the encoding T1 does not have are named: "U+4E2D".
 std::string latex_text(std::string_view text);
-// The same where lines may break behind / _ and = too.
+// The same where lines may break behind / _ and = too, and in words of more than 24 characters.
 std::string latex_paragraph(std::string_view text);
 
 // Text of HTML, or the value of an attribute in quotes.

@@ -22,6 +22,44 @@ bool is_long(const Table& table, const Rendering& rendering) {
   return table.rows.size() > (rendering.standalone ? kLongestAlone : kLongest);
 }
 
+// How a table is fitted to its place.
+struct Fit {
+  std::string environment = "table";
+  std::size_t widest = 200;  // characters of a text in one line
+  double width = 0;          // pt, of the narrowest usual place; 0: not fitted
+};
+
+Fit fit_of(Rendering::Width width) {
+  switch (width) {
+    case Rendering::Width::column:
+      return {"table", 28, 240};  // a column of IEEE, ACM or article with two
+    case Rendering::Width::page:
+      return {"table*", 48, 480};
+    case Rendering::Width::none:
+      break;
+  }
+  return {};
+}
+
+// The width of a table in \small, roughly, in pt.
+double width_of(const std::vector<LatexColumn>& columns) {
+  constexpr double kCharacter = 4.7, kGap = 6;
+  double width = 0;
+  for (const LatexColumn& column : columns)
+    width += kCharacter * static_cast<double>(column.characters) + kGap;
+  return width;
+}
+
+// \small where that is likely to fit, else \footnotesize.
+std::string size_for(const Fit& fit, const std::vector<LatexColumn>& columns) {
+  return width_of(columns) <= fit.width ? "\\small\\setlength{\\tabcolsep}{3pt}\n"
+                                        : "\\footnotesize\\setlength{\\tabcolsep}{2.2pt}\n";
+}
+
+// What is still too wide is made smaller, so that nothing is printed over the text beside it.
+constexpr std::string_view kShrink =
+    "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n";
+
 // Bold digits as wide as others, where the font has them (series b; bx is wider), stay aligned.
 // siunitx 2 expands cells, so \bfseries has to be protected, and its \rmfamily takes the series of
 // \bfseries@rm.
@@ -39,7 +77,10 @@ std::string joined_cells(const std::vector<LatexColumn>& columns,
 
 std::string caption_of(const Rendering& rendering) {
   std::string text;
-  if (!rendering.caption.empty()) text += "\\caption{" + latex_paragraph(rendering.caption) + "}";
+  if (!rendering.caption.empty())
+    text += "\\caption{" +
+            (rendering.caption_is_tex ? rendering.caption : latex_paragraph(rendering.caption)) +
+            "}";
   if (!rendering.label.empty()) text += "\\label{" + plain_label(rendering.label) + "}";
   return text;
 }
@@ -60,6 +101,7 @@ std::string body_of(const Table& table, const std::vector<LatexColumn>& columns,
                     const Rendering& rendering) {
   std::string format, rows;
   for (const LatexColumn& column : columns) format += (format.empty() ? "" : " ") + column.format;
+  format = "@{}" + format + "@{}";
   const std::string head = "\\toprule\n" +
                            joined_cells(columns, [](const auto& column) { return column.head; }) +
                            "\\midrule\n";
@@ -69,13 +111,18 @@ std::string body_of(const Table& table, const std::vector<LatexColumn>& columns,
   const std::string setup = "\\sisetup{mode=text,detect-weight,detect-family}\n" +
                             std::string(table.bold.empty() ? "" : kBold);
   const std::string notes = notes_of(table);
+  const Fit fit = fit_of(rendering.width);
+  const std::string size = fit.width > 0 ? size_for(fit, columns) : "";
   if (is_long(table, rendering))
-    return "\\begingroup\n" + setup + "\\begin{longtable}{" + format + "}\n" +
+    return "\\begingroup\n" + setup + size + "\\begin{longtable}{" + format + "}\n" +
            (caption.empty() ? "" : caption + "\\\\\n") + head + "\\endhead\n" +
            "\\bottomrule\n\\endfoot\n" + rows + "\\end{longtable}\n" + notes + "\\endgroup\n";
-  return "\\begin{table}\n\\centering\n" + (caption.empty() ? "" : caption + "\n") + setup +
-         "\\begin{tabular}{" + format + "}\n" + head + rows + "\\bottomrule\n\\end{tabular}\n" +
-         notes + "\\end{table}\n";
+  const std::string tabular =
+      "\\begin{tabular}{" + format + "}\n" + head + rows + "\\bottomrule\n\\end{tabular}";
+  return "\\begin{" + fit.environment + "}\n\\centering\n" +
+         (caption.empty() ? "" : caption + "\n") + setup + size +
+         (size.empty() ? tabular + "\n" : std::string(kShrink) + tabular + "}\n") + notes +
+         "\\end{" + fit.environment + "}\n";
 }
 
 // A page that the table fits on, in millimetres; TeX has no lengths above 5.7 m.
@@ -95,9 +142,11 @@ std::string page_of(const Table& table, const std::vector<LatexColumn>& columns)
 }  // namespace
 
 std::string as_latex(const Table& table, const Rendering& rendering) {
-  const std::vector<LatexColumn> columns = latex_columns(table);
-  const std::string packages =
-      is_long(table, rendering) ? "booktabs,longtable,siunitx" : "booktabs,siunitx";
+  const std::vector<LatexColumn> columns = latex_columns(table, fit_of(rendering.width).widest);
+  const std::string packages = is_long(table, rendering) ? "booktabs,longtable,siunitx"
+                               : rendering.width == Rendering::Width::none
+                                   ? "booktabs,siunitx"
+                                   : "booktabs,graphicx,siunitx";
   const std::string body = columns.empty() ? "" : body_of(table, columns, rendering);
   if (!rendering.standalone)
     return "% \\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\usepackage{" + packages +
@@ -109,6 +158,15 @@ std::string as_latex(const Table& table, const Rendering& rendering) {
          "\\usepackage{" +
          packages + "}\n\\usepackage[" + page_of(table, columns) +
          "]{geometry}\n\\pagestyle{empty}\n\\begin{document}\n" + body + "\\end{document}\n";
+}
+
+double latex_size(const Table& table, const Rendering& rendering) {
+  constexpr double kSmall = 9, kFootnote = 8;
+  const Fit fit = fit_of(rendering.width);
+  const double width = width_of(latex_columns(table, fit.widest));
+  if (fit.width <= 0 || width <= 0 || rendering.standalone || is_long(table, rendering)) return 0;
+  if (width <= fit.width) return kSmall;
+  return std::min(kFootnote, kSmall * fit.width / width);
 }
 
 }  // namespace moesim

@@ -17,13 +17,6 @@ namespace {
 
 constexpr std::string_view kNothing = "--";
 
-// Without the sign of what is rounded to 0.
-std::string fixed(double value, int decimals) {
-  std::string text = fmt::format("{:.{}f}", value, decimals);
-  if (text.find_first_not_of("-0.") == std::string::npos && text[0] == '-') text.erase(0, 1);
-  return text;
-}
-
 std::string not_finite(double value) {
   return std::isnan(value) ? "nan" : value < 0 ? "$-\\infty$" : "$\\infty$";
 }
@@ -71,28 +64,46 @@ struct Source {
   std::string mark(std::size_t row) const {
     return superscript(marks_at(table, marks, {row, column}));
   }
-  std::string head(const std::string& unit = "") const {
-    std::string text = latex_text(brief(about().title, 200));
-    if (!unit.empty()) text += " (" + unit + ")";
-    if (about().better == Column::Better::lower) text += " $\\downarrow$";
-    if (about().better == Column::Better::higher) text += " $\\uparrow$";
-    return text;
-  }
 };
 
-LatexColumn text_column(const Source& source) {
+// The title above cells of so many characters; the column becomes as wide as the wider of both.
+std::string head_of(const Source& source, LatexColumn& column, const std::string& unit = "") {
+  std::string title = brief(source.about().title, 200), arrow;
+  if (!unit.empty()) title += " (" + unit + ")";
+  if (source.about().better == Column::Better::lower) arrow = " $\\downarrow$";
+  if (source.about().better == Column::Better::higher) arrow = " $\\uparrow$";
+  const std::size_t room = arrow.empty() ? 0 : 2;
+  std::vector<std::string> lines = title_lines(title, std::max(column.characters, room) - room);
+  for (std::string& line : lines) {
+    column.characters = std::max(column.characters, characters_in(line) + room);
+    line = latex_text(line);
+  }
+  if (lines.size() == 1) return lines[0] + arrow;
+  return std::string("\\begin{tabular}[b]{@{}") +
+         (source.about().kind == Column::Kind::text ? "l" : "c") + "@{}}" + lines[0] + "\\\\" +
+         lines[1] + arrow + "\\end{tabular}";
+}
+
+// Text of a cell; long text in lines of a box, as TeX breaks it.
+std::string text_in(const std::string& text, std::size_t widest) {
+  if (characters_in(text) <= widest) return latex_text(text);
+  return fmt::format("\\parbox[t]{{{:.1f}em}}{{\\raggedright\\hangindent=1em\\strut {}\\strut}}",
+                     0.5 * static_cast<double>(widest), latex_paragraph(text));
+}
+
+LatexColumn text_column(const Source& source, std::size_t widest) {
   LatexColumn column;
   column.format = "l";
-  column.head = "{" + source.head() + "}";
   for (std::size_t row = 0; row < source.table.rows.size(); ++row) {
     std::string text(kNothing);
     if (!is_empty(source.cell(row))) {
       text = for_people(source.cell(row), source.about());
-      column.characters = std::max(column.characters, characters_in(text));
-      text = latex_text(text);
+      column.characters = std::max(column.characters, std::min(characters_in(text), widest));
+      text = text_in(text, widest);
     }
     column.cells.push_back(source.bold(row) + text + source.mark(row));
   }
+  column.head = "{" + head_of(source, column) + "}";
   return column;
 }
 
@@ -100,7 +111,6 @@ LatexColumn text_column(const Source& source) {
 template <class TextOf>
 LatexColumn number_column(const Source& source, const std::string& unit, TextOf text_of) {
   LatexColumn column;
-  column.head = "{" + source.head(unit) + "}";
   Room room;
   for (std::size_t row = 0; row < source.table.rows.size(); ++row) {
     const std::string mark = source.mark(row);
@@ -118,6 +128,7 @@ LatexColumn number_column(const Source& source, const std::string& unit, TextOf 
   }
   column.format = room.format();
   column.characters = room.characters();
+  column.head = "{" + head_of(source, column, unit) + "}";
   return column;
 }
 
@@ -137,8 +148,8 @@ LatexColumn count_column(const Source& source) {
   if (most / least >= kWidest && most >= kPlain) {
     LatexColumn column;
     column.format = "r";
-    column.head = "{" + source.head() + "}";
     column.characters = 5;
+    column.head = "{" + head_of(source, column) + "}";
     for (std::size_t row = 0; row < source.table.rows.size(); ++row) {
       std::string text = for_people(source.cell(row), source.about());
       if (is_empty(source.cell(row))) text = kNothing;
@@ -160,13 +171,27 @@ LatexColumn count_column(const Source& source) {
                        [&](double value) { return fixed(value / scale, decimals); });
 }
 
+// One number of decimals for all cells, which the median deviation supports: the smallest would
+// claim too much for most cells, and decimals of their own leave holes below each other.
+int decimals_of(const Source& source) {
+  std::vector<double> deviations;
+  for (const auto& row : source.table.rows)
+    if (const auto* sample = std::get_if<Sample>(&row[source.column]))
+      if (sample->count > 0 && std::isfinite(sample->deviation) && sample->deviation > 0)
+        deviations.push_back(sample->deviation);
+  if (deviations.empty()) return source.about().decimals;
+  const auto middle = deviations.begin() + static_cast<std::ptrdiff_t>(deviations.size() / 2);
+  std::nth_element(deviations.begin(), middle, deviations.end());
+  return supported_decimals(*middle, source.about().decimals);
+}
+
 // Mean and deviation are S columns of their own with ± between them. One column of numbers like
 // 1.8940(34) would be shorter to write, but siunitx 2 and 3 set it differently once
 // separate-uncertainty is on: 3 leaves out an uncertainty of 0 and the space before ±, and neither
 // aligns bold ones. A mean without a deviation (one seed) leaves the other two empty.
 LatexColumn sample_column(const Source& source) {
   LatexColumn column;
-  column.head = "\\multicolumn{3}{c}{" + source.head() + "}";
+  const int decimals = decimals_of(source);
   Room means{.alignment = "right"}, deviations{.alignment = "left"};
   for (std::size_t row = 0; row < source.table.rows.size(); ++row) {
     const std::string bold = source.bold(row), mark = source.mark(row);
@@ -179,7 +204,6 @@ LatexColumn sample_column(const Source& source) {
       column.cells.push_back("\\multicolumn{3}{c}{" + bold + not_finite(sample->mean) + mark + "}");
       continue;
     }
-    const int decimals = supported_decimals(sample->deviation, source.about().decimals);
     const std::string mean = fixed(sample->mean, decimals);
     means.hold(mean);
     if (sample->count == 1 && std::isnan(sample->deviation)) {
@@ -190,14 +214,20 @@ LatexColumn sample_column(const Source& source) {
     deviations.hold_mark(mark);
     std::string deviation = "{" + not_finite(sample->deviation) + mark + "}";
     if (std::isfinite(sample->deviation)) {
-      const std::string number = fixed(sample->deviation, decimals);
-      deviations.hold(number);
-      deviation = bold + number + (mark.empty() ? "" : "{" + mark + "}");
+      const std::string number = fixed_deviation(sample->deviation, decimals);
+      if (const std::size_t e = number.find('e'); e != std::string::npos) {
+        deviation = fmt::format("{{${}\\cdot10^{{{}}}${}}}", number.substr(0, e),
+                                std::atoi(number.c_str() + e + 1), mark);
+      } else {
+        deviations.hold(number);
+        deviation = bold + number + (mark.empty() ? "" : "{" + mark + "}");
+      }
     }
     column.cells.push_back(bold + mean + " & " + bold + "$\\pm$ & " + deviation);
   }
   column.format = means.format() + "@{\\,}c@{\\,}" + deviations.format();
-  column.characters = means.characters() + deviations.characters() + 3;
+  column.characters = means.characters() + deviations.characters();
+  column.head = "\\multicolumn{3}{c}{" + head_of(source, column) + "}";
   return column;
 }
 
@@ -215,7 +245,6 @@ std::string padding(const std::string& number, const Room& widest) {
 LatexColumn interval_column(const Source& source) {
   LatexColumn column;
   column.format = "r";
-  column.head = "{" + source.head() + "}";
   const auto finite_at = [&](std::size_t row) -> const Interval* {
     const auto* interval = std::get_if<Interval>(&source.cell(row));
     const bool finite =
@@ -243,13 +272,14 @@ LatexColumn interval_column(const Source& source) {
     }
     column.cells.push_back(source.bold(row) + text + source.mark(row));
   }
+  column.head = "{" + head_of(source, column) + "}";
   return column;
 }
 
-LatexColumn column_of(const Source& source) {
+LatexColumn column_of(const Source& source, std::size_t widest) {
   switch (source.about().kind) {
     case Column::Kind::text:
-      return text_column(source);
+      return text_column(source, widest);
     case Column::Kind::count:
       return count_column(source);
     case Column::Kind::number:
@@ -273,14 +303,28 @@ int supported_decimals(double deviation, int most) {
   return std::clamp(1 - exponent, 0, most);
 }
 
-std::vector<LatexColumn> latex_columns(const Table& table) {
+std::vector<std::string> title_lines(const std::string& title, std::size_t below) {
+  const std::size_t length = characters_in(title);
+  std::vector<std::string> best{title};
+  if (length <= below + 1) return best;
+  std::size_t shortest = length;
+  for (std::size_t i = 1; i + 1 < title.size(); ++i) {
+    if (std::string_view(" _=./").find(title[i]) == std::string_view::npos) continue;
+    const std::size_t end = title[i] == ' ' ? i : i + 1;
+    const std::string first = title.substr(0, end), second = title.substr(i + 1);
+    const std::size_t longer = std::max(characters_in(first), characters_in(second));
+    if (longer >= shortest) continue;
+    shortest = longer;
+    best = {first, second};
+  }
+  return best;
+}
+
+std::vector<LatexColumn> latex_columns(const Table& table, std::size_t widest) {
   const auto marks = marks_of(table);
   std::vector<LatexColumn> columns;
-  for (const std::size_t origin : sheet_of(table).origins) {
-    columns.push_back(column_of({table, origin, marks}));
-    columns.back().characters =
-        std::max(columns.back().characters, characters_in(table.columns[origin].title) + 3);
-  }
+  for (const std::size_t origin : sheet_of(table).origins)
+    columns.push_back(column_of({table, origin, marks}, widest));
   return columns;
 }
 

@@ -17,8 +17,12 @@ struct LatexColumn {
   std::size_t characters = 0;      // of its widest cell, roughly
 };
 
-// Without the columns that are empty.
-std::vector<LatexColumn> latex_columns(const Table& table);
+// Without the columns that are empty. Texts of more characters than `widest` break into lines.
+std::vector<LatexColumn> latex_columns(const Table& table, std::size_t widest = 200);
+
+// A title in one line, or in two where it is wider than what stands below it: as even as its
+// spaces and marks ("_", "=", ".", "/") allow.
+std::vector<std::string> title_lines(const std::string& title, std::size_t below);
 
 // The decimals of a number that is known up to this deviation: as many as show two significant
 // digits of it, at most `most`.

@@ -12,6 +12,9 @@
 namespace moesim {
 namespace {
 
+// Longer words may break anywhere, so that none reaches into the column beside it.
+constexpr std::size_t kLongestWord = 24;
+
 using Command = std::pair<char32_t, std::string_view>;
 
 // Sorted. Besides TeX's own characters: '[' and '*', which mean something after \\; '"', which
@@ -109,6 +112,7 @@ std::string set(std::string_view text, bool breaks) {
   const std::string safe = terminal_safe(text);
   std::string latex;
   char32_t before = 0;
+  std::size_t unbroken = 0;  // characters since a line could last break
   for (std::string_view rest = safe; !rest.empty();) {
     const config::CodePoint character = config::code_point(rest);
     const char32_t code = character.code;
@@ -126,8 +130,12 @@ std::string set(std::string_view text, bool breaks) {
     before = code;
     rest.remove_prefix(character.length);
     const bool goes_on = !rest.empty() && rest[0] != ' ';
-    if (breaks && goes_on && (code == U'/' || code == U'_' || code == U'='))
-      latex += "\\allowbreak{}";
+    unbroken = code == U' ' ? 0 : unbroken + 1;
+    if (breaks && goes_on &&
+        (code == U'/' || code == U'_' || code == U'=' || unbroken == kLongestWord)) {
+      latex += "\\penalty100{}";  // a space is better
+      unbroken = 0;
+    }
   }
   return latex;
 }

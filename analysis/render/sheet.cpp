@@ -19,13 +19,6 @@ bool has_values(const Table& table, std::size_t column) {
                      [&](const std::vector<Cell>& row) { return !is_empty(row[column]); });
 }
 
-// With so many decimals; a number that rounds to zero has no sign.
-std::string fixed(double value, int decimals) {
-  std::string text = fmt::format("{:.{}f}", value, decimals);
-  if (text.find_first_not_of("-0.") == std::string::npos && text[0] == '-') text.erase(0, 1);
-  return text;
-}
-
 }  // namespace
 
 bool is_empty(const Cell& cell) {
@@ -33,6 +26,26 @@ bool is_empty(const Cell& cell) {
   if (const auto* number = std::get_if<double>(&cell)) return std::isnan(*number);
   if (const auto* sample = std::get_if<Sample>(&cell)) return sample->count == 0;
   return std::holds_alternative<std::monostate>(cell);
+}
+
+std::string fixed(double value, int decimals) {
+  std::string text = fmt::format("{:.{}f}", value, decimals);
+  if (text.find_first_not_of("-0.") == std::string::npos && text[0] == '-') text.erase(0, 1);
+  return text;
+}
+
+std::string fixed_deviation(double value, int decimals) {
+  constexpr int kMoreDecimals = 3;
+  constexpr double kRounding = 1e-12;  // of the arithmetic: no deviation of runs
+  const std::string text = fixed(value, decimals);
+  if (value < kRounding || text.find_first_of("123456789") != std::string::npos ||
+      std::isnan(value))
+    return text;
+  for (int more = decimals + 1; more <= decimals + kMoreDecimals; ++more)
+    if (const std::string finer = fixed(value, more);
+        finer.find_first_of("123456789") != std::string::npos)
+      return finer;
+  return fmt::format("{:.0e}", value);
 }
 
 std::string shortened(double value) {
@@ -58,7 +71,7 @@ std::string for_people(const Cell& cell, const Column& column) {
   if (const auto* sample = std::get_if<Sample>(&cell)) {
     const std::string deviation = std::isnan(sample->deviation)
                                       ? (sample->count == 1 ? "n/a" : "nan")
-                                      : fixed(sample->deviation, column.decimals);
+                                      : fixed_deviation(sample->deviation, column.decimals);
     return fmt::format("{}{}{}", fixed(sample->mean, column.decimals), kPlusMinus, deviation);
   }
   if (const auto* interval = std::get_if<Interval>(&cell))

@@ -23,6 +23,11 @@ bool is_empty(const Cell& cell);
 // "1.8940 ± 0.0034", "[-0.0130, 0.0040]", "12.3M", "-" for an empty one. Fit for a terminal; text
 // of more than 200 characters is cut.
 std::string for_people(const Cell& cell, const Column& column);
+// With so many decimals; a number that rounds to zero has no sign.
+std::string fixed(double value, int decimals);
+// The same for a standard deviation: "0.000" is none at all, and one that would be rounded to that
+// has its first digit, "0.0003", or "4e-09".
+std::string fixed_deviation(double value, int decimals);
 // 12345678 as "12.3M".
 std::string shortened(double value);
 

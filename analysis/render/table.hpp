@@ -53,11 +53,19 @@ struct Table {
 
 // How a table is set.
 struct Rendering {
+  // Where a table of LaTeX goes: into a column of text, or across the page where that has two
+  // (table*). It is set smaller than the text, and is never wider than the place. `none` leaves it
+  // as wide as it is.
+  enum class Width { column, page, none };
+
   Format format = Format::text;
   // latex and html:
   std::string caption = {};
   std::string label = {};   // of \label, or the id of the element
   bool standalone = false;  // a whole document
+  // latex:
+  bool caption_is_tex = false;  // the caption is taken as it is
+  Width width = Width::column;
 };
 
 // text, md, latex and html leave out columns without any value; csv and json always have all.

@@ -120,6 +120,31 @@ void settle(const Place& place, const std::string& path, int reason) {
   if (reason != 0) cannot_write(path, reason);
 }
 
+std::string parent_of(const std::string& path) {
+  const std::string parent = fs::path(path).parent_path();
+  return parent.empty() ? "." : parent;
+}
+
+// What helps against an errno of writing to `path`.
+std::string advice_about(const std::string& path, int reason) {
+  switch (reason) {
+    case ENOENT:
+      return "create the folder " + parent_of(path) + " or choose another --out";
+    case ENOTDIR:
+      return "a file stands where a folder is needed; choose another --out";
+    case EACCES:
+    case EPERM:
+      return "change its permissions or choose another --out";
+    case EFBIG:
+      return "raise the limit of file sizes (ulimit -f)";
+    case ENOSPC:
+    case EDQUOT:
+      return "free space or choose another --out";
+    default:
+      return "choose another --out";
+  }
+}
+
 }  // namespace
 
 std::string described(const std::string& path) {
@@ -129,10 +154,9 @@ std::string described(const std::string& path) {
 }
 
 void cannot_write(const std::string& path, int reason) {
-  const char* advice = reason == EFBIG ? "; raise the limit of file sizes (ulimit -f)"
-                                       : "; free space or choose another --out";
-  fail(Exit::output,
-       described(path) + ": cannot write: " + std::generic_category().message(reason) + advice);
+  fail(Exit::output, described(path) +
+                         ": cannot write: " + std::generic_category().message(reason) + "; " +
+                         advice_about(path, reason));
 }
 
 int write_all(int file, std::string_view bytes) {

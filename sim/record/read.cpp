@@ -3,6 +3,7 @@
 #include "sim/record/decode.hpp"
 #include "sim/record/isolate.hpp"
 #include "sim/record/limits.hpp"
+#include "sim/record/mistaken.hpp"
 #include "sim/record/pack.hpp"
 #include "sim/record/run_file.hpp"
 
@@ -24,7 +25,9 @@ RunFile read_run_file(const std::string& path) {
   } catch (const Shortage&) {
     throw;  // nor is this
   } catch (const std::exception& problem) {
-    fail(Exit::data, path + ": not a readable run file: " + problem.what());
+    const std::string mistaken = mistaken_file(path);
+    fail(Exit::data,
+         path + ": not a readable run file: " + (mistaken.empty() ? problem.what() : mistaken));
   }
 }
 

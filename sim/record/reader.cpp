@@ -5,6 +5,7 @@
 #include "sim/record/decode.hpp"
 #include "sim/record/isolate.hpp"
 #include "sim/record/limits.hpp"
+#include "sim/record/mistaken.hpp"
 #include "sim/record/pack.hpp"
 
 #include <cerrno>
@@ -119,7 +120,9 @@ RunFile about(const std::string& path, const Work& work) {
   } catch (const Unreadable&) {
     throw;  // nor is this
   } catch (const std::exception& problem) {
-    fail(Exit::data, path + ": not a readable run file: " + problem.what());
+    const std::string mistaken = mistaken_file(path);
+    fail(Exit::data,
+         path + ": not a readable run file: " + (mistaken.empty() ? problem.what() : mistaken));
   }
 }
 

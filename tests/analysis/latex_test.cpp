@@ -38,7 +38,9 @@ TEST_CASE("latex: text is no markup", "[analysis]") {
   // Latin letters are declared by inputenc, Greek has commands, others are named.
   CHECK(latex_text("\xc3\xa9\xc5\x82 \xce\xb1 \xc2\xb1 \xe4\xb8\xad \xf0\x9f\x98\x80 \xc4\xa7") ==
         "\xc3\xa9\xc5\x82 $\\alpha$ $\\pm$ U+4E2D U+1F600 U+0127");
-  CHECK(latex_paragraph("runs/a_b = c/") == "runs/\\allowbreak{}a\\_\\allowbreak{}b = c/");
+  CHECK(latex_paragraph("runs/a_b = c/") == "runs/\\penalty100{}a\\_\\penalty100{}b = c/");
+  CHECK(latex_paragraph(std::string(24, 'x') + "y " + std::string(24, 'x')) ==
+        std::string(24, 'x') + "\\penalty100{}y " + std::string(24, 'x'));
 }
 
 TEST_CASE("latex: no digits finer than the deviation supports", "[analysis]") {
@@ -53,18 +55,29 @@ TEST_CASE("latex: no digits finer than the deviation supports", "[analysis]") {
   CHECK(supported_decimals(0, 4) == 4);
   CHECK(supported_decimals(kNan, 4) == 4);
 
+  // The median deviation, 0.0341, supports three decimals.
   const LatexColumn column =
       set({"loss", "loss", Kind::sample, 4, Column::Better::lower},
           {Sample{3, 1.89404, 0.00341}, Sample{3, 1.89404, 0.0341}, Sample{1, 1.89404, kNan},
            Sample{3, kNan, kNan}, Sample{3, -10.5, 12}, Cell()});
   CHECK(column.head == "\\multicolumn{3}{c}{loss $\\downarrow$}");
-  // Room for -10 and four decimals; for 12 and four decimals.
   CHECK(column.format ==
-        "S[table-format=-2.4,table-number-alignment=right]@{\\,}c@{\\,}"
-        "S[table-format=2.4,table-number-alignment=left]");
-  CHECK(column.cells == Cells{"1.8940 & $\\pm$ & 0.0034", "1.894 & $\\pm$ & 0.034", "1.8940 & & ",
-                              "\\multicolumn{3}{c}{nan}", "-10 & $\\pm$ & 12",
+        "S[table-format=-2.3,table-number-alignment=right]@{\\,}c@{\\,}"
+        "S[table-format=2.3,table-number-alignment=left]");
+  CHECK(column.cells == Cells{"1.894 & $\\pm$ & 0.003", "1.894 & $\\pm$ & 0.034", "1.894 & & ",
+                              "\\multicolumn{3}{c}{nan}", "-10.500 & $\\pm$ & 12.000",
                               "\\multicolumn{3}{c}{--}"});
+  // Without a deviation to go by, as many as the column has.
+  CHECK(set({"n", "n", Kind::sample, 2}, {Sample{1, 1, kNan}}).cells == Cells{"1.00 & & "});
+}
+
+TEST_CASE("latex: a deviation of zero is none, and a smaller one has a digit", "[analysis]") {
+  CHECK(set({"n", "n", Kind::sample, 3},
+            {Sample{3, 0.998, 0}, Sample{3, 0.998, 0.0003}, Sample{3, 0.998, 0.012},
+             Sample{3, 0.998, 0.02}, Sample{3, 0.998, 3e-9}})
+            .cells == Cells{"0.998 & $\\pm$ & 0.000", "0.998 & $\\pm$ & 0.0003",
+                            "0.998 & $\\pm$ & 0.012", "0.998 & $\\pm$ & 0.020",
+                            "0.998 & $\\pm$ & {$3\\cdot10^{-9}$}"});
 }
 
 TEST_CASE("latex: columns of numbers have the room that they need", "[analysis]") {
@@ -77,7 +90,7 @@ TEST_CASE("latex: columns of numbers have the room that they need", "[analysis]"
 
   // Large counts share a unit; small ones are written out.
   const LatexColumn large = set({"n", "parameters", Kind::count}, {1234567.0, 45600000.0});
-  CHECK(large.head == "{parameters (M)}");
+  CHECK(large.head == "{\\begin{tabular}[b]{@{}c@{}}parameters\\\\(M)\\end{tabular}}");
   CHECK(large.cells == Cells{"1.23", "45.60"});
   const LatexColumn small = set({"n", "seeds", Kind::count}, {3.0, 0.0, 9999.0});
   CHECK(small.head == "{seeds}");
@@ -104,7 +117,8 @@ TEST_CASE("latex: bold, references and notes", "[analysis]") {
   table.bold = {{0, 1}};
   table.references = {{{1, 0}, {1}}, {{1, 2}, {1, 2}}, {{0, 1}, {2}}};
   CHECK(render(table, Rendering{.format = Format::latex, .caption = "A & b", .label = "tab:x"}) ==
-        "% \\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\usepackage{booktabs,siunitx}\n"
+        "% \\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\usepackage{booktabs,graphicx,"
+        "siunitx}\n"
         "\\begin{table}\n"
         "\\centering\n"
         "\\caption{A \\& b}\\label{tab:x}\n"
@@ -112,10 +126,12 @@ TEST_CASE("latex: bold, references and notes", "[analysis]") {
         "\\makeatletter\\@ifundefined{\\f@encoding/\\f@family/b/n}{}{\\def\\bfdefault{b}%\n"
         "  \\let\\bfseries@rm\\bfdefault\\let\\bfseries@sf\\bfdefault}\\makeatother\n"
         "\\protected\\def\\bfseries{\\fontseries{\\bfdefault}\\selectfont}\n"
-        "\\begin{tabular}{l S[table-format=1.2,table-number-alignment=right]@{\\,}c@{\\,}"
+        "\\small\\setlength{\\tabcolsep}{3pt}\n"
+        "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n"
+        "\\begin{tabular}{@{}l S[table-format=1.2,table-number-alignment=right]@{\\,}c@{\\,}"
         "S[table-format=1.2,table-space-text-post=\\textsuperscript{b},"
         "table-number-alignment=left] "
-        "S[table-format=1.1,table-space-text-post=\\textsuperscript{a,b}]}\n"
+        "S[table-format=1.1,table-space-text-post=\\textsuperscript{a,b}]@{}}\n"
         "\\toprule\n"
         "{arm} & \\multicolumn{3}{c}{loss} & {n} \\\\\n"
         "\\midrule\n"
@@ -123,7 +139,7 @@ TEST_CASE("latex: bold, references and notes", "[analysis]") {
         "\\\\\n"
         "b\\textsuperscript{a} & 2.00 & $\\pm$ & 0.25 & 2.0{\\textsuperscript{a,b}} \\\\\n"
         "\\bottomrule\n"
-        "\\end{tabular}\n"
+        "\\end{tabular}}\n"
         "\\par\\medskip\n"
         "{\\footnotesize\\raggedright\n"
         "of no cell\\par\n"
@@ -141,7 +157,7 @@ TEST_CASE("latex: a table longer than a page is a longtable", "[analysis]") {
   table.rows.push_back({1.0});
   CHECK_THAT(latex(table),
              contains("booktabs,longtable,siunitx") &&
-                 contains("\\begin{longtable}{S[table-format=1.0]}\n\\toprule\n") &&
+                 contains("\\begin{longtable}{@{}S[table-format=1.0]@{}}\n\\toprule\n") &&
                  contains("\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n1 \\\\\n") &&
                  !contains("\\begin{table}"));
   const Rendering alone{.format = Format::latex, .standalone = true};
@@ -161,11 +177,67 @@ TEST_CASE("latex: standalone is a document, and a label no command", "[analysis]
   CHECK_THAT(text, contains("\\label{a---b}"));
 }
 
+TEST_CASE("latex: a table is set for its place", "[analysis]") {
+  Table table;
+  table.columns = {{"arm", "arm"}, {"n", "dead experts", Kind::number, 1, Column::Better::lower}};
+  table.rows = {{std::string(40, 'x'), 1.0}};
+  const auto at = [&](Rendering::Width width) {
+    return render(table, Rendering{.format = Format::latex, .width = width});
+  };
+  CHECK_THAT(at(Rendering::Width::column), contains("\\begin{table}\n") &&
+                                               contains("\\resizebox{\\ifdim\\width>\\linewidth") &&
+                                               contains("\\parbox[t]{14.0em}{\\raggedright"));
+  CHECK_THAT(at(Rendering::Width::page), contains("\\begin{table*}\n") &&
+                                             contains("\\end{table*}\n") &&
+                                             contains("\\resizebox") && !contains("\\parbox"));
+  CHECK_THAT(at(Rendering::Width::none), contains("\\begin{table}\n") && !contains("\\resizebox") &&
+                                             !contains("\\small") && !contains("graphicx") &&
+                                             !contains("\\parbox"));
+  // What is too wide in \small is smaller.
+  for (int i = 0; i < 4; ++i) {
+    table.columns.push_back(table.columns[1]);
+    table.rows[0].push_back(1.0);
+  }
+  CHECK_THAT(at(Rendering::Width::column),
+             contains("\\footnotesize\\setlength{\\tabcolsep}{2.2pt}"));
+  CHECK_THAT(at(Rendering::Width::page), contains("\\small\\setlength{\\tabcolsep}{3pt}"));
+}
+
+TEST_CASE("latex: titles break into two lines where they are wider than their cells",
+          "[analysis]") {
+  CHECK(title_lines("dead experts", 4) == Cells{"dead", "experts"});
+  CHECK(title_lines("dead experts", 11) == Cells{"dead experts"});
+  CHECK(title_lines("router.token_choice.k", 3) == Cells{"router.token_", "choice.k"});
+  CHECK(title_lines("parameters", 3) == Cells{"parameters"});
+  CHECK(title_lines("", 0) == Cells{""});
+  CHECK(set({"n", "dead experts", Kind::number, 1, Column::Better::lower}, {1.0}).head ==
+        "{\\begin{tabular}[b]{@{}c@{}}dead\\\\experts $\\downarrow$\\end{tabular}}");
+  CHECK(set({"n", "a_b c_d"}, {"x"}).head ==
+        "{\\begin{tabular}[b]{@{}l@{}}a\\_b\\\\c\\_d\\end{tabular}}");
+}
+
+TEST_CASE("latex: a caption is plain text, or TeX", "[analysis]") {
+  Table table;
+  table.columns = {{"n", "n", Kind::count}};
+  table.rows = {{1.0}};
+  Rendering rendering{.format = Format::latex, .caption = "$k$ \\cite{x}"};
+  CHECK_THAT(render(table, rendering), contains("\\caption{\\$k\\$ \\textbackslash{}cite\\{x\\}}"));
+  rendering.caption_is_tex = true;
+  CHECK_THAT(render(table, rendering), contains("\\caption{$k$ \\cite{x}}"));
+}
+
 TEST_CASE("latex: hostile names leave no command", "[analysis]") {
   const std::string text = latex(hostile_table());
-  CHECK_THAT(text, !contains("\\input") && !contains("\x1b") && !contains("\x07") &&
+  CHECK_THAT(text,
+             !contains("\\input") && !contains("\x1b") && !contains("\x07") && !contains("\n["));
+  const std::string wide =
+      render(hostile_table(), Rendering{.format = Format::latex, .width = Rendering::Width::none});
+  CHECK_THAT(wide, contains(std::string(197, 'x') + "...") && contains("U+4E2DU+6587"));
+  CHECK_THAT(wide, !contains("\\input") && !contains("\x1b") && !contains("\x07") &&
                        !contains("\n[") && contains("\\textbackslash{}input\\{/etc/passwd\\}"));
-  CHECK_THAT(text, contains(std::string(197, 'x') + "...") && contains("U+4E2DU+6587"));
+  // A cell is cut; what is left may break.
+  CHECK_THAT(text, contains(std::string(24, 'x') + "\\penalty100{}" + std::string(5, 'x') +
+                            "...\\strut}"));
 }
 
 }  // namespace

@@ -46,6 +46,27 @@ expect 0 "" "$sweep" --table tidy --out plain/tidy.csv
 expect 0 "" "$sweep" --columns arm,eval_loss --format csv
 [ "$(head -1 stdout)" = $'arm,eval_loss_mean,eval_loss_std\r' ] || fail "--columns: $(head -1 stdout)"
 
+# A paper has a choice of columns, which --columns all takes back; notes are below it or not.
+expect 0 "" "$sweep" --format latex --columns all
+grep -q 'MaxVio' stdout && ! grep -q 'MaxVio' plain/routers.tex || fail "routers.tex: no choice of columns"
+expect 0 "" "$sweep" --format md --columns all
+grep -q 'FLOPs/token' stdout && ! grep -q 'FLOPs/token' plain/routers.md || fail "routers.md: no choice of columns"
+"$moesim" compare "$sweep" --format md > compare.md 2> stderr || fail "compare: $(cat stderr)"
+[ "$(head -3 compare.md)" = "$(head -3 plain/routers.md)" ] || fail "compare and export choose other columns"
+grep -q 'over n = 3 seeds' plain/routers.md || fail "nothing says what the deviation is"
+expect 0 "" "$sweep" --format md --notes none
+[ "$(grep -vc '^|' stdout)" -eq 0 ] || fail "--notes none: $(grep -v '^|' stdout)"
+expect 0 "" "$sweep" --format csv --notes none
+[ ! -s stderr ] || fail "--notes none: $(cat stderr)"
+expect 0 "" "$sweep" --format md --notes short
+[ "$(grep -v '^|' stdout | grep -c .)" -lt "$(grep -v '^|' plain/routers.md | grep -c .)" ] || fail "--notes short is not"
+grep -q 'over n = 3 seeds' stdout || fail "--notes short: nothing says what the deviation is"
+
+# A table that becomes tiny in its place is said to be.
+expect 0 'choose --width page, or columns by --columns' "$sweep" --format latex --columns all
+expect 0 "" "$sweep" --format latex --columns arm,eval_loss
+[ ! -s stderr ] || fail "a small table: $(cat stderr)"
+
 # --- What it refuses, and that nothing is half-written. ---
 expect 2 'unknown table' "$sweep" --table routrs
 expect 2 'did you mean json?' "$sweep" --format jsn
@@ -54,12 +75,21 @@ expect 2 '--table routers takes no --by' "$sweep" --by layer
 expect 2 '--table curves takes no --target' "$sweep" --table curves --target 1
 expect 2 '--table tidy is CSV' "$sweep" --table tidy --format json
 expect 2 '--caption is of the formats latex and html' "$sweep" --caption x
+expect 2 '--caption-tex is of the format latex' "$sweep" --format html --caption-tex x
+expect 2 'its braces do not match' "$sweep" --format latex --caption-tex 'a}{b'
+expect 2 'it ends in' "$sweep" --format latex --caption-tex 'a\'
+expect 2 'a table has one caption' "$sweep" --format latex --caption-tex a --caption b
+expect 2 '--width is of the format latex' "$sweep" --width page
+expect 2 'expected column, page or none' "$sweep" --format latex --width wide
+expect 2 'expected one of all, short, none' "$sweep" --notes few
+expect 2 '--table tidy has no notes' "$sweep" --table tidy --notes none
 expect 2 'a label has letters' "$sweep" --format latex --label 'a b'
 expect 2 'eval_los' "$sweep" --table tidy --columns eval_los
 expect 2 "no arm is named 'nobody'" "$sweep" --arm nobody
 expect 2 'export what?'
 expect 3 'no-such-folder' no-such-folder
-expect 4 'cannot write' "$sweep" --out no-such-folder/a.csv
+expect 4 'cannot write: No such file or directory; create the folder no-such-folder' "$sweep" --out no-such-folder/a.csv
+expect 3 'it is a config file; train its runs' c.ini
 expect 4 'it is a folder' "$sweep" --out plain --format csv
 mkfifo pipe
 cat pipe > piped &
@@ -130,7 +160,7 @@ folders=plain; [ $names_checked = no ] || folders="plain named"
 source_of() { case $1 in plain) echo "$sweep" ;; named) echo "hostile/sweep --all" ;; esac; }
 
 # --- LaTeX compiles, with siunitx 3 and with what stands for 2. ---
-if command -v pdflatex > /dev/null && kpsewhich siunitx.sty booktabs.sty geometry.sty > /dev/null; then
+if command -v pdflatex > /dev/null && kpsewhich siunitx.sty booktabs.sty geometry.sty graphicx.sty > /dev/null; then
   export TEXMFVAR=$work/texmf
   versions=newest
   if kpsewhich siunitx-v2.sty > /dev/null; then versions="newest v2"; else skip "siunitx 2: no siunitx-v2.sty"; fi
@@ -145,8 +175,41 @@ if command -v pdflatex > /dev/null && kpsewhich siunitx.sty booktabs.sty geometr
       done
     done
   done
+  # In a paper, where other text stands beside them, tables are no wider than their place.
+  paper() { # paper OPTIONS TABLE...: a document of these files
+    local options=$1 part
+    shift
+    printf '%s\n' "\\documentclass[$options]{article}\\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}" \
+      '\usepackage{booktabs,graphicx,siunitx}\begin{document}'
+    for part; do printf '%s\n' 'Text.' "\\input{$part}" '\clearpage'; done
+    echo '\end{document}'
+  }
+  mkdir papers
+  for folder in $folders; do
+    for table in $tables; do
+      for width in column page; do
+        for columns in '' all; do
+          # shellcheck disable=SC2046
+          expect 0 "" $(source_of $folder) --table "$table" --width $width ${columns:+--columns $columns} --caption-tex '$k$ of \emph{all}' \
+            --out "papers/$folder-$table-$width$columns.tex"
+        done
+      done
+    done
+  done
+  for version in $versions; do
+    for options in 10pt twocolumn; do
+      paper $options papers/*.tex > p.tex
+      case $version in v2) sed -i 's/,siunitx}/}\\usepackage{siunitx}[=v2]/' p.tex ;; esac
+      pdflatex -halt-on-error -interaction=nonstopmode p.tex > log 2>&1 || fail "pdflatex, a paper, $options, $version: $(grep -A4 '^!' log)"
+      if grep -A3 '^Overfull' log; then fail "a table is wider than its place, $options, $version"; fi
+    done
+  done
+  expect 0 "" "$sweep" --columns all --width none --out wide.tex
+  paper twocolumn wide.tex > p.tex
+  pdflatex -halt-on-error -interaction=nonstopmode p.tex > log 2>&1
+  grep -q '^Overfull' log || fail "the check of widths finds nothing"
 else
-  skip "LaTeX: needs pdflatex with booktabs, geometry and siunitx (texlive-latex-recommended, texlive-science)"
+  skip "LaTeX: needs pdflatex with booktabs, geometry, graphicx and siunitx (texlive-latex-recommended, texlive-science)"
 fi
 
 # --- HTML is valid. ---

@@ -37,6 +37,10 @@ ls -A | grep -q '\.tmp-' && fail "a temporary is left: $(ls -A)"
 check report.html verdict routers utilization certificates configs provenance reproduction
 "$moesim" report runs/tiny > again.html 2> log || fail "to standard output: exit $?: $(cat log)"
 cmp -s report.html again.html || fail "the same runs give another page"
+code=0  # a terminal, which python lends
+python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$moesim" report runs/tiny > terminal || code=$?
+[ $code -eq 2 ] && grep -q -- '--out report.html' terminal || fail "to a terminal: exit $code: $(head -c 300 terminal)"
+[ "$(wc -c < terminal)" -lt 300 ] || fail "to a terminal: $(wc -c < terminal) bytes"
 "$moesim" report runs/tiny --arm hash,soft --baseline hash --title '<i>T</i>' --out title.html 2> log || fail "--title: exit $?: $(cat log)"
 check title.html verdict routers configs
 grep -q '<h1>&lt;i&gt;T&lt;/i&gt;</h1>' title.html || fail "--title is not the title"

@@ -57,7 +57,17 @@ TEST_CASE("foreign files: not there, no file, not HDF5", "[record][foreign]") {
   write_bytes(folder / "empty", "");
   REQUIRE(problem_of(folder / "empty") != "");
   write_bytes(folder / "text", std::string(5000, 'x'));
-  REQUIRE(problem_of(folder / "text") == "file signature not found");
+  const std::string text =
+      "it is a text file; name a run.h5, or the folder of a run or of an experiment";
+  REQUIRE(problem_of(folder / "text") == text);
+  write_bytes(folder / "list.json", "[1, 2]\n{\"a=b\": [3]}\n");
+  REQUIRE(problem_of(folder / "list.json") == text);
+  write_bytes(folder / "c.ini", "# what it is about\n[run]  # of it\r\nsteps = 4\n");
+  REQUIRE(problem_of(folder / "c.ini") ==
+          "it is a config file; train its runs by moesim run, then name their folder: runs/NAME, "
+          "or what --out said");
+  write_bytes(folder / "picture", std::string("\x89PNG\r\n\x1a\n\0", 9));
+  REQUIRE(problem_of(folder / "picture") == "file signature not found");
 }
 
 TEST_CASE("foreign files: cut off anywhere", "[record][foreign]") {

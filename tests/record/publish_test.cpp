@@ -94,10 +94,25 @@ TEST_CASE("publish: a folder that is missing, or none", "[record]") {
   const TemporaryFolder folder;
   const std::string path = folder / "missing/run.h5";
   REQUIRE(problem_of(path, "x") == path +
-                                       ": cannot write: No such file or directory; free space or "
-                                       "choose another --out");
+                                       ": cannot write: No such file or directory; create the "
+                                       "folder " +
+                                       (folder / "missing") + " or choose another --out");
   write_bytes(folder / "file", "");
-  REQUIRE_THAT(problem_of(folder / "file/run.h5", "x"), contains("Not a directory"));
+  REQUIRE_THAT(problem_of(folder / "file/run.h5", "x"),
+               contains("Not a directory; a file stands where a folder is needed"));
+}
+
+TEST_CASE("publish: space is what to free where it is what is missing", "[record]") {
+  const auto said = [](int reason) {
+    try {
+      cannot_write("out/run.h5", reason);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  for (const int reason : {ENOSPC, EDQUOT}) CHECK_THAT(said(reason), contains("; free space or"));
+  for (const int reason : {EFBIG, ENOENT, ENOTDIR, EACCES, EPERM, EROFS, EIO, EISDIR, ELOOP})
+    CHECK_THAT(said(reason), !contains("space"));
 }
 
 TEST_CASE("publish: a link stays one, and what it leads to is replaced", "[record]") {

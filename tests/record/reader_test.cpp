@@ -104,7 +104,7 @@ TEST_CASE("reader: a child that died, or refused a file, is replaced", "[record]
   const int second = child_of_this_process();
   CHECK(second != first);
   CHECK_THROWS_WITH(reader.read(folder / "bad.h5", kPart),
-                    contains("bad.h5: not a readable run file: file signature not found"));
+                    contains("bad.h5: not a readable run file: it is a text file"));
   CHECK_THROWS_WITH(reader.read(folder / "gone.h5", kPart), contains("no such file"));
   CHECK(reader.read(folder / "good.h5", kPart).text("status") == "complete");
   CHECK(child_of_this_process() != second);
