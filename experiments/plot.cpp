@@ -129,7 +129,8 @@ int plot_command(const Words& words) {
                                    .at = at_of(chosen.at),
                                    .key = arguments.text("key"),
                                    .metric = arguments.text("metric"),
-                                   .seed = seed_of(arguments.text("seed"))});
+                                   .seed = seed_of(arguments.text("seed")),
+                                   .most_panels = panels_for(style)});
   write(figure, style, out, script);
   for (const std::string& note : figure.notes) std::cerr << "note: " << terminal_safe(note) << '\n';
   return static_cast<int>(status);

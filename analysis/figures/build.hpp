@@ -21,6 +21,7 @@ struct FigureOptions {
   std::string key = {};              // curves-by-key; empty: the only one that varies
   std::string metric = "eval_loss";  // curves-by-key and pareto
   std::optional<std::int64_t> seed = {};  // load and heatmap: of this seed alone
+  std::size_t most_panels = 24;           // load: as many as have room
 };
 
 // As --figure has them.

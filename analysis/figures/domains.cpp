@@ -52,7 +52,7 @@ Built domains_figure(const Request& request, const FigureOptions& options) {
   std::vector<std::string> without;
   for (const Arm& arm : gathered.arms) {
     Series series;
-    series.name = legend_name(arm);
+    series.name = gathered.legend_name(arm);
     series.style = gathered.style(arm);
     series.hollow = arm.leaks;
     for (std::size_t d = 0; d < domains.size(); ++d) {

@@ -1,10 +1,12 @@
 #include "analysis/figures/gather.hpp"
 
+#include "analysis/figures/brief_names.hpp"
 #include "analysis/tables/arm_words.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
+#include <set>
 #include <utility>
 
 namespace moesim {
@@ -15,6 +17,18 @@ std::vector<std::string> single_seeds(const std::vector<Arm>& arms) {
   for (const Arm& arm : arms)
     if (arm.complete.size() == 1) names.push_back(arm.name);
   return names;
+}
+
+void require_seed(const std::vector<Arm>& arms, std::int64_t wanted) {
+  std::set<std::int64_t> seeds;
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.complete)
+      if (run->seed) seeds.insert(*run->seed);
+  if (seeds.contains(wanted)) return;
+  std::vector<std::string> words;
+  for (const std::int64_t seed : seeds) words.push_back(std::to_string(seed));
+  fail(Exit::usage, fmt::format("--seed {}: no run that is shown has this seed; {}", wanted,
+                                words.empty() ? "none has a seed" : "there are " + joined(words)));
 }
 
 }  // namespace
@@ -32,8 +46,6 @@ void add_list(std::vector<std::string>& notes, const std::string& what,
                               names.size() - kMostNames));
 }
 
-std::string legend_name(const Arm& arm) { return arm.leaks ? arm.name + " (leaks)" : arm.name; }
-
 Gathered gather(const Request& request, const FigureOptions& options, const Excerpt& more,
                 const Visit& visit) {
   Gathered gathered;
@@ -48,6 +60,11 @@ Gathered gather(const Request& request, const FigureOptions& options, const Exce
     fail(Exit::data,
          "no run is complete, so there is nothing to show; moesim status says how far "
          "they are");
+  if (options.seed) require_seed(gathered.arms, *options.seed);
+  BriefNames brief = brief_names(gathered.arms);
+  gathered.brief = std::move(brief.names);
+  add_list(gathered.notes, "names leave out what all arms but dense ones have, or what follows",
+           brief.omitted);
   return gathered;
 }
 

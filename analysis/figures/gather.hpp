@@ -13,6 +13,7 @@ namespace moesim {
 struct Gathered {
   Loaded loaded;
   std::vector<Arm> arms;
+  std::vector<std::string> brief;  // the name of each arm in legends and titles
   std::vector<std::string> notes;
 
   std::size_t place(const Outcome* run) const {
@@ -20,13 +21,15 @@ struct Gathered {
   }
   // One for each arm that is shown, the same in all figures of these runs.
   std::size_t style(const Arm& arm) const { return static_cast<std::size_t>(&arm - arms.data()); }
+  // "soft (leaks)": the name of one of `arms` in a legend.
+  std::string legend_name(const Arm& arm) const {
+    return arm.leaks ? brief[style(arm)] + " (leaks)" : brief[style(arm)];
+  }
 };
 
+// Throws Exit::usage for an arm or a seed that is not there, and Exit::data if no run is complete.
 Gathered gather(const Request& request, const FigureOptions& options, const Excerpt& more,
                 const Visit& visit);
-
-// "soft (leaks)": the name in a legend.
-std::string legend_name(const Arm& arm);
 
 // The shown arms, at most `most`: a note says which are left out.
 void limit_arms(Gathered& gathered, std::size_t most);

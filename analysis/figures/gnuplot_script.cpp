@@ -104,8 +104,6 @@ int Script::mark(Mark mark, bool hollow) {
       return hollow ? 10 : 11;
     case Mark::diamond:
       return hollow ? 12 : 13;
-    case Mark::pentagon:
-      return hollow ? 14 : 15;
   }
   return 7;
 }

@@ -115,7 +115,7 @@ Built heatmap_figure(const Request& request, const FigureOptions& options) {
     }
     Panel panel;
     panel.kind = Panel::Kind::heat_map;
-    panel.title = legend_name(*arm);
+    panel.title = gathered.legend_name(*arm);
     panel.x.title = ranked ? "expert, by load" : "expert";
     panel.y.title = "MoE layer";
     panel.map = mean_map(runs, ranked);

@@ -4,11 +4,13 @@
 #include "analysis/figures/map_scale.hpp"
 #include "analysis/figures/ranges.hpp"
 #include "analysis/figures/text_width.hpp"
+#include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace moesim {
 namespace {
@@ -29,13 +31,10 @@ bool is_map(const Figure& figure) {
   return !figure.panels.empty() && figure.panels[0].kind == Kind::heat_map;
 }
 
-// As many as the figure wants, if they are wide enough; else fewer, of curves a divisor of that, so
-// that the layers of an arm stay beside each other.
-std::size_t columns_of(const Figure& figure, const Measures& measures) {
-  // Beside titles and labels of its own a panel needs more room.
-  const double least = measures.type * (is_map(figure)                       ? 8
-                                        : share_x(figure) && share_y(figure) ? 12
-                                                                             : 18);
+// As many as the figure wants, if each is `least` sizes of type wide; else fewer, of curves a
+// divisor of that, so that the layers of an arm stay beside each other.
+std::size_t columns_of(const Figure& figure, const Measures& measures, double sizes) {
+  const double least = sizes * measures.type;
   std::size_t columns =
       std::clamp<std::size_t>(figure.columns, 1, std::max<std::size_t>(figure.panels.size(), 1));
   const auto fits = [&](std::size_t count) {
@@ -46,6 +45,20 @@ std::size_t columns_of(const Figure& figure, const Measures& measures) {
   std::size_t count = columns;
   while (count > 1 && !fits(count)) --count;
   return count;
+}
+
+// Of a panel with titles and labels of its own, which needs more room than others, and so on down
+// to what is bearable where the page would be too high.
+std::size_t best_columns(const Figure& figure, const Measures& m, double legend) {
+  if (is_map(figure)) return columns_of(figure, m, 8.0);
+  if (!share_x(figure) || !share_y(figure)) return columns_of(figure, m, 18.0);
+  std::size_t columns = 1;
+  for (const double sizes : {12.0, 9.0, 7.0}) {
+    columns = columns_of(figure, m, sizes);
+    const std::size_t rows = (figure.panels.size() + columns - 1) / columns;
+    if (legend + 4 * m.type + static_cast<double>(rows) * 6.5 * m.type <= m.most_height) break;
+  }
+  return columns;
 }
 
 double widest(const std::vector<std::string>& labels, double type) {
@@ -86,8 +99,63 @@ std::string with_factor(const std::string& title, const Ticks& ticks) {
 double map_height(const Figure& figure, const Measures& m, std::size_t rows) {
   std::size_t layers = 1;
   for (const Panel& panel : figure.panels) layers = std::max(layers, panel.map.rows.size());
+  // The scale beside a single row of maps needs some height.
+  const double least = rows == 1 ? 7.5 * m.type : 0;
   const double cell = std::clamp(60.0 / static_cast<double>(layers), rows > 3 ? 4.0 : 6.0, 14.0);
-  return static_cast<double>(layers) * cell * m.type / 8;
+  return std::max(least, static_cast<double>(layers) * cell * m.type / 8);
+}
+
+using Lines = std::vector<std::string>;
+
+// The titles of panels in as many lines as they need, three at most: fewer, if that tells as many
+// panels apart.
+std::vector<Lines> titles_of(const Figure& figure, double type, double room, std::size_t most) {
+  std::vector<Lines> best;
+  std::size_t told = 0;
+  for (std::size_t lines = 1; lines <= most; ++lines) {
+    std::vector<Lines> titles;
+    bool whole = true;
+    for (const Panel& panel : figure.panels) {
+      titles.push_back(wrapped(panel.title, type, room, lines));
+      whole = whole && joined(titles.back(), " ") == panel.title;
+    }
+    const std::size_t different = std::set<Lines>(titles.begin(), titles.end()).size();
+    if (different > told || whole) best = std::move(titles);
+    told = std::max(told, different);
+    if (whole) break;
+  }
+  return best;
+}
+
+std::size_t most_lines(const std::vector<Lines>& titles) {
+  std::size_t most = 1;
+  for (const Lines& lines : titles) most = std::max(most, lines.size());
+  return most;
+}
+
+// How far the labels at the ends of an axis reach beyond it.
+struct Overhang {
+  double left = 0, right = 0;
+};
+Overhang overhang_of(const Figure& figure, const std::vector<Range>& ranges, double length,
+                     double type) {
+  Overhang overhang;
+  for (std::size_t p = 0; p < figure.panels.size(); ++p) {
+    const Axis& axis = figure.panels[p].x;
+    if (!axis.categories.empty()) continue;
+    const Ticks ticks = x_ticks_of(axis, ranges[p], length, type);
+    if (ticks.at.empty()) continue;
+    const auto place = [&](double at) {
+      return ticks.logarithmic
+                 ? length * std::log(at / ticks.low) / std::log(ticks.high / ticks.low)
+                 : length * (at - ticks.low) / (ticks.high - ticks.low);
+    };
+    const auto half = [&](const std::string& label) { return text_width(label, type) / 2; };
+    overhang.left = std::max(overhang.left, half(ticks.labels.front()) - place(ticks.at.front()));
+    overhang.right =
+        std::max(overhang.right, half(ticks.labels.back()) - (length - place(ticks.at.back())));
+  }
+  return overhang;
 }
 
 }  // namespace
@@ -103,21 +171,32 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
   const std::size_t count = figure.panels.size();
 
   Grid grid;
-  grid.columns = columns_of(figure, m);
+  grid.columns = best_columns(figure, m, legend);
   grid.rows = (count + grid.columns - 1) / grid.columns;
   const double columns = static_cast<double>(grid.columns), rows = static_cast<double>(grid.rows);
   const double tick = 0.35 * m.type, y_title = 1.5 * m.type, x_title = 1.3 * m.type;
 
   // Labels of y are needed to know the widths; their number follows from the height, which does not
   // follow from the labels.
-  if (map) layout.colours = shade_ticks(shade_range(figure), figure.panels[0].map.neutral);
+  if (map) layout.colours = shade_ticks(shade_range(figure), figure.panels[0].map.neutral, 5);
   const double bar_labels = widest(layout.colours.labels, m.type) + 0.8 * m.type;
   const double bar = map ? kBarWidth * m.type + bar_labels + 2.4 * m.type : 0;
   const double rough = (m.width - bar - 5 * m.type) / columns;
+  const bool titled = std::any_of(figure.panels.begin(), figure.panels.end(),
+                                  [](const Panel& panel) { return !panel.title.empty(); });
+  constexpr std::size_t kMostLines = 3;
+  const std::size_t lines =
+      most_lines(titles_of(figure, m.type, 0.95 * rough - (map ? 0 : 0.5 * m.type), kMostLines));
+  const double line = 1.2 * m.type;
+  const double title = titled ? 0.3 * m.type + line * static_cast<double>(lines) : 0.6 * m.type;
+  const double wanted = grid.columns == 1 && grid.rows == 1
+                            ? m.plot_height
+                            : std::clamp(rough * 0.72, 6.5 * m.type, m.plot_height);
+  // What the page leaves for the panels.
+  const double other = legend + tick + 2.6 * m.type + 0.4 * m.type + rows * title +
+                       (rows - 1) * (x_shared ? 0.9 : 3.6) * m.type;
   grid.height = map ? map_height(figure, m, grid.rows)
-                : grid.columns == 1 && grid.rows == 1
-                    ? m.plot_height
-                    : std::clamp(rough * 0.72, 6.5 * m.type, m.plot_height);
+                    : std::max(std::min(wanted, (m.most_height - other) / rows), 3 * m.type);
   std::vector<Ticks> y_ticks;
   double y_labels = 0;
   for (std::size_t p = 0; p < count; ++p) {
@@ -129,8 +208,12 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
   }
   y_labels += tick + 0.7 * m.type;
   grid.left = y_title + y_labels;
-  const double right = 1.2 * m.type + bar;
-  const double between = y_shared ? 1.2 * m.type : grid.left + 0.6 * m.type;
+  const Overhang overhang =
+      map ? Overhang{} : overhang_of(figure, xs, rough - 1.2 * m.type, m.type);
+  const double right = std::max(1.2 * m.type, overhang.right + 0.3 * m.type) + bar;
+  const double between = y_shared
+                             ? std::max(1.2 * m.type, overhang.left + overhang.right + 0.4 * m.type)
+                             : grid.left + 0.6 * m.type;
   grid.width = (m.width - grid.left - right - between * (columns - 1)) / columns;
   grid.across = grid.width + between;
 
@@ -148,9 +231,9 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
       slanted = std::max(slanted, 0.71 * widest(x_ticks.back().labels, m.type) + 0.3 * m.type);
     }
   }
-  const bool titled = std::any_of(figure.panels.begin(), figure.panels.end(),
-                                  [](const Panel& panel) { return !panel.title.empty(); });
-  const double title = titled ? 1.5 * m.type : 0.6 * m.type;
+  const std::vector<Lines> titles = titles_of(
+      figure, m.type,
+      grid.width + (y_shared ? std::max(0.8 * m.type, between - 0.5 * m.type) : grid.left), lines);
   const double x_labels = tick + (slanted > 0 ? slanted : 1.3 * m.type);
   const double below = x_shared ? 0.9 * m.type : x_labels + x_title + 0.6 * m.type;
   grid.down = grid.height + title + below;
@@ -173,10 +256,11 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
     placed.y_labels = !y_shared || leftmost;
     placed.x_slanted = slanted > 0 && !panel.x.categories.empty();
     const Box& box = placed.box;
-    if (!panel.title.empty())
+    for (std::size_t l = 0; l < titles[p].size() && !panel.title.empty(); ++l)
       layout.texts.push_back(
-          {shortened(panel.title, m.type, box.width + (y_shared ? 0.8 * m.type : grid.left)),
-           box.left, box.top() + 0.75 * m.type, Text::Anchor::left, false});
+          {titles[p][l], box.left,
+           box.top() + 0.75 * m.type + line * static_cast<double>(titles[p].size() - 1 - l),
+           Text::Anchor::left, false});
     if (!x_shared)
       layout.texts.push_back({with_factor(panel.x.title, placed.x), box.centre(),
                               box.bottom - x_labels - 0.6 * x_title, Text::Anchor::centre, false});
@@ -197,19 +281,21 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
     layout.texts.push_back({with_factor(figure.panels[0].y.title, layout.panels[0].y),
                             first.left - y_labels - 0.55 * y_title, (first.top() + last.bottom) / 2,
                             Text::Anchor::centre, true});
-  for (Text& text : layout.texts)
-    if (text.upright) {  // within the figure, even if it is longer than its panel
-      text.text = shortened(text.text, m.type, layout.height - 0.5 * m.type);
-      const double half = text_width(text.text, m.type) / 2 + 0.2 * m.type;
-      text.y = std::max(half, std::min(text.y, layout.height - half));
-    }
   if (map) {
     const double top = first.top(), bottom = last.bottom;
     const double length = std::min(top - bottom, 12 * m.type);
     layout.colour_bar = {m.width - bar, (top + bottom - length) / 2, kBarWidth * m.type, length};
     layout.texts.push_back({figure.panels[0].map.unit, m.width - 0.9 * m.type,
                             layout.colour_bar.middle(), Text::Anchor::centre, true});
+    layout.colours = shade_ticks(shade_range(figure), figure.panels[0].map.neutral,
+                                 static_cast<std::size_t>(std::max(2.0, length / (1.3 * m.type))));
   }
+  for (Text& text : layout.texts)
+    if (text.upright) {  // within the figure, even if it is longer than its panel
+      text.text = shortened(text.text, m.type, layout.height - 0.5 * m.type);
+      const double half = text_width(text.text, m.type) / 2 + 0.2 * m.type;
+      text.y = std::max(half, std::min(text.y, layout.height - half));
+    }
   return layout;
 }
 

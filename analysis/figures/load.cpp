@@ -19,7 +19,6 @@ namespace moesim {
 namespace {
 
 constexpr std::size_t kMostExperts = 16;  // with a curve each
-constexpr std::size_t kMostPanels = 24;
 constexpr std::size_t kMostPoints = 200;
 constexpr std::array kQuantiles = {0.0, 0.1, 0.5, 0.9, 1.0};
 
@@ -141,6 +140,15 @@ std::vector<Series> expert_series(const Curves& curves) {
   return all;
 }
 
+// True if no load in any layer is further from uniform than a thousandth.
+bool flat(const RunLoads& loads) {
+  constexpr double kFlat = 1e-3;
+  for (const Timeline& curve : loads.pooled)
+    for (const double ratio : curve.y)
+      if (std::abs(ratio - 1) > kFlat) return false;
+  return true;
+}
+
 struct Shown {
   const Arm* arm;
   std::vector<const RunLoads*> runs;
@@ -207,15 +215,29 @@ Built load_figure(const Request& request, const FigureOptions& options) {
          fmt::format("no run that is shown has {} of experts over {}; dense models have "
                      "none",
                      name, options.x));
-  const bool pooled = panels > kMostPanels && shown.size() > 1;
+  // A page of straight lines says no more than their names; who asks for an arm gets it.
+  std::vector<std::string> uniform;
+  const auto is_flat = [](const Shown& arm) {
+    return std::all_of(arm.runs.begin(), arm.runs.end(),
+                       [](const RunLoads* run) { return flat(*run); });
+  };
+  if (options.arms.empty() && !std::all_of(shown.begin(), shown.end(), is_flat))
+    std::erase_if(shown, [&](const Shown& arm) {
+      if (!is_flat(arm)) return false;
+      uniform.push_back(arm.arm->name);
+      panels -= arm.runs[0]->layers.size();
+      return true;
+    });
+  const bool pooled = panels > options.most_panels && shown.size() > 1;
   const bool bands = pooled || most_experts > kMostExperts;
-  std::vector<std::string> beyond, seeds;
+  std::vector<std::string> beyond;
+  std::map<std::int64_t, std::vector<std::string>> seeds;
   for (const Shown& arm : shown) {
-    if (built.figure.panels.size() >= kMostPanels) {
+    if (built.figure.panels.size() >= options.most_panels) {
       beyond.push_back(arm.arm->name);
       continue;
     }
-    const std::string title = shown.size() > 1 ? legend_name(*arm.arm) : "";
+    const std::string title = shown.size() > 1 ? gathered.legend_name(*arm.arm) : "";
     const std::size_t count = pooled ? 1 : arm.runs[0]->layers.size();
     for (std::size_t l = 0; l < count; ++l) {
       Panel panel;
@@ -237,7 +259,7 @@ Built load_figure(const Request& request, const FigureOptions& options) {
       panel.y.from_zero = true;
       built.figure.panels.push_back(std::move(panel));
     }
-    if (arm.seed) seeds.push_back(fmt::format("{} {}", arm.arm->name, *arm.seed));
+    if (arm.seed) seeds[*arm.seed].push_back(arm.arm->name);
   }
   if (built.figure.panels.empty())
     fail(Exit::data, fmt::format("no run that is shown has {} over {}", name, options.x));
@@ -252,11 +274,16 @@ Built load_figure(const Request& request, const FigureOptions& options) {
         "layers");
   if (bands)
     gathered.notes.push_back("quantiles over experts are means over seeds");
+  else if (seeds.size() == 1)
+    gathered.notes.push_back(
+        fmt::format("curves are of seed {} alone, because experts of different seeds have nothing "
+                    "in common; --seed chooses another",
+                    seeds.begin()->first));
   else
-    add_list(gathered.notes,
-             "experts of different seeds have nothing in common, so curves are of one seed, which "
-             "--seed chooses",
-             seeds);
+    for (const auto& [seed, names] : seeds)
+      add_list(gathered.notes, fmt::format("curves of seed {} alone", seed), names);
+  add_list(gathered.notes, "load within 0.001 of uniform in all layers, not shown (--arm shows it)",
+           uniform);
   for (const std::string& mass : masses)
     gathered.notes.push_back("where plans have weights in place of counts, the load is " + mass);
   if (each > 1)

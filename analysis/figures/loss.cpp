@@ -93,7 +93,7 @@ Built loss_figure(const Request& request, const FigureOptions& options) {
       without.push_back(arm.name);
       continue;
     }
-    series.name = legend_name(arm);
+    series.name = gathered.legend_name(arm);
     series.style = gathered.style(arm);
     panel.series.push_back(std::move(series));
   }

@@ -44,7 +44,7 @@ Range shade_range(const Figure& figure) {
   return {neutral - both, neutral + std::max(both, rounded(above))};
 }
 
-Ticks shade_ticks(const Range& range, double neutral) {
+Ticks shade_ticks(const Range& range, double neutral, std::size_t most) {
   std::vector<double> at;
   for (const double step : {0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0}) {
     at.clear();
@@ -52,7 +52,7 @@ Ticks shade_ticks(const Range& range, double neutral) {
       at.insert(at.begin(), value);
     for (double value = neutral + step; value <= range.high + 1e-9; value += step)
       at.push_back(value);
-    if (at.size() <= 5) break;
+    if (at.size() <= std::clamp<std::size_t>(most, 2, 5)) break;
   }
   Ticks ticks = linear_ticks(range.low, range.high, 2);
   ticks.at = at;

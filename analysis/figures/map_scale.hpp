@@ -16,7 +16,7 @@ Ticks map_ticks(const std::vector<std::string>& names, double length, double lea
 // Of all maps of a figure: to round numbers beyond their values, as far as needed on each side of
 // the neutral one.
 Range shade_range(const Figure& figure);
-// Round numbers counted from the neutral one.
-Ticks shade_ticks(const Range& range, double neutral);
+// Round numbers counted from the neutral one, `most` of them (2 to 5).
+Ticks shade_ticks(const Range& range, double neutral, std::size_t most);
 
 }  // namespace moesim

@@ -164,8 +164,6 @@ std::string marker(Mark mark) {
       return "\"v\"";
     case Mark::diamond:
       return "\"D\"";
-    case Mark::pentagon:
-      return "\"p\"";
   }
   return "None";
 }

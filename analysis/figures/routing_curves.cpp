@@ -136,18 +136,15 @@ Built routing_figure(const Request& request, const FigureOptions& options,
       without.push_back(arm.name);
       continue;
     }
-    if (quantity.zero != nullptr && all_zero(by_layer)) {
-      zero.push_back(arm.name);
-      continue;
-    }
+    if (quantity.zero != nullptr && all_zero(by_layer)) zero.push_back(arm.name);
     for (const auto& [layer, timelines] : by_layer) {
       Series series = mean_over_seeds(timelines);
-      series.name = legend_name(arm);
+      series.name = gathered.legend_name(arm);
       series.style = gathered.style(arm);
       if (!series.x.empty()) panels[layer].series.push_back(std::move(series));
     }
   }
-  if (panels.empty() && !zero.empty())
+  if (!zero.empty() && zero.size() + without.size() == gathered.arms.size())
     fail(Exit::data,
          fmt::format("{}: {}, so there is no curve to show", quantity.zero, joined(zero)));
   if (panels.empty())
@@ -162,7 +159,11 @@ Built routing_figure(const Request& request, const FigureOptions& options,
   }
   built.figure.columns = built.figure.panels.size() % 3 == 0 ? 3 : 2;
   if (options.layers.empty()) gathered.notes.push_back("means are over layers; --layer shows some");
-  add_list(gathered.notes, fmt::format("{}{} is not recorded, not shown", prefix, quantity.name), without);
+  add_list(gathered.notes, fmt::format("{}{} is not recorded, not shown", prefix, quantity.name),
+           without);
+  if (quantity.zero != nullptr)
+    add_list(gathered.notes, fmt::format("{}, so their curves lie on the axis", quantity.zero),
+             zero);
   if (each > 1)
     gathered.notes.push_back(fmt::format("each point is the mean over {} records", each));
   return built;

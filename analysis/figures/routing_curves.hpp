@@ -14,7 +14,7 @@ struct RoutingQuantity {
   std::string name, title;             // the first is the quantity's own
   // Of one row and layer, from the values of the variables there, and the number of experts.
   double (*value)(const std::vector<double>& values, double experts);
-  const char* zero;  // what is said of arms that are 0 throughout, which have no curve; or null
+  const char* zero;        // what is said of arms that are 0 throughout; or null
   bool from_zero = false;  // the axis begins there
   const char* missing;     // of whom no run has it: "dense models and hash routing have none"
 };

@@ -8,10 +8,10 @@ namespace moesim {
 namespace {
 
 // The palette of Okabe and Ito (2008, "Color universal design"), which people of all types of
-// colour vision tell apart, without its yellow, too light for a line on white. Neighbours differ in
-// lightness.
-constexpr std::array kColours = {"#0072B2", "#E69F00", "#009E73", "#D55E00",
-                                 "#56B4E9", "#000000", "#CC79A7"};
+// colour vision tell apart, without its yellow, too light for a line on white, and the wine and the
+// olive of Tol (2021, "Colour schemes"). Neighbours differ in lightness.
+constexpr std::array kColours = {"#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9",
+                                 "#000000", "#CC79A7", "#882255", "#999933"};
 
 template <class T>
 T choice(const std::string& option, const std::string& name,
@@ -35,7 +35,13 @@ Measures measures_of(const FigureStyle& style) {
           .line = paper ? 1.0 : 2.0,
           .hair = paper ? 0.5 : 0.8,
           .point = paper ? 4.0 : 6.5,
-          .plot_height = (column ? 4.6 : 7.0) * kPointsPerCm * (paper ? 1 : 1.1)};
+          .plot_height = (column ? 4.6 : 7.0) * kPointsPerCm * (paper ? 1 : 1.1),
+          .most_height = (paper ? 24 : 17.8 * 9 / 16) * kPointsPerCm};
+}
+
+std::size_t panels_for(const FigureStyle& style) {
+  if (style.look == FigureStyle::Look::paper) return 24;
+  return style.width == FigureStyle::Width::page ? 12 : 6;
 }
 
 FigureStyle::Width width_of(const std::string& name) {
@@ -46,11 +52,11 @@ FigureStyle::Look look_of(const std::string& name) {
 }
 
 Stroke stroke_of(std::size_t style) {
-  // The numbers of colours, dashes and points have no common divisor.
+  // The number of colours has no common divisor with those of dashes and points.
   static const std::array<std::vector<double>, 5> dashes = {
       std::vector<double>{}, {5, 2}, {1.2, 1.6}, {6, 2, 1.2, 2}, {9, 3}};
-  constexpr std::array marks = {Mark::circle,  Mark::square,        Mark::triangle,
-                                Mark::diamond, Mark::triangle_down, Mark::pentagon};
+  constexpr std::array marks = {Mark::circle, Mark::square, Mark::triangle, Mark::diamond,
+                                Mark::triangle_down};
   return {kColours[style % kColours.size()], dashes[style % dashes.size()],
           marks[style % marks.size()]};
 }

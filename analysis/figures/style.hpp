@@ -26,14 +26,17 @@ struct Measures {
   double hair;         // of axes
   double point;        // diameter of a point
   double plot_height;  // of the only panel
+  double most_height;  // of the figure: 24 cm of a page, or a slide of 16:9
 };
 Measures measures_of(const FigureStyle& style);
+// How many small panels have room in a figure of this style.
+std::size_t panels_for(const FigureStyle& style);
 
 // Throw Exit::usage with the nearest name.
 FigureStyle::Width width_of(const std::string& name);
 FigureStyle::Look look_of(const std::string& name);
 
-enum class Mark { circle, square, triangle, diamond, triangle_down, pentagon };
+enum class Mark { circle, square, triangle, diamond, triangle_down };
 
 // How one series is drawn. Of two series of one colour, dashes and points differ.
 struct Stroke {

@@ -1,7 +1,5 @@
 #include "analysis/figures/text_width.hpp"
 
-#include <vector>
-
 namespace moesim {
 namespace {
 
@@ -52,6 +50,22 @@ std::string shortened(const std::string& text, double size, double width) {
       begin += next, ++first;
   }
   return begin + "…" + end;
+}
+
+std::vector<std::string> wrapped(const std::string& text, double size, double width,
+                                 std::size_t most) {
+  std::vector<std::string> lines;
+  std::string rest = text;
+  while (lines.size() + 1 < most && text_width(rest, size) > width) {
+    std::size_t cut = rest.npos;
+    for (std::size_t space = rest.find(' '); space != rest.npos; space = rest.find(' ', space + 1))
+      if (space > 0 && text_width(rest.substr(0, space), size) <= width) cut = space;
+    if (cut == rest.npos) break;
+    lines.push_back(rest.substr(0, cut));
+    rest.erase(0, cut + 1);
+  }
+  lines.push_back(shortened(rest, size, width));
+  return lines;
 }
 
 }  // namespace moesim

@@ -52,7 +52,7 @@ void label(Ticks& ticks) {
   double largest = 0;
   for (const double at : ticks.at) largest = std::max(largest, std::abs(at));
   int power = 0;
-  if (largest >= 1e5 || (largest > 0 && largest < 1e-2))
+  if (largest >= 1e4 || (largest > 0 && largest < 1e-2))
     power = 3 * static_cast<int>(std::floor(std::log10(largest) / 3));
   if (power != 0) ticks.factor = "×10" + superscript(power);
   ticks.labels = labels_of(ticks.at, std::pow(10, power));

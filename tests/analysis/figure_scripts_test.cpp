@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -186,6 +187,77 @@ TEST_CASE("figure scripts: nothing is laid outside the figure or over a panel", 
         CHECK(text.y >= 0);
       }
     }
+}
+
+TEST_CASE("figure scripts: titles of panels tell them apart", "[analysis]") {
+  Figure figure = figure_with({"a"});
+  figure.panels.resize(8, figure.panels[0]);
+  figure.columns = 4;
+  for (std::size_t p = 0; p < 8; ++p)
+    figure.panels[p].title = "a_router with_many=10 settings=" + std::to_string(p / 2) +
+                             " and_more=20, layer " + std::to_string(p % 2);
+  for (const auto width : {FigureStyle::Width::column, FigureStyle::Width::page}) {
+    const Layout layout = layout_of(figure, {width, FigureStyle::Look::paper});
+    std::map<std::pair<double, double>, std::string> titles;  // by panel, its lines from the top
+    for (const Text& text : layout.texts)
+      for (const PlacedPanel& panel : layout.panels)
+        if (!text.upright && text.x == panel.box.left && text.y > panel.box.top() &&
+            text.y < panel.box.top() + 4 * layout.measures.type)
+          titles[{panel.box.left, panel.box.top()}] += text.text + " ";
+    std::set<std::string> different;
+    for (const auto& [place, title] : titles) different.insert(title);
+    CHECK(different.size() == 8);
+  }
+}
+
+TEST_CASE("figure scripts: a figure of many panels is no higher than a page or a slide",
+          "[analysis]") {
+  for (const auto& [style, most] :
+       {std::pair{FigureStyle{FigureStyle::Width::page, FigureStyle::Look::paper}, 24.0},
+        std::pair{FigureStyle{FigureStyle::Width::column, FigureStyle::Look::paper}, 24.0},
+        std::pair{FigureStyle{FigureStyle::Width::page, FigureStyle::Look::slides}, 10.1},
+        std::pair{FigureStyle{FigureStyle::Width::column, FigureStyle::Look::slides}, 10.1}}) {
+    Figure figure = figure_with({"a", "b", "c", "d", "e", "f", "g", "h"});
+    figure.panels.resize(panels_for(style), figure.panels[0]);
+    figure.columns = 4;
+    const Layout layout = layout_of(figure, style);
+    CHECK(layout.height <= most / 2.54 * 72);
+    CHECK(layout.panels[0].box.height >= 2.9 * layout.measures.type);
+  }
+}
+
+TEST_CASE("figure scripts: labels at the ends of an axis stay within the figure", "[analysis]") {
+  Figure figure = figure_with({"a"});
+  figure.panels[0].series[0].x = {0, 500000, 1000000.5};
+  figure.panels[0].x.ticks = {0, 1000000.5};
+  const Layout layout = layout_of(figure, {});
+  const PlacedPanel& panel = layout.panels.at(0);
+  CHECK(panel.box.right() + text_width(panel.x.labels.back(), layout.measures.type) / 2 <=
+        layout.width);
+}
+
+TEST_CASE("figure scripts: the scale of a map has room for its numbers and its name",
+          "[analysis]") {
+  Figure figure;
+  Panel panel;
+  panel.kind = Panel::Kind::heat_map;
+  panel.map = {{"0"}, {"0", "1"}, {0.5, 1.6}, 1, "load / uniform"};
+  figure.panels = {panel};
+  const Layout layout = layout_of(figure, {FigureStyle::Width::column, FigureStyle::Look::slides});
+  const double type = layout.measures.type;
+  CHECK(layout.colour_bar.height / static_cast<double>(layout.colours.at.size() - 1) >= type);
+  for (const Text& text : layout.texts)
+    if (text.upright) {
+      CHECK(text.y - text_width(text.text, type) / 2 >= 0);
+      CHECK(text.y + text_width(text.text, type) / 2 <= layout.height);
+    }
+}
+
+TEST_CASE("figure scripts: text is cut into lines at spaces", "[analysis]") {
+  CHECK(wrapped("one two three", 8, 40, 1) == Texts{shortened("one two three", 8, 40)});
+  CHECK(wrapped("one two three", 8, 40, 3) == Texts{"one two", "three"});
+  CHECK(wrapped("one two three", 8, 1000, 3) == Texts{"one two three"});
+  CHECK(wrapped("", 8, 40, 3) == Texts{""});
 }
 
 TEST_CASE("figure scripts: names that are too wide lose their middle", "[analysis]") {

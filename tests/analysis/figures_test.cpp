@@ -24,6 +24,8 @@ struct Made {
   std::string status = "complete";
   Values load = {6, 2, 4, 4};  // of the last evaluation: two layers, two experts
   std::string more = "";       // of the config
+  bool drops = true;
+  bool uniform = false;  // load of records
 };
 
 // 10 steps of 100 tokens, evaluations after 0, 5 and 10 steps, records of steps 0, 4 and 8.
@@ -66,13 +68,15 @@ RunFile run_of(const Made& made) {
   run.put(variable("eval_dropped", Type::float64, {"eval", "layer"}, {3, 2}, {0, 0, 0, 0, 0, 0}));
   run.put(variable("record_step", Type::int64, {"record"}, {3}, {0, 4, 8}));
   // 2 of 10 and 1 of 10 dropped: 15 %; then none, then 4 and 0: 20 %.
+  const Values demand = made.uniform ? Values(12, 5) : Values{8, 2, 6, 4, 5, 5, 5, 5, 7, 3, 9, 1};
+  const bool drops = made.drops && !made.uniform;
   run.put(variable("load", Type::float64, {"record", "layer", "expert"}, {3, 2, 2},
-                   {6, 2, 5, 4, 5, 5, 5, 5, 3, 3, 9, 1}));
-  run.put(variable("demand", Type::float64, {"record", "layer", "expert"}, {3, 2, 2},
-                   {8, 2, 6, 4, 5, 5, 5, 5, 7, 3, 9, 1}));
+                   drops ? Values{6, 2, 5, 4, 5, 5, 5, 5, 3, 3, 9, 1} : demand));
+  run.put(variable("demand", Type::float64, {"record", "layer", "expert"}, {3, 2, 2}, demand));
   run.put(variable("assignments", Type::float64, {"record", "layer"}, {3, 2},
                    {10, 10, 10, 10, 10, 10}));
-  run.put(variable("dropped", Type::float64, {"record", "layer"}, {3, 2}, {2, 1, 0, 0, 4, 0}));
+  run.put(variable("dropped", Type::float64, {"record", "layer"}, {3, 2},
+                   drops ? Values{2, 1, 0, 0, 4, 0} : Values(6)));
   const double half = 0.5 * std::log(2);
   run.put(variable("router_entropy", Type::float64, {"record", "layer"}, {3, 2},
                    {std::log(2), half, half, half, half, 0}));
@@ -229,7 +233,10 @@ TEST_CASE("figures: load of few experts is of one seed", "[analysis]") {
   check_values(series[1].x, {0, 4, 8});
   check_values(series[1].y, {1.5, 1, 1});
   check_values(figure.panels[1].series[2].y, {8.0 / 9, 1, 0.2});
-  CHECK(notes_have(figure, "curves are of one seed, which --seed chooses: a 0"));
+  CHECK(notes_have(figure, "curves are of seed 0 alone, because"));
+  for (const char* name : {"load", "heatmap"})
+    CHECK(runs.problem(Exit::usage, name, {.seed = 9}) ==
+          "--seed 9: no run that is shown has this seed; there are 0, 1");
   CHECK(runs.figure("load").panels.at(0).title == "a, layer 1");
 }
 
@@ -307,13 +314,45 @@ TEST_CASE("figures: the Pareto frontier has what no other beats in both", "[anal
   const Series& by_speed = figure.panels[0].series.back();
   CHECK(by_speed.guide);
   // From the fastest arm to the slowest, d and the arm that leaks left out.
-  check_values(by_speed.x, {400, 400, 200, 200, 100, 100, 100});
-  check_values(by_speed.y, {2, 2, 2, 1.5, 1.5, 1, 1});
+  check_values(by_speed.x, {400, 200, 200, 100, 100});
+  check_values(by_speed.y, {2, 2, 1.5, 1.5, 1});
   const Series& by_flops = figure.panels[1].series.back();
-  check_values(by_flops.x, {10, 10, 20, 20, 40, 40, 40});
-  check_values(by_flops.y, {2, 2, 2, 1.5, 1.5, 1, 1});
+  check_values(by_flops.x, {10, 20, 20, 40, 40});
+  check_values(by_flops.y, {2, 2, 1.5, 1.5, 1});
   CHECK(figure.panels[0].series[4].hollow);
   CHECK(notes_have(figure, "leaks, so not part of the frontier (hollow): e"));
+}
+
+TEST_CASE("figures: speeds are medians over seeds, from the slowest to the fastest", "[analysis]") {
+  const Runs runs({{.arm = "a", .seed = 0, .loss = 1, .speed = 100},
+                   {.arm = "a", .seed = 1, .loss = 2, .speed = 900},
+                   {.arm = "a", .seed = 2, .loss = 3, .speed = 200}});
+  const Figure figure = runs.figure("pareto");
+  const Series& a = figure.panels.at(0).series.at(0);
+  check_values(a.x, {200});
+  check_values(a.x_low, {100});
+  check_values(a.x_high, {900});
+  check_values(a.y, {2});
+  check_values(a.low, {1});
+  CHECK(notes_have(figure, "bars from the slowest seed to the fastest"));
+}
+
+TEST_CASE("figures: arms that drop nothing are curves at zero", "[analysis]") {
+  const Figure figure = Runs({{.arm = "a"}, {.arm = "b", .drops = false}}).figure("drops");
+  REQUIRE(figure.panels.at(0).series.size() == 2);
+  CHECK(figure.panels[0].series[1].name == "b");
+  check_values(figure.panels[0].series[1].y, {0, 0, 0});
+  CHECK(notes_have(figure, "drop nothing, so their curves lie on the axis: b"));
+}
+
+TEST_CASE("figures: arms of uniform load are left out of load, unless asked for", "[analysis]") {
+  const Runs runs({{.arm = "a"}, {.arm = "b", .uniform = true}});
+  const Figure figure = runs.figure("load");
+  REQUIRE(figure.panels.size() == 2);
+  CHECK(figure.panels[0].title == "layer 1");
+  CHECK(notes_have(figure, "uniform in all layers, not shown (--arm shows it): b"));
+  CHECK(runs.figure("load", {.arms = {"a", "b"}}).panels.size() == 4);
+  CHECK(Runs({{.arm = "b", .uniform = true}}).figure("load").panels.size() == 2);
 }
 
 TEST_CASE("figures: loss by domain, arms beside each other", "[analysis]") {
@@ -386,12 +425,12 @@ TEST_CASE("figures: what is not complete or was not asked for is left out", "[an
 
 TEST_CASE("figures: more arms than styles are left out with a note", "[analysis]") {
   std::vector<Made> many;
-  for (int i = 0; i < 40; ++i) many.push_back({.arm = "arm" + std::to_string(i)});
+  for (int i = 0; i < 50; ++i) many.push_back({.arm = "arm" + std::to_string(i)});
   const Figure figure = Runs(many).figure("loss");
-  CHECK(figure.panels[0].series.size() == 35);
+  CHECK(figure.panels[0].series.size() == 45);
   CHECK(notes_have(figure,
-                   "35 arms are shown, the others not (--arm chooses): arm35, arm36, arm37, "
-                   "arm38, arm39"));
+                   "45 arms are shown, the others not (--arm chooses): arm45, arm46, arm47, "
+                   "arm48, arm49"));
 }
 
 }  // namespace moesim::testing
