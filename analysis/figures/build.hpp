@@ -2,6 +2,7 @@
 #pragma once
 
 #include "analysis/figures/figure.hpp"
+#include "analysis/runs/arms.hpp"
 #include "analysis/runs/at.hpp"
 #include "analysis/runs/load.hpp"
 
@@ -23,6 +24,10 @@ struct FigureOptions {
   std::optional<std::int64_t> seed = {};  // load and heatmap: of this seed alone
   std::size_t most_panels = 24;           // load: as many as have room
 };
+
+// The settings that vary, for FigureOptions::key: not what follows from another, and of those that
+// change together one.
+std::vector<std::string> swept_keys(const std::vector<Arm>& arms);
 
 // As --figure has them.
 const std::vector<std::string>& figure_names();

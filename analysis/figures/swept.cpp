@@ -29,31 +29,105 @@ bool follows(const std::string& other, const std::string& key) {
          (key == "expert.name" && other != key && other.starts_with("expert."));
 }
 
-std::vector<std::string> varying(const std::vector<Arm>& arms) {
-  std::vector<const Arm*> pointers;
-  for (const Arm& arm : arms) pointers.push_back(&arm);
-  std::vector<std::string> keys = differing_keys(pointers);
-  std::erase_if(keys, [&](const std::string& key) {
-    return std::any_of(keys.begin(), keys.end(),
-                       [&](const std::string& other) { return follows(key, other); });
-  });
-  return keys;
+// True if arms that have this setting do not have it alike; that some do not have it follows from
+// another.
+bool differs(const std::vector<const Arm*>& arms, const std::string& key) {
+  std::set<std::string> values;
+  for (const Arm* arm : arms)
+    if (const auto found = arm->settings.find(key); found != arm->settings.end())
+      values.insert(found->second);
+  return values.size() > 1;
 }
 
-// The key that varies, if it is the only one; of several, the only one that all arms have.
-std::string key_of(const std::vector<Arm>& arms) {
+// True if the settings change together: the same arms have them, and each value of one comes with
+// one value of the other.
+bool together(const std::vector<const Arm*>& arms, const std::string& a, const std::string& b) {
+  std::map<std::string, std::string> there, back;
+  for (const Arm* arm : arms) {
+    const auto x = arm->settings.find(a), y = arm->settings.find(b);
+    if ((x == arm->settings.end()) != (y == arm->settings.end())) return false;
+    if (x == arm->settings.end()) continue;
+    if (there.emplace(x->second, y->second).first->second != y->second) return false;
+    if (back.emplace(y->second, x->second).first->second != x->second) return false;
+  }
+  return true;
+}
+
+std::vector<const Arm*> pointers_to(const std::vector<Arm>& arms) {
+  std::vector<const Arm*> pointers;
+  for (const Arm& arm : arms) pointers.push_back(&arm);
+  return pointers;
+}
+
+bool is_dense(const Arm& arm) {
+  const auto router = arm.settings.find("router.name");
+  return router != arm.settings.end() && router->second == "dense";
+}
+
+// The settings that vary, but for what follows from others, and the later ones of those that change
+// together. Dense arms are what the others are compared with: their router counts only if nothing
+// else varies.
+std::vector<std::string> varying(const std::vector<Arm>& arms) {
+  std::vector<const Arm*> all = pointers_to(arms), routed;
+  for (const Arm* arm : all)
+    if (!is_dense(*arm)) routed.push_back(arm);
+  for (const std::vector<const Arm*>& some : {routed, all}) {
+    std::vector<std::string> keys, differing = differing_keys(some);
+    for (const std::string& key : differing) {
+      const bool own = key.starts_with("router.") || key.starts_with("expert.");
+      const bool follower =
+          std::any_of(differing.begin(), differing.end(), [&](const std::string& other) {
+            return follows(key, other) && !(own && differs(some, key));
+          });
+      const bool later = std::any_of(keys.begin(), keys.end(), [&](const std::string& other) {
+        return together(some, other, key);
+      });
+      if (!follower && !later) keys.push_back(key);
+    }
+    if (!keys.empty()) return keys;
+  }
+  return {};
+}
+
+std::string only_key(const std::vector<Arm>& arms) {
   const std::vector<std::string> keys = varying(arms);
   if (keys.empty())
     fail(Exit::usage, "--figure curves-by-key: the runs that are shown differ in no setting");
-  std::vector<std::string> common;
-  for (const std::string& key : keys)
-    if (std::all_of(arms.begin(), arms.end(),
-                    [&](const Arm& arm) { return arm.settings.contains(key); }))
-      common.push_back(key);
   if (keys.size() == 1) return keys[0];
-  if (common.size() == 1) return common[0];
-  fail(Exit::usage, "--figure curves-by-key: several settings vary, choose one with --key: " +
-                        joined(common.empty() ? keys : common));
+  fail(Exit::usage,
+       "--figure curves-by-key: several settings vary, choose one with --key: " + joined(keys));
+}
+
+// "router" of router.name, else what stands behind the section.
+std::string brief_key(const std::string& key) {
+  const std::string name = config::short_key(key);
+  return name == "name" ? config::short_key(config::section_of(key)) : name;
+}
+
+// The key of that name, or with that short name.
+std::string key_called(const std::vector<Arm>& arms, const std::string& wanted) {
+  std::set<std::string> all, called;
+  for (const Arm& arm : arms)
+    for (const auto& [key, value] : arm.settings) all.insert(key);
+  if (all.contains(wanted)) return wanted;
+  const std::vector<const Arm*> pointers = pointers_to(arms);
+  for (const bool must_differ : {true, false}) {
+    called.clear();
+    for (const std::string& key : all)
+      if (brief_key(key) == wanted && (!must_differ || differs(pointers, key))) called.insert(key);
+    if (called.size() == 1) return *called.begin();
+    if (called.size() > 1)
+      fail(Exit::usage,
+           "--key " + config::printable(wanted) +
+               ": several settings are called so: " + joined({called.begin(), called.end()}));
+  }
+  std::vector<std::string> names = varying(arms);
+  const std::vector<std::string> keys = names;
+  for (const std::string& key : keys) names.push_back(brief_key(key));
+  const std::string near = nearest(wanted, names);
+  fail(Exit::usage,
+       "--key " + config::printable(wanted) + ": no run has this setting; " +
+           (near.empty() ? "these vary: " + joined(keys) : "did you mean " + near + "?"));
 }
 
 // Numbers in their order, or else texts in that of the arms.
@@ -88,7 +162,7 @@ Values values_of_key(const std::vector<Arm>& arms, const std::string& key) {
 Axis axis_of(const std::string& key, const Values& values) {
   constexpr std::size_t kMostTicks = 8;
   Axis axis;
-  axis.title = key;
+  axis.title = brief_key(key);
   if (values.numbers.empty()) {
     axis.categories = values.texts;
     return axis;
@@ -100,21 +174,15 @@ Axis axis_of(const std::string& key, const Values& values) {
   return axis;
 }
 
-// True if arms that have this setting do not have it alike; that some do not have it follows from
-// another.
-bool differs(const std::vector<const Arm*>& arms, const std::string& key) {
-  std::set<std::string> values;
-  for (const Arm* arm : arms)
-    if (const auto found = arm->settings.find(key); found != arm->settings.end())
-      values.insert(found->second);
-  return values.size() > 1;
-}
-
 // The other settings of each arm, as the name of its series.
 std::vector<std::string> series_names(const std::vector<const Arm*>& arms, const std::string& key) {
   std::vector<std::string> keys;
   for (const std::string& other : differing_keys(arms))
-    if (other != key && !follows(other, key) && differs(arms, other)) keys.push_back(other);
+    if (other != key && !follows(other, key) && differs(arms, other) &&
+        !together(arms, key, other) &&
+        std::none_of(keys.begin(), keys.end(),
+                     [&](const std::string& known) { return together(arms, known, other); }))
+      keys.push_back(other);
   // Those that all arms have come first; what only some have is needed if these tell not enough.
   const auto own = std::stable_partition(keys.begin(), keys.end(), [&](const std::string& other) {
     return std::all_of(arms.begin(), arms.end(),
@@ -149,21 +217,20 @@ Built swept_figure(const Request& request, const FigureOptions& options) {
   const RouterColumn metric =
       find_column(router_columns(nullptr, std::nullopt), options.metric, gathered.loaded.outcomes);
   if (!metric.value) fail(Exit::usage, "--metric " + options.metric + ": is no number of one run");
-  const std::string key = options.key.empty() ? key_of(gathered.arms) : options.key;
-
-  std::vector<const Arm*> arms;
+  const std::string key =
+      options.key.empty() ? only_key(gathered.arms) : key_called(gathered.arms, options.key);
+  std::vector<const Arm*> arms, dense;
   std::vector<std::string> without;
   for (const Arm& arm : gathered.arms)
     if (arm.settings.contains(key))
       arms.push_back(&arm);
+    else if (is_dense(arm))
+      dense.push_back(&arm);
     else
       without.push_back(arm.name);
-  if (arms.empty()) {
-    const std::vector<std::string> keys = varying(gathered.arms);
-    const std::string near = nearest(key, keys);
-    fail(Exit::usage,
-         "--key " + config::printable(key) + ": no run has this setting; " +
-             (near.empty() ? "these vary: " + joined(keys) : "did you mean " + near + "?"));
+  if (dense.size() > 1) {  // which of them the line would be is not said
+    for (const Arm* arm : dense) without.push_back(arm->name);
+    dense.clear();
   }
 
   const Values values = values_of_key(gathered.arms, key);
@@ -218,6 +285,32 @@ Built swept_figure(const Request& request, const FigureOptions& options) {
     }
     panel.series.push_back(std::move(curve));
   }
+  for (const Arm* arm : dense) {
+    std::vector<double> found;
+    for (const Outcome* run : arm->complete)
+      if (const double value = metric.value(at(*run, options.at)); std::isfinite(value))
+        found.push_back(value);
+    double low = INFINITY, high = -INFINITY;
+    for (const Series& curve : panel.series)
+      for (const double x : curve.x) {
+        low = std::min(low, x);
+        high = std::max(high, x);
+      }
+    if (found.empty()) {
+      without.push_back(arm->name);
+      continue;
+    }
+    Series line;
+    line.guide = true;
+    line.name = arm->name;
+    line.x = {low, high};
+    line.y = {sample_of(found).mean, sample_of(found).mean};
+    panel.series.push_back(std::move(line));
+    gathered.notes.push_back("the grey line is the mean of " + arm->name);
+  }
+  for (const std::string& other : differing_keys(arms))
+    if (other != key && !follows(other, key) && together(arms, key, other))
+      gathered.notes.push_back(other + " changes together with " + key);
   add_list(gathered.notes, key + " is no setting of these, not shown", without);
   add_list(gathered.notes,
            fmt::format("{} series are shown, the others not (--arm chooses)", stroke_count()),
@@ -225,5 +318,7 @@ Built swept_figure(const Request& request, const FigureOptions& options) {
   built.figure.panels = {std::move(panel)};
   return built;
 }
+
+std::vector<std::string> swept_keys(const std::vector<Arm>& arms) { return varying(arms); }
 
 }  // namespace moesim

@@ -10,21 +10,16 @@
 namespace moesim {
 namespace {
 
-// The value that most arms have (of several, the first arm's); "" if no two have one.
+// The value that more than half of the arms with this setting have; "" if there is none.
 std::string usual_value(const std::vector<Arm>& arms, const std::string& key) {
-  std::map<std::string, int> times;
-  std::string usual;
-  int most = 1;
+  std::map<std::string, std::size_t> times;
+  std::size_t having = 0;
   for (const Arm& arm : arms)
     if (const auto setting = arm.settings.find(key); setting != arm.settings.end())
-      ++times[setting->second];
-  for (const Arm& arm : arms)
-    if (const auto setting = arm.settings.find(key); setting != arm.settings.end())
-      if (times[setting->second] > most) {
-        most = times[setting->second];
-        usual = setting->second;
-      }
-  return usual;
+      ++times[setting->second], ++having;
+  for (const auto& [value, count] : times)
+    if (2 * count > having && count > 1) return value;
+  return "";
 }
 
 }  // namespace

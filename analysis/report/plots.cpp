@@ -75,8 +75,13 @@ Part plot_part(const std::string& name, const Request& request, const FigureOpti
     return {.html = "", .left_out = "no figure " + name + ": " + problem.what()};
   }
   try {
-    const FigureStyle style{.width = FigureStyle::Width::page, .id_prefix = name + "-"};
-    return {.html = plot_html(figure, svg_of(figure, style), caption_of(name)), .left_out = ""};
+    const std::string of_key = options.key.empty() ? "" : "-" + html::slug(options.key);
+    figure.name += of_key;  // ids of a page are unique
+    const FigureStyle style{.width = FigureStyle::Width::page, .id_prefix = name + of_key + "-"};
+    std::string caption = caption_of(name);
+    if (!options.key.empty())
+      caption = "Loss against " + options.key + "; bars are one sample standard deviation.";
+    return {.html = plot_html(figure, svg_of(figure, style), caption), .left_out = ""};
   } catch (const Error& problem) {
     return {.html = "<p class=\"quiet\">" + html_text(problem.what()) + "</p>\n", .left_out = ""};
   }

@@ -30,7 +30,8 @@ const std::vector<Fact>& facts() {
       {"device", "device", [](const Record& r) { return r.device; }},
       {"threads", "threads", threads_of},
       {"created_utc", "created (UTC)", [](const Record& r) { return r.created; }},
-      {"data_sha256", "SHA-256 of the data", [](const Record& r) { return r.data_sha256; }},
+      {"data_sha256", "SHA-256 of the tokens as read (data_sha256), not of the file",
+       [](const Record& r) { return r.data_sha256; }},
       {"config_sha256", "SHA-256 of the config", [](const Record& r) { return r.config_sha256; }}};
   return all;
 }

@@ -2,6 +2,24 @@
 
 namespace moesim {
 
+namespace {
+
+// What computed, with the type of number that the config chose: the device names what its library
+// could do ("products by onednn with bfloat16"), used or not.
+std::string device_of(const RunFile& file) {
+  std::string device = file.text("device");
+  const std::string config = "\n" + file.text("config"), key = "\ncompute = ";
+  const std::size_t begin = config.find(key);
+  if (device.empty() || begin == config.npos) return device;
+  const std::size_t value = begin + key.size();
+  const std::string compute = config.substr(value, config.find('\n', value) - value);
+  const std::string could = " with bfloat16";
+  if (compute != "bfloat16" && device.ends_with(could)) device.erase(device.size() - could.size());
+  return device + ", compute " + compute;
+}
+
+}  // namespace
+
 Record record_of(const Run& run) {
   const RunFile& file = run.file;
   return {.run_id = file.text("run_id"),
@@ -9,7 +27,7 @@ Record record_of(const Run& run) {
           .version = file.text("version"),
           .git = file.text("git"),
           .build = file.text("build"),
-          .device = file.text("device"),
+          .device = device_of(file),
           .created = file.text("created_utc"),
           .config = file.text("config"),
           .config_sha256 = file.text("config_sha256"),

@@ -110,8 +110,17 @@ Reread reread(const Request& request, const ReportOptions& options, Material& ma
       }};
   const std::size_t tables = makers.size();
   for (const std::string& name : figure_names())
-    makers.emplace_back(
-        [&, name] { return plot_part(name, again, {.arms = options.arms, .at = options.at}); });
+    if (name != "curves-by-key")
+      makers.emplace_back(
+          [&, name] { return plot_part(name, again, {.arms = options.arms, .at = options.at}); });
+  constexpr std::size_t kMostKeys = 3;
+  std::vector<std::string> keys = swept_keys(material.arms);
+  if (keys.size() > kMostKeys) keys.resize(kMostKeys);
+  for (const std::string& key : keys)
+    makers.emplace_back([&, key] {
+      return plot_part("curves-by-key", again,
+                       {.arms = options.arms, .at = options.at, .key = key});
+    });
   const std::vector<Part> parts = make_parts(makers);
   Reread made{.utilization = parts[0].html, .domains = parts[1].html, .figures = ""};
   for (std::size_t p = 0; p < parts.size(); ++p) {

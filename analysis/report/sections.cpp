@@ -81,10 +81,11 @@ std::string configs_section(const Material& material) {
   const ConfigComparison configs = compare_configs(material.arms);
   std::string content;
   if (!configs.keys.empty())
-    content += table_html(differing_settings(configs, material.arms),
-                          "Settings in which arms differ. Marked are those that most arms do not "
-                          "have.",
-                          "configs-table");
+    content +=
+        table_html(differing_settings(configs, material.arms),
+                   "Settings in which arms differ. Marked is what differs from the value that more "
+                   "than half of the arms have.",
+                   "configs-table");
   if (!configs.without.empty())
     content += "<p>" + html_text("Without a config: " + joined(configs.without)) + "</p>\n";
   if (!configs.common.empty())
@@ -119,9 +120,20 @@ std::string reproduction_section(const Material& material) {
                                 html_text(one.command) + "</pre>\n");
   }
   if (content.empty()) return content;
+  std::set<std::string> folders;
+  for (const Record* record : records_of(material))
+    if (!record->experiment.empty()) folders.insert("runs/" + record->experiment);
+  std::string where;
+  if (material.arms.size() > 1 && !folders.empty())
+    where =
+        "<p>Arms of one <code>run.name</code> come to one folder, and each command replaces its "
+        "plan. Afterwards compare them with <code>--all</code>, or give each its own "
+        "<code>run.name=NAME</code>:</p>\n<pre>" +
+        html_text("moesim compare " + joined({folders.begin(), folders.end()}, " ") + " --all") +
+        "</pre>\n";
   return "<p>Same program, config and data give the same bits, on any number of threads. The "
          "resolved config of each arm:</p>\n" +
-         content;
+         where + content;
 }
 
 }  // namespace moesim

@@ -228,12 +228,17 @@ TEST_CASE("figure scripts: a figure of many panels is no higher than a page or a
 
 TEST_CASE("figure scripts: labels at the ends of an axis stay within the figure", "[analysis]") {
   Figure figure = figure_with({"a"});
-  figure.panels[0].series[0].x = {0, 500000, 1000000.5};
-  figure.panels[0].x.ticks = {0, 1000000.5};
-  const Layout layout = layout_of(figure, {});
-  const PlacedPanel& panel = layout.panels.at(0);
-  CHECK(panel.box.right() + text_width(panel.x.labels.back(), layout.measures.type) / 2 <=
-        layout.width);
+  figure.panels[0].kind = Panel::Kind::curves;
+  figure.panels[0].x.ticks = {0, 0.66667, 1.33333, 2};
+  figure.panels[0].series[0].x = {0, 1, 2};
+  for (const double end : {2.0, 1.99996}) {
+    figure.panels[0].series[0].x[2] = figure.panels[0].x.ticks[3] = end;
+    const Layout layout = layout_of(figure, {});
+    const PlacedPanel& panel = layout.panels.at(0);
+    CAPTURE(end, panel.x.labels.back());
+    CHECK(panel.box.right() + text_width(panel.x.labels.back(), layout.measures.type) / 2 <=
+          layout.width);
+  }
 }
 
 TEST_CASE("figure scripts: the scale of a map has room for its numbers and its name",

@@ -26,6 +26,7 @@ struct Made {
   std::string more = "";       // of the config
   bool drops = true;
   bool uniform = false;  // load of records
+  std::string router = "token_choice";
 };
 
 // 10 steps of 100 tokens, evaluations after 0, 5 and 10 steps, records of steps 0, 4 and 8.
@@ -40,11 +41,13 @@ RunFile run_of(const Made& made) {
   run.attribute("causal", std::int64_t{1});
   run.attribute("flops_per_token", made.flops);
   run.attribute("data_sha256", std::string("d"));
-  run.attribute("config",
-                "[run]\nseed = " + std::to_string(made.seed) +
-                    "\n[router]\nname = token_choice\n[router.token_choice]\ncapacity = " +
-                    std::to_string(made.capacity) + "\n[note]\narm = " + made.arm + "\n" +
-                    made.more);
+  run.attribute(
+      "config",
+      "[run]\nseed = " + std::to_string(made.seed) + "\n[router]\nname = " + made.router +
+          (made.router == "dense"
+               ? std::string("\n")
+               : "\n[router.token_choice]\ncapacity = " + std::to_string(made.capacity) + "\n") +
+          "[note]\narm = " + made.arm + "\n" + made.more);
   Values steps, tokens, seconds;
   for (int i = 0; i < 10; ++i) {
     steps.push_back(i);
@@ -371,7 +374,7 @@ TEST_CASE("figures: one metric against the setting that varies", "[analysis]") {
                    {.seed = 0, .loss = 3.0, .capacity = 1}});
   const Figure figure = runs.figure("curves-by-key");
   const Panel& panel = figure.panels[0];
-  CHECK(panel.x.title == "router.token_choice.capacity");
+  CHECK(panel.x.title == "capacity");
   check_values(panel.x.ticks, {1, 2});
   REQUIRE(panel.series.size() == 1);
   check_values(panel.series[0].x, {1, 2});
@@ -405,6 +408,44 @@ TEST_CASE("figures: a series for each combination of the other settings", "[anal
   CHECK(runs.problem(Exit::usage, "curves-by-key", {.key = "router.token_choice.capacit"}) ==
         "--key router.token_choice.capacit: no run has this setting; did you mean "
         "router.token_choice.capacity?");
+}
+
+TEST_CASE("figures: a setting is called by its short name, dense arms are a line", "[analysis]") {
+  const auto k = [](int value) { return "[moe]\nk = " + std::to_string(value) + "\n"; };
+  std::vector<Made> all;
+  for (const int value : {1, 2})
+    for (const double capacity : {1.0, 2.0})
+      all.push_back({.loss = value + capacity, .capacity = capacity, .more = k(value)});
+  all.push_back({.arm = "dense", .loss = 7, .router = "dense"});
+  const Runs runs(all);
+  CHECK(runs.problem(Exit::usage, "curves-by-key", {}) ==
+        "--figure curves-by-key: several settings vary, choose one with --key: moe.k, "
+        "router.token_choice.capacity");
+  CHECK(runs.problem(Exit::usage, "curves-by-key", {.key = "capacit"}) ==
+        "--key capacit: no run has this setting; did you mean capacity?");
+  const Panel panel = runs.figure("curves-by-key", {.key = "capacity"}).panels[0];
+  REQUIRE(panel.series.size() == 3);
+  CHECK(panel.series[0].name == "k = 1");
+  check_values(panel.series[0].y, {2, 3});
+  check_values(panel.series[1].y, {3, 4});
+  CHECK(panel.series[2].guide);
+  CHECK(panel.series[2].name == "dense");
+  check_values(panel.series[2].y, {7, 7});
+}
+
+TEST_CASE("figures: settings that change together are one", "[analysis]") {
+  std::vector<Made> all;
+  for (const int value : {1, 2})
+    all.push_back({.loss = 1.0 * value,
+                   .capacity = 1.0 * value,
+                   .more = "[zip]\nalso = " + std::to_string(10 * value) + "\n"});
+  const Runs runs(all);
+  for (const char* key : {"", "also", "capacity"}) {
+    const Figure figure = runs.figure("curves-by-key", {.key = key});
+    REQUIRE(figure.panels[0].series.size() == 1);
+    check_values(figure.panels[0].series[0].y, {1, 2});
+    CHECK(notes_have(figure, " changes together with "));
+  }
 }
 
 TEST_CASE("figures: what is not complete or was not asked for is left out", "[analysis]") {

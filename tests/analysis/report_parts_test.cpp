@@ -156,18 +156,41 @@ TEST_CASE("report: provenance is what all runs have, and a row of what differs",
                    {.arm = "a", .seed = std::int64_t{4611686018427387905}, .git = "def"}});
   const Provenance provenance = provenance_of(runs.arms, runs.outcomes, runs.records);
   using Facts = std::vector<std::pair<std::string, std::string>>;
-  CHECK(provenance.common == Facts{{"version", "0.1.0"},
-                                   {"build", "not recorded"},
-                                   {"device", "cpu: made up"},
-                                   {"threads", "2"},
-                                   {"created (UTC)", "2026-01-02T03:04:05Z"},
-                                   {"SHA-256 of the data", "d0"}});
+  CHECK(provenance.common ==
+        Facts{{"version", "0.1.0"},
+              {"build", "not recorded"},
+              {"device", "cpu: made up"},
+              {"threads", "2"},
+              {"created (UTC)", "2026-01-02T03:04:05Z"},
+              {"SHA-256 of the tokens as read (data_sha256), not of the file", "d0"}});
   REQUIRE(provenance.runs.columns.size() == 6);
   CHECK(provenance.runs.columns[4].title == "git revision");
   CHECK(row(provenance.runs, 0) == Words{"a", "1", "complete", "a-s1", "abc", "c1"});
   // A seed of 2^62 + 1, which a double does not hold.
   CHECK(row(provenance.runs, 1) == Words{"a", "4611686018427387905", "complete",
                                          "a-s4611686018427387905", "def", "c4611686018427387905"});
+}
+
+TEST_CASE("report: the type of numbers is the one that was used", "[analysis]") {
+  const std::string could = "cpu: x, products by onednn with bfloat16";
+  const auto device = [&](const std::string& config) {
+    RunFile run;
+    run.attribute("device", could);
+    run.attribute("config", config);
+    return record_of({"run.h5", run}).device;
+  };
+  CHECK(device("[run]\ncompute = float32\n") == "cpu: x, products by onednn, compute float32");
+  CHECK(device("[run]\ncompute = bfloat16\n") == could + ", compute bfloat16");
+  CHECK(device("[run]\nsteps = 1\n") == could);
+}
+
+TEST_CASE("report: a value is marked if more than half of the arms have another", "[analysis]") {
+  std::vector<Arm> arms;
+  for (const char* k : {"1", "1", "2", "2"}) arms.push_back({.name = "a", .settings = {{"k", k}}});
+  CHECK(differing_settings(compare_configs(arms), arms).bold.empty());
+  arms.push_back({.name = "b", .settings = {{"k", "1"}}});
+  CHECK(differing_settings(compare_configs(arms), arms).bold ==
+        std::set<Table::Place>{{2, 1}, {3, 1}});
 }
 
 TEST_CASE("report: an arm is run again by its config and its seeds", "[analysis]") {

@@ -68,6 +68,8 @@ hashes() { python3 "$here/check_report.py" --hashes "$1"; }
 "$moesim" report again/tiny --out again.html 2> log || fail "report again: exit $?: $(cat log)"
 diff <(hashes again.html) <(hashes report.html | grep '^hash') || fail "the command of hash makes other runs"
 
+grep -q '<pre>moesim compare runs/tiny --all</pre>' report.html || fail "no word on comparing arms that were run one by one"
+
 # Names from run files are text.
 if "$python" -c 'import h5py' 2> /dev/null; then
   cp -r runs/tiny hostile
