@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdlib>
 
 namespace moesim {
@@ -63,7 +64,10 @@ void label(Ticks& ticks) {
 Ticks linear_ticks(double low, double high, int count) {
   Ticks ticks{.low = low, .high = high, .at = {}, .labels = {}, .factor = {}};
   const double step = round_step((high - low) / std::max(count, 1));
-  for (double k = std::ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; ++k)
+  // Where a step is less than the rounding of the values, k + 1 is k.
+  const std::size_t most = 4 * static_cast<std::size_t>(std::max(count, 1)) + 4;
+  for (double k = std::ceil(low / step - 1e-9);
+       k * step <= high + 1e-9 * step && ticks.at.size() < most; ++k)
     ticks.at.push_back(k * step);
   label(ticks);
   return ticks;

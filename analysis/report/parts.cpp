@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <optional>
 #include <poll.h>
 #include <string_view>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -47,6 +49,7 @@ std::optional<Worker> start(const std::function<Part()>& make, std::size_t part)
   if (::pipe(ends) != 0) return std::nullopt;
   const pid_t process = ::fork();
   if (process == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::close(ends[0]);
     bool good = false;
     try {

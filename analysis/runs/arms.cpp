@@ -95,6 +95,19 @@ bool is_repeat(const Outcome& run, const Arm& arm) {
 
 }  // namespace
 
+std::size_t Arm::diverged() const {
+  std::set<std::int64_t> seeds;
+  std::size_t without = 0;
+  for (const Outcome* run : runs)
+    if (run->status == "diverged") {
+      if (run->seed)
+        seeds.insert(*run->seed);
+      else
+        ++without;
+    }
+  return seeds.size() + without;
+}
+
 BySeed Arm::losses() const {
   return by_seed(*this, [](const Outcome& run) { return run.loss; });
 }

@@ -7,6 +7,7 @@
 #include "analysis/runs/outcome.hpp"
 #include "analysis/statistics/difference.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <string>
@@ -23,6 +24,8 @@ struct Arm {
   std::vector<const Outcome*> repeats = {};   // complete as well, of the seed of an earlier one
   bool leaks = false;                         // some token's output depends on later tokens
 
+  // Seeds of which a run diverged; a run without a seed counts as one.
+  std::size_t diverged() const;
   // Losses of the complete runs that have one, by seed.
   BySeed losses() const;
   // The same over all complete runs, with those that do not tell their seed.

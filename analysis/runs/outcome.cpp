@@ -92,6 +92,8 @@ Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
   outcome.path = run.path;
   outcome.router = run.file.text("router", "unknown");
   outcome.arm = run.file.text("arm", outcome.router);
+  if (outcome.router.empty()) outcome.router = "unknown";
+  if (outcome.arm.empty()) outcome.arm = outcome.router;  // a row needs a name
   outcome.status = run.file.text("status", "unknown");
   outcome.sees = run.file.text("sees");
   outcome.device = run.file.text("device");

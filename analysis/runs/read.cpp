@@ -24,12 +24,15 @@ void collect(const fs::path& folder, int levels, std::vector<std::string>& found
     return;
   }
   if (levels == 0) return;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (entry.is_directory() && !entry.path().filename().string().starts_with('.'))
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    std::error_code leads_nowhere;  // a link to itself is no folder
+    if (entry.is_directory(leads_nowhere) && !entry.path().filename().string().starts_with('.'))
       collect(entry.path(), levels - 1, found);
+  }
 }
 
 std::vector<std::string> runs_below(const std::string& path) {
+  if (path.empty()) fail(Exit::usage, "an empty path; name a run file or a folder of runs");
   std::vector<std::string> found;
   try {
     if (!fs::is_directory(path)) return {path};

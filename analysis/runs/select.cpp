@@ -24,13 +24,55 @@ using Json = nlohmann::json;
 
 constexpr const char* kPlanFile = "plan.json";
 
-// What is read of a plan: runs[].folder. The rest, which is long, is not kept.
-bool is_needed(int depth, Json::parse_event_t event, const Json& parsed) {
-  if (event != Json::parse_event_t::key) return true;
-  return (depth == 1 && parsed == "runs") || (depth == 3 && parsed == "folder");
-}
-
 using Places = std::map<std::string, std::size_t>;  // of run folders in the plan
+
+// Takes runs[].folder of a plan, in order; the rest, which may be long, is not kept. The depth is
+// counted in objects and arrays: 1 in the plan, 2 in runs, 3 in a run.
+class FolderReader : public nlohmann::json_sax<Json> {
+ public:
+  Places places;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool string(string_t& text) override {
+    if (in_runs_ && depth_ == 3 && key_ == "folder") places.emplace(std::move(text), places.size());
+    return true;
+  }
+  bool key(string_t& name) override {
+    if (depth_ == 1) in_runs_ = name == "runs";
+    key_ = std::move(name);
+    return true;
+  }
+  bool start_object(std::size_t) override { return open('{'); }
+  bool start_array(std::size_t) override { return open('['); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool parse_error(std::size_t, const std::string&, const Json::exception&) override {
+    return false;
+  }
+
+ private:
+  // A plan is an object, its runs are an array, and each is an object.
+  bool open(char kind) {
+    ++depth_;
+    if (depth_ == 1 && kind != '{') return false;
+    if (depth_ == 2 && in_runs_ && kind != '[') return false;
+    if (depth_ == 3 && kind != '{') in_runs_ = false;
+    return true;
+  }
+  bool close() {
+    --depth_;
+    return true;
+  }
+
+  std::size_t depth_ = 0;
+  bool in_runs_ = false;
+  std::string key_;
+};
 
 // The run folders in the plan of an experiment folder; nothing if it has no plan that can be read.
 std::optional<Places> planned_in(const fs::path& experiment) {
@@ -40,17 +82,9 @@ std::optional<Places> planned_in(const fs::path& experiment) {
   if (!fs::is_regular_file(path, problem) || fs::file_size(path, problem) > kMostBytes)
     return std::nullopt;
   std::ifstream file(path);
-  const Json plan = Json::parse(file, is_needed, false);
-  if (!plan.is_object()) return std::nullopt;
-  const auto runs = plan.find("runs");
-  if (runs == plan.end() || !runs->is_array()) return std::nullopt;
-  Places names;
-  for (const Json& run : *runs) {
-    if (!run.is_object()) continue;
-    if (const auto folder = run.find("folder"); folder != run.end() && folder->is_string())
-      names.emplace(folder->get<std::string>(), names.size());
-  }
-  return names.empty() ? std::nullopt : std::optional(names);
+  FolderReader reader;
+  if (!Json::sax_parse(file, &reader) || reader.places.empty()) return std::nullopt;
+  return std::move(reader.places);
 }
 
 // Without "." and "..", and without a slash at the end; links stay: a folder of links is an

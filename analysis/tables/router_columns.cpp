@@ -86,14 +86,9 @@ RouterColumn option(Column column, const std::string& name) {
           }};
 }
 
-std::size_t count_of(const std::vector<const Outcome*>& runs, const std::string& status) {
-  return static_cast<std::size_t>(std::count_if(
-      runs.begin(), runs.end(), [&](const Outcome* run) { return run->status == status; }));
-}
-
 Cell stable_seeds(const RouterRow& row) {
   const std::size_t stable = row.arm.complete.size();
-  const std::size_t diverged = count_of(row.arm.runs, "diverged");
+  const std::size_t diverged = row.arm.diverged();
   if (diverged == 0) return {};
   return fmt::format("{}/{}", stable, stable + diverged);
 }
@@ -175,9 +170,7 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
       {{"stable_seeds", "stable seeds"}, Shown::always, stable_seeds},
       {{"diverged", "diverged", Kind::count},
        Shown::always,
-       [](const RouterRow& row) -> Cell {
-         return static_cast<double>(count_of(row.arm.runs, "diverged"));
-       }},
+       [](const RouterRow& row) -> Cell { return static_cast<double>(row.arm.diverged()); }},
       sample({"regret", "regret", Kind::sample, 4, Better::lower}, of(&Outcome::regret)),
       sample({"eval_accuracy", "accuracy", Kind::sample, 4, Better::higher},
              of(&Outcome::accuracy)),

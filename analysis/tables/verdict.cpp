@@ -117,15 +117,12 @@ std::vector<std::string> verdict(const std::vector<Arm>& arms, const std::string
         "the arms differ in task, data, vocabulary or in what was evaluated: their losses are not "
         "comparable");
   for (const Arm& arm : arms) {
-    const auto diverged = std::count_if(arm.runs.begin(), arm.runs.end(), [](const Outcome* run) {
-      return run->status == "diverged";
-    });
+    const std::size_t diverged = arm.diverged();
     if (arm.leaks)
       sentences.push_back(arm.name + " leaks future tokens: its loss is not comparable");
     if (diverged > 0)
-      sentences.push_back(
-          fmt::format("{} diverged with {} of {}", arm.name, diverged,
-                      seeds(arm.complete.size() + static_cast<std::size_t>(diverged))));
+      sentences.push_back(fmt::format("{} diverged with {} of {}", arm.name, diverged,
+                                      seeds(arm.complete.size() + diverged)));
     const std::size_t losses = arm.loss().count;
     if (losses == 1)
       sentences.push_back(arm.name + " has one seed: how much of its loss is chance is unknown");

@@ -1,11 +1,14 @@
 #include "sim/record/decode.hpp"
 
+#include "sim/core/error.hpp"
 #include "sim/record/axes.hpp"
 #include "sim/record/block.hpp"
 #include "sim/record/opened.hpp"
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <string>
 
 namespace moesim {
 
@@ -38,10 +41,51 @@ RunFile decode(const std::string& path) {
   return run;
 }
 
+namespace {
+
+// The lengths of the dimensions of a part of a file, which have to agree as those of the whole do.
+class Lengths {
+ public:
+  Lengths(const Opened& file, Budget& budget) : file_(file), budget_(budget) {}
+
+  void check(const Variable& variable) {
+    for (std::size_t i = 0; i < variable.dims.size(); ++i) {
+      const std::string& dim = variable.dims[i];
+      const auto [known, is_new] =
+          known_.try_emplace(dim, Length{variable.shape[i], variable.name});
+      if (is_new && dim != variable.name) take_labels(dim, known->second);
+      if (known->second.size != variable.shape[i])
+        fail_in("run file", "dimension " + dim + " is " + std::to_string(known->second.size) +
+                                " long in " + known->second.variable + " and " +
+                                std::to_string(variable.shape[i]) + " in " + variable.name);
+    }
+  }
+
+ private:
+  struct Length {
+    std::int64_t size;
+    std::string variable;
+  };
+
+  void take_labels(const std::string& dim, Length& length) {
+    const auto labels = file_.open(dim);
+    if (!labels) return;
+    const Variable described = file_.describe(*labels, budget_, Extent::part);
+    if (described.dims.size() == 1 && described.dims[0] == dim) length = {described.shape[0], dim};
+  }
+
+  const Opened& file_;
+  Budget& budget_;
+  std::map<std::string, Length> known_;
+};
+
+}  // namespace
+
 RunFile decode(const std::string& path, const Excerpt& excerpt) {
   const hdf5::Quiet quiet;
   const Opened file(path);
   Budget budget(kMaxExcerpt);
+  Lengths lengths(file, budget);
   RunFile run;
   file.read_attributes(run, excerpt.attributes, budget);
   for (const auto& [name, most] : excerpt.last_rows) {
@@ -49,6 +93,7 @@ RunFile decode(const std::string& path, const Excerpt& excerpt) {
     if (!dataset) continue;
     Variable variable = file.describe(*dataset, budget, Extent::part);
     if (variable.shape.empty()) continue;
+    lengths.check(variable);
     if (variable.type == Variable::Type::text) {
       // Labels are few, and read whole or not at all.
       const std::int64_t count = count_of(variable.shape);

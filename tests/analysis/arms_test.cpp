@@ -168,6 +168,24 @@ TEST_CASE("arms: without a config, other data are another arm", "[analysis]") {
   CHECK(names_of({of_data("", 0), of_data("", 1)}) == Texts{"hash", "hash"});
 }
 
+TEST_CASE("arms: a copy of a run that diverged is no further seed", "[analysis]") {
+  std::vector<Outcome> outcomes{run_of("a", 1, 1, 0), run_of("a", 1, 1, 0), run_of("a", 1, 1, 1),
+                                run_of("a", 1, 1, 2)};
+  for (std::size_t i = 0; i < 3; ++i) outcomes[i].status = "diverged";
+  CHECK(arms_of(outcomes).at(0).diverged() == 2);
+}
+
+TEST_CASE("arms: configs that an editor gave other line ends are the same", "[analysis]") {
+  RunFile file;
+  file.attribute("config",
+                 std::string("[task]\r\nname = causal_lm\r\n[router]\r\nname = hash\r\n"));
+  file.attribute("arm", std::string());
+  const Outcome outcome = outcome_of({"run.h5", file});
+  CHECK(outcome.settings.at("task.name") == "causal_lm");
+  CHECK(outcome.settings.at("router.name") == "hash");
+  CHECK(outcome.arm == "unknown");  // a row needs a name
+}
+
 TEST_CASE("arms: by their names, which may hold commas", "[analysis]") {
   const std::vector<Outcome> outcomes{run_of("b", 1, 1, 0), run_of("a, b", 2, 1, 0),
                                       run_of("c", 3, 1, 0)};

@@ -1,5 +1,7 @@
 // Figures of small run files, with numbers worked by hand.
 #include "analysis/figures/build.hpp"
+#include "analysis/figures/ranges.hpp"
+#include "analysis/figures/ticks.hpp"
 #include "sim/core/error.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
@@ -163,6 +165,18 @@ TEST_CASE("figures: loss is a mean over seeds with one standard deviation", "[an
   CHECK(panel.series[1].low.empty());
   CHECK(panel.series[1].style != a.style);
   CHECK(notes_have(figure, "one seed, so no deviation is shown: b"));
+}
+
+TEST_CASE("figures: what differs by rounding alone has a scale", "[analysis]") {
+  const double next = std::nextafter(1.0, 2.0);
+  CHECK(linear_ticks(1, next, 5).at.size() <= 24);
+  Panel panel;
+  panel.series.push_back({.name = "a", .x = {0, 1, 2}, .y = {1, next, 1}, .low = {}, .high = {}});
+  Figure figure;
+  figure.panels.push_back(panel);
+  const std::vector<Ranges> ranges = ranges_of(figure);
+  CHECK(ranges.at(0).y.low < 0.95);
+  CHECK(ranges.at(0).y.high > 1.05);
 }
 
 TEST_CASE("figures: the four axes of time", "[analysis]") {

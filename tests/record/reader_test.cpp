@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <hdf5_hl.h>
 
 #include <csignal>
 #include <random>
@@ -45,6 +46,41 @@ TEST_CASE("reader: labels are read whole, or not at all", "[record][reader]") {
   REQUIRE(read.find("aux") != nullptr);
   CHECK(read.find("aux")->texts == std::vector<std::string>{"balance", ""});
   CHECK(reader.read(folder / "run.h5", {{"status"}, {{"aux", 1}}}).find("aux") == nullptr);
+}
+
+TEST_CASE("reader: variables of one dimension are as long as each other and its labels",
+          "[record][reader]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  for (const hsize_t size : {1, 2, 3}) {
+    RunFile run = sample(2);
+    run.put(variable("label", Type::int64, {"label"}, {2}, {0, 1}));
+    run.put(variable("x", Type::float64, {"label"}, {2}, {1, 2}));
+    run.publish(path);
+    {
+      const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose, "open");
+      REQUIRE(H5Ldelete(file, "x", H5P_DEFAULT) >= 0);
+      const Handle space(H5Screate_simple(1, &size, nullptr), H5Sclose, "space");
+      const Handle dataset(
+          H5Dcreate2(file, "x", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+          H5Dclose, "dataset");
+      const Handle labels(H5Dopen2(file, "label", H5P_DEFAULT), H5Dclose, "labels");
+      REQUIRE(H5DSattach_scale(dataset, labels, 0) >= 0);
+    }
+    RunReader reader;
+    if (size == 2) {
+      CHECK(reader.read(path, {{}, {{"x", 9}}}).find("x")->values.size() == 2);
+      continue;
+    }
+    try {
+      reader.read(path, {{}, {{"x", 9}}});
+      FAIL("no error");
+    } catch (const Error& error) {
+      CHECK(error.code() == Exit::data);
+      CHECK_THAT(error.what(),
+                 contains(fmt::format("dimension label is 2 long in label and {} in x", size)));
+    }
+  }
 }
 
 // A variable of zeros that deflate makes a thousand times smaller, in the place of "step".
