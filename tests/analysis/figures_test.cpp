@@ -174,9 +174,8 @@ TEST_CASE("figures: what differs by rounding alone has a scale", "[analysis]") {
   panel.series.push_back({.name = "a", .x = {0, 1, 2}, .y = {1, next, 1}, .low = {}, .high = {}});
   Figure figure;
   figure.panels.push_back(panel);
-  const std::vector<Ranges> ranges = ranges_of(figure);
-  CHECK(ranges.at(0).y.low < 0.95);
-  CHECK(ranges.at(0).y.high > 1.05);
+  CHECK(y_ranges(figure).at(0).low < 0.95);
+  CHECK(y_ranges(figure).at(0).high > 1.05);
 }
 
 TEST_CASE("figures: the four axes of time", "[analysis]") {
