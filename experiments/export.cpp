@@ -36,11 +36,12 @@ constexpr auto kEndings =
 Format format_for(const Arguments& arguments, const TableKind& kind) {
   const std::string name = arguments.text("format"), out = arguments.text("out");
   if (!name.empty()) return format_of(name);
-  if (kind.make == nullptr) return Format::csv;
-  if (out.empty()) return Format::text;
+  const bool is_tidy = kind.make == nullptr;
+  if (out.empty()) return is_tidy ? Format::csv : Format::text;
   const std::string ending = std::filesystem::path(out).extension();
   for (const auto& [known, format] : kEndings)
     if (ending == known) return format;
+  if (is_tidy) return Format::csv;
   fail(Exit::usage, "command line: --out " + config::printable(out) +
                         ": no format has this ending; add --format, one of " +
                         joined(format_names()));
@@ -57,7 +58,7 @@ void check_options(const Arguments& arguments, const TableKind& kind, Format for
                           "; it takes --" + joined(known, ", --") + ", --all and --columns");
   }
   if (kind.make == nullptr && format != Format::csv)
-    fail(Exit::usage, "command line: --table tidy is CSV; leave out --format");
+    fail(Exit::usage, "command line: --table tidy is CSV alone; name a .csv file");
   if (kind.make == nullptr && arguments.given("notes"))
     fail(Exit::usage, "command line: --table tidy has no notes; leave out --notes");
   for (const char* option : {"caption-tex", "width"})

@@ -9,8 +9,10 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
+#include <map>
 #include <utility>
 
 namespace moesim {
@@ -36,6 +38,33 @@ std::optional<std::int64_t> seed_of(const std::string& text) {
   if (numbers.empty()) return std::nullopt;
   if (numbers.size() > 1) fail(Exit::usage, "command line: --seed takes one number");
   return numbers[0];
+}
+
+// The options that a figure takes, of those that not all take.
+const std::map<std::string, std::vector<std::string>>& options_of_figures() {
+  static const std::map<std::string, std::vector<std::string>> options = {
+      {"loss", {"x", "quantity"}},
+      {"load", {"x", "quantity", "layer", "seed"}},
+      {"heatmap", {"at", "layer", "seed"}},
+      {"drops", {"x", "quantity", "layer"}},
+      {"entropy", {"x", "quantity", "layer"}},
+      {"pareto", {"at"}},
+      {"domains", {"at"}},
+      {"curves-by-key", {"at", "key", "metric"}}};
+  return options;
+}
+
+// Options that would change nothing are refused.
+void check_options(const Arguments& arguments) {
+  const std::string figure = arguments.text("figure");
+  const auto known = options_of_figures().find(figure);
+  if (known == options_of_figures().end()) return;  // figure_of says which there are
+  for (const char* option :
+       {"baseline", "target", "at", "x", "quantity", "key", "metric", "layer", "seed"})
+    if (arguments.given(option) &&
+        std::find(known->second.begin(), known->second.end(), option) == known->second.end())
+      fail(Exit::usage, "command line: --figure " + figure + " takes no --" + option +
+                            "; it takes --" + joined(known->second, ", --") + ", --all and --arm");
 }
 
 enum class ScriptKind { none, gnuplot, matplotlib };
@@ -110,6 +139,7 @@ int plot_command(const Words& words) {
       .value("style", "paper", "paper (8 pt) or slides (12 pt)");
   add_analysis_arguments(arguments);
   if (!arguments.parse(with_script(words))) return 0;
+  check_options(arguments);
   AnalysisArguments chosen = analysis_arguments(arguments, "plot what?");
   const std::string out = arguments.text("out");
   if (out.empty()) fail(Exit::usage, "plot: no --out FILE; name a .svg, .pdf or .png file");

@@ -36,7 +36,7 @@ std::string fixed(double value, int decimals) {
 
 std::string fixed_deviation(double value, int decimals) {
   constexpr int kMoreDecimals = 3;
-  constexpr double kRounding = 1e-12;  // of the arithmetic: no deviation of runs
+  constexpr double kRounding = 1e-7;  // of float32, in which runs compute: no deviation of theirs
   const std::string text = fixed(value, decimals);
   if (value < kRounding || text.find_first_of("123456789") != std::string::npos ||
       std::isnan(value))

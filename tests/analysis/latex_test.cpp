@@ -74,10 +74,10 @@ TEST_CASE("latex: no digits finer than the deviation supports", "[analysis]") {
 TEST_CASE("latex: a deviation of zero is none, and a smaller one has a digit", "[analysis]") {
   CHECK(set({"n", "n", Kind::sample, 3},
             {Sample{3, 0.998, 0}, Sample{3, 0.998, 0.0003}, Sample{3, 0.998, 0.012},
-             Sample{3, 0.998, 0.02}, Sample{3, 0.998, 3e-9}})
+             Sample{3, 0.998, 0.02}, Sample{3, 0.998, 3e-7}, Sample{3, 0.998, 3e-9}})
             .cells == Cells{"0.998 & $\\pm$ & 0.000", "0.998 & $\\pm$ & 0.0003",
                             "0.998 & $\\pm$ & 0.012", "0.998 & $\\pm$ & 0.020",
-                            "0.998 & $\\pm$ & {$3\\cdot10^{-9}$}"});
+                            "0.998 & $\\pm$ & {$3\\cdot10^{-7}$}", "0.998 & $\\pm$ & 0.000"});
 }
 
 TEST_CASE("latex: columns of numbers have the room that they need", "[analysis]") {

@@ -74,6 +74,7 @@ expect 2 'no format has this ending' "$sweep" --out a.doc
 expect 2 '--table routers takes no --by' "$sweep" --by layer
 expect 2 '--table curves takes no --target' "$sweep" --table curves --target 1
 expect 2 '--table tidy is CSV' "$sweep" --table tidy --format json
+expect 2 '--table tidy is CSV' "$sweep" --table tidy --out x.json
 expect 2 '--caption is of the formats latex and html' "$sweep" --caption x
 expect 2 '--caption-tex is of the format latex' "$sweep" --format html --caption-tex x
 expect 2 'its braces do not match' "$sweep" --format latex --caption-tex 'a}{b'

@@ -76,6 +76,8 @@ expect 2 'choose gnuplot or matplotlib' $runs --script=latex --out a.svg
 expect 2 'did you mean page?' $runs --width pages --out a.svg
 expect 2 'no arm is named' $runs --arm hash --out a.svg
 expect 2 'this MoE layer; there are 0, 1' $runs --figure load --layer 7 --out a.svg
+expect 2 'figure loss takes no --layer; it takes --x, --quantity, --all and --arm' $runs --figure loss --layer 0 --out a.svg
+expect 2 'figure pareto takes no --baseline' $runs --figure pareto --baseline dense --out a.svg
 expect 3 'holds no run.h5' nowhere --out a.svg
 
 # A program in gnuplot's place that fails, and what it says.

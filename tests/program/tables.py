@@ -40,6 +40,15 @@ failures = 0
 compared = 0
 
 
+def deviation_text(value, decimals):
+    """With so many decimals; one that would round to zero has its first digit, if it is no rounding of float32."""
+    for more in range(decimals, decimals + 4):
+        text = f"{value:.{more}f}"
+        if value < 1e-7 or float(text) != 0:
+            return text
+    return f"{value:.0e}"
+
+
 def check(what, found, expected):
     """A cell of CSV, which is a double in full, or empty for NaN."""
     global failures, compared
@@ -234,7 +243,7 @@ def check_text(sweep):
             values = np.array([s[1][key] if layer is None else s[0][key][layer] for s in statistics], float)
             expected = f"{values.mean():.{decimals}f}"
             if "±" in row[title]:
-                expected += f" ± {values.std(ddof=1):.{decimals}f}"
+                expected += f" ± {deviation_text(values.std(ddof=1), decimals)}"
             compared_cells += 1
             if row[title] != expected:
                 global failures
