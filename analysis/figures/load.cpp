@@ -215,7 +215,7 @@ Built load_figure(const Request& request, const FigureOptions& options) {
          fmt::format("no run that is shown has {} of experts over {}; dense models have "
                      "none",
                      name, options.x));
-  // A page of straight lines says no more than their names; who asks for an arm gets it.
+  // Arms of uniform load are straight lines: they are left out unless --arm names them.
   std::vector<std::string> uniform;
   const auto is_flat = [](const Shown& arm) {
     return std::all_of(arm.runs.begin(), arm.runs.end(),

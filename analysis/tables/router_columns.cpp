@@ -1,6 +1,7 @@
 #include "analysis/tables/router_columns.hpp"
 
 #include "analysis/render/escape.hpp"
+#include "analysis/tables/arm_words.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -93,13 +94,6 @@ Cell stable_seeds(const RouterRow& row) {
   return fmt::format("{}/{}", stable, stable + diverged);
 }
 
-Cell leak_of(const RouterRow& row) {
-  if (row.arm.leaks) return "leaks";
-  const bool is_known = std::any_of(row.arm.runs.begin(), row.arm.runs.end(),
-                                    [](const Outcome* run) { return !std::isnan(run->leak); });
-  return is_known ? Cell("none") : Cell();
-}
-
 RouterColumn speed_up(Column column, Cost cost) {
   return {std::move(column), Shown::with_target, [cost](const RouterRow& row) -> Cell {
             if (!row.target || row.baseline == nullptr || row.baseline->name == row.arm.name)
@@ -166,7 +160,7 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
           [](const Difference& difference) -> Cell { return difference.detectable(); },
           Shown::named),
       words({"sees", "sees"}, &Outcome::sees),
-      {{"leak", "leak"}, Shown::always, leak_of},
+      {{"leak", "leak"}, Shown::always, [](const RouterRow& row) { return leak_of(row.arm); }},
       {{"stable_seeds", "stable seeds"}, Shown::always, stable_seeds},
       {{"diverged", "diverged", Kind::count},
        Shown::always,

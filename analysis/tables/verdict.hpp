@@ -20,8 +20,8 @@ inline constexpr double kEquivalenceMargin = 0.005;
 std::vector<std::string> verdict(const std::vector<Arm>& arms, const std::string& baseline);
 
 // Those of the sentences that are about the difference of two arms. `baseline` may be null, or an
-// arm that is not among `arms`: it is then compared as well. `chosen` says that there are other
-// arms.
+// arm that is not among `arms`: it is then compared as well. `chosen` is true if
+// `arms` is a selection of the arms that were trained.
 std::vector<std::string> separations(const std::vector<Arm>& arms, const Arm* baseline,
                                      bool chosen = false);
 
