@@ -11,6 +11,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <new>
 
 namespace moesim {
 namespace {
@@ -117,10 +118,11 @@ std::string filtered(std::string_view stored, std::size_t each) {
   const std::string ordered = transposed(stored, stored.size() / each, each);
   uLongf size = compressBound(ordered.size());
   std::string out(size + 4, '\0');
-  if (compress2(reinterpret_cast<Bytef*>(out.data()), &size,
-                reinterpret_cast<const Bytef*>(ordered.data()), ordered.size(),
-                kDeflateLevel) != Z_OK)
-    fail_in("run file", "zlib cannot compress");
+  const int status =
+      compress2(reinterpret_cast<Bytef*>(out.data()), &size,
+                reinterpret_cast<const Bytef*>(ordered.data()), ordered.size(), kDeflateLevel);
+  if (status == Z_MEM_ERROR) throw std::bad_alloc();
+  if (status != Z_OK) fail_in("run file", "zlib cannot compress");
   out.resize(size);
   const std::uint32_t sum = fletcher32(out);
   for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>(sum >> shift);
@@ -136,11 +138,11 @@ std::string unfiltered(std::string_view chunk, std::size_t each, std::size_t cou
   std::memcpy(&sum, chunk.data() + deflated.size(), kSum);
   std::string ordered(count * each, '\0');
   uLongf size = ordered.size();
-  if (sum != fletcher32(deflated) ||
-      uncompress(reinterpret_cast<Bytef*>(ordered.data()), &size,
-                 reinterpret_cast<const Bytef*>(deflated.data()), deflated.size()) != Z_OK ||
-      size != ordered.size())
-    bad();
+  if (sum != fletcher32(deflated)) bad();
+  const int status = uncompress(reinterpret_cast<Bytef*>(ordered.data()), &size,
+                                reinterpret_cast<const Bytef*>(deflated.data()), deflated.size());
+  if (status == Z_MEM_ERROR) throw std::bad_alloc();
+  if (status != Z_OK || size != ordered.size()) bad();
   return transposed(ordered, each, count);
 }
 
