@@ -115,7 +115,7 @@ std::string settled_text(const Dataset& data, const std::vector<std::int32_t>& i
 
 }  // namespace
 
-int sample_command(const Words& words) {
+Arguments sample_arguments() {
   Arguments arguments(
       "sample RUN --prompt TEXT",
       "Continues TEXT with the model of a run, token by token, each router by its own rule of "
@@ -126,9 +126,15 @@ int sample_command(const Words& words) {
       .value("temperature", "1", "the logits are divided by it; 0: always the most likely token")
       .value("top-k", "0", "choose among this many most likely tokens; 0: all")
       .value("seed", "0", "of the choices")
-      .value("checkpoint", "newest", "newest, best (the lowest validation loss) or a step")
+      .value("checkpoint", "newest", "newest, best (the lowest validation loss) or a step",
+             {{"newest", "best"}})
       .value("threads", "0", "0: as OMP_NUM_THREADS says, else all processors")
       .flag("json", "print one JSON document");
+  return arguments;
+}
+
+int sample_command(const Words& words) {
+  Arguments arguments = sample_arguments();
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("sample which run?");
   if (arguments.rest().size() > 1)
