@@ -95,7 +95,7 @@ def arguments():
     parser.add_argument("--arms", default="", help="these arms alone: NAME,NAME")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--modes", default="eager,compiled")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3, help="0: compare the models alone")
     parser.add_argument("--steps", type=int, default=16, help="measured steps, after --warmup")
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--json", action="store_true", help="print every measurement in place of the table")
@@ -203,6 +203,8 @@ def main():
             if arm not in config.variants:
                 fail(f"{chosen.config} has no arm {arm}; choose from {', '.join(config.variants)}")
         check_equal(chosen, config, arms)
+        if chosen.rounds == 0:
+            return
         info = run_json([chosen.moesim, "info", "--json"])
         begin, load = datetime.datetime.now(), os.getloadavg()[0]
         measured = {}
