@@ -27,6 +27,9 @@ int compare_command(const Words& words) {
       .flag("json", "the same as --format json");
   add_analysis_arguments(arguments);
   if (!arguments.parse(words)) return 0;
+  if (arguments.has("json") && arguments.given("format") && arguments.text("format") != "json")
+    fail(Exit::usage,
+         "command line: --json and --format " + arguments.text("format") + ": choose one of them");
   AnalysisArguments chosen = analysis_arguments(arguments, "compare what?");
   const Format format = format_of(arguments.has("json") ? "json" : arguments.text("format"));
   RoutersOptions options{.baseline = chosen.baseline,

@@ -57,6 +57,10 @@ void check_options(const Arguments& arguments, const TableKind& kind, Format for
     fail(Exit::usage, "command line: --table " + kind.name + " takes no --" + option +
                           "; it takes --" + joined(known, ", --") + ", --all and --columns");
   }
+  if (arguments.given("at") && arguments.given("window"))
+    fail(
+        Exit::usage,
+        "command line: --at chooses an evaluation and --window records of training; leave one out");
   if (kind.make == nullptr && format != Format::csv)
     fail(Exit::usage, "command line: --table tidy is CSV alone; name a .csv file");
   if (kind.make == nullptr && arguments.given("notes"))

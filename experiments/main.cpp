@@ -22,10 +22,12 @@
 namespace {
 
 // The number of a standard stream that is closed would go to the next file that is opened, and
-// messages into that file.
+// messages into that file. A result for a standard output that is closed is lost: its writes fail.
 void open_standard_streams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0) return;
+    if (fcntl(stream, F_GETFD) < 0 &&
+        open("/dev/null", stream == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
+      return;
 }
 
 // Threads that wait by spinning for long ruin a machine that they share: beside one busy process on

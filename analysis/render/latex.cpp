@@ -1,5 +1,5 @@
-// A table as LaTeX, with booktabs and siunitx, version 2 or 3: a float, or where it may be longer
-// than a page a longtable.
+// A table as LaTeX, with booktabs and siunitx, version 2 or 3: a float, or several where it may be
+// longer than a page.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/formats.hpp"
 #include "analysis/render/latex_columns.hpp"
@@ -14,13 +14,11 @@ namespace moesim {
 namespace {
 
 // Rows of a float: more may not fit on a page of a paper. The page of a document of its own is as
-// large as the table, up to the 5.7 m that TeX can express; a longtable finds the widths of its
-// columns only when it is compiled again.
-constexpr std::size_t kLongest = 50, kLongestAlone = 800;
-
-bool is_long(const Table& table, const Rendering& rendering) {
-  return table.rows.size() > (rendering.standalone ? kLongestAlone : kLongest);
-}
+// large as the table, up to the 5.7 m that TeX can express. A longtable would neither be shrunk to
+// its place nor stand in two columns.
+constexpr std::size_t kLongest = 40, kLongestAlone = 800;
+// LaTeX holds 18 floats (52 with e-TeX) that have found no page yet.
+constexpr std::size_t kWaitingFloats = 10;
 
 // How a table is fitted to its place.
 struct Fit {
@@ -75,14 +73,17 @@ std::string joined_cells(const std::vector<LatexColumn>& columns,
   return line + " \\\\\n";
 }
 
-std::string caption_of(const Rendering& rendering) {
+// Floats after the first have its number.
+std::string caption_of(const Rendering& rendering, bool first) {
   std::string text;
-  if (!rendering.caption.empty())
-    text += "\\caption{" +
-            (rendering.caption_is_tex ? rendering.caption : latex_paragraph(rendering.caption)) +
-            "}";
-  if (!rendering.label.empty()) text += "\\label{" + plain_label(rendering.label) + "}";
-  return text;
+  if (!rendering.caption.empty()) {
+    const std::string caption =
+        rendering.caption_is_tex ? rendering.caption : latex_paragraph(rendering.caption);
+    text += first ? "\\caption{" + caption + "}"
+                  : "\\addtocounter{table}{-1}\\caption[]{" + caption + " (continued)}";
+  }
+  if (first && !rendering.label.empty()) text += "\\label{" + plain_label(rendering.label) + "}";
+  return text.empty() ? text : text + "\n";
 }
 
 std::string notes_of(const Table& table) {
@@ -99,30 +100,30 @@ std::string notes_of(const Table& table) {
 
 std::string body_of(const Table& table, const std::vector<LatexColumn>& columns,
                     const Rendering& rendering) {
-  std::string format, rows;
+  std::string format, floats;
   for (const LatexColumn& column : columns) format += (format.empty() ? "" : " ") + column.format;
-  format = "@{}" + format + "@{}";
-  const std::string head = "\\toprule\n" +
+  const std::string head = "\\begin{tabular}{@{}" + format + "@{}}\n\\toprule\n" +
                            joined_cells(columns, [](const auto& column) { return column.head; }) +
                            "\\midrule\n";
-  for (std::size_t row = 0; row < table.rows.size(); ++row)
-    rows += joined_cells(columns, [row](const auto& column) { return column.cells[row]; });
-  const std::string caption = caption_of(rendering);
   const std::string setup = "\\sisetup{mode=text,detect-weight,detect-family}\n" +
                             std::string(table.bold.empty() ? "" : kBold);
-  const std::string notes = notes_of(table);
   const Fit fit = fit_of(rendering.width);
   const std::string size = fit.width > 0 ? size_for(fit, columns) : "";
-  if (is_long(table, rendering))
-    return "\\begingroup\n" + setup + size + "\\begin{longtable}{" + format + "}\n" +
-           (caption.empty() ? "" : caption + "\\\\\n") + head + "\\endhead\n" +
-           "\\bottomrule\n\\endfoot\n" + rows + "\\end{longtable}\n" + notes + "\\endgroup\n";
-  const std::string tabular =
-      "\\begin{tabular}{" + format + "}\n" + head + rows + "\\bottomrule\n\\end{tabular}";
-  return "\\begin{" + fit.environment + "}\n\\centering\n" +
-         (caption.empty() ? "" : caption + "\n") + setup + size +
-         (size.empty() ? tabular + "\n" : std::string(kShrink) + tabular + "}\n") + notes +
-         "\\end{" + fit.environment + "}\n";
+  const std::size_t all = table.rows.size();
+  const std::size_t longest = rendering.standalone ? kLongestAlone : kLongest;
+  for (std::size_t first = 0; first == 0 || first < all; first += longest) {
+    const std::size_t end = std::min(first + longest, all);
+    std::string tabular = head;
+    for (std::size_t row = first; row < end; ++row)
+      tabular += joined_cells(columns, [row](const auto& column) { return column.cells[row]; });
+    tabular += "\\bottomrule\n\\end{tabular}";
+    floats += "\\begin{" + fit.environment + "}\n\\centering\n" +
+              caption_of(rendering, first == 0) + setup + size +
+              (size.empty() ? tabular + "\n" : std::string(kShrink) + tabular + "}\n") +
+              (end == all ? notes_of(table) : "") + "\\end{" + fit.environment + "}\n";
+    if (end < all && end % (kWaitingFloats * longest) == 0) floats += "\\clearpage\n";
+  }
+  return floats;
 }
 
 // A page that the table fits on, in millimetres; TeX has no lengths above 5.7 m.
@@ -143,10 +144,8 @@ std::string page_of(const Table& table, const std::vector<LatexColumn>& columns)
 
 std::string as_latex(const Table& table, const Rendering& rendering) {
   const std::vector<LatexColumn> columns = latex_columns(table, fit_of(rendering.width).widest);
-  const std::string packages = is_long(table, rendering) ? "booktabs,longtable,siunitx"
-                               : rendering.width == Rendering::Width::none
-                                   ? "booktabs,siunitx"
-                                   : "booktabs,graphicx,siunitx";
+  const std::string packages =
+      rendering.width == Rendering::Width::none ? "booktabs,siunitx" : "booktabs,graphicx,siunitx";
   const std::string body = columns.empty() ? "" : body_of(table, columns, rendering);
   if (!rendering.standalone)
     return "% \\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\usepackage{" + packages +
@@ -164,7 +163,7 @@ double latex_size(const Table& table, const Rendering& rendering) {
   constexpr double kSmall = 9, kFootnote = 8;
   const Fit fit = fit_of(rendering.width);
   const double width = width_of(latex_columns(table, fit.widest));
-  if (fit.width <= 0 || width <= 0 || rendering.standalone || is_long(table, rendering)) return 0;
+  if (fit.width <= 0 || width <= 0 || rendering.standalone) return 0;
   if (width <= fit.width) return kSmall;
   return std::min(kFootnote, kSmall * fit.width / width);
 }

@@ -29,6 +29,8 @@ bool is_empty(const Cell& cell) {
 }
 
 std::string fixed(double value, int decimals) {
+  constexpr double kMost = 1e15;  // from here on digits are made up
+  if (std::abs(value) >= kMost) return fmt::format("{:.{}e}", value, std::max(decimals, 2));
   std::string text = fmt::format("{:.{}f}", value, decimals);
   if (text.find_first_not_of("-0.") == std::string::npos && text[0] == '-') text.erase(0, 1);
   return text;

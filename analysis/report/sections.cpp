@@ -5,6 +5,7 @@
 #include "analysis/report/html.hpp"
 #include "analysis/report/provenance.hpp"
 #include "analysis/report/split.hpp"
+#include "analysis/report/sweep_config.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -37,6 +38,14 @@ std::vector<const Record*> records_of(const Material& material) {
       records.push_back(
           &material.records[static_cast<std::size_t>(run - material.outcomes.data())]);
   return records;
+}
+
+// A fold that says what to save and what to run.
+std::string saved_and_run(const std::string& title, const std::string& file,
+                          const std::string& config, const std::string& command) {
+  return html::fold(title, "<p>Save this as <code>" + html_text(file) + "</code>:</p>\n<pre>" +
+                               html::lines(config) + "</pre>\n<p>and run</p>\n<pre>" +
+                               html_text(command) + "</pre>\n");
 }
 
 }  // namespace
@@ -110,30 +119,32 @@ std::string provenance_section(const Material& material) {
 }
 
 std::string reproduction_section(const Material& material) {
-  std::string content;
+  std::string arms;
   for (const Reproduction& one :
        reproductions(material.arms, material.outcomes, material.records)) {
     if (one.config.empty()) continue;
-    content +=
-        html::fold(one.arm, "<p>Save this as <code>" + html_text(one.file) + "</code>:</p>\n<pre>" +
-                                html::lines(one.config) + "</pre>\n<p>and run</p>\n<pre>" +
-                                html_text(one.command) + "</pre>\n");
+    arms += saved_and_run(one.arm, one.file, one.config, one.command);
   }
-  if (content.empty()) return content;
-  std::set<std::string> folders;
+  if (arms.empty()) return arms;
+  std::set<std::string> experiments;
   for (const Record* record : records_of(material))
-    if (!record->experiment.empty()) folders.insert("runs/" + record->experiment);
-  std::string where;
+    if (!record->experiment.empty()) experiments.insert(record->experiment);
+  std::string content =
+      "<p>Same program, config and data give the same bits, on any number of threads.</p>\n";
+  if (const std::string sweep = sweep_config(material.arms, material.outcomes, material.records);
+      !sweep.empty())
+    return content + saved_and_run("all arms", "sweep.ini", sweep, "moesim run sweep.ini") +
+           "<p>Or arm by arm, with every setting:</p>\n" + arms;
+  std::set<std::string> folders;
+  for (const std::string& name : experiments) folders.insert("runs/" + name);
   if (material.arms.size() > 1 && !folders.empty())
-    where =
+    content +=
         "<p>Arms of one <code>run.name</code> come to one folder, and each command replaces its "
         "plan. Afterwards compare them with <code>--all</code>, or give each its own "
         "<code>run.name=NAME</code>:</p>\n<pre>" +
         html_text("moesim compare " + joined({folders.begin(), folders.end()}, " ") + " --all") +
         "</pre>\n";
-  return "<p>Same program, config and data give the same bits, on any number of threads. The "
-         "resolved config of each arm:</p>\n" +
-         where + content;
+  return content + arms;
 }
 
 }  // namespace moesim

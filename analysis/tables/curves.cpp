@@ -28,9 +28,12 @@ struct Values {
   for (const std::string& known_name : quantities_of(read_run(loaded.outcomes.front().path)))
     known.push_back(config::printable(known_name));
   const std::string near = nearest(name, known);
-  fail(Exit::usage, "no run has '" + config::printable(name) +
-                        "': " + (near.empty() ? "" : "did you mean " + near + "? ") + "there are " +
-                        joined(known));
+  // Runs that lack what is shown by default are unlike what is read here; another name is a
+  // mistake.
+  const Exit code = name == CurvesOptions{}.quantity ? Exit::data : Exit::usage;
+  fail(code, "no run has '" + config::printable(name) +
+                 "': " + (near.empty() ? "" : "did you mean " + near + "? ") + "there are " +
+                 joined(known));
 }
 
 // Five digits of the largest value, but at least four decimals below 100, as losses have them.

@@ -21,7 +21,8 @@ struct CurvesOptions {
 };
 
 // Of the complete runs of an arm. Seeds with different steps are joined on the step. Throws
-// Exit::usage for a quantity, a layer or an arm that is not there.
+// Exit::usage for a quantity, a layer or an arm that is not there (Exit::data for the quantity that
+// is shown by default).
 Table curves_table(const Request& request, const CurvesOptions& options);
 
 }  // namespace moesim

@@ -48,7 +48,7 @@ std::string name_of(const Arm& arm, const Outcome& run) {
 
 void note_left_out(const std::vector<Arm>& arms, RouterNotes& notes) {
   std::map<std::string, Texts> by_status, arms_by_status;
-  Texts no_evaluation;
+  Texts no_evaluation, infinite;
   for (const Arm& arm : arms)
     for (const Outcome* run : arm.runs) {
       if (run->status != "complete") {
@@ -56,6 +56,8 @@ void note_left_out(const std::vector<Arm>& arms, RouterNotes& notes) {
         arms_by_status[run->status].push_back(arm.name);
       } else if (std::isnan(run->loss)) {
         no_evaluation.push_back(name_of(arm, *run));
+      } else if (std::isinf(run->loss)) {
+        infinite.push_back(name_of(arm, *run));
       }
     }
   for (const auto& [status, names] : by_status) {
@@ -67,19 +69,27 @@ void note_left_out(const std::vector<Arm>& arms, RouterNotes& notes) {
       list(notes, title, names);
   }
   list(notes, "complete, but without a loss of evaluation", no_evaluation);
+  list(notes, "complete, but of infinite loss, and so is the mean of the arm", infinite);
 }
 
 // Runs that were made in different ways and stand in one row.
 void note_mixtures(const std::vector<Arm>& arms, RouterNotes& notes) {
   Texts repeated, unlike, leaking;
   for (const Arm& arm : arms) {
-    std::map<std::int64_t, int> times;
+    std::map<std::int64_t, std::vector<double>> losses;
     for (const auto* runs : {&arm.complete, &arm.repeats})
       for (const Outcome* run : *runs)
-        if (run->seed) ++times[*run->seed];
-    for (const auto& [seed, count] : times)
-      if (count > 1)
-        repeated.push_back(fmt::format("{} seed {} ({} times)", arm.name, seed, count));
+        if (run->seed) losses[*run->seed].push_back(run->loss);
+    for (const auto& [seed, own] : losses) {
+      if (own.size() < 2) continue;
+      const auto [least, most] = std::minmax_element(own.begin(), own.end());
+      repeated.push_back(fmt::format("{} seed {} ({} times{})", arm.name, seed, own.size(),
+                                     *least == *most || std::isnan(*least) || std::isnan(*most)
+                                         ? ""
+                                         : fmt::format(", with losses from {:.4f} to {:.4f}: the "
+                                                       "first counts",
+                                                       *least, *most)));
+    }
     for (double Outcome::*field : {&Outcome::parameters_total, &Outcome::flops_per_token}) {
       const std::vector<double> sizes =
           values_of(arm.runs, [field](const Outcome& run) { return run.*field; });

@@ -25,6 +25,7 @@ constexpr std::array kChoices = std::to_array<Choice>({
     {"routers", "eval_loss"},
     {"routers", "eval_loss_difference"},
     {"routers", "p_holm"},
+    {"routers", "train_drops_percent", Choice::When::if_varied},
     {"routers", "drops_percent"},
     {"routers", "load_cv"},
     {"routers", "parameters_active"},

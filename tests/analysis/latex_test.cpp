@@ -149,21 +149,38 @@ TEST_CASE("latex: bold, references and notes", "[analysis]") {
         "\\end{table}\n");
 }
 
-TEST_CASE("latex: a table longer than a page is a longtable", "[analysis]") {
+TEST_CASE("latex: a table longer than a page is several floats of one number", "[analysis]") {
   Table table;
   table.columns = {{"n", "n", Kind::count}};
-  table.rows.assign(50, {1.0});
-  CHECK_THAT(latex(table), !contains("longtable"));
-  table.rows.push_back({1.0});
-  CHECK_THAT(latex(table),
-             contains("booktabs,longtable,siunitx") &&
-                 contains("\\begin{longtable}{@{}S[table-format=1.0]@{}}\n\\toprule\n") &&
-                 contains("\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n1 \\\\\n") &&
-                 !contains("\\begin{table}"));
-  const Rendering alone{.format = Format::latex, .standalone = true};
-  CHECK_THAT(render(table, alone), !contains("longtable"));
+  table.rows.assign(40, {1.0});
+  table.notes = {"a note"};
+  const auto count = [](const std::string& text, const std::string& what) {
+    std::size_t times = 0;
+    for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; ++at) ++times;
+    return times;
+  };
+  CHECK(count(latex(table), "\\begin{table}") == 1);
+  table.rows.push_back({12.0});
+  const Rendering captioned{.format = Format::latex, .caption = "All & more", .label = "tab:a"};
+  const std::string text = render(table, captioned);
+  CHECK(count(text, "\\begin{table}") == 2);
+  CHECK(count(text, "\\end{table}") == 2);
+  CHECK(count(text, "{@{}S[table-format=2.0]@{}}\n\\toprule\n{n} \\\\\n\\midrule\n") == 2);
+  CHECK(count(text, "\n1 \\\\") == 40);
+  CHECK(count(text, "\\midrule\n12 \\\\\n\\bottomrule\n") == 1);
+  CHECK(count(text, "\\caption{All \\& more}\\label{tab:a}\n") == 1);
+  CHECK(count(text, "\\addtocounter{table}{-1}\\caption[]{All \\& more (continued)}\n") == 1);
+  CHECK(count(text, "a note") == 1);
+  CHECK(text.find("a note") > text.rfind("\\bottomrule"));
+  // So many floats would wait for a page that LaTeX gives up.
+  CHECK(count(text, "\\clearpage") == 0);
   table.rows.assign(801, {1.0});
-  CHECK_THAT(render(table, alone), contains("\\begin{longtable}"));
+  CHECK(count(render(table, captioned), "\\clearpage") == 2);
+  const Rendering alone{.format = Format::latex, .standalone = true};
+  table.rows.assign(800, {1.0});
+  CHECK(count(render(table, alone), "\\begin{table}") == 1);
+  table.rows.assign(801, {1.0});
+  CHECK(count(render(table, alone), "\\begin{table}") == 2);
 }
 
 TEST_CASE("latex: standalone is a document, and a label no command", "[analysis]") {

@@ -3,6 +3,7 @@
 #include "analysis/report/provenance.hpp"
 #include "analysis/report/report.hpp"
 #include "analysis/report/split.hpp"
+#include "analysis/report/sweep_config.hpp"
 #include "sim/core/error.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
@@ -203,6 +204,23 @@ TEST_CASE("report: an arm is run again by its config and its seeds", "[analysis]
   CHECK(all[0].command == "moesim run x-rm.ini run.seed=2,0");
   CHECK(all[0].config == runs.records[0].config);
   CHECK(all[1].command == "moesim run x-rm-2.ini run.seed=3");
+}
+
+TEST_CASE("report: arms of the same seeds and data are run again by one file", "[analysis]") {
+  const Runs runs({{.arm = "a b", .settings = "[x]\nb = 1\n[x.y]\nc = 2\n", .seed = 2},
+                   {.arm = "a b", .settings = "[x]\nb = 1\n[x.y]\nc = 2\n", .seed = 0},
+                   {.arm = "c", .settings = "[x]\nb = 1\nd = 3\n[x.y]\nc = 4\n", .seed = 2},
+                   {.arm = "c", .settings = "[x]\nb = 1\nd = 3\n[x.y]\nc = 4\n", .seed = 0}});
+  CHECK(sweep_config(runs.arms, runs.outcomes, runs.records) ==
+        "[router]\nname = token_choice\n\n[run]\nname = trial\nsteps = 3\n\n[x]\nb = 1\n\n"
+        "[variant.a-b]\nx.y.c = 2\n\n[variant.c]\nx.d = 3\nx.y.c = 4\n\n"
+        "[sweep]\nrun.seed = 2, 0\n");
+  const Runs others({{.arm = "a", .settings = "[x]\nb = 1\n", .seed = 0},
+                     {.arm = "b", .settings = "[x]\nb = 2\n", .seed = 1}});
+  CHECK(sweep_config(others.arms, others.outcomes, others.records) == "");
+  CHECK(sweep_config({others.arms[0]}, others.outcomes, others.records) ==
+        "[router]\nname = token_choice\n\n[run]\nname = trial\nsteps = 3\n\n[x]\nb = 1\n\n"
+        "[sweep]\nrun.seed = 0\n");
 }
 
 TEST_CASE("report: a table of layers is its totals, and a fold per arm", "[analysis]") {

@@ -56,6 +56,9 @@ for words in "list options" "list routers --json" "info" "--help" "run --help" "
   "$moesim" $words > /dev/full 2> err
   status=$?
   [ $status -eq 4 ] && grep -q 'standard output: .*No space left' err || fail "moesim $words > /dev/full: exit $status: $(tail -n 1 err)"
+  "$moesim" $words >&- 2> err
+  status=$?
+  [ $status -eq 4 ] && grep -q 'standard output: .*Bad file' err || fail "moesim $words >&-: exit $status: $(tail -n 1 err)"
 done
 
 # Processor time: the soft limit, and a hard one, below which the program keeps time for a checkpoint.

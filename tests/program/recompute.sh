@@ -22,3 +22,4 @@ with h5py.File(sys.argv[1], "r+") as file:
     file.attrs["status"] = "diverged"
 END
 "$python" "$here/../analysis/recompute.py" "$moesim" "$work/out/again"
+"$python" "$here/../analysis/printed.py" "$moesim" "$work/out/again"

@@ -35,6 +35,14 @@ check() { python3 "$here/check_report.py" "$@" || fail "$*"; }
 [ ! -s out ] || fail "a report in a file writes to standard output: $(cat out)"
 ls -A | grep -q '\.tmp-' && fail "a temporary is left: $(ls -A)"
 check report.html verdict routers utilization certificates configs provenance reproduction
+# The file that the page gives for all arms is the sweep itself.
+python3 - report.html > sweep.ini <<'PY'
+import html, re, sys
+page = open(sys.argv[1]).read()
+begin = page.index("<pre>", page.index("sweep.ini</code>"))
+print(html.unescape(re.sub("<[^>]*>", "", page[begin:page.index("</pre>", begin)])))
+PY
+"$moesim" run sweep.ini --dry-run --trial 0 > out 2> log && grep -q '^6 runs, 0 to do$' out || fail "the sweep of the report: $(cat out log)"
 "$moesim" report runs/tiny > again.html 2> log || fail "to standard output: exit $?: $(cat log)"
 cmp -s report.html again.html || fail "the same runs give another page"
 code=0  # a terminal, which python lends
@@ -68,7 +76,10 @@ hashes() { python3 "$here/check_report.py" --hashes "$1"; }
 "$moesim" report again/tiny --out again.html 2> log || fail "report again: exit $?: $(cat log)"
 diff <(hashes again.html) <(hashes report.html | grep '^hash') || fail "the command of hash makes other runs"
 
-grep -q '<pre>moesim compare runs/tiny --all</pre>' report.html || fail "no word on comparing arms that were run one by one"
+# Arms of unlike seeds are no one sweep.
+"$moesim" run hash.ini run.seed=5 --out unlike > out 2> log && "$moesim" report runs/tiny unlike/tiny --out unlike.html 2> log || fail "unlike seeds: $(cat log)"
+grep -q 'sweep.ini' unlike.html && fail "unlike seeds in one sweep"
+grep -q '<pre>moesim compare runs/tiny --all</pre>' unlike.html || fail "no word on comparing arms that were run one by one"
 
 # Names from run files are text.
 if "$python" -c 'import h5py' 2> /dev/null; then
