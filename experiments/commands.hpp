@@ -16,6 +16,7 @@ int compare_command(const Words& words);
 int export_command(const Words& words);
 int report_command(const Words& words);
 int sample_command(const Words& words);
+int predict_command(const Words& words);
 int list_command(const Words& words);
 int check_command(const Words& words);
 int bench_command(const Words& words);

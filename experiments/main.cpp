@@ -67,6 +67,8 @@ const std::map<std::string, Command>& commands() {
       {"report",
        {moesim::report_command,
         "a page about a comparison: words, tables, figures, how to run it again"}},
+      {"predict",
+       {moesim::predict_command, "logits of a checkpoint on validation data, as safetensors"}},
       {"sample", {moesim::sample_command, "text from a checkpoint of a run"}},
       {"list", {moesim::list_command, "routers, experts, tasks, datasets, options"}},
       {"check",

@@ -23,6 +23,6 @@ class MoeLayer(nn.Module):
 
     def forward(self, x, tokens):  # [B, S, D], without the residual
         y = self.router(x, tokens, self.experts)
-        if hasattr(self, "shared"):
-            y = y + self.shared(x, 0)
-        return self.norm(y) if hasattr(self, "norm") else y
+        if hasattr(self, "norm"):
+            y = self.norm(y)
+        return y + self.shared(x, 0) if hasattr(self, "shared") else y

@@ -51,5 +51,5 @@ class MixtureOfTokens(Router):
     def weights(self, logits, use, axis):
         weights = self.softmax(logits, use, axis)
         if self.options["evaluation"] == "argmax":
-            return torch.zeros_like(weights).scatter(axis, weights.argmax(axis, keepdim=True), 1)
+            return (weights == weights.amax(axis, keepdim=True)).to(weights)  # of equal ones each
         return weights

@@ -24,10 +24,11 @@ class TokenChoice(Router):
         rounded = (lambda t: t.to(torch.bfloat16).to(t.dtype)) if self.options["precision"] == "bfloat16" else lambda t: t
         logits = rounded(rounded(x) @ rounded(self.weight)).view(-1, self.experts)  # [T, E]
         chosen = largest(logits, self.options["k"])                                 # [T, k]
+        scores = rounded(logits.softmax(1)).amax(1)                                 # [T]
         gates = self.gates(logits, chosen, rounded)                                 # [T, k]
         standing = self.standing(gates)
         per_group = length if self.options["group"] == "sequence" else batch * length
-        placed = self.places(chosen, gates, standing, per_group)
+        placed = self.places(chosen, scores, standing, per_group)
 
         x = x.reshape(-1, width)
         y = torch.zeros_like(x)
@@ -73,9 +74,9 @@ class TokenChoice(Router):
         multiple = self.options["capacity_multiple"]
         return min(-(-places // multiple) * multiple, group)
 
-    def places(self, chosen, gates, standing, group):
+    def places(self, chosen, scores, standing, group):
         """Which choices get a place: in the order that `fill` says, each while its expert has one. [T, k]"""
-        order = self.order(gates, group)                                                   # [G, n·k], places in a group
+        order = self.order(scores, group)                                              # [G, n·k]
         asks = torch.nn.functional.one_hot(chosen, self.experts) * standing[..., None]     # [T, k, E]
         asks = asks.view(*order.shape, self.experts)
         before = asks.gather(1, order[..., None].expand_as(asks)).cumsum(1)                # counts this one
@@ -83,13 +84,13 @@ class TokenChoice(Router):
         placed = asks * (before <= self.capacity(group))
         return placed.sum(-1).view(chosen.shape) > 0
 
-    def order(self, gates, group):
+    def order(self, scores, group):
         """The choices of each group, [G, n·k], in the order in which they get places; choice c of token t is t·k + c."""
-        k = gates.shape[1]
-        choices = torch.arange(group * k, device=gates.device).view(group, k).expand(len(gates) // group, group, k)
+        k = self.options["k"]
+        choices = torch.arange(group * k, device=scores.device).view(group, k).expand(len(scores) // group, group, k)
         if self.options["fill"] == "token":  # all choices of a token, then those of the next
             return choices.flatten(1)
         if self.options["fill"] == "priority":  # Riquelme et al. 2021, section 3.3: by the best score
-            best = largest(gates[:, 0].view(-1, group), group)  # [G, n]
+            best = largest(scores.view(-1, group), group)  # [G, n]
             choices = choices.gather(1, best[..., None].expand_as(choices))
         return choices.transpose(1, 2).flatten(1)

@@ -1,0 +1,43 @@
+"""What the tests of analysis/python share. MOESIM names the program."""
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(SOURCE, "analysis", "python"))
+PROGRAM = os.environ.get("MOESIM", os.path.join(SOURCE, "build", "release", "moesim"))
+SKIPPED = 77  # SKIP_RETURN_CODE of ctest
+
+
+def require(*modules):
+    """Ends the test, with the reason, where a package is missing."""
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        print(f"skipped: {sys.executable} has no {', '.join(missing)}")
+        sys.exit(SKIPPED)
+
+
+def moesim(*words, code=0):
+    """stdout of the program, which must end with that code."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HOME": FOLDER.name, "XDG_CACHE_HOME": FOLDER.name}
+    done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, env=environment, cwd=FOLDER.name,
+                          check=False)
+    assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout if code == 0 else done.stderr
+
+
+FOLDER = tempfile.TemporaryDirectory(prefix="moesim-python-")
+
+
+def write(name, text):
+    path = os.path.join(FOLDER.name, name)
+    with open(path, "w" if isinstance(text, str) else "wb") as file:
+        file.write(text)
+    return path
+
+
+def main():
+    unittest.main(module="__main__", verbosity=2)
