@@ -12,12 +12,21 @@ PROGRAM = os.environ.get("MOESIM", os.path.join(SOURCE, "build", "release", "moe
 SKIPPED = 77  # SKIP_RETURN_CODE of ctest
 
 
-def require(*modules):
-    """Ends the test, with the reason, where a package is missing."""
+def require(*modules, otherwise=None):
+    """Ends the test, with the reason, where a package is missing.
+
+    otherwise: another interpreter, which takes the test over if it has them all.
+    """
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
-    if missing:
-        print(f"skipped: {sys.executable} has no {', '.join(missing)}")
-        sys.exit(SKIPPED)
+    if not missing:
+        return
+    print(f"{sys.executable} has no {', '.join(missing)}", flush=True)
+    if otherwise and os.path.realpath(otherwise) != os.path.realpath(sys.executable) and os.path.exists(otherwise):
+        if subprocess.run([otherwise, "-c", "import " + ", ".join(modules)], capture_output=True, check=False).returncode == 0:
+            print(f"{otherwise} has", flush=True)
+            os.execv(otherwise, [otherwise, *sys.argv])
+    print("skipped")
+    sys.exit(SKIPPED)
 
 
 def moesim(*words, code=0):

@@ -10,7 +10,7 @@ import warnings
 
 from support import FOLDER, main, moesim, require, write
 
-require("numpy", "torch")
+require("numpy", "torch", otherwise="/usr/bin/python3")  # Debian has python3-torch, 1.13
 import numpy  # noqa: E402
 import torch  # noqa: E402
 
@@ -163,6 +163,34 @@ class Text(Compared):
         self.assertEqual(model.tokens.decode(model.generate(ids, 30)), said["text"])
         with self.assertRaisesRegex(companion.MoesimError, "the vocabulary has no '€'"):
             model.tokens.encode("es €")
+
+
+class Predict(unittest.TestCase):
+    """moesim predict by itself."""
+
+    def test_batches(self):
+        run, = train("batches", "router.name=mixture_of_tokens")
+        file = os.path.join(FOLDER.name, "some.safetensors")
+        said = json.loads(moesim("predict", run, "--out", file, "--batches", "2", "--json"))
+        some = companion.read_safetensors(file)
+        self.assertEqual(said["sequences"], 16)
+        self.assertEqual({name: (value.dtype.str, value.shape) for name, value in some.items()},
+                         {"ids": ("<i4", (16, 12)), "targets": ("<i4", (16, 12)), "logits": ("<f4", (16, 12, 20))})
+        numpy.testing.assert_array_equal(some["ids"][:, 1:], some["targets"][:, :-1])
+        chosen = some["logits"].astype(float)
+        losses = numpy.log(numpy.exp(chosen).sum(-1)) - numpy.take_along_axis(chosen, some["targets"][..., None], -1)[..., 0]
+        self.assertAlmostEqual(losses.mean(), said["loss"], places=5)
+        moesim("predict", run, "--out", file)
+        numpy.testing.assert_array_equal(companion.read_safetensors(file)["logits"][:16], some["logits"])
+
+    def test_mistakes(self):
+        run, = train("mistakes", "router.name=dense")
+        self.assertIn("--out: the file that the logits go to", moesim("predict", run, code=2))
+        self.assertIn("--batches", moesim("predict", run, "--out", "x", "--batches", "-1", code=2))
+        self.assertIn("choose newest, best or one of the steps 12",
+                      moesim("predict", run, "--out", "x", "--checkpoint", "3", code=2))
+        self.assertIn("no run", moesim("predict", FOLDER.name, "--out", "x", code=3))
+        self.assertIn("/no/folder", moesim("predict", run, "--out", "/no/folder/x", code=4))
 
 
 class Refused(unittest.TestCase):

@@ -2,6 +2,7 @@
 #include "sim/core/error.hpp"
 #include "sim/record/decode.hpp"
 #include "sim/record/drops_window.hpp"
+#include "sim/record/pack.hpp"
 #include "sim/record/reader.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
@@ -39,6 +40,13 @@ TEST_CASE("settings and descriptions come back, and change no digest", "[record]
   without.declare("extra", Variable::Type::float64, {"record"}, {}, "few words");
   for (int i = 0; i < 2; ++i) without.append("extra", i);
   CHECK(without.digest() == digest);
+}
+
+TEST_CASE("what a checkpoint keeps of the records has no settings", "[record]") {
+  const RunFile kept = unpack(pack(described()), {});
+  CHECK(kept.text("run_id") == "token_choice-seed0");
+  CHECK(kept.attributes().count("router.soft.slots") == 0);
+  CHECK(kept.find("extra")->values == std::vector<double>{0, 1});
 }
 
 TEST_CASE("a part of a file is read without the settings", "[record]") {
