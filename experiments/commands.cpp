@@ -15,6 +15,8 @@ const std::vector<Command>& commands() {
       {"list", "routers, experts, tasks, datasets, options", list_arguments, list_command},
       {"plot", "a figure for a paper: curves, load, heat map, Pareto front", plot_arguments,
        plot_command},
+      {"predict", "logits of a checkpoint on validation data, as safetensors", predict_arguments,
+       predict_command},
       {"reference", "manual page and shell completions (bash, zsh, fish)", reference_arguments,
        reference_command},
       {"report", "a page about a comparison: words, tables, figures, how to run it again",

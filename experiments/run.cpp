@@ -61,10 +61,13 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
   std::vector<Job> jobs;
   std::vector<std::size_t> number;  // of the run of each job
   for (std::size_t i = 0; i < endings.size(); ++i) {
-    Attempt a{sweep.plan.runs[i], sweep.folder + "/" + sweep.plan.runs[i].folder,
+    Attempt a{sweep.plan.runs[i],
+              sweep.folder + "/" + sweep.plan.runs[i].folder,
               fmt::format("[{}/{}] {} seed {}", sweep.first + i + 1, sweep.total,
                           sweep.plan.runs[i].spec.label, sweep.plan.runs[i].seed),
-              choice.threads, choice.force};
+              choice.threads,
+              choice.force,
+              sweep.swept};
     if (!choice.force && is_finished(before[i], a.run)) {
       endings[i] = finished(before[i]);
       continue;
