@@ -102,7 +102,7 @@ Arguments predict_arguments() {
       "and logits [N, S, V]; of classes targets [N] and logits [N, C]. The sequences are those of "
       "an evaluation, in its batches of eval.batch: routers that look across a batch see the same. "
       "Other implementations of a router or of the model can be compared with it.");
-  arguments.value("out", "", "the file")
+  arguments.value("out", "", "the file", Offer::file())
       .value("batches", "0", "so many batches of the evaluation; 0: all")
       .value("checkpoint", "newest", "newest, best (the lowest validation loss) or a step",
              {{"newest", "best"}})
