@@ -38,6 +38,10 @@ std::string bin_of(const std::string& path) {
 std::vector<std::string> files_of(const CorpusPart& part) {
   if (const std::string path = under_root(part.root, part.pattern); bin_of(path) != path)
     return {bin_of(path)};
+  if (const std::string folder = under_root(part.root, part.pattern); holds_both_splits(folder))
+    fail(Exit::data, folder +
+                         ": expected the files of one split, found train.bin and val.bin; name the "
+                         "first in data.path and the second in data.validation");
   std::set<std::string> files;  // .bin and .idx may match one pattern
   for (const std::string& file : match_files(part.pattern, part.root, {".bin", ".npy"}))
     files.insert(bin_of(file));
@@ -90,6 +94,10 @@ void require_type(const std::string& path, const IdType& found, const std::strin
 }
 
 }  // namespace
+
+bool holds_both_splits(const std::string& folder) {
+  return !folder.empty() && exists(folder + "/train.bin") && exists(folder + "/val.bin");
+}
 
 TokenFiles::TokenFiles(const CorpusPart& part, const std::string& dtype) {
   for (const std::string& path : files_of(part)) add(path, dtype);

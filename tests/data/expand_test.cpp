@@ -107,6 +107,9 @@ TEST_CASE("expand: what expands without bound is stopped", "[data][expand]") {
   const std::string flat(std::size_t{20} << 20, 'x');
   CHECK(read_expanded(folder.write("flat", gzip(flat)), kMaxDataBytes) == flat);
   if (!has_zstd(folder)) return;
+  // Slices of 1 MiB that are full when a frame ends.
+  const std::string full = read_expanded(folder.write("z", zstd_bomb(16)), kMaxDataBytes);
+  CHECK(full == std::string(std::size_t{2} << 20, 'x'));
   CHECK_THAT(refusal(folder.write("z", zstd_bomb(1000))), contains("expand more than 200-fold"));
 }
 
@@ -119,7 +122,8 @@ TEST_CASE("text: compressed files are read as what is in them", "[data][text][ex
   const std::string plain = hash(folder.write("a.txt", text));
   CHECK(hash(folder.write("a.gz", gzip(text))) == plain);
   CHECK(hash(folder.write("gzip-by-another-name.txt", gzip(text))) == plain);
-  CHECK(make_data({{"name", "text"}, {"tokens", "raw"}, {"path", folder.path("a.gz")}})
+  CHECK(make_data(
+            {{"name", "text"}, {"tokens", "raw"}, {"length", "16"}, {"path", folder.path("a.gz")}})
             ->info()
             .sha256 != plain);
   // In a folder, the plain one of a pair; and by pattern.

@@ -62,17 +62,17 @@ TEST_CASE("json lines: domains are names", "[data][json_lines]") {
   CHECK(domain("7") == "7");
   CHECK(domain("true") == "true");
   CHECK(domain("\"" + std::string(100, 'x') + "\"") == std::string(64, 'x'));
-  CHECK_THAT(refusal(R"({"text": "t", "d": "()"
-})", "text", "d"),
+  CHECK_THAT(refusal("{\"text\": \"t\", \"d\": \"()\"}", "text", "d"),
              contains("a.jsonl:1: expected the name of a domain under 'd'"));
-CHECK_THAT(refusal(R"({"text": "t", "d": null})", "text", "d"), contains("(data.domain_field)"));
-CHECK_THAT(refusal("{\"text\": \"t\", \"d\": \"a b\"}\n{\"text\": \"t\", \"d\": \"a_b\"}", "text",
-                   "d"),
-           contains("a.jsonl:2: two domains are called a_b: 'a b' and 'a_b'"));
-std::string many;
-for (std::size_t i = 0; i <= kMostDomains; ++i)
-  many += R"({"text": "t", "d": )" + std::to_string(i) + "}\n";
-CHECK_THAT(refusal(many, "text", "d"), contains("a.jsonl:257: expected at most 256 domains"));
+  CHECK_THAT(refusal("{\"text\": \"t\", \"d\": null}", "text", "d"),
+             contains("(data.domain_field)"));
+  CHECK_THAT(
+      refusal("{\"text\": \"t\", \"d\": \"a b\"}\n{\"text\": \"t\", \"d\": \"a_b\"}", "text", "d"),
+      contains("a.jsonl:2: two domains are called a_b: 'a b' and 'a_b'"));
+  std::string many;
+  for (std::size_t i = 0; i <= kMostDomains; ++i)
+    many += R"({"text": "t", "d": )" + std::to_string(i) + "}\n";
+  CHECK_THAT(refusal(many, "text", "d"), contains("a.jsonl:257: expected at most 256 domains"));
 }
 
 TEST_CASE("json lines: what is none names file and line", "[data][json_lines]") {

@@ -108,6 +108,11 @@ TEST_CASE("tokens: a file of nanoGPT is the text that it was made from", "[data]
   CHECK(chars->info().validation_rows == apart->info().validation_rows);
   CHECK(chars->info().validation_size == apart->info().validation_size);
   CHECK(tokens({{"path", folder.path("nano")}})->info().sha256 == apart->info().sha256);
+  // A folder of both splits is no domain: its validation would be trained on.
+  const Failure mixed = failure_of(
+      {{"name", "tokens"}, {"path", "a:" + folder.path("nano") + "; b:" + folder.path("nano")}});
+  CHECK(mixed.code == Exit::data);
+  CHECK_THAT(mixed.message, contains("found train.bin and val.bin"));
   // And a text in two files.
   const auto texts = make_data({{"name", "text"},
                                 {"tokens", "chars"},
