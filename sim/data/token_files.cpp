@@ -175,11 +175,14 @@ void TokenFiles::append_to(std::vector<std::int32_t>& ids, index first, index co
     const std::uint64_t begin = piece->begin + static_cast<std::uint64_t>(skipped) * width;
     bytes.resize(static_cast<std::size_t>(here) * width);
     file.file.read_at(begin, bytes.data(), bytes.size());
-    for (std::size_t at = 0; at < bytes.size(); at += width) {
-      const std::int64_t id = number_at(bytes.data() + at, *file.type);
-      if (id < 0 || id >= limit_) refuse(file, begin + at, id);
-      ids.push_back(static_cast<std::int32_t>(id));
-    }
+    const std::size_t done = ids.size();
+    ids.resize(done + static_cast<std::size_t>(here));
+    std::int32_t* to = ids.data() + done;
+    each_number(bytes.data(), static_cast<std::size_t>(here), *file.type, [&](std::int64_t id) {
+      if (id < 0 || id >= limit_)
+        refuse(file, begin + (static_cast<std::size_t>(to - ids.data()) - done) * width, id);
+      *to++ = static_cast<std::int32_t>(id);
+    });
     first += here;
     count -= here;
   }
