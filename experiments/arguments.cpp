@@ -14,22 +14,27 @@ namespace moesim {
 
 namespace po = boost::program_options;
 
+namespace {
+constexpr const char* kHelp = "print this";
+}
+
 Arguments::Arguments(std::string usage, std::string about)
     : usage_(std::move(usage)), about_(std::move(about)) {
-  options_.add_options()("help,h", po::bool_switch(), "print this");
+  options_.add_options()("help,h", po::bool_switch(), kHelp);
+  declared_.push_back({Argument::Kind::flag, "help", "", kHelp, {}});
 }
 
 Arguments& Arguments::flag(const std::string& name, const std::string& help) {
   options_.add_options()(name.c_str(), po::bool_switch(), help.c_str());
-  names_.push_back("--" + name);
+  declared_.push_back({Argument::Kind::flag, name, "", help, {}});
   return *this;
 }
 
 Arguments& Arguments::value(const std::string& name, const std::string& otherwise,
-                            const std::string& help) {
+                            const std::string& help, Offer offer) {
   options_.add_options()(name.c_str(), po::value<std::string>()->default_value(otherwise),
                          help.c_str());
-  names_.push_back("--" + name);
+  declared_.push_back({Argument::Kind::value, name, otherwise, help, std::move(offer)});
   return *this;
 }
 
@@ -37,7 +42,7 @@ Arguments& Arguments::list(const std::string& name, const std::string& help) {
   using Texts = std::vector<std::string>;
   options_.add_options()(name.c_str(), po::value<Texts>()->composing()->default_value(Texts(), ""),
                          help.c_str());
-  names_.push_back("--" + name);
+  declared_.push_back({Argument::Kind::list, name, "", help, {}});
   return *this;
 }
 
@@ -75,7 +80,9 @@ bool Arguments::parse(const std::vector<std::string>& words) {
               values_);
     po::notify(values_);
   } catch (const po::unknown_option& e) {
-    const std::string near = nearest(e.get_option_name(), names_);
+    std::vector<std::string> names;
+    for (const Argument& option : declared_) names.push_back("--" + option.name);
+    const std::string near = nearest(e.get_option_name(), names);
     fail(Exit::usage,
          "command line: unknown option " + e.get_option_name() +
              (near.empty() ? "; see moesim " + usage_.substr(0, usage_.find(' ')) + " --help"

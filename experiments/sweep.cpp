@@ -66,7 +66,9 @@ Sweep plan_sweep(const Words& words, const std::string& out, int threads) {
 }  // namespace
 
 Sweep make_sweep(const Words& words, const std::string& out, int threads) {
-  return is_plan(words.front()) ? read_sweep(words) : plan_sweep(words, out, threads);
+  Sweep sweep = is_plan(words.front()) ? read_sweep(words) : plan_sweep(words, out, threads);
+  sweep.swept = swept_keys(sweep.plan.runs);
+  return sweep;
 }
 
 void require_own(const Sweep& sweep, const std::vector<RunState>& before, bool force) {

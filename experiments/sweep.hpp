@@ -17,7 +17,8 @@ struct Sweep {
   std::string folder;  // of the experiment
   // With --only the plan has one run, which keeps its number among all of them.
   std::size_t first = 0, total = 0;
-  bool is_new = false;  // not what the folder's plan says; to be published as that
+  std::string swept = {};  // the keys that all of its runs differ in
+  bool is_new = false;     // not what the folder's plan says; to be published as that
 };
 
 // words: a config with key=value, or an experiment's folder or its plan.json. `out`: the folder of

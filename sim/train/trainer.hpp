@@ -91,6 +91,7 @@ class Trainer {
   bool may_replay() const { return replay_ && replay_->refusal().empty(); }
   index replayed_steps() const { return replay_ ? replay_->replayed() : 0; }
 
+  const Evaluator& evaluator() const { return evaluator_; }
   index evaluation_batches() const { return evaluator_.batches(); }
   index evaluation_batch() const { return evaluator_.batch(); }  // sequences of the largest
   NotFinite not_finite() const { return not_finite_; }
