@@ -203,6 +203,8 @@ void describe(Experiment& e) {
     file.attribute("unknown_validation", data.unknown_validation);
     file.attribute("unknown_characters", data.unknown_characters);
   }
+  if (data.bytes_per_token > 0 && e.task->shape().causal)
+    file.attribute("bytes_per_token", data.bytes_per_token);
   if (data.bayes_loss >= 0 && e.task->shape().causal) file.attribute("bayes_loss", data.bayes_loss);
   file.attribute("config", e.identity.resolved);
   file.attribute("config_sha256", e.identity.config_sha256);

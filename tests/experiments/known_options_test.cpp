@@ -94,11 +94,13 @@ TEST_CASE("options: every data set reads the same ones, whether it can be built 
     return keys;
   };
   const auto built = declared({{"name", "text"}, {"path", text}});
-  CHECK(built.size() == 7);
+  CHECK(built.size() == 10);
   CHECK(declared({{"name", "text"}}) == built);
   CHECK(declared({{"name", "text"}, {"path", ";"}}) == built);
   CHECK(declared({{"name", "text"}, {"path", text}, {"tokens", "sentencepiece"}}) == built);
   CHECK(declared({{"name", "idx"}}).size() == 11);
+  CHECK(declared({{"name", "tokens"}}).size() == 11);
+  CHECK(declared({{"name", "cifar"}}).size() == 9);
   fs::remove(text);
 }
 
