@@ -1,12 +1,16 @@
 #include "experiments/arguments.hpp"
 
+#include "experiments/known_options.hpp"
+#include "experiments/text_width.hpp"
 #include "sim/config/characters.hpp"
 #include "sim/config/number_text.hpp"
+#include "sim/config/synonyms.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 
@@ -15,7 +19,10 @@ namespace moesim {
 namespace po = boost::program_options;
 
 Arguments::Arguments(std::string usage, std::string about)
-    : usage_(std::move(usage)), about_(std::move(about)) {
+    : usage_(std::move(usage)),
+      about_(std::move(about)),
+      options_("Options", static_cast<unsigned>(text_width()),
+               static_cast<unsigned>(text_width() / 2)) {
   options_.add_options()("help,h", po::bool_switch(), "print this");
 }
 
@@ -59,6 +66,28 @@ std::string number_advice(const std::string& value, bool whole) {
   return meant.empty() || meant == value ? "" : "; did you mean " + meant + "?";
 }
 
+// "run.steps=10" for "--steps 10" or "--steps=10": an option of that name of the runs; "" if there
+// is none, or several.
+std::string setting_for(const std::string& option, const std::vector<std::string>& words) {
+  const std::string name = option.substr(std::min(option.find_first_not_of('-'), option.size()));
+  std::string setting = config::meant_setting(name);
+  if (setting.empty()) {
+    std::vector<std::string> keys;
+    for (const auto& [key, info] : known_options())
+      if (key == name || config::short_key(key) == name) keys.push_back(key);
+    if (keys.size() != 1) return {};
+    setting = keys.front();
+  }
+  if (setting.find('=') != setting.npos) return setting;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i].starts_with(option + "=")) return setting + words[i].substr(option.size());
+    if (words[i] == option)
+      return setting + "=" +
+             (i + 1 < words.size() && !words[i + 1].starts_with("-") ? words[i + 1] : "VALUE");
+  }
+  return setting + "=VALUE";
+}
+
 }  // namespace
 
 bool Arguments::parse(const std::vector<std::string>& words) {
@@ -75,16 +104,21 @@ bool Arguments::parse(const std::vector<std::string>& words) {
               values_);
     po::notify(values_);
   } catch (const po::unknown_option& e) {
+    const std::string setting = setting_for(e.get_option_name(), words);
     const std::string near = nearest(e.get_option_name(), names_);
     fail(Exit::usage,
          "command line: unknown option " + e.get_option_name() +
-             (near.empty() ? "; see moesim " + usage_.substr(0, usage_.find(' ')) + " --help"
-                           : "; did you mean " + near + "?"));
+             (!setting.empty() && usage_.find("key=value") != usage_.npos
+                  ? "; a setting is written without dashes: " + setting
+              : near.empty() ? "; see moesim " + usage_.substr(0, usage_.find(' ')) + " --help"
+                             : "; did you mean " + near + "?"));
   } catch (const po::error& e) {
     fail(Exit::usage, std::string("command line: ") + e.what());
   }
   if (!values_["help"].as<bool>()) return true;
-  std::cout << "usage: moesim " << usage_ << "\n\n" << about_ << "\n\n" << options_;
+  std::cout << "usage: moesim " << usage_ << "\n\n"
+            << wrapped(about_, text_width()) << "\n\n"
+            << options_;
   return false;
 }
 

@@ -39,7 +39,7 @@ class Arguments {
 
  private:
   std::string usage_, about_;
-  boost::program_options::options_description options_{"Options"};
+  boost::program_options::options_description options_;
   boost::program_options::variables_map values_;
   std::vector<std::string> names_, rest_;
 };

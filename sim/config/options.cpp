@@ -2,6 +2,7 @@
 
 #include "sim/config/characters.hpp"
 #include "sim/config/number_text.hpp"
+#include "sim/config/synonyms.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -81,6 +82,9 @@ void Settings::check_all_read(
     const auto found = known.find(section);
     const Place place{setting.origin, key, setting.value};
     if (found == known.end()) {
+      if (const std::string meant = config::meant_setting(name); !meant.empty())
+        place.reject(fmt::format("unknown section [{}]; did you mean {}?",
+                                 config::printable(section), meant));
       std::vector<std::string> sections;
       for (const auto& [candidate, keys] : known) sections.push_back(candidate);
       place.reject(fmt::format("unknown section [{}]; {}", config::printable(section),
@@ -88,6 +92,8 @@ void Settings::check_all_read(
     }
     const std::vector<std::string>& names = found->second;
     if (contains(names, name)) continue;
+    if (const std::string meant = config::meant_setting(name); !meant.empty())
+      place.reject(fmt::format("unknown option; did you mean {}?", meant));
     if (nearest(name, names).empty())
       for (const auto& [other, others] : known)
         if (contains(others, name))

@@ -264,7 +264,7 @@ void Recorder::restore(const RunFile& earlier) {
   restored.keep_blocks(earlier.block_store() ? earlier.block_store() : file_.block_store());
   for (const std::string& name : file_.attribute_order())
     restored.attribute(name, file_.attributes().at(name));
-  for (const char* name : {"created_utc", "plan_kind"})
+  for (const char* name : {"created_utc", "plan_kind", "extended_from"})
     if (const auto found = earlier.attributes().find(name); found != earlier.attributes().end())
       restored.attribute(name, found->second);
   for (const Variable& own : file_.variables()) {

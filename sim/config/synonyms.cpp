@@ -1,0 +1,141 @@
+#include "sim/config/synonyms.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace moesim::config {
+
+const std::vector<Synonym>& synonyms() {
+  static const std::vector<Synonym> all = {
+      // training
+      {"lr", "train.rate"},
+      {"learning_rate", "train.rate"},
+      {"max_lr", "train.rate"},
+      {"min_lr", "train.rate_min"},
+      {"lr_min", "train.rate_min"},
+      {"lr_schedule", "train.schedule"},
+      {"lr_scheduler", "train.schedule"},
+      {"lr_decay", "train.schedule"},
+      {"scheduler", "train.schedule"},
+      {"warmup_steps", "train.warmup"},
+      {"warmup_iters", "train.warmup"},
+      {"wd", "train.weight_decay"},
+      {"decay", "train.weight_decay"},
+      {"grad_clip", "train.clip"},
+      {"max_grad_norm", "train.clip"},
+      {"clip_norm", "train.clip"},
+      {"batch_size", "train.batch"},
+      {"bs", "train.batch"},
+      {"grad_accum", "train.accumulate"},
+      {"gradient_accumulation", "train.accumulate"},
+      {"gradient_accumulation_steps", "train.accumulate"},
+      {"optimizer", "train.optimiser"},
+      {"optim", "train.optimiser"},
+      {"adam", "train.optimiser=adamw"},
+      {"eps", "train.epsilon"},
+      {"max_steps", "run.steps"},
+      {"max_iters", "run.steps"},
+      {"n_steps", "run.steps"},
+      {"iters", "run.steps"},
+      {"iterations", "run.steps"},
+      {"updates", "run.steps"},
+      {"epochs", "run.steps"},
+      {"epoch", "run.steps"},
+      {"random_seed", "run.seed"},
+      {"experiment", "run.name"},
+      // precision and device
+      {"bf16", "run.compute=bfloat16"},
+      {"bfloat16", "run.compute=bfloat16"},
+      {"tf32", "run.compute=tf32"},
+      {"fp32", "run.compute=float32"},
+      {"dtype", "run.compute"},
+      {"precision", "run.compute"},
+      {"amp", "run.compute=bfloat16"},
+      {"gpu", "run.device=cuda:0"},
+      {"cuda", "run.device=cuda:0"},
+      // model
+      {"depth", "model.layers"},
+      {"n_layer", "model.layers"},
+      {"n_layers", "model.layers"},
+      {"num_layers", "model.layers"},
+      {"blocks", "model.layers"},
+      {"n_head", "model.heads"},
+      {"n_heads", "model.heads"},
+      {"num_heads", "model.heads"},
+      {"d_model", "model.width"},
+      {"dim", "model.width"},
+      {"n_embd", "model.width"},
+      {"hidden_size", "model.width"},
+      {"embedding_size", "model.width"},
+      {"d_ff", "expert.hidden"},
+      {"ffn_hidden_size", "expert.hidden"},
+      {"intermediate_size", "expert.hidden"},
+      {"activation", "expert.mlp.activation"},
+      {"swiglu", "expert.name=swiglu"},
+      {"rope", "model.positions=rotary"},
+      {"rmsnorm", "model.norm=rms"},
+      {"layernorm", "model.norm=layer"},
+      {"tie_embeddings", "model.tied"},
+      {"weight_tying", "model.tied"},
+      // experts and routers
+      {"n_experts", "moe.experts"},
+      {"num_experts", "moe.experts"},
+      {"shared_experts", "moe.shared"},
+      {"topk", "router.token_choice.k"},
+      {"top_k", "router.token_choice.k"},
+      {"k", "router.token_choice.k"},
+      {"capacity_factor", "router.token_choice.capacity_factor"},
+      {"cf", "router.token_choice.capacity_factor"},
+      {"dropless", "router.token_choice.capacity_factor=0"},
+      {"eval_capacity_factor", "router.token_choice.capacity_factor_eval"},
+      {"aux_loss", "router.token_choice.balance_weight"},
+      {"aux_loss_weight", "router.token_choice.balance_weight"},
+      {"aux_loss_coef", "router.token_choice.balance_weight"},
+      {"balance", "router.token_choice.balance_weight"},
+      {"load_balancing", "router.token_choice.balance_weight"},
+      {"z_loss", "router.token_choice.z_weight"},
+      {"router_z_loss", "router.token_choice.z_weight"},
+      {"bpr", "router.token_choice.fill"},
+      {"slots", "router.soft.slots"},
+      {"switch_transformer", "router.name=token_choice"},
+      {"mixtral", "router.name=token_choice"},
+      {"gshard", "router.name=token_choice"},
+      {"ec", "router.name=expert_choice"},
+      {"softmoe", "router.name=soft"},
+      {"soft_moe", "router.name=soft"},
+      {"mot", "router.name=mixture_of_tokens"},
+      // data and evaluation
+      {"dataset", "data.name"},
+      {"file", "data.path"},
+      {"tokenizer", "data.tokens"},
+      {"vocab_size", "data.symbols"},
+      {"block_size", "data.length"},
+      {"context", "data.length"},
+      {"context_length", "data.length"},
+      {"seq_len", "data.length"},
+      {"seq_length", "data.length"},
+      {"sequence_length", "data.length"},
+      {"max_seq_len", "data.length"},
+      {"eval_interval", "eval.every"},
+      {"eval_every", "eval.every"},
+      {"eval_steps", "eval.every"},
+      {"eval_iters", "eval.sequences"},
+      {"log_interval", "record.every"},
+      {"log_every", "record.every"},
+      {"save_interval", "checkpoint.every"},
+      {"save_every", "checkpoint.every"},
+      {"save_steps", "checkpoint.every"},
+  };
+  return all;
+}
+
+std::string meant_setting(std::string_view word) {
+  std::string plain;
+  for (const char c : word)
+    plain += c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const auto found = std::find_if(synonyms().begin(), synonyms().end(),
+                                  [&](const Synonym& synonym) { return plain == synonym.word; });
+  return found == synonyms().end() ? "" : found->setting;
+}
+
+}  // namespace moesim::config
