@@ -69,7 +69,8 @@ std::string number_advice(const std::string& value, bool whole) {
 // "run.steps=10" for "--steps 10" or "--steps=10": an option of that name of the runs; "" if there
 // is none, or several.
 std::string setting_for(const std::string& option, const std::vector<std::string>& words) {
-  const std::string name = option.substr(std::min(option.find_first_not_of('-'), option.size()));
+  const std::size_t first = std::min(option.find_first_not_of('-'), option.size());
+  const std::string name = option.substr(first, option.find('=') - first);
   std::string setting = config::meant_setting(name);
   if (setting.empty()) {
     std::vector<std::string> keys;
@@ -80,8 +81,8 @@ std::string setting_for(const std::string& option, const std::vector<std::string
   }
   if (setting.find('=') != setting.npos) return setting;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (words[i].starts_with(option + "=")) return setting + words[i].substr(option.size());
-    if (words[i] == option)
+    if (words[i].starts_with("--" + name + "=")) return setting + words[i].substr(2 + name.size());
+    if (words[i] == "--" + name)
       return setting + "=" +
              (i + 1 < words.size() && !words[i + 1].starts_with("-") ? words[i + 1] : "VALUE");
   }

@@ -82,7 +82,9 @@ std::string no_arm_message(const std::string& name, const std::vector<std::strin
   std::vector<std::string> known;
   for (const std::string& label : labels)
     if (std::find(known.begin(), known.end(), label) == known.end()) known.push_back(label);
-  const std::string near = nearest(name, known);
+  std::string near = nearest(name, known);
+  for (const std::string& label : known)
+    if (near.empty() && label.find(name) != label.npos) near = label;
   const std::size_t more = known.size() - std::min(known.size(), kMostNamed);
   known.resize(known.size() - more);
   return "no arm is named '" + name + "': " + (near.empty() ? "" : "did you mean " + near + "? ") +

@@ -59,6 +59,15 @@ refused 'out of range' run v.ini --arm dense:run.steps=0
 refused 'did you mean train.rate?' run v.ini --arm dense:train.lr=1
 refused "no arm is named 'top2'" bench v.ini --arm top2
 
+# What other programs call it.
+refused "did you mean train.rate=1e-3?" run c.ini lr=1e-3
+refused "did you mean router.token_choice.capacity_factor=0?" run c.ini dropless
+refused "train.batch_size = 4: unknown option; did you mean train.batch?" run c.ini train.batch_size=4
+refused "a setting is written without dashes: run.steps=10" run c.ini --steps 10
+refused "a setting is written without dashes: run.steps=10" run c.ini --steps=10
+refused "a setting is written without dashes: train.rate=1e-3" run c.ini --lr 1e-3
+refused "did you mean --threads" run c.ini --thread 1
+
 # A key that variants set: the command line has the last word, and says so; where that makes arms equal, it is refused.
 "$moesim" run v.ini router.token_choice.capacity_factor=3 --dry-run --trial 0 --json > plan.json 2> log || fail "a key of variants: exit $?: $(cat log)"
 grep -qF 'note: command line: router.token_choice.capacity_factor = 3 replaces what [variant.top1_cf1] (v.ini:' log && grep -q 'and 1 more set' log || fail "no note: $(cat log)"
@@ -74,7 +83,7 @@ grep -q '^\[1/1\] dense seed 0  complete' log && [ "$(grep -c '"folder"' runs/ti
 "$moesim" run runs/tiny --arm dense:run.steps=2 > out 2> log
 [ $? -eq 2 ] && grep -q 'a plan cannot be changed' log || fail "a plan's arm, changed: $(cat log)"
 for command in compare "export --table routers" "export --table utilization"; do
-  "$moesim" $command runs/tiny --arm 'top*' > out 2> log && grep -q top1_cf1 out && ! grep -q dense out || fail "$command --arm 'top*': $(cat out log)"
+  "$moesim" $command runs/tiny --arm 'top*' > out 2> log && grep -q '^top1_cf1 ' out && ! grep -q '^dense ' out || fail "$command --arm 'top*': $(cat out log)"
 done
 
 # bench: one arm of one sweep, changed.
@@ -87,12 +96,4 @@ done
 "$moesim" run c.ini router.name=dense,token_choice router.token_choice.k=1,9 run.seed=0,1 --dry-run > out 2> log
 [ $? -eq 2 ] && [ "$(wc -l < log)" -eq 1 ] || fail "an error after runs that are the same: $(cat log)"
 
-# What other programs call it.
-refused "did you mean train.rate=1e-3?" run c.ini lr=1e-3
-refused "did you mean router.token_choice.capacity_factor=0?" run c.ini dropless
-refused "train.batch_size = 4: unknown option; did you mean train.batch?" run c.ini train.batch_size=4
-refused "a setting is written without dashes: run.steps=10" run c.ini --steps 10
-refused "a setting is written without dashes: run.steps=10" run c.ini --steps=10
-refused "a setting is written without dashes: train.rate=1e-3" run c.ini --lr 1e-3
-refused "did you mean --threads" run c.ini --thread 1
 finish arms

@@ -7,7 +7,7 @@ import h5py
 import numpy
 
 # Wall times, when and how it was made.
-OWN = {"seconds", "created_utc", "run_id", "digest", "extended_from", "threads"}
+OWN = {"seconds", "created_utc", "run_id", "extended_from", "threads"}
 
 
 def runs(folder):
@@ -17,7 +17,7 @@ def runs(folder):
             if len(run["step"]) == int(sys.argv[3]):
                 assert run.attrs["status"] == "complete", path
                 values = {name: run[name][()] for name in run if name not in OWN}
-                attributes = {name: run.attrs[name] for name in run.attrs if name not in OWN and "second" not in name}
+                attributes = {name: run.attrs[name] for name in run.attrs if name not in OWN and not name.startswith("sha256") and "seconds" not in name}
                 found[int(run.attrs["seed"])] = (values, attributes)
     return found
 
