@@ -26,9 +26,11 @@ void add_analysis_arguments(Arguments& arguments) {
             "these arms alone: NAME,NAME, with * for any characters; a name with a comma in double "
             "quotes, or --arm several times")
       .value("baseline", "", "arm to compare with; the first of router dense otherwise")
-      .value("at", "last", "evaluation: last, best (lowest loss of the run) or a step")
+      .value("at", "last", "evaluation: last, best (lowest loss of the run) or a step",
+             {{"last", "best"}})
       .value("target", "",
-             "loss to reach, for what it takes to reach it; 'baseline': the baseline's last");
+             "loss to reach, for what it takes to reach it; 'baseline': the baseline's last",
+             {{"baseline"}});
 }
 
 AnalysisArguments analysis_arguments(const Arguments& arguments, const std::string& question) {

@@ -18,33 +18,42 @@ namespace moesim {
 
 namespace po = boost::program_options;
 
+namespace {
+constexpr const char* kHelp = "print this";
+}
+
 Arguments::Arguments(std::string usage, std::string about)
-    : usage_(std::move(usage)),
-      about_(std::move(about)),
-      options_("Options", static_cast<unsigned>(text_width()),
-               static_cast<unsigned>(text_width() / 2)) {
-  options_.add_options()("help,h", po::bool_switch(), "print this");
+    : usage_(std::move(usage)), about_(std::move(about)) {
+  group("Options");
+  groups_.back().add_options()("help,h", po::bool_switch(), kHelp);
+  declared_.push_back({Argument::Kind::flag, "help", "", kHelp, {}});
+}
+
+Arguments& Arguments::group(const std::string& title) {
+  const auto width = static_cast<unsigned>(text_width());
+  groups_.emplace_back(title, width, width / 2);
+  return *this;
 }
 
 Arguments& Arguments::flag(const std::string& name, const std::string& help) {
-  options_.add_options()(name.c_str(), po::bool_switch(), help.c_str());
-  names_.push_back("--" + name);
+  groups_.back().add_options()(name.c_str(), po::bool_switch(), help.c_str());
+  declared_.push_back({Argument::Kind::flag, name, "", help, {}});
   return *this;
 }
 
 Arguments& Arguments::value(const std::string& name, const std::string& otherwise,
-                            const std::string& help) {
-  options_.add_options()(name.c_str(), po::value<std::string>()->default_value(otherwise),
-                         help.c_str());
-  names_.push_back("--" + name);
+                            const std::string& help, Offer offer) {
+  groups_.back().add_options()(name.c_str(), po::value<std::string>()->default_value(otherwise),
+                               help.c_str());
+  declared_.push_back({Argument::Kind::value, name, otherwise, help, std::move(offer)});
   return *this;
 }
 
 Arguments& Arguments::list(const std::string& name, const std::string& help) {
   using Texts = std::vector<std::string>;
-  options_.add_options()(name.c_str(), po::value<Texts>()->composing()->default_value(Texts(), ""),
-                         help.c_str());
-  names_.push_back("--" + name);
+  groups_.back().add_options()(
+      name.c_str(), po::value<Texts>()->composing()->default_value(Texts(), ""), help.c_str());
+  declared_.push_back({Argument::Kind::list, name, "", help, {}});
   return *this;
 }
 
@@ -94,7 +103,7 @@ std::string setting_for(const std::string& option, const std::vector<std::string
 bool Arguments::parse(const std::vector<std::string>& words) {
   for (const std::string& word : words) check_dash(word);
   po::options_description all;
-  all.add(options_);
+  for (const po::options_description& group : groups_) all.add(group);
   all.add_options()("rest", po::value<std::vector<std::string>>(&rest_));
   po::positional_options_description positional;
   positional.add("rest", -1);
@@ -106,7 +115,9 @@ bool Arguments::parse(const std::vector<std::string>& words) {
     po::notify(values_);
   } catch (const po::unknown_option& e) {
     const std::string setting = setting_for(e.get_option_name(), words);
-    const std::string near = nearest(e.get_option_name(), names_);
+    std::vector<std::string> names;
+    for (const Argument& option : declared_) names.push_back("--" + option.name);
+    const std::string near = nearest(e.get_option_name(), names);
     fail(Exit::usage,
          "command line: unknown option " + e.get_option_name() +
              (!setting.empty() && usage_.find("key=value") != usage_.npos
@@ -117,9 +128,8 @@ bool Arguments::parse(const std::vector<std::string>& words) {
     fail(Exit::usage, std::string("command line: ") + e.what());
   }
   if (!values_["help"].as<bool>()) return true;
-  std::cout << "usage: moesim " << usage_ << "\n\n"
-            << wrapped(about_, text_width()) << "\n\n"
-            << options_;
+  std::cout << "usage: moesim " << usage_ << "\n\n" << wrapped(about_, text_width()) << '\n';
+  for (const po::options_description& group : groups_) std::cout << '\n' << group;
   return false;
 }
 

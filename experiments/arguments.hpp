@@ -3,19 +3,41 @@
 
 #include <boost/program_options.hpp>
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace moesim {
 
+// What a shell may offer for the value of an option.
+struct Offer {
+  std::vector<std::string> words = {};
+  bool files = false;
+
+  static Offer file() { return {{}, true}; }
+};
+
+// One declared option of a command.
+struct Argument {
+  enum class Kind { flag, value, list };
+  Kind kind;
+  std::string name;       // "out"
+  std::string otherwise;  // the value without it
+  std::string help;
+  Offer offer;
+};
+
 class Arguments {
  public:
   // usage: "run CONFIG [key=value ...]"; about: one paragraph for --help.
   Arguments(std::string usage, std::string about);
 
+  // Options that follow stand under this title in --help.
+  Arguments& group(const std::string& title);
   Arguments& flag(const std::string& name, const std::string& help);
-  Arguments& value(const std::string& name, const std::string& otherwise, const std::string& help);
+  Arguments& value(const std::string& name, const std::string& otherwise, const std::string& help,
+                   Offer offer = {});
   // An option that may be given several times.
   Arguments& list(const std::string& name, const std::string& help);
 
@@ -33,15 +55,21 @@ class Arguments {
   bool given(const std::string& name) const { return !values_[name].defaulted(); }
   long integer(const std::string& name, long low, long high) const;
   double number(const std::string& name, double low, double high) const;
+  // The description of the command, as --help prints it.
+  const std::string& usage() const { return usage_; }
+  const std::string& about() const { return about_; }
+  const std::vector<Argument>& declared() const { return declared_; }
+
   const std::vector<std::string>& rest() const { return rest_; }  // what is not an option, in order
   // Throws Exit::usage with the question ("status of what?") and the usage if there is none.
   void require_rest(const std::string& question) const;
 
  private:
   std::string usage_, about_;
-  boost::program_options::options_description options_;
+  std::deque<boost::program_options::options_description> groups_;
   boost::program_options::variables_map values_;
-  std::vector<std::string> names_, rest_;
+  std::vector<Argument> declared_;
+  std::vector<std::string> rest_;
 };
 
 }  // namespace moesim

@@ -217,7 +217,7 @@ void print_table(const Json& document) {
 
 }  // namespace
 
-int bench_command(const Words& words) {
+Arguments bench_arguments() {
   Arguments arguments(
       "bench [CONFIG] [key=value ...]",
       std::string("Times a training step of every arm of CONFIG (") + kDefaultConfig +
@@ -229,6 +229,11 @@ int bench_command(const Words& words) {
       .value("warmup", "3", "steps before the measured ones")
       .value("steps", "20", "measured steps")
       .flag("json", "print one JSON document");
+  return arguments;
+}
+
+int bench_command(const Words& words) {
+  Arguments arguments = bench_arguments();
   if (!arguments.parse(words)) return 0;
   const Size size{arguments.integer("warmup", 0, 1000000), arguments.integer("steps", 1, 1000000),
                   chosen_threads(arguments.integer("threads", 0, kMostThreads))};

@@ -12,7 +12,7 @@
 
 namespace moesim {
 
-int check_command(const Words& words) {
+Arguments check_arguments() {
   Arguments arguments(
       "check [ROUTER|EXPERT [key=value ...]]...",
       "Certificates of routers and experts; without names, of all. Of a router: finite state, "
@@ -27,6 +27,11 @@ int check_command(const Words& words) {
       "this program), 2 if a name or a setting is wrong.");
   arguments.flag("all", "with every registered variant of settings")
       .flag("json", "print one JSON document");
+  return arguments;
+}
+
+int check_command(const Words& words) {
+  Arguments arguments = check_arguments();
   if (!arguments.parse(words)) return 0;
   // For backends that nobody names a number of threads for; others are compared with it.
   constexpr int kCompared = 7;

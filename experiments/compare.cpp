@@ -11,7 +11,7 @@
 
 namespace moesim {
 
-int compare_command(const Words& words) {
+Arguments compare_arguments() {
   Arguments arguments(
       "compare PATH...",
       "One row per arm: mean and standard deviation over seeds, and the difference to a baseline "
@@ -19,13 +19,18 @@ int compare_command(const Words& words) {
       "lowest loss and those tied with it are marked. "
       "PATH is a run file, a run folder or an experiment folder, of which the runs of the latest "
       "plan are taken. A file that cannot be read is left out, and the exit code is 3.");
-  arguments.value("format", "text", joined(format_names()))
+  arguments.value("format", "text", joined(format_names()), {format_names()})
       .value(
           "columns", "",
           "columns by key, as --format json has them, or recorded quantities by name: a,b; all: no "
           "choice for a paper, which latex and md have otherwise")
       .flag("json", "the same as --format json");
   add_analysis_arguments(arguments);
+  return arguments;
+}
+
+int compare_command(const Words& words) {
+  Arguments arguments = compare_arguments();
   if (!arguments.parse(words)) return 0;
   if (arguments.has("json") && arguments.given("format") && arguments.text("format") != "json")
     fail(Exit::usage,

@@ -217,6 +217,7 @@ void describe(Experiment& e) {
   file.attribute("device", e.backend->name() + ": " + e.backend->description());
   file.attribute("threads", std::int64_t{e.backend->threads()});
   file.attribute("created_utc", utc_now());
+  e.recorder->describe_settings(e.spec.settings);
 }
 
 }  // namespace moesim

@@ -188,37 +188,46 @@ std::vector<std::string> without(std::vector<std::string> notes,
   return notes;
 }
 
-Arguments arguments_of_export() {
+}  // namespace
+
+Arguments export_arguments() {
   std::string about =
       "Writes a table of runs. PATH is a run file, a run folder or an experiment folder. A file "
       "that cannot be read is left out, and the exit code is 3. Tables:\n";
-  for (const TableKind& kind : table_kinds())
+  std::vector<std::string> tables;
+  for (const TableKind& kind : table_kinds()) {
+    tables.push_back(kind.name);
     about += "  " + kind.name + std::string(13 - kind.name.size(), ' ') + kind.about + "\n";
+  }
   about.pop_back();
   Arguments arguments("export PATH...", about);
-  arguments.value("table", "routers", "one of those above")
+  arguments.value("table", "routers", "one of those above", {tables})
       .value("format", "",
-             "one of " + joined(format_names()) + "; by the ending of --out, text otherwise")
-      .value("out", "", "file, which appears whole or not at all; stdout otherwise")
+             "one of " + joined(format_names()) + "; by the ending of --out, text otherwise",
+             {format_names()})
+      .value("out", "", "file, which appears whole or not at all; stdout otherwise", Offer::file())
       .value("columns", "",
              "KEY,KEY: these columns alone, by their keys in CSV; for routers and "
              "tidy also any recorded quantity; all: no choice for a paper, which latex and md have "
              "otherwise")
       .value("by", "",
              "what a row is: layer or expert for utilization, domain, layer or expert "
-             "for domains")
+             "for domains",
+             {{"layer", "expert", "domain"}})
       .value("metric", "", "quantity of curves and ablation; eval_loss otherwise")
       .value("layer", "", "curves: of this layer; the mean over layers otherwise")
       .value("window", "0",
              "utilization: the sum of so many last records of training in place of "
              "an evaluation")
       .value("notes", "all",
-             "below the table: all; short: those that cells refer to, and what ± is; or none")
+             "below the table: all; short: those that cells refer to, and what ± is; or none",
+             {{"all", "short", "none"}})
       .value("caption", "", "latex, html: above the table, as plain text")
       .value("caption-tex", "", "latex: the same, taken as it is: $k$, \\cite{...}")
       .value("width", "column",
              "latex: set for a column of text, the page (table*) or none; it is made smaller "
-             "rather than wider than its place, but for none")
+             "rather than wider than its place, but for none",
+             {{"column", "page", "none"}})
       .value("label", "", "latex: of \\label; html: the id of the element")
       .flag("standalone", "latex, html: a whole document");
   add_analysis_arguments(arguments);
@@ -226,10 +235,8 @@ Arguments arguments_of_export() {
   return arguments;
 }
 
-}  // namespace
-
 int export_command(const Words& words) {
-  Arguments arguments = arguments_of_export();
+  Arguments arguments = export_arguments();
   if (!arguments.parse(words)) return 0;
   if (arguments.given("to")) return export_to_tensorboard(arguments);
   for (const char* option : {"follow", "interval"})

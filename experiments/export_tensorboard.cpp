@@ -54,7 +54,8 @@ void add_tensorboard_arguments(Arguments& arguments) {
   arguments
       .value("to", "",
              "tensorboard: event files in place of a table, one folder per run in --out "
-             "(default: tensorboard); see them with tensorboard --logdir")
+             "(default: tensorboard); see them with tensorboard --logdir",
+             {{kFolder}})
       .flag("follow", "tensorboard: stay and add what runs record, until all have ended or Ctrl-C")
       .value("interval", "5", "tensorboard: seconds between two looks at the runs");
 }

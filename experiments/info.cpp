@@ -42,10 +42,15 @@ std::vector<Device> other_devices() {
 
 }  // namespace
 
-int info_command(const Words& words) {
+Arguments info_arguments() {
   Arguments arguments("info",
                       "Version, build, instruction set, provider of matrix products and devices.");
   arguments.flag("json", "print one JSON document");
+  return arguments;
+}
+
+int info_command(const Words& words) {
+  Arguments arguments = info_arguments();
   if (!arguments.parse(words)) return 0;
   const std::unique_ptr<Backend> cpu = make_backend("cpu", 0);
   const std::vector<Device> devices = other_devices();

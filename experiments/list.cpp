@@ -110,10 +110,15 @@ Rows pairs(const std::vector<std::pair<std::string, std::string>>& named) {
 
 }  // namespace
 
-int list_command(const Words& words) {
+Arguments list_arguments() {
   Arguments arguments("list routers|experts|tasks|datasets|options [PATTERN]",
                       "What there is to choose from. PATTERN keeps the rows that contain it.");
   arguments.flag("json", "print one JSON document");
+  return arguments;
+}
+
+int list_command(const Words& words) {
+  Arguments arguments = list_arguments();
   if (!arguments.parse(words)) return 0;
   const std::vector<std::string> kinds = {"routers", "experts", "tasks", "datasets", "options"};
   if (arguments.rest().empty())

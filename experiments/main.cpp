@@ -9,13 +9,14 @@
 #include "sim/core/out_of_memory.hpp"
 #include "sim/record/missing.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <fcntl.h>
+#include <iomanip>
 #include <iostream>
 #include <malloc.h>
-#include <map>
 #include <new>
 #include <unistd.h>
 
@@ -50,44 +51,12 @@ void keep_freed_memory() {
 #endif
 }
 
-struct Command {
-  int (*run)(const moesim::Words&);
-  const char* summary;
-};
-
-const std::map<std::string, Command>& commands() {
-  static const std::map<std::string, Command> all = {
-      {"run", {moesim::run_command, "train a run or a sweep from a config file"}},
-      {"status", {moesim::status_command, "what became of every run of an experiment"}},
-      {"verify", {moesim::verify_command, "read every byte of an experiment, say what is damaged"}},
-      {"compare", {moesim::compare_command, "one row per arm, over its seeds"}},
-      {"export",
-       {moesim::export_command,
-        "a table as text, CSV, Markdown, LaTeX, HTML or JSON; or TensorBoard"}},
-      {"plot",
-       {moesim::plot_command, "a figure for a paper: curves, load, heat map, Pareto front"}},
-      {"report",
-       {moesim::report_command,
-        "a page about a comparison: words, tables, figures, how to run it again"}},
-      {"sample", {moesim::sample_command, "text from a checkpoint of a run"}},
-      {"list", {moesim::list_command, "routers, experts, tasks, datasets, options"}},
-      {"check",
-       {moesim::check_command,
-        "certificates of routers and experts: gradients, causality, conservation"}},
-      {"bench",
-       {moesim::bench_command,
-        "cost of a training step, its parts, its share of the machine's limit"}},
-      {"info", {moesim::info_command, "version, build and devices"}},
-  };
-  return all;
-}
-
 void usage(std::ostream& out) {
   out << "moesim " << moesim::version()
       << ": a research simulator for Mixture-of-Experts routing\n\n"
       << "usage: moesim COMMAND [ARGUMENTS]\n\n";
-  for (const auto& [name, command] : commands())
-    out << "  " << name << std::string(10 - name.size(), ' ') << command.summary << '\n';
+  for (const moesim::Command& command : moesim::commands())
+    out << "  " << std::left << std::setw(11) << command.name << command.summary << '\n';
   out << "\nmoesim COMMAND --help tells more.\n";
 }
 
@@ -104,16 +73,19 @@ int dispatch(const moesim::Words& words) {
     std::cout << "moesim " << moesim::version() << " (" << moesim::git_revision() << ")\n";
     return 0;
   }
-  const auto found = commands().find(words[0]);
-  if (found == commands().end()) {
+  const auto& all = moesim::commands();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const moesim::Command& command) {
+    return command.name == words[0];
+  });
+  if (found == all.end()) {
     std::vector<std::string> names;
-    for (const auto& [name, command] : commands()) names.push_back(name);
+    for (const moesim::Command& command : all) names.emplace_back(command.name);
     const std::string near = moesim::nearest(words[0], names);
     moesim::fail(moesim::Exit::usage, "command line: unknown command '" + words[0] + "'; " +
                                           (near.empty() ? "choose one of " + moesim::joined(names)
                                                         : "did you mean " + near + "?"));
   }
-  return found->second.run({words.begin() + 1, words.end()});
+  return found->run({words.begin() + 1, words.end()});
 }
 
 // Returns the exit code.

@@ -19,6 +19,7 @@
 #include <cmath>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace moesim {
@@ -276,6 +277,21 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads) {
 Plan make_plan(const std::vector<RunSpec>& specs, int threads) {
   return plan_of(
       in_child("plans the runs", [&] { return to_json(build_all(specs, threads), true); }).text);
+}
+
+std::string swept_keys(const std::vector<PlannedRun>& runs) {
+  std::set<std::string> keys;
+  const auto value_of = [](const PlannedRun& run, const std::string& key) {
+    const auto& values = run.spec.settings.values();
+    const auto found = values.find(key);
+    return found == values.end() ? std::optional<std::string>() : found->second.value;
+  };
+  for (const PlannedRun& run : runs)
+    for (const PlannedRun* one : {&run, &runs.front()})
+      for (const auto& [key, setting] : one->spec.settings.values())
+        if (!keys.contains(key) && value_of(run, key) != value_of(runs.front(), key))
+          keys.insert(key);
+  return joined({keys.begin(), keys.end()}, ",");
 }
 
 void keep_earlier(Plan& plan, const Plan& before) {

@@ -43,6 +43,9 @@ struct Plan {
 // Keeps the runs of `before`, the plan that this one replaces, in the list of earlier ones.
 void keep_earlier(Plan& plan, const Plan& before);
 
+// The keys of which these runs were given different values, with commas between.
+std::string swept_keys(const std::vector<PlannedRun>& runs);
+
 // Builds every run once, so that a mistake in the last one does not cost a night; its device need
 // not be here. In a child process: this one stays free to start workers. Throws Exit::usage or
 // Exit::data.

@@ -116,12 +116,12 @@ void write(const Figure& figure, const FigureStyle& style, const std::string& ou
 
 }  // namespace
 
-int plot_command(const Words& words) {
+Arguments plot_arguments() {
   Arguments arguments("plot PATH...",
                       "Draws a figure of finished runs with gnuplot. PATH is a run file, a run "
                       "folder or an experiment folder.");
-  arguments.value("figure", "loss", "what to show: " + joined(figure_names()))
-      .value("out", "", "file to write: .svg, .pdf or .png (300 dpi)")
+  arguments.value("figure", "loss", "what to show: " + joined(figure_names()), {figure_names()})
+      .value("out", "", "file to write: .svg, .pdf or .png (300 dpi)", Offer::file())
       .value("quantity", "",
              "what curves show, by its name in the run file; loss: eval_loss, task_loss or loss; "
              "load, drops, entropy: with eval_ in front, of evaluations")
@@ -133,11 +133,19 @@ int plot_command(const Words& words) {
           "script", "",
           "keep what draws the figure, with its numbers as CSV, beside --out: gnuplot (.gp, also "
           "without a word behind --script) or matplotlib (.py; draws nothing itself and needs no "
-          "gnuplot)")
-      .value("x", "steps", "horizontal axis of curves: steps, tokens, flops or seconds")
-      .value("width", "column", "of a two-column paper: column (8.5 cm) or page (17.8 cm)")
-      .value("style", "paper", "paper (8 pt) or slides (12 pt)");
+          "gnuplot)",
+          {{"gnuplot", "matplotlib"}})
+      .value("x", "steps", "horizontal axis of curves: steps, tokens, flops or seconds",
+             {{"steps", "tokens", "flops", "seconds"}})
+      .value("width", "column", "of a two-column paper: column (8.5 cm) or page (17.8 cm)",
+             {{"column", "page"}})
+      .value("style", "paper", "paper (8 pt) or slides (12 pt)", {{"paper", "slides"}});
   add_analysis_arguments(arguments);
+  return arguments;
+}
+
+int plot_command(const Words& words) {
+  Arguments arguments = plot_arguments();
   if (!arguments.parse(with_script(words))) return 0;
   check_options(arguments);
   AnalysisArguments chosen = analysis_arguments(arguments, "plot what?");

@@ -14,7 +14,7 @@
 
 namespace moesim {
 
-int report_command(const Words& words) {
+Arguments report_arguments() {
   Arguments arguments(
       "report PATH... --out report.html",
       "One page about a comparison of arms: what it has shown, in words, tables and figures; "
@@ -22,9 +22,15 @@ int report_command(const Words& words) {
       "PATH is a run file, a run folder or an experiment folder. A file that cannot be read is "
       "left out, and the exit code is 3. Figures are drawn by gnuplot (Debian: gnuplot-nox).");
   arguments
-      .value("out", "", "the file to write; standard output otherwise, unless it is a terminal")
+      .value("out", "", "the file to write; standard output otherwise, unless it is a terminal",
+             Offer::file())
       .value("title", "", "title of the page; the names of the experiments otherwise");
   add_analysis_arguments(arguments);
+  return arguments;
+}
+
+int report_command(const Words& words) {
+  Arguments arguments = report_arguments();
   if (!arguments.parse(words)) return 0;
   AnalysisArguments chosen = analysis_arguments(arguments, "report on what?");
   if (arguments.text("out").empty() && ::isatty(STDOUT_FILENO) == 1)

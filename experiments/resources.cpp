@@ -26,7 +26,7 @@ double system_memory() {
   return 0;
 }
 
-// Of least_memory, fitted to the program's peak memory (experiments/README.md).
+// Of least_memory, fitted to the program's peak memory (experiments/RUNS.md).
 constexpr double kBytesOfProcess = 3e7;    // of code, libraries and threads
 constexpr double kValuesOfBlock = 7;       // per token and width
 constexpr double kShareOfGradients = 0.9;  // of the last block's values, when the way back begins

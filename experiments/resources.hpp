@@ -17,7 +17,7 @@ int processors();
 
 // Bytes without which a run cannot train: parameters, gradients, what the optimiser keeps, and what
 // a training pass holds until it has gone back. Known without allocating anything, and within a
-// quarter of what the run then takes (experiments/README.md).
+// quarter of what the run then takes (experiments/RUNS.md).
 double least_memory(const Experiment& experiment);
 
 // "1.5 GB"

@@ -65,10 +65,13 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
   std::vector<Job> jobs;
   std::vector<std::size_t> number;  // of the run of each job
   for (std::size_t i = 0; i < endings.size(); ++i) {
-    Attempt a{sweep.plan.runs[i], sweep.folder + "/" + sweep.plan.runs[i].folder,
+    Attempt a{sweep.plan.runs[i],
+              sweep.folder + "/" + sweep.plan.runs[i].folder,
               fmt::format("[{}/{}] {} seed {}", sweep.first + i + 1, sweep.total,
                           sweep.plan.runs[i].spec.label, sweep.plan.runs[i].seed),
-              choice.threads, choice.force};
+              choice.threads,
+              choice.force,
+              sweep.swept};
     if (!choice.force && is_finished(before[i], a.run)) {
       endings[i] = finished(before[i]);
       continue;
@@ -135,7 +138,9 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, const Work& w
 }
 
 void declare_slurm(Arguments& arguments) {
-  arguments.value("launcher", "local", "local, or slurm: submit a job array instead of training")
+  arguments
+      .value("launcher", "local", "local, or slurm: submit a job array instead of training",
+             {{"local", "slurm"}})
       .flag("print", "with --launcher slurm: print the script, submit nothing")
       .value("partition", "", "Slurm partition; empty: the cluster's default")
       .value("time", "",
@@ -166,14 +171,14 @@ SlurmOptions slurm_options(const Arguments& arguments) {
 
 }  // namespace
 
-int run_command(const Words& words) {
+Arguments run_arguments() {
   Arguments arguments(
       "run CONFIG [key=value ...]",
       "Trains the run or the sweep that CONFIG describes and prints a comparison of its arms. A "
       "key given here replaces the file's; key=a,b makes an axis. Runs that are complete are "
       "skipped, interrupted ones go on from their checkpoints. In place of CONFIG: the folder of "
       "an experiment, or its plan.json, to go on with its latest sweep.");
-  arguments.value("out", "runs", "folder of all experiments")
+  arguments.value("out", "runs", "folder of all experiments", Offer::file())
       .value("jobs", "1", "runs at once, each in a process of its own; 0: one per processor")
       .value("threads", "0",
              "threads per run; 0: OMP_NUM_THREADS, otherwise all processors divided by --jobs")
@@ -188,6 +193,11 @@ int run_command(const Words& words) {
       .flag("force", "train again what is complete or interrupted, from the start")
       .flag("json", "print one JSON document");
   declare_slurm(arguments);
+  return arguments;
+}
+
+int run_command(const Words& words) {
+  Arguments arguments = run_arguments();
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("which config?");
   const std::string out = arguments.text("out");
@@ -219,7 +229,10 @@ int run_command(const Words& words) {
   const bool extend = arguments.has("extend");
   if (extend && !sweep.is_planned)
     fail(Exit::usage, "command line: --extend: a plan cannot be changed; give the config file");
-  if (extend) restart_cosines(sweep.plan, sweep.folder, choice.threads);
+  if (extend) {
+    restart_cosines(sweep.plan, sweep.folder, choice.threads);
+    sweep.swept = swept_keys(sweep.plan.runs);
+  }
   std::vector<std::string> notes = match_folders(sweep.plan, sweep.folder);
   if (sweep.is_planned)
     for (std::string& note : extend_runs(sweep.plan, sweep.folder, extend))

@@ -80,12 +80,17 @@ void print_table(const std::vector<Found>& all, const std::map<std::string, int>
 
 }  // namespace
 
-int status_command(const Words& words) {
+Arguments status_arguments() {
   Arguments arguments(
       "status PATH...",
       "What became of every run: planned, running, interrupted, complete, diverged, "
       "or failed and why. PATH is the folder of an experiment or of a run.");
   arguments.flag("json", "print one JSON document");
+  return arguments;
+}
+
+int status_command(const Words& words) {
+  Arguments arguments = status_arguments();
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("status of what?");
   std::vector<Found> all;

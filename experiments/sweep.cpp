@@ -90,8 +90,10 @@ void keep_arms(Plan& plan, const std::vector<ArmChoice>& arms) {
 
 Sweep make_sweep(const Words& words, const std::vector<ArmChoice>& arms, const std::string& out,
                  int threads) {
-  if (!is_plan(words.front())) return plan_sweep(words, arms, out, threads);
-  Sweep sweep = read_sweep(words);
+  const bool read = is_plan(words.front());
+  Sweep sweep = read ? read_sweep(words) : plan_sweep(words, arms, out, threads);
+  sweep.swept = swept_keys(sweep.plan.runs);
+  if (!read) return sweep;
   keep_arms(sweep.plan, arms);
   sweep.is_new = sweep.is_new && arms.empty();
   return sweep;

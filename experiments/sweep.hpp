@@ -17,6 +17,7 @@ struct Sweep {
   std::string folder;  // of the experiment
   // With --only the plan has one run, which keeps its number among all of them.
   std::size_t first = 0, total = 0;
+  std::string swept = {};   // the keys that all of its runs differ in
   bool is_planned = false;  // here, from a config
   bool is_new = false;      // not what the folder's plan says; to be published as that
 };

@@ -204,6 +204,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
     }
   }();
   e.recorder->file().attribute("run_id", fs::path(a.folder).filename().string());
+  e.recorder->file().attribute("swept", a.swept);
   lock.require_held();
   if (a.force) forget(a.folder);  // not before it is clear that it can be trained again
   clear_failure(a.folder);

@@ -27,7 +27,8 @@ struct Attempt {
   std::string folder;  // path
   std::string prefix;  // for progress: "[3/24] soft seed 1"
   int threads = 0;
-  bool force = false;  // from the start, whatever is there
+  bool force = false;      // from the start, whatever is there
+  std::string swept = {};  // the keys that the runs of the sweep differ in, with commas between
 };
 
 // Trains until the end or until a stop is requested (experiments/signals.hpp); holds the folder

@@ -165,7 +165,7 @@ void verify_checkpoint(const std::string& folder, index step, bool last, Built& 
 
 }  // namespace
 
-int verify_command(const Words& words) {
+Arguments verify_arguments() {
   Arguments arguments(
       "verify PATH...",
       "Reads every byte of run files and checkpoints and says what is damaged, changed by another "
@@ -173,6 +173,11 @@ int verify_command(const Words& words) {
       "anything is. A run file that another program has saved again with the same contents is "
       "noted.");
   arguments.flag("json", "print one JSON document");
+  return arguments;
+}
+
+int verify_command(const Words& words) {
+  Arguments arguments = verify_arguments();
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("verify what?");
   Findings findings;

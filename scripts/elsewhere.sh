@@ -25,36 +25,13 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ -n "$release" ] || usage
-fail() { echo "elsewhere.sh: $1" >&2; exit "${2:-2}"; }
-[ "$(id -u)" -eq 0 ] || fail "a chroot needs root: sudo $0 $release"
-command -v debootstrap > /dev/null || fail "debootstrap is missing: apt-get install debootstrap"
-[ -e "/usr/share/debootstrap/scripts/$release" ] || fail "$release is no release that debootstrap knows"
-mirror=${MOESIM_MIRROR:-$(apt-get indextargets --format '$(ORIGIN) $(LABEL) $(REPO_URI)' 'Created-By: Packages' | awk '$1 " " $2 == "Debian Debian" {print $3; exit}')}
-[ -n "$mirror" ] || fail "apt has no mirror of Debian here: name one, MOESIM_MIRROR=URL $0 $release"
-
-root=${MOESIM_ELSEWHERE:-/var/tmp/moesim-elsewhere}/$release
-mkdir -p "$(dirname "$root")"
-exec 9> "$root.lock"
-flock -n 9 || fail "another $0 works in $root"
-if [ ! -e "$root/.complete" ] || [ -z "$keep" ]; then
-  rm -rf --one-file-system "$root"
-  debootstrap --variant=minbase "$release" "$root" "$mirror" > "$root.log" 2>&1 || fail "debootstrap failed: $root.log" 1
-  touch "$root/.complete"
-fi
-cp /etc/resolv.conf /etc/hosts "$root/etc/"
+. "$source/scripts/chroot.sh"
+new_chroot "$release" "$keep"
 rm -rf "$root/moesim"
 git clone -q --no-hardlinks "$source" "$root/moesim"
 [ -z "$(git -C "$source" status --porcelain)" ] || echo "elsewhere.sh: what is not committed is not tried" >&2
 
-# In a mount namespace of its own: what is mounted goes with it, and no removal can reach it.
-inside() {
-  env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
-    ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} \
-    ${CMAKE_BUILD_PARALLEL_LEVEL:+CMAKE_BUILD_PARALLEL_LEVEL="$CMAKE_BUILD_PARALLEL_LEVEL"} \
-    ${CTEST_PARALLEL_LEVEL:+CTEST_PARALLEL_LEVEL="$CTEST_PARALLEL_LEVEL"} \
-    unshare --mount bash -c 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && chroot "$0" bash -c "cd /moesim && $1"' "$root" "$1"
-}
-unshare --mount true 2> /dev/null || fail "this machine lets nobody mount (a container without privileges?): run it where mounting is allowed"
+inside() { in_chroot /moesim "$1"; }
 
 results=()
 try() {  # NAME COMMANDS
@@ -85,5 +62,5 @@ fi
 echo
 inside "dpkg-query -W -f '\${Package} \${Version}, ' g++ clang cmake libdnnl-dev libhdf5-dev catch2 libfmt-dev nlohmann-json3-dev libboost-program-options-dev libeigen3-dev 2> /dev/null; echo"
 printf '%s\n' "${results[@]}"
-[ -n "$keep" ] || rm -rf --one-file-system "$root" "$root.log"
+[ -n "$keep" ] || remove_chroot
 exit $ok

@@ -1,6 +1,7 @@
 #include "analysis/runs/evaluations.hpp"
 
 #include "analysis/statistics/sample.hpp"
+#include "sim/record/drops_window.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -102,8 +103,6 @@ void add_training(const Run& run, std::vector<EvaluationPoint>& evaluations) {
 
 // See EvaluationPoint::train_drops_percent. Rows of the three variables are matched from the last.
 void add_training_drops(const Run& run, std::vector<EvaluationPoint>& evaluations) {
-  constexpr double kFrom = 0.9, kFromAtLeast = 0.5;  // of the steps
-  constexpr std::size_t kFewest = 10;
   const Variable* step = run.variable("record_step", {"record"});
   const Rows dropped(run.variable("dropped", {"record", "layer"}));
   const Rows assignments(run.variable("assignments", {"record", "layer"}));
@@ -114,21 +113,13 @@ void add_training_drops(const Run& run, std::vector<EvaluationPoint>& evaluation
   for (std::size_t back = 0; back < count; ++back)
     if (const double all = sum_of(assignments.row(back)); all > 0)
       percents[count - 1 - back] = 100 * sum_of(dropped.row(back)) / all;
-  const auto place = [&](double at) {  // of the first record from that step on
-    return static_cast<std::size_t>(std::lower_bound(steps.begin(), steps.end(), at) -
-                                    steps.begin());
-  };
   for (EvaluationPoint& evaluation : evaluations) {
     if (std::isnan(evaluation.step)) continue;
-    const std::size_t end = place(evaluation.step);
-    std::size_t first =
-        std::max(place(kFromAtLeast * evaluation.step), end - std::min(end, kFewest));
-    first = std::min(first, place(kFrom * evaluation.step));
-    if (first == end && end > 0) --first;
-    Values window;
-    for (std::size_t i = first; i < end; ++i)
-      if (!std::isnan(percents[i])) window.push_back(percents[i]);
-    evaluation.train_drops_percent = mean_of(window);
+    const Window window = drops_window(steps, evaluation.step);
+    Values known;
+    for (std::size_t i = window.first; i < window.end; ++i)
+      if (!std::isnan(percents[i])) known.push_back(percents[i]);
+    evaluation.train_drops_percent = mean_of(known);
   }
 }
 
@@ -147,7 +138,7 @@ std::optional<std::size_t> last_before(const Values& labels, double end) {
 constexpr std::int64_t kSteps = 1 << 20;
 constexpr std::int64_t kEvaluations = 1 << 16;
 constexpr std::int64_t kLayeredEvaluations = 1 << 12;
-constexpr std::int64_t kRecords = 1 << 12;
+constexpr std::int64_t kRecords = kMostDropRecords;
 
 }  // namespace
 

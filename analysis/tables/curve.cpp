@@ -127,7 +127,8 @@ std::vector<std::string> quantities_of(const Run& run) {
   std::vector<std::string> names;
   for (const Variable& variable : run.file.variables())
     if (!variable.dims.empty() && kSteps.contains(variable.dims[0]) &&
-        variable.type != Variable::Type::text && variable.name != kSteps.at(variable.dims[0]))
+        variable.type != Variable::Type::text && variable.name != kSteps.at(variable.dims[0]) &&
+        variable.name != variable.dims[0])
       names.push_back(variable.name);
   return names;
 }

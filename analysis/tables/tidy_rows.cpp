@@ -142,8 +142,9 @@ void append_variable(const Run& run, const Variable& variable, std::string_view 
 }  // namespace
 
 bool is_label(const std::string& name) {
-  return name == "aux" || std::any_of(kAxes.begin(), kAxes.end(),
-                                      [&](const Axis& axis) { return axis.labels == name; });
+  return name == "aux" || std::any_of(kAxes.begin(), kAxes.end(), [&](const Axis& axis) {
+           return axis.labels == name || axis.dimension == name;
+         });
 }
 
 void append_rows(const Run& run, const std::set<std::string>& chosen, std::string_view prefix,

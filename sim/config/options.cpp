@@ -82,11 +82,12 @@ void Settings::check_all_read(
     const auto found = known.find(section);
     const Place place{setting.origin, key, setting.value};
     if (found == known.end()) {
-      if (const std::string meant = config::meant_setting(name); !meant.empty())
-        place.reject(fmt::format("unknown section [{}]; did you mean {}?",
-                                 config::printable(section), meant));
       std::vector<std::string> sections;
       for (const auto& [candidate, keys] : known) sections.push_back(candidate);
+      const std::string meant = config::meant_setting(name);
+      if (nearest(section, sections).empty() && !meant.empty())
+        place.reject(fmt::format("unknown section [{}]; did you mean {}?",
+                                 config::printable(section), meant));
       place.reject(fmt::format("unknown section [{}]; {}", config::printable(section),
                                suggestion(section, sections, "")));
     }

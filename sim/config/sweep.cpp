@@ -156,9 +156,9 @@ void check_variants_differ(const std::vector<RunSpec>& runs, const std::string& 
     const auto [same, is_new] = first.emplace(std::move(settings), &run);
     if (!is_new && same->second->variant != run.variant)
       fail(Exit::usage,
-           fmt::format("{}, which makes {} and {} equal; choose arms with --arm {}, or give it to "
-                       "one of them: --arm '{}:key=value'",
-                       replaced, same->second->label, run.label, run.label, run.label));
+           fmt::format("{}, which makes the variants {} and {} equal; choose arms with --arm NAME, "
+                       "or change one alone: --arm 'NAME:key=value'",
+                       replaced, same->second->variant, run.variant));
   }
 }
 

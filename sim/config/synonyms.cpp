@@ -7,6 +7,23 @@ namespace moesim::config {
 
 const std::vector<Synonym>& synonyms() {
   static const std::vector<Synonym> all = {
+      // without their section
+      {"steps", "run.steps"},
+      {"seed", "run.seed"},
+      {"seeds", "run.seed"},
+      {"device", "run.device"},
+      {"compute", "run.compute"},
+      {"rate", "train.rate"},
+      {"batch", "train.batch"},
+      {"warmup", "train.warmup"},
+      {"weight_decay", "train.weight_decay"},
+      {"layers", "model.layers"},
+      {"width", "model.width"},
+      {"heads", "model.heads"},
+      {"dropout", "model.dropout"},
+      {"experts", "moe.experts"},
+      {"router", "router.name"},
+      {"hidden", "expert.hidden"},
       // training
       {"lr", "train.rate"},
       {"learning_rate", "train.rate"},

@@ -3,14 +3,16 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/doubtful.hpp"
-#include "sim/data/file.hpp"
+#include "sim/data/expand.hpp"
 #include "sim/data/foreign.hpp"
+#include "sim/data/json_lines.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/tokenizer.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -56,10 +58,14 @@ void add_parts(std::string_view text, std::string_view separators, const std::st
   }
 }
 
-std::string read_text(const std::string& path, std::uint64_t limit, Content content) {
-  std::string text = read_file(path, limit);
-  if (content == Content::any) return text;
-  if (const std::string found = foreign_format(path, text); !found.empty())
+// The contents of a file as they are, or the text in them, JSON or not.
+std::string read_text(const std::string& path, const Reading& reading) {
+  const Content content = reading.content;
+  if (content == Content::any) return read_file(path, reading.limit);
+  std::string text = read_expanded(path, reading.limit);
+  if (const std::string found =
+          reading.field.empty() ? foreign_format(path, text) : format_by_magic(text);
+      !found.empty())
     fail(Exit::data, fmt::format("{}: expected text, found {}; tokens = raw takes every byte as "
                                  "it is",
                                  path, found));
@@ -85,41 +91,70 @@ std::string reading_of(const CorpusPart& part, std::size_t parts) {
 
 }  // namespace
 
-std::vector<CorpusPart> corpus_parts(const Options& options, const std::string& path,
-                                     const std::string& root) {
+std::vector<CorpusPart> corpus_parts(const Options& options, const std::string& key,
+                                     const std::string& path, const std::string& root) {
   std::vector<CorpusPart> parts;
   add_parts(path, ";,", root, parts);
   std::set<std::string> labels;
   for (CorpusPart& part : parts) {
     if (part.pattern.empty())
-      options.reject("path", "a file is missing; write file, pattern or label:pattern");
+      options.reject(key, "a file is missing; write file, pattern or label:pattern");
     if (parts.size() == 1) break;
     if (part.label.empty()) part.label = stem(part.pattern);
     if (!config::is_name(part.label)) {
       const std::string reading = reading_of(part, parts.size());
-      options.reject("path", reading.empty()
-                                 ? fmt::format("'{0}' needs a label; write label:{0}", part.pattern)
-                                 : fmt::format("'{}' is not there{}", part.pattern, reading));
+      options.reject(key, reading.empty()
+                              ? fmt::format("'{0}' needs a label; write label:{0}", part.pattern)
+                              : fmt::format("'{}' is not there{}", part.pattern, reading));
     }
     if (!labels.insert(part.label).second)
-      options.reject("path",
+      options.reject(key,
                      fmt::format("two parts are labelled '{}'; write label:pattern", part.label));
   }
   return parts;
 }
 
-Corpus read_corpus(const std::vector<CorpusPart>& parts, Content content) {
+std::vector<std::size_t> same_labels(const std::vector<std::string>& labels,
+                                     const std::vector<std::string>& others) {
+  if (labels.size() == 1 && others.size() == 1) return {0};
+  std::vector<std::size_t> places;
+  for (const std::string& label : labels) {
+    const auto found = std::find(others.begin(), others.end(), label);
+    if (found == others.end() || others.size() != labels.size())
+      fail(Exit::usage,
+           fmt::format("expected the domains of data.path: {}; found {}", joined(labels),
+                       others.size() == 1 && others[0].empty() ? "no label" : joined(others)));
+    places.push_back(static_cast<std::size_t>(found - others.begin()));
+  }
+  return places;
+}
+
+Corpus read_corpus(const std::vector<CorpusPart>& parts, const Reading& reading) {
   Corpus corpus;
+  Reading next = reading;
   std::size_t doubtful = 0;
-  std::uint64_t left = kMaxDataBytes;
+  std::map<std::string, std::string> domains;  // of JSON lines
+  const std::vector<std::string> endings = reading.field.empty()
+                                               ? std::vector<std::string>{".txt"}
+                                               : std::vector<std::string>{".jsonl", ".ndjson"};
   for (const CorpusPart& part : parts) {
     std::string text;
     try {
-      for (const std::string& file : match_files(part.pattern, part.root)) {
-        const std::string contents = read_text(file, left, content);
-        left -= contents.size();
+      for (const std::string& file : match_files(part.pattern, part.root, endings)) {
+        std::string contents = read_text(file, next);
+        next.limit -= contents.size();
+        if (!reading.field.empty()) {
+          std::string lines;
+          each_document(file, contents, reading.field, reading.domain_field,
+                        [&](const std::string& document, const std::string& domain) {
+                          std::string& all = domain.empty() ? lines : domains[domain];
+                          all += document;
+                          if (!document.ends_with('\n')) all += '\n';
+                        });
+          contents = std::move(lines);
+        }
         text += contents;
-        if (content == Content::any) continue;
+        if (reading.content == Content::any) continue;
         const std::string doubt = doubt_about(contents);
         if (!doubt.empty() && doubtful++ == 0)
           corpus.note = config::printable(file, 200) + ": " + doubt;
@@ -127,9 +162,13 @@ Corpus read_corpus(const std::vector<CorpusPart>& parts, Content content) {
     } catch (const Error& error) {
       fail(error.code(), error.what() + reading_of(part, parts.size()));
     }
-    corpus.texts.push_back(std::move(text));
+    if (reading.domain_field.empty())
+      corpus.texts.push_back({part.label, part.pattern, std::move(text)});
   }
+  for (auto& [label, text] : domains)
+    corpus.texts.push_back({label, parts.front().pattern + ": domain " + label, std::move(text)});
   if (doubtful > 1) corpus.note += fmt::format(" (and {} more files)", doubtful - 1);
+  corpus.left = next.limit;
   return corpus;
 }
 

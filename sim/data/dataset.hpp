@@ -46,11 +46,14 @@ struct DatasetInfo {
   // that these stand for, which is larger: one may stand for a whole line. -1 if every text is
   // known.
   double unknown_train = -1, unknown_validation = -1, unknown_characters = -1;
+  // Bytes of text for a token of the validation split; -1 if unknown.
+  double bytes_per_token = -1;
   // What the files look like, if that is not what they are read as, and the way out; "" if they
   // look like it.
   std::string note;
   std::string sha256;  // of everything that determines the data
-  // How often each token id occurs in the training split; in 2^20 tokens of one without end.
+  // How often each token id occurs in the training split; in 2^20 tokens of one without end, in a
+  // sample of one that is too large to be read (token_scan.hpp).
   std::vector<std::int64_t> unigram;
 };
 

@@ -14,6 +14,8 @@ constexpr Entry kEntries[] = {
      make_synthetic},
     {"text", "text files as bytes, characters or SentencePiece tokens; domains by label",
      make_text},
+    {"tokens", "token ids in the files of nanoGPT, NumPy and Megatron-LM; of any size",
+     make_tokens},
     {"idx", "images and labels in the IDX format of MNIST, cut into patches", make_idx},
 };
 

@@ -21,6 +21,8 @@ std::vector<std::pair<std::string, std::string>> dataset_summaries();
 std::unique_ptr<Dataset> make_synthetic(Options& options);
 // Text files as bytes, characters or SentencePiece tokens.
 std::unique_ptr<Dataset> make_text(Options& options);
+// Token ids in the files of nanoGPT, NumPy and Megatron-LM.
+std::unique_ptr<Dataset> make_tokens(Options& options);
 // Images and labels in the IDX format of MNIST.
 std::unique_ptr<Dataset> make_idx(Options& options);
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <glob.h>
+#include <set>
 #include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,23 +43,39 @@ std::vector<std::string> glob_files(const std::string& pattern, const std::strin
   return files;
 }
 
-// As the pattern FOLDER/*.txt, though the folder's name may have characters of a pattern.
-std::vector<std::string> texts_of_folder(const std::string& folder) {
+// The name without the ending of a compressed file.
+std::string_view uncompressed(std::string_view name) {
+  for (const std::string_view ending : {".gz", ".zst"})
+    if (name.ends_with(ending)) return name.substr(0, name.size() - ending.size());
+  return name;
+}
+
+// As the patterns FOLDER/*ENDING, though the folder's name may have characters of a pattern.
+std::vector<std::string> files_of_folder(const std::string& folder,
+                                         const std::vector<std::string>& endings) {
   namespace fs = std::filesystem;
-  std::vector<std::string> files;
+  std::set<std::string> files;
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
     const std::string name = at->path().filename().string();
-    if (name.ends_with(".txt") && name.front() != '.') files.push_back(at->path().string());
+    const std::string_view plain = uncompressed(name);
+    if (name.front() != '.' &&
+        std::any_of(endings.begin(), endings.end(),
+                    [&](const std::string& ending) { return plain.ends_with(ending); }))
+      files.insert(at->path().string());
   }
   if (error)
     fail(Exit::data, fmt::format("{}: the folder cannot be read: {}", folder, error.message()));
   if (files.empty())
-    fail(Exit::data, folder +
-                         ": expected *.txt in this folder, found none; write a pattern, such "
-                         "as FOLDER/*.md");
-  std::sort(files.begin(), files.end());
-  return files;
+    fail(Exit::data,
+         fmt::format("{}: expected *{} in this folder, found none; write a pattern, such as "
+                     "FOLDER/*.md",
+                     folder, joined(endings, " or *")));
+  std::vector<std::string> result;
+  for (const std::string& file : files)
+    if (const std::string plain(uncompressed(file)); plain == file || !files.contains(plain))
+      result.push_back(file);
+  return result;
 }
 
 std::string link_target(const std::string& path) {
@@ -101,7 +118,7 @@ void fail_short(const std::string& what, int reason) {
 
 // O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever. Regular files ignore it.
 InputFile::InputFile(const std::string& path)
-    : descriptor_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
+    : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
   if (descriptor_ < 0) fail_system(path, "cannot be opened");
   std::string wrong;
   struct stat status {};
@@ -125,22 +142,31 @@ InputFile::~InputFile() {
 
 int InputFile::release() { return std::exchange(descriptor_, -1); }
 
-std::string read_file(const std::string& path, std::uint64_t limit) {
-  const InputFile file(path);
-  if (file.bytes() > limit)
-    fail(Exit::data,
-         fmt::format("{}: expected at most {} bytes of data, found {}", path, limit, file.bytes()));
-  std::string contents(file.bytes(), '\0');
+void InputFile::read_at(std::uint64_t offset, void* to, std::size_t count) const {
+  auto* const bytes = static_cast<char*>(to);
   std::size_t done = 0;
-  while (done < contents.size()) {
-    const ssize_t got = ::read(file.descriptor(), contents.data() + done, contents.size() - done);
+  while (done < count) {
+    const ssize_t got =
+        ::pread(descriptor_, bytes + done, count - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail_system(path, "cannot be read");
+    if (got < 0) fail_system(path_, "cannot be read");
     if (got == 0)
-      fail(Exit::data, fmt::format("{}: expected {} bytes, found its end after {}", path,
-                                   contents.size(), done));
+      fail(Exit::data, fmt::format("{}: expected {} bytes, found its end after {}", path_,
+                                   std::max(bytes_, offset + count), offset + done));
     done += static_cast<std::size_t>(got);
   }
+}
+
+std::string read_file(const std::string& path, std::uint64_t limit) {
+  return contents_of(InputFile(path), limit);
+}
+
+std::string contents_of(const InputFile& file, std::uint64_t limit) {
+  if (file.bytes() > limit)
+    fail(Exit::data, fmt::format("{}: expected at most {} bytes of data, found {}", file.path(),
+                                 limit, file.bytes()));
+  std::string contents(file.bytes(), '\0');
+  file.read_at(0, contents.data(), contents.size());
   return contents;
 }
 
@@ -152,12 +178,13 @@ bool names_files(const std::string& name, const std::string& root) {
          (is_pattern(name) && !glob_files(name, root).empty());
 }
 
-std::vector<std::string> match_files(const std::string& name, const std::string& root) {
+std::vector<std::string> match_files(const std::string& name, const std::string& root,
+                                     const std::vector<std::string>& endings) {
   const std::string path = under_root(root, name);
   // A name that exists is taken as it is, whatever characters it has.
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
-  if (exists && S_ISDIR(status.st_mode)) return texts_of_folder(path);
+  if (exists && S_ISDIR(status.st_mode)) return files_of_folder(path, endings);
   if (exists || !is_pattern(name)) return {path};
   std::vector<std::string> files = glob_files(name, root);
   if (files.empty())

@@ -40,17 +40,23 @@ class InputFile {
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
+  const std::string& path() const { return path_; }
   std::uint64_t bytes() const { return bytes_; }
+  // Reads so many bytes from that offset on; Exit::data if they are not there. Several threads may
+  // read at once.
+  void read_at(std::uint64_t offset, void* to, std::size_t count) const;
   int descriptor() const { return descriptor_; }
   int release();  // the descriptor, which the caller closes
 
  private:
+  std::string path_;
   int descriptor_;
   std::uint64_t bytes_ = 0;
 };
 
 // The contents of a file of at most `limit` bytes.
 std::string read_file(const std::string& path, std::uint64_t limit = kMaxDataBytes);
+std::string contents_of(const InputFile& file, std::uint64_t limit = kMaxDataBytes);
 
 // True if a name has a character of shell patterns.
 bool is_pattern(const std::string& name);
@@ -59,9 +65,11 @@ bool is_pattern(const std::string& name);
 // folder `root`, here and below; "": the folder one stands in.
 bool names_files(const std::string& name, const std::string& root = "");
 
-// The files that a name stands for, sorted by name; at least one: a file of exactly that name, the
-// *.txt of a folder, or what a shell pattern matches.
-std::vector<std::string> match_files(const std::string& name, const std::string& root = "");
+// The files that a name stands for, sorted by name; at least one: a file of exactly that name, what
+// a shell pattern matches, or of a folder all files with one of these endings, also with .gz or
+// .zst behind it unless the file is there without.
+std::vector<std::string> match_files(const std::string& name, const std::string& root = "",
+                                     const std::vector<std::string>& endings = {".txt"});
 
 // What to write instead of a name that is not there, "; a URL is not fetched, ..."; "" if the name
 // says nothing about it.

@@ -44,7 +44,7 @@ constexpr Magic kMagics[] = {
     {0, "GIF89a"sv, "a GIF image", kNoText},
     {0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file", kTextOfIt},
     {0, "\x93NUMPY"sv, "a NumPy array (.npy)",
-     "if it holds token ids, write the text that they were made from"},
+     "data.name = tokens reads one of token ids, data.name = idx one of images"},
     {0, "PAR1\x15"sv, "a Parquet file", "write the column of text into a file, one text per line"},
     {0, "ARROW1\0\0"sv, "an Arrow file", "write the column of text into a file, one text per line"},
     {0, "\xff\xff\xff\xff"sv, "binary data (an Arrow stream?)", kTextOfIt},
@@ -98,7 +98,9 @@ std::string json_format(std::string_view contents) {
     const bool whole = last_character(line) == '}';
     const std::string_view rest = without_space(text.substr(line.size()));
     if (whole && begins_object(rest))
-      return "JSON lines: write one text per line, as jq -r .text FILE > FILE.txt does";
+      return "JSON lines: name the key of their text, such as data.field = text, or write one text "
+             "per "
+             "line, as jq -r .text FILE > FILE.txt does";
     if (last == '}') return "JSON: write its text into a file, as jq -r .text FILE > FILE.txt does";
   }
   if (text.starts_with('[') && last == ']') {
@@ -164,8 +166,7 @@ std::string binary_format(std::string_view contents) {
                        nul[1] > nul[0] ? "le" : "be");
   constexpr std::uint32_t kVocabulary = 50432;  // of GPT-2, and as it is padded
   constexpr const char* kIds =
-      "numbers of {} bits, perhaps token ids (train.bin of nanoGPT): write the text that they were "
-      "made from";
+      "numbers of {} bits, perhaps token ids (train.bin of nanoGPT): data.name = tokens reads such";
   // Words of 64 bits are pairs of 32, of which each second is 0.
   if (contents.size() >= 64 && are_numbers(contents, 4, 1 << 20))
     return fmt::format(
@@ -180,9 +181,10 @@ std::string binary_format(std::string_view contents) {
 
 }  // namespace
 
-std::string format_by_magic(std::string_view contents) {
+std::string format_by_magic(std::string_view contents, std::size_t least) {
   for (const Magic& magic : kMagics)
-    if (contents.substr(std::min(magic.at, contents.size())).starts_with(magic.bytes))
+    if (magic.bytes.size() >= least &&
+        contents.substr(std::min(magic.at, contents.size())).starts_with(magic.bytes))
       return fmt::format("{}: {}", magic.format, magic.advice);
   return {};
 }

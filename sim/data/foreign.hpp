@@ -12,7 +12,7 @@ namespace moesim {
 // server sent instead of a file.
 std::string foreign_format(const std::string& path, std::string_view contents);
 
-// The same for formats that begin with bytes of their own.
-std::string format_by_magic(std::string_view contents);
+// The same for formats that begin with bytes of their own, at least so many.
+std::string format_by_magic(std::string_view contents, std::size_t least = 1);
 
 }  // namespace moesim

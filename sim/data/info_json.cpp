@@ -17,7 +17,7 @@ template <class Info, class Visit>
 void each_member(Info& info, const Visit& visit) {
   auto& [length, vocabulary, features, classes, domains, train_size, validation_size,
          validation_rows, bayes_loss, bayes_loss_of_domain, entropy_rate_of_domain, unknown_train,
-         unknown_validation, unknown_characters, note, sha256, unigram] = info;
+         unknown_validation, unknown_characters, bytes_per_token, note, sha256, unigram] = info;
   visit("sha256", sha256);
   visit("length", length);
   visit("vocabulary", vocabulary);
@@ -34,6 +34,7 @@ void each_member(Info& info, const Visit& visit) {
   visit("unknown_train", unknown_train);
   visit("unknown_validation", unknown_validation);
   visit("unknown_characters", unknown_characters);
+  visit("bytes_per_token", bytes_per_token);
   visit("note", note);
 }
 

@@ -2,21 +2,21 @@
 // characters takes one byte a token, so a corpus fits in memory four times over.
 #pragma once
 
-#include "sim/core/types.hpp"
+#include "sim/data/windows.hpp"
 
 #include <cstdint>
 #include <vector>
 
 namespace moesim {
 
-class TokenStore {
+class TokenStore final : public TokenRow {
  public:
   explicit TokenStore(index vocabulary)
       : width_(vocabulary <= 1 << 8    ? 1
                : vocabulary <= 1 << 16 ? 2
                                        : 4) {}
 
-  index size() const { return static_cast<index>(bytes_.size() / width_); }
+  index size() const override { return static_cast<index>(bytes_.size() / width_); }
 
   // The low bytes come first, on every machine.
   void push_back(std::int32_t id) {
@@ -29,6 +29,10 @@ class TokenStore {
     std::uint32_t id = 0;
     for (std::size_t i = 0; i < width_; ++i) id |= static_cast<std::uint32_t>(low[i]) << (8 * i);
     return static_cast<std::int32_t>(id);
+  }
+
+  void append_to(std::vector<std::int32_t>& ids, index first, index count) const override {
+    for (index i = first; i < first + count; ++i) ids.push_back((*this)[i]);
   }
 
  private:

@@ -18,9 +18,9 @@ Matrix oriented(index rows, index cols, bool transposed) {
 Tensor multiply(const Tensor& a, const Tensor& b, Transposed t, index batch, index a_rows,
                 index b_rows, Shape shape) {
   const index a_cols = a.cols(), b_cols = b.cols();
-  const auto [m, k] = oriented(a_rows, a_cols, t.a);
-  const auto [k_b, n] = oriented(b_rows, b_cols, t.b);
-  if (k != k_b)
+  const auto left = oriented(a_rows, a_cols, t.a), right = oriented(b_rows, b_cols, t.b);
+  const index m = left.rows, k = left.cols, n = right.cols;
+  if (k != right.rows)
     fail_in("matmul", a.shape().to_string() + (t.a ? "ᵀ" : "") + " times " + b.shape().to_string() +
                           (t.b ? "ᵀ" : ""));
   Tensor y = Tensor::empty(shape, a.backend());
@@ -40,13 +40,13 @@ Tensor multiply(const Tensor& a, const Tensor& b, Transposed t, index batch, ind
                        .stride_a = sizes[0],
                        .stride_b = sizes[1],
                        .stride_c = sizes[2]});
-  record(y, {a, b}, [=, m = m, n = n, k = k](const Tensor& dy) {
+  record(y, {a, b}, [=](const Tensor& dy) {
     Product p;
     p.batch = batch;
     if (const GradientSlot da = gradient_slot(a)) {
       p.c = da.p, p.acc = da.accumulate, p.ldc = a_cols, p.stride_c = sizes[0];
-      const real* left = t.a ? b.data() : dy.data();
-      const real* right = t.a ? dy.data() : b.data();
+      const real* first = t.a ? b.data() : dy.data();
+      const real* second = t.a ? dy.data() : b.data();
       if (t.a) {  // dA = op(B) dCᵀ  [k, m]
         p.m = k, p.n = m, p.k = n, p.transpose_a = t.b, p.transpose_b = true;
         p.lda = b_cols, p.ldb = n, p.stride_a = sizes[1], p.stride_b = sizes[2];
@@ -54,7 +54,7 @@ Tensor multiply(const Tensor& a, const Tensor& b, Transposed t, index batch, ind
         p.m = m, p.n = k, p.k = n, p.transpose_a = false, p.transpose_b = !t.b;
         p.lda = n, p.ldb = b_cols, p.stride_a = sizes[2], p.stride_b = sizes[1];
       }
-      p.a = left, p.b = right;
+      p.a = first, p.b = second;
       a.backend().product(p);
     }
     if (const GradientSlot db = gradient_slot(b)) {

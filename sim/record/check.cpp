@@ -1,4 +1,6 @@
 // Whether a run file holds what was written, slice by slice.
+#include "sim/config/resolved.hpp"
+#include "sim/config/typed.hpp"
 #include "sim/core/error.hpp"
 #include "sim/record/axes.hpp"
 #include "sim/record/block.hpp"
@@ -119,6 +121,18 @@ void check_records(const RunFile& run, const std::vector<Part>& parts) {
   }
 }
 
+// Attributes that repeat settings, which are no part of the digest, against `config`, which is.
+bool settings_hold(const RunFile& run) {
+  const auto values = config::resolved_values(run.text("config"));
+  return std::all_of(run.attributes().begin(), run.attributes().end(), [&](const auto& attribute) {
+    const auto& [name, value] = attribute;
+    if (!is_setting_name(name)) return true;
+    const auto found = values.find(name);
+    return found == values.end() ||  // somebody's annotation
+           config::means(value, found->second);
+  });
+}
+
 }  // namespace
 
 RunFile decode_checked(const std::string& path) {
@@ -126,7 +140,7 @@ RunFile decode_checked(const std::string& path) {
   const Opened file(path);
   Budget numbers(readable_bytes_of(std::filesystem::file_size(path))), texts(kMaxExcerpt);
   RunFile run;
-  file.read_attributes(run, {}, texts);
+  file.read_attributes(run, {}, texts, Opened::Settings::all);
   const std::string expected =
       run.text(run.attributes().count(kDigest) > 0 ? kDigest : kEarlierDigest);
   const std::string writer = file.writer();
@@ -141,6 +155,8 @@ RunFile decode_checked(const std::string& path) {
   axes_of(described);
   check_records(run, parts);
   const bool holds = expected == digest_of(run, all);
+  if (!settings_hold(run) && writer.empty())
+    throw hdf5::Failure("damaged (a setting among its attributes is not what its config says)");
   if (!holds && writer.empty()) throw hdf5::Failure("damaged (its SHA-256)");
   run.attribute(kRewrittenBy, writer);
   run.attribute(kDigestHolds, std::int64_t{holds});

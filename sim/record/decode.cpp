@@ -20,7 +20,7 @@ RunFile decode(const std::string& path) {
   const Opened file(path);
   Budget budget(declarable_bytes(std::filesystem::file_size(path)));
   RunFile run;
-  file.read_attributes(run, {}, budget);
+  file.read_attributes(run, {}, budget, Opened::Settings::all);
   for (const std::string& name : file.names()) {
     const auto dataset = file.open(name);
     if (!dataset) continue;
@@ -87,7 +87,7 @@ RunFile decode(const std::string& path, const Excerpt& excerpt) {
   Budget budget(kMaxExcerpt);
   Lengths lengths(file, budget);
   RunFile run;
-  file.read_attributes(run, excerpt.attributes, budget);
+  file.read_attributes(run, excerpt.attributes, budget, Opened::Settings::none);
   for (const auto& [name, most] : excerpt.last_rows) {
     const auto dataset = file.open(name);
     if (!dataset) continue;

@@ -7,7 +7,9 @@ namespace moesim {
 
 void add_attributes(Sha256& sum, const std::map<std::string, Attribute>& attributes) {
   for (const auto& [name, value] : attributes) {
-    if (name == kDigest || name == kEarlierDigest || name == "moesim_schema") continue;
+    if (name == kDigest || name == kEarlierDigest || name == "moesim_schema" ||
+        is_setting_name(name))
+      continue;
     sum.add(name + "=");
     std::visit([&](const auto& v) { sum.add(fmt::format("{}\n", v)); }, value);
   }

@@ -17,7 +17,8 @@ namespace moesim {
 inline constexpr const char* kDigest = "sha256_blocks";
 inline constexpr const char* kEarlierDigest = "sha256";
 
-// The part of both that is the same: attributes, without the digests and the schema.
+// The part of both that is the same: attributes, without the digests, the schema and those that
+// repeat settings.
 void add_attributes(Sha256& sum, const std::map<std::string, Attribute>& attributes);
 // Name, dimensions, shape, descriptions and texts of a variable. The variables come in the order of
 // their names; their leaves, or their values, follow.

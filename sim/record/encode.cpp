@@ -169,6 +169,7 @@ Handle write_variable(hid_t file, const Variable& variable, const std::vector<Ax
                        : write_numbers(file, variable, axes, run, content);
   if (!variable.long_name.empty()) write_attribute(dataset, "long_name", variable.long_name);
   if (!variable.units.empty()) write_attribute(dataset, "units", variable.units);
+  if (!variable.description.empty()) write_attribute(dataset, "description", variable.description);
   return dataset;
 }
 

@@ -111,8 +111,8 @@ Opened::Opened(const std::string& path)
   for (const Link& link : links_) name_at_.emplace(link.address, link.name);
 }
 
-void Opened::read_attributes(RunFile& run, const std::vector<std::string>& names,
-                             Budget& budget) const {
+void Opened::read_attributes(RunFile& run, const std::vector<std::string>& names, Budget& budget,
+                             Settings settings) const {
   const auto take = [&](hid_t attribute, const std::string& name) {
     if (auto value = read_attribute(attribute, budget)) run.attribute(name, std::move(*value));
   };
@@ -133,9 +133,11 @@ void Opened::read_attributes(RunFile& run, const std::vector<std::string>& names
   std::vector<std::string> all;
   hsize_t from = 0;
   check(H5Aiterate2(root_, index, H5_ITER_INC, &from, take_name, &all), "a bad attribute");
-  std::erase_if(all,
-                [](const std::string& name) { return name[0] == '_' || !is_plain_name(name); });
-  if (!all.empty()) read_attributes(run, all, budget);
+  std::erase_if(all, [&](const std::string& name) {
+    return name[0] == '_' ||
+           !(is_plain_name(name) || (settings == Settings::all && is_setting_name(name)));
+  });
+  if (!all.empty()) read_attributes(run, all, budget, settings);
 }
 
 std::string Opened::writer() const {
@@ -214,6 +216,7 @@ Variable Opened::describe(const Dataset& dataset, Budget& budget, Extent extent)
   if (extent == Extent::part) return variable;
   variable.long_name = text_attribute(dataset.handle, "long_name", budget);
   variable.units = text_attribute(dataset.handle, "units", budget);
+  variable.description = text_attribute(dataset.handle, "description", budget);
   return variable;
 }
 

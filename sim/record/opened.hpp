@@ -18,8 +18,11 @@ class Opened {
   explicit Opened(const std::string& path);
 
   // All attributes, or those of these names that are there; attributes of other kinds than ours are
-  // somebody's annotation, and left out.
-  void read_attributes(RunFile& run, const std::vector<std::string>& names, Budget& budget) const;
+  // somebody's annotation, and left out. Of all, those that repeat settings (is_setting_name) may
+  // be left out too.
+  enum class Settings { all, none };
+  void read_attributes(RunFile& run, const std::vector<std::string>& names, Budget& budget,
+                       Settings settings) const;
 
   // The library that wrote the file, as "netcdf 4.9.0", if it says so (_NCProperties, of netCDF-4
   // and what writes as it does); moesim itself writes no such attribute. "" if none does.

@@ -107,10 +107,14 @@ Variable unpack_variable(Unpacker& unpacker, const RowBlocks& finished) {
 
 }  // namespace
 
+// Attributes that repeat settings stay out: the config has them, and earlier builds know no such
+// names.
 std::string pack(const RunFile& run) {
+  std::vector<std::string> names = run.attribute_order();
+  std::erase_if(names, is_setting_name);
   Packer packer;
-  packer.number(run.attribute_order().size());
-  for (const std::string& name : run.attribute_order()) {
+  packer.number(names.size());
+  for (const std::string& name : names) {
     const Attribute& value = run.attributes().at(name);
     packer.text(name);
     packer.number(static_cast<char>(value.index()));

@@ -52,8 +52,17 @@ bool is_plain_name(const std::string& name) {
          std::all_of(name.begin(), name.end(), allowed);
 }
 
+bool is_setting_name(const std::string& name) {
+  const auto allowed = [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) || c == '_' || c == '-' || c == '.');
+  };
+  return name.size() <= 200 && name.find('.', 1) < name.size() - 1 &&
+         std::isalpha(static_cast<unsigned char>(name[0])) &&
+         std::all_of(name.begin(), name.end(), allowed);
+}
+
 void RunFile::attribute(const std::string& name, Attribute value) {
-  check_name(name);
+  if (!is_setting_name(name)) check_name(name);
   const auto* text = std::get_if<std::string>(&value);
   if (text != nullptr && text->find('\0') != std::string::npos)
     fail_in(kWhere, "attribute " + name + ": a text with a NUL byte");
@@ -62,7 +71,7 @@ void RunFile::attribute(const std::string& name, Attribute value) {
 
 void RunFile::declare(const std::string& name, Variable::Type type, std::vector<std::string> dims,
                       std::vector<std::int64_t> inner_shape, std::string long_name,
-                      std::string units) {
+                      std::string units, std::string description) {
   if (type == Variable::Type::text) fail_in(kWhere, name + ": texts are put whole, not appended");
   if (find(name) != nullptr) fail_in(kWhere, name + " is declared twice");
   inner_shape.insert(inner_shape.begin(), 0);
@@ -74,7 +83,8 @@ void RunFile::declare(const std::string& name, Variable::Type type, std::vector<
                     .texts = {},
                     .long_name = std::move(long_name),
                     .units = std::move(units),
-                    .growing = true};
+                    .growing = true,
+                    .description = std::move(description)};
   check_variable(variable);
   variables_.push_back(std::move(variable));
 }
@@ -118,15 +128,21 @@ Variable* RunFile::find_mutable(const std::string& name) {
 
 std::vector<double> RunFile::all_values(const std::string& name) const {
   const Variable* variable = find(name);
-  if (variable == nullptr || variable->type != Variable::Type::float64)
-    fail_in(kWhere, name + ": no variable of float64");
+  const bool whole = variable != nullptr && variable->type == Variable::Type::int64;
+  if (!whole && (variable == nullptr || variable->type != Variable::Type::float64))
+    fail_in(kWhere, name + ": no variable of float64 or int64");
   std::vector<double> values;
   const auto each =
       static_cast<std::size_t>(block_rows(variable->shape) * row_values(variable->shape));
   for (const RowBlock& block : variable->blocks) {
     const std::string stored = unfiltered(store_->read(block), sizeof(double), each);
-    values.resize(values.size() + each);
-    std::memcpy(values.data() + values.size() - each, stored.data(), stored.size());
+    for (std::size_t i = 0; i < each; ++i) {
+      std::int64_t integer = 0;
+      double number = 0;
+      std::memcpy(&integer, stored.data() + i * sizeof integer, sizeof integer);
+      std::memcpy(&number, stored.data() + i * sizeof number, sizeof number);
+      values.push_back(whole ? static_cast<double>(integer) : number);
+    }
   }
   values.insert(values.end(), variable->values.begin(), variable->values.end());
   return values;

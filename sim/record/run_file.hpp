@@ -40,10 +40,11 @@ struct Variable {
   std::vector<std::int64_t> shape;    // same rank as dims
   std::vector<double> values;         // numbers of any type, integers up to 2^53
   std::vector<std::string> texts;     // Type::text
-  std::string long_name;              // attribute: one sentence
+  std::string long_name;              // attribute: a few words, for axes of figures
   std::string units;                  // attribute, "" if none
   bool growing = false;               // declared, not put: `append` adds rows
   std::vector<RowBlock> blocks = {};  // of the first rows; `values` holds those that follow
+  std::string description = {};       // attribute: a sentence, "" if none
 };
 
 using Attribute = std::variant<std::string, double, std::int64_t>;
@@ -54,13 +55,18 @@ inline constexpr std::int64_t kRunFileSchema = 1;
 // Letters, digits and _, at most 64, no digit first: the same in HDF5, Python, a shell and a table.
 bool is_plain_name(const std::string& name);
 
+// The full key of a setting: "router.token_choice.k". Attributes of such names repeat what the
+// attribute `config` says. They are no part of the digest: earlier readers leave them alone.
+bool is_setting_name(const std::string& name);
+inline constexpr std::size_t kMostSettings = 160;  // a file with more has none of them
+
 class RunFile {
  public:
   void attribute(const std::string& name, Attribute value);
   // Declares a variable of which `append` adds rows along the first dim; inner sizes are fixed.
   void declare(const std::string& name, Variable::Type type, std::vector<std::string> dims,
-               std::vector<std::int64_t> inner_shape, std::string long_name,
-               std::string units = "");
+               std::vector<std::int64_t> inner_shape, std::string long_name, std::string units = "",
+               std::string description = "");
   void append(const std::string& name, const std::vector<double>& row);
   void append(const std::string& name, double value) { append(name, std::vector<double>{value}); }
   // A whole variable at once (replaces).
@@ -91,7 +97,7 @@ class RunFile {
   // Compresses the rows that fill blocks and leaves them in the store; to be called when all rows
   // of a record are there. Checks conservation before, since nobody reads them again here.
   void finish_blocks();
-  // Every value of a variable of float64, those in finished blocks too.
+  // Every value of a variable of float64 or int64, those in finished blocks too.
   std::vector<double> all_values(const std::string& name) const;
 
  private:

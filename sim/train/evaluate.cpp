@@ -105,6 +105,17 @@ void Evaluator::shorten(Settings& settings, const std::string& origin) {
   settings.set("eval.sequences", std::to_string(batch), origin);
 }
 
+Batch Evaluator::posed(index i) const {
+  const index first = i * batch_;
+  const Batch batch = data_.batch(Split::validation, seed_, i, batch_);
+  return task_.pose(rows_of(batch, 0, std::min(batch.batch, sequences_ - first)),
+                    {Split::validation, 0, 0, first, sequences_});
+}
+
+Context Evaluator::context(index i) const {
+  return {.training = false, .seed = seed_, .step = i, .layer = 0, .on_routing = {}, .given = {}};
+}
+
 std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>& stop) const {
   Evaluation result;
   result.step = step;
@@ -113,16 +124,12 @@ std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>
   Collector collector(model_, backend_, static_cast<index>(data_.info().domains.size()));
   for (index i = 0; i < batches(); ++i) {
     if (stop()) return {};
-    Context context{
-        .training = false, .seed = seed_, .step = i, .layer = 0, .on_routing = {}, .given = {}};
-    const index first = i * batch_;
-    Batch batch = data_.batch(Split::validation, seed_, i, batch_);
-    batch = task_.pose(rows_of(batch, 0, std::min(batch.batch, sequences_ - first)),
-                       {Split::validation, 0, 0, first, sequences_});
+    Context pass = context(i);
+    const Batch batch = posed(i);
     const Example example = task_.prepare(batch, backend_);
-    collector.attach(context, example);
+    collector.attach(pass, example);
     std::vector<Loss> losses;
-    const Tensor logits = model_.forward(example.input, context, losses);
+    const Tensor logits = model_.forward(example.input, pass, losses);
     const std::vector<real> rows = cross_entropy_rows(logits, example.targets).to_host();
     collector.collect();
     sums.add(batch, example, rows);

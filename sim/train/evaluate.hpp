@@ -56,6 +56,9 @@ class Evaluator {
   index every() const { return every_; }
   index batch() const { return std::min(batch_, sequences_); }  // sequences of the largest batch
   index batches() const { return (sequences_ + batch_ - 1) / batch_; }
+  // Batch i of an evaluation, posed, and the context of the model's pass over it.
+  Batch posed(index i) const;
+  Context context(index i) const;
   // Nothing, if it is to stop: asked before every batch.
   std::optional<Evaluation> run(index step, const std::function<bool()>& stop) const;
 

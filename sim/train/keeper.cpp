@@ -128,7 +128,7 @@ void Keeper::write(const std::string& published_sha256, bool regular) {
                     {"not_finite", std::to_string(position.not_finite)},
                     {"updates", std::to_string(trainer_.updates())}};
   std::string weights_header, state_header;
-  const std::string rest = pack(recorder_.file());
+  const std::string rest = pack(recorder_.with_totals());
   BlockStore& blocks = *recorder_.file().block_store();
   blocks.sync();  // before there is a checkpoint that needs them
   std::vector<FileContent> files = {{kWeightsFile, safetensors_pieces(weights, weights_header)},

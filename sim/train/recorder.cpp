@@ -1,5 +1,6 @@
 #include "sim/train/recorder.hpp"
 
+#include "sim/config/typed.hpp"
 #include "sim/core/error.hpp"
 #include "sim/moe/metrics.hpp"
 
@@ -13,12 +14,12 @@ using Type = Variable::Type;
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 Variable labels(const std::string& name, const std::vector<index>& values,
-                const std::string& long_name) {
+                const std::string& long_name, const std::string& description) {
   Variable v;
   v.name = name, v.type = Type::int32, v.dims = {name},
   v.shape = {static_cast<index>(values.size())};
   v.values.assign(values.begin(), values.end());
-  v.long_name = long_name;
+  v.long_name = long_name, v.description = description;
   return v;
 }
 
@@ -32,6 +33,15 @@ Variable texts(const std::string& name, const std::vector<std::string>& values,
   return v;
 }
 
+// The steps that label a dimension, for records of a version that did not label it.
+Variable labels_from(const RunFile& earlier, Variable own) {
+  const std::string steps = own.name + "_step";
+  if (earlier.find(steps) == nullptr) return own;
+  own.values = earlier.all_values(steps);
+  own.shape = {static_cast<index>(own.values.size())};
+  return own;
+}
+
 }  // namespace
 
 Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model)
@@ -40,73 +50,97 @@ Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transforme
           Options(settings, "record")
               .integer("every", 10, {1, 1ll << 40}, "steps between records of what routers did")),
       layers_(static_cast<index>(model.moe_blocks().size())),
-      experts_(model.moe_layer(0).router().experts()) {
-  file_.declare("step", Type::int64, {"step"}, {}, "optimiser step, from 0");
-  file_.declare("tokens", Type::int64, {"step"}, {}, "positions seen since the start of training");
-  file_.declare("seconds", Type::float64, {"step"}, {}, "wall time of the step", "s");
-  file_.declare("loss", Type::float64, {"step"}, {},
-                "training loss: task loss and weighted auxiliary losses", "nat");
-  file_.declare("task_loss", Type::float64, {"step"}, {}, "cross-entropy of the training batch",
-                "nat");
-  file_.declare("grad_norm", Type::float64, {"step"}, {},
-                "Euclidean norm of the gradient, before clipping");
-  file_.declare("learning_rate", Type::float64, {"step"}, {}, "learning rate of the step");
-
-  file_.declare("eval_step", Type::int64, {"eval"}, {},
-                "optimiser steps done before the evaluation");
-  file_.declare("eval_loss", Type::float64, {"eval"}, {}, "mean cross-entropy on validation data",
-                "nat");
-  file_.declare("eval_loss_error", Type::float64, {"eval"}, {},
-                "standard error of eval_loss as an estimate of the whole validation split's; NaN: "
-                "a single sequence does not tell",
-                "nat");
-  file_.declare("eval_sequences", Type::int64, {"eval"}, {}, "validation sequences evaluated");
-  file_.declare("eval_targets", Type::int64, {"eval"}, {}, "predictions that eval_loss is over");
-  file_.declare("eval_accuracy", Type::float64, {"eval"}, {},
-                "share of validation targets that have the largest logit");
-
-  file_.put(labels("layer", model.moe_blocks(), "index of the block that carries the MoE layer"));
+      experts_(model.moe_layer(0).router().experts()),
+      totals_(every_) {
+  declare_training();
+  file_.put(labels("layer", model.moe_blocks(), "MoE layer", "index of the block that carries it"));
   std::vector<index> numbers(static_cast<std::size_t>(experts_));
   for (std::size_t e = 0; e < numbers.size(); ++e) numbers[e] = static_cast<index>(e);
-  file_.put(labels("expert", numbers, "number of the expert"));
-  file_.declare("record_step", Type::int64, {"record"}, {}, "optimiser step of the record");
+  file_.put(labels("expert", numbers, "expert", "its number"));
+  file_.declare("record", Type::int64, {"record"}, {}, "step", "",
+                "training step whose batch is described; record_step has the same");
+  file_.declare("record_step", Type::int64, {"record"}, {}, "step of the record", "",
+                "training step whose batch is described");
   declare_statistics("", "record");
+  declare_evaluation();
+}
+
+void Recorder::declare_training() {
+  const auto by_step = [&](const char* name, Type type, const char* label, const char* units,
+                           const char* description) {
+    file_.declare(name, type, {"step"}, {}, label, units, description);
+  };
+  by_step("step", Type::int64, "step", "", "number of the training step, from 0");
+  by_step("tokens", Type::int64, "tokens", "",
+          "positions trained on since the start, this step included");
+  by_step("seconds", Type::float64, "time of the step", "s",
+          "wall time, without evaluation and writing");
+  by_step("loss", Type::float64, "training loss", "nat",
+          "what is minimised: task loss and weighted auxiliary losses");
+  by_step("task_loss", Type::float64, "training task loss", "nat",
+          "mean cross-entropy over the targets of the step");
+  by_step("grad_norm", Type::float64, "gradient norm", "", "Euclidean, before clipping");
+  by_step("learning_rate", Type::float64, "learning rate", "", "");
+}
+
+void Recorder::declare_evaluation() {
+  const auto by_evaluation = [&](const char* name, Type type, const char* label, const char* units,
+                                 const char* description) {
+    file_.declare(name, type, {"eval"}, {}, label, units, description);
+  };
+  by_evaluation("eval", Type::int64, "step", "",
+                "training steps done before the evaluation; eval_step has the same");
+  by_evaluation("eval_step", Type::int64, "step of the evaluation", "",
+                "training steps done before");
+  by_evaluation("eval_loss", Type::float64, "validation loss", "nat",
+                "mean cross-entropy over the targets of the sequences evaluated");
+  by_evaluation("eval_loss_error", Type::float64, "standard error of validation loss", "nat",
+                "of eval_loss as an estimate of the whole validation split's; NaN: a single "
+                "sequence does not tell");
+  by_evaluation("eval_sequences", Type::int64, "sequences evaluated", "", "");
+  by_evaluation("eval_targets", Type::int64, "predictions evaluated", "",
+                "that eval_loss is the mean over");
+  by_evaluation("eval_accuracy", Type::float64, "validation accuracy", "",
+                "share of targets that have the largest logit");
   declare_statistics("eval_", "eval");
-  if (!data.domains.empty()) {
-    const auto domains = static_cast<index>(data.domains.size());
-    file_.put(texts("domain", data.domains, "domain of the data"));
-    file_.declare("domain_loss", Type::float64, {"eval", "domain"}, {domains},
-                  "mean cross-entropy of the domain's targets; NaN if there were none", "nat");
-    file_.declare("domain_targets", Type::int64, {"eval", "domain"}, {domains},
-                  "predictions that domain_loss is over");
-    file_.declare(
-        "domain_load", Type::float64, {"eval", "layer", "domain", "expert"},
-        {layers_, domains, experts_},
-        "weight of the expert in the domain's tokens: rows, or mass for mixing and merging");
-    file_.declare("eval_domain_nmi", Type::float64, {"eval", "layer"}, {layers_},
-                  "mutual information of expert and domain over the entropy of domains");
-  }
+  if (data_.domains.empty()) return;
+  const auto domains = static_cast<index>(data_.domains.size());
+  file_.put(texts("domain", data_.domains, "domain of the data"));
+  file_.declare("domain_loss", Type::float64, {"eval", "domain"}, {domains}, "validation loss",
+                "nat", "mean cross-entropy of the domain's targets; NaN if there were none");
+  file_.declare("domain_targets", Type::int64, {"eval", "domain"}, {domains},
+                "predictions evaluated", "", "that domain_loss is the mean over");
+  file_.declare("domain_load", Type::float64, {"eval", "layer", "domain", "expert"},
+                {layers_, domains, experts_}, "load of the domain", "",
+                "weight of the expert in the domain's tokens: rows, or mass for mixing and "
+                "merging");
+  file_.declare("eval_domain_nmi", Type::float64, {"eval", "layer"}, {layers_},
+                "expert-domain information", "",
+                "mutual information of expert and domain over the entropy of domains");
 }
 
 void Recorder::declare_statistics(const std::string& prefix, const std::string& axis) {
-  const auto per_expert = [&](const char* name, const char* what) {
+  const auto per_expert = [&](const char* name, const char* label, const char* what) {
     file_.declare(prefix + name, Type::float64, {axis, "layer", "expert"}, {layers_, experts_},
-                  what);
+                  label, "", what);
   };
-  const auto per_layer = [&](const char* name, const char* what, const char* units = "") {
-    file_.declare(prefix + name, Type::float64, {axis, "layer"}, {layers_}, what, units);
+  const auto per_layer = [&](const char* name, const char* label, const char* what,
+                             const char* units = "") {
+    file_.declare(prefix + name, Type::float64, {axis, "layer"}, {layers_}, label, units, what);
   };
-  per_expert("demand", "assignments asked for, before capacity (mixing, merging: mass)");
-  per_expert("load", "rows processed, after capacity (mixing, merging: mass)");
-  per_expert("importance", "sum over tokens of the weight given to the expert's output");
-  per_layer("assignments", "sum of demand over experts");
-  per_layer("dropped", "assignments asked for and not served");
-  per_layer("unrouted_tokens", "tokens that no expert processed");
-  per_layer("router_entropy", "mean entropy of the scores of a token", "nat");
-  per_layer("load_cv", "population standard deviation over mean of demand");
-  per_layer("max_violation", "largest demand over mean demand, minus 1");
-  per_layer("dead_experts", "experts without demand");
-  per_layer("effective_experts", "exponential of the entropy of the demand distribution");
+  per_expert("demand", "demand", "assignments asked for, before capacity (mixing, merging: mass)");
+  per_expert("load", "load", "rows processed, after capacity (mixing, merging: mass)");
+  per_expert("importance", "importance",
+             "sum over tokens of the weight given to the expert's output");
+  per_layer("assignments", "assignments", "sum of demand over experts");
+  per_layer("dropped", "dropped assignments", "asked for and not served");
+  per_layer("unrouted_tokens", "unrouted tokens", "tokens that no expert processed");
+  per_layer("router_entropy", "router entropy", "mean entropy of the scores of a token", "nat");
+  per_layer("load_cv", "load CV", "population standard deviation over mean of demand");
+  per_layer("max_violation", "MaxVio", "largest demand over mean demand, minus 1");
+  per_layer("dead_experts", "dead experts", "experts without demand");
+  per_layer("effective_experts", "effective experts",
+            "exponential of the entropy of the demand distribution");
 }
 
 void Recorder::append_statistics(const std::string& prefix,
@@ -141,8 +175,9 @@ void Recorder::append_statistics(const std::string& prefix,
 void Recorder::on_routing(index step, const std::vector<LayerStatistics>& layers,
                           const std::string& plan) {
   file_.attribute("plan_kind", plan);
-  file_.append("record_step", static_cast<double>(step));
+  for (const char* name : {"record", "record_step"}) file_.append(name, static_cast<double>(step));
   append_statistics("", layers);
+  totals_.add_record(layers);
   file_.finish_blocks();
 }
 
@@ -155,6 +190,7 @@ void Recorder::on_step(const StepReport& r) {
   file_.append("grad_norm", r.gradient_norm);
   file_.append("learning_rate", r.rate);
   note_rate(r);
+  totals_.add_step(r.seconds, r.tokens);
   append_aux(r.aux);
   file_.finish_blocks();
 }
@@ -177,16 +213,16 @@ void Recorder::append_aux(const std::vector<std::pair<std::string, double>>& aux
 void Recorder::widen_aux(std::size_t known) {
   const auto width = static_cast<index>(aux_.size());
   const auto before = static_cast<std::size_t>(file_.find("step")->shape[0] - 1);
-  Variable wide{
-      .name = "aux_loss",
-      .type = Type::float64,
-      .dims = {"step", "aux"},
-      .shape = {static_cast<index>(before), width},
-      .values = std::vector<double>(before * aux_.size(), kMissing),
-      .texts = {},
-      .long_name = "weighted auxiliary losses, summed over layers; NaN where a step had none",
-      .units = {},
-      .growing = true};
+  Variable wide{.name = "aux_loss",
+                .type = Type::float64,
+                .dims = {"step", "aux"},
+                .shape = {static_cast<index>(before), width},
+                .values = std::vector<double>(before * aux_.size(), kMissing),
+                .texts = {},
+                .long_name = "auxiliary losses",
+                .units = {},
+                .growing = true,
+                .description = "weighted, summed over layers; NaN where a step had none"};
   if (known > 0) {
     const std::vector<double> narrow = file_.all_values("aux_loss");
     for (std::size_t i = 0; i < narrow.size(); ++i)
@@ -199,7 +235,8 @@ void Recorder::widen_aux(std::size_t known) {
 void Recorder::on_evaluation(const Evaluation& e) {
   // The first comes before any training step; masses do not add up to the last bit.
   file_.attribute("plan_kind", e.plan);
-  file_.append("eval_step", static_cast<double>(e.step));
+  totals_.write_drops(file_, e.step);
+  for (const char* name : {"eval", "eval_step"}) file_.append(name, static_cast<double>(e.step));
   file_.append("eval_loss", e.loss);
   file_.append("eval_loss_error", e.loss_error);
   file_.append("eval_sequences", static_cast<double>(e.sequences));
@@ -250,7 +287,19 @@ double Recorder::tokens_per_second() const {
 Image Recorder::image(const std::string& status) {
   const Pace::Work work(pace_);
   file_.attribute("status", status);
-  return file_.image();
+  return with_totals().image();
+}
+
+const RunFile& Recorder::with_totals() {
+  totals_.write(file_);
+  return file_;
+}
+
+void Recorder::describe_settings(const Settings& settings) {
+  auto typed = config::typed_settings(settings);
+  std::erase_if(typed, [](const auto& setting) { return !is_setting_name(setting.first); });
+  if (typed.size() > kMostSettings) return;
+  for (auto& [key, value] : typed) file_.attribute(key, std::move(value));
 }
 
 void Recorder::publish(const Image& image) {
@@ -264,18 +313,23 @@ void Recorder::restore(const RunFile& earlier) {
   restored.keep_blocks(earlier.block_store() ? earlier.block_store() : file_.block_store());
   for (const std::string& name : file_.attribute_order())
     restored.attribute(name, file_.attributes().at(name));
-  for (const char* name : {"created_utc", "plan_kind", "extended_from"})
+  for (const char* name : {"created_utc", "plan_kind", "train_drops_percent", "extended_from"})
     if (const auto found = earlier.attributes().find(name); found != earlier.attributes().end())
       restored.attribute(name, found->second);
   for (const Variable& own : file_.variables()) {
     if (own.name == "aux" || own.name == "aux_loss") continue;  // they come with the first step
     const Variable* kept = earlier.find(own.name);
+    if (kept == nullptr && (own.name == "record" || own.name == "eval")) {
+      restored.put(labels_from(earlier, own));
+      continue;
+    }
     if (kept == nullptr || kept->dims != own.dims || kept->type != own.type)
       fail(Exit::data, own.name +
                            " was recorded otherwise by another version of moesim; train "
                            "again with --force");
     Variable variable = *kept;
     variable.growing = own.growing;
+    variable.long_name = own.long_name, variable.description = own.description;
     restored.put(std::move(variable));
   }
   const Variable *names = earlier.find("aux"), *losses = earlier.find("aux_loss");
@@ -288,6 +342,7 @@ void Recorder::restore(const RunFile& earlier) {
     restored.put(std::move(variable));
   }
   file_ = std::move(restored);
+  totals_.restore(earlier);
 }
 
 }  // namespace moesim

@@ -4,6 +4,7 @@
 #include "sim/record/image.hpp"
 #include "sim/record/run_file.hpp"
 #include "sim/train/pace.hpp"
+#include "sim/train/totals.hpp"
 #include "sim/train/trainer.hpp"
 
 #include <string>
@@ -17,6 +18,8 @@ class Recorder : public Hook {
   // Where the run file is published: after the first step, and then not more often than once a
   // second, nor so often that it takes more than a hundredth of the time. Without a path it is not.
   void publish_at(std::string path) { path_ = std::move(path); }
+  // Settings as attributes, by their full keys; none if they are more than kMostSettings.
+  void describe_settings(const Settings& settings);
 
   bool wants_routing(index step) const override { return step % every_ == 0; }
   void on_routing(index step, const std::vector<LayerStatistics>& layers,
@@ -30,6 +33,8 @@ class Recorder : public Hook {
   double seconds_publishing() const { return pace_.spent(); }
 
   RunFile& file() { return file_; }
+  // The same with the totals of now among its attributes: train_seconds, wall_seconds, train_flops.
+  const RunFile& with_totals();
   // Goes on from what an earlier process recorded. Throws Exit::data if it recorded other things.
   void restore(const RunFile& earlier);
   // The run file with this status: running, complete or diverged.
@@ -38,6 +43,8 @@ class Recorder : public Hook {
   void publish(const std::string& status) { publish(image(status)); }
 
  private:
+  void declare_training();
+  void declare_evaluation();
   void declare_statistics(const std::string& prefix, const std::string& axis);
   void note_rate(const StepReport& report);
   void append_statistics(const std::string& prefix, const std::vector<LayerStatistics>& layers);
@@ -53,6 +60,7 @@ class Recorder : public Hook {
   index tokens_ = 0;           // seen at the last step
   std::vector<double> rates_;  // tokens per second of the latest steps, in any order
   index steps_ = 0;            // of this process
+  Totals totals_;
   RunFile file_;
   Pace pace_{0.01, 1};
 };

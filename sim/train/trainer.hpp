@@ -95,6 +95,7 @@ class Trainer {
   // True if there is an evaluation after so many steps: at a multiple of eval.every, and at the
   // end.
   bool evaluates_at(index step) const;
+  const Evaluator& evaluator() const { return evaluator_; }
   index evaluation_batches() const { return evaluator_.batches(); }
   index evaluation_batch() const { return evaluator_.batch(); }  // sequences of the largest
   NotFinite not_finite() const { return not_finite_; }

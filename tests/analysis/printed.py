@@ -1,9 +1,11 @@
-"""Compares what tables print with what they hold.
+"""Compares what tables print with what they hold, and their columns with analysis/COLUMNS.md.
 
-Every number of a table of text is its number in JSON, rounded to the last digit that is printed.
+Every number of a table of text is its number in JSON, rounded to the last digit that is printed. Every column that is no arm, no
+setting, no expert and no domain has its key in COLUMNS.md.
 Usage: printed.py MOESIM EXPERIMENT
 """
 import json
+import pathlib
 import re
 import subprocess
 import sys
@@ -12,6 +14,7 @@ UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 NUMBER = re.compile(r"(-?\d+(?:\.(\d+))?(?:e([+-]\d+))?)([kMGT]?)")
 TABLES = [
     ["routers", "--columns", "all"],
+    ["routers", "--columns", "arm,p,test,detectable"],
     ["routers", "--target", "4"],
     ["utilization"],
     ["utilization", "--by", "expert"],
@@ -24,6 +27,14 @@ TABLES = [
     ["curves"],
     ["curves", "--metric", "load_cv", "--layer", "1"],
 ]
+
+
+def undocumented(keys, arms, domains):
+    """Of the columns, those that COLUMNS.md lacks."""
+    text = pathlib.Path(__file__).resolve().parents[2].joinpath("analysis/COLUMNS.md").read_text()
+    known = set(re.findall(r"`([a-z_0-9]+)`", text))
+    named = {f"top_expert_{domain}" for domain in domains} | {f"share_{domain}" for domain in domains}
+    return [key for key in keys if re.sub("_(difference|interval)$", "", key) not in known | arms | named and "." not in key and not re.fullmatch(r"expert_\d+", key)]
 
 
 def run(moesim, *words):
@@ -55,11 +66,16 @@ def compare(cell, value):
 
 def main(moesim, experiment):
     failures = 0
+    arms = {row["arm"] for row in json.loads(run(moesim, experiment, "--format", "json"))["rows"]}
+    domains = {row["domain"] for row in json.loads(run(moesim, experiment, "--table", "domains", "--format", "json"))["rows"]}
     for words in TABLES:
         rows = json.loads(run(moesim, experiment, "--table", *words, "--format", "json"))["rows"]
         lines = run(moesim, experiment, "--table", *words, "--format", "text").split("\n\n")[0].splitlines()[1:]
         keys = [key for key in rows[0] if any(row[key] is not None and row[key] != "" for row in rows)]
         compared = 0
+        if unknown := undocumented(rows[0], arms, domains):
+            print(f"FAILED: {words}: analysis/COLUMNS.md has no {', '.join(unknown)}")
+            failures += 1
         for line, row in zip(lines, rows, strict=True):
             cells = re.split(r"\s{2,}", line.strip())
             if len(cells) != len(keys):

@@ -71,6 +71,8 @@ TEST_CASE("arms: chosen in the order of the sweep, changed in their labels", "[c
   CHECK_FALSE(run.settings.has("eval.batches"));  // the same in other words
   CHECK(usage_error([&] { runs_of(kStudy, {}, {"top3"}); }) ==
         "command line: --arm: no arm is named 'top3': did you mean top2? there are dense, top2");
+  CHECK_THAT(usage_error([&] { runs_of(kStudy, {}, {"en"}); }),
+             testing::contains("did you mean dense?"));  // a part of its name
   CHECK(usage_error([&] { runs_of(kStudy, {}, {"dense:a.x=1..3"}); }) ==
         "command line: --arm dense: a.x = 1..3: a list makes no axis inside an arm; give --arm "
         "once for each value");
@@ -96,12 +98,13 @@ TEST_CASE("arms: the command line replaces what variants set, unless they become
   CHECK(notes.empty());
   // b.y still tells them apart
   CHECK(usage_error([&] { expanded({"a.x=5"}, {"one", "two"}); }) == "no error");
-  CHECK(usage_error([&] {
-          expanded({"a.x=5", "b.y=1"}, {"one", "two"});
-        }) ==
-        "command line: a.x = 5 replaces what [variant.one] (f.ini:2) and 1 more set, which makes "
-        "one and two equal; choose arms with --arm two, or give it to one of them: --arm "
-        "'two:key=value'");
+  CHECK(
+      usage_error([&] {
+        expanded({"a.x=5", "b.y=1"}, {"one", "two"});
+      }) ==
+      "command line: a.x = 5 replaces what [variant.one] (f.ini:2) and 1 more set, which makes the "
+      "variants one and two equal; choose arms with --arm NAME, or change one alone: --arm "
+      "'NAME:key=value'");
 }
 
 }  // namespace moesim

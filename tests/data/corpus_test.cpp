@@ -8,7 +8,7 @@ namespace {
 std::vector<CorpusPart> parts_of(const std::string& path) {
   Settings settings;
   settings.set("data.path", path, "a.ini:3");
-  return corpus_parts(Options(settings, "data"), path);
+  return corpus_parts(Options(settings, "data"), "path", path);
 }
 
 // "label|file label|file"
@@ -64,10 +64,9 @@ TEST_CASE("corpus: a folder means its *.txt files, sorted", "[data][text]") {
   folder.write("a[b]/.hidden.txt", "h");
   folder.write("a[b]/notes.md", "n");
   for (const char* name : {"a[b]", "a[b]/"}) {
-    const std::vector<std::string> texts =
-        read_corpus(parts_of(folder.path(name)), Content::text).texts;
+    const std::vector<CorpusText> texts = read_corpus(parts_of(folder.path(name)), {}).texts;
     REQUIRE(texts.size() == 1);
-    CHECK(texts[0] == repeated("1-", 50) + repeated("2-", 50));
+    CHECK(texts[0].text == repeated("1-", 50) + repeated("2-", 50));
   }
   folder.write("x.txt", "x");
   CHECK(shown("all:" + folder.path("a[b]") + ";" + folder.path("x.txt")) == "all|a[b] x|x.txt");

@@ -123,11 +123,11 @@ TEST_CASE("text: what is no text is refused, and raw takes it", "[data][text]") 
   }
   values["tokens"] = "raw";
   CHECK(make_data(values)->info().train_size == 9000);
-  // One compressed file among several is found.
+  // One archive among several files is found.
   const std::string text = folder.write("a.txt", kProse),
-                    other = folder.write("b.txt", "\x1f\x8b\x08");
+                    other = folder.write("b.txt", "PK\x03\x04");
   CHECK_THAT(failure_of({{"name", "text"}, {"path", text + "; " + other}}).message,
-             contains(other + ": expected text, found gzip data: gunzip it first"));
+             contains(other + ": expected text, found a ZIP archive"));
 }
 
 TEST_CASE("text: a byte order mark is no part of the text", "[data][text]") {

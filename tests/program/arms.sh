@@ -71,7 +71,7 @@ refused "did you mean --threads" run c.ini --thread 1
 # A key that variants set: the command line has the last word, and says so; where that makes arms equal, it is refused.
 "$moesim" run v.ini router.token_choice.capacity_factor=3 --dry-run --trial 0 --json > plan.json 2> log || fail "a key of variants: exit $?: $(cat log)"
 grep -qF 'note: command line: router.token_choice.capacity_factor = 3 replaces what [variant.top1_cf1] (v.ini:' log && grep -q 'and 1 more set' log || fail "no note: $(cat log)"
-refused "which makes dense and top1_cf1 equal; choose arms with --arm top1_cf1" run v.ini router.name=token_choice router.token_choice.capacity_factor=1
+refused "which makes the variants dense and top1_cf1 equal; choose arms with --arm" run v.ini router.name=token_choice router.token_choice.capacity_factor=1
 is '1 dense 0;' v.ini router.name=token_choice --arm dense
 is '1 dense rate=0.1 0;2 dense rate=0.2 0;' v.ini train.rate=0.1,0.2 --arm 'dense*'
 

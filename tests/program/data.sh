@@ -32,10 +32,13 @@ accepted() {
 
 gzip -c text.txt > text.gz
 config 'path = text.gz'
-refused 3 '^moesim: run\.ini:19: data\.path = text\.gz: text\.gz: expected text, found gzip data: gunzip it first; tokens = raw'
-cp text.gz text-of-another-name.txt
+accepted
+head -c 500 text.gz > short.gz
+config 'path = short.gz'
+refused 3 '^moesim: run\.ini:19: data\.path = short\.gz: short\.gz: expected more compressed data, found the end of the file after 500 bytes'
+bzip2 -c text.txt > text-of-another-name.txt 2> /dev/null || printf 'BZh91AY&SY' > text-of-another-name.txt
 config 'path = all:text*.txt'
-refused 3 'text-of-another-name\.txt: expected text, found gzip data'
+refused 3 'text-of-another-name\.txt: expected text, found bzip2 data: bunzip2 it first; tokens = raw'
 config 'path = text.gz' 'tokens = raw'
 accepted
 rm text-of-another-name.txt
@@ -43,7 +46,7 @@ python3 -c "
 import struct, sys
 sys.stdout.buffer.write(b''.join(struct.pack('<H', i * 48271 % 50257) for i in range(5000)))" > train.bin
 config 'path = train.bin'
-refused 3 'run\.ini:19: .*numbers of 16 bits, perhaps token ids'
+refused 3 'run\.ini:19: .*numbers of 16 bits, perhaps token ids \(train\.bin of nanoGPT\): data\.name = tokens reads such'
 # What may be meant, but most often is not: trained, and said once, before the first run and in every run file.
 noted() { # noted PATTERN
   cases=$((cases + 1))
@@ -69,7 +72,11 @@ accepted
 grep -q '^note' log && fail "a note about prose: $(grep '^note' log)"
 printf '{"text": "line %d"}\n' {1..100} > lines.jsonl
 config 'path = lines.jsonl'
-refused 3 'run\.ini:19: .*JSON lines: write one text per line'
+refused 3 'run\.ini:19: .*JSON lines: name the key of their text, such as data\.field = text'
+config 'path = lines.jsonl' 'field = text'
+accepted
+config 'path = lines.jsonl' 'field = body'
+refused 3 "lines\.jsonl:1: expected a text under 'body' \(data\.field\), found none; keys are text"
 config 'path = text.txt ; the training text'
 refused 2 "run\.ini:19: data\.path = text\.txt ; the training text: 'the training text' is not there.*' #' begins a comment"
 config 'path = text.txt # the training text'

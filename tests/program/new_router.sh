@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Adding a router or an expert is one file: from a temporary folder they are built in, listed, certified, trained and
-# installed; a pattern that matches no file is refused. Two of them are the examples of routers/README.md and
+# installed; a pattern that matches no file is refused. Three of them are the examples of routers/README.md and
 # experts/README.md, as they are written there.
 # Usage: new_router.sh SOURCE_DIR BUILD_DIR (whose settings are used). Needs a compiler cache to be quick.
 set -euo pipefail
@@ -42,7 +42,7 @@ const Registered<Router> round_robin("round_robin", "by position",
 }  // namespace
 }  // namespace moesim
 CPP
-for example in routers/mine experts/relu2; do  # the block that begins with the file's name
+for example in routers/mine routers/steered experts/relu2; do  # the block that begins with the file's name
   awk -v first="// $example.cpp:" '/^```/ { inside = 0 } index($0, first) == 1 { inside = 1 } inside' "$source/${example%%/*}/README.md" \
     > "$work/${example##*/}.cpp"
   grep -q Registered "$work/${example##*/}.cpp" || { echo "FAILED: no example $example in the README"; exit 1; }
@@ -68,6 +68,7 @@ cmake --build "$work/build" --target moesim-f64 > "$work/log" || { cat "$work/lo
 "$moesim" list experts relu2 | grep -q relu2
 "$moesim" check mine
 "$moesim" check mine k=3 expert.name=swiglu
+"$moesim" check steered
 "$moesim" check relu2
 "$moesim" check relu2 start=0.1 expert.hidden=12 moe.experts=7
 "$moesim" check token_choice expert.name=relu2

@@ -1,0 +1,12 @@
+"""Routers, one file each. A router maps x [B, S, D] to Σ gate · expert(x) of the same shape."""
+from .dense import Dense
+from .expert_choice import ExpertChoice
+from .hash import Hash
+from .lory import Lory
+from .mixture_of_tokens import MixtureOfTokens
+from .smear import Smear
+from .soft import Soft
+from .token_choice import TokenChoice
+
+ROUTERS = {"dense": Dense, "hash": Hash, "token_choice": TokenChoice, "expert_choice": ExpertChoice, "soft": Soft,
+           "mixture_of_tokens": MixtureOfTokens, "lory": Lory, "smear": Smear}

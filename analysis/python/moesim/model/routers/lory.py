@@ -1,0 +1,43 @@
+"""Lory (Zhong et al. 2024): experts are merged per segment, by the mean of the segment before.
+
+    e_n = softmax(mean(segment n) R)     segment n runs on Σ_e e_{n-1}[e] W_e, the first on e_1
+
+Generating, the weights are those of the prompt's mean for all that follows.
+"""
+import torch
+
+from .base import Router
+
+
+class Lory(Router):
+    section = "lory"
+
+    def forward(self, x, tokens, experts):
+        if tokens.generating:
+            if tokens.generating == "prompt":
+                self.prompt = self.merge(x)
+            return self.run(x, self.prompt, experts)
+        if self.options["prompt"] > 0:
+            return self.run(x, self.merge(x[:, :self.options["prompt"]]), experts)
+        segments = x.split(self.segment(), 1)
+        weights = [self.merge(part) for part in segments]
+        before = weights[:1] + weights[:-1]
+        if self.options["mode"] == "prefix":
+            before = weights[:1] * len(weights)
+        return torch.cat([self.run(part, w, experts) for part, w in zip(segments, before)], 1)
+
+    def segment(self):
+        """Tokens of a segment; by default a quarter of the length, or what divides the length below that."""
+        if self.options["segment"] > 0:
+            return self.options["segment"]
+        size = max(1, self.length // 4)
+        while self.length % size:
+            size -= 1
+        return size
+
+    def merge(self, part):
+        return (part.mean(1) @ self.weight).softmax(1)  # [B, E]
+
+    @staticmethod
+    def run(part, weights, experts):
+        return torch.stack([experts.merged(x, w) for x, w in zip(part, weights)])

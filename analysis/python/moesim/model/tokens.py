@@ -1,0 +1,9 @@
+"""What routers are told besides their input."""
+from dataclasses import dataclass
+from typing import Any, Optional
+
+
+@dataclass
+class Tokens:
+    ids: Any = None                    # [B, S] token ids; None of data with features
+    generating: Optional[str] = None   # None: a batch of an evaluation; "prompt" or "continuation"

@@ -1,0 +1,40 @@
+#include "sim/data/encoded.hpp"
+
+#include <algorithm>
+
+namespace moesim {
+namespace {
+
+constexpr std::size_t kStride = 512;  // bytes between two marks, at least
+
+}  // namespace
+
+double Encoded::bytes_from(index first) const {
+  const auto behind = std::lower_bound(
+      marks.begin(), marks.end(), first,
+      [](const Mark& mark, index tokens_done) { return mark.tokens < tokens_done; });
+  if (behind == marks.end()) return 0;
+  const Mark before = behind == marks.begin() ? Mark{0, 0} : *(behind - 1);
+  const double share = behind->tokens == before.tokens
+                           ? 0
+                           : static_cast<double>(behind->tokens - first) /
+                                 static_cast<double>(behind->tokens - before.tokens);
+  return static_cast<double>(marks.back().bytes - behind->bytes) +
+         share * static_cast<double>(behind->bytes - before.bytes);
+}
+
+// No tokenizer looks beyond the end of a line, so whole lines may be encoded on their own.
+Encoded encoded(const Tokenizer& tokenizer, std::string_view text) {
+  Encoded result{TokenStore(tokenizer.vocabulary()), character_count(text), {}};
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t line = text.find('\n', std::min(at + kStride, text.size()));
+    const std::size_t end = line == text.npos ? text.size() : line + 1;
+    tokenizer.encode(text.substr(at, end - at),
+                     [&](std::int32_t id) { result.tokens.push_back(id); });
+    result.marks.push_back({result.tokens.size(), static_cast<index>(end)});
+    at = end;
+  }
+  return result;
+}
+
+}  // namespace moesim

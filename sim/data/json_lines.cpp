@@ -1,0 +1,175 @@
+#include "sim/data/json_lines.hpp"
+
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace moesim {
+namespace {
+
+using Json = nlohmann::json;
+
+// Keeps the texts under two keys and nothing else, so that an array of a gigabyte beside them takes
+// no memory.
+class TextsOfKeys final : public nlohmann::json_sax<Json> {
+ public:
+  TextsOfKeys(const std::string& field, const std::string& domain_field)
+      : wanted_{field, domain_field} {}
+
+  // The value under each key; none if it is not there or no text.
+  std::optional<std::string> found[2];
+  std::vector<std::string> keys;  // the first ones of the object itself
+  bool is_object = false;
+  std::string problem;
+
+  bool null() override { return true; }
+  bool boolean(bool value) override { return scalar(value ? "true" : "false"); }
+  bool number_integer(number_integer_t value) override { return scalar(std::to_string(value)); }
+  bool number_unsigned(number_unsigned_t value) override { return scalar(std::to_string(value)); }
+  bool number_float(number_float_t, const string_t& text) override { return scalar(text); }
+  bool binary(binary_t&) override { return true; }
+
+  bool string(string_t& value) override {
+    for (int i = 0; i < 2; ++i)
+      if (is_wanted(i)) found[i] = i == 1 ? value : std::move(value);
+    return true;
+  }
+
+  bool start_object(std::size_t) override {
+    if (depth_ == 0) is_object = true;
+    return begin();
+  }
+  bool start_array(std::size_t) override {
+    ++arrays_;
+    return begin();
+  }
+  bool end_object() override { return end(); }
+  bool end_array() override {
+    --arrays_;
+    return end();
+  }
+
+  bool key(string_t& name) override {
+    constexpr std::size_t kShown = 5;
+    if (depth_ > kDeepest || arrays_ > 0) return true;
+    path_.resize(begins_[depth_]);
+    path_ += (path_.empty() ? "" : ".") + name;
+    if (depth_ == 1 && keys.size() < kShown) keys.push_back(config::printable(name));
+    return true;
+  }
+
+  bool parse_error(std::size_t at, const std::string&,
+                   const nlohmann::detail::exception& error) override {
+    const std::string what = error.what();
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error ..."
+    const std::size_t reason = what.find(": ");
+    problem =
+        fmt::format("broken JSON at byte {}{}", at, reason == what.npos ? "" : what.substr(reason));
+    return false;
+  }
+
+ private:
+  static constexpr std::size_t kDeepest = 8;
+
+  bool is_wanted(int i) const {
+    return depth_ > 0 && depth_ <= kDeepest && arrays_ == 0 && !wanted_[i].empty() &&
+           path_ == wanted_[i];
+  }
+  // Numbers and truth values may be the name of a domain.
+  bool scalar(const std::string& text) {
+    if (is_wanted(1)) found[1] = text;
+    return true;
+  }
+  bool begin() {
+    ++depth_;
+    if (depth_ <= kDeepest) begins_[depth_] = path_.size();
+    return true;
+  }
+  bool end() {
+    if (depth_ <= kDeepest) path_.resize(std::min(path_.size(), begins_[depth_]));
+    --depth_;
+    return true;
+  }
+
+  const std::string wanted_[2];
+  std::size_t depth_ = 0, arrays_ = 0;     // objects and arrays around, and arrays among them
+  std::size_t begins_[kDeepest + 1] = {};  // of the keys of an object in path_
+  std::string path_;                       // keys around, joined by dots
+};
+
+// A text as the name of a domain: [A-Za-z0-9._-], at most 64.
+std::string name_of(const std::string& text) {
+  std::string name;
+  for (const char c : text) {
+    const std::string one(1, c);
+    if (config::is_name("a" + one))
+      name += c;
+    else if (!name.empty() && name.back() != '_')
+      name += '_';
+  }
+  while (name.ends_with('_') || name.size() > 64) name.pop_back();
+  return name;
+}
+
+std::string one_line(const std::string& text) { return config::printable(text, 200); }
+
+}  // namespace
+
+void each_document(
+    const std::string& path, std::string_view contents, const std::string& field,
+    const std::string& domain_field,
+    const std::function<void(const std::string& text, const std::string& domain)>& take) {
+  std::map<std::string, std::string> written;  // how a domain's name is written in the file
+  std::size_t number = 0;
+  const auto refuse = [&](const std::string& message) {
+    fail(Exit::data, fmt::format("{}:{}: {}", path, number, message));
+  };
+  for (std::size_t at = 0; at < contents.size();) {
+    const std::size_t end = std::min(contents.find('\n', at), contents.size());
+    const std::string_view line = contents.substr(at, end - at);
+    at = end + 1;
+    ++number;
+    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    TextsOfKeys document(field, domain_field);
+    const bool whole = Json::sax_parse(line.begin(), line.end(), &document);
+    if (!document.is_object)
+      refuse("expected a JSON object on each line, found " +
+             (document.problem.empty() ? "another value" : one_line(document.problem)) +
+             "; jq -c '.[]' makes lines of an array");
+    if (!whole) refuse("expected a JSON object on each line, found " + one_line(document.problem));
+    const auto missing = [&](const char* option, const std::string& key) {
+      refuse(fmt::format("expected a text under '{}' ({}), found none; keys are {}", one_line(key),
+                         option, joined(document.keys)));
+    };
+    if (!document.found[0]) missing("data.field", field);
+    std::string domain;
+    if (!domain_field.empty()) {
+      if (!document.found[1]) missing("data.domain_field", domain_field);
+      domain = name_of(*document.found[1]);
+      if (!config::is_name(domain))
+        refuse(
+            fmt::format("expected the name of a domain under '{}' (data.domain_field), found "
+                        "'{}'",
+                        one_line(domain_field), one_line(*document.found[1])));
+      const auto [known, is_new] = written.emplace(domain, *document.found[1]);
+      if (known->second != *document.found[1])
+        refuse(fmt::format("two domains are called {}: '{}' and '{}'", domain,
+                           one_line(known->second), one_line(*document.found[1])));
+      if (is_new && written.size() > kMostDomains)
+        refuse(
+            fmt::format("expected at most {} domains, found another, '{}'; is '{}' "
+                        "(data.domain_field) the name of each document?",
+                        kMostDomains, domain, one_line(domain_field)));
+    }
+    take(*document.found[0], domain);
+  }
+}
+
+}  // namespace moesim

@@ -1,0 +1,88 @@
+#include "sim/train/totals.hpp"
+
+#include "sim/record/drops_window.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace moesim {
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+double number_of(const RunFile& file, const std::string& name) {
+  const auto found = file.attributes().find(name);
+  const auto* value =
+      found == file.attributes().end() ? nullptr : std::get_if<double>(&found->second);
+  return value == nullptr ? kUnknown : *value;
+}
+
+template <class Numbers>
+void keep_latest(Numbers& numbers) {
+  if (numbers.size() > 2 * kMostDropRecords)
+    numbers.erase(numbers.begin(), numbers.end() - static_cast<std::ptrdiff_t>(kMostDropRecords));
+}
+
+}  // namespace
+
+void Totals::add_step(double seconds, index tokens) {
+  seconds_ += seconds;
+  tokens_ = static_cast<double>(tokens);
+}
+
+void Totals::add_record(const std::vector<LayerStatistics>& layers) {
+  double dropped = 0, assignments = 0;
+  for (const LayerStatistics& layer : layers)
+    dropped += layer.dropped, assignments += layer.assignments;
+  add_drops(dropped, assignments);
+}
+
+void Totals::add_drops(double dropped, double assignments) {
+  steps_.push_back(static_cast<double>(records_++ * every_));
+  percent_.push_back(assignments > 0 ? 100 * dropped / assignments : kUnknown);
+  keep_latest(steps_);
+  keep_latest(percent_);
+}
+
+void Totals::write_drops(RunFile& file, index step) const {
+  const Window window = drops_window(steps_, static_cast<double>(step));
+  double sum = 0, count = 0;
+  for (std::size_t i = window.first; i < window.end; ++i)
+    if (!std::isnan(percent_[i])) sum += percent_[i], ++count;
+  if (count > 0) file.attribute("train_drops_percent", sum / count);
+}
+
+void Totals::write(RunFile& file) const {
+  if (std::isnan(wall_)) return;
+  const double here = std::chrono::duration<double>(Clock::now() - begin_).count();
+  file.attribute("train_seconds", seconds_);
+  file.attribute("wall_seconds", wall_ + here);
+  if (const double each = number_of(file, "flops_per_token"); !std::isnan(each))
+    file.attribute("train_flops", each * tokens_);
+}
+
+void Totals::restore(const RunFile& earlier) {
+  begin_ = Clock::now();
+  wall_ = number_of(earlier, "wall_seconds");
+  seconds_ = number_of(earlier, "train_seconds");
+  const double each = number_of(earlier, "flops_per_token");
+  const double flops = number_of(earlier, "train_flops");
+  tokens_ = std::isnan(each) || std::isnan(flops) || each == 0 ? 0 : flops / each;
+  steps_.clear(), percent_.clear();
+  records_ = 0;
+  const Variable* variable = earlier.find("dropped");
+  if (variable == nullptr || variable->shape.size() != 2) return;
+  const auto layers = static_cast<std::size_t>(variable->shape[1]);
+  const std::vector<double> dropped = earlier.all_values("dropped");
+  const std::vector<double> assignments = earlier.all_values("assignments");
+  const std::size_t rows = layers == 0 ? 0 : std::min(dropped.size(), assignments.size()) / layers;
+  for (std::size_t row = 0; row < rows; ++row) {
+    double lost = 0, all = 0;
+    for (std::size_t i = row * layers; i < (row + 1) * layers; ++i)
+      lost += dropped[i], all += assignments[i];
+    add_drops(lost, all);
+  }
+}
+
+}  // namespace moesim
