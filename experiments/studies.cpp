@@ -39,12 +39,14 @@ std::string config_path(const std::string& word) {
   const std::string path = find_study(name, folders);
   if (!path.empty()) return path;
   if (bracketed || config::is_name(word)) {
-    const std::string near = nearest(name, study_names(folders));
+    const std::vector<std::string> names = study_names(folders);
+    const std::string near = nearest(name, names);
     if (bracketed || !near.empty())
       fail(Exit::usage, config::printable(word) + ": no such " +
                             (bracketed ? "study" : "file or study") + "; " +
-                            (near.empty() ? "choose one of " + joined(study_names(folders))
-                                          : "did you mean " + near + "?"));
+                            (names.empty()  ? "none are installed with this program; give a path"
+                             : near.empty() ? "choose one of " + joined(names)
+                                            : "did you mean " + near + "?"));
   }
   return word;
 }

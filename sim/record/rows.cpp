@@ -21,7 +21,7 @@ void move_blocks(RunFile& file, const std::shared_ptr<BlockStore>& store) {
 void drop_last_row(RunFile& file, const std::string& dim) {
   std::vector<Variable> variables = file.variables();
   for (Variable& variable : variables) {
-    if (!variable.growing || variable.dims.front() != dim || variable.shape[0] == 0) continue;
+    if (variable.dims.empty() || variable.dims[0] != dim || variable.shape[0] == 0) continue;
     const auto row = static_cast<std::size_t>(row_values(variable.shape));
     if (variable.values.empty()) {  // it is in the last finished block
       const auto each = static_cast<std::size_t>(block_rows(variable.shape)) * row;

@@ -191,6 +191,7 @@ void Keeper::go_on_from(const Beginning& beginning) {
     RunFile records = read_records(beginning.folder, checkpoint);
     if (const auto problems = problems_of(checkpoint, trainer_); !problems.empty())
       fail(Exit::data, problems.front());
+    if (!trainer_.evaluates_at(beginning.steps)) drop_last_row(records, "eval");
     move_blocks(records, recorder_.file().block_store());
     within([&] { return checkpoint.path; }, [&] { recorder_.restore(records); });
     load_checkpoint(checkpoint, trainer_);
@@ -208,10 +209,7 @@ void Keeper::go_on_from(const Beginning& beginning) {
                                  "0, without --extend",
                                  beginning.folder, beginning.steps, problem));
   set_loss(checkpoint->info);
-  if (!trainer_.evaluates_at(beginning.steps)) {
-    drop_last_row(recorder_.file(), "eval");
-    set_loss({});
-  }
+  if (!trainer_.evaluates_at(beginning.steps)) set_loss({});
   not_finite_ = trainer_.position().not_finite;
   write("");
 }
