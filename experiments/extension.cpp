@@ -137,19 +137,20 @@ struct Group {
 
 std::vector<std::string> notes_without_extending(const Group& alike, const Group& otherwise) {
   std::vector<std::string> notes;
+  const auto finished = [](const Group& group) {
+    return fmt::format("{} with fewer steps ({})",
+                       counted(group.count, "run is finished", "runs are finished"), group.example);
+  };
   if (alike.count > 0)
-    notes.push_back(fmt::format(
-        "{} with fewer steps ({}); here {} at step 0, beside. --extend goes on from there, to the "
-        "same bits",
-        counted(alike.count, "run is finished", "runs are finished"), alike.example,
-        alike.count == 1 ? "it starts" : "they start"));
+    notes.push_back(finished(alike) +
+                    ", and would start again at step 0; --extend goes on from there, to the same "
+                    "bits");
   if (otherwise.count > 0)
     notes.push_back(fmt::format(
-        "{} with fewer steps ({}), where the cosine ended; over more steps it has other rates, and "
-        "here {} at step 0, beside. --extend goes on from there with warm-up and cosine anew "
+        "{}, where the cosine ended, and would start again at step 0, because a cosine over more "
+        "steps has other rates; --extend goes on from there with warm-up and cosine anew "
         "(train.restarts = {}), as an arm of its own",
-        counted(otherwise.count, "run is finished", "runs are finished"), otherwise.example,
-        otherwise.count == 1 ? "it starts" : "they start", otherwise.steps));
+        finished(otherwise), otherwise.steps));
   return notes;
 }
 

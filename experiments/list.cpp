@@ -70,13 +70,12 @@ Rows options() {
 std::string readable_range(const std::string& range) {
   constexpr double kBeyond = 1e9;
   const std::size_t dots = range.find(" .. ");
-  double high = 0;
   if (range.starts_with(">= ")) return range.substr(3) + " or more";
-  if (dots == range.npos ||
-      config::parse(std::string_view(range).substr(dots + 4), high) != std::errc{})
-    return range;
-  return high >= kBeyond ? range.substr(0, dots) + " or more"
-                         : range.substr(0, dots) + " to " + range.substr(dots + 4);
+  if (dots == range.npos) return range;
+  const std::string low = range.substr(0, dots), rest = range.substr(dots + 4);
+  double high = 0;
+  const bool is_number = config::parse(rest, high) == std::errc{};
+  return is_number && high >= kBeyond ? low + " or more" : low + " to " + rest;
 }
 
 // Section by section; names and defaults as a config file has them, help and range behind.

@@ -138,7 +138,7 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, const Work& w
 }
 
 void declare_slurm(Arguments& arguments) {
-  arguments
+  arguments.group("On a cluster")
       .value("launcher", "local", "local, or slurm: submit a job array instead of training",
              {{"local", "slurm"}})
       .flag("print", "with --launcher slurm: print the script, submit nothing")
@@ -237,7 +237,6 @@ int run_command(const Words& words) {
   if (sweep.is_planned)
     for (std::string& note : extend_runs(sweep.plan, sweep.folder, extend))
       notes.push_back(std::move(note));
-  for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
   const bool whole = arguments.text("only").empty();
   sweep.total = sweep.plan.runs.size();
   if (!whole) {
@@ -245,7 +244,11 @@ int run_command(const Words& words) {
         static_cast<std::size_t>(arguments.integer("only", 1, static_cast<long>(sweep.total))) - 1;
     sweep.plan.runs = {sweep.plan.runs[sweep.first]};
   }
+  const auto say_notes = [&] {
+    for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
+  };
   if (arguments.has("dry-run")) {
+    say_notes();
     print_dry_run(sweep.plan, sweep.folder,
                   {.force = choice.force,
                    .json = json,
@@ -258,6 +261,7 @@ int run_command(const Words& words) {
   const std::vector<RunState> before = states_of(sweep);
   require_own(sweep, before, choice.force);
   if (whole) require_own_plan(sweep);
+  say_notes();
   if (slurm) {
     if (!arguments.has("print")) {
       require_writable(sweep.folder);

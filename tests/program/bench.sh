@@ -71,6 +71,7 @@ output=$("$moesim" bench arms.ini --steps 1000000 2>&1 >/dev/null)
 mkdir -p bare && cp "$moesim" bare/moesim  # away from the studies that come with it
 output=$(bare/moesim bench 2>&1 >/dev/null)
 [ $? -eq 2 ] && [[ $output == *"<bench.ini>: no such study"* ]] || fail "no config: $output"
+rm -r bare
 
 [ "$(find . -mindepth 1 | sort | tr '\n' ' ')" = "./arms.ini ./log ./out.json ./tiny.ini " ] || fail "something was written: $(ls)"
 finish bench

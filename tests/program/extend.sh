@@ -29,7 +29,7 @@ same_records() {
 # With a constant rate: the bits of twelve steps in one go, though six of them ended with an evaluation that twelve do not have.
 expect 0 'next: moesim compare a/tiny' "${constant[@]}" run.seed=0,1 --out a
 before=$(cd a/tiny && find . -type f ! -name plan.json ! -name .lock -exec sha256sum {} + | sort)
-expect 0 '2 runs are finished with fewer steps (token_choice seed 0: 6 of 12 steps).*start at step 0.*--extend' "${constant[@]}" run.seed=0,1 run.steps=12 --out a --dry-run --trial 0
+expect 0 '2 runs are finished with fewer steps (token_choice seed 0: 6 of 12 steps), and would start again at step 0; --extend' "${constant[@]}" run.seed=0,1 run.steps=12 --out a --dry-run --trial 0
 expect 0 '2 runs go on from finished ones (token_choice seed 0: 6 of 12 steps)' "${constant[@]}" run.seed=0,1 run.steps=12 --out a --extend --dry-run --trial 0
 expect 0 'goes on from step 6 of a/tiny/token_choice-s1-' "${constant[@]}" run.seed=0,1 run.steps=12 --out a --extend
 grep -q 'step 7/12' log || [ -s log ] || fail "nothing was trained"
@@ -67,7 +67,7 @@ case "$first $second" in "0 0" | "0 6" | "6 0") ;; *) fail "two processes: exit 
 # A cosine has ended: that is said, and --extend begins it again there, as the config says that reproduces it from step 0.
 cosine=(c.ini train.rate_min=1e-4 train.warmup=2)
 expect 0 'token_choice' "${cosine[@]}" --out cos
-expect 0 'where the cosine ended; over more steps it has other rates, and here it starts at step 0.*train.restarts = 6' "${cosine[@]}" run.steps=12 --out cos --dry-run --trial 0
+expect 0 'where the cosine ended, and would start again at step 0.*train.restarts = 6' "${cosine[@]}" run.steps=12 --out cos --dry-run --trial 0
 expect 0 'goes on from step 6' "${cosine[@]}" run.steps=12 --out cos --extend
 expect 0 'token_choice' "${cosine[@]}" run.steps=12 train.restarts=6 --out again
 [ "$(weights cos 12)" = "$(weights again 12)" ] || fail "cosine: weights differ"
