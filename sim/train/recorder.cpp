@@ -315,9 +315,9 @@ void Recorder::restore(const RunFile& earlier) {
   for (const std::string& name : file_.attribute_order())
     restored.attribute(name, file_.attributes().at(name));
   // In their order there: a file that is written again has the same bytes.
-  const std::set<std::string> kept_attributes = {"created_utc",   "plan_kind",
-                                                 "train_seconds", "wall_seconds",
-                                                 "train_flops",   "train_drops_percent"};
+  const std::set<std::string> kept_attributes = {
+      "created_utc", "plan_kind",           "train_seconds", "wall_seconds",
+      "train_flops", "train_drops_percent", "extended_from"};
   for (const std::string& name : earlier.attribute_order())
     if (kept_attributes.contains(name)) restored.attribute(name, earlier.attributes().at(name));
   for (const Variable& own : file_.variables()) {
