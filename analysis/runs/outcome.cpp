@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,7 @@ void set(Outcome& outcome, const EvaluationPoint& evaluation) {
   outcome.loss_error = evaluation.loss_error;
   outcome.evaluated = evaluation.sequences;
   outcome.regret = outcome.loss - outcome.bayes_loss;
+  outcome.bits_per_byte = outcome.loss / (std::numbers::ln2 * outcome.bytes_per_token);
   outcome.accuracy = evaluation.accuracy;
   outcome.domain_nmi = evaluation.domain_nmi;
   outcome.drops_percent = evaluation.drops_percent;
@@ -113,6 +115,8 @@ Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
   outcome.bayes_loss = bayes_loss >= 0 ? bayes_loss : kNone;
   outcome.uniform_loss = run.number("uniform_loss");
   outcome.unknown = run.number("unknown_characters");
+  const double bytes = run.number("bytes_per_token");
+  outcome.bytes_per_token = bytes > 0 ? bytes : kNone;
   outcome.parameters_total = run.number("parameters_total");
   outcome.parameters_active = run.number("parameters_active");
   outcome.flops_per_token = run.number("flops_per_token");

@@ -7,6 +7,19 @@
 
 namespace moesim {
 
+namespace {
+
+// One value at most, of those that are known.
+bool has_one_value(const std::vector<Arm>& arms, double Outcome::*field) {
+  std::set<double> values;
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.runs)
+      if (!std::isnan(run->*field)) values.insert(run->*field);
+  return values.size() < 2;
+}
+
+}  // namespace
+
 bool same_measure(const std::vector<Arm>& arms) {
   std::set<std::string> tasks, data;
   std::set<double> sequences;
@@ -24,11 +37,11 @@ bool same_measure(const std::vector<Arm>& arms) {
 }
 
 bool same_vocabulary(const std::vector<Arm>& arms) {
-  std::set<double> losses;
-  for (const Arm& arm : arms)
-    for (const Outcome* run : arm.runs)
-      if (!std::isnan(run->uniform_loss)) losses.insert(run->uniform_loss);
-  return losses.size() < 2;
+  return has_one_value(arms, &Outcome::uniform_loss);
+}
+
+bool same_bytes_per_token(const std::vector<Arm>& arms) {
+  return has_one_value(arms, &Outcome::bytes_per_token);
 }
 
 std::vector<std::size_t> Best::tied() const {

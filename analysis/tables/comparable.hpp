@@ -15,6 +15,9 @@ bool same_measure(const std::vector<Arm>& arms);
 // True if the runs that say so predict the same number of tokens or classes.
 bool same_vocabulary(const std::vector<Arm>& arms);
 
+// True if a token stands for equally many bytes everywhere, as far as that is known.
+bool same_bytes_per_token(const std::vector<Arm>& arms);
+
 // The arm of the lowest mean loss, of those that do not leak and have two seeds or more.
 struct Best {
   std::size_t arm = 0;  // its place among the arms

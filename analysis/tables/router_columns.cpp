@@ -148,6 +148,8 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
        Shown::always,
        [](const RouterRow& row) -> Cell { return static_cast<double>(row.arm.complete.size()); }},
       sample({"eval_loss", "loss", Kind::sample, 4, Better::lower}, of(&Outcome::loss)),
+      sample({"bits_per_byte", "bits/byte", Kind::sample, 4, Better::lower},
+             of(&Outcome::bits_per_byte), Shown::other_tokens),
       of_difference({"eval_loss_difference", vs, Kind::sample, 4, Better::lower},
                     [](const Difference& difference) -> Cell { return difference.sample; }),
       of_difference({"eval_loss_interval", kIntervalTitle, Kind::interval, 4},

@@ -21,8 +21,9 @@ struct RouterRow {
 };
 
 struct RouterColumn {
-  // When the table has it: always, if a target is named, or if it is named itself.
-  enum class Shown { always, with_target, named };
+  // When the table has it: always, if a target is named, if arms have other tokens, or if it is
+  // named itself.
+  enum class Shown { always, with_target, other_tokens, named };
   Column column;
   Shown shown = Shown::always;
   std::function<Cell(const RouterRow&)> cell;

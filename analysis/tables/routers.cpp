@@ -20,6 +20,7 @@ using About = RouterNotes::About;
 
 std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
                                          const RoutersOptions& options,
+                                         const std::vector<Arm>& arms,
                                          const std::vector<Outcome>& outcomes) {
   std::vector<RouterColumn> chosen;
   for (const std::string& name : options.columns)
@@ -27,7 +28,8 @@ std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
   if (!options.columns.empty()) return chosen;
   for (const RouterColumn& column : all)
     if (column.shown == RouterColumn::Shown::always ||
-        (column.shown == RouterColumn::Shown::with_target && !options.target.empty()))
+        (column.shown == RouterColumn::Shown::with_target && !options.target.empty()) ||
+        (column.shown == RouterColumn::Shown::other_tokens && !same_bytes_per_token(arms)))
       chosen.push_back(column);
   return chosen;
 }
@@ -74,7 +76,7 @@ Table table_of(const std::vector<Outcome>& outcomes, const RoutersOptions& optio
   const std::vector<Arm> arms = arms_named(all, options.arms);
   const std::optional<Target> target = target_of(options.target, baseline);
   const std::vector<RouterColumn> columns =
-      chosen_columns(router_columns(baseline, target), options, outcomes);
+      chosen_columns(router_columns(baseline, target), options, arms, outcomes);
   const std::vector<Difference> differences = differences_to(baseline, arms);
 
   Table table;

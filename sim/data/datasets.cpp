@@ -16,7 +16,9 @@ constexpr Entry kEntries[] = {
      make_text},
     {"tokens", "token ids in the files of nanoGPT, NumPy and Megatron-LM; of any size",
      make_tokens},
-    {"idx", "images and labels in the IDX format of MNIST, cut into patches", make_idx},
+    {"idx", "images and labels in the IDX format of MNIST or as .npy arrays, cut into patches",
+     make_idx},
+    {"cifar", "CIFAR-10 and CIFAR-100 in their binary version, cut into patches", make_cifar},
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ double Encoded::bytes_from(index first) const {
 Encoded encoded(const Tokenizer& tokenizer, std::string_view text) {
   Encoded result{TokenStore(tokenizer.vocabulary()), character_count(text), {}};
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t line = text.find('\n', std::min(at + kStride, text.size()));
+    const std::size_t line = text.find('\n', std::min(at + kStride - 1, text.size()));
     const std::size_t end = line == text.npos ? text.size() : line + 1;
     tokenizer.encode(text.substr(at, end - at),
                      [&](std::int32_t id) { result.tokens.push_back(id); });

@@ -130,8 +130,8 @@ std::string expanded_file(const InputFile& file, Expander& expander, std::uint64
     slice.resize(std::min<std::uint64_t>(slice.size(), file.bytes() - at));
     file.read_at(at, slice.data(), slice.size());
     std::string_view in(slice.data(), slice.size());
-    // Where there was no room, more may come without further input.
-    for (bool more = true; more || !in.empty();) {
+    // Where there was no room, more of the same member may come without further input.
+    for (bool more = false; !in.empty() || (more && !expander.is_between());) {
       const std::size_t done = result.size();
       if (done == result.capacity()) result.reserve(std::max(kSlice, 2 * done));
       const std::size_t room = std::min(kSlice, result.capacity() - done);

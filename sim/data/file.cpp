@@ -150,9 +150,14 @@ void InputFile::read_at(std::uint64_t offset, void* to, std::size_t count) const
         ::pread(descriptor_, bytes + done, count - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) fail_system(path_, "cannot be read");
-    if (got == 0)
-      fail(Exit::data, fmt::format("{}: expected {} bytes, found its end after {}", path_,
-                                   std::max(bytes_, offset + count), offset + done));
+    if (got == 0) {
+      struct stat status {};
+      const bool known = ::fstat(descriptor_, &status) == 0;
+      fail(Exit::data,
+           fmt::format("{}: expected {} bytes, found its end after {}", path_,
+                       std::max(bytes_, offset + count),
+                       known ? static_cast<std::uint64_t>(status.st_size) : offset + done));
+    }
     done += static_cast<std::size_t>(got);
   }
 }

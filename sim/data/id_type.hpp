@@ -30,16 +30,43 @@ constexpr const IdType* id_type_named(std::string_view name) {
   return nullptr;
 }
 
-// Numbers above those of 63 bits come as the largest of these, which is no id either.
-inline std::int64_t number_at(const unsigned char* low, const IdType& type) {
+// A number of so many bytes. Those above 63 bits come as the largest of these, which is no id
+// either.
+template <int kBytes>
+std::int64_t number_of(const unsigned char* low, bool is_signed) {
   std::uint64_t value = 0;
-  for (int i = type.bytes; i-- > 0;) value = value << 8 | low[i];
-  if (!type.is_signed)
-    return value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())
-               ? std::numeric_limits<std::int64_t>::max()
-               : static_cast<std::int64_t>(value);
-  const int unused = 64 - 8 * type.bytes;
-  return static_cast<std::int64_t>(value << unused) >> unused;
+  for (int i = kBytes; i-- > 0;) value = value << 8 | low[i];
+  constexpr int kUnused = 64 - 8 * kBytes;
+  if (is_signed) return static_cast<std::int64_t>(value << kUnused) >> kUnused;
+  return value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())
+             ? std::numeric_limits<std::int64_t>::max()
+             : static_cast<std::int64_t>(value);
+}
+
+// visit(number) for each of `count` numbers.
+template <class Visit>
+void each_number(const unsigned char* low, std::size_t count, const IdType& type,
+                 const Visit& visit) {
+  const auto run = [&]<int kBytes>() {
+    for (std::size_t i = 0; i < count; ++i)
+      visit(number_of<kBytes>(low + kBytes * i, type.is_signed));
+  };
+  switch (type.bytes) {
+    case 1:
+      return run.template operator()<1>();
+    case 2:
+      return run.template operator()<2>();
+    case 4:
+      return run.template operator()<4>();
+    default:
+      return run.template operator()<8>();
+  }
+}
+
+inline std::int64_t number_at(const unsigned char* low, const IdType& type) {
+  std::int64_t number = 0;
+  each_number(low, 1, type, [&](std::int64_t value) { number = value; });
+  return number;
 }
 
 }  // namespace moesim

@@ -112,7 +112,7 @@ Idx read_idx(const std::string& path, std::size_t rank, const std::string& what)
 
 }  // namespace
 
-IdxImages read_idx_images(const std::string& path) {
+ImageStack read_idx_images(const std::string& path) {
   Idx idx = read_idx(path, 3, "images");
   return {idx.dims[0], idx.dims[1], idx.dims[2], std::move(idx.data)};
 }

@@ -2,7 +2,7 @@
 // numbers, then bytes.
 #pragma once
 
-#include "sim/core/types.hpp"
+#include "sim/data/images.hpp"
 
 #include <cstdint>
 #include <string>
@@ -10,14 +10,9 @@
 
 namespace moesim {
 
-struct IdxImages {
-  index count = 0, height = 0, width = 0;
-  std::vector<std::uint8_t> pixels;  // [count, height, width]
-};
-
 // Plain or compressed by gzip. Memory follows the data that are there, not what the header claims.
 // Throws (exit 3) with what was expected and what was found.
-IdxImages read_idx_images(const std::string& path);
+ImageStack read_idx_images(const std::string& path);
 std::vector<std::uint8_t> read_idx_labels(const std::string& path);
 
 }  // namespace moesim

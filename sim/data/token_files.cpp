@@ -38,6 +38,10 @@ std::string bin_of(const std::string& path) {
 std::vector<std::string> files_of(const CorpusPart& part) {
   if (const std::string path = under_root(part.root, part.pattern); bin_of(path) != path)
     return {bin_of(path)};
+  if (const std::string folder = under_root(part.root, part.pattern); holds_both_splits(folder))
+    fail(Exit::data, folder +
+                         ": expected the files of one split, found train.bin and val.bin; name the "
+                         "first in data.path and the second in data.validation");
   std::set<std::string> files;  // .bin and .idx may match one pattern
   for (const std::string& file : match_files(part.pattern, part.root, {".bin", ".npy"}))
     files.insert(bin_of(file));
@@ -90,6 +94,10 @@ void require_type(const std::string& path, const IdType& found, const std::strin
 }
 
 }  // namespace
+
+bool holds_both_splits(const std::string& folder) {
+  return !folder.empty() && exists(folder + "/train.bin") && exists(folder + "/val.bin");
+}
 
 TokenFiles::TokenFiles(const CorpusPart& part, const std::string& dtype) {
   for (const std::string& path : files_of(part)) add(path, dtype);
@@ -167,11 +175,14 @@ void TokenFiles::append_to(std::vector<std::int32_t>& ids, index first, index co
     const std::uint64_t begin = piece->begin + static_cast<std::uint64_t>(skipped) * width;
     bytes.resize(static_cast<std::size_t>(here) * width);
     file.file.read_at(begin, bytes.data(), bytes.size());
-    for (std::size_t at = 0; at < bytes.size(); at += width) {
-      const std::int64_t id = number_at(bytes.data() + at, *file.type);
-      if (id < 0 || id >= limit_) refuse(file, begin + at, id);
-      ids.push_back(static_cast<std::int32_t>(id));
-    }
+    const std::size_t done = ids.size();
+    ids.resize(done + static_cast<std::size_t>(here));
+    std::int32_t* to = ids.data() + done;
+    each_number(bytes.data(), static_cast<std::size_t>(here), *file.type, [&](std::int64_t id) {
+      if (id < 0 || id >= limit_)
+        refuse(file, begin + (static_cast<std::size_t>(to - ids.data()) - done) * width, id);
+      *to++ = static_cast<std::int32_t>(id);
+    });
     first += here;
     count -= here;
   }

@@ -17,6 +17,9 @@
 
 namespace moesim {
 
+// True of a folder as nanoGPT's prepare.py leaves it, with train.bin and val.bin.
+bool holds_both_splits(const std::string& folder);
+
 // The largest vocabulary that files may have: mistaken types would give any number.
 inline constexpr index kMostIds = index{1} << 22;
 
@@ -24,9 +27,9 @@ class TokenFiles final : public TokenRow {
  public:
   // The files that a part names; their tokens follow one another in the order of their names, those
   // of an array row by row. A folder means its *.bin and *.npy; PREFIX, PREFIX.bin and PREFIX.idx
-  // are one data set of Megatron. `dtype` is the type in files that do not say it: "auto" for
-  // uint16 unless the file looks like something else. Throws Exit::data with what was expected and
-  // what was found.
+  // are one data set of Megatron; a folder of both splits is refused. `dtype` is the type in files
+  // that do not say it: "auto" for uint16 unless the file looks like something else. Throws
+  // Exit::data with what was expected and what was found.
   TokenFiles(const CorpusPart& part, const std::string& dtype);
 
   index size() const override { return size_; }

@@ -12,12 +12,13 @@ TokenScan scan_tokens(const Stretch& tokens, index blocks) {
   std::string bytes;
   const auto read = [&](const Stretch& part) {
     each_slice(part, [&](index, const std::vector<std::int32_t>& ids) {
-      bytes.clear();
+      bytes.resize(4 * ids.size());
+      char* to = bytes.data();
       for (const std::int32_t id : ids) {
         const auto at = static_cast<std::size_t>(id);
         if (at >= scan.counts.size()) scan.counts.resize(at + 1);
         ++scan.counts[at];
-        for (int shift = 0; shift < 32; shift += 8) bytes += static_cast<char>(id >> shift);
+        for (int shift = 0; shift < 32; shift += 8) *to++ = static_cast<char>(id >> shift);
       }
       hash.add(bytes);
     });

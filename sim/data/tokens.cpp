@@ -13,7 +13,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 
 namespace moesim {
@@ -143,13 +142,6 @@ class TokenData final : public Dataset {
   DatasetInfo info_;
 };
 
-// A folder as nanoGPT's prepare.py leaves it.
-bool is_pair(const std::string& folder) {
-  std::error_code error;
-  return std::filesystem::exists(folder + "/train.bin", error) &&
-         std::filesystem::exists(folder + "/val.bin", error);
-}
-
 std::vector<std::string> type_names() {
   std::vector<std::string> names = {"auto"};
   for (const IdType& type : kIdTypes) names.push_back(type.name);
@@ -196,7 +188,7 @@ std::unique_ptr<Dataset> make_tokens(Options& options) {
     return [&options, key] { return options.where(key); };
   };
 
-  if (const std::string folder = under_root(root, path); held_out.empty() && is_pair(folder)) {
+  if (held_out.empty() && holds_both_splits(under_root(root, path))) {
     held_out = path + "/val.bin";
     path += "/train.bin";
   }

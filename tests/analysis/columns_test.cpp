@@ -258,4 +258,25 @@ TEST_CASE("columns: options of the router, and seeds that stayed stable", "[anal
   CHECK(std::get<std::string>(cell(table, 1, "stable_seeds")) == "3/4");
 }
 
+TEST_CASE("columns: bits per byte where tokens of arms are of different lengths", "[analysis]") {
+  const auto arm = [](const std::string& name, double loss, double bytes) {
+    RunFile run = evaluated(name, 0, {4, 3, 2, loss});
+    if (bytes > 0) run.attribute("bytes_per_token", bytes);
+    return outcome_of({"run.h5", run});
+  };
+  const double ln2 = std::log(2.0);
+  const std::vector<Outcome> outcomes = {arm("bytes", 1.5 * ln2, 1), arm("pieces", 6 * ln2, 5),
+                                         arm("unknown", 2, 0)};
+  const Table table = routers_table(outcomes, {});
+  CHECK(std::get<Sample>(cell(table, 0, "bits_per_byte")).mean == 1.5);
+  CHECK_THAT(std::get<Sample>(cell(table, 1, "bits_per_byte")).mean, WithinAbs(1.2, 1e-12));
+  CHECK(std::isnan(std::get<Sample>(cell(table, 2, "bits_per_byte")).mean));
+  // Tokens of one length: only if it is asked for.
+  const std::vector<Outcome> alike = {arm("a", 1.5 * ln2, 1), arm("b", 2 * ln2, 1)};
+  for (const Column& column : routers_table(alike, {}).columns)
+    CHECK(column.key != "bits_per_byte");
+  const Table named = routers_table(alike, {.columns = {"arm", "bits_per_byte"}});
+  CHECK(std::get<Sample>(cell(named, 1, "bits_per_byte")).mean == 2);
+}
+
 }  // namespace moesim::testing

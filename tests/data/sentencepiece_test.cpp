@@ -1,6 +1,8 @@
 // A model is written byte by byte here, as its format says (sentencepiece_model.proto): a list of
 // pieces with scores, and the options of normalisation.
+#include "sim/data/stored.hpp"
 #include "sim/data/tokenizer.hpp"
+#include "tests/data/binary.hpp"
 #include "tests/data/support.hpp"
 
 #include <cstdint>
@@ -142,6 +144,42 @@ TEST_CASE("text: the share of unknown tokens is known, and half is too much", "[
   CHECK_THAT(failure_of(values).message, contains("expected UTF-8"));
   values["tokens"] = "bytes";
   CHECK(make_data(values)->info().unknown_train == -1);
+}
+
+TEST_CASE("tokens: data.model gives ids their text and the vocabulary", "[data][tokens]") {
+  if (no_library("data.model of token ids")) return;
+  const TempFolder folder;
+  const std::string text = words(400), model_file = folder.write("m.model", model());
+  const std::vector<std::int32_t> ids = ids_of(*sentencepiece_tokenizer("m", model()), text);
+  std::map<std::string, std::string> values = {
+      {"name", "tokens"},
+      {"path", folder.write("a.bin", little({ids.begin(), ids.end()}, 2))},
+      {"length", "8"},
+      {"model", model_file},
+      {"bytes_per_token", "1.5"}};
+  const auto data = make_data(values);
+  CHECK(data->info().vocabulary == 13);
+  CHECK(data->info().bytes_per_token == 1.5);
+  CHECK(data->decode(ids) == text);
+  CHECK(data->encode(text) == ids);
+  // What a checkpoint keeps of it is enough.
+  const std::vector<StoredFile> files = stored_files(*data);
+  REQUIRE(files.size() == 2);
+  const auto stored = stored_dataset("data.json", files[0].bytes, files[1].bytes);
+  CHECK(stored->decode(ids) == text);
+  CHECK(stored->info().bytes_per_token == 1.5);
+  // The same text and tokens through data.name = text.
+  const auto direct = make_data({{"name", "text"},
+                                 {"tokens", "sentencepiece"},
+                                 {"path", folder.write("t.txt", text)},
+                                 {"length", "8"},
+                                 {"model", model_file}});
+  CHECK(same(direct->batch(Split::train, 1, 0, 4), data->batch(Split::train, 1, 0, 4)));
+  CHECK(direct->info().bytes_per_token > 1);
+  values["vocabulary"] = "20";
+  const Failure other = failure_of(values);
+  CHECK(other.code == Exit::usage);
+  CHECK_THAT(other.message, contains("the model of data.model has 13"));
 }
 
 }  // namespace moesim::testing

@@ -45,7 +45,7 @@ void run(std::string_view bytes) {
   static MemoryFile input, partner;
   input.write(bytes);
 
-  IdxImages images;
+  ImageStack images;
   if (accepts(Exit::data, [&] { images = read_idx_images(input.path()); })) {
     const auto side = [](index size) { return static_cast<std::uint32_t>(size); };
     expect(static_cast<index>(images.pixels.size()) == images.count * images.height * images.width,

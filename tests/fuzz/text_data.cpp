@@ -17,7 +17,8 @@ void check_parts(std::string_view path) {
   settings.set("data.path", std::string(path), "fuzz");
   Options options(settings, "data");
   std::vector<CorpusPart> parts;
-  if (!accepts(Exit::usage, [&] { parts = corpus_parts(options, "path", std::string(path)); })) return;
+  if (!accepts(Exit::usage, [&] { parts = corpus_parts(options, "path", std::string(path)); }))
+    return;
   for (const CorpusPart& part : parts) {
     expect(!part.pattern.empty(), "a part names a file");
     expect(part.label.empty() ? parts.size() == 1 : config::is_name(part.label),

@@ -1,6 +1,7 @@
 // Writes the seeds that are no text: fuzz_write_seeds FOLDER makes FOLDER/TARGET/*.
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/record/pack.hpp"
+#include "tests/data/binary.hpp"
 #include "tests/record/samples.hpp"
 
 #include <zlib.h>
@@ -28,6 +29,20 @@ void write_idx(const std::string& folder) {
   write_bytes(folder + "/labels", kLabels);
   write_gzipped(folder + "/images.gz", kImages);
   write_gzipped(folder + "/labels.gz", kLabels);
+}
+
+void write_foreign_files(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  std::vector<std::int64_t> ids;
+  for (std::int64_t i = 0; i < 64; ++i) ids.push_back(7 * i % 40);
+  write_bytes(folder + "/ids", little(ids, 2));
+  write_bytes(folder + "/array", npy("<i4", "(8, 8)", little(ids, 4)));
+  write_bytes(folder + "/images", npy("|u1", "(2, 4, 4, 2)", little(ids, 1)));
+  write_bytes(folder + "/index", megatron_index(8, {20, 0, 44}, {0, 40, 40}, {0, 1, 3}));
+  write_bytes(folder + "/lines",
+              "{\"text\": \"a \\u00e4\", \"meta\": {\"set\": \"x y\"}}\n{\"text\": "
+              "\"b\", \"meta\": {\"set\": 1}}\n");
+  write_gzipped(folder + "/gzip", "a text of a few words and a few more words");
 }
 
 RunFile single(Variable::Type type) {
@@ -75,6 +90,7 @@ int main(int count, char** words) {
   }
   const std::string folder = words[1];
   write_idx(folder + "/idx");
+  write_foreign_files(folder + "/foreign_files");
   write_run_files(folder + "/run_file");
   std::filesystem::create_directories(folder + "/packed");
   write_bytes(folder + "/packed/sample", moesim::pack(sample()));

@@ -1,0 +1,324 @@
+#include "sim/data/token_files.hpp"
+#include "sim/data/token_scan.hpp"
+#include "tests/data/binary.hpp"
+#include "tests/data/support.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+namespace moesim::testing {
+namespace {
+
+// 0, 7, 14, ... modulo 101: a window shows where it came from.
+std::vector<std::int64_t> ids(std::int64_t count, std::int64_t first = 0) {
+  std::vector<std::int64_t> all;
+  for (std::int64_t i = first; i < first + count; ++i) all.push_back(7 * i % 101);
+  return all;
+}
+
+std::unique_ptr<Dataset> tokens(std::map<std::string, std::string> values) {
+  values.insert({{"name", "tokens"}, {"length", "8"}, {"validation_fraction", "0.2"}});
+  return make_data(values);
+}
+
+// What is behind "PATH: " in the refusal of a file.
+std::string refused(std::map<std::string, std::string> values, const std::string& path) {
+  values.insert({{"name", "tokens"}, {"length", "8"}, {"path", path}});
+  const Failure failure = failure_of(values);
+  CHECK(failure.code == Exit::data);
+  CHECK(failure.message.find('\n') == std::string::npos);
+  CHECK_THAT(failure.message, contains("test: data.path = "));
+  const std::size_t at = failure.message.rfind(path + ": ");
+  return at == std::string::npos ? failure.message : failure.message.substr(at + path.size() + 2);
+}
+
+bool same_data(const Dataset& a, const Dataset& b) {
+  for (const Split split : {Split::train, Split::validation})
+    for (index step = 0; step < 5; ++step)
+      if (!same(a.batch(split, 3, step, 4), b.batch(split, 3, step, 4))) return false;
+  return a.info().vocabulary == b.info().vocabulary && a.info().unigram == b.info().unigram &&
+         a.info().train_size == b.info().train_size;
+}
+
+}  // namespace
+
+TEST_CASE("tokens: the same ids in every format are the same data", "[data][tokens]") {
+  const TempFolder folder;
+  const auto all = ids(500);
+  const auto reference = tokens({{"path", folder.write("16.bin", little(all, 2))}});
+  CHECK(reference->info().vocabulary == 101);
+  CHECK(reference->info().train_size == 400);
+  CHECK(reference->info().bytes_per_token == -1);
+  CHECK(reference->info().domains.empty());
+  check_is_function_of_seed_and_step(*reference);
+  for (const auto& [type, bytes] : std::map<std::string, int>{
+           {"uint8", 1}, {"int16", 2}, {"uint32", 4}, {"int32", 4}, {"uint64", 8}, {"int64", 8}}) {
+    const auto data =
+        tokens({{"path", folder.write(type + ".bin", little(all, bytes))}, {"dtype", type}});
+    CHECK(same_data(*reference, *data));
+    CHECK(data->info().sha256 == reference->info().sha256);
+  }
+  for (const auto& [descr, bytes] :
+       std::map<std::string, int>{{"|u1", 1}, {"<u2", 2}, {"<i4", 4}, {"<i8", 8}, {"<u4", 4}}) {
+    const std::string name = descr.substr(1) + ".npy";
+    const auto row =
+        tokens({{"path", folder.write(name, npy(descr, "(500,)", little(all, bytes)))}});
+    CHECK(same_data(*reference, *row));
+    const auto rows =
+        tokens({{"path", folder.write(name, npy(descr, "(20, 25)", little(all, bytes)))}});
+    CHECK(rows->info().sha256 == reference->info().sha256);
+  }
+  // Megatron: three sequences of which one is empty, two documents.
+  folder.write("m.bin", little(all, 4));
+  folder.write("m.idx", megatron_index(4, {200, 0, 300}, {0, 800, 800}, {0, 1, 3}));
+  for (const char* name : {"m", "m.bin", "m.idx", "m.*"})
+    CHECK(same_data(*reference, *tokens({{"path", folder.path(name)}})));
+  // Sequences in another order than they lie in the file, with a gap and with modes behind.
+  folder.write("x.bin", little(ids(300, 200), 2) + "gap!" + little(ids(200), 2));
+  folder.write("x.idx", megatron_index(8, {200, 300}, {604, 0}, {0, 1, 2}) + std::string(2, '\0'));
+  CHECK(same_data(*reference, *tokens({{"path", folder.path("x")}})));
+  // Files of a pattern are one row.
+  folder.write("part_0.bin", little(ids(123), 2));
+  folder.write("part_1.npy", npy("<i8", "(377,)", little(ids(377, 123), 8)));
+  CHECK(same_data(*reference, *tokens({{"path", folder.path("part_*")}})));
+}
+
+TEST_CASE("tokens: a file of nanoGPT is the text that it was made from", "[data][tokens]") {
+  const TempFolder folder;
+  std::string text;
+  std::vector<std::int64_t> all;
+  for (const std::int64_t id : ids(1000)) {
+    // Letters a to z, so that the id of a character is its place in the alphabet.
+    text += static_cast<char>('a' + id % 26);
+    all.push_back(id % 26);
+  }
+  const auto n = static_cast<std::ptrdiff_t>(900);
+  std::filesystem::create_directory(folder.path("nano"));
+  folder.write("nano/train.bin", little({all.begin(), all.begin() + n}, 2));
+  folder.write("nano/val.bin", little({all.begin() + n, all.end()}, 2));
+  const auto chars = make_data({{"name", "text"},
+                                {"tokens", "chars"},
+                                {"length", "8"},
+                                {"path", folder.write("t.txt", text)}});
+  const std::map<std::string, std::string> pair = {{"path", folder.path("nano/train.bin")},
+                                                   {"validation", folder.path("nano/val.bin")}};
+  const auto apart = tokens(pair);
+  CHECK(same_data(*chars, *apart));
+  CHECK(chars->info().validation_rows == apart->info().validation_rows);
+  CHECK(chars->info().validation_size == apart->info().validation_size);
+  CHECK(tokens({{"path", folder.path("nano")}})->info().sha256 == apart->info().sha256);
+  // A folder of both splits is no domain: its validation would be trained on.
+  const Failure mixed = failure_of(
+      {{"name", "tokens"}, {"path", "a:" + folder.path("nano") + "; b:" + folder.path("nano")}});
+  CHECK(mixed.code == Exit::data);
+  CHECK_THAT(mixed.message, contains("found train.bin and val.bin"));
+  // And a text in two files.
+  const auto texts = make_data({{"name", "text"},
+                                {"tokens", "chars"},
+                                {"length", "8"},
+                                {"path", folder.write("a.txt", text.substr(0, 900))},
+                                {"validation", folder.write("b.txt", text.substr(900))}});
+  CHECK(same_data(*chars, *texts));
+  CHECK(texts->info().bytes_per_token == 1);
+}
+
+TEST_CASE("tokens: domains by label, in both splits", "[data][tokens]") {
+  const TempFolder folder;
+  folder.write("low.bin", little(ids(500), 2));
+  auto high = ids(500);
+  for (std::int64_t& id : high) id += 1000;
+  folder.write("high.bin", little(high, 2));
+  const std::string low = folder.path("low.bin"), upper = folder.path("high.bin");
+  const auto data = tokens({{"path", "low:" + low + "; high:" + upper},
+                            {"validation", "high:" + upper + "; low:" + low}});
+  CHECK(data->info().domains == std::vector<std::string>{"low", "high"});
+  CHECK(data->info().vocabulary == 1101);
+  std::set<std::int32_t> seen;
+  for (const Split split : {Split::train, Split::validation})
+    for (index step = 0; step < 20; ++step) {
+      const Batch batch = data->batch(split, 0, step, 4);
+      for (std::size_t i = 0; i < batch.ids.size(); ++i) {
+        CHECK((batch.domains[i] == 1) == (batch.ids[i] >= 1000));
+        seen.insert(batch.domains[i]);
+      }
+    }
+  CHECK(seen.size() == 2);
+  const Failure other = failure_of({{"name", "tokens"},
+                                    {"path", "low:" + low + "; high:" + upper},
+                                    {"validation", "low:" + low + "; middle:" + upper}});
+  CHECK(other.code == Exit::usage);
+  CHECK_THAT(other.message,
+             contains("test: data.validation = ") &&
+                 contains("expected the domains of data.path: low, high; found low, middle"));
+}
+
+TEST_CASE("tokens: the vocabulary is given or found, and every id is below it", "[data][tokens]") {
+  const TempFolder folder;
+  const std::string path = folder.write("a.bin", little(ids(500), 2));
+  const auto wide = tokens({{"path", path}, {"vocabulary", "128"}});
+  CHECK(wide->info().vocabulary == 128);
+  CHECK(wide->info().unigram.size() == 128);
+  CHECK(wide->info().unigram[127] == 0);
+  CHECK(wide->info().sha256 != tokens({{"path", path}})->info().sha256);
+  // 7 · 14 = 98 is number 14, 7 · 72 = 504 = 4 · 101 + 100 number 72: the first id above 99.
+  CHECK(refused({{"vocabulary", "100"}}, path) ==
+        "expected ids from 0 to 99 (data.vocabulary), found 100 as uint16 number 72 of the file");
+  // The file changes after it was opened: a batch notices an id, and that the file is shorter.
+  const auto data = tokens({{"path", path}});
+  folder.write("a.bin", little(std::vector<std::int64_t>(500, 101), 2));
+  const Failure changed = failure_of([&] { data->batch(Split::train, 0, 0, 1); });
+  CHECK(changed.code == Exit::data);
+  CHECK_THAT(changed.message, contains(path + ": expected ids from 0 to 100 (the largest when it "
+                                              "was read), found 101 as uint16 number"));
+  folder.write("a.bin", "12");
+  const Failure cut = failure_of([&] { data->batch(Split::validation, 0, 0, 1); });
+  CHECK(cut.code == Exit::data);
+  CHECK_THAT(cut.message, contains(path + ": expected 1000 bytes, found its end after 2"));
+}
+
+TEST_CASE("tokens: a large file is sampled, and asks for its vocabulary", "[data][tokens]") {
+  const TempFolder folder;
+  // A hole takes no space on the disk; ids at both ends.
+  const std::string path = folder.write("huge.bin", little(ids(500), 2));
+  std::error_code error;
+  std::filesystem::resize_file(path, std::uintmax_t{20} << 30, error);
+  if (error) {
+    WARN("skipped: no file of 20 GiB with a hole can be made here");
+    return;
+  }
+  std::map<std::string, std::string> values = {{"name", "tokens"}, {"path", path}};
+  const Failure none = failure_of(values);
+  CHECK(none.code == Exit::usage);
+  CHECK_THAT(none.message, contains("set data.vocabulary") && contains("data.scan = all"));
+  values["vocabulary"] = "300";
+  const auto data = make_data(values);
+  CHECK(data->info().train_size == 9663676416);  // floor(0.9 · 10 · 2^30)
+  CHECK(std::accumulate(data->info().unigram.begin(), data->info().unigram.end(),
+                        std::int64_t{0}) == 64 * 65536);
+  CHECK(data->info().unigram[7] == 5);  // 500 ids from the first block
+  CHECK_THAT(data->info().note, contains("21.5 GB of ids are not read before training"));
+  CHECK(data->batch(Split::train, 0, 1, 4).ids.size() == 256);
+  // What the sample sees changes the hash.
+  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).write("\x05", 1);
+  CHECK(make_data(values)->info().sha256 != data->info().sha256);
+}
+
+TEST_CASE("tokens: a sample is evenly spaced from the first id to the last", "[data][tokens]") {
+  const TempFolder folder;
+  std::vector<std::int64_t> all;
+  for (std::int64_t i = 0; i < 10 * kBlock; ++i) all.push_back(i / kBlock);
+  const TokenFiles files({"", folder.write("a.bin", little(all, 2)), ""}, "uint16");
+  const Stretch whole{&files, 0, files.size()};
+  const TokenScan three = scan_tokens(whole, 3);
+  CHECK(three.read == 3 * kBlock);
+  // Blocks at 0, 4.5 and 9 blocks.
+  CHECK(three.counts ==
+        std::vector<std::int64_t>{kBlock, 0, 0, 0, kBlock / 2, kBlock / 2, 0, 0, 0, kBlock});
+  CHECK(scan_tokens(whole, 10).sha256 == scan_tokens(whole, 0).sha256);
+  // hashlib.sha256(numpy.array([1, 258], "<i4").tobytes())
+  const TokenFiles two({"", folder.write("b.bin", little({1, 258}, 2)), ""}, "uint16");
+  CHECK(scan_tokens({&two, 0, 2}, 0).sha256 ==
+        "fb8bbe2ad3ab5292f19bc5d75bbab9b5fbddc5a78ce47ab41b2d3d59bca08596");
+}
+
+TEST_CASE("tokens: what is no token file is refused in one line", "[data][tokens]") {
+  const TempFolder folder;
+  const auto refusal = [&](const std::string& name, const std::string& contents,
+                           const std::map<std::string, std::string>& values = {}) {
+    return refused(values, folder.write(name, contents));
+  };
+  const std::string ids_500 = little(ids(500), 2);
+  CHECK(refusal("odd.bin", ids_500 + "x") ==
+        "expected ids of 2 bytes (uint16), found 1001 bytes, which is no multiple of that");
+  CHECK(refusal("text.bin", repeated("To be or not to be. ", 50)) ==
+        "expected token ids, found text: data.name = text reads it; data.dtype = uint16 takes any "
+        "file as numbers of 16 bits");
+  CHECK_THAT(refusal("zip.bin", "PK\x03\x04" + ids_500), contains("found a ZIP archive"));
+  CHECK_THAT(refusal("wide.bin", little(ids(500), 4)), contains("perhaps data.dtype = uint32"));
+  CHECK_THAT(refusal("short.bin", little(ids(10), 2)),
+             contains("expected at least 9 tokens in the validation split"));
+  CHECK_THAT(refusal("same.bin", std::string(1000, '\0'), {{"dtype", "uint16"}}),
+             contains("found the same one everywhere"));
+  CHECK_THAT(
+      refusal("minus.bin", little({1, 2, -5}, 8) + little(ids(500), 8), {{"dtype", "int64"}}),
+      contains("found -5 as int64 number 2 of the file"));
+  CHECK_THAT(refusal("large.bin", little({1, -1}, 8) + little(ids(500), 8), {{"dtype", "uint64"}}),
+             contains("expected ids from 0 to 4194303") &&
+                 contains("found 9223372036854775807 as uint64 number 1"));
+  std::filesystem::create_directory(folder.path("folder"));
+  CHECK_THAT(refused({}, folder.path("folder")), contains("expected *.bin or *.npy"));
+}
+
+TEST_CASE("tokens: headers of NumPy that lie are refused", "[data][tokens]") {
+  const TempFolder folder;
+  const auto refusal = [&](const std::string& contents,
+                           const std::map<std::string, std::string>& values = {}) {
+    return refused(values, folder.write("a.npy", contents));
+  };
+  const std::string data = little(ids(500), 2), whole = npy("<u2", "(500,)", data);
+  for (std::size_t size = 6; size < whole.size() - 1000; ++size)
+    CHECK(refusal(whole.substr(0, size)) != "");
+  CHECK_THAT(refusal(npy(">u2", "(500,)", data)), contains("the low byte first, found '>u2'"));
+  CHECK_THAT(refusal(npy("<f4", "(250,)", data)), contains("expected whole numbers"));
+  CHECK_THAT(refusal(npy("|O", "(500,)", data)), contains("expected whole numbers"));
+  CHECK_THAT(
+      refusal(npy("<u2", "(501,)", data)),
+      contains("expected 501 = 501 numbers of 2 bytes, as its header says, found 1000 bytes"));
+  CHECK_THAT(refusal(npy("<u2", "(499,)", data)), contains("found 1000 bytes"));
+  CHECK_THAT(refusal(npy("<u2", "(4294967296, 4294967296, 500)", data)),
+             contains("more than 64 bits"));
+  CHECK_THAT(refusal(npy("<u2", "(99999999999999999999,)", data)), contains("numpy.save"));
+  CHECK_THAT(refusal(npy("<u2", "(-500,)", data)), contains("numpy.save"));
+  CHECK_THAT(refusal(npy("<u2", "()", data)), contains("an array of numbers, found one number"));
+  CHECK_THAT(refusal(npy("<u2", "(0, 500)", data)), contains("found 0 x 500"));
+  CHECK_THAT(refusal(npy("<u2", "(5, 10, 10)", data)), contains("one dimension or two"));
+  CHECK_THAT(refusal(npy("<u2", "(20, 25)", data, "True")), contains("in the order of C"));
+  CHECK_THAT(refusal(whole, {{"dtype", "int32"}}),
+             contains("expected int32 (data.dtype), found uint16 in its header"));
+  std::string version = whole;
+  version[6] = 4;
+  CHECK_THAT(refusal(version), contains("version 1 to 3, found version 4"));
+  std::string length = whole;
+  length[8] = length[9] = '\xff';
+  CHECK_THAT(refusal(length), contains("found one of 65535, by its own account"));
+  // Version 2 counts its header in 32 bits.
+  const std::string header = whole.substr(10, whole.size() - 1010);
+  const std::string two = "\x93NUMPY" + std::string("\2\0", 2) +
+                          little(static_cast<std::int64_t>(header.size()), 4) + header + data;
+  CHECK(tokens({{"path", folder.write("b.npy", two)}})->info().train_size == 400);
+}
+
+TEST_CASE("tokens: an index of Megatron that points elsewhere is refused", "[data][tokens]") {
+  const TempFolder folder;
+  folder.write("m.bin", little(ids(500), 2));
+  const auto refusal = [&](const std::string& contents) {
+    folder.write("m.idx", contents);
+    const Failure failure = failure_of({{"name", "tokens"}, {"path", folder.path("m")}});
+    CHECK(failure.code == Exit::data);
+    return failure.message;
+  };
+  const std::string whole = megatron_index(8, {200, 300}, {0, 400}, {0, 1, 2});
+  for (std::size_t size = 9; size < whole.size(); ++size) refusal(whole.substr(0, size));
+  CHECK_THAT(refusal(whole + "x"), contains("expected the arrays of 2 sequences and 3 boundaries"));
+  CHECK_THAT(refusal(megatron_index(8, {200}, {0}, {0, 1}, 2)), contains("found version 2"));
+  CHECK_THAT(refusal(megatron_index(7, {200}, {0}, {0, 1})), contains("found floating point"));
+  CHECK_THAT(refusal(megatron_index(99, {200}, {0}, {0, 1})), contains("found code 99"));
+  CHECK_THAT(refusal(megatron_index(8, {501}, {0}, {0, 1})),
+             contains("inside of a .bin of 1000 bytes, found sequence 0 of 501 tokens at byte 0"));
+  CHECK_THAT(refusal(megatron_index(8, {1}, {1000}, {0, 1})), contains("at byte 1000"));
+  CHECK_THAT(refusal(megatron_index(8, {-1}, {0}, {0, 1})), contains("of -1 tokens"));
+  CHECK_THAT(refusal(megatron_index(8, {1}, {-2}, {0, 1})), contains("at byte -2"));
+  CHECK_THAT(refusal(megatron_index(8, {200, 300}, {0, 400}, {0, 2, 1})), contains("boundary 2"));
+  CHECK_THAT(refusal(megatron_index(8, {200, 300}, {0, 400}, {0, 3})), contains("found 3"));
+  CHECK_THAT(refusal(megatron_index(8, {}, {}, {0})), contains("expected sequences, found none"));
+  CHECK_THAT(refusal(megatron_index(8, {0, 0}, {0, 0}, {0, 2})), contains("only empty sequences"));
+  std::string many = whole;
+  for (std::size_t i = 18; i < 26; ++i) many[i] = '\xff';
+  CHECK_THAT(refusal(many), contains("expected the arrays of"));
+  std::filesystem::remove(folder.path("m.bin"));
+  CHECK_THAT(failure_of({{"name", "tokens"}, {"path", folder.path("m.idx")}}).message,
+             contains("expected " + folder.path("m.bin") + " beside this index"));
+}
+
+}  // namespace moesim::testing
