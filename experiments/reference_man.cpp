@@ -103,7 +103,7 @@ constexpr const char* kConfig =
 Every run is an assignment of values to the settings below; one that is not set has its default.
 On the command line a setting is written section.key=value.
 
-  include = FILE            settings of another file, which this one replaces
+  include = FILE            settings of another file, which this one replaces; <NAME>: of a study
   [run]                     a section; its keys follow
   steps = 300
   [sweep]                   an axis for every line: all combinations are run
@@ -175,7 +175,8 @@ std::string manual_page(const Reference& reference) {
   for (const auto& [name, meaning] : kEnvironment) text += item(bold(name), meaning);
   text += ".SH FILES\n";
   text += item(italic("PREFIX/share/moesim/experiments/*.ini"),
-               "the studies, quickstart.ini among them, beside PREFIX/bin/moesim");
+               "the studies, which moesim finds by name, quickstart.ini among them; beside "
+               "PREFIX/bin/moesim");
   text +=
       item(italic("runs/EXPERIMENT/RUN/run.h5"), "everything that was recorded of a run, as HDF5");
   text += ".SH EXAMPLES\n";

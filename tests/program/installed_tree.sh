@@ -24,6 +24,11 @@ small=(run.steps=10 model.layers=1 train.batch=4 data.validation=8 data.length=1
 for arm in dense token_choice; do grep -q "^$arm  *2 " again || fail "compare has no row of $arm: $(cat again)"; done
 for i in {1..200}; do echo "line $i of a text that is long enough to be split into sequences"; done > text.txt
 "$moesim" run "$studies/shakespeare_routers.ini" data.path=text.txt data.length=16 --dry-run --trial 0 > table 2> log || fail "a study that includes another: $(cat log)"
+printf 'include = <quickstart.ini>\n[run]\nname = own\n' > own.ini
+for config in own.ini quickstart.ini; do
+  "$moesim" run $config --dry-run --trial 0 --json > table 2> log || fail "$config, by the name of a study: $(cat log)"
+  [ "$(grep -c '"seed"' table)" -ge 21 ] || fail "$config has not the runs of the quickstart"
+done
 if [ -x "$prefix/bin/moesim-f64" ]; then
   "$moesim" check affine > table 2>&1 || fail "check, with moesim-f64 beside it: $(tail -3 table)"
 else
