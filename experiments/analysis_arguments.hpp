@@ -4,6 +4,7 @@
 
 #include "analysis/runs/load.hpp"
 #include "experiments/arguments.hpp"
+#include "experiments/arm_arguments.hpp"
 
 #include <optional>
 #include <string>
@@ -25,10 +26,5 @@ void add_analysis_arguments(Arguments& arguments);
 // Their values; the paths are what is no option. Throws Exit::usage, for no path with the question
 // ("export what?").
 AnalysisArguments analysis_arguments(const Arguments& arguments, const std::string& question);
-
-// The names in "a,b". A name that has a comma itself is put in double quotes, doubled where they
-// are part of it ("a, b",c); between parentheses a comma needs none: "a (k = 1, x = 2),b" are two.
-// Throws Exit::usage, which names the option, for quotes that do not close and for an empty name.
-std::vector<std::string> names_in(const std::string& list, const std::string& option);
 
 }  // namespace moesim

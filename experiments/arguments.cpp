@@ -1,12 +1,16 @@
 #include "experiments/arguments.hpp"
 
+#include "experiments/known_options.hpp"
+#include "experiments/text_width.hpp"
 #include "sim/config/characters.hpp"
 #include "sim/config/number_text.hpp"
+#include "sim/config/synonyms.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 
@@ -20,28 +24,35 @@ constexpr const char* kHelp = "print this";
 
 Arguments::Arguments(std::string usage, std::string about)
     : usage_(std::move(usage)), about_(std::move(about)) {
-  options_.add_options()("help,h", po::bool_switch(), kHelp);
+  group("Options");
+  groups_.back().add_options()("help,h", po::bool_switch(), kHelp);
   declared_.push_back({Argument::Kind::flag, "help", "", kHelp, {}});
 }
 
+Arguments& Arguments::group(const std::string& title) {
+  const auto width = static_cast<unsigned>(text_width());
+  groups_.emplace_back(title, width, width / 2);
+  return *this;
+}
+
 Arguments& Arguments::flag(const std::string& name, const std::string& help) {
-  options_.add_options()(name.c_str(), po::bool_switch(), help.c_str());
+  groups_.back().add_options()(name.c_str(), po::bool_switch(), help.c_str());
   declared_.push_back({Argument::Kind::flag, name, "", help, {}});
   return *this;
 }
 
 Arguments& Arguments::value(const std::string& name, const std::string& otherwise,
                             const std::string& help, Offer offer) {
-  options_.add_options()(name.c_str(), po::value<std::string>()->default_value(otherwise),
-                         help.c_str());
+  groups_.back().add_options()(name.c_str(), po::value<std::string>()->default_value(otherwise),
+                               help.c_str());
   declared_.push_back({Argument::Kind::value, name, otherwise, help, std::move(offer)});
   return *this;
 }
 
 Arguments& Arguments::list(const std::string& name, const std::string& help) {
   using Texts = std::vector<std::string>;
-  options_.add_options()(name.c_str(), po::value<Texts>()->composing()->default_value(Texts(), ""),
-                         help.c_str());
+  groups_.back().add_options()(
+      name.c_str(), po::value<Texts>()->composing()->default_value(Texts(), ""), help.c_str());
   declared_.push_back({Argument::Kind::list, name, "", help, {}});
   return *this;
 }
@@ -64,12 +75,35 @@ std::string number_advice(const std::string& value, bool whole) {
   return meant.empty() || meant == value ? "" : "; did you mean " + meant + "?";
 }
 
+// "run.steps=10" for "--steps 10" or "--steps=10": an option of that name of the runs; "" if there
+// is none, or several.
+std::string setting_for(const std::string& option, const std::vector<std::string>& words) {
+  const std::size_t first = std::min(option.find_first_not_of('-'), option.size());
+  const std::string name = option.substr(first, option.find('=') - first);
+  std::string setting = config::meant_setting(name);
+  if (setting.empty()) {
+    std::vector<std::string> keys;
+    for (const auto& [key, info] : known_options())
+      if (key == name || config::short_key(key) == name) keys.push_back(key);
+    if (keys.size() != 1) return {};
+    setting = keys.front();
+  }
+  if (setting.find('=') != setting.npos) return setting;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i].starts_with("--" + name + "=")) return setting + words[i].substr(2 + name.size());
+    if (words[i] == "--" + name)
+      return setting + "=" +
+             (i + 1 < words.size() && !words[i + 1].starts_with("-") ? words[i + 1] : "VALUE");
+  }
+  return setting + "=VALUE";
+}
+
 }  // namespace
 
 bool Arguments::parse(const std::vector<std::string>& words) {
   for (const std::string& word : words) check_dash(word);
   po::options_description all;
-  all.add(options_);
+  for (const po::options_description& group : groups_) all.add(group);
   all.add_options()("rest", po::value<std::vector<std::string>>(&rest_));
   po::positional_options_description positional;
   positional.add("rest", -1);
@@ -80,18 +114,22 @@ bool Arguments::parse(const std::vector<std::string>& words) {
               values_);
     po::notify(values_);
   } catch (const po::unknown_option& e) {
+    const std::string setting = setting_for(e.get_option_name(), words);
     std::vector<std::string> names;
     for (const Argument& option : declared_) names.push_back("--" + option.name);
     const std::string near = nearest(e.get_option_name(), names);
     fail(Exit::usage,
          "command line: unknown option " + e.get_option_name() +
-             (near.empty() ? "; see moesim " + usage_.substr(0, usage_.find(' ')) + " --help"
-                           : "; did you mean " + near + "?"));
+             (!setting.empty() && usage_.find("key=value") != usage_.npos
+                  ? "; a setting is written without dashes: " + setting
+              : near.empty() ? "; see moesim " + usage_.substr(0, usage_.find(' ')) + " --help"
+                             : "; did you mean " + near + "?"));
   } catch (const po::error& e) {
     fail(Exit::usage, std::string("command line: ") + e.what());
   }
   if (!values_["help"].as<bool>()) return true;
-  std::cout << "usage: moesim " << usage_ << "\n\n" << about_ << "\n\n" << options_;
+  std::cout << "usage: moesim " << usage_ << "\n\n" << wrapped(about_, text_width()) << '\n';
+  for (const po::options_description& group : groups_) std::cout << '\n' << group;
   return false;
 }
 

@@ -3,6 +3,7 @@
 
 #include <boost/program_options.hpp>
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ class Arguments {
   // usage: "run CONFIG [key=value ...]"; about: one paragraph for --help.
   Arguments(std::string usage, std::string about);
 
+  // Options that follow stand under this title in --help.
+  Arguments& group(const std::string& title);
   Arguments& flag(const std::string& name, const std::string& help);
   Arguments& value(const std::string& name, const std::string& otherwise, const std::string& help,
                    Offer offer = {});
@@ -63,7 +66,7 @@ class Arguments {
 
  private:
   std::string usage_, about_;
-  boost::program_options::options_description options_{"Options"};
+  std::deque<boost::program_options::options_description> groups_;
   boost::program_options::variables_map values_;
   std::vector<Argument> declared_;
   std::vector<std::string> rest_;

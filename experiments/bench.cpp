@@ -1,13 +1,14 @@
 // moesim bench: what a training step costs, where its time goes, and how near it is to the limit.
 #include "analysis/statistics/sample.hpp"
 #include "experiments/arguments.hpp"
+#include "experiments/arm_arguments.hpp"
 #include "experiments/child.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/limits.hpp"
 #include "experiments/process_limits.hpp"
+#include "experiments/studies.hpp"
 #include "experiments/version.hpp"
-#include "sim/config/reader.hpp"
 #include "sim/core/error.hpp"
 #include "sim/core/profile.hpp"
 
@@ -16,7 +17,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
 #include <iostream>
 #include <numeric>
 #include <optional>
@@ -27,7 +27,7 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kDefaultConfig = "experiments/bench.ini";
+constexpr const char* kDefaultConfig = "<bench.ini>";
 
 // Linear interpolation between order statistics.
 double quantile(std::vector<double> values, double q) {
@@ -114,6 +114,7 @@ struct Size {
 // What every arm runs with: its length, and no evaluation but the last.
 void fix(RunSpec& spec, const Size& size) {
   spec.settings.set("run.steps", std::to_string(size.warmup + size.steps), "moesim bench --steps");
+  spec.settings.unset("train.restarts");
   spec.settings.set("eval.every", "0", "moesim bench");
   Evaluator::shorten(spec.settings, "moesim bench");
 }
@@ -223,7 +224,8 @@ Arguments bench_arguments() {
           " without one): median and quartiles, useful work per second and its share of the rate "
           "of large products measured beside it, the rate of copies, memory, and where the time "
           "goes. Every arm runs in a process of its own; nothing is written.");
-  arguments.value("threads", "0", "threads; 0: as OMP_NUM_THREADS says, else all cores")
+  arguments.list("arm", kArmHelp)
+      .value("threads", "0", "threads; 0: as OMP_NUM_THREADS says, else all cores")
       .value("warmup", "3", "steps before the measured ones")
       .value("steps", "20", "measured steps")
       .flag("json", "print one JSON document");
@@ -236,18 +238,17 @@ int bench_command(const Words& words) {
   const Size size{arguments.integer("warmup", 0, 1000000), arguments.integer("steps", 1, 1000000),
                   chosen_threads(arguments.integer("threads", 0, kMostThreads))};
   Words rest = arguments.rest();
-  if (rest.empty() || rest.front().find('=') != std::string::npos) {
-    if (!std::filesystem::exists(kDefaultConfig))
-      fail(Exit::usage, std::string("command line: no ") + kDefaultConfig +
-                            " here; name a config: moesim bench CONFIG [key=value ...]");
+  if (rest.empty() || rest.front().find('=') != std::string::npos)
     rest.insert(rest.begin(), kDefaultConfig);
-  }
   std::vector<RunSpec> specs;
-  for (RunSpec& spec : expand(read_config(rest.front()), {rest.begin() + 1, rest.end()})) {
+  std::vector<std::string> notes;
+  for (RunSpec& spec : expand(read_user_config(rest.front()),
+                              {{rest.begin() + 1, rest.end()}, arms_of(arguments)}, &notes)) {
     const auto same = [&](const RunSpec& other) { return other.label == spec.label; };
     // Seeds of one arm cost the same.
     if (std::none_of(specs.begin(), specs.end(), same)) specs.push_back(std::move(spec));
   }
+  for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
   in_child("reads the settings", [&] { return check_all(specs, size); });
 
   Json document = {{"version", version()},

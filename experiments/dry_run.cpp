@@ -23,8 +23,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Arm {
-  const PlannedRun* run = nullptr;  // the first of its seeds
-  std::size_t seeds = 0, left = 0;  // left: not complete yet
+  const PlannedRun* run = nullptr;   // the first of its seeds
+  std::size_t seeds = 0, left = 0;   // left: not complete yet
+  std::vector<std::size_t> numbers;  // of its runs, as --only takes them
   std::string device;
   std::optional<Estimate> estimate;
   std::string unknown;  // why there is none: its device is not here
@@ -50,15 +51,17 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
   for (const PlannedRun& run : plan.runs) {
     const RunState state = state_of(folder + "/" + run.folder, reader);
     const bool done = !options.force && is_finished(state, run);
-    const bool begun = !options.force && state.state != State::planned && run.steps > 0;
-    s.rest.push_back(begun ? 1 - static_cast<double>(state.step) / static_cast<double>(run.steps)
-                           : 1);
+    const bool begun = !options.force && state.state != State::planned;
+    index there = begun ? state.step : 0;
+    if (!begun && !run.extends.empty()) there = state_of(folder + "/" + run.extends, reader).step;
+    s.rest.push_back(1 - static_cast<double>(there) / static_cast<double>(run.steps));
     const auto arm = std::find_if(s.arms.begin(), s.arms.end(), [&](const Arm& other) {
       return other.run->spec.label == run.spec.label;
     });
     s.arm_of.push_back(static_cast<std::size_t>(arm - s.arms.begin()));
-    if (arm == s.arms.end()) s.arms.push_back({&run, 0, 0, device_of(run.spec), {}, ""});
+    if (arm == s.arms.end()) s.arms.push_back({&run, 0, 0, {}, device_of(run.spec), {}, ""});
     ++s.arms[s.arm_of.back()].seeds;
+    s.arms[s.arm_of.back()].numbers.push_back(options.first + s.arm_of.size());
     if (!done) ++s.arms[s.arm_of.back()].left;
     s.complete.push_back(done);
   }
@@ -100,14 +103,29 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
   return s;
 }
 
-void print_json(const Plan& plan, const std::string& folder, const Survey& s) {
+// "1-3, 7": ascending numbers.
+std::string ranges(const std::vector<std::size_t>& numbers) {
+  std::string text;
+  for (std::size_t i = 0; i < numbers.size();) {
+    std::size_t end = i + 1;
+    while (end < numbers.size() && numbers[end] == numbers[end - 1] + 1) ++end;
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", numbers[i]);
+    if (end - i > 1) text += fmt::format("-{}", numbers[end - 1]);
+    i = end;
+  }
+  return text;
+}
+
+void print_json(const Plan& plan, const std::string& folder, std::size_t first, const Survey& s) {
   Json document = {{"runs", Json::array()}, {"arms", Json::array()}};
   for (std::size_t i = 0; i < plan.runs.size(); ++i) {
     const PlannedRun& run = plan.runs[i];
-    document["runs"].push_back({{"arm", run.spec.label},
+    document["runs"].push_back({{"number", first + i + 1},
+                                {"arm", run.spec.label},
                                 {"seed", run.seed},
                                 {"folder", folder + "/" + run.folder},
                                 {"complete", static_cast<bool>(s.complete[i])}});
+    if (!run.extends.empty()) document["runs"].back()["extends"] = folder + "/" + run.extends;
   }
   for (const Arm& arm : s.arms) {
     Json json = {{"arm", arm.run->spec.label},
@@ -141,6 +159,7 @@ void print_text(const Survey& s, const DryRun& options) {
   using Kind = Column::Kind;
   Table table;
   table.columns = {{"arm", "arm", Kind::text},
+                   {"runs", "runs", Kind::text},
                    {"seeds", "seeds", Kind::count},
                    {"left", "to do", Kind::count},
                    {"hidden", "expert hidden", Kind::count},
@@ -155,6 +174,7 @@ void print_text(const Survey& s, const DryRun& options) {
   for (const Arm& arm : s.arms) {
     const auto number = [](auto value) { return Cell(static_cast<double>(value)); };
     std::vector<Cell> row = {arm.run->spec.label,
+                             ranges(arm.numbers),
                              number(arm.seeds),
                              number(arm.left),
                              number(arm.run->hidden),
@@ -194,7 +214,7 @@ void print_text(const Survey& s, const DryRun& options) {
 void print_dry_run(const Plan& plan, const std::string& folder, const DryRun& options) {
   const Survey s = survey(plan, folder, options);
   if (options.json)
-    print_json(plan, folder, s);
+    print_json(plan, folder, options.first, s);
   else
     print_text(s, options);
   if (s.total.memory_available > 0 && s.total.memory > s.total.memory_available)

@@ -10,6 +10,7 @@ namespace moesim {
 
 struct DryRun {
   bool force = false, json = false;
+  std::size_t first = 0;  // runs of the sweep before those of the plan, with --only
   std::size_t at_once = 1;
   int threads = 0;
   double trial_seconds = 0;  // for each arm; 0: no estimates

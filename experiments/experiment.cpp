@@ -88,11 +88,9 @@ void identify(Experiment& e) {
   e.identity.resolved = without_root(e.spec.settings.resolved());
   e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());
   e.identity.data_sha256 = e.data->info().sha256;
-  // A run in double is another run.
-  const std::string both = e.identity.config_sha256 + e.identity.data_sha256 +
-                           (sizeof(moesim::real) == sizeof(double) ? "F64" : "");
-  e.identity.folder = run_folder_name(e.spec, std::to_string(e.identity.seed),
-                                      sha256_hex(both.data(), both.size()).substr(0, 8));
+  e.identity.folder =
+      run_folder_name(e.spec, std::to_string(e.identity.seed),
+                      identity_hash(e.identity.config_sha256, e.identity.data_sha256));
 }
 
 // make_data: gives the data set, and reads its options.
@@ -101,6 +99,12 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
                     std::map<std::string, std::vector<std::string>> dormant);
 
 }  // namespace
+
+std::string identity_hash(const std::string& config_sha256, const std::string& data_sha256) {
+  const std::string both =
+      config_sha256 + data_sha256 + (sizeof(moesim::real) == sizeof(double) ? "F64" : "");
+  return sha256_hex(both.data(), both.size()).substr(0, 8);
+}
 
 std::string device_of(const RunSpec& spec) {
   Settings settings = spec.settings;

@@ -51,6 +51,9 @@ Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make =
 Experiment build_stored(RunSpec spec, int threads, std::shared_ptr<const Dataset> data,
                         MakeBackend make = make_backend);
 
+// The eight hex digits at the end of the name of a run's folder. A run in double is another run.
+std::string identity_hash(const std::string& config_sha256, const std::string& data_sha256);
+
 // run.device
 std::string device_of(const RunSpec& spec);
 

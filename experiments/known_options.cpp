@@ -53,6 +53,7 @@ std::map<std::string, OptionInfo> known_options() {
   for (const char* optimiser : {"adamw", "sgd"}) {
     RunSpec spec;
     spec.settings = chosen("train.optimiser", optimiser);
+    spec.settings.set("train.restarts", "1", "list");  // declared only where it is set
     add(known, build(std::move(spec), 1, cache).spec.settings);
   }
   for (const auto& [name, summary] : task_summaries())

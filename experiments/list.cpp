@@ -3,6 +3,9 @@
 #include "experiments/commands.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/known_options.hpp"
+#include "experiments/text_width.hpp"
+#include "sim/config/synonyms.hpp"
+#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
 
@@ -33,9 +36,12 @@ void print(const Rows& rows, const std::vector<std::string>& head, bool json) {
     for (const auto& row : rows) width[i] = std::max(width[i], row[i].size());
   }
   const auto line = [&](const std::vector<std::string>& row) {
-    for (std::size_t i = 0; i < row.size(); ++i)
-      std::cout << row[i]
-                << (i + 1 < row.size() ? std::string(width[i] - row[i].size() + 2, ' ') : "\n");
+    std::size_t before = 0;
+    for (std::size_t i = 0; i + 1 < row.size(); ++i) {
+      std::cout << row[i] << std::string(width[i] - row[i].size() + 2, ' ');
+      before += width[i] + 2;
+    }
+    std::cout << wrapped(row.back(), text_width(), before) << '\n';
   };
   line(head);
   for (const auto& row : rows) line(row);
@@ -58,6 +64,41 @@ Rows options() {
   for (const auto& [key, info] : known_options())
     rows.push_back({key, info.default_value, info.range, info.help});
   return rows;
+}
+
+// "0 .. 1099511627776" -> "0 or more": a limit that no experiment meets is none.
+std::string readable_range(const std::string& range) {
+  constexpr double kBeyond = 1e9;
+  const std::size_t dots = range.find(" .. ");
+  if (range.starts_with(">= ")) return range.substr(3) + " or more";
+  if (dots == range.npos) return range;
+  const std::string low = range.substr(0, dots), rest = range.substr(dots + 4);
+  double high = 0;
+  const bool is_number = config::parse(rest, high) == std::errc{};
+  return is_number && high >= kBeyond ? low + " or more" : low + " to " + rest;
+}
+
+// Section by section; names and defaults as a config file has them, help and range behind.
+void print_options(const Rows& rows) {
+  std::size_t width = 0;
+  for (const auto& row : rows)
+    width = std::max(width, config::short_key(row[0]).size() + 3 + row[1].size());
+  width = std::min<std::size_t>(width, 36) + 4;
+  std::string section;
+  for (const auto& row : rows) {
+    if (const std::string own = config::section_of(row[0]); own != section) {
+      std::cout << (section.empty() ? "" : "\n") << '[' << own << "]\n";
+      section = own;
+    }
+    const std::string setting =
+        "  " + config::short_key(row[0]) + " =" + (row[1].empty() ? "" : " " + row[1]);
+    std::cout << setting
+              << (setting.size() + 2 <= width ? std::string(width - setting.size(), ' ')
+                                              : "\n" + std::string(width, ' '))
+              << wrapped(row[3] + (row[2].empty() ? "" : " (" + readable_range(row[2]) + ")"),
+                         text_width(), width)
+              << '\n';
+  }
 }
 
 Rows pairs(const std::vector<std::pair<std::string, std::string>>& named) {
@@ -105,13 +146,18 @@ int list_command(const Words& words) {
   }
   if (arguments.rest().size() > 1) {
     const std::string& pattern = arguments.rest()[1];
+    const std::string meant = config::meant_setting(pattern);  // "lr": train.rate
     std::erase_if(rows, [&](const auto& row) {
-      return std::none_of(row.begin(), row.end(), [&](const std::string& cell) {
-        return cell.find(pattern) != std::string::npos;
-      });
+      return row[0] != meant.substr(0, meant.find('=')) &&
+             std::none_of(row.begin(), row.end(), [&](const std::string& cell) {
+               return cell.find(pattern) != std::string::npos;
+             });
     });
   }
-  print(rows, head, arguments.has("json"));
+  if (kind == "options" && !arguments.has("json"))
+    print_options(rows);
+  else
+    print(rows, head, arguments.has("json"));
   return 0;
 }
 

@@ -1,61 +1,23 @@
 #include "experiments/match_folders.hpp"
 
+#include "experiments/recorded_runs.hpp"
 #include "experiments/run_state.hpp"
 #include "experiments/version.hpp"
 #include "sim/config/resolved.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
 #include "sim/record/reader.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <set>
-#include <string_view>
 #include <tuple>
 
 namespace moesim {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::size_t kHashDigits = 8;
-constexpr std::uint64_t kMostConfigBytes = std::uint64_t{4} << 20;
-
-// "token_choice-s0-1a2b3c4d" -> "1a2b3c4d"; "" for other names.
-std::string hash_of(const std::string& folder) {
-  if (folder.size() <= kHashDigits) return {};
-  const std::string_view end = std::string_view(folder).substr(folder.size() - kHashDigits);
-  if (folder[folder.size() - kHashDigits - 1] != '-' ||
-      end.find_first_not_of("0123456789abcdef") != end.npos)
-    return {};
-  return std::string(end);
-}
-
-std::vector<std::string> folders_of(const std::string& experiment) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (fs::directory_iterator at(experiment, error), end; !error && at != end;
-       at.increment(error)) {
-    std::error_code ignored;
-    if (at->is_directory(ignored)) names.push_back(at->path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 using Values = std::map<std::string, std::string>;
-
-// Of config.ini in the folder of a run; empty if there is none.
-Values recorded_values(const std::string& folder) {
-  try {
-    return config::resolved_values(read_file(folder + "/config.ini", kMostConfigBytes));
-  } catch (const Error&) {
-    return {};
-  }
-}
 
 // Does nothing in the folder say that it holds another run than its name tells?
 bool may_hold(const std::string& folder, const RunState& state, const PlannedRun& run) {
@@ -138,9 +100,11 @@ struct Unused {
   std::string keys;  // of the values: equal for runs of one version with the same plug-ins
 };
 
+// train.restarts is there only where it is set.
 std::string keys_of(const Values& values) {
   std::string keys;
-  for (const auto& [key, value] : values) keys += key + "\n";
+  for (const auto& [key, value] : values)
+    if (key != "train.restarts") keys += key + "\n";
   return keys;
 }
 
@@ -204,9 +168,9 @@ std::vector<std::string> match_folders(Plan& plan, const std::string& experiment
   if (names.empty()) return notes;
   std::map<std::string, std::vector<std::string>> by_hash;
   for (const std::string& name : names)
-    if (std::string hash = hash_of(name); !hash.empty()) by_hash[hash].push_back(name);
+    if (std::string hash = hash_of_folder(name); !hash.empty()) by_hash[hash].push_back(name);
   for (PlannedRun& run : plan.runs) {
-    const auto found = by_hash.find(hash_of(run.folder));
+    const auto found = by_hash.find(hash_of_folder(run.folder));
     if (found == by_hash.end()) continue;
     const std::vector<std::string>& same = found->second;
     if (same.size() > 1 || same.front() != run.folder) choose(run, same, experiment, notes);

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -51,6 +52,7 @@ Json json_of(const PlannedRun& run, bool with_resolved) {
                {"expert_hidden", run.hidden},
                {"least_bytes", run.least_bytes},
                {"settings", settings}};
+  if (!run.extends.empty()) json["extends"] = run.extends;
   if (with_resolved) json["resolved"] = run.resolved;
   return json;
 }
@@ -94,8 +96,8 @@ std::string hash_text(const Json& json, const std::string& name) {
 }
 
 // It becomes the name of a folder.
-std::string folder_name(const Json& json) {
-  const std::string name = json.at("folder");
+std::string folder_name(const Json& json, const char* field = "folder") {
+  const std::string name = json.at(field);
   if (!config::is_key(name) || name[0] == '.')
     fail(Exit::data, "'" + config::printable(name) + "' is not the name of a run's folder");
   return name;
@@ -156,6 +158,7 @@ PlannedRun run_of(const Json& json) {
   run.flops_per_token = amount(json, "flops_per_token");
   run.hidden = whole_number<index>(json, "expert_hidden", 1, kMostValues);
   run.least_bytes = amount(json, "least_bytes");
+  if (json.contains("extends")) run.extends = folder_name(json, "extends");
   run.resolved = json.value("resolved", "");
   require_numbers(run);
   return run;
@@ -213,10 +216,28 @@ void mention_lists(const RunSpec& spec, const Settings& read, std::set<std::stri
   }
 }
 
+// Runs of which another is the same, counted by the label of that one.
+void mention_repeated(const std::map<std::string, std::size_t>& repeated, std::size_t all) {
+  constexpr std::size_t kMostNamed = 5;
+  std::size_t count = 0;
+  std::vector<std::string> arms;
+  for (const auto& [label, times] : repeated) {
+    count += times;
+    if (arms.size() < kMostNamed) arms.push_back(label);
+  }
+  if (count == 0) return;
+  std::cerr << fmt::format(
+      "note: {} of {} runs {} left out: what varies makes no difference to {}{}\n", count, all,
+      count == 1 ? "is" : "are", joined(arms),
+      repeated.size() > kMostNamed ? fmt::format(" and {} more", repeated.size() - kMostNamed)
+                                   : "");
+}
+
 Plan build_all(const std::vector<RunSpec>& specs, int threads) {
   DataCache data = DataCache::for_plans(user_memory());
   Plan plan;
   std::set<std::string> mentioned;
+  std::map<std::string, std::size_t> repeated;
   for (const RunSpec& spec : specs) {
     const Experiment e = build(spec, threads, data, stand_in);
     if (!plan.runs.empty() && plan.experiment != e.identity.experiment)
@@ -245,9 +266,9 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads) {
     if (same == plan.runs.end())
       plan.runs.push_back(std::move(run));
     else
-      std::cerr << fmt::format("{} seed {} is the same run as {}: left out\n", run.spec.label,
-                               run.seed, same->spec.label);
+      ++repeated[same->spec.label];
   }
+  mention_repeated(repeated, specs.size());
   return plan;
 }
 

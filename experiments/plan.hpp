@@ -21,6 +21,8 @@ struct PlannedRun {
   double parameters_active = 0, flops_per_token = 0;
   index hidden = 0;        // of an expert, after matching
   double least_bytes = 0;  // of memory, below which it cannot train
+  // The folder of the finished run that it goes on from (extension.hpp); "": from the start.
+  std::string extends = {};
   // Every option, where the plan was made just now; no part of plan.json.
   std::string resolved = {};
 };

@@ -29,6 +29,16 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+// Of the assignments that were asked for, in all layers together.
+double drops_percent(const std::vector<LayerStatistics>& layers) {
+  double demand = 0, dropped = 0;
+  for (const LayerStatistics& s : layers) {
+    demand += s.assignments;
+    dropped += s.dropped;
+  }
+  return demand > 0 ? 100 * dropped / demand : 0;
+}
+
 }  // namespace
 
 Progress::Progress(std::string prefix, Show show, const std::string& log)
@@ -85,25 +95,21 @@ void Progress::on_step(const StepReport& report) {
   show_(line(report), false);
 }
 
-void Progress::on_evaluation(const Evaluation& e) {
-  double demand = 0, dropped = 0, cv = 0;
-  for (const LayerStatistics& s : e.layers) {
-    demand += s.assignments;
-    dropped += s.dropped;
-    cv += metrics::cv(s.demand) / static_cast<double>(e.layers.size());
-  }
-  routing_ =
-      fmt::format("drops {:.1f}%  load CV {:.2f}", demand > 0 ? 100 * dropped / demand : 0, cv);
-  if (trained_ == 0) return;  // nothing to tell about this process yet
-  keep(fmt::format("{}  validation {:.4f}", line(latest_), e.loss));
+void Progress::on_routing(index, const std::vector<LayerStatistics>& layers, const std::string&) {
+  double cv = 0;
+  for (const LayerStatistics& s : layers)
+    cv += metrics::cv(s.demand) / static_cast<double>(layers.size());
+  routing_ = fmt::format("train drops {:.1f}%  load CV {:.2f}", drops_percent(layers), cv);
 }
 
-void Progress::note(const std::string& what) { keep(fmt::format("{}  {}", prefix_, what)); }
+void Progress::on_evaluation(const Evaluation& e) {
+  if (trained_ == 0) return;  // nothing to tell about this process yet
+  keep(fmt::format("{}  validation {:.4f}  eval drops {:.1f}%", line(latest_), e.loss,
+                   drops_percent(e.layers)));
+}
+
+void Progress::say(const std::string& what) { keep(fmt::format("{}  {}", prefix_, what)); }
 
 double Progress::seconds() const { return seconds_since(begin_); }
-
-void Progress::say(const std::string& what) {
-  keep(fmt::format("{}  {} after {}", prefix_, what, duration(seconds_since(begin_))));
-}
 
 }  // namespace moesim

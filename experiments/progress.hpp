@@ -20,11 +20,17 @@ class Progress : public Hook {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // Whose records drops and balance in training are taken from; a step is measured for no one else.
+  void show_records_of(const Hook& recorder) { recorder_ = &recorder; }
+
+  bool wants_routing(index step) const override {
+    return recorder_ != nullptr && recorder_->wants_routing(step);
+  }
+  void on_routing(index step, const std::vector<LayerStatistics>& layers,
+                  const std::string& plan) override;
   void on_step(const StepReport& report) override;
   void on_evaluation(const Evaluation& evaluation) override;
-  // A remark: "warning: ...".
-  void note(const std::string& what);
-  // Something else that happened: "resumed at step 100", "complete".
+  // Something else that happened: "resuming at step 100 ...", "warning: ...".
   void say(const std::string& what);
   double seconds() const;  // since the start
 
@@ -40,7 +46,8 @@ class Progress : public Hook {
   std::chrono::steady_clock::time_point begin_, last_;
   index trained_ = 0;  // steps of this process, those that were taken back too
   StepReport latest_;
-  std::string routing_;  // drops and balance at the last evaluation
+  std::string routing_;  // drops and balance in the latest record of training
+  const Hook* recorder_ = nullptr;
 };
 
 // "3h07m"

@@ -1,12 +1,15 @@
 // moesim run: one run or a whole sweep.
 #include "analysis/tables/routers.hpp"
 #include "experiments/arguments.hpp"
+#include "experiments/arm_arguments.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/devices.hpp"
 #include "experiments/dry_run.hpp"
 #include "experiments/experiment.hpp"
+#include "experiments/extension.hpp"
 #include "experiments/launch_slurm.hpp"
 #include "experiments/match_folders.hpp"
+#include "experiments/next_steps.hpp"
 #include "experiments/process_limits.hpp"
 #include "experiments/resources.hpp"
 #include "experiments/signals.hpp"
@@ -18,6 +21,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 
 namespace moesim {
@@ -99,7 +103,7 @@ Exit worst_of(const std::vector<Ending>& endings) {
   return Exit::ok;
 }
 
-int report(const Sweep& sweep, const std::vector<Ending>& endings, bool json) {
+int report(const Sweep& sweep, const std::vector<Ending>& endings, const Work& work, bool json) {
   const Exit worst = worst_of(endings);
   std::vector<std::string> ended;
   std::string first;
@@ -124,14 +128,17 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, bool json) {
     std::cout << render(table, json ? Format::json : Format::text) << std::flush;
     if (worst == Exit::ok && !unreadable.empty()) fail(Exit::data, unreadable);
   }
-  if (worst == Exit::ok || worst == Exit::diverged) return static_cast<int>(worst);
+  if (worst == Exit::ok || worst == Exit::diverged) {
+    std::cerr << next_steps(sweep.folder, ended.size(), work) << '\n';
+    return static_cast<int>(worst);
+  }
   fail(worst, endings.size() > 1 ? fmt::format("{} of {} runs did not end; the first: {}",
                                                endings.size() - ended.size(), endings.size(), first)
                                  : first);
 }
 
 void declare_slurm(Arguments& arguments) {
-  arguments
+  arguments.group("On a cluster")
       .value("launcher", "local", "local, or slurm: submit a job array instead of training",
              {{"local", "slurm"}})
       .flag("print", "with --launcher slurm: print the script, submit nothing")
@@ -175,9 +182,14 @@ Arguments run_arguments() {
       .value("jobs", "1", "runs at once, each in a process of its own; 0: one per processor")
       .value("threads", "0",
              "threads per run; 0: OMP_NUM_THREADS, otherwise all processors divided by --jobs")
-      .value("only", "", "number of the one run of the sweep to train, from 1 as in [1/9]")
+      .list("arm", kArmHelp)
+      .value("only", "",
+             "number of the one run to train, from 1, as --dry-run and [1/9] count them")
       .flag("dry-run", "print the plan with estimates and stop")
       .value("trial", "1", "seconds of --dry-run spent on each arm; 0: no estimates")
+      .flag("extend",
+            "go on from finished runs that differ in run.steps alone; a cosine that has ended "
+            "begins again there (train.restarts)")
       .flag("force", "train again what is complete or interrupted, from the start")
       .flag("json", "print one JSON document");
   declare_slurm(arguments);
@@ -213,9 +225,18 @@ int run_command(const Words& words) {
          "command line: --force: a task that is requeued would forget its work; "
          "remove the folders of the runs instead");
 
-  Sweep sweep = make_sweep(arguments.rest(), out, choice.threads);
-  for (const std::string& note : match_folders(sweep.plan, sweep.folder))
-    std::cerr << "note: " << note << '\n';
+  Sweep sweep = make_sweep(arguments.rest(), arms_of(arguments), out, choice.threads);
+  const bool extend = arguments.has("extend");
+  if (extend && !sweep.is_planned)
+    fail(Exit::usage, "command line: --extend: a plan cannot be changed; give the config file");
+  if (extend) {
+    restart_cosines(sweep.plan, sweep.folder, choice.threads);
+    sweep.swept = swept_keys(sweep.plan.runs);
+  }
+  std::vector<std::string> notes = match_folders(sweep.plan, sweep.folder);
+  if (sweep.is_planned)
+    for (std::string& note : extend_runs(sweep.plan, sweep.folder, extend))
+      notes.push_back(std::move(note));
   const bool whole = arguments.text("only").empty();
   sweep.total = sweep.plan.runs.size();
   if (!whole) {
@@ -223,10 +244,15 @@ int run_command(const Words& words) {
         static_cast<std::size_t>(arguments.integer("only", 1, static_cast<long>(sweep.total))) - 1;
     sweep.plan.runs = {sweep.plan.runs[sweep.first]};
   }
+  const auto say_notes = [&] {
+    for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
+  };
   if (arguments.has("dry-run")) {
+    say_notes();
     print_dry_run(sweep.plan, sweep.folder,
                   {.force = choice.force,
                    .json = json,
+                   .first = sweep.first,
                    .at_once = choice.jobs,
                    .threads = choice.threads,
                    .trial_seconds = arguments.number("trial", 0, 3600)});
@@ -235,6 +261,7 @@ int run_command(const Words& words) {
   const std::vector<RunState> before = states_of(sweep);
   require_own(sweep, before, choice.force);
   if (whole) require_own_plan(sweep);
+  say_notes();
   if (slurm) {
     if (!arguments.has("print")) {
       require_writable(sweep.folder);
@@ -248,7 +275,13 @@ int run_command(const Words& words) {
   if (whole) publish_plan(sweep);
   if (whole) mention_others(sweep);
   catch_stop_signals();
-  return report(sweep, train_all(sweep, before, choice), json);
+  const auto begin = std::chrono::steady_clock::now();
+  const std::vector<Ending> endings = train_all(sweep, before, choice);
+  Work work;
+  work.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  for (std::size_t i = 0; i < before.size(); ++i)
+    work.trained += choice.force || !is_finished(before[i], sweep.plan.runs[i]) ? 1 : 0;
+  return report(sweep, endings, work, json);
 }
 
 }  // namespace moesim

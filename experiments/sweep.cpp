@@ -1,9 +1,11 @@
 #include "experiments/sweep.hpp"
 
 #include "experiments/runs.hpp"
+#include "experiments/studies.hpp"
 #include "experiments/train_run.hpp"
 #include "experiments/versions.hpp"
-#include "sim/config/reader.hpp"
+#include "sim/config/arms.hpp"
+#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/file.hpp"
 #include "sim/record/publish.hpp"
@@ -12,6 +14,7 @@
 
 #include <filesystem>
 #include <iostream>
+#include <set>
 
 namespace moesim {
 namespace {
@@ -55,19 +58,44 @@ Sweep read_sweep(const Words& words) {
   return sweep;
 }
 
-Sweep plan_sweep(const Words& words, const std::string& out, int threads) {
-  const ConfigFile config = read_config(words.front());
-  Sweep sweep{make_plan(expand(config, {words.begin() + 1, words.end()}), threads), ""};
+Sweep plan_sweep(const Words& words, const std::vector<ArmChoice>& arms, const std::string& out,
+                 int threads) {
+  const ConfigFile config = read_user_config(words.front());
+  std::vector<std::string> notes;
+  const std::vector<RunSpec> specs =
+      expand(config, {{words.begin() + 1, words.end()}, arms}, &notes);
+  for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
+  Sweep sweep{make_plan(specs, threads), ""};
   sweep.folder = out + "/" + sweep.plan.experiment;
-  sweep.is_new = true;
+  sweep.is_planned = sweep.is_new = true;
   return sweep;
+}
+
+// Of a plan that was read: the runs of these arms.
+void keep_arms(Plan& plan, const std::vector<ArmChoice>& arms) {
+  if (arms.empty()) return;
+  std::vector<RunSpec> specs;
+  for (const ArmChoice& arm : arms)
+    if (!arm.overrides.empty())
+      fail(Exit::usage, "command line: --arm " + config::printable(arm.name) + ":" +
+                            config::printable(arm.overrides.front()) +
+                            ": a plan cannot be changed; give the config file instead");
+  for (const PlannedRun& run : plan.runs) specs.push_back(run.spec);
+  std::set<std::string> wanted;
+  for (const RunSpec& spec : choose_arms(specs, arms)) wanted.insert(spec.label);
+  std::erase_if(plan.runs, [&](const PlannedRun& run) { return !wanted.contains(run.spec.label); });
 }
 
 }  // namespace
 
-Sweep make_sweep(const Words& words, const std::string& out, int threads) {
-  Sweep sweep = is_plan(words.front()) ? read_sweep(words) : plan_sweep(words, out, threads);
+Sweep make_sweep(const Words& words, const std::vector<ArmChoice>& arms, const std::string& out,
+                 int threads) {
+  const bool read = is_plan(words.front());
+  Sweep sweep = read ? read_sweep(words) : plan_sweep(words, arms, out, threads);
   sweep.swept = swept_keys(sweep.plan.runs);
+  if (!read) return sweep;
+  keep_arms(sweep.plan, arms);
+  sweep.is_new = sweep.is_new && arms.empty();
   return sweep;
 }
 

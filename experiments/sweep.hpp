@@ -17,13 +17,16 @@ struct Sweep {
   std::string folder;  // of the experiment
   // With --only the plan has one run, which keeps its number among all of them.
   std::size_t first = 0, total = 0;
-  std::string swept = {};  // the keys that all of its runs differ in
-  bool is_new = false;     // not what the folder's plan says; to be published as that
+  std::string swept = {};   // the keys that all of its runs differ in
+  bool is_planned = false;  // here, from a config
+  bool is_new = false;      // not what the folder's plan says; to be published as that
 };
 
-// words: a config with key=value, or an experiment's folder or its plan.json. `out`: the folder of
-// all experiments. Throws Exit::usage or Exit::data; nothing is created on disk.
-Sweep make_sweep(const Words& words, const std::string& out, int threads);
+// words: a config with key=value, or an experiment's folder or its plan.json. `arms`: those to
+// keep; none: all. `out`: the folder of all experiments. Throws Exit::usage or Exit::data; nothing
+// is created on disk.
+Sweep make_sweep(const Words& words, const std::vector<ArmChoice>& arms, const std::string& out,
+                 int threads);
 
 std::vector<RunState> states_of(const Sweep& sweep);
 

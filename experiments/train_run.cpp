@@ -1,6 +1,7 @@
 #include "experiments/train_run.hpp"
 
 #include "experiments/experiment.hpp"
+#include "experiments/extension.hpp"
 #include "experiments/process_limits.hpp"
 #include "experiments/run_state.hpp"
 #include "experiments/signals.hpp"
@@ -123,7 +124,7 @@ void keep(Experiment& e, const FolderLock& lock, const std::string& status) {
 // Of data that the tokenizer does not know in part.
 void note_unknown(const DatasetInfo& data, Progress& progress) {
   if (data.unknown_characters < 0.01) return;
-  progress.note(fmt::format(
+  progress.say(fmt::format(
       "warning: {:.1f} % of the text is unknown to the tokenizer ({:.1f} % of the training tokens, "
       "{:.1f} % of those of validation): losses are lower than those of a model that knows it",
       100 * data.unknown_characters, 100 * data.unknown_train, 100 * data.unknown_validation));
@@ -133,10 +134,19 @@ void note_guessing(const RunFile& file, index outputs, Progress& progress) {
   const Variable* losses = file.find("eval_loss");
   const double guessing = std::log(static_cast<double>(outputs));
   if (losses == nullptr || losses->values.empty() || !(losses->values.back() > guessing)) return;
-  progress.note(fmt::format(
+  progress.say(fmt::format(
       "warning: the validation loss {:.4f} is above {:.4f} = log {}, that of guessing: nothing was "
       "learned",
       losses->values.back(), guessing, outputs));
+}
+
+// From the end of the finished run that the plan names.
+void go_on_from_another(const Attempt& a, Experiment& e, Progress& progress) {
+  const std::string folder = (fs::path(a.folder).parent_path() / a.run.extends).string();
+  const Beginning beginning = require_beginning(folder, e.identity.resolved);
+  e.keeper->go_on_from({folder, beginning.config_sha256, beginning.steps});
+  e.recorder->file().attribute("extended_from", a.run.extends);
+  progress.say(fmt::format("goes on from step {} of {}", beginning.steps, folder));
 }
 
 Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progress& progress) {
@@ -145,11 +155,13 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
     note_unknown(e.data->info(), progress);
     e.trainer->start();
     lock.require_held();
-    e.keeper->resume([&](const std::string& what) { say("resuming: " + what); });
+    const bool resumed =
+        e.keeper->resume([&](const std::string& what) { say("resuming: " + what); });
+    if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
     if (train(e, progress, lock, say) == End::stopped) {
       keep(e, lock, "running");
-      progress.say(
-          fmt::format("stopped at step {}; run it again to resume", e.trainer->position().step));
+      progress.say(fmt::format("stopped at step {} after {}; run it again to resume",
+                               e.trainer->position().step, duration(progress.seconds())));
       return {Exit::interrupted, "stopped by a signal, with a checkpoint; run it again to resume"};
     }
     if (e.task->shape().causal)  // elsewhere there is no future to see
@@ -159,8 +171,11 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
     keep(e, lock, "complete");
     note_guessing(e.recorder->file(), e.task->shape().outputs, progress);
     const double disk = e.recorder->seconds_publishing() + e.keeper->seconds_writing();
-    progress.say(fmt::format("complete, {:.0f} tokens/s, {:.1f} % of the time for the disk",
-                             e.recorder->tokens_per_second(), 100 * disk / progress.seconds()));
+    progress.say(
+        fmt::format("complete in {}: {:.0f} tokens/s in the median step, {:.1f} % of the time for "
+                    "writing to disk",
+                    duration(progress.seconds()), e.recorder->tokens_per_second(),
+                    100 * disk / progress.seconds()));
     return {};
   } catch (const Error& problem) {
     if (problem.code() != Exit::diverged) throw;
@@ -197,6 +212,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   e.recorder->publish_at(a.folder + "/run.h5");
   e.keeper->keep_at(a.folder, a.run.config_sha256, a.run.data_sha256, stored_files(*e.data));
   Progress progress(a.prefix, show, a.folder + "/log.txt");
+  progress.show_records_of(*e.recorder);
   return run_to_end(a, e, lock, progress);
 }
 

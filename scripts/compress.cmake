@@ -1,8 +1,11 @@
 # Compresses what Debian's policy wants compressed (12.1, 12.7) in the tree that becomes a .deb; CPack runs it on each tree.
 if(CPACK_GENERATOR STREQUAL DEB)
-  file(GLOB_RECURSE moesim_files ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/man1/moesim.1
-       ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/*/CHANGELOG.md)
+  file(GLOB_RECURSE moesim_files ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/moesim.1 ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/CHANGELOG.md)
   foreach(file IN LISTS moesim_files)
+    if(file MATCHES "(.*/)CHANGELOG.md$")
+      file(RENAME ${file} ${CMAKE_MATCH_1}changelog)
+      set(file ${CMAKE_MATCH_1}changelog)
+    endif()
     execute_process(COMMAND gzip -9n ${file} COMMAND_ERROR_IS_FATAL ANY)
   endforeach()
 endif()

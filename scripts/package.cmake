@@ -35,13 +35,14 @@ set(CPACK_GENERATOR DEB TGZ)
 set(CPACK_PACKAGE_NAME moesim)
 set(CPACK_PACKAGE_CONTACT "The moesim authors <authors@moesim.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "research simulator for Mixture-of-Experts routing")
-set(CPACK_PACKAGE_DESCRIPTION "moesim trains small Mixture-of-Experts transformers with interchangeable routers
-from one config file, on a laptop, and records what every router did: expert
-utilisation, token drops, losses. Runs are reproducible to the bit on any number
-of threads, and tables say what the seeds cannot tell apart.
+set(CPACK_PACKAGE_DESCRIPTION "moesim trains small Mixture-of-Experts transformers with interchangeable
+routers from one config file, on a laptop, and records what every router did:
+expert utilisation, token drops, losses. Runs are reproducible to the bit on
+any number of threads, and tables say what the seeds cannot tell apart.
 
-This package is built for every processor of its architecture; matrix products
-choose the instructions of the machine when they run.")
+This package is built for every processor of its architecture; matrix
+products choose the instructions of the machine when they run.")
+set(CPACK_SYSTEM_NAME ${CMAKE_SYSTEM_NAME}-${CMAKE_SYSTEM_PROCESSOR})
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)

@@ -26,7 +26,7 @@ command -v dpkg-shlibdeps > /dev/null || fail "dpkg-shlibdeps is missing: apt-ge
 
 build=build/package
 cmake --preset package > /dev/null
-cmake --build --preset package -- -k 0
+cmake --build --preset package
 rm -rf $build/*.deb $build/*.tar.gz $build/INSTALL $build/_CPack_Packages
 pack() { (cd $build && umask 022 && cpack -G "$1" > "cpack-$1.log" 2>&1) || { cat "$build/cpack-$1.log" >&2; fail "cpack -G $1 failed" 1; }; }
 pack DEB
@@ -61,10 +61,11 @@ try() {  # NAME COMMANDS
   in_chroot /try "$2" || { verdict="FAILED ($?)"; ok=1; }
   echo "$release | $1 | $verdict, $((SECONDS - start)) s"
 }
-try 'archive' "apt-get update -qq && apt-get install -y -qq --no-install-recommends $packages > /dev/null &&
+try '.deb' "apt-get update -qq && apt-get install -y -qq man-db bash-completion > /dev/null &&
+  apt-get install -y -qq --no-install-recommends ./*.deb > /dev/null && dpkg --verify moesim && bash installed_tree.sh /usr"
+# Without the package, and without what came with it alone.
+try 'archive' "apt-get purge -y -qq moesim > /dev/null && apt-get autoremove --purge -y -qq > /dev/null &&
+  apt-get install -y -qq --no-install-recommends $packages > /dev/null &&
   mkdir -p archive && tar -xf *.tar.gz -C archive --strip-components=1 && bash installed_tree.sh archive"
-try '.deb' "apt-get purge -y -qq $packages > /dev/null 2>&1; apt-get autoremove -y -qq > /dev/null;
-  apt-get install -y -qq man-db bash-completion > /dev/null && apt-get install -y -qq --no-install-recommends ./*.deb > /dev/null &&
-  dpkg --verify moesim && bash installed_tree.sh /usr"
 [ -n "$keep" ] || remove_chroot
 exit $ok

@@ -1,6 +1,7 @@
 #include "analysis/runs/arms.hpp"
 
 #include "analysis/render/escape.hpp"
+#include "sim/config/arms.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -183,15 +184,9 @@ std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
 namespace {
 
 [[noreturn]] void no_arm(const std::string& name, const std::vector<Arm>& arms) {
-  constexpr std::size_t kMostNamed = 20;
   std::vector<std::string> known;
   for (const Arm& arm : arms) known.push_back(terminal_safe(arm.name));
-  const std::string near = nearest(terminal_safe(name), known);
-  const std::size_t more = known.size() - std::min(known.size(), kMostNamed);
-  known.resize(known.size() - more);
-  fail(Exit::usage, "no arm is named '" + terminal_safe(name) +
-                        "': " + (near.empty() ? "" : "did you mean " + near + "? ") + "there are " +
-                        joined(known) + (more > 0 ? " and " + std::to_string(more) + " more" : ""));
+  fail(Exit::usage, no_arm_message(terminal_safe(name), known));
 }
 
 const Arm* find_arm(const std::vector<Arm>& arms, const std::string& name) {
@@ -204,24 +199,27 @@ const Arm* find_arm(const std::vector<Arm>& arms, const std::string& name) {
 
 std::vector<Arm> arms_named(const std::vector<Arm>& arms, const std::vector<std::string>& names) {
   if (names.empty()) return arms;
-  std::set<std::string> wanted;
+  std::vector<std::string> labels;
+  for (const Arm& arm : arms) labels.push_back(arm.name);
+  std::set<std::size_t> wanted;
   for (std::size_t first = 0; first < names.size();) {
-    // The longest name that the parts from here on make.
+    // The longest name that the parts from here on make; a pattern is one part.
     std::size_t end = names.size();
-    std::string name;
+    std::vector<std::size_t> places;
     for (; end > first; --end) {
-      name = config::trimmed(joined({names.begin() + static_cast<std::ptrdiff_t>(first),
-                                     names.begin() + static_cast<std::ptrdiff_t>(end)},
-                                    ","));
-      if (find_arm(arms, name) != nullptr) break;
+      const std::string name(
+          config::trimmed(joined({names.begin() + static_cast<std::ptrdiff_t>(first),
+                                  names.begin() + static_cast<std::ptrdiff_t>(end)},
+                                 ",")));
+      if (end - first == 1 || find_arm(arms, name) != nullptr) places = arms_matching(name, labels);
+      if (!places.empty()) break;
     }
     if (end == first) no_arm(std::string(config::trimmed(names[first])), arms);
-    wanted.insert(name);
+    wanted.insert(places.begin(), places.end());
     first = end;
   }
   std::vector<Arm> named;
-  for (const Arm& arm : arms)
-    if (wanted.contains(arm.name)) named.push_back(arm);
+  for (const std::size_t place : wanted) named.push_back(arms[place]);
   return named;
 }
 

@@ -54,9 +54,9 @@ std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes);
 // The settings in which these arms do not agree; some may not have a setting that others have.
 std::vector<std::string> differing_keys(const std::vector<const Arm*>& arms);
 
-// The arms of these names, in the order of `arms`; no names: all. Names that contain commas may
-// come in parts, as a list on the command line cuts them. Throws Exit::usage for a name that no arm
-// has, with the nearest.
+// The arms of these names or patterns (sim/config/arms.hpp), in the order of `arms`; no names: all.
+// Names that contain commas may come in parts, as a list on the command line cuts them. Throws
+// Exit::usage for a name that no arm has, with the nearest.
 std::vector<Arm> arms_named(const std::vector<Arm>& arms, const std::vector<std::string>& names);
 
 // The arm of that name; without a name, the arm "dense", or else the first whose router is dense,

@@ -2,6 +2,7 @@
 
 #include "sim/config/characters.hpp"
 #include "sim/config/number_text.hpp"
+#include "sim/config/synonyms.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -83,11 +84,17 @@ void Settings::check_all_read(
     if (found == known.end()) {
       std::vector<std::string> sections;
       for (const auto& [candidate, keys] : known) sections.push_back(candidate);
+      const std::string meant = config::meant_setting(name);
+      if (nearest(section, sections).empty() && !meant.empty())
+        place.reject(fmt::format("unknown section [{}]; did you mean {}?",
+                                 config::printable(section), meant));
       place.reject(fmt::format("unknown section [{}]; {}", config::printable(section),
                                suggestion(section, sections, "")));
     }
     const std::vector<std::string>& names = found->second;
     if (contains(names, name)) continue;
+    if (const std::string meant = config::meant_setting(name); !meant.empty())
+      place.reject(fmt::format("unknown option; did you mean {}?", meant));
     if (nearest(name, names).empty())
       for (const auto& [other, others] : known)
         if (contains(others, name))

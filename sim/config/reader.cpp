@@ -51,18 +51,30 @@ std::string read_text(const fs::path& path, const std::string& place) {
   return text;
 }
 
+fs::path folder_of(const fs::path& file) {
+  return fs::weakly_canonical(file.has_parent_path() ? file.parent_path() : ".");
+}
+
+bool lies_in(const fs::path& folder, const fs::path& file) {
+  const auto [rest, unused] = std::mismatch(folder.begin(), folder.end(), file.begin(), file.end());
+  return rest == folder.end();
+}
+
 class Reader {
  public:
-  explicit Reader(const fs::path& top)
-      : root_(fs::weakly_canonical(top.has_parent_path() ? top.parent_path() : ".")) {}
+  Reader(const fs::path& top, const Includes& includes)
+      : root_(folder_of(top)), includes_(includes) {}
 
   ConfigFile read(const fs::path& path, const std::string& place);
 
  private:
   ConfigFile include(const fs::path& from, const Place& place);
+  ConfigFile include_study(const Place& place);
+  void check_folder(const fs::path& from, const fs::path& identity, const Place& place) const;
   void check(const fs::path& identity, const Place& place) const;
 
   fs::path root_;
+  const Includes& includes_;
   std::vector<fs::path> open_;  // canonical paths of the files being read, outermost first
   std::size_t files_ = 0;
 };
@@ -77,20 +89,44 @@ ConfigFile Reader::read(const fs::path& path, const std::string& place) {
   return file;
 }
 
+// include = <name>
+ConfigFile Reader::include_study(const Place& place) {
+  const std::string name = place.value.substr(1, place.value.size() - 2);
+  const std::string path = find_study(name, includes_.folders);
+  if (path.empty()) {
+    const std::vector<std::string> names = study_names(includes_.folders);
+    const std::string near = nearest(name, names);
+    place.reject(names.empty()  ? "no studies are installed with this program; give a path"
+                 : near.empty() ? "no study of this name; choose one of " + joined(names)
+                                : fmt::format("no study of this name; did you mean <{}>?", near));
+  }
+  check(fs::weakly_canonical(path), place);
+  return read(path, place.text());
+}
+
 ConfigFile Reader::include(const fs::path& from, const Place& place) {
+  if (place.value.starts_with('<') && place.value.ends_with('>')) return include_study(place);
   const fs::path path = (from.parent_path() / place.value).lexically_normal();
   std::error_code error;
   const fs::path identity = fs::weakly_canonical(fs::absolute(path), error);
   if (error) place.reject(fmt::format("cannot be read: {}; check the path", error.message()));
+  check_folder(from, identity, place);
   check(identity, place);
   return read(path, place.text());
 }
 
+// The file that a user names may include any other; what that includes was perhaps written by
+// somebody else, and reaches no further than its own folder.
+void Reader::check_folder(const fs::path& from, const fs::path& identity,
+                          const Place& place) const {
+  if ((includes_.anywhere && open_.size() == 1) || lies_in(root_, identity) ||
+      lies_in(folder_of(from), identity))
+    return;
+  place.reject("outside the folder of the config file; copy the file into that folder" +
+               std::string(includes_.anywhere ? ", or include it from the first file" : ""));
+}
+
 void Reader::check(const fs::path& identity, const Place& place) const {
-  const auto [rest, unused] =
-      std::mismatch(root_.begin(), root_.end(), identity.begin(), identity.end());
-  if (rest != root_.end())
-    place.reject("outside the folder of the config file; copy the file into that folder");
   const auto first = std::find(open_.begin(), open_.end(), identity);
   if (first != open_.end()) {
     std::string cycle;
@@ -107,14 +143,37 @@ void Reader::check(const fs::path& identity, const Place& place) const {
 
 }  // namespace
 
-ConfigFile read_config(const std::string& path) {
+ConfigFile read_config(const std::string& path, const Includes& includes) {
   const std::string place = path.empty() ? "''" : printable(path, 512);
   try {
-    return Reader(path).read(path, place);
+    return Reader(path, includes).read(path, place);
   } catch (const fs::filesystem_error& error) {
     fail(Exit::usage,
          fmt::format("{}: cannot be read: {}; check the path", place, error.code().message()));
   }
+}
+
+std::string find_study(const std::string& name, const std::vector<std::string>& folders) {
+  if (!config::is_name(name)) return {};
+  for (const std::string& folder : folders)
+    for (const char* ending : {"", ".ini"}) {
+      const std::string path = folder + "/" + name + ending;
+      if (std::error_code error; path.ends_with(".ini") && fs::is_regular_file(path, error))
+        return path;
+    }
+  return {};
+}
+
+std::vector<std::string> study_names(const std::vector<std::string>& folders) {
+  std::vector<std::string> names;
+  for (const std::string& folder : folders) {
+    std::error_code error;
+    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+      if (at->path().extension() == ".ini") names.push_back(at->path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
 }
 
 }  // namespace moesim

@@ -1,7 +1,8 @@
 #include "sim/config/sweep.hpp"
 
-#include "sim/config/characters.hpp"
+#include "sim/config/arms.hpp"
 #include "sim/config/list.hpp"
+#include "sim/config/overrides.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -25,44 +26,6 @@ struct Point {
   std::string variant;
   std::vector<std::pair<std::string, Setting>> values;
 };
-
-// The command line as a config file of its own, to be laid over the real one.
-ConfigFile parse_overrides(const std::vector<std::string>& overrides) {
-  ConfigFile result;
-  std::size_t items = 0;
-  std::set<std::string> seen;
-  for (const std::string& text : overrides) {
-    const std::size_t equals = text.find('=');
-    const std::string key(config::trimmed(text.substr(0, equals)));
-    // The value of a setting may be any text; all else is plain.
-    const std::string_view plain = std::string_view(text).substr(0, std::min(equals, text.size()));
-    if (const auto character =
-            equals == std::string::npos ? config::mistakable(plain) : config::beyond_ascii(plain))
-      fail(Exit::usage, fmt::format("command line: '{}': {}", config::printable(text),
-                                    config::complaint(*character, plain, 1)));
-    if (equals == std::string::npos || !config::is_full_key(key))
-      fail(Exit::usage, fmt::format("command line: '{}' is no setting; write section.key=value",
-                                    config::printable(text)));
-    const std::string_view value = config::trimmed(std::string_view(text).substr(equals + 1));
-    Place place{"command line", key, std::string(value)};
-    if (!value.empty())
-      place.column = config::column_of(text, static_cast<std::size_t>(value.data() - text.data()));
-    if (const auto character = config::invisible(place.value))
-      place.reject(config::complaint(*character, place.value, place.column));
-    if (!seen.insert(key).second) place.reject("set twice on the command line; keep one");
-    if (const std::string problem = config::value_problem(place.value); !problem.empty())
-      place.reject(problem);
-    std::vector<std::string> list;
-    if (!place.value.empty()) list = config::parse_list(place, config::kMostItems - items);
-    items += list.size();
-    if (list.size() < 2) {
-      result.values[key] = {list.empty() ? "" : list.front(), place.origin, "", place.column};
-    } else {
-      result.sweep.push_back({key, std::move(list), place.origin, place.value, place.column});
-    }
-  }
-  return result;
-}
 
 // A key belongs to one axis: [sweep], one zip, or the variants (any number of them).
 void check_disjoint(const ConfigFile& plan) {
@@ -183,6 +146,22 @@ void check_name(const RunSpec& run) {
         "names a folder; use 1 to 64 letters, digits, '_', '-' and '.'");
 }
 
+// Variants of which the command line replaced what told them apart. `replaced`: what it replaced.
+void check_variants_differ(const std::vector<RunSpec>& runs, const std::string& replaced) {
+  std::map<std::string, const RunSpec*> first;  // by settings
+  for (const RunSpec& run : runs) {
+    std::string settings;
+    for (const auto& [key, setting] : run.settings.values())
+      settings += key + "=" + config::canonical(setting.value) + "\n";
+    const auto [same, is_new] = first.emplace(std::move(settings), &run);
+    if (!is_new && same->second->variant != run.variant)
+      fail(Exit::usage,
+           fmt::format("{}, which makes the variants {} and {} equal; choose arms with --arm NAME, "
+                       "or change one alone: --arm 'NAME:key=value'",
+                       replaced, same->second->variant, run.variant));
+  }
+}
+
 // Roughly what a run takes in memory.
 std::size_t weight(const RunSpec& run) {
   constexpr std::size_t kNode = 160;
@@ -196,9 +175,12 @@ std::size_t weight(const RunSpec& run) {
 
 }  // namespace
 
-std::vector<RunSpec> expand(const ConfigFile& file, const std::vector<std::string>& overrides) {
+std::vector<RunSpec> expand(const ConfigFile& file, const CommandLine& line,
+                            std::vector<std::string>* notes) {
   ConfigFile plan = file;
-  config::lay_over(plan, parse_overrides(overrides));
+  const ConfigFile top = config::parse_overrides(line.settings);
+  const std::vector<std::string> replaced = config::override_variants(plan, top);
+  config::lay_over(plan, top);
   check_disjoint(plan);
   check_distinct_points(plan);
   const std::string name = config::printable(file.path, 512);
@@ -228,6 +210,9 @@ std::vector<RunSpec> expand(const ConfigFile& file, const std::vector<std::strin
     runs.push_back(std::move(run));
   }
   if (runs.empty()) fail(Exit::usage, name + ": [exclude] leaves no run; remove a condition");
+  runs = choose_arms(runs, line.arms);
+  if (!replaced.empty()) check_variants_differ(runs, replaced.front());
+  if (notes != nullptr) *notes = replaced;
   return runs;
 }
 

@@ -24,10 +24,24 @@ struct RunSpec {
 // The label of a run, from its other members.
 std::string run_label(const RunSpec& run);
 
+// Arms that the command line chooses by name, and settings for them alone (arms.hpp).
+struct ArmChoice {
+  std::string name;
+  std::vector<std::string> overrides;  // "key=value"
+};
+
+struct CommandLine {
+  std::vector<std::string> settings;  // "key=value"; a list ("a,b", "1..4") makes an axis
+  std::vector<ArmChoice> arms;        // none: all
+  CommandLine(std::vector<std::string> s = {}, std::vector<ArmChoice> a = {})
+      : settings(std::move(s)), arms(std::move(a)) {}
+};
+
 // Every run of the sweep, in order: variants vary slowest, then zips, then the lines of [sweep],
-// the last fastest. `overrides` are the "key=value" of the command line; a value that is a list
-// ("a,b", "1..4") makes an axis. Throws Exit::usage.
-std::vector<RunSpec> expand(const ConfigFile& file, const std::vector<std::string>& overrides);
+// the last fastest. The command line has the last word, over variants too; `notes` gets what it
+// replaced there. Throws Exit::usage.
+std::vector<RunSpec> expand(const ConfigFile& file, const CommandLine& line,
+                            std::vector<std::string>* notes = nullptr);
 
 // Name of the folder of a run: "token_choice-s0-1a2b3c4d". Only [A-Za-z0-9._-], at most 80 of the
 // label.

@@ -21,6 +21,17 @@ static_assert(std::endian::native == std::endian::little, "values are stored as 
 constexpr auto kBlockValues = static_cast<std::int64_t>(kLeastBlockValues);
 constexpr int kDeflateLevel = 4;
 
+template <class Stored>
+std::vector<double> doubles(std::string_view bytes) {
+  std::vector<double> values(bytes.size() / sizeof(Stored));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Stored stored;
+    std::memcpy(&stored, bytes.data() + i * sizeof stored, sizeof stored);
+    values[i] = static_cast<double>(stored);
+  }
+  return values;
+}
+
 // Integers come as doubles, which are exact up to here.
 constexpr double kMostExact = 0x1p53;
 
@@ -111,6 +122,19 @@ std::string stored_values(const Variable& variable, std::size_t first, std::size
     default:
       return {reinterpret_cast<const char*>(variable.values.data() + first),
               count * sizeof(double)};
+  }
+}
+
+std::vector<double> numbers_of(std::string_view stored, Variable::Type type) {
+  switch (type) {
+    case Variable::Type::float32:
+      return doubles<float>(stored);
+    case Variable::Type::int32:
+      return doubles<std::int32_t>(stored);
+    case Variable::Type::int64:
+      return doubles<std::int64_t>(stored);
+    default:
+      return doubles<double>(stored);
   }
 }
 

@@ -30,6 +30,9 @@ std::int64_t finished_rows(const Variable& variable);
 // Exit::internal for a number that its type cannot hold.
 std::string stored_values(const Variable& variable, std::size_t first, std::size_t count);
 
+// The other way.
+std::vector<double> numbers_of(std::string_view stored, Variable::Type type);
+
 // As a chunk of HDF5: shuffled, deflated, and with Fletcher's checksum at the end.
 std::string filtered(std::string_view stored, std::size_t bytes_each);
 // The other way, for so many values. Throws Exit::data for a chunk that is damaged.

@@ -6,6 +6,7 @@
 #include "sim/core/error.hpp"
 #include "sim/record/block_store.hpp"
 #include "sim/record/pack.hpp"
+#include "sim/record/rows.hpp"
 #include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
@@ -167,13 +168,50 @@ bool Keeper::take_up(bool regular, index before, const Say& say) {
       [&](const std::string& problem) { say(problem + "; passed over"); }, use);
   if (!checkpoint) return false;
   remove_checkpoints_after(folder_, checkpoint->info.step);
-  loss_ = checkpoint->info.loss;
-  loss_step_ = std::isnan(loss_) ? -1 : checkpoint->info.step;
+  set_loss(checkpoint->info);
   best_ = std::numeric_limits<double>::infinity();
   for (const CheckpointInfo& info : checkpoint_infos(folder_)) best_ = std::fmin(best_, info.loss);
   written_ = trainer_.position().step, evaluated_ = trainer_.position().evaluated;
   say(fmt::format("at step {} of {}", checkpoint->info.step, checkpoint->path));
   return true;
+}
+
+void Keeper::set_loss(const CheckpointInfo& info) {
+  loss_ = info.loss;
+  loss_step_ = std::isnan(loss_) ? -1 : info.step;
+}
+
+void Keeper::go_on_from(const Beginning& beginning) {
+  if (trainer_.not_finite() == NotFinite::rewind && beginning.steps % every_ != 0)
+    fail(Exit::usage, fmt::format("train.not_finite = rewind goes back to multiples of "
+                                  "checkpoint.every = {}, and step {} of {} is none; train from "
+                                  "step 0, without --extend",
+                                  every_, beginning.steps, beginning.folder));
+  const auto use = [&](const Checkpoint& checkpoint) {
+    RunFile records = read_records(beginning.folder, checkpoint);
+    if (const auto problems = problems_of(checkpoint, trainer_); !problems.empty())
+      fail(Exit::data, problems.front());
+    if (!trainer_.evaluates_at(beginning.steps)) drop_last_row(records, "eval");
+    move_blocks(records, recorder_.file().block_store());
+    within([&] { return checkpoint.path; }, [&] { recorder_.restore(records); });
+    load_checkpoint(checkpoint, trainer_);
+  };
+  std::string problem = "it has none";
+  const std::optional<Checkpoint> checkpoint = newest_checkpoint(
+      beginning.folder,
+      [&](const CheckpointInfo& info) {
+        return info.step == beginning.steps && info.config_sha256 == beginning.config_sha256 &&
+               info.data_sha256 == data_sha256_ && info.number == kNumberName;
+      },
+      [&](const std::string& what) { problem = what; }, use);
+  if (!checkpoint)
+    fail(Exit::data, fmt::format("{}: no checkpoint of step {} to go on from ({}); train from step "
+                                 "0, without --extend",
+                                 beginning.folder, beginning.steps, problem));
+  set_loss(checkpoint->info);
+  if (!trainer_.evaluates_at(beginning.steps)) set_loss({});
+  not_finite_ = trainer_.position().not_finite;
+  write("");
 }
 
 bool Keeper::resume(const Say& say) {

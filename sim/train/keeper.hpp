@@ -37,6 +37,15 @@ class Keeper : public Hook {
   // damaged ones. If none can be restored, sets all of them aside and returns false. Throws
   // Unreadable for one that may be whole (sim/checkpoint/checkpoint.hpp).
   bool resume(const Say& say);
+  // Takes up the last checkpoint of another run, which ended after fewer steps and is the beginning
+  // of this one: what this one has not recorded by then, an evaluation at the other's end, is left
+  // out. Writes a checkpoint of its own. Throws Exit::data if that cannot be taken up, Exit::usage
+  // if this run could not go back to it (train.not_finite).
+  struct Beginning {
+    std::string folder, config_sha256;
+    index steps = 0;
+  };
+  void go_on_from(const Beginning& beginning);
   // After Exit::diverged: goes back to the newest regular checkpoint and leaves out the batches
   // since, if settings say so and the limit is not reached. False otherwise.
   bool rewind(const Say& say);
@@ -46,6 +55,7 @@ class Keeper : public Hook {
   bool is_best() const;
   void write(const std::string& published_sha256, bool regular);
   bool take_up(bool regular, index before, const Say& say);
+  void set_loss(const CheckpointInfo& info);
 
   Trainer& trainer_;
   Recorder& recorder_;

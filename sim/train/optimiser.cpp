@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 namespace moesim {
 namespace {
@@ -133,24 +132,6 @@ std::unique_ptr<Optimiser> make_optimiser(Options& options, std::vector<Paramete
       options.choice("optimiser", "adamw", {"adamw", "sgd"}, "how gradients become updates");
   if (name == "sgd") return std::make_unique<SgdOptimiser>(options, std::move(parameters));
   return std::make_unique<AdamWOptimiser>(options, std::move(parameters));
-}
-
-Schedule::Schedule(Options& options, index steps) : steps_(steps) {
-  peak_ = options.number("rate", 3e-3, {0, 100}, "learning rate after the warm-up");
-  cosine_ = options.choice("schedule", "cosine", {"cosine", "constant"},
-                           "learning rate after the warm-up") == "cosine";
-  warmup_ = options.integer("warmup", 0, {0, 1ll << 40}, "steps of linear warm-up");
-  floor_ = options.number("rate_min", 0, {0, 100}, "where the cosine ends");
-  if (floor_ > peak_) options.reject("rate_min", "is above train.rate");
-}
-
-double Schedule::rate(index step) const {
-  if (step < warmup_)
-    return peak_ * static_cast<double>(step + 1) / static_cast<double>(warmup_ + 1);
-  if (!cosine_) return peak_;
-  const double run = static_cast<double>(std::max<index>(1, steps_ - warmup_));
-  const double progress = std::min(1.0, static_cast<double>(step - warmup_) / run);
-  return floor_ + 0.5 * (1 + std::cos(std::numbers::pi * progress)) * (peak_ - floor_);
 }
 
 double gradient_norm(const std::vector<Parameter>& parameters) {

@@ -1,4 +1,4 @@
-// Optimisers, schedules and clipping.
+// Optimisers and clipping.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -35,19 +35,6 @@ class Optimiser {
 
 // Reads optimiser, beta1, ... of [train].
 std::unique_ptr<Optimiser> make_optimiser(Options& options, std::vector<Parameter> parameters);
-
-// Learning rate by step: linear warm-up, then constant or a cosine down to a floor (Loshchilov and
-// Hutter 2017).
-class Schedule {
- public:
-  Schedule(Options& options, index steps);
-  double rate(index step) const;
-
- private:
-  double peak_, floor_;
-  index warmup_, steps_;
-  bool cosine_;
-};
 
 // Euclidean norm over the gradients of all parameters, in double.
 double gradient_norm(const std::vector<Parameter>& parameters);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 namespace moesim {
 namespace {
@@ -235,7 +236,7 @@ void Recorder::widen_aux(std::size_t known) {
 void Recorder::on_evaluation(const Evaluation& e) {
   // The first comes before any training step; masses do not add up to the last bit.
   file_.attribute("plan_kind", e.plan);
-  totals_.write_drops(file_, e.step);
+  totals_.add_evaluation(file_, e.step);
   for (const char* name : {"eval", "eval_step"}) file_.append(name, static_cast<double>(e.step));
   file_.append("eval_loss", e.loss);
   file_.append("eval_loss_error", e.loss_error);
@@ -313,9 +314,12 @@ void Recorder::restore(const RunFile& earlier) {
   restored.keep_blocks(earlier.block_store() ? earlier.block_store() : file_.block_store());
   for (const std::string& name : file_.attribute_order())
     restored.attribute(name, file_.attributes().at(name));
-  for (const char* name : {"created_utc", "plan_kind", "train_drops_percent"})
-    if (const auto found = earlier.attributes().find(name); found != earlier.attributes().end())
-      restored.attribute(name, found->second);
+  // In their order there: a file that is written again has the same bytes.
+  const std::set<std::string> kept_attributes = {
+      "created_utc", "plan_kind",           "train_seconds", "wall_seconds",
+      "train_flops", "train_drops_percent", "extended_from"};
+  for (const std::string& name : earlier.attribute_order())
+    if (kept_attributes.contains(name)) restored.attribute(name, earlier.attributes().at(name));
   for (const Variable& own : file_.variables()) {
     if (own.name == "aux" || own.name == "aux_loss") continue;  // they come with the first step
     const Variable* kept = earlier.find(own.name);

@@ -26,7 +26,14 @@ void keep_latest(Numbers& numbers) {
 
 }  // namespace
 
+void Totals::tick() {
+  const Clock::time_point now = Clock::now();
+  wall_ += std::chrono::duration<double>(now - last_).count();
+  last_ = now;
+}
+
 void Totals::add_step(double seconds, index tokens) {
+  tick();
   seconds_ += seconds;
   tokens_ = static_cast<double>(tokens);
 }
@@ -45,7 +52,8 @@ void Totals::add_drops(double dropped, double assignments) {
   keep_latest(percent_);
 }
 
-void Totals::write_drops(RunFile& file, index step) const {
+void Totals::add_evaluation(RunFile& file, index step) {
+  tick();
   const Window window = drops_window(steps_, static_cast<double>(step));
   double sum = 0, count = 0;
   for (std::size_t i = window.first; i < window.end; ++i)
@@ -55,20 +63,19 @@ void Totals::write_drops(RunFile& file, index step) const {
 
 void Totals::write(RunFile& file) const {
   if (std::isnan(wall_)) return;
-  const double here = std::chrono::duration<double>(Clock::now() - begin_).count();
   file.attribute("train_seconds", seconds_);
-  file.attribute("wall_seconds", wall_ + here);
-  if (const double each = number_of(file, "flops_per_token"); !std::isnan(each))
-    file.attribute("train_flops", each * tokens_);
+  file.attribute("wall_seconds", wall_);
+  const double each = number_of(file, "flops_per_token");
+  if (const double flops = tokens_ > 0 ? each * tokens_ : flops_; !std::isnan(flops))
+    file.attribute("train_flops", flops);
 }
 
 void Totals::restore(const RunFile& earlier) {
-  begin_ = Clock::now();
+  last_ = Clock::now();
   wall_ = number_of(earlier, "wall_seconds");
   seconds_ = number_of(earlier, "train_seconds");
-  const double each = number_of(earlier, "flops_per_token");
-  const double flops = number_of(earlier, "train_flops");
-  tokens_ = std::isnan(each) || std::isnan(flops) || each == 0 ? 0 : flops / each;
+  flops_ = number_of(earlier, "train_flops");
+  tokens_ = 0;
   steps_.clear(), percent_.clear();
   records_ = 0;
   const Variable* variable = earlier.find("dropped");

@@ -16,24 +16,27 @@ class Totals {
 
   void add_step(double seconds, index tokens);
   void add_record(const std::vector<LayerStatistics>& layers);
-  // train_drops_percent, of the records before an evaluation after so many steps; nothing before
-  // the first step.
-  void write_drops(RunFile& file, index step) const;
-  // train_seconds, train_flops and wall_seconds, of now. What an earlier build began has none of
-  // the three: its first part is not known.
+  // After an evaluation that follows so many steps; writes train_drops_percent, of the records
+  // before it, if there are any.
+  void add_evaluation(RunFile& file, index step);
+  // train_seconds, train_flops and wall_seconds, as of the last step or evaluation, so that a file
+  // that is written again is the same. What an earlier build began has none of the three: its first
+  // part is not known.
   void write(RunFile& file) const;
   // Goes on from what an earlier process wrote.
   void restore(const RunFile& earlier);
 
  private:
   using Clock = std::chrono::steady_clock;
+  void tick();
   void add_drops(double dropped, double assignments);
 
   index every_;
   double seconds_ = 0;
-  double tokens_ = 0;
-  double wall_ = 0;  // before `begin_`
-  Clock::time_point begin_ = Clock::now();
+  double tokens_ = 0;  // at the last step of this process; 0 before it
+  double flops_ = 0;   // of earlier processes
+  double wall_ = 0;    // until `last_`
+  Clock::time_point last_ = Clock::now();
   std::vector<double> steps_, percent_;  // of the latest records; NaN where nothing was routed
   index records_ = 0;                    // all
 };

@@ -133,9 +133,9 @@ void Trainer::resume(const Position& position, index updates) {
   replay_ = graphs_ ? StepReplay::make(model_, backend_) : nullptr;
 }
 
-bool Trainer::evaluation_is_due() const {
+bool Trainer::evaluates_at(index step) const {
   const index every = evaluator_.every();
-  return position_.step == steps_ || (every > 0 && position_.step % every == 0);
+  return step == steps_ || (every > 0 && step % every == 0);
 }
 
 bool Trainer::stop_wanted(const std::vector<Hook*>& hooks) const {
@@ -144,7 +144,7 @@ bool Trainer::stop_wanted(const std::vector<Hook*>& hooks) const {
 
 End Trainer::run(const std::vector<Hook*>& hooks) {
   for (;;) {
-    if (!position_.evaluated && evaluation_is_due()) {
+    if (!position_.evaluated && evaluates_at(position_.step)) {
       const std::optional<Evaluation> evaluation = within(
           [&] { return "evaluation at step " + std::to_string(position_.step); },
           [&] { return evaluator_.run(position_.step, [&] { return stop_wanted(hooks); }); });

@@ -7,6 +7,7 @@
 #include "sim/task/task.hpp"
 #include "sim/train/evaluate.hpp"
 #include "sim/train/optimiser.hpp"
+#include "sim/train/schedule.hpp"
 #include "sim/train/step_replay.hpp"
 
 #include <optional>
@@ -91,6 +92,9 @@ class Trainer {
   bool may_replay() const { return replay_ && replay_->refusal().empty(); }
   index replayed_steps() const { return replay_ ? replay_->replayed() : 0; }
 
+  // True if there is an evaluation after so many steps: at a multiple of eval.every, and at the
+  // end.
+  bool evaluates_at(index step) const;
   const Evaluator& evaluator() const { return evaluator_; }
   index evaluation_batches() const { return evaluator_.batches(); }
   index evaluation_batch() const { return evaluator_.batch(); }  // sequences of the largest
@@ -103,7 +107,6 @@ class Trainer {
   static index micro_batch(Settings& settings);
 
  private:
-  bool evaluation_is_due() const;
   bool stop_wanted(const std::vector<Hook*>& hooks) const;
   StepReport train_step(const std::vector<Hook*>& hooks);
   // The batch of the step that training stands before, of which micro-batch `part` takes rows part

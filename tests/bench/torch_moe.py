@@ -166,6 +166,14 @@ ROUTERS = {"dense": Dense, "token_choice": TokenChoice, "expert_choice": ExpertC
            "mixture_of_tokens": MixtureOfTokens, "lory": Lory}
 
 
+def attention(q, k, v):  # [B, heads, S, head size]
+    if hasattr(F, "scaled_dot_product_attention"):
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    future = torch.ones(q.shape[2], q.shape[2], dtype=torch.bool).triu(1)  # before PyTorch 2.0
+    scores = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).masked_fill(future, -math.inf)
+    return scores.softmax(-1) @ v
+
+
 class Block(nn.Module):
     def __init__(self, s):
         super().__init__()
@@ -177,7 +185,7 @@ class Block(nn.Module):
     def forward(self, x):
         B, S, D = x.shape
         q, k, v = self.qkv(self.norm_attention(x)).view(B, S, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        y = attention(q, k, v)
         x = x + self.out(y.transpose(1, 2).reshape(B, S, D))
         y, loss = self.feed_forward(self.norm_feed_forward(x))
         return x + y, loss
@@ -205,9 +213,12 @@ class Model(nn.Module):
 
 def flops_per_token(model, s, ids):
     """Useful work of a training step as moesim counts it: products of three forward passes, of causal attention the half
-    that is not masked, of experts the rows that they were asked for and not what fills their places."""
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-    from torch.utils.flop_counter import FlopCounterMode
+    that is not masked, of experts the rows that they were asked for and not what fills their places. None where this PyTorch counts none."""
+    try:
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+        from torch.utils.flop_counter import FlopCounterMode
+    except ImportError:  # before PyTorch 2.3
+        return None
 
     with torch.no_grad(), FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         model(ids, ids)
@@ -222,8 +233,12 @@ def flops_per_token(model, s, ids):
 def optimiser_of(model, s):
     decayed = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
-    return torch.optim.AdamW([{"params": decayed}, {"params": others, "weight_decay": 0.0}], lr=s.rate, betas=(0.9, 0.95),
-                             weight_decay=0.1, fused=True)
+    groups = [{"params": decayed}, {"params": others, "weight_decay": 0.0}]
+    options = {"lr": s.rate, "betas": (0.9, 0.95), "weight_decay": 0.1}
+    try:
+        return torch.optim.AdamW(groups, fused=True, **options)
+    except (RuntimeError, TypeError):  # before PyTorch 2.4 there is none for processors
+        return torch.optim.AdamW(groups, **options)
 
 
 def arguments():
@@ -253,6 +268,8 @@ def main():
 
     flops = None if s.router == "token_choice" and s.capacity > 0 and s.experts_by == "loop" else (
         flops_per_token(model, s, batch()[0]))
+    if s.mode == "compiled" and not hasattr(torch, "compile"):
+        raise SystemExit("torch_moe.py: --mode compiled: PyTorch " + torch.__version__ + " has no torch.compile")
     step_of = torch.compile(model) if s.mode == "compiled" else model
     seconds, losses = [], []
     for _ in range(s.warmup + s.steps):

@@ -114,13 +114,13 @@ TEST_CASE("options: a bad value is refused with its place, the reason and what t
        "floor, round"},
       {"[moe]\nexpert = 4", "f.ini:2: moe.expert = 4: unknown option; did you mean moe.experts?"},
       {"[moe]\n\n# more\nEXPERTS = 4",
-       "f.ini:4: moe.EXPERTS = 4: unknown option; choose one of experts"},
+       "f.ini:4: moe.EXPERTS = 4: unknown option; did you mean moe.experts?"},
       {"[moe]\nrate = 1", "f.ini:2: moe.rate = 1: unknown option; did you mean train.rate?"},
       {"[moe]\nslots = 1",
        "f.ini:2: moe.slots = 1: unknown option; did you mean "
        "router.soft.slots?"},
       {"[train]\nwarmup_steps = 1",
-       "f.ini:2: train.warmup_steps = 1: unknown option; choose one of rate, momentum"},
+       "f.ini:2: train.warmup_steps = 1: unknown option; did you mean train.warmup?"},
       {"[trian]\nrate = 1",
        "f.ini:2: trian.rate = 1: unknown section [trian]; did you mean train?"},
       {"[router.soft]\nslot = 1",
@@ -128,8 +128,7 @@ TEST_CASE("options: a bad value is refused with its place, the reason and what t
       {"[router.sotf]\nslots = 1",
        "f.ini:2: router.sotf.slots = 1: unknown section [router.sotf]; did you mean router.soft?"},
       {"[optimiser]\nrate = 1",
-       "f.ini:2: optimiser.rate = 1: unknown section [optimiser]; choose one of data, moe, record, "
-       "router.soft, router.token_choice, run, train"},
+       "f.ini:2: optimiser.rate = 1: unknown section [optimiser]; did you mean train.rate?"},
   };
   for (const Bad& bad : all) CHECK(error_of(bad.text) == bad.error);
 }

@@ -146,4 +146,58 @@ TEST_CASE("reader: a study may build on the sweep of another", "[config][reader]
         "top.ini:3: c.x = 1: set by [variant.v] (base.ini:8); change it there");
 }
 
+TEST_CASE("reader: the user's own file includes any, what it includes only what is beside it",
+          "[config][reader]") {
+  const ConfigFolder folder;
+  folder.write("far/base.ini", "[a]\nx = far\n");
+  folder.write("far/beside.ini", "include = base.ini\n");
+  folder.write("far/below.ini", "include = deep/er.ini\n");
+  folder.write("far/deep/er.ini", "[a]\nx = deep\n");
+  folder.write("far/up.ini", "include = ../other.ini\n");
+  folder.write("other.ini", "[a]\nx = other\n");
+  const auto read = [&](const std::string& include) {
+    const std::string top = folder.write("own/top.ini", "include = " + include + "\n");
+    return read_config(top, {.anywhere = true}).values.at("a.x").value;
+  };
+  CHECK(read("../far/base.ini") == "far");
+  CHECK(read(folder.path("far/base.ini")) == "far");
+  CHECK(read("../far/beside.ini") == "far");
+  CHECK(read("../far/below.ini") == "deep");
+  CHECK(folder.relative(usage_error([&] { read("../far/up.ini"); }))
+            .starts_with(
+                "far/up.ini:1: include = ../other.ini: outside the folder of the config file"));
+  CHECK_THAT(usage_error([&] { read("/dev/null"); }), testing::contains("is not a regular file"));
+  CHECK_THAT(usage_error([&] { read("../own/top.ini"); }), testing::contains("includes itself"));
+}
+
+TEST_CASE("reader: studies by name, the first folder first", "[config][reader]") {
+  const ConfigFolder folder;
+  folder.write("one/study.ini", "[a]\nx = one\n");
+  folder.write("two/study.ini", "[a]\nx = two\n");
+  folder.write("two/second.ini", "include = study.ini\n[a]\ny = 2\n");
+  folder.write("two/secret", "[a]\nx = secret\n");
+  folder.write("two/loop.ini", "include = <loop>\n");
+  const std::vector<std::string> folders = {folder.path("one"), folder.path("two"),
+                                            folder.path("none")};
+  CHECK(study_names(folders) == std::vector<std::string>{"loop", "second", "study"});
+  CHECK(folder.relative(find_study("study", folders)) == "one/study.ini");
+  CHECK(folder.relative(find_study("second.ini", folders)) == "two/second.ini");
+  for (const char* name : {"secret", "../one/study", "", ".", "none", "study.ini.ini"})
+    CHECK(find_study(name, folders) == "");
+  const auto read = [&](const std::string& include) {
+    return read_config(folder.write("top.ini", "include = " + include + "\n"),
+                       {.folders = folders});
+  };
+  CHECK(read("<study>").values.at("a.x").value == "one");
+  CHECK(read("<second.ini>").values.at("a.x").value == "two");
+  CHECK(folder.relative(usage_error([&] { read("<studdy>"); })) ==
+        "top.ini:1: include = <studdy>: no study of this name; did you mean <study>?");
+  CHECK(folder.relative(usage_error([&] { read("<anything else>"); })) ==
+        "top.ini:1: include = <anything else>: no study of this name; choose one of loop, second, "
+        "study");
+  CHECK_THAT(usage_error([&] { read("<loop>"); }), testing::contains("includes itself"));
+  CHECK_THAT(usage_error([&] { read_config(folder.path("top.ini")); }),
+             testing::contains("no studies are installed with this program; give a path"));
+}
+
 }  // namespace moesim

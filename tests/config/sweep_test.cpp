@@ -139,7 +139,7 @@ TEST_CASE("sweep: a bad plan is refused", "[config][sweep]") {
   const std::string named = "names a folder; use 1 to 64 letters, digits, '_', '-' and '.'";
   const std::vector<Bad> all = {
       {"", {"fast"}, "command line: 'fast' is no setting; write section.key=value"},
-      {"", {"steps=3"}, "command line: 'steps=3' is no setting; write section.key=value"},
+      {"", {"steps=3"}, "command line: 'steps=3' is no setting; did you mean run.steps=3?"},
       {"", {"=3"}, "command line: '=3' is no setting; write section.key=value"},
       {"", {".a=3"}, "command line: '.a=3' is no setting; write section.key=value"},
       {"", {"a b.c=3"}, "command line: 'a b.c=3' is no setting; write section.key=value"},
@@ -200,12 +200,14 @@ TEST_CASE("sweep: a bad plan is refused", "[config][sweep]") {
        "(f.ini:10) that has 2; give as many, or edit the zip"},
       {kStudy,
        {"a.v=1"},
-       "command line: a.v = 1: set by [variant.strong] (f.ini:14); change it "
-       "there"},
+       "command line: a.v = 1 replaces what [variant.strong] (f.ini:14) sets, which makes the "
+       "variants plain and strong equal; choose arms with --arm NAME, or change one alone: --arm "
+       "'NAME:key=value'"},
       {kStudy,
        {"a.v=1,2"},
-       "command line: a.v = 1, 2: varied twice, also in [variant.strong] "
-       "(f.ini:14); keep one"},
+       "command line: a.v = 1,2 replaces what [variant.strong] (f.ini:14) sets, which makes the "
+       "variants plain and strong equal; choose arms with --arm NAME, or change one alone: --arm "
+       "'NAME:key=value'"},
       {"[sweep]\na.b = 1\n[exclude]\nwhen = a.b:1",
        {},
        "f.ini: [exclude] leaves no run; remove a "

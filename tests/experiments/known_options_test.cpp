@@ -2,6 +2,7 @@
 #include "experiments/known_options.hpp"
 
 #include "experiments/experiment.hpp"
+#include "sim/config/synonyms.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
 #include "tests/support/catch.hpp"
@@ -75,6 +76,26 @@ TEST_CASE("options: the list has those of data sets that cannot be built without
     CHECK(info.key == key);
     CHECK(!info.help.empty());
   }
+}
+
+TEST_CASE("options: what other programs call them leads to ones that are there", "[config]") {
+  const std::map<std::string, OptionInfo> known = known_options();
+  std::set<std::string> words;
+  for (const config::Synonym& synonym : config::synonyms()) {
+    CAPTURE(synonym.word, synonym.setting);
+    const std::string setting = synonym.setting, key = setting.substr(0, setting.find('='));
+    CHECK(known.count(key) == 1);
+    CHECK(words.insert(synonym.word).second);
+    CHECK(config::meant_setting(synonym.word) == setting);
+    if (const std::size_t equals = setting.find('='); equals != setting.npos) {
+      const std::string& range = known.at(key).range;
+      if (known.at(key).type == "choice")
+        CHECK((" | " + range + " | ").find(" | " + setting.substr(equals + 1) + " | ") !=
+              range.npos);
+    }
+  }
+  CHECK(config::meant_setting("Batch-Size") == "train.batch");
+  CHECK(config::meant_setting("router.name") == "");
 }
 
 TEST_CASE("options: every data set reads the same ones, whether it can be built or not",

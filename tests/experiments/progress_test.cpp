@@ -48,6 +48,39 @@ TEST_CASE("rate and time left stay true when training goes back", "[experiments]
   }
 }
 
+TEST_CASE("progress: drops in training and at evaluation, each with its name", "[experiments]") {
+  const ConfigFolder folder;
+  std::string last;
+  Progress progress(
+      "run", [&](const std::string& line, bool) { last = line; }, folder.path("log.txt"));
+  const auto statistics = [](double assignments, double dropped) {
+    LayerStatistics layer;
+    layer.assignments = assignments;
+    layer.dropped = dropped;
+    layer.demand = {1, 3};
+    return layer;
+  };
+  CHECK_FALSE(progress.wants_routing(0));
+  struct EveryFourth : Hook {
+    bool wants_routing(index step) const override { return step % 4 == 0; }
+  } recorder;
+  progress.show_records_of(recorder);
+  CHECK(progress.wants_routing(8));
+  CHECK_FALSE(progress.wants_routing(9));
+  progress.on_routing(8, {statistics(100, 30), statistics(300, 10)}, "assignments");
+  StepReport report;
+  report.step = 8;
+  report.steps = 10;
+  progress.on_step(report);
+  Evaluation evaluation;
+  evaluation.loss = 1.5;
+  evaluation.layers = {statistics(100, 1), statistics(100, 0)};
+  progress.on_evaluation(evaluation);
+  CAPTURE(last);
+  CHECK(last.find("train drops 10.0%  load CV 0.50") != last.npos);
+  CHECK(last.ends_with("validation 1.5000  eval drops 0.5%"));
+}
+
 TEST_CASE("log.txt: a file that was removed, moved or replaced comes back", "[experiments]") {
   const ConfigFolder folder;
   const std::string log = folder.path("log.txt");

@@ -68,8 +68,10 @@ python3 -c 'import json; d = json.load(open("out.json")); assert len(d["arms"]) 
 printf '[variant.typo]\nmoe.expert = 4\n' >> arms.ini
 output=$("$moesim" bench arms.ini --steps 1000000 2>&1 >/dev/null)
 [ $? -eq 2 ] && [[ $output == *moe.experts* ]] || fail "a typo: $output"
-output=$("$moesim" bench 2>&1 >/dev/null)
-[ $? -eq 2 ] && [[ $output == *"name a config"* ]] || fail "no config: $output"
+mkdir -p bare && cp "$moesim" bare/moesim  # away from the studies that come with it
+output=$(bare/moesim bench 2>&1 >/dev/null)
+[ $? -eq 2 ] && [[ $output == *"<bench.ini>: no such study"* ]] || fail "no config: $output"
+rm -r bare
 
 [ "$(find . -mindepth 1 | sort | tr '\n' ' ')" = "./arms.ini ./log ./out.json ./tiny.ini " ] || fail "something was written: $(ls)"
 finish bench

@@ -108,13 +108,13 @@ def supervisor_stops(base, stop_worker):
         os.kill(worker, signal.SIGTERM)
     # Its last line stands in log.txt, and nobody holds its folder: it only has to tell.
     log, = out.glob("quickstart/*/log.txt")
-    wait_for(lambda: ("stopped at step" if stop_worker else "complete, ") in log.read_text(), process, what)
+    wait_for(lambda: ("stopped at step" if stop_worker else "complete in ") in log.read_text(), process, what)
     wait_for(lambda: "running" not in subprocess.run([moesim, "status", str(out / "quickstart")], capture_output=True, text=True,
                                                      check=True).stdout, process, what)
     process.send_signal(signal.SIGCONT)
     code, text = process.wait(PATIENCE), err.read_text()
     assert code == (75 if stop_worker else 0), f"{what}: exit {code}: {text[-300:]}"
-    assert ("stopped at step" if stop_worker else "complete, ") in text, f"{what}: the last line is lost: {text[-300:]}"
+    assert ("stopped at step" if stop_worker else "complete in ") in text, f"{what}: the last line is lost: {text[-300:]}"
     assert re.search(r"\(\d+ lines were not read in time", text), f"{what}: no lines are left out, so nothing was full"
     print(f"{what}: its worker went on to step {min(steps(out))}; exit {code}")
 

@@ -46,7 +46,7 @@ every = 0
 
 VARIANTS = {
     "dense": ["dense"],
-    "hash": ["hash"],
+    "hash": ["hash", "hash table=random seed=7"],
     "token_choice": [
         "token_choice", "token_choice k=2", "token_choice capacity_factor_eval=0",
         "token_choice capacity_factor_eval=0.5 dropped=input",
@@ -84,6 +84,7 @@ MODELS = [
     "expert.mlp.activation=relu expert.mlp.bias=first moe.shared=2 moe.match=active_flops",
     "expert.mlp.activation=silu expert.mlp.bias=none model.dropout=0.1 model.positions=rotary",
     "task.name=masked_lm",
+    "model.layers=3 run.seed=5",
 ]
 
 
@@ -146,7 +147,7 @@ for router, variants in VARIANTS.items():
         words = variant.split()
         add("router", f"{router}_{number}", [f"router.name={router}"] + [f"router.{router}.{word}" for word in words[1:]])
 for number, model in enumerate(MODELS):
-    for router in ("token_choice", "lory", "soft"):
+    for router in ("token_choice", "lory", "hash"):
         add("model", f"{router}_{number}", [f"router.name={router}", *model.split()])
 
 
@@ -163,6 +164,25 @@ class Text(Compared):
         self.assertEqual(model.tokens.decode(model.generate(ids, 30)), said["text"])
         with self.assertRaisesRegex(companion.MoesimError, "the vocabulary has no '€'"):
             model.tokens.encode("es €")
+
+
+class Images(Compared):
+    """Data without token ids: features, a class for each sequence."""
+
+    def test_classes(self):
+        random = numpy.random.default_rng(0)
+
+        def idx(name, array):
+            header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+            return write(name, header + array.astype(numpy.uint8).tobytes())
+
+        images, labels = idx("images", random.integers(0, 256, (120, 8, 8))), idx("labels", random.integers(0, 3, 120))
+        common = COMMON.replace("length = 12\nsymbols = 20\nvalidation = 32",
+                                f"name = idx\nimages = {images}\nlabels = {labels}\npatch = 2\ntest = 30")
+        common += "[task]\nname = classification\n"
+        for router in ("hash", "soft", "token_choice"):
+            run, = train(f"images_{router}", f"router.name={router}", common=common)
+            self.check(run)
 
 
 class Predict(unittest.TestCase):
@@ -194,9 +214,10 @@ class Predict(unittest.TestCase):
 
 
 class Refused(unittest.TestCase):
-    def test_random_table(self):
-        run, = train("random_table", "router.name=hash", "router.hash.table=random")
-        with self.assertRaisesRegex(companion.MoesimError, "table = random"):
+    def test_random_second_choices(self):
+        run, = train("random_second", "router.name=token_choice", "router.token_choice.k=2",
+                     "router.token_choice.second_eval=random")
+        with self.assertRaisesRegex(companion.MoesimError, "second_eval = random draws moesim's own random numbers"):
             companion.torch_model(run)
 
     def test_unknown_router(self):

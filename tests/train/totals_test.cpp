@@ -64,6 +64,9 @@ TEST_CASE("totals: a run that was taken up again goes on counting", "[train][res
   second.recorder->file().attribute("flops_per_token", 1000.0);
   REQUIRE(second.resume());
   CHECK(number(second.recorder->file(), "train_drops_percent") == drops);
+  // Written again as it was.
+  CHECK(number(second.recorder->with_totals(), "wall_seconds") == before);
+  CHECK(number(second.recorder->with_totals(), "train_flops") == 1000.0 * 12 * 8 * 16);
   second.finish();
   const RunFile& file = second.recorder->with_totals();
   CHECK(number(file, "train_seconds") == Approx(seconds(file)));

@@ -26,7 +26,8 @@ class Block(nn.Module):
                                    settings["task.name"] == "causal_lm")
         self.norm_feed_forward = Norm(kind, width, bias)
         if any(name.startswith(prefix + "moe.") for name in shapes):
-            self.moe = MoeLayer(settings, data, shapes, prefix + "moe.")
+            site = {**data, "layer": int(prefix.split(".")[1])}
+            self.moe = MoeLayer(settings, site, shapes, prefix + "moe.")
         else:
             self.feed_forward = Bank(settings, shapes, prefix + "feed_forward.")
 
@@ -46,6 +47,7 @@ class Transformer(nn.Module):
         self.length = data["length"]
         self.pooled = settings["task.name"] == "classification"
         width = settings["model.width"]
+        data = {**data, "vocabulary": shapes["embedding"][0] if "embedding" in shapes else 0}  # with a mask symbol
         if "embedding" in shapes:
             self.embedding = parameter(shapes["embedding"])
         else:

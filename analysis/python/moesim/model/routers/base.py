@@ -10,7 +10,8 @@ from ..layers import parameter
 class Router(nn.Module):
     """forward(x [B, S, D], tokens, experts) -> [B, S, D].
 
-    Parameters are those of the checkpoint: their names and shapes come with `shapes`.
+    Parameters are those of the checkpoint: their names and shapes come with `shapes`. data: what the checkpoint holds
+    of its data, `vocabulary` (ids of the embedding, 0 without) and `layer`, the number of the block.
     """
 
     section = ""

@@ -1,7 +1,10 @@
-"""Hash layers (Roller et al. 2021): the expert is a fixed function of the input token id; the gate is 1."""
+"""Hash layers (Roller et al. 2021): the expert is a fixed function of the input token id; the gate is 1.
+
+Data without token ids is hashed by position.
+"""
 import torch
 
-from ..._errors import MoesimError
+from ..philox import ROUTER_NOISE, below
 from .base import Router
 
 
@@ -10,14 +13,20 @@ class Hash(Router):
 
     def __init__(self, settings, data, shapes):
         super().__init__(settings, data, shapes)
-        if self.options["table"] != "balanced":
-            raise MoesimError("router.hash.table = random is drawn by moesim's own random numbers; balanced has a rule")
-        if not data.get("unigram"):
-            raise MoesimError("router.hash: data without token ids is hashed by position; that has no rule in PyTorch")
-        self.table = balanced_table(data["unigram"], self.experts)
+        symbols = data["vocabulary"] or data["length"]
+        if self.options["table"] == "random":
+            table = [below(self.experts, i, self.options["seed"], ROUTER_NOISE, data["layer"]) for i in range(symbols)]
+            self.table = torch.tensor(table)
+        else:
+            counts = data.get("unigram") if data["vocabulary"] else None
+            counts = (counts + [0] * symbols)[:symbols] if counts else [1] * symbols
+            self.table = balanced_table(counts, self.experts)
 
     def forward(self, x, tokens, experts):
-        chosen = self.table[torch.as_tensor(tokens.ids).long()]  # [B, S]
+        if tokens.ids is None:
+            chosen = self.table[:x.shape[1]].expand(x.shape[:2])
+        else:
+            chosen = self.table[torch.as_tensor(tokens.ids).long()]  # [B, S]
         y = torch.zeros_like(x)
         for e in range(self.experts):
             here = chosen == e

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Studies that come with the program are found from where it lies: included as <name>, named as a config; and what a user's own
+# file may include.
+# Usage: studies.sh MOESIM
+set -u
+moesim=$1
+. "$(cd "$(dirname "$0")" && pwd)/support.sh"
+export OMP_NUM_THREADS=1
+
+# plans N ARGUMENTS...: a dry run of these has N runs.
+plans() {
+  local want=$1
+  shift
+  "$moesim" run "$@" --dry-run --trial 0 > out 2> log && grep -q "^$want runs, $want to do" out || fail "run $*: $(tail -1 out) $(cat log)"
+}
+refused() {
+  local text=$1 code
+  shift
+  "$moesim" run "$@" > out 2> log
+  code=$?
+  [ $code -eq 2 ] && [ "$(wc -l < log)" -eq 1 ] && grep -qF -- "$text" log || fail "run $*: exit $code, expected 2 and '$text': $(cat log)"
+}
+plans 21 quickstart
+plans 21 '<quickstart>'
+plans 21 '<quickstart.ini>'
+printf '%s\n' 'include = <quickstart.ini>' '[run]' 'name = mine' '[sweep]' 'run.seed = 0, 1' > mine.ini
+plans 14 mine.ini
+printf 'include = <quickstrat>\n' > typo.ini
+refused 'typo.ini:1: include = <quickstrat>: no study of this name; did you mean <quickstart>?' typo.ini
+printf 'include = <../quickstart>\n' > up.ini
+refused 'no study of this name' up.ini
+refused '<nothing_like_it>: no such study; choose one of bench' '<nothing_like_it>'
+refused 'quickstrat: no such file or study; did you mean quickstart?' quickstrat
+refused 'none.ini: cannot be read' none.ini
+
+# A file of that name goes before the study.
+tiny_config 3 2 > quickstart
+"$moesim" run quickstart --dry-run --trial 0 > out 2> log && grep -q '^1 runs' out || fail "a file of a study's name: $(cat out log)"
+
+# Anywhere from the user's own file, not from what that includes; no devices, no loops.
+mkdir -p far/base far/other own
+tiny_config 3 2 > far/base/base.ini
+printf 'include = %s/far/base/base.ini\n' "$work" > own/absolute.ini
+printf 'include = ../far/base/base.ini\n' > own/up.ini
+"$moesim" run own/absolute.ini --dry-run --trial 0 > out 2> log || fail "an absolute path: $(cat log)"
+"$moesim" run own/up.ini --dry-run --trial 0 > out 2> log || fail "a path upwards: $(cat log)"
+printf 'include = base.ini\n' > far/base/beside.ini
+printf 'include = ../far/base/beside.ini\n' > own/chain.ini
+"$moesim" run own/chain.ini --dry-run --trial 0 > out 2> log || fail "beside a file that was included: $(cat log)"
+printf 'include = ../base/base.ini\n' > far/other/escapes.ini
+printf 'include = ../far/other/escapes.ini\n' > own/escapes.ini
+refused 'escapes.ini:1: include = ../base/base.ini: outside the folder of the config file' own/escapes.ini
+printf 'include = /dev/zero\n' > own/device.ini
+refused 'is not a regular file' own/device.ini
+printf 'include = ../own/loop.ini\n' > own/loop.ini
+refused 'includes itself' own/loop.ini
+
+# A run's folder that somebody sent includes nothing from elsewhere.
+"$moesim" run far/base/base.ini > out 2> log || fail "base: $(cat log)"
+run=$(ls -d runs/tiny/*/)
+printf 'include = /etc/passwd\n' > "$run/config.ini"
+"$moesim" sample "$run" --prompt x > out 2> log
+[ $? -ne 0 ] && grep -q 'outside the folder' log && ! grep -q root: log || fail "a config that includes another's file: $(cat log)"
+
+# An installed program finds its own.
+mkdir -p usr/bin usr/share/moesim/experiments
+cp "$moesim" usr/bin/moesim
+tiny_config 3 2 > usr/share/moesim/experiments/brief.ini
+rm quickstart
+usr/bin/moesim run brief --dry-run --trial 0 > out 2> log && grep -q '^1 runs' out || fail "an installed study: $(cat out log)"
+usr/bin/moesim run quickstart > out 2> log && fail "a study that is not installed"
+usr/bin/moesim bench --steps 1 > out 2> log
+[ $? -eq 2 ] && grep -q '<bench.ini>: no such study; choose one of brief' log || fail "no bench.ini: $(cat log)"
+finish studies
