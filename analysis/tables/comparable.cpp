@@ -40,8 +40,12 @@ bool same_vocabulary(const std::vector<Arm>& arms) {
   return has_one_value(arms, &Outcome::uniform_loss);
 }
 
-bool same_bytes_per_token(const std::vector<Arm>& arms) {
-  return has_one_value(arms, &Outcome::bytes_per_token);
+bool compares_bytes(const std::vector<Arm>& arms) {
+  const bool known = std::any_of(arms.begin(), arms.end(), [](const Arm& arm) {
+    return std::any_of(arm.runs.begin(), arm.runs.end(),
+                       [](const Outcome* run) { return !std::isnan(run->bytes_per_token); });
+  });
+  return known && !(same_vocabulary(arms) && has_one_value(arms, &Outcome::bytes_per_token));
 }
 
 std::vector<std::size_t> Best::tied() const {

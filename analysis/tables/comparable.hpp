@@ -15,8 +15,9 @@ bool same_measure(const std::vector<Arm>& arms);
 // True if the runs that say so predict the same number of tokens or classes.
 bool same_vocabulary(const std::vector<Arm>& arms);
 
-// True if a token stands for equally many bytes everywhere, as far as that is known.
-bool same_bytes_per_token(const std::vector<Arm>& arms);
+// True if arms have other tokens, by their number or by the bytes that one stands for, and these
+// bytes are known of some: losses are then compared for a byte.
+bool compares_bytes(const std::vector<Arm>& arms);
 
 // The arm of the lowest mean loss, of those that do not leak and have two seeds or more.
 struct Best {

@@ -29,7 +29,7 @@ std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
   for (const RouterColumn& column : all)
     if (column.shown == RouterColumn::Shown::always ||
         (column.shown == RouterColumn::Shown::with_target && !options.target.empty()) ||
-        (column.shown == RouterColumn::Shown::other_tokens && !same_bytes_per_token(arms)))
+        (column.shown == RouterColumn::Shown::other_tokens && compares_bytes(arms)))
       chosen.push_back(column);
   return chosen;
 }

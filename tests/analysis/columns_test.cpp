@@ -271,7 +271,18 @@ TEST_CASE("columns: bits per byte where tokens of arms are of different lengths"
   CHECK(std::get<Sample>(cell(table, 0, "bits_per_byte")).mean == 1.5);
   CHECK_THAT(std::get<Sample>(cell(table, 1, "bits_per_byte")).mean, WithinAbs(1.2, 1e-12));
   CHECK(std::isnan(std::get<Sample>(cell(table, 2, "bits_per_byte")).mean));
-  // Tokens of one length: only if it is asked for.
+  // Other vocabularies of tokens of one length; and of tokens of unknown length.
+  const auto has_it = [](const std::vector<Outcome>& runs) {
+    const Table shown = routers_table(runs, {});
+    return std::any_of(shown.columns.begin(), shown.columns.end(),
+                       [](const Column& column) { return column.key == "bits_per_byte"; });
+  };
+  std::vector<Outcome> vocabularies = {arm("a", 2, 1), arm("b", 2, 1)};
+  vocabularies[0].uniform_loss = std::log(65), vocabularies[1].uniform_loss = std::log(256);
+  CHECK(has_it(vocabularies));
+  for (Outcome& run : vocabularies) run.bytes_per_token = std::nan("");
+  CHECK_FALSE(has_it(vocabularies));
+  // The same tokens: only if it is asked for.
   const std::vector<Outcome> alike = {arm("a", 1.5 * ln2, 1), arm("b", 2 * ln2, 1)};
   for (const Column& column : routers_table(alike, {}).columns)
     CHECK(column.key != "bits_per_byte");
