@@ -20,7 +20,7 @@ RunFile decode(const std::string& path) {
   const Opened file(path);
   Budget budget(declarable_bytes(std::filesystem::file_size(path)));
   RunFile run;
-  file.read_attributes(run, {}, budget, Opened::Settings::all);
+  file.read_attributes(run, {}, budget, Opened::Settings::none);
   for (const std::string& name : file.names()) {
     const auto dataset = file.open(name);
     if (!dataset) continue;

@@ -216,7 +216,6 @@ Variable Opened::describe(const Dataset& dataset, Budget& budget, Extent extent)
   if (extent == Extent::part) return variable;
   variable.long_name = text_attribute(dataset.handle, "long_name", budget);
   variable.units = text_attribute(dataset.handle, "units", budget);
-  variable.description = text_attribute(dataset.handle, "description", budget);
   return variable;
 }
 

@@ -109,7 +109,7 @@ class RunFile {
   std::shared_ptr<BlockStore> store_;
 };
 
-// Reads attributes and variables back, all of them. The file may come from anywhere: what it
+// Reads all back but descriptions and attributes that repeat settings. From anywhere: what a file
 // declares is checked before it is believed (limits: sim/record/README.md). Throws Exit::data, one
 // line with the path and the reason. reader.hpp reads parts, and many files.
 RunFile read_run_file(const std::string& path);

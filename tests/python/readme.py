@@ -5,7 +5,7 @@ import unittest
 
 from support import FOLDER, SOURCE, main, moesim, require
 
-require("numpy", "torch", "h5py", "pandas", "xarray", "h5netcdf")
+require("numpy", "torch", "h5py", "pandas", "xarray", "h5netcdf", otherwise="/usr/bin/python3")
 
 
 class Readme(unittest.TestCase):

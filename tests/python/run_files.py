@@ -187,6 +187,23 @@ class Tables(unittest.TestCase):
         self.assertLess(list(table.columns).index("router.token_choice.k"), list(table.columns).index("eval_loss"))
         self.assertLess(list(table.columns).index("eval_loss"), list(table.columns).index("train.rate"))
 
+    def test_by_hand(self):
+        """One layer, two experts; three steps of 10 tokens, evaluated after them."""
+        from moesim._results import results_of
+        array = numpy.array
+        values = {"step": array([0, 1, 2]), "tokens": array([10, 20, 30]), "seconds": array([1.0, 2.0, 5.0]),
+                  "eval_step": array([0, 3]), "eval_loss": array([3.0, 2.0]), "expert": array([0, 1]),
+                  "eval_dropped": array([[0.0], [3.0]]), "eval_assignments": array([[6.0], [12.0]]),
+                  "eval_router_entropy": array([[0.0], [numpy.log(2) / 2]]), "record_step": array([0, 2]),
+                  "dropped": array([[5.0], [1.0]]), "assignments": array([[10.0], [10.0]])}
+        found = results_of(values, {"bytes_per_token": 4.0, "flops_per_token": 7.0, "bayes_loss": 1.5})
+        expected = {"steps": 3, "tokens": 30, "train_seconds": 8.0, "train_flops": 210.0, "tokens_per_second": 5.0,
+                    "eval_loss": 2.0, "eval_step": 3, "regret": 0.5, "bits_per_byte": 2 / (4 * numpy.log(2)),
+                    "normalised_entropy": 0.5, "drops_percent": 25.0, "train_drops_percent": 10.0}
+        self.assertEqual(set(found), set(expected))
+        for name, value in expected.items():
+            self.assertAlmostEqual(found[name], value, places=12, msg=name)
+
     def test_only_the_latest_plan(self):
         experiment = os.path.join(FOLDER.name, "abl")
         plan = os.path.join(experiment, "plan.json")

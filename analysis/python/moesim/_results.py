@@ -26,6 +26,8 @@ def results_of(values, attributes):
             found[name] = values[name][-1].item()
     if "bayes_loss" in attributes and "eval_loss" in found:
         found["regret"] = found["eval_loss"] - float(attributes["bayes_loss"])
+    if float(attributes.get("bytes_per_token", 0)) > 0 and "eval_loss" in found:
+        found["bits_per_byte"] = found["eval_loss"] / (float(numpy.log(2)) * float(attributes["bytes_per_token"]))
     for name, result in _MEAN.items():
         if name in values:
             found[result] = _mean(values[name][-1])
