@@ -184,7 +184,7 @@ void restart_cosines(Plan& plan, const std::string& experiment, int threads) {
     if (const auto found = restarts.find(arm_of(run)); found != restarts.end())
       specs.back().settings.set(kRestarts, found->second, "--extend");
   }
-  plan = make_plan(specs, threads);
+  plan = make_plan(specs, threads, false);
 }
 
 std::vector<std::string> extend_runs(Plan& plan, const std::string& experiment, bool extend) {

@@ -1,11 +1,6 @@
 #include "experiments/plan.hpp"
 
-#include "experiments/child.hpp"
-#include "experiments/experiment.hpp"
-#include "experiments/resources.hpp"
 #include "experiments/version.hpp"
-#include "sim/backend/stand_in.hpp"
-#include "sim/config/number_text.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/checked.hpp"
 #include "sim/core/error.hpp"
@@ -15,10 +10,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cmath>
-#include <iostream>
-#include <map>
 #include <optional>
 #include <set>
 
@@ -170,7 +162,9 @@ EarlierRun earlier_of(const Json& json) {
           whole_number<index>(json, "steps", 1, kMostSteps)};
 }
 
-Plan plan_of(const std::string& text) {
+}  // namespace
+
+Plan parse_plan(const std::string& text) {
   const Json json = Json::parse(text);
   if (const Json& format = json.at("moesim_plan"); format != kFormat)
     fail(Exit::data, fmt::format("a plan of format {}, which another version of moesim made; this "
@@ -198,85 +192,6 @@ Plan plan_of(const std::string& text) {
     if (folders.insert(earlier.folder).second) plan.earlier.push_back(std::move(earlier));
   }
   return plan;
-}
-
-// Lists that could be one number are named, once each.
-void mention_lists(const RunSpec& spec, const Settings& read, std::set<std::string>& mentioned) {
-  for (const auto& [key, setting] : spec.settings.values()) {
-    const auto declared = read.declared().find(key);
-    if (declared == read.declared().end()) continue;
-    const std::string& type = declared->second.type;
-    const bool whole = type == "integer";
-    if ((!whole && type != "number") || !config::is_doubtful(setting.list, whole) ||
-        !mentioned.insert(key).second)
-      continue;
-    std::cerr << fmt::format("note: {}: {} = {} is a list of two; one number is {}\n",
-                             setting.origin, key, setting.list,
-                             config::meant_number(setting.list, whole));
-  }
-}
-
-// Runs of which another is the same, counted by the label of that one.
-void mention_repeated(const std::map<std::string, std::size_t>& repeated, std::size_t all) {
-  constexpr std::size_t kMostNamed = 5;
-  std::size_t count = 0;
-  std::vector<std::string> arms;
-  for (const auto& [label, times] : repeated) {
-    count += times;
-    if (arms.size() < kMostNamed) arms.push_back(label);
-  }
-  if (count == 0) return;
-  std::cerr << fmt::format(
-      "note: {} of {} runs {} left out: what varies makes no difference to {}{}\n", count, all,
-      count == 1 ? "is" : "are", joined(arms),
-      repeated.size() > kMostNamed ? fmt::format(" and {} more", repeated.size() - kMostNamed)
-                                   : "");
-}
-
-Plan build_all(const std::vector<RunSpec>& specs, int threads) {
-  DataCache data = DataCache::for_plans(user_memory());
-  Plan plan;
-  std::set<std::string> mentioned;
-  std::map<std::string, std::size_t> repeated;
-  for (const RunSpec& spec : specs) {
-    const Experiment e = build(spec, threads, data, stand_in);
-    if (!plan.runs.empty() && plan.experiment != e.identity.experiment)
-      fail(Exit::usage, "run.name is the name of the whole experiment; vary something else");
-    plan.experiment = e.identity.experiment;
-    if (const std::string& note = e.data->info().note;
-        !note.empty() && mentioned.insert("data " + note).second)
-      std::cerr << "note: data: " << note << '\n';
-    mention_lists(spec, e.spec.settings, mentioned);
-    PlannedRun run;
-    run.spec = e.spec;  // with data.root as an absolute path
-    run.folder = e.identity.folder;
-    run.seed = e.identity.seed;
-    run.config_sha256 = e.identity.config_sha256;
-    run.data_sha256 = e.identity.data_sha256;
-    run.steps = std::stoll(e.spec.settings.effective("run.steps"));
-    run.parameters_total = count(e.model->parameters());
-    run.parameters_active = e.model->active_parameters();
-    run.flops_per_token = e.model->flops_per_token();
-    run.hidden = e.model->expert_hidden();
-    run.least_bytes = least_memory(e);
-    run.resolved = e.identity.resolved;
-    const auto same = std::find_if(plan.runs.begin(), plan.runs.end(), [&](const auto& other) {
-      return other.config_sha256 == run.config_sha256 && other.data_sha256 == run.data_sha256;
-    });
-    if (same == plan.runs.end())
-      plan.runs.push_back(std::move(run));
-    else
-      ++repeated[same->spec.label];
-  }
-  mention_repeated(repeated, specs.size());
-  return plan;
-}
-
-}  // namespace
-
-Plan make_plan(const std::vector<RunSpec>& specs, int threads) {
-  return plan_of(
-      in_child("plans the runs", [&] { return to_json(build_all(specs, threads), true); }).text);
 }
 
 std::string swept_keys(const std::vector<PlannedRun>& runs) {
@@ -318,7 +233,7 @@ std::string to_json(const Plan& plan, bool with_resolved) {
 Plan read_plan(const std::string& path) {
   const std::string text = read_file(path, kMostBytes);
   try {
-    return plan_of(text);
+    return parse_plan(text);
   } catch (const Json::exception&) {
     fail(Exit::data, path + ": damaged, or no plan; run the config again to make a new one");
   } catch (const Error& problem) {

@@ -49,10 +49,13 @@ std::string swept_keys(const std::vector<PlannedRun>& runs);
 // Builds every run once, so that a mistake in the last one does not cost a night; its device need
 // not be here. In a child process: this one stays free to start workers. Throws Exit::usage or
 // Exit::data.
-Plan make_plan(const std::vector<RunSpec>& specs, int threads);
+// `mention`: notes on stderr, of lists, data and runs that are the same.
+Plan make_plan(const std::vector<RunSpec>& specs, int threads, bool mention = true);
 
 // `with_resolved`: for a plan that goes from one process to another.
 std::string to_json(const Plan& plan, bool with_resolved = false);
+// Of to_json's text. Throws Exit::data, or an exception of the JSON library.
+Plan parse_plan(const std::string& text);
 // Throws Exit::data if the file is none.
 Plan read_plan(const std::string& path);
 
