@@ -4,20 +4,23 @@
 #
 #   scripts/setup.sh [--tests]
 #
-# --tests: also what tests read tables with where it is there (TeX, R, tidy); without it they are skipped and say so.
+# --tests: also what tests read tables with where it is there (TeX, R, tidy, PyTorch); without it they are skipped and say so.
 set -euo pipefail
 case ${1:-} in '' | --tests) ;; *) echo "usage: scripts/setup.sh [--tests]" >&2; exit 2 ;; esac
 
 packages=(
   g++ cmake ninja-build ccache pkg-config git
   libeigen3-dev libboost-program-options-dev libhdf5-dev libfmt-dev nlohmann-json3-dev
-  libssl-dev zlib1g-dev librandom123-dev libsentencepiece-dev
+  libssl-dev zlib1g-dev libzstd-dev librandom123-dev libsentencepiece-dev
   libdnnl-dev libopenblas-dev catch2 libbenchmark-dev
   hdf5-tools clang-format clang libclang-rt-dev libomp-dev python3 python3-venv
   gnuplot-nox fonts-dejavu-core
 )
 if [ "${1:-}" = --tests ]; then
-  packages+=(texlive-latex-recommended texlive-science texlive-fonts-recommended lmodern r-base-core tidy)
+  packages+=(
+    texlive-latex-recommended texlive-science texlive-fonts-recommended lmodern r-base-core tidy
+    python3-torch python3-numpy python3-h5py python3-h5netcdf python3-xarray python3-pandas
+  )
 fi
 
 missing=()
