@@ -63,8 +63,8 @@ if there mandoc "the manual page by mandoc"; then
   mandoc -T lint -W error moesim.1 > log || fail "mandoc: $(cat log)"
 fi
 
-# same LINE FILE: what SHELL completes for LINE is what FILE has.
-same() { "complete_$shell" "$1" | sort -u | diff - "$2" > log || fail "$shell completes '$1' otherwise: $(cat log)"; }
+# same LINE FILE: what $shell completes for LINE is what FILE has.
+same() { "complete_$shell" "$1" < /dev/null | sort -u | diff - "$2" > log || fail "$shell completes '$1' otherwise: $(cat log)"; }
 completes() {
   shell=$1
   while read -r command; do same "moesim $command --" "options.$command"; done < commands
@@ -112,35 +112,37 @@ complete_fish() { fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$
 if there fish "completions of fish"; then completes fish; fi
 
 # A shell in a terminal of its own, in which the key TAB writes down what compadd is given.
+# Every call has a pipe and a file of its own, and waits for the word that it was promised.
 complete_zsh() {
+  rm -f said matches
+  mkfifo said
   timeout 60 zsh -f -c '
     zmodload zsh/zpty
+    wait_for() { local word; until { read -r word < said } && [[ $word == $1 ]]; do :; done }
     zpty child "zsh -f -i"
     zpty -w child "source ./zsh_inside"
-    until read -r < done; do :; done  # a writer that is about to close lets a reader in, to nothing
+    wait_for ready
     zpty -w -n child "$1"$'"'\t'"'
-    until read -r < done; do :; done
+    wait_for completed
     cat matches' - "$1" | if [[ $1 == *=* ]]; then sed "s/^/$(sed 's/.* //; s/[^=,]*$//' <<< "$1")/"; else cat; fi
 }
 if there zsh "completions of zsh"; then
-  mkfifo done
   folder=$(dirname "$(ls "$prefix"/share/zsh/*/_moesim)")
   cat > zsh_inside <<END
 PS1= PS2=
 fpath=("$folder" \$fpath)
 autoload -Uz compinit && compinit -u -D
 compadd() {
-  if [[ \${@[1,(i)(-|--)]} == *-[a-zA-Z]#[OAD]* ]]; then builtin compadd "\$@"; return; fi
   local -a found
   builtin compadd -O found "\$@"
   (( \$#found )) && print -rl -- \$found >> matches
   builtin compadd "\$@"
 }
-finish() { : > matches; zle complete-word; print > done; }
+finish() { : > matches; zle complete-word; print completed > said; }
 zle -N finish
 bindkey '^I' finish
 setopt no_always_last_prompt
-print > done
+print ready > said
 END
   completes zsh
 fi
