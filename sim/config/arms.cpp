@@ -35,12 +35,14 @@ std::vector<std::string> labels_of(const std::vector<RunSpec>& runs) {
 }
 
 void apply(RunSpec& run, const ConfigFile& settings) {
-  for (const auto& [key, setting] : settings.values) {
+  for (const auto& entry : settings.values) {
+    const std::string& key = entry.first;
+    const auto& setting = entry.second;
     run.settings.unset(config::synonym_of(key));
     run.settings.set(key, setting);
     if (key == "run.seed") continue;
     const auto varied = std::find_if(run.varied.begin(), run.varied.end(),
-                                     [&](const auto& entry) { return entry.first == key; });
+                                     [&](const auto& item) { return item.first == key; });
     if (varied == run.varied.end())
       run.varied.emplace_back(key, setting.value);
     else

@@ -74,7 +74,7 @@ for lie in 'runs[0]["arm"] = "\x1b[2J"' 'runs[0]["arm"] = "x\ny"' 'runs[1]["vari
   expect 0 '^warning: runs/b/plan.json: ' status runs
 done
 cp whole.json $plan
-expect 0 '' run runs/b --threads 1
+expect 0 '^2 runs in runs/b, all there before; next: ' run runs/b --threads 1
 
 # FIFOs where files are expected.
 for run in runs/a/*/; do mkfifo "$run/failure.txt"; done
