@@ -128,7 +128,7 @@ bool Arguments::parse(const std::vector<std::string>& words) {
     fail(Exit::usage, std::string("command line: ") + e.what());
   }
   if (!values_["help"].as<bool>()) return true;
-  std::cout << "usage: moesim " << usage_ << "\n\n" << wrapped(about_, text_width()) << '\n';
+  std::cout << "usage: moesim " << usage_ << "\n\n" << wrapped_lines(about_, text_width()) << '\n';
   for (const po::options_description& group : groups_) std::cout << '\n' << group;
   return false;
 }

@@ -211,9 +211,10 @@ std::vector<std::string> extend_runs(Plan& plan, const std::string& experiment, 
       std::none_of(plan.runs.begin(), plan.runs.end(),
                    [](const PlannedRun& run) { return !run.extends.empty(); }))
     fail(Exit::usage,
-         fmt::format("command line: --extend: no finished run in {} agrees with {} in all but "
-                     "run.steps; leave out --extend, or name the settings it was trained with",
-                     experiment, from_start.front()));
+         fmt::format(
+             "command line: --extend: no finished run of fewer steps in {} agrees with {} in "
+             "all else; leave out --extend, or name the settings it was trained with",
+             experiment, from_start.front()));
   std::vector<std::string> notes;
   if (alike.count > 0)
     notes.push_back(fmt::format("{} from finished ones ({})",

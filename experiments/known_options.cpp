@@ -9,14 +9,20 @@ namespace {
 
 using Known = std::map<std::string, OptionInfo>;
 
+// Says each once.
+void join(std::string& all, const std::string& other) {
+  if (other.empty() || all == other) return;
+  all += (all.empty() ? "" : " or ") + other;
+}
+
 // Two data sets may have options of one name: the entry tells of both.
 void add(Known& known, const Settings& settings) {
   for (const auto& [key, info] : settings.declared()) {
     const auto [place, is_new] = known.emplace(key, info);
     OptionInfo& old = place->second;
     if (is_new || old.help.find(info.help) != old.help.npos) continue;
-    old.default_value += " or " + info.default_value;
-    old.range += " or " + info.range;
+    join(old.default_value, info.default_value);
+    join(old.range, info.range);
     old.help += "; or " + info.help;
   }
 }
@@ -70,10 +76,10 @@ std::map<std::string, OptionInfo> known_options() {
         known, "data", [](Options& data) { make_dataset(data); }, chosen("data.name", name));
   for (const auto& [name, plugin] : Registry<Router>::all())
     collect(known, "router." + name,
-            [&](Options& router) { plugin.make(ordinary_site(), router); });
+            [&make = plugin.make](Options& router) { make(ordinary_site(), router); });
   for (const auto& [name, plugin] : Registry<Expert>::all())
-    collect(known, "expert." + name, [&](Options& expert) {
-      plugin.make({64, 8, 256, 1}, expert);
+    collect(known, "expert." + name, [&make = plugin.make](Options& expert) {
+      make({64, 8, 256, 1}, expert);
     });
   return known;
 }

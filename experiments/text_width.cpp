@@ -45,4 +45,23 @@ std::string wrapped(const std::string& text, std::size_t width, std::size_t inde
   return result;
 }
 
+std::string wrapped_lines(const std::string& text, std::size_t width) {
+  std::string result;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = text.substr(begin, end - begin);
+    if (!result.empty() || begin > 0) result += '\n';
+    const std::size_t first = line.find_first_not_of(' ');
+    const std::size_t gap = line.rfind("  ");
+    if (first == 0)
+      result += wrapped(line, width);
+    else if (gap == line.npos || gap < std::min(first, line.size()))
+      result += line;
+    else
+      result += line.substr(0, gap + 2) + wrapped(line.substr(gap + 2), width, gap + 2);
+    begin = end + 1;
+  }
+  return result;
+}
+
 }  // namespace moesim

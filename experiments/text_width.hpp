@@ -13,4 +13,8 @@ std::size_t text_width();
 // with `indent` spaces, for which there is room in the first too. No newline at the end.
 std::string wrapped(const std::string& text, std::size_t width, std::size_t indent = 0);
 
+// The same line by line. A line that begins with spaces is a row, NAME and what it is behind two
+// spaces or more, whose second part alone is broken; or a command, which stays as it is.
+std::string wrapped_lines(const std::string& text, std::size_t width);
+
 }  // namespace moesim

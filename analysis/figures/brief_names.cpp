@@ -39,8 +39,8 @@ std::vector<Word> words_of(const Arm& arm) {
 }
 
 std::string brief(const std::string& key) {
-  static const std::map<std::string, std::string> known{{"capacity_factor", "capacity"},
-                                                        {"capacity_factor_eval", "eval_capacity"}};
+  static const std::map<std::string, std::string> known{{"capacity_factor", "cf"},
+                                                        {"capacity_factor_eval", "eval_cf"}};
   const auto found = known.find(key);
   return found == known.end() ? key : found->second;
 }

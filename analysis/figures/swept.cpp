@@ -3,6 +3,8 @@
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/style.hpp"
 #include "analysis/statistics/sample.hpp"
+#include "analysis/tables/grid.hpp"
+#include "analysis/tables/no_limit.hpp"
 #include "analysis/tables/router_columns.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
@@ -135,6 +137,10 @@ struct Values {
   std::vector<std::string> texts;
   std::vector<double> numbers;  // empty if one of the texts is none
 
+  std::size_t unlimited = npos;  // the place of a value that means "no limit"; it is a category
+
+  static constexpr std::size_t npos = std::string::npos;
+
   double place(const std::string& text) const {
     const auto i =
         static_cast<std::size_t>(std::find(texts.begin(), texts.end(), text) - texts.begin());
@@ -156,6 +162,14 @@ Values values_of_key(const std::vector<Arm>& arms, const std::string& key) {
     }
     values.numbers.push_back(number);
   }
+  const auto last = std::find_if(values.texts.begin(), values.texts.end(),
+                                 [&](const auto& text) { return is_no_limit(key, text); });
+  if (last != values.texts.end() && !values.numbers.empty()) {
+    std::sort(values.texts.begin(), values.texts.end(),
+              [&](const auto& a, const auto& b) { return value_before(key, a, b); });
+    values.numbers.clear();
+    values.unlimited = values.texts.size() - 1;
+  }
   return values;
 }
 
@@ -165,6 +179,7 @@ Axis axis_of(const std::string& key, const Values& values) {
   axis.title = brief_key(key);
   if (values.numbers.empty()) {
     axis.categories = values.texts;
+    if (values.unlimited != Values::npos) axis.categories[values.unlimited] = "no limit";
     return axis;
   }
   std::vector<double> numbers = values.numbers;

@@ -162,7 +162,7 @@ std::vector<const Arm*> in_order(const std::vector<Arm>& arms, const Arm* baseli
       if (x == nullptr || y == nullptr) {
         if (x != y) return x == nullptr;
       } else if (*x != *y) {
-        return value_before(*x, *y);
+        return value_before(axis, *x, *y);
       }
     }
     return false;

@@ -1,5 +1,6 @@
 #include "analysis/tables/grid.hpp"
 
+#include "analysis/tables/no_limit.hpp"
 #include "sim/core/error.hpp"
 
 #include <algorithm>
@@ -66,8 +67,10 @@ std::string shortened(const std::string& name, const Texts& all) {
 }
 
 void complete(GridAxis& axis, const Texts& all) {
-  const auto before = [](const Values& a, const Values& b) {
-    return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), value_before);
+  const auto before = [&](const Values& a, const Values& b) {
+    const auto differ = std::mismatch(a.begin(), a.end(), b.begin()).first - a.begin();
+    const auto i = static_cast<std::size_t>(differ);
+    return i < a.size() && value_before(axis.settings[i], a[i], b[i]);
   };
   std::sort(axis.values.begin(), axis.values.end(), before);
   axis.values.erase(std::unique(axis.values.begin(), axis.values.end()), axis.values.end());
@@ -83,7 +86,9 @@ const std::string* value_in(const Arm& arm, const std::string& setting) {
   return found == arm.settings.end() ? nullptr : &found->second;
 }
 
-bool value_before(const std::string& a, const std::string& b) {
+bool value_before(const std::string& setting, const std::string& a, const std::string& b) {
+  const bool a_last = is_no_limit(setting, a), b_last = is_no_limit(setting, b);
+  if (a_last != b_last) return b_last;
   const auto number = [](const std::string& text) -> std::optional<double> {
     double value = 0;
     const char* end = text.data() + text.size();

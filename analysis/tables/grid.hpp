@@ -43,7 +43,8 @@ std::vector<std::string> telling_settings(const std::vector<const Arm*>& arms);
 // The value of a setting, or null.
 const std::string* value_in(const Arm& arm, const std::string& setting);
 
-// True if the value `a` comes before `b`: numbers by their size, before words.
-bool value_before(const std::string& a, const std::string& b);
+// True if the value `a` of the setting comes before `b`: numbers by their size, before words; a
+// value that means "no limit" is the last.
+bool value_before(const std::string& setting, const std::string& a, const std::string& b);
 
 }  // namespace moesim

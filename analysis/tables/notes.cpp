@@ -43,7 +43,7 @@ void list(RouterNotes& notes, const std::string& title, const Texts& what, About
 std::string name_of(const Arm& arm, const Outcome& run) {
   std::string name = arm.name;
   name += run.seed ? fmt::format(" seed {}", *run.seed) : " without a seed";
-  return std::isnan(run.steps) ? name : name + fmt::format(" (step {})", run.steps);
+  return std::isnan(run.steps) ? name : name + fmt::format(" (after {} steps)", run.steps + 1);
 }
 
 void note_left_out(const std::vector<Arm>& arms, RouterNotes& notes) {
@@ -107,7 +107,7 @@ void note_mixtures(const std::vector<Arm>& arms, RouterNotes& notes) {
 }
 
 void note_origin(const std::vector<Arm>& arms, std::string Outcome::*field, const char* what,
-                 RouterNotes& notes) {
+                 const char* effect, RouterNotes& notes) {
   std::map<std::string, Texts> arms_by_origin;
   Texts mixed;
   for (const Arm& arm : arms) {
@@ -117,12 +117,12 @@ void note_origin(const std::vector<Arm>& arms, std::string Outcome::*field, cons
     if (own.size() > 1) mixed.push_back(fmt::format("{} ({})", arm.name, fmt::join(own, " | ")));
     for (const std::string& origin : own) arms_by_origin[origin].push_back(arm.name);
   }
-  list(notes, fmt::format("different {}s in one arm", what), mixed);
+  list(notes, fmt::format("different {}s in one arm{}", what, effect), mixed);
   if (!mixed.empty() || arms_by_origin.size() < 2) return;
   Texts origins;
   for (const auto& [origin, names] : arms_by_origin)
     origins.push_back(fmt::format("{} ({})", origin, listed(names)));
-  list(notes, fmt::format("arms come from different {}s", what), origins);
+  list(notes, fmt::format("arms come from different {}s{}", what, effect), origins);
 }
 
 // What makes losses of different arms measures of different things.
@@ -295,8 +295,8 @@ RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline, cons
   RouterNotes notes;
   note_left_out(arms, notes);
   note_mixtures(arms, notes);
-  note_origin(arms, &Outcome::build, "build", notes);
-  note_origin(arms, &Outcome::device, "device", notes);
+  note_origin(arms, &Outcome::build, "build", "", notes);
+  note_origin(arms, &Outcome::device, "device", ", so their speeds do not compare", notes);
   note_settings(arms, notes);
   note_pairs(arms, baseline, notes);
   note_noise(arms, notes);

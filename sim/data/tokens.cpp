@@ -30,6 +30,18 @@ struct Ids {
   bool whole;        // read all, however many
 };
 
+// Ids of a tokeniser are mostly used; read with other bytes in other places, few of many are.
+std::string unused_note(const std::vector<std::int64_t>& train,
+                        const std::vector<std::int64_t>& validation, const std::string& name) {
+  constexpr std::size_t kLeastVocabulary = 1000, kFew = 50;
+  std::size_t used = 0;
+  for (std::size_t id = 0; id < train.size(); ++id) used += train[id] + validation[id] > 0;
+  if (train.size() < kLeastVocabulary || kFew * used >= train.size()) return "";
+  return fmt::format(
+      "{}: {} of {} token ids occur: data.dtype or the order of the bytes may be another", name,
+      used, train.size());
+}
+
 class TokenData final : public Dataset {
  public:
   TokenData(std::vector<Domain> domains, const Ids& ids, std::unique_ptr<Tokenizer> tokenizer,
@@ -109,7 +121,8 @@ class TokenData final : public Dataset {
       }
     }
     info_.vocabulary = ids.vocabulary;
-    if (info_.vocabulary == 0) {
+    const bool is_found = info_.vocabulary == 0;
+    if (is_found) {
       info_.vocabulary = static_cast<index>(std::max(counts[0].size(), counts[1].size()));
       limit_ids(info_.vocabulary, "the largest when it was read");
     }
@@ -126,6 +139,8 @@ class TokenData final : public Dataset {
           "{}: {:.1f} GB of ids are not read before training: data_sha256 and the frequencies that "
           "hash routing uses are of a sample of {} tokens (data.scan = all reads all)",
           domains_.front().name, static_cast<double>(bytes) / 1e9, read);
+    if (whole && is_found && info_.note.empty())
+      info_.note = unused_note(counts[0], counts[1], domains_.front().name);
     info_.unigram = std::move(counts[0]);
     determined += fmt::format(" vocabulary {}", info_.vocabulary);
     info_.sha256 = sha256_hex(determined.data(), determined.size());

@@ -18,7 +18,7 @@ TEST_CASE("brief names: what all arms but dense have goes", "[analysis]") {
       brief_names({arm("dense", "dense"), arm("token_choice capacity_factor=1 k=1", "token_choice"),
                    arm("token_choice capacity_factor=1 k=2", "token_choice"),
                    arm("token_choice capacity_factor=2 k=1", "token_choice")});
-  CHECK(brief.names == Texts{"dense", "capacity=1 k=1", "capacity=1 k=2", "capacity=2 k=1"});
+  CHECK(brief.names == Texts{"dense", "cf=1 k=1", "cf=1 k=2", "cf=2 k=1"});
   CHECK(brief.omitted == Texts{"token_choice"});
 }
 
@@ -27,7 +27,7 @@ TEST_CASE("brief names: of settings that change together the first stays", "[ana
       {arm("capacity_factor=1 capacity_factor_eval=1 token_choice k=1", "token_choice"),
        arm("capacity_factor=1 capacity_factor_eval=1 token_choice k=2", "token_choice"),
        arm("capacity_factor=2 capacity_factor_eval=2 token_choice k=1", "token_choice")});
-  CHECK(brief.names == Texts{"capacity=1 k=1", "capacity=1 k=2", "capacity=2 k=1"});
+  CHECK(brief.names == Texts{"cf=1 k=1", "cf=1 k=2", "cf=2 k=1"});
   CHECK(brief.omitted == Texts{"token_choice", "capacity_factor_eval"});
 }
 

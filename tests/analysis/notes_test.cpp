@@ -15,10 +15,12 @@ TEST_CASE("compare: runs that did not complete are counted and named", "[analysi
   REQUIRE(number(table, 1, "diverged") == 1);
   REQUIRE(number(table, 1, "seeds") == 4);
   REQUIRE(number(table, 2, "seeds") == 0);
+  REQUIRE(has_note(
+      table,
+      "diverged, not in the means: hash seed 3 (after 4 steps), lory seed 0 (after 4 steps)"));
+  REQUIRE(has_note(table, "running, not in the means: dense seed 3 (after 4 steps)"));
   REQUIRE(
-      has_note(table, "diverged, not in the means: hash seed 3 (step 3), lory seed 0 (step 3)"));
-  REQUIRE(has_note(table, "running, not in the means: dense seed 3 (step 3)"));
-  REQUIRE(has_note(table, "complete, but without a loss of evaluation: hash seed 4 (step 3)"));
+      has_note(table, "complete, but without a loss of evaluation: hash seed 4 (after 4 steps)"));
 }
 
 TEST_CASE("compare: different experiments under one name are noticed", "[analysis]") {
@@ -71,7 +73,7 @@ TEST_CASE("compare: a loss above that of guessing is noted", "[analysis]") {
   const Table table = comparison({measured("dense", 0, 4.2, 64), measured("hash", 0, 4.1, 64)}, "");
   CHECK(has_note(table,
                  "loss above that of guessing (log of the vocabulary), so nothing was learned: "
-                 "dense seed 0 (step 3) (4.2000 > 4.1589)"));
+                 "dense seed 0 (after 4 steps) (4.2000 > 4.1589)"));
   CHECK(notes_with(comparison({measured("dense", 0, 4.1, 64)}, ""), "guessing") == 0);
   CHECK(notes_with(comparison(two_arms(), ""), "guessing") == 0);  // files that do not say
 }
@@ -111,7 +113,8 @@ TEST_CASE("compare: different builds and devices are noted", "[analysis]") {
                                    built("hash", 0, "aa", "cpu"), built("hash", 1, "aa", "gpu")},
                                   "");
   CHECK(has_note(within, "different builds in one arm: dense (0.9, aa | 0.9, bb)"));
-  CHECK(has_note(within, "different devices in one arm: hash (cpu | gpu)"));
+  CHECK(has_note(within,
+                 "different devices in one arm, so their speeds do not compare: hash (cpu | gpu)"));
   CHECK(number(within, 0, "seeds") == 2);
   const Table between =
       comparison({built("dense", 0, "aa", "cpu"), built("hash", 0, "bb", "cpu")}, "");

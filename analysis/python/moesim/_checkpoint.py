@@ -17,7 +17,7 @@ def checkpoint_folder(run, wanted="newest"):
             if name.startswith("step-") and name[5:].isdigit():
                 steps[int(name[5:])] = os.path.join(folder, name)
     if not steps:
-        raise MoesimError(f"{run}: no checkpoint; train it first")
+        raise MoesimError(f"{run}: no run with a checkpoint; runs(FOLDER) lists the runs below a folder")
     if wanted == "newest":
         return steps[max(steps)]
     if wanted == "best":

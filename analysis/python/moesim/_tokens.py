@@ -37,7 +37,10 @@ class Tokens:
         if self.kind == "sentencepiece":
             return [i for line in text.split("\n") for i in self.model.encode(line)]
         if self.kind == "numbers":
-            return [int(word) for word in text.split()]
+            try:
+                return [int(word) for word in text.split()]
+            except ValueError:
+                raise MoesimError(f"{text!r}: the data is no text; write token ids, like \"3 1 4\"") from None
         return list(text.encode("utf-8"))
 
     def decode(self, ids):
