@@ -124,6 +124,8 @@ int reference_command(const Words& words) {
   Arguments arguments = reference_arguments();
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("reference for what?");
+  if (arguments.rest().size() > 1)
+    fail(Exit::usage, "command line: reference writes one at a time");
   const std::string& kind = arguments.rest()[0];
   for (const auto& [name, write] : kKinds) {
     if (kind != name) continue;

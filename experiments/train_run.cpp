@@ -145,7 +145,6 @@ void go_on_from_another(const Attempt& a, Experiment& e, Progress& progress) {
   const std::string folder = (fs::path(a.folder).parent_path() / a.run.extends).string();
   const Beginning beginning = require_beginning(folder, e.identity.resolved);
   e.keeper->go_on_from({folder, beginning.config_sha256, beginning.steps});
-  e.recorder->file().attribute("extended_from", a.run.extends);
   progress.say(fmt::format("goes on from step {} of {}", beginning.steps, folder));
 }
 

@@ -101,6 +101,9 @@ class TokenChoice : public Router {
     const bool constant =
         o.flag("allow_constant_gate", false,
                "keep k = 1 with gates that are always 1, to study the dead router");
+    if (softmax_after_ && (normalise_ == "l2" || epsilon_ > 0))
+      o.reject(normalise_ == "l2" ? "normalise" : "normalise_epsilon",
+               "has no effect with softmax = after, whose gates sum to 1; leave it out");
     if (k_ == 1 && (softmax_after_ || normalise_ != "none") && !constant)
       o.reject(softmax_after_ ? "softmax" : "normalise",
                "with k = 1 the gate is always 1 and the router gets no gradient from the task; set "

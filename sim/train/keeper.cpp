@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
 namespace moesim {
@@ -211,6 +212,9 @@ void Keeper::go_on_from(const Beginning& beginning) {
   set_loss(checkpoint->info);
   if (!trainer_.evaluates_at(beginning.steps)) set_loss({});
   not_finite_ = trainer_.position().not_finite;
+  // In the first checkpoint already, so that a run that is stopped here keeps it.
+  recorder_.file().attribute("extended_from",
+                             std::filesystem::path(beginning.folder).filename().string());
   write("");
 }
 

@@ -4,7 +4,7 @@ import json
 import math
 import os
 
-from ._errors import MoesimError
+from ._errors import MoesimError, reading
 from ._safetensors import tensors_of
 
 
@@ -38,21 +38,18 @@ def data_of(folder):
 
 
 def _json(path):
-    try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError) as problem:
-        raise MoesimError(f"{path}: cannot be read: {problem}") from None
+    with reading(path), open(path, encoding="utf-8") as file:
+        found = json.load(file)
+        if not isinstance(found, dict):
+            raise MoesimError(f"{path}: damaged: it is no object of JSON")
+        return found
 
 
 def weights_of(folder):
     """The parameters by name, as numpy arrays. Raises MoesimError if their SHA-256 is not the manifest's."""
     path = os.path.join(folder, "weights.safetensors")
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as problem:
-        raise MoesimError(f"{path}: cannot be read: {problem.strerror}") from None
+    with reading(path), open(path, "rb") as file:
+        data = file.read()
     expected = manifest(folder).get("files", {}).get("weights.safetensors", {}).get("sha256")
     if hashlib.sha256(data).hexdigest() != expected:
         raise MoesimError(f"{path}: damaged (its SHA-256 is not the manifest's); moesim verify says more")

@@ -1,5 +1,5 @@
 """open: a run file as an xarray Dataset."""
-from ._errors import MoesimError, need
+from ._errors import need, reading
 from ._run import open_hdf5, run_file
 
 # Dimensions that files of earlier builds leave without labels, and the variable that has them.
@@ -19,10 +19,8 @@ def open_run(run):
     xarray = need("xarray", "open")
     need("h5netcdf", "open")
     path = run_file(run)
-    open_hdf5(path).close()
-    try:
+    with reading(path):
+        open_hdf5(path).close()
         dataset = xarray.open_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError) as problem:
-        raise MoesimError(f"{path}: cannot be read: {problem}") from None
-    return dataset.assign_coords({name: (name, dataset[steps].values) for name, steps in _STEPS.items()
-                                  if name not in dataset.variables and steps in dataset.variables})
+        return dataset.assign_coords({name: (name, dataset[steps].values) for name, steps in _STEPS.items()
+                                      if name not in dataset.variables and steps in dataset.variables})

@@ -1,9 +1,32 @@
 """The error of this package, and imports that say what is missing."""
+import contextlib
 import importlib
 
 
 class MoesimError(Exception):
     """One line: where, what, and what to do."""
+
+
+def shown(text):
+    """The text in one line, without characters that steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
+@contextlib.contextmanager
+def reading(path):
+    """What goes wrong inside is a MoesimError that names the file: it is damaged, or another program's."""
+    try:
+        yield
+    except MoesimError:
+        raise
+    except OSError as problem:
+        why = problem.strerror or shown(problem)[:200]
+        raise MoesimError(f"{shown(path)}: cannot be read: {why}") from None
+    except MemoryError:
+        raise MoesimError(f"{shown(path)}: damaged, or larger than the memory") from None
+    except Exception as problem:  # damage shows anywhere: a missing key, a type, a shape
+        why = shown(problem)[:200]
+        raise MoesimError(f"{shown(path)}: damaged, or no file of moesim: {type(problem).__name__}: {why}") from problem
 
 
 def need(module, purpose):

@@ -1,7 +1,7 @@
 """runs: the runs of an experiment as a pandas DataFrame."""
 import os
 
-from ._errors import need
+from ._errors import MoesimError, need, reading, shown
 from ._results import results_of
 from ._run import find_runs, open_hdf5, settings_of_text, text_of
 
@@ -40,21 +40,28 @@ def runs(*paths, everything=False):
 
 
 def _row(path):
-    with open_hdf5(path) as file:
+    with reading(path), open_hdf5(path) as file:
         attributes = {name: _plain(value) for name, value in file.attrs.items() if not name.startswith("_")}
-        values = {name: data[()] for name, data in file.items() if _wanted(name, data)}
-    settings = settings_of_text(attributes.get("config", ""))
+        values = {name: _values(data, os.path.getsize(path), path) for name, data in file.items() if _wanted(data)}
+        settings = settings_of_text(attributes.get("config", ""))
+        results = results_of(values, attributes)
     names = {"run": os.path.dirname(path) or ".", **{name: attributes[name] for name in _FIRST if name in attributes}}
     rest = {name: value for name, value in attributes.items()
             if name not in names and name not in _LEFT_OUT and name not in settings}
-    results = results_of(values, attributes)
     return {"names": names, "settings": settings, "results": results,
             "attributes": {name: value for name, value in rest.items() if name not in results}}
 
 
-def _wanted(name, data):
+def _values(data, size, path):
+    """The values; deflate makes a thousandth of them at best, so more than that is no file's own."""
+    if data.nbytes > 1100 * size:
+        raise MoesimError(f"{shown(path)}: {shown(data.name)} is declared larger than the file can hold")
+    return data[()]
+
+
+def _wanted(data):
     """Numbers that results are made of; not those by expert, which may be large."""
-    return data.dtype.kind in "if" and data.ndim <= 2 and data.ndim > 0
+    return hasattr(data, "dtype") and data.dtype.kind in "if" and data.ndim <= 2 and data.ndim > 0
 
 
 def _plain(value):

@@ -2,7 +2,7 @@
 import json
 import os
 
-from ._errors import MoesimError, need
+from ._errors import MoesimError, need, reading
 
 RUN_FILE = "run.h5"
 SCHEMA = 1
@@ -60,7 +60,7 @@ def _planned(folder):
             return {run["folder"] for run in json.load(file)["runs"]}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
         raise MoesimError(f"{folder}/plan.json: cannot be read ({problem}); everything=True does without it") from None
 
 
@@ -71,8 +71,10 @@ def open_hdf5(path):
         file = h5py.File(path, "r")
     except OSError as problem:
         raise MoesimError(f"{path}: cannot be read: {problem}") from None
-    schema = file.attrs.get("moesim_schema")
-    if schema != SCHEMA:
+    with reading(path):
+        schema = file.attrs.get("moesim_schema")
+        known = schema is not None and getattr(schema, "size", 1) == 1 and int(schema) == SCHEMA
+    if not known:
         file.close()
         reason = "not a run file of moesim" if schema is None else f"follows schema {schema}, known is {SCHEMA}"
         raise MoesimError(f"{path}: {reason}")
@@ -112,9 +114,10 @@ def settings(run):
     folder = run_folder(run)
     config = os.path.join(folder, "config.ini")
     if os.path.isdir(os.fspath(run)) and os.path.exists(config):
-        with open(config, encoding="utf-8") as file:
+        with reading(config), open(config, encoding="utf-8") as file:
             return settings_of_text(file.read())
-    with open_hdf5(run_file(run)) as file:
+    path = run_file(run)
+    with reading(path), open_hdf5(path) as file:
         return settings_of_text(text_of(file.attrs.get("config", "")))
 
 

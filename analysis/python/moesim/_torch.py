@@ -1,6 +1,6 @@
 """torch_model: a run's trained model in PyTorch."""
 from ._checkpoint import checkpoint_folder, data_of, weights_of
-from ._errors import need
+from ._errors import need, reading
 from ._run import run_folder, settings
 
 
@@ -25,4 +25,5 @@ def torch_model(run, checkpoint="newest", dtype=None):
 
     folder = run_folder(run)
     path = checkpoint_folder(folder, checkpoint)
-    return build(folder, settings(folder), path, data_of(path), weights_of(path), dtype)
+    with reading(path):
+        return build(folder, settings(folder), path, data_of(path), weights_of(path), dtype)

@@ -72,7 +72,7 @@ class TokenChoice(Router):
         places = max(whole(factor * each * group / self.experts, self.options["capacity_rounding"]),
                      self.options["capacity_min"])
         multiple = self.options["capacity_multiple"]
-        return min(-(-places // multiple) * multiple, group)
+        return max(1, min(-(-places // multiple) * multiple, group))
 
     def places(self, chosen, scores, standing, group):
         """Which choices get a place: in the order that `fill` says, each while its expert has one. [T, k]"""
