@@ -108,6 +108,10 @@ void TokenFiles::add(const std::string& path, const std::string& dtype) {
       path.ends_with(".bin") && exists(index_path)) {
     const InputFile index_file(index_path);
     if (is_megatron_index(index_file)) return add_megatron(path, index_file, dtype);
+    if (dtype == "auto")
+      fail(Exit::data, index_path +
+                           ": expected the index of a Megatron data set beside its .bin, found "
+                           "another beginning; name data.dtype to read the .bin without it");
   }
   auto file = std::make_unique<File>(path);
   char begin[8] = {};

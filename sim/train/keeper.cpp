@@ -213,8 +213,8 @@ void Keeper::go_on_from(const Beginning& beginning) {
   if (!trainer_.evaluates_at(beginning.steps)) set_loss({});
   not_finite_ = trainer_.position().not_finite;
   // In the first checkpoint already, so that a run that is stopped here keeps it.
-  recorder_.file().attribute("extended_from",
-                             std::filesystem::path(beginning.folder).filename().string());
+  const std::filesystem::path folder = beginning.folder / std::filesystem::path();
+  recorder_.file().attribute("extended_from", folder.parent_path().filename().string());
   write("");
 }
 

@@ -1,5 +1,6 @@
 #include "analysis/tables/ablation.hpp"
 
+#include "analysis/tables/grid.hpp"
 #include "sim/core/error.hpp"
 #include "tests/analysis/outcomes.hpp"
 
@@ -74,6 +75,16 @@ TEST_CASE("ablation: another metric is compared by seed as well", "[analysis]") 
   CHECK_THROWS_AS(ablation_table(outcomes, {.metric = "lod_cv"}), Error);
   CHECK_THROWS_AS(ablation_table(outcomes, {.baseline = "none"}), Error);
   CHECK_THROWS_AS(ablation_table(outcomes, {.arms = {"none"}}), Error);
+}
+
+TEST_CASE("ablation: no limit comes after every limit", "[analysis]") {
+  std::vector<Outcome> outcomes;
+  for (const char* factor : {"0", "1.25", "0.5"})
+    add(outcomes, std::string("cf=") + factor, {{kFactor, factor}}, 2);
+  CHECK(texts_in(ablation_table(outcomes, {.baseline = "cf=0.5"}), 0) ==
+        Texts{"cf=0.5", "cf=1.25", "cf=0"});
+  CHECK(value_before("router.x.k", "0", "1"));
+  CHECK(value_before("router.x.capacity_factor_eval", "2", "0.0"));
 }
 
 TEST_CASE("ablation: two settings make a grid", "[analysis]") {

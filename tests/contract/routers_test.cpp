@@ -116,6 +116,9 @@ TEST_CASE("certificate: settings that nobody reads or that a router rejects are 
                     testing::contains("router.soft.slot"));
   CHECK_THROWS_WITH(certify(subject_of("token_choice", "normalise=sum", true, "mlp")),
                     testing::contains("allow_constant_gate"));
+  CHECK_THROWS_WITH(
+      certify(subject_of("token_choice", "k=2 softmax=after normalise=l2", true, "mlp")),
+      testing::contains("no effect"));
   CHECK_THROWS_WITH(certify(subject_of("soft", "slots", true, "mlp")),
                     testing::contains("key=value"));
   CHECK_THROWS_WITH(certify(subject_of("no_such_router", "", true, "mlp")),

@@ -177,6 +177,17 @@ TEST_CASE("tokens: the vocabulary is given or found, and every id is below it", 
   CHECK_THAT(cut.message, contains(path + ": expected 1000 bytes, found its end after 2"));
 }
 
+TEST_CASE("tokens: few of many ids that occur are noted", "[data][tokens]") {
+  const TempFolder folder;
+  folder.write("t.bin", little(ids(500), 2));
+  CHECK(tokens({{"path", folder.path("t.bin")}})->info().note.empty());
+  std::vector<std::int64_t> turned = ids(500);
+  for (std::int64_t& id : turned) id *= 256;  // as if read with the high byte first
+  folder.write("t.bin", little(turned, 2));
+  CHECK_THAT(tokens({{"path", folder.path("t.bin")}})->info().note,
+             contains("101 of 25601 token ids occur: data.dtype"));
+}
+
 TEST_CASE("tokens: a large file is sampled, and asks for its vocabulary", "[data][tokens]") {
   const TempFolder folder;
   // A hole takes no space on the disk; ids at both ends.
@@ -300,6 +311,7 @@ TEST_CASE("tokens: an index of Megatron that points elsewhere is refused", "[dat
   };
   const std::string whole = megatron_index(8, {200, 300}, {0, 400}, {0, 1, 2});
   for (std::size_t size = 9; size < whole.size(); ++size) refusal(whole.substr(0, size));
+  CHECK_THAT(refusal("X" + whole.substr(1)), contains("expected the index of a Megatron data set"));
   CHECK_THAT(refusal(whole + "x"), contains("expected the arrays of 2 sequences and 3 boundaries"));
   CHECK_THAT(refusal(megatron_index(8, {200}, {0}, {0, 1}, 2)), contains("found version 2"));
   CHECK_THAT(refusal(megatron_index(7, {200}, {0}, {0, 1})), contains("found floating point"));

@@ -28,6 +28,12 @@ void check_extended(Values values, const std::string& steps, const std::string& 
   CHECK(checkpoint_steps(longer / "") == std::vector<index>{end});
   second.finish();
   second.keeper.write("");
+  {  // Stopped before its own first step, it still knows where it comes from.
+    Kept stopped(values, longer / "");
+    REQUIRE(stopped.resume());
+    CHECK(stopped.recorder->file().text("extended_from") ==
+          std::filesystem::path(shorter / "x").parent_path().filename().string());
+  }
   Kept whole(values, straight / "");
   whole.finish();
   CHECK(second.fingerprint() == whole.fingerprint());
