@@ -239,13 +239,42 @@ class Mistakes(unittest.TestCase):
         header = json.dumps({"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
         whole = len(header).to_bytes(8, "little") + header + numpy.float32([1.5, -2]).tobytes()
         self.assertEqual(companion.read_safetensors(write("good", whole))["a"].tolist(), [1.5, -2])
-        for name, damaged, words in (("cut", whole[:-1], "a: "), ("short", whole[:5], "ends inside its header"),
+        for name, damaged, words in (("cut", whole[:-1], "bytes, where its header says"), ("short", whole[:5], "ends inside its header"),
                                      ("huge", (1 << 60).to_bytes(8, "little") + whole, "ends inside its header"),
                                      ("type", whole.replace(b"F32", b"F31"), "F31"),
                                      ("shape", whole.replace(b"[2]", b"[3]"), "a: "),
-                                     ("json", whole.replace(b'{"a"', b'["a"'), "no safetensors file")):
-            with self.assertRaisesRegex(companion.MoesimError, words):
+                                     ("deep", (1 << 20).to_bytes(8, "little") + b"[" * (1 << 20), "damaged"),
+                                     ("mixed", whole.replace(b"[0, 8]", b"[[],8]"), "no whole number"),
+                                     ("gap", whole.replace(b"[0, 8]", b"[4,12]"), "do not follow"),
+                                     ("json", whole.replace(b'{"a"', b'["a"'), "damaged")):
+            with self.assertRaisesRegex(companion.MoesimError, words) as caught:
                 companion.read_safetensors(write(name, damaged))
+            self.assertNotIn("\n", str(caught.exception))
+        pipe = os.path.join(FOLDER.name, "pipe")
+        os.mkfifo(pipe)
+        with self.assertRaisesRegex(companion.MoesimError, "no regular file"):
+            companion.read_safetensors(pipe)
+
+    def test_damaged_run_files(self):
+        good = os.path.join(FOLDER.name, "attacked.h5")
+        with h5py.File(good, "w") as file:
+            file.attrs["moesim_schema"], file.attrs["config"] = 1, "[run]\nseed = 1\n"
+            for name in ("step", "tokens", "seconds"):
+                file[name] = numpy.arange(4.0)
+        companion.runs(good)
+        for name, value in (("tokens", 1.0), ("tokens", numpy.arange(2.0)), ("tokens", None)):
+            bad = write("bad.h5", open(good, "rb").read())
+            with h5py.File(bad, "r+") as file:
+                del file[name]
+                if value is not None:
+                    file[name] = value
+            with self.assertRaises(companion.MoesimError):
+                companion.runs(bad)
+        bad = write("bad.h5", open(good, "rb").read())
+        with h5py.File(bad, "r+") as file:
+            file.create_dataset("loss", shape=(1 << 40,), dtype="f4", chunks=(1 << 20,))
+        with self.assertRaisesRegex(companion.MoesimError, "larger than the file can hold"):
+            companion.runs(bad)
 
 
 if __name__ == "__main__":
