@@ -132,14 +132,11 @@ std::string key_called(const std::vector<Arm>& arms, const std::string& wanted) 
            (near.empty() ? "these vary: " + joined(keys) : "did you mean " + near + "?"));
 }
 
-// Numbers in their order, or else texts in that of the arms.
+// Numbers in their order, or else texts in that of the arms. Beside a value that means "no limit"
+// numbers are texts in their order.
 struct Values {
   std::vector<std::string> texts;
   std::vector<double> numbers;  // empty if one of the texts is none
-
-  std::size_t unlimited = npos;  // the place of a value that means "no limit"; it is a category
-
-  static constexpr std::size_t npos = std::string::npos;
 
   double place(const std::string& text) const {
     const auto i =
@@ -162,13 +159,12 @@ Values values_of_key(const std::vector<Arm>& arms, const std::string& key) {
     }
     values.numbers.push_back(number);
   }
-  const auto last = std::find_if(values.texts.begin(), values.texts.end(),
-                                 [&](const auto& text) { return is_no_limit(key, text); });
-  if (last != values.texts.end() && !values.numbers.empty()) {
+  if (!values.numbers.empty() &&
+      std::any_of(values.texts.begin(), values.texts.end(),
+                  [&](const auto& text) { return is_no_limit(key, text); })) {
     std::sort(values.texts.begin(), values.texts.end(),
               [&](const auto& a, const auto& b) { return value_before(key, a, b); });
     values.numbers.clear();
-    values.unlimited = values.texts.size() - 1;
   }
   return values;
 }
@@ -179,7 +175,8 @@ Axis axis_of(const std::string& key, const Values& values) {
   axis.title = brief_key(key);
   if (values.numbers.empty()) {
     axis.categories = values.texts;
-    if (values.unlimited != Values::npos) axis.categories[values.unlimited] = "no limit";
+    for (std::string& text : axis.categories)
+      if (is_no_limit(key, text)) text = "no limit";
     return axis;
   }
   std::vector<double> numbers = values.numbers;

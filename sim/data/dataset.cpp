@@ -2,6 +2,7 @@
 
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/data/tokenizer.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -34,11 +35,16 @@ Batch rows_of(const Batch& batch, index first, index count) {
 }
 
 std::string Dataset::decode(const std::vector<std::int32_t>& ids) const {
-  return fmt::format("{}", fmt::join(ids, " "));
+  const Tokenizer* const own = tokenizer();
+  return own != nullptr ? own->decode(ids) : fmt::format("{}", fmt::join(ids, " "));
 }
 
 std::vector<std::int32_t> Dataset::encode(const std::string& text) const {
   std::vector<std::int32_t> ids;
+  if (const Tokenizer* const own = tokenizer()) {
+    own->encode(text, [&](std::int32_t id) { ids.push_back(id); });
+    return ids;
+  }
   std::istringstream words(text);
   for (std::string word; words >> word;) {
     index id = -1;

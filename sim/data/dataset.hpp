@@ -68,8 +68,8 @@ class Dataset {
   // seed, router and step of training; the last batch of a pass may be smaller (Batch::batch says
   // so), and the next step begins the pass again.
   virtual Batch batch(Split split, std::uint64_t seed, index step, index batch_size) const = 0;
-  // Text of token ids and back; where there is none, the ids as numbers: "3 1 4". Throws Exit::data
-  // for a text that has no ids.
+  // Text of token ids and back, by tokenizer(); without one, the ids as numbers: "3 1 4". Throws
+  // Exit::data for a text that has no ids.
   virtual std::string decode(const std::vector<std::int32_t>& ids) const;
   virtual std::vector<std::int32_t> encode(const std::string& text) const;
   // Of text; null where there is none.

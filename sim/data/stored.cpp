@@ -21,15 +21,6 @@ class StoredDataset final : public Dataset {
   Batch batch(Split, std::uint64_t, index, index) const override {
     fail_in("stored data", "there are no batches");
   }
-  std::string decode(const std::vector<std::int32_t>& ids) const override {
-    return tokenizer_ ? tokenizer_->decode(ids) : Dataset::decode(ids);
-  }
-  std::vector<std::int32_t> encode(const std::string& text) const override {
-    if (!tokenizer_) return Dataset::encode(text);
-    std::vector<std::int32_t> ids;
-    tokenizer_->encode(text, [&](std::int32_t id) { ids.push_back(id); });
-    return ids;
-  }
 
  private:
   DatasetInfo info_;

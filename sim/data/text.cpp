@@ -82,16 +82,6 @@ class Text final : public Dataset {
 
   const Tokenizer* tokenizer() const override { return tokenizer_.get(); }
 
-  std::string decode(const std::vector<std::int32_t>& ids) const override {
-    return tokenizer_->decode(ids);
-  }
-
-  std::vector<std::int32_t> encode(const std::string& text) const override {
-    std::vector<std::int32_t> ids;
-    tokenizer_->encode(text, [&](std::int32_t id) { ids.push_back(id); });
-    return ids;
-  }
-
  private:
   const Encoded& store(const std::string& text) {
     return texts_.emplace_back(encoded(*tokenizer_, text));

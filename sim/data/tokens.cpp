@@ -78,17 +78,6 @@ class TokenData final : public Dataset {
 
   const Tokenizer* tokenizer() const override { return tokenizer_.get(); }
 
-  std::string decode(const std::vector<std::int32_t>& ids) const override {
-    return tokenizer_ ? tokenizer_->decode(ids) : Dataset::decode(ids);
-  }
-
-  std::vector<std::int32_t> encode(const std::string& text) const override {
-    if (!tokenizer_) return Dataset::encode(text);
-    std::vector<std::int32_t> ids;
-    tokenizer_->encode(text, [&](std::int32_t id) { ids.push_back(id); });
-    return ids;
-  }
-
  private:
   void limit_ids(index vocabulary, const std::string& reason) {
     for (Domain& domain : domains_)
