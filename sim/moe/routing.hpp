@@ -67,10 +67,17 @@ struct Loss {
   Tensor value;  // [1]
 };
 
+// A number that the router wants recorded, such as its sparsity: router_NAME (record, layer).
+struct Metric {
+  std::string name;  // letters, digits and _
+  Tensor value;      // [1]
+};
+
 struct Routing {
   std::variant<Assignment, Mixing, Merging, Custom> plan;
   Tensor scores;  // [T, E] (merging: [G, E]) for the record; may be empty
   std::vector<Loss> losses;
+  std::vector<Metric> metrics = {};
 };
 
 // "assignment", "mixing", "merging" or "custom".
