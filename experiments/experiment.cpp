@@ -8,6 +8,7 @@
 #include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -81,6 +82,14 @@ std::string utc_now() {
   if (::gmtime_r(&now, &parts) != nullptr)
     std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
+}
+
+// The most that the output of any layer may depend on.
+Sees most_seen(const Transformer& model) {
+  Sees most = Sees::past;
+  for (std::size_t i = 0; i < model.moe_blocks().size(); ++i)
+    most = std::max(most, model.moe_layer(i).router().sees());
+  return most;
 }
 
 // What the identity of a run is made of.
@@ -183,7 +192,6 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
 void describe(Experiment& e) {
   RunFile& file = e.recorder->file();
   const DatasetInfo& data = e.data->info();
-  const Router& router = e.model->moe_layer(0).router();
   file.attribute("moesim_schema", kRunFileSchema);
   file.attribute("run_id", e.identity.folder);
   file.attribute("status", std::string("running"));
@@ -191,7 +199,7 @@ void describe(Experiment& e) {
   file.attribute("arm", e.spec.label);
   file.attribute("router", e.model->router_name());
   file.attribute("seed", static_cast<std::int64_t>(e.identity.seed));
-  file.attribute("sees", to_string(router.sees()));
+  file.attribute("sees", to_string(most_seen(*e.model)));
   file.attribute("causal", std::int64_t{e.task->shape().causal});
   file.attribute("parameters_total", static_cast<std::int64_t>(count(e.model->parameters())));
   file.attribute("parameters_active", static_cast<std::int64_t>(e.model->active_parameters()));
@@ -209,7 +217,12 @@ void describe(Experiment& e) {
   }
   if (data.bytes_per_token > 0 && e.task->shape().causal)
     file.attribute("bytes_per_token", data.bytes_per_token);
-  if (data.bayes_loss >= 0 && e.task->shape().causal) file.attribute("bayes_loss", data.bayes_loss);
+  if (data.bayes_loss >= 0 && e.task->shape().causal) {
+    file.attribute("bayes_loss", data.bayes_loss);
+    if (!data.bayes_loss_of_domain.empty())
+      file.attribute("bayes_loss_domains",
+                     fmt::format("{}", fmt::join(data.bayes_loss_of_domain, ",")));
+  }
   file.attribute("config", e.identity.resolved);
   file.attribute("config_sha256", e.identity.config_sha256);
   file.attribute("data_sha256", e.identity.data_sha256);
