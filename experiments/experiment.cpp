@@ -45,11 +45,6 @@ void add_dormant(std::map<std::string, std::vector<std::string>>& dormant, const
   }
 }
 
-std::string read_device(Settings& settings) {
-  return Options(settings, "run")
-      .text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
-}
-
 // Products of options, each in its range, that are too large together.
 void check_sizes(Settings& settings, const Transformer& model, index batch, index length) {
   Options train(settings, "train");
@@ -98,7 +93,7 @@ void identify(Experiment& e) {
   e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());
   e.identity.data_sha256 = e.data->info().sha256;
   e.identity.folder =
-      run_folder_name(e.spec, std::to_string(e.identity.seed),
+      run_folder_name(e.spec, std::to_string(e.run.seed),
                       identity_hash(e.identity.config_sha256, e.identity.data_sha256));
 }
 
@@ -113,11 +108,6 @@ std::string identity_hash(const std::string& config_sha256, const std::string& d
   const std::string both =
       config_sha256 + data_sha256 + (sizeof(moesim::real) == sizeof(double) ? "F64" : "");
   return sha256_hex(both.data(), both.size()).substr(0, 8);
-}
-
-std::string device_of(const RunSpec& spec) {
-  Settings settings = spec.settings;
-  return read_device(settings);
 }
 
 Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) {
@@ -145,19 +135,9 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
   Experiment e;
   e.spec = std::move(spec);
   Settings& settings = e.spec.settings;
-  Options run(settings, "run");
-  e.identity.experiment =
-      run.text("name", "experiment", "name of the experiment and of its folder");
-  e.identity.seed = static_cast<std::uint64_t>(
-      run.integer("seed", 0, {0, 1ll << 62}, "of everything random in the run"));
-  const std::string device = read_device(settings);
-  const std::string compute = run.choice("compute", "float32", {"float32", "bfloat16", "tf32"},
-                                         "factors of products in attention and experts; all else "
-                                         "stays in float32. tf32: on CUDA only");
-  e.backend = make(device, threads);
-  e.backend->set_compute(compute == "bfloat16" ? Compute::bfloat16
-                         : compute == "tf32"   ? Compute::tf32
-                                               : Compute::float32);
+  e.run = read_run_config(settings);
+  e.backend = make(e.run.device, threads);
+  e.backend->set_compute(e.run.compute);
   e.data = make_data(settings);
   Options task_options(settings, "task");
   e.task = make_task(task_options, e.data->info());
@@ -173,7 +153,7 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
     site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));  // a mask symbol is never seen
   e.model = std::make_unique<Transformer>(shape, site, settings);
   e.trainer =
-      std::make_unique<Trainer>(settings, *e.data, *e.task, *e.model, *e.backend, e.identity.seed);
+      std::make_unique<Trainer>(settings, *e.data, *e.task, *e.model, *e.backend, e.run.seed);
 
   site.width = std::stoll(settings.effective("model.width"));
   site.experts = std::stoll(settings.effective("moe.experts"));
@@ -195,10 +175,10 @@ void describe(Experiment& e) {
   file.attribute("moesim_schema", kRunFileSchema);
   file.attribute("run_id", e.identity.folder);
   file.attribute("status", std::string("running"));
-  file.attribute("experiment", e.identity.experiment);
+  file.attribute("experiment", e.run.name);
   file.attribute("arm", e.spec.label);
   file.attribute("router", e.model->router_name());
-  file.attribute("seed", static_cast<std::int64_t>(e.identity.seed));
+  file.attribute("seed", static_cast<std::int64_t>(e.run.seed));
   file.attribute("sees", to_string(most_seen(*e.model)));
   file.attribute("causal", std::int64_t{e.task->shape().causal});
   file.attribute("parameters_total", static_cast<std::int64_t>(count(e.model->parameters())));
