@@ -58,8 +58,8 @@ void check_sizes(Settings& settings, const Transformer& model, index batch, inde
   for (std::size_t i = 0; i < model.moe_blocks().size() && tokens <= kMost; ++i) {
     const Router& router = model.moe_layer(i).router();
     const auto all = static_cast<index>(tokens);
-    most =
-        std::max({most, tokens * static_cast<double>(router.experts()), router.expert_rows(all)});
+    most = std::max(
+        {most, tokens * static_cast<double>(router.traits().experts), router.expert_rows(all)});
   }
   if (most > kMost)
     train.reject("batch",
@@ -81,9 +81,11 @@ std::string utc_now() {
 
 // The most that the output of any layer may depend on.
 Sees most_seen(const Transformer& model) {
-  Sees most = Sees::past;
-  for (std::size_t i = 0; i < model.moe_blocks().size(); ++i)
-    most = std::max(most, model.moe_layer(i).router().sees());
+  Sees most;
+  for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
+    const Sees sees = model.moe_layer(i).router().traits().sees;
+    most.later_tokens |= sees.later_tokens, most.other_sequences |= sees.other_sequences;
+  }
   return most;
 }
 

@@ -39,7 +39,7 @@ Variable texts(const std::string& name, const std::vector<std::string>& values,
 index most_experts(const Transformer& model) {
   index most = 0;
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i)
-    most = std::max(most, model.moe_layer(i).router().experts());
+    most = std::max(most, model.moe_layer(i).router().traits().experts);
   return most;
 }
 
@@ -47,7 +47,7 @@ std::vector<RowCost> costs_of(const Transformer& model) {
   std::vector<RowCost> costs;
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
     const MoeLayer& layer = model.moe_layer(i);
-    costs.push_back({layer.router().cost().rows_per_token, layer.expert().flops_per_row()});
+    costs.push_back({layer.router().traits().cost.rows_per_token, layer.expert().flops_per_row()});
   }
   return costs;
 }

@@ -139,9 +139,7 @@ class WithRouters {
 // A custom plan that reports a load, and a metric; the tokens stay as they are.
 class CustomRouter : public Router {
  public:
-  Sees sees() const override { return Sees::past; }
-  index experts() const override { return 2; }
-  Cost cost() const override { return {}; }
+  CustomRouter() { traits_.experts = 2; }
   Routing route(const Tokens& tokens) override {
     Routing routing;
     routing.plan = Custom{.apply = [](const Tensor& x, const Expert&) { return x; },
@@ -155,16 +153,14 @@ class CustomRouter : public Router {
 // it says that it sees the batch.
 class LastExpert : public Router {
  public:
-  Sees sees() const override { return Sees::batch; }
-  index experts() const override { return 3; }
-  Cost cost() const override { return {}; }
+  LastExpert() {
+    traits_.experts = 3;
+    traits_.sees.other_sequences = true;
+  }
   Routing route(const Tokens& tokens) override {
     const auto rows = static_cast<std::int32_t>(tokens.x.rows());
-    Assignment plan;
-    plan.experts = {Indices::of({0, 0, 0, rows}, tokens.x.backend()), tokens.x.rows()};
-    Routing routing;
-    routing.plan = plan;
-    return routing;
+    const Indices offset = Indices::of({0, 0, 0, rows}, tokens.x.backend());
+    return {.plan = Assignment{.experts = {offset, tokens.x.rows()}}};
   }
 };
 

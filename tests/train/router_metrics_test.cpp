@@ -23,17 +23,11 @@ using Values = std::vector<std::string>;
 // from micro-batch 4 on.
 class Talkative : public Router {
  public:
-  explicit Talkative(const Site& site) : layer_(site.layer) {}
-  Sees sees() const override { return Sees::past; }
-  index experts() const override { return 1; }
-  Cost cost() const override { return {}; }
+  explicit Talkative(const Site& site) : layer_(site.layer) { traits_.experts = 1; }
   Routing route(const Tokens& tokens) override {
     Backend& backend = tokens.x.backend();
     const Context& context = tokens.context;
-    Assignment plan;
-    plan.experts = equal_segments(1, tokens.x.rows(), backend);
-    Routing routing;
-    routing.plan = plan;
+    Routing routing{.plan = Assignment{.experts = equal_segments(1, tokens.x.rows(), backend)}};
     const auto add = [&](const char* name, double value) {
       routing.metrics.push_back({name, Tensor::full({1}, static_cast<real>(value), backend)});
     };
@@ -160,10 +154,7 @@ TEST_CASE("router metrics: what cannot be recorded is refused", "[moe][metrics]"
 
 TEST_CASE("router metrics: one copy from the device with the statistics", "[moe][metrics]") {
   Backend& backend = test_backend();
-  Assignment plan;
-  plan.experts = equal_segments(2, 3, backend);
-  Routing routing;
-  routing.plan = plan;
+  Routing routing{.plan = Assignment{.experts = equal_segments(2, 3, backend)}};
   routing.metrics = {{"a", Tensor::full({1}, real(0.25), backend)},
                      {"b", Tensor::full({1}, real(-3), backend)}};
   LayerStatistics s = statistics(measure(routing, 6, 2, {}, 0, backend));
