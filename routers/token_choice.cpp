@@ -40,6 +40,12 @@ class TokenChoice : public Router {
     weight_ = parameter("weight", {D_, E_},
                         learned ? Init::constant(0) : Init::truncated_normal(deviation));
     if (learned) noise_weight_ = parameter("noise_weight", {D_, E_}, Init::constant(0));
+    traits_ = {.experts = E_,
+               .sees = places_.sees(),
+               .cost = {.rows_per_token = static_cast<double>(k_),
+                        .router_flops = 2.0 * static_cast<double>(D_ * E_)},
+               .capturable = true,
+               .surrogate = format_.rounded()};  // rounding has no derivative of its own
   }
 
   Routing route(const Tokens& tokens) override {
@@ -55,25 +61,14 @@ class TokenChoice : public Router {
     routing.plan = places_.assign(standing, gates, scores, tokens);
     routing.scores = scores;
     routing.losses =
-        losses_.of({logits, noisy, scores, choice, gates}, places_.group(), tokens.batch);
+        losses_.of({logits, noisy, scores, choice, gates}, places_.group(), tokens.batch());
     return routing;
   }
 
-  Sees sees() const override {
-    if (places_.sees_other_sequences()) return Sees::batch;
-    return looks_ahead() ? Sees::sequence : Sees::past;
-  }
-  bool looks_ahead() const override { return places_.sees_later_tokens(); }
-  bool capturable() const override { return true; }
-  index experts() const override { return E_; }
   double expert_rows(index tokens) const override { return places_.expert_rows(tokens); }
   double kept_values(index tokens) const override {
     return Router::kept_values(tokens) +
            (noise_.kept_values() + losses_.kept_values()) * static_cast<double>(tokens * E_);
-  }
-  Cost cost() const override {
-    return {.rows_per_token = static_cast<double>(k_),
-            .router_flops = 2.0 * static_cast<double>(D_ * E_)};
   }
 
  private:

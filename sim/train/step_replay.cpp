@@ -40,17 +40,14 @@ void copy(const Indices& from, const Indices& to) {
 
 std::unique_ptr<StepReplay> StepReplay::make(Transformer& model, Backend& backend) {
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i)
-    if (!model.moe_layer(i).router().capturable()) return nullptr;
+    if (!model.moe_layer(i).router().traits().capturable) return nullptr;
   std::unique_ptr<Replay> replay = backend.replay();
   if (!replay) return nullptr;
   return std::unique_ptr<StepReplay>(new StepReplay(model, backend, std::move(replay)));
 }
 
 StepReplay::StepReplay(Transformer& model, Backend& backend, std::unique_ptr<Replay> replay)
-    : model_(model),
-      backend_(backend),
-      parameters_(model.parameters()),
-      replay_(std::move(replay)) {}
+    : backend_(backend), parameters_(model.parameters()), replay_(std::move(replay)) {}
 
 bool StepReplay::stage(const std::vector<MicroBatch>& parts) {
   if (staged_.empty()) {
@@ -78,7 +75,7 @@ bool StepReplay::stage(const std::vector<MicroBatch>& parts) {
 }
 
 void StepReplay::give_up() {
-  losses_.clear(), gradients_.clear(), routings_.clear(), staged_.clear();
+  losses_.clear(), gradients_.clear(), staged_.clear();
   out_of_memory_ = "out of device memory while capturing";
 }
 
@@ -93,17 +90,14 @@ const std::vector<PassLosses>* StepReplay::run(const std::vector<MicroBatch>& pa
   const bool replayed = replay_->run([&] {
     // Every round finds gradients where the round before had them, and nobody else has any.
     hand_back_gradients();
-    losses_.clear(), gradients_.clear(), routings_.clear();
+    losses_.clear(), gradients_.clear();
     // Copies, because indices remember what the host once saw of them.
     losses_ = passes(std::vector<MicroBatch>(staged_));
     for (const Parameter& p : parameters_) gradients_.push_back(p.value.gradient());
-    for (std::size_t i = 0; i < model_.moe_blocks().size(); ++i)
-      routings_.push_back(model_.moe_layer(i).last());
   });
   if (replayed) {
     ++replayed_;
     hand_back_gradients();
-    for (std::size_t i = 0; i < routings_.size(); ++i) model_.moe_layer(i).set_last(routings_[i]);
   }
   return &losses_;
 }
@@ -116,6 +110,7 @@ const std::vector<PassLosses>* Trainer::replay_passes(const StepBatch& batch) {
     parts.push_back({example_of(batch, part), batch.targets, training_context(part).step});
   return replay_->run(parts, [this](const std::vector<StepReplay::MicroBatch>& staged) {
     for (const Parameter& p : parameters_) p.value.clear_gradient();
+    model_.begin_step(backend_);
     std::vector<PassLosses> losses;
     for (index part = 0; part < accumulate_; ++part) {
       const StepReplay::MicroBatch& at = staged[static_cast<std::size_t>(part)];

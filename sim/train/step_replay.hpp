@@ -55,7 +55,6 @@ class StepReplay {
   StepReplay(Transformer& model, Backend& backend, std::unique_ptr<Replay> replay);
   bool stage(const std::vector<MicroBatch>& parts);
 
-  Transformer& model_;
   Backend& backend_;
   std::vector<Parameter> parameters_;
   std::unique_ptr<Replay> replay_;
@@ -66,7 +65,6 @@ class StepReplay {
   // Of the passes that were called last.
   std::vector<PassLosses> losses_;
   std::vector<Tensor> gradients_;
-  std::vector<Routing> routings_;
 };
 
 }  // namespace moesim

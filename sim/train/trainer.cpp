@@ -108,6 +108,7 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
 void Trainer::start() {
   initialise(parameters_, backend_, seed_);
   initialise(model_.buffers(), backend_, seed_);
+  model_.begin_step(backend_);  // allocates the loads
   replay_ = graphs_ ? StepReplay::make(model_, backend_) : nullptr;
 }
 
@@ -130,6 +131,7 @@ std::vector<std::pair<std::string, Shape>> Trainer::shapes_of_state() const {
 void Trainer::resume(const Position& position, index updates) {
   position_ = position;
   optimiser_->set_updates(updates);
+  model_.begin_step(backend_);
   replay_ = graphs_ ? StepReplay::make(model_, backend_) : nullptr;
 }
 
@@ -165,12 +167,7 @@ End Trainer::run(const std::vector<Hook*>& hooks) {
 }
 
 Context Trainer::training_context(index part) const {
-  return {.training = true,
-          .seed = seed_,
-          .step = position_.step * accumulate_ + part,
-          .layer = 0,
-          .on_routing = {},
-          .given = {}};
+  return {.training = true, .seed = seed_, .step = position_.step * accumulate_ + part};
 }
 
 Trainer::StepBatch Trainer::step_batch() const {
@@ -223,6 +220,7 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   const auto ask = [&] {
     report.task_loss = 0, report.aux.clear();
     collector.emplace(model_, backend_, domains);
+    model_.begin_step(backend_);
     for (const Parameter& p : parameters_) p.value.clear_gradient();
     for (index part = 0; part < accumulate_; ++part) {
       Context context = training_context(part);

@@ -10,6 +10,7 @@ class Format {
  public:
   // The option `precision`.
   explicit Format(Options& options);
+  bool rounded() const { return rounded_; }
   Tensor operator()(const Tensor& x) const { return rounded_ ? round_bfloat16(x) : x; }
 
  private:

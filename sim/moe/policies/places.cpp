@@ -45,7 +45,7 @@ Places::Places(Options& options, const Site& site, index k)
 Assignment Places::assign(const Indices& choice, const Tensor& gates, const Tensor& scores,
                           const Tokens& tokens) const {
   const index T = tokens.x.rows(), E = experts_;
-  const index group = group_size(group_, tokens.batch, tokens.length);
+  const index group = group_ == Group::batch ? T : tokens.length();
   const index places = (tokens.context.training ? training_ : evaluation_).rows(group, k_, E);
   Tensor priority;  // [T]: the score of a token's first choice
   if (order_ == Order::score)
@@ -58,8 +58,10 @@ Assignment Places::assign(const Indices& choice, const Tensor& gates, const Tens
   return plan;
 }
 
-bool Places::sees_later_tokens() const {
-  return limited() && (order_ == Order::score || (order_ == Order::choice && k_ > 1));
+Sees Places::sees() const {
+  const bool displaced = order_ == Order::score || (order_ == Order::choice && k_ > 1);
+  return {.later_tokens = limited() && displaced,
+          .other_sequences = limited() && group_ == Group::batch};
 }
 
 double Places::expert_rows(index tokens) const {

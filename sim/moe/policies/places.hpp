@@ -18,10 +18,9 @@ class Places {
                     const Tokens& tokens) const;
 
   Group group() const { return group_; }
-  // Can a choice be dropped for one of another sequence, or of a later token? Later tokens displace
-  // a choice unless places are given token by token.
-  bool sees_other_sequences() const { return limited() && group_ == Group::batch; }
-  bool sees_later_tokens() const;
+  // Whose choices can displace one: those of later tokens unless places are given token by token,
+  // those of other sequences if the batch shares them.
+  Sees sees() const;
   // Rows that the experts run on in a training pass, at most.
   double expert_rows(index tokens) const;
 

@@ -12,10 +12,9 @@ const Site kSite{.width = 1, .experts = 2, .batch = 2, .length = 2};
 
 // All four tokens choose expert 0; their scores of it are 0.6 0.9 0.8 0.7.
 Assignment plan(const OptionValues& options, bool training = false) {
-  static Indices no_ids = Indices::of({}, test_backend());
   Context context;
   context.training = training;
-  const Tokens tokens{table(4, 1, {1, 2, 3, 4}), 2, 2, no_ids, context};
+  const Tokens tokens = tokens_of(table(4, 1, {1, 2, 3, 4}), 2, 2, {}, context);
   const Tensor scores = table(4, 2, {0.6, 0.4, 0.9, 0.1, 0.8, 0.2, 0.7, 0.3});
   const Tensor gates = table(4, 1, {0.6, 0.9, 0.8, 0.7});
   return policy<Places>(options, kSite, index(1))
@@ -53,8 +52,8 @@ TEST_CASE("places: a token without any may keep its input, by its first gate", "
 
 TEST_CASE("places: which other tokens decide about a choice", "[moe][policies]") {
   const auto sees = [](const OptionValues& options, index k) {
-    const auto places = policy<Places>(options, kSite, k);
-    return std::pair(places.sees_later_tokens(), places.sees_other_sequences());
+    const Sees seen = policy<Places>(options, kSite, k).sees();
+    return std::pair(seen.later_tokens, seen.other_sequences);
   };
   using Pair = std::pair<bool, bool>;
   CHECK(sees({}, 2) == Pair(false, false));
