@@ -6,7 +6,7 @@
 #include "experiments/text_stream.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/tokenizer.hpp"
-#include "sim/nn/generate.hpp"
+#include "sim/model/generate.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

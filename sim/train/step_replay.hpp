@@ -5,7 +5,7 @@
 // in the buffers that they write.
 #pragma once
 
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 #include "sim/task/task.hpp"
 
 #include <functional>

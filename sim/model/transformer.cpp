@@ -1,9 +1,9 @@
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/model/architecture.hpp"
+#include "sim/model/match.hpp"
 #include "sim/moe/choose.hpp"
-#include "sim/nn/architecture.hpp"
-#include "sim/nn/match.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <cmath>
@@ -12,11 +12,8 @@
 namespace moesim {
 namespace {
 
-// Sites of dropout inside a block.
-enum : index { kEmbeddingSite = 0, kAttentionSite = 1, kFeedForwardSite = 2 };
-
-Tensor drop(const Tensor& x, real rate, const Context& context, index site) {
-  return context.training ? dropout(x, rate, context.stream(Purpose::dropout, site)) : x;
+Tensor drop(const Tensor& x, real rate, const Context& context) {
+  return context.training ? dropout(x, rate, context.stream(Purpose::dropout)) : x;
 }
 
 Indices first_rows(index count, Backend& backend) {
@@ -25,38 +22,84 @@ Indices first_rows(index count, Backend& backend) {
   return Indices::of(rows, backend);
 }
 
+// What the blocks of a model are made from.
+struct Blocks {
+  const ModelConfig& config;
+  Settings& settings;
+  Site site;  // of the block that is made
+  bool causal;
+  index hidden;  // of the MoE layers' experts
+
+  // Radford et al. 2019: what is added to the residual stream shrinks with the number of additions.
+  double output_scale() const { return 1 / std::sqrt(2.0 * static_cast<double>(config.layers)); }
+  std::unique_ptr<Norm> norm() const {
+    return std::make_unique<Norm>(config.norm, config.width, config.bias);
+  }
+  std::unique_ptr<Expert> bank(const std::string& name, const std::string& section, index experts,
+                               index width) const {
+    Options options(settings, section + "." + name);
+    return Registry<Expert>::find(name).make({config.width, experts, width, output_scale()},
+                                             options);
+  }
+
+  std::unique_ptr<Branch> attention() const {
+    return std::make_unique<AttentionBranch>(
+        config.width, causal,
+        std::make_unique<SelfAttention>(config.width, config.heads, causal,
+                                        config.positions == Positions::rotary, config.bias,
+                                        output_scale()));
+  }
+  std::unique_ptr<Branch> feed_forward() const {
+    return std::make_unique<FeedForwardBranch>(
+        bank(config.feed_forward, config.feed_forward_section, 1, config.feed_forward_hidden));
+  }
+  std::unique_ptr<Block> dense() const {
+    auto block = std::make_unique<Block>(static_cast<real>(config.dropout));
+    block->append("attention", attention(), "norm_attention", norm());
+    block->append("feed_forward", feed_forward(), "norm_feed_forward", norm());
+    return block;
+  }
+
+  // The MoE layer of this block.
+  std::unique_ptr<Branch> moe() const {
+    Options options(settings, "router." + config.router);
+    auto router = Registry<Router>::find(config.router).make(site, options);
+    const auto [experts, width] =
+        std::pair(router->traits().experts, hidden * router->traits().width_factor);
+    std::unique_ptr<Expert> own;
+    if (config.at == MoeAt::block) {
+      std::vector<std::unique_ptr<Block>> blocks;
+      for (index e = 0; e < experts; ++e) blocks.push_back(dense());
+      own = std::make_unique<BlockBank>(ExpertSite{config.width, experts, width, output_scale()},
+                                        site.length, std::move(blocks));
+    } else {
+      own = bank(config.expert, "expert", experts, width);
+    }
+    std::unique_ptr<Expert> shared;
+    if (config.shared > 0) shared = bank(config.expert, "expert", 1, hidden * config.shared);
+    return std::make_unique<MoeBranch>(std::make_unique<MoeLayer>(
+        std::move(router), std::move(own), std::move(shared), config.output_norm, config.width));
+  }
+  std::unique_ptr<Block> sparse() const {
+    auto block = std::make_unique<Block>(static_cast<real>(config.dropout));
+    if (config.at == MoeAt::block) {
+      block->append("moe", moe());
+      return block;
+    }
+    const bool attends = config.at == MoeAt::attention;
+    if (attends)
+      block->append("moe", moe(), "norm_attention", norm());
+    else
+      block->append("attention", attention(), "norm_attention", norm());
+    if (attends)
+      block->append("feed_forward", feed_forward(), "norm_feed_forward", norm());
+    else
+      block->append("moe", moe(), "norm_feed_forward", norm());
+    return block;
+  }
+};
+
 }  // namespace
-
-Block::Block(NormKind norm, index width, bool bias, std::unique_ptr<SelfAttention> attention,
-             std::unique_ptr<MoeLayer> moe, std::unique_ptr<Expert> feed_forward, real dropout)
-    : norm_attention_(norm, width, bias),
-      norm_feed_forward_(norm, width, bias),
-      attention_(std::move(attention)),
-      moe_(std::move(moe)),
-      feed_forward_(std::move(feed_forward)),
-      dropout_(dropout) {
-  child("norm_attention", norm_attention_);
-  child("attention", *attention_);
-  child("norm_feed_forward", norm_feed_forward_);
-  if (moe_)
-    child("moe", *moe_);
-  else
-    child("feed_forward", *feed_forward_);
-}
-
-Tensor Block::forward(const Tokens& tokens, std::vector<Loss>& losses) {
-  Context& context = tokens.context;
-  Tensor x = tokens.x;
-  const auto attend = [&](const Tensor& residual) {
-    return attention_->forward(norm_attention_.forward(x), tokens.batch(), tokens.length(),
-                               residual);
-  };
-  x = context.training && dropout_ > 0 ? add(x, drop(attend({}), dropout_, context, kAttentionSite))
-                                       : attend(x);
-  const Tokens normed = tokens.with(norm_feed_forward_.forward(x));
-  const Tensor y = moe_ ? moe_->forward(normed, losses) : feed_forward_->apply(dense_rows(normed));
-  return add(x, drop(y, dropout_, context, kFeedForwardSite));
-}
 
 Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
                          index expert_hidden)
@@ -70,9 +113,6 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
                                      : matched_hidden(shape, outside, settings, a.match);
   router_name_ = a.router;
   dropout_ = static_cast<real>(a.dropout);
-  // Radford et al. 2019: what is added to the residual stream shrinks with the number of additions.
-  const double output_scale = 1 / std::sqrt(2.0 * static_cast<double>(a.layers));
-
   if (shape.vocabulary > 0) {
     embedding_ = parameter("embedding", {shape.vocabulary, a.width}, Init::normal(0.02));
   } else {
@@ -82,32 +122,12 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
   if (a.positions == Positions::learned)
     positions_ = parameter("positions", {shape.length, a.width}, Init::normal(0.02), false);
 
-  const auto& router_plugin = Registry<Router>::find(a.router);
-  const auto& expert_plugin = Registry<Expert>::find(a.expert);
-  Options router_options(settings, "router." + a.router),
-      expert_options(settings, "expert." + a.expert);
+  Blocks make{a, settings, site, shape.causal, hidden_};
   for (index i = 0; i < a.layers; ++i) {
-    std::unique_ptr<MoeLayer> moe;
-    std::unique_ptr<Expert> feed_forward;
-    if ((i + 1) % a.every == 0) {
-      site.layer = i;
-      auto router = router_plugin.make(site, router_options);
-      auto experts = expert_plugin.make({a.width, router->traits().experts,
-                                         hidden_ * router->traits().width_factor, output_scale},
-                                        expert_options);
-      std::unique_ptr<Expert> shared;
-      if (a.shared > 0)
-        shared = expert_plugin.make({a.width, 1, hidden_ * a.shared, output_scale}, expert_options);
-      moe = std::make_unique<MoeLayer>(std::move(router), std::move(experts), std::move(shared),
-                                       a.output_norm, a.width);
-      moe_blocks_.push_back(i);
-    } else {
-      feed_forward = expert_plugin.make({a.width, 1, a.hidden, output_scale}, expert_options);
-    }
-    auto attention = std::make_unique<SelfAttention>(
-        a.width, a.heads, shape.causal, a.positions == Positions::rotary, a.bias, output_scale);
-    blocks_.push_back(std::make_unique<Block>(a.norm, a.width, a.bias, std::move(attention),
-                                              std::move(moe), std::move(feed_forward), dropout_));
+    make.site.layer = i;
+    const bool sparse = (i + 1) % a.every == 0;
+    if (sparse) moe_blocks_.push_back(i);
+    blocks_.push_back(sparse ? make.sparse() : make.dense());
     child("blocks." + std::to_string(i), *blocks_.back());
   }
   norm_ = std::make_unique<Norm>(a.norm, a.width, a.bias);
@@ -133,8 +153,8 @@ Tensor Transformer::forward(const ModelInput& input, Context& context, std::vect
   }
   context.layer = 0;
   context.carry = {};
-  Tokens tokens = tokens_of(drop(x, dropout_, context, kEmbeddingSite), input.batch, input.length,
-                            input.ids, context);
+  Tokens tokens =
+      tokens_of(drop(x, dropout_, context), input.batch, input.length, input.ids, context);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     context.layer = static_cast<index>(i);
     tokens.x = within([&] { return "block " + std::to_string(i); },
@@ -169,20 +189,8 @@ double Transformer::active_parameters() const {
 
 double Transformer::flops_per_token() const {
   const auto D = static_cast<double>(width_), S = static_cast<double>(shape_.length);
-  const double keys = shape_.causal ? (S + 1) / 2 : S;  // seen by a query, on average
   double forward = patches_ ? 2 * D * static_cast<double>(shape_.features) : 0;
-  for (const auto& block : blocks_) {
-    forward += 8 * D * D + 4 * D * keys;
-    if (block->moe() == nullptr) {
-      forward += block->feed_forward()->flops_per_row();
-      continue;
-    }
-    const MoeLayer& layer = *block->moe();
-    const Cost& cost = layer.router().traits().cost;
-    forward += cost.rows_per_token * layer.expert().flops_per_row() + cost.router_flops +
-               cost.merge_flops * static_cast<double>(layer.expert().parameters_per_expert());
-    if (layer.shared() != nullptr) forward += layer.shared()->flops_per_row();
-  }
+  for (const auto& block : blocks_) forward += block->flops_per_token(shape_.length);
   forward += 2 * D * static_cast<double>(shape_.outputs) / (shape_.pooled ? S : 1);
   return 3 * forward;
 }
