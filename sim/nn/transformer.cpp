@@ -2,7 +2,6 @@
 
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
-#include "sim/nn/architecture.hpp"
 #include "sim/nn/match.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -60,15 +59,14 @@ Tensor Block::forward(const Tokens& tokens, std::vector<Loss>& losses) {
 
 Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
                          index expert_hidden)
-    : shape_(shape) {
+    : shape_(shape), config_(read_model_config(settings)) {
   const Site outside = site;
-  const ModelConfig a = read_model_config(settings);
+  const ModelConfig& a = config_;
   width_ = site.width = a.width;
   site.experts = a.experts;
   hidden_ = expert_hidden > 0        ? expert_hidden
             : a.match == Match::none ? a.hidden
                                      : matched_hidden(shape, outside, settings, a.match);
-  router_name_ = a.router;
   dropout_ = static_cast<real>(a.dropout);
   // Radford et al. 2019: what is added to the residual stream shrinks with the number of additions.
   const double output_scale = 1 / std::sqrt(2.0 * static_cast<double>(a.layers));

@@ -112,7 +112,7 @@ std::string trained(const TemporaryFolder& folder, const Texts& values,
   run.spec = e.spec;
   run.folder = e.identity.folder;
   run.config_sha256 = e.identity.config_sha256, run.data_sha256 = e.identity.data_sha256;
-  run.steps = std::stoll(e.spec.settings.effective("run.steps"));
+  run.steps = e.trainer->steps();
   run.extends = extends;
   const Ending ending =
       train_run({.run = run, .folder = folder / run.folder, .prefix = {}, .threads = 1},
