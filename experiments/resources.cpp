@@ -83,13 +83,11 @@ double values_of(const Block& block, double tokens, double width) {
 }  // namespace
 
 double least_memory(const Experiment& e) {
-  const Settings& settings = e.spec.settings;
-  const auto number = [&](const char* key) { return std::stod(settings.effective(key)); };
-  const double kept = settings.effective("train.optimiser") == "adamw" ? 2 : 1;
+  const auto kept = static_cast<double>(e.trainer->moments());
   const auto length = static_cast<double>(e.data->info().length);
-  const double tokens = number("train.batch") / number("train.accumulate") * length;
+  const auto tokens = static_cast<double>(e.trainer->batch() / e.trainer->accumulate()) * length;
   const double evaluated = static_cast<double>(e.trainer->evaluation_batch()) * length;
-  const double width = number("model.width");
+  const auto width = static_cast<double>(e.model->config().width);
   const ModelShape shape = e.task->shape();
   const double outputs = shape.pooled ? 0 : static_cast<double>(shape.outputs);
   double activations = 0, last = 0, largest = 0;

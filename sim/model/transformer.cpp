@@ -103,15 +103,14 @@ struct Blocks {
 
 Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
                          index expert_hidden)
-    : shape_(shape) {
+    : shape_(shape), config_(read_model_config(settings)) {
   const Site outside = site;
-  const ModelConfig a = read_model_config(settings);
+  const ModelConfig& a = config_;
   width_ = site.width = a.width;
   site.experts = a.experts;
   hidden_ = expert_hidden > 0        ? expert_hidden
             : a.match == Match::none ? a.hidden
                                      : matched_hidden(shape, outside, settings, a.match);
-  router_name_ = a.router;
   dropout_ = static_cast<real>(a.dropout);
   if (shape.vocabulary > 0) {
     embedding_ = parameter("embedding", {shape.vocabulary, a.width}, Init::normal(0.02));

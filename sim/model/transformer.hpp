@@ -54,14 +54,14 @@ class Transformer : public Module {
   double active_parameters() const;
   // FLOPs of training on one token: three times the forward pass.
   double flops_per_token() const;
-  const std::string& router_name() const { return router_name_; }
+  const ModelConfig& config() const { return config_; }
   // Hidden width of the MoE layers' experts, before the router's width_factor().
   index expert_hidden() const { return hidden_; }
 
  private:
   ModelShape shape_;
+  ModelConfig config_;
   index width_ = 0, hidden_ = 0;
-  std::string router_name_;
   Tensor embedding_, positions_, head_, head_bias_;
   std::unique_ptr<LinearLayer> patches_;
   std::vector<std::unique_ptr<Block>> blocks_;

@@ -63,10 +63,10 @@ Keeper::Keeper(Settings& settings, Trainer& trainer, Recorder& recorder)
   Options options(settings, "checkpoint");
   every_ = options.integer("every", 0, {0, 1ll << 40},
                            "steps between checkpoints; 0: by time, see checkpoint.seconds");
-  const double seconds = options.number("seconds", 60, {0, 1e9},
-                                        "between checkpoints by time, which also take no more than "
-                                        "a hundredth of it");
-  pace_ = Pace(kShare, seconds);
+  seconds_ = options.number("seconds", 60, {0, 1e9},
+                            "between checkpoints by time, which also take no more than "
+                            "a hundredth of it");
+  pace_ = Pace(kShare, seconds_);
   if (trainer.not_finite() == NotFinite::rewind && every_ == 0)
     options.reject("every",
                    "train.not_finite = rewind goes back to checkpoints at fixed steps, so that a "

@@ -30,6 +30,9 @@ class Keeper : public Hook {
   // finite, which would spoil it.
   void write(const std::string& published_sha256);
 
+  // checkpoint.every and checkpoint.seconds.
+  index every() const { return every_; }
+  double seconds() const { return seconds_; }
   double seconds_writing() const { return pace_.spent(); }
 
   using Say = std::function<void(const std::string&)>;
@@ -60,6 +63,7 @@ class Keeper : public Hook {
   Trainer& trainer_;
   Recorder& recorder_;
   index every_;
+  double seconds_;
   Pace pace_;
   double loss_ = std::numeric_limits<double>::quiet_NaN();  // of the last evaluation
   index loss_step_ = -1;                                    // and of which step that was

@@ -77,6 +77,12 @@ class Trainer {
   }
 
   const Position& position() const { return position_; }
+  // run.steps, train.batch and train.accumulate.
+  index steps() const { return steps_; }
+  index batch() const { return micro_ * accumulate_; }
+  index accumulate() const { return accumulate_; }
+  // Numbers that the optimiser keeps for each parameter.
+  std::size_t moments() const { return optimiser_->kinds_of_state().size(); }
   // Everything that learns or is learnt: parameters, buffers ("buffer.NAME") and what the optimiser
   // keeps ("adamw.first.NAME").
   const std::vector<Parameter>& parameters() const { return parameters_; }
