@@ -172,7 +172,7 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
   add_dormant<Expert>(dormant, "expert", settings.effective("expert.name"), settings,
                       ExpertSite{site.width, 1, 1, 1});
   e.recorder = std::make_unique<Recorder>(settings, e.data->info(), *e.model);
-  e.keeper = std::make_unique<Keeper>(settings, *e.trainer, *e.recorder);
+  e.checkpointer = std::make_unique<Checkpointer>(settings, *e.trainer, *e.recorder);
   settings.check_all_read(dormant);
   check_sizes(settings, *e.model, site.batch, site.length);
   return e;

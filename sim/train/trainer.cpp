@@ -3,7 +3,7 @@
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
 #include "sim/ops/ops.hpp"
-#include "sim/train/collector.hpp"
+#include "sim/train/routing_monitor.hpp"
 
 #include <fmt/format.h>
 
@@ -176,7 +176,7 @@ Context Trainer::training_context(index part) const {
 Trainer::StepBatch Trainer::step_batch() const {
   const index rows = micro_ * accumulate_;
   StepBatch step{
-      task_.pose(data_.batch(Split::train, seed_, position_.step + position_.passed_over, rows),
+      task_.pose(data_.batch(Split::train, seed_, position_.step + position_.skipped_batches, rows),
                  {Split::train, seed_, position_.step, 0, rows}),
       0};
   step.targets = count_targets(step.batch);
@@ -218,20 +218,20 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   StepReport report;
   report.step = step, report.steps = steps_, report.rate = schedule_.rate(step);
   const auto domains = static_cast<index>(data_.info().domains.size());
-  std::optional<Collector> collector;
+  std::optional<RoutingMonitor> monitor;
   const StepBatch batch = step_batch();
   const auto ask = [&] {
     report.task_loss = 0, report.aux.clear();
-    collector.emplace(model_, backend_, domains);
+    monitor.emplace(model_, backend_, domains);
     for (const Parameter& p : parameters_) p.value.clear_gradient();
     for (index part = 0; part < accumulate_; ++part) {
       Context context = training_context(part);
       const Example example = example_of(batch, part);
-      if (measured) collector->attach(context, example);
+      if (measured) monitor->attach(context, example);
       const PassLosses losses = pass(example, batch.targets, context);
       // Losses are read only after all work is queued: reading synchronises with the device.
       add(losses, accumulate_, report);
-      collector->collect();
+      monitor->collect();
     }
   };
   // Neither routings nor the times of parts come out of a replay.
@@ -269,7 +269,7 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   if (measured) {
     const Span span(Part::recording);
     for (Hook* hook : hooks)
-      if (hook->wants_routing(step)) hook->on_routing(step, collector->layers(), collector->plan());
+      if (hook->wants_routing(step)) hook->on_routing(step, monitor->layers(), monitor->plan());
   }
   return report;
 }

@@ -5,7 +5,7 @@
 #include "sim/data/dataset.hpp"
 #include "sim/nn/transformer.hpp"
 #include "sim/task/task.hpp"
-#include "sim/train/evaluate.hpp"
+#include "sim/train/evaluator.hpp"
 #include "sim/train/optimiser.hpp"
 #include "sim/train/schedule.hpp"
 #include "sim/train/step_replay.hpp"
@@ -32,10 +32,10 @@ struct StepReport {
 // Where a training stands between two steps; with the tensors of Trainer::state(), all that decides
 // how it goes on.
 struct Position {
-  index step = 0;          // steps done
-  bool evaluated = false;  // the evaluation that is due here is done
-  index passed_over = 0;   // training batches skipped after going back (train.not_finite)
-  index not_finite = 0;    // steps whose loss or gradient was not finite
+  index step = 0;             // steps done
+  bool evaluated = false;     // the evaluation that is due here is done
+  index skipped_batches = 0;  // training batches skipped after going back (train.not_finite)
+  index not_finite = 0;       // steps whose loss or gradient was not finite
 };
 
 // What happens when loss or gradient is NaN or infinite: the run stops, the update is skipped, or

@@ -1,8 +1,7 @@
 // What is measured depends on [eval] alone, and its error is told.
-#include "sim/train/evaluate.hpp"
-
 #include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
+#include "sim/train/evaluator.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/support.hpp"
 

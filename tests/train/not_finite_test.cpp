@@ -105,7 +105,7 @@ TEST_CASE("not finite: a weight, before any token meets it", "[train][finite]") 
   values.back() = std::numeric_limits<real>::infinity();
   p.value.from_host(values);
   training.trainer->resume({.step = 3}, 3);
-  CHECK_THROWS_WITH(training.keeper.write(""), contains("values of " + p.name));
+  CHECK_THROWS_WITH(training.checkpointer.write(""), contains("values of " + p.name));
   CHECK(checkpoint_steps(folder / "").empty());  // and no checkpoint is spoilt
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("not finite: rewind goes back and leaves the batches out", "[train][fi
   Kept straight(values, folder / "");
   straight.finish();
   // Failed in step 4, back to step 3, batches 3 and 4 left out.
-  CHECK(straight.trainer->position().passed_over == 2);
+  CHECK(straight.trainer->position().skipped_batches == 2);
   CHECK(straight.trainer->position().not_finite == 1);
   const auto& steps = straight.recorder->file().find("step")->values;
   REQUIRE(steps.size() == 8);
@@ -152,12 +152,12 @@ TEST_CASE("not finite: rewind goes back and leaves the batches out", "[train][fi
       Kept first(values, other / "");
       StopAfter stop(questions);
       try {
-        first.trainer->run({first.recorder.get(), &first.keeper, &stop});
+        first.trainer->run({first.recorder.get(), &first.checkpointer, &stop});
       } catch (const Error&) {
-        REQUIRE(first.keeper.rewind([](const std::string&) {}));
-        first.trainer->run({first.recorder.get(), &first.keeper, &stop});
+        REQUIRE(first.checkpointer.rewind([](const std::string&) {}));
+        first.trainer->run({first.recorder.get(), &first.checkpointer, &stop});
       }
-      first.keeper.write("");
+      first.checkpointer.write("");
     }
     Kept second(values, other / "");
     REQUIRE(second.resume());

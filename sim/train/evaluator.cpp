@@ -1,9 +1,9 @@
-#include "sim/train/evaluate.hpp"
+#include "sim/train/evaluator.hpp"
 
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
 #include "sim/ops/ops.hpp"
-#include "sim/train/collector.hpp"
+#include "sim/train/routing_monitor.hpp"
 
 #include <fmt/format.h>
 
@@ -121,17 +121,17 @@ std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>
   result.step = step;
   Sums sums(data_);
   double correct = 0;
-  Collector collector(model_, backend_, static_cast<index>(data_.info().domains.size()));
+  RoutingMonitor monitor(model_, backend_, static_cast<index>(data_.info().domains.size()));
   for (index i = 0; i < batches(); ++i) {
     if (stop()) return {};
     Context pass = context(i);
     const Batch batch = posed(i);
     const Example example = task_.prepare(batch, backend_);
-    collector.attach(pass, example);
+    monitor.attach(pass, example);
     std::vector<Loss> losses;
     const Tensor logits = model_.forward(example.input, pass, losses);
     const std::vector<real> rows = cross_entropy_rows(logits, example.targets).to_host();
-    collector.collect();
+    monitor.collect();
     sums.add(batch, example, rows);
     correct += static_cast<double>(backend_.count_correct(logits.data(), example.targets.data(),
                                                           logits.rows(), logits.cols()));
@@ -142,8 +142,8 @@ std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>
                                  "eval.sequences or data.length",
                                  result.sequences));
   result.accuracy = correct / static_cast<double>(result.targets);
-  result.layers = std::move(collector.layers());
-  result.plan = collector.plan();
+  result.layers = std::move(monitor.layers());
+  result.plan = monitor.plan();
   return result;
 }
 
