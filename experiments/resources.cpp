@@ -4,6 +4,7 @@
 #include "experiments/experiment.hpp"
 #include "experiments/process_limits.hpp"
 #include "experiments/record_cost.hpp"
+#include "sim/train/gradient_tree.hpp"
 
 #include <fmt/format.h>
 
@@ -85,10 +86,12 @@ double values_of(const Block& block, double tokens, double width) {
 double least_memory(const Experiment& e) {
   const Settings& settings = e.spec.settings;
   const auto number = [&](const char* key) { return std::stod(settings.effective(key)); };
-  const double kept = settings.effective("train.optimiser") == "adamw" ? 2 : 1;
+  const double moments = settings.effective("train.optimiser") == "adamw" ? 2 : 1;
+  const double gradients =
+      static_cast<double>(gradient_buffers(static_cast<index>(number("train.accumulate"))));
   const auto length = static_cast<double>(e.data->info().length);
   const double tokens = number("train.batch") / number("train.accumulate") * length;
-  const double evaluated = static_cast<double>(e.trainer->evaluation_batch()) * length;
+  const double evaluated = static_cast<double>(e.trainer->evaluator().batch()) * length;
   const double width = number("model.width");
   const ModelShape shape = e.task->shape();
   const double outputs = shape.pooled ? 0 : static_cast<double>(shape.outputs);
@@ -102,8 +105,9 @@ double least_memory(const Experiment& e) {
   // may be larger.
   const double evaluation = std::max(largest, evaluated * (width + outputs));
   return kBytesOfProcess +
-         sizeof(real) * ((2 + kept) * static_cast<double>(count(e.model->parameters())) +
-                         std::max(training, evaluation)) +
+         sizeof(real) *
+             ((1 + gradients + moments) * static_cast<double>(count(e.model->parameters())) +
+              std::max(training, evaluation)) +
          record_memory(e);
 }
 

@@ -7,6 +7,7 @@
 #include "sim/record/block_store.hpp"
 #include "sim/record/pack.hpp"
 #include "sim/record/rows.hpp"
+#include "sim/train/diagnose.hpp"
 #include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
@@ -117,7 +118,7 @@ bool Checkpointer::is_written() const {
 
 void Checkpointer::write(const std::string& published_sha256, bool regular) {
   const Position& position = trainer_.position();
-  if (const std::string name = trainer_.damaged_parameter(); !name.empty())
+  if (const std::string name = damaged_parameter(trainer_.parameters()); !name.empty())
     fail(Exit::diverged, fmt::format("after step {}: the values of {} are not finite; lower "
                                      "train.rate or train.clip",
                                      position.step - 1, name));
@@ -125,11 +126,7 @@ void Checkpointer::write(const std::string& published_sha256, bool regular) {
   const TensorFile weights = file_of(named(trainer_.parameters()), copies);
   const std::vector<NamedTensor> kept = trainer_.state();
   TensorFile state = file_of(kept, copies);
-  state.metadata = {{"step", std::to_string(position.step)},
-                    {"evaluated", std::to_string(int{position.evaluated})},
-                    {"passed_over", std::to_string(position.skipped_batches)},
-                    {"not_finite", std::to_string(position.not_finite)},
-                    {"updates", std::to_string(trainer_.updates())}};
+  state.metadata = metadata_of(trainer_);
   std::string weights_header, state_header;
   const std::string rest = pack(recorder_.with_totals());
   BlockStore& blocks = *recorder_.file().block_store();

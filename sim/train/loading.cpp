@@ -77,7 +77,7 @@ TensorFile read_tensors(const std::string& path, std::string_view bytes, Problem
 
 constexpr const char* kStep = "step";
 constexpr const char* kEvaluated = "evaluated";
-constexpr const char* kSkippedBatches = "passed_over";
+constexpr const char* kSkippedBatches = "passed_over";  // its former name, for older versions
 constexpr const char* kNotFinite = "not_finite";
 constexpr const char* kUpdates = "updates";
 
@@ -111,6 +111,15 @@ void give(const TensorFile& file, const std::vector<NamedTensor>& into) {
 }
 
 }  // namespace
+
+std::map<std::string, std::string> metadata_of(const Trainer& trainer) {
+  const Position& position = trainer.position();
+  return {{kStep, std::to_string(position.step)},
+          {kEvaluated, std::to_string(int{position.evaluated})},
+          {kSkippedBatches, std::to_string(position.skipped_batches)},
+          {kNotFinite, std::to_string(position.not_finite)},
+          {kUpdates, std::to_string(trainer.updates())}};
+}
 
 std::vector<std::string> problems_of(const Checkpoint& checkpoint, const Trainer& trainer) {
   Problems problems;
