@@ -62,8 +62,8 @@ void check_sizes(Settings& settings, const Transformer& model, index batch, inde
   for (std::size_t i = 0; i < model.moe_blocks().size() && tokens <= kMost; ++i) {
     const Router& router = model.moe_layer(i).router();
     const auto all = static_cast<index>(tokens);
-    most =
-        std::max({most, tokens * static_cast<double>(router.experts()), router.expert_rows(all)});
+    most = std::max(
+        {most, tokens * static_cast<double>(router.traits().experts), router.expert_rows(all)});
   }
   if (most > kMost)
     train.reject("batch",
@@ -191,7 +191,7 @@ void describe(Experiment& e) {
   file.attribute("arm", e.spec.label);
   file.attribute("router", e.model->router_name());
   file.attribute("seed", static_cast<std::int64_t>(e.identity.seed));
-  file.attribute("sees", to_string(router.sees()));
+  file.attribute("sees", to_string(router.traits().sees));
   file.attribute("causal", std::int64_t{e.task->shape().causal});
   file.attribute("parameters_total", static_cast<std::int64_t>(count(e.model->parameters())));
   file.attribute("parameters_active", static_cast<std::int64_t>(e.model->active_parameters()));

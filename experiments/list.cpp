@@ -17,9 +17,9 @@
 namespace moesim {
 namespace {
 
-using Rows = std::vector<std::vector<std::string>>;
+using TextRows = std::vector<std::vector<std::string>>;
 
-void print(const Rows& rows, const std::vector<std::string>& head, bool json) {
+void print(const TextRows& rows, const std::vector<std::string>& head, bool json) {
   if (json) {
     nlohmann::json list = nlohmann::json::array();
     for (const auto& row : rows) {
@@ -47,20 +47,20 @@ void print(const Rows& rows, const std::vector<std::string>& head, bool json) {
   for (const auto& row : rows) line(row);
 }
 
-Rows routers() {
-  Rows rows;
+TextRows routers() {
+  TextRows rows;
   for (const auto& [name, plugin] : Registry<Router>::all()) {
     Settings settings;
     Options options(settings, "router." + name);
     const auto router = plugin.make(ordinary_site(), options);
-    rows.push_back(
-        {name, to_string(router->sees()), router->looks_ahead() ? "yes" : "no", plugin.summary});
+    const Sees sees = router->traits().sees;
+    rows.push_back({name, to_string(sees), sees.later_tokens ? "yes" : "no", plugin.summary});
   }
   return rows;
 }
 
-Rows options() {
-  Rows rows;
+TextRows options() {
+  TextRows rows;
   for (const auto& [key, info] : known_options())
     rows.push_back({key, info.default_value, info.range, info.help});
   return rows;
@@ -79,7 +79,7 @@ std::string readable_range(const std::string& range) {
 }
 
 // Section by section; names and defaults as a config file has them, help and range behind.
-void print_options(const Rows& rows) {
+void print_options(const TextRows& rows) {
   std::size_t width = 0;
   for (const auto& row : rows)
     width = std::max(width, config::short_key(row[0]).size() + 3 + row[1].size());
@@ -101,8 +101,8 @@ void print_options(const Rows& rows) {
   }
 }
 
-Rows pairs(const std::vector<std::pair<std::string, std::string>>& named) {
-  Rows rows;
+TextRows pairs(const std::vector<std::pair<std::string, std::string>>& named) {
+  TextRows rows;
   for (const auto& [name, summary] : named) rows.push_back({name, summary});
   return rows;
 }
@@ -123,7 +123,7 @@ int list_command(const Words& words) {
   if (arguments.rest().empty())
     fail(Exit::usage, "command line: list what? choose one of " + joined(kinds));
   const std::string kind = arguments.rest()[0];
-  Rows rows;
+  TextRows rows;
   std::vector<std::string> head = {"name", "summary"};
   if (kind == "routers") {
     rows = routers();

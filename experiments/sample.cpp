@@ -88,9 +88,10 @@ int sample_command(const Words& words) {
                            std::isnan(info.loss)
                                ? "not evaluated there"
                                : fmt::format("validation loss {:.4f}", info.loss));
-  if (const Sees sees = e.model->moe_layer(0).router().sees(); sees != Sees::past)
+  const Sees sees = e.model->moe_layer(0).router().traits().sees;
+  if (sees.later_tokens || sees.other_sequences)
     std::cerr << "warning: in training, this router saw "
-              << (sees == Sees::batch ? "other sequences" : "later tokens")
+              << (sees.other_sequences ? "other sequences" : "later tokens")
               << ", which are not there now; expect worse than its loss\n";
 
   Generator generator(*e.model, e.task->shape().length, *e.backend, std::move(prompt), choosing);

@@ -7,18 +7,12 @@ namespace {
 
 class Affine : public Expert {
  public:
-  Affine(const ExpertSite& site, Options&) : width_(site.width) {
+  Affine(const ExpertSite& site, Options&) : Expert(site), width_(site.width) {
     w_ = parameter("w", {site.experts, width_, width_}, Init::normal(0.02 * site.output_scale));
     b_ = parameter("b", {site.experts, width_}, Init::constant(0), false);
   }
 
-  std::vector<Tensor> weights() const override { return {w_, b_}; }
-
-  Tensor apply(const Tensor& rows, const Segments& segments,
-               std::span<const Tensor> w) const override {
-    return grouped_linear(rows, w[0], w[1], segments);
-  }
-  using Expert::apply;
+  Tensor forward(const Rows& rows) const override { return grouped_linear(rows, w_, b_); }
 
   double flops_per_row() const override { return 2.0 * static_cast<double>(width_ * width_); }
 

@@ -8,7 +8,8 @@ namespace {
 
 class Mlp : public Expert {
  public:
-  Mlp(const ExpertSite& site, Options& options) : width_(site.width), hidden_(site.hidden) {
+  Mlp(const ExpertSite& site, Options& options)
+      : Expert(site), width_(site.width), hidden_(site.hidden) {
     const std::string act =
         options.choice("activation", "gelu", {"gelu", "relu", "silu"}, "between the two layers");
     activation_ = act == "gelu"   ? Activation::gelu
@@ -23,20 +24,10 @@ class Mlp : public Expert {
     if (bias == "both") b2_ = parameter("b2", {E, width_}, Init::constant(0), false);
   }
 
-  std::vector<Tensor> weights() const override {
-    std::vector<Tensor> all = {w1_, w2_};
-    if (b1_) all.push_back(b1_);
-    if (b2_) all.push_back(b2_);
-    return all;
+  Tensor forward(const Rows& rows) const override {
+    const Tensor hidden = grouped_linear(rows, w1_, b1_, activation_);
+    return grouped_linear(rows.with(hidden), w2_, b2_);
   }
-
-  Tensor apply(const Tensor& rows, const Segments& segments,
-               std::span<const Tensor> w) const override {
-    const Tensor b1 = b1_ ? w[2] : Tensor{}, b2 = b2_ ? w[3] : Tensor{};
-    const Tensor hidden = grouped_linear(rows, w[0], b1, segments, activation_);
-    return grouped_linear(hidden, w[1], b2, segments);
-  }
-  using Expert::apply;
 
   double flops_per_row() const override { return 4.0 * static_cast<double>(width_ * hidden_); }
 

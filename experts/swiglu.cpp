@@ -7,22 +7,18 @@ namespace {
 
 class SwiGlu : public Expert {
  public:
-  SwiGlu(const ExpertSite& site, Options&) : width_(site.width), hidden_(site.hidden) {
+  SwiGlu(const ExpertSite& site, Options&)
+      : Expert(site), width_(site.width), hidden_(site.hidden) {
     const index E = site.experts;
     w1_ = parameter("w1", {E, width_, hidden_}, Init::normal(0.02));
     w3_ = parameter("w3", {E, width_, hidden_}, Init::normal(0.02));
     w2_ = parameter("w2", {E, hidden_, width_}, Init::normal(0.02 * site.output_scale));
   }
 
-  std::vector<Tensor> weights() const override { return {w1_, w3_, w2_}; }
-
-  Tensor apply(const Tensor& rows, const Segments& segments,
-               std::span<const Tensor> w) const override {
-    const Tensor gate = grouped_linear(rows, w[0], {}, segments);
-    const Tensor up = grouped_linear(rows, w[1], {}, segments);
-    return grouped_linear(swiglu(gate, up), w[2], {}, segments);
+  Tensor forward(const Rows& rows) const override {
+    const Tensor gate = grouped_linear(rows, w1_, {}), up = grouped_linear(rows, w3_, {});
+    return grouped_linear(rows.with(swiglu(gate, up)), w2_, {});
   }
-  using Expert::apply;
 
   double flops_per_row() const override { return 6.0 * static_cast<double>(width_ * hidden_); }
 

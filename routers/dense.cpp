@@ -8,24 +8,20 @@ namespace {
 
 class Dense : public Router {
  public:
-  Dense(const Site&, Options& options)
-      : factor_(options.integer("width_factor", 1, {1, 1024},
-                                "hidden width in multiples of expert.hidden: set it to the k of "
-                                "the arm it stands beside")) {}
+  Dense(const Site&, Options& options) {
+    traits_ = {.experts = 1,
+               .width_factor = options.integer(
+                   "width_factor", 1, {1, 1024},
+                   "hidden width in multiples of expert.hidden: set it to the k of the arm it is "
+                   "compared with"),
+               .capturable = true};
+  }
 
   Routing route(const Tokens& tokens) override {
     Assignment plan;
     plan.experts = equal_segments(1, tokens.x.rows(), tokens.x.backend());
-    return {.plan = plan, .scores = {}, .losses = {}};
+    return {.plan = plan};
   }
-  Sees sees() const override { return Sees::past; }
-  bool capturable() const override { return true; }
-  index experts() const override { return 1; }
-  index width_factor() const override { return factor_; }
-  Cost cost() const override { return {}; }
-
- private:
-  index factor_;
 };
 
 const Registered<Router> dense("dense",

@@ -34,13 +34,19 @@ class ExpertChoice : public Router {
     z_ = o.number("z_weight", 0, {0, 1e6}, "of the router z-loss");
     const index B = std::max<index>(1, site.batch), S = std::max<index>(1, site.length);
     const index group = group_ == "sequence" ? S : group_ == "position" ? B : B * S;
-    rows_per_token_ =
+    const double rows_per_token =
         static_cast<double>(capacity_.rows(group, 1, E_) * E_) / static_cast<double>(group);
+    traits_ = {
+        .experts = E_,
+        .sees = {.later_tokens = group_ != "position", .other_sequences = group_ != "sequence"},
+        .cost = {.rows_per_token = rows_per_token,
+                 .router_flops = 2.0 * static_cast<double>(D_ * E_)},
+        .capturable = true};
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
   }
 
   Routing route(const Tokens& tokens) override {
-    const index B = tokens.batch, S = tokens.length;
+    const index B = tokens.batch(), S = tokens.length();
     const Tensor logits = matmul(tokens.x, weight_);  // [T, E]
     const Tensor scores = over_tokens_ ? softmax(logits, token_axis(B, S)) : softmax(logits);
 
@@ -67,17 +73,9 @@ class ExpertChoice : public Router {
     plan.experts = equal_segments(E_, groups * C, tokens.x.backend());
     plan.gate = pick(scores, in_order(E_, 1));
 
-    Routing routing{.plan = plan, .scores = scores, .losses = {}};
+    Routing routing{.plan = plan, .scores = scores};
     if (z_ > 0) routing.losses.push_back({"z", static_cast<real>(z_), z_loss(logits)});
     return routing;
-  }
-
-  Sees sees() const override { return group_ == "sequence" ? Sees::sequence : Sees::batch; }
-  bool looks_ahead() const override { return group_ != "position"; }
-  bool capturable() const override { return true; }
-  index experts() const override { return E_; }
-  Cost cost() const override {
-    return {.rows_per_token = rows_per_token_, .router_flops = 2.0 * static_cast<double>(D_ * E_)};
   }
 
  private:
@@ -90,7 +88,7 @@ class ExpertChoice : public Router {
   Capacity capacity_;
   std::string group_;
   bool over_tokens_ = false;
-  double z_ = 0, rows_per_token_ = 1;
+  double z_ = 0;
   Tensor weight_;  // [D, E]
 };
 

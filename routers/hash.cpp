@@ -41,6 +41,7 @@ class Hash : public Router {
         options.choice("table", "balanced", {"balanced", "random"},
                        "how ids are given to experts: by frequency, or at random");
     const index seed = options.integer("seed", 0, {0, 1 << 30}, "of the random table");
+    traits_ = {.experts = experts_, .capturable = true};
     const index symbols = site.vocabulary > 0 ? site.vocabulary : site.length;
     if (kind == "balanced") {
       const bool counted =
@@ -60,20 +61,13 @@ class Hash : public Router {
   Routing route(const Tokens& tokens) override {
     Backend& backend = tokens.x.backend();
     if (!on_device_) on_device_ = Indices::of(table_, backend);
-    const index B = tokens.batch, S = tokens.length;
-    if (tokens.ids.size() == 0 && S > static_cast<index>(table_.size()))
+    const bool by_id = tokens.ids.size() > 0;
+    if (const index S = by_id ? 0 : tokens.length(); S > static_cast<index>(table_.size()))
       fail_in("hash", "sequences of " + std::to_string(S) + " for a table of " +
                           std::to_string(table_.size()) + " positions");
-    const Indices key = tokens.ids.size() > 0
-                            ? tokens.ids
-                            : map_indices({.shape = {B, S, 1}, .add = {0, 1}}, backend);
-    const Indices chosen = look_up(on_device_, key);
-    return {.plan = assign(chosen, chosen, 1, experts_, {}), .scores = {}, .losses = {}};
+    const Indices chosen = look_up(on_device_, by_id ? tokens.ids : tokens.positions());
+    return {.plan = assign(chosen, chosen, 1, experts_, {})};
   }
-  bool capturable() const override { return true; }
-  Sees sees() const override { return Sees::past; }
-  index experts() const override { return experts_; }
-  Cost cost() const override { return {}; }
 
  private:
   index experts_;

@@ -41,12 +41,21 @@ class Lory : public Router {
     prompt_ = o.integer("prompt", 0, {0, 1 << 20},
                         "at evaluation, weights from the mean of this many first tokens for all; "
                         "0: as in training");
-    length_ = site.length;
+    // Through the first segment's mean; with segments of one token there is nothing left to see.
+    const index first = std::min(segment_, site.length);
+    const double size = static_cast<double>(first), E = static_cast<double>(E_);
+    traits_ = {.experts = E_,
+               .sees = {.later_tokens = prompt_ > 1 || first > 1},
+               .cost = {.rows_per_token = 1,
+                        .router_flops = 2.0 * static_cast<double>(D_) * E / size,
+                        .merge_flops = 2 * E / size},
+               .capturable = true,
+               .surrogate = !prefix_};  // the first segment's weights get no gradient
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
   }
 
   Routing route(const Tokens& tokens) override {
-    const index B = tokens.batch, S = tokens.length;
+    const index B = tokens.batch(), S = tokens.length();
     Backend& backend = tokens.x.backend();
     if (tokens.context.generating != Generating::no) return generate(tokens);
     const bool prompted = prompt_ > 0 && !tokens.context.training;
@@ -63,22 +72,7 @@ class Lory : public Router {
       weights = prefix_ ? gather_rows(own, each_segment(B, segments, 0)) : causal(own, B, segments);
     }
     Merging plan{weights, equal_segments(groups, B * S / groups, backend)};
-    return {.plan = plan, .scores = weights, .losses = {}};
-  }
-
-  // Through the first segment's mean; with segments of one token there is nothing left to see.
-  Sees sees() const override {
-    if (prompt_ > 1 || std::min(segment_, length_) > 1) return Sees::sequence;
-    return Sees::past;
-  }
-  bool capturable() const override { return true; }
-  index experts() const override { return E_; }
-  Cost cost() const override {
-    const double size = static_cast<double>(std::min(segment_, length_)),
-                 E = static_cast<double>(E_);
-    return {.rows_per_token = 1,
-            .router_flops = 2.0 * static_cast<double>(D_) * E / size,
-            .merge_flops = 2 * E / size};
+    return {.plan = plan, .scores = weights};
   }
 
  private:
@@ -86,11 +80,11 @@ class Lory : public Router {
   // follows.
   Routing generate(const Tokens& tokens) {
     if (tokens.context.generating == Generating::prompt)
-      of_prompt_ = softmax(matmul(mean_rows(tokens.x, tokens.batch), weight_));
-    if (!of_prompt_ || of_prompt_.rows() != tokens.batch)
+      of_prompt_ = softmax(matmul(mean_rows(tokens.x, tokens.batch()), weight_));
+    if (!of_prompt_ || of_prompt_.rows() != tokens.batch())
       fail_in("lory", "a continuation without the pass over its prompt");
-    Merging plan{of_prompt_, equal_segments(tokens.batch, tokens.length, tokens.x.backend())};
-    return {.plan = plan, .scores = of_prompt_, .losses = {}};
+    Merging plan{of_prompt_, equal_segments(tokens.batch(), tokens.length(), tokens.x.backend())};
+    return {.plan = plan, .scores = of_prompt_};
   }
 
   Indices each_segment(index B, index segments, index which) const {
@@ -120,7 +114,7 @@ class Lory : public Router {
     return gather_rows(x, Indices::of(row, x.backend()));
   }
 
-  index D_, E_, segment_ = 1, prompt_ = 0, length_ = 0;
+  index D_, E_, segment_ = 1, prompt_ = 0;
   bool prefix_ = false;
   Tensor weight_;     // [D, E]
   Tensor of_prompt_;  // [B, E], of the text that is being continued

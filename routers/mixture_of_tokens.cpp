@@ -48,6 +48,13 @@ class MixtureOfTokens : public Router {
         o.choice("evaluation", "mixed", {"mixed", "argmax"},
                  "at evaluation: as in training, or each expert takes one token of the group") ==
         "argmax";
+    const auto D = static_cast<double>(D_), E = static_cast<double>(E_);
+    traits_ = {
+        .experts = E_,
+        .sees = {.later_tokens = along_sequence_ && size_ > 1,
+                 .other_sequences = !along_sequence_ && size_ > 1},
+        .cost = {.rows_per_token = E / static_cast<double>(size_), .router_flops = 6 * D * E},
+        .capturable = true};
     weight_ = parameter("weight", {D_, E_},
                         Init::truncated_normal(0.1 / std::sqrt(static_cast<double>(D_))));
     if (emit == "separate")
@@ -63,7 +70,7 @@ class MixtureOfTokens : public Router {
 
   Routing route(const Tokens& tokens) override {
     if (tokens.context.generating != Generating::no) return unmixed(tokens);
-    const index B = tokens.batch, S = tokens.length, g = size_;
+    const index B = tokens.batch(), S = tokens.length(), g = size_;
     Backend& backend = tokens.x.backend();
     const std::vector<std::int32_t> order = places(B, S);
     const auto groups = static_cast<index>(order.size()) / g;
@@ -88,19 +95,7 @@ class MixtureOfTokens : public Router {
       plan.dispatch = merge.reshape({groups, g, E_});
     }
     plan.combine = emit.reshape({groups, g, E_});
-    return {.plan = plan, .scores = softmax(logits.detach()), .losses = {}};
-  }
-
-  Sees sees() const override {
-    if (size_ == 1) return Sees::past;
-    return along_sequence_ ? Sees::sequence : Sees::batch;
-  }
-  bool looks_ahead() const override { return along_sequence_ && size_ > 1; }
-  bool capturable() const override { return true; }
-  index experts() const override { return E_; }
-  Cost cost() const override {
-    const auto D = static_cast<double>(D_), E = static_cast<double>(E_);
-    return {.rows_per_token = E / static_cast<double>(size_), .router_flops = 6 * D * E};
+    return {.plan = plan, .scores = softmax(logits.detach())};
   }
 
  private:
@@ -119,7 +114,7 @@ class MixtureOfTokens : public Router {
     Mixing plan;
     plan.dispatch = Tensor::full({T, 1, E_}, 1, backend);
     plan.combine = emit.reshape({T, 1, E_});
-    return {.plan = plan, .scores = softmax(logits), .losses = {}};
+    return {.plan = plan, .scores = softmax(logits)};
   }
 
   // The token at each place of the groups, -1 where a batch (or sequence) ends inside its last

@@ -15,12 +15,19 @@ namespace {
 
 class Smear : public Router {
  public:
-  Smear(const Site& site, Options& o) : D_(site.width), E_(site.experts), length_(site.length) {
+  Smear(const Site& site, Options& o) : D_(site.width), E_(site.experts) {
     const bool bias = o.flag("bias", false, "a bias on the logits");
     normalise_weight_ =
         o.flag("normalise_weight", false, "LayerNorm of every expert's column of W");
     dropout_ = o.number("expert_dropout", 0.1, {0, 0.99},
                         "chance that an expert is left out of a mixture, in training");
+    const auto E = static_cast<double>(E_), S = static_cast<double>(site.length);
+    traits_ = {.experts = E_,
+               .sees = {.later_tokens = site.length > 1},
+               .cost = {.rows_per_token = 1,
+                        .router_flops = 2.0 * static_cast<double>(D_) * E / S,
+                        .merge_flops = 2 * E / S},
+               .capturable = true};
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
     if (bias) bias_ = parameter("bias", {E_}, Init::constant(0), false);
     gain_ = parameter("norm.gain", {D_}, Init::constant(1), false);
@@ -32,7 +39,7 @@ class Smear : public Router {
   }
 
   Routing route(const Tokens& tokens) override {
-    const index B = tokens.batch;
+    const index B = tokens.batch();
     const Tensor v = normalize(NormKind::layer, mean_rows(tokens.x, B), gain_, shift_);  // [B, D]
     Tensor logits;
     if (normalise_weight_) {
@@ -45,18 +52,8 @@ class Smear : public Router {
     if (bias_) logits = add_row(logits, bias_);
     const Tensor p = softmax(logits);
     Merging plan{drop_experts(p, tokens.context),
-                 equal_segments(B, tokens.length, tokens.x.backend())};
-    return {.plan = plan, .scores = p, .losses = {}};
-  }
-
-  Sees sees() const override { return length_ > 1 ? Sees::sequence : Sees::past; }
-  bool capturable() const override { return true; }
-  index experts() const override { return E_; }
-  Cost cost() const override {
-    const auto E = static_cast<double>(E_), S = static_cast<double>(length_);
-    return {.rows_per_token = 1,
-            .router_flops = 2.0 * static_cast<double>(D_) * E / S,
-            .merge_flops = 2 * E / S};
+                 equal_segments(B, tokens.length(), tokens.x.backend())};
+    return {.plan = plan, .scores = p};
   }
 
  private:
@@ -72,7 +69,7 @@ class Smear : public Router {
     return div_column(kept, sum_cols(kept));
   }
 
-  index D_, E_, length_;
+  index D_, E_;
   bool normalise_weight_ = false;
   double dropout_ = 0;
   Tensor weight_, bias_, gain_, shift_, column_gain_, column_shift_;

@@ -16,7 +16,7 @@ namespace {
 
 class Soft : public Router {
  public:
-  Soft(const Site& site, Options& o) : D_(site.width), E_(site.experts), length_(site.length) {
+  Soft(const Site& site, Options& o) : D_(site.width), E_(site.experts) {
     const double factor =
         o.number("capacity_factor", 1, {1e-6, 1e6}, "slots per token, if slots = 0");
     p_ = o.integer("slots", 0, {0, 1 << 20},
@@ -26,12 +26,18 @@ class Soft : public Router {
           1, std::lround(static_cast<double>(site.length) * factor / static_cast<double>(E_)));
     normalise_ =
         o.flag("normalise", true, "unit norm of tokens and slot vectors, and a learned scale");
+    const auto P = static_cast<double>(E_ * p_), D = static_cast<double>(D_);
+    traits_ = {
+        .experts = E_,
+        .sees = {.later_tokens = true},
+        .cost = {.rows_per_token = P / static_cast<double>(site.length), .router_flops = 6 * D * P},
+        .capturable = true};
     phi_ = parameter("phi", {D_, E_ * p_}, Init::normal(1 / std::sqrt(static_cast<double>(D_))));
     if (normalise_) scale_ = parameter("scale", {1}, Init::constant(1), false);
   }
 
   Routing route(const Tokens& tokens) override {
-    const index B = tokens.batch, S = tokens.length, P = E_ * p_;
+    const index B = tokens.batch(), S = tokens.length(), P = E_ * p_;
     const Tensor logits = normalise_ ? matmul(unit_norm(tokens.x, {B * S, D_, 1}),
                                               mul_scalar(unit_norm(phi_, {1, D_, P}), scale_))
                                      : matmul(tokens.x, phi_);  // [B·S, P]
@@ -42,16 +48,9 @@ class Soft : public Router {
     // A token's score of an expert: the weight that it gives to the expert's slots.
     const Tensor scores =
         sum_cols(plan.combine.detach().reshape({B * S * E_, p_})).reshape({B * S, E_});
-    return {.plan = plan, .scores = scores, .losses = {}};
+    return {.plan = plan, .scores = scores};
   }
 
-  Sees sees() const override { return Sees::sequence; }
-  bool capturable() const override { return true; }
-  index experts() const override { return E_; }
-  Cost cost() const override {
-    const auto P = static_cast<double>(E_ * p_), D = static_cast<double>(D_);
-    return {.rows_per_token = P / static_cast<double>(length_), .router_flops = 6 * D * P};
-  }
   double kept_values(index tokens) const override {
     // Logits, dispatch, combine and scores of every token and slot; then two gradients of them.
     const auto P = static_cast<double>(E_ * p_), D = static_cast<double>(D_);
@@ -59,7 +58,7 @@ class Soft : public Router {
   }
 
  private:
-  index D_, E_, length_, p_ = 1;
+  index D_, E_, p_ = 1;
   bool normalise_ = true;
   Tensor phi_, scale_;  // [D, E·p], [1]
 };

@@ -115,6 +115,16 @@ class TokenChoice : public Router {
     if (variance_ == Variance::sample && E_ < 2)
       o.reject("cv_variance", "a sample variance needs two experts");
 
+    // With capacity, later tokens can displace a choice unless places are given token by token.
+    const bool displaced = order_ == Order::score || (order_ == Order::choice && k_ > 1);
+    traits_ = {.experts = E_,
+               .sees = {.later_tokens = limited() && displaced,
+                        .other_sequences = limited() && group_batch_},
+               .cost = {.rows_per_token = static_cast<double>(k_),
+                        .router_flops = 2.0 * static_cast<double>(D_ * E_)},
+               .capturable = true,
+               .surrogate = low_};  // rounding has no derivative of its own
+
     // Fedus et al. 2022, section 2.4: a tenth of the usual scale. Shazeer et al. 2017: zeros, and
     // noise breaks the ties.
     weight_ = parameter("weight", {D_, E_},
@@ -164,7 +174,7 @@ class TokenChoice : public Router {
     const Tensor gates = low(chosen_gates(noisy, scores, choice, T));
     const Indices standing = stand(choice, gates, context);
     const Capacity& capacity = context.training ? train_ : eval_;
-    const index group = group_batch_ ? T : tokens.length;
+    const index group = group_batch_ ? T : tokens.length();
     Tensor priority;
     if (order_ == Order::score)
       priority = pick(scores.detach(),
@@ -182,16 +192,6 @@ class TokenChoice : public Router {
     return routing;
   }
 
-  Sees sees() const override {
-    if (limited() && group_batch_) return Sees::batch;
-    return looks_ahead() ? Sees::sequence : Sees::past;
-  }
-  // With capacity, later tokens can displace a choice unless places are given token by token.
-  bool looks_ahead() const override {
-    return limited() && (order_ == Order::score || (order_ == Order::choice && k_ > 1));
-  }
-  bool capturable() const override { return true; }
-  index experts() const override { return E_; }
   double expert_rows(index tokens) const override {
     const double asked = static_cast<double>(tokens) * static_cast<double>(k_);
     const index group = group_batch_ ? tokens : length_;
@@ -199,10 +199,6 @@ class TokenChoice : public Router {
     if (places == 0) return asked;
     const double groups = static_cast<double>(tokens) / static_cast<double>(group);
     return std::min(asked, groups * static_cast<double>(E_) * static_cast<double>(places));
-  }
-  Cost cost() const override {
-    return {.rows_per_token = static_cast<double>(k_),
-            .router_flops = 2.0 * static_cast<double>(D_ * E_)};
   }
 
  private:
@@ -258,7 +254,7 @@ class TokenChoice : public Router {
     const auto add = [&](const char* name, double weight, const Tensor& value) {
       routing.losses.push_back({name, static_cast<real>(weight), value});
     };
-    const index sequences = tokens.batch;
+    const index sequences = tokens.batch();
     const Tensor clean = deviation && noise_ == "gaussian" ? softmax(logits) : scores;
     if (balance_ > 0)
       add("balance", balance_,

@@ -173,6 +173,7 @@ class Backend : public Pool {
   virtual void where_less(const real* a, const real* b, const i32* yes, const i32* no, i32* y,
                           index n) = 0;
   virtual void to_real(const i32* x, double factor, real* y, index n) = 0;  // y = factor x
+  virtual void add_indices(const i32* x, i32* y, index n) = 0;              // y += x
 
   // Tallies of what was routed where: sums in double, in an order that their sizes decide.
   // key[i] = domain[token[i]] · segments + (the segment of offset that holds row i); -1 where

@@ -128,7 +128,7 @@ Indices journaled(Indices fresh) {
 
 Tensor journaled(Tensor fresh) {
   Journal* journal = current_journal();
-  if (journal == nullptr) return fresh;
+  if (journal == nullptr || !journal->stops_values) return fresh;
   // A copy: the memory behind `fresh` may be a parameter that the next pass moves.
   if (journal->mode == Journal::Mode::write)
     fresh = Tensor::of(fresh.shape(), fresh.to_host(), fresh.backend());

@@ -36,6 +36,7 @@ Tensor writable(const Tensor& dy);
 struct Journal {
   enum class Mode { write, replay };
   Mode mode = Mode::write;
+  bool stops_values = true;  // false: stopped values are computed anew when replayed
   std::vector<Indices> indices;
   std::vector<Tensor> values;
   std::size_t next_indices = 0, next_values = 0;

@@ -6,26 +6,29 @@
 //   conservation  does its routing value add up?
 //   gradient      analytic against central differences in double, of the training loss and of every
 //                 auxiliary loss, for every parameter of router and experts and for the tokens;
-//                 discrete choices and stopped gradients are replayed
+//                 discrete choices are replayed, and stopped values where the router declares that
+//                 its gradient is a surrogate
 //   paths         does the task loss alone reach the router's parameters?
 //   sees          what outputs depend on, against what the router declares
-//   equivariance  do renumbered experts give the same output?
+//   equivariance  do experts renumbered within the declared groups, and renumbered groups, give
+//                 the same output?
 //   threads       the same bits for any number of threads
 //   edges         one token, one sequence, ragged groups, ties, zeros: finite values and gradients
 //
 // Of an expert:
 //
-//   stack         are all parameters stacked [E, ...] and listed in weights(), and do they follow
-//                 from the site's width, experts and hidden width alone?
-//   state         are buffers finite, and does apply() leave them alone?
+//   stack         are all parameters stacked [E, ...], and do they follow from the site's width,
+//                 experts and hidden width alone?
+//   state         are buffers finite, and does forward() leave them alone?
 //   gradient      as above, for every parameter, for the rows, and for the weights of a merge
 //   paths         does every parameter get a gradient, and do the rows?
 //   rows          does a row's output depend on this row alone, whatever else is in its segment?
 //   experts       does expert e depend on weights e alone? Is a bank of one (E = 1) the same
-//   network? given         does apply() use the weights that it is given? merged        are merged
-//   weights the weighted sums that they should be? cost          flops_per_row() against the
-//   products that are run threads       as above edges         no row, one row, equal rows, zeros:
-//   finite values and gradients
+//                 network?
+//   merged        are merged weights the weighted sums that they should be?
+//   cost          flops_per_row() against the products that are run
+//   threads       as above
+//   edges         no row, one row, equal rows, zeros: finite values and gradients
 //
 // Nothing in it knows a plug-in by name: one is certified as soon as it is registered.
 #pragma once

@@ -61,8 +61,8 @@ Rows Bank::merged_rows(std::uint64_t draw, const Loads& loads) {
     const real sum = std::accumulate(row, row + site_.experts, real{0});
     std::transform(row, row + site_.experts, row, [=](real v) { return v / sum; });
   }
-  rows.segments.mix = Tensor::of({segments, site_.experts}, mix, backend_);
-  rows.segments.mix.set_wants_gradient(true);
+  rows.merge = Tensor::of({segments, site_.experts}, mix, backend_);
+  rows.merge.set_wants_gradient(true);
   return rows;
 }
 

@@ -21,11 +21,6 @@ class CountingBackend : public CpuBackend {
 
 using Loads = std::vector<index>;  // rows of each segment
 
-struct Rows {
-  Tensor x;  // [N, D]
-  Segments segments;
-};
-
 class Bank {
  public:
   Bank(const Subject& subject, const Sites& sites);
@@ -37,7 +32,7 @@ class Bank {
   Rows rows(std::uint64_t draw, const Loads& loads, index behind = 0);
   // The same with a mix of the experts for every segment; its rows sum to 1.
   Rows merged_rows(std::uint64_t draw, const Loads& loads);
-  Tensor apply(const Rows& rows) const { return expert_->apply(rows.x, rows.segments); }
+  Tensor apply(const Rows& rows) const { return expert_->apply(rows); }
 
   const ExpertSite& site() const { return site_; }
   CountingBackend& backend() { return backend_; }
@@ -73,7 +68,6 @@ Item check_expert_gradient(const Subject& subject, Certificate& certificate);
 Item check_expert_paths(const Subject& subject);
 Item check_rows(const Subject& subject);
 Item check_experts(const Subject& subject);
-Item check_given(const Subject& subject);
 Item check_merged(const Subject& subject);
 Item check_cost(const Subject& subject);
 Item check_expert_threads(const Subject& subject);

@@ -85,9 +85,8 @@ std::string text_of(const Influence& seen) { return text_of(seen.beside > 0, see
 
 Item check_sees(const Subject& subject, Certificate& certificate) {
   Specimen specimen(subject, small_sites(subject.causal));
-  const Sees declared = specimen.router().sees();
-  const bool ahead = specimen.router().looks_ahead(), beside = declared == Sees::batch;
-  certificate.declared = text_of(beside, ahead || declared == Sees::sequence);
+  const auto [ahead, beside] = specimen.router().traits().sees;
+  certificate.declared = text_of(beside, ahead);
 
   const Influence training = probe(specimen, true), evaluation = probe(specimen, false);
   const Influence seen{std::max(training.ahead, evaluation.ahead),
@@ -99,8 +98,6 @@ Item check_sees(const Subject& subject, Certificate& certificate) {
   if (text_of(training) != text_of(evaluation))
     modes =
         fmt::format(" ({} in training, {} in evaluation)", text_of(training), text_of(evaluation));
-  if (declared == Sees::past && ahead)
-    return {{}, Verdict::fail, "sees() says past, looks_ahead() says it looks ahead"};
   std::vector<std::string> undeclared, unseen;
   if (seen.ahead > 0 && !ahead)
     undeclared.push_back(
@@ -113,7 +110,7 @@ Item check_sees(const Subject& subject, Certificate& certificate) {
             Verdict::fail,
             fmt::format("declares {}, but {}{}", certificate.declared, joined(undeclared, " and "),
                         modes)};
-  if (seen.ahead == 0 && (ahead || declared == Sees::sequence)) unseen.push_back("later tokens");
+  if (seen.ahead == 0 && ahead) unseen.push_back("later tokens");
   if (seen.beside == 0 && beside) unseen.push_back("other sequences");
   if (!unseen.empty())
     return {{},

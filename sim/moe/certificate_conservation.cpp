@@ -43,6 +43,7 @@ void check(const Assignment& plan, Accounts& accounts) {
   check_segments(plan.experts, E, rows, "experts");
   check_weights(plan.gate, rows, "gates");
   check_weights(plan.bypass, T, "bypass weights");
+  if (plan.addend) check_weights(plan.addend, plan.addend.cols() * T, "values of the addend");
   const std::vector<std::int32_t> offset = plan.experts.offset.to_host();
   if (plan.token) {
     const std::vector<std::int32_t> token = plan.token.to_host();
@@ -149,7 +150,7 @@ void check(const Routing& routing, Accounts& accounts) {
 // "" if it adds up.
 std::string trouble(Specimen& specimen, const Batch& batch, Mode mode, Accounts& accounts) {
   accounts.tokens = batch.x.rows();
-  accounts.experts = specimen.router().experts();
+  accounts.experts = specimen.router().traits().experts;
   Routing routing;
   try {
     routing = specimen.route(batch, mode);

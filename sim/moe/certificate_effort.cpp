@@ -48,7 +48,7 @@ Size size_of(const Made& made) {
                 (made.router ? made.router->kept_values(static_cast<index>(tokens)) : 0);
   size.work = rows * made.expert->flops_per_row() + kWorkOfValue * size.values + size.state;
   if (made.router) {
-    const Cost cost = made.router->cost();
+    const Cost cost = made.router->traits().cost;
     const auto each = static_cast<double>(made.expert->parameters_per_expert());
     size.work += tokens * (cost.router_flops + cost.merge_flops * each);
   }

@@ -9,27 +9,16 @@
 namespace moesim::certificate {
 namespace {
 
-// "" if the parameters are stacked, named and listed as they should be.
+// "" if the parameters are stacked and named as they should be.
 std::string trouble(const Bank& bank) {
   const index E = bank.site().experts;
-  const std::vector<Tensor> weights = bank.expert().weights();
-  if (weights.empty()) return "weights() is empty: an expert without parameters learns nothing";
+  if (bank.parameters().empty()) return "an expert without parameters learns nothing";
   std::set<std::string> names;
   for (const Parameter& p : bank.parameters()) {
     if (!names.insert(p.name).second) return "two parameters are named " + p.name;
     if (p.value.shape().rank() == 0 || p.value.dim(0) != E)
       return fmt::format("{} has the shape {}, not [{} experts, ...]", p.name,
                          p.value.shape().to_string(), E);
-    const auto times = std::count_if(weights.begin(), weights.end(),
-                                     [&](const Tensor& w) { return w.same(p.value); });
-    if (times != 1)
-      return fmt::format("{} is listed {} times in weights(), not once", p.name, times);
-  }
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const auto same = [&](const Parameter& p) { return p.value.same(weights[i]); };
-    if (std::none_of(bank.parameters().begin(), bank.parameters().end(), same) &&
-        std::none_of(bank.buffers().begin(), bank.buffers().end(), same))
-      return fmt::format("weights()[{}] is no parameter() or buffer() of the expert", i);
   }
   return {};
 }
@@ -145,7 +134,6 @@ Certificate certify_expert(const Subject& subject) {
   checks.add("paths", false, [&] { return check_expert_paths(subject); });
   checks.add("rows", false, [&] { return check_rows(subject); });
   checks.add("experts", false, [&] { return check_experts(subject); });
-  checks.add("given", false, [&] { return check_given(subject); });
   checks.add("merged", false, [&] { return check_merged(subject); });
   checks.add("cost", false, [&] { return check_cost(subject); });
   checks.add("threads", false, [&] { return check_expert_threads(subject); });

@@ -17,7 +17,7 @@ std::vector<Leaf> leaves_of(const Bank& bank, const Rows& rows) {
   std::vector<Leaf> all;
   for (const Parameter& p : bank.parameters()) all.push_back({p.name, p.value});
   all.push_back({"rows", rows.x});
-  if (rows.segments.mix) all.push_back({"mix", rows.segments.mix});
+  if (rows.merge) all.push_back({"merge", rows.merge});
   return all;
 }
 

@@ -1,4 +1,4 @@
-// The items "rows", "experts", "given" and "merged" of an expert: what an output depends on.
+// The items "rows", "experts" and "merged" of an expert: what an output depends on.
 //
 // Not bit for bit: no provider of matrix products gives a row the same bits whatever the number of
 // rows beside it. A change of weights or rows of order 1 is many orders above that rounding.
@@ -28,8 +28,8 @@ Rows part(Bank& bank, const Rows& rows, index first, index count, index e, index
 Rows merged_part(Bank& bank, const Rows& rows, index first, index count, index g) {
   const index E = bank.site().experts;
   Rows alone = part(bank, rows, first, count, 0, 1);
-  const std::vector<real> mix = rows.segments.mix.to_host();
-  alone.segments.mix =
+  const std::vector<real> mix = rows.merge.to_host();
+  alone.merge =
       Tensor::of({1, E}, {mix.begin() + g * E, mix.begin() + (g + 1) * E}, bank.backend());
   return alone;
 }
@@ -147,39 +147,15 @@ Item check_experts(const Subject& subject) {
   return {{}, Verdict::pass, "apart"};
 }
 
-Item check_given(const Subject& subject) {
-  Bank bank(subject, small_sites(true));
-  const Rows rows = bank.rows(2, uneven(bank.site().experts));
-  bank.randomise(1);
-  const std::vector<Tensor> own = bank.expert().weights();
-  for (std::size_t i = 0; i < own.size(); ++i) {
-    std::vector<Tensor> given = own;
-    const std::vector<real> before = own[i].to_host();
-    const std::vector<real> values = normals(8, "given", own[i].size(), kExpertSpread);
-    given[i] = Tensor::of(own[i].shape(), values, bank.backend());
-    const std::vector<real> y = bank.expert().apply(rows.x, rows.segments, given).to_host();
-    own[i].from_host(values);
-    const double most = change(bank, y, 0, bank.apply(rows));
-    own[i].from_host(before);
-    if (most > 0)
-      return {{},
-              Verdict::fail,
-              fmt::format("apply() does not use weights[{}] as it is given: the output differs by "
-                          "up to {:.2g}",
-                          i, most)};
-  }
-  return {{}, Verdict::pass, "used"};
-}
-
 Item check_merged(const Subject& subject) {
   Bank bank(subject, small_sites(true));
   const index E = bank.site().experts;
   bank.randomise(1);
   const Loads loads{5, 0, 1, 3, 2};
   Rows rows = bank.merged_rows(3, loads);
-  std::vector<real> mix = rows.segments.mix.to_host();
+  std::vector<real> mix = rows.merge.to_host();
   for (index e = 0; e < E; ++e) mix[static_cast<std::size_t>(e)] = e == E - 1 ? 1 : 0;
-  rows.segments.mix.from_host(mix);  // the first group has the last expert alone
+  rows.merge.from_host(mix);  // the first group has the last expert alone
   try {
     bank.apply(rows);
   } catch (const Error& error) {

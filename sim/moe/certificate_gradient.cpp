@@ -36,6 +36,7 @@ void check_mode(Specimen& specimen, Mode mode, Worst& worst) {
   const Tensor dy = output_seed(specimen, batch);
   const std::vector<real> dy_values = dy.to_host();
   Journal journal;
+  journal.stops_values = specimen.router().traits().surrogate;
 
   // Analytic, one pass per scalar: [scalar][leaf][entry]
   std::vector<std::vector<std::vector<real>>> analytic;
@@ -174,7 +175,9 @@ Item check_gradient(const Subject& subject, Certificate& certificate) {
   for (const bool training : {true, false})
     check_mode(specimen, {.training = training, .draw = 3}, worst);
   certificate.gradient_error = worst.error;
-  return item_of(worst);
+  Item item = item_of(worst);
+  if (specimen.router().traits().surrogate) item.value += ", of the declared surrogate";
+  return item;
 }
 
 Item check_paths(const Subject& subject) {

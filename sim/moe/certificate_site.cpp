@@ -71,8 +71,8 @@ Made make_on(const Subject& subject, const Site& site) {
     const Router::Make& make =
         subject.make ? subject.make : Registry<Router>::find(subject.router).make;
     made.router = make(made.site, options);
-    made.expert_site.experts = made.router->experts();
-    made.expert_site.hidden *= made.router->width_factor();
+    made.expert_site.experts = made.router->traits().experts;
+    made.expert_site.hidden *= made.router->traits().width_factor;
   }
   made.expert = expert_of(subject, made.expert_site, settings);
   for (const auto& [key, info] : settings.declared())

@@ -40,8 +40,14 @@ void Specimen::randomise(std::uint64_t draw, double spread) {
   initialise(router_buffers_, backend_, draw);
   initialise(expert_buffers_, backend_, draw);
   if (router_buffers_.empty()) return;
-  for (std::uint64_t step = 0; step < draw % 4; ++step)
-    router().after_step(route(batch(draw + step), {.training = true, .draw = draw + step}));
+  for (std::uint64_t i = 0; i < draw % 4; ++i) step({{batch(draw + i), draw + i}});
+}
+
+void Specimen::step(const std::vector<MicroBatch>& parts) {
+  StepLoad load = no_load(router().traits(), backend_);
+  for (const MicroBatch& part : parts)
+    add(load, route(part.batch, {.training = true, .draw = part.draw}), part.batch.x.rows());
+  router().after_step({&load, 1}, 0);
 }
 
 Batch Specimen::batch(std::uint64_t draw, index sequences, index length, double common) {
@@ -67,14 +73,16 @@ Routing Specimen::route(const Batch& batch, Mode mode,
   context.training = mode.training;
   context.seed = mode.draw;
   context.given = std::move(given);
-  return router().route({batch.x, batch.batch, batch.length, batch.ids, context});
+  return router().route(tokens_of(batch.x, batch.batch, batch.length, batch.ids, context));
 }
 
 Pass Specimen::forward(const Batch& batch, Mode mode) { return forward(batch, mode, {}); }
 
 Pass Specimen::forward(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given) {
   Pass pass{route(batch, mode, std::move(given)), {}};
-  pass.y = execute(pass.routing, batch.x, *made_.expert);
+  Context none;
+  pass.y = execute(pass.routing, tokens_of(batch.x, batch.batch, batch.length, batch.ids, none),
+                   *made_.expert);
   return pass;
 }
 

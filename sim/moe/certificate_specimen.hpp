@@ -34,6 +34,11 @@ struct Pass {
   Tensor y;
 };
 
+struct MicroBatch {
+  Batch batch;
+  std::uint64_t draw = 0;  // of the random numbers of its pass
+};
+
 class Specimen {
  public:
   Specimen(const Subject& subject, const Sites& sites);
@@ -48,6 +53,9 @@ class Specimen {
     return batch(draw, site_.batch, site_.length, common);
   }
 
+  // A step of training, as the trainer makes it: routes these micro-batches, counts their loads and
+  // calls after_step(). The layer is the only one of its model.
+  void step(const std::vector<MicroBatch>& parts);
   // The decision alone: what executes a plan takes its numbers on trust.
   Routing route(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given = {});
   Pass forward(const Batch& batch, Mode mode);

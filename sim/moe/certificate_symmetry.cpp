@@ -8,13 +8,57 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <numeric>
+#include <string>
 
 namespace moesim::certificate {
 namespace {
 
 constexpr double kRounding = kDouble ? 1e-10 : 1e-4;
 
-using Numbers = std::vector<index>;  // new number of each expert
+using Numbers = std::vector<index>;  // new number of each expert, group or place in a group
+
+// Experts e = g · n + i in G groups of n become groups[g] · n + places[i].
+struct Renumbering {
+  Numbers groups, places;
+
+  Numbers experts() const {
+    const auto n = static_cast<index>(places.size());
+    Numbers all;
+    for (const index group : groups)
+      for (const index place : places) all.push_back(group * n + place);
+    return all;
+  }
+};
+
+Numbers identity(index count) {
+  Numbers numbers(static_cast<std::size_t>(count));
+  std::iota(numbers.begin(), numbers.end(), index{0});
+  return numbers;
+}
+
+// The next number for each, the last one first.
+Numbers turned(index count) {
+  Numbers numbers = identity(count);
+  std::rotate(numbers.begin(), numbers.begin() + 1, numbers.end());
+  return numbers;
+}
+
+// The first two for each other.
+Numbers swapped(index count) {
+  Numbers numbers = identity(count);
+  std::swap(numbers[0], numbers[1]);
+  return numbers;
+}
+
+std::vector<Renumbering> renumberings(index groups, index places) {
+  std::vector<Renumbering> all;
+  if (places > 1)
+    for (const Numbers& within : {turned(places), swapped(places)})
+      all.push_back({identity(groups), within});
+  if (groups > 1) all.push_back({turned(groups), identity(places)});
+  return all;
+}
 
 // Blocks of values along one axis, each with its new place: [outer, E, inner].
 std::vector<real> permuted(const std::vector<real>& values, index outer, const Numbers& numbers) {
@@ -28,21 +72,62 @@ std::vector<real> permuted(const std::vector<real>& values, index outer, const N
   return result;
 }
 
-// Renumbers the experts in every axis of a router's parameter that is E blocks long. Which axes
-// stand for experts is told by size alone, hence the sites of check_equivariance. An axis of hidden
-// units that E divides is permuted as well, in all parameters alike, which changes nothing.
-bool renumber(const Tensor& parameter, const Site& site, const Numbers& numbers) {
-  const auto E = static_cast<index>(numbers.size());
+// The numbers for an axis of this size, or null: of experts, in blocks or not, of groups, or of
+// places in a group. Which axes they are is told by size alone, hence the sites of
+// check_equivariance. An axis of hidden units that E divides is permuted as well, in all parameters
+// alike, which changes nothing.
+const Numbers* numbers_of(index size, const Site& site, const Renumbering& to,
+                          const Numbers& experts) {
+  const auto E = static_cast<index>(experts.size());
+  if (size == 0 || size == site.width || size == site.length) return nullptr;
+  if (size % E == 0) return &experts;
+  if (to.groups.size() == 1) return nullptr;
+  if (size == static_cast<index>(to.groups.size())) return &to.groups;
+  return size == static_cast<index>(to.places.size()) ? &to.places : nullptr;
+}
+
+// Renumbers the experts in every axis of a router's parameter that stands for them.
+bool renumber(const Tensor& parameter, const Site& site, const Renumbering& to) {
+  const Numbers experts = to.experts();
   bool found = false;
   index outer = 1;
   std::vector<real> values = parameter.to_host();
   for (int axis = 0; axis < parameter.shape().rank(); outer *= parameter.dim(axis++)) {
-    const index size = parameter.dim(axis);
-    if (size == 0 || size % E != 0 || size == site.width || size == site.length) continue;
-    values = permuted(values, outer, numbers);
+    const Numbers* numbers = numbers_of(parameter.dim(axis), site, to, experts);
+    if (numbers == nullptr) continue;
+    values = permuted(values, outer, *numbers);
     found = true;
   }
   parameter.from_host(values);
+  return found;
+}
+
+// Exchanges the values of parameters that each group has for itself: "inner.0.weight",
+// "inner.1.weight" and so on.
+bool renumber_groups(const std::vector<Parameter>& parameters, const Numbers& groups) {
+  if (groups.size() < 2) return false;
+  const auto find = [&](const std::string& name) {
+    return std::find_if(parameters.begin(), parameters.end(),
+                        [&](const Parameter& p) { return p.name == name; });
+  };
+  bool found = false;
+  for (const Parameter& first : parameters) {
+    const std::size_t at = ("." + first.name).find(".0.");
+    if (at == std::string::npos) continue;
+    std::vector<std::vector<real>> values;
+    std::vector<Tensor> tensors;
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      const auto own =
+          find(first.name.substr(0, at) + std::to_string(g) + first.name.substr(at + 1));
+      if (own == parameters.end() || own->value.shape() != first.value.shape()) break;
+      tensors.push_back(own->value);
+      values.push_back(own->value.to_host());
+    }
+    if (tensors.size() != groups.size()) continue;
+    for (std::size_t g = 0; g < groups.size(); ++g)
+      tensors[static_cast<std::size_t>(groups[g])].from_host(values[g]);
+    found = true;
+  }
   return found;
 }
 
@@ -105,12 +190,13 @@ std::vector<Parameter> values_of_experts(const Specimen& specimen) {
   return all;
 }
 
-// On the first site where an axis of experts is no axis of width or length; else on any.
+// On the first site where an axis of experts is no axis of width or length, nor one of groups one
+// of their places; else on any.
 std::unique_ptr<Specimen> with_axis_of_experts(const Subject& subject) {
   for (const Site& site : odd_sites(subject.causal)) try {
       auto made = std::make_unique<Specimen>(subject, Sites{site});
-      const index E = made->experts();
-      if (E != made->site().width && E != made->site().length) return made;
+      const index E = made->experts(), groups = made->router().traits().expert_groups;
+      if (E != made->site().width && E != made->site().length && groups * groups != E) return made;
     } catch (const Error&) {
       // The next site may suit it.
     }
@@ -128,24 +214,22 @@ Item check_equivariance(const Subject& subject) {
   const std::vector<Parameter> experts = values_of_experts(specimen);
   if (routers.empty())
     return {{}, Verdict::none, "no parameters, so that nothing can be renumbered"};
-  Numbers same, turned, swapped;
-  for (index e = 0; e < E; ++e) {
-    same.push_back(e);
-    turned.push_back((e + 1) % E);
-    swapped.push_back(e < 2 ? 1 - e : e);
-  }
+  const index groups = specimen.router().traits().expert_groups;
+  if (groups < 1 || E % groups != 0)
+    return {{}, Verdict::fail, fmt::format("{} experts are no {} groups of equal size", E, groups)};
+  const Numbers same = identity(E);
   double worst = 0;
   for (std::uint64_t draw = 0; draw < 4; ++draw)
-    for (const Numbers& numbers : {turned, swapped})
+    for (const Renumbering& to : renumberings(groups, E / groups))
       for (const bool training : {true, false}) {
         specimen.randomise(draw, 1);
         const Batch batch = specimen.batch(draw);
         const Mode mode{training, draw};
         const std::vector<real> before =
             results_of(specimen.forward(batch, mode, draws(specimen, draw, same)));
-        bool found = false;
-        for (const Parameter& p : routers)
-          found = renumber(p.value, specimen.site(), numbers) || found;
+        const Numbers numbers = to.experts();
+        bool found = renumber_groups(routers, to.groups);
+        for (const Parameter& p : routers) found = renumber(p.value, specimen.site(), to) || found;
         if (!found)
           return {{},
                   Verdict::warn,
@@ -161,7 +245,8 @@ Item check_equivariance(const Subject& subject) {
   if (worst <= kRounding) return {{}, Verdict::pass, fmt::format("{:.1e}", worst)};
   return {{},
           Verdict::fail,
-          fmt::format("renumbering the experts changes the output or a loss by {:.2g}", worst)};
+          fmt::format("renumbering the experts{} changes the output or a loss by {:.2g}",
+                      groups > 1 ? fmt::format(" of {} groups", groups) : "", worst)};
 }
 
 Item check_threads(const Subject& subject) {

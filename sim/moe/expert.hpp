@@ -1,4 +1,4 @@
-// The interface of an expert bank: E feed-forward networks with stacked parameters [E, ...].
+// The interface of an expert bank: E networks with stacked parameters [E, ...].
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -8,8 +8,6 @@
 
 #include <functional>
 #include <memory>
-#include <span>
-#include <vector>
 
 namespace moesim {
 
@@ -21,22 +19,43 @@ struct ExpertSite {
       1;  // factor on the initial deviation of what is added to the residual stream
 };
 
+// Rows that experts run on, sorted by expert, and where they come from.
+struct Rows {
+  Tensor x;  // [N, D]
+  Segments segments;
+  Tensor merge = {};  // [segments, E]: a segment meets Σ_e merge[s, e] W_e; empty: segment e meets
+                      // expert e
+  Indices token = {};  // [N] the token that a row is, -1: padding; empty: row i is token i
+  const Tokens* tokens = nullptr;  // all tokens of the layer; null: rows are mixtures of tokens
+
+  // The same rows with other values.
+  Rows with(const Tensor& values) const { return {values, segments, merge, token, tokens}; }
+};
+
+// Every row through the weights of its expert, or through merged ones: act(x · w + bias).
+// w [E, in, out], bias [E, out] or empty. -> [N, out]
+Tensor grouped_linear(const Rows& rows, const Tensor& w, const Tensor& bias,
+                      Activation activation = Activation::none);
+
 class Expert : public Module {
  public:
   using Make = std::function<std::unique_ptr<Expert>(const ExpertSite&, Options&)>;
+  explicit Expert(const ExpertSite& site) : site_(site) {}
 
-  // The stacked parameters, each [E, ...], in the order in which apply() wants them.
-  virtual std::vector<Tensor> weights() const = 0;
-  // Rows sorted by segment through the network whose stacked parameters are given: own ones, or
-  // others of the same shapes. Pure; merging is in `segments`. rows [N, D] -> [N, D]
-  virtual Tensor apply(const Tensor& rows, const Segments& segments,
-                       std::span<const Tensor> weights) const = 0;
+  // Runs every row through its expert. Pure. [N, D] -> [N, D]
+  virtual Tensor forward(const Rows& rows) const = 0;
   // Forward FLOPs of one row.
   virtual double flops_per_row() const = 0;
 
-  Tensor apply(const Tensor& rows, const Segments& segments) const;
-  index experts() const { return weights().front().dim(0); }
+  // forward(), timed as work of experts.
+  Tensor apply(const Rows& rows) const;
+  const ExpertSite& site() const { return site_; }
+  index experts() const { return site_.experts; }
+  // Values of one expert: those of the stacked parameters, over E.
   index parameters_per_expert() const;
+
+ private:
+  ExpertSite site_;
 };
 
 }  // namespace moesim

@@ -4,21 +4,31 @@
 #include "sim/moe/choose.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <fmt/format.h>
+
 namespace moesim {
 namespace {
 
-Tensor execute(const Assignment& plan, const Tensor& x, const Expert& expert) {
-  const Tensor rows = plan.token ? gather_rows(x, plan.token) : x;
-  const Tensor u = expert.apply(rows, plan.experts);
+// x of the token of every row, u of every row, back to the tokens: one order of rows by token
+// serves both.
+Tensor execute(const Assignment& plan, const Tokens& tokens, const Expert& expert) {
+  const Tensor& x = tokens.x;
+  const RowOrder order = plan.token ? order_by(plan.token, x.rows()) : RowOrder();
+  const Tensor u = expert.apply({.x = plan.token ? gather_rows(x, plan.token, order) : x,
+                                 .segments = plan.experts,
+                                 .token = plan.token,
+                                 .tokens = &tokens});
   Tensor y;
   if (plan.token)
-    y = combine_rows(u, plan.gate, plan.token, x.rows());
+    y = combine_rows(u, plan.gate, plan.token, x.rows(), order);
   else
     y = plan.gate ? mul_column(u, plan.gate) : u;
-  return plan.bypass ? add(y, mul_column(x, plan.bypass)) : y;
+  if (plan.bypass) y = add(y, mul_column(x, plan.bypass));
+  return plan.addend ? add(y, plan.addend) : y;
 }
 
-Tensor execute(const Mixing& plan, const Tensor& x, const Expert& expert) {
+Tensor execute(const Mixing& plan, const Tokens& tokens, const Expert& expert) {
+  const Tensor& x = tokens.x;
   const index groups = plan.dispatch.dim(0), places = plan.dispatch.dim(1),
               slots = plan.dispatch.dim(2);
   const index width = x.cols(), experts = slots / plan.slots_per_expert;
@@ -28,20 +38,20 @@ Tensor execute(const Mixing& plan, const Tensor& x, const Expert& expert) {
       batched_matmul(plan.dispatch, placed.reshape({groups, places, width}), {.a = true});
   const index rows = groups * slots;
   const Tensor sorted = swap_blocks(mixed, groups, experts, block).reshape({rows, width});
-  const Tensor u = expert.apply(sorted, equal_segments(experts, rows / experts, x.backend()));
+  const Tensor u =
+      expert.apply({.x = sorted, .segments = equal_segments(experts, rows / experts, x.backend())});
   const Tensor back = swap_blocks(u, experts, groups, block).reshape({groups, slots, width});
   const Tensor y = batched_matmul(plan.combine, back).reshape({groups * places, width});
   return plan.order ? combine_rows(y, {}, plan.order, x.rows()) : y;
 }
 
-Tensor execute(const Merging& plan, const Tensor& x, const Expert& expert) {
-  Segments groups = plan.groups;
-  groups.mix = plan.weights;
-  return expert.apply(x, groups);
+Tensor execute(const Merging& plan, const Tokens& tokens, const Expert& expert) {
+  return expert.apply(
+      {.x = tokens.x, .segments = plan.groups, .merge = plan.weights, .tokens = &tokens});
 }
 
-Tensor execute(const Custom& plan, const Tensor& x, const Expert& expert) {
-  return plan.apply(x, expert);
+Tensor execute(const Custom& plan, const Tokens& tokens, const Expert& expert) {
+  return plan.apply(tokens.x, expert);
 }
 
 }  // namespace
@@ -52,31 +62,60 @@ std::string plan_name(const Routing& routing) {
 }
 
 std::string to_string(Sees sees) {
-  switch (sees) {
-    case Sees::past:
-      return "past";
-    case Sees::sequence:
-      return "sequence";
-    case Sees::batch:
-      return "batch";
-  }
-  return "unknown";
+  if (sees.other_sequences) return "batch";
+  return sees.later_tokens ? "sequence" : "past";
 }
 
-Tensor Expert::apply(const Tensor& rows, const Segments& segments) const {
+Tensor grouped_linear(const Rows& rows, const Tensor& w, const Tensor& bias,
+                      Activation activation) {
+  return rows.merge ? merged_linear(rows.x, w, bias, rows.segments, rows.merge, activation)
+                    : grouped_linear(rows.x, w, bias, rows.segments, activation);
+}
+
+Tensor Expert::apply(const Rows& rows) const {
   const Span span(Part::experts);
-  const std::vector<Tensor> own = weights();
-  return apply(rows, segments, own);
+  return forward(rows);
 }
 
 index Expert::parameters_per_expert() const {
   index total = 0;
-  for (const Tensor& w : weights()) total += w.size() / w.dim(0);
+  for (const Parameter& p : parameters())
+    if (p.value.dim(0) == experts()) total += p.value.size() / experts();
   return total;
 }
 
-Tensor execute(const Routing& routing, const Tensor& x, const Expert& expert) {
-  return std::visit([&](const auto& plan) { return execute(plan, x, expert); }, routing.plan);
+Tensor execute(const Routing& routing, const Tokens& tokens, const Expert& expert) {
+  return std::visit([&](const auto& plan) { return execute(plan, tokens, expert); }, routing.plan);
+}
+
+Rows dense_rows(const Tokens& tokens) {
+  return {.x = tokens.x,
+          .segments = equal_segments(1, tokens.x.rows(), tokens.x.backend()),
+          .tokens = &tokens};
+}
+
+StepLoad no_load(const Traits& traits, Backend& backend) {
+  StepLoad load;
+  load.demand = Indices::empty(traits.experts, backend);
+  backend.zero(load.demand.data(), static_cast<std::size_t>(traits.experts) * sizeof(std::int32_t));
+  for (const Shape& shape : traits.totals) load.totals.push_back(Tensor::zeros(shape, backend));
+  return load;
+}
+
+void add(StepLoad& load, const Routing& routing, index tokens) {
+  load.tokens += tokens;
+  if (const auto* plan = std::get_if<Assignment>(&routing.plan); plan != nullptr && plan->demand)
+    plan->demand.backend().add_indices(plan->demand.data(), load.demand.data(), load.demand.size());
+  if (routing.totals.size() != load.totals.size())
+    fail_in("router", fmt::format("route() returns {} totals, its traits declare {}",
+                                  routing.totals.size(), load.totals.size()));
+  for (std::size_t i = 0; i < load.totals.size(); ++i) {
+    const Tensor &total = load.totals[i], &part = routing.totals[i];
+    if (part.size() != total.size())
+      fail_in("router", fmt::format("total {} is {}, its traits declare {}", i,
+                                    part.shape().to_string(), total.shape().to_string()));
+    total.backend().axpy(1, part.data(), total.data(), total.size());
+  }
 }
 
 MoeLayer::MoeLayer(std::unique_ptr<Router> router, std::unique_ptr<Expert> expert,
@@ -93,23 +132,31 @@ MoeLayer::MoeLayer(std::unique_ptr<Router> router, std::unique_ptr<Expert> exper
 
 Tensor MoeLayer::forward(const Tokens& tokens, std::vector<Loss>& losses) {
   const Span span(Part::routing);
-  Routing routing = router_->route(tokens);
-  Tensor y = execute(routing, tokens.x, *expert_);
+  Context& context = tokens.context;
+  const Routing routing = router_->route(tokens);
+  Tensor y = execute(routing, tokens, *expert_);
   if (norm_gain_) y = normalize(NormKind::layer, y, norm_gain_, norm_bias_);
-  if (shared_)
-    y = add(y, shared_->apply(tokens.x, equal_segments(1, tokens.x.rows(), tokens.x.backend())));
+  if (shared_) y = add(y, shared_->apply(dense_rows(tokens)));
   losses.insert(losses.end(), routing.losses.begin(), routing.losses.end());
-  if (tokens.context.on_routing) {
+  context.carry = routing.carry;
+  if (context.on_routing) {
     const Span recording(Part::recording);
-    tokens.context.on_routing(tokens.context.layer, routing);
+    context.on_routing(context.layer, routing);
   }
-  if (tokens.context.training) last_ = std::move(routing);
+  if (context.training && load_.demand) moesim::add(load_, routing, tokens.x.rows());
   return y;
 }
 
-void MoeLayer::after_step() {
-  router_->after_step(last_);
-  last_ = {};
+void MoeLayer::begin_step(Backend& backend) {
+  if (!load_.demand) {
+    load_ = no_load(router_->traits(), backend);
+    return;
+  }
+  load_.tokens = 0;
+  backend.zero(load_.demand.data(),
+               static_cast<std::size_t>(load_.demand.size()) * sizeof(std::int32_t));
+  for (const Tensor& total : load_.totals)
+    backend.zero(total.data(), static_cast<std::size_t>(total.size()) * sizeof(real));
 }
 
 }  // namespace moesim

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,11 +30,11 @@ struct Site {
 };
 
 // What the output of a token may depend on, besides earlier tokens of its own sequence.
-enum class Sees {
-  past,      // nothing
-  sequence,  // all of its sequence
-  batch,     // other sequences of the batch
+struct Sees {
+  bool later_tokens = false;     // of its sequence
+  bool other_sequences = false;  // of the batch
 };
+// "past", "sequence", or "batch" if it sees other sequences, as a run file records it.
 std::string to_string(Sees sees);
 
 // What one token costs, on average.
@@ -43,35 +44,60 @@ struct Cost {
   double merge_flops = 0;     // merging parameters, in FLOPs per expert parameter and token
 };
 
+// What is known of a router once it is built.
+struct Traits {
+  index experts = 0;  // E that it routes over
+  Sees sees = {};
+  Cost cost = {};          // expected; a run file has what was measured beside it
+  index width_factor = 1;  // hidden width of its experts in multiples of the configured one
+  // The experts form this many groups of equal size, consecutive ones: they may be renumbered
+  // within groups, and groups as wholes.
+  index expert_groups = 1;
+  // route() launches the same work in every training step, with the same arguments and copied
+  // tables, whatever the values in memory, the step and what after_step() did: steps may be
+  // replayed (run.graphs). False if it looks at values, or draws random numbers other than by its
+  // context.
+  bool capturable = false;
+  // Its gradient is by design not the derivative of its value: it stops gradients (stop_gradient),
+  // or passes them straight through a step. The certificate then checks the derivative with stopped
+  // values held fixed.
+  bool surrogate = false;
+  // Shapes of Routing::totals.
+  std::vector<Shape> totals = {};
+};
+
+// What one MoE layer did in all micro-batches of a step, on the device.
+struct StepLoad {
+  Indices demand;    // [E] assignments before capacity; zeros for plans that do not count them
+  index tokens = 0;  // routed
+  std::vector<Tensor> totals = {};  // sums of Routing::totals, in order of the micro-batches
+};
+
 class Router : public Module {
  public:
   using Make = std::function<std::unique_ptr<Router>(const Site&, Options&)>;
 
+  const Traits& traits() const { return traits_; }
+  // Decides where the tokens go. Pure: it changes no state.
   virtual Routing route(const Tokens& tokens) = 0;
-  virtual Sees sees() const = 0;
-  // Does a later token of the same sequence change an earlier output? Only sees() == batch leaves
-  // it open.
-  virtual bool looks_ahead() const { return sees() == Sees::sequence; }
-  // How many experts it routes over, and how wide they are in multiples of the configured one.
-  virtual index experts() const = 0;
-  virtual index width_factor() const { return 1; }
-  virtual Cost cost() const = 0;
+  // Updates state that learns without gradient, e.g. a balancing bias. Called after every update of
+  // the parameters, with the loads of all MoE layers in order, of which layers[own] is this one's.
+  // Changes buffers in place (sim/ops/state.hpp), so that recorded graphs see it.
+  virtual void after_step(std::span<const StepLoad> layers, std::size_t own) {
+    static_cast<void>(layers), static_cast<void>(own);
+  }
   // What a training pass over so many tokens keeps until it has gone back, for the least memory of
   // a run: rows that the experts run on, and numbers of routing and mixing besides (logits, scores,
   // weights, and the gradients of those that stand beside them).
   virtual double expert_rows(index tokens) const {
-    return cost().rows_per_token * static_cast<double>(tokens);
+    return traits_.cost.rows_per_token * static_cast<double>(tokens);
   }
   virtual double kept_values(index tokens) const {
-    return 2 * static_cast<double>(tokens) * static_cast<double>(experts());
+    return 2 * static_cast<double>(tokens) * static_cast<double>(traits_.experts);
   }
-  // Does route() ask the device for the same work in every training step, with the same arguments
-  // and copied tables, whatever the values in memory, the step and what after_step() did? Then
-  // steps may be replayed (run.graphs). Not if it looks at values, or draws random numbers
-  // otherwise than by its context.
-  virtual bool capturable() const { return false; }
-  // State that learns without gradient, e.g. a balancing bias: called after every optimiser step.
-  virtual void after_step(const Routing&) {}
+
+ protected:
+  Traits traits_;  // set in the constructor
 };
 
 }  // namespace moesim

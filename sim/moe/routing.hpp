@@ -18,24 +18,38 @@ namespace moesim {
 class Expert;
 struct Context;
 
-// What a router sees: T = batch·length tokens of width D, row b·length + s.
+// What a router sees: T tokens of width D, sequence after sequence.
 struct Tokens {
-  Tensor x;  // [T, D]
-  index batch = 0, length = 0;
-  const Indices& ids;  // [T] token ids; empty where the data has none
+  Tensor x;            // [T, D]
+  Segments sequences;  // pieces of the T rows
+  Indices ids;         // [T] token ids; empty where the data has none
+  Indices position;    // [T] place in the sequence; empty: counted from its first row
   Context& context;
+
+  index batch() const { return sequences.pieces(); }
+  // Tokens of each sequence; fails where sequences differ in length, or may.
+  index length() const;
+  // The same tokens with other values.
+  Tokens with(const Tensor& values) const { return {values, sequences, ids, position, context}; }
+  // Some of the tokens, as sequences of their own: row i is token[i] of these. Gradients flow back.
+  Tokens subset(const Indices& token, const Segments& pieces) const;
+  // [T] place of every token in its sequence.
+  Indices positions() const;
 };
+// B sequences of S tokens each, row b·S + s.
+Tokens tokens_of(const Tensor& x, index batch, index length, const Indices& ids, Context& context);
 
 // Token rows sent to experts: row i of the N sorted rows is token[i], and belongs to the expert
 // whose segment holds i. A dropped assignment is absent; padding rows (token -1) follow the
 // last segment.
-//   y[t] = Σ_{i: token[i] = t} gate[i] · expert(x[t])  +  bypass[t] · x[t]
+//   y[t] = Σ_{i: token[i] = t} gate[i] · expert(x[t])  +  bypass[t] · x[t]  +  addend[t]
 struct Assignment {
-  Indices token;  // [N], -1: of no token; empty: row i is token i
-  Segments experts;
-  Tensor gate;     // [N]; empty: 1
-  Indices demand;  // [E] assignments asked for before capacity; empty: as served
-  Tensor bypass;   // [T]; empty: 0. What a token passes around the experts
+  Indices token = {};  // [N], -1: of no token; empty: row i is token i
+  Segments experts = {};
+  Tensor gate = {};     // [N]; empty: 1
+  Indices demand = {};  // [E] assignments asked for before capacity; empty: as served
+  Tensor bypass = {};   // [T]; empty: 0. What a token passes around the experts
+  Tensor addend = {};   // [T, D]; empty: 0. What no expert computes
 };
 
 // Weighted mixtures of tokens ("slots") as expert input. The tokens stand in G groups of S, each
@@ -67,10 +81,19 @@ struct Loss {
   Tensor value;  // [1]
 };
 
+// A number of the router's own for the record, e.g. a threshold or a sparsity.
+struct Metric {
+  std::string name;  // letters, digits and _
+  Tensor value;      // [1]
+};
+
 struct Routing {
   std::variant<Assignment, Mixing, Merging, Custom> plan;
-  Tensor scores;  // [T, E] (merging: [G, E]) for the record; may be empty
-  std::vector<Loss> losses;
+  Tensor scores = {};  // [T, E] (merging: [G, E]) for the record; may be empty
+  std::vector<Loss> losses = {};
+  std::vector<Metric> metrics = {};
+  std::vector<Tensor> totals = {};  // summed over the step's micro-batches for after_step()
+  Tensor carry = {};  // left for the next MoE layer of the pass (Context::carry); may be empty
 };
 
 // "assignment", "mixing", "merging" or "custom".

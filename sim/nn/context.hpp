@@ -28,7 +28,7 @@ struct Context {
   index layer = 0;                        // the block that is running; set by the transformer
 
   // Called by every MoE layer with its routing, in order of the layers.
-  std::function<void(index layer, const Routing& routing)> on_routing;
+  std::function<void(index layer, const Routing& routing)> on_routing = {};
 
   // Random numbers of this pass: the same for the same (seed, purpose, step, layer, site) on every
   // device. `site` tells several draws of one purpose in one layer apart.
@@ -41,9 +41,12 @@ struct Context {
 
   // Given draws in place of own ones (tests against stored noise); may return an empty tensor to
   // decline.
-  std::function<Tensor(Purpose, Shape)> given;
+  std::function<Tensor(Purpose, Shape)> given = {};
 
   Generating generating = Generating::no;
+
+  // What the MoE layer before this one left for it (Routing::carry); empty in the first.
+  Tensor carry = {};
 };
 
 }  // namespace moesim

@@ -101,19 +101,17 @@ Block::Block(NormKind norm, index width, bool bias, std::unique_ptr<SelfAttentio
     child("feed_forward", *feed_forward_);
 }
 
-Tensor Block::forward(Tensor x, const Tokens& shape, std::vector<Loss>& losses) {
-  Context& context = shape.context;
+Tensor Block::forward(const Tokens& tokens, std::vector<Loss>& losses) {
+  Context& context = tokens.context;
+  Tensor x = tokens.x;
   const auto attend = [&](const Tensor& residual) {
-    return attention_->forward(norm_attention_.forward(x), shape.batch, shape.length, residual);
+    return attention_->forward(norm_attention_.forward(x), tokens.batch(), tokens.length(),
+                               residual);
   };
   x = context.training && dropout_ > 0 ? add(x, drop(attend({}), dropout_, context, kAttentionSite))
                                        : attend(x);
-  const Tensor normed = norm_feed_forward_.forward(x);
-  Tensor y;
-  if (moe_)
-    y = moe_->forward({normed, shape.batch, shape.length, shape.ids, context}, losses);
-  else
-    y = feed_forward_->apply(normed, equal_segments(1, normed.rows(), normed.backend()));
+  const Tokens normed = tokens.with(norm_feed_forward_.forward(x));
+  const Tensor y = moe_ ? moe_->forward(normed, losses) : feed_forward_->apply(dense_rows(normed));
   return add(x, drop(y, dropout_, context, kFeedForwardSite));
 }
 
@@ -150,9 +148,9 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
     if ((i + 1) % a.every == 0) {
       site.layer = i;
       auto router = router_plugin.make(site, router_options);
-      auto experts = expert_plugin.make(
-          {a.width, router->experts(), hidden_ * router->width_factor(), output_scale},
-          expert_options);
+      auto experts = expert_plugin.make({a.width, router->traits().experts,
+                                         hidden_ * router->traits().width_factor, output_scale},
+                                        expert_options);
       std::unique_ptr<Expert> shared;
       if (a.shared > 0)
         shared = expert_plugin.make({a.width, 1, hidden_ * a.shared, output_scale}, expert_options);
@@ -190,24 +188,28 @@ Tensor Transformer::forward(const ModelInput& input, Context& context, std::vect
     x = add_row(x.reshape(sequences), positions).reshape({input.batch * input.length, width_});
   }
   context.layer = 0;
-  x = drop(x, dropout_, context, kEmbeddingSite);
+  context.carry = {};
+  Tokens tokens = tokens_of(drop(x, dropout_, context, kEmbeddingSite), input.batch, input.length,
+                            input.ids, context);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     context.layer = static_cast<index>(i);
-    x = within(
-        [&] { return "block " + std::to_string(i); },
-        [&] {
-          return blocks_[i]->forward(x, {x, input.batch, input.length, input.ids, context}, losses);
-        });
+    tokens.x = within([&] { return "block " + std::to_string(i); },
+                      [&] { return blocks_[i]->forward(tokens, losses); });
   }
-  x = norm_->forward(x);
+  x = norm_->forward(tokens.x);
   if (shape_.pooled) x = mean_rows(x, input.batch);
   const Span span(Part::head);
   return head_ ? linear(x, head_, head_bias_) : matmul(x, embedding_, {.b = true});
 }
 
+void Transformer::begin_step(Backend& backend) {
+  for (std::size_t i = 0; i < moe_blocks_.size(); ++i) moe_layer(i).begin_step(backend);
+}
+
 void Transformer::after_step() {
-  for (const auto& block : blocks_)
-    if (block->moe() != nullptr) block->moe()->after_step();
+  std::vector<StepLoad> loads;
+  for (std::size_t i = 0; i < moe_blocks_.size(); ++i) loads.push_back(moe_layer(i).load());
+  for (std::size_t i = 0; i < loads.size(); ++i) moe_layer(i).after_step(loads, i);
 }
 
 double Transformer::active_parameters() const {
@@ -215,7 +217,7 @@ double Transformer::active_parameters() const {
   for (std::size_t i = 0; i < moe_blocks_.size(); ++i) {
     const MoeLayer& layer = moe_layer(i);
     const double unused =
-        static_cast<double>(layer.expert().experts()) - layer.router().cost().rows_per_token;
+        static_cast<double>(layer.expert().experts()) - layer.router().traits().cost.rows_per_token;
     active -= std::max(0.0, unused) * static_cast<double>(layer.expert().parameters_per_expert());
   }
   return active;
@@ -232,7 +234,7 @@ double Transformer::flops_per_token() const {
       continue;
     }
     const MoeLayer& layer = *block->moe();
-    const Cost cost = layer.router().cost();
+    const Cost& cost = layer.router().traits().cost;
     forward += cost.rows_per_token * layer.expert().flops_per_row() + cost.router_flops +
                cost.merge_flops * static_cast<double>(layer.expert().parameters_per_expert());
     if (layer.shared() != nullptr) forward += layer.shared()->flops_per_row();

@@ -30,7 +30,7 @@ class Block : public Module {
  public:
   Block(NormKind norm, index width, bool bias, std::unique_ptr<SelfAttention> attention,
         std::unique_ptr<MoeLayer> moe, std::unique_ptr<Expert> feed_forward, real dropout);
-  Tensor forward(Tensor x, const Tokens& shape, std::vector<Loss>& losses);
+  Tensor forward(const Tokens& tokens, std::vector<Loss>& losses);
   MoeLayer* moe() const { return moe_.get(); }
   const Expert* feed_forward() const { return feed_forward_.get(); }
 
@@ -53,6 +53,9 @@ class Transformer : public Module {
   // Logits [B·S, outputs], or [B, outputs] if pooled, for sequences of at most ModelShape::length
   // positions. Weighted auxiliary losses are appended.
   Tensor forward(const ModelInput& input, Context& context, std::vector<Loss>& losses);
+  // Around the micro-batches of a training step: sets the loads of the MoE layers to zero, and
+  // after the update lets their routers learn from them.
+  void begin_step(Backend& backend);
   void after_step();
 
   const std::vector<std::unique_ptr<Block>>& blocks() const { return blocks_; }

@@ -78,9 +78,8 @@ Tensor multiply(const Tensor& a, const Tensor& b, Transposed t, index batch, ind
 // dy
 Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& bias,
              const Segments& segments, Activation activation, Precision precision,
-             const Tensor& residual = {}) {
-  const Tensor& mix = segments.mix;
-  const index banks = mix ? mix.cols() : segments.offset ? segments.offset.size() - 1 : 1;
+             const Tensor& mix, const Tensor& residual = {}) {
+  const index banks = mix ? mix.cols() : segments.offset ? segments.pieces() : 1;
   Linear l{.rows = x.rows(),
            .in = x.cols(),
            .out = w.cols(),
@@ -102,7 +101,7 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
   if (bias && bias.size() != banks * l.out)
     fail_in(where, "bias " + bias.shape().to_string() + " does not fit w " + w.shape().to_string());
   if (mix && segments.offset.size() != mix.rows() + 1)
-    fail_in(where, "mix " + mix.shape().to_string() + " for " +
+    fail_in(where, "merge " + mix.shape().to_string() + " for " +
                        std::to_string(segments.offset.size()) + " offsets");
   if (residual && residual.size() != l.rows * l.out)
     fail_in(where, "residual " + residual.shape().to_string() + " for " + std::to_string(l.rows) +
@@ -122,17 +121,18 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
   Tensor slope;
   if (recorded && activation != Activation::none) slope = Tensor::empty(y.shape(), backend);
   backend.linear(l, slope ? slope.data() : nullptr, y.data());
-  record(y, {x, w, bias, mix, residual}, [=, &backend, held = host_offset](const Tensor& dy) {
-    if (residual) pass_gradient(residual, dy);
-    const auto into = [](const Tensor& t) {
-      const GradientSlot slot = gradient_slot(t);
-      return Into{slot.p, slot.accumulate};
-    };
-    const Tensor dz = activation == Activation::none ? dy : writable(dy);
-    backend.linear_backward(
-        l, slope ? slope.data() : nullptr, dz.data(),
-        {.x = into(x), .w = into(w), .bias = into(bias), .mix = into(segments.mix)});
-  });
+  record(y, {x, w, bias, mix, residual},
+         [=, &backend, offset = segments.offset, held = host_offset](const Tensor& dy) {
+           if (residual) pass_gradient(residual, dy);
+           const auto into = [](const Tensor& t) {
+             const GradientSlot slot = gradient_slot(t);
+             return Into{slot.p, slot.accumulate};
+           };
+           const Tensor dz = activation == Activation::none ? dy : writable(dy);
+           backend.linear_backward(
+               l, slope ? slope.data() : nullptr, dz.data(),
+               {.x = into(x), .w = into(w), .bias = into(bias), .mix = into(mix)});
+         });
   return y;
 }
 
@@ -153,12 +153,17 @@ Tensor batched_matmul(const Tensor& a, const Tensor& b, Transposed t) {
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, Activation activation,
               Precision precision, const Tensor& residual) {
-  return apply("linear", x, w, bias, {}, activation, precision, residual);
+  return apply("linear", x, w, bias, {}, activation, precision, {}, residual);
 }
 
 Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias,
                       const Segments& segments, Activation activation) {
-  return apply("grouped_linear", x, w, bias, segments, activation, Precision::compute);
+  return apply("grouped_linear", x, w, bias, segments, activation, Precision::compute, {});
+}
+
+Tensor merged_linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Segments& segments,
+                     const Tensor& merge, Activation activation) {
+  return apply("merged_linear", x, w, bias, segments, activation, Precision::compute, merge);
 }
 
 }  // namespace moesim

@@ -29,20 +29,25 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias = {},
               Activation activation = Activation::none, Precision precision = Precision::full,
               const Tensor& residual = {});
 
-// Rows in consecutive pieces: piece s is offset[s] .. offset[s+1], and meets weights of its own.
+// Rows in consecutive pieces: piece s is offset[s] .. offset[s+1].
 struct Segments {
-  Indices offset;   // [pieces + 1]
-  index rows = 0;   // offset[pieces], or more where reading that would synchronise with the device:
-                    // padding rows follow the last piece
-  Tensor mix = {};  // [pieces, E]; empty: piece s meets weight s
-  index each = 0;   // rows of every piece where the host knows that they are equal, else 0
+  Indices offset;  // [pieces + 1]
+  index rows = 0;  // offset[pieces], or more where reading that would synchronise with the device:
+                   // padding rows follow the last piece
+  index each = 0;  // rows of every piece where the host knows that they are equal, else 0
+
+  index pieces() const { return offset.size() - 1; }
 };
 
-// Row r of piece s: act(x[r] · w[s] + bias[s]), or with a mix the merged weights Σ_e mix[s, e] w[e]
-// and bias, which are made on the way and never kept. Factors are in the backend's compute type; so
-// are merged weights, but not what they are merged from. x [N, in], w [E, in, out], bias [E, out]
-// or empty. Rows of no piece get zeros. -> [N, out]
+// Row r of piece s: act(x[r] · w[s] + bias[s]). Factors are in the backend's compute type.
+// x [N, in], w [E, in, out], bias [E, out] or empty. Padding rows get zeros. -> [N, out]
 Tensor grouped_linear(const Tensor& x, const Tensor& w, const Tensor& bias,
                       const Segments& segments, Activation activation = Activation::none);
+
+// The same with merged weights W[s] = Σ_e merge[s, e] w[e], and biases alike, which are made on the
+// way and never kept. Merged weights are in the compute type, what they are merged from is not.
+// merge [pieces, E].
+Tensor merged_linear(const Tensor& x, const Tensor& w, const Tensor& bias, const Segments& segments,
+                     const Tensor& merge, Activation activation = Activation::none);
 
 }  // namespace moesim

@@ -10,3 +10,4 @@
 #include "sim/ops/reduce.hpp"
 #include "sim/ops/rows.hpp"
 #include "sim/ops/softmax.hpp"
+#include "sim/ops/state.hpp"

@@ -4,29 +4,22 @@
 #include "sim/core/error.hpp"
 
 namespace moesim {
-namespace {
 
-struct Sorted {
-  Indices offset, order;
-};
-
-Sorted sort_by_key(const Indices& key, index buckets) {
+RowOrder order_by(const Indices& key, index buckets) {
   Backend& backend = key.backend();
-  Sorted sorted{Indices::empty(buckets + 1, backend), Indices::empty(key.size(), backend)};
+  RowOrder sorted{Indices::empty(buckets + 1, backend), Indices::empty(key.size(), backend)};
   backend.sort_by_key(key.data(), key.size(), buckets, sorted.offset.data(), sorted.order.data());
   return sorted;
 }
 
-}  // namespace
-
 // dx[r] = Σ_{i: row[i] = r} dy[i]
-Tensor gather_rows(const Tensor& x, const Indices& row) {
+Tensor gather_rows(const Tensor& x, const Indices& row, const RowOrder& order) {
   Backend& backend = x.backend();
   const index rows = x.rows(), cols = x.cols();
   Tensor y = Tensor::empty({row.size(), cols}, backend);
   backend.gather(x.data(), row.data(), y.data(), row.size(), cols);
   record(y, {x}, [=, &backend](const Tensor& dy) {
-    const Sorted sorted = sort_by_key(row, rows);
+    const RowOrder sorted = order ? order : order_by(row, rows);
     const GradientSlot dx = gradient_slot(x);
     backend.combine(dy.data(), nullptr, sorted.offset.data(), sorted.order.data(), dx.p,
                     dx.accumulate, rows, cols);
@@ -35,12 +28,13 @@ Tensor gather_rows(const Tensor& x, const Indices& row) {
 }
 
 // du[i] = gate[i] dy[token[i]]   dgate[i] = u[i] · dy[token[i]]
-Tensor combine_rows(const Tensor& u, const Tensor& gate, const Indices& token, index tokens) {
+Tensor combine_rows(const Tensor& u, const Tensor& gate, const Indices& token, index tokens,
+                    const RowOrder& order) {
   if (token.size() != u.rows() || (gate && gate.size() != u.rows()))
     fail_in("combine_rows", "tokens and gates do not match the rows of " + u.shape().to_string());
   Backend& backend = u.backend();
   const index cols = u.cols();
-  const Sorted sorted = sort_by_key(token, tokens);
+  const RowOrder sorted = order ? order : order_by(token, tokens);
   Tensor y = Tensor::empty({tokens, cols}, backend);
   backend.combine(u.data(), gate ? gate.data() : nullptr, sorted.offset.data(), sorted.order.data(),
                   y.data(), false, tokens, cols);

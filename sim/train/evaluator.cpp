@@ -115,9 +115,7 @@ Batch Evaluator::posed(index i) const {
                     {Split::validation, 0, 0, first, sequences_});
 }
 
-Context Evaluator::context(index i) const {
-  return {.training = false, .seed = seed_, .step = i, .layer = 0, .on_routing = {}, .given = {}};
-}
+Context Evaluator::context(index i) const { return {.training = false, .seed = seed_, .step = i}; }
 
 std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>& stop) const {
   Evaluation result;

@@ -11,7 +11,7 @@ namespace {
 
 bool capturable(const Transformer& model) {
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i)
-    if (!model.moe_layer(i).router().capturable()) return false;
+    if (!model.moe_layer(i).router().traits().capturable) return false;
   return true;
 }
 

@@ -21,7 +21,8 @@ class Passes {
  public:
   virtual ~Passes() = default;
   // Forward and backward through every micro-batch. The parameters then have the gradients of the
-  // step's loss, summed over micro-batches by a fixed tree (gradient_tree.hpp).
+  // step's loss, summed over micro-batches by a fixed tree (gradient_tree.hpp), and the MoE layers
+  // their loads.
   virtual StepOutcome run(const StepBatch& batch, bool measured) = 0;
   // Called after the update: gradients are not needed any more.
   virtual void release_gradients() {}

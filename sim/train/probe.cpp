@@ -8,8 +8,7 @@ namespace {
 
 std::vector<real> logits_of(Transformer& model, const Task& task, const Batch& batch, bool training,
                             Backend& backend) {
-  Context context{
-      .training = training, .seed = 0, .step = 0, .layer = 0, .on_routing = {}, .given = {}};
+  Context context{.training = training, .seed = 0, .step = 0};
   const Example example = task.prepare(batch, backend);
   std::vector<Loss> losses;
   return model.forward(example.input, context, losses).to_host();

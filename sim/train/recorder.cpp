@@ -51,7 +51,7 @@ Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transforme
           Options(settings, "record")
               .integer("every", 10, {1, 1ll << 40}, "steps between records of what routers did")),
       layers_(static_cast<index>(model.moe_blocks().size())),
-      experts_(model.moe_layer(0).router().experts()),
+      experts_(model.moe_layer(0).router().traits().experts),
       totals_(every_) {
   declare_training();
   file_.put(labels("layer", model.moe_blocks(), "MoE layer", "index of the block that carries it"));

@@ -1,7 +1,7 @@
 #include "sim/train/replayed_passes.hpp"
 
 #include "sim/backend/backend.hpp"
-#include "sim/core/error.hpp"
+#include "sim/core/out_of_memory.hpp"
 #include "sim/train/gradient_tree.hpp"
 
 #include <algorithm>
@@ -58,8 +58,8 @@ StepOutcome ReplayedPasses::run(const StepBatch& batch, bool measured) {
   }
   try {
     return eager_.run(batch, measured);
-  } catch (const Error&) {
-    if (staged_.empty()) throw;
+  } catch (const Error& error) {
+    if (!is_out_of_memory(error) || staged_.empty()) throw;
     give_up();  // what it holds may be what is missing
     return eager_.run(batch, measured);
   }
@@ -72,20 +72,18 @@ const std::vector<PassLosses>* ReplayedPasses::replay_step(const StepBatch& batc
   const bool replayed = replay_->run([&] {
     // Every round finds gradients where the round before had them, and nobody else has any.
     place_gradients();
-    losses_.clear(), gradients_.clear(), routings_.clear();
+    losses_.clear(), gradients_.clear();
+    model_.begin_step(backend_);
     // A copy, because indices remember what the host once saw of them.
     std::vector<MicroBatch> staged = staged_;
     sum_gradients(parameters_, batch.parts(), [&](index part) {
       losses_.push_back(run_pass(model_, staged[static_cast<std::size_t>(part)]));
     });
     for (const Parameter& p : parameters_) gradients_.push_back(p.value.gradient());
-    for (std::size_t i = 0; i < model_.moe_blocks().size(); ++i)
-      routings_.push_back(model_.moe_layer(i).last());
   });
   if (replayed) {
     ++replayed_;
     place_gradients();
-    for (std::size_t i = 0; i < routings_.size(); ++i) model_.moe_layer(i).set_last(routings_[i]);
   }
   return &losses_;
 }
@@ -125,7 +123,7 @@ void ReplayedPasses::place_gradients() {
 }
 
 void ReplayedPasses::give_up() {
-  losses_.clear(), gradients_.clear(), routings_.clear(), staged_.clear();
+  losses_.clear(), gradients_.clear(), staged_.clear();
   steps_ = {};
   replay_ = nullptr;
   out_of_memory_ = "out of device memory while capturing";

@@ -1,8 +1,8 @@
 // Replayed passes record a step's kernels once and replay them from then on (sim/core/replay.hpp).
 //
 // A replay runs no host code. Examples and the number of the step, which random numbers depend on,
-// are copied into the buffers that the recorded passes read; losses, gradients and routings appear
-// in the buffers that they write.
+// are copied into the buffers that the recorded passes read; losses, gradients and the loads of the
+// routers appear in the buffers that they write.
 #pragma once
 
 #include "sim/core/replay.hpp"
@@ -53,7 +53,6 @@ class ReplayedPasses : public Passes {
   // Of the passes that were called last.
   std::vector<PassLosses> losses_;
   std::vector<Tensor> gradients_;
-  std::vector<Routing> routings_;
 };
 
 }  // namespace moesim

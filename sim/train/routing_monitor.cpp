@@ -12,7 +12,7 @@ void RoutingMonitor::attach(Context& context, const Example& example) {
       example.domains.empty() ? Indices() : Indices::of(example.domains, backend_);
   const index tokens = example.input.batch * example.input.length;
   context.on_routing = [this, tokens, domain](index, const Routing& routing) {
-    const index experts = model_.moe_layer(measurements_.size()).router().experts();
+    const index experts = model_.moe_layer(measurements_.size()).router().traits().experts;
     measurements_.push_back(measure(routing, tokens, experts, domain, domains_, backend_));
   };
 }

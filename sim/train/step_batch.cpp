@@ -35,12 +35,7 @@ StepBatch::StepBatch(const Dataset& data, const Task& task, Backend& backend, st
 
 MicroBatch StepBatch::micro_batch(index part) const {
   return {.example = task_.prepare(rows_of(batch_, part * size_.each(), size_.each()), backend_),
-          .context = {.training = true,
-                      .seed = seed_,
-                      .step = step_ * size_.parts + part,
-                      .layer = 0,
-                      .on_routing = {},
-                      .given = {}},
+          .context = {.training = true, .seed = seed_, .step = step_ * size_.parts + part},
           .targets = targets_,
           .parts = size_.parts};
 }

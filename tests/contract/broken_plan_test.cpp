@@ -60,10 +60,9 @@ TEST_CASE("certificate: weights that do not add up fail conservation", "[contrac
 
   const auto mixing = [](real shift, std::int32_t first) {
     return certify(
-        {.sees = Sees::sequence,
-         .ahead = true,
+        {.sees = {.later_tokens = true},
          .after = [=](Routing& routing, const Tensor& logits, const Tokens& tokens) {
-           const index B = tokens.batch, S = tokens.length, E = logits.cols();
+           const index B = tokens.batch(), S = tokens.length(), E = logits.cols();
            const Tensor weights =
                affine(softmax(logits, Along{B, S, E}), 1, shift).reshape({B, S, E});
            std::vector<std::int32_t> order(static_cast<std::size_t>(B * S));

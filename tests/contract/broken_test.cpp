@@ -50,19 +50,18 @@ TEST_CASE("certificate: a wrong pull-back fails the gradient", "[contract][broke
 TEST_CASE("certificate: an influence that is not declared fails what it sees",
           "[contract][broken]") {
   const auto sequence = [](const Tensor& x, const Tokens& tokens) {
-    return add(x, means(x, tokens.batch));
+    return add(x, means(x, tokens.batch()));
   };
   const auto batch = [](const Tensor& x, const Tokens&) { return add(x, means(x, 1)); };
   Certificate certificate = certify({.input = sequence});
   CHECK(failures(certificate) == Names{"sees"});
   CHECK(certificate.probed == "sequence");
   CHECK(certificate.leak > 1e-3);
-  CHECK(failures(certify({.sees = Sees::sequence, .ahead = true, .input = sequence})).empty());
-  CHECK(failures(certify({.sees = Sees::batch, .ahead = false, .input = batch})) == Names{"sees"});
-  CHECK(failures(certify({.sees = Sees::sequence, .ahead = true, .input = batch})) ==
-        Names{"sees"});
-  CHECK(failures(certify({.sees = Sees::batch, .ahead = true, .input = batch})).empty());
-  CHECK(failures(certify({.sees = Sees::past, .ahead = true})) == Names{"sees"});
+  CHECK(failures(certify({.sees = {.later_tokens = true}, .input = sequence})).empty());
+  CHECK(failures(certify({.sees = {.other_sequences = true}, .input = batch})) == Names{"sees"});
+  CHECK(failures(certify({.sees = {.later_tokens = true}, .input = batch})) == Names{"sees"});
+  CHECK(failures(certify({.sees = {.later_tokens = true, .other_sequences = true}, .input = batch}))
+            .empty());
 
   SECTION("in evaluation only") {
     const auto evaluation = [=](const Tensor& x, const Tokens& tokens) {
@@ -78,7 +77,7 @@ TEST_CASE("certificate: an influence that is not declared fails what it sees",
       const std::vector<std::int32_t> id = tokens.ids.to_host();
       std::vector<real> last(id.size());
       for (std::size_t t = 0; t < id.size(); ++t) {
-        const auto length = static_cast<std::size_t>(tokens.length);
+        const auto length = static_cast<std::size_t>(tokens.length());
         last[t] = static_cast<real>(id[t / length * length + length - 1]);
       }
       return add_column(x, Tensor::of({x.rows()}, last, x.backend()));
@@ -88,7 +87,8 @@ TEST_CASE("certificate: an influence that is not declared fails what it sees",
 }
 
 TEST_CASE("certificate: a declaration that nothing bears out is a warning", "[contract][broken]") {
-  const Certificate certificate = certify({.sees = Sees::batch, .ahead = true});
+  const Certificate certificate =
+      certify({.sees = {.later_tokens = true, .other_sequences = true}});
   CHECK(failures(certificate).empty());
   CHECK(certificate.item("sees").verdict == Verdict::warn);
   CHECK(certificate.verdict() == (kDouble ? Verdict::warn : Verdict::incomplete));
@@ -148,7 +148,7 @@ TEST_CASE("certificate: values that are not finite, and sizes not provided for, 
   CHECK_THAT(certificate.item("edges").value, testing::contains("tokens of zeros"));
 
   const auto even = [](const Tensor& x, const Tokens& tokens) {
-    if (tokens.batch % 2 != 0) fail_in("cooked", "an odd number of sequences");
+    if (tokens.batch() % 2 != 0) fail_in("cooked", "an odd number of sequences");
     return x;
   };
   const Certificate odd = certify({.input = even});

@@ -18,8 +18,7 @@ namespace moesim::testing {
 // thing.
 struct Recipe {
   index k = 2;
-  Sees sees = Sees::past;
-  bool ahead = false;
+  Sees sees = {};
   std::function<Tensor(const Tensor& x, const Tokens&)> input = {};
   std::function<Tensor(const Tensor& logits)> logits = {};
   std::function<Tensor(const Tensor& gates)> gates = {};
@@ -30,13 +29,19 @@ struct Recipe {
   bool biased = false;
   Init start = Init::constant(0);
   std::function<void(const Tensor& bias, const Tokens&)> state = {};
-  std::function<void(const Tensor& bias, const Routing&)> step = {};
-  bool spare = false;  // a second parameter, which only an auxiliary loss reaches
+  std::function<void(const Tensor& bias, const StepLoad&)> step = {};
+  index groups = 1;        // declared groups of experts
+  bool surrogate = false;  // declared
+  bool spare = false;      // a second parameter, which only an auxiliary loss reaches
 };
 
 class Cooked : public Router {
  public:
   Cooked(const Site& site, Recipe recipe) : E_(site.experts), recipe_(std::move(recipe)) {
+    traits_ = {.experts = E_,
+               .sees = recipe_.sees,
+               .expert_groups = recipe_.groups,
+               .surrogate = recipe_.surrogate};
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     if (recipe_.biased) bias_ = buffer("bias", {E_}, recipe_.start);
     if (recipe_.spare) spare_ = parameter("spare", {E_}, Init::constant(0));
@@ -57,12 +62,8 @@ class Cooked : public Router {
     if (recipe_.after) recipe_.after(routing, logits, tokens);
     return routing;
   }
-  Sees sees() const override { return recipe_.sees; }
-  bool looks_ahead() const override { return recipe_.ahead; }
-  index experts() const override { return E_; }
-  Cost cost() const override { return {}; }
-  void after_step(const Routing& routing) override {
-    if (recipe_.step) recipe_.step(bias_, routing);
+  void after_step(std::span<const StepLoad> layers, std::size_t own) override {
+    if (recipe_.step) recipe_.step(bias_, layers[own]);
   }
 
  private:

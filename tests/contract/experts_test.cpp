@@ -17,10 +17,8 @@ using namespace testing;
 // tanh(x W) V, which is in order; each hook spoils one thing.
 struct Dish {
   std::function<Tensor(const Tensor& x)> input = {};
-  std::function<Tensor(const Tensor& y, const Segments&)> output = {};
-  std::function<Tensor(const Tensor& w, const Segments&)> weight = {};  // of the first layer
-  bool own = false;     // the first layer's own weights rather than the given ones
-  bool listed = true;   // is the second layer's in weights()?
+  std::function<Tensor(const Tensor& y, const Rows&)> output = {};
+  std::function<Tensor(const Tensor& w, const Rows&)> weight = {};  // of the first layer
   bool stacked = true;  // is the gain, if there is one, [E, D]?
   bool gained = false;  // a gain
   bool idle = false;    // a parameter that changes nothing
@@ -34,7 +32,7 @@ struct Dish {
 class CookedExpert : public Expert {
  public:
   CookedExpert(const ExpertSite& site, Dish dish)
-      : size_(static_cast<double>(site.width * site.hidden)), dish_(std::move(dish)) {
+      : Expert(site), size_(static_cast<double>(site.width * site.hidden)), dish_(std::move(dish)) {
     const index E = site.experts;
     if (E < dish_.fewest) fail(Exit::usage, "cooked expert: too few experts");
     w_ = parameter("w", {E, site.width, site.hidden}, Init::normal(0.02));
@@ -45,28 +43,18 @@ class CookedExpert : public Expert {
     if (dish_.idle) idle_ = parameter("idle", {E, 2}, Init::constant(1));
     if (dish_.state) state_ = buffer("state", {E}, dish_.start);
   }
-  std::vector<Tensor> weights() const override {
-    std::vector<Tensor> all{w_};
-    if (dish_.listed) all.push_back(v_);
-    if (gain_) all.push_back(gain_);
-    if (idle_) all.push_back(idle_);
-    return all;
-  }
-  Tensor apply(const Tensor& rows, const Segments& segments,
-               std::span<const Tensor> weights) const override {
+  Tensor forward(const Rows& rows) const override {
     if (dish_.counts) {
       std::vector<real> values = state_.to_host();
       values.front() += 1;
       state_.from_host(values);
     }
-    Tensor w = dish_.own ? w_ : weights[0];
-    if (dish_.weight) w = dish_.weight(w, segments);
-    const Tensor x = dish_.input ? dish_.input(rows) : rows;
-    const Tensor hidden = tanh(grouped_linear(x, w, {}, segments));
-    const Tensor y = grouped_linear(hidden, weights[1], {}, segments);
-    return dish_.output ? dish_.output(y, segments) : y;
+    const Tensor w = dish_.weight ? dish_.weight(w_, rows) : w_;
+    const Tensor x = dish_.input ? dish_.input(rows.x) : rows.x;
+    const Tensor hidden = tanh(grouped_linear(rows.with(x), w, {}));
+    const Tensor y = grouped_linear(rows.with(hidden), v_, {});
+    return dish_.output ? dish_.output(y, rows) : y;
   }
-  using Expert::apply;
   double flops_per_row() const override { return dish_.flops * size_; }
 
  private:
@@ -95,7 +83,7 @@ TEST_CASE("certificate: an expert in order passes", "[contract][broken]") {
 }
 
 TEST_CASE("certificate: an expert's wrong pull-back fails the gradient", "[contract][broken]") {
-  const auto crooked = [](const Tensor& y, const Segments&) {
+  const auto crooked = [](const Tensor& y, const Rows&) {
     const Tensor z = Tensor::of(y.shape(), y.to_host(), y.backend());
     record(z, {y}, [=](const Tensor& dz) {
       const GradientSlot dy = gradient_slot(y);
@@ -104,8 +92,8 @@ TEST_CASE("certificate: an expert's wrong pull-back fails the gradient", "[contr
     return z;
   };
   CHECK(failures(served({.output = crooked})) == (kDouble ? Names{"gradient"} : Names{}));
-  const auto merged = [=](const Tensor& y, const Segments& segments) {
-    return segments.mix ? crooked(y, segments) : y;
+  const auto merged = [=](const Tensor& y, const Rows& rows) {
+    return rows.merge ? crooked(y, rows) : y;
   };
   const Certificate certificate = served({.output = merged});
   CHECK(failures(certificate) == (kDouble ? Names{"gradient"} : Names{}));
@@ -113,11 +101,11 @@ TEST_CASE("certificate: an expert's wrong pull-back fails the gradient", "[contr
 }
 
 TEST_CASE("certificate: an expert's detached weights fail paths", "[contract][broken]") {
-  const auto stopped = [](const Tensor& w, const Segments&) { return stop_gradient(w); };
+  const auto stopped = [](const Tensor& w, const Rows&) { return stop_gradient(w); };
   Certificate certificate = served({.weight = stopped});
   CHECK(failures(certificate) == Names{"paths"});
   CHECK_THAT(certificate.item("paths").value, testing::contains("w[0], w[1], w[2], w[3]"));
-  const auto detached = [](const Tensor& w, const Segments&) { return w.detach(); };
+  const auto detached = [](const Tensor& w, const Rows&) { return w.detach(); };
   CHECK(failures(served({.weight = detached})) ==
         (kDouble ? Names{"gradient", "paths"} : Names{"paths"}));
   CHECK(failures(served({.input = stop_gradient})) == Names{"paths"});
@@ -146,8 +134,8 @@ TEST_CASE("certificate: rows that meet fail rows", "[contract][broken]") {
 
 TEST_CASE("certificate: weights of other experts fail experts", "[contract][broken]") {
   // W_e + 0.1 (W_{e-1} - W_e), where weights are not merged.
-  const auto leaky = [](const Tensor& w, const Segments& segments) {
-    if (segments.mix) return w;
+  const auto leaky = [](const Tensor& w, const Rows& rows) {
+    if (rows.merge) return w;
     const index E = w.dim(0);
     std::vector<std::int32_t> before(static_cast<std::size_t>(E));
     for (std::size_t e = 0; e < before.size(); ++e)
@@ -161,27 +149,21 @@ TEST_CASE("certificate: weights of other experts fail experts", "[contract][brok
   CHECK_THAT(certificate.item("experts").value, testing::contains("weights of others"));
 
   // By how many experts there are.
-  const auto by_number = [](const Tensor& w, const Segments&) {
+  const auto by_number = [](const Tensor& w, const Rows&) {
     return affine(w, w.dim(0) == 1 ? real(1.1) : real(1));
   };
   const Names found = failures(served({.weight = by_number}));
   CHECK(found == Names{"experts", "merged"});
 }
 
-TEST_CASE("certificate: own weights in place of given ones fail given", "[contract][broken]") {
-  const Certificate certificate = served({.own = true});
-  CHECK(failures(certificate) == Names{"given"});
-  CHECK_THAT(certificate.item("given").value, testing::contains("weights[0]"));
-}
-
 TEST_CASE("certificate: a wrong merge fails merged, and one that is refused is a warning",
           "[contract][broken]") {
-  const auto scaled = [](const Tensor& y, const Segments& segments) {
-    return segments.mix ? affine(y, real(1.01)) : y;
+  const auto scaled = [](const Tensor& y, const Rows& rows) {
+    return rows.merge ? affine(y, real(1.01)) : y;
   };
   CHECK(failures(served({.output = scaled})) == Names{"merged"});
-  const auto refused = [](const Tensor& y, const Segments& segments) {
-    if (segments.mix) fail_in("cooked", "merges nothing");
+  const auto refused = [](const Tensor& y, const Rows& rows) {
+    if (rows.merge) fail_in("cooked", "merges nothing");
     return y;
   };
   const Certificate certificate = served({.output = refused});
@@ -212,11 +194,9 @@ TEST_CASE("certificate: an expert that is not finite everywhere fails edges",
   CHECK_THAT(certificate.item("edges").value, testing::contains("rows of zeros"));
 }
 
-TEST_CASE("certificate: parameters that are not stacked or not listed fail stack",
-          "[contract][broken]") {
-  Certificate certificate = served({.listed = false});
+TEST_CASE("certificate: parameters that are not stacked fail stack", "[contract][broken]") {
+  Certificate certificate = served({.stacked = false, .gained = true});
   CHECK(failures(certificate) == Names{"stack"});
-  CHECK_THAT(certificate.item("stack").value, testing::contains("v is listed 0 times"));
   CHECK(certificate.item("rows").verdict == Verdict::incomplete);
   certificate = served({.stacked = false, .gained = true});
   CHECK(failures(certificate) == Names{"stack"});

@@ -42,10 +42,11 @@ Done compare(Backend& cuda, const Words& values) {
   return done;
 }
 
-// One expert, whose gate has a bias that learns on the device, from the routing of the step.
+// One expert, whose gate has a bias that learns on the device, from the gates of the step.
 class Learning : public Router {
  public:
   explicit Learning(const Site& site) {
+    traits_ = {.experts = 1, .capturable = true, .totals = {{1}}};
     weight_ = parameter("weight", {site.width, 1}, Init::normal(0.02));
     bias_ = buffer("bias", {1}, Init::constant(1));
   }
@@ -54,19 +55,11 @@ class Learning : public Router {
     Assignment plan;
     plan.experts = equal_segments(1, tokens.x.rows(), tokens.x.backend());
     plan.gate = gate.reshape({tokens.x.rows()});
-    return {.plan = plan, .scores = {}, .losses = {}};
+    return {.plan = plan, .totals = {sum(gate.detach())}};
   }
-  bool capturable() const override { return true; }
-  void after_step(const Routing& routing) override {
-    Backend& backend = bias_.backend();
-    const Tensor gate = std::get<Assignment>(routing.plan).gate;
-    const Tensor sum = Tensor::empty({1}, backend);
-    backend.sum_all(gate.data(), sum.data(), false, gate.size());
-    backend.axpy(real(-0.01), sum.data(), bias_.data(), 1);
+  void after_step(std::span<const StepLoad> layers, std::size_t own) override {
+    assign(bias_, add(bias_, affine(layers[own].totals.front(), real(-0.01))));
   }
-  Sees sees() const override { return Sees::past; }
-  index experts() const override { return 1; }
-  Cost cost() const override { return {}; }
 
  private:
   Tensor weight_, bias_;
@@ -76,19 +69,16 @@ class Learning : public Router {
 // matter.
 class Counting : public Router {
  public:
+  Counting() { traits_ = {.experts = 1, .capturable = true}; }
   Routing route(const Tokens& tokens) override {
     const index rows = tokens.x.rows();
     Assignment plan;
     plan.experts = equal_segments(1, rows, tokens.x.backend());
     plan.gate = Tensor::of({rows}, std::vector<real>(static_cast<std::size_t>(rows), gate_),
                            tokens.x.backend());
-    return {.plan = plan, .scores = {}, .losses = {}};
+    return {.plan = plan};
   }
-  bool capturable() const override { return true; }
-  void after_step(const Routing&) override { gate_ += real(0.25); }
-  Sees sees() const override { return Sees::past; }
-  index experts() const override { return 1; }
-  Cost cost() const override { return {}; }
+  void after_step(std::span<const StepLoad>, std::size_t) override { gate_ += real(0.25); }
 
  private:
   real gate_ = 1;
@@ -97,14 +87,12 @@ class Counting : public Router {
 // One expert, of which the router promises nothing.
 class Unsure : public Router {
  public:
+  Unsure() { traits_.experts = 1; }
   Routing route(const Tokens& tokens) override {
     Assignment plan;
     plan.experts = equal_segments(1, tokens.x.rows(), tokens.x.backend());
-    return {.plan = plan, .scores = {}, .losses = {}};
+    return {.plan = plan};
   }
-  Sees sees() const override { return Sees::past; }
-  index experts() const override { return 1; }
-  Cost cost() const override { return {}; }
 };
 
 const Registered<Router> unsure("test_unsure", "says nothing of replays",

@@ -124,7 +124,7 @@ LayerStatistics check_model(const std::vector<std::string>& values) {
         example.domains.empty() ? Indices() : Indices::of(example.domains, training.backend);
     const index T = example.input.batch * example.input.length;
     context.on_routing = [&](index, const Routing& routing) {
-      const index E = training.model->moe_layer(0).router().experts();
+      const index E = training.model->moe_layer(0).router().traits().experts;
       const LayerStatistics got =
           statistics(measure(routing, T, E, domain, domain_count, training.backend));
       compare(got, naive(routing, T, E, example.domains, domain_count));

@@ -46,12 +46,12 @@ TEST_CASE("gradients: products", "[ops][gradient]") {
     const Indices offset = Indices::of({0, 2, 2, 7}, backend());  // the second segment is empty
     check("grouped_linear",
           [=](const In& x) {
-            return grouped_linear(x[0], x[1], x[2], {offset, 7, {}}, act);
+            return grouped_linear(x[0], x[1], x[2], {offset, 7}, act);
           },
           {random_tensor(1, {7, 3}), random_tensor(2, {3, 3, 4}), random_tensor(3, {3, 4})});
-    check("grouped_linear, merged",
+    check("merged_linear",
           [=](const In& x) {
-            return grouped_linear(x[0], x[1], x[2], {offset, 7, x[3]}, act);
+            return merged_linear(x[0], x[1], x[2], {offset, 7}, x[3], act);
           },
           {random_tensor(1, {7, 3}), random_tensor(2, {2, 3, 4}), random_tensor(3, {2, 4}),
            random_tensor(4, {3, 2})});

@@ -77,7 +77,7 @@ void token_choice(Oracle& oracle) {
     Routing routing = layer.route(x);
     const Tensor gates = pick(routing.scores, entries_of(choice, k, E)).reshape({T, k});
     routing.plan = assign(choice, Indices::of(kept, layer.backend()), k, E, gates);
-    return execute(routing, x, layer.expert());
+    return execute(routing, layer.tokens(x), layer.expert());
   });
   layer.check_loss("load_balance", {"balance"});
   layer.check_loss("z_loss", {"z"});

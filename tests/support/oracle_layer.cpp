@@ -14,8 +14,7 @@ namespace moesim::testing {
 
 std::string option(double value) { return fmt::format("{:.17g}", value); }
 
-OracleLayer::OracleLayer(Oracle& oracle, bool causal)
-    : oracle_(oracle), no_ids_(Indices::of({}, test_backend())) {
+OracleLayer::OracleLayer(Oracle& oracle, bool causal) : oracle_(oracle) {
   site.width = oracle.integer("d_model"), site.experts = oracle.integer("num_experts");
   site.batch = oracle.integer("batch"), site.length = oracle.integer("seq");
   site.causal = causal;
@@ -82,11 +81,6 @@ Tensor OracleLayer::input(const std::string& array) {
   const StoredArray& stored = oracle_.input(array);
   const index cols = stored.dims.back();
   return oracle_.tensor(array, {stored.size() / cols, cols}, backend());
-}
-
-Routing OracleLayer::route(const Tensor& x) {
-  return router_->route(
-      {.x = x, .batch = site.batch, .length = site.length, .ids = no_ids_, .context = context});
 }
 
 std::vector<double> gradient_or_zeros(const Tensor& tensor) {

@@ -39,8 +39,9 @@ class OracleLayer {
   // A parameter outside router and experts; its values come from the file.
   Tensor bind_own(const std::string& stored);
 
-  Routing route(const Tensor& x);
-  Tensor run(const Tensor& x) { return execute(route(x), x, *expert_); }
+  Tokens tokens(const Tensor& x) { return tokens_of(x, site.batch, site.length, {}, context); }
+  Routing route(const Tensor& x) { return router_->route(tokens(x)); }
+  Tensor run(const Tensor& x) { return execute(route(x), tokens(x), *expert_); }
   const Expert& expert() const { return *expert_; }
 
   // Forward from x, backward from dy: y and every gradient that is stored.
@@ -70,7 +71,6 @@ class OracleLayer {
   void compare_gradients(const std::string& prefix);
 
   Oracle& oracle_;
-  Indices no_ids_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<Expert> expert_;
   std::vector<Binding> bindings_;

@@ -65,12 +65,12 @@ std::vector<real> normal_values(index count, std::uint32_t key) {
 TinyLayer::TinyLayer(const Site& at, const std::string& router_name, const OptionValues& options,
                      const std::string& expert_name, index hidden,
                      const OptionValues& expert_options)
-    : site(at), no_ids_(Indices::of({}, test_backend())) {
+    : site(at) {
   router = make_router(router_name, site, options);
   expert = make_expert(expert_name,
                        {.width = site.width,
-                        .experts = router->experts(),
-                        .hidden = hidden * router->width_factor()},
+                        .experts = router->traits().experts,
+                        .hidden = hidden * router->traits().width_factor},
                        expert_options);
   draw(*router, 100);
   draw(*expert, 200);
@@ -89,16 +89,15 @@ Tensor TinyLayer::input(std::uint32_t key) const {
   return Tensor::of({T, site.width}, normal_values(T * site.width, key), test_backend());
 }
 
-Routing TinyLayer::route(const Tensor& x) {
-  return router->route(
-      {.x = x, .batch = site.batch, .length = site.length, .ids = no_ids_, .context = context});
+Tokens TinyLayer::tokens(const Tensor& x) {
+  return tokens_of(x, site.batch, site.length, {}, context);
 }
 
 Tensor TinyLayer::apply_expert(index e, const Tensor& x) const {
   std::vector<std::int32_t> offset(static_cast<std::size_t>(expert->experts()) + 1, 0);
   for (auto i = static_cast<std::size_t>(e) + 1; i < offset.size(); ++i)
     offset[i] = static_cast<std::int32_t>(x.rows());
-  return expert->apply(x, {Indices::of(offset, test_backend()), x.rows()});
+  return expert->apply({.x = x, .segments = {Indices::of(offset, test_backend()), x.rows()}});
 }
 
 }  // namespace moesim::testing

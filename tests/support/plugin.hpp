@@ -44,12 +44,10 @@ class TinyLayer {
   void set(const std::string& parameter, const std::vector<real>& values);  // of the router
   void set_expert(const std::string& parameter, const std::vector<real>& values);
   Tensor input(std::uint32_t key = 1) const;  // [batch · length, width], normal
-  Routing route(const Tensor& x);             // batch and length from the site
-  Tensor run(const Tensor& x) { return execute(route(x), x, *expert); }
+  Tokens tokens(const Tensor& x);             // batch and length from the site
+  Routing route(const Tensor& x) { return router->route(tokens(x)); }
+  Tensor run(const Tensor& x) { return execute(route(x), tokens(x), *expert); }
   Tensor apply_expert(index e, const Tensor& x) const;  // all rows through one expert
-
- private:
-  Indices no_ids_;
 };
 
 }  // namespace moesim::testing

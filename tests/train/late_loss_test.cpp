@@ -27,21 +27,20 @@ using Plan = std::function<Names(index step, index layer)>;
 // All tokens to one expert. A loss called "a" has the value 1, "b" 2, "c" 3, and the weight 0.5.
 class Moody : public Router {
  public:
-  Moody(const Site& site, Plan plan) : layer_(site.layer), plan_(std::move(plan)) {}
+  Moody(const Site& site, Plan plan) : layer_(site.layer), plan_(std::move(plan)) {
+    traits_.experts = 1;
+  }
   Routing route(const Tokens& tokens) override {
     Backend& backend = tokens.x.backend();
     Assignment plan;
     plan.experts = equal_segments(1, tokens.x.rows(), backend);
-    Routing routing{.plan = plan, .scores = {}, .losses = {}};
+    Routing routing{.plan = plan};
     if (!tokens.context.training) return routing;
     for (const std::string& name : plan_(tokens.context.step, layer_))
       routing.losses.push_back(
           {name, real(0.5), Tensor::full({1}, static_cast<real>(name[0] - 'a' + 1), backend)});
     return routing;
   }
-  Sees sees() const override { return Sees::past; }
-  index experts() const override { return 1; }
-  Cost cost() const override { return {}; }
 
  private:
   index layer_;

@@ -22,6 +22,7 @@ class Faulty : public Router {
  public:
   Faulty(const moesim::Site& site, Site where, const std::vector<std::int32_t>& batch)
       : experts_(site.experts), layer_(site.layer), where_(where), batch_(batch) {
+    traits_.experts = experts_;
     weight_ = parameter("weight", {site.width, experts_}, Init::normal(0.02));
   }
   Routing route(const Tokens& tokens) override {
@@ -43,15 +44,11 @@ class Faulty : public Router {
     const Indices choice = top_k(scores, 1);
     const Tensor gates =
         pick(scores, entries_of(choice, 1, experts_)).reshape({tokens.x.rows(), 1});
-    Routing routing{
-        .plan = assign(choice, choice, 1, experts_, gates), .scores = scores, .losses = {}};
+    Routing routing{.plan = assign(choice, choice, 1, experts_, gates), .scores = scores};
     if (bad && where_ == Site::loss)
       routing.losses.push_back({"faulty", 1, add(sum(square(weight_)), nan)});
     return routing;
   }
-  Sees sees() const override { return Sees::past; }
-  index experts() const override { return experts_; }
-  Cost cost() const override { return {}; }
 
  private:
   index experts_, layer_;

@@ -94,7 +94,7 @@ TEST_CASE("training: a router that looks ahead is found on the built model", "[t
   for (const std::string& router : Registry<Router>::names()) {
     CAPTURE(router);
     Training training({"router.name", router}, 1);
-    const bool declared = training.model->moe_layer(0).router().looks_ahead();
+    const bool declared = training.model->moe_layer(0).router().traits().sees.later_tokens;
     const double leak =
         future_leak(*training.model, *training.task, *training.data, 8, training.backend);
     INFO("leak " << std::scientific << leak);
@@ -131,7 +131,7 @@ TEST_CASE("training: tasks", "[train]") {
   masked.run();
   const auto& losses = masked.recorder->file().find("eval_loss")->values;
   CHECK(losses.back() < losses.front());
-  CHECK(masked.model->moe_layer(0).router().sees() == Sees::sequence);
+  CHECK(to_string(masked.model->moe_layer(0).router().traits().sees) == "sequence");
 }
 
 TEST_CASE("training: after the first step nothing is allocated", "[train][brief]") {

@@ -94,6 +94,7 @@ class CpuBackend : public Backend {
   void where_less(const real* a, const real* b, const i32* yes, const i32* no, i32* y,
                   index n) override;
   void to_real(const i32* x, double factor, real* y, index n) override;
+  void add_indices(const i32* x, i32* y, index n) override;
   void label_rows(const i32* offset, index segments, const i32* token, const i32* domain, i32* key,
                   index n) override;
   void sum_by_key(const real* x, const i32* row, const i32* key, double* y, index n, index keys,

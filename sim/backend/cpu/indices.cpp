@@ -48,4 +48,10 @@ void CpuBackend::to_real(const i32* x, double factor, real* y, index n) {
   });
 }
 
+void CpuBackend::add_indices(const i32* x, i32* y, index n) {
+  for_pieces(n, kPiece, [=](index first, index last) {
+    for (index i = first; i < last; ++i) y[i] += x[i];
+  });
+}
+
 }  // namespace moesim

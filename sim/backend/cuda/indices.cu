@@ -33,4 +33,8 @@ void CudaBackend::to_real(const i32* x, double factor, real* y, index n) {
   each(stream_, n, [=] __device__(index i) { y[i] = static_cast<real>(factor * x[i]); });
 }
 
+void CudaBackend::add_indices(const i32* x, i32* y, index n) {
+  each(stream_, n, [=] __device__(index i) { y[i] += x[i]; });
+}
+
 }  // namespace moesim

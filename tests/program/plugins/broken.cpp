@@ -15,6 +15,7 @@ namespace {
 class Biased : public Router {
  public:
   Biased(const Site& site, Options&, bool forgotten) : E_(site.experts) {
+    traits_.experts = E_;
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     bias_ = forgotten ? Tensor::deferred({E_}) : buffer("bias", {E_}, Init::constant(0));
   }
@@ -23,19 +24,12 @@ class Biased : public Router {
     const Indices choice = top_k(add_row(logits, bias_), 1);
     const Tensor gates =
         pick(softmax(logits), entries_of(choice, 1, E_)).reshape({tokens.x.rows(), 1});
-    return {.plan = assign(choice, choice, 1, E_, gates), .scores = softmax(logits), .losses = {}};
+    return {.plan = assign(choice, choice, 1, E_, gates), .scores = softmax(logits)};
   }
-  Sees sees() const override { return Sees::past; }
-  index experts() const override { return E_; }
-  Cost cost() const override { return {}; }
-  void after_step(const Routing& routing) override {
-    const auto& plan = std::get<Assignment>(routing.plan);
-    const std::vector<std::int32_t> offset = plan.experts.offset.to_host();
-    std::vector<real> bias = bias_.to_host();
-    for (std::size_t e = 0; e < bias.size(); ++e)
-      bias[e] += static_cast<index>(offset[e + 1] - offset[e]) * E_ > offset.back() ? real(-0.01)
-                                                                                    : real(0.01);
-    bias_.from_host(bias);
+  void after_step(std::span<const StepLoad> layers, std::size_t own) override {
+    const Tensor n = to_real(layers[own].demand, {1, E_}, 1);
+    const Tensor mean = affine(sum_cols(n), 1 / static_cast<real>(E_));
+    assign(bias_, add(bias_, affine(sign(sub_column(n, mean)), real(-0.01)).reshape({E_})));
   }
 
  private:
@@ -67,15 +61,10 @@ const Registered<Router> twice("twice", "a router", [](const Site& site, Options
 // x W without a cost.
 class Free : public Expert {
  public:
-  explicit Free(const ExpertSite& site) {
+  explicit Free(const ExpertSite& site) : Expert(site) {
     w_ = parameter("w", {site.experts, site.width, site.width}, Init::normal(0.02));
   }
-  std::vector<Tensor> weights() const override { return {w_}; }
-  Tensor apply(const Tensor& rows, const Segments& segments,
-               std::span<const Tensor> w) const override {
-    return grouped_linear(rows, w[0], {}, segments);
-  }
-  using Expert::apply;
+  Tensor forward(const Rows& rows) const override { return grouped_linear(rows, w_, {}); }
   double flops_per_row() const override { return 0; }
 
  private:
