@@ -157,7 +157,7 @@ std::string bench_arm(RunSpec spec, const Size& size) {
               {"router", e.model->router_name()},
               {"device", e.backend->name() + ": " + e.backend->description()},
               {"threads", e.backend->threads()},
-              {"compute", e.spec.settings.effective("run.compute")},
+              {"compute", name_of<Compute>(kComputes, e.run.compute)},
               {"step_ms",
                {{"median", 1e3 * median},
                 {"lower_quartile", 1e3 * quantile(watch.steps(), 0.25)},

@@ -1,7 +1,8 @@
 #include "experiments/devices.hpp"
 
 #include "experiments/child.hpp"
-#include "experiments/experiment.hpp"
+#include "experiments/run_config.hpp"
+#include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
 
 #include <set>

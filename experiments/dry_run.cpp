@@ -3,9 +3,9 @@
 #include "analysis/render/table.hpp"
 #include "experiments/devices.hpp"
 #include "experiments/estimate.hpp"
-#include "experiments/experiment.hpp"
 #include "experiments/progress.hpp"
 #include "experiments/resources.hpp"
+#include "experiments/run_config.hpp"
 #include "experiments/train_run.hpp"
 #include "sim/core/error.hpp"
 

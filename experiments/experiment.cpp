@@ -8,6 +8,7 @@
 #include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -44,11 +45,6 @@ void add_dormant(std::map<std::string, std::vector<std::string>>& dormant, const
   }
 }
 
-std::string read_device(Settings& settings) {
-  return Options(settings, "run")
-      .text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
-}
-
 // Products of options, each in its range, that are too large together.
 void check_sizes(Settings& settings, const Transformer& model, index batch, index length) {
   Options train(settings, "train");
@@ -83,13 +79,23 @@ std::string utc_now() {
   return text;
 }
 
+// The most that the output of any layer may depend on.
+Sees most_seen(const Transformer& model) {
+  Sees most;
+  for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
+    const Sees sees = model.moe_layer(i).router().traits().sees;
+    most.later_tokens |= sees.later_tokens, most.other_sequences |= sees.other_sequences;
+  }
+  return most;
+}
+
 // What the identity of a run is made of.
 void identify(Experiment& e) {
   e.identity.resolved = without_root(e.spec.settings.resolved());
   e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());
   e.identity.data_sha256 = e.data->info().sha256;
   e.identity.folder =
-      run_folder_name(e.spec, std::to_string(e.identity.seed),
+      run_folder_name(e.spec, std::to_string(e.run.seed),
                       identity_hash(e.identity.config_sha256, e.identity.data_sha256));
 }
 
@@ -104,11 +110,6 @@ std::string identity_hash(const std::string& config_sha256, const std::string& d
   const std::string both =
       config_sha256 + data_sha256 + (sizeof(moesim::real) == sizeof(double) ? "F64" : "");
   return sha256_hex(both.data(), both.size()).substr(0, 8);
-}
-
-std::string device_of(const RunSpec& spec) {
-  Settings settings = spec.settings;
-  return read_device(settings);
 }
 
 Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) {
@@ -136,19 +137,9 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
   Experiment e;
   e.spec = std::move(spec);
   Settings& settings = e.spec.settings;
-  Options run(settings, "run");
-  e.identity.experiment =
-      run.text("name", "experiment", "name of the experiment and of its folder");
-  e.identity.seed = static_cast<std::uint64_t>(
-      run.integer("seed", 0, {0, 1ll << 62}, "of everything random in the run"));
-  const std::string device = read_device(settings);
-  const std::string compute = run.choice("compute", "float32", {"float32", "bfloat16", "tf32"},
-                                         "factors of products in attention and experts; all else "
-                                         "stays in float32. tf32: on CUDA only");
-  e.backend = make(device, threads);
-  e.backend->set_compute(compute == "bfloat16" ? Compute::bfloat16
-                         : compute == "tf32"   ? Compute::tf32
-                                               : Compute::float32);
+  e.run = read_run_config(settings);
+  e.backend = make(e.run.device, threads);
+  e.backend->set_compute(e.run.compute);
   e.data = make_data(settings);
   Options task_options(settings, "task");
   e.task = make_task(task_options, e.data->info());
@@ -164,7 +155,7 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
     site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));  // a mask symbol is never seen
   e.model = std::make_unique<Transformer>(shape, site, settings);
   e.trainer =
-      std::make_unique<Trainer>(settings, *e.data, *e.task, *e.model, *e.backend, e.identity.seed);
+      std::make_unique<Trainer>(settings, *e.data, *e.task, *e.model, *e.backend, e.run.seed);
 
   site.width = std::stoll(settings.effective("model.width"));
   site.experts = std::stoll(settings.effective("moe.experts"));
@@ -183,15 +174,14 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
 void describe(Experiment& e) {
   RunFile& file = e.recorder->file();
   const DatasetInfo& data = e.data->info();
-  const Router& router = e.model->moe_layer(0).router();
   file.attribute("moesim_schema", kRunFileSchema);
   file.attribute("run_id", e.identity.folder);
   file.attribute("status", std::string("running"));
-  file.attribute("experiment", e.identity.experiment);
+  file.attribute("experiment", e.run.name);
   file.attribute("arm", e.spec.label);
   file.attribute("router", e.model->router_name());
-  file.attribute("seed", static_cast<std::int64_t>(e.identity.seed));
-  file.attribute("sees", to_string(router.traits().sees));
+  file.attribute("seed", static_cast<std::int64_t>(e.run.seed));
+  file.attribute("sees", to_string(most_seen(*e.model)));
   file.attribute("causal", std::int64_t{e.task->shape().causal});
   file.attribute("parameters_total", static_cast<std::int64_t>(count(e.model->parameters())));
   file.attribute("parameters_active", static_cast<std::int64_t>(e.model->active_parameters()));
@@ -209,7 +199,12 @@ void describe(Experiment& e) {
   }
   if (data.bytes_per_token > 0 && e.task->shape().causal)
     file.attribute("bytes_per_token", data.bytes_per_token);
-  if (data.bayes_loss >= 0 && e.task->shape().causal) file.attribute("bayes_loss", data.bayes_loss);
+  if (data.bayes_loss >= 0 && e.task->shape().causal) {
+    file.attribute("bayes_loss", data.bayes_loss);
+    if (!data.bayes_loss_of_domain.empty())
+      file.attribute("bayes_loss_domains",
+                     fmt::format("{}", fmt::join(data.bayes_loss_of_domain, ",")));
+  }
   file.attribute("config", e.identity.resolved);
   file.attribute("config_sha256", e.identity.config_sha256);
   file.attribute("data_sha256", e.identity.data_sha256);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "experiments/data_cache.hpp"
+#include "experiments/run_config.hpp"
 #include "sim/backend/backend.hpp"
 #include "sim/config/sweep.hpp"
 #include "sim/data/dataset.hpp"
@@ -17,12 +18,10 @@ namespace moesim {
 
 // What identifies a run: its resolved config and its data.
 struct Identity {
-  std::string experiment;  // run.name
-  std::string folder;      // name of the run's folder
-  std::string resolved;    // config text with every option
-  std::string root;        // data.root as it is kept with the run, "" if the data has none
+  std::string folder;    // name of the run's folder
+  std::string resolved;  // config text with every option
+  std::string root;      // data.root as it is kept with the run, "" if the data has none
   std::string config_sha256, data_sha256;
-  std::uint64_t seed = 0;
 };
 
 struct Experiment {
@@ -30,6 +29,7 @@ struct Experiment {
   Experiment(Experiment&&) = default;
 
   RunSpec spec;
+  RunConfig run;
   Identity identity;
   std::unique_ptr<Backend> backend;
   std::shared_ptr<const Dataset> data;
@@ -53,9 +53,6 @@ Experiment build_stored(RunSpec spec, int threads, std::shared_ptr<const Dataset
 
 // The eight hex digits at the end of the name of a run's folder. A run in double is another run.
 std::string identity_hash(const std::string& config_sha256, const std::string& data_sha256);
-
-// run.device
-std::string device_of(const RunSpec& spec);
 
 // The attributes that describe a run, set on its run file.
 void describe(Experiment& experiment);

@@ -1,6 +1,6 @@
 #include "experiments/launch_slurm.hpp"
 
-#include "experiments/experiment.hpp"
+#include "experiments/run_config.hpp"
 #include "experiments/run_state.hpp"
 #include "experiments/train_run.hpp"
 #include "sim/core/error.hpp"

@@ -57,9 +57,9 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
   std::map<std::string, std::size_t> repeated;
   for (const RunSpec& spec : specs) {
     const Experiment e = build(spec, threads, data, stand_in);
-    if (!plan.runs.empty() && plan.experiment != e.identity.experiment)
+    if (!plan.runs.empty() && plan.experiment != e.run.name)
       fail(Exit::usage, "run.name is the name of the whole experiment; vary something else");
-    plan.experiment = e.identity.experiment;
+    plan.experiment = e.run.name;
     if (const std::string& note = e.data->info().note;
         mention && !note.empty() && mentioned.insert("data " + note).second)
       std::cerr << "note: data: " << note << '\n';
@@ -67,7 +67,7 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
     PlannedRun run;
     run.spec = e.spec;  // with data.root as an absolute path
     run.folder = e.identity.folder;
-    run.seed = e.identity.seed;
+    run.seed = e.run.seed;
     run.config_sha256 = e.identity.config_sha256;
     run.data_sha256 = e.identity.data_sha256;
     run.steps = std::stoll(e.spec.settings.effective("run.steps"));

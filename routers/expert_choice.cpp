@@ -8,6 +8,7 @@
 // not, but mixes sequences: that is the default for causal tasks.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
+#include "sim/moe/policies/capacity.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
@@ -21,27 +22,25 @@ class ExpertChoice : public Router {
  public:
   ExpertChoice(const Site& site, Options& o) : D_(site.width), E_(site.experts) {
     capacity_.factor = o.number("capacity_factor", 1, {1e-6, 1e6}, "experts per token, on average");
-    capacity_.rounding =
-        rounding_of(o.choice("capacity_rounding", "round", {"round", "ceil", "floor"},
-                             "of C to whole tokens; round: half to even"));
+    capacity_.rounding = read_rounding(o, "round", "of C to whole tokens; round: half to even");
     capacity_.multiple =
         o.integer("capacity_multiple", 1, {1, 1 << 20}, "C is rounded up to a multiple of this");
-    group_ = o.choice(
-        "group", site.causal ? "position" : "sequence", {"sequence", "position", "batch"},
+    group_ = read_group(
+        o, site.causal ? "position" : "sequence", {"sequence", "position", "batch"},
         "an expert chooses among a sequence, the same position of all sequences, or all tokens");
     over_tokens_ = o.choice("softmax", "experts", {"experts", "tokens"},
                             "scores sum to 1 over experts, or over the group's tokens") == "tokens";
     z_ = o.number("z_weight", 0, {0, 1e6}, "of the router z-loss");
-    const index B = std::max<index>(1, site.batch), S = std::max<index>(1, site.length);
-    const index group = group_ == "sequence" ? S : group_ == "position" ? B : B * S;
+    const index size =
+        group_size(group_, std::max<index>(1, site.batch), std::max<index>(1, site.length));
     const double rows_per_token =
-        static_cast<double>(capacity_.rows(group, 1, E_) * E_) / static_cast<double>(group);
-    traits_ = {
-        .experts = E_,
-        .sees = {.later_tokens = group_ != "position", .other_sequences = group_ != "sequence"},
-        .cost = {.rows_per_token = rows_per_token,
-                 .router_flops = 2.0 * static_cast<double>(D_ * E_)},
-        .capturable = true};
+        static_cast<double>(capacity_.rows(size, 1, E_) * E_) / static_cast<double>(size);
+    traits_ = {.experts = E_,
+               .sees = {.later_tokens = group_ != Group::position,
+                        .other_sequences = group_ != Group::sequence},
+               .cost = {.rows_per_token = rows_per_token,
+                        .router_flops = 2.0 * static_cast<double>(D_ * E_)},
+               .capturable = true};
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
   }
 
@@ -51,9 +50,8 @@ class ExpertChoice : public Router {
     const Tensor scores = over_tokens_ ? softmax(logits, token_axis(B, S)) : softmax(logits);
 
     // Groups of consecutive rows: for groups by position, [B, S, E] is brought to [S, B, E] first.
-    const bool by_position = group_ == "position";
-    const index groups = group_ == "batch" ? 1 : by_position ? S : B;
-    const index size = B * S / groups;
+    const bool by_position = group_ == Group::position;
+    const index size = group_size(group_, B, S), groups = B * S / size;
     const index C = capacity_.rows(size, 1, E_);
     const Tensor arranged =
         by_position ? swap_blocks(scores.detach(), B, S, E_).reshape({B * S, E_}) : scores.detach();
@@ -80,13 +78,13 @@ class ExpertChoice : public Router {
 
  private:
   Along token_axis(index B, index S) const {
-    if (group_ == "batch") return {1, B * S, E_};
-    return group_ == "position" ? Along{1, B, S * E_} : Along{B, S, E_};
+    if (group_ == Group::batch) return {1, B * S, E_};
+    return group_ == Group::position ? Along{1, B, S * E_} : Along{B, S, E_};
   }
 
   index D_, E_;
   Capacity capacity_;
-  std::string group_;
+  Group group_ = Group::sequence;
   bool over_tokens_ = false;
   double z_ = 0;
   Tensor weight_;  // [D, E]

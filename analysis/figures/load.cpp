@@ -6,6 +6,7 @@
 #include "analysis/statistics/difference.hpp"
 #include "analysis/tables/expert_load.hpp"
 #include "sim/core/error.hpp"
+#include "sim/moe/layer_statistics.hpp"
 
 #include <fmt/format.h>
 
@@ -34,13 +35,14 @@ struct RunLoads {
   std::string measure;            // measure_of the run
 };
 
-const char* const kVariables[] = {"load",      "demand",      "importance",
-                                  "eval_load", "eval_demand", "eval_importance"};
-
 std::string variable_of(const std::string& wanted) {
-  std::vector<std::string> names(std::begin(kVariables), std::end(kVariables));
-  if (wanted.empty()) return names[0];
-  if (std::find(names.begin(), names.end(), wanted) != names.end()) return wanted;
+  if (wanted.empty()) return "load";
+  const Statistic* statistic = find_statistic(wanted);
+  if (statistic != nullptr && statistic->per == Statistic::Per::expert) return wanted;
+  std::vector<std::string> names;
+  for (const char* prefix : {"", "eval_"})
+    for (const Statistic& each : all_statistics())
+      if (each.per == Statistic::Per::expert) names.push_back(std::string(prefix) + each.name);
   fail(Exit::usage, "--quantity " + wanted + ": --figure load shows one of " + joined(names));
 }
 

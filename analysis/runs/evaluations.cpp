@@ -1,6 +1,7 @@
 #include "analysis/runs/evaluations.hpp"
 
 #include "analysis/statistics/sample.hpp"
+#include "sim/moe/layer_statistics.hpp"
 #include "sim/record/drops_window.hpp"
 
 #include <algorithm>
@@ -237,8 +238,9 @@ void add_quantity(Excerpt& excerpt, const std::string& name) {
   if (!is_plain_name(name)) return;  // no run file has it
   // One row of what is recorded by expert may be large; an excerpt has a limit.
   constexpr std::int64_t kByExpert = 256;
+  const Statistic* statistic = find_statistic(name);
   const bool by_expert =
-      name.ends_with("demand") || name.ends_with("load") || name.ends_with("importance");
+      statistic != nullptr ? statistic->per == Statistic::Per::expert : name == "domain_load";
   std::int64_t& rows = excerpt.last_rows[name];
   rows = std::max(rows, by_expert ? kByExpert : kLayeredEvaluations);
   std::int64_t& records = excerpt.last_rows["record_step"];
@@ -252,11 +254,9 @@ const std::vector<std::string>& recorded_names() {
         "aux_loss",        "grad_norm",      "learning_rate", "eval_loss",
         "eval_loss_error", "eval_sequences", "eval_targets",  "eval_accuracy",
         "domain_loss",     "domain_targets", "domain_load",   "eval_domain_nmi"};
-    for (const char* name :
-         {"demand", "load", "importance", "assignments", "dropped", "unrouted_tokens",
-          "router_entropy", "load_cv", "max_violation", "dead_experts", "effective_experts"}) {
-      all.push_back(name);
-      all.push_back(std::string("eval_") + name);
+    for (const Statistic& each : all_statistics()) {
+      all.emplace_back(each.name);
+      all.push_back(std::string("eval_") + each.name);
     }
     return all;
   }();

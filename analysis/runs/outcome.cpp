@@ -120,6 +120,7 @@ Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
   outcome.parameters_total = run.number("parameters_total");
   outcome.parameters_active = run.number("parameters_active");
   outcome.flops_per_token = run.number("flops_per_token");
+  outcome.flops_per_token_measured = run.number("flops_per_token_measured");
   outcome.tokens_per_second = tokens_per_second(run);
   outcome.leak = run.number("leak");
   outcome.looks_ahead = may_look_ahead(run, outcome);

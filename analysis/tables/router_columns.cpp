@@ -187,6 +187,8 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
       size({"parameters_total", "parameters", Kind::count}, &Outcome::parameters_total),
       size({"parameters_active", "active", Kind::count}, &Outcome::parameters_active),
       size({"flops_per_token", "FLOPs/token", Kind::count}, &Outcome::flops_per_token),
+      mean({"flops_per_token_measured", "FLOPs measured", Kind::count},
+           of(&Outcome::flops_per_token_measured)),
       {{"tokens_per_second", "tokens/s", Kind::count, 0, Better::higher},
        Shown::always,
        [](const RouterRow& row) -> Cell {

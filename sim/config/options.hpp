@@ -8,6 +8,7 @@
 //   k_ = options.integer("k", 1, {1, site.experts}, "experts per token");
 #pragma once
 
+#include "sim/config/names.hpp"
 #include "sim/core/types.hpp"
 
 #include <cstddef>
@@ -16,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -102,6 +104,13 @@ class Options {
   bool flag(const std::string& key, bool otherwise, const std::string& help);
   std::string choice(const std::string& key, const std::string& otherwise,
                      const std::vector<std::string>& allowed, const std::string& help);
+  // The same for the values of an enum, by their names.
+  template <class E>
+  requires std::is_enum_v<E> E choice(const std::string& key, E otherwise,
+                                      std::type_identity_t<Names<E>> names,
+                                      const std::string& help) {
+    return value_of<E>(names, choice(key, name_of<E>(names, otherwise), all_names<E>(names), help));
+  }
   std::string text(const std::string& key, const std::string& otherwise, const std::string& help);
 
   const std::string& section() const { return section_; }

@@ -81,7 +81,7 @@ struct Loss {
   Tensor value;  // [1]
 };
 
-// A number of the router's own for the record, e.g. a threshold or a sparsity.
+// A number that the router wants recorded, such as its sparsity: router_NAME (record, layer).
 struct Metric {
   std::string name;  // letters, digits and _
   Tensor value;      // [1]

@@ -2,38 +2,46 @@
 
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
+#include "sim/record/run_file.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
+#include <set>
 
 namespace moesim {
 namespace {
 
-// The sums of a layer stand in one block: doubles, then integers. Of an assignment `served` counts
-// rows by the domain of their token, and `weight` sums their gates; of a mixing they sum dispatch
-// and combine weights; of a merging `served` sums weights.
+// Data without domains is of one.
+index tables(const Measurement& m) { return std::max<index>(1, m.domains); }
+
+// The sums of a layer stand in one block: doubles, metrics, then integers. Of an assignment
+// `served` counts rows by the domain of their token, and `weight` sums their gates; of a mixing
+// they sum dispatch and combine weights; of a merging `served` sums weights.
 struct Sums {
   double* served;          // [domains, experts]
   double* weight;          // [domains, experts]
   double* entropy;         // [1] of the scores
+  real* metrics;           // [metrics]
   std::int32_t* demand;    // [experts]
   std::int32_t* unrouted;  // [1] tokens without a row
 
-  static std::size_t bytes(index domains, index experts) {
-    return static_cast<std::size_t>(2 * domains * experts + 1) * sizeof(double) +
-           static_cast<std::size_t>(experts + 1) * sizeof(std::int32_t);
+  static std::size_t bytes(const Measurement& m) {
+    return doubles(m) * sizeof(double) + m.metrics.size() * sizeof(real) +
+           static_cast<std::size_t>(m.experts + 1) * sizeof(std::int32_t);
   }
-  static Sums in(void* block, index domains, index experts) {
-    auto* doubles = static_cast<double*>(block);
-    const index table = domains * experts;
-    auto* integers = reinterpret_cast<std::int32_t*>(doubles + 2 * table + 1);
-    return {doubles, doubles + table, doubles + 2 * table, integers, integers + experts};
+  static Sums in(void* block, const Measurement& m) {
+    auto* served = static_cast<double*>(block);
+    const index table = tables(m) * m.experts;
+    auto* metrics = reinterpret_cast<real*>(served + doubles(m));
+    auto* integers = reinterpret_cast<std::int32_t*>(metrics + m.metrics.size());
+    return {served, served + table, served + 2 * table, metrics, integers, integers + m.experts};
+  }
+
+ private:
+  static std::size_t doubles(const Measurement& m) {
+    return static_cast<std::size_t>(2 * tables(m) * m.experts + 1);
   }
 };
-
-// Data without domains is of one.
-index tables(const Measurement& m) { return std::max<index>(1, m.domains); }
 
 const std::int32_t* data_of(const Indices& x) { return x ? x.data() : nullptr; }
 
@@ -74,6 +82,7 @@ struct Measuring {
 
   void operator()(const Mixing& plan) const {
     const index places = plan.dispatch.dim(0) * plan.dispatch.dim(1);
+    m.rows = static_cast<double>(plan.dispatch.dim(0) * plan.dispatch.dim(2));
     const Indices key = labels({}, 1, plan.order, domain, places);
     m.has_gates = true;
     const auto sum = [&](const Tensor& weights, double* to) {
@@ -85,6 +94,7 @@ struct Measuring {
   }
 
   void operator()(const Merging& plan) const {
+    m.rows = static_cast<double>(T);
     const Indices group = labels(plan.groups.offset, plan.groups.offset.size() - 1, {}, {}, T);
     backend.sum_by_key(plan.weights.data(), group.data(), data_of(domain), sums.served, T,
                        tables(m), m.experts, 1);
@@ -105,28 +115,22 @@ std::vector<double> over_domains(const double* table, index domains, index exper
   return sum;
 }
 
-void join(std::vector<double>& to, const std::vector<double>& from) {
-  if (to.empty()) to.resize(from.size());
-  for (std::size_t i = 0; i < from.size(); ++i) to[i] += from[i];
-}
-
 }  // namespace
 
-void LayerStatistics::add(const LayerStatistics& other) {
-  join(demand, other.demand);
-  join(load, other.load);
-  join(importance, other.importance);
-  join(domain_load, other.domain_load);
-  tokens += other.tokens;
-  assignments += other.assignments;
-  dropped += other.dropped;
-  unrouted += other.unrouted;
-  entropy += other.entropy;
-  scored += other.scored;
-}
-
-double LayerStatistics::mean_entropy() const {
-  return scored > 0 ? entropy / scored : std::numeric_limits<double>::quiet_NaN();
+void check_metrics(const std::vector<Metric>& metrics) {
+  std::set<std::string> names;
+  for (const Metric& metric : metrics) {
+    const auto refuse = [&](const std::string& why) {
+      fail_in("router metric", "'" + metric.name + "' " + why);
+    };
+    const std::string variable = "router_" + metric.name;
+    if (metric.name.empty() || !is_plain_name("eval_" + variable))
+      refuse("is not a name: letters, digits and _, at most 52");
+    if (find_statistic(variable) != nullptr)
+      refuse("would be recorded as " + variable + ", which is a statistic of every router");
+    if (!names.insert(metric.name).second) refuse("is returned twice");
+    if (!metric.value || metric.value.size() != 1) refuse("is not one number, [1]");
+  }
 }
 
 Measurement measure(const Routing& routing, index tokens, index experts, const Indices& domain,
@@ -135,10 +139,14 @@ Measurement measure(const Routing& routing, index tokens, index experts, const I
   m.experts = experts, m.domains = domain ? domains : 0;
   m.plan = plan_name(routing);
   m.tokens = static_cast<double>(tokens);
-  const std::size_t bytes = Sums::bytes(tables(m), experts);
+  check_metrics(routing.metrics);
+  for (const Metric& metric : routing.metrics) m.metrics.push_back(metric.name);
+  const std::size_t bytes = Sums::bytes(m);
   m.sums = backend.allocate(bytes);
   backend.zero(m.sums.data(), bytes);
-  const Sums sums = Sums::in(m.sums.data(), tables(m), experts);
+  const Sums sums = Sums::in(m.sums.data(), m);
+  for (std::size_t i = 0; i < routing.metrics.size(); ++i)
+    backend.copy(sums.metrics + i, routing.metrics[i].value.data(), sizeof(real));
   std::visit(Measuring{m, tokens, domain, backend, sums}, routing.plan);
   if (routing.scores) {
     // A row that does not sum to 1 (weights of several softmaxes) counts as if it did.
@@ -152,13 +160,17 @@ LayerStatistics statistics(const Measurement& m) {
   std::vector<double> block((m.sums.bytes() + sizeof(double) - 1) / sizeof(double));
   m.sums.backend().copy_to_host(block.data(), m.sums.data(), m.sums.bytes());
   const index D = tables(m), E = m.experts;
-  const Sums sums = Sums::in(block.data(), D, E);
+  const Sums sums = Sums::in(block.data(), m);
   LayerStatistics s;
+  s.plan = m.plan;
   s.tokens = m.tokens, s.scored = m.scored, s.entropy = *sums.entropy;
   s.unrouted = *sums.unrouted;
   const double* weight = m.has_gates ? sums.weight : sums.served;
   s.load = m.plan == "custom" ? m.load : over_domains(sums.served, D, E);
   s.importance = m.plan == "custom" ? m.load : over_domains(weight, D, E);
+  s.rows = m.plan == "mixing" || m.plan == "merging"
+               ? m.rows
+               : std::accumulate(s.load.begin(), s.load.end(), 0.0);
   s.demand = s.load;
   if (m.has_demand) s.demand.assign(sums.demand, sums.demand + E);
   // Of an assignment rows are counted, of weights those that tokens get back.
@@ -167,6 +179,8 @@ LayerStatistics statistics(const Measurement& m) {
   s.assignments = std::accumulate(s.demand.begin(), s.demand.end(), 0.0);
   if (m.plan == "assignment")
     s.dropped = s.assignments - std::accumulate(s.load.begin(), s.load.end(), 0.0);
+  for (std::size_t i = 0; i < m.metrics.size(); ++i)
+    s.metrics.push_back({m.metrics[i], static_cast<double>(sums.metrics[i]) * m.tokens, m.tokens});
   return s;
 }
 

@@ -11,22 +11,16 @@ constexpr index kWidest = 1 << 20;
 constexpr double kWorst = 0.05, kForRoundNumber = 0.01;
 constexpr index kRoundNumber = 8;
 
-double measured(const Transformer& model, const std::string& measure) {
-  if (measure == "active_flops") return model.flops_per_token();
-  if (measure == "active_parameters") return model.active_parameters();
+double measured(const Transformer& model, Match measure) {
+  if (measure == Match::active_flops) return model.flops_per_token();
+  if (measure == Match::active_parameters) return model.active_parameters();
   return static_cast<double>(count(model.parameters()));
 }
 
 }  // namespace
 
-const std::vector<std::string>& match_measures() {
-  static const std::vector<std::string> all = {"none", "active_flops", "active_parameters",
-                                               "total_parameters"};
-  return all;
-}
-
 index matched_hidden(const ModelShape& shape, const Site& site, const Settings& settings,
-                     const std::string& measure) {
+                     Match measure) {
   Settings own = settings, dense = settings;
   for (const auto& [key, value] : {std::pair("router.name", "dense"),
                                    {"moe.match", "none"},

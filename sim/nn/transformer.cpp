@@ -2,6 +2,7 @@
 
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
+#include "sim/nn/architecture.hpp"
 #include "sim/nn/match.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -10,8 +11,6 @@
 
 namespace moesim {
 namespace {
-
-constexpr index kLargest = 1 << 20;
 
 // Sites of dropout inside a block.
 enum : index { kEmbeddingSite = 0, kAttentionSite = 1, kFeedForwardSite = 2 };
@@ -24,62 +23,6 @@ Indices first_rows(index count, Backend& backend) {
   std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
   std::iota(rows.begin(), rows.end(), 0);
   return Indices::of(rows, backend);
-}
-
-struct Architecture {
-  index layers, width, heads, every, hidden, shared;
-  NormKind norm;
-  bool rotary, tied, bias, output_norm;
-  double dropout;
-  std::string router, expert, match;
-};
-
-Architecture read_architecture(Settings& settings, Site& site) {
-  Architecture a{};
-  Options model(settings, "model");
-  a.layers = model.integer("layers", 2, {1, 1024}, "transformer blocks");
-  a.width = model.integer("width", 64, {1, kLargest}, "of the residual stream");
-  a.heads = model.integer("heads", 4, {1, 1024}, "of attention");
-  if (a.width % a.heads != 0) {
-    index valid = a.heads;
-    while (a.width % valid != 0) --valid;
-    model.reject("heads", "does not divide model.width = " + std::to_string(a.width) +
-                              "; the nearest that does is " + std::to_string(valid));
-  }
-  a.norm = model.choice("norm", "layer", {"layer", "rms"},
-                        "normalisation before each part of a block") == "rms"
-               ? NormKind::rms
-               : NormKind::layer;
-  a.rotary = model.choice("positions", "learned", {"learned", "rotary"},
-                          "how positions are known") == "rotary";
-  if (a.rotary && a.width / a.heads % 2 != 0)
-    model.reject("positions", "rotary needs an even head size, width / heads is " +
-                                  std::to_string(a.width / a.heads));
-  a.tied = model.flag("tied", false, "the head shares the embedding's values");
-  a.bias = model.flag("bias", true, "biases in attention, normalisation and head");
-  a.dropout = model.number("dropout", 0, {0, 0.99}, "on embeddings and on what blocks add");
-
-  Options moe(settings, "moe");
-  site.experts = moe.integer("experts", 8, {1, 4096}, "experts per MoE layer");
-  a.every = moe.integer("every", 1, {1, 1024}, "every n-th block carries an MoE layer");
-  if (a.every > a.layers)
-    moe.reject("every",
-               "no block would carry an MoE layer: model.layers = " + std::to_string(a.layers));
-  a.shared = moe.integer("shared", 0, {0, 64}, "experts that every token passes besides, ungated");
-  a.match = moe.choice("match", "none", match_measures(),
-                       "size the experts so that the model has this in common with the dense one "
-                       "of the same settings");
-  a.output_norm = moe.flag("output_norm", false, "LayerNorm on the output of an MoE layer");
-
-  Options router(settings, "router");
-  a.router = router.choice("name", "token_choice", Registry<Router>::names(),
-                           "how tokens and experts meet");
-  Options expert(settings, "expert");
-  a.expert = expert.choice("name", "mlp", Registry<Expert>::names(), "what an expert is");
-  a.hidden = expert.integer("hidden", 0, {0, kLargest},
-                            "hidden width of an expert; 0: four times model.width");
-  if (a.hidden == 0) a.hidden = 4 * a.width;
-  return a;
 }
 
 }  // namespace
@@ -119,11 +62,12 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
                          index expert_hidden)
     : shape_(shape) {
   const Site outside = site;
-  const Architecture a = read_architecture(settings, site);
+  const ModelConfig a = read_model_config(settings);
   width_ = site.width = a.width;
-  hidden_ = expert_hidden > 0   ? expert_hidden
-            : a.match == "none" ? a.hidden
-                                : matched_hidden(shape, outside, settings, a.match);
+  site.experts = a.experts;
+  hidden_ = expert_hidden > 0        ? expert_hidden
+            : a.match == Match::none ? a.hidden
+                                     : matched_hidden(shape, outside, settings, a.match);
   router_name_ = a.router;
   dropout_ = static_cast<real>(a.dropout);
   // Radford et al. 2019: what is added to the residual stream shrinks with the number of additions.
@@ -135,7 +79,7 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
     patches_ = std::make_unique<LinearLayer>(shape.features, a.width, true);
     child("patches", *patches_);
   }
-  if (!a.rotary)
+  if (a.positions == Positions::learned)
     positions_ = parameter("positions", {shape.length, a.width}, Init::normal(0.02), false);
 
   const auto& router_plugin = Registry<Router>::find(a.router);
@@ -160,8 +104,8 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
     } else {
       feed_forward = expert_plugin.make({a.width, 1, a.hidden, output_scale}, expert_options);
     }
-    auto attention = std::make_unique<SelfAttention>(a.width, a.heads, shape.causal, a.rotary,
-                                                     a.bias, output_scale);
+    auto attention = std::make_unique<SelfAttention>(
+        a.width, a.heads, shape.causal, a.positions == Positions::rotary, a.bias, output_scale);
     blocks_.push_back(std::make_unique<Block>(a.norm, a.width, a.bias, std::move(attention),
                                               std::move(moe), std::move(feed_forward), dropout_));
     child("blocks." + std::to_string(i), *blocks_.back());

@@ -3,6 +3,8 @@
 #include "sim/config/typed.hpp"
 #include "sim/core/error.hpp"
 #include "sim/moe/metrics.hpp"
+#include "sim/record/block.hpp"
+#include "sim/train/router_metrics.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -34,6 +36,36 @@ Variable texts(const std::string& name, const std::vector<std::string>& values,
   return v;
 }
 
+index most_experts(const Transformer& model) {
+  index most = 0;
+  for (std::size_t i = 0; i < model.moe_blocks().size(); ++i)
+    most = std::max(most, model.moe_layer(i).router().traits().experts);
+  return most;
+}
+
+std::vector<RowCost> costs_of(const Transformer& model) {
+  std::vector<RowCost> costs;
+  for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
+    const MoeLayer& layer = model.moe_layer(i);
+    costs.push_back({layer.router().traits().cost.rows_per_token, layer.expert().flops_per_row()});
+  }
+  return costs;
+}
+
+// Variables that are not declared: they begin with the step that has something for them.
+bool is_late(const Variable& variable) {
+  return variable.name == "aux" || variable.name == "aux_loss" || is_router_metric(variable);
+}
+
+// A variable that an earlier build did not record: its rows are not known.
+Variable unknown_rows(const RunFile& earlier, Variable own) {
+  const Variable* steps = earlier.find(own.dims.front() + "_step");
+  if (steps == nullptr || own.shape.empty()) return own;
+  own.shape[0] = steps->shape[0];
+  own.values.assign(static_cast<std::size_t>(own.shape[0] * row_values(own.shape)), kMissing);
+  return own;
+}
+
 // The steps that label a dimension, for records of a version that did not label it.
 Variable labels_from(const RunFile& earlier, Variable own) {
   const std::string steps = own.name + "_step";
@@ -51,8 +83,8 @@ Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transforme
           Options(settings, "record")
               .integer("every", 10, {1, 1ll << 40}, "steps between records of what routers did")),
       layers_(static_cast<index>(model.moe_blocks().size())),
-      experts_(model.moe_layer(0).router().traits().experts),
-      totals_(every_) {
+      experts_(most_experts(model)),
+      totals_(every_, costs_of(model)) {
   declare_training();
   file_.put(labels("layer", model.moe_blocks(), "MoE layer", "index of the block that carries it"));
   std::vector<index> numbers(static_cast<std::size_t>(experts_));
@@ -66,40 +98,27 @@ Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transforme
   declare_evaluation();
 }
 
-void Recorder::append_statistics(const std::string& prefix,
+void Recorder::append_statistics(const std::string& axis,
                                  const std::vector<LayerStatistics>& layers) {
-  const auto per_expert = [&](const char* name, const auto& of) {
+  const std::string prefix = axis == "eval" ? "eval_" : "";
+  for (const Statistic& s : all_statistics()) {
     std::vector<double> row;
-    for (const LayerStatistics& s : layers) row.insert(row.end(), of(s).begin(), of(s).end());
-    file_.append(prefix + name, row);
-  };
-  const auto per_layer = [&](const char* name, const auto& of) {
-    std::vector<double> row;
-    for (const LayerStatistics& s : layers) row.push_back(static_cast<double>(of(s)));
-    file_.append(prefix + name, row);
-  };
-  using S = LayerStatistics;
-  per_expert(
-      "demand", [](const S& s) -> const auto& { return s.demand; });
-  per_expert(
-      "load", [](const S& s) -> const auto& { return s.load; });
-  per_expert(
-      "importance", [](const S& s) -> const auto& { return s.importance; });
-  per_layer("assignments", [](const S& s) { return s.assignments; });
-  per_layer("dropped", [](const S& s) { return s.dropped; });
-  per_layer("unrouted_tokens", [](const S& s) { return s.unrouted; });
-  per_layer("router_entropy", [](const S& s) { return s.mean_entropy(); });
-  per_layer("load_cv", [](const S& s) { return metrics::cv(s.demand); });
-  per_layer("max_violation", [](const S& s) { return metrics::max_violation(s.demand); });
-  per_layer("dead_experts", [](const S& s) { return metrics::dead(s.demand); });
-  per_layer("effective_experts", [](const S& s) { return metrics::effective_experts(s.demand); });
+    for (const LayerStatistics& layer : layers) {
+      const std::vector<double> values = s.get(layer);
+      row.insert(row.end(), values.begin(), values.end());
+      // A layer of fewer experts than another: nothing was asked of those that it lacks.
+      if (s.per == Statistic::Per::expert) row.resize(row.size() + missing_experts(layer));
+    }
+    file_.append(prefix + s.name, row);
+  }
+  append_metrics(file_, axis, layers);
 }
 
 void Recorder::on_routing(index step, const std::vector<LayerStatistics>& layers,
-                          const std::string& plan) {
-  file_.attribute("plan_kind", plan);
+                          const std::string&) {
+  file_.attribute("plan_kind", plan_kinds(layers));
   for (const char* name : {"record", "record_step"}) file_.append(name, static_cast<double>(step));
-  append_statistics("", layers);
+  append_statistics("record", layers);
   totals_.add_record(layers);
   file_.finish_blocks();
 }
@@ -157,7 +176,7 @@ void Recorder::widen_aux(std::size_t known) {
 
 void Recorder::on_evaluation(const Evaluation& e) {
   // The first comes before any training step; masses do not add up to the last bit.
-  file_.attribute("plan_kind", e.plan);
+  file_.attribute("plan_kind", plan_kinds(e.layers));
   totals_.add_evaluation(file_, e.step);
   for (const char* name : {"eval", "eval_step"}) file_.append(name, static_cast<double>(e.step));
   file_.append("eval_loss", e.loss);
@@ -165,12 +184,16 @@ void Recorder::on_evaluation(const Evaluation& e) {
   file_.append("eval_sequences", static_cast<double>(e.sequences));
   file_.append("eval_targets", static_cast<double>(e.targets));
   file_.append("eval_accuracy", e.accuracy);
-  append_statistics("eval_", e.layers);
+  append_statistics("eval", e.layers);
   if (!data_.domains.empty()) {
     std::vector<double> load, information;
     for (const LayerStatistics& s : e.layers) {
-      load.insert(load.end(), s.domain_load.begin(), s.domain_load.end());
-      information.push_back(metrics::normalised_information(s.domain_load, experts_));
+      const auto own = static_cast<index>(s.demand.size());
+      for (auto from = s.domain_load.begin(); from != s.domain_load.end(); from += own) {
+        load.insert(load.end(), from, from + own);
+        load.resize(load.size() + missing_experts(s));
+      }
+      information.push_back(metrics::normalised_information(s.domain_load, own));
     }
     file_.append("domain_loss", e.domain_loss);
     file_.append("domain_targets", e.domain_targets);
@@ -237,16 +260,25 @@ void Recorder::restore(const RunFile& earlier) {
   for (const std::string& name : file_.attribute_order())
     restored.attribute(name, file_.attributes().at(name));
   // In their order there: a file that is written again has the same bytes.
-  const std::set<std::string> kept_attributes = {
-      "created_utc", "plan_kind",           "train_seconds", "wall_seconds",
-      "train_flops", "train_drops_percent", "extended_from"};
+  const std::set<std::string> kept_attributes = {"created_utc",
+                                                 "plan_kind",
+                                                 "train_seconds",
+                                                 "wall_seconds",
+                                                 "train_flops",
+                                                 "train_drops_percent",
+                                                 "flops_per_token_measured",
+                                                 "extended_from"};
   for (const std::string& name : earlier.attribute_order())
     if (kept_attributes.contains(name)) restored.attribute(name, earlier.attributes().at(name));
   for (const Variable& own : file_.variables()) {
-    if (own.name == "aux" || own.name == "aux_loss") continue;  // they come with the first step
+    if (is_late(own)) continue;
     const Variable* kept = earlier.find(own.name);
     if (kept == nullptr && (own.name == "record" || own.name == "eval")) {
       restored.put(labels_from(earlier, own));
+      continue;
+    }
+    if (kept == nullptr && find_statistic(own.name) != nullptr) {
+      restored.put(unknown_rows(earlier, own));
       continue;
     }
     if (kept == nullptr || kept->dims != own.dims || kept->type != own.type)
@@ -255,16 +287,17 @@ void Recorder::restore(const RunFile& earlier) {
                            "again with --force");
     Variable variable = *kept;
     variable.growing = own.growing;
-    variable.long_name = own.long_name, variable.description = own.description;
+    variable.long_name = own.long_name, variable.units = own.units;
+    variable.description = own.description;
     restored.put(std::move(variable));
   }
-  const Variable *names = earlier.find("aux"), *losses = earlier.find("aux_loss");
+  // What came with a step, in its order: auxiliary losses and router metrics.
   aux_.clear();
-  if (names != nullptr && losses != nullptr) {
-    aux_ = names->texts;
-    restored.put(*names);
-    Variable variable = *losses;
-    variable.growing = true;
+  for (const Variable& kept : earlier.variables()) {
+    if (kept.name == "aux") aux_ = kept.texts;
+    if (!is_late(kept)) continue;
+    Variable variable = kept;
+    variable.growing = kept.name != "aux";
     restored.put(std::move(variable));
   }
   file_ = std::move(restored);

@@ -47,14 +47,19 @@ class Recorder : public Hook {
   void declare_evaluation();
   void declare_statistics(const std::string& prefix, const std::string& axis);
   void note_rate(const StepReport& report);
-  void append_statistics(const std::string& prefix, const std::vector<LayerStatistics>& layers);
+  // `axis`: record or eval.
+  void append_statistics(const std::string& axis, const std::vector<LayerStatistics>& layers);
+  std::size_t missing_experts(const LayerStatistics& layer) const {
+    return static_cast<std::size_t>(experts_) - layer.demand.size();
+  }
 
   void append_aux(const std::vector<std::pair<std::string, double>>& aux);
   void widen_aux(std::size_t known);
 
   const DatasetInfo& data_;
   std::string path_;
-  index every_, layers_ = 0, experts_ = 0;
+  index every_, layers_ = 0;
+  index experts_ = 0;             // most of a layer
   std::vector<std::string> aux_;  // auxiliary losses that were recorded, in order of their columns
   bool published_ = false;
   index tokens_ = 0;           // seen at the last step

@@ -56,7 +56,7 @@ void Recorder::declare_evaluation() {
   file_.declare("domain_targets", Type::int64, {"eval", "domain"}, {domains},
                 "predictions evaluated", "", "that domain_loss is the mean over");
   file_.declare("domain_load", Type::float64, {"eval", "layer", "domain", "expert"},
-                {layers_, domains, experts_}, "load of the domain", "",
+                {layers_, domains, experts_}, "load of the domain", "assignments",
                 "weight of the expert in the domain's tokens: rows, or mass for mixing and "
                 "merging");
   file_.declare("eval_domain_nmi", Type::float64, {"eval", "layer"}, {layers_},
@@ -65,27 +65,12 @@ void Recorder::declare_evaluation() {
 }
 
 void Recorder::declare_statistics(const std::string& prefix, const std::string& axis) {
-  const auto per_expert = [&](const char* name, const char* label, const char* what) {
-    file_.declare(prefix + name, Type::float64, {axis, "layer", "expert"}, {layers_, experts_},
-                  label, "", what);
-  };
-  const auto per_layer = [&](const char* name, const char* label, const char* what,
-                             const char* units = "") {
-    file_.declare(prefix + name, Type::float64, {axis, "layer"}, {layers_}, label, units, what);
-  };
-  per_expert("demand", "demand", "assignments asked for, before capacity (mixing, merging: mass)");
-  per_expert("load", "load", "rows processed, after capacity (mixing, merging: mass)");
-  per_expert("importance", "importance",
-             "sum over tokens of the weight given to the expert's output");
-  per_layer("assignments", "assignments", "sum of demand over experts");
-  per_layer("dropped", "dropped assignments", "asked for and not served");
-  per_layer("unrouted_tokens", "unrouted tokens", "tokens that no expert processed");
-  per_layer("router_entropy", "router entropy", "mean entropy of the scores of a token", "nat");
-  per_layer("load_cv", "load CV", "population standard deviation over mean of demand");
-  per_layer("max_violation", "MaxVio", "largest demand over mean demand, minus 1");
-  per_layer("dead_experts", "dead experts", "experts without demand");
-  per_layer("effective_experts", "effective experts",
-            "exponential of the entropy of the demand distribution");
+  for (const Statistic& s : all_statistics()) {
+    std::vector<std::string> dims = {axis, "layer"};
+    std::vector<std::int64_t> shape = {layers_};
+    if (s.per == Statistic::Per::expert) dims.push_back("expert"), shape.push_back(experts_);
+    file_.declare(prefix + s.name, Type::float64, dims, shape, s.long_name, s.units, s.description);
+  }
 }
 
 }  // namespace moesim

@@ -40,8 +40,10 @@ void Totals::add_step(double seconds, index tokens) {
 
 void Totals::add_record(const std::vector<LayerStatistics>& layers) {
   double dropped = 0, assignments = 0;
-  for (const LayerStatistics& layer : layers)
-    dropped += layer.dropped, assignments += layer.assignments;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    dropped += layers[i].dropped, assignments += layers[i].assignments;
+    rows_[i] += layers[i].rows_per_token();
+  }
   add_drops(dropped, assignments);
 }
 
@@ -61,12 +63,24 @@ void Totals::add_evaluation(RunFile& file, index step) {
   if (count > 0) file.attribute("train_drops_percent", sum / count);
 }
 
+// What the model costs with the rows that its experts computed on average over the records, in
+// place of those that its routers expect. Training is three forward passes.
+double Totals::measured_flops(double expected) const {
+  double flops = expected;
+  for (std::size_t i = 0; i < rows_.size(); ++i)
+    flops += 3 * costs_[i].flops_per_row *
+             (rows_[i] / static_cast<double>(records_) - costs_[i].rows_per_token);
+  return flops;
+}
+
 void Totals::write(RunFile& file) const {
+  const double expected = number_of(file, "flops_per_token");
+  if (const double flops = measured_flops(expected); !std::isnan(flops))
+    file.attribute("flops_per_token_measured", flops);
   if (std::isnan(wall_)) return;
   file.attribute("train_seconds", seconds_);
   file.attribute("wall_seconds", wall_);
-  const double each = number_of(file, "flops_per_token");
-  if (const double flops = tokens_ > 0 ? each * tokens_ : flops_; !std::isnan(flops))
+  if (const double flops = tokens_ > 0 ? expected * tokens_ : flops_; !std::isnan(flops))
     file.attribute("train_flops", flops);
 }
 
@@ -78,6 +92,7 @@ void Totals::restore(const RunFile& earlier) {
   tokens_ = 0;
   steps_.clear(), percent_.clear();
   records_ = 0;
+  rows_.assign(costs_.size(), earlier.find("rows_per_token") == nullptr ? kUnknown : 0);
   const Variable* variable = earlier.find("dropped");
   if (variable == nullptr || variable->shape.size() != 2) return;
   const auto layers = static_cast<std::size_t>(variable->shape[1]);
@@ -90,6 +105,9 @@ void Totals::restore(const RunFile& earlier) {
       lost += dropped[i], all += assignments[i];
     add_drops(lost, all);
   }
+  if (earlier.find("rows_per_token") == nullptr) return;
+  const std::vector<double> rows_per_token = earlier.all_values("rows_per_token");
+  for (std::size_t i = 0; i < rows * layers; ++i) rows_[i % layers] += rows_per_token.at(i);
 }
 
 }  // namespace moesim

@@ -6,22 +6,30 @@
 #include "sim/record/run_file.hpp"
 
 #include <chrono>
+#include <utility>
 #include <vector>
 
 namespace moesim {
 
+// Of an MoE layer: rows of expert compute per token that its router expects, and the forward FLOPs
+// of one.
+struct RowCost {
+  double rows_per_token = 0, flops_per_row = 0;
+};
+
 class Totals {
  public:
-  explicit Totals(index record_every) : every_(record_every) {}
+  Totals(index record_every, std::vector<RowCost> layers)
+      : every_(record_every), costs_(std::move(layers)), rows_(costs_.size()) {}
 
   void add_step(double seconds, index tokens);
   void add_record(const std::vector<LayerStatistics>& layers);
   // After an evaluation that follows so many steps; writes train_drops_percent, of the records
   // before it, if there are any.
   void add_evaluation(RunFile& file, index step);
-  // train_seconds, train_flops and wall_seconds, as of the last step or evaluation, so that a file
-  // that is written again is the same. What an earlier build began has none of the three: its first
-  // part is not known.
+  // train_seconds, train_flops, wall_seconds and flops_per_token_measured, as of the last step or
+  // evaluation, so that a file that is written again is the same. What an earlier build began has
+  // none of the three: its first part is not known.
   void write(RunFile& file) const;
   // Goes on from what an earlier process wrote.
   void restore(const RunFile& earlier);
@@ -30,8 +38,11 @@ class Totals {
   using Clock = std::chrono::steady_clock;
   void tick();
   void add_drops(double dropped, double assignments);
+  double measured_flops(double expected) const;
 
   index every_;
+  std::vector<RowCost> costs_;  // by layer
+  std::vector<double> rows_;    // Σ over records of rows per token; NaN if one does not know
   double seconds_ = 0;
   double tokens_ = 0;  // at the last step of this process; 0 before it
   double flops_ = 0;   // of earlier processes

@@ -24,7 +24,7 @@ except ImportError:
 
 KEYS = """arm router seeds eval_loss eval_loss_difference eval_loss_interval p_holm p test detectable regret eval_accuracy
 eval_domain_nmi drops_percent train_drops_percent load_cv max_violation normalised_entropy dead_experts k capacity_factor parameters_total
-parameters_active flops_per_token tokens_per_second steps_to_target tokens_to_target flops_to_target seconds_to_target
+parameters_active flops_per_token flops_per_token_measured tokens_per_second steps_to_target tokens_to_target flops_to_target seconds_to_target
 speedup_steps speedup_seconds target_reached sees leak diverged stable_seeds eval_effective_experts eval_load grad_norm
 router_entropy""".split()
 FINE, COARSE = np.polynomial.legendre.leggauss(400), np.polynomial.legendre.leggauss(12)
@@ -137,7 +137,7 @@ class Run:
             return float(np.mean(layers("eval_router_entropy"))) / math.log(experts) if experts > 1 else math.nan
         if key == "dead_experts":
             return float(np.sum(layers("eval_dead_experts")))
-        if key in ("parameters_total", "parameters_active", "flops_per_token"):
+        if key in ("parameters_total", "parameters_active", "flops_per_token", "flops_per_token_measured"):
             return number(key)
         if key == "tokens_per_second":
             return float(np.median(np.diff(data["tokens"], prepend=0) / data["seconds"]))

@@ -115,7 +115,7 @@ TEST_CASE("certificate: a router that the task cannot teach fails paths", "[cont
   CHECK_THAT(constant.item("paths").value,
              testing::contains("weight gets no gradient from the task loss") &&
                  testing::contains("top-1"));
-  CHECK(failures(certify({.gates = stop_gradient})) == Names{"paths"});
+  CHECK(failures(certify({.gates = stop_gradient, .surrogate = true})) == Names{"paths"});
 
   // A bare detach is wrong as well: the function that is differentiated is not the one computed.
   const auto cut = [](const Tensor& gates) { return gates.detach(); };

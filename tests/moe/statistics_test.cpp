@@ -7,6 +7,7 @@
 #include "tests/train/support.hpp"
 
 #include <cmath>
+#include <map>
 
 namespace moesim::testing {
 namespace {
@@ -42,7 +43,10 @@ struct Naive {
       s.demand.assign(demand.begin(), demand.end());
     }
     for (const int n : rows) s.unrouted += n == 0;
-    for (std::size_t e = 0; e < s.load.size(); ++e) s.dropped += s.demand[e] - s.load[e];
+    for (std::size_t e = 0; e < s.load.size(); ++e) {
+      s.dropped += s.demand[e] - s.load[e];
+      s.rows += s.load[e];
+    }
   }
   void operator()(const Mixing& plan) {
     const std::vector<real> in = plan.dispatch.to_host(), out = plan.combine.to_host();
@@ -50,6 +54,7 @@ struct Naive {
         plan.order ? plan.order.to_host() : std::vector<std::int32_t>{};
     const auto P = static_cast<std::size_t>(plan.dispatch.dim(2)),
                p = static_cast<std::size_t>(plan.slots_per_expert);
+    s.rows = static_cast<double>(plan.dispatch.dim(0)) * static_cast<double>(P);
     for (std::size_t i = 0; i < in.size(); ++i) {
       const std::size_t place = i / P;
       const auto t = order.empty() ? static_cast<std::int64_t>(place) : order[place];
@@ -63,14 +68,17 @@ struct Naive {
     const std::vector<std::int32_t> offset = plan.groups.offset.to_host();
     for (std::size_t g = 0; g + 1 < offset.size(); ++g)
       for (auto t = static_cast<std::size_t>(offset[g]);
-           t < static_cast<std::size_t>(offset[g + 1]); ++t)
+           t < static_cast<std::size_t>(offset[g + 1]); ++t, ++s.rows)
         for (std::size_t e = 0; e < static_cast<std::size_t>(E); ++e) {
           const double w = double(weights[g * static_cast<std::size_t>(E) + e]);
           add(t, e, w, w, w);
         }
     s.demand = s.load;
   }
-  void operator()(const Custom& plan) { s.demand = s.load = s.importance = plan.load; }
+  void operator()(const Custom& plan) {
+    s.demand = s.load = s.importance = plan.load;
+    for (const double rows : plan.load) s.rows += rows;
+  }
 };
 
 LayerStatistics naive(const Routing& routing, index T, index E,
@@ -105,8 +113,8 @@ void compare(const LayerStatistics& got, const LayerStatistics& want) {
   compare(got.load, want.load);
   compare(got.importance, want.importance);
   compare(got.domain_load, want.domain_load);
-  compare({got.tokens, got.assignments, got.unrouted, got.entropy, got.scored},
-          {want.tokens, want.assignments, want.unrouted, want.entropy, want.scored});
+  compare({got.tokens, got.rows, got.assignments, got.unrouted, got.entropy, got.scored},
+          {want.tokens, want.rows, want.assignments, want.unrouted, want.entropy, want.scored});
   CHECK_THAT(got.dropped, WithinAbs(want.dropped, 1e-9));
 }
 
@@ -177,6 +185,8 @@ TEST_CASE("statistics: plans by hand", "[moe][statistics]") {
   CHECK(s.dropped == 1);
   CHECK(s.unrouted == 1);
   CHECK(s.scored == 0);
+  CHECK(s.rows_per_token() == 0.75);
+  CHECK(s.plan == "assignment");
 
   routing = {};
   routing.plan = Custom{.apply = {}, .load = {3, 1}};
@@ -184,6 +194,40 @@ TEST_CASE("statistics: plans by hand", "[moe][statistics]") {
   CHECK(s.importance == std::vector<double>{3, 1});
   CHECK(s.domain_load.empty());
   CHECK(s.unrouted == 0);
+}
+
+TEST_CASE("statistics: the table of what is recorded", "[moe][statistics]") {
+  LayerStatistics s;
+  s.demand = {3, 1, 0, 4}, s.load = {2, 1, 0, 3}, s.importance = {1, 0.5, 0, 2};
+  s.tokens = 4, s.rows = 6, s.assignments = 8, s.dropped = 2, s.unrouted = 1;
+  s.entropy = 3, s.scored = 4;
+  // Of demand: mean 2, deviations 1, -1, -2, 2; shares 3/8, 1/8, 1/2.
+  const double entropy = -(0.375 * std::log(0.375) + 0.125 * std::log(0.125) + 0.5 * std::log(0.5));
+  const std::map<std::string, std::vector<double>> want = {
+      {"demand", s.demand},
+      {"load", s.load},
+      {"importance", s.importance},
+      {"assignments", {8}},
+      {"dropped", {2}},
+      {"unrouted_tokens", {1}},
+      {"rows_per_token", {1.5}},
+      {"router_entropy", {0.75}},
+      {"load_cv", {std::sqrt(2.5) / 2}},
+      {"max_violation", {1}},
+      {"dead_experts", {1}},
+      {"effective_experts", {std::exp(entropy)}}};
+  REQUIRE(all_statistics().size() == want.size());
+  for (const Statistic& each : all_statistics()) {
+    CAPTURE(each.name);
+    const std::vector<double> got = each.get(s);
+    REQUIRE(got.size() == (each.per == Statistic::Per::expert ? 4u : 1u));
+    compare(got, want.at(each.name));
+    CHECK(find_statistic(each.name) == &each);
+    CHECK(find_statistic(std::string("eval_") + each.name) == &each);
+  }
+  CHECK(find_statistic("loss") == nullptr);
+  CHECK(find_statistic("eval_loss") == nullptr);
+  CHECK(std::isnan(LayerStatistics().rows_per_token()));
 }
 
 // Counts what goes back to the host.

@@ -49,7 +49,7 @@ TEST_CASE("match: worked out by hand", "[nn][match]") {
 }
 
 TEST_CASE("match: every router comes within a hundredth", "[nn][match]") {
-  for (const std::string& measure : match_measures()) {
+  for (const std::string& measure : all_names<Match>(kMatches)) {
     if (measure == "none") continue;
     const double target = measured(*sized("none", {"router.name", "dense"}), measure);
     for (const std::string& router : Registry<Router>::names()) {

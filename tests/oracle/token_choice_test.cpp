@@ -1,5 +1,6 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
+#include "sim/moe/policies/capacity.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"

@@ -17,11 +17,8 @@ Numbers table_of(const Site& site, const OptionValues& options) {
   const index T = static_cast<index>(ids.size());
   const Indices on_device = Indices::of(ids, test_backend());
   Context context;
-  const Routing routing = router->route({.x = Tensor::zeros({T, 1}, test_backend()),
-                                         .batch = 1,
-                                         .length = T,
-                                         .ids = on_device,
-                                         .context = context});
+  const Routing routing =
+      router->route(tokens_of(Tensor::zeros({T, 1}, test_backend()), 1, T, on_device, context));
   const auto& plan = std::get<Assignment>(routing.plan);
   CHECK_FALSE(plan.gate);  // 1
   const Numbers token = plan.token.to_host(), offset = plan.experts.offset.to_host();
@@ -74,12 +71,8 @@ TEST_CASE("hash: without ids, every sequence by position", "[routers]") {
   const auto served = [&](index batch, index length) {
     const index T = batch * length;
     Context context;
-    const Indices none;
-    const Routing routing = router->route({.x = Tensor::zeros({T, 1}, test_backend()),
-                                           .batch = batch,
-                                           .length = length,
-                                           .ids = none,
-                                           .context = context});
+    const Routing routing =
+        router->route(tokens_of(Tensor::zeros({T, 1}, test_backend()), batch, length, {}, context));
     const auto& plan = std::get<Assignment>(routing.plan);
     return std::pair(plan.token.to_host(), plan.experts.offset.to_host());
   };

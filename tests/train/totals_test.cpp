@@ -2,6 +2,7 @@
 #include "tests/record/samples.hpp"
 #include "tests/train/kept.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -28,6 +29,21 @@ double seconds(const RunFile& file) {
   return std::accumulate(all.begin(), all.end(), 0.0);
 }
 
+// 1000 FLOPs with one row per token and layer are expected; rows are counted from what was loaded.
+double measured_flops(const Training& training) {
+  const RunFile& file = training.recorder->file();
+  const std::vector<double> load = file.all_values("load");  // [record, 2 layers, 4 experts]
+  const double tokens = 8 * 16, records = static_cast<double>(load.size()) / 8;
+  double flops = 1000;
+  for (std::size_t layer = 0; layer < 2; ++layer) {
+    double rows = 0;
+    for (std::size_t i = 0; i < load.size(); ++i) rows += i / 4 % 2 == layer ? load[i] : 0;
+    flops += 3 * training.model->moe_layer(layer).expert().flops_per_row() *
+             (rows / (records * tokens) - 1);
+  }
+  return flops;
+}
+
 TEST_CASE("totals: sums of what is recorded", "[train]") {
   Training training(kDropping, 1);
   training.recorder->file().attribute("flops_per_token", 1000.0);
@@ -36,6 +52,9 @@ TEST_CASE("totals: sums of what is recorded", "[train]") {
   CHECK_THAT(number(file, "train_seconds"), WithinRel(seconds(file), 1e-12));
   CHECK(number(file, "wall_seconds") >= number(file, "train_seconds"));
   CHECK(number(file, "train_flops") == 1000.0 * 20 * 8 * 16);
+  const double flops = measured_flops(training);
+  CHECK(flops < 1000);  // half of the capacity
+  CHECK_THAT(number(file, "flops_per_token_measured"), WithinRel(flops, 1e-12));
   // Ten records, at 0, 2, ..., 18; of the last half five, from 10 on.
   const std::vector<double> dropped = file.all_values("dropped"),
                             asked = file.all_values("assignments");
@@ -75,7 +94,10 @@ TEST_CASE("totals: a run that was taken up again goes on counting", "[train][res
   CHECK(number(file, "train_flops") == 1000.0 * 20 * 8 * 16);
 
   Training straight(kDropping, 1);
+  straight.recorder->file().attribute("flops_per_token", 1000.0);
   straight.run();
+  CHECK(number(file, "flops_per_token_measured") ==
+        number(straight.recorder->with_totals(), "flops_per_token_measured"));
   CHECK(number(file, "train_drops_percent") ==
         number(straight.recorder->file(), "train_drops_percent"));
 }
@@ -87,11 +109,13 @@ TEST_CASE("totals: records of an earlier build are labelled, and what it did not
   RunFile earlier;
   for (const Variable& variable : training.recorder->file().variables()) {
     if (variable.name == "record" || variable.name == "eval") continue;
+    if (variable.name == "rows_per_token") continue;
     Variable kept = variable;
     kept.long_name = "as it was called", kept.description = "";
     earlier.put(kept);
   }
   Training next(kDropping, 1);
+  next.recorder->file().attribute("flops_per_token", 1000.0);
   next.recorder->restore(earlier);
   const RunFile& file = next.recorder->with_totals();
   CHECK(file.find("record")->values == earlier.find("record_step")->values);
@@ -100,6 +124,13 @@ TEST_CASE("totals: records of an earlier build are labelled, and what it did not
   CHECK(file.attributes().count("train_seconds") == 0);
   CHECK(file.attributes().count("wall_seconds") == 0);
   CHECK(file.attributes().count("train_flops") == 0);
+  CHECK(file.attributes().count("flops_per_token_measured") == 0);
+  const Variable& rows = *file.find("rows_per_token");
+  CHECK(rows.shape == std::vector<std::int64_t>{10, 2});
+  CHECK(std::all_of(rows.values.begin(), rows.values.end(),
+                    [](double value) { return std::isnan(value); }));
+  CHECK(file.find("eval_rows_per_token")->values.size() == 3 * 2);
+  CHECK(file.bytes().size() > 1000);  // dimensions hold
 }
 
 }  // namespace

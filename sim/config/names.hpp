@@ -1,0 +1,42 @@
+// Names of the values of an enum, as settings and files write them: one constexpr table per enum.
+#pragma once
+
+#include "sim/core/error.hpp"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+template <class E>
+struct Named {
+  const char* name;
+  E value;
+};
+
+template <class E>
+using Names = std::span<const Named<E>>;
+
+template <class E>
+std::vector<std::string> all_names(Names<E> names) {
+  std::vector<std::string> all;
+  for (const Named<E>& each : names) all.emplace_back(each.name);
+  return all;
+}
+
+template <class E>
+std::string name_of(Names<E> names, E value) {
+  for (const Named<E>& each : names)
+    if (each.value == value) return each.name;
+  fail_in("names", "a value has no name");
+}
+
+template <class E>
+E value_of(Names<E> names, const std::string& name) {
+  for (const Named<E>& each : names)
+    if (name == each.name) return each.value;
+  fail_in("names", "nothing is called " + name);
+}
+
+}  // namespace moesim

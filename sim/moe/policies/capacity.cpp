@@ -1,0 +1,61 @@
+#include "sim/moe/policies/capacity.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace moesim {
+
+index Capacity::rows(index n, index k, index experts) const {
+  if (absolute > 0) return absolute;
+  if (factor == 0) return 0;
+  const double exact = factor * static_cast<double>(n) * static_cast<double>(per_choice ? k : 1) /
+                       static_cast<double>(experts);
+  // A product such as 1.2 · 10 / 4 must not be rounded up for its last bit.
+  const double nearest = std::nearbyint(exact);
+  const double value = std::abs(exact - nearest) < 1e-9 * std::max(1.0, exact) ? nearest : exact;
+  double rounded = 0;
+  switch (rounding) {
+    case Rounding::ceil:
+      rounded = std::ceil(value);
+      break;
+    case Rounding::floor:
+      rounded = std::floor(value);
+      break;
+    case Rounding::round:
+      rounded = std::nearbyint(value);
+      break;
+  }
+  const index rows = std::min(n, static_cast<index>(rounded));
+  const index multiple_rows = (rows + multiple - 1) / multiple * multiple;
+  return std::max<index>({1, minimum, std::min(n, multiple_rows)});
+}
+
+Rounding read_rounding(Options& options, const std::string& otherwise, const std::string& help) {
+  std::vector<std::string> allowed = {"ceil", "floor", "round"};
+  const auto first = std::find(allowed.begin(), allowed.end(), otherwise);
+  std::rotate(allowed.begin(), first, first + 1);  // the default stands first
+  const std::string name = options.choice("capacity_rounding", otherwise, allowed, help);
+  if (name == "floor") return Rounding::floor;
+  return name == "round" ? Rounding::round : Rounding::ceil;
+}
+
+Group read_group(Options& options, const std::string& otherwise,
+                 const std::vector<std::string>& allowed, const std::string& help) {
+  const std::string name = options.choice("group", otherwise, allowed, help);
+  if (name == "position") return Group::position;
+  return name == "batch" ? Group::batch : Group::sequence;
+}
+
+index group_size(Group group, index batch, index length) {
+  switch (group) {
+    case Group::sequence:
+      return length;
+    case Group::position:
+      return batch;
+    case Group::batch:
+      break;
+  }
+  return batch * length;
+}
+
+}  // namespace moesim

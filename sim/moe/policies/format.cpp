@@ -1,0 +1,11 @@
+#include "sim/moe/policies/format.hpp"
+
+namespace moesim {
+
+// Fedus et al. 2022, table 2: a router wholly in bfloat16 diverges where a selective one does not.
+Format::Format(Options& options)
+    : rounded_(options.choice("precision", "float32", {"float32", "bfloat16"},
+                              "of input, weights, logits, probabilities and gates; bfloat16 rounds "
+                              "each, which is less stable") == "bfloat16") {}
+
+}  // namespace moesim

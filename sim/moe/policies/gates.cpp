@@ -1,0 +1,64 @@
+#include "sim/moe/policies/gates.hpp"
+
+#include "sim/ops/ops.hpp"
+
+namespace moesim {
+
+Divisor::Divisor(Options& options, index k, double epsilon) {
+  std::string kind = options.choice("normalise", "auto", {"auto", "none", "sum", "l2"},
+                                    "divide the gates of a token by their sum or norm, before "
+                                    "drops; auto: none for k = 1, else sum");
+  // A single gate divided by itself is 1, whatever the logits: the router would never learn.
+  if (kind == "auto") kind = k == 1 ? "none" : "sum";
+  kind_ = kind == "l2" ? Kind::l2 : kind == "sum" ? Kind::sum : Kind::none;
+  epsilon_ = options.number("normalise_epsilon", epsilon, {0, 1}, "added to the divisor");
+}
+
+Tensor Divisor::divide(const Tensor& gates) const {
+  if (kind_ == Kind::none) return gates;
+  const auto epsilon = static_cast<real>(epsilon_);
+  const Tensor divisor = kind_ == Kind::sum ? sum_cols(gates) : sqrt(sum_cols(square(gates)));
+  return div_column(gates, epsilon > 0 ? affine(divisor, 1, epsilon) : divisor);
+}
+
+std::string Divisor::needless() const {
+  return kind_ == Kind::l2 ? "normalise" : epsilon_ > 0 ? "normalise_epsilon" : "";
+}
+
+Gates::Gates(Options& options, index k)
+    : k_(k),
+      after_(options.choice("softmax", "before", {"before", "after"},
+                            "softmax over all experts before selection, or over the chosen after "
+                            "it") == "after"),
+      divisor_(options, k) {}
+
+Tensor Gates::of(const Tensor& logits, const Tensor& scores, const Indices& choice) const {
+  if (after_) return softmax(at_choices(logits, choice));
+  return divisor_.divide(at_choices(scores, choice));
+}
+
+void Gates::reject_constant(Options& options) const {
+  if (const std::string key = divisor_.needless(); after_ && !key.empty())
+    options.reject(key, "has no effect with softmax = after, whose gates sum to 1; leave it out");
+  reject_constant_gate(options, (k_ == 1 && after_) || divisor_.constant(k_),
+                       after_ ? "softmax" : "normalise", "softmax = before and normalise = none");
+}
+
+void reject_constant_gate(Options& options, bool constant, const std::string& key,
+                          const std::string& remedy) {
+  const bool allowed = options.flag("allow_constant_gate", false,
+                                    "keep k = 1 with gates that are always 1, to study the dead "
+                                    "router");
+  if (constant && !allowed)
+    options.reject(key,
+                   "with k = 1 the gate is always 1 and the router gets no gradient from the "
+                   "task; set " +
+                       remedy + ", or allow_constant_gate = true to study it");
+}
+
+Tensor at_choices(const Tensor& values, const Indices& choice) {
+  const index T = values.rows(), k = choice.size() / T;
+  return pick(values, entries_of(choice, k, values.cols())).reshape({T, k});
+}
+
+}  // namespace moesim

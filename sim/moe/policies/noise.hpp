@@ -1,0 +1,39 @@
+// Noise randomises a router in training: its input by a factor (jitter), its logits by a sum.
+//
+//   input x · U(1 - jitter, 1 + jitter)                       Fedus et al. 2022, section 2.2
+//   h = l + σ ε, ε ~ N(0, 1),  σ = softplus(x W) + epsilon    learned: Shazeer et al. 2017, eq. 4
+//                              σ = std / E                    gaussian: Riquelme et al. 2021
+#pragma once
+
+#include "sim/config/options.hpp"
+#include "sim/moe/policies/format.hpp"
+#include "sim/nn/context.hpp"
+
+namespace moesim {
+
+// Logits with their noise, and its deviation; without noise the same logits and no deviation.
+struct Noisy {
+  Tensor logits, deviation;  // [T, E]
+};
+
+class Noise {
+ public:
+  enum class Kind { none, learned, gaussian };
+
+  // The options `noise`, `noise_epsilon`, `noise_std` and `jitter`.
+  explicit Noise(Options& options);
+
+  Kind kind() const { return kind_; }
+  Tensor jittered(const Tensor& x, const Context& context) const;
+  // weight [D, E] is the W of learned noise, empty for others.
+  Noisy add_to(const Tensor& logits, const Tensor& input, const Tensor& weight,
+               const Format& format, const Context& context) const;
+  // Values that a training pass keeps, per token and expert: noise, its deviation, noisy logits.
+  double kept_values() const;
+
+ private:
+  Kind kind_ = Kind::none;
+  double epsilon_ = 0, deviation_ = 0, jitter_ = 0;
+};
+
+}  // namespace moesim

@@ -1,0 +1,86 @@
+#include "sim/moe/policies/places.hpp"
+
+#include "sim/moe/choose.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <algorithm>
+
+namespace moesim {
+namespace {
+
+constexpr double kLarge = 1e6;
+
+Order read_order(Options& options, const Site& site) {
+  const std::string name =
+      options.choice("fill", site.causal ? "token" : "choice", {"token", "choice", "priority"},
+                     "who gets places: token by token; all first choices first; by score, BPR");
+  return name == "token" ? Order::token : name == "choice" ? Order::choice : Order::score;
+}
+
+}  // namespace
+
+Places::Places(Options& options, const Site& site, index k)
+    : k_(k), experts_(site.experts), length_(std::max<index>(1, site.length)) {
+  training_.factor =
+      options.number("capacity_factor", 1.25, {0, kLarge},
+                     "places per expert over an equal share, in training; 0: no limit");
+  const double factor_eval =
+      options.number("capacity_factor_eval", 2.0, {0, kLarge}, "the same in evaluation");
+  training_.rounding = read_rounding(options, "ceil", "of places to whole rows");
+  training_.per_choice = options.flag("capacity_per_choice", true, "places grow with k");
+  training_.minimum = options.integer("capacity_min", 0, {0, 1 << 30}, "at least this many places");
+  training_.multiple =
+      options.integer("capacity_multiple", 1, {1, 1 << 20}, "rounded up to a multiple of this");
+  training_.absolute = options.integer("capacity", 0, {0, 1 << 30},
+                                       "this many places, instead of the factor; 0: by the factor");
+  evaluation_ = training_;
+  evaluation_.factor = factor_eval;
+  group_ = read_group(options, "sequence", {"sequence", "batch"}, "which tokens share the places");
+  order_ = read_order(options, site);
+  passes_input_ = options.choice("dropped", "zero", {"zero", "input"},
+                                 "what a token without any place gets: nothing, or its own input "
+                                 "times its first gate") == "input";
+}
+
+Assignment Places::assign(const Indices& choice, const Tensor& gates, const Tensor& scores,
+                          const Tokens& tokens) const {
+  const index T = tokens.x.rows(), E = experts_;
+  const index group = group_ == Group::batch ? T : tokens.length();
+  const index places = (tokens.context.training ? training_ : evaluation_).rows(group, k_, E);
+  Tensor priority;  // [T]: the score of a token's first choice
+  if (order_ == Order::score)
+    priority =
+        pick(scores.detach(), map_indices(choice, {.shape = {T, 1, 1}, .from = {k_}, .add = {E}}));
+  const Indices kept = fill_capacity(choice, k_, E, group, places, order_, priority);
+  const index most = places > 0 ? T / group * E * places : T * k_;
+  Assignment plan = moesim::assign(choice, kept, k_, E, gates, most);
+  if (passes_input_) plan.bypass = first_gate_where_none(plan.token, gates);
+  return plan;
+}
+
+Sees Places::sees() const {
+  const bool displaced = order_ == Order::score || (order_ == Order::choice && k_ > 1);
+  return {.later_tokens = limited() && displaced,
+          .other_sequences = limited() && group_ == Group::batch};
+}
+
+double Places::expert_rows(index tokens) const {
+  const double asked = static_cast<double>(tokens) * static_cast<double>(k_);
+  const index group = group_ == Group::batch ? tokens : length_;
+  const index places = training_.rows(group, k_, experts_);
+  if (places == 0) return asked;
+  const double groups = static_cast<double>(tokens) / static_cast<double>(group);
+  return std::min(asked, groups * static_cast<double>(experts_) * static_cast<double>(places));
+}
+
+// The first gate of tokens that are not among `kept_token`, 0 for others. -> [T]
+Tensor Places::first_gate_where_none(const Indices& kept_token, const Tensor& gates) const {
+  const index T = gates.rows();
+  std::vector<std::int32_t> first_if_none(static_cast<std::size_t>(k_ + 1), -1);  // by rows kept
+  first_if_none[0] = 0;
+  const Indices unkept =
+      look_up(Indices::of(first_if_none, gates.backend()), histogram(kept_token, T));
+  return pick(gates, map_indices(unkept, {.shape = {T, 1, 1}, .from = {1}, .add = {k_}}));
+}
+
+}  // namespace moesim

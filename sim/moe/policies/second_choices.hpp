@@ -1,0 +1,22 @@
+// SecondChoices decides which of a token's second and later choices stand (Lepikhin et al. 2021).
+#pragma once
+
+#include "sim/config/options.hpp"
+#include "sim/nn/context.hpp"
+
+namespace moesim {
+
+class SecondChoices {
+ public:
+  // The options `second`, `second_eval` and `second_threshold`.
+  explicit SecondChoices(Options& options);
+
+  // choice [T·k], best first, with the choices that do not stand at -1; gates [T, k].
+  Indices standing(const Indices& choice, const Tensor& gates, const Context& context) const;
+
+ private:
+  std::string in_training_, in_evaluation_;
+  double threshold_ = 0;
+};
+
+}  // namespace moesim

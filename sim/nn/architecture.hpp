@@ -1,0 +1,46 @@
+// ModelConfig is the architecture of a model, read from its settings.
+#pragma once
+
+#include "sim/backend/kernels.hpp"
+#include "sim/config/options.hpp"
+
+#include <string>
+
+namespace moesim {
+
+enum class Positions { learned, rotary };
+inline constexpr Named<Positions> kPositions[] = {{"learned", Positions::learned},
+                                                  {"rotary", Positions::rotary}};
+
+inline constexpr Named<NormKind> kNorms[] = {{"layer", NormKind::layer}, {"rms", NormKind::rms}};
+
+// What the experts' width gives a model in common with the dense one (sim/nn/match.hpp).
+enum class Match { none, active_flops, active_parameters, total_parameters };
+inline constexpr Named<Match> kMatches[] = {{"none", Match::none},
+                                            {"active_flops", Match::active_flops},
+                                            {"active_parameters", Match::active_parameters},
+                                            {"total_parameters", Match::total_parameters}};
+
+struct ModelConfig {
+  // [model]
+  index layers = 0, width = 0, heads = 0;
+  NormKind norm = NormKind::layer;
+  Positions positions = Positions::learned;
+  bool tied = false;  // the head is the transposed embedding
+  bool bias = false;
+  double dropout = 0;
+  // [moe]
+  index experts = 0;  // as configured; a router may route over others
+  index every = 0;    // every n-th block has an MoE layer
+  index shared = 0;   // experts that process every token
+  Match match = Match::none;
+  bool output_norm = false;
+  // Names of the plug-ins, and the configured hidden width of an expert.
+  std::string router, expert;
+  index hidden = 0;
+};
+
+// Reads [model], [moe], and router.name, expert.name and expert.hidden.
+ModelConfig read_model_config(Settings& settings);
+
+}  // namespace moesim
