@@ -141,7 +141,7 @@ std::string bench_arm(RunSpec spec, const Size& size) {
 
   Limits limits(*e.backend, Limits::sizes_for(*e.backend));
   // The last quarter of replayed steps shows the parts, of which a single step has to have both.
-  const bool replays = e.trainer->may_replay() && size.steps > 1;
+  const bool replays = e.trainer->passes().may_replay() && size.steps > 1;
   const index split = replays ? size.warmup + size.steps - std::max<index>(1, size.steps / 4) : 0;
   Stopwatch watch(*e.backend, limits, size.warmup, split, replays);
   e.trainer->run({e.recorder.get(), &watch});
@@ -172,7 +172,8 @@ std::string bench_arm(RunSpec spec, const Size& size) {
               {"limit_bytes", limits.bytes()},
               {"startup_seconds", startup},
               {"parts_ms", watch.parts()}};
-  if (const std::string replay = e.trainer->replay(); !replay.empty()) arm["graph"] = replay;
+  if (const std::string replay = e.trainer->passes().replay(); !replay.empty())
+    arm["graph"] = replay;
   // Beside a device the host's memory is no matter.
   if (e.backend->name() != "cpu") arm["peak_bytes"] = e.backend->peak();
   return arm.dump();

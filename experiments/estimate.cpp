@@ -93,7 +93,7 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
   const Experiment whole = build(spec, threads, cache, stand_in);
   const Keeper& keeper = *whole.keeper;
   const RecordRows rows = record_rows(whole);
-  const auto batches = static_cast<double>(whole.trainer->evaluation_batches());
+  const auto batches = static_cast<double>(whole.trainer->evaluator().batches());
   spec.settings.set("eval.every", "0", "trial");
   Evaluator::shorten(spec.settings, "trial");
   if (rows.records < rows.steps) spec.settings.set("record.every", "2", "trial");
