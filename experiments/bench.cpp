@@ -141,20 +141,19 @@ std::string bench_arm(RunSpec spec, const Size& size) {
 
   Limits limits(*e.backend, Limits::sizes_for(*e.backend));
   // The last quarter of replayed steps shows the parts, of which a single step has to have both.
-  const bool replays = e.trainer->may_replay() && size.steps > 1;
+  const bool replays = e.trainer->passes().may_replay() && size.steps > 1;
   const index split = replays ? size.warmup + size.steps - std::max<index>(1, size.steps / 4) : 0;
   Stopwatch watch(*e.backend, limits, size.warmup, split, replays);
   e.trainer->run({e.recorder.get(), &watch});
 
   const double median = median_of(watch.steps());
-  const auto tokens = static_cast<double>(std::stoll(e.spec.settings.effective("train.batch")) *
-                                          e.data->info().length);
+  const auto tokens = static_cast<double>(e.trainer->batch() * e.data->info().length);
   const double work = tokens * e.model->flops_per_token();
   std::vector<double> shares;
   for (std::size_t i = 0; i < watch.steps().size(); ++i)
     shares.push_back(work / watch.steps()[i] / watch.compute()[i]);
   Json arm = {{"arm", e.spec.label},
-              {"router", e.model->router_name()},
+              {"router", e.model->config().router},
               {"device", e.backend->name() + ": " + e.backend->description()},
               {"threads", e.backend->threads()},
               {"compute", name_of<Compute>(kComputes, e.run.compute)},
@@ -173,7 +172,8 @@ std::string bench_arm(RunSpec spec, const Size& size) {
               {"limit_bytes", limits.bytes()},
               {"startup_seconds", startup},
               {"parts_ms", watch.parts()}};
-  if (const std::string replay = e.trainer->replay(); !replay.empty()) arm["graph"] = replay;
+  if (const std::string replay = e.trainer->passes().replay(); !replay.empty())
+    arm["graph"] = replay;
   // Beside a device the host's memory is no matter.
   if (e.backend->name() != "cpu") arm["peak_bytes"] = e.backend->peak();
   return arm.dump();

@@ -7,7 +7,7 @@
 #include "sim/backend/backend.hpp"
 #include "sim/config/sweep.hpp"
 #include "sim/data/dataset.hpp"
-#include "sim/train/keeper.hpp"
+#include "sim/train/checkpointer.hpp"
 #include "sim/train/recorder.hpp"
 #include "sim/train/trainer.hpp"
 
@@ -37,7 +37,7 @@ struct Experiment {
   std::unique_ptr<Transformer> model;
   std::unique_ptr<Trainer> trainer;
   std::unique_ptr<Recorder> recorder;
-  std::unique_ptr<Keeper> keeper;
+  std::unique_ptr<Checkpointer> checkpointer;
 };
 
 // Builds everything and checks every setting; allocates no parameters. Throws Exit::usage or

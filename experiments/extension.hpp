@@ -11,7 +11,7 @@
 
 namespace moesim {
 
-// A run that another one goes on from, for Keeper::go_on_from.
+// A run that another one goes on from, for Checkpointer::go_on_from.
 struct Beginning {
   std::string config_sha256;
   index steps = 0;

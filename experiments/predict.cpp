@@ -39,8 +39,10 @@ Predictions predict(Experiment& e, index batches) {
     Context context = evaluator.context(i);
     std::vector<Loss> losses;
     const Tensor logits = e.model->forward(example.input, context, losses);
+    double of_batch = 0;  // summed as Evaluator does, so that the loss is the recorded one
     for (const real loss : cross_entropy_rows(logits, example.targets).to_host())
-      sum += static_cast<double>(loss);
+      of_batch += static_cast<double>(loss);
+    sum += of_batch;
     count += static_cast<double>(count_targets(batch));
     const auto append = [](auto& to, const auto& from) {
       to.insert(to.end(), from.begin(), from.end());
@@ -138,7 +140,7 @@ int predict_command(const Words& words) {
   });
   if (arguments.has("json")) {
     const nlohmann::ordered_json document = {{"run", folder},
-                                             {"router", e.model->router_name()},
+                                             {"router", e.model->config().router},
                                              {"step", loaded.info.step},
                                              {"sequences", all.sequences},
                                              {"loss", all.loss},

@@ -4,6 +4,7 @@
 #include "experiments/experiment.hpp"
 #include "experiments/process_limits.hpp"
 #include "experiments/record_cost.hpp"
+#include "sim/train/gradient_tree.hpp"
 
 #include <fmt/format.h>
 
@@ -83,13 +84,12 @@ double values_of(const Block& block, double tokens, double width) {
 }  // namespace
 
 double least_memory(const Experiment& e) {
-  const Settings& settings = e.spec.settings;
-  const auto number = [&](const char* key) { return std::stod(settings.effective(key)); };
-  const double kept = settings.effective("train.optimiser") == "adamw" ? 2 : 1;
+  const auto moments = static_cast<double>(e.trainer->moments());
+  const auto gradients = static_cast<double>(gradient_buffers(e.trainer->accumulate()));
   const auto length = static_cast<double>(e.data->info().length);
-  const double tokens = number("train.batch") / number("train.accumulate") * length;
-  const double evaluated = static_cast<double>(e.trainer->evaluation_batch()) * length;
-  const double width = number("model.width");
+  const auto tokens = static_cast<double>(e.trainer->batch() / e.trainer->accumulate()) * length;
+  const double evaluated = static_cast<double>(e.trainer->evaluator().batch()) * length;
+  const auto width = static_cast<double>(e.model->config().width);
   const ModelShape shape = e.task->shape();
   const double outputs = shape.pooled ? 0 : static_cast<double>(shape.outputs);
   double activations = 0, last = 0, largest = 0;
@@ -102,8 +102,9 @@ double least_memory(const Experiment& e) {
   // may be larger.
   const double evaluation = std::max(largest, evaluated * (width + outputs));
   return kBytesOfProcess +
-         sizeof(real) * ((2 + kept) * static_cast<double>(count(e.model->parameters())) +
-                         std::max(training, evaluation)) +
+         sizeof(real) *
+             ((1 + gradients + moments) * static_cast<double>(count(e.model->parameters())) +
+              std::max(training, evaluation)) +
          record_memory(e);
 }
 

@@ -64,12 +64,11 @@ Experiment build_planned(const Attempt& a) {
            std::string(problem.what()) + "; if the data moved, start again with data.root=FOLDER");
     }
   }();
-  if (const std::string steps = e.spec.settings.effective("run.steps");
-      steps != std::to_string(a.run.steps))
+  if (e.trainer->steps() != a.run.steps)
     fail(Exit::data,
          fmt::format("steps = {} in the plan, but run.steps is {}: the plan was edited; "
                      "run the config file again to make a new one",
-                     a.run.steps, steps));
+                     a.run.steps, e.trainer->steps()));
   if (e.identity.config_sha256 != a.run.config_sha256)
     fail(Exit::data,
          "config_sha256 of the plan is not that of its settings: the plan was edited, or made by "
@@ -97,17 +96,18 @@ class WhileHeld : public Hook {
 };
 
 // Trains to the end, through whatever the settings say is to be survived.
-End train(Experiment& e, Progress& progress, const FolderLock& lock, const Keeper::Say& say) {
+End train(Experiment& e, Progress& progress, const FolderLock& lock, const Checkpointer::Say& say) {
   StopOnSignal stop;
   WhileHeld held(lock);
   for (;;) {
     try {
-      return e.trainer->run({&held, &progress, e.recorder.get(), e.keeper.get(), &stop});
+      return e.trainer->run({&held, &progress, e.recorder.get(), e.checkpointer.get(), &stop});
     } catch (const Error& problem) {
       if (problem.code() != Exit::diverged) throw;
       progress.say(problem.what());
       lock.require_held();
-      if (!e.keeper->rewind([&](const std::string& what) { say("went back: " + what); })) throw;
+      if (!e.checkpointer->rewind([&](const std::string& what) { say("went back: " + what); }))
+        throw;
     }
   }
 }
@@ -116,7 +116,7 @@ End train(Experiment& e, Progress& progress, const FolderLock& lock, const Keepe
 void keep(Experiment& e, const FolderLock& lock, const std::string& status) {
   const Image image = e.recorder->image(status);
   lock.require_held();
-  e.keeper->write(status == "complete" ? image.sha256() : "");
+  e.checkpointer->write(status == "complete" ? image.sha256() : "");
   lock.require_held();
   e.recorder->publish(image);
 }
@@ -144,18 +144,18 @@ void note_guessing(const RunFile& file, index outputs, Progress& progress) {
 void go_on_from_another(const Attempt& a, Experiment& e, Progress& progress) {
   const std::string folder = (fs::path(a.folder).parent_path() / a.run.extends).string();
   const Beginning beginning = require_beginning(folder, e.identity.resolved);
-  e.keeper->go_on_from({folder, beginning.config_sha256, beginning.steps});
+  e.checkpointer->go_on_from({folder, beginning.config_sha256, beginning.steps});
   progress.say(fmt::format("goes on from step {} of {}", beginning.steps, folder));
 }
 
 Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progress& progress) {
-  const Keeper::Say say = [&](const std::string& what) { progress.say(what); };
+  const Checkpointer::Say say = [&](const std::string& what) { progress.say(what); };
   try {
     note_unknown(e.data->info(), progress);
     e.trainer->start();
     lock.require_held();
     const bool resumed =
-        e.keeper->resume([&](const std::string& what) { say("resuming: " + what); });
+        e.checkpointer->resume([&](const std::string& what) { say("resuming: " + what); });
     if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
     if (train(e, progress, lock, say) == End::stopped) {
       keep(e, lock, "running");
@@ -169,7 +169,7 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
                               *e.backend));
     keep(e, lock, "complete");
     note_guessing(e.recorder->file(), e.task->shape().outputs, progress);
-    const double disk = e.recorder->seconds_publishing() + e.keeper->seconds_writing();
+    const double disk = e.recorder->seconds_publishing() + e.checkpointer->seconds_writing();
     progress.say(
         fmt::format("complete in {}: {:.0f} tokens/s in the median step, {:.1f} % of the time for "
                     "writing to disk",
@@ -209,7 +209,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   clear_failure(a.folder);
   publish_bytes(a.folder + "/config.ini", with_root(e.identity.resolved, e.identity.root));
   e.recorder->publish_at(a.folder + "/run.h5");
-  e.keeper->keep_at(a.folder, a.run.config_sha256, a.run.data_sha256, stored_files(*e.data));
+  e.checkpointer->keep_at(a.folder, a.run.config_sha256, a.run.data_sha256, stored_files(*e.data));
   Progress progress(a.prefix, show, a.folder + "/log.txt");
   progress.show_records_of(*e.recorder);
   return run_to_end(a, e, lock, progress);

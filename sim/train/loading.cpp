@@ -77,7 +77,7 @@ TensorFile read_tensors(const std::string& path, std::string_view bytes, Problem
 
 constexpr const char* kStep = "step";
 constexpr const char* kEvaluated = "evaluated";
-constexpr const char* kPassedOver = "passed_over";
+constexpr const char* kSkippedBatches = "passed_over";  // its former name, for older versions
 constexpr const char* kNotFinite = "not_finite";
 constexpr const char* kUpdates = "updates";
 
@@ -91,7 +91,7 @@ index number_of(const TensorFile& file, const char* key) {
 
 void compare_position(const std::string& path, const TensorFile& file, index step,
                       Problems& problems) {
-  for (const char* key : {kStep, kEvaluated, kPassedOver, kNotFinite, kUpdates})
+  for (const char* key : {kStep, kEvaluated, kSkippedBatches, kNotFinite, kUpdates})
     if (number_of(file, key) < 0)
       problems.push_back(
           fmt::format("{}: no {}; it was written by another version of moesim", path, key));
@@ -111,6 +111,15 @@ void give(const TensorFile& file, const std::vector<NamedTensor>& into) {
 }
 
 }  // namespace
+
+std::map<std::string, std::string> metadata_of(const Trainer& trainer) {
+  const Position& position = trainer.position();
+  return {{kStep, std::to_string(position.step)},
+          {kEvaluated, std::to_string(int{position.evaluated})},
+          {kSkippedBatches, std::to_string(position.skipped_batches)},
+          {kNotFinite, std::to_string(position.not_finite)},
+          {kUpdates, std::to_string(trainer.updates())}};
+}
 
 std::vector<std::string> problems_of(const Checkpoint& checkpoint, const Trainer& trainer) {
   Problems problems;
@@ -148,7 +157,7 @@ void load_checkpoint(const Checkpoint& checkpoint, Trainer& trainer) {
   give(state, trainer.state());
   trainer.resume({.step = number_of(state, kStep),
                   .evaluated = number_of(state, kEvaluated) != 0,
-                  .passed_over = number_of(state, kPassedOver),
+                  .skipped_batches = number_of(state, kSkippedBatches),
                   .not_finite = number_of(state, kNotFinite)},
                  number_of(state, kUpdates));
 }

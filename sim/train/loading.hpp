@@ -5,6 +5,7 @@
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/train/trainer.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,9 @@ namespace moesim {
 
 // CheckpointInfo::number of this build.
 inline constexpr const char* kNumberName = sizeof(real) == 4 ? "F32" : "F64";
+
+// Position and number of updates, as metadata of the state's file.
+std::map<std::string, std::string> metadata_of(const Trainer& trainer);
 
 // What keeps this checkpoint from being taken up, one line each: tensors that are missing, unknown,
 // of another type or shape, or hold values that are not finite; positions that are none. The

@@ -206,7 +206,7 @@ void Recorder::on_evaluation(const Evaluation& e) {
 void Recorder::on_boundary(const Position& position) {
   if (path_.empty()) return;
   const bool first = !published_ && position.step > 0;
-  if (first || pace_.allows()) publish("running");
+  if (first || throttle_.allows()) publish("running");
 }
 
 void Recorder::note_rate(const StepReport& r) {
@@ -231,7 +231,7 @@ double Recorder::tokens_per_second() const {
 }
 
 Image Recorder::image(const std::string& status) {
-  const Pace::Work work(pace_);
+  const Throttle::Work work(throttle_);
   file_.attribute("status", status);
   return with_totals().image();
 }
@@ -249,7 +249,7 @@ void Recorder::describe_settings(const Settings& settings) {
 }
 
 void Recorder::publish(const Image& image) {
-  const Pace::Work work(pace_);
+  const Throttle::Work work(throttle_);
   image.publish(path_);
   published_ = true;
 }

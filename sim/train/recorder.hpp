@@ -3,7 +3,7 @@
 
 #include "sim/record/image.hpp"
 #include "sim/record/run_file.hpp"
-#include "sim/train/pace.hpp"
+#include "sim/train/throttle.hpp"
 #include "sim/train/totals.hpp"
 #include "sim/train/trainer.hpp"
 
@@ -28,9 +28,10 @@ class Recorder : public Hook {
   void on_evaluation(const Evaluation& evaluation) override;
   void on_boundary(const Position& position) override;
 
+  index every() const { return every_; }  // record.every
   // Of this process's latest steps, the median.
   double tokens_per_second() const;
-  double seconds_publishing() const { return pace_.spent(); }
+  double seconds_publishing() const { return throttle_.spent(); }
 
   RunFile& file() { return file_; }
   // The same with the totals of now among its attributes: train_seconds, wall_seconds, train_flops.
@@ -67,7 +68,7 @@ class Recorder : public Hook {
   index steps_ = 0;            // of this process
   Totals totals_;
   RunFile file_;
-  Pace pace_{0.01, 1};
+  Throttle throttle_{0.01, 1};
 };
 
 }  // namespace moesim

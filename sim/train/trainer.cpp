@@ -2,34 +2,21 @@
 
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
-#include "sim/ops/ops.hpp"
-#include "sim/train/collector.hpp"
+#include "sim/train/diagnose.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
+#include <optional>
 
 namespace moesim {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr index kMany = 1ll << 40;
-
-struct BatchSize {
-  index micro, accumulate;
-};
-
-BatchSize read_batch(Settings& settings) {
-  Options train(settings, "train");
-  const index batch = train.integer("batch", 16, {1, 1 << 20}, "sequences per step");
-  const index accumulate =
-      train.integer("accumulate", 1, {1, 1 << 20}, "micro-batches that make up a step");
-  if (batch % accumulate != 0)
-    train.reject("accumulate", "does not divide train.batch = " + std::to_string(batch));
-  return {batch / accumulate, accumulate};
-}
 
 index read_steps(Settings& settings) {
   return Options(settings, "run").integer("steps", 300, {1, kMany}, "optimiser steps");
@@ -40,38 +27,18 @@ Schedule read_schedule(Settings& settings) {
   return {train, read_steps(settings)};
 }
 
-void add(std::vector<std::pair<std::string, double>>& sums, const std::string& name, double value) {
-  for (auto& [known, sum] : sums)
-    if (known == name) {
-      sum += value;
-      return;
-    }
-  sums.emplace_back(name, value);
+NotFinite read_not_finite(Options& train) {
+  const std::string policy = train.choice(
+      "not_finite", "stop", {"stop", "skip", "rewind"},
+      "a step whose loss or gradient is not finite: ends the run, makes no update, or sends it "
+      "back to a checkpoint and on with other batches");
+  if (policy == "skip") return NotFinite::skip;
+  return policy == "rewind" ? NotFinite::rewind : NotFinite::stop;
 }
 
-// Adds the losses of one of `parts` micro-batches: its share of the task loss, which is a mean over
-// the targets of the whole step, and of the mean of auxiliary losses over micro-batches, which have
-// equally many tokens. One copy from the device.
-void add(const PassLosses& losses, index parts, StepReport& report) {
-  const Tensor all =
-      Tensor::empty({1 + static_cast<index>(losses.aux.size())}, losses.task.backend());
-  real* to = all.data();
-  const auto take = [&](const Tensor& loss) {
-    loss.backend().copy(to++, loss.data(), sizeof(real));
-  };
-  take(losses.task);
-  for (const Loss& loss : losses.aux) take(loss.value);
-  const std::vector<real> values = all.to_host();
-  const auto mean = static_cast<double>(parts);
-  report.task_loss += static_cast<double>(values[0]);
-  for (std::size_t i = 0; i < losses.aux.size(); ++i)
-    add(report.aux, losses.aux[i].name,
-        static_cast<double>(losses.aux[i].weight) * static_cast<double>(values[i + 1]) / mean);
-}
+std::string name_of(index step) { return "step " + std::to_string(step); }
 
 }  // namespace
-
-index Trainer::micro_batch(Settings& settings) { return read_batch(settings).micro; }
 
 Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Transformer& model,
                  Backend& backend, std::uint64_t seed)
@@ -84,17 +51,10 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
       parameters_(model.parameters()),
       schedule_(read_schedule(settings)),
       evaluator_(settings, data, task, model, backend, seed) {
-  const BatchSize batch = read_batch(settings);
-  micro_ = batch.micro, accumulate_ = batch.accumulate;
+  batch_ = StepBatch::read(settings);
   Options train(settings, "train");
   clip_ = train.number("clip", 1, {0, 1e30}, "largest gradient norm; 0: no limit");
-  const std::string policy = train.choice(
-      "not_finite", "stop", {"stop", "skip", "rewind"},
-      "a step whose loss or gradient is not finite: ends the run, makes no update, or sends it "
-      "back to a checkpoint and on with other batches");
-  not_finite_ = policy == "skip"     ? NotFinite::skip
-                : policy == "rewind" ? NotFinite::rewind
-                                     : NotFinite::stop;
+  not_finite_ = read_not_finite(train);
   not_finite_limit_ =
       train.integer("not_finite_limit", 10, {1, kMany}, "such steps that a run survives");
   graphs_ =
@@ -103,13 +63,12 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
                   "auto: on a card, a step that asks for the same work every time is captured "
                   "as a CUDA graph and replayed; to the same bits") == "auto";
   optimiser_ = make_optimiser(train, parameters_);
+  resume({}, 0);
 }
 
 void Trainer::start() {
   initialise(parameters_, backend_, seed_);
   initialise(model_.buffers(), backend_, seed_);
-  model_.begin_step(backend_);  // allocates the loads
-  replay_ = graphs_ ? StepReplay::make(model_, backend_) : nullptr;
 }
 
 std::vector<NamedTensor> Trainer::state() {
@@ -131,8 +90,7 @@ std::vector<std::pair<std::string, Shape>> Trainer::shapes_of_state() const {
 void Trainer::resume(const Position& position, index updates) {
   position_ = position;
   optimiser_->set_updates(updates);
-  model_.begin_step(backend_);
-  replay_ = graphs_ ? StepReplay::make(model_, backend_) : nullptr;
+  passes_ = make_passes(model_, backend_, static_cast<index>(data_.info().domains.size()), graphs_);
 }
 
 bool Trainer::evaluates_at(index step) const {
@@ -148,7 +106,7 @@ End Trainer::run(const std::vector<Hook*>& hooks) {
   for (;;) {
     if (!position_.evaluated && evaluates_at(position_.step)) {
       const std::optional<Evaluation> evaluation = within(
-          [&] { return "evaluation at step " + std::to_string(position_.step); },
+          [&] { return "evaluation at " + name_of(position_.step); },
           [&] { return evaluator_.run(position_.step, [&] { return stop_wanted(hooks); }); });
       if (!evaluation) return End::stopped;
       for (Hook* hook : hooks) hook->on_evaluation(*evaluation);
@@ -166,110 +124,54 @@ End Trainer::run(const std::vector<Hook*>& hooks) {
   }
 }
 
-Context Trainer::training_context(index part) const {
-  return {.training = true, .seed = seed_, .step = position_.step * accumulate_ + part};
-}
-
-Trainer::StepBatch Trainer::step_batch() const {
-  const index rows = micro_ * accumulate_;
-  StepBatch step{
-      task_.pose(data_.batch(Split::train, seed_, position_.step + position_.passed_over, rows),
-                 {Split::train, seed_, position_.step, 0, rows}),
-      0};
-  step.targets = count_targets(step.batch);
-  if (step.targets == 0)
-    fail(Exit::data, fmt::format("step {}: nothing to predict in {} sequences of {} positions; "
-                                 "raise train.batch or data.length",
-                                 position_.step, rows, step.batch.length));
-  return step;
-}
-
-Example Trainer::example_of(const StepBatch& step, index part) const {
-  return task_.prepare(rows_of(step.batch, part * micro_, micro_), backend_);
-}
-
-// Forward and backward.
-PassLosses Trainer::pass(const Example& example, index targets, Context& context) {
-  Tape tape;
-  const Tape::Scope scope(&tape);
-  PassLosses losses;
-  const Tensor logits = model_.forward(example.input, context, losses.aux);
-  {
-    const Span span(Part::head);
-    losses.task = cross_entropy(logits, example.targets, targets);
-  }
-  const real share = real(1) / static_cast<real>(accumulate_);
-  std::vector<std::pair<Tensor, Tensor>> roots{{losses.task, Tensor::full({1}, 1, backend_)}};
-  for (const Loss& loss : losses.aux)
-    roots.emplace_back(loss.value, Tensor::full({1}, share * loss.weight, backend_));
-  tape.backward(roots);
-  return losses;
-}
-
 StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
+  const Clock::time_point begin = Clock::now();
   const index step = position_.step;
-  const auto begin = std::chrono::steady_clock::now();
-  bool measured = false;
-  for (const Hook* hook : hooks) measured = measured || hook->wants_routing(step);
+  const auto measures = [&](const Hook* hook) { return hook->wants_routing(step); };
+  const bool measured = std::any_of(hooks.begin(), hooks.end(), measures);
 
-  StepReport report;
-  report.step = step, report.steps = steps_, report.rate = schedule_.rate(step);
-  const auto domains = static_cast<index>(data_.info().domains.size());
-  std::optional<Collector> collector;
   const StepBatch batch = step_batch();
-  const auto ask = [&] {
-    report.task_loss = 0, report.aux.clear();
-    collector.emplace(model_, backend_, domains);
-    model_.begin_step(backend_);
-    for (const Parameter& p : parameters_) p.value.clear_gradient();
-    for (index part = 0; part < accumulate_; ++part) {
-      Context context = training_context(part);
-      const Example example = example_of(batch, part);
-      if (measured) collector->attach(context, example);
-      const PassLosses losses = pass(example, batch.targets, context);
-      // Losses are read only after all work is queued: reading synchronises with the device.
-      add(losses, accumulate_, report);
-      collector->collect();
-    }
-  };
-  // Neither routings nor the times of parts come out of a replay.
-  const bool timed = Profile::current() != nullptr && Profile::current()->is_timed();
-  const auto here = [&] { return "step " + std::to_string(step); };
-  within(here, [&] {
-    if (const auto* replayed = replay_ && !measured && !timed ? replay_passes(batch) : nullptr) {
-      for (const PassLosses& losses : *replayed) add(losses, accumulate_, report);
-      return;
-    }
-    try {
-      ask();
-    } catch (const Error&) {
-      if (!may_replay()) throw;
-      replay_->give_up();  // what it holds may be what is missing
-      ask();
-    }
-  });
-  report.loss = report.task_loss;
-  for (const auto& [name, value] : report.aux) report.loss += value;
-  const Span updating(Part::optimiser);
-  report.gradient_norm = within(here, [&] { return gradient_norm(parameters_); });
-  if (std::isfinite(report.loss) && std::isfinite(report.gradient_norm)) {
-    const double scale =
-        clip_ > 0 && report.gradient_norm > clip_ ? clip_ / report.gradient_norm : 1;
-    within(here, [&] { optimiser_->step(report.rate, scale); });
-    model_.after_step();
-  } else {
-    meet_not_finite("training in", report.loss);
-  }
-  if (replay_) replay_->hand_back_gradients();
+  const StepOutcome outcome =
+      within([&] { return name_of(step); }, [&] { return passes_->run(batch, measured); });
+  StepReport report{.step = step, .steps = steps_, .rate = schedule_.rate(step)};
+  report.loss = outcome.losses.total();
+  report.task_loss = outcome.losses.task;
+  report.aux = outcome.losses.aux;
+  update(report);
+  passes_->release_gradients();
 
-  report.tokens = (step + 1) * accumulate_ * micro_ * data_.info().length;
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (measured) {
-    const Span span(Part::recording);
-    for (Hook* hook : hooks)
-      if (hook->wants_routing(step)) hook->on_routing(step, collector->layers(), collector->plan());
-  }
+  report.tokens = (step + 1) * batch_.sequences * data_.info().length;
+  report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  if (!measured) return report;
+  const Span span(Part::recording);
+  for (Hook* hook : hooks)
+    if (measures(hook)) hook->on_routing(step, outcome.layers, outcome.plan);
   return report;
+}
+
+void Trainer::update(StepReport& report) {
+  const Span span(Part::optimiser);
+  const auto here = [&] { return name_of(report.step); };
+  report.gradient_norm = within(here, [&] { return gradient_norm(parameters_); });
+  if (!std::isfinite(report.loss) || !std::isfinite(report.gradient_norm)) {
+    meet_not_finite("training in", report.loss);
+    return;
+  }
+  const double scale = clip_ > 0 && report.gradient_norm > clip_ ? clip_ / report.gradient_norm : 1;
+  within(here, [&] { optimiser_->step(report.rate, scale); });
+  model_.after_step();
+}
+
+void Trainer::meet_not_finite(const char* when, double loss) {
+  ++position_.not_finite;
+  if (not_finite_ == NotFinite::skip && position_.not_finite <= not_finite_limit_) return;
+  const std::string advice =
+      not_finite_ != NotFinite::stop && position_.not_finite > not_finite_limit_
+          ? fmt::format("more than train.not_finite_limit = {} such steps", not_finite_limit_)
+          : "lower train.rate or train.clip";
+  fail(Exit::diverged,
+       fmt::format("{} {}: loss {}: not finite: {}; {}", when, name_of(position_.step), loss,
+                   diagnose(model_, step_batch()), advice));
 }
 
 }  // namespace moesim

@@ -28,7 +28,8 @@ struct Done {
 Done train(Backend& backend, const Words& values) {
   Training training(values, backend);
   training.run();
-  return {training.fingerprint(), training.trainer->replay(), training.trainer->replayed_steps()};
+  return {training.fingerprint(), training.trainer->passes().replay(),
+          training.trainer->passes().replayed_steps()};
 }
 
 // -> what the one says that may be replayed
@@ -236,14 +237,14 @@ TEST_CASE("cuda: a training that goes on, here or elsewhere, is replayed to the 
   Training begun(values, *cuda), resumed(values, *cuda);
   Stop stop(6);
   REQUIRE(begun.trainer->run({&stop}) == End::stopped);
-  CHECK(begun.trainer->replayed_steps() == 3);
+  CHECK(begun.trainer->passes().replayed_steps() == 3);
   const std::vector<NamedTensor> from = everything(*begun.trainer),
                                  to = everything(*resumed.trainer);
   for (std::size_t i = 0; i < from.size(); ++i) to[i].value.from_host(from[i].value.to_host());
   resumed.trainer->resume(begun.trainer->position(), begun.trainer->updates());
   begun.trainer->run({});
   resumed.trainer->run({});
-  CHECK(begun.trainer->replayed_steps() == 5);
+  CHECK(begun.trainer->passes().replayed_steps() == 5);
   CHECK(weights(begun) == weights(whole));
   CHECK(weights(resumed) == weights(whole));
 }

@@ -1,6 +1,6 @@
 // The whole model: gradients of every parameter, initial values and names, what a token costs, and
 // the routers that are nothing but the dense network.
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 
 #include "sim/ops/ops.hpp"
 #include "sim/task/task.hpp"

@@ -70,8 +70,9 @@ TEST_CASE("balancing state: a resume restores it", "[train][state][resume][brief
     {
       Kept first(values, folder / "");
       StopAfter stop(3);  // steps: of an even number, biases of this speed come back to 0
-      REQUIRE(first.trainer->run({first.recorder.get(), &first.keeper, &stop}) == End::stopped);
-      first.keeper.write("");
+      REQUIRE(first.trainer->run({first.recorder.get(), &first.checkpointer, &stop}) ==
+              End::stopped);
+      first.checkpointer.write("");
     }
     Kept second(values, folder / "");
     REQUIRE(second.resume());

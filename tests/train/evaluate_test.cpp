@@ -1,11 +1,13 @@
 // What is measured depends on [eval] alone, and its error is told.
-#include "sim/train/evaluate.hpp"
-
 #include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
+#include "sim/ops/ops.hpp"
+#include "sim/train/evaluator.hpp"
+#include "sim/train/ratio_error.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/support.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace moesim::testing {
@@ -63,6 +65,56 @@ TEST_CASE("evaluation: sequences are counted, and cut into batches", "[train][ev
       CHECK(measure(all, "4").loss_error == 0);
     }
   }
+}
+
+TEST_CASE("evaluation: a batch's losses are summed by row, and batches in their order",
+          "[train][eval]") {
+  const Values values = {
+      "router.name",    "token_choice", "data.validation", "60", "eval.batch", "7",
+      "eval.sequences", "60",           "data.length",     "24"};
+  Training training(values, 1);
+  const Evaluation e = training.trainer->evaluate(0);
+  const Evaluator& evaluator = training.trainer->evaluator();
+  double sum = 0, in_one_go = 0;
+  index targets = 0, correct = 0;
+  for (index i = 0; i < evaluator.batches(); ++i) {
+    const Batch batch = evaluator.posed(i);
+    const Example example = training.task->prepare(batch, training.backend);
+    Context context = evaluator.context(i);
+    std::vector<Loss> losses;
+    const Tensor logits = training.model->forward(example.input, context, losses);
+    double of_batch = 0;
+    for (const real row : cross_entropy_rows(logits, example.targets).to_host())
+      of_batch += static_cast<double>(row), in_one_go += static_cast<double>(row);
+    sum += of_batch;
+    targets += count_targets(batch);
+    const std::vector<real> values_of = logits.to_host();
+    for (std::size_t row = 0; row < batch.targets.size(); ++row) {
+      const auto from = values_of.begin() + static_cast<std::ptrdiff_t>(row) * logits.cols();
+      correct += std::max_element(from, from + logits.cols()) - from == batch.targets[row];
+    }
+  }
+  CHECK(e.targets == targets);
+  CHECK(e.loss == sum / static_cast<double>(targets));
+  CHECK(e.accuracy == static_cast<double>(correct) / static_cast<double>(targets));
+  // Sums of floats in double are exact here; sums of doubles tell the orders apart.
+  if (kDouble) CHECK(sum != in_one_go);
+}
+
+TEST_CASE("evaluation: the error over batches is that over their sequences", "[train][eval]") {
+  const Stream stream{3, Purpose::sampling};
+  RatioError whole, joined;
+  for (std::uint64_t batch = 0; batch < 5; ++batch) {
+    RatioError part;
+    for (std::uint64_t i = 10 * batch; i < 10 * batch + 3 + batch; ++i) {
+      const double x = 5 + random_uniform(stream, 2 * i), y = 3 * random_normal(stream, 2 * i + 1);
+      part.add(y, x), whole.add(y, x);
+    }
+    joined.add(part);
+  }
+  CHECK(joined.count() == whole.count());
+  CHECK_THAT(joined.ratio(), WithinRel(whole.ratio(), 1e-13));
+  CHECK_THAT(joined.error(100), WithinRel(whole.error(100), 1e-11));
 }
 
 TEST_CASE("evaluation: domains are counted, and one without targets is told from them",

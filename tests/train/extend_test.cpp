@@ -9,7 +9,7 @@
 namespace moesim::testing {
 namespace {
 
-Keeper::Beginning end_of(const TemporaryFolder& folder, index steps) {
+Checkpointer::Beginning end_of(const TemporaryFolder& folder, index steps) {
   return {folder / "", "config", steps};
 }
 
@@ -20,14 +20,14 @@ void check_extended(Values values, const std::string& steps, const std::string& 
   const index end = std::stoll(steps);
   Kept first(with(values, {"run.steps", steps}), shorter / "");
   first.finish();
-  first.keeper.write("");
+  first.checkpointer.write("");
   values = with(with(values, {"run.steps", all}), more);
   Kept second(values, longer / "");
-  second.keeper.go_on_from(end_of(shorter, end));
+  second.checkpointer.go_on_from(end_of(shorter, end));
   CHECK(second.trainer->position().step == end);
   CHECK(checkpoint_steps(longer / "") == std::vector<index>{end});
   second.finish();
-  second.keeper.write("");
+  second.checkpointer.write("");
   {  // Stopped before its own first step, it still knows where it comes from.
     Kept stopped(values, longer / "");
     REQUIRE(stopped.resume());
@@ -90,12 +90,12 @@ TEST_CASE("extend: what cannot be gone on from is named, and nothing is touched"
   {
     Kept first(values, shorter / "");
     first.finish();
-    first.keeper.write("");
+    first.checkpointer.write("");
   }
-  const auto error = [&](const Values& more, const Keeper::Beginning& beginning) {
+  const auto error = [&](const Values& more, const Checkpointer::Beginning& beginning) {
     Kept second(with(with(values, {"run.steps", "8"}), more), longer / "");
     try {
-      second.keeper.go_on_from(beginning);
+      second.checkpointer.go_on_from(beginning);
     } catch (const Error& problem) {
       return std::string(problem.what());
     }

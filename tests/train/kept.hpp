@@ -1,8 +1,8 @@
-// A training with a keeper, for tests of what is on disk.
+// A training with a checkpointer, for tests of what is on disk.
 #pragma once
 
 #include "sim/core/error.hpp"
-#include "sim/train/keeper.hpp"
+#include "sim/train/checkpointer.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/support.hpp"
 
@@ -24,23 +24,24 @@ class StopAfter : public Hook {
 };
 
 struct Kept : Training {
-  Keeper keeper;
+  Checkpointer checkpointer;
   Kept(const Values& values, const std::string& folder)
-      : Training(values, 1), keeper(settings, *trainer, *recorder) {
-    keeper.keep_at(folder, "config", "data");
+      : Training(values, 1), checkpointer(settings, *trainer, *recorder) {
+    checkpointer.keep_at(folder, "config", "data");
   }
   bool resume() {
-    return keeper.resume([](const std::string&) {});
+    return checkpointer.resume([](const std::string&) {});
   }
   // To the end, through what is to be survived.
   void finish() {
     for (;;) {
       try {
-        const End end = trainer->run({recorder.get(), &keeper});
+        const End end = trainer->run({recorder.get(), &checkpointer});
         REQUIRE(end == End::complete);
         return;
       } catch (const Error& error) {
-        if (error.code() != Exit::diverged || !keeper.rewind([](const std::string&) {})) throw;
+        if (error.code() != Exit::diverged || !checkpointer.rewind([](const std::string&) {}))
+          throw;
       }
     }
   }

@@ -5,7 +5,7 @@
 #include "sim/ops/ops.hpp"
 #include "sim/record/block_store.hpp"
 #include "sim/record/pack.hpp"
-#include "sim/train/keeper.hpp"
+#include "sim/train/checkpointer.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/support.hpp"
@@ -157,17 +157,17 @@ TEST_CASE("auxiliary losses: those that begin after going on, too", "[train][aux
       const TemporaryFolder folder;
       {
         Training first(values, 1);
-        Keeper keeper(first.settings, *first.trainer, *first.recorder);
-        keeper.keep_at(folder / "", "config", "data");
+        Checkpointer checkpointer(first.settings, *first.trainer, *first.recorder);
+        checkpointer.keep_at(folder / "", "config", "data");
         StopBefore stop(step);
-        REQUIRE(first.trainer->run({first.recorder.get(), &keeper, &stop}) == End::stopped);
-        keeper.write("");
+        REQUIRE(first.trainer->run({first.recorder.get(), &checkpointer, &stop}) == End::stopped);
+        checkpointer.write("");
       }
       Training second(values, 1);
-      Keeper keeper(second.settings, *second.trainer, *second.recorder);
-      keeper.keep_at(folder / "", "config", "data");
-      REQUIRE(keeper.resume([](const std::string&) {}));
-      second.trainer->run({second.recorder.get(), &keeper});
+      Checkpointer checkpointer(second.settings, *second.trainer, *second.recorder);
+      checkpointer.keep_at(folder / "", "config", "data");
+      REQUIRE(checkpointer.resume([](const std::string&) {}));
+      second.trainer->run({second.recorder.get(), &checkpointer});
       CHECK(recorded(second.recorder->file()) == each.want);
       CHECK(second.recorder->file().bytes().size() > 1000);
     }

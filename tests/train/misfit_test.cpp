@@ -19,11 +19,11 @@ TEST_CASE("resume: a checkpoint of another model or another number is not taken"
   first.finish();
   Kept wider({"checkpoint.every", "2", "model.width", "32"}, folder / "");
   std::string said;
-  CHECK_FALSE(wider.keeper.resume([&](const std::string& what) { said += what + "\n"; }));
+  CHECK_FALSE(wider.checkpointer.resume([&](const std::string& what) { said += what + "\n"; }));
   CHECK_THAT(said, contains("weights.safetensors: tensor") && contains("expected F") &&
                        contains("from the start"));
   Kept other({"checkpoint.every", "2"}, folder / "");
-  other.keeper.keep_at(folder / "", "another config", "data");
+  other.checkpointer.keep_at(folder / "", "another config", "data");
   CHECK_FALSE(other.resume());
 }
 
@@ -108,7 +108,7 @@ TEST_CASE("resume: a checkpoint that does not fit gives way to the one before", 
     CHECK_THAT(problems.front(), contains(change.said) || contains("no tensor"));
     Kept second(values, folder / "");
     std::string said;
-    REQUIRE(second.keeper.resume([&](const std::string& what) { said += what + "\n"; }));
+    REQUIRE(second.checkpointer.resume([&](const std::string& what) { said += what + "\n"; }));
     CHECK_THAT(said, contains("step-000000006/" + std::string(change.file)) &&
                          contains("passed over") && contains("at step 4"));
     CHECK(second.trainer->position().step == 4);
@@ -134,7 +134,7 @@ TEST_CASE("resume: where no checkpoint fits, training begins at the start", "[tr
   }
   Kept second(values, folder / "");
   std::string said;
-  REQUIRE_FALSE(second.keeper.resume([&](const std::string& what) { said += what + "\n"; }));
+  REQUIRE_FALSE(second.checkpointer.resume([&](const std::string& what) { said += what + "\n"; }));
   CHECK_THAT(said, contains("from the start"));
   second.finish();
   CHECK(second.fingerprint() == straight.fingerprint());

@@ -2,6 +2,7 @@
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/ops/ops.hpp"
+#include "sim/train/diagnose.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/kept.hpp"
@@ -89,7 +90,7 @@ TEST_CASE("not finite: found in its step and named", "[train][finite]") {
     }
     // What came before is recorded, and the parameters are as they were.
     CHECK(training.recorder->file().find("step")->values.size() == 2);
-    CHECK(training.trainer->damaged_parameter().empty());
+    CHECK(damaged_parameter(training.trainer->parameters()).empty());
   }
 }
 
@@ -102,7 +103,7 @@ TEST_CASE("not finite: a weight, before any token meets it", "[train][finite]") 
   values.back() = std::numeric_limits<real>::infinity();
   p.value.from_host(values);
   training.trainer->resume({.step = 3}, 3);
-  CHECK_THROWS_WITH(training.keeper.write(""), contains("values of " + p.name));
+  CHECK_THROWS_WITH(training.checkpointer.write(""), contains("values of " + p.name));
   CHECK(checkpoint_steps(folder / "").empty());  // and no checkpoint is spoilt
 }
 
@@ -116,7 +117,7 @@ TEST_CASE("not finite: skip makes no update and goes on", "[train][finite]") {
   const auto& norms = training.recorder->file().find("grad_norm")->values;
   REQUIRE(norms.size() == 5);
   for (std::size_t i = 0; i < norms.size(); ++i) CHECK(std::isfinite(norms[i]) == (i != 2));
-  CHECK(training.trainer->damaged_parameter().empty());
+  CHECK(damaged_parameter(training.trainer->parameters()).empty());
 
   // Every step bad: the limit ends it.
   Training hopeless(with(values, {"train.not_finite_limit", "3", "train.rate", "0"}), 1);
@@ -135,7 +136,7 @@ TEST_CASE("not finite: rewind goes back and leaves the batches out", "[train][fi
   Kept straight(values, folder / "");
   straight.finish();
   // Failed in step 4, back to step 3, batches 3 and 4 left out.
-  CHECK(straight.trainer->position().passed_over == 2);
+  CHECK(straight.trainer->position().skipped_batches == 2);
   CHECK(straight.trainer->position().not_finite == 1);
   const auto& steps = straight.recorder->file().find("step")->values;
   REQUIRE(steps.size() == 8);
@@ -149,12 +150,12 @@ TEST_CASE("not finite: rewind goes back and leaves the batches out", "[train][fi
       Kept first(values, other / "");
       StopAfter stop(questions);
       try {
-        first.trainer->run({first.recorder.get(), &first.keeper, &stop});
+        first.trainer->run({first.recorder.get(), &first.checkpointer, &stop});
       } catch (const Error&) {
-        REQUIRE(first.keeper.rewind([](const std::string&) {}));
-        first.trainer->run({first.recorder.get(), &first.keeper, &stop});
+        REQUIRE(first.checkpointer.rewind([](const std::string&) {}));
+        first.trainer->run({first.recorder.get(), &first.checkpointer, &stop});
       }
-      first.keeper.write("");
+      first.checkpointer.write("");
     }
     Kept second(values, other / "");
     REQUIRE(second.resume());

@@ -41,7 +41,7 @@ TEST_CASE("resume: records in blocks, of which some were written after the check
   {
     Kept first(kValues, folder / "killed");
     StopAfter stop(37);  // after steps 32 to 37 filled a block that no checkpoint knows
-    REQUIRE(first.trainer->run({first.recorder.get(), &first.keeper, &stop}) == End::stopped);
+    REQUIRE(first.trainer->run({first.recorder.get(), &first.checkpointer, &stop}) == End::stopped);
   }
   Kept second(kValues, folder / "killed");
   REQUIRE(second.resume());
@@ -76,7 +76,7 @@ TEST_CASE("resume: blocks that are lost are named, and nothing is pruned for it"
   SECTION("cut") { std::filesystem::resize_file(blocks, 10); }
   Kept second(kValues, folder / "");
   std::vector<std::string> said;
-  REQUIRE_FALSE(second.keeper.resume([&](const std::string& what) { said.push_back(what); }));
+  REQUIRE_FALSE(second.checkpointer.resume([&](const std::string& what) { said.push_back(what); }));
   REQUIRE(said.size() == 2);
   CHECK_THAT(said[0], contains("checkpoint/records.blocks: ") && contains("passed over"));
   CHECK_THAT(said[1], contains("from the start: no checkpoint can be taken up; all are kept in ") &&

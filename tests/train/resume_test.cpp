@@ -25,8 +25,9 @@ TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train
       {
         Kept first(values, folder / "");
         StopAfter stop(questions);
-        REQUIRE(first.trainer->run({first.recorder.get(), &first.keeper, &stop}) == End::stopped);
-        first.keeper.write("");
+        REQUIRE(first.trainer->run({first.recorder.get(), &first.checkpointer, &stop}) ==
+                End::stopped);
+        first.checkpointer.write("");
       }
       Kept second(values, folder / "");
       REQUIRE(second.resume());
@@ -123,9 +124,10 @@ TEST_CASE("checkpoint: its loss is of its parameters, and it is regular once it 
     const TemporaryFolder other;
     Kept stopped(with(values, {"checkpoint.every", "3"}), other / "");
     StopAfter stop(questions);
-    if (stopped.trainer->run({stopped.recorder.get(), &stopped.keeper, &stop}) != End::stopped)
+    if (stopped.trainer->run({stopped.recorder.get(), &stopped.checkpointer, &stop}) !=
+        End::stopped)
       break;
-    stopped.keeper.write("");
+    stopped.checkpointer.write("");
     const Position& position = stopped.trainer->position();
     const CheckpointInfo last = checkpoint_infos(other / "").back();
     REQUIRE(last.step == position.step);

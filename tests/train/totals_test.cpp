@@ -74,8 +74,8 @@ TEST_CASE("totals: a run that was taken up again goes on counting", "[train][res
     Kept first(kDropping, folder / "run");
     first.recorder->file().attribute("flops_per_token", 1000.0);
     StopAfter stop(12);
-    REQUIRE(first.trainer->run({first.recorder.get(), &first.keeper, &stop}) == End::stopped);
-    first.keeper.write("");
+    REQUIRE(first.trainer->run({first.recorder.get(), &first.checkpointer, &stop}) == End::stopped);
+    first.checkpointer.write("");
     before = number(first.recorder->file(), "wall_seconds");
     drops = number(first.recorder->file(), "train_drops_percent");
   }

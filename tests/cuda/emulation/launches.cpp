@@ -96,7 +96,7 @@ TEST_CASE("cuda: without memory for a graph there is none", "[cuda][replay]") {
                        "dense", "record.every", "4", "run.graphs", graphs},
                       *backend);
     training.run();
-    return std::tuple(training.fingerprint(), backend->held(), training.trainer->replay());
+    return std::tuple(training.fingerprint(), backend->held(), training.trainer->passes().replay());
   };
   const auto [fingerprint, held, off] = run("off", std::size_t{1} << 30);
   CHECK(off == "run.graphs = off");

@@ -5,7 +5,7 @@
 #include "sim/config/options.hpp"
 #include "sim/data/dataset.hpp"
 #include "sim/moe/statistics.hpp"
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 #include "sim/task/task.hpp"
 
 #include <algorithm>
@@ -29,22 +29,6 @@ struct Evaluation {
   std::vector<double> domain_targets;   // how many there were
   std::vector<LayerStatistics> layers;  // of each MoE layer, over the whole evaluation
   std::string plan;                     // as by plan_name
-};
-
-// Standard error of the ratio of sums R = Σ y / Σ x over n of N sequences, each of which adds a
-// pair (y, x), here its summed loss and its targets (Cochran 1977, equation 6.4, with the finite
-// population correction):
-//   √((1 - n/N) · n / (n - 1) · Σ (y - R x)²) / Σ x
-class RatioError {
- public:
-  void add(double y, double x);
-  double ratio() const { return y_ / x_; }
-  double error(index population) const;
-  index count() const { return n_; }
-
- private:
-  index n_ = 0;
-  double y_ = 0, x_ = 0, yy_ = 0, xy_ = 0, xx_ = 0;
 };
 
 class Evaluator {

@@ -5,11 +5,11 @@
 
 namespace moesim {
 
-class Pace {
+class Throttle {
  public:
   using Clock = std::chrono::steady_clock;
   // share: of the time, e.g. 0.01; least: seconds between two times at least.
-  explicit Pace(double share, double least = 0) : share_(share), least_(least) {}
+  explicit Throttle(double share, double least = 0) : share_(share), least_(least) {}
 
   // True if doing it now keeps its time below `share`.
   bool allows() const { return allows(least_); }
@@ -25,17 +25,17 @@ class Pace {
   // One time, measured by its lifetime.
   class Work {
    public:
-    explicit Work(Pace& pace) : pace_(pace) {}
+    explicit Work(Throttle& throttle) : throttle_(throttle) {}
     ~Work() {
-      pace_.end_ = Clock::now();
-      pace_.took_ = std::chrono::duration<double>(pace_.end_ - begin_).count();
-      pace_.spent_ += pace_.took_;
+      throttle_.end_ = Clock::now();
+      throttle_.took_ = std::chrono::duration<double>(throttle_.end_ - begin_).count();
+      throttle_.spent_ += throttle_.took_;
     }
     Work(const Work&) = delete;
     Work& operator=(const Work&) = delete;
 
    private:
-    Pace& pace_;
+    Throttle& throttle_;
     Clock::time_point begin_ = Clock::now();
   };
 

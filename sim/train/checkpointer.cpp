@@ -1,4 +1,4 @@
-#include "sim/train/keeper.hpp"
+#include "sim/train/checkpointer.hpp"
 
 #include "sim/backend/backend.hpp"
 #include "sim/checkpoint/records.hpp"
@@ -7,6 +7,7 @@
 #include "sim/record/block_store.hpp"
 #include "sim/record/pack.hpp"
 #include "sim/record/rows.hpp"
+#include "sim/train/diagnose.hpp"
 #include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
@@ -58,23 +59,23 @@ TensorFile file_of(const std::vector<NamedTensor>& tensors,
 
 }  // namespace
 
-Keeper::Keeper(Settings& settings, Trainer& trainer, Recorder& recorder)
-    : trainer_(trainer), recorder_(recorder), pace_(0) {
+Checkpointer::Checkpointer(Settings& settings, Trainer& trainer, Recorder& recorder)
+    : trainer_(trainer), recorder_(recorder), throttle_(0) {
   Options options(settings, "checkpoint");
   every_ = options.integer("every", 0, {0, 1ll << 40},
                            "steps between checkpoints; 0: by time, see checkpoint.seconds");
-  const double seconds = options.number("seconds", 60, {0, 1e9},
-                                        "between checkpoints by time, which also take no more than "
-                                        "a hundredth of it");
-  pace_ = Pace(kShare, seconds);
+  seconds_ = options.number("seconds", 60, {0, 1e9},
+                            "between checkpoints by time, which also take no more than "
+                            "a hundredth of it");
+  throttle_ = Throttle(kShare, seconds_);
   if (trainer.not_finite() == NotFinite::rewind && every_ == 0)
     options.reject("every",
                    "train.not_finite = rewind goes back to checkpoints at fixed steps, so that a "
                    "resumed run does what an uninterrupted one does; set a number of steps");
 }
 
-void Keeper::keep_at(std::string folder, std::string config_sha256, std::string data_sha256,
-                     std::vector<StoredFile> data) {
+void Checkpointer::keep_at(std::string folder, std::string config_sha256, std::string data_sha256,
+                           std::vector<StoredFile> data) {
   folder_ = std::move(folder);
   data_ = std::move(data);
   config_sha256_ = std::move(config_sha256);
@@ -82,40 +83,42 @@ void Keeper::keep_at(std::string folder, std::string config_sha256, std::string 
   recorder_.file().keep_blocks(std::make_shared<BlockStore>(blocks_path(folder_)));
 }
 
-void Keeper::on_boundary(const Position& position) {
+void Checkpointer::on_boundary(const Position& position) {
   if (folder_.empty()) return;
-  const bool due = every_ > 0 ? position.step % every_ == 0 : pace_.allows();
+  const bool due = every_ > 0 ? position.step % every_ == 0 : throttle_.allows();
   // One at the start is only of use as a place to go back to.
   const bool of_use = position.step > 0 || trainer_.not_finite() == NotFinite::rewind;
-  const bool best = is_best() && pace_.allows(kBestSeconds);
+  const bool best = is_best() && throttle_.allows(kBestSeconds);
   if (!(due || best) || !of_use || is_written()) return;
-  const Pace::Work work(pace_);
+  const Throttle::Work work(throttle_);
   write("", due);
 }
 
-void Keeper::on_evaluation(const Evaluation& evaluation) {
+void Checkpointer::on_evaluation(const Evaluation& evaluation) {
   loss_ = evaluation.loss;
   loss_step_ = evaluation.step;
 }
 
-bool Keeper::is_best() const { return loss_step_ == trainer_.position().step && loss_ < best_; }
+bool Checkpointer::is_best() const {
+  return loss_step_ == trainer_.position().step && loss_ < best_;
+}
 
-void Keeper::write(const std::string& published_sha256) {
+void Checkpointer::write(const std::string& published_sha256) {
   if (folder_.empty() || is_written()) return;
-  const Pace::Work work(pace_);
+  const Throttle::Work work(throttle_);
   // One that comes before its evaluation is not regular: going back to it, because the evaluation
   // fails, would lead there again.
   const Position& position = trainer_.position();
   write(published_sha256, every_ == 0 || (position.evaluated && position.step % every_ == 0));
 }
 
-bool Keeper::is_written() const {
+bool Checkpointer::is_written() const {
   return trainer_.position().step == written_ && trainer_.position().evaluated == evaluated_;
 }
 
-void Keeper::write(const std::string& published_sha256, bool regular) {
+void Checkpointer::write(const std::string& published_sha256, bool regular) {
   const Position& position = trainer_.position();
-  if (const std::string name = trainer_.damaged_parameter(); !name.empty())
+  if (const std::string name = damaged_parameter(trainer_.parameters()); !name.empty())
     fail(Exit::diverged, fmt::format("after step {}: the values of {} are not finite; lower "
                                      "train.rate or train.clip",
                                      position.step - 1, name));
@@ -123,11 +126,7 @@ void Keeper::write(const std::string& published_sha256, bool regular) {
   const TensorFile weights = file_of(named(trainer_.parameters()), copies);
   const std::vector<NamedTensor> kept = trainer_.state();
   TensorFile state = file_of(kept, copies);
-  state.metadata = {{"step", std::to_string(position.step)},
-                    {"evaluated", std::to_string(int{position.evaluated})},
-                    {"passed_over", std::to_string(position.passed_over)},
-                    {"not_finite", std::to_string(position.not_finite)},
-                    {"updates", std::to_string(trainer_.updates())}};
+  state.metadata = metadata_of(trainer_);
   std::string weights_header, state_header;
   const std::string rest = pack(recorder_.with_totals());
   BlockStore& blocks = *recorder_.file().block_store();
@@ -152,7 +151,7 @@ void Keeper::write(const std::string& published_sha256, bool regular) {
   written_ = position.step, evaluated_ = position.evaluated;
 }
 
-bool Keeper::take_up(bool regular, index before, const Say& say) {
+bool Checkpointer::take_up(bool regular, index before, const Say& say) {
   const auto use = [&](const Checkpoint& checkpoint) {
     const RunFile records = read_records(folder_, checkpoint);
     if (const auto problems = problems_of(checkpoint, trainer_); !problems.empty())
@@ -177,12 +176,12 @@ bool Keeper::take_up(bool regular, index before, const Say& say) {
   return true;
 }
 
-void Keeper::set_loss(const CheckpointInfo& info) {
+void Checkpointer::set_loss(const CheckpointInfo& info) {
   loss_ = info.loss;
   loss_step_ = std::isnan(loss_) ? -1 : info.step;
 }
 
-void Keeper::go_on_from(const Beginning& beginning) {
+void Checkpointer::go_on_from(const Beginning& beginning) {
   if (trainer_.not_finite() == NotFinite::rewind && beginning.steps % every_ != 0)
     fail(Exit::usage, fmt::format("train.not_finite = rewind goes back to multiples of "
                                   "checkpoint.every = {}, and step {} of {} is none; train from "
@@ -218,7 +217,7 @@ void Keeper::go_on_from(const Beginning& beginning) {
   write("");
 }
 
-bool Keeper::resume(const Say& say) {
+bool Checkpointer::resume(const Say& say) {
   if (folder_.empty()) return false;
   std::string heard;  // the last: a file that several checkpoints need is named once
   const Say listen = [&](const std::string& what) {
@@ -236,7 +235,7 @@ bool Keeper::resume(const Say& say) {
   return true;
 }
 
-bool Keeper::rewind(const Say& say) {
+bool Checkpointer::rewind(const Say& say) {
   Position failed = trainer_.position();
   // Parameters that are not finite stop a checkpoint, not a step, and are not counted by the
   // trainer.
@@ -245,7 +244,7 @@ bool Keeper::rewind(const Say& say) {
       failed.not_finite > trainer_.not_finite_limit() || !take_up(true, failed.step, say))
     return false;
   Position position = trainer_.position();
-  position.passed_over = failed.passed_over + failed.step - position.step + 1;
+  position.skipped_batches = failed.skipped_batches + failed.step - position.step + 1;
   position.not_finite = failed.not_finite;
   trainer_.resume(position, trainer_.updates());
   return true;

@@ -1,13 +1,13 @@
-#include "sim/train/collector.hpp"
+#include "sim/train/routing_monitor.hpp"
 
 #include "sim/backend/backend.hpp"
 
 namespace moesim {
 
-Collector::Collector(const Transformer& model, Backend& backend, index domains)
+RoutingMonitor::RoutingMonitor(const Transformer& model, Backend& backend, index domains)
     : model_(model), backend_(backend), domains_(domains), layers_(model.moe_blocks().size()) {}
 
-void Collector::attach(Context& context, const Example& example) {
+void RoutingMonitor::attach(Context& context, const Example& example) {
   const Indices domain =
       example.domains.empty() ? Indices() : Indices::of(example.domains, backend_);
   const index tokens = example.input.batch * example.input.length;
@@ -17,7 +17,7 @@ void Collector::attach(Context& context, const Example& example) {
   };
 }
 
-void Collector::collect() {
+void RoutingMonitor::collect() {
   if (measurements_.empty()) return;
   const Span span(Part::recording);
   for (std::size_t i = 0; i < measurements_.size(); ++i) {

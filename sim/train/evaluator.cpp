@@ -1,9 +1,10 @@
-#include "sim/train/evaluate.hpp"
+#include "sim/train/evaluator.hpp"
 
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
 #include "sim/ops/ops.hpp"
-#include "sim/train/collector.hpp"
+#include "sim/train/ratio_error.hpp"
+#include "sim/train/routing_monitor.hpp"
 
 #include <fmt/format.h>
 
@@ -19,65 +20,67 @@ constexpr IntegerRange kBatch{1, 1 << 20};
 constexpr index kDefaultBatch = 16, kDefaultSequences = 512;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-// The sums that the numbers of an evaluation are made of.
-class Sums {
- public:
-  Sums(const Dataset& data)
-      : domain_loss_(data.info().domains.size()), domain_targets_(domain_loss_) {}
+// The sums that the numbers of an evaluation are made of: over the rows of a batch in their order,
+// then over batches in theirs. Counts are integers.
+struct Sums {
+  double loss = 0;
+  index targets = 0, correct = 0;
+  std::vector<double> domain_loss;
+  std::vector<index> domain_targets;
+  RatioError sequences;
 
-  // rows: the loss of every row of the logits, 0 where there is no target.
-  void add(const Batch& batch, const Example& example, const std::vector<real>& rows) {
-    const std::size_t each = rows.size() / static_cast<std::size_t>(batch.batch);
-    for (std::size_t first = 0; first < rows.size(); first += each) {
-      double loss = 0, targets = 0;
-      for (std::size_t row = first; row < first + each; ++row) {
-        if (batch.targets[row] < 0) continue;
-        const auto value = static_cast<double>(rows[row]);
-        loss += value, loss_ += value;
-        targets += 1;
-        if (example.target_domains.empty()) continue;
-        const auto domain = static_cast<std::size_t>(example.target_domains[row]);
-        domain_loss_[domain] += value;
-        domain_targets_[domain] += 1;
-      }
-      targets_ += targets;
-      sequences_.add(loss, targets);
+  explicit Sums(std::size_t domains) : domain_loss(domains), domain_targets(domains) {}
+
+  void add(const Sums& batch) {
+    loss += batch.loss;
+    targets += batch.targets, correct += batch.correct;
+    for (std::size_t d = 0; d < domain_loss.size(); ++d) {
+      domain_loss[d] += batch.domain_loss[d];
+      domain_targets[d] += batch.domain_targets[d];
     }
+    sequences.add(batch.sequences);
   }
-
-  void write(Evaluation& result, index population) const {
-    result.sequences = sequences_.count();
-    result.targets = static_cast<index>(targets_);
-    result.loss = loss_ / targets_;
-    result.loss_error = sequences_.error(population);
-    result.domain_targets = domain_targets_;
-    for (std::size_t d = 0; d < domain_loss_.size(); ++d)
-      result.domain_loss.push_back(domain_targets_[d] > 0 ? domain_loss_[d] / domain_targets_[d]
-                                                          : kUnknown);
-  }
-
- private:
-  double loss_ = 0, targets_ = 0;
-  std::vector<double> domain_loss_, domain_targets_;
-  RatioError sequences_;
 };
 
+// rows: the loss of every row of the logits, 0 where there is no target.
+Sums sums_of(const Batch& batch, const Example& example, const std::vector<real>& rows,
+             std::size_t domains) {
+  Sums sums(domains);
+  const std::size_t each = rows.size() / static_cast<std::size_t>(batch.batch);
+  for (std::size_t first = 0; first < rows.size(); first += each) {
+    double loss = 0;
+    index targets = 0;
+    for (std::size_t row = first; row < first + each; ++row) {
+      if (batch.targets[row] < 0) continue;
+      const auto value = static_cast<double>(rows[row]);
+      loss += value, sums.loss += value;
+      ++targets;
+      if (example.target_domains.empty()) continue;
+      const auto domain = static_cast<std::size_t>(example.target_domains[row]);
+      sums.domain_loss[domain] += value;
+      ++sums.domain_targets[domain];
+    }
+    sums.targets += targets;
+    sums.sequences.add(loss, static_cast<double>(targets));
+  }
+  return sums;
+}
+
+void write(const Sums& sums, index population, Evaluation& result) {
+  const auto targets = static_cast<double>(sums.targets);
+  result.sequences = sums.sequences.count();
+  result.targets = sums.targets;
+  result.loss = sums.loss / targets;
+  result.loss_error = sums.sequences.error(population);
+  result.accuracy = static_cast<double>(sums.correct) / targets;
+  for (std::size_t d = 0; d < sums.domain_loss.size(); ++d) {
+    const auto of_domain = static_cast<double>(sums.domain_targets[d]);
+    result.domain_targets.push_back(of_domain);
+    result.domain_loss.push_back(of_domain > 0 ? sums.domain_loss[d] / of_domain : kUnknown);
+  }
+}
+
 }  // namespace
-
-void RatioError::add(double y, double x) {
-  ++n_;
-  y_ += y, x_ += x;
-  yy_ += y * y, xy_ += x * y, xx_ += x * x;
-}
-
-double RatioError::error(index population) const {
-  if (n_ >= population) return 0;
-  if (n_ < 2) return kUnknown;
-  const auto n = static_cast<double>(n_), N = static_cast<double>(population);
-  const double R = ratio();
-  const double squares = std::max(0.0, yy_ - 2 * R * xy_ + R * R * xx_);
-  return std::sqrt((1 - n / N) * n / (n - 1) * squares) / x_;
-}
 
 Evaluator::Evaluator(Settings& settings, const Dataset& data, const Task& task, Transformer& model,
                      Backend& backend, std::uint64_t seed)
@@ -117,31 +120,31 @@ Context Evaluator::context(index i) const { return {.training = false, .seed = s
 std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>& stop) const {
   Evaluation result;
   result.step = step;
-  Sums sums(data_);
-  double correct = 0;
-  Collector collector(model_, backend_, static_cast<index>(data_.info().domains.size()));
+  const std::size_t domains = data_.info().domains.size();
+  Sums sums(domains);
+  RoutingMonitor monitor(model_, backend_, static_cast<index>(domains));
   for (index i = 0; i < batches(); ++i) {
     if (stop()) return {};
     Context pass = context(i);
     const Batch batch = posed(i);
     const Example example = task_.prepare(batch, backend_);
-    collector.attach(pass, example);
+    monitor.attach(pass, example);
     std::vector<Loss> losses;
     const Tensor logits = model_.forward(example.input, pass, losses);
     const std::vector<real> rows = cross_entropy_rows(logits, example.targets).to_host();
-    collector.collect();
-    sums.add(batch, example, rows);
-    correct += static_cast<double>(backend_.count_correct(logits.data(), example.targets.data(),
-                                                          logits.rows(), logits.cols()));
+    monitor.collect();
+    Sums sums_of_batch = sums_of(batch, example, rows, domains);
+    sums_of_batch.correct =
+        backend_.count_correct(logits.data(), example.targets.data(), logits.rows(), logits.cols());
+    sums.add(sums_of_batch);
   }
-  sums.write(result, data_.info().validation_rows);
+  write(sums, data_.info().validation_rows, result);
   if (result.targets == 0)
     fail(Exit::data, fmt::format("nothing to predict in {} validation sequences; raise "
                                  "eval.sequences or data.length",
                                  result.sequences));
-  result.accuracy = correct / static_cast<double>(result.targets);
-  result.layers = std::move(collector.layers());
-  result.plan = collector.plan();
+  result.layers = std::move(monitor.layers());
+  result.plan = monitor.plan();
   return result;
 }
 

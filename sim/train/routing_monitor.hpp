@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sim/moe/statistics.hpp"
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 #include "sim/task/task.hpp"
 
 #include <string>
@@ -10,10 +10,10 @@
 
 namespace moesim {
 
-class Collector {
+class RoutingMonitor {
  public:
   // Of this model, with so many domains in the data.
-  Collector(const Transformer& model, Backend& backend, index domains);
+  RoutingMonitor(const Transformer& model, Backend& backend, index domains);
 
   // The pass in this context, through this example, is to be measured.
   void attach(Context& context, const Example& example);

@@ -4,8 +4,8 @@
 
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/data/stored.hpp"
-#include "sim/train/pace.hpp"
 #include "sim/train/recorder.hpp"
+#include "sim/train/throttle.hpp"
 #include "sim/train/trainer.hpp"
 
 #include <functional>
@@ -13,10 +13,10 @@
 
 namespace moesim {
 
-class Keeper : public Hook {
+class Checkpointer : public Hook {
  public:
-  // Reads [checkpoint]. Everything given must outlive the keeper.
-  Keeper(Settings& settings, Trainer& trainer, Recorder& recorder);
+  // Reads [checkpoint]. Everything given must outlive the checkpointer.
+  Checkpointer(Settings& settings, Trainer& trainer, Recorder& recorder);
   // The run's folder, whose checkpoints these are, and what they hold of the data
   // (sim/data/stored.hpp). Without it nothing is kept.
   void keep_at(std::string folder, std::string config_sha256, std::string data_sha256,
@@ -30,7 +30,10 @@ class Keeper : public Hook {
   // finite, which would spoil it.
   void write(const std::string& published_sha256);
 
-  double seconds_writing() const { return pace_.spent(); }
+  // checkpoint.every and checkpoint.seconds.
+  index every() const { return every_; }
+  double seconds() const { return seconds_; }
+  double seconds_writing() const { return throttle_.spent(); }
 
   using Say = std::function<void(const std::string&)>;
   // Restores the newest intact checkpoint that fits, and reports it through `say`, as well as
@@ -60,7 +63,8 @@ class Keeper : public Hook {
   Trainer& trainer_;
   Recorder& recorder_;
   index every_;
-  Pace pace_;
+  double seconds_;
+  Throttle throttle_;
   double loss_ = std::numeric_limits<double>::quiet_NaN();  // of the last evaluation
   index loss_step_ = -1;                                    // and of which step that was
   double best_ = std::numeric_limits<double>::infinity();   // of the checkpoints on disk

@@ -1,0 +1,62 @@
+#include "sim/train/pass.hpp"
+
+#include "sim/backend/backend.hpp"
+#include "sim/ops/ops.hpp"
+
+namespace moesim {
+namespace {
+
+void add_named(std::vector<std::pair<std::string, double>>& sums, const std::string& name,
+               double value) {
+  for (auto& [known, sum] : sums)
+    if (known == name) {
+      sum += value;
+      return;
+    }
+  sums.emplace_back(name, value);
+}
+
+}  // namespace
+
+PassLosses run_pass(Transformer& model, MicroBatch& batch) {
+  Tape tape;
+  const Tape::Scope scope(&tape);
+  PassLosses losses;
+  const Tensor logits = model.forward(batch.example.input, batch.context, losses.aux);
+  {
+    const Span span(Part::head);
+    losses.task = cross_entropy(logits, batch.example.targets, batch.targets);
+  }
+  Backend& backend = logits.backend();
+  const real share = real(1) / static_cast<real>(batch.parts);
+  std::vector<std::pair<Tensor, Tensor>> roots{{losses.task, Tensor::full({1}, 1, backend)}};
+  for (const Loss& loss : losses.aux)
+    roots.emplace_back(loss.value, Tensor::full({1}, share * loss.weight, backend));
+  tape.backward(roots);
+  return losses;
+}
+
+void StepLosses::add(const PassLosses& losses, index parts) {
+  const Tensor all =
+      Tensor::empty({1 + static_cast<index>(losses.aux.size())}, losses.task.backend());
+  real* to = all.data();
+  const auto take = [&](const Tensor& loss) {
+    loss.backend().copy(to++, loss.data(), sizeof(real));
+  };
+  take(losses.task);
+  for (const Loss& loss : losses.aux) take(loss.value);
+  const std::vector<real> values = all.to_host();
+  task += static_cast<double>(values[0]);
+  for (std::size_t i = 0; i < losses.aux.size(); ++i)
+    add_named(aux, losses.aux[i].name,
+              static_cast<double>(losses.aux[i].weight) * static_cast<double>(values[i + 1]) /
+                  static_cast<double>(parts));
+}
+
+double StepLosses::total() const {
+  double sum = task;
+  for (const auto& [name, value] : aux) sum += value;
+  return sum;
+}
+
+}  // namespace moesim

@@ -1,0 +1,43 @@
+#include "sim/train/step_batch.hpp"
+
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+namespace moesim {
+
+StepBatch::Size StepBatch::read(Settings& settings) {
+  Options train(settings, "train");
+  const index batch = train.integer("batch", 16, {1, 1 << 20}, "sequences per step");
+  const index accumulate =
+      train.integer("accumulate", 1, {1, 1 << 20}, "micro-batches that make up a step");
+  if (batch % accumulate != 0)
+    train.reject("accumulate", "does not divide train.batch = " + std::to_string(batch));
+  return {batch, accumulate};
+}
+
+StepBatch::StepBatch(const Dataset& data, const Task& task, Backend& backend, std::uint64_t seed,
+                     Size size, const Position& position)
+    : task_(task),
+      backend_(backend),
+      seed_(seed),
+      size_(size),
+      step_(position.step),
+      batch_(task.pose(
+          data.batch(Split::train, seed, step_ + position.skipped_batches, size.sequences),
+          {Split::train, seed, step_, 0, size.sequences})),
+      targets_(count_targets(batch_)) {
+  if (targets_ == 0)
+    fail(Exit::data, fmt::format("step {}: nothing to predict in {} sequences of {} positions; "
+                                 "raise train.batch or data.length",
+                                 step_, size.sequences, batch_.length));
+}
+
+MicroBatch StepBatch::micro_batch(index part) const {
+  return {.example = task_.prepare(rows_of(batch_, part * size_.each(), size_.each()), backend_),
+          .context = {.training = true, .seed = seed_, .step = step_ * size_.parts + part},
+          .targets = targets_,
+          .parts = size_.parts};
+}
+
+}  // namespace moesim

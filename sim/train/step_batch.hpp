@@ -1,0 +1,49 @@
+// A step batch is the sequences of one training step, cut into micro-batches.
+#pragma once
+
+#include "sim/config/options.hpp"
+#include "sim/data/dataset.hpp"
+#include "sim/nn/context.hpp"
+#include "sim/task/task.hpp"
+#include "sim/train/hook.hpp"
+
+namespace moesim {
+
+// What one forward and backward pass is given.
+struct MicroBatch {
+  Example example;
+  Context context;
+  index targets = 0;  // of the whole step: the task loss is the mean over them
+  index parts = 1;    // of the whole step: auxiliary losses are means over its micro-batches
+};
+
+class StepBatch {
+ public:
+  // B sequences in M parts; part i has sequences i·B/M to (i + 1)·B/M - 1.
+  struct Size {
+    index sequences = 0, parts = 1;
+    index each() const { return sequences / parts; }
+  };
+  // Reads batch and accumulate of [train].
+  static Size read(Settings& settings);
+
+  // The batch of the step at `position`, a function of (seed, step, skipped batches). Throws
+  // Exit::data if there is nothing to predict in it.
+  StepBatch(const Dataset& data, const Task& task, Backend& backend, std::uint64_t seed, Size size,
+            const Position& position);
+
+  index parts() const { return size_.parts; }
+  // Copies this part to the device.
+  MicroBatch micro_batch(index part) const;
+
+ private:
+  const Task& task_;
+  Backend& backend_;
+  std::uint64_t seed_;
+  Size size_;
+  index step_;
+  Batch batch_;
+  index targets_;
+};
+
+}  // namespace moesim

@@ -1,0 +1,159 @@
+// A step in micro-batches: its losses and gradients are sums over them, in one order, whoever
+// computes them.
+#include "sim/ops/ops.hpp"
+#include "tests/record/samples.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/train/kept.hpp"
+
+#include <cmath>
+#include <map>
+
+namespace moesim::testing {
+namespace {
+
+// What one micro-batch adds to the step, from its own forward and backward pass.
+struct PartSums {
+  double task = 0;
+  std::map<std::string, double> aux;
+  std::vector<std::vector<real>> gradients;  // of each parameter
+};
+
+PartSums pass(Training& training, index part, index parts, index sequences) {
+  const Drawn drawn{Split::train, 0, 0, 0, sequences};
+  const Batch whole =
+      training.task->pose(training.data->batch(Split::train, 0, 0, sequences), drawn);
+  const index each = sequences / parts;
+  const Example example =
+      training.task->prepare(rows_of(whole, part * each, each), training.backend);
+  for (const Parameter& p : training.model->parameters()) p.value.clear_gradient();
+  Tape tape;
+  const Tape::Scope scope(&tape);
+  Context context;
+  context.training = true, context.step = part;
+  std::vector<Loss> losses;
+  const Tensor logits = training.model->forward(example.input, context, losses);
+  const index targets = count_targets(whole);
+  std::vector<std::pair<Tensor, Tensor>> roots{
+      {cross_entropy(logits, example.targets, targets), {}}};
+  PartSums sums;
+  for (const real row : cross_entropy_rows(logits, example.targets).to_host())
+    sums.task += static_cast<double>(row) / static_cast<double>(targets);
+  for (const Loss& loss : losses) {
+    const double share = static_cast<double>(loss.weight) / static_cast<double>(parts);
+    sums.aux[loss.name] += share * static_cast<double>(loss.value.item());
+    roots.emplace_back(
+        loss.value,
+        Tensor::full({1}, real(1) / static_cast<real>(parts) * loss.weight, training.backend));
+  }
+  tape.backward(roots);
+  for (const Parameter& p : training.model->parameters())
+    sums.gradients.push_back(p.value.gradient() ? p.value.gradient().to_host()
+                                                : std::vector<real>());
+  return sums;
+}
+
+// Sum i of leaves first, first + 1, ..., first + count - 1: the two halves, the first of which has
+// the largest power of two of leaves below their number.
+real by_halves(const std::vector<PartSums>& parts, std::size_t parameter, std::size_t i,
+               std::size_t first, std::size_t count) {
+  if (count == 1) return parts[first].gradients[parameter][i];
+  std::size_t half = 1;
+  while (2 * half < count) half *= 2;
+  return by_halves(parts, parameter, i, first, half) +
+         by_halves(parts, parameter, i, first + half, count - half);
+}
+
+const std::vector<Values> kArms = {
+    {"router.name", "token_choice"},
+    {"router.name", "soft", "model.tied", "true"},
+    {"router.name", "expert_choice", "model.dropout", "0.1", "model.positions", "rotary"},
+    {"router.name", "dense", "task.name", "masked_lm"}};
+
+TEST_CASE("micro-batches: losses and gradients are their sums", "[train][accumulate][micro]") {
+  const double allowed = kDouble ? 1e-12 : 1e-6;
+  for (const Values& arm : kArms)
+    for (const index parts : {1, 3, 4, 6, 12}) {
+      CAPTURE(arm, parts);
+      const Values values =
+          with(arm, {"train.batch", "12", "train.accumulate", std::to_string(parts), "train.rate",
+                     "0", "run.steps", "1", "eval.every", "0"});
+      Training reference(values, 1), training(values, 1);
+      std::vector<PartSums> all;
+      for (index part = 0; part < parts; ++part) all.push_back(pass(reference, part, parts, 12));
+      training.run();
+      const RunFile& file = training.recorder->file();
+
+      double task = 0, loss = 0;
+      std::map<std::string, double> aux;
+      for (const PartSums& part : all) {
+        task += part.task;
+        for (const auto& [name, value] : part.aux) aux[name] += value, loss += value;
+      }
+      CHECK_THAT(file.find("task_loss")->values[0], WithinAbs(task, allowed));
+      CHECK_THAT(file.find("loss")->values[0], WithinAbs(loss + task, allowed));
+      for (std::size_t i = 0; i < aux.size(); ++i)
+        CHECK_THAT(file.find("aux_loss")->values[i],
+                   WithinAbs(aux[file.find("aux")->texts[i]], allowed));
+
+      const std::vector<Parameter> parameters = training.model->parameters();
+      double largest = 0, difference = 0;
+      index other_bits = 0;
+      for (std::size_t p = 0; p < parameters.size(); ++p) {
+        const std::vector<real> got = parameters[p].value.gradient().to_host();
+        for (std::size_t i = 0; i < got.size(); ++i) {
+          double naive = 0;
+          for (const PartSums& part : all) naive += static_cast<double>(part.gradients[p][i]);
+          largest = std::max(largest, std::abs(naive));
+          difference = std::max(difference, std::abs(static_cast<double>(got[i]) - naive));
+          other_bits += got[i] != by_halves(all, p, i, 0, all.size());
+        }
+      }
+      CHECK(largest > 0.01);
+      CHECK(difference < allowed);
+      CHECK(other_bits == 0);
+    }
+}
+
+TEST_CASE("micro-batches: the same bits on 1, 2 and 3 threads", "[train][accumulate][micro]") {
+  for (const Values& arm : kArms)
+    for (const char* parts : {"4", "6"}) {
+      CAPTURE(arm, parts);
+      const auto fingerprint = [&](int threads) {
+        Training training(with(arm, {"train.batch", "12", "train.accumulate", parts, "data.length",
+                                     "48", "model.width", "40", "expert.hidden", "300"}),
+                          threads);
+        training.run();
+        return training.fingerprint();
+      };
+      const std::string one = fingerprint(1);
+      for (const int threads : {2, 3}) CHECK(fingerprint(threads) == one);
+    }
+}
+
+TEST_CASE("micro-batches: a run that is resumed has the bits of one that was not",
+          "[train][accumulate][micro][resume]") {
+  for (const Values& arm : kArms) {
+    CAPTURE(arm);
+    const Values values =
+        with(arm, {"train.batch", "12", "train.accumulate", "6", "run.steps", "5"});
+    const TemporaryFolder straight_folder, folder;
+    Kept straight(values, straight_folder / "");
+    straight.finish();
+    {
+      Kept first(values, folder / "");
+      StopAfter stop(5);
+      REQUIRE(first.trainer->run({first.recorder.get(), &first.checkpointer, &stop}) ==
+              End::stopped);
+      REQUIRE(first.trainer->position().step > 0);
+      first.checkpointer.write("");
+    }
+    Kept second(values, folder / "");
+    REQUIRE(second.resume());
+    REQUIRE(second.trainer->position().step < 5);
+    second.finish();
+    CHECK(second.fingerprint() == straight.fingerprint());
+  }
+}
+
+}  // namespace
+}  // namespace moesim::testing
