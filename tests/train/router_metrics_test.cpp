@@ -4,7 +4,7 @@
 #include "sim/moe/router.hpp"
 #include "sim/moe/statistics.hpp"
 #include "sim/ops/ops.hpp"
-#include "sim/train/keeper.hpp"
+#include "sim/train/checkpointer.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
@@ -108,17 +108,17 @@ TEST_CASE("router metrics: a run that was taken up again has the same",
     const TemporaryFolder folder;
     {
       Training first(kValues, 1);
-      Keeper keeper(first.settings, *first.trainer, *first.recorder);
-      keeper.keep_at(folder / "", "config", "data");
+      Checkpointer checkpointer(first.settings, *first.trainer, *first.recorder);
+      checkpointer.keep_at(folder / "", "config", "data");
       StopBefore stop(step);
-      REQUIRE(first.trainer->run({first.recorder.get(), &keeper, &stop}) == End::stopped);
-      keeper.write("");
+      REQUIRE(first.trainer->run({first.recorder.get(), &checkpointer, &stop}) == End::stopped);
+      checkpointer.write("");
     }
     Training second(kValues, 1);
-    Keeper keeper(second.settings, *second.trainer, *second.recorder);
-    keeper.keep_at(folder / "", "config", "data");
-    REQUIRE(keeper.resume([](const std::string&) {}));
-    second.trainer->run({second.recorder.get(), &keeper});
+    Checkpointer checkpointer(second.settings, *second.trainer, *second.recorder);
+    checkpointer.keep_at(folder / "", "config", "data");
+    REQUIRE(checkpointer.resume([](const std::string&) {}));
+    second.trainer->run({second.recorder.get(), &checkpointer});
     check(second.recorder->file());
     std::vector<std::string> names, again;
     for (const Variable& v : straight.recorder->file().variables()) names.push_back(v.name);
