@@ -152,7 +152,7 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   if (!measured) return report;
   const Span span(Part::recording);
   for (Hook* hook : hooks)
-    if (measures(hook)) hook->on_routing(step, outcome.layers, outcome.plan);
+    if (measures(hook)) hook->on_routing(step, outcome.layers);
   return report;
 }
 
