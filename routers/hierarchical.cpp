@@ -4,6 +4,7 @@
 //
 //   y[t] = Σ_g outer[t, g] Σ_i inner[g][t, i] · expert_{g n + i}(x[t])
 #include "sim/core/error.hpp"
+#include "sim/moe/choose.hpp"
 #include "sim/moe/nested.hpp"
 #include "sim/moe/variants.hpp"
 
@@ -20,6 +21,7 @@ class Hierarchical : public Router {
       o.reject("groups", "does not divide moe.experts = " + std::to_string(site.experts));
     Site outside = site, inside = site;
     outside.experts = groups, inside.experts = site.experts / groups;
+    inside.ragged = true;
     outer_ = nested_router(o, "outer", "token_choice", outside);
     child("outer", *outer_);
     for (index g = 0; g < groups; ++g) {
@@ -40,14 +42,18 @@ class Hierarchical : public Router {
   }
 
   Routing route(const Tokens& tokens) override {
-    Routing outer = outer_->route(tokens);
+    const Routing outer = outer_->route(tokens);
     const Assignment& groups = assignment_of(outer);
     const std::vector<Share> shares = shares_of(tokens, groups.token, groups.experts);
     Routing routing;
     add_losses(routing, "outer_", outer, 1);
     std::vector<Assignment> plans;
     for (std::size_t g = 0; g < inner_.size(); ++g) {
-      Routing inner = inner_[g]->route(shares[g].tokens);
+      if (shares[g].tokens.x.rows() == 0) {
+        plans.push_back(nothing(traits_.experts / traits_.expert_groups, tokens.x.backend()));
+        continue;
+      }
+      const Routing inner = inner_[g]->route(shares[g].tokens);
       plans.push_back(assignment_of(inner));
       add_losses(routing, "inner_", inner, real(1) / static_cast<real>(inner_.size()));
     }
@@ -56,6 +62,13 @@ class Hierarchical : public Router {
   }
 
  private:
+  // The plan of no tokens.
+  static Assignment nothing(index experts, Backend& backend) {
+    Assignment plan;
+    plan.token = Indices::of({}, backend);
+    plan.experts = equal_segments(experts, 0, backend);
+    return plan;
+  }
   static const Assignment& assignment_of(const Routing& routing) {
     const auto* plan = std::get_if<Assignment>(&routing.plan);
     if (plan == nullptr) fail_in("hierarchical", "a nested router must assign tokens to experts");
