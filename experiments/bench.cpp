@@ -147,14 +147,13 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   e.trainer->run({e.recorder.get(), &watch});
 
   const double median = median_of(watch.steps());
-  const auto tokens = static_cast<double>(std::stoll(e.spec.settings.effective("train.batch")) *
-                                          e.data->info().length);
+  const auto tokens = static_cast<double>(e.trainer->batch() * e.data->info().length);
   const double work = tokens * e.model->flops_per_token();
   std::vector<double> shares;
   for (std::size_t i = 0; i < watch.steps().size(); ++i)
     shares.push_back(work / watch.steps()[i] / watch.compute()[i]);
   Json arm = {{"arm", e.spec.label},
-              {"router", e.model->router_name()},
+              {"router", e.model->config().router},
               {"device", e.backend->name() + ": " + e.backend->description()},
               {"threads", e.backend->threads()},
               {"compute", name_of<Compute>(kComputes, e.run.compute)},

@@ -46,13 +46,13 @@ void add_dormant(std::map<std::string, std::vector<std::string>>& dormant, const
 }
 
 // Products of options, each in its range, that are too large together.
-void check_sizes(Settings& settings, const Transformer& model, index batch, index length) {
-  Options train(settings, "train");
-  const auto number = [&](const char* key) { return std::stoll(settings.effective(key)); };
-  checked_product({number("run.steps"), number("train.batch"), length},
+void check_sizes(Settings& settings, const Trainer& trainer, const Transformer& model,
+                 index length) {
+  checked_product({trainer.steps(), trainer.batch(), length},
                   "run.steps x train.batch x data.length, the tokens of the training");
   // Tokens, their choices and rows are numbered in 32 bits.
   constexpr double kMost = 2147483647;
+  const index batch = trainer.batch() / trainer.accumulate();
   const double tokens = static_cast<double>(batch) * static_cast<double>(length);
   double most = tokens;
   for (std::size_t i = 0; i < model.moe_blocks().size() && tokens <= kMost; ++i) {
@@ -62,12 +62,12 @@ void check_sizes(Settings& settings, const Transformer& model, index batch, inde
         {most, tokens * static_cast<double>(router.traits().experts), router.expert_rows(all)});
   }
   if (most > kMost)
-    train.reject("batch",
-                 fmt::format("a micro-batch of {} sequences of {} positions has {:.3g} "
-                             "pairs of token and expert, or rows of experts, and at most "
-                             "2147483647 can be numbered; raise train.accumulate, or lower "
-                             "data.length or what the experts are given",
-                             batch, length, most));
+    Options(settings, "train")
+        .reject("batch", fmt::format("a micro-batch of {} sequences of {} positions has {:.3g} "
+                                     "pairs of token and expert, or rows of experts, and at most "
+                                     "2147483647 can be numbered; raise train.accumulate, or lower "
+                                     "data.length or what the experts are given",
+                                     batch, length, most));
 }
 
 std::string utc_now() {
@@ -157,15 +157,14 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
   e.trainer =
       std::make_unique<Trainer>(settings, *e.data, *e.task, *e.model, *e.backend, e.run.seed);
 
-  site.width = std::stoll(settings.effective("model.width"));
-  site.experts = std::stoll(settings.effective("moe.experts"));
-  add_dormant<Router>(dormant, "router", settings.effective("router.name"), settings, site);
-  add_dormant<Expert>(dormant, "expert", settings.effective("expert.name"), settings,
-                      ExpertSite{site.width, 1, 1, 1});
+  const ModelConfig& config = e.model->config();
+  site.width = config.width, site.experts = config.experts;
+  add_dormant<Router>(dormant, "router", config.router, settings, site);
+  add_dormant<Expert>(dormant, "expert", config.expert, settings, ExpertSite{site.width, 1, 1, 1});
   e.recorder = std::make_unique<Recorder>(settings, e.data->info(), *e.model);
   e.checkpointer = std::make_unique<Checkpointer>(settings, *e.trainer, *e.recorder);
   settings.check_all_read(dormant);
-  check_sizes(settings, *e.model, site.batch, site.length);
+  check_sizes(settings, *e.trainer, *e.model, site.length);
   return e;
 }
 
@@ -179,7 +178,7 @@ void describe(Experiment& e) {
   file.attribute("status", std::string("running"));
   file.attribute("experiment", e.run.name);
   file.attribute("arm", e.spec.label);
-  file.attribute("router", e.model->router_name());
+  file.attribute("router", e.model->config().router);
   file.attribute("seed", static_cast<std::int64_t>(e.run.seed));
   file.attribute("sees", to_string(most_seen(*e.model)));
   file.attribute("causal", std::int64_t{e.task->shape().causal});
@@ -187,7 +186,7 @@ void describe(Experiment& e) {
   file.attribute("parameters_active", static_cast<std::int64_t>(e.model->active_parameters()));
   file.attribute("flops_per_token", e.model->flops_per_token());
   file.attribute("expert_hidden", static_cast<std::int64_t>(e.model->expert_hidden()));
-  file.attribute("match", e.spec.settings.effective("moe.match"));
+  file.attribute("match", name_of<Match>(kMatches, e.model->config().match));
   file.attribute("validation_sequences", static_cast<std::int64_t>(data.validation_rows));
   file.attribute("loss_unit", std::string("nats per token"));
   file.attribute("uniform_loss", std::log(static_cast<double>(e.task->shape().outputs)));

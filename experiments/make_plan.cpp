@@ -70,7 +70,7 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
     run.seed = e.run.seed;
     run.config_sha256 = e.identity.config_sha256;
     run.data_sha256 = e.identity.data_sha256;
-    run.steps = std::stoll(e.spec.settings.effective("run.steps"));
+    run.steps = e.trainer->steps();
     run.parameters_total = count(e.model->parameters());
     run.parameters_active = e.model->active_parameters();
     run.flops_per_token = e.model->flops_per_token();

@@ -140,7 +140,7 @@ int predict_command(const Words& words) {
   });
   if (arguments.has("json")) {
     const nlohmann::ordered_json document = {{"run", folder},
-                                             {"router", e.model->router_name()},
+                                             {"router", e.model->config().router},
                                              {"step", loaded.info.step},
                                              {"sequences", all.sequences},
                                              {"loss", all.loss},

@@ -31,11 +31,9 @@ double RecordRows::of(const Variable& variable) const {
 }
 
 RecordRows record_rows(const Experiment& experiment) {
-  const auto number = [&](const char* key) {
-    return std::stod(experiment.spec.settings.effective(key));
-  };
-  const double steps = number("run.steps"), every = number("eval.every");
-  return {steps, std::ceil(steps / number("record.every")),
+  const auto steps = static_cast<double>(experiment.trainer->steps()),
+             every = static_cast<double>(experiment.trainer->evaluator().every());
+  return {steps, std::ceil(steps / static_cast<double>(experiment.recorder->every())),
           1 + (every > 0 ? std::floor(steps / every) : 0)};
 }
 

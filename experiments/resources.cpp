@@ -84,15 +84,12 @@ double values_of(const Block& block, double tokens, double width) {
 }  // namespace
 
 double least_memory(const Experiment& e) {
-  const Settings& settings = e.spec.settings;
-  const auto number = [&](const char* key) { return std::stod(settings.effective(key)); };
-  const double moments = settings.effective("train.optimiser") == "adamw" ? 2 : 1;
-  const double gradients =
-      static_cast<double>(gradient_buffers(static_cast<index>(number("train.accumulate"))));
+  const auto moments = static_cast<double>(e.trainer->moments());
+  const auto gradients = static_cast<double>(gradient_buffers(e.trainer->accumulate()));
   const auto length = static_cast<double>(e.data->info().length);
-  const double tokens = number("train.batch") / number("train.accumulate") * length;
+  const auto tokens = static_cast<double>(e.trainer->batch() / e.trainer->accumulate()) * length;
   const double evaluated = static_cast<double>(e.trainer->evaluator().batch()) * length;
-  const double width = number("model.width");
+  const auto width = static_cast<double>(e.model->config().width);
   const ModelShape shape = e.task->shape();
   const double outputs = shape.pooled ? 0 : static_cast<double>(shape.outputs);
   double activations = 0, last = 0, largest = 0;

@@ -6,7 +6,7 @@
 #include "experiments/text_stream.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/tokenizer.hpp"
-#include "sim/nn/generate.hpp"
+#include "sim/model/generate.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -113,7 +113,7 @@ int sample_command(const Words& words) {
   const std::vector<std::int32_t> added(
       generator.tokens().begin() + static_cast<std::ptrdiff_t>(given), generator.tokens().end());
   const nlohmann::ordered_json document = {{"run", folder},
-                                           {"router", e.model->router_name()},
+                                           {"router", e.model->config().router},
                                            {"step", info.step},
                                            {"prompt", arguments.text("prompt")},
                                            {"text", valid_utf8(e.data->decode(generator.tokens()))},

@@ -64,12 +64,11 @@ Experiment build_planned(const Attempt& a) {
            std::string(problem.what()) + "; if the data moved, start again with data.root=FOLDER");
     }
   }();
-  if (const std::string steps = e.spec.settings.effective("run.steps");
-      steps != std::to_string(a.run.steps))
+  if (e.trainer->steps() != a.run.steps)
     fail(Exit::data,
          fmt::format("steps = {} in the plan, but run.steps is {}: the plan was edited; "
                      "run the config file again to make a new one",
-                     a.run.steps, steps));
+                     a.run.steps, e.trainer->steps()));
   if (e.identity.config_sha256 != a.run.config_sha256)
     fail(Exit::data,
          "config_sha256 of the plan is not that of its settings: the plan was edited, or made by "

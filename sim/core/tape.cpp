@@ -86,7 +86,7 @@ void Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
   }
 }
 
-bool is_recorded(std::initializer_list<Tensor> inputs) {
+bool is_recorded(std::span<const Tensor> inputs) {
   const Tape* tape = Tape::current();
   if (tape == nullptr || !tape->recording) return false;
   for (const Tensor& input : inputs)
@@ -94,7 +94,7 @@ bool is_recorded(std::initializer_list<Tensor> inputs) {
   return false;
 }
 
-void record(const Tensor& y, std::initializer_list<Tensor> inputs, Tape::PullBack pull_back) {
+void record(const Tensor& y, std::span<const Tensor> inputs, Tape::PullBack pull_back) {
   if (!is_recorded(inputs)) return;
   y.set_wants_gradient(true);
   Tape::current()->add(y, std::move(pull_back));

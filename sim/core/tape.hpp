@@ -10,6 +10,8 @@
 
 #include <functional>
 #include <initializer_list>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace moesim {
@@ -89,11 +91,18 @@ class Tape {
 };
 
 // Does an op with these inputs have to save anything for its pull-back?
-bool is_recorded(std::initializer_list<Tensor> inputs);
+bool is_recorded(std::span<const Tensor> inputs);
+inline bool is_recorded(std::initializer_list<Tensor> inputs) {
+  return is_recorded(std::span(inputs.begin(), inputs.size()));
+}
 
 // Marks y as differentiable and stores its pull-back, if a tape is current and an input wants a
 // gradient.
-void record(const Tensor& y, std::initializer_list<Tensor> inputs, Tape::PullBack pull_back);
+void record(const Tensor& y, std::span<const Tensor> inputs, Tape::PullBack pull_back);
+inline void record(const Tensor& y, std::initializer_list<Tensor> inputs,
+                   Tape::PullBack pull_back) {
+  record(y, std::span(inputs.begin(), inputs.size()), std::move(pull_back));
+}
 
 // The journal of the current tape, or null.
 Journal* current_journal();

@@ -34,8 +34,10 @@ class LinearLayer : public Module {
 class SelfAttention : public Module {
  public:
   SelfAttention(index width, index heads, bool causal, bool rotary, bool bias, double output_scale);
-  // Added to residual, if there is one.
-  Tensor forward(const Tensor& x, index batch, index length, const Tensor& residual = {}) const;
+  // Added to residual, if there is one. position [batch·length]: the places of the tokens, for
+  // rotary; empty: 0, 1, ...
+  Tensor forward(const Tensor& x, index batch, index length, const Tensor& residual = {},
+                 const Indices& position = {}) const;
 
  private:
   index heads_;

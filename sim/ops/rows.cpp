@@ -46,6 +46,38 @@ Tensor combine_rows(const Tensor& u, const Tensor& gate, const Indices& token, i
   return y;
 }
 
+Tensor concat_rows(const std::vector<Tensor>& parts) {
+  if (parts.empty()) fail_in("concat_rows", "no parts");
+  index rows = 0;
+  const index cols = parts.front().cols();
+  for (const Tensor& part : parts) {
+    if (part.cols() != cols)
+      fail_in("concat_rows",
+              part.shape().to_string() + " after " + parts.front().shape().to_string());
+    rows += part.rows();
+  }
+  Backend& backend = parts.front().backend();
+  Tensor y = Tensor::empty({rows, cols}, backend);
+  index at = 0;
+  for (const Tensor& part : parts) {
+    backend.copy(y.data() + at, part.data(), static_cast<std::size_t>(part.size()) * sizeof(real));
+    at += part.size();
+  }
+  record(y, parts, [=, &backend](const Tensor& dy) {
+    const real* from = dy.data();
+    for (const Tensor& part : parts) {
+      if (const GradientSlot dx = gradient_slot(part)) {
+        if (dx.accumulate)
+          backend.axpy(1, from, dx.p, part.size());
+        else
+          backend.copy(dx.p, from, static_cast<std::size_t>(part.size()) * sizeof(real));
+      }
+      from += part.size();
+    }
+  });
+  return y;
+}
+
 Tensor swap_blocks(const Tensor& x, index outer, index middle, index inner) {
   if (outer * middle * inner != x.size())
     fail_in("swap_blocks", "blocks do not make up " + x.shape().to_string());

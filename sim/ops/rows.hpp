@@ -3,6 +3,8 @@
 
 #include "sim/core/tape.hpp"
 
+#include <vector>
+
 namespace moesim {
 
 // Positions sorted by a key below `buckets`: those of key b are order[offset[b] .. offset[b+1]], in
@@ -22,6 +24,9 @@ Tensor gather_rows(const Tensor& x, const Indices& row, const RowOrder& order = 
 // order: order_by(token, tokens), where it is there already. -> [tokens, D]
 Tensor combine_rows(const Tensor& u, const Tensor& gate, const Indices& token, index tokens,
                     const RowOrder& order = {});
+
+// The rows of all parts, one part after the other; parts have the same number of columns.
+Tensor concat_rows(const std::vector<Tensor>& parts);
 
 // Blocks of `inner` values, [outer, middle, inner] -> [middle, outer, inner].
 Tensor swap_blocks(const Tensor& x, index outer, index middle, index inner);

@@ -3,7 +3,7 @@
 
 #include "sim/config/options.hpp"
 #include "sim/data/dataset.hpp"
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 
 #include <memory>
 #include <string>

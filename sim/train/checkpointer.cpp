@@ -64,10 +64,10 @@ Checkpointer::Checkpointer(Settings& settings, Trainer& trainer, Recorder& recor
   Options options(settings, "checkpoint");
   every_ = options.integer("every", 0, {0, 1ll << 40},
                            "steps between checkpoints; 0: by time, see checkpoint.seconds");
-  const double seconds = options.number("seconds", 60, {0, 1e9},
-                                        "between checkpoints by time, which also take no more than "
-                                        "a hundredth of it");
-  throttle_ = Throttle(kShare, seconds);
+  seconds_ = options.number("seconds", 60, {0, 1e9},
+                            "between checkpoints by time, which also take no more than "
+                            "a hundredth of it");
+  throttle_ = Throttle(kShare, seconds_);
   if (trainer.not_finite() == NotFinite::rewind && every_ == 0)
     options.reject("every",
                    "train.not_finite = rewind goes back to checkpoints at fixed steps, so that a "
@@ -123,7 +123,7 @@ void Checkpointer::write(const std::string& published_sha256, bool regular) {
                                      "train.rate or train.clip",
                                      position.step - 1, name));
   std::vector<std::vector<real>> copies;
-  const TensorFile weights = file_of(named(trainer_.parameters()), copies);
+  const TensorFile weights = file_of(trainer_.weights(), copies);
   const std::vector<NamedTensor> kept = trainer_.state();
   TensorFile state = file_of(kept, copies);
   state.metadata = metadata_of(trainer_);

@@ -31,6 +31,9 @@ class Checkpointer : public Hook {
   // finite, which would spoil it.
   void write(const std::string& published_sha256);
 
+  // checkpoint.every and checkpoint.seconds.
+  index every() const { return every_; }
+  double seconds() const { return seconds_; }
   double seconds_writing() const { return throttle_.spent(); }
 
   using Say = std::function<void(const std::string&)>;
@@ -61,6 +64,7 @@ class Checkpointer : public Hook {
   Trainer& trainer_;
   Recorder& recorder_;
   index every_;
+  double seconds_;
   Throttle throttle_;
   double loss_ = std::numeric_limits<double>::quiet_NaN();  // of the last evaluation
   index loss_step_ = -1;                                    // and of which step that was

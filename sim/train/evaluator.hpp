@@ -5,7 +5,7 @@
 #include "sim/config/options.hpp"
 #include "sim/data/dataset.hpp"
 #include "sim/moe/statistics.hpp"
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 #include "sim/task/task.hpp"
 
 #include <algorithm>

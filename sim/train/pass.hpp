@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sim/moe/routing.hpp"
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 #include "sim/train/step_batch.hpp"
 
 #include <string>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "sim/data/dataset.hpp"
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 #include "sim/task/task.hpp"
 
 namespace moesim {

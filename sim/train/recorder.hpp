@@ -27,6 +27,7 @@ class Recorder : public Hook {
   void on_evaluation(const Evaluation& evaluation) override;
   void on_boundary(const Position& position) override;
 
+  index every() const { return every_; }  // record.every
   // Of this process's latest steps, the median.
   double tokens_per_second() const;
   double seconds_publishing() const { return throttle_.spent(); }

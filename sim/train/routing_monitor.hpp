@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sim/moe/statistics.hpp"
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 #include "sim/task/task.hpp"
 
 #include <vector>

@@ -112,7 +112,7 @@ std::string trained(const TemporaryFolder& folder, const Texts& values,
   run.spec = e.spec;
   run.folder = e.identity.folder;
   run.config_sha256 = e.identity.config_sha256, run.data_sha256 = e.identity.data_sha256;
-  run.steps = std::stoll(e.spec.settings.effective("run.steps"));
+  run.steps = e.trainer->steps();
   run.extends = extends;
   const Ending ending =
       train_run({.run = run, .folder = folder / run.folder, .prefix = {}, .threads = 1},
@@ -149,8 +149,8 @@ class CustomRouter : public Router {
   }
 };
 
-// Of two layers the first is that one, the second has three experts, all tokens go to the last, and
-// it says that it sees the batch.
+// The second layer of a model whose other layers are that one. It has three experts, of which the
+// last gets all tokens, and says that it sees the batch.
 class LastExpert : public Router {
  public:
   LastExpert() {
@@ -169,7 +169,7 @@ WithRouters::WithRouters() {
                          [](const Site&, Options&) { return std::make_unique<CustomRouter>(); }});
   Registry<Router>::add(
       {"of_test_layers", "for tests", [](const Site& site, Options&) -> std::unique_ptr<Router> {
-         if (site.layer == 0) return std::make_unique<CustomRouter>();
+         if (site.layer != 1) return std::make_unique<CustomRouter>();
          return std::make_unique<LastExpert>();
        }});
 }
@@ -258,15 +258,16 @@ TEST_CASE("FORMAT.md: what is written, exactly", "[record][format]") {
 TEST_CASE("attributes: of all layers, where these differ", "[record][format]") {
   const WithRouters routers;
   const TemporaryFolder folder;
-  const std::string run = trained(folder, {"router.name", "of_test_layers", "data.domains", "2"});
+  const std::string run =
+      trained(folder, {"router.name", "of_test_layers", "data.domains", "2", "model.layers", "3"});
   const RunFile file = read_run_file(folder / run + "/run.h5");
   CHECK(file.text("sees") == "batch");
   CHECK(file.text("plan_kind") == "custom,assignment");
   CHECK(file.find("expert")->shape == std::vector<std::int64_t>{3});
-  // 4 sequences of 8; the first layer has two experts, and nothing is asked of a third.
-  const std::vector<double> row = {32, 0, 0, 0, 0, 32};
+  // 4 sequences of 8; two layers have two experts, and nothing is asked of a third.
+  const std::vector<double> row = {32, 0, 0, 0, 0, 32, 32, 0, 0};
   const std::vector<double>& load = file.find("load")->values;
-  CHECK(std::vector<double>(load.begin(), load.begin() + 6) == row);
+  CHECK(std::vector<double>(load.begin(), load.begin() + 9) == row);
   CHECK(file.find("eval_load")->values.size() == 3 * row.size());
   CHECK(file.find("dead_experts")->values[0] == 1);
   CHECK(file.find("dead_experts")->values[1] == 2);

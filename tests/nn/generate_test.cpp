@@ -1,6 +1,6 @@
 // Continuing a text: each router's rule of inference against another way to the same numbers, and
 // the choice of a token.
-#include "sim/nn/generate.hpp"
+#include "sim/model/generate.hpp"
 
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"

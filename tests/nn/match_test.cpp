@@ -1,5 +1,5 @@
 // Sizes of experts that make arms comparable: worked out by hand, and for every router.
-#include "sim/nn/match.hpp"
+#include "sim/model/match.hpp"
 
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"

@@ -1,6 +1,6 @@
 // The whole model: gradients of every parameter, initial values and names, what a token costs, and
 // the routers that are nothing but the dense network.
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 
 #include "sim/ops/ops.hpp"
 #include "sim/task/task.hpp"
@@ -133,6 +133,9 @@ TEST_CASE("transformer: gradients of every parameter", "[nn]") {
       {"moe.shared", "2", "moe.output_norm", "true", "model.positions", "rotary"},
       {"model.dropout", "0.3"},
       {"expert.name", "swiglu"},
+      {"feed_forward.name", "swiglu", "feed_forward.hidden", "5", "moe.every", "2"},
+      {"moe.at", "block"},
+      {"moe.at", "block", "model.positions", "rotary"},
       {"task.name", "masked_lm", "task.mask_rate", "0.5"},
       {"task.name", "masked_lm", "task.mask_rate", "0.5", "model.dropout", "0.2"}};
   for (Values values : models) {

@@ -183,6 +183,9 @@ const std::vector<std::string>& oracle_families() {
                                                     "shazeer_noisy_topk",
                                                     "lory",
                                                     "smear",
+                                                    "deepseek_v3",
+                                                    "megatron_topk",
+                                                    "remoe",
                                                     "aux_losses",
                                                     "metrics"};
   return families;

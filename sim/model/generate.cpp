@@ -1,4 +1,4 @@
-#include "sim/nn/generate.hpp"
+#include "sim/model/generate.hpp"
 
 #include "sim/core/error.hpp"
 

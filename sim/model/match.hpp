@@ -1,8 +1,8 @@
 // Experts of a size that makes the arms of a comparison cost the same.
 #pragma once
 
-#include "sim/nn/architecture.hpp"
-#include "sim/nn/transformer.hpp"
+#include "sim/model/architecture.hpp"
+#include "sim/model/transformer.hpp"
 
 namespace moesim {
 

@@ -1,4 +1,4 @@
-#include "sim/nn/match.hpp"
+#include "sim/model/match.hpp"
 
 #include <fmt/format.h>
 

@@ -1,9 +1,10 @@
-// A pre-norm transformer whose feed-forward parts may be mixtures of experts.
+// Transformer is a pre-norm transformer, parts of whose blocks, or whole blocks, may be mixtures of
+// experts.
 #pragma once
 
 #include "sim/config/options.hpp"
-#include "sim/moe/layer.hpp"
-#include "sim/nn/layers.hpp"
+#include "sim/model/architecture.hpp"
+#include "sim/model/block.hpp"
 
 #include <memory>
 #include <vector>
@@ -26,28 +27,12 @@ struct ModelInput {
   Tensor features;  // [B·S, F]
 };
 
-class Block : public Module {
- public:
-  Block(NormKind norm, index width, bool bias, std::unique_ptr<SelfAttention> attention,
-        std::unique_ptr<MoeLayer> moe, std::unique_ptr<Expert> feed_forward, real dropout);
-  Tensor forward(const Tokens& tokens, std::vector<Loss>& losses);
-  MoeLayer* moe() const { return moe_.get(); }
-  const Expert* feed_forward() const { return feed_forward_.get(); }
-
- private:
-  Norm norm_attention_, norm_feed_forward_;
-  std::unique_ptr<SelfAttention> attention_;
-  std::unique_ptr<MoeLayer> moe_;  // one of these two
-  std::unique_ptr<Expert> feed_forward_;
-  real dropout_;
-};
-
 class Transformer : public Module {
  public:
   // Reads [model], [moe], [router], [expert] and the sections of the chosen plug-ins. `site` comes
   // with what data and task know; the rest is filled in here.
   // expert_hidden: hidden width of the MoE layers' experts; 0: as moe.match says
-  // (sim/nn/match.hpp).
+  // (sim/model/match.hpp).
   Transformer(const ModelShape& shape, Site site, Settings& settings, index expert_hidden = 0);
 
   // Logits [B·S, outputs], or [B, outputs] if pooled, for sequences of at most ModelShape::length
@@ -69,14 +54,14 @@ class Transformer : public Module {
   double active_parameters() const;
   // FLOPs of training on one token: three times the forward pass.
   double flops_per_token() const;
-  const std::string& router_name() const { return router_name_; }
+  const ModelConfig& config() const { return config_; }
   // Hidden width of the MoE layers' experts, before the router's width_factor().
   index expert_hidden() const { return hidden_; }
 
  private:
   ModelShape shape_;
+  ModelConfig config_;
   index width_ = 0, hidden_ = 0;
-  std::string router_name_;
   Tensor embedding_, positions_, head_, head_bias_;
   std::unique_ptr<LinearLayer> patches_;
   std::vector<std::unique_ptr<Block>> blocks_;

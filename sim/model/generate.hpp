@@ -1,7 +1,7 @@
 // Continuing a text with a causal model.
 #pragma once
 
-#include "sim/nn/transformer.hpp"
+#include "sim/model/transformer.hpp"
 
 #include <cstdint>
 #include <vector>

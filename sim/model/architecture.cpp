@@ -1,4 +1,4 @@
-#include "sim/nn/architecture.hpp"
+#include "sim/model/architecture.hpp"
 
 #include "sim/moe/expert.hpp"
 #include "sim/moe/router.hpp"
@@ -38,11 +38,26 @@ void read_moe(Settings& settings, ModelConfig& c) {
   if (c.every > c.layers)
     moe.reject("every",
                "no block would carry an MoE layer: model.layers = " + std::to_string(c.layers));
+  c.at = moe.choice("at", MoeAt::feed_forward, kMoeAt,
+                    "what the MoE layer takes the place of; block: the experts are whole blocks");
   c.shared = moe.integer("shared", 0, {0, 64}, "experts that every token passes besides, ungated");
   c.match = moe.choice("match", Match::none, kMatches,
                        "size the experts so that the model has this in common with the dense one "
                        "of the same settings");
   c.output_norm = moe.flag("output_norm", false, "LayerNorm on the output of an MoE layer");
+}
+
+void read_feed_forward(Settings& settings, ModelConfig& c) {
+  Options options(settings, "feed_forward");
+  std::vector<std::string> names{"expert"};
+  for (const std::string& name : Registry<Expert>::names()) names.push_back(name);
+  const std::string name = options.choice(
+      "name", "expert", names, "the network of blocks without MoE; expert: as [expert] says");
+  c.feed_forward = name == "expert" ? c.expert : name;
+  c.feed_forward_section = name == "expert" ? "expert" : "feed_forward";
+  const index hidden =
+      options.integer("hidden", 0, {0, kLargest}, "its hidden width; 0: that of [expert]");
+  c.feed_forward_hidden = hidden == 0 ? c.hidden : hidden;
 }
 
 }  // namespace
@@ -59,6 +74,7 @@ ModelConfig read_model_config(Settings& settings) {
   c.hidden = expert.integer("hidden", 0, {0, kLargest},
                             "hidden width of an expert; 0: four times model.width");
   if (c.hidden == 0) c.hidden = 4 * c.width;
+  read_feed_forward(settings, c);
   return c;
 }
 

@@ -14,12 +14,18 @@ inline constexpr Named<Positions> kPositions[] = {{"learned", Positions::learned
 
 inline constexpr Named<NormKind> kNorms[] = {{"layer", NormKind::layer}, {"rms", NormKind::rms}};
 
-// What the experts' width gives a model in common with the dense one (sim/nn/match.hpp).
+// What the experts' width gives a model in common with the dense one (sim/model/match.hpp).
 enum class Match { none, active_flops, active_parameters, total_parameters };
 inline constexpr Named<Match> kMatches[] = {{"none", Match::none},
                                             {"active_flops", Match::active_flops},
                                             {"active_parameters", Match::active_parameters},
                                             {"total_parameters", Match::total_parameters}};
+
+// What an MoE layer takes the place of.
+enum class MoeAt { feed_forward, attention, block };
+inline constexpr Named<MoeAt> kMoeAt[] = {{"feed_forward", MoeAt::feed_forward},
+                                          {"attention", MoeAt::attention},
+                                          {"block", MoeAt::block}};
 
 struct ModelConfig {
   // [model]
@@ -32,12 +38,17 @@ struct ModelConfig {
   // [moe]
   index experts = 0;  // as configured; a router may route over others
   index every = 0;    // every n-th block has an MoE layer
-  index shared = 0;   // experts that process every token
+  MoeAt at = MoeAt::feed_forward;
+  index shared = 0;  // experts that process every token
   Match match = Match::none;
   bool output_norm = false;
   // Names of the plug-ins, and the configured hidden width of an expert.
   std::string router, expert;
   index hidden = 0;
+  // [feed_forward]: the networks of blocks without MoE, or beside an MoE layer in place of
+  // attention.
+  std::string feed_forward, feed_forward_section;
+  index feed_forward_hidden = 0;
 };
 
 // Reads [model], [moe], and router.name, expert.name and expert.hidden.

@@ -1,0 +1,89 @@
+// ReMoE (Wang et al. 2024, "ReMoE: Fully differentiable Mixture-of-Experts with ReLU routing"): a
+// token takes every expert whose gate is positive, and an L1 loss keeps them few.
+//
+//   gate g = relu(x W)     chosen: g > 0
+//   L1 = λ E / (k T²) · Σ_e n_e Σ_t g[t, e]     n_e: tokens that chose e, a constant
+//   after a step           λ *= α^sign((1 - k / E) - S)
+//
+// S is the share of gates that are 0, over all MoE layers: a token takes k experts on average.
+#include "sim/moe/choose.hpp"
+#include "sim/moe/losses.hpp"
+#include "sim/moe/router.hpp"
+#include "sim/moe/variants.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace moesim {
+namespace {
+
+class Relu : public Router {
+ public:
+  Relu(const Site& site, Options& o) : E_(site.experts) {
+    k_ = o.integer("k", 1, {1, E_}, "experts per token that λ leads to, on average");
+    growth_ = o.number("lambda_growth", 1.2, {1, 10}, "α, the factor on λ in a step");
+    const double start = o.number("lambda_start", 1e-8, {1e-30, 1e6},
+                                  "λ before the first step, the weight of the L1 loss");
+    weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
+    lambda_ = buffer("lambda", {1}, Init::constant(start));
+    traits_ = {.experts = E_,
+               .cost = {.rows_per_token = static_cast<double>(k_),
+                        .router_flops = 2.0 * static_cast<double>(site.width * E_)},
+               .capturable = true};
+  }
+
+  Routing route(const Tokens& tokens) override {
+    Backend& backend = tokens.x.backend();
+    const index T = tokens.x.rows();
+    const Tensor gates = relu(matmul(tokens.x, weight_));  // [T, E]
+    const Indices experts = map_indices({.shape = {T, E_, 1}, .add = {0, 1}}, backend);
+    const Indices choice = where_less(Tensor::zeros({T, E_}, backend), gates, experts, {});
+    const Assignment plan = assign(choice, choice, E_, E_, gates);
+    // balance_loss counts E choices per token, the formula k.
+    const Tensor l1 = affine(balance_loss(gates, choice, E_, Counted::all, 1),
+                             static_cast<real>(static_cast<double>(E_) / static_cast<double>(k_)));
+    const Tensor sparsity = affine(active_share(plan.demand, T), -1, 1);
+    return {.plan = plan,
+            .scores = div_column(gates.detach(), affine(sum_cols(gates.detach()), 1, real(1e-20))),
+            .losses = {{"l1", 1, mul_scalar(l1, lambda_)}},
+            .metrics = {{"lambda", lambda_}, {"sparsity", sparsity}}};
+  }
+
+  void after_step(std::span<const StepLoad> layers, std::size_t) override {
+    // (1 - k / E) - S is the share of gates that are positive, less k / E.
+    Tensor surplus =
+        Tensor::full({1}, static_cast<real>(-static_cast<double>(k_) / static_cast<double>(E_)),
+                     lambda_.backend());
+    for (const StepLoad& layer : layers)
+      surplus = add(surplus, affine(active_share(layer.demand, layer.tokens),
+                                    real(1) / static_cast<real>(layers.size())));
+    assign(lambda_, mul(lambda_, exp(affine(sign(surplus), static_cast<real>(std::log(growth_))))));
+  }
+
+  // Half of the gates are positive until λ has grown.
+  double expert_rows(index tokens) const override {
+    return static_cast<double>(tokens) *
+           std::max(traits_.cost.rows_per_token, 0.5 * static_cast<double>(E_));
+  }
+
+ private:
+  // Σ_e n_e / (T E). -> [1]
+  static Tensor active_share(const Indices& demand, index tokens) {
+    const index E = demand.size();
+    return sum(to_real(demand, {E}, 1 / static_cast<double>(tokens * E)));
+  }
+
+  index E_, k_ = 1;
+  double growth_ = 1;
+  Tensor weight_, lambda_;  // [D, E], [1]
+};
+
+const Registered<Router> relu_router(
+    "relu", "a token takes the experts of positive gate; an L1 loss keeps them few: ReMoE",
+    [](const Site& site, Options& options) { return std::make_unique<Relu>(site, options); });
+
+const Variants variants("relu", {{"two", "k=2 lambda_start=0.1"}, {"quick", "lambda_growth=2"}});
+
+}  // namespace
+}  // namespace moesim

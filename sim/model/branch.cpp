@@ -1,0 +1,67 @@
+#include "sim/model/branch.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/moe/choose.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <numeric>
+
+namespace moesim {
+namespace {
+
+// The consecutive rows first .. first + count.
+Indices rows_from(std::int32_t first, std::int32_t count, Backend& backend) {
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), first);
+  return Indices::of(rows, backend);
+}
+
+// y, or y + residual.
+Tensor plus(const Tensor& y, const Tensor& residual) { return residual ? add(residual, y) : y; }
+
+}  // namespace
+
+Tensor AttentionBranch::forward(const Tokens& tokens, const Tensor& residual, std::vector<Loss>&) {
+  if (tokens.batch() == 1 || tokens.sequences.each > 0)
+    return attention_->forward(tokens.x, tokens.batch(), tokens.length(), residual,
+                               tokens.position);
+  Backend& backend = tokens.x.backend();
+  const Indices position = tokens.positions();
+  const std::vector<std::int32_t> offset = tokens.sequences.offset.to_host();
+  std::vector<Tensor> outputs;
+  for (std::size_t s = 0; s + 1 < offset.size(); ++s) {
+    const std::int32_t count = offset[s + 1] - offset[s];
+    if (count == 0) continue;
+    const Indices rows = rows_from(offset[s], count, backend);
+    outputs.push_back(
+        attention_->forward(gather_rows(tokens.x, rows), 1, count, {}, look_up(position, rows)));
+  }
+  const Tensor y =
+      outputs.empty() ? Tensor::zeros(tokens.x.shape(), backend) : concat_rows(outputs);
+  return plus(y, residual);
+}
+
+// Projections of queries, keys, values and output; scores and sums over the keys that a query sees.
+double AttentionBranch::flops_per_token(index length) const {
+  const auto D = static_cast<double>(width_), S = static_cast<double>(length);
+  return 8 * D * D + 4 * D * (causal_ ? (S + 1) / 2 : S);
+}
+
+Tensor FeedForwardBranch::forward(const Tokens& tokens, const Tensor& residual,
+                                  std::vector<Loss>&) {
+  return plus(network_->apply(dense_rows(tokens)), residual);
+}
+
+Tensor MoeBranch::forward(const Tokens& tokens, const Tensor& residual, std::vector<Loss>& losses) {
+  return plus(layer_->forward(tokens, losses), residual);
+}
+
+double MoeBranch::flops_per_token(index) const {
+  const Cost& cost = layer_->router().traits().cost;
+  const Expert& expert = layer_->expert();
+  const double routed = cost.rows_per_token * expert.flops_per_row() + cost.router_flops +
+                        cost.merge_flops * static_cast<double>(expert.parameters_per_expert());
+  return routed + (layer_->shared() != nullptr ? layer_->shared()->flops_per_row() : 0);
+}
+
+}  // namespace moesim

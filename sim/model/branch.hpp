@@ -1,0 +1,69 @@
+// Branch is a part of a block that adds to the residual stream: x + branch(norm(x)).
+#pragma once
+
+#include "sim/moe/layer.hpp"
+#include "sim/nn/layers.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace moesim {
+
+class Branch {
+ public:
+  virtual ~Branch() = default;
+  // What it makes of the tokens, plus `residual` if there is one. Auxiliary losses are appended.
+  // -> [T, D]
+  virtual Tensor forward(const Tokens& tokens, const Tensor& residual,
+                         std::vector<Loss>& losses) = 0;
+  // Forward FLOPs per token of a sequence of so many, on average.
+  virtual double flops_per_token(index length) const = 0;
+  // What holds its parameters.
+  virtual const Module& module() const = 0;
+  // The MoE layer, or the feed-forward network, that it is; null: it is another thing.
+  virtual MoeLayer* moe() const { return nullptr; }
+  virtual const Expert* feed_forward() const { return nullptr; }
+};
+
+// Self-attention within each sequence. Sequences of different lengths are attended one by one.
+class AttentionBranch : public Branch {
+ public:
+  AttentionBranch(index width, bool causal, std::unique_ptr<SelfAttention> attention)
+      : width_(width), causal_(causal), attention_(std::move(attention)) {}
+  Tensor forward(const Tokens& tokens, const Tensor& residual, std::vector<Loss>& losses) override;
+  double flops_per_token(index length) const override;
+  const Module& module() const override { return *attention_; }
+
+ private:
+  index width_;
+  bool causal_;
+  std::unique_ptr<SelfAttention> attention_;
+};
+
+// A feed-forward network: a bank of one expert.
+class FeedForwardBranch : public Branch {
+ public:
+  explicit FeedForwardBranch(std::unique_ptr<Expert> network) : network_(std::move(network)) {}
+  Tensor forward(const Tokens& tokens, const Tensor& residual, std::vector<Loss>& losses) override;
+  double flops_per_token(index) const override { return network_->flops_per_row(); }
+  const Module& module() const override { return *network_; }
+  const Expert* feed_forward() const override { return network_.get(); }
+
+ private:
+  std::unique_ptr<Expert> network_;
+};
+
+// An MoE layer, whatever its experts are.
+class MoeBranch : public Branch {
+ public:
+  explicit MoeBranch(std::unique_ptr<MoeLayer> layer) : layer_(std::move(layer)) {}
+  Tensor forward(const Tokens& tokens, const Tensor& residual, std::vector<Loss>& losses) override;
+  double flops_per_token(index length) const override;
+  const Module& module() const override { return *layer_; }
+  MoeLayer* moe() const override { return layer_.get(); }
+
+ private:
+  std::unique_ptr<MoeLayer> layer_;
+};
+
+}  // namespace moesim

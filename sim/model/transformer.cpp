@@ -1,0 +1,197 @@
+#include "sim/model/transformer.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/model/architecture.hpp"
+#include "sim/model/match.hpp"
+#include "sim/moe/choose.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <cmath>
+#include <numeric>
+
+namespace moesim {
+namespace {
+
+Tensor drop(const Tensor& x, real rate, const Context& context) {
+  return context.training ? dropout(x, rate, context.stream(Purpose::dropout)) : x;
+}
+
+Indices first_rows(index count, Backend& backend) {
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), 0);
+  return Indices::of(rows, backend);
+}
+
+// What the blocks of a model are made from.
+struct Blocks {
+  const ModelConfig& config;
+  Settings& settings;
+  Site site;  // of the block that is made
+  bool causal;
+  index hidden;  // of the MoE layers' experts
+
+  // Radford et al. 2019: what is added to the residual stream shrinks with the number of additions.
+  double output_scale() const { return 1 / std::sqrt(2.0 * static_cast<double>(config.layers)); }
+  std::unique_ptr<Norm> norm() const {
+    return std::make_unique<Norm>(config.norm, config.width, config.bias);
+  }
+  std::unique_ptr<Expert> bank(const std::string& name, const std::string& section, index experts,
+                               index width) const {
+    Options options(settings, section + "." + name);
+    return Registry<Expert>::find(name).make({config.width, experts, width, output_scale()},
+                                             options);
+  }
+
+  std::unique_ptr<Branch> attention() const {
+    return std::make_unique<AttentionBranch>(
+        config.width, causal,
+        std::make_unique<SelfAttention>(config.width, config.heads, causal,
+                                        config.positions == Positions::rotary, config.bias,
+                                        output_scale()));
+  }
+  std::unique_ptr<Branch> feed_forward() const {
+    return std::make_unique<FeedForwardBranch>(
+        bank(config.feed_forward, config.feed_forward_section, 1, config.feed_forward_hidden));
+  }
+  std::unique_ptr<Block> dense() const {
+    auto block = std::make_unique<Block>(static_cast<real>(config.dropout));
+    block->append("attention", attention(), "norm_attention", norm());
+    block->append("feed_forward", feed_forward(), "norm_feed_forward", norm());
+    return block;
+  }
+
+  // The MoE layer of this block.
+  std::unique_ptr<Branch> moe() const {
+    Options options(settings, "router." + config.router);
+    auto router = Registry<Router>::find(config.router).make(site, options);
+    const auto [experts, width] =
+        std::pair(router->traits().experts, hidden * router->traits().width_factor);
+    std::unique_ptr<Expert> own;
+    if (config.at == MoeAt::block) {
+      std::vector<std::unique_ptr<Block>> blocks;
+      for (index e = 0; e < experts; ++e) blocks.push_back(dense());
+      own = std::make_unique<BlockBank>(ExpertSite{config.width, experts, width, output_scale()},
+                                        site.length, std::move(blocks));
+    } else {
+      own = bank(config.expert, "expert", experts, width);
+    }
+    std::unique_ptr<Expert> shared;
+    if (config.shared > 0) shared = bank(config.expert, "expert", 1, hidden * config.shared);
+    return std::make_unique<MoeBranch>(std::make_unique<MoeLayer>(
+        std::move(router), std::move(own), std::move(shared), config.output_norm, config.width));
+  }
+  std::unique_ptr<Block> sparse() const {
+    auto block = std::make_unique<Block>(static_cast<real>(config.dropout));
+    if (config.at == MoeAt::block) {
+      block->append("moe", moe());
+      return block;
+    }
+    const bool attends = config.at == MoeAt::attention;
+    if (attends)
+      block->append("moe", moe(), "norm_attention", norm());
+    else
+      block->append("attention", attention(), "norm_attention", norm());
+    if (attends)
+      block->append("feed_forward", feed_forward(), "norm_feed_forward", norm());
+    else
+      block->append("moe", moe(), "norm_feed_forward", norm());
+    return block;
+  }
+};
+
+}  // namespace
+
+Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
+                         index expert_hidden)
+    : shape_(shape), config_(read_model_config(settings)) {
+  const Site outside = site;
+  const ModelConfig& a = config_;
+  width_ = site.width = a.width;
+  site.experts = a.experts;
+  hidden_ = expert_hidden > 0        ? expert_hidden
+            : a.match == Match::none ? a.hidden
+                                     : matched_hidden(shape, outside, settings, a.match);
+  dropout_ = static_cast<real>(a.dropout);
+  if (shape.vocabulary > 0) {
+    embedding_ = parameter("embedding", {shape.vocabulary, a.width}, Init::normal(0.02));
+  } else {
+    patches_ = std::make_unique<LinearLayer>(shape.features, a.width, true);
+    child("patches", *patches_);
+  }
+  if (a.positions == Positions::learned)
+    positions_ = parameter("positions", {shape.length, a.width}, Init::normal(0.02), false);
+
+  Blocks make{a, settings, site, shape.causal, hidden_};
+  for (index i = 0; i < a.layers; ++i) {
+    make.site.layer = i;
+    const bool sparse = (i + 1) % a.every == 0;
+    if (sparse) moe_blocks_.push_back(i);
+    blocks_.push_back(sparse ? make.sparse() : make.dense());
+    child("blocks." + std::to_string(i), *blocks_.back());
+  }
+  norm_ = std::make_unique<Norm>(a.norm, a.width, a.bias);
+  child("norm", *norm_);
+  if (a.tied && shape.vocabulary != shape.outputs)
+    Options(settings, "model").reject("tied", "a tied head needs token ids in and out");
+  if (!a.tied) head_ = parameter("head", {a.width, shape.outputs}, Init::normal(0.02));
+  if (a.bias && !a.tied)
+    head_bias_ = parameter("head_bias", {shape.outputs}, Init::constant(0), false);
+}
+
+Tensor Transformer::forward(const ModelInput& input, Context& context, std::vector<Loss>& losses) {
+  Tensor x = embedding_ ? gather_rows(embedding_, input.ids) : patches_->forward(input.features);
+  if (positions_) {
+    if (input.length > shape_.length)
+      fail_in("transformer", "sequences of " + std::to_string(input.length) + " for positions of " +
+                                 std::to_string(shape_.length));
+    const Shape sequences{input.batch, input.length * width_};
+    const Tensor positions = input.length == shape_.length
+                                 ? positions_
+                                 : gather_rows(positions_, first_rows(input.length, x.backend()));
+    x = add_row(x.reshape(sequences), positions).reshape({input.batch * input.length, width_});
+  }
+  context.layer = 0;
+  context.carry = {};
+  Tokens tokens =
+      tokens_of(drop(x, dropout_, context), input.batch, input.length, input.ids, context);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    context.layer = static_cast<index>(i);
+    tokens.x = within([&] { return "block " + std::to_string(i); },
+                      [&] { return blocks_[i]->forward(tokens, losses); });
+  }
+  x = norm_->forward(tokens.x);
+  if (shape_.pooled) x = mean_rows(x, input.batch);
+  const Span span(Part::head);
+  return head_ ? linear(x, head_, head_bias_) : matmul(x, embedding_, {.b = true});
+}
+
+void Transformer::begin_step(Backend& backend) {
+  for (std::size_t i = 0; i < moe_blocks_.size(); ++i) moe_layer(i).begin_step(backend);
+}
+
+void Transformer::after_step() {
+  std::vector<StepLoad> loads;
+  for (std::size_t i = 0; i < moe_blocks_.size(); ++i) loads.push_back(moe_layer(i).load());
+  for (std::size_t i = 0; i < loads.size(); ++i) moe_layer(i).after_step(loads, i);
+}
+
+double Transformer::active_parameters() const {
+  auto active = static_cast<double>(count(parameters()));
+  for (std::size_t i = 0; i < moe_blocks_.size(); ++i) {
+    const MoeLayer& layer = moe_layer(i);
+    const double unused =
+        static_cast<double>(layer.expert().experts()) - layer.router().traits().cost.rows_per_token;
+    active -= std::max(0.0, unused) * static_cast<double>(layer.expert().parameters_per_expert());
+  }
+  return active;
+}
+
+double Transformer::flops_per_token() const {
+  const auto D = static_cast<double>(width_), S = static_cast<double>(shape_.length);
+  double forward = patches_ ? 2 * D * static_cast<double>(shape_.features) : 0;
+  for (const auto& block : blocks_) forward += block->flops_per_token(shape_.length);
+  forward += 2 * D * static_cast<double>(shape_.outputs) / (shape_.pooled ? S : 1);
+  return 3 * forward;
+}
+
+}  // namespace moesim
