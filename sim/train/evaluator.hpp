@@ -4,8 +4,8 @@
 
 #include "sim/config/options.hpp"
 #include "sim/data/dataset.hpp"
-#include "sim/moe/statistics.hpp"
 #include "sim/model/transformer.hpp"
+#include "sim/moe/statistics.hpp"
 #include "sim/task/task.hpp"
 
 #include <algorithm>

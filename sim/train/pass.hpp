@@ -1,8 +1,8 @@
 // One forward and backward pass, and the losses of a step's passes.
 #pragma once
 
-#include "sim/moe/routing.hpp"
 #include "sim/model/transformer.hpp"
+#include "sim/moe/routing.hpp"
 #include "sim/train/step_batch.hpp"
 
 #include <string>

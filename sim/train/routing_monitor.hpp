@@ -1,8 +1,8 @@
 // The routing monitor measures what the MoE layers do in the passes of one step or evaluation.
 #pragma once
 
-#include "sim/moe/statistics.hpp"
 #include "sim/model/transformer.hpp"
+#include "sim/moe/statistics.hpp"
 #include "sim/task/task.hpp"
 
 #include <vector>

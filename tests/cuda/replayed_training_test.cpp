@@ -120,7 +120,9 @@ const std::vector<Words> kCapturable = {
     {"router.name", "token_choice"},
     {"router.name", "token_choice", "router.token_choice.capacity_factor", "0"},
     {"router.name", "dense", "model.dropout", "0.1", "train.accumulate", "2"},
+    {"router.name", "token_choice", "train.accumulate", "4"},
     {"router.name", "test_learning"},
+    {"router.name", "test_learning", "train.accumulate", "4"},
     {"router.name", "dense", "model.layers", "2", "model.positions", "rotary", "model.norm", "rms",
      "model.tied", "true", "expert.name", "swiglu", "moe.shared", "1"}};
 
