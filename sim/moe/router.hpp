@@ -25,6 +25,7 @@ struct Site {
   bool causal = true;    // is the task autoregressive?
   index layer = 0;       // block number
   index vocabulary = 0;  // 0 for data without token ids
+  bool ragged = false;   // may its sequences differ in length? (a router inside another)
   // Occurrences of each token id in the training data; may be empty.
   std::vector<std::int64_t> unigram = {};
 };

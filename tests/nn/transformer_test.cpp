@@ -133,6 +133,9 @@ TEST_CASE("transformer: gradients of every parameter", "[nn]") {
       {"moe.shared", "2", "moe.output_norm", "true", "model.positions", "rotary"},
       {"model.dropout", "0.3"},
       {"expert.name", "swiglu"},
+      {"feed_forward.name", "swiglu", "feed_forward.hidden", "5", "moe.every", "2"},
+      {"moe.at", "block"},
+      {"moe.at", "block", "model.positions", "rotary"},
       {"task.name", "masked_lm", "task.mask_rate", "0.5"},
       {"task.name", "masked_lm", "task.mask_rate", "0.5", "model.dropout", "0.2"}};
   for (Values values : models) {

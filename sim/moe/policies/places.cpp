@@ -35,7 +35,8 @@ Places::Places(Options& options, const Site& site, index k)
                                        "this many places, instead of the factor; 0: by the factor");
   evaluation_ = training_;
   evaluation_.factor = factor_eval;
-  group_ = read_group(options, "sequence", {"sequence", "batch"}, "which tokens share the places");
+  group_ = read_group(options, site.ragged ? "batch" : "sequence", {"sequence", "batch"},
+                      "which tokens share the places");
   order_ = read_order(options, site);
   passes_input_ = options.choice("dropped", "zero", {"zero", "input"},
                                  "what a token without any place gets: nothing, or its own input "

@@ -1,0 +1,93 @@
+// Starts from another run's weights, and parameters that do not learn.
+#include "tests/support/catch.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/train/kept.hpp"
+
+#include <filesystem>
+
+namespace moesim::testing {
+namespace {
+
+using Values = std::vector<std::string>;
+
+Values with(Values values, const Values& more) {
+  values.insert(values.end(), more.begin(), more.end());
+  return values;
+}
+
+const Values kBase = {"run.steps", "3", "router.name", "token_choice", "eval.every", "0"};
+
+using Weights = std::map<std::string, std::vector<real>>;
+Weights weights_of(const Training& training) {
+  Weights all;
+  for (const NamedTensor& t : training.trainer->weights()) all[t.name] = t.value.to_host();
+  return all;
+}
+
+TEST_CASE("freeze: frozen parameters keep their bits, the others learn", "[train][start]") {
+  Training training(with(kBase, {"freeze.parameters", "*.router.* embedding"}), 1);
+  const Weights before = weights_of(training);
+  for (const auto& [name, shape] : training.trainer->shapes_of_state())
+    CHECK(name.find("router") == std::string::npos);
+  training.run();
+  for (const auto& [name, values] : weights_of(training)) {
+    CAPTURE(name);
+    const bool frozen = name.find(".router.") != std::string::npos || name == "embedding";
+    CHECK((values == before.at(name)) == frozen);
+  }
+  CHECK_THROWS_WITH(Training(with(kBase, {"freeze.parameters", "*.rooter.*"}), 1),
+                    contains("no parameter matches *.rooter.*"));
+  CHECK_THROWS_WITH(Training(with(kBase, {"freeze.parameters", "*"}), 1),
+                    contains("nothing is left to learn"));
+}
+
+TEST_CASE("init.from: a run begins with the weights of another", "[train][start]") {
+  const TemporaryFolder folder;
+  Weights trained;
+  {
+    Kept first(kBase, folder / "");
+    first.trainer->run({first.recorder.get(), &first.checkpointer});
+    first.checkpointer.write("");
+    trained = weights_of(first);
+  }
+  const std::string run = folder / "";
+  CHECK(weights_of(Training(with(kBase, {"init.from", run}), 1)) == trained);
+  CHECK(weights_of(Training(with(kBase, {"init.from", run, "init.checkpoint", "3"}), 1)) ==
+        trained);
+  CHECK(weights_of(Training(kBase, 1)) != trained);
+
+  // Another router: what it does not have is drawn, or an error.
+  const Values other =
+      with(kBase, {"router.name", "expert_choice", "moe.experts", "8", "init.from", run});
+  CHECK_THROWS_WITH(Training(other, 1), contains("has another shape"));
+  const Training drawn(with(other, {"init.missing", "draw"}), 1);
+  CHECK(weights_of(drawn).at("embedding") == trained.at("embedding"));
+  CHECK(weights_of(drawn).at("blocks.0.moe.experts.w1") != trained.at("blocks.0.moe.experts.w1"));
+
+  // The first block's norm for the second's.
+  const Training renamed(
+      with(kBase, {"init.from", run, "init.missing", "draw", "init.rename",
+                   "blocks.0.attention:blocks.1.attention blocks.1.attention:elsewhere"}),
+      1);
+  CHECK(weights_of(renamed).at("blocks.1.attention.qkv.weight") ==
+        trained.at("blocks.0.attention.qkv.weight"));
+
+  CHECK_THROWS_WITH(Training(with(kBase, {"init.from", folder / "nowhere"}), 1),
+                    contains("no checkpoint"));
+  CHECK_THROWS_WITH(Training(with(kBase, {"init.checkpoint", "last"}), 1),
+                    contains("newest, best or a step"));
+}
+
+TEST_CASE("checkpoints: buffers that a model runs with are among its weights", "[train][start]") {
+  const Values values = {"run.steps", "2", "router.name", "bias_balanced", "eval.every", "0"};
+  Training training(values, 1);
+  bool found = false;
+  for (const NamedTensor& t : training.trainer->weights())
+    found |= t.name.find("bias") != std::string::npos && t.name.find("router") != std::string::npos;
+  CHECK(found);
+  for (const auto& [name, shape] : training.trainer->shapes_of_state())
+    CHECK(name.rfind("adamw.", 0) == 0);
+}
+
+}  // namespace
+}  // namespace moesim::testing
