@@ -8,6 +8,7 @@ namespace moesim {
 namespace {
 
 using namespace testing;
+using testing::Names;  // not that of sim/config/names.hpp
 
 TEST_CASE("certificate: an assignment that does not add up fails conservation",
           "[contract][broken]") {

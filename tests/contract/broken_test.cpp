@@ -8,6 +8,7 @@ namespace moesim {
 namespace {
 
 using namespace testing;
+using testing::Names;  // not that of sim/config/names.hpp
 
 // Means of the rows of `groups` groups, one row per token again.
 Tensor means(const Tensor& x, index groups) {

@@ -13,6 +13,7 @@ namespace moesim {
 namespace {
 
 using namespace testing;
+using testing::Names;  // not that of sim/config/names.hpp
 
 // tanh(x W) V, which is in order; each hook spoils one thing.
 struct Dish {

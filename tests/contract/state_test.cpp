@@ -13,6 +13,7 @@ namespace moesim {
 namespace {
 
 using namespace testing;
+using testing::Names;  // not that of sim/config/names.hpp
 
 constexpr real kNan = std::numeric_limits<real>::quiet_NaN();
 

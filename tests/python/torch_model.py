@@ -74,6 +74,12 @@ VARIANTS = {
     ],
     "lory": ["lory", "lory segment=4", "lory segment=6 mode=prefix", "lory prompt=5"],
     "smear": ["smear", "smear bias=true normalise_weight=true"],
+    "bias_balanced": [  # a speed at which biases matter after 12 steps
+        "bias_balanced bias_speed=0.1", "bias_balanced groups=2 group_best=1 scale=2.5 bias_speed=0.1",
+        "bias_balanced scores=softmax k=1 bias_speed=0.1", "bias_balanced scores=sqrt_softplus normalise=l2 bias_update=proportional",
+        "bias_balanced groups=2 top_groups=2 group_best=0 k=3 normalise=none bias_speed=0.1",
+    ],
+    "relu": ["relu lambda_start=0.01", "relu k=2 lambda_start=0.1 lambda_growth=2"],
 }
 
 # Models and experts around a router.

@@ -1,8 +1,12 @@
 // State that balances experts: the same however a step is divided, on any number of threads, and
 // after a resume; and a checkpoint's weights have what routing needs of it.
+#include "sim/checkpoint/checkpoint.hpp"
+#include "sim/checkpoint/safetensors.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/kept.hpp"
+
+#include <cstring>
 
 namespace moesim::testing {
 namespace {
@@ -80,6 +84,27 @@ TEST_CASE("balancing state: a resume restores it", "[train][state][resume][brief
     CHECK(state_of(second) != state_of(Training(values, 1)));
     second.finish();
     CHECK(state_of(second) == straight);
+  }
+}
+
+TEST_CASE("balancing state: the weights of a checkpoint have it", "[train][state][brief]") {
+  for (const Arm& arm : kArms) {
+    CAPTURE(arm.router);
+    const TemporaryFolder folder;
+    Kept run(settings_of(arm), folder / "");
+    run.finish();
+    run.checkpointer.write("");
+    const Checkpoint kept = read_checkpoint(folder / "", 3);
+    State stored;
+    for (const TensorView& tensor : read_safetensors(kept.weights).tensors)
+      for (const auto& [name, values] : state_of(run))
+        if (tensor.name == name) {
+          std::vector<real> read(values.size());
+          REQUIRE(tensor.bytes.size() == read.size() * sizeof(real));
+          std::memcpy(read.data(), tensor.bytes.data(), tensor.bytes.size());
+          stored.emplace_back(name, read);
+        }
+    CHECK(stored == state_of(run));
   }
 }
 
