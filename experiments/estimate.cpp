@@ -64,9 +64,9 @@ class Trial : public Hook {
 
 // How many checkpoints are there in the end, if the loss falls to the end? Two regular ones at
 // most, and the last.
-double kept_checkpoints(const Keeper& keeper, double steps, double seconds) {
-  const auto every = static_cast<double>(keeper.every());
-  const double each = keeper.seconds();
+double kept_checkpoints(const Checkpointer& checkpointer, double steps, double seconds) {
+  const auto every = static_cast<double>(checkpointer.every());
+  const double each = checkpointer.seconds();
   if (every > 0)
     return std::min(2.0, std::floor(steps / every)) + (std::fmod(steps, every) > 0 ? 1 : 0);
   return std::clamp(1 + (each > 0 ? std::floor(seconds / each) : steps), 1.0, 2.0);
@@ -74,8 +74,8 @@ double kept_checkpoints(const Keeper& keeper, double steps, double seconds) {
 
 // Seconds for all checkpoints of a run that writes them at fixed steps; those by time are held to a
 // share of it. What is written is summed, and looked through for what is not finite, before.
-double checkpoint_seconds(const Keeper& keeper, double steps, double bytes) {
-  const auto every = static_cast<double>(keeper.every());
+double checkpoint_seconds(const Checkpointer& checkpointer, double steps, double bytes) {
+  const auto every = static_cast<double>(checkpointer.every());
   if (every == 0) return 0;
   const std::string sample(1 << 22, 'x');
   const Clock::time_point begin = Clock::now();
@@ -91,7 +91,7 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
   const Clock::time_point begin = Clock::now();
   // The evaluations of the trial are short ones.
   const Experiment whole = build(spec, threads, cache, stand_in);
-  const Keeper& keeper = *whole.keeper;
+  const Checkpointer& checkpointer = *whole.checkpointer;
   const RecordRows rows = record_rows(whole);
   const auto batches = static_cast<double>(whole.trainer->evaluator().batches());
   spec.settings.set("eval.every", "0", "trial");
@@ -133,7 +133,7 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
       start + rows.records * trial.recorded() + (rows.steps - rows.records) * trial.others() +
       (rows.evaluations * batches + (e.task->shape().causal ? kProbe : 0)) * evaluation_seconds +
       rows.steps / trial.steps() * (trial.recording() + seconds_to_compress(file)) +
-      checkpoint_seconds(keeper, rows.steps, checkpoint);
+      checkpoint_seconds(checkpointer, rows.steps, checkpoint);
   // Blocks lie beside the checkpoints too.
   const double blocks = stored > 0 ? records * (1 - rest_bytes(file, rows) / stored) : 0;
   return nlohmann::json{
@@ -141,7 +141,7 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
       {"seconds", total},
       {"device", e.backend->name() == "cpu" ? 0 : e.backend->held()},
       {"records", record_memory(e)},
-      {"disk", records + blocks + kept_checkpoints(keeper, rows.steps, total) * checkpoint}}
+      {"disk", records + blocks + kept_checkpoints(checkpointer, rows.steps, total) * checkpoint}}
       .dump();
 }
 

@@ -95,7 +95,7 @@ void Progress::on_step(const StepReport& report) {
   show_(line(report), false);
 }
 
-void Progress::on_routing(index, const std::vector<LayerStatistics>& layers, const std::string&) {
+void Progress::on_routing(index, const std::vector<LayerStatistics>& layers) {
   double cv = 0;
   for (const LayerStatistics& s : layers)
     cv += metrics::cv(s.demand) / static_cast<double>(layers.size());

@@ -26,8 +26,7 @@ class Progress : public Hook {
   bool wants_routing(index step) const override {
     return recorder_ != nullptr && recorder_->wants_routing(step);
   }
-  void on_routing(index step, const std::vector<LayerStatistics>& layers,
-                  const std::string& plan) override;
+  void on_routing(index step, const std::vector<LayerStatistics>& layers) override;
   void on_step(const StepReport& report) override;
   void on_evaluation(const Evaluation& evaluation) override;
   // Something else that happened: "resuming at step 100 ...", "warning: ...".

@@ -93,6 +93,10 @@ class Options {
   Options(Settings& settings, std::string section)
       : settings_(&settings), section_(std::move(section)) {}
 
+  // The options of a part of this one: section "router.hierarchical" has the part
+  // "router.hierarchical.outer".
+  Options part(const std::string& role) const { return {*settings_, section_ + "." + role}; }
+
   index integer(const std::string& key, index otherwise, IntegerRange range,
                 const std::string& help);
   // An earlier way to write another option, if it was used: the caller makes its value the default

@@ -1,44 +1,13 @@
 #include "sim/model/block.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/moe/nested.hpp"
 #include "sim/ops/ops.hpp"
 
-#include <algorithm>
-#include <numeric>
+#include <string>
+#include <utility>
 
 namespace moesim {
-namespace {
-
-// Rows of one expert as sequences of tokens.
-struct Pieces {
-  std::vector<std::int32_t> row;     // by token
-  std::vector<std::int32_t> token;   // of each of them
-  std::vector<std::int32_t> offset;  // of the sequences
-};
-
-Pieces pieces_of(std::vector<std::int32_t> rows, const std::vector<std::int32_t>& token,
-                 const std::vector<std::int32_t>& sequences) {
-  const auto of = [&](std::int32_t row) { return token[static_cast<std::size_t>(row)]; };
-  std::stable_sort(rows.begin(), rows.end(),
-                   [&](std::int32_t a, std::int32_t b) { return of(a) < of(b); });
-  Pieces pieces{std::move(rows), {}, {}};
-  for (const std::int32_t row : pieces.row) pieces.token.push_back(of(row));
-  for (const std::int32_t end : sequences)
-    pieces.offset.push_back(static_cast<std::int32_t>(
-        std::lower_bound(pieces.token.begin(), pieces.token.end(), end) - pieces.token.begin()));
-  return pieces;
-}
-
-Segments segments_of(const std::vector<std::int32_t>& offset, Backend& backend) {
-  const std::int32_t each = offset[1] - offset[0];
-  bool equal = true;
-  for (std::size_t s = 1; s + 1 < offset.size(); ++s)
-    equal = equal && offset[s + 1] - offset[s] == each;
-  return {.offset = Indices::of(offset, backend), .rows = offset.back(), .each = equal ? each : 0};
-}
-
-}  // namespace
-
 void Block::append(std::string name, std::unique_ptr<Branch> branch, std::string norm_name,
                    std::unique_ptr<Norm> norm) {
   if (norm) child(std::move(norm_name), *norm);
@@ -94,26 +63,17 @@ Tensor BlockBank::forward(const Rows& rows) const {
   const Tokens& all = *rows.tokens;
   std::vector<Loss> losses;
   if (!rows.token && blocks_.size() == 1) return blocks_.front()->forward(all.with(rows.x), losses);
-  Backend& backend = rows.x.backend();
-  const std::vector<std::int32_t> offset = rows.segments.offset.to_host(),
-                                  sequences = all.sequences.offset.to_host();
-  std::vector<std::int32_t> token(static_cast<std::size_t>(rows.x.rows()));
-  std::iota(token.begin(), token.end(), 0);
-  if (rows.token) token = rows.token.to_host();
+  const std::vector<Share> shares = shares_of(all, rows.token, rows.segments);
   std::vector<Tensor> outputs;
-  std::vector<std::int32_t> order;  // of the rows of `outputs`
+  std::vector<std::int32_t> order;  // rows of `outputs`
   for (std::size_t e = 0; e < blocks_.size(); ++e) {
-    std::vector<std::int32_t> own(static_cast<std::size_t>(offset[e + 1] - offset[e]));
+    const std::vector<std::int32_t> own = shares[e].row.to_host();
     if (own.empty()) continue;
-    std::iota(own.begin(), own.end(), offset[e]);
-    const Pieces pieces = pieces_of(std::move(own), token, sequences);
-    Tokens given =
-        all.subset(Indices::of(pieces.token, backend), segments_of(pieces.offset, backend));
-    given.x = gather_rows(rows.x, Indices::of(pieces.row, backend));
-    outputs.push_back(blocks_[e]->forward(given, losses));
-    order.insert(order.end(), pieces.row.begin(), pieces.row.end());
+    outputs.push_back(blocks_[e]->forward(shares[e].tokens, losses));
+    order.insert(order.end(), own.begin(), own.end());
   }
   if (!losses.empty()) fail_in("moe.at = block", "a block in a block has an auxiliary loss");
+  Backend& backend = rows.x.backend();
   if (outputs.empty()) return Tensor::zeros(rows.x.shape(), backend);
   return combine_rows(concat_rows(outputs), {}, Indices::of(order, backend), rows.x.rows());
 }

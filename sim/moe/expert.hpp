@@ -51,8 +51,8 @@ class Expert : public Module {
   Tensor apply(const Rows& rows) const;
   const ExpertSite& site() const { return site_; }
   index experts() const { return site_.experts; }
-  // Values of one expert: those of the stacked parameters, over E.
-  index parameters_per_expert() const;
+  // Values of all parameters, over E.
+  index parameters_per_expert() const { return count(parameters()) / experts(); }
 
  private:
   ExpertSite site_;

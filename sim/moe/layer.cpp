@@ -77,13 +77,6 @@ Tensor Expert::apply(const Rows& rows) const {
   return forward(rows);
 }
 
-index Expert::parameters_per_expert() const {
-  index total = 0;
-  for (const Parameter& p : parameters())
-    if (p.value.dim(0) == experts()) total += p.value.size() / experts();
-  return total;
-}
-
 Tensor execute(const Routing& routing, const Tokens& tokens, const Expert& expert) {
   return std::visit([&](const auto& plan) { return execute(plan, tokens, expert); }, routing.plan);
 }

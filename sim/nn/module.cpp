@@ -15,6 +15,17 @@ Tensor Module::parameter(std::string name, Shape shape, Init init, bool decay) {
   return own_.back().value;
 }
 
+Tensor Module::frozen_parameter(std::string name, Shape shape, Init init) {
+  own_.push_back({std::move(name), Tensor::deferred(shape), init, false});
+  freeze(own_.back());
+  return own_.back().value;
+}
+
+void freeze(Parameter& parameter) {
+  parameter.frozen = true;
+  parameter.value.set_wants_gradient(false);
+}
+
 Tensor Module::buffer(std::string name, Shape shape, Init init) {
   buffers_.push_back({std::move(name), Tensor::deferred(shape), init, false});
   buffers_.back().value.set_wants_gradient(false);

@@ -24,7 +24,8 @@ struct Parameter {
   std::string name;  // "blocks.0.attention.qkv"
   Tensor value;
   Init init;
-  bool decay = true;  // subject to weight decay
+  bool decay = true;    // subject to weight decay
+  bool frozen = false;  // counted and kept in checkpoints, but gets no gradient and no update
 };
 
 class Module {
@@ -42,6 +43,8 @@ class Module {
  protected:
   // Declares a parameter; its memory comes with initialise(). Biases and gains say decay = false.
   Tensor parameter(std::string name, Shape shape, Init init, bool decay = true);
+  // Declares a parameter that does not learn, e.g. the base that an adapter is added to.
+  Tensor frozen_parameter(std::string name, Shape shape, Init init);
   // Declares state that learns without gradient (a balancing bias, running counts): it starts like
   // a parameter, is kept in checkpoints, and no optimiser touches it.
   Tensor buffer(std::string name, Shape shape, Init init);
@@ -52,6 +55,9 @@ class Module {
   std::vector<Parameter> own_, buffers_;
   std::vector<std::pair<std::string, const Module*>> children_;
 };
+
+// Makes a parameter frozen: gradients still flow through it to what it is computed with.
+void freeze(Parameter& parameter);
 
 // Allocates the parameters (or buffers) and draws their values.
 void initialise(const std::vector<Parameter>& parameters, Backend& backend, std::uint64_t seed);

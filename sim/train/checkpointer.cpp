@@ -123,7 +123,7 @@ void Checkpointer::write(const std::string& published_sha256, bool regular) {
                                      "train.rate or train.clip",
                                      position.step - 1, name));
   std::vector<std::vector<real>> copies;
-  const TensorFile weights = file_of(named(trainer_.parameters()), copies);
+  const TensorFile weights = file_of(trainer_.weights(), copies);
   const std::vector<NamedTensor> kept = trainer_.state();
   TensorFile state = file_of(kept, copies);
   state.metadata = metadata_of(trainer_);

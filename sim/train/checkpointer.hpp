@@ -1,5 +1,6 @@
-// Keeps a training on disk, and brings it back: checkpoints of everything that decides how it goes
-// on (parameters, optimiser, buffers, position) and of what was recorded so far.
+// The checkpointer writes checkpoints of a training and restores them. A checkpoint holds
+// everything that decides how training goes on (parameters, optimiser, buffers, position) and what
+// was recorded so far.
 #pragma once
 
 #include "sim/checkpoint/checkpoint.hpp"
@@ -17,8 +18,8 @@ class Checkpointer : public Hook {
  public:
   // Reads [checkpoint]. Everything given must outlive the checkpointer.
   Checkpointer(Settings& settings, Trainer& trainer, Recorder& recorder);
-  // The run's folder, whose checkpoints these are, and what they hold of the data
-  // (sim/data/stored.hpp). Without it nothing is kept.
+  // Sets the run's folder, and what checkpoints hold of the data (sim/data/stored.hpp). Without a
+  // folder nothing is written.
   void keep_at(std::string folder, std::string config_sha256, std::string data_sha256,
                std::vector<StoredFile> data = {});
 

@@ -28,10 +28,7 @@ StepOutcome EagerPasses::run(const StepBatch& batch, bool measured) {
     outcome.losses.add(losses, batch.parts());
     if (monitor) monitor->collect();
   });
-  if (monitor) {
-    outcome.layers = std::move(monitor->layers());
-    outcome.plan = monitor->plan();
-  }
+  if (monitor) outcome.layers = std::move(monitor->layers());
   return outcome;
 }
 

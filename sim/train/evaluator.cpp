@@ -146,7 +146,6 @@ std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>
                                  "eval.sequences or data.length",
                                  result.sequences));
   result.layers = std::move(monitor.layers());
-  result.plan = monitor.plan();
   return result;
 }
 

@@ -1,5 +1,5 @@
-// Evaluation is the measurement of a model on the validation split. What is measured depends on
-// [eval] alone, so that arms with other training batches are measured by the same stick.
+// The evaluator measures a model on the validation split. What is measured depends on [eval] alone,
+// so that arms with other training batches can be compared.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -28,7 +28,6 @@ struct Evaluation {
   std::vector<double> domain_loss;      // per domain of the target; NaN for one without targets
   std::vector<double> domain_targets;   // how many there were
   std::vector<LayerStatistics> layers;  // of each MoE layer, over the whole evaluation
-  std::string plan;                     // as by plan_name
 };
 
 class Evaluator {

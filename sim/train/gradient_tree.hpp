@@ -31,8 +31,8 @@ class GradientTree {
   std::vector<Sum> stack_;
 };
 
-// Gradients of all parameters that exist at a time while `parts` are summed: floor(log2(parts)) +
-// 1.
+// The most gradients of a parameter that exist at a time while `parts` are summed:
+// floor(log2(parts)) + 1.
 index gradient_buffers(index parts);
 
 // Calls pass(0), ..., pass(parts - 1), each of which finds the parameters without gradients and

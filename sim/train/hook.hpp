@@ -42,8 +42,8 @@ class Hook {
   virtual void on_boundary(const Position&) {}
   // Are the routings of this step to be measured?
   virtual bool wants_routing(index) const { return false; }
-  // Statistics of every MoE layer over the step's batch; the plan's name comes from the last layer.
-  virtual void on_routing(index, const std::vector<LayerStatistics>&, const std::string&) {}
+  // Statistics of every MoE layer over the step's batch.
+  virtual void on_routing(index, const std::vector<LayerStatistics>&) {}
   virtual void on_step(const StepReport&) {}
   virtual void on_evaluation(const Evaluation&) {}
 };

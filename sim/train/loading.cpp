@@ -128,9 +128,7 @@ std::vector<std::string> problems_of(const Checkpoint& checkpoint, const Trainer
   const TensorFile of_weights = read_tensors(weights, checkpoint.weights, problems);
   const TensorFile of_state = read_tensors(state, checkpoint.state, problems);
   if (!problems.empty()) return problems;
-  Shapes parameters;
-  for (const Parameter& p : trainer.parameters()) parameters.emplace_back(p.name, p.value.shape());
-  compare(weights, of_weights, parameters, true, problems);
+  compare(weights, of_weights, trainer.shapes_of_weights(), true, problems);
   compare(state, of_state, trainer.shapes_of_state(), false, problems);
   compare_position(state, of_state, checkpoint.info.step, problems);
   return problems;
@@ -150,9 +148,7 @@ std::vector<std::string> problems_of(const Checkpoint& checkpoint) {
 void load_checkpoint(const Checkpoint& checkpoint, Trainer& trainer) {
   if (const Problems problems = problems_of(checkpoint, trainer); !problems.empty())
     fail(Exit::data, problems.front());
-  std::vector<NamedTensor> parameters;
-  for (const Parameter& p : trainer.parameters()) parameters.push_back({p.name, p.value});
-  give(read_safetensors(checkpoint.weights), parameters);
+  give(read_safetensors(checkpoint.weights), trainer.weights());
   const TensorFile state = read_safetensors(checkpoint.state);
   give(state, trainer.state());
   trainer.resume({.step = number_of(state, kStep),

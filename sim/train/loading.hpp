@@ -1,5 +1,5 @@
-// Checks a checkpoint against the model that it is to be taken up by, and gives it to that model. A
-// right checksum says that a file is what was written; not that it fits.
+// Loading checks that a checkpoint fits a model, and gives it to that model. A right checksum says
+// that a file is what was written, not that it fits.
 #pragma once
 
 #include "sim/checkpoint/checkpoint.hpp"

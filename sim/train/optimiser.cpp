@@ -16,6 +16,12 @@ std::vector<Tensor> zeros_like(const std::vector<Parameter>& parameters) {
   return zeros;
 }
 
+// Those that an optimiser changes.
+std::vector<Parameter> learning(std::vector<Parameter> parameters) {
+  std::erase_if(parameters, [](const Parameter& p) { return p.frozen; });
+  return parameters;
+}
+
 void add_named(const std::string& prefix, const std::vector<Parameter>& parameters,
                const std::vector<Tensor>& values, std::vector<NamedTensor>& all) {
   for (std::size_t i = 0; i < values.size(); ++i)
@@ -26,7 +32,7 @@ void add_named(const std::string& prefix, const std::vector<Parameter>& paramete
 class AdamWOptimiser : public Optimiser {
  public:
   AdamWOptimiser(Options& options, std::vector<Parameter> parameters)
-      : parameters_(std::move(parameters)) {
+      : parameters_(learning(std::move(parameters))) {
     beta1_ = options.number("beta1", 0.9, {0, 0.9999999}, "decay of the first moment");
     beta2_ = options.number("beta2", 0.95, {0, 0.9999999}, "decay of the second moment");
     epsilon_ =
@@ -83,7 +89,7 @@ class AdamWOptimiser : public Optimiser {
 class SgdOptimiser : public Optimiser {
  public:
   SgdOptimiser(Options& options, std::vector<Parameter> parameters)
-      : parameters_(std::move(parameters)) {
+      : parameters_(learning(std::move(parameters))) {
     momentum_ =
         options.number("momentum", 0.9, {0, 0.9999999}, "share of the last update that is kept");
     decay_ = options.number("weight_decay", 0.1, {0, 100},

@@ -12,9 +12,7 @@ namespace moesim {
 
 struct StepOutcome {
   StepLosses losses;
-  // Of every MoE layer over the step, and the plan of the last; empty if the step was not measured.
-  std::vector<LayerStatistics> layers;
-  std::string plan;
+  std::vector<LayerStatistics> layers;  // of each MoE layer; empty if the step was not measured
 };
 
 class Passes {

@@ -1,4 +1,5 @@
-// Does a trained model see the future? Asked of the model itself, not of its router's word.
+// The leak probe measures whether a trained model sees the future, on the model itself: a router's
+// declaration is not trusted.
 #pragma once
 
 #include "sim/data/dataset.hpp"

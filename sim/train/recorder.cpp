@@ -90,8 +90,7 @@ void Recorder::append_statistics(const std::string& axis,
   append_metrics(file_, axis, layers);
 }
 
-void Recorder::on_routing(index step, const std::vector<LayerStatistics>& layers,
-                          const std::string&) {
+void Recorder::on_routing(index step, const std::vector<LayerStatistics>& layers) {
   file_.attribute("plan_kind", plan_kinds(layers));
   for (const char* name : {"record", "record_step"}) file_.append(name, static_cast<double>(step));
   append_statistics("record", layers);

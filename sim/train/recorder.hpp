@@ -22,8 +22,7 @@ class Recorder : public Hook {
   void describe_settings(const Settings& settings);
 
   bool wants_routing(index step) const override { return step % every_ == 0; }
-  void on_routing(index step, const std::vector<LayerStatistics>& layers,
-                  const std::string& plan) override;
+  void on_routing(index step, const std::vector<LayerStatistics>& layers) override;
   void on_step(const StepReport& report) override;
   void on_evaluation(const Evaluation& evaluation) override;
   void on_boundary(const Position& position) override;

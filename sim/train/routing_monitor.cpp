@@ -20,10 +20,8 @@ void RoutingMonitor::attach(Context& context, const Example& example) {
 void RoutingMonitor::collect() {
   if (measurements_.empty()) return;
   const Span span(Part::recording);
-  for (std::size_t i = 0; i < measurements_.size(); ++i) {
+  for (std::size_t i = 0; i < measurements_.size(); ++i)
     layers_[i].add(statistics(measurements_[i]));
-    plan_ = measurements_[i].plan;
-  }
   measurements_.clear();
 }
 

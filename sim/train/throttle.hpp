@@ -1,4 +1,4 @@
-// Limits a costly task, such as writing checkpoints, to a share of the time.
+// The throttle limits a costly task, such as writing checkpoints, to a share of the time.
 #pragma once
 
 #include <chrono>
@@ -8,21 +8,21 @@ namespace moesim {
 class Throttle {
  public:
   using Clock = std::chrono::steady_clock;
-  // share: of the time, e.g. 0.01; least: seconds between two times at least.
+  // share: of the time, e.g. 0.01. least: seconds from the end of one run of the task to the next.
   explicit Throttle(double share, double least = 0) : share_(share), least_(least) {}
 
-  // True if doing it now keeps its time below `share`.
+  // True if running the task now keeps its time below `share`.
   bool allows() const { return allows(least_); }
-  // With another least number of seconds.
+  // The same, with another least number of seconds since it ended last.
   bool allows(double least) const {
     const std::chrono::duration<double> rest = Clock::now() - end_;
     return rest.count() >= least && rest.count() * share_ >= took_;
   }
 
-  // Seconds in all times together.
+  // Seconds that it took in total.
   double spent() const { return spent_; }
 
-  // One time, measured by its lifetime.
+  // The task is running while this lives.
   class Work {
    public:
     explicit Work(Throttle& throttle) : throttle_(throttle) {}

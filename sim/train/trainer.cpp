@@ -62,6 +62,7 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
           .choice("graphs", "auto", {"auto", "off"},
                   "auto: on a card, a step that asks for the same work every time is captured "
                   "as a CUDA graph and replayed; to the same bits") == "auto";
+  start_ = read_start(settings, parameters_);
   optimiser_ = make_optimiser(train, parameters_);
   resume({}, 0);
 }
@@ -69,21 +70,27 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
 void Trainer::start() {
   initialise(parameters_, backend_, seed_);
   initialise(model_.buffers(), backend_, seed_);
+  start_.load(weights());
 }
 
-std::vector<NamedTensor> Trainer::state() {
-  std::vector<NamedTensor> all = optimiser_->state();
-  for (const Parameter& buffer : model_.buffers())
-    all.push_back({"buffer." + buffer.name, buffer.value});
+std::vector<NamedTensor> Trainer::weights() const {
+  std::vector<NamedTensor> all;
+  for (const Parameter& p : parameters_) all.push_back({p.name, p.value});
+  for (const Parameter& buffer : model_.buffers()) all.push_back({buffer.name, buffer.value});
+  return all;
+}
+
+std::vector<std::pair<std::string, Shape>> Trainer::shapes_of_weights() const {
+  std::vector<std::pair<std::string, Shape>> all;
+  for (const NamedTensor& tensor : weights()) all.emplace_back(tensor.name, tensor.value.shape());
   return all;
 }
 
 std::vector<std::pair<std::string, Shape>> Trainer::shapes_of_state() const {
   std::vector<std::pair<std::string, Shape>> all;
   for (const std::string& kind : optimiser_->kinds_of_state())
-    for (const Parameter& p : parameters_) all.emplace_back(kind + p.name, p.value.shape());
-  for (const Parameter& buffer : model_.buffers())
-    all.emplace_back("buffer." + buffer.name, buffer.value.shape());
+    for (const Parameter& p : parameters_)
+      if (!p.frozen) all.emplace_back(kind + p.name, p.value.shape());
   return all;
 }
 
@@ -145,7 +152,7 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   if (!measured) return report;
   const Span span(Part::recording);
   for (Hook* hook : hooks)
-    if (measures(hook)) hook->on_routing(step, outcome.layers, outcome.plan);
+    if (measures(hook)) hook->on_routing(step, outcome.layers);
   return report;
 }
 

@@ -7,6 +7,7 @@
 #include "sim/train/optimiser.hpp"
 #include "sim/train/passes.hpp"
 #include "sim/train/schedule.hpp"
+#include "sim/train/start.hpp"
 #include "sim/train/step_batch.hpp"
 
 #include <memory>
@@ -28,7 +29,7 @@ class Trainer {
   Trainer(Settings& settings, const Dataset& data, const Task& task, Transformer& model,
           Backend& backend, std::uint64_t seed);
 
-  // Allocates and draws the parameters.
+  // Allocates and draws the parameters, or takes them from another run ([init]).
   void start();
   // Trains from where it stands, to the end or until a hook wants it to stop; then it can be run
   // again. Throws Exit::diverged, naming step and tensor, in the step whose loss or gradient is not
@@ -45,11 +46,13 @@ class Trainer {
   index accumulate() const { return batch_.parts; }
   // Numbers that the optimiser keeps for each parameter.
   std::size_t moments() const { return optimiser_->kinds_of_state().size(); }
-  // Everything that learns or is learnt: parameters, buffers ("buffer.NAME") and what the optimiser
-  // keeps ("adamw.first.NAME").
   const std::vector<Parameter>& parameters() const { return parameters_; }
-  std::vector<NamedTensor> state();
-  // Names and shapes of state(), without its memory; start() need not have been called.
+  // What a model needs to run: parameters and buffers.
+  std::vector<NamedTensor> weights() const;
+  // What training needs besides to go on: what the optimiser keeps ("adamw.first.NAME").
+  std::vector<NamedTensor> state() { return optimiser_->state(); }
+  // Names and shapes of both, without their memory; start() need not have been called.
+  std::vector<std::pair<std::string, Shape>> shapes_of_weights() const;
   std::vector<std::pair<std::string, Shape>> shapes_of_state() const;
   index updates() const { return optimiser_->updates(); }
   // After the tensors were given their values.
@@ -89,6 +92,7 @@ class Trainer {
   bool graphs_;
   Position position_;
   std::vector<Parameter> parameters_;
+  Start start_;
   std::unique_ptr<Optimiser> optimiser_;
   Schedule schedule_;
   Evaluator evaluator_;

@@ -67,7 +67,7 @@ TEST_CASE("progress: drops in training and at evaluation, each with its name", "
   progress.show_records_of(recorder);
   CHECK(progress.wants_routing(8));
   CHECK_FALSE(progress.wants_routing(9));
-  progress.on_routing(8, {statistics(100, 30), statistics(300, 10)}, "assignments");
+  progress.on_routing(8, {statistics(100, 30), statistics(300, 10)});
   StepReport report;
   report.step = 8;
   report.steps = 10;

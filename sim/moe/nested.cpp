@@ -1,0 +1,103 @@
+#include "sim/moe/nested.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace moesim {
+namespace {
+
+using Numbers = std::vector<std::int32_t>;
+
+Segments segments_of(const Numbers& offset, Backend& backend) {
+  const std::int32_t each = offset[1] - offset[0];
+  bool equal = true;
+  for (std::size_t s = 1; s + 1 < offset.size(); ++s)
+    equal = equal && offset[s + 1] - offset[s] == each;
+  return {.offset = Indices::of(offset, backend), .rows = offset.back(), .each = equal ? each : 0};
+}
+
+// The token of every row of a plan.
+Numbers tokens_of_rows(const Indices& token, index rows) {
+  if (token) return token.to_host();
+  Numbers all(static_cast<std::size_t>(rows));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+}  // namespace
+
+std::unique_ptr<Router> nested_router(Options& options, const std::string& role,
+                                      const std::string& otherwise, const Site& site) {
+  Options own = options.part(role);
+  const std::string name =
+      own.choice("name", otherwise, Registry<Router>::names(), "the " + role + " router");
+  auto router = Registry<Router>::find(name).make(site, own);
+  if (!router->buffers().empty() || !router->traits().totals.empty())
+    own.reject("name", "a router with state learns from whole steps, and cannot be inside another");
+  return router;
+}
+
+std::vector<Share> shares_of(const Tokens& all, const Indices& token, const Segments& experts) {
+  Backend& backend = all.x.backend();
+  const Numbers offset = experts.offset.to_host(), ends = all.sequences.offset.to_host(),
+                of_row = tokens_of_rows(token, all.x.rows());
+  std::vector<Share> shares;
+  for (std::size_t e = 0; e + 1 < offset.size(); ++e) {
+    Numbers row(static_cast<std::size_t>(offset[e + 1] - offset[e])), own, pieces;
+    std::iota(row.begin(), row.end(), offset[e]);
+    const auto of = [&](std::int32_t r) { return of_row[static_cast<std::size_t>(r)]; };
+    std::stable_sort(row.begin(), row.end(),
+                     [&](std::int32_t a, std::int32_t b) { return of(a) < of(b); });
+    for (const std::int32_t r : row) own.push_back(of(r));
+    for (const std::int32_t end : ends)
+      pieces.push_back(
+          static_cast<std::int32_t>(std::lower_bound(own.begin(), own.end(), end) - own.begin()));
+    shares.push_back({all.subset(Indices::of(own, backend), segments_of(pieces, backend)),
+                      Indices::of(row, backend)});
+  }
+  return shares;
+}
+
+Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
+                   const std::vector<Assignment>& inner) {
+  Backend& backend = shares.front().tokens.x.backend();
+  Numbers token, outer_row, offset{0}, demand;
+  const Numbers of_row = tokens_of_rows(outer.token, outer.experts.rows);
+  std::vector<Tensor> gates;
+  for (std::size_t g = 0; g < inner.size(); ++g) {
+    const Assignment& plan = inner[g];
+    if (plan.bypass || plan.addend)
+      fail_in("compose", "an inner router passes tokens around its experts");
+    const Numbers rows = shares[g].row.to_host(), ends = plan.experts.offset.to_host(),
+                  chosen = tokens_of_rows(plan.token, shares[g].tokens.x.rows());
+    const std::int32_t first = offset.back();
+    for (std::size_t e = 1; e < ends.size(); ++e) offset.push_back(first + ends[e]);
+    for (std::int32_t i = 0; i < ends.back(); ++i) {
+      outer_row.push_back(rows[static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)])]);
+      token.push_back(of_row[static_cast<std::size_t>(outer_row.back())]);
+    }
+    if (plan.demand) {
+      const Numbers asked = plan.demand.to_host();
+      demand.insert(demand.end(), asked.begin(), asked.end());
+    } else {
+      for (std::size_t e = 1; e < ends.size(); ++e) demand.push_back(ends[e] - ends[e - 1]);
+    }
+    if (ends.back() > 0)
+      gates.push_back(plan.gate ? plan.gate.reshape({ends.back(), 1})
+                                : Tensor::full({ends.back(), 1}, 1, backend));
+  }
+  const auto rows = static_cast<index>(token.size());
+  Assignment plan;
+  plan.token = Indices::of(token, backend);
+  plan.experts = {.offset = Indices::of(offset, backend), .rows = rows};
+  plan.demand = Indices::of(demand, backend);
+  if (gates.empty()) return plan;
+  plan.gate = concat_rows(gates).reshape({rows});
+  if (outer.gate) plan.gate = mul(plan.gate, pick(outer.gate, Indices::of(outer_row, backend)));
+  return plan;
+}
+
+}  // namespace moesim
