@@ -103,7 +103,9 @@ Evaluator::Evaluator(Settings& settings, const Dataset& data, const Task& task, 
 
 void Evaluator::shorten(Settings& settings, const std::string& origin) {
   settings.unset("eval.batches");
-  Settings scratch = settings;
+  Settings scratch;
+  const auto set = settings.values().find("eval.batch");
+  if (set != settings.values().end()) scratch.set("eval.batch", set->second);
   const index batch = Options(scratch, "eval").integer("batch", kDefaultBatch, kBatch, "");
   settings.set("eval.sequences", std::to_string(batch), origin);
 }

@@ -3,12 +3,11 @@
 #include "sim/config/typed.hpp"
 #include "sim/core/error.hpp"
 #include "sim/moe/metrics.hpp"
-#include "sim/record/block.hpp"
+#include "sim/train/restored.hpp"
 #include "sim/train/router_metrics.hpp"
 
 #include <algorithm>
 #include <limits>
-#include <set>
 
 namespace moesim {
 namespace {
@@ -50,29 +49,6 @@ std::vector<RowCost> costs_of(const Transformer& model) {
     costs.push_back({layer.router().traits().cost.rows_per_token, layer.expert().flops_per_row()});
   }
   return costs;
-}
-
-// Variables that are not declared: they begin with the step that has something for them.
-bool is_late(const Variable& variable) {
-  return variable.name == "aux" || variable.name == "aux_loss" || is_router_metric(variable);
-}
-
-// A variable that an earlier build did not record: its rows are not known.
-Variable unknown_rows(const RunFile& earlier, Variable own) {
-  const Variable* steps = earlier.find(own.dims.front() + "_step");
-  if (steps == nullptr || own.shape.empty()) return own;
-  own.shape[0] = steps->shape[0];
-  own.values.assign(static_cast<std::size_t>(own.shape[0] * row_values(own.shape)), kMissing);
-  return own;
-}
-
-// The steps that label a dimension, for records of a version that did not label it.
-Variable labels_from(const RunFile& earlier, Variable own) {
-  const std::string steps = own.name + "_step";
-  if (earlier.find(steps) == nullptr) return own;
-  own.values = earlier.all_values(steps);
-  own.shape = {static_cast<index>(own.values.size())};
-  return own;
 }
 
 }  // namespace
@@ -254,52 +230,9 @@ void Recorder::publish(const Image& image) {
 }
 
 void Recorder::restore(const RunFile& earlier) {
-  RunFile restored;
-  restored.keep_blocks(earlier.block_store() ? earlier.block_store() : file_.block_store());
-  for (const std::string& name : file_.attribute_order())
-    restored.attribute(name, file_.attributes().at(name));
-  // In their order there: a file that is written again has the same bytes.
-  const std::set<std::string> kept_attributes = {"created_utc",
-                                                 "plan_kind",
-                                                 "train_seconds",
-                                                 "wall_seconds",
-                                                 "train_flops",
-                                                 "train_drops_percent",
-                                                 "flops_per_token_measured",
-                                                 "extended_from"};
-  for (const std::string& name : earlier.attribute_order())
-    if (kept_attributes.contains(name)) restored.attribute(name, earlier.attributes().at(name));
-  for (const Variable& own : file_.variables()) {
-    if (is_late(own)) continue;
-    const Variable* kept = earlier.find(own.name);
-    if (kept == nullptr && (own.name == "record" || own.name == "eval")) {
-      restored.put(labels_from(earlier, own));
-      continue;
-    }
-    if (kept == nullptr && find_statistic(own.name) != nullptr) {
-      restored.put(unknown_rows(earlier, own));
-      continue;
-    }
-    if (kept == nullptr || kept->dims != own.dims || kept->type != own.type)
-      fail(Exit::data, own.name +
-                           " was recorded otherwise by another version of moesim; train "
-                           "again with --force");
-    Variable variable = *kept;
-    variable.growing = own.growing;
-    variable.long_name = own.long_name, variable.units = own.units;
-    variable.description = own.description;
-    restored.put(std::move(variable));
-  }
-  // What came with a step, in its order: auxiliary losses and router metrics.
-  aux_.clear();
-  for (const Variable& kept : earlier.variables()) {
-    if (kept.name == "aux") aux_ = kept.texts;
-    if (!is_late(kept)) continue;
-    Variable variable = kept;
-    variable.growing = kept.name != "aux";
-    restored.put(std::move(variable));
-  }
-  file_ = std::move(restored);
+  file_ = restored(file_, earlier);
+  const Variable* aux = file_.find("aux");
+  aux_ = aux == nullptr ? std::vector<std::string>() : aux->texts;
   totals_.restore(earlier);
 }
 

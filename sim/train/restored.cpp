@@ -1,0 +1,83 @@
+#include "sim/train/restored.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/moe/layer_statistics.hpp"
+#include "sim/record/block.hpp"
+#include "sim/train/router_metrics.hpp"
+
+#include <limits>
+#include <set>
+
+namespace moesim {
+namespace {
+
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+
+// Variables that are not declared: they begin with the step that has something for them.
+bool is_late(const Variable& variable) {
+  return variable.name == "aux" || variable.name == "aux_loss" || is_router_metric(variable);
+}
+
+// A variable that an earlier build did not record: its rows are not known.
+Variable unknown_rows(const RunFile& earlier, Variable own) {
+  const Variable* steps = earlier.find(own.dims.front() + "_step");
+  if (steps == nullptr) return own;
+  own.shape[0] = steps->shape[0];
+  own.values.assign(static_cast<std::size_t>(own.shape[0] * row_values(own.shape)), kMissing);
+  return own;
+}
+
+// The steps that label a dimension, for records of a version that did not label it.
+Variable labels_from(const RunFile& earlier, Variable own) {
+  const std::string steps = own.name + "_step";
+  if (earlier.find(steps) == nullptr) return own;
+  own.values = earlier.all_values(steps);
+  own.shape = {static_cast<std::int64_t>(own.values.size())};
+  return own;
+}
+
+Variable restored(const Variable& own, const RunFile& earlier) {
+  const Variable* kept = earlier.find(own.name);
+  if (kept == nullptr && (own.name == "record" || own.name == "eval"))
+    return labels_from(earlier, own);
+  if (kept == nullptr && find_statistic(own.name) != nullptr) return unknown_rows(earlier, own);
+  if (kept == nullptr || kept->dims != own.dims || kept->type != own.type)
+    fail(Exit::data, own.name +
+                         " was recorded otherwise by another version of moesim; train "
+                         "again with --force");
+  Variable variable = *kept;
+  variable.growing = own.growing;
+  variable.long_name = own.long_name, variable.units = own.units;
+  variable.description = own.description;
+  return variable;
+}
+
+}  // namespace
+
+RunFile restored(const RunFile& own, const RunFile& earlier) {
+  RunFile file;
+  file.keep_blocks(earlier.block_store() ? earlier.block_store() : own.block_store());
+  for (const std::string& name : own.attribute_order())
+    file.attribute(name, own.attributes().at(name));
+  // In their order there: a file that is written again has the same bytes.
+  const std::set<std::string> kept_attributes = {"created_utc",
+                                                 "plan_kind",
+                                                 "train_seconds",
+                                                 "wall_seconds",
+                                                 "train_flops",
+                                                 "train_drops_percent",
+                                                 "flops_per_token_measured",
+                                                 "extended_from"};
+  for (const std::string& name : earlier.attribute_order())
+    if (kept_attributes.contains(name)) file.attribute(name, earlier.attributes().at(name));
+  for (const Variable& variable : own.variables())
+    if (!is_late(variable)) file.put(restored(variable, earlier));
+  for (Variable variable : earlier.variables()) {
+    if (!is_late(variable)) continue;
+    variable.growing = variable.name != "aux";
+    file.put(std::move(variable));
+  }
+  return file;
+}
+
+}  // namespace moesim
