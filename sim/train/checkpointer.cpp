@@ -26,12 +26,6 @@ constexpr double kShare = 0.01;
 // Seconds between others and one that is only the best so far.
 constexpr double kBestSeconds = 10;
 
-std::vector<NamedTensor> named(const std::vector<Parameter>& parameters) {
-  std::vector<NamedTensor> all;
-  for (const Parameter& p : parameters) all.push_back({p.name, p.value});
-  return all;
-}
-
 // Name, type and shape.
 TensorView view_of(const NamedTensor& tensor) {
   TensorView view{tensor.name, kNumberName, {}, {}};

@@ -1,6 +1,6 @@
 // Starts from another run's weights, and parameters that do not learn.
 #include "tests/support/catch.hpp"
-#include "tests/support/temporary_folder.hpp"
+#include "tests/record/samples.hpp"
 #include "tests/train/kept.hpp"
 
 #include <filesystem>
