@@ -51,9 +51,9 @@ struct Outcome {
   double dead_experts = 0;   // sum over layers
   double parameters_total = 0, parameters_active = 0, flops_per_token = 0;
   double flops_per_token_measured = 0;  // attribute: with the rows that experts computed
-  double tokens_per_second = 0;  // median over the latest 2^20 steps
-  double leak = 0;               // attribute
-  bool looks_ahead = false;      // some token's output depends on later tokens, and may not
+  double tokens_per_second = 0;         // median over the latest 2^20 steps
+  double leak = 0;                      // attribute
+  bool looks_ahead = false;             // some token's output depends on later tokens, and may not
 
   std::vector<EvaluationPoint> evaluations = {};               // all
   std::map<std::string, std::vector<double>> quantities = {};  // by name, as quantity_of has them

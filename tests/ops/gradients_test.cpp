@@ -60,7 +60,9 @@ TEST_CASE("gradients: products", "[ops][gradient]") {
 
 TEST_CASE("gradients: concat_rows", "[ops][gradient]") {
   check("concat_rows",
-        [](const In& x) { return concat_rows({x[0], x[1], x[0], square(x[2])}); },
+        [](const In& x) {
+          return concat_rows({x[0], x[1], x[0], square(x[2])});
+        },
         {random_tensor(1, {2, 3}), random_tensor(2, {1, 3}), random_tensor(3, {4, 3})});
 }
 
