@@ -7,6 +7,7 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/nested.hpp"
 #include "sim/moe/variants.hpp"
+#include "sim/ops/ops.hpp"
 
 #include <algorithm>
 
@@ -31,14 +32,17 @@ class Hierarchical : public Router {
     const Traits &out = outer_->traits(), &in = inner_.front()->traits();
     if (out.experts != groups || in.experts != inside.experts)
       o.reject("groups", "a nested router must route over all of its experts");
-    traits_ = {.experts = site.experts,
-               .sees = {.later_tokens = out.sees.later_tokens || in.sees.later_tokens,
-                        .other_sequences = out.sees.other_sequences || in.sees.other_sequences},
-               .cost = {.rows_per_token = out.cost.rows_per_token * in.cost.rows_per_token,
-                        .router_flops =
-                            out.cost.router_flops + out.cost.rows_per_token * in.cost.router_flops},
-               .expert_groups = groups,
-               .surrogate = out.surrogate || in.surrogate};
+    traits_ = {
+        .experts = site.experts,
+        // Places among the tokens of a group depend on how many there are, later ones included.
+        .sees = {.later_tokens =
+                     out.sees.later_tokens || in.sees.later_tokens || in.sees.other_sequences,
+                 .other_sequences = out.sees.other_sequences || in.sees.other_sequences},
+        .cost = {.rows_per_token = out.cost.rows_per_token * in.cost.rows_per_token,
+                 .router_flops =
+                     out.cost.router_flops + out.cost.rows_per_token * in.cost.router_flops},
+        .expert_groups = groups,
+        .surrogate = out.surrogate || in.surrogate};
   }
 
   Routing route(const Tokens& tokens) override {
@@ -74,10 +78,18 @@ class Hierarchical : public Router {
     if (plan == nullptr) fail_in("hierarchical", "a nested router must assign tokens to experts");
     return *plan;
   }
-  // Losses of the groups are summed by name, each with its share of the weight.
+  // Losses of a name are one: the sum of those of all groups, each times `share`.
   static void add_losses(Routing& to, const std::string& prefix, const Routing& from, real share) {
-    for (const Loss& loss : from.losses)
-      to.losses.push_back({prefix + loss.name, share * loss.weight, loss.value});
+    for (const Loss& loss : from.losses) {
+      const std::string name = prefix + loss.name;
+      const Tensor value = share == 1 ? loss.value : affine(loss.value, share);
+      const auto same = std::find_if(to.losses.begin(), to.losses.end(),
+                                     [&](const Loss& other) { return other.name == name; });
+      if (same == to.losses.end())
+        to.losses.push_back({name, loss.weight, value});
+      else
+        same->value = add(same->value, value);
+    }
   }
 
   std::unique_ptr<Router> outer_;
@@ -94,7 +106,8 @@ const Variants variants(
     "hierarchical",
     {{"dropless",
       "outer.capacity_factor=0 outer.capacity_factor_eval=0 inner.capacity_factor=0 "
-      "inner.capacity_factor_eval=0 inner.group=batch"}});
+      "inner.capacity_factor_eval=0 inner.group=batch"},
+     {"one expert each", "groups=4"}});
 
 }  // namespace
 }  // namespace moesim

@@ -100,6 +100,8 @@ TEST_CASE("contract: variants try every option, and every value of a choice", "[
     if (variants_of(router).empty()) continue;  // certified with its defaults
     const std::map<std::string, std::set<std::string>> values = tried(router);
     for (const OptionInfo& option : options_of(subject_of(router, "", true, "mlp"))) {
+      // Options of a router inside are another router's, and tried there.
+      if (option.key.find('.', ("router." + router + ".").size()) != std::string::npos) continue;
       INFO(option.key << " is one of " << option.range);
       const std::set<std::string>& seen = values.at(option.key.substr(option.key.rfind('.') + 1));
       CHECK(seen.size() >= 2);

@@ -155,13 +155,22 @@ class Heads : public Expert {
   Tensor query_, output_, key_, value_;
 };
 
-const Registered<Expert> heads("test_heads", "attention heads with shared keys and values",
-                               [](const ExpertSite& site, Options&) {
-                                 return std::make_unique<Heads>(site, 3);
-                               });
+// Registers it while it lives.
+class WithHeads {
+ public:
+  WithHeads() {
+    Registry<Expert>::add({"test_heads", "for tests", [](const ExpertSite& site, Options&) {
+                             return std::make_unique<Heads>(site, 3);
+                           }});
+  }
+  ~WithHeads() { Registry<Expert>::remove("test_heads"); }
+  WithHeads(const WithHeads&) = delete;
+  WithHeads& operator=(const WithHeads&) = delete;
+};
 
 TEST_CASE("branches: a mixture of attention heads is attention by chosen queries", "[nn][branch]") {
   constexpr index B = 2, S = 5, E = 4, k = 2, d = 3;
+  const WithHeads registered;
   TinyLayer layer({.width = kWidth, .experts = E, .batch = B, .length = S}, "token_choice",
                   {{"k", "2"}, {"capacity_factor", "0"}, {"capacity_factor_eval", "0"}},
                   "test_heads");

@@ -57,6 +57,7 @@ struct Tiny {
     settings.check_all_read();
     backend().set_threads(1);
     initialise(model->parameters(), backend(), 1);
+    initialise(model->buffers(), backend(), 1);
     const Batch rows = batch();
     example = task->prepare(
         task->pose(rows, {Split::train, context.seed, context.step, 0, rows.batch}), backend());
