@@ -30,6 +30,11 @@ class ExpertChoice : public Router {
         "an expert chooses among a sequence, the same position of all sequences, or all tokens");
     over_tokens_ = o.choice("softmax", "experts", {"experts", "tokens"},
                             "scores sum to 1 over experts, or over the group's tokens") == "tokens";
+    if (E_ == 1 && !over_tokens_ && capacity_.factor < 1)
+      o.reject(
+          "softmax",
+          "with one expert every score over experts is 1, so the expert takes the first tokens "
+          "and the router never learns; set softmax = tokens");
     z_ = o.number("z_weight", 0, {0, 1e6}, "of the router z-loss");
     const index size =
         group_size(group_, std::max<index>(1, site.batch), std::max<index>(1, site.length));
