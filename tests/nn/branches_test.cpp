@@ -88,12 +88,11 @@ TEST_CASE("branches: experts that are blocks see the tokens that they were given
 TEST_CASE("branches: a mixture of depths passes by what it does not choose", "[nn][branch]") {
   Training training(
       {"moe.at", "block", "moe.experts", "1", "router.name", "expert_choice",
-       "router.expert_choice.group", "sequence", "router.expert_choice.capacity_factor", "0.5",
-       "model.layers", "1", "run.steps", "3"},
+       "router.expert_choice.group", "sequence", "router.expert_choice.softmax", "tokens",
+       "router.expert_choice.capacity_factor", "0.5", "model.layers", "1", "run.steps", "3"},
       1);
   const MoeLayer& layer = training.model->moe_layer(0);
   CHECK(layer.router().traits().cost.rows_per_token == 0.5);
-  const Block dense(0);
   Context context;
   const index T = 2 * 16, D = 16;
   const Tensor x = Tensor::of({T, D}, normal_values(T * D, 3), training.backend);
@@ -116,6 +115,10 @@ TEST_CASE("branches: a mixture of depths passes by what it does not choose", "[n
   }
   CHECK(passed == T / 2);
   CHECK(training.run() == End::complete);
+  CHECK_THROWS_WITH(Training({"moe.experts", "1", "router.name", "expert_choice",
+                              "router.expert_choice.capacity_factor", "0.5"},
+                             1),
+                    contains("set softmax = tokens"));
 }
 
 // Mixture of attention heads (Zhang et al. 2022): experts have queries and outputs of their own,
