@@ -93,8 +93,7 @@ class Options {
   Options(Settings& settings, std::string section)
       : settings_(&settings), section_(std::move(section)) {}
 
-  // The options of a part of this one: section "router.hierarchical" has the part
-  // "router.hierarchical.outer".
+  // The options of a part: section "router.NAME" has the part "router.NAME.outer".
   Options part(const std::string& role) const { return {*settings_, section_ + "." + role}; }
 
   index integer(const std::string& key, index otherwise, IntegerRange range,

@@ -1,5 +1,6 @@
 // The item "conservation": a routing value must be well formed and add up, whatever the router.
 #include "sim/moe/certificate_specimen.hpp"
+#include "sim/moe/statistics.hpp"
 
 #include <fmt/format.h>
 
@@ -141,6 +142,7 @@ void check(const Routing& routing, Accounts& accounts) {
                             rows, accounts.experts));
     demand_that(finite(scores.to_host()), "scores are not finite");
   }
+  check_metrics(routing.metrics);
   for (const Loss& loss : routing.losses)
     demand_that(loss.value.size() == 1 && std::isfinite(loss.value.item()) &&
                     std::isfinite(loss.weight) && !loss.name.empty(),

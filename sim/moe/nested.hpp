@@ -10,8 +10,8 @@
 
 namespace moesim {
 
-// Builds the router that has a role inside another: with the role "outer" of "hierarchical",
-// [router.hierarchical.outer] names it (`name`) and has its options. It keeps no state.
+// Builds the router that has a role inside another, NAME: with the role "outer",
+// [router.NAME.outer] says which it is (`name`) and has its options. It keeps no state.
 std::unique_ptr<Router> nested_router(Options& options, const std::string& role,
                                       const std::string& otherwise, const Site& site);
 

@@ -47,6 +47,19 @@ TEST_CASE("certificate: an assignment that does not add up fails conservation",
         }) == Names{"conservation"});
 }
 
+TEST_CASE("certificate: a metric that cannot be recorded fails conservation",
+          "[contract][broken]") {
+  const auto named = [](const std::string& name, index size) {
+    return certify({.after = [=](Routing& routing, const Tensor& logits, const Tokens&) {
+      routing.metrics.push_back({name, Tensor::full({size}, 1, logits.backend())});
+    }});
+  };
+  CHECK(failures(named("sparsity", 1)).empty());
+  CHECK(failures(named("sparsity", 2)) == Names{"conservation"});
+  CHECK(failures(named("entropy", 1)) == Names{"conservation"});  // router_entropy is a statistic
+  CHECK(failures(named("a b", 1)) == Names{"conservation"});
+}
+
 TEST_CASE("certificate: weights that do not add up fail conservation", "[contract][broken]") {
   const auto merging = [](real total) {
     return failures(
