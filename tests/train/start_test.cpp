@@ -1,6 +1,7 @@
 // Starts from another run's weights, and parameters that do not learn.
-#include "tests/support/catch.hpp"
+#include "sim/ops/ops.hpp"
 #include "tests/record/samples.hpp"
+#include "tests/support/catch.hpp"
 #include "tests/train/kept.hpp"
 
 #include <filesystem>
@@ -39,6 +40,54 @@ TEST_CASE("freeze: frozen parameters keep their bits, the others learn", "[train
                     contains("no parameter matches *.rooter.*"));
   CHECK_THROWS_WITH(Training(with(kBase, {"freeze.parameters", "*"}), 1),
                     contains("nothing is left to learn"));
+}
+
+// Low-rank adapters as experts on one frozen base: x W + x A_e B_e (Hu et al. 2021).
+class Adapters : public Expert {
+ public:
+  explicit Adapters(const ExpertSite& site) : Expert(site) {
+    constexpr index kRank = 2;
+    base_ = frozen_parameter("base", {site.width, site.width}, Init::normal(0.1));
+    down_ = parameter("down", {site.experts, site.width, kRank}, Init::normal(0.1));
+    up_ = parameter("up", {site.experts, kRank, site.width}, Init::constant(0));
+  }
+  Tensor forward(const Rows& rows) const override {
+    return add(matmul(rows.x, base_),
+               grouped_linear(rows.with(grouped_linear(rows, down_, {})), up_, {}));
+  }
+  double flops_per_row() const override {
+    return 2.0 * static_cast<double>(site().width * (site().width + 4));
+  }
+
+ private:
+  Tensor base_, down_, up_;
+};
+
+// Registers it while it lives.
+class WithAdapters {
+ public:
+  WithAdapters() {
+    Registry<Expert>::add({"test_adapters", "for tests", [](const ExpertSite& site, Options&) {
+                             return std::make_unique<Adapters>(site);
+                           }});
+  }
+  ~WithAdapters() { Registry<Expert>::remove("test_adapters"); }
+  WithAdapters(const WithAdapters&) = delete;
+  WithAdapters& operator=(const WithAdapters&) = delete;
+};
+
+TEST_CASE("freeze: an expert's frozen base keeps its bits, and gradients flow through it",
+          "[train][start]") {
+  const WithAdapters registered;
+  Training training(with(kBase, {"expert.name", "test_adapters"}), 1);
+  const Weights before = weights_of(training);
+  training.run();
+  for (const auto& [name, values] : weights_of(training)) {
+    CAPTURE(name);
+    CHECK((values == before.at(name)) == (name.find(".base") != std::string::npos));
+  }
+  for (const auto& [name, shape] : training.trainer->shapes_of_state())
+    CHECK(name.find(".base") == std::string::npos);
 }
 
 TEST_CASE("init.from: a run begins with the weights of another", "[train][start]") {
