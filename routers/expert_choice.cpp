@@ -1,8 +1,8 @@
 // Expert choice (Zhou et al. 2022): every expert takes its C best tokens, so load is perfectly
 // balanced; a token gets from 0 to E experts.
 //
-//   S = softmax_E(x W)     expert e takes the C tokens of its group with the largest S[., e] gate =
-//   S
+//   S = softmax_E(x W)
+//   expert e takes the C tokens of its group with the largest S[., e]; gate = S
 //
 // Over the tokens of a sequence this looks ahead. Over the same position of all sequences it does
 // not, but mixes sequences: that is the default for causal tasks.

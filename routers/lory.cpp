@@ -2,8 +2,8 @@
 // with weights from the mean of the segment before it. There is no public code; this follows the
 // paper's algorithm 1.
 //
-//   e_n = softmax(mean(segment n) R)     segment n runs on Σ_e e_{n-1}[e] W_e     the first on e_1,
-//   without gradient
+//   e_n = softmax(mean(segment n) R)
+//   segment n runs on Σ_e e_{n-1}[e] W_e, the first on e_1 without gradient
 //
 // The first segment's weights still depend on its own later tokens: a leak of values, though not of
 // gradients. Generating, the weights come from the prompt alone.

@@ -1,8 +1,8 @@
 // Mixture of Tokens (Antoniak et al. 2023): each expert gets one weighted mean of the tokens of a
 // group, and its output goes back to them with the same weights.
 //
-//   w = softmax over the group of (x W / T)     m_e = Σ_i w[i, e] x_i     y_i = Σ_e v[i, e]
-//   expert_e(m_e),  v = w
+//   w = softmax over the group of (x W / T)
+//   m_e = Σ_i w[i, e] x_i     y_i = Σ_e v[i, e] expert_e(m_e),  v = w
 //
 // A group holds the same position of `group_size` consecutive sequences, so nothing is seen before
 // its time; along the sequence it looks ahead. At evaluation mixing can be switched off: every

@@ -64,8 +64,8 @@ void reduce_into(const Tensor& b, Spread spread, const Tensor& full, index rows,
   }
 }
 
-// add: da = dy, db = dy    sub: db = -dy    mul: da = dy b, db = dy a    div: da = dy / b, db = -dy
-// y / b
+// add: da = dy, db = dy      mul: da = dy b, db = dy a
+// sub: da = dy, db = -dy     div: da = dy / b, db = -dy y / b
 Tensor apply(Binary op, Spread spread, const Tensor& a, const Tensor& b) {
   if (b.size() != expected_size(spread, a))
     fail_in(name_of(op),

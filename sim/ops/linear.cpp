@@ -74,8 +74,8 @@ Tensor multiply(const Tensor& a, const Tensor& b, Transposed t, index batch, ind
   return y;
 }
 
-// y = act(x w + b) + r   dz = dy ⊙ act'(x w + b)   dx = dz wᵀ   dw = xᵀ dz   db = Σ_rows dz   dr =
-// dy
+// y = act(x w + b) + r   dz = dy ⊙ act'(x w + b)
+// dx = dz wᵀ   dw = xᵀ dz   db = Σ_rows dz   dr = dy
 Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& bias,
              const Segments& segments, Activation activation, Precision precision,
              const Tensor& mix, const Tensor& residual = {}) {

@@ -6,8 +6,9 @@
 
 namespace moesim {
 
-// gamma ⊙ (x - mean) / sqrt(var + epsilon) + beta over the last axis (Ba et al. 2016); rms: gamma ⊙
-// x / sqrt(mean x² + epsilon) (Zhang and Sennrich 2019). gamma and beta [cols], each may be empty.
+// Normalises over the last axis; gamma and beta [cols], each may be empty.
+//   layer (Ba et al. 2016):               gamma ⊙ (x - mean) / sqrt(var + epsilon) + beta
+//   rms (Zhang and Sennrich 2019):        gamma ⊙ x / sqrt(mean x² + epsilon)
 Tensor normalize(NormKind kind, const Tensor& x, const Tensor& gamma, const Tensor& beta,
                  real epsilon = real(1e-5));
 
