@@ -27,6 +27,16 @@ Numbers tokens_of_rows(const Indices& token, index rows) {
   return all;
 }
 
+// The gates of the rows that are not padding. -> [rows, 1]
+Tensor gates_of(const Assignment& plan, index rows) {
+  Backend& backend = plan.experts.offset.backend();
+  if (!plan.gate) return Tensor::full({rows, 1}, 1, backend);
+  const bool padded = plan.gate.size() != rows;
+  const Indices first =
+      padded ? map_indices({.shape = {rows, 1, 1}, .add = {1}}, backend) : Indices();
+  return (padded ? pick(plan.gate, first) : plan.gate).reshape({rows, 1});
+}
+
 }  // namespace
 
 std::unique_ptr<Router> nested_router(Options& options, const std::string& role,
@@ -85,9 +95,7 @@ Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
     } else {
       for (std::size_t e = 1; e < ends.size(); ++e) demand.push_back(ends[e] - ends[e - 1]);
     }
-    if (ends.back() > 0)
-      gates.push_back(plan.gate ? plan.gate.reshape({ends.back(), 1})
-                                : Tensor::full({ends.back(), 1}, 1, backend));
+    if (ends.back() > 0) gates.push_back(gates_of(plan, ends.back()));
   }
   const auto rows = static_cast<index>(token.size());
   Assignment plan;
