@@ -62,23 +62,17 @@ int processors() {
 
 namespace {
 
-// Numbers that `rows` rows of an expert keep: their inputs and outputs, and what lies between,
-// which is as wide as the products there are (2 D FLOPs for each).
-double values_of_rows(const Expert& expert, double rows, double width) {
-  return rows * (2 * width + expert.flops_per_row() / (2 * width));
-}
-
 // Numbers that a block keeps of so many tokens.
 double values_of(const Block& block, double tokens, double width) {
   // Its input, both normalised forms, queries, keys, values, and what attention and experts add.
   const double values = kValuesOfBlock * tokens * width;
   const MoeLayer* const moe = block.moe();
-  if (moe == nullptr) return values + values_of_rows(*block.feed_forward(), tokens, width);
+  if (moe == nullptr) return values + tokens * block.feed_forward()->kept_values_per_row();
   const Router& router = moe->router();
   const auto all = static_cast<index>(tokens);
-  return values + values_of_rows(moe->expert(), router.expert_rows(all), width) +
+  return values + router.expert_rows(all) * moe->expert().kept_values_per_row() +
          router.kept_values(all) +
-         (moe->shared() != nullptr ? values_of_rows(*moe->shared(), tokens, width) : 0);
+         (moe->shared() != nullptr ? tokens * moe->shared()->kept_values_per_row() : 0);
 }
 
 }  // namespace

@@ -57,7 +57,10 @@ class Hierarchical : public Router {
         plans.push_back(nothing(traits_.experts / traits_.expert_groups, tokens.x.backend()));
         continue;
       }
-      const Routing inner = inner_[g]->route(shares[g].tokens);
+      Context context = inside(tokens.context, g + 1);
+      const Tokens& share = shares[g].tokens;
+      const Routing inner =
+          inner_[g]->route({share.x, share.sequences, share.ids, share.position, context});
       plans.push_back(assignment_of(inner));
       add_losses(routing, "inner_", inner, real(1) / static_cast<real>(inner_.size()));
     }
@@ -66,6 +69,13 @@ class Hierarchical : public Router {
   }
 
  private:
+  // Random numbers of the inner router of that number; the outer has those of this one.
+  Context inside(const Context& context, std::size_t number) const {
+    Context own = context;
+    own.nested =
+        context.nested * static_cast<index>(inner_.size() + 1) + static_cast<index>(number);
+    return own;
+  }
   // The plan of no tokens.
   static Assignment nothing(index experts, Backend& backend) {
     Assignment plan;

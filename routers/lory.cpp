@@ -49,6 +49,7 @@ class Lory : public Router {
                .cost = {.rows_per_token = 1,
                         .router_flops = 2.0 * static_cast<double>(D_) * E / size,
                         .merge_flops = 2 * E / size},
+               .assigns = false,
                .capturable = true,
                .surrogate = !prefix_};  // the first segment's weights get no gradient
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));

@@ -54,6 +54,7 @@ class MixtureOfTokens : public Router {
         .sees = {.later_tokens = along_sequence_ && size_ > 1,
                  .other_sequences = !along_sequence_ && size_ > 1},
         .cost = {.rows_per_token = E / static_cast<double>(size_), .router_flops = 6 * D * E},
+        .assigns = false,
         .capturable = true};
     weight_ = parameter("weight", {D_, E_},
                         Init::truncated_normal(0.1 / std::sqrt(static_cast<double>(D_))));

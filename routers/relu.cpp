@@ -58,7 +58,9 @@ class Relu : public Router {
     for (const StepLoad& layer : layers)
       surplus = add(surplus, affine(active_share(layer.demand, layer.tokens),
                                     real(1) / static_cast<real>(layers.size())));
-    assign(lambda_, mul(lambda_, exp(affine(sign(surplus), static_cast<real>(std::log(growth_))))));
+    // 1e-30 is far below λ, and lets a λ that sank to zero grow again.
+    const Tensor factor = exp(affine(sign(surplus), static_cast<real>(std::log(growth_))));
+    assign(lambda_, affine(mul(lambda_, factor), 1, real(1e-30)));
   }
 
   // Half of the gates are positive until λ has grown.

@@ -27,6 +27,7 @@ class Smear : public Router {
                .cost = {.rows_per_token = 1,
                         .router_flops = 2.0 * static_cast<double>(D_) * E / S,
                         .merge_flops = 2 * E / S},
+               .assigns = false,
                .capturable = true};
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
     if (bias) bias_ = parameter("bias", {E_}, Init::constant(0), false);

@@ -31,6 +31,7 @@ class Soft : public Router {
         .experts = E_,
         .sees = {.later_tokens = true},
         .cost = {.rows_per_token = P / static_cast<double>(site.length), .router_flops = 6 * D * P},
+        .assigns = false,
         .capturable = true};
     phi_ = parameter("phi", {D_, E_ * p_}, Init::normal(1 / std::sqrt(static_cast<double>(D_))));
     if (normalise_) scale_ = parameter("scale", {1}, Init::constant(1), false);

@@ -80,6 +80,17 @@ void Settings::check_all_read(
     const std::string section = config::section_of(key);
     const std::string name = config::short_key(key);
     const auto found = known.find(section);
+    // A part of a section that is not in use is not in use.
+    const auto part_of = [&section = section](const auto& candidate) {
+      return section.rfind(candidate.first + ".", 0) == 0;
+    };
+    if (found == known.end() && std::any_of(dormant.begin(), dormant.end(), part_of)) {
+      const auto owner = std::find_if(dormant.begin(), dormant.end(), part_of);
+      const auto in_use = [&](const std::string& own) {
+        return config::section_of(own) == owner->first;
+      };
+      if (std::none_of(order_.begin(), order_.end(), in_use)) continue;
+    }
     const Place place{setting.origin, key, setting.value};
     if (found == known.end()) {
       std::vector<std::string> sections;

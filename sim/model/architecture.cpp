@@ -44,6 +44,9 @@ void read_moe(Settings& settings, ModelConfig& c) {
   c.match = moe.choice("match", Match::none, kMatches,
                        "size the experts so that the model has this in common with the dense one "
                        "of the same settings");
+  if (c.match != Match::none && c.at == MoeAt::block)
+    moe.reject("match",
+               "the width of experts that are blocks is that of [feed_forward]; set it there");
   c.output_norm = moe.flag("output_norm", false, "LayerNorm on the output of an MoE layer");
 }
 

@@ -26,8 +26,8 @@ Tensor Block::forward(const Tokens& tokens, std::vector<Loss>& losses) {
       continue;
     }
     const Tensor y = branch->forward(input, {}, losses);
-    // Site 0 of dropout is the embedding's.
-    x = add(x, dropout(y, dropout_, context.stream(Purpose::dropout, static_cast<index>(i) + 1)));
+    x = add(x, dropout(y, dropout_,
+                       context.stream(Purpose::dropout, first_site_ + static_cast<index>(i))));
   }
   return x;
 }
@@ -54,6 +54,12 @@ BlockBank::BlockBank(const ExpertSite& site, index length,
                      std::vector<std::unique_ptr<Block>> blocks)
     : Expert(site), length_(length), blocks_(std::move(blocks)) {
   for (std::size_t e = 0; e < blocks_.size(); ++e) child(std::to_string(e), *blocks_[e]);
+}
+
+// Of attention: its input, both normalised forms, queries, keys, values, and what is added.
+double BlockBank::kept_values_per_row() const {
+  return 8 * static_cast<double>(site().width) +
+         blocks_.front()->feed_forward()->kept_values_per_row();
 }
 
 Tensor BlockBank::forward(const Rows& rows) const {

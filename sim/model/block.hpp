@@ -11,7 +11,8 @@ namespace moesim {
 
 class Block : public Module {
  public:
-  explicit Block(real dropout) : dropout_(dropout) {}
+  // first_site: of its dropout (Context::stream); branch i has the site first_site + i.
+  explicit Block(real dropout, index first_site = 1) : dropout_(dropout), first_site_(first_site) {}
   // Adds a branch behind those that there are. norm: of its input; null: the branch takes x as it
   // is. Parameters are named `norm_name` and `name`.
   void append(std::string name, std::unique_ptr<Branch> branch, std::string norm_name = {},
@@ -31,6 +32,7 @@ class Block : public Module {
   };
   std::vector<Part> parts_;
   real dropout_;
+  index first_site_;
 };
 
 // BlockBank makes experts of whole blocks: row i of expert e goes through block e together with the
@@ -41,6 +43,7 @@ class BlockBank : public Expert {
   BlockBank(const ExpertSite& site, index length, std::vector<std::unique_ptr<Block>> blocks);
   Tensor forward(const Rows& rows) const override;
   double flops_per_row() const override { return blocks_.front()->flops_per_token(length_); }
+  double kept_values_per_row() const override;
 
  private:
   index length_;

@@ -53,11 +53,22 @@ struct Blocks {
     return std::make_unique<FeedForwardBranch>(
         bank(config.feed_forward, config.feed_forward_section, 1, config.feed_forward_hidden));
   }
-  std::unique_ptr<Block> dense() const {
-    auto block = std::make_unique<Block>(static_cast<real>(config.dropout));
+  // Site 0 of dropout is the embedding's; a block of two branches has the next two.
+  std::unique_ptr<Block> dense(index first_site = 1) const {
+    auto block = std::make_unique<Block>(static_cast<real>(config.dropout), first_site);
     block->append("attention", attention(), "norm_attention", norm());
     block->append("feed_forward", feed_forward(), "norm_feed_forward", norm());
     return block;
+  }
+
+  void require_blocks_fit(const Router& router) const {
+    Options moe(settings, "moe");
+    const std::string name = "router.name = " + config.router;
+    if (!router.traits().assigns)
+      moe.reject("at", name + " mixes tokens or merges experts, and a block needs tokens");
+    if (router.traits().width_factor != 1)
+      moe.reject("at",
+                 name + " widens its experts, and the width of blocks is that of [feed_forward]");
   }
 
   // The MoE layer of this block.
@@ -68,8 +79,9 @@ struct Blocks {
         std::pair(router->traits().experts, hidden * router->traits().width_factor);
     std::unique_ptr<Expert> own;
     if (config.at == MoeAt::block) {
+      require_blocks_fit(*router);
       std::vector<std::unique_ptr<Block>> blocks;
-      for (index e = 0; e < experts; ++e) blocks.push_back(dense());
+      for (index e = 0; e < experts; ++e) blocks.push_back(dense(2 + 2 * e));
       own = std::make_unique<BlockBank>(ExpertSite{config.width, experts, width, output_scale()},
                                         site.length, std::move(blocks));
     } else {

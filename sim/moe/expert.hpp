@@ -47,6 +47,13 @@ class Expert : public Module {
   // Forward FLOPs of one row.
   virtual double flops_per_row() const = 0;
 
+  // Values that a training pass keeps of one row: its input and output, and what lies between,
+  // which is as wide as the products there are (2 D FLOPs for each).
+  virtual double kept_values_per_row() const {
+    const auto D = static_cast<double>(site_.width);
+    return 2 * D + flops_per_row() / (2 * D);
+  }
+
   // forward(), timed as work of experts.
   Tensor apply(const Rows& rows) const;
   const ExpertSite& site() const { return site_; }

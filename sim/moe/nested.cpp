@@ -45,6 +45,8 @@ std::unique_ptr<Router> nested_router(Options& options, const std::string& role,
   const std::string name =
       own.choice("name", otherwise, Registry<Router>::names(), "the " + role + " router");
   auto router = Registry<Router>::find(name).make(site, own);
+  if (!router->traits().assigns)
+    own.reject("name", "a router inside another must assign tokens to experts");
   if (!router->buffers().empty() || !router->traits().totals.empty())
     own.reject("name", "a router with state learns from whole steps, and cannot be inside another");
   return router;

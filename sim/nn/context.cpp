@@ -8,7 +8,7 @@ Tensor Context::uniform(Purpose purpose, Shape shape, Backend& backend, real low
   if (given)
     if (const Tensor draws = given(purpose, shape)) return draws;
   Tensor draws = Tensor::empty(shape, backend);
-  backend.uniform(stream(purpose), low, high, draws.data(), draws.size());
+  backend.uniform(stream(purpose, nested), low, high, draws.data(), draws.size());
   return draws;
 }
 
@@ -16,7 +16,7 @@ Tensor Context::normal(Purpose purpose, Shape shape, Backend& backend) const {
   if (given)
     if (const Tensor draws = given(purpose, shape)) return draws;
   Tensor draws = Tensor::empty(shape, backend);
-  backend.normal(stream(purpose), draws.data(), draws.size());
+  backend.normal(stream(purpose, nested), draws.data(), draws.size());
   return draws;
 }
 

@@ -45,6 +45,10 @@ struct Context {
 
   Generating generating = Generating::no;
 
+  // Number of the router that draws, among those inside another; 0: it is in none. Each has random
+  // numbers of its own.
+  index nested = 0;
+
   // What the MoE layer before this one left for it (Routing::carry); empty in the first.
   Tensor carry = {};
 };

@@ -4,6 +4,7 @@
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/data/sha256.hpp"
 
 #include <fmt/format.h>
 
@@ -51,10 +52,29 @@ void freeze_matching(Options& options, std::vector<Parameter>& parameters) {
 // The values of a checkpoint by name.
 using Found = std::map<std::string, TensorView>;
 
-std::string renamed(std::string name, const Start& start) {
-  for (const auto& [from, to] : start.renames)
-    if (name.rfind(from, 0) == 0) return to + name.substr(from.size());
-  return name;
+// The tensors of a file by the names that the rules give them.
+Found renamed(const TensorFile& file, const Start& start) {
+  Found found;
+  std::vector<bool> used(start.renames.size(), false);
+  for (const TensorView& tensor : file.tensors) {
+    std::string name = tensor.name;
+    for (std::size_t i = 0; i < start.renames.size(); ++i) {
+      const auto& [from, to] = start.renames[i];
+      if (name.rfind(from, 0) != 0) continue;
+      name = to + name.substr(from.size());
+      used[i] = true;
+      break;
+    }
+    if (!found.emplace(name, tensor).second)
+      fail(Exit::data, fmt::format("init.rename: two tensors of {} become {}; rename the other one "
+                                   "as well",
+                                   start.from, config::printable(name, 200)));
+  }
+  for (std::size_t i = 0; i < used.size(); ++i)
+    if (!used[i])
+      fail(Exit::data, fmt::format("init.rename: no tensor of {} begins with {}", start.from,
+                                   start.renames[i].first));
+  return found;
 }
 
 index step_of(const Start& start) {
@@ -77,6 +97,20 @@ std::vector<real> converted(std::string_view bytes) {
     std::memcpy(&value, bytes.data() + at, sizeof value);
     values.push_back(static_cast<real>(value));
   }
+  return values;
+}
+
+std::vector<real> values_of(const TensorView& tensor, const std::string& from) {
+  const auto refuse = [&](const std::string& what) {
+    fail(Exit::data, fmt::format("init.from = {}: tensor {} {}", from,
+                                 config::printable(tensor.name, 200), what));
+  };
+  if (tensor.dtype != "F32" && tensor.dtype != "F64")
+    refuse("is " + tensor.dtype + ", not F32 or F64");
+  std::vector<real> values =
+      tensor.dtype == "F64" ? converted<double>(tensor.bytes) : converted<float>(tensor.bytes);
+  if (!std::all_of(values.begin(), values.end(), [](real v) { return std::isfinite(v); }))
+    refuse("has values that are not finite");
   return values;
 }
 
@@ -110,12 +144,10 @@ Start read_start(Settings& settings, std::vector<Parameter>& parameters) {
   return start;
 }
 
-void Start::load(const std::vector<NamedTensor>& weights) const {
-  if (from.empty()) return;
+std::string Start::load(const std::vector<NamedTensor>& weights) const {
+  if (from.empty()) return {};
   const Checkpoint source = read_checkpoint(from, step_of(*this));
-  const TensorFile file = read_safetensors(source.weights);
-  Found found;
-  for (const TensorView& tensor : file.tensors) found[renamed(tensor.name, *this)] = tensor;
+  const Found found = renamed(read_safetensors(source.weights), *this);
   index taken = 0;
   for (const NamedTensor& own : weights) {
     const auto at = found.find(own.name);
@@ -132,12 +164,14 @@ void Start::load(const std::vector<NamedTensor>& weights) const {
                        at == found.end() ? "it has no tensor " + own.name
                                          : fmt::format("its tensor {} has another shape, not {}",
                                                        own.name, own.value.shape().to_string())));
-    own.value.from_host(at->second.dtype == "F64" ? converted<double>(at->second.bytes)
-                                                  : converted<float>(at->second.bytes));
+    own.value.from_host(values_of(at->second, from));
     ++taken;
   }
   if (taken == 0)
     fail(Exit::data, "init.from = " + from + ": none of its tensors is of this model");
+  return fmt::format("begins with {} of {} tensors of step {} of {} (weights {})", taken,
+                     weights.size(), source.info.step, from,
+                     sha256_hex(source.weights.data(), source.weights.size()).substr(0, 16));
 }
 
 }  // namespace moesim

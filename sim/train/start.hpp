@@ -16,9 +16,10 @@ struct Start {
   bool draw_missing = false;
   std::vector<std::pair<std::string, std::string>> renames;  // of the beginnings of names
 
-  // Gives the tensors the values that tensors of the same name and shape have in the checkpoint.
-  // Throws Exit::data, naming the first that has none, unless such keep the values that they have.
-  void load(const std::vector<NamedTensor>& weights) const;
+  // Gives the tensors the values that tensors of the same name and shape have in the checkpoint, and
+  // says in one line which they were. Throws Exit::data, naming the first that has none, unless such
+  // keep the values that they have; also where a rename has no effect or two tensors get one name.
+  std::string load(const std::vector<NamedTensor>& weights) const;
 };
 
 // Reads [init], and [freeze], whose patterns freeze parameters. Rejects a pattern that matches

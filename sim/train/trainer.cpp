@@ -70,7 +70,6 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
 void Trainer::start() {
   initialise(parameters_, backend_, seed_);
   initialise(model_.buffers(), backend_, seed_);
-  start_.load(weights());
 }
 
 std::vector<NamedTensor> Trainer::weights() const {

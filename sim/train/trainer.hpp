@@ -29,8 +29,11 @@ class Trainer {
   Trainer(Settings& settings, const Dataset& data, const Task& task, Transformer& model,
           Backend& backend, std::uint64_t seed);
 
-  // Allocates and draws the parameters, or takes them from another run ([init]).
+  // Allocates and draws the parameters.
   void start();
+  // Takes them from another run, if [init] names one: before the first step of a run that has no
+  // checkpoint of its own. -> what was taken, in one line; "": nothing
+  std::string take_start() { return start_.load(weights()); }
   // Trains from where it stands, to the end or until a hook wants it to stop; then it can be run
   // again. Throws Exit::diverged, naming step and tensor, in the step whose loss or gradient is not
   // finite, unless such steps are skipped.

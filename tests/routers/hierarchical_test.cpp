@@ -84,8 +84,9 @@ TEST_CASE("hierarchical: what cannot be nested is refused", "[routers][hierarchi
   };
   CHECK_THROWS_WITH(made({{"groups", "3"}}), contains("does not divide moe.experts = 4"));
   CHECK_THROWS_WITH(made({{"outer.name", "bias_balanced"}}), contains("router with state"));
-  TinyLayer soft(site, "hierarchical", {{"outer.name", "soft"}});
-  CHECK_THROWS_WITH(soft.route(soft.input()), contains("must assign tokens"));
+  CHECK_THROWS_WITH(made({{"outer.name", "soft"}}), contains("must assign tokens"));
+  CHECK_THROWS_WITH(made({{"inner.group", "sequence"}}), contains("differ in length"));
+  CHECK_THROWS_WITH(made({{"inner.dropped", "input"}}), contains("inside another"));
 }
 
 }  // namespace

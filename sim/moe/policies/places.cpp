@@ -41,6 +41,10 @@ Places::Places(Options& options, const Site& site, index k)
   passes_input_ = options.choice("dropped", "zero", {"zero", "input"},
                                  "what a token without any place gets: nothing, or its own input "
                                  "times its first gate") == "input";
+  if (site.ragged && group_ == Group::sequence)
+    options.reject("group", "sequences of a router inside another differ in length; set batch");
+  if (site.ragged && passes_input_)
+    options.reject("dropped", "a router inside another passes no tokens around its experts");
 }
 
 Assignment Places::assign(const Indices& choice, const Tensor& gates, const Tensor& scores,

@@ -29,7 +29,7 @@ class Block(nn.Module):
             site = {**data, "layer": int(prefix.split(".")[1])}
             self.moe = MoeLayer(settings, site, shapes, prefix + "moe.")
         else:
-            self.feed_forward = Bank(settings, shapes, prefix + "feed_forward.")
+            self.feed_forward = Bank(_feed_forward(settings), shapes, prefix + "feed_forward.")
 
     def forward(self, x, tokens):  # [B, S, D]
         x = x + self.attention(self.norm_attention(x))
@@ -39,11 +39,23 @@ class Block(nn.Module):
         return x + self.feed_forward(normed, 0)
 
 
+def _feed_forward(settings):
+    """The settings in which [expert] is the network of blocks without MoE."""
+    name = settings.get("feed_forward.name", "expert")
+    if name == "expert":
+        return settings
+    section = f"feed_forward.{name}."
+    own = {f"expert.{name}." + key[len(section):]: value for key, value in settings.items() if key.startswith(section)}
+    return {**settings, "expert.name": name, **own}
+
+
 class Transformer(nn.Module):
     """forward(ids [B, S] or features [B, S, F]) -> logits [B, S, V], or [B, C] if the task pools."""
 
     def __init__(self, settings, data, shapes):
         super().__init__()
+        if settings.get("moe.at", "feed_forward") != "feed_forward":
+            raise MoesimError(f"moe.at = {settings['moe.at']} has no rule in PyTorch; feed_forward has one")
         self.length = data["length"]
         self.pooled = settings["task.name"] == "classification"
         width = settings["model.width"]
