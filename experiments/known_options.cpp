@@ -78,9 +78,10 @@ std::map<std::string, OptionInfo> known_options() {
     collect(known, "router." + name,
             [&make = plugin.make](Options& router) { make(ordinary_site(), router); });
   for (const auto& [name, plugin] : Registry<Expert>::all())
-    collect(known, "expert." + name, [&make = plugin.make](Options& expert) {
-      make({64, 8, 256, 1}, expert);
-    });
+    for (const char* section : {"expert.", "feed_forward."})
+      collect(known, section + name, [&make = plugin.make](Options& expert) {
+        make({64, 8, 256, 1}, expert);
+      });
   return known;
 }
 

@@ -86,6 +86,10 @@ struct Blocks {
                                         site.length, std::move(blocks));
     } else {
       own = bank(config.expert, "expert", experts, width);
+      if (config.at == MoeAt::attention && !own->attends())
+        Options(settings, "moe")
+            .reject("at", "expert.name = " + config.expert +
+                              " does not attend: positions would not be mixed");
     }
     std::unique_ptr<Expert> shared;
     if (config.shared > 0) shared = bank(config.expert, "expert", 1, hidden * config.shared);

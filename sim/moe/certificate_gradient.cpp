@@ -176,7 +176,10 @@ Item check_gradient(const Subject& subject, Certificate& certificate) {
     check_mode(specimen, {.training = training, .draw = 3}, worst);
   certificate.gradient_error = worst.error;
   Item item = item_of(worst);
-  if (specimen.router().traits().surrogate) item.value += ", of the declared surrogate";
+  if (specimen.router().traits().surrogate)
+    item.value += ", of the declared surrogate";
+  else if (item.verdict == Verdict::fail)
+    item.value += "; a gradient that is stopped by design is declared by traits_.surrogate";
   return item;
 }
 

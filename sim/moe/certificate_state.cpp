@@ -99,9 +99,11 @@ std::string hidden_state(Specimen& specimen) {
 std::string partial_step(Specimen& specimen) {
   constexpr double kRounding = kDouble ? 1e-12 : 1e-5;  // of sums in another order
   const std::vector<Parameter>& buffers = specimen.router_buffers();
+  const Site& site = specimen.site();
   for (std::uint64_t draw = 0; draw < 12; draw += 4) {
+    // Of different sizes: the larger one alone can have more demand than the mean over both.
     const MicroBatch first{specimen.batch(draw), draw},
-        second{specimen.batch(draw + 1, 1.0), draw + 1};
+        second{specimen.batch(draw + 1, 3 * site.batch, site.length, 1.0), draw + 1};
     const auto after = [&](const std::vector<MicroBatch>& parts) {
       specimen.randomise(draw, 0.5);
       specimen.step(parts);

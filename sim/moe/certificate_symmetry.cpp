@@ -245,7 +245,8 @@ Item check_equivariance(const Subject& subject) {
   if (worst <= kRounding) return {{}, Verdict::pass, fmt::format("{:.1e}", worst)};
   return {{},
           Verdict::fail,
-          fmt::format("renumbering the experts{} changes the output or a loss by {:.2g}",
+          fmt::format("renumbering the experts{} changes the output or a loss by {:.2g}; groups of "
+                      "experts are declared by traits_.expert_groups",
                       groups > 1 ? fmt::format(" of {} groups", groups) : "", worst)};
 }
 

@@ -47,6 +47,9 @@ class Expert : public Module {
   // Forward FLOPs of one row.
   virtual double flops_per_row() const = 0;
 
+  // Does it mix the tokens of a sequence, as attention does (Rows::tokens)? moe.at = attention needs
+  // such experts.
+  virtual bool attends() const { return false; }
   // Values that a training pass keeps of one row: its input and output, and what lies between,
   // which is as wide as the products there are (2 D FLOPs for each).
   virtual double kept_values_per_row() const {

@@ -151,6 +151,7 @@ class Heads : public Expert {
     const Tensor h = attention(qkv, {all.batch(), all.length(), k, true}).reshape({N, d_});
     return grouped_linear(rows.with(combine_rows(h, {}, order, N)), output_, {});
   }
+  bool attends() const override { return true; }
   double flops_per_row() const override { return 4.0 * static_cast<double>(site().width * d_); }
 
  private:
@@ -248,6 +249,7 @@ TEST_CASE("branches: a mixture of attention heads is attention by chosen queries
   CHECK(training.run() == End::complete);
   const std::vector<double> losses = training.recorder->file().all_values("task_loss");
   CHECK(losses.back() < losses.front());
+  CHECK_THROWS_WITH(Training({"moe.at", "attention"}, 1), contains("mlp does not attend"));
 }
 
 }  // namespace
