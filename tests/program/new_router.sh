@@ -21,19 +21,18 @@ namespace {
 
 class RoundRobin : public Router {
  public:
-  RoundRobin(const Site& site, Options& options) : experts_(site.experts), stride_(options.integer("stride", 1, {1, 64}, "between experts")) {}
+  RoundRobin(const Site& site, Options& options) : stride_(options.integer("stride", 1, {1, 64}, "between experts")) {
+    traits_.experts = site.experts;
+  }
   Routing route(const Tokens& tokens) override {
     std::vector<std::int32_t> expert;
-    for (index t = 0; t < tokens.x.rows(); ++t) expert.push_back(static_cast<std::int32_t>(t % tokens.length * stride_ % experts_));
+    for (index t = 0; t < tokens.x.rows(); ++t) expert.push_back(static_cast<std::int32_t>(t % tokens.length() * stride_ % traits_.experts));
     const Indices choice = Indices::of(expert, tokens.x.backend());
-    return {.plan = assign(choice, choice, 1, experts_, {}), .scores = {}, .losses = {}};
+    return {.plan = assign(choice, choice, 1, traits_.experts, {})};
   }
-  Sees sees() const override { return Sees::past; }
-  index experts() const override { return experts_; }
-  Cost cost() const override { return {}; }
 
  private:
-  index experts_, stride_;
+  index stride_;
 };
 
 const Registered<Router> round_robin("round_robin", "by position",
