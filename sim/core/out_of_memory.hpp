@@ -1,8 +1,7 @@
 // A lack of memory: what it is called, and how it is told from other errors.
 #pragma once
 
-#include "sim/core/error.hpp"
-
+#include <exception>
 #include <string_view>
 
 namespace moesim {
@@ -13,7 +12,7 @@ inline constexpr const char* kOutOfMemory =
 
 // True for the error of a device that has no such block left (Pool::take). Its message says so,
 // whatever was put in front of it: errors that pass within() keep their text and code alone.
-inline bool is_out_of_memory(const Error& error) {
+inline bool is_out_of_memory(const std::exception& error) {
   return std::string_view(error.what()).find("out of memory") != std::string_view::npos;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 namespace moesim {
+
 void Block::append(std::string name, std::unique_ptr<Branch> branch, std::string norm_name,
                    std::unique_ptr<Norm> norm) {
   if (norm) child(std::move(norm_name), *norm);

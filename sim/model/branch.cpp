@@ -4,17 +4,8 @@
 #include "sim/moe/choose.hpp"
 #include "sim/ops/ops.hpp"
 
-#include <numeric>
-
 namespace moesim {
 namespace {
-
-// The consecutive rows first .. first + count.
-Indices rows_from(std::int32_t first, std::int32_t count, Backend& backend) {
-  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
-  std::iota(rows.begin(), rows.end(), first);
-  return Indices::of(rows, backend);
-}
 
 // y, or y + residual.
 Tensor plus(const Tensor& y, const Tensor& residual) { return residual ? add(residual, y) : y; }
@@ -32,7 +23,8 @@ Tensor AttentionBranch::forward(const Tokens& tokens, const Tensor& residual, st
   for (std::size_t s = 0; s + 1 < offset.size(); ++s) {
     const std::int32_t count = offset[s + 1] - offset[s];
     if (count == 0) continue;
-    const Indices rows = rows_from(offset[s], count, backend);
+    const Indices rows =
+        map_indices({.shape = {count, 1, 1}, .add = {1}, .base = offset[s]}, backend);
     outputs.push_back(
         attention_->forward(gather_rows(tokens.x, rows), 1, count, {}, look_up(position, rows)));
   }

@@ -7,19 +7,12 @@
 #include "sim/ops/ops.hpp"
 
 #include <cmath>
-#include <numeric>
 
 namespace moesim {
 namespace {
 
 Tensor drop(const Tensor& x, real rate, const Context& context) {
   return context.training ? dropout(x, rate, context.stream(Purpose::dropout)) : x;
-}
-
-Indices first_rows(index count, Backend& backend) {
-  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
-  std::iota(rows.begin(), rows.end(), 0);
-  return Indices::of(rows, backend);
 }
 
 // What the blocks of a model are made from.
@@ -161,9 +154,11 @@ Tensor Transformer::forward(const ModelInput& input, Context& context, std::vect
       fail_in("transformer", "sequences of " + std::to_string(input.length) + " for positions of " +
                                  std::to_string(shape_.length));
     const Shape sequences{input.batch, input.length * width_};
-    const Tensor positions = input.length == shape_.length
-                                 ? positions_
-                                 : gather_rows(positions_, first_rows(input.length, x.backend()));
+    const Tensor positions =
+        input.length == shape_.length
+            ? positions_
+            : gather_rows(positions_,
+                          map_indices({.shape = {input.length, 1, 1}, .add = {1}}, x.backend()));
     x = add_row(x.reshape(sequences), positions).reshape({input.batch * input.length, width_});
   }
   context.layer = 0;

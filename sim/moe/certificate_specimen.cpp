@@ -1,5 +1,6 @@
 #include "sim/moe/certificate_specimen.hpp"
 
+#include "sim/core/out_of_memory.hpp"
 #include "sim/moe/layer.hpp"
 
 #include <fmt/format.h>
@@ -178,7 +179,7 @@ void Checks::add(const char* name, bool required, const std::function<Item()>& c
   } catch (const std::bad_alloc&) {
     throw;  // that is no fault of the plug-in
   } catch (const std::exception& error) {
-    if (std::string_view(error.what()).find("out of memory") != std::string_view::npos) throw;
+    if (is_out_of_memory(error)) throw;
     item = {{}, Verdict::fail, error.what()};
   } catch (...) {
     item = {{}, Verdict::fail, "throws something that is no std::exception"};

@@ -116,8 +116,7 @@ std::string partial_step(Specimen& specimen) {
       if (change > kRounding * std::max(1.0, largest(one[i])))
         return fmt::format(
             "the update of {} depends on the order of the step's micro-batches (by {:.2g}): it "
-            "must "
-            "come from the loads that after_step() is given",
+            "must come from the loads that after_step() is given",
             buffers[i].name, change);
     }
   }

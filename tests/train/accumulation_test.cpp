@@ -2,7 +2,7 @@
 // what is hidden in them, the mean over its targets, and its gradient.
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/train/support.hpp"
+#include "tests/train/kept.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,13 +10,6 @@
 
 namespace moesim::testing {
 namespace {
-
-using Values = std::vector<std::string>;
-
-Values with(Values values, const Values& more) {
-  values.insert(values.end(), more.begin(), more.end());
-  return values;
-}
 
 std::vector<double> recorded(const Training& training, const std::string& name) {
   return training.recorder->file().find(name)->values;

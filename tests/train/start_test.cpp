@@ -9,13 +9,6 @@
 namespace moesim::testing {
 namespace {
 
-using Values = std::vector<std::string>;
-
-Values with(Values values, const Values& more) {
-  values.insert(values.end(), more.begin(), more.end());
-  return values;
-}
-
 const Values kBase = {"run.steps", "3", "router.name", "token_choice", "eval.every", "0"};
 
 using Weights = std::map<std::string, std::vector<real>>;
