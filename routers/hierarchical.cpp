@@ -20,9 +20,12 @@ class Hierarchical : public Router {
     const index groups = o.integer("groups", 2, {1, site.experts}, "of experts");
     if (site.experts % groups != 0)
       o.reject("groups", "does not divide moe.experts = " + std::to_string(site.experts));
+    importance_ = o.flag("importance", false,
+                         "inner routers route the places of a group, empty ones included, and "
+                         "tokens whose gate is at most 1/2 take no first choice (Mesh TensorFlow)");
     Site outside = site, inside = site;
     outside.experts = groups, inside.experts = site.experts / groups;
-    inside.ragged = true;
+    inside.ragged = !importance_;
     outer_ = nested_router(o, "outer", "token_choice", outside);
     child("outer", *outer_);
     for (index g = 0; g < groups; ++g) {
@@ -32,11 +35,13 @@ class Hierarchical : public Router {
     const Traits &out = outer_->traits(), &in = inner_.front()->traits();
     if (out.experts != groups || in.experts != inside.experts)
       o.reject("groups", "a nested router must route over all of its experts");
+    if (importance_ && !in.importance)
+      o.reject("importance", "the inner router routes padding like any token; use token_choice");
     traits_ = {
         .experts = site.experts,
         // Places among the tokens of a group depend on how many there are, later ones included.
-        .sees = {.later_tokens =
-                     out.sees.later_tokens || in.sees.later_tokens || in.sees.other_sequences,
+        .sees = {.later_tokens = out.sees.later_tokens || in.sees.later_tokens ||
+                                 in.sees.other_sequences || importance_,
                  .other_sequences = out.sees.other_sequences || in.sees.other_sequences},
         .cost = {.rows_per_token = out.cost.rows_per_token * in.cost.rows_per_token,
                  .router_flops =
@@ -48,7 +53,8 @@ class Hierarchical : public Router {
   Routing route(const Tokens& tokens) override {
     const Routing outer = outer_->route(tokens);
     const Assignment& groups = assignment_of(outer);
-    const std::vector<Share> shares = shares_of(tokens, groups.token, groups.experts);
+    const std::vector<Share> shares =
+        importance_ ? places_of(tokens, groups) : shares_of(tokens, groups.token, groups.experts);
     Routing routing;
     add_losses(routing, "outer_", outer, 1);
     std::vector<Assignment> plans;
@@ -59,8 +65,8 @@ class Hierarchical : public Router {
       }
       Context context = inside(tokens.context, g + 1);
       const Tokens& share = shares[g].tokens;
-      const Routing inner =
-          inner_[g]->route({share.x, share.sequences, share.ids, share.position, context});
+      const Routing inner = inner_[g]->route(
+          {share.x, share.sequences, share.ids, share.position, context, share.importance});
       plans.push_back(assignment_of(inner));
       add_losses(routing, "inner_", inner, real(1) / static_cast<real>(inner_.size()));
     }
@@ -102,6 +108,7 @@ class Hierarchical : public Router {
     }
   }
 
+  bool importance_ = false;
   std::unique_ptr<Router> outer_;
   std::vector<std::unique_ptr<Router>> inner_;
 };
@@ -117,7 +124,10 @@ const Variants variants(
     {{"dropless",
       "outer.capacity_factor=0 outer.capacity_factor_eval=0 inner.capacity_factor=0 "
       "inner.capacity_factor_eval=0 inner.group=batch"},
-     {"one expert each", "groups=4"}});
+     {"one expert each", "groups=4"},
+     {"mesh",
+      "importance=true outer.k=2 outer.fill=choice outer.capacity_factor=0.7 inner.k=2 "
+      "inner.fill=choice inner.normalise_epsilon=1e-9"}});
 
 }  // namespace
 }  // namespace moesim

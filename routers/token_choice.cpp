@@ -8,6 +8,7 @@
 #include "sim/moe/policies/auxiliary_losses.hpp"
 #include "sim/moe/policies/format.hpp"
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/importance.hpp"
 #include "sim/moe/policies/noise.hpp"
 #include "sim/moe/policies/places.hpp"
 #include "sim/moe/policies/second_choices.hpp"
@@ -44,6 +45,7 @@ class TokenChoice : public Router {
                .sees = places_.sees(),
                .cost = {.rows_per_token = static_cast<double>(k_),
                         .router_flops = 2.0 * static_cast<double>(D_ * E_)},
+               .importance = true,
                .capturable = true,
                .surrogate = format_.rounded()};  // rounding has no derivative of its own
   }
@@ -54,14 +56,16 @@ class TokenChoice : public Router {
     const Tensor logits = format_(matmul(input, format_(weight_)));  // [T, E]
     const Noisy noisy = noise_.add_to(logits, input, noise_weight_, format_, context);
     const Tensor scores = format_(softmax(noisy.logits));
-    const Indices choice = top_k(noisy.logits, k_);                         // [T·k]
-    const Tensor gates = format_(gates_.of(noisy.logits, scores, choice));  // [T, k]
+    const Importance importance(tokens.importance, k_);
+    const Indices ranked = importance.demote(top_k(noisy.logits, k_));      // [T·k]
+    const Tensor gates = format_(gates_.of(noisy.logits, scores, ranked));  // [T, k]
+    const Indices choice = importance.without_padding(ranked);
     const Indices standing = second_.standing(choice, gates, context);
     Routing routing;
     routing.plan = places_.assign(standing, gates, scores, tokens);
     routing.scores = scores;
-    routing.losses =
-        losses_.of({logits, noisy, scores, choice, gates}, places_.group(), tokens.batch());
+    routing.losses = losses_.of({logits, noisy, scores, choice, gates, importance.primary()},
+                                places_.group(), tokens.batch());
     return routing;
   }
 

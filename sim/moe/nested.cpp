@@ -1,6 +1,7 @@
 #include "sim/moe/nested.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/moe/choose.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -73,6 +74,38 @@ std::vector<Share> shares_of(const Tokens& all, const Indices& token, const Segm
   return shares;
 }
 
+std::vector<Share> places_of(const Tokens& all, const Assignment& plan) {
+  Backend& backend = all.x.backend();
+  const index length = all.length();
+  const index places = plan.places > 0 ? std::min(plan.places, length) : length;
+  const Numbers offset = plan.experts.offset.to_host();
+  const Numbers of_row = tokens_of_rows(plan.token, plan.experts.rows);
+  const std::vector<real> gate = gates_of(plan, plan.experts.rows).to_host();
+  const auto size = static_cast<std::size_t>(all.batch() * places);
+  std::vector<Share> shares;
+  for (std::size_t e = 0; e + 1 < offset.size(); ++e) {
+    Numbers row(size, -1), token(size, -1);
+    std::vector<real> importance(size, 0);
+    std::vector<index> used(static_cast<std::size_t>(all.batch()), 0);
+    for (const bool first : {true, false})
+      for (std::int32_t r = offset[e]; r < offset[e + 1]; ++r) {
+        const auto of = static_cast<std::size_t>(r);
+        if ((gate[of] > real(0.5)) != first) continue;
+        const index sequence = of_row[of] / length;
+        const auto place = static_cast<std::size_t>(sequence * places +
+                                                    used[static_cast<std::size_t>(sequence)]++);
+        row[place] = r, token[place] = of_row[of];
+        importance[place] = first ? real(1) : gate[of] > 0 ? real(0.5) : real(0);
+      }
+    Tokens share =
+        all.subset(Indices::of(token, backend), equal_segments(all.batch(), places, backend));
+    share.importance = Tensor::empty({static_cast<index>(size)}, backend);
+    share.importance.from_host(importance);
+    shares.push_back({std::move(share), Indices::of(row, backend)});
+  }
+  return shares;
+}
+
 Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
                    const std::vector<Assignment>& inner) {
   Backend& backend = shares.front().tokens.x.backend();
@@ -89,6 +122,7 @@ Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
     for (std::size_t e = 1; e < ends.size(); ++e) offset.push_back(first + ends[e]);
     for (std::int32_t i = 0; i < ends.back(); ++i) {
       outer_row.push_back(rows[static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)])]);
+      if (outer_row.back() < 0) fail_in("compose", "an inner router chose padding");
       token.push_back(of_row[static_cast<std::size_t>(outer_row.back())]);
     }
     if (plan.demand) {

@@ -24,6 +24,12 @@ struct Share {
 // One share per segment. token: of every row, -1 for padding; empty: row i is token i.
 std::vector<Share> shares_of(const Tokens& all, const Indices& token, const Segments& experts);
 
+// The places that the experts of a plan have, one share per expert: every sequence has as many, the
+// plan's `places` or as many as it has tokens; tokens with a gate over one half come first, the
+// others follow, both in their order, and empty places are padding. Their importance is 1, 1/2 and
+// 0 (Mesh TensorFlow's hierarchical mixture). Padding has zeros and row -1.
+std::vector<Share> places_of(const Tokens& all, const Assignment& plan);
+
 // Two levels of assignments as one: inner[g] sends the tokens of shares[g] to the experts of group
 // g, and expert i of group g is expert g · n + i. Gates multiply; demand is what the inner level
 // asked for.

@@ -54,7 +54,8 @@ struct Traits {
   // The experts form this many groups of equal size, consecutive ones: they may be renumbered
   // within groups, and groups as wholes.
   index expert_groups = 1;
-  bool assigns = true;  // its plans are assignments: whole tokens go to experts
+  bool assigns = true;      // its plans are assignments: whole tokens go to experts
+  bool importance = false;  // it heeds Tokens::importance
   // route() launches the same work in every training step, with the same arguments and copied
   // tables, whatever the values in memory, the step and what after_step() did: steps may be
   // replayed (run.graphs). False if it looks at values, or draws random numbers other than by its

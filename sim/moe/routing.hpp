@@ -25,12 +25,18 @@ struct Tokens {
   Indices ids;         // [T] token ids; empty where the data has none
   Indices position;    // [T] place in the sequence; empty: counted from its first row
   Context& context;
+  // [T] in [0, 1]: at 1 a token takes all of its choices, below 1 its first choice counts as a
+  // second one, at 0 it is padding and takes none (the `importance` of Mesh TensorFlow's
+  // hierarchical mixture, Shazeer et al. 2018). Empty: 1.
+  Tensor importance = {};
 
   index batch() const { return sequences.pieces(); }
   // Tokens of each sequence; fails where sequences differ in length, or may.
   index length() const;
   // The same tokens with other values.
-  Tokens with(const Tensor& values) const { return {values, sequences, ids, position, context}; }
+  Tokens with(const Tensor& values) const {
+    return {values, sequences, ids, position, context, importance};
+  }
   // Some of the tokens, as sequences of their own: row i is token[i] of these. Gradients flow back.
   Tokens subset(const Indices& token, const Segments& pieces) const;
   // [T] place of every token in its sequence.
@@ -48,6 +54,7 @@ struct Assignment {
   Segments experts = {};
   Tensor gate = {};     // [N]; empty: 1
   Indices demand = {};  // [E] assignments asked for before capacity; empty: as served
+  index places = 0;     // rows that an expert takes from a sequence at most; 0: no such limit
   Tensor bypass = {};   // [T]; empty: 0. What a token passes around the experts
   Tensor addend = {};   // [T, D]; empty: 0. What no expert computes
 };

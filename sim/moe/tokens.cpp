@@ -32,8 +32,8 @@ Indices Tokens::positions() const {
 }
 
 Tokens Tokens::subset(const Indices& token, const Segments& pieces) const {
-  return {gather_rows(x, token), pieces, ids.size() > 0 ? look_up(ids, token) : ids,
-          look_up(positions(), token), context};
+  return {gather_rows(x, token),       pieces,  ids.size() > 0 ? look_up(ids, token) : ids,
+          look_up(positions(), token), context, importance ? pick(importance, token) : importance};
 }
 
 }  // namespace moesim

@@ -186,6 +186,7 @@ const std::vector<std::string>& oracle_families() {
                                                     "deepseek_v3",
                                                     "megatron_topk",
                                                     "remoe",
+                                                    "hierarchical_lucidrains",
                                                     "aux_losses",
                                                     "metrics"};
   return families;

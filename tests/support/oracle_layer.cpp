@@ -15,7 +15,10 @@ namespace moesim::testing {
 std::string option(double value) { return fmt::format("{:.17g}", value); }
 
 OracleLayer::OracleLayer(Oracle& oracle, bool causal) : oracle_(oracle) {
-  site.width = oracle.integer("d_model"), site.experts = oracle.integer("num_experts");
+  site.width = oracle.integer("d_model");
+  site.experts = oracle.has_hp("num_experts")
+                     ? oracle.integer("num_experts")
+                     : oracle.integer("num_experts_outer") * oracle.integer("num_experts_inner");
   site.batch = oracle.integer("batch"), site.length = oracle.integer("seq");
   site.causal = causal;
 }
@@ -35,6 +38,25 @@ void OracleLayer::bind_router(const std::string& stored, const std::string& para
 
 void OracleLayer::bind_expert(const std::string& stored, const std::string& parameter) {
   bind(stored, parameter_of(*expert_, parameter), 0, 1);
+}
+
+void OracleLayer::bind_router_pieces(const std::string& stored,
+                                     const std::vector<std::string>& parameters) {
+  const std::vector<real> values = oracle_.values("params/" + stored);
+  Binding binding{.stored = stored};
+  auto from = values.begin();
+  for (const std::string& parameter : parameters) {
+    const Tensor piece = parameter_of(*router_, parameter);
+    if (values.end() - from < piece.size())
+      fail(Exit::data, "params/" + stored + ": fewer values than its parameters have");
+    piece.from_host({from, from + piece.size()});
+    from += piece.size();
+    (binding.value ? binding.further.emplace_back() : binding.value) = piece;
+  }
+  if (from != values.end())
+    fail(Exit::data, "params/" + stored + ": more values than its parameters have");
+  binding.rows = 1, binding.cols = binding.value.size();
+  bindings_.push_back(std::move(binding));
 }
 
 void OracleLayer::bind_each_expert(const std::string& stored, const std::string& parameter) {
@@ -99,11 +121,18 @@ std::vector<double> OracleLayer::gradient_of(const Binding& binding) const {
           binding.first + (binding.turned ? c * binding.rows + r : r * binding.cols + c));
       result.push_back(binding.logarithm ? all[at] / std::exp(value[at]) : all[at]);
     }
+  for (const Tensor& piece : binding.further) {
+    const std::vector<double> next = gradient_or_zeros(piece);
+    result.insert(result.end(), next.begin(), next.end());
+  }
   return result;
 }
 
 void OracleLayer::clear_gradients() {
-  for (const Binding& binding : bindings_) binding.value.clear_gradient();
+  for (const Binding& binding : bindings_) {
+    binding.value.clear_gradient();
+    for (const Tensor& piece : binding.further) piece.clear_gradient();
+  }
 }
 
 void OracleLayer::compare_gradients(const std::string& prefix) {

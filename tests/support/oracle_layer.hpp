@@ -17,7 +17,8 @@ std::string option(double value);
 
 class OracleLayer {
  public:
-  // Takes batch, seq, d_model and num_experts from the file.
+  // Takes batch, seq, d_model and num_experts (or the product of num_experts_outer and
+  // num_experts_inner) from the file.
   explicit OracleLayer(Oracle& oracle, bool causal = false);
 
   Oracle& oracle() { return oracle_; }
@@ -32,6 +33,8 @@ class OracleLayer {
   // equal pieces of it.
   void bind_router(const std::string& stored, const std::string& parameter);
   void bind_expert(const std::string& stored, const std::string& parameter);
+  // Piece i of the stored array is the i-th of these parameters.
+  void bind_router_pieces(const std::string& stored, const std::vector<std::string>& parameters);
   // params/experts/<e>/<stored> for every expert e.
   void bind_each_expert(const std::string& stored, const std::string& parameter);
   // The stored value is the exponential of the parameter.
@@ -61,6 +64,7 @@ class OracleLayer {
   struct Binding {
     std::string stored;  // below params/
     Tensor value;
+    std::vector<Tensor> further;          // of the stored array's next pieces
     index first = 0, rows = 0, cols = 0;  // where in value; as stored
     bool turned = false, logarithm = false;
   };

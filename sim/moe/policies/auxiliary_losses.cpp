@@ -53,7 +53,8 @@ std::vector<Loss> AuxiliaryLosses::of(const Decision& d, Group group, index sequ
   const auto groups_of = [&](Group of) { return of == Group::batch ? 1 : sequences; };
   if (balance_ > 0)
     add("balance", balance_,
-        balance_loss(clean, d.choice, k_, counted_, groups_of(balance_group_)));
+        balance_loss(d.primary ? mul_column(clean, d.primary) : clean, d.choice, k_, counted_,
+                     groups_of(balance_group_)));
   if (importance_ > 0) add("importance", importance_, importance(d, clean, groups_of(group)));
   if (load_ > 0 && d.noisy.deviation)
     add("load", load_, load_loss(d.logits, d.noisy.logits, d.noisy.deviation, k_, variance_));

@@ -18,6 +18,7 @@ struct Decision {
   Tensor scores;   // [T, E]: softmax of the noisy ones
   Indices choice;  // [T·k]
   Tensor gates;    // [T, k]
+  Tensor primary;  // [T]: 1 for tokens that take first choices, else 0; empty: 1
 };
 
 class AuxiliaryLosses {

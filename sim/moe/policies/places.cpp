@@ -59,6 +59,7 @@ Assignment Places::assign(const Indices& choice, const Tensor& gates, const Tens
   const Indices kept = fill_capacity(choice, k_, E, group, places, order_, priority);
   const index most = places > 0 ? T / group * E * places : T * k_;
   Assignment plan = moesim::assign(choice, kept, k_, E, gates, most);
+  if (group_ == Group::sequence) plan.places = places;
   if (passes_input_) plan.bypass = first_gate_where_none(plan.token, gates);
   return plan;
 }
