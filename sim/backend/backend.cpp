@@ -8,12 +8,12 @@
 namespace moesim {
 namespace {
 
-struct Device {
+struct Named {
   const Plugin<Backend>* kind;  // null: the CPU
   int number;
 };
 
-Device find_device(const std::string& name) {
+Named find_device(const std::string& name) {
   if (name == "cpu") return {nullptr, 0};
   const std::size_t colon = name.find(':');
   const std::string kind = name.substr(0, colon);
@@ -52,10 +52,7 @@ class StandIn : public CpuBackend {
 
 }  // namespace
 
-Storage Backend::allocate(std::size_t bytes) {
-  const Chunk chunk = take(bytes);
-  return {std::shared_ptr<void>(chunk.p, [this, chunk](void*) { give(chunk); }), bytes, this};
-}
+Backend& Storage::backend() const { return static_cast<Backend&>(*device_); }
 
 void Backend::set_compute(Compute compute) {
   if (compute == Compute::tf32 && !has_tf32())

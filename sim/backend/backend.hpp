@@ -7,10 +7,10 @@
 #pragma once
 
 #include "sim/backend/kernels.hpp"
+#include "sim/core/device.hpp"
 #include "sim/core/profile.hpp"
 #include "sim/core/random.hpp"
 #include "sim/core/replay.hpp"
-#include "sim/core/storage.hpp"
 
 #include <functional>
 #include <memory>
@@ -19,7 +19,7 @@
 
 namespace moesim {
 
-class Backend : public Pool {
+class Backend : public Device {
  public:
   using Make = std::function<std::unique_ptr<Backend>(int device, int threads)>;
   virtual std::string name() const = 0;  // "cpu", "cuda:0"
@@ -40,14 +40,6 @@ class Backend : public Pool {
   virtual std::unique_ptr<Timeline> timeline() { return std::make_unique<WallClock>(); }
   // For work that repeats itself; null on a device that gains nothing from it.
   virtual std::unique_ptr<Replay> replay() { return nullptr; }
-
-  // Memory. Never fails silently: throws with the size asked for.
-  Storage allocate(std::size_t bytes);
-  virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;
-  virtual void copy_from_host(void* device, const void* host, std::size_t bytes) = 0;
-  virtual void copy(void* to, const void* from, std::size_t bytes) = 0;
-  virtual void zero(void* p, std::size_t bytes) = 0;
-  virtual void fill(real* p, index n, real value) = 0;
 
   // Products.
   virtual void product(const Product& p) = 0;
@@ -77,7 +69,6 @@ class Backend : public Pool {
   // y[r, c] = a[r, c] op b at its spread.
   virtual void binary(Binary op, Spread spread, const real* a, const real* b, real* y, index rows,
                       index cols) = 0;
-  virtual void axpy(real alpha, const real* x, real* y, index n) = 0;             // y += alpha x
   virtual void scale(real alpha, const real* x, real* y, bool acc, index n) = 0;  // y (+)= alpha x
   virtual void multiply(const real* a, const real* b, real* y, bool acc,
                         index n) = 0;  // y (+)= a b

@@ -1,11 +1,17 @@
 #include "sim/core/storage.hpp"
 
+#include "sim/core/device.hpp"
 #include "sim/core/error.hpp"
 
 #include <algorithm>
 #include <bit>
 
 namespace moesim {
+
+Storage Device::allocate(std::size_t bytes) {
+  const Chunk chunk = take(bytes);
+  return {std::shared_ptr<void>(chunk.p, [this, chunk](void*) { give(chunk); }), bytes, this};
+}
 
 std::size_t Pool::size_class(std::size_t bytes) {
   constexpr std::size_t kSmallest = 64;

@@ -13,18 +13,21 @@
 namespace moesim {
 
 class Backend;
+class Device;
 
 // A shared block of device memory. Copies share; the block returns to its pool with the last of
 // them.
 class Storage {
  public:
   Storage() = default;
-  Storage(std::shared_ptr<void> block, std::size_t bytes, Backend* backend)
-      : block_(std::move(block)), bytes_(bytes), backend_(backend) {}
+  Storage(std::shared_ptr<void> block, std::size_t bytes, Device* device)
+      : block_(std::move(block)), bytes_(bytes), device_(device) {}
 
   void* data() const { return block_.get(); }
   std::size_t bytes() const { return bytes_; }
-  Backend& backend() const { return *backend_; }
+  Device& device() const { return *device_; }
+  // The device as what has kernels (sim/backend/backend.cpp): every device is a backend.
+  Backend& backend() const;
   explicit operator bool() const { return block_ != nullptr; }
   // Are there other copies?
   bool shared() const { return block_.use_count() > 1; }
@@ -32,7 +35,7 @@ class Storage {
  private:
   std::shared_ptr<void> block_;
   std::size_t bytes_ = 0;
-  Backend* backend_ = nullptr;
+  Device* device_ = nullptr;
 };
 
 // Size classes are eighths of a power of two, so at most 12.5 % of a block is unused. Sizes that

@@ -1,6 +1,6 @@
 #include "sim/core/tape.hpp"
 
-#include "sim/backend/backend.hpp"
+#include "sim/core/device.hpp"
 #include "sim/core/error.hpp"
 
 #include <utility>
@@ -17,9 +17,9 @@ GradientSlot GradientSlot::of(const Tensor& tensor) {
   Tensor::Body& body = *tensor.body_;
   const bool filled = std::exchange(body.filled, true);
   if (!body.gradient || body.gradient.shared()) {
-    Backend& backend = body.values.backend();
-    const Storage own = backend.allocate(body.values.bytes());
-    if (filled) backend.copy(own.data(), body.gradient.data(), own.bytes());
+    Device& device = body.values.device();
+    const Storage own = device.allocate(body.values.bytes());
+    if (filled) device.copy(own.data(), body.gradient.data(), own.bytes());
     body.gradient = own;
   }
   return {static_cast<real*>(body.gradient.data()), filled};
@@ -28,7 +28,7 @@ GradientSlot GradientSlot::of(const Tensor& tensor) {
 void pass_gradient(const Tensor& tensor, const Tensor& dy) {
   if (!tensor.wants_gradient()) return;
   if (tensor.has_gradient()) {
-    dy.backend().axpy(1, dy.data(), gradient_slot(tensor).p, dy.size());
+    dy.device().axpy(1, dy.data(), gradient_slot(tensor).p, dy.size());
     return;
   }
   tensor.body_->gradient = dy.body_->values;
@@ -37,8 +37,8 @@ void pass_gradient(const Tensor& tensor, const Tensor& dy) {
 
 Tensor writable(const Tensor& dy) {
   if (!dy.body_->values.shared()) return dy;
-  Tensor own = Tensor::empty(dy.shape(), dy.backend());
-  dy.backend().copy(own.data(), dy.data(), dy.body_->values.bytes());
+  Tensor own = Tensor::empty(dy.shape(), dy.device());
+  dy.device().copy(own.data(), dy.data(), dy.body_->values.bytes());
   return own;
 }
 
@@ -61,14 +61,14 @@ void Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
   for (const auto& [root, seed] : roots) {
     const GradientSlot slot = gradient_slot(root);
     if (!slot) continue;  // nothing differentiable led to it
-    Backend& backend = root.backend();
+    Device& device = root.device();
     if (!seed) {
       if (slot.accumulate) fail_in("backward", "one root was given twice without a seed");
-      backend.fill(slot.p, root.size(), 1);
+      device.fill(slot.p, root.size(), 1);
     } else if (slot.accumulate) {
-      backend.axpy(1, seed.data(), slot.p, root.size());
+      device.axpy(1, seed.data(), slot.p, root.size());
     } else {
-      backend.copy(slot.p, seed.data(), static_cast<std::size_t>(root.size()) * sizeof(real));
+      device.copy(slot.p, seed.data(), static_cast<std::size_t>(root.size()) * sizeof(real));
     }
   }
   // Pull-backs must not record: what they compute is not differentiated again.
@@ -131,7 +131,7 @@ Tensor journaled(Tensor fresh) {
   if (journal == nullptr || !journal->stops_values) return fresh;
   // A copy: the memory behind `fresh` may be a parameter that the next pass moves.
   if (journal->mode == Journal::Mode::write)
-    fresh = Tensor::of(fresh.shape(), fresh.to_host(), fresh.backend());
+    fresh = Tensor::of(fresh.shape(), fresh.to_host(), fresh.device());
   return through(journal->values, journal->next_values, journal->mode, std::move(fresh));
 }
 

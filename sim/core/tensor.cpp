@@ -1,7 +1,7 @@
 #include "sim/core/tensor.hpp"
 
-#include "sim/backend/backend.hpp"
 #include "sim/core/checked.hpp"
+#include "sim/core/device.hpp"
 #include "sim/core/error.hpp"
 
 #include <cstddef>
@@ -34,27 +34,27 @@ std::string Shape::to_string() const {
   return text + "]";
 }
 
-Tensor Tensor::empty(Shape shape, Backend& backend) {
+Tensor Tensor::empty(Shape shape, Device& device) {
   Tensor tensor = deferred(shape);
   tensor.body_->wants_gradient = false;
-  tensor.allocate(backend);
+  tensor.allocate(device);
   return tensor;
 }
 
-Tensor Tensor::zeros(Shape shape, Backend& backend) {
-  Tensor tensor = empty(shape, backend);
-  backend.zero(tensor.data(), static_cast<std::size_t>(tensor.size()) * sizeof(real));
+Tensor Tensor::zeros(Shape shape, Device& device) {
+  Tensor tensor = empty(shape, device);
+  device.zero(tensor.data(), static_cast<std::size_t>(tensor.size()) * sizeof(real));
   return tensor;
 }
 
-Tensor Tensor::full(Shape shape, real value, Backend& backend) {
-  Tensor tensor = empty(shape, backend);
-  backend.fill(tensor.data(), tensor.size(), value);
+Tensor Tensor::full(Shape shape, real value, Device& device) {
+  Tensor tensor = empty(shape, device);
+  device.fill(tensor.data(), tensor.size(), value);
   return tensor;
 }
 
-Tensor Tensor::of(Shape shape, const std::vector<real>& values, Backend& backend) {
-  Tensor tensor = empty(shape, backend);
+Tensor Tensor::of(Shape shape, const std::vector<real>& values, Device& device) {
+  Tensor tensor = empty(shape, device);
   tensor.from_host(values);
   return tensor;
 }
@@ -67,22 +67,21 @@ Tensor Tensor::deferred(Shape shape) {
   return tensor;
 }
 
-void Tensor::allocate(Backend& backend) const {
-  within(
-      [&] { return "tensor " + shape_.to_string(); },
-      [&] { body_->values = backend.allocate(static_cast<std::size_t>(size()) * sizeof(real)); });
+void Tensor::allocate(Device& device) const {
+  within([&] { return "tensor " + shape_.to_string(); },
+         [&] { body_->values = device.allocate(static_cast<std::size_t>(size()) * sizeof(real)); });
 }
 
 std::vector<real> Tensor::to_host() const {
   std::vector<real> values(static_cast<std::size_t>(size()));
-  backend().copy_to_host(values.data(), data(), values.size() * sizeof(real));
+  device().copy_to_host(values.data(), data(), values.size() * sizeof(real));
   return values;
 }
 
 void Tensor::from_host(const std::vector<real>& values) const {
   if (static_cast<index>(values.size()) != size())
     fail_in("Tensor", std::to_string(values.size()) + " values for shape " + shape_.to_string());
-  backend().copy_from_host(data(), values.data(), values.size() * sizeof(real));
+  device().copy_from_host(data(), values.data(), values.size() * sizeof(real));
 }
 
 real Tensor::item() const {
@@ -127,21 +126,21 @@ void Tensor::drop_gradient() const {
   body_->gradient = {};
 }
 
-Indices Indices::empty(index size, Backend& backend) {
+Indices Indices::empty(index size, Device& device) {
   Indices indices;
   within([&] { return "indices [" + std::to_string(size) + "]"; },
          [&] {
            indices.storage_ =
-               backend.allocate(static_cast<std::size_t>(size) * sizeof(std::int32_t));
+               device.allocate(static_cast<std::size_t>(size) * sizeof(std::int32_t));
          });
   indices.size_ = size;
   return indices;
 }
 
-Indices Indices::of(const std::vector<std::int32_t>& values, Backend& backend) {
-  Indices indices = empty(static_cast<index>(values.size()), backend);
+Indices Indices::of(const std::vector<std::int32_t>& values, Device& device) {
+  Indices indices = empty(static_cast<index>(values.size()), device);
   indices.host_ = std::make_shared<const std::vector<std::int32_t>>(values);
-  backend.copy_from_host(indices.data(), values.data(), values.size() * sizeof(std::int32_t));
+  device.copy_from_host(indices.data(), values.data(), values.size() * sizeof(std::int32_t));
   return indices;
 }
 
@@ -149,7 +148,7 @@ std::vector<std::int32_t> Indices::to_host() const {
   if (!host_) {
     std::vector<std::int32_t> values(static_cast<std::size_t>(size_));
     if (size_ > 0)
-      backend().copy_to_host(values.data(), data(), values.size() * sizeof(std::int32_t));
+      device().copy_to_host(values.data(), data(), values.size() * sizeof(std::int32_t));
     host_ = std::make_shared<const std::vector<std::int32_t>>(std::move(values));
   }
   return {host_->begin(), host_->begin() + size_};

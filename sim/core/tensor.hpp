@@ -41,10 +41,10 @@ class Shape {
 class Tensor {
  public:
   Tensor() = default;
-  static Tensor empty(Shape shape, Backend& backend);  // values are undefined
-  static Tensor zeros(Shape shape, Backend& backend);
-  static Tensor full(Shape shape, real value, Backend& backend);
-  static Tensor of(Shape shape, const std::vector<real>& values, Backend& backend);
+  static Tensor empty(Shape shape, Device& device);  // values are undefined
+  static Tensor zeros(Shape shape, Device& device);
+  static Tensor full(Shape shape, real value, Device& device);
+  static Tensor of(Shape shape, const std::vector<real>& values, Device& device);
   // A parameter: no memory yet, wants a gradient. See allocate().
   static Tensor deferred(Shape shape);
 
@@ -54,6 +54,7 @@ class Tensor {
   index size() const { return shape_.size(); }
   index rows() const { return shape_.rows(); }
   index cols() const { return shape_.last(); }
+  Device& device() const { return body_->values.device(); }
   Backend& backend() const { return body_->values.backend(); }
 
   real* data() const { return static_cast<real*>(body_->values.data()); }
@@ -75,8 +76,8 @@ class Tensor {
   }
   // Hands it the values of another tensor as its gradient; empty: none.
   void set_gradient(const Tensor& gradient) const;
-  void drop_gradient() const;             // clears it and gives its memory back
-  void allocate(Backend& backend) const;  // for deferred tensors; values are undefined
+  void drop_gradient() const;           // clears it and gives its memory back
+  void allocate(Device& device) const;  // for deferred tensors; values are undefined
   bool allocated() const { return body_ && body_->values; }
   // Two handles of the same values?
   bool same(const Tensor& other) const { return body_ == other.body_; }
@@ -100,12 +101,13 @@ class Tensor {
 class Indices {
  public:
   Indices() = default;
-  static Indices empty(index size, Backend& backend);
-  static Indices of(const std::vector<std::int32_t>& values, Backend& backend);
+  static Indices empty(index size, Device& device);
+  static Indices of(const std::vector<std::int32_t>& values, Device& device);
 
   explicit operator bool() const { return static_cast<bool>(storage_); }
   index size() const { return size_; }
   std::int32_t* data() const { return static_cast<std::int32_t*>(storage_.data()); }
+  Device& device() const { return storage_.device(); }
   Backend& backend() const { return storage_.backend(); }
   // The device is asked once, and not at all for indices that came from the host: nothing writes to
   // indices that somebody has read.
