@@ -2,7 +2,7 @@
 #include "analysis/statistics/sample.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/arm_arguments.hpp"
-#include "experiments/child.hpp"
+#include "experiments/sweep/child.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/limits.hpp"

@@ -1,9 +1,9 @@
 #include "experiments/check.hpp"
 
 #include "experiments/check_arguments.hpp"
-#include "experiments/child.hpp"
+#include "experiments/sweep/child.hpp"
 #include "experiments/resources.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-// `moesim check`: the certificates of routers and experts (sim/moe/certificate.hpp), for people and
+// `moesim check`: the certificates of routers and experts (sim/certify/certificate.hpp), for people and
 // programs.
 #pragma once
 

@@ -1,9 +1,9 @@
 #include "experiments/check_arguments.hpp"
 
-#include "experiments/child.hpp"
+#include "experiments/sweep/child.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/moe/variants.hpp"
 
 #include <algorithm>

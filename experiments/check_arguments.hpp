@@ -1,7 +1,7 @@
 // What `moesim check` is to certify, from its command line.
 #pragma once
 
-#include "sim/moe/certificate.hpp"
+#include "sim/certify/certificate.hpp"
 
 #include <string>
 #include <vector>

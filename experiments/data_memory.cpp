@@ -2,10 +2,10 @@
 
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/data/info_json.hpp"
-#include "sim/data/sha256.hpp"
-#include "sim/record/publish.hpp"
+#include "sim/io/sha256.hpp"
+#include "sim/io/publish.hpp"
 
 #include <nlohmann/json.hpp>
 

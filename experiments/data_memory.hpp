@@ -5,7 +5,7 @@
 
 #include "sim/config/options.hpp"
 #include "sim/data/dataset.hpp"
-#include "sim/data/journal.hpp"
+#include "sim/io/file_journal.hpp"
 
 #include <cstdint>
 #include <optional>

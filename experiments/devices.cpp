@@ -1,6 +1,6 @@
 #include "experiments/devices.hpp"
 
-#include "experiments/child.hpp"
+#include "experiments/sweep/child.hpp"
 #include "experiments/run_config.hpp"
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"

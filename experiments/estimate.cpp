@@ -1,14 +1,14 @@
 #include "experiments/estimate.hpp"
 
 #include "analysis/statistics/sample.hpp"
-#include "experiments/child.hpp"
+#include "experiments/sweep/child.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/process_limits.hpp"
 #include "experiments/record_cost.hpp"
 #include "experiments/resources.hpp"
 #include "sim/backend/stand_in.hpp"
-#include "sim/data/sha256.hpp"
-#include "sim/record/child.hpp"
+#include "sim/io/sha256.hpp"
+#include "sim/io/fork.hpp"
 #include "sim/record/image.hpp"
 
 #include <nlohmann/json.hpp>

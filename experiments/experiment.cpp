@@ -5,7 +5,7 @@
 #include "sim/core/checked.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/root.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -6,9 +6,9 @@
 #include "sim/config/resolved.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/data/root.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/train/schedule.hpp"
 
 #include <fmt/format.h>

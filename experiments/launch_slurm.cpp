@@ -4,9 +4,9 @@
 #include "experiments/run_state.hpp"
 #include "experiments/train_run.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
-#include "sim/data/sha256.hpp"
-#include "sim/record/publish.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/sha256.hpp"
+#include "sim/io/publish.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

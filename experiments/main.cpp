@@ -7,7 +7,7 @@
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
 #include "sim/core/out_of_memory.hpp"
-#include "sim/record/missing.hpp"
+#include "sim/io/missing_service.hpp"
 
 #include <algorithm>
 #include <csignal>

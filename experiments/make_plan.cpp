@@ -1,5 +1,5 @@
 // A plan from the specifications of its runs.
-#include "experiments/child.hpp"
+#include "experiments/sweep/child.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/plan.hpp"
 #include "experiments/resources.hpp"

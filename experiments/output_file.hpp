@@ -1,7 +1,7 @@
 // Writes what a command makes to where --out says.
 #pragma once
 
-#include "sim/record/publish.hpp"
+#include "sim/io/publish.hpp"
 
 #include <string>
 #include <string_view>

@@ -2,7 +2,7 @@
 
 #include "sim/config/resolved.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 
 #include <algorithm>
 #include <filesystem>

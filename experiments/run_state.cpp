@@ -1,11 +1,11 @@
 #include "experiments/run_state.hpp"
 
 #include "sim/checkpoint/checkpoint.hpp"
-#include "sim/checkpoint/lock.hpp"
+#include "sim/io/folder_lock.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
-#include "sim/record/publish.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/publish.hpp"
 
 #include <algorithm>
 #include <filesystem>

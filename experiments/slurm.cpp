@@ -1,6 +1,6 @@
 #include "experiments/slurm.hpp"
 
-#include "experiments/program_output.hpp"
+#include "sim/io/program.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -145,7 +145,7 @@ std::vector<SlurmPart> slurm_parts(std::vector<std::size_t> runs, std::size_t ma
 }
 
 std::size_t slurm_max_array_size() {
-  std::istringstream lines(output_of({"scontrol", "show", "config"}).out);
+  std::istringstream lines(run_program({"scontrol", "show", "config"}).out);
   std::string name, equals, value;
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
@@ -204,7 +204,7 @@ std::string slurm_script(const SlurmOptions& options, const std::string& job_nam
 }
 
 std::string submit_to_slurm(const std::string& script_path) {
-  const ProgramOutput output = output_of({"sbatch", "--parsable", script_path});
+  const ProgramRun output = run_program({"sbatch", "--parsable", script_path});
   if (!output.found)
     fail(Exit::usage, "sbatch: not found; run on a login node, or print the script with --print");
   if (!output.good) {
@@ -220,7 +220,7 @@ std::string submit_to_slurm(const std::string& script_path) {
 
 std::map<std::size_t, std::string> slurm_states(const std::string& job_id, std::size_t base) {
   std::map<std::size_t, std::string> states;
-  std::istringstream lines(output_of({"squeue", "--array", "--noheader", "--states=all",
+  std::istringstream lines(run_program({"squeue", "--array", "--noheader", "--states=all",
                                       "--jobs=" + job_id, "--format=%K %T"})
                                .out);
   for (std::string line; std::getline(lines, line);) {

@@ -2,9 +2,9 @@
 
 #include "sim/config/reader.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/data/root.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/data/stored.hpp"
 
 #include <filesystem>

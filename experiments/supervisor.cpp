@@ -5,8 +5,8 @@
 #include "experiments/outbox.hpp"
 #include "experiments/process_limits.hpp"
 #include "experiments/signals.hpp"
-#include "sim/record/child.hpp"
-#include "sim/record/missing.hpp"
+#include "sim/io/fork.hpp"
+#include "sim/io/missing_service.hpp"
 
 #include <fmt/format.h>
 

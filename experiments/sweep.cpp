@@ -7,8 +7,8 @@
 #include "sim/config/arms.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
-#include "sim/record/publish.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/publish.hpp"
 
 #include <fmt/format.h>
 

@@ -6,12 +6,12 @@
 #include "experiments/run_state.hpp"
 #include "experiments/signals.hpp"
 #include "experiments/versions.hpp"
-#include "sim/checkpoint/lock.hpp"
+#include "sim/io/folder_lock.hpp"
 #include "sim/core/out_of_memory.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/stored.hpp"
-#include "sim/record/publish.hpp"
+#include "sim/io/publish.hpp"
 #include "sim/train/probe.hpp"
 
 #include <fmt/format.h>

@@ -1,9 +1,9 @@
 #include "experiments/versions.hpp"
 
 #include "sim/checkpoint/checkpoint.hpp"
-#include "sim/checkpoint/lock.hpp"
+#include "sim/io/folder_lock.hpp"
 #include "sim/config/text.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/record/reader.hpp"
 
 #include <fmt/format.h>

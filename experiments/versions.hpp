@@ -7,7 +7,7 @@
 namespace moesim {
 
 // Reads the run file, the checkpoints and the lock in a run's folder, and changes none of them.
-// Throws Unreadable (sim/data/file.hpp) for one of another version or one that cannot be read.
+// Throws Unreadable (sim/io/file.hpp) for one of another version or one that cannot be read.
 void require_own_run(const std::string& folder);
 
 // Throws Unreadable for a plan of another format, and for a file that is no plan. A damaged plan

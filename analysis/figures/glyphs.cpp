@@ -1,7 +1,7 @@
 #include "analysis/figures/glyphs.hpp"
 
-#include "analysis/figures/process.hpp"
 #include "sim/config/text.hpp"
+#include "sim/io/program.hpp"
 
 #include <fmt/format.h>
 
@@ -15,10 +15,10 @@ constexpr int kLimitSeconds = 10;
 constexpr std::size_t kMostAsked = 200;
 
 bool has_glyph(char32_t code) {
-  const ProcessResult fonts = run_process(
-      {"fc-list", fmt::format(":charset={:x}", static_cast<std::uint32_t>(code)), "family"}, "/",
-      kLimitSeconds);
-  return !fonts.good || !fonts.output.empty();
+  const ProgramRun fonts = run_program(
+      {"fc-list", fmt::format(":charset={:x}", static_cast<std::uint32_t>(code)), "family"},
+      {"/", kLimitSeconds});
+  return !fonts.good || !fonts.out.empty();
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 
 #include "analysis/figures/glyphs.hpp"
 #include "analysis/figures/inline_svg.hpp"
-#include "analysis/figures/process.hpp"
 #include "analysis/render/escape.hpp"
 #include "sim/core/error.hpp"
+#include "sim/io/program.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -55,11 +55,11 @@ class Scratch {
 };
 
 // The first line that says more than where.
-std::string reason_of(const ProcessResult& result) {
+std::string reason_of(const ProgramRun& result) {
   if (result.timed_out)
     return "took longer than " + std::to_string(kLimitSeconds) + " s and was stopped";
   std::string line, best;
-  for (const char c : result.output + "\n") {
+  for (const char c : result.out + result.error + "\n") {
     if (c != '\n') {
       line += c;
       continue;
@@ -96,8 +96,8 @@ Drawing draw(const Figure& figure, const FigureStyle& style, Picture picture,
   scratch.write(csv, drawing.csv);
   scratch.write(kScript, drawing.script);
   // -d: what the user has told gnuplot to do always does not count here.
-  const ProcessResult result =
-      run_process({"gnuplot", "-d", kScript}, scratch.path(), kLimitSeconds);
+  const ProgramRun result =
+      run_program({"gnuplot", "-d", kScript}, {scratch.path(), kLimitSeconds});
   if (!result.found)
     fail(Exit::usage,
          "gnuplot is not installed, which draws figures: install the package gnuplot-nox, or use "

@@ -1,7 +1,7 @@
 #include "analysis/tensorboard/event_file.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/record/publish.hpp"
+#include "sim/io/publish.hpp"
 
 #include <fmt/format.h>
 

@@ -1,7 +1,7 @@
 #include "analysis/tensorboard/run_texts.hpp"
 
 #include "analysis/render/escape.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #include "sim/checkpoint/manifest.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/data/stored.hpp"
 #include "sim/record/block_store.hpp"
 

@@ -2,12 +2,12 @@
 // manifest of SHA-256, so that whatever happened to one of them is noticed and an older one used.
 //
 // One of another version, or one that the system does not let us read, may be whole: reading it
-// throws Unreadable (sim/data/file.hpp), and it is neither removed nor overwritten. Links are never
+// throws Unreadable (sim/io/file.hpp), and it is neither removed nor overwritten. Links are never
 // removed.
 #pragma once
 
 #include "sim/core/types.hpp"
-#include "sim/record/publish.hpp"
+#include "sim/io/publish.hpp"
 
 #include <cstdint>
 #include <functional>

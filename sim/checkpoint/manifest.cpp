@@ -2,8 +2,8 @@
 
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

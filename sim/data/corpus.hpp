@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sim/config/options.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 
 #include <cstdint>
 #include <string>

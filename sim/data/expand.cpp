@@ -1,7 +1,7 @@
 #include "sim/data/expand.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 
 #include <fmt/format.h>
 #include <zlib.h>

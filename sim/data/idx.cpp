@@ -5,6 +5,7 @@
 #include "sim/data/images.hpp"
 #include "sim/data/npy_images.hpp"
 #include "sim/data/root.hpp"
+#include "sim/io/file.hpp"
 
 #include <fmt/format.h>
 

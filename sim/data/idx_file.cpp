@@ -1,7 +1,7 @@
 #include "sim/data/idx_file.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/data/foreign.hpp"
 
 #include <fmt/format.h>

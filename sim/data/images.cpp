@@ -2,7 +2,7 @@
 
 #include "sim/core/error.hpp"
 #include "sim/data/order.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <fmt/format.h>
 

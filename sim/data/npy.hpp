@@ -3,7 +3,7 @@
 #pragma once
 
 #include "sim/core/types.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/data/id_type.hpp"
 
 #include <string>

@@ -27,10 +27,6 @@ std::string data_root(Options& options) {
                       "no part");
 }
 
-std::string under_root(const std::string& root, const std::string& path) {
-  return root.empty() || path.empty() || path.starts_with('/') ? path : root + "/" + path;
-}
-
 std::string fix_root(Settings& settings) {
   if (settings.declared().count(kKey) == 0) return {};
   std::error_code error;

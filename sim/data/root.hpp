@@ -12,9 +12,6 @@ namespace moesim {
 // Reads the option `root`; for data sets that read files.
 std::string data_root(Options& options);
 
-// The path as it is if it is absolute or there is no root.
-std::string under_root(const std::string& root, const std::string& path);
-
 // Makes data.root absolute if the data set read it; "" stands for the folder one stands in. A
 // folder that a config file cannot name is left out. Returns the value then in force.
 std::string fix_root(Settings& settings);

@@ -9,7 +9,7 @@
 #include "sim/data/datasets.hpp"
 #include "sim/data/markov.hpp"
 #include "sim/data/order.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <fmt/format.h>
 

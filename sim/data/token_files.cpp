@@ -1,7 +1,7 @@
 #include "sim/data/token_files.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/data/foreign.hpp"
 #include "sim/data/megatron.hpp"
 #include "sim/data/npy.hpp"

@@ -1,6 +1,6 @@
 #include "sim/data/token_scan.hpp"
 
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <algorithm>
 

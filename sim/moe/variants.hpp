@@ -1,4 +1,4 @@
-// Named settings under which a router is certified besides its defaults (sim/moe/certificate.hpp).
+// Named settings under which a router is certified besides its defaults (sim/certify/certificate.hpp).
 //
 // A router's own .cpp lists them beside its Registered<Router>, so that they come and go with it.
 // Together they should give every option a value other than its default, and every choice each of

@@ -1,7 +1,7 @@
 #include "sim/record/block.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/record/axes.hpp"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 #include "sim/record/block_store.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/record/publish.hpp"
+#include "sim/io/publish.hpp"
 
 #include <algorithm>
 #include <cerrno>

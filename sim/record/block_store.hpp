@@ -5,7 +5,7 @@
 // the file alone tells what is in it.
 #pragma once
 
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/record/run_file.hpp"
 
 #include <cstdint>

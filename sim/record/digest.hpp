@@ -5,7 +5,7 @@
 // which sums the values of each variable as one.
 #pragma once
 
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/record/run_file.hpp"
 
 #include <map>

@@ -1,7 +1,7 @@
 #include "sim/record/isolate.hpp"
 
-#include "sim/data/file.hpp"
-#include "sim/record/child.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/fork.hpp"
 
 #include <algorithm>
 #include <csignal>

@@ -1,7 +1,7 @@
 #include "sim/record/reader.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/record/decode.hpp"
 #include "sim/record/isolate.hpp"
 #include "sim/record/limits.hpp"

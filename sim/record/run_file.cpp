@@ -1,7 +1,7 @@
 #include "sim/record/run_file.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/record/axes.hpp"
 #include "sim/record/block.hpp"
 #include "sim/record/block_store.hpp"

@@ -4,7 +4,7 @@
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,6 @@
 #include "analysis/figures/inline_svg.hpp"
 #include "analysis/figures/layout.hpp"
 #include "analysis/figures/matplotlib.hpp"
-#include "analysis/figures/process.hpp"
 #include "analysis/figures/quoted.hpp"
 #include "analysis/figures/text_width.hpp"
 #include "sim/core/error.hpp"
@@ -305,19 +304,6 @@ TEST_CASE("figure scripts: SVG within a page", "[analysis]") {
         "<svg width=\"3\">\n<circle id='p-gpDot' fill=\"currentColor\"/>"
         "<use xlink:href='#p-gpDot' color='currentColor'/><g stroke='rgb(  0, 114, 178)'/>"
         "<text> id='x' fill=\"black\" &lt;b> </text></svg>\n");
-}
-
-TEST_CASE("figure scripts: other programs end in time", "[analysis]") {
-  const ProcessResult said =
-      run_process({"sh", "-c", "echo out; echo error >&2; pwd; exit 3"}, "/", 20);
-  CHECK(said.found);
-  CHECK_FALSE(said.good);
-  CHECK(said.output == "out\nerror\n/\n");
-  CHECK(run_process({"true"}, "/", 20).good);
-  CHECK_FALSE(run_process({"no-such-program-here"}, "/", 20).found);
-  const ProcessResult slow = run_process({"sh", "-c", "echo a; sleep 100"}, "/", 1);
-  CHECK(slow.timed_out);
-  CHECK(slow.output == "a\n");
 }
 
 }  // namespace moesim::testing

@@ -2,8 +2,8 @@
 // somebody keeps beside them; and what cannot be read, which is not damaged.
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/sha256.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 

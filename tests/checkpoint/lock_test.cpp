@@ -1,8 +1,8 @@
-#include "sim/checkpoint/lock.hpp"
+#include "sim/io/folder_lock.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/data/file.hpp"
-#include "sim/record/child.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/fork.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 

@@ -1,7 +1,7 @@
 // A router in order, with hooks by which a test spoils one thing.
 #pragma once
 
-#include "sim/moe/certificate.hpp"
+#include "sim/certify/certificate.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"

@@ -1,5 +1,5 @@
 // Experts with one deliberate mistake each: the certificate must find it, and nothing else.
-#include "sim/moe/certificate.hpp"
+#include "sim/certify/certificate.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/contract/cooked.hpp"
 

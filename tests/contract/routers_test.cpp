@@ -1,6 +1,6 @@
 // Every registered router, under its defaults and its variants, with every registered expert. A new
 // plug-in is tested here before its author writes a test.
-#include "sim/moe/certificate.hpp"
+#include "sim/certify/certificate.hpp"
 #include "sim/moe/variants.hpp"
 #include "tests/support/catch.hpp"
 

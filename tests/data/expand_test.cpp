@@ -1,6 +1,6 @@
 #include "sim/data/expand.hpp"
 
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "tests/data/compressed.hpp"
 #include "tests/data/support.hpp"
 

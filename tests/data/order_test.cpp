@@ -1,6 +1,6 @@
 #include "sim/data/order.hpp"
 
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 #include "tests/data/support.hpp"
 
 #include <algorithm>

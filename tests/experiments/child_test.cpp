@@ -1,5 +1,5 @@
 // Work in a child process: its errors are the parent's, and its sudden end is explained.
-#include "experiments/child.hpp"
+#include "experiments/sweep/child.hpp"
 
 #include "sim/core/error.hpp"
 #include "sim/core/out_of_memory.hpp"

@@ -4,7 +4,7 @@
 #include "experiments/train_run.hpp"
 #include "sim/backend/stand_in.hpp"
 #include "sim/config/text.hpp"
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "sim/data/tokenizer.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"

@@ -1,7 +1,7 @@
 // Nothing that another version wrote, or that cannot be read, is overwritten.
 #include "experiments/versions.hpp"
 
-#include "sim/data/file.hpp"
+#include "sim/io/file.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 

@@ -1,7 +1,7 @@
 // Work in a child process: whose limit ended it.
 #include "sim/record/isolate.hpp"
 
-#include "sim/record/child.hpp"
+#include "sim/io/fork.hpp"
 #include "tests/support/catch.hpp"
 
 #include <csignal>

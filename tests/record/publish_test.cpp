@@ -1,4 +1,4 @@
-#include "sim/record/publish.hpp"
+#include "sim/io/publish.hpp"
 
 #include "sim/core/error.hpp"
 #include "tests/record/samples.hpp"

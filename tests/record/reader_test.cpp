@@ -2,7 +2,7 @@
 #include "sim/record/reader.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/record/hdf5.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"

@@ -3,7 +3,7 @@
 
 #include "sim/config/config_file.hpp"
 #include "sim/data/datasets.hpp"
-#include "sim/data/sha256.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/train/recorder.hpp"
 #include "sim/train/trainer.hpp"
 #include "tests/support/device.hpp"

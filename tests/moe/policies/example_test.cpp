@@ -1,5 +1,5 @@
 // The example of sim/moe/policies/README.md, as it is written there, is a router without faults.
-#include "sim/moe/certificate.hpp"
+#include "sim/certify/certificate.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/places.hpp"
 #include "sim/ops/ops.hpp"

@@ -1,0 +1,52 @@
+#include "experiments/sweep/child.hpp"
+
+#include "experiments/last_words.hpp"
+#include "sim/core/error.hpp"
+#include "sim/core/out_of_memory.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/fork.hpp"
+
+#include <exception>
+#include <iostream>
+#include <new>
+#include <sys/wait.h>
+#include <system_error>
+
+namespace moesim {
+namespace {
+
+// What the child sends: the exit code as one character, then the result or the error.
+std::string message(Exit code, const std::string& text) { return static_cast<char>(code) + text; }
+
+ChildEnd run_child(const std::function<std::string()>& work) {
+  try {
+    return in_forked_child([&] {
+      try {
+        return message(Exit::ok, work());
+      } catch (const Error& error) {
+        return message(error.code(), error.what());
+      } catch (const std::bad_alloc&) {
+        return message(Exit::internal, kOutOfMemory);
+      } catch (const std::exception& error) {
+        return message(Exit::internal, std::string("internal error: ") + error.what());
+      }
+    });
+  } catch (const std::system_error& error) {
+    fail_short("cannot start a process", error.code().value());
+  }
+}
+
+}  // namespace
+
+ChildResult in_child(const std::string& doing, const std::function<std::string()>& work,
+                     double least_bytes) {
+  std::cout.flush();
+  const ChildEnd end = run_child(work);
+  if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0 || end.bytes.empty())
+    fail(Exit::internal, "the process that " + doing + " " + why_ended(end.status, least_bytes));
+  const auto code = static_cast<Exit>(end.bytes.front());
+  if (code != Exit::ok) fail(code, end.bytes.substr(1));
+  return {end.bytes.substr(1), end.peak_bytes};
+}
+
+}  // namespace moesim

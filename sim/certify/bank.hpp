@@ -1,0 +1,79 @@
+// A bank of experts with random weights, on rows in segments: what the checks of an expert's
+// certificate run on. Internal to sim/moe/certificate*.cpp.
+#pragma once
+
+#include "sim/certify/specimen.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace moesim::certificate {
+
+// Counts the floating-point operations of products: two for every multiply-add.
+class CountingBackend : public CpuBackend {
+ public:
+  using CpuBackend::CpuBackend;
+  void product(const Product& p) override;
+  void linear(const Linear& l, real* slope, real* y) override;
+  double counted = 0;
+};
+
+using Loads = std::vector<index>;  // rows of each segment
+
+class Bank {
+ public:
+  Bank(const Subject& subject, const Sites& sites);
+  Bank(const Subject& subject, const ExpertSite& site);
+
+  // Values of every parameter: its constant initial value plus noise. Buffers start as declared.
+  void randomise(std::uint64_t draw);
+  // A segment per load, and `behind` rows of nobody.
+  Rows rows(std::uint64_t draw, const Loads& loads, index behind = 0);
+  // The same with a mix of the experts for every segment; its rows sum to 1.
+  Rows merged_rows(std::uint64_t draw, const Loads& loads);
+  Tensor apply(const Rows& rows) const { return expert_->apply(rows); }
+
+  const ExpertSite& site() const { return site_; }
+  CountingBackend& backend() { return backend_; }
+  const Expert& expert() const { return *expert_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  const std::vector<Parameter>& buffers() const { return buffers_; }
+
+ private:
+  void start();
+  CountingBackend backend_{1};  // before all that holds its memory
+  ExpertSite site_;
+  std::unique_ptr<Expert> expert_;
+  std::vector<Parameter> parameters_, buffers_;
+};
+
+// Expert e of a bank as a bank of its own; mix: expert Σ_e mix[e] · weights of e.
+void copy_expert(const Bank& bank, index e, Bank& single);
+void copy_merged(const Bank& bank, const real* mix, Bank& single);
+
+// Does it take merged weights? Where it does not, the item "merged" says why.
+bool can_merge(Bank& bank);
+
+// The largest difference of `count` values; 0 where it is no more than rounding.
+double change_beyond_rounding(const real* a, const real* b, index count);
+
+// Loads of E segments that are uneven: 3, 0, 1, 4, 3, ... begun at `turn`.
+Loads uneven(index experts, index turn = 0);
+
+// The checks, one per item.
+Item check_stack(const Subject& subject);
+Item check_expert_state(const Subject& subject);
+Item check_expert_gradient(const Subject& subject, Certificate& certificate);
+Item check_expert_paths(const Subject& subject);
+Item check_rows(const Subject& subject);
+Item check_experts(const Subject& subject);
+Item check_merged(const Subject& subject);
+Item check_cost(const Subject& subject);
+Item check_expert_threads(const Subject& subject);
+Item check_expert_edges(const Subject& subject);
+
+// The certificate of the subject's expert.
+Certificate certify_expert(const Subject& subject);
+
+}  // namespace moesim::certificate
