@@ -1,7 +1,7 @@
 #include "experiments/arguments.hpp"
 
 #include "experiments/known_options.hpp"
-#include "experiments/text_width.hpp"
+#include "experiments/terminal/text_width.hpp"
 #include "sim/config/characters.hpp"
 #include "sim/config/number_text.hpp"
 #include "sim/config/synonyms.hpp"

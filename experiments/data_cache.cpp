@@ -1,6 +1,6 @@
 #include "experiments/data_cache.hpp"
 
-#include "experiments/slow_notice.hpp"
+#include "experiments/terminal/slow_notice.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"

@@ -3,7 +3,7 @@
 #include "analysis/render/table.hpp"
 #include "experiments/devices.hpp"
 #include "experiments/estimate.hpp"
-#include "experiments/progress.hpp"
+#include "experiments/terminal/progress.hpp"
 #include "experiments/resources.hpp"
 #include "experiments/run_config.hpp"
 #include "experiments/train_run.hpp"

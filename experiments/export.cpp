@@ -8,7 +8,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/export_tables.hpp"
 #include "experiments/export_tensorboard.hpp"
-#include "experiments/output_file.hpp"
+#include "experiments/terminal/output_file.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 

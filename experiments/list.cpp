@@ -3,7 +3,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/experiment.hpp"
 #include "experiments/known_options.hpp"
-#include "experiments/text_width.hpp"
+#include "experiments/terminal/text_width.hpp"
 #include "sim/config/synonyms.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"

@@ -1,9 +1,9 @@
 // moesim: trains, compares and certifies Mixture-of-Experts routers.
 #include "experiments/commands.hpp"
-#include "experiments/error_stream.hpp"
+#include "experiments/terminal/error_stream.hpp"
 #include "experiments/last_words.hpp"
 #include "experiments/process_limits.hpp"
-#include "experiments/standard_output.hpp"
+#include "experiments/terminal/standard_output.hpp"
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
 #include "sim/core/out_of_memory.hpp"

@@ -1,6 +1,6 @@
 #include "experiments/next_steps.hpp"
 
-#include "experiments/progress.hpp"
+#include "experiments/terminal/progress.hpp"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 #include "analysis/render/escape.hpp"
 #include "experiments/analysis_arguments.hpp"
 #include "experiments/commands.hpp"
-#include "experiments/output_file.hpp"
+#include "experiments/terminal/output_file.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 

@@ -2,7 +2,7 @@
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/loaded_run.hpp"
-#include "experiments/output_file.hpp"
+#include "experiments/terminal/output_file.hpp"
 #include "experiments/process_limits.hpp"
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/core/error.hpp"

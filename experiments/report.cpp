@@ -3,7 +3,7 @@
 
 #include "experiments/analysis_arguments.hpp"
 #include "experiments/commands.hpp"
-#include "experiments/output_file.hpp"
+#include "experiments/terminal/output_file.hpp"
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"
 

@@ -3,7 +3,7 @@
 #include "experiments/commands.hpp"
 #include "experiments/loaded_run.hpp"
 #include "experiments/process_limits.hpp"
-#include "experiments/text_stream.hpp"
+#include "experiments/terminal/text_stream.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/tokenizer.hpp"
 #include "sim/model/generate.hpp"

@@ -1,6 +1,6 @@
 #include "experiments/supervisor.hpp"
 
-#include "experiments/display.hpp"
+#include "experiments/terminal/display.hpp"
 #include "experiments/last_words.hpp"
 #include "experiments/outbox.hpp"
 #include "experiments/process_limits.hpp"

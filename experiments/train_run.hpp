@@ -2,7 +2,7 @@
 #pragma once
 
 #include "experiments/plan.hpp"
-#include "experiments/progress.hpp"
+#include "experiments/terminal/progress.hpp"
 #include "experiments/run_state.hpp"
 #include "sim/core/error.hpp"
 

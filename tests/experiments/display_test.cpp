@@ -1,5 +1,5 @@
 // What people see of a sweep, and a stderr that nobody reads.
-#include "experiments/display.hpp"
+#include "experiments/terminal/display.hpp"
 
 #include "tests/support/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "experiments/text_stream.hpp"
+#include "experiments/terminal/text_stream.hpp"
 
 #include "tests/support/catch.hpp"
 

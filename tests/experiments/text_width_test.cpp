@@ -1,4 +1,4 @@
-#include "experiments/text_width.hpp"
+#include "experiments/terminal/text_width.hpp"
 
 #include "experiments/next_steps.hpp"
 #include "tests/support/catch.hpp"

@@ -1,4 +1,4 @@
-#include "experiments/slow_notice.hpp"
+#include "experiments/terminal/slow_notice.hpp"
 
 #include <chrono>
 #include <iostream>

@@ -1,4 +1,4 @@
-#include "experiments/text_stream.hpp"
+#include "experiments/terminal/text_stream.hpp"
 
 #include "sim/data/tokenizer.hpp"
 

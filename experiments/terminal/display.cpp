@@ -1,4 +1,4 @@
-#include "experiments/display.hpp"
+#include "experiments/terminal/display.hpp"
 
 #include <fmt/format.h>
 

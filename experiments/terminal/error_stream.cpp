@@ -1,4 +1,4 @@
-#include "experiments/error_stream.hpp"
+#include "experiments/terminal/error_stream.hpp"
 
 #include <algorithm>
 #include <cerrno>

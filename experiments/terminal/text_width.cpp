@@ -1,4 +1,4 @@
-#include "experiments/text_width.hpp"
+#include "experiments/terminal/text_width.hpp"
 
 #include "sim/config/text.hpp"
 

@@ -1,4 +1,4 @@
-#include "experiments/output_file.hpp"
+#include "experiments/terminal/output_file.hpp"
 
 #include "sim/core/error.hpp"
 

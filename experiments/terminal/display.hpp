@@ -2,7 +2,7 @@
 // rewritten. Nothing here waits for a reader.
 #pragma once
 
-#include "experiments/error_stream.hpp"
+#include "experiments/terminal/error_stream.hpp"
 
 #include <deque>
 #include <string>

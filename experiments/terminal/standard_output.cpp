@@ -1,4 +1,4 @@
-#include "experiments/standard_output.hpp"
+#include "experiments/terminal/standard_output.hpp"
 
 #include "sim/core/error.hpp"
 
