@@ -6,7 +6,7 @@
 #include "experiments/devices.hpp"
 #include "experiments/dry_run.hpp"
 #include "experiments/extension.hpp"
-#include "experiments/launch_slurm.hpp"
+#include "experiments/cluster/launch_slurm.hpp"
 #include "experiments/match_folders.hpp"
 #include "experiments/next_steps.hpp"
 #include "experiments/process_limits.hpp"

@@ -2,7 +2,7 @@
 #include "analysis/render/table.hpp"
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
-#include "experiments/launch_slurm.hpp"
+#include "experiments/cluster/launch_slurm.hpp"
 #include "experiments/runs.hpp"
 #include "sim/core/error.hpp"
 

@@ -1,4 +1,4 @@
-#include "experiments/slurm.hpp"
+#include "experiments/cluster/slurm.hpp"
 
 #include "tests/config/support.hpp"
 #include "tests/support/catch.hpp"

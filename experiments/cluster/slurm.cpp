@@ -1,4 +1,4 @@
-#include "experiments/slurm.hpp"
+#include "experiments/cluster/slurm.hpp"
 
 #include "sim/io/program.hpp"
 #include "sim/core/error.hpp"

@@ -1,4 +1,4 @@
-#include "experiments/launch_slurm.hpp"
+#include "experiments/cluster/launch_slurm.hpp"
 
 #include "experiments/run_config.hpp"
 #include "experiments/run_state.hpp"

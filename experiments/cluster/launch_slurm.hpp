@@ -2,7 +2,7 @@
 #pragma once
 
 #include "experiments/plan.hpp"
-#include "experiments/slurm.hpp"
+#include "experiments/cluster/slurm.hpp"
 
 #include <map>
 #include <string>
