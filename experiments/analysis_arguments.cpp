@@ -1,7 +1,7 @@
 #include "experiments/analysis_arguments.hpp"
 
 #include "analysis/runs/at.hpp"
-#include "experiments/run_state.hpp"
+#include "experiments/sweep/run_state.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 

@@ -2,7 +2,7 @@
 #include "experiments/arguments.hpp"
 #include "experiments/check.hpp"
 #include "experiments/commands.hpp"
-#include "experiments/process_limits.hpp"
+#include "experiments/sweep/process_limits.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>

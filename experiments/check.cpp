@@ -2,7 +2,7 @@
 
 #include "experiments/check_arguments.hpp"
 #include "experiments/sweep/child.hpp"
-#include "experiments/resources.hpp"
+#include "experiments/sweep/resources.hpp"
 #include "sim/io/file.hpp"
 
 #include <fmt/format.h>

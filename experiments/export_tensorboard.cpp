@@ -2,8 +2,8 @@
 
 #include "analysis/tensorboard/export.hpp"
 #include "experiments/analysis_arguments.hpp"
-#include "experiments/runs.hpp"
-#include "experiments/signals.hpp"
+#include "experiments/sweep/runs.hpp"
+#include "experiments/sweep/signals.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 

@@ -1,6 +1,6 @@
 #include "experiments/known_options.hpp"
 
-#include "experiments/experiment.hpp"
+#include "experiments/sweep/experiment.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
 

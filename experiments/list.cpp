@@ -1,7 +1,7 @@
 // moesim list: what there is to choose from.
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
-#include "experiments/experiment.hpp"
+#include "experiments/sweep/experiment.hpp"
 #include "experiments/known_options.hpp"
 #include "experiments/terminal/text_width.hpp"
 #include "sim/config/synonyms.hpp"

@@ -1,8 +1,8 @@
 // moesim: trains, compares and certifies Mixture-of-Experts routers.
 #include "experiments/commands.hpp"
 #include "experiments/terminal/error_stream.hpp"
-#include "experiments/last_words.hpp"
-#include "experiments/process_limits.hpp"
+#include "experiments/sweep/last_words.hpp"
+#include "experiments/sweep/process_limits.hpp"
 #include "experiments/terminal/standard_output.hpp"
 #include "experiments/version.hpp"
 #include "sim/core/error.hpp"

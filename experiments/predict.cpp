@@ -1,9 +1,9 @@
 // moesim predict: what the model of a checkpoint says of validation data, for other programs.
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
-#include "experiments/loaded_run.hpp"
+#include "experiments/sweep/loaded_run.hpp"
 #include "experiments/terminal/output_file.hpp"
-#include "experiments/process_limits.hpp"
+#include "experiments/sweep/process_limits.hpp"
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/core/error.hpp"
 #include "sim/ops/ops.hpp"

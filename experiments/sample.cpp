@@ -1,8 +1,8 @@
 // moesim sample: text from a checkpoint.
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
-#include "experiments/loaded_run.hpp"
-#include "experiments/process_limits.hpp"
+#include "experiments/sweep/loaded_run.hpp"
+#include "experiments/sweep/process_limits.hpp"
 #include "experiments/terminal/text_stream.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/tokenizer.hpp"

@@ -3,7 +3,7 @@
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/cluster/launch_slurm.hpp"
-#include "experiments/runs.hpp"
+#include "experiments/sweep/runs.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>

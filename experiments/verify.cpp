@@ -1,9 +1,9 @@
 // moesim verify: is everything on disk what was written?
 #include "experiments/arguments.hpp"
 #include "experiments/commands.hpp"
-#include "experiments/experiment.hpp"
-#include "experiments/runs.hpp"
-#include "experiments/stored_run.hpp"
+#include "experiments/sweep/experiment.hpp"
+#include "experiments/sweep/runs.hpp"
+#include "experiments/sweep/stored_run.hpp"
 #include "sim/backend/stand_in.hpp"
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/checkpoint/records.hpp"

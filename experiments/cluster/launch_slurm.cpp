@@ -1,8 +1,8 @@
 #include "experiments/cluster/launch_slurm.hpp"
 
-#include "experiments/run_config.hpp"
-#include "experiments/run_state.hpp"
-#include "experiments/train_run.hpp"
+#include "experiments/sweep/run_config.hpp"
+#include "experiments/sweep/run_state.hpp"
+#include "experiments/sweep/train_run.hpp"
 #include "sim/core/error.hpp"
 #include "sim/io/file.hpp"
 #include "sim/io/sha256.hpp"

@@ -1,7 +1,7 @@
 // A sweep on a cluster: moesim run CONFIG --launcher slurm.
 #pragma once
 
-#include "experiments/plan.hpp"
+#include "experiments/sweep/plan.hpp"
 #include "experiments/cluster/slurm.hpp"
 
 #include <map>

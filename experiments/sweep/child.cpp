@@ -1,6 +1,6 @@
 #include "experiments/sweep/child.hpp"
 
-#include "experiments/last_words.hpp"
+#include "experiments/sweep/last_words.hpp"
 #include "sim/core/error.hpp"
 #include "sim/core/out_of_memory.hpp"
 #include "sim/io/file.hpp"

@@ -1,6 +1,6 @@
 // A real training, as the program builds it, on the device and on the CPU: the same loss curve, and
 // on the device the same bits again.
-#include "experiments/experiment.hpp"
+#include "experiments/sweep/experiment.hpp"
 #include "sim/config/reader.hpp"
 #include "tests/cuda/support.hpp"
 

@@ -1,5 +1,5 @@
 // What a container may use, from files as the system shows them.
-#include "experiments/control_group.hpp"
+#include "experiments/sweep/control_group.hpp"
 
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"

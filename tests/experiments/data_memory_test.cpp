@@ -1,4 +1,4 @@
-#include "experiments/data_cache.hpp"
+#include "experiments/sweep/data_cache.hpp"
 #include "sim/core/error.hpp"
 #include "tests/config/support.hpp"
 #include "tests/support/catch.hpp"

@@ -1,7 +1,7 @@
 // analysis/FORMAT.md names exactly what is written: runs of every kind of plan, and of data and
 // settings that have attributes of their own, are compared with it both ways.
-#include "experiments/experiment.hpp"
-#include "experiments/train_run.hpp"
+#include "experiments/sweep/experiment.hpp"
+#include "experiments/sweep/train_run.hpp"
 #include "sim/backend/stand_in.hpp"
 #include "sim/config/text.hpp"
 #include "sim/io/file.hpp"

@@ -1,7 +1,7 @@
 // The list of options against the sources: every call that reads an option is found by its text.
 #include "experiments/known_options.hpp"
 
-#include "experiments/experiment.hpp"
+#include "experiments/sweep/experiment.hpp"
 #include "sim/config/synonyms.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
@@ -43,7 +43,7 @@ std::set<std::string> read_in_sources() {
   scan_folder("sim/data", fixed("data"));
   scan_folder("sim/task", fixed("task"));
   for (const char* folder : {"sim/nn", "sim/moe", "sim/train"}) scan_folder(folder, fixed(""));
-  scan(root / "experiments/experiment.cpp", "");
+  scan(root / "experiments/sweep/experiment.cpp", "");
   return keys;
 }
 

@@ -1,4 +1,4 @@
-#include "experiments/match_folders.hpp"
+#include "experiments/sweep/match_folders.hpp"
 
 #include "sim/record/run_file.hpp"
 #include "tests/config/support.hpp"

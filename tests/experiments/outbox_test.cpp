@@ -1,5 +1,5 @@
 // A worker whose supervisor does not read.
-#include "experiments/outbox.hpp"
+#include "experiments/sweep/outbox.hpp"
 
 #include "tests/support/catch.hpp"
 

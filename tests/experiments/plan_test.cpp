@@ -1,4 +1,4 @@
-#include "experiments/plan.hpp"
+#include "experiments/sweep/plan.hpp"
 
 #include "tests/config/support.hpp"
 #include "tests/support/catch.hpp"

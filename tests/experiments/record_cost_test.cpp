@@ -1,5 +1,5 @@
 // What estimates know of records.
-#include "experiments/record_cost.hpp"
+#include "experiments/sweep/record_cost.hpp"
 
 #include "tests/support/catch.hpp"
 

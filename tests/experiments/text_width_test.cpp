@@ -1,6 +1,6 @@
 #include "experiments/terminal/text_width.hpp"
 
-#include "experiments/next_steps.hpp"
+#include "experiments/sweep/next_steps.hpp"
 #include "tests/support/catch.hpp"
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // Nothing that another version wrote, or that cannot be read, is overwritten.
-#include "experiments/versions.hpp"
+#include "experiments/sweep/versions.hpp"
 
 #include "sim/io/file.hpp"
 #include "tests/record/samples.hpp"

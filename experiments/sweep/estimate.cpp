@@ -1,0 +1,212 @@
+#include "experiments/sweep/estimate.hpp"
+
+#include "analysis/statistics/sample.hpp"
+#include "experiments/sweep/child.hpp"
+#include "experiments/sweep/experiment.hpp"
+#include "experiments/sweep/process_limits.hpp"
+#include "experiments/sweep/record_cost.hpp"
+#include "experiments/sweep/resources.hpp"
+#include "sim/backend/stand_in.hpp"
+#include "sim/io/sha256.hpp"
+#include "sim/io/fork.hpp"
+#include "sim/record/image.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <numeric>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace moesim {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// Steps until the time is over, three at the least; the first is warm-up. Those that are recorded
+// take longer, and are counted apart.
+class Trial : public Hook {
+ public:
+  Trial(double seconds, const Recorder& recorder) : seconds_(seconds), recorder_(recorder) {}
+  bool wants_stop() override { return all_.size() > 3 && since(begin_) >= seconds_; }
+  void on_step(const StepReport& report) override {
+    all_.push_back(report.seconds);
+    end_ = since(begin_);
+    if (all_.size() > 1)
+      (recorder_.wants_routing(report.step) ? recorded_ : others_).push_back(report.seconds);
+  }
+  double recorded() const { return median_of(recorded_.empty() ? all_ : recorded_); }
+  double steps() const { return static_cast<double>(all_.size()); }
+  // Seconds between the steps, which went into what is recorded.
+  double recording() const {
+    return std::max(0.0, end_ - std::accumulate(all_.begin(), all_.end(), 0.0));
+  }
+  double others() const { return others_.empty() ? recorded() : median_of(others_); }
+
+ private:
+  double seconds_;
+  const Recorder& recorder_;
+  Clock::time_point begin_ = Clock::now();
+  double end_ = 0;
+  std::vector<double> all_, recorded_, others_;
+};
+
+// How many checkpoints are there in the end, if the loss falls to the end? Two regular ones at
+// most, and the last.
+double kept_checkpoints(const Checkpointer& checkpointer, double steps, double seconds) {
+  const auto every = static_cast<double>(checkpointer.every());
+  const double each = checkpointer.seconds();
+  if (every > 0)
+    return std::min(2.0, std::floor(steps / every)) + (std::fmod(steps, every) > 0 ? 1 : 0);
+  return std::clamp(1 + (each > 0 ? std::floor(seconds / each) : steps), 1.0, 2.0);
+}
+
+// Seconds for all checkpoints of a run that writes them at fixed steps; those by time are held to a
+// share of it. What is written is summed, and looked through for what is not finite, before.
+double checkpoint_seconds(const Checkpointer& checkpointer, double steps, double bytes) {
+  const auto every = static_cast<double>(checkpointer.every());
+  if (every == 0) return 0;
+  const std::string sample(1 << 22, 'x');
+  const Clock::time_point begin = Clock::now();
+  sha256_hex(sample.data(), sample.size());
+  const double per_byte = since(begin) / static_cast<double>(sample.size());
+  constexpr double kPasses = 3;     // summed, looked through, written
+  constexpr double kSynced = 0.01;  // seconds until the disk has said so of each file
+  return std::floor(steps / every) * (kPasses * per_byte * bytes + kSynced);
+}
+
+std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache) {
+  require_threads(threads);
+  const Clock::time_point begin = Clock::now();
+  // The evaluations of the trial are short ones.
+  const Experiment whole = build(spec, threads, cache, stand_in);
+  const Checkpointer& checkpointer = *whole.checkpointer;
+  const RecordRows rows = record_rows(whole);
+  const auto batches = static_cast<double>(whole.trainer->evaluator().batches());
+  spec.settings.set("eval.every", "0", "trial");
+  Evaluator::shorten(spec.settings, "trial");
+  if (rows.records < rows.steps) spec.settings.set("record.every", "2", "trial");
+  Experiment e = build(spec, threads, cache);
+  e.trainer->start();
+  const double start = since(begin);
+
+  const RunFile& file = e.recorder->file();
+  const auto held = [&] { return static_cast<double>(file.image().size()); };
+  e.recorder->on_evaluation(e.trainer->evaluate(0));  // warm-up
+  const double one = held();
+  const Clock::time_point evaluation = Clock::now();
+  e.recorder->on_evaluation(e.trainer->evaluate(0));
+  const double evaluation_seconds = since(evaluation);
+  const double two = held();
+  const auto rows_now = [&](const char* name) {
+    return static_cast<double>(file.find(name)->shape[0]);
+  };
+  Trial trial(seconds, *e.recorder);
+  e.trainer->run({e.recorder.get(), &trial});
+  // What is recorded compresses as it did in the trial.
+  const double tried = stored_bytes(file, {rows_now("step"), rows_now("record_step"), 0});
+  const double training = stored_bytes(file, {rows.steps, rows.records, 0});
+  const double stored = stored_bytes(file, rows);
+  const double records = one + rows.evaluations * std::max(0.0, two - one) +
+                         training / tried * std::max(0.0, held() - two);
+  double state = 0;
+  for (const NamedTensor& tensor : e.trainer->state())
+    state += static_cast<double>(tensor.value.size());
+  const double checkpoint =
+      sizeof(moesim::real) * (state + static_cast<double>(count(e.trainer->parameters()))) +
+      rest_bytes(file, rows);
+
+  // The probe for the future runs some ten forward passes.
+  constexpr double kProbe = 10;
+  const double total =
+      start + rows.records * trial.recorded() + (rows.steps - rows.records) * trial.others() +
+      (rows.evaluations * batches + (e.task->shape().causal ? kProbe : 0)) * evaluation_seconds +
+      rows.steps / trial.steps() * (trial.recording() + seconds_to_compress(file)) +
+      checkpoint_seconds(checkpointer, rows.steps, checkpoint);
+  // Blocks lie beside the checkpoints too.
+  const double blocks = stored > 0 ? records * (1 - rest_bytes(file, rows) / stored) : 0;
+  return nlohmann::json{
+      {"step_seconds", trial.others()},
+      {"seconds", total},
+      {"device", e.backend->name() == "cpu" ? 0 : e.backend->held()},
+      {"records", record_memory(e)},
+      {"disk", records + blocks + kept_checkpoints(checkpointer, rows.steps, total) * checkpoint}}
+      .dump();
+}
+
+// Processes that do the same, while it lives.
+class Company {
+ public:
+  Company(std::size_t size, const std::function<void()>& work) {
+    try {
+      while (children_.size() < size) children_.push_back(fork_child([&](int) { work(); }));
+    } catch (const std::system_error&) {
+      // The estimate is less exact then.
+    }
+  }
+  ~Company() {
+    for (const Child& child : children_) {
+      ::kill(child.pid, SIGKILL);
+      ::close(child.pipe);
+      while (::waitpid(child.pid, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }
+  }
+  Company(const Company&) = delete;
+  Company& operator=(const Company&) = delete;
+
+ private:
+  std::vector<Child> children_;
+};
+
+}  // namespace
+
+Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once,
+                      DataCache& data, double least_bytes) {
+  {
+    // Here and not in the children, each of which would read them again.
+    Settings settings = spec.settings;
+    data.get(settings);
+  }
+  const auto processes = static_cast<std::size_t>(processors());
+  const pid_t parent = ::getpid();
+  const Company company(std::min(at_once, processes) - 1, [&] {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    try {
+      // prctl may be missing.
+      while (::getppid() == parent) try_out(spec, threads, seconds, data);
+    } catch (const std::exception&) {
+      // The run itself will say so.
+    }
+  });
+  const ChildResult child = in_child(
+      "tries the run out", [&] { return try_out(spec, threads, seconds, data); }, least_bytes);
+  const nlohmann::json json = nlohmann::json::parse(child.text);
+  // A run reads its data itself, and has nothing else then.
+  rusage own{};
+  ::getrusage(RUSAGE_SELF, &own);
+  constexpr double kKilobyte = 1024;
+  const double reading = kKilobyte * static_cast<double>(own.ru_maxrss);
+  const double memory = static_cast<double>(child.peak_bytes) + json["records"].get<double>();
+  return {json["step_seconds"], json["seconds"], std::max(memory, reading), json["device"],
+          json["disk"]};
+}
+
+double schedule(const std::vector<double>& seconds, std::size_t at_once) {
+  std::vector<double> slots(std::max<std::size_t>(1, at_once));
+  for (const double each : seconds) *std::min_element(slots.begin(), slots.end()) += each;
+  return *std::max_element(slots.begin(), slots.end());
+}
+
+}  // namespace moesim

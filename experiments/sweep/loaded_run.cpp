@@ -1,0 +1,81 @@
+#include "experiments/sweep/loaded_run.hpp"
+
+#include "experiments/sweep/process_limits.hpp"
+#include "experiments/sweep/stored_run.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+#include "sim/train/loading.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <vector>
+
+namespace moesim {
+namespace {
+
+// Those of this run, the wanted ones first.
+std::vector<CheckpointInfo> candidates(const std::string& folder, const StoredRun& run,
+                                       const std::string& wanted) {
+  std::vector<CheckpointInfo> all = checkpoint_infos(folder);
+  const std::size_t found = all.size();
+  std::erase_if(
+      all, [&](const CheckpointInfo& info) { return info.config_sha256 != run.config_sha256; });
+  if (all.empty())
+    fail(Exit::data, folder + (found == 0 ? ": no checkpoint; train it first"
+                                          : ": config.ini changed since it was trained"));
+  std::reverse(all.begin(), all.end());
+  if (wanted == "newest") return all;
+  if (wanted == "best") {
+    std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+      return a.loss < b.loss || (std::isnan(b.loss) && !std::isnan(a.loss));
+    });
+    return all;
+  }
+  std::vector<std::string> steps;
+  for (const CheckpointInfo& info : all) steps.push_back(std::to_string(info.step));
+  std::erase_if(all,
+                [&](const CheckpointInfo& info) { return std::to_string(info.step) != wanted; });
+  if (all.empty())
+    fail(Exit::usage, "command line: --checkpoint " + config::printable(wanted) +
+                          ": choose newest, best or one of the steps " + joined(steps));
+  return all;
+}
+
+// One of an older version holds nothing of its data: the data is read then.
+Experiment build_for(const Checkpoint& checkpoint, const RunSpec& spec, DataOf source,
+                     int threads) {
+  if (source == DataOf::checkpoint)
+    if (const auto data = data_of(checkpoint)) return build_stored(spec, threads, data);
+  DataCache cache;
+  Experiment e = build(spec, threads, cache);
+  if (e.identity.data_sha256 != checkpoint.info.data_sha256)
+    fail(Exit::data, checkpoint.path + ": the data changed since it was trained");
+  return e;
+}
+
+}  // namespace
+
+LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf data, int threads,
+                   const std::function<void(const Experiment&)>& require) {
+  const StoredRun run = read_stored_run(folder);
+  require_threads(threads);
+  std::string problem;
+  for (const CheckpointInfo& info : candidates(folder, run, wanted)) {
+    try {
+      const Checkpoint checkpoint = read_checkpoint(folder, info.step);
+      Experiment e = build_for(checkpoint, run.spec, data, threads);
+      if (require) require(e);
+      e.trainer->start();
+      load_checkpoint(checkpoint, *e.trainer);
+      return {info, std::move(e)};
+    } catch (const Error& error) {
+      if (error.code() != Exit::data) throw;  // such as memory that ran out
+      problem = error.what();
+      std::cerr << "warning: " << problem << "; passed over\n";
+    }
+  }
+  fail(Exit::data, folder + ": no checkpoint can be used; the last: " + problem);
+}
+
+}  // namespace moesim

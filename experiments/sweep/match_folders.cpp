@@ -1,0 +1,182 @@
+#include "experiments/sweep/match_folders.hpp"
+
+#include "experiments/sweep/recorded_runs.hpp"
+#include "experiments/sweep/run_state.hpp"
+#include "experiments/version.hpp"
+#include "sim/config/resolved.hpp"
+#include "sim/core/error.hpp"
+#include "sim/record/reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+
+namespace moesim {
+namespace {
+
+using Values = std::map<std::string, std::string>;
+
+// Does nothing in the folder say that it holds another run than its name tells?
+bool may_hold(const std::string& folder, const RunState& state, const PlannedRun& run) {
+  if (!state.config_sha256.empty())
+    return state.config_sha256 == run.config_sha256 && state.data_sha256 == run.data_sha256;
+  if (run.resolved.empty()) return true;
+  const Values recorded = recorded_values(folder);
+  return recorded.empty() || recorded == config::resolved_values(run.resolved);
+}
+
+// The better of two folders of one run is the greater.
+auto rank(const RunState& state) {
+  static constexpr State kOrder[] = {State::planned, State::failed,   State::interrupted,
+                                     State::running, State::diverged, State::complete};
+  const auto* place = std::find(std::begin(kOrder), std::end(kOrder), state.state);
+  return std::tuple(place - std::begin(kOrder), state.step);
+}
+
+// Takes the best of several folders for a run.
+void choose(PlannedRun& run, const std::vector<std::string>& names, const std::string& experiment,
+            std::vector<std::string>& notes) {
+  struct Candidate {
+    std::string name;
+    RunState state;
+  };
+  std::vector<Candidate> candidates;
+  for (const std::string& name : names) {
+    const std::string folder = experiment + "/" + name;
+    RunState state = state_of(folder);
+    if (may_hold(folder, state, run)) candidates.push_back({name, std::move(state)});
+  }
+  if (candidates.empty()) return;
+  // Among equals the one that has the label of now.
+  const auto best = std::max_element(candidates.begin(), candidates.end(),
+                                     [&](const Candidate& a, const Candidate& b) {
+                                       return std::tuple(rank(a.state), a.name == run.folder) <
+                                              std::tuple(rank(b.state), b.name == run.folder);
+                                     });
+  std::vector<std::string> others;
+  for (const Candidate& candidate : candidates)
+    if (&candidate != &*best) others.push_back(candidate.name);
+  run.folder = best->name;
+  if (!others.empty())
+    notes.push_back(fmt::format("{}: {}, which is {}, holds the same run as {}; it is used",
+                                experiment, best->name, to_string(best->state.state),
+                                joined(others)));
+}
+
+// What two configs set alike, as far as both know the option. Where a plug-in differs, so does the
+// option that names it.
+bool agree(const Values& a, const Values& b) {
+  return std::all_of(a.begin(), a.end(), [&](const auto& entry) {
+    const auto other = b.find(entry.first);
+    return other == b.end() || other->second == entry.second;
+  });
+}
+
+std::string first_difference(const Values& now, const Values& then) {
+  for (const auto& [key, value] : now)
+    if (!then.contains(key)) return "has no " + key;
+  for (const auto& [key, value] : then)
+    if (!now.contains(key)) return "has " + key;
+  return {};
+}
+
+std::string version_of(const std::string& folder) {
+  try {
+    return "moesim " + RunReader()
+                           .read(folder + "/run.h5", {{"version"}, {}})
+                           .text("version", "of an unknown version");
+  } catch (const Error&) {
+    return "a moesim of unknown version";
+  }
+}
+
+// A folder that no run of the plan has, and what its config.ini says.
+struct Unused {
+  std::string name;
+  Values values;
+  std::string keys;  // of the values: equal for runs of one version with the same plug-ins
+};
+
+// train.restarts is there only where it is set.
+std::string keys_of(const Values& values) {
+  std::string keys;
+  for (const auto& [key, value] : values)
+    if (key != "train.restarts") keys += key + "\n";
+  return keys;
+}
+
+std::string value_of(const Values& values, const std::string& key) {
+  const auto found = values.find(key);
+  return found == values.end() ? "" : found->second;
+}
+
+std::vector<Unused> unused_folders(const Plan& plan, const std::string& experiment,
+                                   const std::vector<std::string>& names) {
+  std::set<std::string> used;
+  for (const PlannedRun& run : plan.runs) used.insert(run.folder);
+  std::vector<Unused> unused;
+  for (const std::string& name : names) {
+    if (used.contains(name)) continue;
+    Values values = recorded_values(experiment + "/" + name);
+    std::string keys = keys_of(values);
+    if (!values.empty()) unused.push_back({name, std::move(values), std::move(keys)});
+  }
+  return unused;
+}
+
+// Runs that are not there, but were begun by a version with other options.
+void note_older(const Plan& plan, const std::string& experiment,
+                const std::vector<std::string>& names, std::vector<std::string>& notes) {
+  const std::set<std::string> there(names.begin(), names.end());
+  const auto is_new = [&](const PlannedRun& run) {
+    return !there.contains(run.folder) && !run.resolved.empty();
+  };
+  if (std::none_of(plan.runs.begin(), plan.runs.end(), is_new)) return;
+  const std::vector<Unused> unused = unused_folders(plan, experiment, names);
+  std::size_t count = 0;
+  std::string example;
+  for (const PlannedRun& run : plan.runs) {
+    if (unused.empty() || !is_new(run)) continue;
+    const Values now = config::resolved_values(run.resolved);
+    const std::string keys = keys_of(now);
+    const auto found = std::find_if(unused.begin(), unused.end(), [&](const Unused& folder) {
+      for (const char* key : {"run.seed", "router.name"})
+        if (value_of(now, key) != value_of(folder.values, key)) return false;
+      return folder.keys != keys && agree(now, folder.values);
+    });
+    if (found == unused.end()) continue;
+    if (count++ == 0)
+      example = fmt::format("{} is of {}, which {}", found->name,
+                            version_of(experiment + "/" + found->name),
+                            first_difference(now, found->values));
+  }
+  if (count > 0)
+    notes.push_back(fmt::format(
+        "{}: {} of these runs {} there with the options of another version ({}; this is moesim "
+        "{}): they stay as they are, and are trained anew beside",
+        experiment, count, count == 1 ? "is" : "are", example, version()));
+}
+
+}  // namespace
+
+std::vector<std::string> match_folders(Plan& plan, const std::string& experiment) {
+  std::vector<std::string> notes;
+  const std::vector<std::string> names = folders_of(experiment);
+  if (names.empty()) return notes;
+  std::map<std::string, std::vector<std::string>> by_hash;
+  for (const std::string& name : names)
+    if (std::string hash = hash_of_folder(name); !hash.empty()) by_hash[hash].push_back(name);
+  for (PlannedRun& run : plan.runs) {
+    const auto found = by_hash.find(hash_of_folder(run.folder));
+    if (found == by_hash.end()) continue;
+    const std::vector<std::string>& same = found->second;
+    if (same.size() > 1 || same.front() != run.folder) choose(run, same, experiment, notes);
+  }
+  note_older(plan, experiment, names, notes);
+  return notes;
+}
+
+}  // namespace moesim

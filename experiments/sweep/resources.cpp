@@ -1,0 +1,113 @@
+#include "experiments/sweep/resources.hpp"
+
+#include "experiments/sweep/control_group.hpp"
+#include "experiments/sweep/experiment.hpp"
+#include "experiments/sweep/process_limits.hpp"
+#include "experiments/sweep/record_cost.hpp"
+#include "sim/train/gradient_tree.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace moesim {
+namespace {
+
+double system_memory() {
+  std::ifstream info("/proc/meminfo");
+  for (std::string key; info >> key;) {
+    double kilobytes = 0;
+    if (key == "MemAvailable:" && info >> kilobytes) return 1024 * kilobytes;
+    info.ignore(256, '\n');
+  }
+  return 0;
+}
+
+// Of least_memory, fitted to the program's peak memory (experiments/RUNS.md).
+constexpr double kBytesOfProcess = 3e7;    // of code, libraries and threads
+constexpr double kValuesOfBlock = 7;       // per token and width
+constexpr double kShareOfGradients = 0.9;  // of the last block's values, when the way back begins
+
+void lower(double& limit, double other) {
+  if (other > 0 && (limit == 0 || other < limit)) limit = other;
+}
+
+}  // namespace
+
+double available_memory() {
+  double bytes = system_memory();
+  lower(bytes, group_memory());
+  lower(bytes, memory_limit());
+  return bytes;
+}
+
+double free_disk(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path path = fs::absolute(folder, error).lexically_normal();
+  while (!fs::exists(path, error) && path.has_relative_path()) path = path.parent_path();
+  const fs::space_info space = fs::space(path, error);
+  return error ? 0 : static_cast<double>(space.available);
+}
+
+int processors() {
+  const int all = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const double granted = group_processors();  // threads beyond it would wait for their next period
+  return granted > 0 ? std::clamp(static_cast<int>(std::ceil(granted)), 1, all) : all;
+}
+
+namespace {
+
+// Numbers that a block keeps of so many tokens.
+double values_of(const Block& block, double tokens, double width) {
+  // Its input, both normalised forms, queries, keys, values, and what attention and experts add.
+  const double values = kValuesOfBlock * tokens * width;
+  const MoeLayer* const moe = block.moe();
+  if (moe == nullptr) return values + tokens * block.feed_forward()->kept_values_per_row();
+  const Router& router = moe->router();
+  const auto all = static_cast<index>(tokens);
+  return values + router.expert_rows(all) * moe->expert().kept_values_per_row() +
+         router.kept_values(all) +
+         (moe->shared() != nullptr ? tokens * moe->shared()->kept_values_per_row() : 0);
+}
+
+}  // namespace
+
+double least_memory(const Experiment& e) {
+  const auto moments = static_cast<double>(e.trainer->moments());
+  const auto gradients = static_cast<double>(gradient_buffers(e.trainer->accumulate()));
+  const auto length = static_cast<double>(e.data->info().length);
+  const auto tokens = static_cast<double>(e.trainer->batch() / e.trainer->accumulate()) * length;
+  const double evaluated = static_cast<double>(e.trainer->evaluator().batch()) * length;
+  const auto width = static_cast<double>(e.model->config().width);
+  const ModelShape shape = e.task->shape();
+  const double outputs = shape.pooled ? 0 : static_cast<double>(shape.outputs);
+  double activations = 0, last = 0, largest = 0;
+  for (const auto& block : e.model->blocks()) {
+    activations += last = values_of(*block, tokens, width);
+    largest = std::max(largest, values_of(*block, evaluated, width));
+  }
+  const double training = activations + kShareOfGradients * last + 3 * tokens * outputs;
+  // An evaluation keeps nothing for a backward pass, one block's values at a time, but its batches
+  // may be larger.
+  const double evaluation = std::max(largest, evaluated * (width + outputs));
+  return kBytesOfProcess +
+         sizeof(real) *
+             ((1 + gradients + moments) * static_cast<double>(count(e.model->parameters())) +
+              std::max(training, evaluation)) +
+         record_memory(e);
+}
+
+std::string readable_bytes(double bytes) {
+  const char* units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+  std::size_t unit = 0;
+  while (bytes >= 1000 && unit + 1 < std::size(units)) bytes /= 1000, ++unit;
+  const int decimals = unit == 0 || bytes >= 100 ? 0 : 1;
+  return fmt::format("{:.{}f} {}", bytes, decimals, units[unit]);
+}
+
+}  // namespace moesim

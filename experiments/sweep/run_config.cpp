@@ -1,0 +1,33 @@
+#include "experiments/sweep/run_config.hpp"
+
+namespace moesim {
+namespace {
+
+std::string read_device(Settings& settings) {
+  return Options(settings, "run")
+      .text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
+}
+
+}  // namespace
+
+RunConfig read_run_config(Settings& settings) {
+  Options run(settings, "run");
+  RunConfig c;
+  c.name = run.text("name", "experiment", "name of the experiment and of its folder");
+  c.seed = static_cast<std::uint64_t>(
+      run.integer("seed", 0, {0, 1ll << 62}, "of everything random in the run"));
+  c.device = read_device(settings);
+  c.compute = run.choice("compute", Compute::float32, kComputes,
+                         "factors of products in attention and experts; all else stays in float32. "
+                         "tf32: on CUDA only");
+  return c;
+}
+
+std::string device_of(const RunSpec& spec) {
+  Settings device;
+  const auto set = spec.settings.values().find("run.device");
+  if (set != spec.settings.values().end()) device.set("run.device", set->second);
+  return read_device(device);
+}
+
+}  // namespace moesim

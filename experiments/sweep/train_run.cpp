@@ -1,0 +1,262 @@
+#include "experiments/sweep/train_run.hpp"
+
+#include "experiments/sweep/experiment.hpp"
+#include "experiments/sweep/extension.hpp"
+#include "experiments/sweep/process_limits.hpp"
+#include "experiments/sweep/run_state.hpp"
+#include "experiments/sweep/signals.hpp"
+#include "experiments/sweep/versions.hpp"
+#include "sim/io/folder_lock.hpp"
+#include "sim/core/out_of_memory.hpp"
+#include "sim/io/file.hpp"
+#include "sim/data/root.hpp"
+#include "sim/data/stored.hpp"
+#include "sim/io/publish.hpp"
+#include "sim/train/probe.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <new>
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Ends an attempt before the run is touched.
+class NotBegun : public Error {
+ public:
+  explicit NotBegun(const Error& why) : Error(why.code(), why.what()) {}
+};
+
+class StopOnSignal : public Hook {
+ public:
+  bool wants_stop() override { return stop_requested(); }
+};
+
+void create_folder(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail(Exit::output, described(folder) + ": cannot create: " + error.message());
+}
+
+// Back to a folder without what was trained; its lock, its log and what others keep there stay. A
+// run file that is a link is replaced where it leads, once there is another.
+void forget(const std::string& folder) {
+  remove_checkpoints(folder);
+  const std::string file = folder + "/run.h5";
+  std::error_code ignored;
+  if (!fs::is_symlink(file, ignored)) fs::remove(file, ignored);
+}
+
+// The run's data and model. What is missing here, as its data, says nothing of the run: it is
+// neither begun nor failed.
+Experiment build_planned(const Attempt& a) {
+  DataCache data;
+  Experiment e = [&] {
+    try {
+      return build(a.run.spec, a.threads, data);
+    } catch (const Error& problem) {
+      if (problem.code() != Exit::data || !a.run.spec.settings.has("data.root")) throw;
+      fail(Exit::data,
+           std::string(problem.what()) + "; if the data moved, start again with data.root=FOLDER");
+    }
+  }();
+  if (e.trainer->steps() != a.run.steps)
+    fail(Exit::data,
+         fmt::format("steps = {} in the plan, but run.steps is {}: the plan was edited; "
+                     "run the config file again to make a new one",
+                     a.run.steps, e.trainer->steps()));
+  if (e.identity.config_sha256 != a.run.config_sha256)
+    fail(Exit::data,
+         "config_sha256 of the plan is not that of its settings: the plan was edited, or made by "
+         "another version; run the config file again to make a new one");
+  if (e.identity.data_sha256 != a.run.data_sha256) {
+    forget(user_memory(), DataCache::key_of(a.run.spec.settings));
+    fail(Exit::data,
+         "the data changed since the sweep was planned, or data_sha256 of the plan was edited; "
+         "run the config file again to make a new one");
+  }
+  return e;
+}
+
+// Stops before anything is written if the lock is no longer this process's. Stands before the hooks
+// that write.
+class WhileHeld : public Hook {
+ public:
+  explicit WhileHeld(const FolderLock& lock) : lock_(lock) {}
+  void on_boundary(const Position&) override { lock_.require_held(); }
+  void on_step(const StepReport&) override { lock_.require_held(); }
+  void on_evaluation(const Evaluation&) override { lock_.require_held(); }
+
+ private:
+  const FolderLock& lock_;
+};
+
+// Trains to the end, through whatever the settings say is to be survived.
+End train(Experiment& e, Progress& progress, const FolderLock& lock, const Checkpointer::Say& say) {
+  StopOnSignal stop;
+  WhileHeld held(lock);
+  for (;;) {
+    try {
+      return e.trainer->run({&held, &progress, e.recorder.get(), e.checkpointer.get(), &stop});
+    } catch (const Error& problem) {
+      if (problem.code() != Exit::diverged) throw;
+      progress.say(problem.what());
+      lock.require_held();
+      if (!e.checkpointer->rewind([&](const std::string& what) { say("went back: " + what); }))
+        throw;
+    }
+  }
+}
+
+// A checkpoint and the run file with this status.
+void keep(Experiment& e, const FolderLock& lock, const std::string& status) {
+  const Image image = e.recorder->image(status);
+  lock.require_held();
+  e.checkpointer->write(status == "complete" ? image.sha256() : "");
+  lock.require_held();
+  e.recorder->publish(image);
+}
+
+// Of data that the tokenizer does not know in part.
+void note_unknown(const DatasetInfo& data, Progress& progress) {
+  if (data.unknown_characters < 0.01) return;
+  progress.say(fmt::format(
+      "warning: {:.1f} % of the text is unknown to the tokenizer ({:.1f} % of the training tokens, "
+      "{:.1f} % of those of validation): losses are lower than those of a model that knows it",
+      100 * data.unknown_characters, 100 * data.unknown_train, 100 * data.unknown_validation));
+}
+
+void note_guessing(const RunFile& file, index outputs, Progress& progress) {
+  const Variable* losses = file.find("eval_loss");
+  const double guessing = std::log(static_cast<double>(outputs));
+  if (losses == nullptr || losses->values.empty() || !(losses->values.back() > guessing)) return;
+  progress.say(fmt::format(
+      "warning: the validation loss {:.4f} is above {:.4f} = log {}, that of guessing: nothing was "
+      "learned",
+      losses->values.back(), guessing, outputs));
+}
+
+// From the end of the finished run that the plan names.
+void go_on_from_another(const Attempt& a, Experiment& e, Progress& progress) {
+  const std::string folder = (fs::path(a.folder).parent_path() / a.run.extends).string();
+  const Beginning beginning = require_beginning(folder, e.identity.resolved);
+  e.checkpointer->go_on_from({folder, beginning.config_sha256, beginning.steps});
+  progress.say(fmt::format("goes on from step {} of {}", beginning.steps, folder));
+}
+
+Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progress& progress) {
+  const Checkpointer::Say say = [&](const std::string& what) { progress.say(what); };
+  try {
+    note_unknown(e.data->info(), progress);
+    e.trainer->start();
+    lock.require_held();
+    const bool resumed =
+        e.checkpointer->resume([&](const std::string& what) { say("resuming: " + what); });
+    if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
+    if (e.trainer->position().step == 0 && !resumed)
+      if (const std::string taken = e.trainer->take_start(); !taken.empty()) progress.say(taken);
+    if (train(e, progress, lock, say) == End::stopped) {
+      keep(e, lock, "running");
+      progress.say(fmt::format("stopped at step {} after {}; run it again to resume",
+                               e.trainer->position().step, duration(progress.seconds())));
+      return {Exit::interrupted, "stopped by a signal, with a checkpoint; run it again to resume"};
+    }
+    if (e.task->shape().causal)  // elsewhere there is no future to see
+      e.recorder->file().attribute(
+          "leak", future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings),
+                              *e.backend));
+    keep(e, lock, "complete");
+    note_guessing(e.recorder->file(), e.task->shape().outputs, progress);
+    const double disk = e.recorder->seconds_publishing() + e.checkpointer->seconds_writing();
+    progress.say(
+        fmt::format("complete in {}: {:.0f} tokens/s in the median step, {:.1f} % of the time for "
+                    "writing to disk",
+                    duration(progress.seconds()), e.recorder->tokens_per_second(),
+                    100 * disk / progress.seconds()));
+    return {};
+  } catch (const Error& problem) {
+    if (problem.code() != Exit::diverged) throw;
+    lock.require_held();
+    e.recorder->publish("diverged");
+    note_failure(a.folder, problem.what());
+    return {Exit::diverged, problem.what()};
+  }
+}
+
+Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) {
+  require_own_run(a.folder);
+  remove_temporaries(a.folder);
+  remove_temporaries(a.folder + "/checkpoint");
+  // Another process may have finished it since this one was planned.
+  if (!a.force)
+    if (const RunState before = recorded_state(a.folder); is_finished(before, a.run))
+      return finished(before);
+
+  require_threads(a.threads);
+  Experiment e = [&] {
+    try {
+      return build_planned(a);
+    } catch (const Error& problem) {
+      throw NotBegun(problem);
+    }
+  }();
+  e.recorder->file().attribute("run_id", fs::path(a.folder).filename().string());
+  e.recorder->file().attribute("swept", a.swept);
+  lock.require_held();
+  if (a.force) forget(a.folder);  // not before it is clear that it can be trained again
+  clear_failure(a.folder);
+  publish_bytes(a.folder + "/config.ini", with_root(e.identity.resolved, e.identity.root));
+  e.recorder->publish_at(a.folder + "/run.h5");
+  e.checkpointer->keep_at(a.folder, a.run.config_sha256, a.run.data_sha256, stored_files(*e.data));
+  Progress progress(a.prefix, show, a.folder + "/log.txt");
+  progress.show_records_of(*e.recorder);
+  return run_to_end(a, e, lock, progress);
+}
+
+Ending attempt_run(const Attempt& a, const Show& show) {
+  create_folder(a.folder);
+  const FolderLock lock(a.folder);
+  try {
+    return attempt_held(a, lock, show);
+  } catch (...) {
+    lock.require_held();  // what went wrong is noted in the folder, if it is still ours
+    throw;
+  }
+}
+
+}  // namespace
+
+bool is_finished(const RunState& state, const PlannedRun& run) {
+  return (state.state == State::complete || state.state == State::diverged) &&
+         state.config_sha256 == run.config_sha256 && state.data_sha256 == run.data_sha256;
+}
+
+Ending finished(const RunState& state) {
+  if (state.state == State::complete) return {};
+  return {Exit::diverged, "diverged before: " + state.why};
+}
+
+Ending train_run(const Attempt& a, const Show& show) {
+  Ending ending;
+  try {
+    return attempt_run(a, show);
+  } catch (const NotBegun& problem) {
+    return {problem.code(), problem.what()};
+  } catch (const Unreadable& problem) {
+    return {problem.code(), problem.what()};
+  } catch (const Error& problem) {
+    ending = {problem.code(), problem.what()};
+  } catch (const std::bad_alloc&) {
+    ending = {Exit::internal, kOutOfMemory};
+  } catch (const std::exception& problem) {
+    ending = {Exit::internal, std::string("internal error: ") + problem.what()};
+  }
+  if (ending.code != Exit::locked) note_failure(a.folder, ending.message);
+  return ending;
+}
+
+}  // namespace moesim
