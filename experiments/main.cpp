@@ -1,5 +1,5 @@
 // moesim: trains, compares and certifies Mixture-of-Experts routers.
-#include "experiments/commands.hpp"
+#include "experiments/commands/commands.hpp"
 #include "experiments/terminal/error_stream.hpp"
 #include "experiments/sweep/last_words.hpp"
 #include "experiments/sweep/process_limits.hpp"

@@ -1,7 +1,7 @@
 #include "experiments/sweep/sweep.hpp"
 
 #include "experiments/sweep/runs.hpp"
-#include "experiments/studies.hpp"
+#include "experiments/commands/studies.hpp"
 #include "experiments/sweep/train_run.hpp"
 #include "experiments/sweep/versions.hpp"
 #include "sim/config/arms.hpp"

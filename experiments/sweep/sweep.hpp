@@ -2,7 +2,7 @@
 // start.
 #pragma once
 
-#include "experiments/commands.hpp"
+#include "experiments/commands/commands.hpp"
 #include "experiments/sweep/plan.hpp"
 #include "experiments/sweep/run_state.hpp"
 

@@ -1,5 +1,5 @@
 // The time of work on the device, and the limits that it is measured against.
-#include "experiments/limits.hpp"
+#include "experiments/commands/limits.hpp"
 #include "sim/core/error.hpp"
 #include "tests/cuda/support.hpp"
 

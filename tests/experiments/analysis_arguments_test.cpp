@@ -1,4 +1,4 @@
-#include "experiments/analysis_arguments.hpp"
+#include "experiments/commands/analysis_arguments.hpp"
 
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"

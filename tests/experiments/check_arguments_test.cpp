@@ -1,6 +1,6 @@
-#include "experiments/check_arguments.hpp"
+#include "experiments/commands/check_arguments.hpp"
 
-#include "experiments/check.hpp"
+#include "experiments/commands/check.hpp"
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "experiments/reference.hpp"
+#include "experiments/commands/reference.hpp"
 
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"

@@ -1,0 +1,33 @@
+#include "experiments/commands/commands.hpp"
+
+namespace moesim {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = {
+      {"bench", "cost of a training step, its parts, its share of the machine's limit",
+       bench_arguments, bench_command},
+      {"check", "certificates of routers and experts: gradients, causality, conservation",
+       check_arguments, check_command},
+      {"compare", "one row per arm, over its seeds", compare_arguments, compare_command},
+      {"export", "a table as text, CSV, Markdown, LaTeX, HTML or JSON; or TensorBoard",
+       export_arguments, export_command},
+      {"info", "version, build and devices", info_arguments, info_command},
+      {"list", "routers, experts, tasks, datasets, options", list_arguments, list_command},
+      {"plot", "a figure for a paper: curves, load, heat map, Pareto front", plot_arguments,
+       plot_command},
+      {"predict", "logits of a checkpoint on validation data, as safetensors", predict_arguments,
+       predict_command},
+      {"reference", "manual page and shell completions (bash, zsh, fish)", reference_arguments,
+       reference_command},
+      {"report", "a page about a comparison: words, tables, figures, how to run it again",
+       report_arguments, report_command},
+      {"run", "train a run or a sweep from a config file", run_arguments, run_command},
+      {"sample", "text from a checkpoint of a run", sample_arguments, sample_command},
+      {"status", "what became of every run of an experiment", status_arguments, status_command},
+      {"verify", "read every byte of an experiment, say what is damaged", verify_arguments,
+       verify_command},
+  };
+  return all;
+}
+
+}  // namespace moesim

@@ -1,0 +1,271 @@
+// moesim export: a table for a paper or a program.
+#include "analysis/render/choose_notes.hpp"
+#include "analysis/render/escape.hpp"
+#include "analysis/render/format.hpp"
+#include "analysis/render/formats.hpp"
+#include "analysis/tables/paper_columns.hpp"
+#include "analysis/tables/tidy.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/export_tables.hpp"
+#include "experiments/commands/export_tensorboard.hpp"
+#include "experiments/terminal/output_file.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <iostream>
+#include <utility>
+
+namespace moesim {
+namespace {
+
+// The format that a file is of by its name.
+constexpr auto kEndings =
+    std::to_array<std::pair<std::string_view, Format>>({{".txt", Format::text},
+                                                        {".csv", Format::csv},
+                                                        {".md", Format::md},
+                                                        {".tex", Format::latex},
+                                                        {".html", Format::html},
+                                                        {".htm", Format::html},
+                                                        {".json", Format::json}});
+
+Format format_for(const Arguments& arguments, const TableKind& kind) {
+  const std::string name = arguments.text("format"), out = arguments.text("out");
+  if (!name.empty()) return format_of(name);
+  const bool is_tidy = kind.make == nullptr;
+  if (out.empty()) return is_tidy ? Format::csv : Format::text;
+  const std::string ending = std::filesystem::path(out).extension();
+  for (const auto& [known, format] : kEndings)
+    if (ending == known) return format;
+  if (is_tidy) return Format::csv;
+  fail(Exit::usage, "command line: --out " + config::printable(out) +
+                        ": no format has this ending; add --format, one of " +
+                        joined(format_names()));
+}
+
+// Options that would change nothing are refused.
+void check_options(const Arguments& arguments, const TableKind& kind, Format format) {
+  for (const char* option :
+       {"arm", "baseline", "at", "target", "by", "metric", "layer", "window"}) {
+    const auto& known = kind.options;
+    if (!arguments.given(option) || std::find(known.begin(), known.end(), option) != known.end())
+      continue;
+    fail(Exit::usage, "command line: --table " + kind.name + " takes no --" + option +
+                          "; it takes --" + joined(known, ", --") + ", --all and --columns");
+  }
+  if (arguments.given("at") && arguments.given("window"))
+    fail(
+        Exit::usage,
+        "command line: --at chooses an evaluation and --window records of training; leave one out");
+  if (kind.make == nullptr && format != Format::csv)
+    fail(Exit::usage, "command line: --table tidy is CSV alone; name a .csv file");
+  if (kind.make == nullptr && arguments.given("notes"))
+    fail(Exit::usage, "command line: --table tidy has no notes; leave out --notes");
+  for (const char* option : {"caption-tex", "width"})
+    if (arguments.given(option) && format != Format::latex)
+      fail(Exit::usage, std::string("command line: --") + option +
+                            " is of the format latex; add --format latex");
+  if (arguments.given("caption") && arguments.given("caption-tex"))
+    fail(Exit::usage, "command line: --caption and --caption-tex: a table has one caption");
+  if (format == Format::latex || format == Format::html) return;
+  for (const char* option : {"caption", "label", "standalone"})
+    if (arguments.given(option))
+      fail(Exit::usage, std::string("command line: --") + option +
+                            " is of the formats latex and html; add --format latex");
+}
+
+std::string label_in(const Arguments& arguments) {
+  const std::string label = arguments.text("label");
+  if (plain_label(label) != label)
+    fail(Exit::usage, "command line: --label " + config::printable(label) +
+                          ": a label has letters, digits and : . - + _ / alone");
+  return label;
+}
+
+// A brace too many would end the table, and the rest of the paper with it.
+std::string tex_caption_in(const Arguments& arguments) {
+  const std::string caption = arguments.text("caption-tex");
+  int depth = 0;
+  bool escaped = false, balanced = true;
+  for (const char c : caption) {
+    if (!escaped) depth += c == '{' ? 1 : c == '}' ? -1 : 0;
+    balanced &= depth >= 0;
+    escaped = c == '\\' && !escaped;
+  }
+  if (depth != 0 || !balanced || escaped)
+    fail(Exit::usage, "command line: --caption-tex " + config::printable(caption) + ": " +
+                          (escaped ? "it ends in \\" : "its braces do not match"));
+  return caption;
+}
+
+Rendering::Width width_in(const Arguments& arguments) {
+  const std::string width = arguments.text("width");
+  if (width == "column") return Rendering::Width::column;
+  if (width == "page") return Rendering::Width::page;
+  if (width == "none") return Rendering::Width::none;
+  fail(Exit::usage,
+       "command line: --width " + config::printable(width) + ": expected column, page or none");
+}
+
+Rendering rendering_in(const Arguments& arguments, Format format) {
+  Rendering rendering{.format = format,
+                      .caption = arguments.text("caption"),
+                      .label = label_in(arguments),
+                      .standalone = arguments.has("standalone"),
+                      .caption_is_tex = arguments.given("caption-tex"),
+                      .width = width_in(arguments)};
+  if (rendering.caption_is_tex) rendering.caption = tex_caption_in(arguments);
+  return rendering;
+}
+
+TableRequest request_in(const Arguments& arguments) {
+  TableRequest request{.chosen = analysis_arguments(arguments, "export what?"),
+                       .by = arguments.text("by"),
+                       .metric = arguments.text("metric"),
+                       .layer = arguments.text("layer"),
+                       .window = static_cast<std::size_t>(arguments.integer("window", 0, 1L << 30)),
+                       .columns = {}};
+  if (arguments.given("columns") && arguments.text("columns") != kAllColumns)
+    request.columns = names_in(arguments.text("columns"), "--columns");
+  return request;
+}
+
+// What a table keeps of its columns and notes.
+struct Kept {
+  bool papers_columns = false;
+  Notes notes = Notes::all;
+};
+
+// Letters below 6 pt are hard to read, and most journals refuse them.
+void say_if_tiny(const Table& table, const Rendering& rendering) {
+  constexpr double kLeast = 6;
+  const double size = rendering.format == Format::latex ? latex_size(table, rendering) : 0;
+  if (size == 0 || size >= kLeast) return;
+  const bool in_column = rendering.width == Rendering::Width::column;
+  std::cerr << fmt::format(
+      "moesim: note: so wide a table has letters of about {:.0f} pt in {}; choose {}columns by "
+      "--columns\n",
+      size, in_column ? "a column of 240 pt" : "a page of 480 pt",
+      in_column ? "--width page, or " : "");
+}
+
+// Returns the notes.
+std::vector<std::string> write_table(const TableKind& kind, const TableRequest& request,
+                                     const Rendering& rendering, const Kept& kept,
+                                     const std::string& out) {
+  std::vector<std::string> notes;
+  if (kind.make == nullptr) {
+    write_output(out, [&](const auto& take) {
+      notes = write_tidy(request.chosen.request, {request.columns, request.chosen.arms}, take);
+    });
+    return notes;
+  }
+  Table table = kind.make(request);
+  if (kept.papers_columns) table = for_paper(table);
+  table = with_notes(table, kept.notes);
+  const std::string text = render(table, rendering);
+  write_output(out, [&](const auto& take) { take(text); });
+  say_if_tiny(table, rendering);
+  return std::move(table.notes);
+}
+
+void say(const std::string& kind, const std::vector<std::string>& lines) {
+  for (const std::string& line : lines)
+    std::cerr << "moesim: " << kind << terminal_safe(line) << '\n';
+}
+
+// The notes that say something else than `said`.
+std::vector<std::string> without(std::vector<std::string> notes,
+                                 const std::vector<std::string>& said) {
+  std::erase_if(notes, [&](const std::string& note) {
+    return std::any_of(said.begin(), said.end(),
+                       [&](const std::string& line) { return note.ends_with(line); });
+  });
+  return notes;
+}
+
+}  // namespace
+
+Arguments export_arguments() {
+  std::string about =
+      "Writes a table of runs. PATH is a run file, a run folder or an experiment folder. A file "
+      "that cannot be read is left out, and the exit code is 3. Tables:\n";
+  std::vector<std::string> tables;
+  for (const TableKind& kind : table_kinds()) {
+    tables.push_back(kind.name);
+    about += "  " + kind.name + std::string(13 - kind.name.size(), ' ') + kind.about + "\n";
+  }
+  about.pop_back();
+  Arguments arguments("export PATH...", about);
+  arguments.value("table", "routers", "one of those above", {tables})
+      .value("format", "",
+             "one of " + joined(format_names()) + "; by the ending of --out, text otherwise",
+             {format_names()})
+      .value("out", "", "file, which appears whole or not at all; stdout otherwise", Offer::file())
+      .value("columns", "",
+             "KEY,KEY: these columns alone, by their keys in CSV; for routers and "
+             "tidy also any recorded quantity; all: no choice for a paper, which latex and md have "
+             "otherwise")
+      .value("by", "",
+             "what a row is: layer or expert for utilization, domain, layer or expert "
+             "for domains",
+             {{"layer", "expert", "domain"}})
+      .value("metric", "", "quantity of curves and ablation; eval_loss otherwise")
+      .value("layer", "", "curves: of this layer; the mean over layers otherwise")
+      .value("window", "0",
+             "utilization: the sum of so many last records of training in place of "
+             "an evaluation")
+      .value("notes", "all",
+             "below the table: all; short: those that cells refer to, and what ± is; or none",
+             {{"all", "short", "none"}})
+      .value("caption", "", "latex, html: above the table, as plain text")
+      .value("caption-tex", "", "latex: the same, taken as it is: $k$, \\cite{...}")
+      .value("width", "column",
+             "latex: set for a column of text, the page (table*) or none; it is made smaller "
+             "rather than wider than its place, but for none",
+             {{"column", "page", "none"}})
+      .value("label", "", "latex: of \\label; html: the id of the element")
+      .flag("standalone", "latex, html: a whole document");
+  add_analysis_arguments(arguments);
+  add_tensorboard_arguments(arguments);
+  return arguments;
+}
+
+int export_command(const Words& words) {
+  Arguments arguments = export_arguments();
+  if (!arguments.parse(words)) return 0;
+  if (arguments.given("to")) return export_to_tensorboard(arguments);
+  for (const char* option : {"follow", "interval"})
+    if (arguments.given(option))
+      fail(Exit::usage, std::string("command line: --") + option + " goes with --to tensorboard");
+  const TableKind& kind = table_kind(arguments.text("table"));
+  const Format format = format_for(arguments, kind);
+  check_options(arguments, kind, format);
+  const Rendering rendering = rendering_in(arguments, format);
+  const Kept kept{!arguments.given("columns") && is_of_papers(format),
+                  notes_of_name(arguments.text("notes"))};
+  TableRequest request = request_in(arguments);
+  std::vector<std::string> unreadable;
+  request.chosen.request.on_unreadable = [&unreadable](const std::string& why) {
+    unreadable.push_back(why);
+  };
+  std::vector<std::string> notes;
+  try {
+    notes = write_table(kind, request, rendering, kept, arguments.text("out"));
+  } catch (const Error& error) {
+    // The last line is the error itself, which may be one of them.
+    std::erase(unreadable, error.what());
+    say("", unreadable);
+    throw;
+  }
+  say("", unreadable);
+  // CSV has no place for notes, and what they say is not to be missed.
+  if (format == Format::csv) say("note: ", without(notes, unreadable));
+  return static_cast<int>(unreadable.empty() ? Exit::ok : Exit::data);
+}
+
+}  // namespace moesim

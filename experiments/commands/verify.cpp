@@ -1,0 +1,231 @@
+// moesim verify: is everything on disk what was written?
+#include "experiments/commands/arguments.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/sweep/experiment.hpp"
+#include "experiments/sweep/runs.hpp"
+#include "experiments/sweep/stored_run.hpp"
+#include "sim/backend/stand_in.hpp"
+#include "sim/checkpoint/checkpoint.hpp"
+#include "sim/checkpoint/records.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+#include "sim/io/file.hpp"
+#include "sim/data/root.hpp"
+#include "sim/io/sha256.hpp"
+#include "sim/data/stored.hpp"
+#include "sim/record/reader.hpp"
+#include "sim/train/loading.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What is wrong, in the order in which it was found, and what is not wrong but to be known. What
+// cannot be read is not damaged, nor is what another program has rewritten.
+struct Findings {
+  std::vector<std::string> problems, notes;
+  std::size_t unreadable = 0, changed = 0;
+
+  // A file that several checkpoints need is named once.
+  void damaged(const std::string& what) {
+    if (std::find(problems.begin(), problems.end(), what) == problems.end())
+      problems.push_back(what);
+  }
+  void met(const Error& error, const std::string& message) {
+    if (dynamic_cast<const Shortage*>(&error) != nullptr) throw;  // says nothing of any file
+    if (dynamic_cast<const Unreadable*>(&error) == nullptr) return damaged(message);
+    problems.push_back(message);
+    ++unreadable;
+  }
+  void rewritten(const std::string& what) {
+    problems.push_back(what);
+    ++changed;
+  }
+  std::string summary() const {
+    std::string text;
+    const auto add = [&](std::size_t count, const char* what) {
+      if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
+    };
+    add(problems.size() - unreadable - changed, "damaged");
+    add(changed, "changed by another program");
+    add(unreadable, "not readable");
+    return text.empty() ? "all in order" : text;
+  }
+};
+
+// The file opens, its records add up, and its config is the one that its checksum and config.ini
+// say. Returns the library of another program that has rewritten the file, "" if none has.
+//
+// A digest that holds says that the contents are those that were recorded, whoever stored them:
+// that is a note. One that does not hold says that they are not, and nothing can tell a change that
+// was meant from damage: exit 3.
+std::string verify_run_file(const std::string& folder, RunReader& reader, Findings& findings) {
+  const std::string path = folder + "/run.h5";
+  if (std::error_code error; !fs::exists(path, error) && !error) return {};
+  try {
+    const CheckedRun checked = reader.check(path);
+    const RunFile& file = checked.attributes;
+    if (!checked.rewritten_by.empty() && checked.digest_holds)
+      findings.notes.push_back(
+          fmt::format("{}: rewritten by another program ({}); what it says is what was recorded",
+                      path, checked.rewritten_by));
+    if (!checked.digest_holds)
+      findings.rewritten(fmt::format(
+          "{}: rewritten and changed by another program ({}): its SHA-256 no longer holds, its "
+          "records add up; to have it as it was recorded, remove it and start the run again, which "
+          "writes it anew from the last checkpoint",
+          path, checked.rewritten_by));
+    if (file.text("run_id") != fs::path(folder).filename())
+      findings.damaged(path + ": belongs to the run " + config::printable(file.text("run_id")));
+    const std::string config = file.text("config");
+    if (sha256_hex(config.data(), config.size()) != file.text("config_sha256"))
+      findings.damaged(path + ": its config is not the one of its checksum");
+    if (without_root(read_file(folder + "/config.ini")) != config)
+      findings.damaged(folder + "/config.ini: not the config that run.h5 was made with");
+    return checked.rewritten_by;
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    findings.met(error, what.find(path) == std::string::npos ? path + ": " + what : what);
+  }
+  return {};
+}
+
+// The model of a run, without memory for its parameters; built once for all of its checkpoints.
+struct Built {
+  std::string data;  // what it was built on: bytes of kDataFile
+  std::optional<Experiment> e;
+};
+
+// Of a checkpoint that holds nothing of its data, the data is read. Null if that is gone, or if the
+// checkpoint has another number type than this program.
+const Experiment* model_of(const std::string& folder, const Checkpoint& checkpoint, Built& built) {
+  StoredRun run = read_stored_run(folder);
+  if (run.config_sha256 != checkpoint.info.config_sha256)
+    fail(Exit::data, checkpoint.path + "/manifest.json: of another config than config.ini");
+  if (checkpoint.info.number != kNumberName) return nullptr;
+  const auto found = checkpoint.more.find(kDataFile);
+  const std::string bytes = found == checkpoint.more.end() ? "" : found->second;
+  if (built.e && built.data == bytes) return &*built.e;
+  built.data = bytes;
+  built.e.reset();
+  if (const auto data = data_of(checkpoint)) {
+    built.e.emplace(build_stored(std::move(run.spec), 0, data, stand_in));
+    return &*built.e;
+  }
+  try {
+    DataCache cache;
+    built.e.emplace(build(std::move(run.spec), 0, cache, stand_in));
+  } catch (const Error&) {
+    return nullptr;
+  }
+  return &*built.e;
+}
+
+// Do its tensors fit the model of the run's config, and are their values finite?
+void verify_tensors(const std::string& folder, const Checkpoint& checkpoint, Built& built,
+                    Findings& findings) {
+  const Experiment* const e = model_of(folder, checkpoint, built);
+  for (const std::string& what : e ? problems_of(checkpoint, *e->trainer) : problems_of(checkpoint))
+    findings.damaged(what);
+}
+
+// last: of a complete run. Its manifest vouches for every byte of the run file, unless another
+// program has rewritten that.
+void verify_checkpoint(const std::string& folder, index step, bool last, Built& built,
+                       Findings& findings) {
+  // One that is gone by now is no longer kept.
+  const auto there = [&] {
+    const std::vector<index> steps = checkpoint_steps(folder);
+    return std::find(steps.begin(), steps.end(), step) != steps.end();
+  };
+  try {
+    const Checkpoint checkpoint = read_checkpoint(folder, step);
+    verify_tensors(folder, checkpoint, built, findings);
+    read_records(folder, checkpoint);
+    const std::string& sum = checkpoint.info.published_sha256;
+    if (const std::string published = folder + "/run.h5";
+        last && !sum.empty() && sha256_of_file(published) != sum)
+      findings.damaged(published +
+                       ": damaged: not what was published; remove it and start the run again, "
+                       "which writes it anew from " +
+                       checkpoint.path);
+  } catch (const Error& error) {
+    if (there()) findings.met(error, error.what());
+  }
+}
+
+}  // namespace
+
+Arguments verify_arguments() {
+  Arguments arguments(
+      "verify PATH...",
+      "Reads every byte of run files and checkpoints and says what is damaged, changed by another "
+      "program or not readable. PATH is the folder of an experiment or of a run. Exit code 3 if "
+      "anything is. A run file that another program has saved again with the same contents is "
+      "noted.");
+  arguments.flag("json", "print one JSON document");
+  return arguments;
+}
+
+int verify_command(const Words& words) {
+  Arguments arguments = verify_arguments();
+  if (!arguments.parse(words)) return 0;
+  arguments.require_rest("verify what?");
+  Findings findings;
+  std::size_t runs = 0, checkpoints = 0;
+  RunReader reader;
+  for (const std::string& path : arguments.rest())
+    for (const KnownRun& run : known_runs(path)) {
+      std::error_code error;
+      if (!fs::is_directory(run.folder, error)) {
+        if (!fs::is_symlink(run.folder, error)) continue;  // planned
+        const Unreadable lost(described(run.folder) + ": leads nowhere; is a disk not mounted?");
+        findings.met(lost, lost.what());
+        continue;
+      }
+      ++runs;
+      const RunState state = state_of(run.folder, reader);
+      if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
+        findings.damaged(
+            fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
+      const bool rewritten = !verify_run_file(run.folder, reader, findings).empty();
+      try {
+        require_checkpoints_listed(run.folder);
+      } catch (const Unreadable& problem) {
+        findings.met(problem, problem.what());
+      }
+      const std::vector<index> steps = checkpoint_steps(run.folder);
+      Built built;
+      for (const index step : steps) {
+        ++checkpoints;
+        verify_checkpoint(run.folder, step,
+                          state.state == State::complete && !rewritten && step == steps.back(),
+                          built, findings);
+      }
+    }
+  if (arguments.has("json")) {
+    std::cout << nlohmann::ordered_json({{"runs", runs},
+                                         {"checkpoints", checkpoints},
+                                         {"problems", findings.problems},
+                                         {"notes", findings.notes}})
+                     .dump(2)
+              << '\n';
+  } else {
+    for (const std::string& what : findings.notes) std::cout << "note: " << what << '\n';
+    for (const std::string& what : findings.problems) std::cout << what << '\n';
+    std::cout << fmt::format("{} runs, {} checkpoints: {}\n", runs, checkpoints,
+                             findings.summary());
+  }
+  return static_cast<int>(findings.problems.empty() ? Exit::ok : Exit::data);
+}
+
+}  // namespace moesim
