@@ -1,10 +1,10 @@
 // moesim: trains, compares and certifies Mixture-of-Experts routers.
 #include "experiments/commands/commands.hpp"
-#include "experiments/terminal/error_stream.hpp"
 #include "experiments/sweep/last_words.hpp"
 #include "experiments/sweep/process_limits.hpp"
+#include "experiments/sweep/version.hpp"
+#include "experiments/terminal/error_stream.hpp"
 #include "experiments/terminal/standard_output.hpp"
-#include "experiments/version.hpp"
 #include "sim/core/error.hpp"
 #include "sim/core/out_of_memory.hpp"
 #include "sim/io/missing_service.hpp"

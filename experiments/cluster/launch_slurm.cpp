@@ -5,8 +5,8 @@
 #include "experiments/sweep/train_run.hpp"
 #include "sim/core/error.hpp"
 #include "sim/io/file.hpp"
-#include "sim/io/sha256.hpp"
 #include "sim/io/publish.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>

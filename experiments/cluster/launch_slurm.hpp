@@ -1,8 +1,8 @@
 // A sweep on a cluster: moesim run CONFIG --launcher slurm.
 #pragma once
 
-#include "experiments/sweep/plan.hpp"
 #include "experiments/cluster/slurm.hpp"
+#include "experiments/sweep/plan.hpp"
 
 #include <map>
 #include <string>

@@ -1,7 +1,7 @@
 #include "experiments/cluster/slurm.hpp"
 
-#include "sim/io/program.hpp"
 #include "sim/core/error.hpp"
+#include "sim/io/program.hpp"
 
 #include <fmt/format.h>
 
@@ -221,7 +221,7 @@ std::string submit_to_slurm(const std::string& script_path) {
 std::map<std::size_t, std::string> slurm_states(const std::string& job_id, std::size_t base) {
   std::map<std::size_t, std::string> states;
   std::istringstream lines(run_program({"squeue", "--array", "--noheader", "--states=all",
-                                      "--jobs=" + job_id, "--format=%K %T"})
+                                        "--jobs=" + job_id, "--format=%K %T"})
                                .out);
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);

@@ -1,7 +1,7 @@
 // moesim info: what this build is and runs on.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/version.hpp"
+#include "experiments/sweep/version.hpp"
 #include "sim/backend/backend.hpp"
 #include "sim/config/registry.hpp"
 #include "sim/core/error.hpp"

@@ -1,8 +1,8 @@
 // moesim list: what there is to choose from.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/sweep/experiment.hpp"
 #include "experiments/commands/known_options.hpp"
+#include "experiments/sweep/experiment.hpp"
 #include "experiments/terminal/text_width.hpp"
 #include "sim/config/synonyms.hpp"
 #include "sim/config/text.hpp"

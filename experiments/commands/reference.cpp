@@ -3,7 +3,7 @@
 
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/known_options.hpp"
-#include "experiments/version.hpp"
+#include "experiments/sweep/version.hpp"
 #include "sim/config/registry.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"

@@ -3,8 +3,8 @@
 
 #include "experiments/commands/analysis_arguments.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/sweep/version.hpp"
 #include "experiments/terminal/output_file.hpp"
-#include "experiments/version.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>

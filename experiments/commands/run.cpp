@@ -1,12 +1,12 @@
 // moesim run: one run or a whole sweep.
 #include "analysis/tables/routers.hpp"
+#include "experiments/cluster/launch_slurm.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/arm_arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/sweep/devices.hpp"
 #include "experiments/sweep/dry_run.hpp"
 #include "experiments/sweep/extension.hpp"
-#include "experiments/cluster/launch_slurm.hpp"
 #include "experiments/sweep/match_folders.hpp"
 #include "experiments/sweep/next_steps.hpp"
 #include "experiments/sweep/process_limits.hpp"

@@ -1,8 +1,8 @@
 // moesim status: what became of every run.
 #include "analysis/render/table.hpp"
+#include "experiments/cluster/launch_slurm.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/cluster/launch_slurm.hpp"
 #include "experiments/sweep/runs.hpp"
 #include "sim/core/error.hpp"
 

@@ -9,10 +9,10 @@
 #include "sim/checkpoint/records.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/root.hpp"
-#include "sim/io/sha256.hpp"
 #include "sim/data/stored.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/record/reader.hpp"
 #include "sim/train/loading.hpp"
 

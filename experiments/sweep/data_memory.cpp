@@ -1,11 +1,11 @@
 #include "experiments/sweep/data_memory.hpp"
 
-#include "experiments/version.hpp"
+#include "experiments/sweep/version.hpp"
 #include "sim/core/error.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/info_json.hpp"
-#include "sim/io/sha256.hpp"
+#include "sim/io/file.hpp"
 #include "sim/io/publish.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -3,10 +3,10 @@
 #include "analysis/render/table.hpp"
 #include "experiments/sweep/devices.hpp"
 #include "experiments/sweep/estimate.hpp"
-#include "experiments/terminal/progress.hpp"
 #include "experiments/sweep/resources.hpp"
 #include "experiments/sweep/run_config.hpp"
 #include "experiments/sweep/train_run.hpp"
+#include "experiments/terminal/progress.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>

@@ -7,8 +7,8 @@
 #include "experiments/sweep/record_cost.hpp"
 #include "experiments/sweep/resources.hpp"
 #include "sim/backend/stand_in.hpp"
-#include "sim/io/sha256.hpp"
 #include "sim/io/fork.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/record/image.hpp"
 
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 #include "experiments/sweep/experiment.hpp"
 
-#include "experiments/version.hpp"
+#include "experiments/sweep/version.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/checked.hpp"
 #include "sim/core/error.hpp"

@@ -6,8 +6,8 @@
 #include "sim/config/resolved.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/root.hpp"
+#include "sim/io/file.hpp"
 #include "sim/io/sha256.hpp"
 #include "sim/train/schedule.hpp"
 

@@ -2,7 +2,7 @@
 
 #include "experiments/sweep/recorded_runs.hpp"
 #include "experiments/sweep/run_state.hpp"
-#include "experiments/version.hpp"
+#include "experiments/sweep/version.hpp"
 #include "sim/config/resolved.hpp"
 #include "sim/core/error.hpp"
 #include "sim/record/reader.hpp"

@@ -1,10 +1,10 @@
 #include "experiments/sweep/run_state.hpp"
 
 #include "sim/checkpoint/checkpoint.hpp"
-#include "sim/io/folder_lock.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/io/file.hpp"
+#include "sim/io/folder_lock.hpp"
 #include "sim/io/publish.hpp"
 
 #include <algorithm>

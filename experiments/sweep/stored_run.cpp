@@ -2,10 +2,10 @@
 
 #include "sim/config/reader.hpp"
 #include "sim/core/error.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/root.hpp"
-#include "sim/io/sha256.hpp"
 #include "sim/data/stored.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <filesystem>
 

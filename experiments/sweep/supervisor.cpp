@@ -1,10 +1,10 @@
 #include "experiments/sweep/supervisor.hpp"
 
-#include "experiments/terminal/display.hpp"
 #include "experiments/sweep/last_words.hpp"
 #include "experiments/sweep/outbox.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/sweep/signals.hpp"
+#include "experiments/terminal/display.hpp"
 #include "sim/io/fork.hpp"
 #include "sim/io/missing_service.hpp"
 

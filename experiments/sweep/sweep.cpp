@@ -1,7 +1,7 @@
 #include "experiments/sweep/sweep.hpp"
 
 #include "experiments/sweep/runs.hpp"
-#include "experiments/commands/studies.hpp"
+#include "experiments/sweep/studies.hpp"
 #include "experiments/sweep/train_run.hpp"
 #include "experiments/sweep/versions.hpp"
 #include "sim/config/arms.hpp"
@@ -31,7 +31,7 @@ bool is_plan(const std::string& path) { return is_folder(path) || path.ends_with
 // The one setting of a plan that may be given another value: it is not part of what its runs are.
 constexpr const char* kRoot = "data.root";
 
-Sweep read_sweep(const Words& words) {
+Sweep read_sweep(const std::vector<std::string>& words) {
   const std::string& path = words.front();
   const std::string file = is_folder(path) ? path + "/" + kPlanFile : path;
   const fs::path folder = fs::path(file).parent_path();
@@ -58,8 +58,8 @@ Sweep read_sweep(const Words& words) {
   return sweep;
 }
 
-Sweep plan_sweep(const Words& words, const std::vector<ArmChoice>& arms, const std::string& out,
-                 int threads) {
+Sweep plan_sweep(const std::vector<std::string>& words, const std::vector<ArmChoice>& arms,
+                 const std::string& out, int threads) {
   const ConfigFile config = read_user_config(words.front());
   std::vector<std::string> notes;
   const std::vector<RunSpec> specs =
@@ -88,8 +88,8 @@ void keep_arms(Plan& plan, const std::vector<ArmChoice>& arms) {
 
 }  // namespace
 
-Sweep make_sweep(const Words& words, const std::vector<ArmChoice>& arms, const std::string& out,
-                 int threads) {
+Sweep make_sweep(const std::vector<std::string>& words, const std::vector<ArmChoice>& arms,
+                 const std::string& out, int threads) {
   const bool read = is_plan(words.front());
   Sweep sweep = read ? read_sweep(words) : plan_sweep(words, arms, out, threads);
   sweep.swept = swept_keys(sweep.plan.runs);

@@ -2,7 +2,6 @@
 // start.
 #pragma once
 
-#include "experiments/commands/commands.hpp"
 #include "experiments/sweep/plan.hpp"
 #include "experiments/sweep/run_state.hpp"
 
@@ -25,8 +24,8 @@ struct Sweep {
 // words: a config with key=value, or an experiment's folder or its plan.json. `arms`: those to
 // keep; none: all. `out`: the folder of all experiments. Throws Exit::usage or Exit::data; nothing
 // is created on disk.
-Sweep make_sweep(const Words& words, const std::vector<ArmChoice>& arms, const std::string& out,
-                 int threads);
+Sweep make_sweep(const std::vector<std::string>& words, const std::vector<ArmChoice>& arms,
+                 const std::string& out, int threads);
 
 std::vector<RunState> states_of(const Sweep& sweep);
 

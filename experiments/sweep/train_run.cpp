@@ -6,11 +6,11 @@
 #include "experiments/sweep/run_state.hpp"
 #include "experiments/sweep/signals.hpp"
 #include "experiments/sweep/versions.hpp"
-#include "sim/io/folder_lock.hpp"
 #include "sim/core/out_of_memory.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/stored.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/folder_lock.hpp"
 #include "sim/io/publish.hpp"
 #include "sim/train/probe.hpp"
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "experiments/sweep/plan.hpp"
-#include "experiments/terminal/progress.hpp"
 #include "experiments/sweep/run_state.hpp"
+#include "experiments/terminal/progress.hpp"
 #include "sim/core/error.hpp"
 
 #include <string>

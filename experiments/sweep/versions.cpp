@@ -1,9 +1,9 @@
 #include "experiments/sweep/versions.hpp"
 
 #include "sim/checkpoint/checkpoint.hpp"
-#include "sim/io/folder_lock.hpp"
 #include "sim/config/text.hpp"
 #include "sim/io/file.hpp"
+#include "sim/io/folder_lock.hpp"
 #include "sim/record/reader.hpp"
 
 #include <fmt/format.h>

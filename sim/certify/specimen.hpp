@@ -3,8 +3,8 @@
 #pragma once
 
 #include "sim/backend/cpu/cpu_backend.hpp"
-#include "sim/core/tape.hpp"
 #include "sim/certify/site.hpp"
+#include "sim/core/tape.hpp"
 
 #include <cstdint>
 #include <functional>

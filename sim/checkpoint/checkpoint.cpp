@@ -3,8 +3,8 @@
 #include "sim/checkpoint/manifest.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/stored.hpp"
+#include "sim/io/file.hpp"
 #include "sim/record/block_store.hpp"
 
 #include <fmt/format.h>

@@ -3,9 +3,9 @@
 // the two it is tells the size of the files, a multiple of 3073 or of 3074 bytes.
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/images.hpp"
 #include "sim/data/root.hpp"
+#include "sim/io/file.hpp"
 
 #include <fmt/format.h>
 

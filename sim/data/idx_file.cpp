@@ -1,8 +1,8 @@
 #include "sim/data/idx_file.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/foreign.hpp"
+#include "sim/io/file.hpp"
 
 #include <fmt/format.h>
 #include <zlib.h>

@@ -14,8 +14,8 @@
 #pragma once
 
 #include "sim/core/types.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/id_type.hpp"
+#include "sim/io/file.hpp"
 
 #include <vector>
 

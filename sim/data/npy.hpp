@@ -3,8 +3,8 @@
 #pragma once
 
 #include "sim/core/types.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/id_type.hpp"
+#include "sim/io/file.hpp"
 
 #include <string>
 #include <string_view>

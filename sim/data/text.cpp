@@ -5,12 +5,12 @@
 #include "sim/data/corpus.hpp"
 #include "sim/data/datasets.hpp"
 #include "sim/data/encoded.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/root.hpp"
-#include "sim/io/sha256.hpp"
 #include "sim/data/tokenizer.hpp"
 #include "sim/data/unknown_text.hpp"
 #include "sim/data/windows.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <fmt/format.h>
 

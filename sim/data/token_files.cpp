@@ -1,11 +1,11 @@
 #include "sim/data/token_files.hpp"
 
 #include "sim/core/error.hpp"
-#include "sim/io/file.hpp"
 #include "sim/data/foreign.hpp"
 #include "sim/data/megatron.hpp"
 #include "sim/data/npy.hpp"
 #include "sim/data/root.hpp"
+#include "sim/io/file.hpp"
 
 #include <fmt/format.h>
 

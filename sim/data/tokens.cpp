@@ -4,12 +4,12 @@
 #include "sim/data/corpus.hpp"
 #include "sim/data/datasets.hpp"
 #include "sim/data/root.hpp"
-#include "sim/io/sha256.hpp"
 #include "sim/data/token_files.hpp"
 #include "sim/data/token_scan.hpp"
 #include "sim/data/tokenizer.hpp"
 #include "sim/data/windows.hpp"
 #include "sim/io/file.hpp"
+#include "sim/io/sha256.hpp"
 
 #include <fmt/format.h>
 

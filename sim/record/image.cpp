@@ -1,8 +1,8 @@
 #include "sim/record/image.hpp"
 
+#include "sim/io/publish.hpp"
 #include "sim/io/sha256.hpp"
 #include "sim/record/image_content.hpp"
-#include "sim/io/publish.hpp"
 
 namespace moesim {
 

@@ -1,7 +1,6 @@
-#include "sim/io/folder_lock.hpp"
-
 #include "sim/core/error.hpp"
 #include "sim/io/file.hpp"
+#include "sim/io/folder_lock.hpp"
 #include "sim/io/fork.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"

@@ -1,4 +1,5 @@
 #include "sim/io/program.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace moesim::testing {

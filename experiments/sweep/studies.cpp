@@ -1,4 +1,4 @@
-#include "experiments/commands/studies.hpp"
+#include "experiments/sweep/studies.hpp"
 
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"

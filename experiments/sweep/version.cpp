@@ -1,4 +1,4 @@
-#include "experiments/version.hpp"
+#include "experiments/sweep/version.hpp"
 
 #include "sim/core/types.hpp"
 
