@@ -36,7 +36,7 @@ count() {  # router -> instructions of three steps; of nothing else, because whe
   echo "$total"
 }
 
-routers="dense hash token_choice expert_choice soft mixture_of_tokens lory smear"
+routers="dense hash token_choice expert_choice soft mixture_of_tokens lory smear bias_balanced relu hierarchical"
 if [ "${1:-}" = --update ]; then
   { echo "# $compiler"; for router in $routers; do now="$(count "$router")"; echo "$router $now"; done; } | tee $stored.new
   mv $stored.new $stored

@@ -14,14 +14,14 @@
 namespace moesim {
 namespace {
 
-struct Device {
+struct ListedDevice {
   std::string name, description;
   bool usable;
 };
 
 // Of every further kind that this build has all devices, or why there are none.
-std::vector<Device> other_devices() {
-  std::vector<Device> devices;
+std::vector<ListedDevice> other_devices() {
+  std::vector<ListedDevice> devices;
   for (const std::string& kind : Registry<Backend>::names())
     for (int number = 0;; ++number) {
       const std::string name = kind + ":" + std::to_string(number);
@@ -53,24 +53,24 @@ int info_command(const Words& words) {
   Arguments arguments = info_arguments();
   if (!arguments.parse(words)) return 0;
   const std::unique_ptr<Backend> cpu = make_backend("cpu", 0);
-  const std::vector<Device> devices = other_devices();
+  const std::vector<ListedDevice> devices = other_devices();
   if (arguments.has("json")) {
     std::vector<std::string> names = {"cpu"};
-    for (const Device& device : devices)
+    for (const ListedDevice& device : devices)
       if (device.usable) names.push_back(device.name);
     nlohmann::json document = {{"version", version()},
                                {"git", git_revision()},
                                {"build", build_description()},
                                {"cpu", cpu->description()},
                                {"devices", names}};
-    for (const Device& device : devices) document[device.name] = device.description;
+    for (const ListedDevice& device : devices) document[device.name] = device.description;
     std::cout << document.dump(2) << '\n';
     return 0;
   }
   std::cout << "moesim   " << version() << " (" << git_revision() << ")\n"
             << "build    " << build_description() << '\n'
             << "cpu      " << cpu->description() << '\n';
-  for (const Device& device : devices)
+  for (const ListedDevice& device : devices)
     std::cout << fmt::format("{:<8} {}\n", device.name, device.description);
   return 0;
 }

@@ -2,12 +2,13 @@
 #pragma once
 
 #include "sim/config/options.hpp"
-#include "sim/moe/router.hpp"
 
 #include <map>
 #include <string>
 
 namespace moesim {
+
+struct Site;
 
 // An ordinary place for a router: what it sees, and its options, come from building it there.
 Site ordinary_site();

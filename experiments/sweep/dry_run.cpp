@@ -6,7 +6,7 @@
 #include "experiments/sweep/resources.hpp"
 #include "experiments/sweep/run_config.hpp"
 #include "experiments/sweep/train_run.hpp"
-#include "experiments/terminal/progress.hpp"
+#include "experiments/terminal/progress_line.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>

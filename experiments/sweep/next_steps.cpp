@@ -1,6 +1,6 @@
 #include "experiments/sweep/next_steps.hpp"
 
-#include "experiments/terminal/progress.hpp"
+#include "experiments/terminal/progress_line.hpp"
 
 #include <fmt/format.h>
 

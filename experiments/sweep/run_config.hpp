@@ -1,7 +1,7 @@
 // RunConfig is what [run] says of a run besides its length.
 #pragma once
 
-#include "sim/backend/kernels.hpp"
+#include "sim/backend/compute.hpp"
 #include "sim/config/options.hpp"
 #include "sim/config/sweep.hpp"
 

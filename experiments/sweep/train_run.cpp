@@ -6,6 +6,7 @@
 #include "experiments/sweep/run_state.hpp"
 #include "experiments/sweep/signals.hpp"
 #include "experiments/sweep/versions.hpp"
+#include "experiments/terminal/progress.hpp"
 #include "sim/core/out_of_memory.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/stored.hpp"

@@ -3,7 +3,7 @@
 
 #include "experiments/sweep/plan.hpp"
 #include "experiments/sweep/run_state.hpp"
-#include "experiments/terminal/progress.hpp"
+#include "experiments/terminal/progress_line.hpp"
 #include "sim/core/error.hpp"
 
 #include <string>

@@ -1,16 +1,13 @@
 // How training goes, for people: lines for whoever shows them, and for log.txt.
 #pragma once
 
+#include "experiments/terminal/progress_line.hpp"
 #include "sim/train/trainer.hpp"
 
 #include <chrono>
-#include <functional>
 #include <string>
 
 namespace moesim {
-
-// Gets every line: `keep`, or one that the next one replaces.
-using Show = std::function<void(const std::string& line, bool keep)>;
 
 class Progress : public Hook {
  public:
@@ -48,8 +45,5 @@ class Progress : public Hook {
   std::string routing_;  // drops and balance in the latest record of training
   const Hook* recorder_ = nullptr;
 };
-
-// "3h07m"
-std::string duration(double seconds);
 
 }  // namespace moesim

@@ -1,6 +1,7 @@
 // Argument structs and enums of the kernels, over plain row-major arrays on the device.
 #pragma once
 
+#include "sim/backend/compute.hpp"
 #include "sim/core/types.hpp"
 
 #include <cstdint>
@@ -9,9 +10,6 @@ namespace moesim {
 
 using i32 = std::int32_t;
 
-// Type of the factors of the model's products; sums and everything else are always `real`. tf32,
-// which rounds factors to 11 bits, is something that only some devices have.
-enum class Compute { float32, bfloat16, tf32 };
 enum class Activation { none, relu, gelu, silu, tanh, sigmoid };
 enum class Unary {
   relu,

@@ -13,7 +13,11 @@
 
 namespace moesim {
 
+#ifdef MOESIM_NEUTRAL
+struct real;  // of sources that are built once: a value of it does not compile there
+#else
 using real = MOESIM_REAL;
+#endif
 using index = std::int64_t;
 
 }  // namespace moesim

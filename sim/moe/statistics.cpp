@@ -2,6 +2,7 @@
 
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
+#include "sim/record/run_file.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -13,7 +13,8 @@ LIMIT = 1500 << 20
 sizes = {"model.width": 1 << 20, "model.layers": 1024, "moe.experts": 4096, "expert.hidden": 1 << 20, "data.length": 65536,
          "data.symbols": 4096, "data.domains": 64, "data.validation": 1 << 20, "train.batch": 1 << 20, "eval.batches": 1 << 30,
          "moe.shared": 64, "record.every": 1 << 30}
-words = {"router.name": ["dense", "hash", "token_choice", "expert_choice", "soft", "mixture_of_tokens", "lory", "smear"],
+words = {"router.name": ["dense", "hash", "token_choice", "expert_choice", "soft", "mixture_of_tokens", "lory", "smear",
+                         "bias_balanced", "relu", "hierarchical"],
          "expert.name": ["mlp", "swiglu", "affine"], "model.positions": ["learned", "rotary"],
          "moe.match": ["none", "active_flops", "active_parameters", "total_parameters"]}
 
