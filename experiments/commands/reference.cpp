@@ -8,6 +8,7 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/moe/expert.hpp"
+#include "sim/moe/router.hpp"
 
 #include <algorithm>
 #include <array>

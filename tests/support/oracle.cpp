@@ -1,5 +1,6 @@
 #include "tests/support/oracle.hpp"
 
+#include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_file.hpp"

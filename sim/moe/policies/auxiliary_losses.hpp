@@ -13,12 +13,12 @@ namespace moesim {
 
 // What a router computed on the way to its choices.
 struct Decision {
-  Tensor logits;   // [T, E]
-  Noisy noisy;     // the logits that chose
-  Tensor scores;   // [T, E]: softmax of the noisy ones
-  Indices choice;  // [T·k]
-  Tensor gates;    // [T, k]
-  Tensor primary;  // [T]: 1 for tokens that take first choices, else 0; empty: 1
+  Tensor logits;        // [T, E]
+  Noisy noisy;          // the logits that chose
+  Tensor scores;        // [T, E]: softmax of the noisy ones
+  Indices choice;       // [T·k]
+  Tensor gates;         // [T, k]
+  Tensor primary = {};  // [T]: 1 for tokens that take first choices, else 0; empty: 1
 };
 
 class AuxiliaryLosses {
