@@ -65,8 +65,8 @@ struct Assignment {
 struct Mixing {
   Tensor dispatch, combine;  // [G, S, P] each
   index slots_per_expert = 1;
-  Indices order;  // [G·S] token at each place of the groups, -1 for a place without one; empty:
-                  // tokens as they stand
+  Indices order;  // [G·S] token at each place of the groups, -1: empty place; empty: tokens in
+                  // their order
 };
 
 // One merged expert per group of consecutive rows: W[g] = Σ_e weights[g, e] · W_e.
