@@ -172,7 +172,7 @@ Tensor round_bfloat16(const Tensor& x) {
   Backend& backend = x.backend();
   Tensor y = Tensor::empty(x.shape(), backend);
   backend.round_bfloat16(x.data(), y.data(), false, x.size());
-  // rounding is a step function: replays hold its errors constant
+  // Rounding is a step function: replays hold its errors constant
   if (current_journal() != nullptr) return add(x, stop_gradient(sub(y, x.detach())));
   record(y, {x}, [=, &backend](const Tensor& dy) {
     const GradientSlot dx = gradient_slot(x);
