@@ -1,5 +1,4 @@
-// Two linear layers with an activation between: act(x W1 + b1) W2 + b2 (Vaswani et al. 2017, eq.
-// 2).
+// Two linear layers with an activation: act(x W1 + b1) W2 + b2 (Vaswani et al. 2017, eq. 2).
 #include "sim/moe/expert.hpp"
 #include "sim/ops/ops.hpp"
 

@@ -1,6 +1,6 @@
-// Bias-balanced routing: a bias per expert decides who is chosen and weighs nothing; after every
-// step it moves towards an even load (Wang et al. 2024; DeepSeek-AI 2024, "DeepSeek-V3",
-// section 2.1.2).
+// Bias-balanced routing: a bias per expert affects the choice of experts, but not their gates.
+// After every step it moves towards an even load (Wang et al. 2024; DeepSeek-AI 2024,
+// "DeepSeek-V3", section 2.1.2).
 //
 //   s = score(x W)     chosen: the k largest s + b, within a token's best groups of experts
 //   gate: s of the chosen, divided by their sum or not, times `scale`

@@ -3,8 +3,8 @@
 //
 //   p = softmax(LN(mean_s x) W + b)     y = expert with Σ_e p_e W_e
 //
-// The mean runs over the whole sequence, so it looks ahead. In training, whole experts are dropped
-// from the mixture.
+// The mean is over the whole sequence, so it looks ahead. Training drops whole experts from the
+// mixture.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/moe/variants.hpp"

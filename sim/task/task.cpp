@@ -27,7 +27,7 @@ void need_tokens(const Options& options, const DatasetInfo& info) {
                    "needs token data; choose classification, or data.name = text or synthetic");
 }
 
-// The next token from the ones before it.
+// Predicts the next token from the previous ones.
 class CausalLm : public Task {
  public:
   CausalLm(Options& options, const DatasetInfo& info) : info_(info) {
@@ -47,14 +47,15 @@ class CausalLm : public Task {
   const DatasetInfo& info_;
 };
 
-// Which positions of the drawn sequences are hidden: each with probability `rate`; where chance
-// hides none in all of them, the one with the lowest draw, so that there is something to predict.
+// Masks are the masked positions of the drawn sequences: each with probability `rate`. If chance
+// masks none in all of them, the position with the lowest draw is masked, so that there is a
+// target.
 //
-// Draws are keyed by (seed, step, row of the step's whole batch) in training, and by the number of
-// the sequence in an evaluation: by nothing that depends on how sequences are put into batches.
+// In training, draws are keyed by (seed, step, row in the whole batch of the step), in evaluation
+// by the number of the sequence. They do not depend on how sequences are put into batches.
 class Masks {
  public:
-  // Words 4i and 4i + 1 of the stream, then the pair 4i + 2, 4i + 3.
+  // Draws of a position: words 4i and 4i + 1 of the stream, and the pair 4i + 2, 4i + 3.
   struct Place {
     Stream stream;
     std::uint64_t i;
@@ -89,11 +90,11 @@ class Masks {
 
   Drawn drawn_;
   index length_;
-  double most_;  // draws below it hide
+  double most_;  // draws below it mask the position
 };
 
-// Hidden tokens from all others (Devlin et al. 2019): of the hidden positions 80 % become the mask
-// symbol, 10 % a random token, 10 % stay.
+// Predicts masked tokens from all others (Devlin et al. 2019): 80 % of the masked positions become
+// the mask symbol, 10 % a random token, 10 % stay.
 class MaskedLm : public Task {
  public:
   MaskedLm(Options& options, const DatasetInfo& info)
@@ -136,7 +137,7 @@ class MaskedLm : public Task {
   double rate_;
 };
 
-// One label per sequence.
+// Predicts one label per sequence.
 class Classification : public Task {
  public:
   Classification(Options& options, const DatasetInfo& info) : info_(info) {

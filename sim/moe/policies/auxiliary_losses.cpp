@@ -7,7 +7,7 @@ namespace {
 
 constexpr double kLarge = 1e6;
 
-// The gates [T, k] at the places of their experts, [T, E], zeros elsewhere.
+// Scatters the gates [T, k] to their experts: [T, E], zeros elsewhere.
 Tensor at_experts(const Tensor& gates, const Indices& choice, index E) {
   const index n = choice.size(), T = gates.rows(), k = gates.cols();
   return combine_rows(gates.reshape({n, 1}), {}, entries_of(choice, k, E), T * E).reshape({T, E});
@@ -62,7 +62,7 @@ std::vector<Loss> AuxiliaryLosses::of(const Decision& d, Group group, index sequ
   return losses;
 }
 
-// Shazeer et al. 2017 sum the gates of the batch; Riquelme et al. 2021 all scores, per group.
+// Shazeer et al. 2017 sum the gates over the batch; Riquelme et al. 2021 sum all scores, per group.
 Tensor AuxiliaryLosses::importance(const Decision& d, const Tensor& clean, index groups) const {
   if (noise_ == Noise::Kind::learned)
     return importance_loss(at_experts(d.gates, d.choice, d.scores.cols()), 1, variance_);

@@ -52,7 +52,7 @@ Assignment Places::assign(const Indices& choice, const Tensor& gates, const Tens
   const index T = tokens.x.rows(), E = experts_;
   const index group = group_ == Group::batch ? T : tokens.length();
   const index places = (tokens.context.training ? training_ : evaluation_).rows(group, k_, E);
-  Tensor priority;  // [T]: the score of a token's first choice
+  Tensor priority;  // [T]: the score of the first choice
   if (order_ == Order::score)
     priority =
         pick(scores.detach(), map_indices(choice, {.shape = {T, 1, 1}, .from = {k_}, .add = {E}}));
@@ -79,7 +79,7 @@ double Places::expert_rows(index tokens) const {
   return std::min(asked, groups * static_cast<double>(experts_) * static_cast<double>(places));
 }
 
-// The first gate of tokens that are not among `kept_token`, 0 for others. -> [T]
+// [T]: the first gate of tokens that are not in `kept_token`; 0 for others.
 Tensor Places::first_gate_where_none(const Indices& kept_token, const Tensor& gates) const {
   const index T = gates.rows();
   std::vector<std::int32_t> first_if_none(static_cast<std::size_t>(k_ + 1), -1);  // by rows kept
