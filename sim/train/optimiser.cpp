@@ -8,7 +8,7 @@
 namespace moesim {
 namespace {
 
-// One tensor of zeros per parameter; the moments of an optimiser before its first update.
+// Zeros for every parameter: initial moments.
 std::vector<Tensor> zeros_like(const std::vector<Parameter>& parameters) {
   std::vector<Tensor> zeros;
   for (const Parameter& p : parameters)
@@ -16,7 +16,7 @@ std::vector<Tensor> zeros_like(const std::vector<Parameter>& parameters) {
   return zeros;
 }
 
-// Those that an optimiser changes.
+// The parameters that are not frozen.
 std::vector<Parameter> learning(std::vector<Parameter> parameters) {
   std::erase_if(parameters, [](const Parameter& p) { return p.frozen; });
   return parameters;

@@ -49,10 +49,10 @@ void freeze_matching(Options& options, std::vector<Parameter>& parameters) {
     options.reject("parameters", "nothing is left to learn");
 }
 
-// The values of a checkpoint by name.
+// Tensors of a checkpoint by name.
 using Found = std::map<std::string, TensorView>;
 
-// The tensors of a file by the names that the rules give them.
+// Tensors of a file under their renamed names.
 Found renamed(const TensorFile& file, const Start& start) {
   Found found;
   std::vector<bool> used(start.renames.size(), false);
