@@ -38,7 +38,7 @@ std::unique_ptr<Expert> expert_of(const Subject& subject, const ExpertSite& site
   return make(site, options);
 }
 
-// The site with the sizes that were asked for.
+// Sets the sizes that the command line gives.
 void read_sizes(const Subject& subject, Settings& settings, Made& made) {
   Site& site = made.site;
   Options model(settings, "model"), moe(settings, "moe"), expert(settings, "expert");
@@ -128,7 +128,7 @@ Made make(const Subject& subject, const Sites& sites) {
   for (std::size_t i = 0; i + 1 < sites.size(); ++i) try {
       return make_on(subject, sites[i]);
     } catch (const Error&) {
-      // The next site may suit it.
+      // Tries the next site.
     }
   return make_on(subject, sites.back());
 }
