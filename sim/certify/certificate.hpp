@@ -1,19 +1,20 @@
 // Certificate is a list of properties of a router or an expert, each tested by running it with
 // random parameters on small sites. The items of a router:
 //
-//   state         buffers are finite, at the start and after steps of training; route() does not change
-//                 them; there is no other state
+//   state         buffers are finite, at the start and after steps of training; route() does not
+//                 change them; there is no other state
 //   conservation  the routing value is well formed and adds up
 //   gradient      analytic and central differences agree in double, for the training loss and every
 //                 auxiliary loss, for every parameter of router and experts and for the tokens;
-//                 discrete choices are replayed, and so are stopped values if the router declares its
-//                 gradient a surrogate
+//                 discrete choices are replayed, and so are stopped values if the router declares
+//                 its gradient a surrogate
 //   paths         the task loss alone reaches the router's parameters
 //   sees          outputs depend on nothing that the router does not declare
-//   equivariance  experts renumbered within the declared groups, and renumbered groups, give the same
-//                 output
+//   equivariance  experts renumbered within the declared groups, and renumbered groups, give the
+//                 same output
 //   threads       the bits are the same for any number of threads
-//   edges         one token, one sequence, ragged groups, ties and zeros give finite values and gradients
+//   edges         one token, one sequence, ragged groups, ties and zeros give finite values and
+//                 gradients
 //
 // The items of an expert:
 //

@@ -48,7 +48,7 @@ void check(const Assignment& plan, Accounts& accounts) {
   const std::vector<std::int32_t> offset = plan.experts.offset.to_host();
   if (plan.token) {
     const std::vector<std::int32_t> token = plan.token.to_host();
-    // the last expert that has the token
+    // The last expert that has the token.
     std::vector<std::int32_t> last(static_cast<std::size_t>(T), -1);
     for (index e = 0; e < E; ++e)
       for (auto i = static_cast<std::size_t>(offset[static_cast<std::size_t>(e)]);
