@@ -9,8 +9,8 @@ class Mlp : public Expert {
  public:
   Mlp(const ExpertSite& site, Options& options)
       : Expert(site), width_(site.width), hidden_(site.hidden) {
-    const std::string act =
-        options.choice("activation", "gelu", {"gelu", "relu", "silu"}, "between the two layers");
+    const std::string act = options.choice("activation", "gelu", {"gelu", "relu", "silu"},
+                                           "activation between the two layers");
     activation_ = act == "gelu"   ? Activation::gelu
                   : act == "relu" ? Activation::relu
                                   : Activation::silu;

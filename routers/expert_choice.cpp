@@ -35,7 +35,7 @@ class ExpertChoice : public Router {
           "softmax",
           "with one expert every score over experts is 1, so the expert takes the first tokens "
           "and the router never learns; set softmax = tokens");
-    z_ = o.number("z_weight", 0, {0, 1e6}, "of the router z-loss");
+    z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
     const index size =
         group_size(group_, std::max<index>(1, site.batch), std::max<index>(1, site.length));
     const double rows_per_token =

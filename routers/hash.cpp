@@ -41,7 +41,7 @@ class Hash : public Router {
   Hash(const Site& site, Options& options) : experts_(site.experts) {
     const std::string kind =
         options.choice("table", "balanced", {"balanced", "random"},
-                       "how ids are given to experts: by frequency, or at random");
+                       "assignment of ids to experts: by frequency, or at random");
     const index seed = options.integer("seed", 0, {0, 1 << 30}, "of the random table");
     traits_ = {.experts = experts_, .capturable = true};
     const index symbols = site.vocabulary > 0 ? site.vocabulary : site.length;

@@ -17,7 +17,7 @@ namespace {
 class Hierarchical : public Router {
  public:
   Hierarchical(const Site& site, Options& o) {
-    const index groups = o.integer("groups", 2, {1, site.experts}, "of experts");
+    const index groups = o.integer("groups", 2, {1, site.experts}, "groups of experts");
     if (site.experts % groups != 0)
       o.reject("groups", "does not divide moe.experts = " + std::to_string(site.experts));
     importance_ = o.flag("importance", false,

@@ -36,12 +36,13 @@ class MixtureOfTokens : public Router {
                                  std::to_string(total) + "; the nearest that does is " +
                                  std::to_string(valid));
     }
-    const std::string emit = o.choice("emit", "shared", {"shared", "separate"},
-                                      "emit with the merge weights, or with weights of their own");
+    const std::string emit =
+        o.choice("emit", "shared", {"shared", "separate"},
+                 "weights of the outputs: the merge weights, or separate ones");
     emit_over_experts_ =
         o.choice("emit_softmax", "group", {"group", "experts"},
                  "emit weights sum to 1 over the group, or over experts") == "experts";
-    temperature_ = o.number("temperature", 1, {1e-6, 1e6}, "of both softmaxes");
+    temperature_ = o.number("temperature", 1, {1e-6, 1e6}, "temperature of both softmaxes");
     const bool learned =
         o.flag("learned_temperature", false, "a learned temperature each for merging and emitting");
     argmax_eval_ =

@@ -21,8 +21,8 @@ namespace {
 class Relu : public Router {
  public:
   Relu(const Site& site, Options& o) : E_(site.experts) {
-    k_ = o.integer("k", 1, {1, E_}, "experts per token that λ leads to, on average");
-    growth_ = o.number("lambda_growth", 1.2, {1, 10}, "α, the factor on λ in a step");
+    k_ = o.integer("k", 1, {1, E_}, "mean number of experts per token that λ is adapted to");
+    growth_ = o.number("lambda_growth", 1.2, {1, 10}, "α, the factor on λ per step");
     const double start = o.number("lambda_start", 1e-8, {1e-30, 1e6},
                                   "λ before the first step, the weight of the L1 loss");
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));

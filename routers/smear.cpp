@@ -20,7 +20,7 @@ class Smear : public Router {
     normalise_weight_ =
         o.flag("normalise_weight", false, "LayerNorm of every expert's column of W");
     dropout_ = o.number("expert_dropout", 0.1, {0, 0.99},
-                        "chance that an expert is left out of a mixture, in training");
+                        "probability that an expert is dropped from a mixture, in training");
     const auto E = static_cast<double>(E_), S = static_cast<double>(site.length);
     traits_ = {.experts = E_,
                .sees = {.later_tokens = site.length > 1},

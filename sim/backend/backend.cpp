@@ -45,7 +45,7 @@ class StandIn : public CpuBackend {
 
  private:
   void* allocate_raw(std::size_t) override {
-    fail(Exit::internal, name_ + ": its memory was asked for while a run was planned");
+    fail(Exit::internal, name_ + ": allocation on a stand-in while a run is planned");
   }
   std::string name_;
 };

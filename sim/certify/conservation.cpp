@@ -67,9 +67,9 @@ void check(const Assignment& plan, Accounts& accounts) {
   for (std::size_t e = 0; e < demand.size(); ++e) {
     const std::int32_t load = offset[e + 1] - offset[e];
     demand_that(demand[e] >= load,
-                fmt::format("expert {} serves {} of {} assignments asked for", e, load, demand[e]));
+                fmt::format("expert {} processes {} rows of {} assignments", e, load, demand[e]));
     demand_that(demand[e] <= T,
-                fmt::format("expert {} is asked for {} times by {} tokens", e, demand[e], T));
+                fmt::format("expert {} has a demand of {} from {} tokens", e, demand[e], T));
   }
 }
 
@@ -90,7 +90,7 @@ void check(const Mixing& plan, Accounts& accounts) {
       if (t >= 0) ++times[static_cast<std::size_t>(t)];
     }
     for (std::size_t t = 0; t < times.size(); ++t)
-      demand_that(times[t] == 1, fmt::format("token {} stands at {} places", t, times[t]));
+      demand_that(times[t] == 1, fmt::format("token {} is at {} places", t, times[t]));
   } else {
     demand_that(groups * places == accounts.tokens,
                 fmt::format("{} groups of {} do not make up the tokens", groups, places));

@@ -79,7 +79,7 @@ Item check_expert_state(const Subject& subject) {
     if (buffer.value.to_host() != before)
       return {{}, Verdict::fail, "apply() changes " + buffer.name};
   }
-  return {{}, Verdict::pass, "finite, left alone"};
+  return {{}, Verdict::pass, "finite, unchanged"};
 }
 
 Item check_expert_edges(const Subject& subject) {
@@ -103,7 +103,7 @@ Item check_expert_edges(const Subject& subject) {
   attempt("one row", bank, bank.rows(1, loads));
   loads.back() = 0, loads.front() = 300;
   attempt("all rows with one expert", bank, bank.rows(1, loads));
-  attempt("rows of nobody behind the rest", bank, bank.rows(1, uneven(bank.site().experts), 3));
+  attempt("padding rows", bank, bank.rows(1, uneven(bank.site().experts), 3));
   Rows rows = bank.rows(1, Loads(E, 2));
   rows.x.from_host(std::vector<real>(static_cast<std::size_t>(rows.x.size()), 1));
   attempt("equal rows", bank, rows);

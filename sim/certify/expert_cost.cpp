@@ -66,7 +66,7 @@ std::string other_bits(Bank& bank, const Rows& rows, const char* form) {
     for (std::size_t i = 0; i < one.size(); ++i)
       if (std::memcmp(one[i].second.data(), several[i].second.data(),
                       one[i].second.size() * sizeof(real)) != 0)
-        return fmt::format("{} has other bits on {} threads than on one", one[i].first, threads);
+        return fmt::format("{} has different bits on {} threads and on one", one[i].first, threads);
   }
   return {};
 }

@@ -182,7 +182,7 @@ void Checks::add(const char* name, bool required, const std::function<Item()>& c
     if (is_out_of_memory(error)) throw;
     item = {{}, Verdict::fail, error.what()};
   } catch (...) {
-    item = {{}, Verdict::fail, "throws something that is no std::exception"};
+    item = {{}, Verdict::fail, "throws an object that is not a std::exception"};
   }
   item.name = name;
   if (required && item.verdict == Verdict::fail) failed_ = name;

@@ -263,7 +263,7 @@ Item check_threads(const Subject& subject) {
           std::memcmp(values.data(), others.data(), values.size() * sizeof(real)) != 0)
         return {{},
                 Verdict::fail,
-                fmt::format("{} has other bits on {} threads than on one", name, threads)};
+                fmt::format("{} has different bits on {} threads and on one", name, threads)};
     }
   }
   if (!is_large(specimen.site()))

@@ -86,7 +86,7 @@ Pool::Chunk Pool::take_reserved(std::size_t wanted) {
              reserve.requests[reserve.next].wanted != wanted ||
              blocks[reserve.requests[reserve.next].block].taken) {
     reserve.failed = true;
-    fail_in("Reserve", "a round wants other memory than the first");
+    fail_in("Reserve", "a round allocates other sizes than the first");
   }
   const std::size_t at = reserve.requests[reserve.next++].block;
   Reserved::Block& block = blocks[at];

@@ -114,7 +114,7 @@ T through(std::vector<T>& kept, std::size_t& next, Journal::Mode mode, T fresh) 
     return fresh;
   }
   if (next >= kept.size())
-    fail_in("Journal", "the replayed pass takes another path than the written one");
+    fail_in("Journal", "the replayed pass makes other choices than the logged one");
   return kept[next++];
 }
 

@@ -60,8 +60,7 @@ struct Blocks {
     if (!router.traits().assigns)
       moe.reject("at", name + " mixes tokens or merges experts, and a block needs tokens");
     if (router.traits().width_factor != 1)
-      moe.reject("at",
-                 name + " widens its experts, and the width of blocks is that of [feed_forward]");
+      moe.reject("at", name + " widens its experts, but [feed_forward] sets the width of blocks");
   }
 
   // The MoE layer of this block.

@@ -69,7 +69,7 @@ void reduce_into(const Tensor& b, Spread spread, const Tensor& full, index rows,
 Tensor apply(Binary op, Spread spread, const Tensor& a, const Tensor& b) {
   if (b.size() != expected_size(spread, a))
     fail_in(name_of(op),
-            "b " + b.shape().to_string() + " does not spread over a " + a.shape().to_string());
+            "b " + b.shape().to_string() + " cannot be broadcast to a " + a.shape().to_string());
   Backend& backend = a.backend();
   const index rows = a.rows(), cols = a.cols();
   Tensor y = Tensor::empty(a.shape(), backend);

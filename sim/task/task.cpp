@@ -100,8 +100,8 @@ class MaskedLm : public Task {
   MaskedLm(Options& options, const DatasetInfo& info)
       : info_(info),
         rate_(options.number("mask_rate", 0.15, {0.001, 1},
-                             "share of positions to be predicted; at least one of "
-                             "every step and of every evaluation")) {
+                             "fraction of positions that are masked; at least one per step "
+                             "and evaluation")) {
     need_tokens(options, info);
   }
   ModelShape shape() const override {
@@ -173,7 +173,7 @@ index count_targets(const Batch& batch) {
 
 std::unique_ptr<Task> make_task(Options& options, const DatasetInfo& info) {
   const std::string name = options.choice(
-      "name", "causal_lm", {"causal_lm", "masked_lm", "classification"}, "what is learned");
+      "name", "causal_lm", {"causal_lm", "masked_lm", "classification"}, "prediction task");
   if (name == "masked_lm") return std::make_unique<MaskedLm>(options, info);
   if (name == "classification") return std::make_unique<Classification>(options, info);
   return std::make_unique<CausalLm>(options, info);
@@ -181,7 +181,7 @@ std::unique_ptr<Task> make_task(Options& options, const DatasetInfo& info) {
 
 std::vector<std::pair<std::string, std::string>> task_summaries() {
   return {{"causal_lm", "the next token from the ones before it"},
-          {"masked_lm", "hidden tokens from all others (Devlin et al. 2019)"},
+          {"masked_lm", "masked tokens from all others (Devlin et al. 2019)"},
           {"classification", "one label per sequence, from the mean over its positions"}};
 }
 

@@ -59,13 +59,13 @@ Checkpointer::Checkpointer(Settings& settings, Trainer& trainer, Recorder& recor
   every_ = options.integer("every", 0, {0, 1ll << 40},
                            "steps between checkpoints; 0: by time, see checkpoint.seconds");
   seconds_ = options.number("seconds", 60, {0, 1e9},
-                            "between checkpoints by time, which also take no more than "
-                            "a hundredth of it");
+                            "seconds between checkpoints by time, which take at most "
+                            "a hundredth of the time");
   throttle_ = Throttle(kShare, seconds_);
   if (trainer.not_finite() == NotFinite::rewind && every_ == 0)
     options.reject("every",
                    "train.not_finite = rewind goes back to checkpoints at fixed steps, so that a "
-                   "resumed run does what an uninterrupted one does; set a number of steps");
+                   "resumed run equals an uninterrupted one; set a number of steps");
 }
 
 void Checkpointer::keep_at(std::string folder, std::string config_sha256, std::string data_sha256,
@@ -199,9 +199,10 @@ void Checkpointer::go_on_from(const Beginning& beginning) {
       },
       [&](const std::string& what) { problem = what; }, use);
   if (!checkpoint)
-    fail(Exit::data, fmt::format("{}: no checkpoint of step {} to go on from ({}); train from step "
-                                 "0, without --extend",
-                                 beginning.folder, beginning.steps, problem));
+    fail(Exit::data,
+         fmt::format("{}: no checkpoint of step {} to continue from ({}); train from step "
+                     "0, without --extend",
+                     beginning.folder, beginning.steps, problem));
   set_loss(checkpoint->info);
   if (!trainer_.evaluates_at(beginning.steps)) set_loss({});
   not_finite_ = trainer_.position().not_finite;
@@ -221,7 +222,7 @@ bool Checkpointer::resume(const Say& say) {
   if (!take_up(false, std::numeric_limits<index>::max(), listen)) {
     if (heard.empty()) return false;
     const std::string aside = set_aside_checkpoints(folder_);
-    say("from the start: no checkpoint can be taken up" +
+    say("from the start: no checkpoint can be restored" +
         (aside.empty() ? "" : "; all are kept in " + aside));
     return false;
   }

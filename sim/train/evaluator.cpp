@@ -88,8 +88,8 @@ Evaluator::Evaluator(Settings& settings, const Dataset& data, const Task& task, 
   Options eval(settings, "eval");
   every_ = eval.integer("every", 100, {0, kMany}, "steps between evaluations; 0: only at the end");
   batch_ = eval.integer("batch", kDefaultBatch, kBatch,
-                        "sequences of a batch of an evaluation, whatever train.batch is: what "
-                        "routers that look across a batch see there");
+                        "sequences per evaluation batch, independent of train.batch; routers that "
+                        "mix a batch mix these");
   const std::optional<index> batches =
       eval.former_integer("batches", {0, kMany}, "eval.sequences, in batches of eval.batch");
   if (batches && settings.has("eval.sequences"))

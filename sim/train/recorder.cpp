@@ -55,9 +55,8 @@ std::vector<RowCost> costs_of(const Transformer& model) {
 
 Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model)
     : data_(data),
-      every_(
-          Options(settings, "record")
-              .integer("every", 10, {1, 1ll << 40}, "steps between records of what routers did")),
+      every_(Options(settings, "record")
+                 .integer("every", 10, {1, 1ll << 40}, "steps between records of the routing")),
       layers_(static_cast<index>(model.moe_blocks().size())),
       experts_(most_experts(model)),
       totals_(every_, costs_of(model)) {

@@ -20,7 +20,7 @@ std::vector<index> read_restarts(Options& options, index steps) {
   if (!options.settings().has(options.section() + ".restarts")) return {};
   const std::string text =
       options.text("restarts", "",
-                   "steps at which warm-up and cosine begin again, such as '300 600'; "
+                   "steps at which warm-up and cosine restart, e.g. '300 600'; "
                    "--extend sets it; empty: never");
   std::vector<index> restarts;
   std::string_view rest = config::trimmed(text);
@@ -28,7 +28,7 @@ std::vector<index> read_restarts(Options& options, index steps) {
     const std::string_view word = rest.substr(0, rest.find(' '));
     index step = 0;
     if (config::parse(word, step) != std::errc{} || restarts.size() == kMostRestarts)
-      options.reject("restarts", "write steps with spaces between, such as 300 600");
+      options.reject("restarts", "write steps separated by spaces, e.g. 300 600");
     if (step <= (restarts.empty() ? 0 : restarts.back()) || step >= steps)
       options.reject("restarts", fmt::format("{} is out of order; write ascending steps between 0 "
                                              "and run.steps = {}",
@@ -51,7 +51,7 @@ Schedule::Schedule(Options& options, index steps) {
   ends_ = read_restarts(options, steps);
   if (!cosine_ && !ends_.empty())
     options.reject("restarts",
-                   "a constant rate has nothing that could begin again; remove it, or set "
+                   "a constant rate has no restarts; remove it, or set "
                    "train.schedule = cosine");
   ends_.push_back(steps);
 }

@@ -59,7 +59,7 @@ void* CpuBackend::allocate_raw(std::size_t bytes) {
   void* block = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   if (block == nullptr)
     fail(Exit::internal,
-         fmt::format("out of memory: {:.1f} MB asked for, {:.1f} MB held; make the model or the "
+         fmt::format("out of memory: {:.1f} MB requested, {:.1f} MB held; make the model or the "
                      "batch smaller",
                      bytes / 1e6, held() / 1e6));
   return block;

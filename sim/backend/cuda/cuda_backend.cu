@@ -130,7 +130,7 @@ std::string CudaBackend::description() const {
 }
 
 void CudaBackend::wait() {
-  stream_.refuse("it waits for the device");
+  stream_.refuse("a call synchronises with the device");
   check(cudaStreamSynchronize(stream_), "waiting for the device");
 }
 
@@ -141,7 +141,7 @@ void* CudaBackend::allocate_raw(std::size_t bytes) {
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     fail(Exit::internal, "out of memory on " + name() + ": " +
-                             tenths(static_cast<double>(bytes) / 1e6) + " MB asked for, " +
+                             tenths(static_cast<double>(bytes) / 1e6) + " MB requested, " +
                              tenths(static_cast<double>(held()) / 1e6) +
                              " MB held; make the model or the batch smaller");
   }
@@ -153,7 +153,7 @@ void CudaBackend::free_raw(void* block) { cudaFree(block); }
 
 void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
   if (bytes == 0) return;
-  stream_.refuse("it looks at values");
+  stream_.refuse("a call reads values on the host");
   check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_), "copy to host");
   wait();
 }

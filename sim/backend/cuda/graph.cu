@@ -53,7 +53,7 @@ class CudaBackend::GraphReplay : public Replay {
   void observe(const std::function<void()>& work) {
     reserve_.emplace(backend_);
     if (!round(first_, work)) {
-      give_up("it failed with memory of its own");
+      give_up("the round in reserved memory failed");
       work();
     } else if (!first_.refusal().empty()) {
       give_up(first_.refusal());

@@ -94,7 +94,7 @@ struct Queue {
   // in every replay; a step in device memory (step_at) does not.
   Stream replayable(Stream numbers) const {
     if (numbers.step_at == nullptr)
-      refuse("it draws random numbers of one step");
+      refuse("random numbers are drawn for a fixed step");
     else
       numbers.step = 0;
     return numbers;

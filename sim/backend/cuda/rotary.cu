@@ -37,7 +37,7 @@ void CudaBackend::rotary(const Attention& a, real base, int sign, real* qkv) {
     const std::size_t bytes = values.size() * sizeof(real);
     rotary_ = {a.length, a.head_size, base, allocate(bytes)};
     copy_from_host(rotary_.values.data(), values.data(), bytes);
-    stream_.refuse("it makes a table of turns");
+    stream_.refuse("a table of rotary angles is computed");
   }
   if (stream_.trace != nullptr) stream_.trace->keep(rotary_.values);
   const auto* cosines = static_cast<const real*>(rotary_.values.data());

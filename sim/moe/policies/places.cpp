@@ -23,23 +23,24 @@ Places::Places(Options& options, const Site& site, index k)
     : k_(k), experts_(site.experts), length_(std::max<index>(1, site.length)) {
   training_.factor =
       options.number("capacity_factor", 1.25, {0, kLarge},
-                     "places per expert over an equal share, in training; 0: no limit");
+                     "rows per expert in training, relative to an equal share; 0: no limit");
   const double factor_eval =
       options.number("capacity_factor_eval", 2.0, {0, kLarge}, "the same in evaluation");
-  training_.rounding = read_rounding(options, "ceil", "of places to whole rows");
-  training_.per_choice = options.flag("capacity_per_choice", true, "places grow with k");
-  training_.minimum = options.integer("capacity_min", 0, {0, 1 << 30}, "at least this many places");
-  training_.multiple =
-      options.integer("capacity_multiple", 1, {1, 1 << 20}, "rounded up to a multiple of this");
-  training_.absolute = options.integer("capacity", 0, {0, 1 << 30},
-                                       "this many places, instead of the factor; 0: by the factor");
+  training_.rounding = read_rounding(options, "ceil", "of capacity to whole rows");
+  training_.per_choice = options.flag("capacity_per_choice", true, "capacity is proportional to k");
+  training_.minimum = options.integer("capacity_min", 0, {0, 1 << 30}, "least rows per expert");
+  training_.multiple = options.integer("capacity_multiple", 1, {1, 1 << 20},
+                                       "capacity is rounded up to a multiple of this");
+  training_.absolute =
+      options.integer("capacity", 0, {0, 1 << 30},
+                      "rows per expert, instead of capacity_factor; 0: by capacity_factor");
   evaluation_ = training_;
   evaluation_.factor = factor_eval;
   group_ = read_group(options, site.ragged ? "batch" : "sequence", {"sequence", "batch"},
-                      "which tokens share the places");
+                      "tokens that share the capacity of the experts");
   order_ = read_order(options, site);
   passes_input_ = options.choice("dropped", "zero", {"zero", "input"},
-                                 "what a token without any place gets: nothing, or its own input "
+                                 "output of a token without any place: zero, or its own input "
                                  "times its first gate") == "input";
   if (site.ragged && group_ == Group::sequence)
     options.reject("group", "sequences of a router inside another differ in length; set batch");

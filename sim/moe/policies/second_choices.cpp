@@ -20,8 +20,8 @@ Indices table_of_tokens(const std::vector<std::int32_t>& of_token, index tokens,
 
 SecondChoices::SecondChoices(Options& options) {
   in_training_ = options.choice("second", "all", {"all", "none", "threshold", "random"},
-                                "which second and later choices stand: all; none; gate > "
-                                "threshold; with chance gate / threshold");
+                                "second and later choices that are kept: all; none; gate > "
+                                "threshold; with probability gate / threshold");
   in_evaluation_ = options.choice("second_eval", "all", {"all", "none", "threshold", "random"},
                                   "the same in evaluation");
   threshold_ =
