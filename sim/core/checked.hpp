@@ -1,4 +1,4 @@
-// Overflow-checked products and sums of sizes in 64-bit integers.
+// checked_product() and checked_sum() compute sizes in 64-bit integers and refuse overflow.
 //
 // Every option has a range, but a product of several options can exceed 64 bits. These functions
 // refuse such a model (Exit::usage) before anything is allocated.

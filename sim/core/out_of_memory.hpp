@@ -1,4 +1,4 @@
-// Message and test of out-of-memory errors.
+// kOutOfMemory is the message of out-of-memory errors; is_out_of_memory() recognises them.
 #pragma once
 
 #include <exception>

@@ -1,4 +1,4 @@
-// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011, from Random123).
+// Stream names a sequence of counter-based random numbers (Philox4x32-10, Salmon et al. 2011).
 //
 // A draw is a pure function of (seed, purpose, step, layer, counter). It has no state, is the same
 // on every device and for any number of threads, and resuming a run requires only the step number.

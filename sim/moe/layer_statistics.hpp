@@ -1,4 +1,4 @@
-// LayerStatistics is what one MoE layer did in one or more passes, on the host, in double.
+// LayerStatistics holds the statistics of one MoE layer over one or more passes, on the host.
 // all_statistics() is the table of the recorded ones; analysis/FORMAT.md defines each.
 #pragma once
 

@@ -1,4 +1,5 @@
-// Auxiliary losses of routers, one definition each; notes name where published code differs.
+// Auxiliary losses are added to the training loss of a router. Each has one definition; its comment
+// says where published code differs.
 #pragma once
 
 #include "sim/core/tensor.hpp"

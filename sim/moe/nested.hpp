@@ -1,5 +1,5 @@
-// Nested routers: builds a router inside another, gives it its share of the tokens, and composes
-// two levels of assignments.
+// Nested routers are routers inside a router: this file builds them, splits the tokens among them,
+// and composes two levels of assignments.
 #pragma once
 
 #include "sim/moe/router.hpp"

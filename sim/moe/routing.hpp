@@ -1,4 +1,4 @@
-// Routing is what a router returns: a plan, auxiliary losses, scores and metrics, as plain data.
+// Routing is the result of a router: a plan, auxiliary losses, scores and metrics, as plain data.
 // One layer executes it (sim/moe/layer.hpp); recorder, statistics and cost model read it.
 //
 // Four words are never mixed: `logits` are raw; `scores` are normalised; a `gate` is the weight

@@ -1,5 +1,5 @@
-// Measures a routing: sums on the device, from which statistics() makes the LayerStatistics of the
-// layer (sim/moe/layer_statistics.hpp).
+// measure() sums a routing on the device; statistics() fetches the sums as LayerStatistics
+// (sim/moe/layer_statistics.hpp).
 #pragma once
 
 #include "sim/moe/layer_statistics.hpp"

@@ -18,7 +18,7 @@ Indices entries_of(const Indices& choice, index k, index cols);
 // y[i] = table[at[i]], -1 where at < 0.
 Indices look_up(const Indices& table, const Indices& at);
 
-// y[i] = a[i] < b[i] ? yes[i] : no[i]; an empty yes or no stands for -1. NaN is not less than
+// y[i] = a[i] < b[i] ? yes[i] : no[i]; an empty yes or no means -1. NaN is not less than
 // anything.
 Indices where_less(const Tensor& a, const Tensor& b, const Indices& yes, const Indices& no);
 

@@ -60,7 +60,7 @@ StepOutcome ReplayedPasses::run(const StepBatch& batch, bool measured) {
     return eager_.run(batch, measured);
   } catch (const Error& error) {
     if (!is_out_of_memory(error) || staged_.empty()) throw;
-    give_up();  // its memory may be what is missing
+    give_up();  // its memory may suffice
     return eager_.run(batch, measured);
   }
 }

@@ -86,7 +86,7 @@ __device__ inline void store_weights(Memory& m, const Scores& s) {
 template <int kGroup>
 using Sums = real[kGroup][kEach][kColumns];
 
-// sum[n][i][j] += Σ_r w(i, r) rows[r, column + kChunk n + kColumns tx + j], where w stands in
+// sum[n][i][j] += Σ_r w(i, r) rows[r, column + kChunk n + kColumns tx + j], where w is in
 // m.weights, stored with the same by_key: of query ty, i and key r, or of key ty, i and query r.
 template <int kGroup, bool by_key>
 __device__ inline void weigh(Memory& m, const real* rows, int stride, int n_rows, int column, int d,
