@@ -1,5 +1,5 @@
-// Metrics describe a routing: balance of loads, entropies, drops, agreement, specialisation. Each has
-// one definition, on host data in double.
+// Metrics describe a routing: balance of loads, entropies, drops, agreement, specialisation. Each
+// has one definition, on host data in double.
 //
 // A load is a weight per expert: a count of assignments, or mass. Choices are [tokens · k] expert
 // numbers, best first, -1 for none. Tables are row-major. Logarithms are natural. An undefined
