@@ -1,4 +1,4 @@
-// One affine layer per expert, x W + b: the simplest expert, for theory and for tests by hand.
+// One affine layer per expert, x W + b: the simplest expert, for theory and tests by hand.
 #include "sim/moe/expert.hpp"
 #include "sim/ops/ops.hpp"
 

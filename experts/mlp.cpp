@@ -1,5 +1,4 @@
-// Two linear layers with an activation between: act(x W1 + b1) W2 + b2 (Vaswani et al. 2017, eq.
-// 2).
+// Two linear layers with an activation: act(x W1 + b1) W2 + b2 (Vaswani et al. 2017, eq. 2).
 #include "sim/moe/expert.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -10,8 +9,8 @@ class Mlp : public Expert {
  public:
   Mlp(const ExpertSite& site, Options& options)
       : Expert(site), width_(site.width), hidden_(site.hidden) {
-    const std::string act =
-        options.choice("activation", "gelu", {"gelu", "relu", "silu"}, "between the two layers");
+    const std::string act = options.choice("activation", "gelu", {"gelu", "relu", "silu"},
+                                           "activation between the two layers");
     activation_ = act == "gelu"   ? Activation::gelu
                   : act == "relu" ? Activation::relu
                                   : Activation::silu;

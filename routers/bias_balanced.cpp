@@ -1,6 +1,6 @@
-// Bias-balanced routing: a bias per expert decides who is chosen and weighs nothing; after every
-// step it moves towards an even load (Wang et al. 2024; DeepSeek-AI 2024, "DeepSeek-V3",
-// section 2.1.2).
+// Bias-balanced routing: a bias per expert affects the choice of experts, but not their gates.
+// After every step it moves towards an even load (Wang et al. 2024; DeepSeek-AI 2024,
+// "DeepSeek-V3", section 2.1.2).
 //
 //   s = score(x W)     chosen: the k largest s + b, within a token's best groups of experts
 //   gate: s of the chosen, divided by their sum or not, times `scale`
@@ -31,14 +31,15 @@ class BiasBalanced : public Router {
                  "a step moves a bias by bias_speed towards an even load, or by "
                  "bias_speed times what the load lacks to the mean, as a share of it") ==
         "proportional";
-    speed_ = o.number("bias_speed", 1e-3, {0, 10}, "change of a bias in a step; 0: it stays");
+    speed_ =
+        o.number("bias_speed", 1e-3, {0, 10}, "change of a bias per step; 0: biases are constant");
     balance_ = o.number("balance_weight", 1e-4, {0, 1e6},
-                        "of the load balance loss E/k Σ f P, 1 at balance");
+                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
     by_sequence_ = o.choice("balance_group", "sequence", {"sequence", "batch"},
                             "the loss per sequence, or over the batch") == "sequence";
     unbiased_ = o.choice("balance_counted", "chosen", {"chosen", "unbiased"},
                          "f counts the choices, or the k largest scores (Megatron)") == "unbiased";
-    z_ = o.number("z_weight", 0, {0, 1e6}, "of the router z-loss");
+    z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     bias_ = buffer("bias", {E_}, Init::constant(0));

@@ -1,4 +1,4 @@
-// No routing: one feed-forward network of the same active width, for every token. The baseline.
+// The dense baseline: one feed-forward network of the same active width processes every token.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/moe/variants.hpp"

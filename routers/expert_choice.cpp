@@ -1,11 +1,11 @@
 // Expert choice (Zhou et al. 2022): every expert takes its C best tokens, so load is perfectly
-// balanced; a token gets from 0 to E experts.
+// balanced; a token gets 0 to E experts.
 //
 //   S = softmax_E(x W)
 //   expert e takes the C tokens of its group with the largest S[., e]; gate = S
 //
-// Over the tokens of a sequence this looks ahead. Over the same position of all sequences it does
-// not, but mixes sequences: that is the default for causal tasks.
+// Groups of tokens of one sequence look ahead. Groups of the same position of all sequences do not,
+// but mix sequences; they are the default for causal tasks.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
@@ -35,7 +35,7 @@ class ExpertChoice : public Router {
           "softmax",
           "with one expert every score over experts is 1, so the expert takes the first tokens "
           "and the router never learns; set softmax = tokens");
-    z_ = o.number("z_weight", 0, {0, 1e6}, "of the router z-loss");
+    z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
     const index size =
         group_size(group_, std::max<index>(1, site.batch), std::max<index>(1, site.length));
     const double rows_per_token =
@@ -54,7 +54,8 @@ class ExpertChoice : public Router {
     const Tensor logits = matmul(tokens.x, weight_);  // [T, E]
     const Tensor scores = over_tokens_ ? softmax(logits, token_axis(B, S)) : softmax(logits);
 
-    // Groups of consecutive rows: for groups by position, [B, S, E] is brought to [S, B, E] first.
+    // Groups are consecutive rows: for groups by position, [B, S, E] is first transposed to [S, B,
+    // E].
     const bool by_position = group_ == Group::position;
     const index size = group_size(group_, B, S), groups = B * S / size;
     const index C = capacity_.rows(size, 1, E_);
@@ -62,8 +63,8 @@ class ExpertChoice : public Router {
         by_position ? swap_blocks(scores.detach(), B, S, E_).reshape({B * S, E_}) : scores.detach();
     const Indices chosen = top_k_rows(arranged, groups, C);  // [groups, E, C] places in a group
 
-    // Rows sorted by expert: within an expert, group by group, best first. The place p of group g
-    // is token p S + g of groups by position, else g size + p.
+    // Rows are sorted by expert, then group, best first. Place p of group g is token p S + g for
+    // groups by position, else g size + p.
     const index stride = by_position ? S : 1, next_group = by_position ? 1 : size;
     const auto in_order = [&](index factor, index expert) {
       return map_indices(chosen, {.shape = {E_, groups, C},

@@ -1,7 +1,9 @@
-// Hash layers (Roller et al. 2021): the expert is a fixed function of the input token id. No
-// parameters, gate 1, causal.
+// Hash layers (Roller et al. 2021): the expert is a fixed function of the input token id, with gate
+// 1 and without parameters. Causal.
 //
-// The balanced table hands ids out by falling frequency, each to the expert with the least load so
+// The balanced table assigns ids in order of falling frequency, each to the expert with the least
+// load so far. The random table draws an expert per id. Data without token ids is hashed by
+// position.
 // far; the random one draws an expert per id. Data without token ids is hashed by position.
 #include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
@@ -23,7 +25,7 @@ std::vector<std::int32_t> balanced_table(const std::vector<std::int64_t>& freque
   std::stable_sort(ids.begin(), ids.end(),
                    [&](std::size_t a, std::size_t b) { return frequency[a] > frequency[b]; });
   std::vector<std::int32_t> table(frequency.size());
-  // Load by tokens, ties by ids, so that ids never seen are spread as well.
+  // Load by occurrences, ties by number of ids, so that ids without occurrences are spread as well.
   std::vector<std::pair<std::int64_t, std::int64_t>> load(static_cast<std::size_t>(experts));
   for (const std::size_t id : ids) {
     const auto least = std::min_element(load.begin(), load.end());
@@ -39,7 +41,7 @@ class Hash : public Router {
   Hash(const Site& site, Options& options) : experts_(site.experts) {
     const std::string kind =
         options.choice("table", "balanced", {"balanced", "random"},
-                       "how ids are given to experts: by frequency, or at random");
+                       "assignment of ids to experts: by frequency, or at random");
     const index seed = options.integer("seed", 0, {0, 1 << 30}, "of the random table");
     traits_ = {.experts = experts_, .capturable = true};
     const index symbols = site.vocabulary > 0 ? site.vocabulary : site.length;

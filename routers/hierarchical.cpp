@@ -1,6 +1,6 @@
 // A hierarchical mixture of experts: an outer router sends tokens to groups of experts, and an
-// inner router in each group sends them on (Jordan and Jacobs 1994; Shazeer et al. 2017, appendix
-// B). Both levels are routers of their own, with their own capacity.
+// inner router in each group sends them to its experts (Jordan and Jacobs 1994; Shazeer et al.
+// 2017, appendix B). Each level is a router with its own capacity.
 //
 //   y[t] = Σ_g outer[t, g] Σ_i inner[g][t, i] · expert_{g n + i}(x[t])
 #include "sim/core/error.hpp"
@@ -17,7 +17,7 @@ namespace {
 class Hierarchical : public Router {
  public:
   Hierarchical(const Site& site, Options& o) {
-    const index groups = o.integer("groups", 2, {1, site.experts}, "of experts");
+    const index groups = o.integer("groups", 2, {1, site.experts}, "groups of experts");
     if (site.experts % groups != 0)
       o.reject("groups", "does not divide moe.experts = " + std::to_string(site.experts));
     importance_ = o.flag("importance", false,
@@ -39,7 +39,8 @@ class Hierarchical : public Router {
       o.reject("importance", "the inner router routes padding like any token; use token_choice");
     traits_ = {
         .experts = site.experts,
-        // Places among the tokens of a group depend on how many there are, later ones included.
+        // Capacity of the inner routers depends on the number of tokens of a group, later ones
+        // included.
         .sees = {.later_tokens = out.sees.later_tokens || in.sees.later_tokens ||
                                  in.sees.other_sequences || importance_,
                  .other_sequences = out.sees.other_sequences || in.sees.other_sequences},
@@ -75,14 +76,14 @@ class Hierarchical : public Router {
   }
 
  private:
-  // Random numbers of the inner router of that number; the outer has those of this one.
+  // The context of inner router `number`; the outer router uses `context` itself.
   Context inside(const Context& context, std::size_t number) const {
     Context own = context;
     own.nested =
         context.nested * static_cast<index>(inner_.size() + 1) + static_cast<index>(number);
     return own;
   }
-  // The plan of no tokens.
+  // A plan without tokens.
   static Assignment nothing(index experts, Backend& backend) {
     Assignment plan;
     plan.token = Indices::of({}, backend);
@@ -94,7 +95,7 @@ class Hierarchical : public Router {
     if (plan == nullptr) fail_in("hierarchical", "a nested router must assign tokens to experts");
     return *plan;
   }
-  // Losses of a name are one: the sum of those of all groups, each times `share`.
+  // Adds losses of equal names over the groups, each times `share`.
   static void add_losses(Routing& to, const std::string& prefix, const Routing& from, real share) {
     for (const Loss& loss : from.losses) {
       const std::string name = prefix + loss.name;

@@ -1,12 +1,12 @@
-// Lory (Zhong et al. 2024): the parameters of the experts are merged, per segment of the sequence,
-// with weights from the mean of the segment before it. There is no public code; this follows the
-// paper's algorithm 1.
+// Lory (Zhong et al. 2024): the parameters of the experts are merged per segment of the sequence,
+// with weights from the mean of the previous segment. There is no public code; this follows
+// algorithm 1 of the paper.
 //
 //   e_n = softmax(mean(segment n) R)
-//   segment n runs on Σ_e e_{n-1}[e] W_e, the first on e_1 without gradient
+//   segment n uses Σ_e e_{n-1}[e] W_e, the first segment e_1 without gradient
 //
-// The first segment's weights still depend on its own later tokens: a leak of values, though not of
-// gradients. Generating, the weights come from the prompt alone.
+// The first segment's weights depend on its own later tokens: values leak, gradients do not. In
+// generation the weights depend on the prompt only.
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
@@ -41,7 +41,7 @@ class Lory : public Router {
     prompt_ = o.integer("prompt", 0, {0, 1 << 20},
                         "at evaluation, weights from the mean of this many first tokens for all; "
                         "0: as in training");
-    // Through the first segment's mean; with segments of one token there is nothing left to see.
+    // The first segment looks ahead by its mean; with segments of one token nothing does.
     const index first = std::min(segment_, site.length);
     const double size = static_cast<double>(first), E = static_cast<double>(E_);
     traits_ = {.experts = E_,
@@ -60,7 +60,7 @@ class Lory : public Router {
     Backend& backend = tokens.x.backend();
     if (tokens.context.generating != Generating::no) return generate(tokens);
     const bool prompted = prompt_ > 0 && !tokens.context.training;
-    // A sequence shorter than a segment, or not a whole number of them, is one segment.
+    // A sequence that is shorter than a segment, or not a multiple of it, is one segment.
     const index size = segment_ < S && S % segment_ == 0 ? segment_ : S;
     const index segments = S / size, groups = prompted ? B : B * segments;
 
@@ -77,8 +77,8 @@ class Lory : public Router {
   }
 
  private:
-  // Zhong et al. 2024, section 3.3: merged once, by the mean of the whole prompt, for all that
-  // follows.
+  // Zhong et al. 2024, section 3.3: in generation, experts are merged once, by the mean of the
+  // prompt.
   Routing generate(const Tokens& tokens) {
     if (tokens.context.generating == Generating::prompt)
       of_prompt_ = softmax(matmul(mean_rows(tokens.x, tokens.batch()), weight_));
@@ -118,7 +118,7 @@ class Lory : public Router {
   index D_, E_, segment_ = 1, prompt_ = 0;
   bool prefix_ = false;
   Tensor weight_;     // [D, E]
-  Tensor of_prompt_;  // [B, E], of the text that is being continued
+  Tensor of_prompt_;  // [B, E], from the prompt of the text in generation
 };
 
 const Registered<Router> lory(

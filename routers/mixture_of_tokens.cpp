@@ -1,13 +1,13 @@
-// Mixture of Tokens (Antoniak et al. 2023): each expert gets one weighted mean of the tokens of a
-// group, and its output goes back to them with the same weights.
+// Mixture of Tokens (Antoniak et al. 2023): each expert receives one weighted mean of the tokens of
+// a group, and its output is added to these tokens with the same weights.
 //
 //   w = softmax over the group of (x W / T)
 //   m_e = Σ_i w[i, e] x_i     y_i = Σ_e v[i, e] expert_e(m_e),  v = w
 //
-// A group holds the same position of `group_size` consecutive sequences, so nothing is seen before
-// its time; along the sequence it looks ahead. At evaluation mixing can be switched off: every
-// weight vector becomes its arg max. Generating, nothing is mixed. Where group_size does not divide
-// a batch, as eval.batch or the end of an evaluation, its last groups have fewer tokens.
+// A group is the same position of `group_size` consecutive sequences, so no token sees later ones;
+// groups along the sequence look ahead. At evaluation mixing can be switched off: every weight
+// vector becomes its arg max. In generation nothing is mixed. If group_size does not divide a batch
+// (eval.batch, or the end of an evaluation), its last groups have fewer tokens.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/moe/variants.hpp"
@@ -36,12 +36,13 @@ class MixtureOfTokens : public Router {
                                  std::to_string(total) + "; the nearest that does is " +
                                  std::to_string(valid));
     }
-    const std::string emit = o.choice("emit", "shared", {"shared", "separate"},
-                                      "emit with the merge weights, or with weights of their own");
+    const std::string emit =
+        o.choice("emit", "shared", {"shared", "separate"},
+                 "weights of the outputs: the merge weights, or separate ones");
     emit_over_experts_ =
         o.choice("emit_softmax", "group", {"group", "experts"},
                  "emit weights sum to 1 over the group, or over experts") == "experts";
-    temperature_ = o.number("temperature", 1, {1e-6, 1e6}, "of both softmaxes");
+    temperature_ = o.number("temperature", 1, {1e-6, 1e6}, "temperature of both softmaxes");
     const bool learned =
         o.flag("learned_temperature", false, "a learned temperature each for merging and emitting");
     argmax_eval_ =
@@ -61,7 +62,7 @@ class MixtureOfTokens : public Router {
     if (emit == "separate")
       emit_weight_ = parameter("emit_weight", {D_, E_},
                                Init::truncated_normal(0.1 / std::sqrt(static_cast<double>(D_))));
-    if (learned) {  // T = exp(τ) is positive whatever τ
+    if (learned) {  // T = exp(τ) is always positive
       log_merge_ =
           parameter("log_temperature_merge", {1}, Init::constant(std::log(temperature_)), false);
       log_emit_ =
@@ -100,10 +101,9 @@ class MixtureOfTokens : public Router {
   }
 
  private:
-  // A token that is alone takes every place of its group: what is merged is the token itself, and
-  // what comes back to one of g equal places is
-  //   y = Σ_e expert_e(x) / g,   or   Σ_e softmax_e(x V)[e] expert_e(x)   with emit_softmax =
-  //   experts.
+  // Without mixing a token fills every place of its group. The mean is the token itself, and one of
+  // g equal places returns
+  //   y = Σ_e expert_e(x) / g,   or   Σ_e softmax_e(x V)[e] expert_e(x)   (emit_softmax = experts)
   Routing unmixed(const Tokens& tokens) const {
     const index T = tokens.x.rows();
     Backend& backend = tokens.x.backend();
@@ -118,8 +118,8 @@ class MixtureOfTokens : public Router {
     return {.plan = plan, .scores = softmax(logits)};
   }
 
-  // The token at each place of the groups, -1 where a batch (or sequence) ends inside its last
-  // group.
+  // The token at each place of the groups; -1 for places behind the end of the batch (or sequence)
+  // in the last group.
   std::vector<std::int32_t> places(index B, index S) const {
     const index g = size_, free = along_sequence_ ? B : S, run = along_sequence_ ? S : B;
     std::vector<std::int32_t> order;
@@ -133,7 +133,7 @@ class MixtureOfTokens : public Router {
     return order;
   }
 
-  // Logits at their places; a place without a token gets weight 0 in every softmax over the group.
+  // Logits at their places; an empty place gets weight 0 in every softmax over the group.
   Tensor placed(const Tensor& logits, const Indices& order,
                 const std::vector<std::int32_t>& places) const {
     if (!order) return logits;
@@ -152,8 +152,7 @@ class MixtureOfTokens : public Router {
     return softmax(logits, axis, static_cast<real>(1 / temperature_));
   }
 
-  // 1 at the largest of each vector along the axis (at each of several equal ones), 0 elsewhere. No
-  // gradient.
+  // 1 at the largest of each vector along the axis (at all equal ones), 0 elsewhere. No gradient.
   static Tensor one_hot(const Tensor& weights, Along axis) {
     std::vector<real> w = weights.to_host();
     for (index o = 0; o < axis.outer; ++o)

@@ -1,11 +1,11 @@
 // ReMoE (Wang et al. 2024, "ReMoE: Fully differentiable Mixture-of-Experts with ReLU routing"): a
-// token takes every expert whose gate is positive, and an L1 loss keeps them few.
+// token takes every expert with a positive gate, and an L1 loss controls their number.
 //
 //   gate g = relu(x W)     chosen: g > 0
 //   L1 = λ E / (k T²) · Σ_e n_e Σ_t g[t, e]     n_e: tokens that chose e, a constant
 //   after a step           λ *= α^sign((1 - k / E) - S)
 //
-// S is the share of gates that are 0, over all MoE layers: a token takes k experts on average.
+// S is the share of zero gates over all MoE layers. On average a token takes k experts.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/router.hpp"
@@ -21,8 +21,8 @@ namespace {
 class Relu : public Router {
  public:
   Relu(const Site& site, Options& o) : E_(site.experts) {
-    k_ = o.integer("k", 1, {1, E_}, "experts per token that λ leads to, on average");
-    growth_ = o.number("lambda_growth", 1.2, {1, 10}, "α, the factor on λ in a step");
+    k_ = o.integer("k", 1, {1, E_}, "mean number of experts per token that λ is adapted to");
+    growth_ = o.number("lambda_growth", 1.2, {1, 10}, "α, the factor on λ per step");
     const double start = o.number("lambda_start", 1e-8, {1e-30, 1e6},
                                   "λ before the first step, the weight of the L1 loss");
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
@@ -40,7 +40,7 @@ class Relu : public Router {
     const Indices experts = map_indices({.shape = {T, E_, 1}, .add = {0, 1}}, backend);
     const Indices choice = where_less(Tensor::zeros({T, E_}, backend), gates, experts, {});
     const Assignment plan = assign(choice, choice, E_, E_, gates);
-    // balance_loss counts E choices per token, the formula k.
+    // balance_loss divides by E choices per token, the formula by k.
     const Tensor l1 = affine(balance_loss(gates, choice, E_, Counted::all, 1),
                              static_cast<real>(static_cast<double>(E_) / static_cast<double>(k_)));
     const Tensor sparsity = affine(active_share(plan.demand, T), -1, 1);
@@ -51,19 +51,19 @@ class Relu : public Router {
   }
 
   void after_step(std::span<const StepLoad> layers, std::size_t) override {
-    // (1 - k / E) - S is the share of gates that are positive, less k / E.
+    // (1 - k / E) - S = (share of positive gates) - k / E.
     Tensor surplus =
         Tensor::full({1}, static_cast<real>(-static_cast<double>(k_) / static_cast<double>(E_)),
                      lambda_.backend());
     for (const StepLoad& layer : layers)
       surplus = add(surplus, affine(active_share(layer.demand, layer.tokens),
                                     real(1) / static_cast<real>(layers.size())));
-    // 1e-30 is far below λ, and lets a λ that sank to zero grow again.
+    // 1e-30 is far below λ, and allows a λ of zero to grow again.
     const Tensor factor = exp(affine(sign(surplus), static_cast<real>(std::log(growth_))));
     assign(lambda_, affine(mul(lambda_, factor), 1, real(1e-30)));
   }
 
-  // Half of the gates are positive until λ has grown.
+  // Half of the gates are positive before λ has grown.
   double expert_rows(index tokens) const override {
     return static_cast<double>(tokens) *
            std::max(traits_.cost.rows_per_token, 0.5 * static_cast<double>(E_));

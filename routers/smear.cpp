@@ -3,8 +3,8 @@
 //
 //   p = softmax(LN(mean_s x) W + b)     y = expert with Σ_e p_e W_e
 //
-// The mean runs over the whole sequence, so it looks ahead. In training, whole experts are dropped
-// from the mixture.
+// The mean is over the whole sequence, so it looks ahead. Training drops whole experts from the
+// mixture.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/moe/variants.hpp"
@@ -20,7 +20,7 @@ class Smear : public Router {
     normalise_weight_ =
         o.flag("normalise_weight", false, "LayerNorm of every expert's column of W");
     dropout_ = o.number("expert_dropout", 0.1, {0, 0.99},
-                        "chance that an expert is left out of a mixture, in training");
+                        "probability that an expert is dropped from a mixture, in training");
     const auto E = static_cast<double>(E_), S = static_cast<double>(site.length);
     traits_ = {.experts = E_,
                .sees = {.later_tokens = site.length > 1},

@@ -1,6 +1,6 @@
 // Soft MoE (Puigcerver et al. 2023, algorithms 1 and 2): every slot is a weighted mean of all
-// tokens of the sequence, every token a weighted mean of all slots. Fully differentiable, nothing
-// dropped, not causal.
+// tokens of the sequence, and every token a weighted mean of all slots. Fully differentiable, no
+// drops, not causal.
 //
 //   l = x/‖x‖ · (scale · Φ/‖Φ‖)     dispatch = softmax over tokens     combine = softmax over slots
 //   slots mix the raw x
@@ -46,14 +46,14 @@ class Soft : public Router {
     plan.dispatch = softmax(logits, Along{B, S, P}).reshape({B, S, P});
     plan.combine = softmax(logits).reshape({B, S, P});
     plan.slots_per_expert = p_;
-    // A token's score of an expert: the weight that it gives to the expert's slots.
+    // A token's score of an expert is the weight of the expert's slots in its output.
     const Tensor scores =
         sum_cols(plan.combine.detach().reshape({B * S * E_, p_})).reshape({B * S, E_});
     return {.plan = plan, .scores = scores};
   }
 
   double kept_values(index tokens) const override {
-    // Logits, dispatch, combine and scores of every token and slot; then two gradients of them.
+    // Logits, dispatch, combine and scores of every token and slot, and two gradients of them.
     const auto P = static_cast<double>(E_ * p_), D = static_cast<double>(D_);
     return 5 * static_cast<double>(tokens) * P + D * P;
   }

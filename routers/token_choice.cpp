@@ -1,10 +1,11 @@
 // Token choice: every token takes its k best experts (Shazeer et al. 2017; Lepikhin et al. 2021;
-// Fedus et al. 2022; Riquelme et al. 2021; Jiang et al. 2024). One router with the axes on which
-// the published variants differ.
+// Fedus et al. 2022; Riquelme et al. 2021; Jiang et al. 2024). Options cover the axes on which the
+// published routers differ.
 //
 //   logits l = x W          h = l (+ noise)        p = softmax(h)
-//   chosen: the k largest h; gate: p of the chosen, renormalised or not; a choice without room at
-//   its expert is dropped.
+//   chosen: the k largest h     gate: p of the chosen, renormalised or not
+//
+// A choice without a place at its expert is dropped.
 #include "sim/moe/policies/auxiliary_losses.hpp"
 #include "sim/moe/policies/format.hpp"
 #include "sim/moe/policies/gates.hpp"
@@ -34,8 +35,8 @@ class TokenChoice : public Router {
         noise_(options),
         losses_(options, noise_.kind(), k_, E_) {
     gates_.reject_constant(options);
-    // Fedus et al. 2022, section 2.4: a tenth of the usual scale. Shazeer et al. 2017: zeros, and
-    // noise breaks the ties.
+    // Fedus et al. 2022, section 2.4: a tenth of the usual scale. Shazeer et al. 2017: zeros; noise
+    // breaks the ties.
     const bool learned = noise_.kind() == Noise::Kind::learned;
     const double deviation = std::sqrt(0.1 / static_cast<double>(D_));
     weight_ = parameter("weight", {D_, E_},
@@ -77,7 +78,7 @@ class TokenChoice : public Router {
 
  private:
   index D_, E_, k_;
-  // Each reads its options, in this order.
+  // The constructors read the options in this order.
   Gates gates_;
   Format format_;
   Places places_;

@@ -40,12 +40,12 @@ class StandIn : public CpuBackend {
   StandIn(std::string device, int threads) : CpuBackend(threads), name_(std::move(device)) {}
   std::string name() const override { return name_; }
   std::string description() const override { return "stand-in for planning"; }
-  // Every further device is taken to have it; one without says so when it is made.
+  // Assumes tf32 for every other device; a device without tf32 refuses it when it is made.
   bool has_tf32() const override { return sizeof(real) == sizeof(float); }
 
  private:
   void* allocate_raw(std::size_t) override {
-    fail(Exit::internal, name_ + ": its memory was asked for while a run was planned");
+    fail(Exit::internal, name_ + ": allocation on a stand-in while a run is planned");
   }
   std::string name_;
 };

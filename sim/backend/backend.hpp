@@ -1,9 +1,10 @@
-// The whole hardware surface of moesim: memory and some forty kernels over plain row-major arrays.
+// Backend is a device with kernels: the whole hardware interface of moesim, memory and some sixty
+// kernels over plain row-major arrays.
 //
-// A backend implements every kernel for one kind of device; ops (sim/ops) are written once against
-// this page. Sizes are checked by the ops, never here. Every output element is written by one tile
-// with a fixed order of summation, so that results do not depend on the number of threads. "acc"
-// adds to the output instead of overwriting it.
+// Each kind of device implements every kernel; ops (sim/ops) are written once against this page and
+// check all sizes before a call. Every output element is written by one tile with a fixed order of
+// summation, so results do not depend on the number of threads. "acc" adds to the output instead of
+// overwriting it.
 #pragma once
 
 #include "sim/backend/kernels.hpp"
@@ -26,30 +27,31 @@ class Backend : public Device {
   virtual std::string description()
       const = 0;  // processor or card, instruction set, provider of products
   virtual int threads() const { return 1; }
-  // What ops with Precision::compute use.
+  // Type of the factors of ops with Precision::compute.
   Compute compute() const { return compute_; }
   void set_compute(Compute compute);
   virtual bool has_tf32() const { return false; }
-  // Is its memory that of the host? Then it costs nothing to look at values; elsewhere the host
-  // waits for them.
+  // True if its memory is the host's. There, reading values is free; elsewhere it synchronises.
   virtual bool on_host() const { return false; }
   // Blocks until all queued work has finished. Calls that return values to the host synchronise by
   // themselves.
   virtual void wait() {}
-  // What measures the time of work on this device.
+  // A clock for the work of this device.
   virtual std::unique_ptr<Timeline> timeline() { return std::make_unique<WallClock>(); }
-  // For work that repeats itself; null on a device that gains nothing from it.
+  // Recorder of repeated work; null on a device where replaying gains nothing.
   virtual std::unique_ptr<Replay> replay() { return nullptr; }
 
-  // Products.
+  // Matrix products.
   virtual void product(const Product& p) = 0;
-  // Does it pay to wait for the offsets of this layer? Then l.host_offset is to be set.
+  // True if host offsets make this layer faster. The caller then sets l.host_offset, which
+  // synchronises.
   virtual bool wants_host_offsets(const Linear&) const { return false; }
-  // y as Linear says. slope (null: not kept) gets act'(x·w + bias); for none it stays unwritten.
+  // y by the formula of Linear. slope gets act'(x·w + bias); null: not kept; Activation::none: not
+  // written.
   virtual void linear(const Linear& l, real* slope, real* y) = 0;
-  // dz = dy ⊙ slope is written over dy (for none: dy as it is); dx = dz · wᵀ; for the rows of each
-  // segment dw = xᵀ · dz and dbias = column sums of dz, of which with a mix each expert gets its
-  // share, and dmix[s, e] = <w[e], dw[s]> + <bias[e], dbias[s]>.
+  // Backward of linear: overwrites dy with dz = dy ⊙ slope (Activation::none: dz = dy); dx = dz ·
+  // wᵀ; for the rows of each segment dw = xᵀ · dz and dbias = column sums of dz. With a mix, each
+  // expert gets its share of dw and dbias, and dmix[s, e] = <w[e], dw[s]> + <bias[e], dbias[s]>.
   virtual void linear_backward(const Linear& l, const real* slope, real* dy,
                                const LinearGradients& to) = 0;
 
@@ -58,15 +60,15 @@ class Backend : public Device {
   virtual void attention(const Attention& a, real* y, real* lse) = 0;
   virtual void attention_backward(const Attention& a, const real* y, const real* lse,
                                   const real* dy, real* dqkv) = 0;
-  // Rotary positions on q and k of qkv in place (Su et al. 2021), angle sign +1, or -1 for the
-  // pull-back.
+  // Rotary positions on q and k of qkv in place (Su et al. 2021); sign of the angle: +1, or -1
+  // backward.
   virtual void rotary(const Attention& a, real base, int sign, real* qkv) = 0;
 
   // Elementwise.
   virtual void unary(Unary op, const real* x, real* y, index n) = 0;
   virtual void unary_backward(Unary op, const real* x, const real* y, const real* dy, real* dx,
                               bool acc, index n) = 0;
-  // y[r, c] = a[r, c] op b at its spread.
+  // y[r, c] = a[r, c] op b, with b broadcast by `spread`.
   virtual void binary(Binary op, Spread spread, const real* a, const real* b, real* y, index rows,
                       index cols) = 0;
   virtual void scale(real alpha, const real* x, real* y, bool acc, index n) = 0;  // y (+)= alpha x
@@ -74,11 +76,11 @@ class Backend : public Device {
                         index n) = 0;  // y (+)= a b
   // y (+)= x rounded to bfloat16, to the nearest, ties to even.
   virtual void round_bfloat16(const real* x, real* y, bool acc, index n) = 0;
-  // y = silu(a) ⊙ b and its pull-back (Shazeer 2020).
+  // y = silu(a) ⊙ b and its backward pass (Shazeer 2020).
   virtual void swiglu(const real* a, const real* b, real* y, index n) = 0;
   virtual void swiglu_backward(const real* a, const real* b, const real* dy, real* da, bool acc_a,
                                real* db, bool acc_b, index n) = 0;
-  // y = x · keep / (1 - rate), keep drawn from the stream; the same call is its own pull-back.
+  // y = x · keep / (1 - rate), keep drawn from the stream. Backward is the same call on dy.
   virtual void dropout(const Stream& stream, real rate, const real* x, real* y, bool acc,
                        index n) = 0;
 
@@ -91,11 +93,11 @@ class Backend : public Device {
                         index cols) = 0;  // row-wise dot
   virtual void sum_all(const real* x, real* y, bool acc, index n) = 0;
   virtual double squared_norm(const real* x, index n) = 0;
-  // Of all arrays together. A device that is waited for is waited for once.
+  // Sum over all arrays; synchronises once.
   virtual double squared_norm_of_all(const std::vector<Values>& arrays);
   virtual bool all_finite(const real* x, index n) = 0;
 
-  // Along an axis.
+  // Softmax and norms along an axis.
   virtual void softmax(Along a, real scale, const real* x, real* y) = 0;
   virtual void softmax_backward(Along a, real scale, const real* y, const real* dy, real* dx,
                                 bool acc) = 0;
@@ -112,22 +114,22 @@ class Backend : public Device {
                              real* dgamma, bool acc_gamma, real* dbeta, bool acc_beta, index rows,
                              index cols) = 0;
 
-  // loss[r] = logsumexp(x[r]) - x[r, target[r]]; 0 where the target is negative.
+  // loss[r] = logsumexp(x[r]) - x[r, target[r]]; 0 if the target is negative.
   virtual void cross_entropy(const real* x, const i32* target, real* loss, real* lse, index rows,
                              index cols) = 0;
-  // dx = weight · dy (softmax(x) - onehot(target)), rows without a target get 0; dy: one value, or
-  // null for 1. dx may be x.
+  // dx = weight · dy (softmax(x) - onehot(target)), 0 for rows without a target. dy: one value,
+  // null: 1. dx may be x.
   virtual void cross_entropy_backward(const real* x, const i32* target, const real* lse,
                                       real weight, const real* dy, real* dx, bool acc, index rows,
                                       index cols) = 0;
-  // Rows whose largest entry is the target.
+  // Number of rows whose largest entry is the target.
   virtual index count_correct(const real* x, const i32* target, index rows, index cols) = 0;
 
   // Rows.
   virtual void gather(const real* x, const i32* row, real* y, index n,
                       index cols) = 0;  // y[i] = x[row[i]]; 0 if row < 0
-  // Stable counting sort: entries of bucket b stand at offset[b] .. offset[b+1] of `order`;
-  // negative keys are left out, and the places behind the last bucket are -1.
+  // Stable counting sort: `order` holds the entries of bucket b at offset[b] .. offset[b+1];
+  // negative keys are left out, and the rest of `order` is -1.
   virtual void sort_by_key(const i32* key, index n, index buckets, i32* offset, i32* order) = 0;
   // y[t] = Σ_{j in offset[t]..} gate[order[j]] · u[order[j]], in that order; gate null: 1.
   virtual void combine(const real* u, const real* gate, const i32* offset, const i32* order,
@@ -151,12 +153,12 @@ class Backend : public Device {
   // best first.
   virtual void top_k_rows(const real* x, i32* chosen, index groups, index rows, index cols,
                           index k) = 0;
-  // kept [tokens, k]: the choice, or -1 where the expert was full.
+  // kept [tokens, k]: the choice, or -1 if the expert was full.
   virtual void fill_capacity(const Fill& f, i32* kept) = 0;
   virtual void histogram(const i32* key, index n, index buckets,
                          i32* count) = 0;  // negative keys are left out
 
-  // Integers.
+  // Integer arrays.
   virtual void map_indices(const IndexMap& map, const i32* x, i32* y) = 0;
   // y[i] = table[at[i]]; -1 if at < 0
   virtual void look_up(const i32* table, const i32* at, i32* y, index n) = 0;
@@ -166,19 +168,19 @@ class Backend : public Device {
   virtual void to_real(const i32* x, double factor, real* y, index n) = 0;  // y = factor x
   virtual void add_indices(const i32* x, i32* y, index n) = 0;              // y += x
 
-  // Tallies of what was routed where: sums in double, in an order that their sizes decide.
-  // key[i] = domain[token[i]] · segments + (the segment of offset that holds row i); -1 where
-  // token[i] < 0. Each may be null: token i, domain 0, segment 0.
+  // Sums over routed rows, in double, in an order that depends on sizes alone. key[i] =
+  // domain[token[i]] · segments + (the segment of offset that holds row i); -1 if token[i] < 0.
+  // Null token: token i; null domain: 0; null offset: segment 0.
   virtual void label_rows(const i32* offset, index segments, const i32* token, const i32* domain,
                           i32* key, index n) = 0;
   // y[k, c] = Σ_{i: key[i] = k} Σ_{j < inner} x[row[i], c · inner + j]; negative keys are left out.
-  // Each may be null: x 1, row i, key 0.
+  // Null x: 1; null row: row i; null key: 0.
   virtual void sum_by_key(const real* x, const i32* row, const i32* key, double* y, index n,
                           index keys, index cols, index inner) = 0;
-  // y = Σ_r H(x[r] / Σ_c x[r, c]), H(p) = -Σ p ln p; a row without anything positive counts 0.
+  // y = Σ_r H(x[r] / Σ_c x[r, c]), H(p) = -Σ p ln p; rows without a positive value count 0.
   virtual void sum_entropy(const real* x, double* y, index rows, index cols) = 0;
 
-  // Random numbers, the same on every device: draw i of the stream stands at place i.
+  // Random numbers, equal on every device: y[i] is draw i of the stream.
   virtual void uniform(const Stream& stream, real low, real high, real* y, index n) = 0;
   virtual void normal(const Stream& stream, real* y, index n) = 0;
 
@@ -193,9 +195,8 @@ class Backend : public Device {
   Compute compute_ = Compute::float32;
 };
 
-// The backend of a device: "cpu", or what other backends of this build call theirs ("cuda:0").
-// threads 0: all cores, or as OMP_NUM_THREADS says. Throws Exit::usage, naming the devices of this
-// build.
+// Makes the backend of a device: "cpu", or a name of another backend of this build ("cuda:0").
+// threads 0: OMP_NUM_THREADS, else all cores. Throws Exit::usage with the devices of this build.
 std::unique_ptr<Backend> make_backend(const std::string& device, int threads);
 
 }  // namespace moesim

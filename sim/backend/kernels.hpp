@@ -1,4 +1,4 @@
-// Argument structs and enums of the kernels, over plain row-major arrays on the device.
+// Argument structs and enums of the kernels. Arrays are row-major, in device memory.
 #pragma once
 
 #include "sim/backend/compute.hpp"
@@ -31,11 +31,11 @@ enum class Spread {
   row,
   column,
   scalar
-};  // b as it is; one value per column, per row, or one value
+};  // how b is broadcast: not, one value per column, per row, one value
 enum class NormKind { layer, rms };
 
-// c = alpha · op(a) · op(b) + (acc ? c : 0), `batch` times with strides between the matrices. op
-// transposes.
+// c = alpha · op(a) · op(b) + (acc ? c : 0), `batch` times with strides between the matrices. op is
+// the transpose or the identity.
 struct Product {
   bool transpose_a = false, transpose_b = false;
   index m = 0, n = 0, k = 0;
@@ -51,24 +51,25 @@ struct Product {
 };
 
 // y = act(x · w[s] + bias[s]) + residual for the rows offset[s] .. offset[s+1] of each segment s;
-// no offsets: one segment. Rows behind the last segment get zeros, in y, slope and dx. With a mix,
-// the weights of segment s are merged: Σ_e mix[s, e] w[e], and so is bias.
+// without offsets all rows are one segment. Padding rows behind the last segment get zeros in y,
+// slope and dx. With a mix, segment s uses merged weights Σ_e mix[s, e] w[e], and the bias
+// likewise.
 struct Linear {
   index rows = 0, in = 0, out = 0, segments = 1;
   const i32* offset = nullptr;       // [segments + 1], on the device
-  const i32* host_offset = nullptr;  // the same on the host, if wants_host_offsets; or null
-  index each = 0;              // rows of every segment, if all have as many from the first on; or 0
-  const real* x = nullptr;     // [rows, in]
-  const real* w = nullptr;     // [segments, in, out]; [experts, in, out] with a mix
-  const real* bias = nullptr;  // [segments, out] or null; [experts, out] with a mix
-  index experts = 0;           // with a mix
-  const real* mix = nullptr;   // [segments, experts] or null
-  const real* residual = nullptr;  // [rows, out] or null; not with a mix, and only in one segment
+  const i32* host_offset = nullptr;  // host copy, if wants_host_offsets; or null
+  index each = 0;                    // rows per segment if all are equal, from row 0; or 0
+  const real* x = nullptr;           // [rows, in]
+  const real* w = nullptr;           // [segments, in, out]; [experts, in, out] with a mix
+  const real* bias = nullptr;        // [segments, out] or null; [experts, out] with a mix
+  index experts = 0;                 // with a mix
+  const real* mix = nullptr;         // [segments, experts] or null
+  const real* residual = nullptr;    // [rows, out] or null; not with a mix, and only in one segment
   Activation activation = Activation::none;
   Compute compute = Compute::float32;
 };
 
-// Where a sum goes: nowhere (null), over what is there, or added to it.
+// Into is the output of a sum: none (null), overwrite, or add.
 struct Into {
   real* p = nullptr;
   bool acc = false;
@@ -84,32 +85,32 @@ struct Attention {
   bool causal = true;
   real scale = 1;
   const real* qkv = nullptr;
-  // Type of the factors of its products: q, k, v, dy, and softmax's weights once they are weights.
+  // Type of the factors of its products: q, k, v, dy and the softmax weights.
   Compute compute = Compute::float32;
 };
 
-// An array seen as [outer, n, inner]; the op runs along n.
+// Along is an array seen as [outer, n, inner]; the op runs along n.
 struct Along {
   index outer = 0, n = 0, inner = 1;
 };
 
-// Who gets a place at an expert. Choices are [tokens, k] expert numbers, -1 for none.
+// Fill assigns places at experts to choices [tokens, k] (expert numbers; -1: none).
 enum class Order {
   choice,
   token,
   score
-};  // all first choices first; token by token; by score, choice by choice
+};  // all first choices first; token by token; all first choices first, best tokens first
 struct Fill {
   index tokens = 0, k = 0, experts = 0, group = 0;  // `group` consecutive tokens share capacity
   const i32* choice = nullptr;
   index capacity = 0;  // rows per expert and group; 0: no limit
   Order order = Order::choice;
-  const real* priority = nullptr;  // [tokens], for Order::score: the largest go first
+  const real* priority = nullptr;  // [tokens], for Order::score, descending
 };
 
-// Integers made of integers, at the places (a, b, c) of a shape:
+// IndexMap computes integers from integers, at every place (a, b, c) of a shape:
 //   y[a, b, c] = scale · ⌊v / divide⌋ + base + add · (a, b, c),   v = x[from · (a, b, c)]
-// -1 where v is negative. Without x, v is 0.
+// -1 if v is negative. Without x, v is 0.
 struct IndexMap {
   index shape[3] = {1, 1, 1}, from[3] = {0, 0, 0}, add[3] = {0, 0, 0};
   index scale = 1, divide = 1, base = 0;
@@ -123,12 +124,12 @@ struct AdamW {
   real gradient_scale = 1;                // clipping, and 1 / accumulated micro-batches
 };
 
-// A tensor of parameters in an update by AdamW.
+// A parameter tensor with its gradient and moments, for an update by AdamW.
 struct AdamWTensor {
   const real* gradient = nullptr;
   real *value = nullptr, *first = nullptr, *second = nullptr;
   index n = 0;
-  real decay = 0;  // instead of that of AdamW
+  real decay = 0;  // overrides that of AdamW
 };
 struct Values {
   const real* p = nullptr;

@@ -1,12 +1,12 @@
-// Takes the place of a device while a run is planned, on a machine that need not have it.
+// A stand-in is a device without memory, for planning runs on machines that lack the device.
 #pragma once
 
 #include "sim/backend/backend.hpp"
 
 namespace moesim {
 
-// Of the device's name and compute modes, without memory; of "cpu", the CPU itself. Throws as
-// make_backend, but not for a device that is not here.
+// Makes a backend with the device's name and compute modes, but no memory; for "cpu", the CPU
+// itself. Throws as make_backend does, except for a device that this machine lacks.
 std::unique_ptr<Backend> stand_in(const std::string& device, int threads);
 
 }  // namespace moesim

@@ -68,7 +68,7 @@ Rows Bank::merged_rows(std::uint64_t draw, const Loads& loads) {
 
 namespace {
 
-// Σ_e mix[e] · the block of e, for everything that is stacked; the rest is copied.
+// Merges every stacked parameter, Σ_e mix[e] · block e, and copies the others.
 void merge(const std::vector<Parameter>& from, index experts, const std::vector<real>& mix,
            const std::vector<Parameter>& to) {
   for (std::size_t i = 0; i < from.size(); ++i) {

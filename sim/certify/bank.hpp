@@ -1,5 +1,5 @@
-// A bank of experts with random weights, on rows in segments: what the checks of an expert's
-// certificate run on. Internal to sim/moe/certificate*.cpp.
+// Bank is an expert bank with random weights and rows: the fixture of an expert's certificate.
+// Internal to sim/certify.
 #pragma once
 
 #include "sim/certify/specimen.hpp"
@@ -10,7 +10,7 @@
 
 namespace moesim::certificate {
 
-// Counts the floating-point operations of products: two for every multiply-add.
+// Counts the floating-point operations of matrix products: two per multiply-add.
 class CountingBackend : public CpuBackend {
  public:
   using CpuBackend::CpuBackend;
@@ -26,11 +26,12 @@ class Bank {
   Bank(const Subject& subject, const Sites& sites);
   Bank(const Subject& subject, const ExpertSite& site);
 
-  // Values of every parameter: its constant initial value plus noise. Buffers start as declared.
+  // Draws every parameter: its constant initial value plus noise. Buffers keep their initial
+  // values.
   void randomise(std::uint64_t draw);
-  // A segment per load, and `behind` rows of nobody.
+  // Rows in one segment per load, and `behind` padding rows.
   Rows rows(std::uint64_t draw, const Loads& loads, index behind = 0);
-  // The same with a mix of the experts for every segment; its rows sum to 1.
+  // The same with a mix of experts per segment, whose weights sum to 1.
   Rows merged_rows(std::uint64_t draw, const Loads& loads);
   Tensor apply(const Rows& rows) const { return expert_->apply(rows); }
 
@@ -42,23 +43,24 @@ class Bank {
 
  private:
   void start();
-  CountingBackend backend_{1};  // before all that holds its memory
+  CountingBackend backend_{1};  // first member: it owns the memory of the others
   ExpertSite site_;
   std::unique_ptr<Expert> expert_;
   std::vector<Parameter> parameters_, buffers_;
 };
 
-// Expert e of a bank as a bank of its own; mix: expert Σ_e mix[e] · weights of e.
+// Makes expert e of a bank a bank of its own. mix: the expert with weights Σ_e mix[e] · weights of
+// e.
 void copy_expert(const Bank& bank, index e, Bank& single);
 void copy_merged(const Bank& bank, const real* mix, Bank& single);
 
-// Does it take merged weights? Where it does not, the item "merged" says why.
+// True if it accepts merged weights; if not, the item "merged" says why.
 bool can_merge(Bank& bank);
 
-// The largest difference of `count` values; 0 where it is no more than rounding.
+// The largest difference of `count` values, or 0 if it is within rounding.
 double change_beyond_rounding(const real* a, const real* b, index count);
 
-// Loads of E segments that are uneven: 3, 0, 1, 4, 3, ... begun at `turn`.
+// Uneven loads of E segments: 3, 0, 1, 4, 3, ... from position `turn`.
 Loads uneven(index experts, index turn = 0);
 
 // The checks, one per item.

@@ -1,9 +1,9 @@
-// The item "sees": later tokens of a sequence, or all of another one, are changed, and outputs that
-// should not notice are compared.
+// The item "sees" changes later tokens of a sequence, or all of another sequence, and compares the
+// outputs that must not depend on them.
 //
-// Not bit for bit: no provider of matrix products gives a row the same bits whatever the number of
-// rows beside it, and an expert's rows come and go with the tokens of others. What a change of
-// inputs of order 1 does to the output is many orders above that rounding.
+// The comparison allows for rounding: no provider of matrix products gives a row the same bits
+// whatever the number of rows, and the rows of an expert depend on the other tokens. Input changes
+// of order 1 have effects many orders above this rounding.
 #include "sim/certify/specimen.hpp"
 
 #include <fmt/format.h>
@@ -18,11 +18,11 @@ constexpr double kSpreads[] = {0.5, 1, 2};
 constexpr double kRounding = kDouble ? 1e-12 : 1e-4;  // relative to the largest output
 
 struct Influence {
-  double ahead = 0;   // on earlier outputs of the same sequence
-  double beside = 0;  // on outputs of other sequences
+  double ahead = 0;   // change of earlier outputs of the same sequence
+  double beside = 0;  // change of outputs of other sequences
 };
 
-// `batch` with the tokens of one sequence from `first` on replaced by others.
+// A copy of `batch` in which the tokens of one sequence from `first` on are replaced.
 Batch changed(Specimen& specimen, const Batch& batch, index sequence, index first,
               std::uint64_t draw) {
   const index width = specimen.site().width;
@@ -50,7 +50,7 @@ Influence probe(Specimen& specimen, bool training) {
   Influence seen;
   const Site& site = specimen.site();
   for (std::uint64_t draw = 0; draw < kDraws; ++draw) {
-    // Sharp and shared logits make uneven loads, so that capacity displaces tokens.
+    // Large spreads and a shared direction give uneven loads, so that capacity displaces tokens.
     specimen.randomise(draw, kSpreads[draw % 3]);
     const Batch batch = specimen.batch(draw, draw / 3 % 2 == 0 ? 0.0 : 1.0);
     const Mode mode{training, draw};

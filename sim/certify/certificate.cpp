@@ -39,7 +39,7 @@ const Item& Certificate::item(std::string_view name) const {
 
 Certificate certify(const Subject& subject) {
   if (subject.router.empty()) return certify_expert(subject);
-  { const Specimen made(subject, small_sites(subject.causal)); }  // throws if it cannot be made
+  { const Specimen made(subject, small_sites(subject.causal)); }  // throws if it cannot be built
   Certificate certificate;
   certificate.subject = subject;
   Checks checks(certificate.items);

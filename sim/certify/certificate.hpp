@@ -1,36 +1,36 @@
-// The certificate of a router or of an expert: what it promises, checked by running it with random
-// parameters on sites small enough to try everything. Of a router:
+// Certificate is a list of properties of a router or an expert, each tested by running it with
+// random parameters on small sites. The items of a router:
 //
-//   state         are buffers finite, at the start and after steps of training, does route() leave
-//                 them alone, and are they all the state there is?
-//   conservation  does its routing value add up?
-//   gradient      analytic against central differences in double, of the training loss and of every
+//   state         buffers are finite, at the start and after steps of training; route() does not
+//                 change them; there is no other state
+//   conservation  the routing value is well formed and adds up
+//   gradient      analytic and central differences agree in double, for the training loss and every
 //                 auxiliary loss, for every parameter of router and experts and for the tokens;
-//                 discrete choices are replayed, and stopped values where the router declares that
-//                 its gradient is a surrogate
-//   paths         does the task loss alone reach the router's parameters?
-//   sees          what outputs depend on, against what the router declares
-//   equivariance  do experts renumbered within the declared groups, and renumbered groups, give
-//                 the same output?
-//   threads       the same bits for any number of threads
-//   edges         one token, one sequence, ragged groups, ties, zeros: finite values and gradients
+//                 discrete choices are replayed, and so are stopped values if the router declares
+//                 its gradient a surrogate
+//   paths         the task loss alone reaches the router's parameters
+//   sees          outputs depend on nothing that the router does not declare
+//   equivariance  experts renumbered within the declared groups, and renumbered groups, give the
+//                 same output
+//   threads       the bits are the same for any number of threads
+//   edges         one token, one sequence, ragged groups, ties and zeros give finite values and
+//                 gradients
 //
-// Of an expert:
+// The items of an expert:
 //
-//   stack         are all parameters stacked [E, ...], and do they follow from the site's width,
-//                 experts and hidden width alone?
-//   state         are buffers finite, and does forward() leave them alone?
-//   gradient      as above, for every parameter, for the rows, and for the weights of a merge
-//   paths         does every parameter get a gradient, and do the rows?
-//   rows          does a row's output depend on this row alone, whatever else is in its segment?
-//   experts       does expert e depend on weights e alone? Is a bank of one (E = 1) the same
-//                 network?
-//   merged        are merged weights the weighted sums that they should be?
-//   cost          flops_per_row() against the products that are run
+//   stack         all parameters are stacked [E, ...], and depend on the site's width, experts and
+//                 hidden width alone
+//   state         buffers are finite, and forward() does not change them
+//   gradient      as above, for every parameter, the rows, and the weights of a merge
+//   paths         every parameter gets a gradient, and so do the rows
+//   rows          a row's output depends on this row alone, whatever its segment contains
+//   experts       expert e depends on weights e alone, and equals a bank of one (E = 1)
+//   merged        merged weights are the weighted sums
+//   cost          flops_per_row() agrees with the products that run
 //   threads       as above
-//   edges         no row, one row, equal rows, zeros: finite values and gradients
+//   edges         no row, one row, equal rows and zeros give finite values and gradients
 //
-// Nothing in it knows a plug-in by name: one is certified as soon as it is registered.
+// No code here depends on a plug-in's name: a plug-in is certified as soon as it is registered.
 #pragma once
 
 #include "sim/moe/expert.hpp"
@@ -42,31 +42,31 @@
 
 namespace moesim {
 
-// A setting from outside, by its full key: {"moe.experts", "8"}.
+// A setting of the command line by its full key: {"moe.experts", "8"}.
 struct GivenSetting {
   std::string key, value;
 };
 
-// What is certified: a registered router, or one that is not.
+// Subject is the plug-in to certify: a registered router or expert, or one given by `make`.
 struct Subject {
   std::string router;           // its name; empty: the subject is the expert
   std::string settings;         // "key=value key=value", of its own section
   bool causal = true;           // the site: is the task autoregressive?
   std::string expert = "mlp";   // a registered expert
   std::string expert_settings;  // "key=value key=value", of the expert's section
-  Router::Make make = {};       // how to make it; empty: as registered under its name
+  Router::Make make = {};       // its constructor; empty: as registered
   Expert::Make make_expert = {};
-  // Settings of the command line: of the sections of router and expert, expert.hidden, and the
+  // Settings of the command line: for the sections of router and expert, expert.hidden, and the
   // sizes of the site (moe.experts, model.width, data.length, train.batch).
   std::vector<GivenSetting> given = {};
 };
 
-// Where several things were found, the last of these counts.
+// Ascending by severity: the worst of several findings counts.
 enum class Verdict {
-  none,        // does not apply: the value says why
+  none,        // does not apply; the value says why
   pass,        //
   warn,        //
-  incomplete,  // applies, but was not measured: no pass
+  incomplete,  // applies, but was not measured
   fail         //
 };
 std::string to_string(Verdict verdict);  // "n/a", "pass", "WARN", "incomplete", "FAIL"
@@ -74,7 +74,7 @@ std::string to_string(Verdict verdict);  // "n/a", "pass", "WARN", "incomplete",
 struct Item {
   std::string name;
   Verdict verdict = Verdict::none;
-  std::string value;  // a number or a word where all is well, else one line of what is wrong
+  std::string value;  // a number or a word on success, else one line about the failure
 };
 
 struct Certificate {
@@ -88,21 +88,21 @@ struct Certificate {
   const Item& item(std::string_view name) const;
 };
 
-// Throws if the subject cannot be made, e.g. of settings that it rejects. What goes wrong later is
-// an item that fails.
+// Certifies the subject. Throws if it cannot be built, e.g. because it rejects settings; later
+// errors fail an item.
 Certificate certify(const Subject& subject);
 
-// What the certificate of a subject takes: memory, and elementary operations, of which a processor
-// does some 2 · 10⁹ a second. Estimated from sizes, before anything is allocated, to within a
-// factor of three.
+// Cost of a subject's certificate: memory, and elementary operations, of which a processor executes
+// about 2 · 10⁹ per second. Estimated from sizes before anything is allocated, within a factor of
+// three.
 struct Effort {
   double bytes = 0, operations = 0;
 };
 // Throws as certify() does.
 Effort effort_of(const Subject& subject);
 
-// Makes the subject on the certificate's site, and returns the options that it declared: those of
-// the router, or of the expert if there is no router.
+// The options that the subject declares on the certificate's site: of the router, or of the expert
+// if there is no router.
 std::vector<OptionInfo> options_of(const Subject& subject);
 
 }  // namespace moesim

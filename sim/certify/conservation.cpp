@@ -1,4 +1,4 @@
-// The item "conservation": a routing value must be well formed and add up, whatever the router.
+// The item "conservation" checks that a routing value is well formed and adds up.
 #include "sim/certify/specimen.hpp"
 #include "sim/moe/statistics.hpp"
 
@@ -10,7 +10,7 @@
 namespace moesim::certificate {
 namespace {
 
-constexpr double kSum = kDouble ? 1e-10 : 1e-5;  // how near to 1 weights must sum
+constexpr double kSum = kDouble ? 1e-10 : 1e-5;  // tolerance of weights that must sum to 1
 
 struct Accounts {
   index tokens = 0, experts = 0;
@@ -21,7 +21,7 @@ void demand_that(bool holds, const std::string& otherwise) {
   if (!holds) fail(Exit::internal, otherwise);
 }
 
-// offset[0] = 0, rising to `rows`.
+// Requires offset[0] = 0, ascending offsets, and `rows` at the end.
 void check_segments(const Segments& segments, index pieces, index rows, const char* what) {
   const std::vector<std::int32_t> offset = segments.offset.to_host();
   demand_that(static_cast<index>(offset.size()) == pieces + 1,
@@ -48,7 +48,8 @@ void check(const Assignment& plan, Accounts& accounts) {
   const std::vector<std::int32_t> offset = plan.experts.offset.to_host();
   if (plan.token) {
     const std::vector<std::int32_t> token = plan.token.to_host();
-    std::vector<std::int32_t> last(static_cast<std::size_t>(T), -1);  // expert that had it last
+    // The last expert that has the token.
+    std::vector<std::int32_t> last(static_cast<std::size_t>(T), -1);
     for (index e = 0; e < E; ++e)
       for (auto i = static_cast<std::size_t>(offset[static_cast<std::size_t>(e)]);
            i < static_cast<std::size_t>(offset[static_cast<std::size_t>(e) + 1]); ++i) {
@@ -66,9 +67,9 @@ void check(const Assignment& plan, Accounts& accounts) {
   for (std::size_t e = 0; e < demand.size(); ++e) {
     const std::int32_t load = offset[e + 1] - offset[e];
     demand_that(demand[e] >= load,
-                fmt::format("expert {} serves {} of {} assignments asked for", e, load, demand[e]));
+                fmt::format("expert {} processes {} rows of {} assignments", e, load, demand[e]));
     demand_that(demand[e] <= T,
-                fmt::format("expert {} is asked for {} times by {} tokens", e, demand[e], T));
+                fmt::format("expert {} has a demand of {} from {} tokens", e, demand[e], T));
   }
 }
 
@@ -89,7 +90,7 @@ void check(const Mixing& plan, Accounts& accounts) {
       if (t >= 0) ++times[static_cast<std::size_t>(t)];
     }
     for (std::size_t t = 0; t < times.size(); ++t)
-      demand_that(times[t] == 1, fmt::format("token {} stands at {} places", t, times[t]));
+      demand_that(times[t] == 1, fmt::format("token {} is at {} places", t, times[t]));
   } else {
     demand_that(groups * places == accounts.tokens,
                 fmt::format("{} groups of {} do not make up the tokens", groups, places));
@@ -149,7 +150,7 @@ void check(const Routing& routing, Accounts& accounts) {
                 "the " + loss.name + " loss is not a finite number with a name and a weight");
 }
 
-// "" if it adds up.
+// Returns "" if the routing adds up.
 std::string trouble(Specimen& specimen, const Batch& batch, Mode mode, Accounts& accounts) {
   accounts.tokens = batch.x.rows();
   accounts.experts = specimen.router().traits().experts;
@@ -157,7 +158,7 @@ std::string trouble(Specimen& specimen, const Batch& batch, Mode mode, Accounts&
   try {
     routing = specimen.route(batch, mode);
   } catch (const std::exception&) {
-    // What cannot be routed is a matter of the edges, unless it is what the router was made for.
+    // Sizes that route() rejects belong to "edges", except the site's own.
     if (batch.batch == specimen.site().batch && batch.length == specimen.site().length) throw;
     return {};
   }

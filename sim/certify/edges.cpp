@@ -1,4 +1,5 @@
-// The item "edges": sizes and values at which formulas break have finite outputs and gradients.
+// The item "edges" checks for finite outputs and gradients at sizes and values where formulas
+// break.
 #include "sim/certify/specimen.hpp"
 
 #include <fmt/format.h>
@@ -8,7 +9,7 @@
 namespace moesim::certificate {
 namespace {
 
-// One awkward input; "" if everything about its pass is finite.
+// Runs one difficult input; returns "" if the whole pass is finite.
 std::string trouble(Specimen& specimen, const Batch& batch, bool training) {
   Tape tape;
   const std::vector<Leaf> all = leaves(specimen, batch);
@@ -66,7 +67,7 @@ Item check_edges(const Subject& subject) {
   attempt("equal tokens", batch);
   batch.x.from_host(std::vector<real>(equal.size(), 0));
   attempt("tokens of zeros", batch);
-  // As at the start of training with a router initialised to zeros: perfectly balanced scores.
+  // Perfectly balanced scores, as of a router initialised to zeros.
   batch = specimen.batch(1);
   for (const Parameter& p : specimen.router_parameters())
     p.value.from_host(std::vector<real>(

@@ -1,4 +1,4 @@
-// What a certificate takes, from the sizes of its sites alone.
+// Estimates the cost of a certificate from the sizes of its sites.
 #include "sim/certify/bank.hpp"
 
 #include <algorithm>
@@ -9,17 +9,17 @@ namespace {
 
 using namespace certificate;
 
-// Passes of the checks besides "gradient", and how often they draw all values anew.
+// Number of passes of all items but "gradient", and number of draws of all values.
 constexpr double kOtherPasses = 200, kDraws = 60;
-// Traces of "threads", each a pass forward and a pass back, which takes twice as long.
+// Traces of "threads": each is a forward and a backward pass, and backward takes twice as long.
 constexpr double kTraces = 4 * 3;
-// Of a pass for each number that it keeps: read, computed (often an exponential) and written.
+// Operations per value that a pass keeps: read, compute (often an exponential), write.
 constexpr double kWorkOfValue = 10;
-// Of a normal random number.
+// Operations per normal random number.
 constexpr double kWorkOfDraw = 20;
-// Copies of every parameter and buffer: value, gradient, analytic gradient, and draws.
+// Copies of every parameter and buffer: value, gradient, analytic gradient, draws.
 constexpr double kCopies = 4;
-// Of what a pass keeps, with what goes back.
+// Copies of the values that a pass keeps: forward and backward.
 constexpr double kPassCopies = 2;
 constexpr double kRowsOfExpert = 4;
 
@@ -34,7 +34,7 @@ struct Size {
   double gradient = 0;  // passes for the differences of "gradient"
 };
 
-// Differences of "gradient" take two passes for each value that they try.
+// Two passes per tested value of "gradient".
 double passes_for(double size) { return 2 * size / (1 + std::floor(size / 2048)); }
 
 Size size_of(const Made& made) {

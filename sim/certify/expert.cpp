@@ -1,4 +1,4 @@
-// The certificate of an expert, and its items "stack", "state" and "edges".
+// The certificate of an expert, with its items "stack", "state" and "edges".
 #include "sim/certify/bank.hpp"
 
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 namespace moesim::certificate {
 namespace {
 
-// "" if the parameters are stacked and named as they should be.
+// Returns "" if parameters are stacked and named correctly.
 std::string trouble(const Bank& bank) {
   const index E = bank.site().experts;
   if (bank.parameters().empty()) return "an expert without parameters learns nothing";
@@ -23,7 +23,7 @@ std::string trouble(const Bank& bank) {
   return {};
 }
 
-// "" if everything about a pass over these rows is finite.
+// Returns "" if a pass over these rows is finite.
 std::string trouble(const Bank& bank, const Rows& rows) {
   Tape tape;
   Tensor y;
@@ -79,7 +79,7 @@ Item check_expert_state(const Subject& subject) {
     if (buffer.value.to_host() != before)
       return {{}, Verdict::fail, "apply() changes " + buffer.name};
   }
-  return {{}, Verdict::pass, "finite, left alone"};
+  return {{}, Verdict::pass, "finite, unchanged"};
 }
 
 Item check_expert_edges(const Subject& subject) {
@@ -103,7 +103,7 @@ Item check_expert_edges(const Subject& subject) {
   attempt("one row", bank, bank.rows(1, loads));
   loads.back() = 0, loads.front() = 300;
   attempt("all rows with one expert", bank, bank.rows(1, loads));
-  attempt("rows of nobody behind the rest", bank, bank.rows(1, uneven(bank.site().experts), 3));
+  attempt("padding rows", bank, bank.rows(1, uneven(bank.site().experts), 3));
   Rows rows = bank.rows(1, Loads(E, 2));
   rows.x.from_host(std::vector<real>(static_cast<std::size_t>(rows.x.size()), 1));
   attempt("equal rows", bank, rows);
@@ -124,7 +124,7 @@ Item check_expert_edges(const Subject& subject) {
 }
 
 Certificate certify_expert(const Subject& subject) {
-  { const Bank made(subject, small_sites(true)); }  // throws if it cannot be made
+  { const Bank made(subject, small_sites(true)); }  // throws if it cannot be built
   Certificate certificate;
   certificate.subject = subject;
   Checks checks(certificate.items);

@@ -1,4 +1,5 @@
-// The items "cost" and "threads" of an expert.
+// The items "cost" and "threads" of an expert: flops_per_row() and bits on several numbers of
+// threads.
 #include "sim/certify/bank.hpp"
 
 #include <fmt/format.h>
@@ -10,7 +11,7 @@
 namespace moesim::certificate {
 namespace {
 
-// What an estimate may be above the products, for activations that it counts as well.
+// Largest allowed ratio of the estimate to the products: the estimate may include activations.
 constexpr double kBeside = 1.25;
 
 Loads large_loads(index experts) {
@@ -20,7 +21,7 @@ Loads large_loads(index experts) {
   return loads;
 }
 
-// "" if flops_per_row() and the products of a pass agree.
+// Returns "" if flops_per_row() and the products of a pass agree.
 std::string trouble(Bank& bank, double& counted) {
   const Rows rows = bank.rows(1, large_loads(bank.site().experts));
   bank.backend().counted = 0;
@@ -57,7 +58,7 @@ Trace trace(Bank& bank, const Rows& rows, const char* form, int threads) {
   return result;
 }
 
-// "" if all numbers of threads give the same bits.
+// Returns "" if all numbers of threads give the same bits.
 std::string other_bits(Bank& bank, const Rows& rows, const char* form) {
   const Trace one = trace(bank, rows, form, 1);
   for (const int threads : {2, 3, 7}) {
@@ -65,7 +66,7 @@ std::string other_bits(Bank& bank, const Rows& rows, const char* form) {
     for (std::size_t i = 0; i < one.size(); ++i)
       if (std::memcmp(one[i].second.data(), several[i].second.data(),
                       one[i].second.size() * sizeof(real)) != 0)
-        return fmt::format("{} has other bits on {} threads than on one", one[i].first, threads);
+        return fmt::format("{} has different bits on {} threads and on one", one[i].first, threads);
   }
   return {};
 }
@@ -92,7 +93,7 @@ Item check_expert_threads(const Subject& subject) {
   if (what.empty()) try {
       what = other_bits(bank, bank.merged_rows(2, {200, 0, 1, 99}), " with merged weights");
     } catch (const Error&) {
-      // The item "merged" says so.
+      // The item "merged" reports this.
     }
   if (!what.empty()) return {{}, Verdict::fail, what};
   return {{}, Verdict::pass, "same bits"};

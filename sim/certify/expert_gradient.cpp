@@ -1,5 +1,5 @@
-// The items "gradient" and "paths" of an expert: are the derivatives right, and do they reach every
-// parameter, the rows and the weights of a merge?
+// The items "gradient" and "paths" of an expert: derivatives are correct, and reach every
+// parameter, the rows and the weights of a merge.
 #include "sim/certify/bank.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +25,7 @@ Tensor seed_of(Bank& bank, const Rows& rows) {
   return Tensor::of(rows.x.shape(), normals(5, "dy", rows.x.size(), 1), bank.backend());
 }
 
-// Gradients of Σ apply(rows) ⊙ dy.
+// Differentiates Σ apply(rows) ⊙ dy.
 void differentiate(const Bank& bank, const Rows& rows, const Tensor& dy,
                    const std::vector<Leaf>& all, Journal* journal) {
   for (const Leaf& leaf : all) leaf.value.clear_gradient();
@@ -76,7 +76,7 @@ void check_form(Bank& bank, const Rows& rows, const char* form, Worst& worst) {
     }
 }
 
-// Largest gradient of every leaf, expert by expert (of the rows: all), relative to the output.
+// The largest gradient of every leaf, per expert (for the rows: over all), relative to the output.
 struct Reach {
   std::string name;
   double size = 0;
@@ -107,7 +107,7 @@ std::vector<Reach> reach_of(Bank& bank) {
   return reach;
 }
 
-// Does the output change with this block of a parameter, or with the rows, beyond rounding?
+// True if the output changes with this block of a parameter, or with the rows, beyond rounding.
 bool matters(Bank& bank, const std::string& name) {
   const index E = bank.site().experts;
   bank.randomise(1);

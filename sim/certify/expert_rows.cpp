@@ -1,7 +1,8 @@
 // The items "rows", "experts" and "merged" of an expert: what an output depends on.
 //
-// Not bit for bit: no provider of matrix products gives a row the same bits whatever the number of
-// rows beside it. A change of weights or rows of order 1 is many orders above that rounding.
+// The comparisons allow for rounding: no provider of matrix products gives a row the same bits
+// whatever the number of rows. Changes of weights or rows of order 1 have effects many orders above
+// it.
 #include "sim/certify/bank.hpp"
 
 #include <fmt/format.h>
@@ -12,7 +13,7 @@
 namespace moesim::certificate {
 namespace {
 
-// Rows first .. first + count of a tensor [N, D], as the only rows of segment e.
+// Rows first .. first + count of a tensor [N, D] as the only rows of segment e.
 Rows part(Bank& bank, const Rows& rows, index first, index count, index e, index segments) {
   const std::vector<real> all = rows.x.to_host();
   const auto width = static_cast<std::ptrdiff_t>(bank.site().width);
@@ -24,7 +25,7 @@ Rows part(Bank& bank, const Rows& rows, index first, index count, index e, index
   return alone;
 }
 
-// The same of rows with a mix: the only group, with the mix of group g.
+// The same for rows with a mix: one group, with the mix of group g.
 Rows merged_part(Bank& bank, const Rows& rows, index first, index count, index g) {
   const index E = bank.site().experts;
   Rows alone = part(bank, rows, first, count, 0, 1);
@@ -34,14 +35,14 @@ Rows merged_part(Bank& bank, const Rows& rows, index first, index count, index g
   return alone;
 }
 
-// By how much rows first .. first + count of the output differ from others.
+// The difference of rows first .. first + count of the output from `other`.
 double change(const Bank& bank, const std::vector<real>& y, index first, const Tensor& other) {
   const std::vector<real> values = other.to_host();
   return change_beyond_rounding(y.data() + first * bank.site().width, values.data(),
                                 static_cast<index>(values.size()));
 }
 
-// f(e, first, count) for every segment that has rows.
+// Calls f(e, first, count) for every segment with rows.
 template <class F>
 void for_segments(const Loads& loads, F f) {
   index first = 0;
@@ -62,7 +63,7 @@ ExpertSite single_site(const Bank& bank) {
   return site;
 }
 
-// Expert e's output, when the weights of all others are drawn anew.
+// Redraws the weights of all experts but e, and compares the output of e.
 std::string foreign_weights(Bank& bank) {
   const index E = bank.site().experts;
   const Loads loads(static_cast<std::size_t>(E), 3);
@@ -155,7 +156,7 @@ Item check_merged(const Subject& subject) {
   Rows rows = bank.merged_rows(3, loads);
   std::vector<real> mix = rows.merge.to_host();
   for (index e = 0; e < E; ++e) mix[static_cast<std::size_t>(e)] = e == E - 1 ? 1 : 0;
-  rows.merge.from_host(mix);  // the first group has the last expert alone
+  rows.merge.from_host(mix);  // the first group uses only the last expert
   try {
     bank.apply(rows);
   } catch (const Error& error) {

@@ -1,4 +1,4 @@
-// The items "gradient" and "paths": are the derivatives right, and do they reach the router?
+// The items "gradient" and "paths" of a router: derivatives are correct, and reach its parameters.
 #include "sim/certify/specimen.hpp"
 
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 namespace moesim::certificate {
 namespace {
 
-// Whether a gradient is zero but for rounding, relative to the terms of the loss.
+// Threshold for a zero gradient, relative to the terms of the loss.
 constexpr double kZero = kDouble ? 1e-12 : 1e-5;
 
 Tensor output_seed(Specimen& specimen, const Batch& batch) {
@@ -17,7 +17,7 @@ Tensor output_seed(Specimen& specimen, const Batch& batch) {
   return Tensor::of(shape, normals(5, "dy", shape.size(), 1), specimen.backend());
 }
 
-// The training loss, then every auxiliary loss by itself.
+// The training loss, then every auxiliary loss alone.
 std::vector<double> values_of(const Pass& pass, const std::vector<real>& dy) {
   std::vector<double> values{0};
   const std::vector<real> y = pass.y.to_host();
@@ -38,7 +38,7 @@ void check_mode(Specimen& specimen, Mode mode, Worst& worst) {
   Journal journal;
   journal.stops_values = specimen.router().traits().surrogate;
 
-  // Analytic, one pass per scalar: [scalar][leaf][entry]
+  // Analytic gradients, one pass per scalar: [scalar][leaf][entry]
   std::vector<std::vector<std::vector<real>>> analytic;
   std::vector<std::string> names{"loss"};
   std::size_t losses = 0;
@@ -92,7 +92,8 @@ void check_mode(Specimen& specimen, Mode mode, Worst& worst) {
     }
 }
 
-// Largest gradient of each router parameter over several draws, relative to the terms of the loss.
+// The largest gradient of each router parameter over several draws, relative to the terms of the
+// loss.
 struct Reach {
   std::string name;
   double task = 0, losses = 0;
@@ -128,7 +129,7 @@ std::vector<Reach> reach_of(Specimen& specimen) {
   return reach;
 }
 
-// Does the output change with the parameter at all, beyond rounding?
+// True if the output changes with the parameter beyond rounding.
 bool matters(Specimen& specimen, const std::string& name) {
   for (const Parameter& p : specimen.router_parameters()) {
     if (p.name != name) continue;
@@ -153,7 +154,7 @@ Item dead_path(const std::vector<std::string>& names, bool losses) {
                       joined(names), losses ? ", only from auxiliary losses" : "")};
 }
 
-// Does route() compute anything that has a derivative? A fixed table does not.
+// True if route() computes a differentiable value; a fixed table does not.
 bool is_differentiable(const Subject& subject) {
   Specimen specimen(subject, small_sites(subject.causal));
   if (!specimen.router_parameters().empty()) return true;

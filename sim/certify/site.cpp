@@ -38,7 +38,7 @@ std::unique_ptr<Expert> expert_of(const Subject& subject, const ExpertSite& site
   return make(site, options);
 }
 
-// The site with the sizes that were asked for.
+// Sets the sizes that the command line gives.
 void read_sizes(const Subject& subject, Settings& settings, Made& made) {
   Site& site = made.site;
   Options model(settings, "model"), moe(settings, "moe"), expert(settings, "expert");
@@ -47,7 +47,7 @@ void read_sizes(const Subject& subject, Settings& settings, Made& made) {
   made.expert_site.hidden = expert.integer("hidden", kHidden, {0, 1024},
                                            "hidden width of an expert; 0: four times model.width");
   if (made.expert_site.hidden == 0) made.expert_site.hidden = 4 * site.width;
-  expert.choice("name", subject.expert, {subject.expert}, "what an expert is");
+  expert.choice("name", subject.expert, {subject.expert}, "expert plug-in");
   if (subject.router.empty()) return;
   Options data(settings, "data"), train(settings, "train"), task(settings, "task");
   Options router(settings, "router");
@@ -56,7 +56,7 @@ void read_sizes(const Subject& subject, Settings& settings, Made& made) {
   site.batch = train.integer("batch", site.batch, {1, 64}, "sequences of a batch");
   site.causal =
       task.choice("name", site.causal ? "causal_lm" : "masked_lm",
-                  {"causal_lm", "masked_lm", "classification"}, "what is learned") == "causal_lm";
+                  {"causal_lm", "masked_lm", "classification"}, "prediction task") == "causal_lm";
 }
 
 Made make_on(const Subject& subject, const Site& site) {
@@ -128,7 +128,7 @@ Made make(const Subject& subject, const Sites& sites) {
   for (std::size_t i = 0; i + 1 < sites.size(); ++i) try {
       return make_on(subject, sites[i]);
     } catch (const Error&) {
-      // The next site may suit it.
+      // Tries the next site.
     }
   return make_on(subject, sites.back());
 }

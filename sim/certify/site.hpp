@@ -1,4 +1,4 @@
-// The sites on which a certificate builds its subject. Internal to sim/moe/certificate*.cpp.
+// Sites are the small models on which a certificate builds its subject. Internal to sim/certify.
 #pragma once
 
 #include "sim/certify/certificate.hpp"
@@ -8,16 +8,16 @@
 
 namespace moesim::certificate {
 
-// Sites to try in this order: a plug-in may reject sizes, e.g. a width that its heads do not divide
-// or fewer experts than it wants.
+// Sites to try in order: a plug-in may reject sizes, e.g. a width that its heads do not divide, or
+// too few experts.
 using Sites = std::vector<Site>;
 
-// The first has a width that is no multiple of the number of experts, so that an axis of experts is
-// known by its size.
+// In the first, the width is no multiple of the number of experts, so an axis of experts is
+// identified by its size.
 Sites small_sites(bool causal);
-// The first have lengths that the number of experts does not divide either.
+// In the first ones, the lengths are no multiple of the number of experts either.
 Sites odd_sites(bool causal);
-// The first are large enough for kernels to cut their work into several tiles; then the small ones.
+// The first ones are large enough that kernels use several tiles; the small sites follow.
 Sites large_sites(bool causal);
 bool is_large(const Site& site);
 
@@ -26,13 +26,13 @@ struct Made {
   std::unique_ptr<Router> router;  // null if the subject is an expert
   std::unique_ptr<Expert> expert;
   ExpertSite expert_site;
-  std::vector<OptionInfo> options;  // that the subject declared
+  std::vector<OptionInfo> options;  // declared by the subject
 };
 
-// The subject on the first of the sites that it can be made on. Throws what the last site threw.
+// Builds the subject on the first site that it accepts. Throws the error of the last site.
 Made make(const Subject& subject, const Sites& sites);
 
-// The subject's expert on exactly this site.
+// Builds the subject's expert on exactly this site.
 std::unique_ptr<Expert> make_expert(const Subject& subject, const ExpertSite& site);
 
 }  // namespace moesim::certificate

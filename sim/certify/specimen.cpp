@@ -137,7 +137,7 @@ void compare(Worst& worst, double analytic, double numeric, const std::string& w
   constexpr double kFloor = 1e-2;  // kTolerance · kFloor is the absolute error always allowed
   const double size = std::max({std::abs(analytic), std::abs(numeric), kFloor});
   const double error = std::abs(analytic - numeric) / size;
-  // NaN is the worst there is.
+  // NaN counts as the largest error.
   if (std::isnan(worst.error) || error <= worst.error) return;
   worst = {error,
            fmt::format("{}: {:.6g} by the tape, {:.6g} by differences", where, analytic, numeric)};
@@ -160,7 +160,7 @@ double largest(const std::vector<real>& values) {
 
 double difference(const real* a, const real* b, index n) {
   if (std::memcmp(a, b, static_cast<std::size_t>(n) * sizeof(real)) == 0) return 0;
-  double most = std::numeric_limits<double>::denorm_min();  // 0 and -0 differ
+  double most = std::numeric_limits<double>::denorm_min();  // not 0: the bits of 0 and -0 differ
   for (index i = 0; i < n; ++i) {
     const double change = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
     most = std::isnan(change) ? std::numeric_limits<double>::infinity() : std::max(most, change);
@@ -177,12 +177,12 @@ void Checks::add(const char* name, bool required, const std::function<Item()>& c
   try {
     if (failed_.empty()) item = check();
   } catch (const std::bad_alloc&) {
-    throw;  // that is no fault of the plug-in
+    throw;  // not the plug-in's fault
   } catch (const std::exception& error) {
     if (is_out_of_memory(error)) throw;
     item = {{}, Verdict::fail, error.what()};
   } catch (...) {
-    item = {{}, Verdict::fail, "throws something that is no std::exception"};
+    item = {{}, Verdict::fail, "throws an object that is not a std::exception"};
   }
   item.name = name;
   if (required && item.verdict == Verdict::fail) failed_ = name;

@@ -1,5 +1,5 @@
-// A router and experts on a small site, with everything about them drawn at random: what the checks
-// of a certificate run on. Internal to sim/moe/certificate*.cpp.
+// Specimen is a router and experts on a small site with random parameters and tokens: the fixture
+// of a router's certificate. Internal to sim/certify.
 #pragma once
 
 #include "sim/backend/cpu/cpu_backend.hpp"
@@ -20,13 +20,13 @@ inline constexpr bool kDouble = std::is_same_v<real, double>;
 
 struct Batch {
   Tensor x;     // [batch·length, D]
-  Indices ids;  // empty where the site has no vocabulary
+  Indices ids;  // empty if the site has no vocabulary
   index batch = 0, length = 0;
 };
 
 struct Mode {
   bool training = true;
-  std::uint64_t draw = 0;  // of the random numbers of the pass
+  std::uint64_t draw = 0;  // seed of the pass
 };
 
 struct Pass {
@@ -36,30 +36,30 @@ struct Pass {
 
 struct MicroBatch {
   Batch batch;
-  std::uint64_t draw = 0;  // of the random numbers of its pass
+  std::uint64_t draw = 0;  // seed of its pass
 };
 
 class Specimen {
  public:
   Specimen(const Subject& subject, const Sites& sites);
 
-  // Values of every parameter: its constant initial value plus noise, so that no path is hidden by
-  // a start at zero. `spread`: the deviation of the router's; large ones make skewed loads. Buffers
-  // start as declared; draw % 4 steps of training bring the router's to a state of its own.
+  // Draws every parameter: its constant initial value plus noise, so that no path is hidden by
+  // zeros. spread: deviation of the router's parameters; large values give skewed loads. Buffers
+  // keep their initial values, then draw % 4 steps of training change the router's.
   void randomise(std::uint64_t draw, double spread);
-  // Tokens that share `common` times one random direction, which skews the load as well.
+  // Random tokens plus `common` times one random direction, which skews the load.
   Batch batch(std::uint64_t draw, index sequences, index length, double common = 0);
   Batch batch(std::uint64_t draw, double common = 0) {
     return batch(draw, site_.batch, site_.length, common);
   }
 
-  // A step of training, as the trainer makes it: routes these micro-batches, counts their loads and
-  // calls after_step(). The layer is the only one of its model.
+  // One training step, as the trainer runs it: routes these micro-batches, sums their loads and
+  // calls after_step(). The model has this MoE layer only.
   void step(const std::vector<MicroBatch>& parts);
-  // The decision alone: what executes a plan takes its numbers on trust.
+  // Calls route() only, without executing the plan, which may be malformed.
   Routing route(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given = {});
   Pass forward(const Batch& batch, Mode mode);
-  // The same with draws for the router given from outside (see Context::given).
+  // With given draws of the router (Context::given).
   Pass forward(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given);
 
   const Site& site() const { return site_; }
@@ -72,34 +72,34 @@ class Specimen {
   const std::vector<Parameter>& expert_buffers() const { return expert_buffers_; }
 
  private:
-  CpuBackend backend_{1};  // before all that holds its memory
+  CpuBackend backend_{1};  // first member: it owns the memory of the others
   Made made_;
   const Site& site_ = made_.site;
   std::vector<Parameter> router_parameters_, expert_parameters_, router_buffers_, expert_buffers_;
 };
 
-// Draws values for each: its constant initial value plus noise of this deviation.
+// Sets each to its constant initial value plus noise of this deviation.
 void draw_values(const std::vector<Parameter>& parameters, const std::string& owner,
                  std::uint64_t draw, double deviation);
 
-// Standard normal number i of the stream of that name.
+// Standard normal draw i of the stream with this name.
 double normal(std::uint64_t draw, std::string_view name, std::uint64_t i);
 std::vector<real> normals(std::uint64_t draw, std::string_view name, index size, double deviation);
 
-// What is differentiated: parameters of router and experts, and the tokens.
+// Leaf is a tensor to differentiate by: a parameter of router or experts, or the tokens.
 struct Leaf {
   std::string name;
   Tensor value;
 };
 std::vector<Leaf> leaves(const Specimen& specimen, const Batch& batch);
 
-// The deviation of the values of experts.
+// Deviation of the experts' parameters.
 inline constexpr double kExpertSpread = 0.5;
 
-// Of central differences, and what they may be off the analytic gradient.
+// Step of central differences, and tolerance of their difference from the analytic gradient.
 inline constexpr double kStep = 1e-5;       // times max(1, |value|)
 inline constexpr double kTolerance = 1e-6;  // relative
-// Of a large tensor about two thousand values are tried, one in so many.
+// Tests every n-th value of large tensors, about two thousand in all.
 inline index stride(const Tensor& leaf) { return 1 + leaf.size() / 2048; }
 // The largest difference between analytic and numeric derivatives.
 struct Worst {
@@ -108,25 +108,25 @@ struct Worst {
 };
 void compare(Worst& worst, double analytic, double numeric, const std::string& where);
 Item item_of(const Worst& worst);
-// For builds in float.
+// The item of float builds, which do not measure derivatives.
 Item derivatives_not_measured();
 
-// Adds d(Σ y ⊙ dy) (dy empty: nothing) and weights[i] · d(loss i) to the gradients of the leaves,
-// cleared before. Needs a pass made under `tape`.
+// Adds d(Σ y ⊙ dy) (dy empty: nothing) and weights[i] · d(loss i) to the cleared gradients of the
+// leaves. Requires a pass recorded on `tape`.
 void pull_back(Tape& tape, const Pass& pass, const Tensor& dy, const std::vector<real>& weights,
                const std::vector<Leaf>& leaves);
-// Zeros where none has arrived.
+// The gradient of a leaf; zeros if there is none.
 std::vector<real> gradient_of(const Tensor& leaf);
 std::vector<real> weights_of(const std::vector<Loss>& losses);
 
 double largest(const std::vector<real>& values);  // of the absolute values
-// Largest absolute difference; 0 only for the same bits.
+// Largest absolute difference; 0 only for identical bits.
 double difference(const real* a, const real* b, index n);
 bool finite(const std::vector<real>& values);
 
-// What names are followed by, where a list of checks is run: each gives an item, a check that
-// throws a failure. After a failure of one that is `required` nothing else is run, since the others
-// would stumble over the same mistake, or take numbers on trust that are wrong.
+// Checks runs a list of named checks; each yields an item, and an exception is a failure. After a
+// failed `required` check the others are skipped: they would repeat the failure, or rely on invalid
+// numbers.
 class Checks {
  public:
   explicit Checks(std::vector<Item>& items) : items_(items) {}
@@ -134,10 +134,10 @@ class Checks {
 
  private:
   std::vector<Item>& items_;
-  std::string failed_;  // the required one that failed
+  std::string failed_;  // name of the required check that failed
 };
 
-// The checks, one per item (gradient_error and the fields of `sees` are set as well).
+// One check per item (gradient_error and the fields of `sees` are set as well).
 Item check_state(const Subject& subject);
 Item check_gradient(const Subject& subject, Certificate& certificate);
 Item check_paths(const Subject& subject);

@@ -1,6 +1,7 @@
-// The item "state": buffers are finite, at the start and after steps of training; a pass leaves
-// them alone, or results would depend on how often a model is evaluated; the update learns from all
-// micro-batches of a step; and there is no state besides them, which a checkpoint would lose.
+// The item "state" checks that buffers are finite, at the start and after steps of training; that a
+// pass does not change them, so that results do not depend on the number of evaluations; that the
+// update uses all micro-batches of a step; and that no other state exists, which a checkpoint would
+// lose.
 #include "sim/certify/specimen.hpp"
 
 #include <fmt/format.h>
@@ -22,14 +23,14 @@ Values values_of(const std::vector<Parameter>& buffers) {
   return values;
 }
 
-// "" if all of them are.
+// Returns "" if all of them are finite.
 std::string not_finite(const std::vector<Parameter>& buffers) {
   for (const Parameter& buffer : buffers)
     if (!finite(buffer.value.to_host())) return buffer.name;
   return {};
 }
 
-// The names of buffers that have other values than before.
+// Names of the buffers whose values differ from `before`.
 std::string changed(const std::vector<Parameter>& buffers, const Values& before) {
   const Values after = values_of(buffers);
   std::vector<std::string> names;
@@ -38,7 +39,7 @@ std::string changed(const std::vector<Parameter>& buffers, const Values& before)
   return joined(names);
 }
 
-// One step of training on a batch, with a pass of evaluation before it; "" if nothing is wrong.
+// Runs one training step on a batch, after an evaluation pass; returns "" without errors.
 std::string step(Specimen& specimen, const Batch& batch, std::uint64_t draw) {
   const std::vector<Parameter>& buffers = specimen.router_buffers();
   for (const bool training : {false, true}) {
@@ -78,8 +79,8 @@ bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
 }
 
-// "" if the same pass gives the same routing again, also after steps of training whose changes of
-// the buffers were taken back.
+// Returns "" if a repeated pass gives the same routing, also after steps of training whose changes
+// of buffers were reverted.
 std::string hidden_state(Specimen& specimen) {
   const Batch batch = specimen.batch(1);
   const auto routing = [&] {
@@ -94,14 +95,14 @@ std::string hidden_state(Specimen& specimen) {
          "lose it";
 }
 
-// "" if a step of two micro-batches leaves the same state in either order, and with a pass of
-// evaluation between: after_step() learns from the whole step.
+// Returns "" if the state after a step of two micro-batches does not depend on their order, or on
+// an evaluation pass between them: after_step() uses the whole step.
 std::string partial_step(Specimen& specimen) {
   constexpr double kRounding = kDouble ? 1e-12 : 1e-5;  // of sums in another order
   const std::vector<Parameter>& buffers = specimen.router_buffers();
   const Site& site = specimen.site();
   for (std::uint64_t draw = 0; draw < 12; draw += 4) {
-    // Of different sizes: the larger one alone can have more demand than the mean over both.
+    // Different sizes: the larger one alone can have more demand than the mean of both.
     const MicroBatch first{specimen.batch(draw), draw},
         second{specimen.batch(draw + 1, 3 * site.batch, site.length, 1.0), draw + 1};
     const auto after = [&](const std::vector<MicroBatch>& parts) {
@@ -123,7 +124,7 @@ std::string partial_step(Specimen& specimen) {
   return {};
 }
 
-// Where route() throws, conservation says so.
+// False if route() throws; "conservation" reports that.
 bool routes(Specimen& specimen) {
   try {
     specimen.route(specimen.batch(0), {});
@@ -139,7 +140,7 @@ Item check_state(const Subject& subject) {
   Specimen specimen(subject, small_sites(subject.causal));
   const std::vector<Parameter>& buffers = specimen.router_buffers();
   if (buffers.empty() && !routes(specimen)) return {{}, Verdict::none, "no buffers"};
-  for (std::uint64_t draw = 0; draw < 12; draw += 4) {  // a multiple of four: as at the start
+  for (std::uint64_t draw = 0; draw < 12; draw += 4) {  // multiples of four: initial state
     specimen.randomise(draw, draw == 4 ? 2.0 : 0.5);
     if (const std::string name = not_finite(buffers); !name.empty())
       return {{}, Verdict::fail, name + " is not finite at the start"};

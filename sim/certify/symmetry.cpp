@@ -1,5 +1,5 @@
-// The items "equivariance" and "threads": the same output for renumbered experts, and the same bits
-// for any number of threads.
+// The items "equivariance" (the same output for renumbered experts) and "threads" (the same bits
+// for any number of threads).
 #include "sim/certify/specimen.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kRounding = kDouble ? 1e-10 : 1e-4;
 
-using Numbers = std::vector<index>;  // new number of each expert, group or place in a group
+using Numbers = std::vector<index>;  // new number of each expert, group, or place in a group
 
 // Experts e = g · n + i in G groups of n become groups[g] · n + places[i].
 struct Renumbering {
@@ -37,14 +37,14 @@ Numbers identity(index count) {
   return numbers;
 }
 
-// The next number for each, the last one first.
+// Cyclic renumbering by one: the last becomes the first.
 Numbers turned(index count) {
   Numbers numbers = identity(count);
   std::rotate(numbers.begin(), numbers.begin() + 1, numbers.end());
   return numbers;
 }
 
-// The first two for each other.
+// Swaps the first two.
 Numbers swapped(index count) {
   Numbers numbers = identity(count);
   std::swap(numbers[0], numbers[1]);
@@ -60,7 +60,7 @@ std::vector<Renumbering> renumberings(index groups, index places) {
   return all;
 }
 
-// Blocks of values along one axis, each with its new place: [outer, E, inner].
+// Permutes blocks of values along one axis: [outer, E, inner].
 std::vector<real> permuted(const std::vector<real>& values, index outer, const Numbers& numbers) {
   const auto E = static_cast<index>(numbers.size());
   const index inner = static_cast<index>(values.size()) / (outer * E);
@@ -72,10 +72,10 @@ std::vector<real> permuted(const std::vector<real>& values, index outer, const N
   return result;
 }
 
-// The numbers for an axis of this size, or null: of experts, in blocks or not, of groups, or of
-// places in a group. Which axes they are is told by size alone, hence the sites of
-// check_equivariance. An axis of hidden units that E divides is permuted as well, in all parameters
-// alike, which changes nothing.
+// The renumbering for an axis of this size, or null: of experts (possibly in blocks), groups, or
+// places in a group. The axis is identified by its size, hence the sites of check_equivariance. An
+// axis of hidden units that is a multiple of E is permuted as well, in all parameters alike, which
+// has no effect.
 const Numbers* numbers_of(index size, const Site& site, const Renumbering& to,
                           const Numbers& experts) {
   const auto E = static_cast<index>(experts.size());
@@ -86,7 +86,7 @@ const Numbers* numbers_of(index size, const Site& site, const Renumbering& to,
   return size == static_cast<index>(to.places.size()) ? &to.places : nullptr;
 }
 
-// Renumbers the experts in every axis of a router's parameter that stands for them.
+// Renumbers the experts in every axis of experts of a router's parameter.
 bool renumber(const Tensor& parameter, const Site& site, const Renumbering& to) {
   const Numbers experts = to.experts();
   bool found = false;
@@ -102,8 +102,7 @@ bool renumber(const Tensor& parameter, const Site& site, const Renumbering& to) 
   return found;
 }
 
-// Exchanges the values of parameters that each group has for itself: "inner.0.weight",
-// "inner.1.weight" and so on.
+// Permutes parameters that each group has separately: "inner.0.weight", "inner.1.weight" and so on.
 bool renumber_groups(const std::vector<Parameter>& parameters, const Numbers& groups) {
   if (groups.size() < 2) return false;
   const auto find = [&](const std::string& name) {
@@ -131,7 +130,7 @@ bool renumber_groups(const std::vector<Parameter>& parameters, const Numbers& gr
   return found;
 }
 
-// Draws of the router, with those per expert renumbered: others it makes itself.
+// Renumbers the draws that are per expert; the router makes the others itself.
 std::function<Tensor(Purpose, Shape)> draws(Specimen& specimen, std::uint64_t draw,
                                             const Numbers& numbers) {
   return [&specimen, draw, numbers](Purpose purpose, Shape shape) -> Tensor {
@@ -146,7 +145,7 @@ std::function<Tensor(Purpose, Shape)> draws(Specimen& specimen, std::uint64_t dr
   };
 }
 
-// Output and losses.
+// Output and losses of a pass.
 std::vector<real> results_of(const Pass& pass) {
   std::vector<real> values = pass.y.to_host();
   for (const Loss& loss : pass.routing.losses) values.push_back(loss.value.item());
@@ -176,7 +175,7 @@ Trace trace(Specimen& specimen, const Batch& batch, int threads) {
   return result;
 }
 
-// The router's parameters, and its state.
+// Parameters and buffers of the router.
 std::vector<Parameter> values_of_router(const Specimen& specimen) {
   std::vector<Parameter> all = specimen.router_parameters();
   all.insert(all.end(), specimen.router_buffers().begin(), specimen.router_buffers().end());
@@ -190,15 +189,15 @@ std::vector<Parameter> values_of_experts(const Specimen& specimen) {
   return all;
 }
 
-// On the first site where an axis of experts is no axis of width or length, nor one of groups one
-// of their places; else on any.
+// Builds on the first site where sizes distinguish the axes of experts, width and length, and the
+// axes of groups and their places; else on any site.
 std::unique_ptr<Specimen> with_axis_of_experts(const Subject& subject) {
   for (const Site& site : odd_sites(subject.causal)) try {
       auto made = std::make_unique<Specimen>(subject, Sites{site});
       const index E = made->experts(), groups = made->router().traits().expert_groups;
       if (E != made->site().width && E != made->site().length && groups * groups != E) return made;
     } catch (const Error&) {
-      // The next site may suit it.
+      // Tries the next site.
     }
   return std::make_unique<Specimen>(subject, odd_sites(subject.causal));
 }
@@ -264,7 +263,7 @@ Item check_threads(const Subject& subject) {
           std::memcmp(values.data(), others.data(), values.size() * sizeof(real)) != 0)
         return {{},
                 Verdict::fail,
-                fmt::format("{} has other bits on {} threads than on one", name, threads)};
+                fmt::format("{} has different bits on {} threads and on one", name, threads)};
     }
   }
   if (!is_large(specimen.site()))

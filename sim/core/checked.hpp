@@ -1,7 +1,7 @@
-// Products and sums of sizes, in 64 bits or not at all.
+// checked_product() and checked_sum() compute sizes in 64-bit integers and refuse overflow.
 //
-// Every option has a range, but a product of several can leave 64 bits. Sizes are computed here, so
-// that such a model is refused (Exit::usage) before anything is created.
+// Every option has a range, but a product of several options can exceed 64 bits. These functions
+// refuse such a model (Exit::usage) before anything is allocated.
 #pragma once
 
 #include "sim/core/error.hpp"
@@ -13,7 +13,7 @@
 
 namespace moesim {
 
-// No tensor of this many values fits into the bytes that 64 bits count.
+// Largest number of values of a tensor: more bytes than this do not fit into 64 bits.
 inline constexpr index kMostValues = index{1} << 59;
 
 [[noreturn]] inline void fail_size(std::string_view what, const std::string& terms) {
@@ -21,7 +21,7 @@ inline constexpr index kMostValues = index{1} << 59;
        std::string(what) + ": " + terms + " is more than a machine can count; make it smaller");
 }
 
-// factors[0] · factors[1] · ..., none of them negative.
+// factors[0] · factors[1] · ..., none of which may be negative.
 inline index checked_product(std::initializer_list<index> factors, std::string_view what) {
   index product = 1;
   bool fits = true, zero = false;

@@ -1,5 +1,5 @@
-// A Device is memory with the few operations on it that tensors and the tape need. A Backend
-// (sim/backend/backend.hpp) is a device that has the kernels.
+// Device is memory with the few operations that tensors and the tape call: allocate, copy, zero,
+// fill, axpy. Backend (sim/backend/backend.hpp) adds the kernels.
 #pragma once
 
 #include "sim/core/storage.hpp"
@@ -9,7 +9,7 @@ namespace moesim {
 
 class Device : public Pool {
  public:
-  // Throws Exit::internal with the size where there is no memory.
+  // Throws Exit::internal with the size if memory is exhausted.
   Storage allocate(std::size_t bytes);
   // Blocks until the values are on the host.
   virtual void copy_to_host(void* host, const void* device, std::size_t bytes) = 0;

@@ -1,5 +1,5 @@
-// The one exception type. A message is a single line that says where, what, and what to do; the
-// exit code is what the program returns when nobody handles it.
+// Error is the only exception type of moesim. Its message is one line that says where, what, and
+// what to do; its exit code is what the program returns if nothing catches it.
 #pragma once
 
 #include <stdexcept>
@@ -31,7 +31,7 @@ class Error : public std::runtime_error {
 
 [[noreturn]] inline void fail(Exit code, const std::string& message) { throw Error(code, message); }
 
-// Shape and argument mistakes inside the library; `where` is the op or the module, e.g.
+// Throws for shape and argument mistakes inside the library; `where` is the op or the module, e.g.
 // "grouped_linear".
 [[noreturn]] inline void fail_in(Exit code, std::string_view where, const std::string& message) {
   throw Error(code, std::string(where) + ": " + message);
@@ -40,7 +40,7 @@ class Error : public std::runtime_error {
   fail_in(Exit::internal, where, message);
 }
 
-// f(). Its errors get in front where they happened, which where() says: "block 3: ...".
+// Calls f() and prefixes the message of its errors with where(): "block 3: ...".
 template <class Where, class F>
 auto within(Where where, F f) -> decltype(f()) {
   try {

@@ -1,4 +1,4 @@
-// A lack of memory: what it is called, and how it is told from other errors.
+// kOutOfMemory is the message of out-of-memory errors; is_out_of_memory() recognises them.
 #pragma once
 
 #include <exception>
@@ -6,12 +6,12 @@
 
 namespace moesim {
 
-// What std::bad_alloc means, in whichever process it is caught (with Exit::internal).
+// Message for std::bad_alloc, in every process that catches it (with Exit::internal).
 inline constexpr const char* kOutOfMemory =
     "out of memory on the host; make the model, the batch or the data smaller";
 
-// True for the error of a device that has no such block left (Pool::take). Its message says so,
-// whatever was put in front of it: errors that pass within() keep their text and code alone.
+// True if the error is that a device is out of memory (Pool::take). It tests the text, because
+// within() keeps only text and exit code of an error and prefixes the text.
 inline bool is_out_of_memory(const std::exception& error) {
   return std::string_view(error.what()).find("out of memory") != std::string_view::npos;
 }

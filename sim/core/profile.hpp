@@ -1,11 +1,11 @@
-// Where the time of a training step goes: by the part of the model that spends it.
+// Profile measures the time of a training step by part of the model (attention, experts, ...).
 //
-// Code marks its part with a Span; the tape remembers the part of every op, so that its pull-back
-// is charged to the same one. Without a current profile a span costs a test.
+// Code marks its part with a Span. The tape stores the part of every op, so that the time of its
+// backward pass is charged to the same part. Without a current profile a span costs one comparison.
 //
-// A device works off a queue, so the time at which work is asked for says nothing about it.
-// Therefore a profile reads no clock: at every change of part it has the device stamp its work, and
-// asks for the times between the stamps in the end (Timeline).
+// A device works through a queue, so the host's clock at launch says nothing about it. The profile
+// therefore records a time stamp on the device at every change of part, and reads the times between
+// stamps at the end (Timeline).
 #pragma once
 
 #include <array>
@@ -20,18 +20,18 @@ enum class Part { other, attention, experts, routing, norms, head, optimiser, re
 inline constexpr std::size_t kParts = 8;
 const char* to_string(Part part);
 
-// Stamps between pieces of work, in the order in which they were asked for.
+// Timeline records time stamps between pieces of device work, in queue order.
 class Timeline {
  public:
   virtual ~Timeline() = default;
-  // Does not wait.
+  // Queues a stamp; never blocks.
   virtual void stamp() = 0;
-  // Waits for the last stamp. -> seconds from each stamp to the next; the last one stays as the
-  // first of what follows.
+  // Blocks until the last stamp, and returns the seconds from each stamp to the next. The last
+  // stamp remains as the first of the following interval.
   virtual std::vector<double> take() = 0;
 };
 
-// Work is done when it is asked for: the clock of the host.
+// WallClock is the timeline of devices that run work at the call: it reads the host's clock.
 class WallClock : public Timeline {
  public:
   void stamp() override { stamps_.push_back(Clock::now()); }
@@ -57,15 +57,15 @@ class Profile {
   };
   static Profile* current();
 
-  // Without a timeline it knows which part is running, and nothing of time.
+  // Without a timeline it tracks the current part and measures no time.
   Profile() = default;
   explicit Profile(std::unique_ptr<Timeline> timeline);
 
-  // Ends the part that ran, and goes on with this one. -> the part that ran
+  // Ends the current part and begins this one. -> the part that ended
   Part enter(Part part);
   Part part() const { return part_; }
   bool is_timed() const { return timeline_ != nullptr; }
-  // Seconds by part since construction or the last call of take(). Waits for the device.
+  // Seconds by part since construction or the last call of take(). Synchronises with the device.
   std::array<double, kParts> take();
 
  private:
@@ -74,10 +74,10 @@ class Profile {
   std::vector<Part> ran_;  // before each stamp but the first
 };
 
-// The part that is running, Part::other without a profile.
+// The current part; Part::other without a profile.
 Part current_part();
 
-// Code within the lifetime of a span belongs to its part.
+// Span assigns the code within its lifetime to a part.
 class Span {
  public:
   explicit Span(Part part) : profile_(Profile::current()) {
@@ -86,7 +86,7 @@ class Span {
   ~Span() { become(previous_); }
   Span(const Span&) = delete;
   Span& operator=(const Span&) = delete;
-  // From here on to another part.
+  // Assigns what follows to another part.
   void become(Part part) {
     if (profile_ != nullptr) profile_->enter(part);
   }

@@ -1,7 +1,7 @@
-// Counter-based random numbers (Philox4x32-10, Salmon et al. 2011, from Random123).
+// Stream names a sequence of counter-based random numbers (Philox4x32-10, Salmon et al. 2011).
 //
-// A draw is a pure function of (seed, purpose, step, layer, counter): no state, the same on every
-// device and for any number of threads, and resuming a run needs nothing but the step number.
+// A draw is a pure function of (seed, purpose, step, layer, counter). It has no state, is the same
+// on every device and for any number of threads, and resuming a run requires only the step number.
 #pragma once
 
 #include <array>
@@ -10,8 +10,7 @@
 
 namespace moesim {
 
-// What the numbers are for. Values are part of the reproducibility contract: add at the end, never
-// renumber.
+// Use of the numbers. Values are part of the reproducibility contract: append, never renumber.
 enum class Purpose : std::uint32_t {
   parameters = 1,
   data = 2,
@@ -31,12 +30,12 @@ struct Stream {
   std::uint32_t step = 0;
   std::uint32_t layer =
       0;  // or a site number inside the layer; parameters use the hash of their name
-  // Where the step stands for kernels, in memory of their device: for work that is asked for once
-  // and done in many steps (sim/core/replay.hpp). Null: `step`.
+  // Address of the step in device memory, for kernels that are recorded once and replayed in many
+  // steps (sim/core/replay.hpp). Null: `step`.
   const std::int32_t* step_at = nullptr;
 };
 
-// Four words; i = 0, 1, 2, ... numbers the blocks of a stream.
+// Block i of a stream (i = 0, 1, 2, ...): four words.
 std::array<std::uint32_t, 4> random_block(const Stream& stream, std::uint64_t i);
 
 // Word i of the stream.
@@ -51,7 +50,7 @@ std::uint64_t random_below(const Stream& stream, std::uint64_t i, std::uint64_t 
 // Draw i, standard normal (Box and Muller 1958 on words 2i and 2i+1).
 double random_normal(const Stream& stream, std::uint64_t i);
 
-// FNV-1a, for keys made from names.
+// FNV-1a hash, for keys that are names.
 constexpr std::uint64_t hash_name(std::string_view name) {
   std::uint64_t hash = 14695981039346656037ull;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;

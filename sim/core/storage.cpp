@@ -24,17 +24,17 @@ struct Pool::Reserved {
   struct Block {
     void* p;
     std::size_t size;
-    std::size_t handles = 0;  // of this round and of earlier ones
-    std::size_t round = 0;    // the last that took it
-    bool taken = false;       // by this round
+    std::size_t handles = 0;  // of this and earlier rounds
+    std::size_t round = 0;    // the last round that took it
+    bool taken = false;       // in this round
   };
   std::vector<Block> blocks;
   struct Request {
     std::size_t wanted, block;
   };
-  std::vector<Request> requests;  // of every round, in order
+  std::vector<Request> requests;  // of each round, in order
   std::size_t round = 0, next = 0;
-  bool failed = false;  // this round, to get what it asked for
+  bool failed = false;  // this round allocates other sizes than the first
   bool given_up = false;
 };
 
@@ -86,7 +86,7 @@ Pool::Chunk Pool::take_reserved(std::size_t wanted) {
              reserve.requests[reserve.next].wanted != wanted ||
              blocks[reserve.requests[reserve.next].block].taken) {
     reserve.failed = true;
-    fail_in("Reserve", "a round wants other memory than the first");
+    fail_in("Reserve", "a round allocates other sizes than the first");
   }
   const std::size_t at = reserve.requests[reserve.next++].block;
   Reserved::Block& block = blocks[at];
@@ -124,7 +124,7 @@ Reserve::~Reserve() {
   const std::lock_guard lock(pool_.mutex_);
   blocks_->given_up = true;
   for (const Pool::Reserved::Block& block : blocks_->blocks) {
-    if (block.handles > 0) continue;  // the last of them gives it back
+    if (block.handles > 0) continue;  // its last handle returns it
     pool_.used_ -= block.size;
     pool_.free_[block.size].push_back(block.p);
   }

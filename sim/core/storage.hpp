@@ -1,4 +1,4 @@
-// Memory of a device, handed out in reference-counted blocks from a pool of size classes.
+// Storage is a reference-counted block of device memory from a Pool of size classes.
 //
 // The shapes of a training step repeat, so after the first step every block comes from the pool and
 // nothing is allocated (fresh pages would cost a third to a half of a layer's time).
@@ -15,8 +15,7 @@ namespace moesim {
 class Backend;
 class Device;
 
-// A shared block of device memory. Copies share; the block returns to its pool with the last of
-// them.
+// A shared block of device memory. Copies share it; the last one returns it to its pool.
 class Storage {
  public:
   Storage() = default;
@@ -26,10 +25,10 @@ class Storage {
   void* data() const { return block_.get(); }
   std::size_t bytes() const { return bytes_; }
   Device& device() const { return *device_; }
-  // The device as what has kernels (sim/backend/backend.cpp): every device is a backend.
+  // The device as a Backend (sim/backend/backend.cpp): every device is one.
   Backend& backend() const;
   explicit operator bool() const { return block_ != nullptr; }
-  // Are there other copies?
+  // True if there are other copies.
   bool shared() const { return block_.use_count() > 1; }
 
  private:
@@ -38,9 +37,10 @@ class Storage {
   Device* device_ = nullptr;
 };
 
-// Size classes are eighths of a power of two, so at most 12.5 % of a block is unused. Sizes that
-// change from step to step (rows left after drops) take a free block of up to a quarter more rather
-// than ever new ones.
+// Pool allocates device memory in size classes and keeps free blocks for reuse. Classes are eighths
+// of a power of two, so at most 12.5 % of a block is unused. An allocation whose size changes from
+// step to step (rows left after drops) takes a free block of up to a quarter more instead of a new
+// one.
 class Pool {
  public:
   virtual ~Pool() = default;
@@ -48,23 +48,23 @@ class Pool {
   struct Chunk {
     void* p = nullptr;
     std::size_t size = 0;
-    std::shared_ptr<Reserved> reserved = nullptr;  // of which it is this block, in this round
+    std::shared_ptr<Reserved> reserved = nullptr;  // the reserve that owns this block, or null
     std::size_t block = 0, round = 0;
   };
   Chunk take(std::size_t bytes);
   void give(const Chunk& chunk);
-  // Bytes held (in use and free), and the most that was ever in use.
+  // Bytes held (in use and free), and the peak of bytes in use.
   std::size_t held() const { return held_; }
   std::size_t peak() const { return peak_; }
-  // Number of blocks asked of the system so far: constant once the pool is warm.
+  // Number of system allocations so far: constant once the pool is warm.
   std::size_t allocations() const { return allocations_; }
 
  protected:
   virtual void* allocate_raw(std::size_t bytes) = 0;
   virtual void free_raw(void* block) = 0;
-  // Called when there is no memory. -> is it worth another try?
+  // Called if memory is exhausted. -> true if a retry may succeed
   virtual bool make_room() { return false; }
-  // -> was there any?
+  // Returns all free blocks to the system. -> true if there were any
   bool free_unused();
 
  private:
@@ -74,13 +74,13 @@ class Pool {
   Chunk take_reserved(std::size_t wanted);
   std::recursive_mutex mutex_;  // make_room() gives blocks back
   std::map<std::size_t, std::vector<void*>> free_;
-  std::shared_ptr<Reserved> round_;  // from which blocks are taken at present; or null
+  std::shared_ptr<Reserved> round_;  // the reserve of the current round, or null
   std::size_t held_ = 0, used_ = 0, peak_ = 0, allocations_ = 0;
 };
 
-// Memory reserved for a replayed graph: every round gets the same addresses in the same order, and
-// no other allocation gets them while the reserve lives. What a round leaves is there until the
-// next one; handles to it may live longer.
+// Reserve is memory of a replayed graph: every round gets the same addresses in the same order, and
+// no other allocation gets them while the reserve lives. The results of a round are valid until the
+// next one; handles to them may live longer.
 class Reserve {
  public:
   explicit Reserve(Pool& pool);
@@ -88,8 +88,8 @@ class Reserve {
   Reserve(const Reserve&) = delete;
   Reserve& operator=(const Reserve&) = delete;
 
-  // While it lives, blocks come from the reserve. The first round makes it what it is; a later one
-  // that wants something else gets an error.
+  // While it lives, allocations come from the reserve. The first round determines the reserve; a
+  // later round whose allocations differ throws.
   class Round {
    public:
     explicit Round(Reserve& reserve);

@@ -60,7 +60,7 @@ void Tape::backward(const Tensor& root, const Tensor& seed) {
 void Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
   for (const auto& [root, seed] : roots) {
     const GradientSlot slot = gradient_slot(root);
-    if (!slot) continue;  // nothing differentiable led to it
+    if (!slot) continue;  // it depends on no differentiable tensor
     Device& device = root.device();
     if (!seed) {
       if (slot.accumulate) fail_in("backward", "one root was given twice without a seed");
@@ -71,7 +71,7 @@ void Tape::backward(const std::vector<std::pair<Tensor, Tensor>>& roots) {
       device.copy(slot.p, seed.data(), static_cast<std::size_t>(root.size()) * sizeof(real));
     }
   }
-  // Pull-backs must not record: what they compute is not differentiated again.
+  // Pull-backs are not differentiated themselves: recording is off.
   const Scope off(nullptr);
   Span span(current_part());
   while (!entries_.empty()) {
@@ -114,7 +114,7 @@ T through(std::vector<T>& kept, std::size_t& next, Journal::Mode mode, T fresh) 
     return fresh;
   }
   if (next >= kept.size())
-    fail_in("Journal", "the replayed pass takes another path than the written one");
+    fail_in("Journal", "the replayed pass makes other choices than the logged one");
   return kept[next++];
 }
 

@@ -16,7 +16,7 @@ Shape::Shape(std::initializer_list<index> dims) {
     if (dim < 0) fail_in("Shape", "negative dimension " + std::to_string(dim));
     dims_[static_cast<std::size_t>(rank_++)] = dim;
   }
-  checked_product(dims, "a tensor");  // size() need not check
+  checked_product(dims, "a tensor");  // so size() cannot overflow
 }
 
 index Shape::size() const {

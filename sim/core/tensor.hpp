@@ -1,8 +1,9 @@
-// A dense, contiguous, row-major tensor of `real` on one device, and its integer sibling.
+// Tensor is a dense, contiguous, row-major array of `real` on one device; Indices is its integer
+// counterpart.
 //
 // A Tensor is a handle: copies share values and gradient. A reshape is another handle to the same
-// values, so it is free, and gradients through it are shared as well. There are no strides:
-// transposes are flags of matmul, and every other rearrangement is a named op.
+// values, so it is free, and its gradient is shared as well. There are no strides: transposes are
+// flags of matmul, and every other rearrangement is a named op.
 #pragma once
 
 #include "sim/core/storage.hpp"
@@ -28,7 +29,7 @@ class Shape {
   }
   index size() const;
   index last() const { return rank_ == 0 ? 1 : (*this)[-1]; }
-  // Everything but the last axis, as one number: the rows of the tensor seen as a matrix.
+  // Rows of the tensor seen as a matrix: the product of all axes but the last.
   index rows() const { return last() == 0 ? 0 : size() / last(); }
   bool operator==(const Shape&) const = default;
   std::string to_string() const;  // "[2, 3]"
@@ -45,7 +46,7 @@ class Tensor {
   static Tensor zeros(Shape shape, Device& device);
   static Tensor full(Shape shape, real value, Device& device);
   static Tensor of(Shape shape, const std::vector<real>& values, Device& device);
-  // A parameter: no memory yet, wants a gradient. See allocate().
+  // A parameter that requires a gradient; allocate() gives it memory.
   static Tensor deferred(Shape shape);
 
   explicit operator bool() const { return body_ != nullptr; }
@@ -63,23 +64,23 @@ class Tensor {
   real item() const;  // the value of a tensor of one element
 
   Tensor reshape(Shape shape) const;
-  // The same values without history: nothing flows back through it. Use stop_gradient (ops) in a
-  // router, which gradient checks can replay.
+  // The same values as a constant: no gradient flows back. Routers use stop_gradient (ops), which
+  // gradient checks can replay.
   Tensor detach() const;
 
   bool wants_gradient() const { return body_ && body_->wants_gradient; }
   void set_wants_gradient(bool wants) const { body_->wants_gradient = wants; }
   bool has_gradient() const { return body_ && body_->filled; }
-  Tensor gradient() const;  // empty if none has arrived
+  Tensor gradient() const;  // empty if there is none
   void clear_gradient() const {
     if (body_) body_->filled = false;
   }
-  // Hands it the values of another tensor as its gradient; empty: none.
+  // Makes the values of another tensor its gradient; empty: none.
   void set_gradient(const Tensor& gradient) const;
-  void drop_gradient() const;           // clears it and gives its memory back
+  void drop_gradient() const;           // clears it and frees its memory
   void allocate(Device& device) const;  // for deferred tensors; values are undefined
   bool allocated() const { return body_ && body_->values; }
-  // Two handles of the same values?
+  // True for two handles of the same values.
   bool same(const Tensor& other) const { return body_ == other.body_; }
 
  private:
@@ -91,13 +92,13 @@ class Tensor {
     Storage values;
     Storage gradient;
     bool wants_gradient = false;
-    bool filled = false;  // the gradient holds something
+    bool filled = false;  // the gradient has values
   };
   Shape shape_;
   std::shared_ptr<Body> body_;
 };
 
-// Integers on a device: token numbers, expert numbers, offsets, counts.
+// Indices are integers on a device: token numbers, expert numbers, offsets, counts.
 class Indices {
  public:
   Indices() = default;
@@ -109,8 +110,8 @@ class Indices {
   std::int32_t* data() const { return static_cast<std::int32_t*>(storage_.data()); }
   Device& device() const { return storage_.device(); }
   Backend& backend() const { return storage_.backend(); }
-  // The device is asked once, and not at all for indices that came from the host: nothing writes to
-  // indices that somebody has read.
+  // Values on the host. The first call copies them from the device, later calls use that copy:
+  // indices are immutable once they have been read. Indices made on the host need no copy.
   std::vector<std::int32_t> to_host() const;
   // The first `size` entries, sharing the memory.
   Indices first(index size) const;

@@ -1,8 +1,8 @@
-// The two number types of the engine.
+// `real` and `index` are the number types of the engine.
 //
-// Every source of the engine is built twice: with real = float (what runs) and with real = double
-// (what the gradient, oracle and parity tests link), so that no kernel needs a template and no
-// tensor a runtime type.
+// Every source of the engine is compiled twice: with real = float (training) and with real = double
+// (tests of gradients, oracles and parity). So no kernel is a template and no tensor has a runtime
+// type.
 #pragma once
 
 #include <cstdint>

@@ -11,8 +11,8 @@ constexpr index kLargest = 1 << 20;
 void read_model(Settings& settings, ModelConfig& c) {
   Options model(settings, "model");
   c.layers = model.integer("layers", 2, {1, 1024}, "transformer blocks");
-  c.width = model.integer("width", 64, {1, kLargest}, "of the residual stream");
-  c.heads = model.integer("heads", 4, {1, 1024}, "of attention");
+  c.width = model.integer("width", 64, {1, kLargest}, "d_model, width of the residual stream");
+  c.heads = model.integer("heads", 4, {1, 1024}, "attention heads");
   if (c.width % c.heads != 0) {
     index valid = c.heads;
     while (c.width % valid != 0) --valid;
@@ -21,14 +21,14 @@ void read_model(Settings& settings, ModelConfig& c) {
   }
   c.norm =
       model.choice("norm", NormKind::layer, kNorms, "normalisation before each part of a block");
-  c.positions =
-      model.choice("positions", Positions::learned, kPositions, "how positions are known");
+  c.positions = model.choice("positions", Positions::learned, kPositions, "position encoding");
   if (c.positions == Positions::rotary && c.width / c.heads % 2 != 0)
     model.reject("positions", "rotary needs an even head size, width / heads is " +
                                   std::to_string(c.width / c.heads));
-  c.tied = model.flag("tied", false, "the head shares the embedding's values");
+  c.tied = model.flag("tied", false, "the head is the transposed embedding");
   c.bias = model.flag("bias", true, "biases in attention, normalisation and head");
-  c.dropout = model.number("dropout", 0, {0, 0.99}, "on embeddings and on what blocks add");
+  c.dropout =
+      model.number("dropout", 0, {0, 0.99}, "dropout rate on embeddings and outputs of branches");
 }
 
 void read_moe(Settings& settings, ModelConfig& c) {
@@ -39,10 +39,11 @@ void read_moe(Settings& settings, ModelConfig& c) {
     moe.reject("every",
                "no block would carry an MoE layer: model.layers = " + std::to_string(c.layers));
   c.at = moe.choice("at", MoeAt::feed_forward, kMoeAt,
-                    "what the MoE layer takes the place of; block: the experts are whole blocks");
-  c.shared = moe.integer("shared", 0, {0, 64}, "experts that every token passes besides, ungated");
+                    "part that the MoE layer replaces; block: the experts are whole blocks");
+  c.shared =
+      moe.integer("shared", 0, {0, 64}, "further experts that process every token, without gate");
   c.match = moe.choice("match", Match::none, kMatches,
-                       "size the experts so that the model has this in common with the dense one "
+                       "sizes the experts so that this quantity equals that of the dense model "
                        "of the same settings");
   if (c.match != Match::none && c.at == MoeAt::block)
     moe.reject("match",
@@ -58,8 +59,8 @@ void read_feed_forward(Settings& settings, ModelConfig& c) {
       "name", "expert", names, "the network of blocks without MoE; expert: as [expert] says");
   c.feed_forward = name == "expert" ? c.expert : name;
   c.feed_forward_section = name == "expert" ? "expert" : "feed_forward";
-  const index hidden =
-      options.integer("hidden", 0, {0, kLargest}, "its hidden width; 0: that of [expert]");
+  const index hidden = options.integer("hidden", 0, {0, kLargest},
+                                       "hidden width of this network; 0: that of [expert]");
   c.feed_forward_hidden = hidden == 0 ? c.hidden : hidden;
 }
 
@@ -69,11 +70,10 @@ ModelConfig read_model_config(Settings& settings) {
   ModelConfig c;
   read_model(settings, c);
   read_moe(settings, c);
-  c.router =
-      Options(settings, "router")
-          .choice("name", "token_choice", Registry<Router>::names(), "how tokens and experts meet");
+  c.router = Options(settings, "router")
+                 .choice("name", "token_choice", Registry<Router>::names(), "routing plug-in");
   Options expert(settings, "expert");
-  c.expert = expert.choice("name", "mlp", Registry<Expert>::names(), "what an expert is");
+  c.expert = expert.choice("name", "mlp", Registry<Expert>::names(), "expert plug-in");
   c.hidden = expert.integer("hidden", 0, {0, kLargest},
                             "hidden width of an expert; 0: four times model.width");
   if (c.hidden == 0) c.hidden = 4 * c.width;

@@ -14,14 +14,14 @@ inline constexpr Named<Positions> kPositions[] = {{"learned", Positions::learned
 
 inline constexpr Named<NormKind> kNorms[] = {{"layer", NormKind::layer}, {"rms", NormKind::rms}};
 
-// What the experts' width gives a model in common with the dense one (sim/model/match.hpp).
+// Match is the quantity in which the model equals the dense one (sim/model/match.hpp).
 enum class Match { none, active_flops, active_parameters, total_parameters };
 inline constexpr Named<Match> kMatches[] = {{"none", Match::none},
                                             {"active_flops", Match::active_flops},
                                             {"active_parameters", Match::active_parameters},
                                             {"total_parameters", Match::total_parameters}};
 
-// What an MoE layer takes the place of.
+// The part of a block that the MoE layer replaces.
 enum class MoeAt { feed_forward, attention, block };
 inline constexpr Named<MoeAt> kMoeAt[] = {{"feed_forward", MoeAt::feed_forward},
                                           {"attention", MoeAt::attention},
@@ -36,7 +36,7 @@ struct ModelConfig {
   bool bias = false;
   double dropout = 0;
   // [moe]
-  index experts = 0;  // as configured; a router may route over others
+  index experts = 0;  // as configured; the router may route over another number
   index every = 0;    // every n-th block has an MoE layer
   MoeAt at = MoeAt::feed_forward;
   index shared = 0;  // experts that process every token
@@ -45,7 +45,7 @@ struct ModelConfig {
   // Names of the plug-ins, and the configured hidden width of an expert.
   std::string router, expert;
   index hidden = 0;
-  // [feed_forward]: the networks of blocks without MoE, or beside an MoE layer in place of
+  // [feed_forward]: the networks of blocks without MoE layer, or next to an MoE layer in place of
   // attention.
   std::string feed_forward, feed_forward_section;
   index feed_forward_hidden = 0;

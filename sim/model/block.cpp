@@ -57,7 +57,7 @@ BlockBank::BlockBank(const ExpertSite& site, index length,
   for (std::size_t e = 0; e < blocks_.size(); ++e) child(std::to_string(e), *blocks_[e]);
 }
 
-// Of attention: its input, both normalised forms, queries, keys, values, and what is added.
+// Attention keeps: its input, both normalised forms, queries, keys, values, and the output.
 double BlockBank::kept_values_per_row() const {
   return 8 * static_cast<double>(site().width) +
          blocks_.front()->feed_forward()->kept_values_per_row();
@@ -72,7 +72,7 @@ Tensor BlockBank::forward(const Rows& rows) const {
   if (!rows.token && blocks_.size() == 1) return blocks_.front()->forward(all.with(rows.x), losses);
   const std::vector<Share> shares = shares_of(all, rows.token, rows.segments);
   std::vector<Tensor> outputs;
-  std::vector<std::int32_t> order;  // rows of `outputs`
+  std::vector<std::int32_t> order;  // row of `outputs` for each row
   for (std::size_t e = 0; e < blocks_.size(); ++e) {
     const std::vector<std::int32_t> own = shares[e].row.to_host();
     if (own.empty()) continue;

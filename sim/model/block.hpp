@@ -1,4 +1,4 @@
-// Block is a pre-norm transformer block: branches, one after the other, each behind a norm.
+// Block is a pre-norm transformer block: a sequence of branches, each behind a norm.
 #pragma once
 
 #include "sim/model/branch.hpp"
@@ -11,17 +11,16 @@ namespace moesim {
 
 class Block : public Module {
  public:
-  // first_site: of its dropout (Context::stream); branch i has the site first_site + i.
+  // first_site: random stream of dropout (Context::stream); branch i uses site first_site + i.
   explicit Block(real dropout, index first_site = 1) : dropout_(dropout), first_site_(first_site) {}
-  // Adds a branch behind those that there are. norm: of its input; null: the branch takes x as it
-  // is. Parameters are named `norm_name` and `name`.
+  // Appends a branch. norm: of its input; null: none. Parameters are named `norm_name` and `name`.
   void append(std::string name, std::unique_ptr<Branch> branch, std::string norm_name = {},
               std::unique_ptr<Norm> norm = nullptr);
-  // x + branch(norm(x)) for every branch. -> [T, D]
+  // For every branch in order: x + branch(norm(x)). -> [T, D]
   Tensor forward(const Tokens& tokens, std::vector<Loss>& losses);
 
   double flops_per_token(index length) const;
-  // Null where there is none.
+  // The MoE layer of this block; null: none.
   MoeLayer* moe() const;
   const Expert* feed_forward() const;
 
@@ -35,9 +34,9 @@ class Block : public Module {
   index first_site_;
 };
 
-// BlockBank makes experts of whole blocks: row i of expert e goes through block e together with the
-// other rows of its sequence that e was given (mixture of depths: Raposo et al. 2024, of one
-// block).
+// BlockBank is a bank of whole blocks as experts. Row i of expert e passes through block e,
+// together with the other rows of its sequence that expert e received (mixture of depths with one
+// block: Raposo et al. 2024).
 class BlockBank : public Expert {
  public:
   BlockBank(const ExpertSite& site, index length, std::vector<std::unique_ptr<Block>> blocks);

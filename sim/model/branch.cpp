@@ -33,7 +33,7 @@ Tensor AttentionBranch::forward(const Tokens& tokens, const Tensor& residual, st
   return plus(y, residual);
 }
 
-// Projections of queries, keys, values and output; scores and sums over the keys that a query sees.
+// Projections of queries, keys, values and output; scores and sums over visible keys.
 double AttentionBranch::flops_per_token(index length) const {
   const auto D = static_cast<double>(width_), S = static_cast<double>(length);
   return 8 * D * D + 4 * D * (causal_ ? (S + 1) / 2 : S);

@@ -12,20 +12,20 @@ namespace moesim {
 class Branch {
  public:
   virtual ~Branch() = default;
-  // What it makes of the tokens, plus `residual` if there is one. Auxiliary losses are appended.
-  // -> [T, D]
+  // The output for these tokens, plus `residual` if there is one. Appends auxiliary losses. -> [T,
+  // D]
   virtual Tensor forward(const Tokens& tokens, const Tensor& residual,
                          std::vector<Loss>& losses) = 0;
-  // Forward FLOPs per token of a sequence of so many, on average.
+  // Mean forward FLOPs per token of a sequence of this length.
   virtual double flops_per_token(index length) const = 0;
-  // What holds its parameters.
+  // The module with its parameters.
   virtual const Module& module() const = 0;
-  // The MoE layer, or the feed-forward network, that it is; null: it is another thing.
+  // The MoE layer of this branch; null for other branches.
   virtual MoeLayer* moe() const { return nullptr; }
   virtual const Expert* feed_forward() const { return nullptr; }
 };
 
-// Self-attention within each sequence. Sequences of different lengths are attended one by one.
+// Self-attention within each sequence; sequences of different lengths are processed one by one.
 class AttentionBranch : public Branch {
  public:
   AttentionBranch(index width, bool causal, std::unique_ptr<SelfAttention> attention)
@@ -40,7 +40,7 @@ class AttentionBranch : public Branch {
   std::unique_ptr<SelfAttention> attention_;
 };
 
-// A feed-forward network: a bank of one expert.
+// A feed-forward network: an expert bank with E = 1.
 class FeedForwardBranch : public Branch {
  public:
   explicit FeedForwardBranch(std::unique_ptr<Expert> network) : network_(std::move(network)) {}
@@ -53,7 +53,7 @@ class FeedForwardBranch : public Branch {
   std::unique_ptr<Expert> network_;
 };
 
-// An MoE layer, whatever its experts are.
+// An MoE layer, with any kind of experts.
 class MoeBranch : public Branch {
  public:
   explicit MoeBranch(std::unique_ptr<MoeLayer> layer) : layer_(std::move(layer)) {}

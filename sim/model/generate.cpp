@@ -12,7 +12,7 @@ std::int32_t choose_token(const std::vector<real>& logits, const Choosing& choos
   for (const real logit : logits)
     if (!std::isfinite(static_cast<double>(logit)))
       fail(Exit::diverged, "the logits of the next token are not finite");
-  // Most likely first, equal ones by number, so that top_k is the same everywhere.
+  // Descending by logit, ties by token id, so that top_k is the same everywhere.
   std::vector<std::int32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
   const auto logit = [&](std::int32_t id) {

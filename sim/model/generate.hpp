@@ -1,4 +1,4 @@
-// Continuing a text with a causal model.
+// Generator continues a text token by token with a causal model.
 #pragma once
 
 #include "sim/model/transformer.hpp"
@@ -8,19 +8,19 @@
 
 namespace moesim {
 
-// How the next token is chosen from the logits.
+// Choosing holds the sampling settings: temperature and top-k.
 struct Choosing {
   double temperature = 1;  // the logits are divided by it; 0: always the most likely token
-  index top_k = 0;         // among this many most likely ones; 0: all
+  index top_k = 0;         // sample among this many most likely tokens; 0: all
   std::uint64_t seed = 0;
 };
 
-// The token that a uniform u in [0, 1) chooses. Throws Exit::diverged for logits that are not
-// finite.
+// The token that a uniform draw u in [0, 1) selects. Throws Exit::diverged for NaN or infinite
+// logits.
 std::int32_t choose_token(const std::vector<real>& logits, const Choosing& choosing, double u);
 
-// Token by token. Each is a forward pass over the last `length` tokens at evaluation, in which
-// routers keep their own rules of inference (Context::generating); nothing is cached.
+// Each new token takes a forward pass over the last `length` tokens, in evaluation mode, in which
+// routers apply their inference rules (Context::generating). Nothing is cached.
 class Generator {
  public:
   // prompt: at least one token. The model must outlive the generator.
@@ -28,9 +28,9 @@ class Generator {
             const Choosing& choosing);
 
   std::int32_t next();
-  // The prompt and what was added.
+  // The prompt and the new tokens.
   const std::vector<std::int32_t>& tokens() const { return tokens_; }
-  // [outputs], of the token after the last one.
+  // Logits of the next token: [outputs].
   std::vector<real> logits();
 
  private:

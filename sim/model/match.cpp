@@ -28,11 +28,11 @@ index matched_hidden(const ModelShape& shape, const Site& site, const Settings& 
                                    {"moe.shared", "0"}})
     dense.set(key, value, "moe.match");
   const double target = measured(Transformer(shape, site, dense), measure);
-  // How far from the target, as a share of it. It grows with the width.
+  // Relative distance from the target; it increases with the width.
   const auto excess = [&](index hidden) {
     return measured(Transformer(shape, site, own, hidden), measure) / target - 1;
   };
-  // The narrowest that reaches the target.
+  // Bisection for the smallest width that reaches the target.
   index below = 0, reaches = 1;
   while (reaches < kWidest && excess(reaches) < 0) below = reaches, reaches *= 2;
   while (reaches - below > 1) {

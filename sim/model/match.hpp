@@ -1,4 +1,4 @@
-// Experts of a size that makes the arms of a comparison cost the same.
+// matched_hidden() finds the hidden width at which the arms of a comparison have equal cost.
 #pragma once
 
 #include "sim/model/architecture.hpp"
@@ -6,10 +6,10 @@
 
 namespace moesim {
 
-// The hidden width of experts with which the model of these settings comes nearest to the dense
-// one: the same settings with router.name = dense, router.dense.width_factor = 1, no shared experts
-// and expert.hidden as it stands. A multiple of 8 where that is within 1 % of it. Throws
-// Exit::usage if no width comes within 5 %.
+// The hidden width of experts at which the model of these settings is nearest to the dense one in
+// moe.match. The dense model has the same settings with router.name = dense,
+// router.dense.width_factor = 1, no shared experts and expert.hidden as configured. The result is a
+// multiple of 8 if that is within 1 %. Throws Exit::usage if no width is within 5 %.
 index matched_hidden(const ModelShape& shape, const Site& site, const Settings& settings,
                      Match measure);
 

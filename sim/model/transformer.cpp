@@ -15,15 +15,15 @@ Tensor drop(const Tensor& x, real rate, const Context& context) {
   return context.training ? dropout(x, rate, context.stream(Purpose::dropout)) : x;
 }
 
-// What the blocks of a model are made from.
+// Blocks makes the blocks of a model.
 struct Blocks {
   const ModelConfig& config;
   Settings& settings;
-  Site site;  // of the block that is made
+  Site site;  // of the current block
   bool causal;
-  index hidden;  // of the MoE layers' experts
+  index hidden;  // hidden width of the MoE layers' experts
 
-  // Radford et al. 2019: what is added to the residual stream shrinks with the number of additions.
+  // Radford et al. 2019: the scale of branch outputs decreases with the number of branches.
   double output_scale() const { return 1 / std::sqrt(2.0 * static_cast<double>(config.layers)); }
   std::unique_ptr<Norm> norm() const {
     return std::make_unique<Norm>(config.norm, config.width, config.bias);
@@ -46,7 +46,7 @@ struct Blocks {
     return std::make_unique<FeedForwardBranch>(
         bank(config.feed_forward, config.feed_forward_section, 1, config.feed_forward_hidden));
   }
-  // Site 0 of dropout is the embedding's; a block of two branches has the next two.
+  // Dropout uses site 0 for the embedding, and the next two for a block of two branches.
   std::unique_ptr<Block> dense(index first_site = 1) const {
     auto block = std::make_unique<Block>(static_cast<real>(config.dropout), first_site);
     block->append("attention", attention(), "norm_attention", norm());
@@ -60,8 +60,7 @@ struct Blocks {
     if (!router.traits().assigns)
       moe.reject("at", name + " mixes tokens or merges experts, and a block needs tokens");
     if (router.traits().width_factor != 1)
-      moe.reject("at",
-                 name + " widens its experts, and the width of blocks is that of [feed_forward]");
+      moe.reject("at", name + " widens its experts, but [feed_forward] sets the width of blocks");
   }
 
   // The MoE layer of this block.

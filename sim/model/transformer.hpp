@@ -1,5 +1,5 @@
-// Transformer is a pre-norm transformer, parts of whose blocks, or whole blocks, may be mixtures of
-// experts.
+// Transformer is a pre-norm transformer in which parts of blocks, or whole blocks, may be mixtures
+// of experts.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -11,14 +11,14 @@
 
 namespace moesim {
 
-// What data and task ask of a model.
+// ModelShape holds the sizes of a model's input and output, as data and task determine them.
 struct ModelShape {
-  index vocabulary = 0;  // token ids in; 0: features in
-  index features = 0;    // F values per position in, where there are no ids
+  index vocabulary = 0;  // number of token ids of the input; 0: the input is features
+  index features = 0;    // F, values per position, if there are no token ids
   index length = 0;      // positions
   index outputs = 0;     // logits per position, or per sequence if pooled
   bool causal = true;
-  bool pooled = false;  // mean over positions before the head
+  bool pooled = false;  // averages over positions before the head
 };
 
 struct ModelInput {
@@ -29,30 +29,29 @@ struct ModelInput {
 
 class Transformer : public Module {
  public:
-  // Reads [model], [moe], [router], [expert] and the sections of the chosen plug-ins. `site` comes
-  // with what data and task know; the rest is filled in here.
-  // expert_hidden: hidden width of the MoE layers' experts; 0: as moe.match says
-  // (sim/model/match.hpp).
+  // Reads [model], [moe], [router], [expert] and the sections of the chosen plug-ins. `site` holds
+  // the values that data and task determine; the constructor fills in the rest. expert_hidden:
+  // hidden width of the MoE layers' experts; 0: by moe.match (sim/model/match.hpp).
   Transformer(const ModelShape& shape, Site site, Settings& settings, index expert_hidden = 0);
 
-  // Logits [B·S, outputs], or [B, outputs] if pooled, for sequences of at most ModelShape::length
-  // positions. Weighted auxiliary losses are appended.
+  // Logits [B·S, outputs], or [B, outputs] if pooled, of sequences of at most ModelShape::length
+  // positions. Appends weighted auxiliary losses.
   Tensor forward(const ModelInput& input, Context& context, std::vector<Loss>& losses);
-  // Around the micro-batches of a training step: sets the loads of the MoE layers to zero, and
-  // after the update lets their routers learn from them.
+  // Called before the first micro-batch of a step (zeroes the loads of the MoE layers) and after
+  // the update (updates the routers' buffers).
   void begin_step(Backend& backend);
   void after_step();
 
   const std::vector<std::unique_ptr<Block>>& blocks() const { return blocks_; }
-  // Blocks that carry an MoE layer, and these layers.
+  // Numbers of the blocks with an MoE layer, and these layers.
   const std::vector<index>& moe_blocks() const { return moe_blocks_; }
   MoeLayer& moe_layer(std::size_t i) const {
     return *blocks_[static_cast<std::size_t>(moe_blocks_[i])]->moe();
   }
 
-  // Values that one token meets on its way.
+  // Number of parameter values that process one token.
   double active_parameters() const;
-  // FLOPs of training on one token: three times the forward pass.
+  // Training FLOPs per token: three times the forward pass.
   double flops_per_token() const;
   const ModelConfig& config() const { return config_; }
   // Hidden width of the MoE layers' experts, before the router's width_factor().

@@ -1,4 +1,5 @@
-// The interface of an expert bank: E networks with stacked parameters [E, ...].
+// Expert is a bank of E networks with stacked parameters [E, ...]: the interface of plug-ins in
+// experts/.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -19,21 +20,21 @@ struct ExpertSite {
       1;  // factor on the initial deviation of what is added to the residual stream
 };
 
-// Rows that experts run on, sorted by expert, and where they come from.
+// Rows are the input of experts: sorted by expert, with the tokens that they come from.
 struct Rows {
   Tensor x;  // [N, D]
   Segments segments;
-  Tensor merge = {};  // [segments, E]: a segment meets Σ_e merge[s, e] W_e; empty: segment e meets
-                      // expert e
-  Indices token = {};  // [N] the token that a row is, -1: padding; empty: row i is token i
+  Tensor merge = {};   // [segments, E]: segment s uses Σ_e merge[s, e] W_e; empty: segment e uses
+                       // expert e
+  Indices token = {};  // [N] token of each row, -1: padding; empty: row i is token i
   const Tokens* tokens = nullptr;  // all tokens of the layer; null: rows are mixtures of tokens
 
   // The same rows with other values.
   Rows with(const Tensor& values) const { return {values, segments, merge, token, tokens}; }
 };
 
-// Every row through the weights of its expert, or through merged ones: act(x · w + bias).
-// w [E, in, out], bias [E, out] or empty. -> [N, out]
+// act(x · w + bias) for every row, with the weights of its expert or merged ones. w [E, in, out],
+// bias [E, out] or empty. -> [N, out]
 Tensor grouped_linear(const Rows& rows, const Tensor& w, const Tensor& bias,
                       Activation activation = Activation::none);
 
@@ -42,26 +43,26 @@ class Expert : public Module {
   using Make = std::function<std::unique_ptr<Expert>(const ExpertSite&, Options&)>;
   explicit Expert(const ExpertSite& site) : site_(site) {}
 
-  // Runs every row through its expert. Pure. [N, D] -> [N, D]
+  // Runs every row through its expert. Changes no state. [N, D] -> [N, D]
   virtual Tensor forward(const Rows& rows) const = 0;
   // Forward FLOPs of one row.
   virtual double flops_per_row() const = 0;
 
-  // Does it mix the tokens of a sequence, as attention does (Rows::tokens)? moe.at = attention needs
-  // such experts.
+  // True if it mixes the tokens of a sequence, as attention does (Rows::tokens). moe.at = attention
+  // requires such experts.
   virtual bool attends() const { return false; }
-  // Values that a training pass keeps of one row: its input and output, and what lies between,
-  // which is as wide as the products there are (2 D FLOPs for each).
+  // Number of values per row that a training pass keeps for backward: input, output, and
+  // intermediates, estimated by the width of the products (2 D FLOPs for each value).
   virtual double kept_values_per_row() const {
     const auto D = static_cast<double>(site_.width);
     return 2 * D + flops_per_row() / (2 * D);
   }
 
-  // forward(), timed as work of experts.
+  // forward(), timed as Part::experts.
   Tensor apply(const Rows& rows) const;
   const ExpertSite& site() const { return site_; }
   index experts() const { return site_.experts; }
-  // Values of all parameters, over E.
+  // Number of parameter values of one expert.
   index parameters_per_expert() const { return count(parameters()) / experts(); }
 
  private:

@@ -9,8 +9,8 @@
 namespace moesim {
 namespace {
 
-// x of the token of every row, u of every row, back to the tokens: one order of rows by token
-// serves both.
+// Gathers the token of every row, runs the experts, and combines. One order of rows by token serves
+// gather and combine.
 Tensor execute(const Assignment& plan, const Tokens& tokens, const Expert& expert) {
   const Tensor& x = tokens.x;
   const RowOrder order = plan.token ? order_by(plan.token, x.rows()) : RowOrder();

@@ -1,4 +1,4 @@
-// The MoE layer: asks a router for its plan and executes it, for every kind of plan in one place.
+// MoeLayer is a router and its experts: it executes the router's plan, of any kind.
 #pragma once
 
 #include "sim/moe/expert.hpp"
@@ -9,23 +9,23 @@
 
 namespace moesim {
 
-// What the plan makes of the tokens. -> [T, D]
+// Executes the plan. -> [T, D]
 Tensor execute(const Routing& routing, const Tokens& tokens, const Expert& expert);
 
-// All tokens as rows of one expert: a feed-forward network is a bank of one.
+// All tokens as rows of one expert; a feed-forward network is a bank of one.
 Rows dense_rows(const Tokens& tokens);
 
 class MoeLayer : public Module {
  public:
-  // shared: an expert that every token passes, ungated (DeepSeekMoE); may be null. output_norm:
-  // LayerNorm on y.
+  // shared: an expert that processes every token, without gate (DeepSeekMoE); may be null.
+  // output_norm: LayerNorm on y.
   MoeLayer(std::unique_ptr<Router> router, std::unique_ptr<Expert> expert,
            std::unique_ptr<Expert> shared, bool output_norm, index width);
 
-  // y [T, D] without the residual; losses are appended. In training, the step's load is counted.
+  // y [T, D] without the residual; appends losses. In training it adds to the load of the step.
   Tensor forward(const Tokens& tokens, std::vector<Loss>& losses);
-  // Sets the load to zero, before the first micro-batch of a step. Its memory is allocated by the
-  // first call and kept, so that recorded graphs can count into it.
+  // Zeroes the load before the first micro-batch of a step. The first call allocates its memory,
+  // which keeps its address, so that recorded graphs can add to it.
   void begin_step(Backend& backend);
   const StepLoad& load() const { return load_; }
   void after_step(std::span<const StepLoad> layers, std::size_t own) {
@@ -45,7 +45,7 @@ class MoeLayer : public Module {
 
 // Adds a micro-batch to the load of its step.
 void add(StepLoad& load, const Routing& routing, index tokens);
-// A load of zeros for a router.
+// A zero load for a router.
 StepLoad no_load(const Traits& traits, Backend& backend);
 
 }  // namespace moesim

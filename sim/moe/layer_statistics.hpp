@@ -1,5 +1,5 @@
-// LayerStatistics is what one MoE layer did in one or more passes: numbers on the host, in double.
-// all_statistics() is the table of what is recorded of them; analysis/FORMAT.md defines each.
+// LayerStatistics holds the statistics of one MoE layer over one or more passes, on the host.
+// all_statistics() is the table of the recorded ones; analysis/FORMAT.md defines each.
 #pragma once
 
 #include <span>
@@ -9,7 +9,8 @@
 
 namespace moesim {
 
-// A metric of the router (Routing::metrics) over the passes that had it, weighted by their tokens.
+// A metric of the router (Routing::metrics), averaged over the passes that returned it, weighted by
+// their tokens.
 struct MetricSum {
   std::string name;
   double sum = 0;     // Σ value · tokens
@@ -17,29 +18,29 @@ struct MetricSum {
   double mean() const { return sum / tokens; }
 };
 
-// Sums over passes; add() joins two.
+// Sums over passes; add() merges two.
 struct LayerStatistics {
-  std::vector<double> demand;  // [E] assignments asked for, before capacity (mixing, merging: mass)
-  std::vector<double> load;    // [E] rows processed, after capacity (mixing, merging: mass)
+  std::vector<double> demand;       // [E] assignments before capacity (mixing, merging: mass)
+  std::vector<double> load;         // [E] rows processed, after capacity (mixing, merging: mass)
   std::vector<double> importance;   // [E] Σ over tokens of the weight given to the expert's output
-  double tokens = 0;                // all, and
-  double rows = 0;                  // rows that experts computed for them
+  double tokens = 0;                // all tokens
+  double rows = 0;                  // rows of expert compute for them
   double assignments = 0;           // Σ demand
-  double dropped = 0;               // assignments asked for and not served
+  double dropped = 0;               // assignments that capacity dropped
   double unrouted = 0;              // tokens without any row of compute
   double entropy = 0;               // Σ over rows of scores of their entropy, in nats
   double scored = 0;                // rows of scores behind `entropy`
   std::vector<double> domain_load;  // [domains, E] weight of each expert in each domain's tokens;
                                     // empty without domains
   std::vector<MetricSum> metrics;   // in order of their first pass
-  std::string plan;                 // of the last pass, as by plan_name
+  std::string plan;                 // plan_name of the last pass
 
   void add(const LayerStatistics& other);
   double mean_entropy() const;    // NaN without scores
   double rows_per_token() const;  // NaN without tokens
 };
 
-// The kinds of plan of these layers, each once, with commas between: "assignment".
+// The distinct plan names of these layers, separated by commas: "assignment".
 std::string plan_kinds(const std::vector<LayerStatistics>& layers);
 
 // One recorded variable: NAME (record, layer[, expert]), and eval_NAME over evaluations.
@@ -54,7 +55,7 @@ struct Statistic {
 };
 std::span<const Statistic> all_statistics();
 
-// The statistic that a variable records, by its name with or without "eval_"; or null.
+// The statistic of a variable, by its name with or without "eval_"; or null.
 const Statistic* find_statistic(std::string_view variable);
 
 }  // namespace moesim

@@ -27,7 +27,7 @@ Tensor balance_loss(const Tensor& scores, const Indices& choice, index k, Counte
   if (groups < 1 || T % groups != 0) fail_in("balance_loss", "groups do not divide the tokens");
   const index per_group = T / groups;
   const index used = counted == Counted::all ? k : 1;
-  // Choices by group and expert, of which f takes E / (used · per_group).
+  // Key of a choice: its group and expert. A choice counts E / (used · per_group) in f.
   const Indices key = map_indices(
       choice, {.shape = {groups, per_group, used}, .from = {per_group * k, k, 1}, .add = {E}});
   const double unit = static_cast<double>(E) / static_cast<double>(used * per_group);
@@ -46,8 +46,7 @@ Tensor load_loss(const Tensor& clean, const Tensor& noisy, const Tensor& deviati
                  Variance variance) {
   const index T = clean.rows(), E = clean.cols();
   if (k >= E) fail_in("load_loss", "needs k < E");
-  // The limit of an expert is the logit of the k-th best, or of the one after if it is chosen
-  // itself.
+  // Threshold of an expert: the k-th largest logit, or the (k+1)-th if the expert itself is chosen.
   const Indices best = top_k(noisy, k + 1);
   const Indices chosen =
       histogram(map_indices(best, {.shape = {T, k, 1}, .from = {k + 1, 1}, .add = {E}}), T * E);

@@ -1,4 +1,5 @@
-// Auxiliary losses, each with one definition (peers' dialects: see the notes on each).
+// Auxiliary losses are added to the training loss of a router. Each has one definition; its comment
+// says where published code differs.
 #pragma once
 
 #include "sim/core/tensor.hpp"
@@ -6,7 +7,7 @@
 
 namespace moesim {
 
-enum class Counted { all, first };           // which choices make up f
+enum class Counted { all, first };           // choices that count in f
 enum class Variance { population, sample };  // of the squared coefficient of variation
 
 // Load balance (Fedus et al. 2022, eq. 4-6; Lepikhin et al. 2021): E/k · Σ_e f_e P_e, averaged over
@@ -25,10 +26,10 @@ Tensor z_loss(const Tensor& logits);
 // torch ports the sample variance.
 Tensor importance_loss(const Tensor& weights, index groups, Variance variance);
 
-// CV² of the smooth load Σ_t Φ((c[t, e] - threshold) / σ[t, e]), the chance that e is among the top
-// k were its noise drawn again (Shazeer et al. 2017, eq. 8-10). clean, noisy, deviation [T, E];
-// the choices are the k best of noisy. The threshold is the (k+1)-th largest noisy logit where e is
-// chosen, else the k-th. k < E.
+// CV² of the smooth load Σ_t Φ((c[t, e] - threshold) / σ[t, e]): the probability that e is among
+// the top k if its noise is drawn again (Shazeer et al. 2017, eq. 8-10). clean, noisy, deviation
+// [T, E]; the choices are the k best of noisy. The threshold is the (k+1)-th largest noisy logit if
+// e is chosen, else the k-th. k < E.
 Tensor load_loss(const Tensor& clean, const Tensor& noisy, const Tensor& deviation, index k,
                  Variance variance);
 

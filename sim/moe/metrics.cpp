@@ -210,7 +210,7 @@ double specialisation(Values table, Values tokens, index cols) {
   return sum / seen;
 }
 
-// H(row) + H(col) - H(row, col), which rounding may bring below 0
+// H(row) + H(col) - H(row, col), at least 0: rounding can make it negative
 double information(Values table, index cols) {
   const double difference = entropy(row_sums("information", table, cols)) +
                             entropy(column_sums(table, cols)) - entropy(table);

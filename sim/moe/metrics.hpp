@@ -1,8 +1,9 @@
-// What is reported about routing, one definition each, on host data in double.
+// Metrics describe a routing: balance of loads, entropies, drops, agreement, specialisation. Each
+// has one definition, on host data in double.
 //
-// A load is a weight per expert: counts of assignments, or mass. Choices are [tokens · k] expert
-// numbers, best first, -1 for none. Tables are row-major. Logarithms are natural. What is
-// undefined, such as the shape of a load of nothing, is NaN.
+// A load is a weight per expert: a count of assignments, or mass. Choices are [tokens · k] expert
+// numbers, best first, -1 for none. Tables are row-major. Logarithms are natural. An undefined
+// metric, e.g. cv of a load of zeros, is NaN.
 #pragma once
 
 #include "sim/core/types.hpp"
@@ -16,7 +17,7 @@ namespace moesim::metrics {
 using Values = std::span<const double>;
 using Choices = std::span<const std::int32_t>;
 
-// The load of the experts.
+// Metrics of the load of the experts.
 std::vector<double> counts(Choices choice, index experts);
 std::vector<double> share(Values load);        // load / Σ load
 std::vector<double> load_factor(Values load);  // load / mean load; 1 is balanced
@@ -35,30 +36,30 @@ double marginal_entropy(Values scores, index experts);     // of the mean row
 double token_information(Values scores, index experts);    // I(token; expert), their difference
 double normalised_entropy(double entropy, index experts);  // entropy / log E; 0 for one expert
 
-// Places: keep [tokens · k], not 0 where an assignment was served.
+// Metrics of drops. keep [tokens · k]: not 0 where an assignment was served.
 double dropped_fraction(Values keep);
-double unrouted_fraction(Values keep, index k);  // tokens of which nothing was served
+double unrouted_fraction(Values keep, index k);  // tokens without a served assignment
 
-// Two routings of the same tokens, such as a checkpoint's and the last one's (router saturation,
-// Muennighoff et al. 2024): the share of a token's experts that are in both, and of tokens with the
-// same first expert.
+// Agreement of two routings of the same tokens, e.g. of a checkpoint and the final model (router
+// saturation, Muennighoff et al. 2024): the share of a token's experts that are in both, and of
+// tokens with the same first expert.
 double agreement(Choices a, Choices b, index k);
 double first_agreement(Choices a, Choices b, index k);
 
-// [E, E]: of the assignments to i, the fraction whose token also chose j. Adjacent: only pairs next
-// to each other in the order of gates, as OLMoE's script counts.
+// [E, E]: of the assignments to i, the fraction whose token also chose j. Adjacent: counts only
+// pairs that are neighbours in the order of gates, as OLMoE's script does.
 enum class Pairs { all, adjacent };
 std::vector<double> co_activation(Choices choice, index k, index experts, Pairs pairs = Pairs::all);
 
-// Tables [rows, cols] of counts, such as [domains, experts], [token ids, experts], [experts of one
-// layer, experts of the next].
-// Adds each token's choices to the row that the token belongs to; tokens in no row (-1) are left
-// out.
+// Metrics of tables [rows, cols] of counts, e.g. [domains, experts], [token ids, experts], [experts
+// of one layer, experts of the next].
+
+// Adds each token's choices to the row of the token; tokens with row -1 are left out.
 std::vector<double> table(Choices row_of_token, index rows, Choices choice, index k, index experts);
-// The rows' entries / tokens in the row: of the tokens of a domain, the fraction that e serves.
-// Sums to k over experts.
+// Entry / tokens of its row: the fraction of a domain's tokens that expert e serves. Sums to k over
+// experts.
 std::vector<double> row_fractions(Values table, Values tokens, index cols);
-// Mean over the rows with tokens of the largest such fraction (vocabulary specialisation).
+// Vocabulary specialisation: the largest such fraction of a row, averaged over rows with tokens.
 double specialisation(Values table, Values tokens, index cols);
 double information(Values table, index cols);             // I(row; col)
 double normalised_information(Values table, index cols);  // I(row; col) / H(row); 0 for one row

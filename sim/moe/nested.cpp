@@ -49,7 +49,7 @@ std::unique_ptr<Router> nested_router(Options& options, const std::string& role,
   if (!router->traits().assigns)
     own.reject("name", "a router inside another must assign tokens to experts");
   if (!router->buffers().empty() || !router->traits().totals.empty())
-    own.reject("name", "a router with state learns from whole steps, and cannot be inside another");
+    own.reject("name", "a router with buffers is updated once per step and cannot be nested");
   return router;
 }
 

@@ -1,5 +1,5 @@
-// Routers inside routers: how one is built, what it is given, and how two levels are one
-// assignment.
+// Nested routers are routers inside a router: this file builds them, splits the tokens among them,
+// and composes two levels of assignments.
 #pragma once
 
 #include "sim/moe/router.hpp"
@@ -10,29 +10,29 @@
 
 namespace moesim {
 
-// Builds the router that has a role inside another, NAME: with the role "outer",
-// [router.NAME.outer] says which it is (`name`) and has its options. It keeps no state.
+// Builds the router with a role inside another router NAME: for the role "outer" the section
+// [router.NAME.outer] holds its name and options. A nested router has no state.
 std::unique_ptr<Router> nested_router(Options& options, const std::string& role,
                                       const std::string& otherwise, const Site& site);
 
-// The tokens that one expert was given, in the order of tokens, as sequences of their own (which
-// may be ragged, or empty).
+// Share is the tokens that one expert received, in the order of tokens, as sequences of their own
+// (which may be ragged or empty).
 struct Share {
   Tokens tokens;
-  Indices row;  // the row of the plan that each token is
+  Indices row;  // row of the plan of each token
 };
-// One share per segment. token: of every row, -1 for padding; empty: row i is token i.
+// One share per segment. token: of every row, -1: padding; empty: row i is token i.
 std::vector<Share> shares_of(const Tokens& all, const Indices& token, const Segments& experts);
 
-// The places that the experts of a plan have, one share per expert: every sequence has as many, the
-// plan's `places` or as many as it has tokens; tokens with a gate over one half come first, the
-// others follow, both in their order, and empty places are padding. Their importance is 1, 1/2 and
-// 0 (Mesh TensorFlow's hierarchical mixture). Padding has zeros and row -1.
+// The places at the experts of a plan, one share per expert. Every sequence has the same number:
+// the plan's `places`, or its number of tokens. Tokens with a gate above 1/2 come first, then the
+// others, each in their order; the rest is padding. Their importance is 1, 1/2 and 0 (Mesh
+// TensorFlow's hierarchical mixture). Padding has zeros and row -1.
 std::vector<Share> places_of(const Tokens& all, const Assignment& plan);
 
-// Two levels of assignments as one: inner[g] sends the tokens of shares[g] to the experts of group
-// g, and expert i of group g is expert g · n + i. Gates multiply; demand is what the inner level
-// asked for.
+// Composes two levels of assignments: inner[g] assigns the tokens of shares[g] to the experts of
+// group g, and expert i of group g is expert g · n + i. Gates multiply; demand is that of the inner
+// level.
 Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
                    const std::vector<Assignment>& inner);
 

@@ -1,5 +1,5 @@
-// The interface of a router. A router is one .cpp in routers/; see routers/README.md for the
-// walk-through.
+// Router is the interface of routing plug-ins: route() maps tokens to a plan. routers/README.md is
+// the walk-through.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -16,7 +16,7 @@
 
 namespace moesim {
 
-// Where a router is built in.
+// Site is the place of a router in the model: the sizes and the task that it is built for.
 struct Site {
   index width = 0;       // D
   index experts = 0;     // E, as configured
@@ -25,12 +25,13 @@ struct Site {
   bool causal = true;    // is the task autoregressive?
   index layer = 0;       // block number
   index vocabulary = 0;  // 0 for data without token ids
-  bool ragged = false;   // may its sequences differ in length? (a router inside another)
+  bool ragged = false;   // true if sequences may differ in length (a nested router)
   // Occurrences of each token id in the training data; may be empty.
   std::vector<std::int64_t> unigram = {};
 };
 
-// What the output of a token may depend on, besides earlier tokens of its own sequence.
+// Sees declares which tokens a token's output may depend on, besides earlier tokens of its
+// sequence.
 struct Sees {
   bool later_tokens = false;     // of its sequence
   bool other_sequences = false;  // of the batch
@@ -38,38 +39,38 @@ struct Sees {
 // "past", "sequence", or "batch" if it sees other sequences, as a run file records it.
 std::string to_string(Sees sees);
 
-// What one token costs, on average.
+// Expected cost per token.
 struct Cost {
   double rows_per_token = 1;  // rows of expert compute
   double router_flops = 0;    // forward FLOPs of routing itself, per token
   double merge_flops = 0;     // merging parameters, in FLOPs per expert parameter and token
 };
 
-// What is known of a router once it is built.
+// Traits are the properties of a router, fixed once it is built.
 struct Traits {
-  index experts = 0;  // E that it routes over
+  index experts = 0;  // number of experts that it routes over
   Sees sees = {};
-  Cost cost = {};          // expected; a run file has what was measured beside it
+  Cost cost = {};          // expected; run files record the measured cost, too
   index width_factor = 1;  // hidden width of its experts in multiples of the configured one
-  // The experts form this many groups of equal size, consecutive ones: they may be renumbered
-  // within groups, and groups as wholes.
+  // Number of groups of consecutive experts of equal size. Experts may be renumbered within groups,
+  // and whole groups may be.
   index expert_groups = 1;
   bool assigns = true;      // its plans are assignments: whole tokens go to experts
-  bool importance = false;  // it heeds Tokens::importance
-  // route() launches the same work in every training step, with the same arguments and copied
-  // tables, whatever the values in memory, the step and what after_step() did: steps may be
-  // replayed (run.graphs). False if it looks at values, or draws random numbers other than by its
-  // context.
+  bool importance = false;  // it reads Tokens::importance
+  // True if route() launches the same kernels with the same arguments and copied tables in every
+  // training step, whatever the values in memory, the step and after_step() are. Such steps may be
+  // replayed (run.graphs). False if it reads values on the host, or draws random numbers other than
+  // by its context.
   bool capturable = false;
-  // Its gradient is by design not the derivative of its value: it stops gradients (stop_gradient),
-  // or passes them straight through a step. The certificate then checks the derivative with stopped
-  // values held fixed.
+  // True if its gradient is by design not the derivative of its value: it uses stop_gradient, or
+  // passes gradients straight through a step function. The certificate then holds stopped values
+  // fixed.
   bool surrogate = false;
   // Shapes of Routing::totals.
   std::vector<Shape> totals = {};
 };
 
-// What one MoE layer did in all micro-batches of a step, on the device.
+// StepLoad is the work of one MoE layer in all micro-batches of a step, on the device.
 struct StepLoad {
   Indices demand;    // [E] assignments before capacity; zeros for plans that do not count them
   index tokens = 0;  // routed
@@ -81,17 +82,17 @@ class Router : public Module {
   using Make = std::function<std::unique_ptr<Router>(const Site&, Options&)>;
 
   const Traits& traits() const { return traits_; }
-  // Decides where the tokens go. Pure: it changes no state.
+  // Decides the plan of these tokens. Changes no state.
   virtual Routing route(const Tokens& tokens) = 0;
-  // Updates state that learns without gradient, e.g. a balancing bias. Called after every update of
-  // the parameters, with the loads of all MoE layers in order, of which layers[own] is this one's.
-  // Changes buffers in place (sim/ops/state.hpp), so that recorded graphs see it.
+  // Updates buffers, e.g. a balancing bias, after every update of the parameters. `layers` are the
+  // loads of all MoE layers in order; layers[own] is this one's. Changes them in place
+  // (sim/ops/state.hpp), so that recorded graphs read the new values.
   virtual void after_step(std::span<const StepLoad> layers, std::size_t own) {
     static_cast<void>(layers), static_cast<void>(own);
   }
-  // What a training pass over so many tokens keeps until it has gone back, for the least memory of
-  // a run: rows that the experts run on, and numbers of routing and mixing besides (logits, scores,
-  // weights, and the gradients of those that stand beside them).
+  // Memory of a training pass over so many tokens, for the estimate of a run: rows of expert
+  // compute, and values kept for backward besides them (logits, scores, weights, and the gradients
+  // that exist at the same time).
   virtual double expert_rows(index tokens) const {
     return traits_.cost.rows_per_token * static_cast<double>(tokens);
   }

@@ -1,8 +1,8 @@
-// The routing value: what a router decided, as plain data that one layer executes
-// (sim/moe/layer.hpp), and that the recorder, the statistics and the cost model look into.
+// Routing is the result of a router: a plan, auxiliary losses, scores and metrics, as plain data.
+// One layer executes it (sim/moe/layer.hpp); recorder, statistics and cost model read it.
 //
-// Four words, never mixed: `logits` are raw; `scores` are normalised; `gate` is the weight actually
-// applied; `load` is rows per expert.
+// Four words are never mixed: `logits` are raw; `scores` are normalised; a `gate` is the weight
+// that is applied; `load` is rows per expert.
 #pragma once
 
 #include "sim/core/tensor.hpp"
@@ -18,77 +18,77 @@ namespace moesim {
 class Expert;
 struct Context;
 
-// What a router sees: T tokens of width D, sequence after sequence.
+// Tokens are the input of a router: T tokens of width D, sequence after sequence.
 struct Tokens {
   Tensor x;            // [T, D]
   Segments sequences;  // pieces of the T rows
   Indices ids;         // [T] token ids; empty where the data has none
   Indices position;    // [T] place in the sequence; empty: counted from its first row
   Context& context;
-  // [T] in [0, 1]: at 1 a token takes all of its choices, below 1 its first choice counts as a
-  // second one, at 0 it is padding and takes none (the `importance` of Mesh TensorFlow's
+  // [T] in [0, 1]. At 1 a token makes all of its choices; below 1 its first choice counts as a
+  // second one; at 0 it is padding and makes none (the `importance` of Mesh TensorFlow's
   // hierarchical mixture, Shazeer et al. 2018). Empty: 1.
   Tensor importance = {};
 
   index batch() const { return sequences.pieces(); }
-  // Tokens of each sequence; fails where sequences differ in length, or may.
+  // Length of each sequence; fails if sequences differ in length, or may.
   index length() const;
   // The same tokens with other values.
   Tokens with(const Tensor& values) const {
     return {values, sequences, ids, position, context, importance};
   }
-  // Some of the tokens, as sequences of their own: row i is token[i] of these. Gradients flow back.
+  // A subset as sequences of its own: row i is token[i] of these. Gradients flow back.
   Tokens subset(const Indices& token, const Segments& pieces) const;
-  // [T] place of every token in its sequence.
+  // [T] position of every token in its sequence.
   Indices positions() const;
 };
 // B sequences of S tokens each, row b·S + s.
 Tokens tokens_of(const Tensor& x, index batch, index length, const Indices& ids, Context& context);
 
-// Token rows sent to experts: row i of the N sorted rows is token[i], and belongs to the expert
-// whose segment holds i. A dropped assignment is absent; padding rows (token -1) follow the
-// last segment.
+// Assignment sends whole tokens to experts: row i of the N sorted rows is token[i], and belongs to
+// the expert whose segment holds i. A dropped assignment has no row; padding rows (token -1) follow
+// the last segment.
 //   y[t] = Σ_{i: token[i] = t} gate[i] · expert(x[t])  +  bypass[t] · x[t]  +  addend[t]
 struct Assignment {
-  Indices token = {};  // [N], -1: of no token; empty: row i is token i
+  Indices token = {};  // [N], -1: padding; empty: row i is token i
   Segments experts = {};
   Tensor gate = {};     // [N]; empty: 1
-  Indices demand = {};  // [E] assignments asked for before capacity; empty: as served
-  index places = 0;     // rows that an expert takes from a sequence at most; 0: no such limit
-  Tensor bypass = {};   // [T]; empty: 0. What a token passes around the experts
-  Tensor addend = {};   // [T, D]; empty: 0. What no expert computes
+  Indices demand = {};  // [E] assignments before capacity; empty: as served
+  index places = 0;     // most rows that an expert takes from a sequence; 0: no limit
+  Tensor bypass = {};   // [T] weight of x itself; empty: 0
+  Tensor addend = {};   // [T, D] added to the output; empty: 0
 };
 
-// Weighted mixtures of tokens ("slots") as expert input. The tokens stand in G groups of S, each
-// group has P slots, p of them per expert, expert-major.
+// Mixing feeds experts with weighted means of tokens ("slots"). Tokens form G groups of S; each
+// group has P slots, p per expert, expert-major.
 //   slots[g] = dispatch[g]ᵀ · x[g]     y[g] = combine[g] · expert(slots[g])
 struct Mixing {
   Tensor dispatch, combine;  // [G, S, P] each
   index slots_per_expert = 1;
-  Indices order;  // [G·S] token at each place of the groups, -1 for a place without one; empty:
-                  // tokens as they stand
+  Indices order;  // [G·S] token at each place of the groups, -1: empty place; empty: tokens in
+                  // their order
 };
 
-// One merged expert per group of consecutive rows: W[g] = Σ_e weights[g, e] · W_e.
+// Merging runs each group of consecutive rows on one merged expert: W[g] = Σ_e weights[g, e] · W_e.
 struct Merging {
   Tensor weights;   // [G, E]
   Segments groups;  // G pieces of the T tokens
 };
 
-// Anything else: a function of the tokens and the experts, which reports its own load.
+// Custom is any other function of the tokens and the experts; it reports its own load.
 struct Custom {
   std::function<Tensor(const Tensor& x, const Expert& expert)> apply;
   std::vector<double> load;  // [E]
 };
 
-// A named auxiliary loss; weight · value is added to the training loss.
+// An auxiliary loss by name; weight · value is added to the training loss.
 struct Loss {
   std::string name;
   real weight = 0;
   Tensor value;  // [1]
 };
 
-// A number that the router wants recorded, such as its sparsity: router_NAME (record, layer).
+// A number of the router for the record, e.g. its sparsity: router_NAME (record, layer).
 struct Metric {
   std::string name;  // letters, digits and _
   Tensor value;      // [1]
@@ -96,11 +96,11 @@ struct Metric {
 
 struct Routing {
   std::variant<Assignment, Mixing, Merging, Custom> plan;
-  Tensor scores = {};  // [T, E] (merging: [G, E]) for the record; may be empty
+  Tensor scores = {};  // [T, E] (merging: [G, E]), recorded; may be empty
   std::vector<Loss> losses = {};
   std::vector<Metric> metrics = {};
   std::vector<Tensor> totals = {};  // summed over the step's micro-batches for after_step()
-  Tensor carry = {};  // left for the next MoE layer of the pass (Context::carry); may be empty
+  Tensor carry = {};  // for the next MoE layer of the pass (Context::carry); may be empty
 };
 
 // "assignment", "mixing", "merging" or "custom".

@@ -11,12 +11,12 @@
 namespace moesim {
 namespace {
 
-// Data without domains is of one.
+// Data without domains counts as one domain.
 index tables(const Measurement& m) { return std::max<index>(1, m.domains); }
 
-// The sums of a layer stand in one block: doubles, metrics, then integers. Of an assignment
-// `served` counts rows by the domain of their token, and `weight` sums their gates; of a mixing
-// they sum dispatch and combine weights; of a merging `served` sums weights.
+// The sums of a layer in one block of memory: doubles, metrics, then integers. Assignment: `served`
+// counts rows by the domain of their token, `weight` sums their gates. Mixing: they sum dispatch
+// and combine weights. Merging: `served` sums weights.
 struct Sums {
   double* served;          // [domains, experts]
   double* weight;          // [domains, experts]
@@ -45,7 +45,7 @@ struct Sums {
 
 const std::int32_t* data_of(const Indices& x) { return x ? x.data() : nullptr; }
 
-// Asks for the sums of a plan.
+// Launches the kernels that sum a plan.
 struct Measuring {
   Measurement& m;
   index T;
@@ -73,7 +73,7 @@ struct Measuring {
       backend.copy(sums.demand, plan.demand.data(),
                    static_cast<std::size_t>(m.experts) * sizeof(std::int32_t));
     if (!plan.token) return;
-    // Tokens by how many rows they have: the first count is of those without any.
+    // Histogram of tokens by number of rows; entry 0 is the tokens without any.
     const Indices times = Indices::empty(T, backend), tokens = Indices::empty(rows + 1, backend);
     backend.histogram(plan.token.data(), rows, T, times.data());
     backend.histogram(times.data(), T, rows + 1, tokens.data());
@@ -149,7 +149,7 @@ Measurement measure(const Routing& routing, index tokens, index experts, const I
     backend.copy(sums.metrics + i, routing.metrics[i].value.data(), sizeof(real));
   std::visit(Measuring{m, tokens, domain, backend, sums}, routing.plan);
   if (routing.scores) {
-    // A row that does not sum to 1 (weights of several softmaxes) counts as if it did.
+    // Rows that do not sum to 1 (weights of several softmaxes) are normalised.
     m.scored = static_cast<double>(routing.scores.rows());
     backend.sum_entropy(routing.scores.data(), sums.entropy, routing.scores.rows(), experts);
   }
@@ -173,7 +173,7 @@ LayerStatistics statistics(const Measurement& m) {
                : std::accumulate(s.load.begin(), s.load.end(), 0.0);
   s.demand = s.load;
   if (m.has_demand) s.demand.assign(sums.demand, sums.demand + E);
-  // Of an assignment rows are counted, of weights those that tokens get back.
+  // Assignment: number of rows; other plans: weight of what tokens get back.
   const double* by_domain = m.plan == "assignment" ? sums.served : weight;
   if (m.domains > 0) s.domain_load.assign(by_domain, by_domain + D * E);
   s.assignments = std::accumulate(s.demand.begin(), s.demand.end(), 0.0);

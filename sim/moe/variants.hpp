@@ -1,9 +1,9 @@
-// Named settings under which a router is certified besides its defaults (sim/certify/certificate.hpp).
+// Variants are named settings under which a router is certified besides its defaults
+// (sim/certify/certificate.hpp).
 //
-// A router's own .cpp lists them beside its Registered<Router>, so that they come and go with it.
-// Together they should give every option a value other than its default, and every choice each of
-// its values; the contract tests say which are missing. A router without variants is certified with
-// its defaults.
+// A router's own .cpp lists them next to its Registered<Router>. Together they should give every
+// option a value other than its default, and every choice each of its values; the contract tests
+// name the missing ones.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ struct Variant {
   bool causal = true;    // the site: is the task autoregressive?
 };
 
-// What the router of this name registered, in its order; empty if nothing.
+// The variants that the router of this name registered, in order.
 const std::vector<Variant>& variants_of(const std::string& router);
 
 // At namespace scope: const Variants variants("soft", {{"raw", "normalise=false"}});

@@ -1,5 +1,5 @@
-// What a forward pass knows besides its input: the mode, the place in training, and where to put
-// what happened.
+// Context is the state of a forward pass besides its input: training or evaluation, step, block,
+// random streams, and the callback for routings.
 #pragma once
 
 #include "sim/core/random.hpp"
@@ -12,8 +12,8 @@ namespace moesim {
 
 struct Routing;
 
-// Is a text being continued token by token? Then the input is what there is of it so far, and there
-// are no other sequences and no later tokens to route by.
+// Whether the pass continues a text token by token. The input is then the text so far: there are no
+// other sequences and no later tokens to route by.
 enum class Generating {
   no,
   prompt,        // the first pass: the input is the prompt
@@ -30,8 +30,8 @@ struct Context {
   // Called by every MoE layer with its routing, in order of the layers.
   std::function<void(index layer, const Routing& routing)> on_routing = {};
 
-  // Random numbers of this pass: the same for the same (seed, purpose, step, layer, site) on every
-  // device. `site` tells several draws of one purpose in one layer apart.
+  // Random stream of this pass, equal for equal (seed, purpose, step, layer, site) on every device.
+  // `site` distinguishes several draws for one purpose in one layer.
   Stream stream(Purpose purpose, index site = 0) const {
     return {seed, purpose, static_cast<std::uint32_t>(step),
             static_cast<std::uint32_t>(layer + (site << 16)), step_at};
@@ -39,17 +39,16 @@ struct Context {
   Tensor uniform(Purpose purpose, Shape shape, Backend& backend, real low = 0, real high = 1) const;
   Tensor normal(Purpose purpose, Shape shape, Backend& backend) const;
 
-  // Given draws in place of own ones (tests against stored noise); may return an empty tensor to
-  // decline.
+  // Replaces draws of the router by given ones (tests with stored noise); an empty result declines.
   std::function<Tensor(Purpose, Shape)> given = {};
 
   Generating generating = Generating::no;
 
-  // Number of the router that draws, among those inside another; 0: it is in none. Each has random
-  // numbers of its own.
+  // Number of the drawing router inside another, from 1; 0: it is not nested. Each has its own
+  // random numbers.
   index nested = 0;
 
-  // What the MoE layer before this one left for it (Routing::carry); empty in the first.
+  // Routing::carry of the previous MoE layer of the pass; empty in the first.
   Tensor carry = {};
 };
 

@@ -28,8 +28,8 @@ Tensor LinearLayer::forward(const Tensor& x, const Tensor& residual) const {
 
 namespace {
 
-// Rotates rows by explicit positions: each is placed at its position in an otherwise empty
-// sequence.
+// Rotary positions for rows with explicit positions: each row is placed at its position in an
+// otherwise empty sequence.
 Tensor rotary_at(const Tensor& qkv, AttentionShape shape, const Indices& position) {
   const std::vector<std::int32_t> places = position.to_host();
   std::int32_t longest = 1;

@@ -1,4 +1,4 @@
-// The ordinary parts of a transformer.
+// Norm, LinearLayer and SelfAttention are the standard modules of a transformer.
 #pragma once
 
 #include "sim/backend/backend.hpp"
@@ -34,8 +34,8 @@ class LinearLayer : public Module {
 class SelfAttention : public Module {
  public:
   SelfAttention(index width, index heads, bool causal, bool rotary, bool bias, double output_scale);
-  // Added to residual, if there is one. position [batch·length]: the places of the tokens, for
-  // rotary; empty: 0, 1, ...
+  // Adds `residual`, if there is one. position [batch·length]: places of the tokens, for rotary;
+  // empty: 0, 1, ...
   Tensor forward(const Tensor& x, index batch, index length, const Tensor& residual = {},
                  const Indices& position = {}) const;
 

@@ -1,4 +1,4 @@
-// Modules own parameters and name them; a tree of modules is a model.
+// Module owns parameters and names them; a tree of modules is a model.
 #pragma once
 
 #include "sim/core/tensor.hpp"
@@ -9,8 +9,8 @@
 
 namespace moesim {
 
-// How a parameter starts. Draws are keyed by (seed, full name), so that two models share the values
-// of every parameter of the same name and shape.
+// Init is the initial distribution of a parameter. Draws are keyed by (seed, full name), so two
+// models share the values of every parameter of the same name and shape.
 struct Init {
   enum class Kind { constant, normal, truncated_normal };
   Kind kind = Kind::constant;
@@ -35,18 +35,19 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
-  // All parameters of this module and its children, named from here, in order of declaration.
+  // All parameters of this module and its children, with names relative to it, in order of
+  // declaration.
   std::vector<Parameter> parameters() const;
-  // The same for what is not trained by gradients, but belongs to the state.
+  // The same for buffers.
   std::vector<Parameter> buffers() const;
 
  protected:
-  // Declares a parameter; its memory comes with initialise(). Biases and gains say decay = false.
+  // Declares a parameter; initialise() allocates it. Biases and gains pass decay = false.
   Tensor parameter(std::string name, Shape shape, Init init, bool decay = true);
-  // Declares a parameter that does not learn, e.g. the base that an adapter is added to.
+  // Declares a parameter that is not trained, e.g. the base of an adapter.
   Tensor frozen_parameter(std::string name, Shape shape, Init init);
-  // Declares state that learns without gradient (a balancing bias, running counts): it starts like
-  // a parameter, is kept in checkpoints, and no optimiser touches it.
+  // Declares a buffer: state that changes without gradient (a balancing bias, running counts). It
+  // is initialised like a parameter and kept in checkpoints; no optimiser updates it.
   Tensor buffer(std::string name, Shape shape, Init init);
   void child(std::string name, const Module& module);
 
@@ -56,13 +57,13 @@ class Module {
   std::vector<std::pair<std::string, const Module*>> children_;
 };
 
-// Makes a parameter frozen: gradients still flow through it to what it is computed with.
+// Makes a parameter frozen; gradients still flow through its op to the other inputs.
 void freeze(Parameter& parameter);
 
 // Allocates the parameters (or buffers) and draws their values.
 void initialise(const std::vector<Parameter>& parameters, Backend& backend, std::uint64_t seed);
 
-// Number of values in all of them.
+// Total number of values.
 index count(const std::vector<Parameter>& parameters);
 
 }  // namespace moesim

@@ -47,7 +47,7 @@ Tensor attention(const Tensor& qkv, AttentionShape shape) {
   return y;
 }
 
-// A rotation: its pull-back turns by the negative angle.
+// Backward is a rotation by the negative angle.
 Tensor rotary(const Tensor& qkv, AttentionShape shape) {
   const Attention a = kernel_shape("rotary", qkv, shape);
   if (a.head_size % 2 != 0) fail_in("rotary", "odd head size " + std::to_string(a.head_size));

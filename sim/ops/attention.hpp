@@ -1,4 +1,4 @@
-// Scaled dot-product attention with an online softmax, and rotary positions.
+// Attention with an online softmax, and rotary positions.
 #pragma once
 
 #include "sim/core/tape.hpp"
@@ -10,11 +10,12 @@ struct AttentionShape {
   bool causal = true;
 };
 
-// qkv [batch·length, 3·D]: queries, keys, values, each of `heads` heads. -> [batch·length, D].
-// No [length, length] matrix is kept (Dao et al. 2022).
+// softmax(q kᵀ / √d) v per head, causal or not. qkv [batch·length, 3·D]: queries, keys, values,
+// each of `heads` heads. No [length, length] matrix is stored (Dao et al. 2022). -> [batch·length,
+// D]
 Tensor attention(const Tensor& qkv, AttentionShape shape);
 
-// Rotates the queries and keys in qkv by their position (Su et al. 2021, pairs (i, i + d/2), base
+// Rotates the queries and keys in qkv by their position (Su et al. 2021; pairs (i, i + d/2), base
 // 10000).
 Tensor rotary(const Tensor& qkv, AttentionShape shape);
 

@@ -44,7 +44,7 @@ index expected_size(Spread spread, const Tensor& a) {
   return 0;
 }
 
-// Adds what reaches every element of b, summed over its spread.
+// Adds to b's gradient: `full` summed over the axes along which b was broadcast.
 void reduce_into(const Tensor& b, Spread spread, const Tensor& full, index rows, index cols) {
   const GradientSlot db = gradient_slot(b);
   Backend& backend = b.backend();
@@ -69,14 +69,14 @@ void reduce_into(const Tensor& b, Spread spread, const Tensor& full, index rows,
 Tensor apply(Binary op, Spread spread, const Tensor& a, const Tensor& b) {
   if (b.size() != expected_size(spread, a))
     fail_in(name_of(op),
-            "b " + b.shape().to_string() + " does not spread over a " + a.shape().to_string());
+            "b " + b.shape().to_string() + " cannot be broadcast to a " + a.shape().to_string());
   Backend& backend = a.backend();
   const index rows = a.rows(), cols = a.cols();
   Tensor y = Tensor::empty(a.shape(), backend);
   backend.binary(op, spread, a.data(), b.data(), y.data(), rows, cols);
   record(y, {a, b}, [=, &backend, values = y.detach()](const Tensor& dy) {
     const bool multiplies = op == Binary::mul || op == Binary::div;
-    Tensor through = dy;  // what reaches a
+    Tensor through = dy;  // the gradient of a
     if (multiplies) {
       through = Tensor::empty(a.shape(), backend);
       backend.binary(op, spread, dy.data(), b.data(), through.data(), rows, cols);
@@ -172,8 +172,8 @@ Tensor round_bfloat16(const Tensor& x) {
   Backend& backend = x.backend();
   Tensor y = Tensor::empty(x.shape(), backend);
   backend.round_bfloat16(x.data(), y.data(), false, x.size());
-  if (current_journal() != nullptr)  // steps have no differences: there, the errors are constants
-    return add(x, stop_gradient(sub(y, x.detach())));
+  // Rounding is a step function: replays hold its errors constant
+  if (current_journal() != nullptr) return add(x, stop_gradient(sub(y, x.detach())));
   record(y, {x}, [=, &backend](const Tensor& dy) {
     const GradientSlot dx = gradient_slot(x);
     backend.round_bfloat16(dy.data(), dx.p, dx.accumulate, x.size());

@@ -1,5 +1,5 @@
-// Elementwise ops. Names without a suffix take two tensors of the same size; _row, _column and
-// _scalar spread the second over the first seen as a matrix [rows, cols]: b has cols, rows, or one
+// Elementwise ops. Without a suffix both tensors have the same size; _row, _column and _scalar
+// broadcast the second over the first seen as a matrix [rows, cols]: b has cols, rows, or one
 // value.
 #pragma once
 
@@ -42,10 +42,10 @@ Tensor swiglu(const Tensor& a, const Tensor& b);
 // x · keep / (1 - rate); rate 0 is the identity.
 Tensor dropout(const Tensor& x, real rate, const Stream& stream);
 
-// x rounded to bfloat16; so is the gradient on its way back.
+// x rounded to bfloat16; backward rounds the gradient.
 Tensor round_bfloat16(const Tensor& x);
 
-// The values of x as a constant: nothing flows back.
+// The values of x as a constant: no gradient flows back.
 Tensor stop_gradient(const Tensor& x);
 
 }  // namespace moesim

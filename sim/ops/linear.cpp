@@ -13,8 +13,8 @@ Matrix oriented(index rows, index cols, bool transposed) {
   return transposed ? Matrix{cols, rows} : Matrix{rows, cols};
 }
 
-// The product and its pull-back, for `batch` pairs of matrices.
-//   C = op(A) op(B)   dop(A) = dC op(B)ᵀ   dop(B) = op(A)ᵀ dC
+// C = op(A) op(B) for `batch` pairs of matrices.
+//   Backward: dop(A) = dC op(B)ᵀ   dop(B) = op(A)ᵀ dC
 Tensor multiply(const Tensor& a, const Tensor& b, Transposed t, index batch, index a_rows,
                 index b_rows, Shape shape) {
   const index a_cols = a.cols(), b_cols = b.cols();
@@ -109,9 +109,9 @@ Tensor apply(const char* where, const Tensor& x, const Tensor& w, const Tensor& 
   Backend& backend = x.backend();
   const bool fit = l.each > 0          ? l.segments * l.each == l.rows
                    : backend.on_host() ? !l.offset || l.offset[l.segments] <= l.rows
-                                       : true;  // the device knows
+                                       : true;  // the sizes are known on the device only
   if (!fit) fail_in(where, "the segments do not fit " + std::to_string(l.rows) + " rows");
-  std::shared_ptr<const std::vector<std::int32_t>> host_offset;  // which the pull-back keeps
+  std::shared_ptr<const std::vector<std::int32_t>> host_offset;  // kept for the backward pass
   if (backend.wants_host_offsets(l)) {
     host_offset = std::make_shared<const std::vector<std::int32_t>>(segments.offset.to_host());
     l.host_offset = host_offset->data();

@@ -1,4 +1,4 @@
-// Training losses.
+// Cross-entropy, the training loss.
 #pragma once
 
 #include "sim/core/tape.hpp"
@@ -6,11 +6,11 @@
 namespace moesim {
 
 // Sum over the rows with a target (>= 0) of -log softmax(logits)[target], in nats, divided by n.
-// logits [rows, V]. n: the number of targets of all that the loss is a mean over, such as the
-// micro-batches of a step; -1: of these rows, which the host then counts. -> [1]
+// logits [rows, V]. n: number of targets that the loss is a mean over, e.g. of all micro-batches of
+// a step; -1: of these rows, which the host then counts. -> [1]
 Tensor cross_entropy(const Tensor& logits, const Indices& target, index n = -1);
 
-// The same row by row, without gradient: 0 where there is no target. -> [rows]
+// The same per row, without gradient; 0 for rows without a target. -> [rows]
 Tensor cross_entropy_rows(const Tensor& logits, const Indices& target);
 
 }  // namespace moesim

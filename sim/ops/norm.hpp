@@ -1,4 +1,4 @@
-// Normalisation.
+// Layer norm, RMS norm and unit norm.
 #pragma once
 
 #include "sim/backend/backend.hpp"

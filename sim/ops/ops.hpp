@@ -1,4 +1,4 @@
-// The differentiable ops, by family. A router needs nothing else.
+// All differentiable ops, by family: the only include that a router needs for them.
 #pragma once
 
 #include "sim/ops/choose.hpp"

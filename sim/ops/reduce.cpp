@@ -6,7 +6,7 @@
 
 namespace moesim {
 
-// dx = dy, spread back
+// dx = dy, broadcast
 Tensor sum(const Tensor& x) {
   Backend& backend = x.backend();
   Tensor y = Tensor::empty({1}, backend);

@@ -1,4 +1,4 @@
-// Sums and means. Accumulated in double.
+// Sums and means, accumulated in double.
 #pragma once
 
 #include "sim/core/tape.hpp"

@@ -80,7 +80,7 @@ Tensor concat_rows(const std::vector<Tensor>& parts) {
 
 Tensor swap_blocks(const Tensor& x, index outer, index middle, index inner) {
   if (outer * middle * inner != x.size())
-    fail_in("swap_blocks", "blocks do not make up " + x.shape().to_string());
+    fail_in("swap_blocks", "blocks do not cover " + x.shape().to_string());
   Backend& backend = x.backend();
   Tensor y = Tensor::empty({middle, outer, inner}, backend);
   backend.swap_blocks(x.data(), y.data(), false, outer, middle, inner);

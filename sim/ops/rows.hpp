@@ -1,4 +1,4 @@
-// Moving rows and entries.
+// Gather and scatter of rows and entries.
 #pragma once
 
 #include "sim/core/tape.hpp"
@@ -7,8 +7,8 @@
 
 namespace moesim {
 
-// Positions sorted by a key below `buckets`: those of key b are order[offset[b] .. offset[b+1]], in
-// rising order; positions with a negative key are left out.
+// RowOrder lists positions sorted by a key below `buckets`: those of key b are order[offset[b] ..
+// offset[b+1]], ascending. Positions with a negative key are left out.
 struct RowOrder {
   Indices offset, order;
 
@@ -16,22 +16,22 @@ struct RowOrder {
 };
 RowOrder order_by(const Indices& key, index buckets);
 
-// y[i] = x[row[i]]; a negative row gives zeros. x [R, D] -> [n, D]. Repeats are allowed.
-// order: order_by(row, R), where it is there already.
+// Gather: y[i] = x[row[i]]; 0 if row[i] < 0. x [R, D] -> [n, D]. Rows may repeat. order:
+// order_by(row, R) if already computed.
 Tensor gather_rows(const Tensor& x, const Indices& row, const RowOrder& order = {});
 
-// y[t] = Σ_{i: token[i] = t} gate[i] · u[i], summed in the order of i. u [N, D], gate [N] or empty.
-// order: order_by(token, tokens), where it is there already. -> [tokens, D]
+// Scatter-add: y[t] = Σ_{i: token[i] = t} gate[i] · u[i], in the order of i. u [N, D], gate [N] or
+// empty (1). order: order_by(token, tokens) if already computed. -> [tokens, D]
 Tensor combine_rows(const Tensor& u, const Tensor& gate, const Indices& token, index tokens,
                     const RowOrder& order = {});
 
-// The rows of all parts, one part after the other; parts have the same number of columns.
+// Concatenates the rows of the parts, which have the same number of columns.
 Tensor concat_rows(const std::vector<Tensor>& parts);
 
-// Blocks of `inner` values, [outer, middle, inner] -> [middle, outer, inner].
+// Transposes blocks of `inner` values: [outer, middle, inner] -> [middle, outer, inner].
 Tensor swap_blocks(const Tensor& x, index outer, index middle, index inner);
 
-// y[i] = x[at[i]] over the flat entries of x, 0 where at < 0. -> [n]
+// Gathers entries of x seen as a flat array: y[i] = x[at[i]], 0 if at[i] < 0. -> [n]
 Tensor pick(const Tensor& x, const Indices& at);
 
 }  // namespace moesim

@@ -1,4 +1,4 @@
-// Softmax and its kin.
+// Softmax and log-sum-exp.
 #pragma once
 
 #include "sim/backend/backend.hpp"

@@ -1,14 +1,15 @@
-// State that learns without gradient: buffers are changed in place, on their device.
+// In-place updates of buffers (state without gradient), on their device.
 #pragma once
 
 #include "sim/core/tensor.hpp"
 
 namespace moesim {
 
-// buffer := value, of as many values. The buffer keeps its memory, which recorded graphs read.
+// Sets buffer := value, of the same number of values. The buffer keeps its address, which recorded
+// graphs read.
 void assign(const Tensor& buffer, const Tensor& value);
 
-// -1, 0 or 1 for every value; not a number gives 0. It has no derivative.
+// -1, 0 or 1 for every value; 0 for NaN. No derivative.
 Tensor sign(const Tensor& x);
 
 }  // namespace moesim

@@ -27,7 +27,7 @@ void need_tokens(const Options& options, const DatasetInfo& info) {
                    "needs token data; choose classification, or data.name = text or synthetic");
 }
 
-// The next token from the ones before it.
+// Predicts the next token from the previous ones.
 class CausalLm : public Task {
  public:
   CausalLm(Options& options, const DatasetInfo& info) : info_(info) {
@@ -47,14 +47,15 @@ class CausalLm : public Task {
   const DatasetInfo& info_;
 };
 
-// Which positions of the drawn sequences are hidden: each with probability `rate`; where chance
-// hides none in all of them, the one with the lowest draw, so that there is something to predict.
+// Masks are the masked positions of the drawn sequences: each with probability `rate`. If chance
+// masks none in all of them, the position with the lowest draw is masked, so that there is a
+// target.
 //
-// Draws are keyed by (seed, step, row of the step's whole batch) in training, and by the number of
-// the sequence in an evaluation: by nothing that depends on how sequences are put into batches.
+// In training, draws are keyed by (seed, step, row in the whole batch of the step), in evaluation
+// by the number of the sequence. They do not depend on how sequences are put into batches.
 class Masks {
  public:
-  // Words 4i and 4i + 1 of the stream, then the pair 4i + 2, 4i + 3.
+  // Draws of a position: words 4i and 4i + 1 of the stream, and the pair 4i + 2, 4i + 3.
   struct Place {
     Stream stream;
     std::uint64_t i;
@@ -89,18 +90,18 @@ class Masks {
 
   Drawn drawn_;
   index length_;
-  double most_;  // draws below it hide
+  double most_;  // draws below it mask the position
 };
 
-// Hidden tokens from all others (Devlin et al. 2019): of the hidden positions 80 % become the mask
-// symbol, 10 % a random token, 10 % stay.
+// Predicts masked tokens from all others (Devlin et al. 2019): 80 % of the masked positions become
+// the mask symbol, 10 % a random token, 10 % stay.
 class MaskedLm : public Task {
  public:
   MaskedLm(Options& options, const DatasetInfo& info)
       : info_(info),
         rate_(options.number("mask_rate", 0.15, {0.001, 1},
-                             "share of positions to be predicted; at least one of "
-                             "every step and of every evaluation")) {
+                             "fraction of positions that are masked; at least one per step "
+                             "and evaluation")) {
     need_tokens(options, info);
   }
   ModelShape shape() const override {
@@ -136,7 +137,7 @@ class MaskedLm : public Task {
   double rate_;
 };
 
-// One label per sequence.
+// Predicts one label per sequence.
 class Classification : public Task {
  public:
   Classification(Options& options, const DatasetInfo& info) : info_(info) {
@@ -172,7 +173,7 @@ index count_targets(const Batch& batch) {
 
 std::unique_ptr<Task> make_task(Options& options, const DatasetInfo& info) {
   const std::string name = options.choice(
-      "name", "causal_lm", {"causal_lm", "masked_lm", "classification"}, "what is learned");
+      "name", "causal_lm", {"causal_lm", "masked_lm", "classification"}, "prediction task");
   if (name == "masked_lm") return std::make_unique<MaskedLm>(options, info);
   if (name == "classification") return std::make_unique<Classification>(options, info);
   return std::make_unique<CausalLm>(options, info);
@@ -180,7 +181,7 @@ std::unique_ptr<Task> make_task(Options& options, const DatasetInfo& info) {
 
 std::vector<std::pair<std::string, std::string>> task_summaries() {
   return {{"causal_lm", "the next token from the ones before it"},
-          {"masked_lm", "hidden tokens from all others (Devlin et al. 2019)"},
+          {"masked_lm", "masked tokens from all others (Devlin et al. 2019)"},
           {"classification", "one label per sequence, from the mean over its positions"}};
 }
 

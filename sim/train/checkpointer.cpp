@@ -21,9 +21,9 @@
 namespace moesim {
 namespace {
 
-// Checkpoints by time may take this share of it.
+// Largest share of the time for checkpoints by time.
 constexpr double kShare = 0.01;
-// Seconds between others and one that is only the best so far.
+// Least seconds between a checkpoint that is only the best so far and the previous one.
 constexpr double kBestSeconds = 10;
 
 // Name, type and shape.
@@ -34,8 +34,8 @@ TensorView view_of(const NamedTensor& tensor) {
   return view;
 }
 
-// The values are written from where they are; those of a device from `copies`, which must live as
-// long as the result.
+// A file whose tensors point at their values; values on a device are first copied to `copies`,
+// which must outlive the result.
 TensorFile file_of(const std::vector<NamedTensor>& tensors,
                    std::vector<std::vector<real>>& copies) {
   TensorFile file;
@@ -59,13 +59,13 @@ Checkpointer::Checkpointer(Settings& settings, Trainer& trainer, Recorder& recor
   every_ = options.integer("every", 0, {0, 1ll << 40},
                            "steps between checkpoints; 0: by time, see checkpoint.seconds");
   seconds_ = options.number("seconds", 60, {0, 1e9},
-                            "between checkpoints by time, which also take no more than "
-                            "a hundredth of it");
+                            "seconds between checkpoints by time, which take at most "
+                            "a hundredth of the time");
   throttle_ = Throttle(kShare, seconds_);
   if (trainer.not_finite() == NotFinite::rewind && every_ == 0)
     options.reject("every",
                    "train.not_finite = rewind goes back to checkpoints at fixed steps, so that a "
-                   "resumed run does what an uninterrupted one does; set a number of steps");
+                   "resumed run equals an uninterrupted one; set a number of steps");
 }
 
 void Checkpointer::keep_at(std::string folder, std::string config_sha256, std::string data_sha256,
@@ -80,7 +80,7 @@ void Checkpointer::keep_at(std::string folder, std::string config_sha256, std::s
 void Checkpointer::on_boundary(const Position& position) {
   if (folder_.empty()) return;
   const bool due = every_ > 0 ? position.step % every_ == 0 : throttle_.allows();
-  // One at the start is only of use as a place to go back to.
+  // A checkpoint at step 0 serves only as a target of rewinding.
   const bool of_use = position.step > 0 || trainer_.not_finite() == NotFinite::rewind;
   const bool best = is_best() && throttle_.allows(kBestSeconds);
   if (!(due || best) || !of_use || is_written()) return;
@@ -100,8 +100,8 @@ bool Checkpointer::is_best() const {
 void Checkpointer::write(const std::string& published_sha256) {
   if (folder_.empty() || is_written()) return;
   const Throttle::Work work(throttle_);
-  // One that comes before its evaluation is not regular: going back to it, because the evaluation
-  // fails, would lead there again.
+  // A checkpoint before its evaluation is not regular: if the evaluation fails, rewinding to it
+  // would fail again.
   const Position& position = trainer_.position();
   write(published_sha256, every_ == 0 || (position.evaluated && position.step % every_ == 0));
 }
@@ -124,7 +124,7 @@ void Checkpointer::write(const std::string& published_sha256, bool regular) {
   std::string weights_header, state_header;
   const std::string rest = pack(recorder_.with_totals());
   BlockStore& blocks = *recorder_.file().block_store();
-  blocks.sync();  // before there is a checkpoint that needs them
+  blocks.sync();  // before a checkpoint refers to them
   std::vector<FileContent> files = {{kWeightsFile, safetensors_pieces(weights, weights_header)},
                                     {kStateFile, safetensors_pieces(state, state_header)},
                                     {kRestFile, {rest}}};
@@ -199,13 +199,14 @@ void Checkpointer::go_on_from(const Beginning& beginning) {
       },
       [&](const std::string& what) { problem = what; }, use);
   if (!checkpoint)
-    fail(Exit::data, fmt::format("{}: no checkpoint of step {} to go on from ({}); train from step "
-                                 "0, without --extend",
-                                 beginning.folder, beginning.steps, problem));
+    fail(Exit::data,
+         fmt::format("{}: no checkpoint of step {} to continue from ({}); train from step "
+                     "0, without --extend",
+                     beginning.folder, beginning.steps, problem));
   set_loss(checkpoint->info);
   if (!trainer_.evaluates_at(beginning.steps)) set_loss({});
   not_finite_ = trainer_.position().not_finite;
-  // In the first checkpoint already, so that a run that is stopped here keeps it.
+  // Stored already in the first checkpoint, so that it survives a stop here.
   const std::filesystem::path folder = beginning.folder / std::filesystem::path();
   recorder_.file().attribute("extended_from", folder.parent_path().filename().string());
   write("");
@@ -213,7 +214,7 @@ void Checkpointer::go_on_from(const Beginning& beginning) {
 
 bool Checkpointer::resume(const Say& say) {
   if (folder_.empty()) return false;
-  std::string heard;  // the last: a file that several checkpoints need is named once
+  std::string heard;  // the last message: a file of several checkpoints is reported once
   const Say listen = [&](const std::string& what) {
     if (what != heard) say(what);
     heard = what;
@@ -221,7 +222,7 @@ bool Checkpointer::resume(const Say& say) {
   if (!take_up(false, std::numeric_limits<index>::max(), listen)) {
     if (heard.empty()) return false;
     const std::string aside = set_aside_checkpoints(folder_);
-    say("from the start: no checkpoint can be taken up" +
+    say("from the start: no checkpoint can be restored" +
         (aside.empty() ? "" : "; all are kept in " + aside));
     return false;
   }
@@ -231,8 +232,8 @@ bool Checkpointer::resume(const Say& say) {
 
 bool Checkpointer::rewind(const Say& say) {
   Position failed = trainer_.position();
-  // Parameters that are not finite stop a checkpoint, not a step, and are not counted by the
-  // trainer.
+  // A parameter that is NaN or infinite stops a checkpoint, not a step, so the trainer does not
+  // count it.
   failed.not_finite = not_finite_ = std::max(failed.not_finite, not_finite_ + 1);
   if (trainer_.not_finite() != NotFinite::rewind || folder_.empty() ||
       failed.not_finite > trainer_.not_finite_limit() || !take_up(true, failed.step, say))

@@ -1,6 +1,6 @@
-// The checkpointer writes checkpoints of a training and restores them. A checkpoint holds
-// everything that decides how training goes on (parameters, optimiser, buffers, position) and what
-// was recorded so far.
+// Checkpointer writes checkpoints of a training and restores them. A checkpoint holds everything
+// that determines the rest of the training (parameters, optimiser, buffers, position), and the
+// records so far.
 #pragma once
 
 #include "sim/checkpoint/checkpoint.hpp"
@@ -16,7 +16,7 @@ namespace moesim {
 
 class Checkpointer : public Hook {
  public:
-  // Reads [checkpoint]. Everything given must outlive the checkpointer.
+  // Reads [checkpoint]. All arguments must outlive the checkpointer.
   Checkpointer(Settings& settings, Trainer& trainer, Recorder& recorder);
   // Sets the run's folder, and what checkpoints hold of the data (sim/data/stored.hpp). Without a
   // folder nothing is written.
@@ -26,9 +26,9 @@ class Checkpointer : public Hook {
   void on_boundary(const Position& position) override;
   void on_evaluation(const Evaluation& evaluation) override;
 
-  // Writes a checkpoint now, unless this position is on disk already. published_sha256: of the run
-  // file, if the run is complete. Throws Exit::output; Exit::diverged for parameters that are not
-  // finite, which would spoil it.
+  // Writes a checkpoint now, unless this position is already on disk. published_sha256: of the run
+  // file of a complete run. Throws Exit::output; throws Exit::diverged if a parameter is NaN or
+  // infinite.
   void write(const std::string& published_sha256);
 
   // checkpoint.every and checkpoint.seconds.
@@ -37,21 +37,21 @@ class Checkpointer : public Hook {
   double seconds_writing() const { return throttle_.spent(); }
 
   using Say = std::function<void(const std::string&)>;
-  // Restores the newest intact checkpoint that fits, and reports it through `say`, as well as
-  // damaged ones. If none can be restored, sets all of them aside and returns false. Throws
-  // Unreadable for one that may be whole (sim/checkpoint/checkpoint.hpp).
+  // Restores the newest intact checkpoint that fits; reports it, and damaged ones, through `say`.
+  // If none can be restored, moves all of them aside and returns false. Throws Unreadable if one
+  // may be intact but cannot be read (sim/checkpoint/checkpoint.hpp).
   bool resume(const Say& say);
-  // Takes up the last checkpoint of another run, which ended after fewer steps and is the beginning
-  // of this one: what this one has not recorded by then, an evaluation at the other's end, is left
-  // out. Writes a checkpoint of its own. Throws Exit::data if that cannot be taken up, Exit::usage
-  // if this run could not go back to it (train.not_finite).
+  // Restores the last checkpoint of another run of the same training with fewer steps. The other
+  // run's final evaluation is left out if this one has none at that step. Then writes its own
+  // checkpoint. Throws Exit::data if the checkpoint cannot be restored, Exit::usage if this run
+  // could not rewind to it (train.not_finite).
   struct Beginning {
     std::string folder, config_sha256;
     index steps = 0;
   };
   void go_on_from(const Beginning& beginning);
-  // After Exit::diverged: goes back to the newest regular checkpoint and leaves out the batches
-  // since, if settings say so and the limit is not reached. False otherwise.
+  // Called after Exit::diverged: rewinds to the newest regular checkpoint and skips the batches
+  // since, if train.not_finite = rewind and the limit is not reached. Otherwise returns false.
   bool rewind(const Say& say);
 
  private:
@@ -69,7 +69,7 @@ class Checkpointer : public Hook {
   double loss_ = std::numeric_limits<double>::quiet_NaN();  // of the last evaluation
   index loss_step_ = -1;                                    // and of which step that was
   double best_ = std::numeric_limits<double>::infinity();   // of the checkpoints on disk
-  index not_finite_ = 0;                                    // steps that were gone back from
+  index not_finite_ = 0;                                    // steps that were rewound
   index written_ = -1;                                      // step of the last checkpoint
   bool evaluated_ = false;                                  // was its evaluation done?
   std::string folder_, config_sha256_, data_sha256_;

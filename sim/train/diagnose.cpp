@@ -13,8 +13,8 @@ namespace {
 bool finite(const Tensor& x) { return x.backend().all_finite(x.data(), x.size()); }
 bool finite_item(const Tensor& x) { return std::isfinite(static_cast<double>(x.item())); }
 
-// A bad gradient spreads towards the input: the last parameter that has one is next to where it
-// arose.
+// NaN propagates towards the input: of the parameters with a bad gradient, the last one is nearest
+// to the origin.
 std::string bad_gradient(const std::vector<Parameter>& parameters) {
   std::string last;
   for (const Parameter& p : parameters)
@@ -22,9 +22,9 @@ std::string bad_gradient(const std::vector<Parameter>& parameters) {
   return last;
 }
 
-// What is not finite in the forward pass, or "".
+// The first NaN or infinite value of the forward pass, or "".
 std::string bad_value(Transformer& model, MicroBatch batch) {
-  Profile profile;  // it knows which part of the model an operation belongs to
+  Profile profile;  // tracks the part of the model of each op
   const Profile::Scope watching(profile);
   std::string culprit;
   Tape tape;
@@ -57,7 +57,7 @@ std::string diagnose(Transformer& model, const StepBatch& batch) {
   const std::vector<Parameter> parameters = model.parameters();
   if (const std::string name = damaged_parameter(parameters); !name.empty())
     return "the values of " + name;
-  const std::string gradient = bad_gradient(parameters);  // of the passes that were just run
+  const std::string gradient = bad_gradient(parameters);  // of the last passes
   for (index part = 0; part < batch.parts(); ++part)
     if (const std::string value = bad_value(model, batch.micro_batch(part)); !value.empty())
       return value;

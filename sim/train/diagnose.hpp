@@ -1,4 +1,4 @@
-// Finds where a value that is not finite came from.
+// diagnose() finds the origin of a NaN or infinite value.
 #pragma once
 
 #include "sim/train/step_batch.hpp"
@@ -8,11 +8,11 @@
 
 namespace moesim {
 
-// The first parameter with a value that is not finite, or "".
+// The first parameter with a NaN or infinite value, or "".
 std::string damaged_parameter(const std::vector<Parameter>& parameters);
 
-// Names the parameter, gradient, loss or value of the forward pass that is not finite, for a step
-// of which nothing was updated yet. Runs its forward passes again and watches every value.
+// Names the parameter, gradient, loss or activation that is NaN or infinite, in a step before its
+// update. Repeats the forward passes of the step and checks every value.
 std::string diagnose(Transformer& model, const StepBatch& batch);
 
 }  // namespace moesim

@@ -1,4 +1,4 @@
-// Eager passes queue every kernel of every step.
+// EagerPasses queues every kernel of every step.
 #pragma once
 
 #include "sim/train/passes.hpp"
@@ -7,7 +7,7 @@ namespace moesim {
 
 class EagerPasses : public Passes {
  public:
-  // why: steps are not replayed.
+  // why: the reason why steps are not replayed.
   EagerPasses(Transformer& model, Backend& backend, index domains, std::string why = "");
   StepOutcome run(const StepBatch& batch, bool measured) override;
   std::string replay() const override { return why_; }

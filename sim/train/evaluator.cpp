@@ -20,8 +20,8 @@ constexpr IntegerRange kBatch{1, 1 << 20};
 constexpr index kDefaultBatch = 16, kDefaultSequences = 512;
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
-// The sums that the numbers of an evaluation are made of: over the rows of a batch in their order,
-// then over batches in theirs. Counts are integers.
+// Sums of an evaluation: over the rows of a batch in order, then over batches in order. Counts are
+// integers.
 struct Sums {
   double loss = 0;
   index targets = 0, correct = 0;
@@ -42,7 +42,7 @@ struct Sums {
   }
 };
 
-// rows: the loss of every row of the logits, 0 where there is no target.
+// rows: the loss of every row of the logits; 0 for rows without a target.
 Sums sums_of(const Batch& batch, const Example& example, const std::vector<real>& rows,
              std::size_t domains) {
   Sums sums(domains);
@@ -88,8 +88,8 @@ Evaluator::Evaluator(Settings& settings, const Dataset& data, const Task& task, 
   Options eval(settings, "eval");
   every_ = eval.integer("every", 100, {0, kMany}, "steps between evaluations; 0: only at the end");
   batch_ = eval.integer("batch", kDefaultBatch, kBatch,
-                        "sequences of a batch of an evaluation, whatever train.batch is: what "
-                        "routers that look across a batch see there");
+                        "sequences per evaluation batch, independent of train.batch; routers that "
+                        "mix a batch mix these");
   const std::optional<index> batches =
       eval.former_integer("batches", {0, kMany}, "eval.sequences, in batches of eval.batch");
   if (batches && settings.has("eval.sequences"))

@@ -35,8 +35,8 @@ std::vector<Tensor> GradientTree::take() {
   return sums;
 }
 
-// The lower of the two on top stays in its memory, so the sum of a whole step is where the first
-// micro-batch's gradients were: at the same addresses in every step.
+// The sum keeps the memory of the lower operand, so the sum of a step is in the memory of the first
+// micro-batch's gradients: the same addresses in every step.
 void GradientTree::join() {
   const Sum top = std::move(stack_.back());
   stack_.pop_back();

@@ -1,8 +1,8 @@
-// Sums the gradients of a step's micro-batches by a fixed binary tree over their numbers.
+// GradientTree sums the gradients of a step's micro-batches by a fixed binary tree.
 //
-// Neighbours are added first (0 + 1, 2 + 3, ...), then neighbouring sums, and so on; a sum that has
-// no partner moves up unchanged. The order depends on the number of micro-batches alone, so the
-// bits do not depend on where each of them is computed.
+// Neighbours are added first (0 + 1, 2 + 3, ...), then neighbouring sums, and so on; a sum without
+// a partner moves up unchanged. The order depends only on the number of micro-batches, so the bits
+// do not depend on where each is computed.
 #pragma once
 
 #include "sim/nn/module.hpp"
@@ -12,14 +12,14 @@
 
 namespace moesim {
 
-// Partial sums on a stack, as the digits of a binary counter: the two on top are added while they
-// are over equally many micro-batches.
+// The partial sums form a stack, like the digits of a binary counter: the top two are added while
+// they cover equally many micro-batches.
 class GradientTree {
  public:
-  // The gradients of the next micro-batch, one per parameter; an empty tensor counts as zero. Takes
-  // them over: their memory may be written.
+  // Adds the gradients of the next micro-batch, one per parameter; an empty tensor counts as zero.
+  // May overwrite their memory.
   void add(std::vector<Tensor> gradients);
-  // The sums over all that was added since the last call.
+  // The sums over all gradients added since the last call.
   std::vector<Tensor> take();
 
  private:
@@ -31,12 +31,12 @@ class GradientTree {
   std::vector<Sum> stack_;
 };
 
-// The most gradients of a parameter that exist at a time while `parts` are summed:
+// Number of gradient buffers per parameter that exist at once while `parts` are summed:
 // floor(log2(parts)) + 1.
 index gradient_buffers(index parts);
 
-// Calls pass(0), ..., pass(parts - 1), each of which finds the parameters without gradients and
-// leaves its own, and leaves the sums. One part costs nothing: its gradients are the sums.
+// Calls pass(0), ..., pass(parts - 1), each of which computes the parameters' gradients from none,
+// and leaves their sums in the parameters. With one part nothing is added or copied.
 void sum_gradients(const std::vector<Parameter>& parameters, index parts,
                    const std::function<void(index part)>& pass);
 

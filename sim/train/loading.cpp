@@ -19,8 +19,8 @@ namespace {
 using Shapes = std::vector<std::pair<std::string, Shape>>;
 using Problems = std::vector<std::string>;
 
-// Are there values that are not finite? Moments may overflow to infinity and do no harm; NaN would
-// spread.
+// True if a value is bad: NaN in any tensor, infinity in all but moments, whose overflow is
+// harmless.
 template <class T>
 bool is_spoiled(std::string_view bytes, bool infinite_too) {
   T value;
@@ -65,7 +65,7 @@ void compare(const std::string& path, const TensorFile& file, const Shapes& expe
     problems.push_back(fmt::format("{}: no tensor {}", path, name));
 }
 
-// The tensors of a file, or the reason why there are none among the problems.
+// Reads the tensors of a file; without success adds the reason to the problems.
 TensorFile read_tensors(const std::string& path, std::string_view bytes, Problems& problems) {
   try {
     return read_safetensors(bytes);
@@ -81,7 +81,7 @@ constexpr const char* kSkippedBatches = "passed_over";  // its former name, for 
 constexpr const char* kNotFinite = "not_finite";
 constexpr const char* kUpdates = "updates";
 
-// A number of the metadata; -1 if there is none.
+// An integer of the metadata; -1: missing.
 index number_of(const TensorFile& file, const char* key) {
   index value = -1;
   const auto found = file.metadata.find(key);

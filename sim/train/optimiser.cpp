@@ -8,7 +8,7 @@
 namespace moesim {
 namespace {
 
-// One tensor of zeros per parameter; the moments of an optimiser before its first update.
+// Zeros for every parameter: initial moments.
 std::vector<Tensor> zeros_like(const std::vector<Parameter>& parameters) {
   std::vector<Tensor> zeros;
   for (const Parameter& p : parameters)
@@ -16,7 +16,7 @@ std::vector<Tensor> zeros_like(const std::vector<Parameter>& parameters) {
   return zeros;
 }
 
-// Those that an optimiser changes.
+// The parameters that are not frozen.
 std::vector<Parameter> learning(std::vector<Parameter> parameters) {
   std::erase_if(parameters, [](const Parameter& p) { return p.frozen; });
   return parameters;
@@ -90,8 +90,8 @@ class SgdOptimiser : public Optimiser {
  public:
   SgdOptimiser(Options& options, std::vector<Parameter> parameters)
       : parameters_(learning(std::move(parameters))) {
-    momentum_ =
-        options.number("momentum", 0.9, {0, 0.9999999}, "share of the last update that is kept");
+    momentum_ = options.number("momentum", 0.9, {0, 0.9999999},
+                               "fraction of the previous update that is kept");
     decay_ = options.number("weight_decay", 0.1, {0, 100},
                             "of matrices; biases, gains and positions have none");
   }
@@ -134,8 +134,7 @@ class SgdOptimiser : public Optimiser {
 }  // namespace
 
 std::unique_ptr<Optimiser> make_optimiser(Options& options, std::vector<Parameter> parameters) {
-  const std::string name =
-      options.choice("optimiser", "adamw", {"adamw", "sgd"}, "how gradients become updates");
+  const std::string name = options.choice("optimiser", "adamw", {"adamw", "sgd"}, "update rule");
   if (name == "sgd") return std::make_unique<SgdOptimiser>(options, std::move(parameters));
   return std::make_unique<AdamWOptimiser>(options, std::move(parameters));
 }

@@ -1,4 +1,4 @@
-// Optimisers and clipping.
+// Optimiser updates the parameters by their gradients; gradient_norm() is for clipping.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -18,13 +18,13 @@ struct NamedTensor {
 class Optimiser {
  public:
   virtual ~Optimiser() = default;
-  // One update with the gradients in the parameters, each times `gradient_scale`; a parameter
-  // without one is left alone.
+  // One update by the parameters' gradients times `gradient_scale`. Parameters without a gradient
+  // are not changed.
   virtual void step(double rate, double gradient_scale) = 0;
-  // What the next update needs besides the parameters: tensors by name ("adamw.first.head", ...),
-  // allocated here if need be, and the number of updates done.
+  // State of the optimiser besides the parameters: tensors by name ("adamw.first.head", ...),
+  // allocated here if necessary, and the number of updates.
   virtual std::vector<NamedTensor> state() = 0;
-  // What stands before the name of the parameter in those names: "adamw.first.", ...
+  // Prefixes of the parameter's name in those names: "adamw.first.", ...
   virtual std::vector<std::string> kinds_of_state() const = 0;
   index updates() const { return updates_; }
   void set_updates(index updates) { updates_ = updates; }
@@ -36,7 +36,7 @@ class Optimiser {
 // Reads optimiser, beta1, ... of [train].
 std::unique_ptr<Optimiser> make_optimiser(Options& options, std::vector<Parameter> parameters);
 
-// Euclidean norm over the gradients of all parameters, in double.
+// Euclidean norm of the gradients of all parameters, in double.
 double gradient_norm(const std::vector<Parameter>& parameters);
 
 }  // namespace moesim

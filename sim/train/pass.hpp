@@ -1,4 +1,4 @@
-// One forward and backward pass, and the losses of a step's passes.
+// run_pass() is one forward and backward pass; StepLosses sums the losses of a step's passes.
 #pragma once
 
 #include "sim/model/transformer.hpp"
@@ -11,23 +11,23 @@
 
 namespace moesim {
 
-// Losses of one pass, on the device; nobody has read them yet.
+// Losses of one pass, on the device, not yet read by the host.
 struct PassLosses {
   Tensor task;  // [1]
   std::vector<Loss> aux;
 };
 
-// Forward and backward through a micro-batch: adds dL/dp to the gradient of every parameter p,
-// where
-//   L = Σ over its targets of -ln p(target) / targets of the step + Σ weight · aux / parts.
+// Forward and backward pass of a micro-batch: adds dL/dp to the gradient of every parameter p.
+//
+//   L = Σ over its targets of -ln p(target) / targets of the step + Σ weight · aux / parts
 PassLosses run_pass(Transformer& model, MicroBatch& batch);
 
-// Losses of a step, on the host: folded over its micro-batches in their order.
+// Losses of a step on the host, summed over its micro-batches in order.
 struct StepLosses {
   double task = 0;                                  // nats; the mean over the step's targets
   std::vector<std::pair<std::string, double>> aux;  // weighted, summed over layers
 
-  // Adds those of one of `parts` micro-batches. One copy from the device, which waits for it.
+  // Adds the losses of one of `parts` micro-batches. One copy to the host, which synchronises.
   void add(const PassLosses& losses, index parts);
   double total() const;
 };

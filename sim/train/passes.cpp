@@ -25,7 +25,7 @@ std::unique_ptr<Passes> make_passes(Transformer& model, Backend& backend, index 
   std::unique_ptr<Replay> replay = backend.replay();
   if (!replay) return eager("");
   if (!graphs) return eager("run.graphs = off");
-  if (!capturable(model)) return eager("the router's work may change from step to step");
+  if (!capturable(model)) return eager("the router's kernel launches may change from step to step");
   return std::make_unique<ReplayedPasses>(model, backend, domains, std::move(replay));
 }
 

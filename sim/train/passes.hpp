@@ -1,4 +1,4 @@
-// Passes run the forward and backward passes of a training step.
+// Passes is the interface of a step's forward and backward passes: eager or replayed.
 #pragma once
 
 #include "sim/moe/statistics.hpp"
@@ -18,21 +18,21 @@ struct StepOutcome {
 class Passes {
  public:
   virtual ~Passes() = default;
-  // Forward and backward through every micro-batch. The parameters then have the gradients of the
-  // step's loss, summed over micro-batches by a fixed tree (gradient_tree.hpp), and the MoE layers
-  // their loads.
+  // Runs every micro-batch forward and backward. Afterwards the parameters hold the gradients of
+  // the step's loss, summed over micro-batches by a fixed tree (gradient_tree.hpp), and the MoE
+  // layers hold their loads.
   virtual StepOutcome run(const StepBatch& batch, bool measured) = 0;
-  // Called after the update: gradients are not needed any more.
+  // Called after the update, when gradients may be released.
   virtual void release_gradients() {}
 
-  // "replayed", or why steps are not; "" on a device that never replays.
+  // "replayed", or the reason why steps are not; "" on a device that never replays.
   virtual std::string replay() const = 0;
   virtual bool may_replay() const { return false; }
   virtual index replayed_steps() const { return 0; }
 };
 
-// Replayed passes where device and routers allow it and `graphs` (run.graphs) is set, else eager
-// ones. domains: of the data, for the statistics.
+// ReplayedPasses if the device and the routers support it and `graphs` (run.graphs) is set, else
+// EagerPasses. domains: number of domains of the data, for statistics.
 std::unique_ptr<Passes> make_passes(Transformer& model, Backend& backend, index domains,
                                     bool graphs);
 

@@ -18,8 +18,8 @@ std::vector<real> logits_of(Transformer& model, const Task& task, const Batch& b
 
 double future_leak(Transformer& model, const Task& task, const Dataset& data, index rows,
                    Backend& backend) {
-  // A product rounds a row by how many stand beside it, and another future may send others there:
-  // that is no leak.
+  // A change of later tokens can change the number of rows of an expert, and so the rounding of a
+  // product. That is not a leak.
   constexpr double kRounding = sizeof(real) == 4 ? 1e-4 : 1e-12;
   const Batch base = data.batch(Split::validation, 0, 0, rows);
   const index V = data.info().vocabulary, S = base.length;

@@ -55,9 +55,8 @@ std::vector<RowCost> costs_of(const Transformer& model) {
 
 Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model)
     : data_(data),
-      every_(
-          Options(settings, "record")
-              .integer("every", 10, {1, 1ll << 40}, "steps between records of what routers did")),
+      every_(Options(settings, "record")
+                 .integer("every", 10, {1, 1ll << 40}, "steps between records of the routing")),
       layers_(static_cast<index>(model.moe_blocks().size())),
       experts_(most_experts(model)),
       totals_(every_, costs_of(model)) {
@@ -82,7 +81,7 @@ void Recorder::append_statistics(const std::string& axis,
     for (const LayerStatistics& layer : layers) {
       const std::vector<double> values = s.get(layer);
       row.insert(row.end(), values.begin(), values.end());
-      // A layer of fewer experts than another: nothing was asked of those that it lacks.
+      // A layer with fewer experts than another has no demand for the missing ones.
       if (s.per == Statistic::Per::expert) row.resize(row.size() + missing_experts(layer));
     }
     file_.append(prefix + s.name, row);
@@ -112,8 +111,8 @@ void Recorder::on_step(const StepReport& r) {
   file_.finish_blocks();
 }
 
-// A loss has its column from its first step on; in steps in which no router returned it, before
-// that or later, its value is NaN.
+// A loss has a column from its first step on. In steps without it, before and after, its value is
+// NaN.
 void Recorder::append_aux(const std::vector<std::pair<std::string, double>>& aux) {
   const std::size_t known = aux_.size();
   for (const auto& [name, value] : aux)
@@ -126,7 +125,7 @@ void Recorder::append_aux(const std::vector<std::pair<std::string, double>>& aux
   file_.append("aux_loss", row);
 }
 
-// To the columns of `aux_`, of which the first `known` are there.
+// Adds the columns of `aux_` behind the first `known`, which exist.
 void Recorder::widen_aux(std::size_t known) {
   const auto width = static_cast<index>(aux_.size());
   const auto before = static_cast<std::size_t>(file_.find("step")->shape[0] - 1);
@@ -150,7 +149,7 @@ void Recorder::widen_aux(std::size_t known) {
 }
 
 void Recorder::on_evaluation(const Evaluation& e) {
-  // The first comes before any training step; masses do not add up to the last bit.
+  // The first evaluation comes before any training step.
   file_.attribute("plan_kind", plan_kinds(e.layers));
   totals_.add_evaluation(file_, e.step);
   for (const char* name : {"eval", "eval_step"}) file_.append(name, static_cast<double>(e.step));

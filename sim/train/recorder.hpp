@@ -1,4 +1,5 @@
-// Turns what happens in training into the variables of the run file (analysis/FORMAT.md).
+// Recorder writes steps, routings and evaluations to the variables of the run file
+// (analysis/FORMAT.md).
 #pragma once
 
 #include "sim/record/image.hpp"
@@ -15,10 +16,10 @@ class Recorder : public Hook {
  public:
   // Reads [record].
   Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model);
-  // Where the run file is published: after the first step, and then not more often than once a
-  // second, nor so often that it takes more than a hundredth of the time. Without a path it is not.
+  // Publishes the run file at `path`: after the first step, then at most once a second, and in at
+  // most one hundredth of the time. Without a path it publishes nothing.
   void publish_at(std::string path) { path_ = std::move(path); }
-  // Settings as attributes, by their full keys; none if they are more than kMostSettings.
+  // Adds settings as attributes under their full keys; none if there are more than kMostSettings.
   void describe_settings(const Settings& settings);
 
   bool wants_routing(index step) const override { return step % every_ == 0; }
@@ -28,14 +29,14 @@ class Recorder : public Hook {
   void on_boundary(const Position& position) override;
 
   index every() const { return every_; }  // record.every
-  // Of this process's latest steps, the median.
+  // Median over this process's latest steps.
   double tokens_per_second() const;
   double seconds_publishing() const { return throttle_.spent(); }
 
   RunFile& file() { return file_; }
-  // The same with the totals of now among its attributes: train_seconds, wall_seconds, train_flops.
+  // The run file with current totals: train_seconds, wall_seconds, train_flops.
   const RunFile& with_totals();
-  // Goes on from what an earlier process recorded. Throws Exit::data if it recorded other things.
+  // Continues the record of an earlier process. Throws Exit::data if its variables differ.
   void restore(const RunFile& earlier);
   // The run file with this status: running, complete or diverged.
   Image image(const std::string& status);
@@ -59,8 +60,8 @@ class Recorder : public Hook {
   const DatasetInfo& data_;
   std::string path_;
   index every_, layers_ = 0;
-  index experts_ = 0;             // most of a layer
-  std::vector<std::string> aux_;  // auxiliary losses that were recorded, in order of their columns
+  index experts_ = 0;             // of the layer with most experts
+  std::vector<std::string> aux_;  // names of recorded auxiliary losses, in order of their columns
   bool published_ = false;
   index tokens_ = 0;           // seen at the last step
   std::vector<double> rates_;  // tokens per second of the latest steps, in any order

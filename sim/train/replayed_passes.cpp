@@ -10,7 +10,7 @@
 namespace moesim {
 namespace {
 
-// Room for the device's part of an example like this one.
+// Allocates device buffers for examples like this one.
 Example room_for(const Example& like) {
   Backend& backend = like.targets.backend();
   Example room;
@@ -22,7 +22,7 @@ Example room_for(const Example& like) {
   return room;
 }
 
-// All that passes know of an example without looking at its values.
+// True if two examples have equal shapes; reads no values.
 bool fits(const Example& room, const Example& example) {
   const ModelInput &a = room.input, &b = example.input;
   return a.batch == b.batch && a.length == b.length && a.ids.size() == b.ids.size() &&
@@ -60,7 +60,7 @@ StepOutcome ReplayedPasses::run(const StepBatch& batch, bool measured) {
     return eager_.run(batch, measured);
   } catch (const Error& error) {
     if (!is_out_of_memory(error) || staged_.empty()) throw;
-    give_up();  // what it holds may be what is missing
+    give_up();  // its memory may suffice
     return eager_.run(batch, measured);
   }
 }
@@ -70,11 +70,11 @@ const std::vector<PassLosses>* ReplayedPasses::replay_step(const StepBatch& batc
   for (index part = 0; part < batch.parts(); ++part) parts.push_back(batch.micro_batch(part));
   if (!stage(parts)) return nullptr;
   const bool replayed = replay_->run([&] {
-    // Every round finds gradients where the round before had them, and nobody else has any.
+    // Every round finds the gradient buffers of the previous one; nothing else uses them.
     place_gradients();
     losses_.clear(), gradients_.clear();
     model_.begin_step(backend_);
-    // A copy, because indices remember what the host once saw of them.
+    // A copy, because Indices cache the values that the host has read.
     std::vector<MicroBatch> staged = staged_;
     sum_gradients(parameters_, batch.parts(), [&](index part) {
       losses_.push_back(run_pass(model_, staged[static_cast<std::size_t>(part)]));

@@ -1,8 +1,8 @@
-// Replayed passes record a step's kernels once and replay them from then on (sim/core/replay.hpp).
+// ReplayedPasses records a step's kernels once and replays them from then on (sim/core/replay.hpp).
 //
-// A replay runs no host code. Examples and the number of the step, which random numbers depend on,
-// are copied into the buffers that the recorded passes read; losses, gradients and the loads of the
-// routers appear in the buffers that they write.
+// A replay runs no host code. Examples and the step number (for random numbers) are copied into the
+// buffers that the recorded passes read; losses, gradients and router loads appear in the buffers
+// that they write.
 #pragma once
 
 #include "sim/core/replay.hpp"
@@ -19,11 +19,11 @@ class ReplayedPasses : public Passes {
   ReplayedPasses(Transformer& model, Backend& backend, index domains,
                  std::unique_ptr<Replay> replay);
 
-  // Eager where a replay would not do: for a measured or timed step, whose routings and times do
-  // not come out of a replay, and for one of other shapes or another number of targets than the
-  // first. If the device's memory does not suffice for that, the recorded passes are given up.
+  // Runs eagerly if a replay is impossible: for a measured or timed step, because a replay yields
+  // no routings and times, and for a step whose shapes or number of targets differ from the first.
+  // If device memory does not suffice for that, the recorded passes are released.
   StepOutcome run(const StepBatch& batch, bool measured) override;
-  // Those of an eager step are elsewhere than replays write theirs: that memory is free then.
+  // Frees the gradients of an eager step, which are not in the buffers of the replays.
   void release_gradients() override { place_gradients(); }
 
   std::string replay() const override;
@@ -31,10 +31,10 @@ class ReplayedPasses : public Passes {
   index replayed_steps() const override { return replayed_; }
 
  private:
-  // Null: the staged buffers do not fit this batch.
+  // Null: the batch does not fit the staged buffers.
   const std::vector<PassLosses>* replay_step(const StepBatch& batch);
   bool stage(const std::vector<MicroBatch>& parts);
-  // Gives the parameters the gradients that replays write.
+  // Points the parameters' gradients at the buffers that replays write.
   void place_gradients();
   void give_up();
   const std::string& refusal() const {
@@ -47,10 +47,10 @@ class ReplayedPasses : public Passes {
   std::unique_ptr<Replay> replay_;
   EagerPasses eager_;
   std::string out_of_memory_;
-  index replayed_ = 0;  // steps
+  index replayed_ = 0;  // number of replayed steps
   std::vector<MicroBatch> staged_;
   Indices steps_;  // Context::step of the staged parts
-  // Of the passes that were called last.
+  // Results of the last passes that ran on the host.
   std::vector<PassLosses> losses_;
   std::vector<Tensor> gradients_;
 };

@@ -13,12 +13,12 @@ namespace {
 
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
-// Variables that are not declared: they begin with the step that has something for them.
+// Variables that are not declared at the start: they begin at the first step that has a value.
 bool is_late(const Variable& variable) {
   return variable.name == "aux" || variable.name == "aux_loss" || is_router_metric(variable);
 }
 
-// A variable that an earlier build did not record: its rows are not known.
+// A variable that the earlier build did not record: its rows are NaN.
 Variable unknown_rows(const RunFile& earlier, Variable own) {
   const Variable* steps = earlier.find(own.dims.front() + "_step");
   if (steps == nullptr) return own;
@@ -27,7 +27,7 @@ Variable unknown_rows(const RunFile& earlier, Variable own) {
   return own;
 }
 
-// The steps that label a dimension, for records of a version that did not label it.
+// Step labels of a dimension, for files of a version without these labels.
 Variable labels_from(const RunFile& earlier, Variable own) {
   const std::string steps = own.name + "_step";
   if (earlier.find(steps) == nullptr) return own;
@@ -59,7 +59,7 @@ RunFile restored(const RunFile& own, const RunFile& earlier) {
   file.keep_blocks(earlier.block_store() ? earlier.block_store() : own.block_store());
   for (const std::string& name : own.attribute_order())
     file.attribute(name, own.attributes().at(name));
-  // In their order there: a file that is written again has the same bytes.
+  // Keeps their order, so that a rewritten file has the same bytes.
   const std::set<std::string> kept_attributes = {"created_utc",
                                                  "plan_kind",
                                                  "train_seconds",

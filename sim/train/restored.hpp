@@ -1,14 +1,13 @@
-// Goes on with the records of an earlier process.
+// restored() continues the run file of an earlier process.
 #pragma once
 
 #include "sim/record/run_file.hpp"
 
 namespace moesim {
 
-// The run file of a run that goes on: what `own` declares, with the rows of `earlier`. Auxiliary
-// losses and router metrics, which are not declared, are as they were there. A statistic that an
-// earlier build did not record is NaN in the rows that there are. Throws Exit::data if `earlier`
-// recorded other things.
+// The variables that `own` declares, with the rows of `earlier`. Auxiliary losses and router
+// metrics, which are not declared, are taken from `earlier`. A statistic that the earlier build did
+// not record is NaN in the existing rows. Throws Exit::data if the variables of `earlier` differ.
 RunFile restored(const RunFile& own, const RunFile& earlier);
 
 }  // namespace moesim

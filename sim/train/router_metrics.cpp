@@ -18,7 +18,7 @@ bool is_over(const Variable& variable, const std::string& axis) {
          find_statistic(variable.name) == nullptr;
 }
 
-// A variable of which all rows but the one that comes next are missing.
+// A variable whose rows are all missing values, except the next one.
 Variable late(const std::string& axis, const std::string& metric, std::int64_t rows,
               std::size_t layers) {
   return {.name = prefix_of(axis) + metric,

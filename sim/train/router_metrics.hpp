@@ -1,6 +1,6 @@
 // Router metrics (Routing::metrics) are recorded as router_NAME (record, layer) and
-// eval_router_NAME (eval, layer). A metric has its variable from the first row on in which a layer
-// returned it; where a layer or an earlier row did not, its value is NaN.
+// eval_router_NAME (eval, layer). The variable of a metric begins with the first row in which a
+// layer returned it; other layers and earlier rows are NaN.
 #pragma once
 
 #include "sim/moe/layer_statistics.hpp"
@@ -11,7 +11,7 @@
 
 namespace moesim {
 
-// Appends a row to every metric over `axis` ("record" or "eval"), whose label of the row is there.
+// Appends a row to every metric over `axis` ("record" or "eval"). The row's label must exist.
 void append_metrics(RunFile& file, const std::string& axis,
                     const std::vector<LayerStatistics>& layers);
 

@@ -1,4 +1,4 @@
-// The routing monitor measures what the MoE layers do in the passes of one step or evaluation.
+// RoutingMonitor measures the routings of all MoE layers in one step or evaluation.
 #pragma once
 
 #include "sim/model/transformer.hpp"
@@ -11,22 +11,22 @@ namespace moesim {
 
 class RoutingMonitor {
  public:
-  // domains: of the data.
+  // domains: number of domains of the data.
   RoutingMonitor(const Transformer& model, Backend& backend, index domains);
 
-  // Measures the pass that is given this context and this example.
+  // Measures the pass with this context and this example.
   void attach(Context& context, const Example& example);
-  // Fetches the numbers of the pass. Call it after the pass, because fetching waits for the device.
+  // Fetches the sums of a pass. Call it after the pass: it synchronises with the device.
   void collect();
 
-  // Over all passes, layer by layer.
+  // Statistics over all passes, by layer.
   std::vector<LayerStatistics>& layers() { return layers_; }
 
  private:
   const Transformer& model_;
   Backend& backend_;
   index domains_;
-  std::vector<Measurement> measurements_;  // of the pass that is running, layer by layer
+  std::vector<Measurement> measurements_;  // of the current pass, by layer
   std::vector<LayerStatistics> layers_;
 };
 

@@ -14,14 +14,13 @@ namespace {
 
 constexpr std::size_t kMostRestarts = 1000;
 
-// Steps in ascending order, with spaces between: "300 600". The option is declared only where it is
-// set: runs that were trained before there was one have no line for it in their resolved config,
-// and stay the runs they are.
+// Ascending steps separated by spaces: "300 600". The option is declared only if it is set:
+// resolved configs of earlier runs have no line for it, and such runs must keep their identity.
 std::vector<index> read_restarts(Options& options, index steps) {
   if (!options.settings().has(options.section() + ".restarts")) return {};
   const std::string text =
       options.text("restarts", "",
-                   "steps at which warm-up and cosine begin again, such as '300 600'; "
+                   "steps at which warm-up and cosine restart, e.g. '300 600'; "
                    "--extend sets it; empty: never");
   std::vector<index> restarts;
   std::string_view rest = config::trimmed(text);
@@ -29,7 +28,7 @@ std::vector<index> read_restarts(Options& options, index steps) {
     const std::string_view word = rest.substr(0, rest.find(' '));
     index step = 0;
     if (config::parse(word, step) != std::errc{} || restarts.size() == kMostRestarts)
-      options.reject("restarts", "write steps with spaces between, such as 300 600");
+      options.reject("restarts", "write steps separated by spaces, e.g. 300 600");
     if (step <= (restarts.empty() ? 0 : restarts.back()) || step >= steps)
       options.reject("restarts", fmt::format("{} is out of order; write ascending steps between 0 "
                                              "and run.steps = {}",
@@ -52,13 +51,13 @@ Schedule::Schedule(Options& options, index steps) {
   ends_ = read_restarts(options, steps);
   if (!cosine_ && !ends_.empty())
     options.reject("restarts",
-                   "a constant rate has nothing that could begin again; remove it, or set "
+                   "a constant rate has no restarts; remove it, or set "
                    "train.schedule = cosine");
   ends_.push_back(steps);
 }
 
 double Schedule::rate(index step) const {
-  // The cosine that the step is in: steps first to *end - 1.
+  // The cosine of this step covers steps first to *end - 1.
   const auto end = std::min(std::upper_bound(ends_.begin(), ends_.end(), step), ends_.end() - 1);
   const index first = end == ends_.begin() ? 0 : *(end - 1);
   const index passed = step - first;
@@ -83,7 +82,8 @@ bool Schedule::continues(const Schedule& shorter) const {
   const bool begins_alike = shorter.ends_.size() < ends_.size() &&
                             std::equal(shorter.ends_.begin(), shorter.ends_.end(), ends_.begin());
   if (begins_alike) return true;
-  // Without a restart before the end of the shorter one, a warm-up or a constant rate is all.
+  // Without a restart before the end of the shorter training, only a warm-up or a constant rate
+  // agrees.
   return !shorter.depends_on_steps() && (ends_.size() == 1 || ends_[0] >= shorter.ends_.back());
 }
 

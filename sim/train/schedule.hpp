@@ -1,4 +1,4 @@
-// The learning rate by step.
+// Schedule is the learning rate by step.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -8,18 +8,18 @@
 
 namespace moesim {
 
-// Linear warm-up, then constant, or a cosine down to a floor that may begin again at given steps
-// (Loshchilov and Hutter 2017: warm restarts). What begins again has its warm-up too, from the
-// floor (Ibrahim et al. 2024).
+// Linear warm-up, then a constant rate, or a cosine down to a floor with optional warm restarts at
+// given steps (Loshchilov and Hutter 2017). A restart has its own warm-up, from the floor (Ibrahim
+// et al. 2024).
 class Schedule {
  public:
-  // Reads rate, schedule, warmup, rate_min and restarts of [train]. `steps`: of the training.
+  // Reads rate, schedule, warmup, rate_min and restarts of [train]. steps: of the training.
   Schedule(Options& options, index steps);
   double rate(index step) const;
-  // True if every rate of `shorter`, a training of fewer steps, is the rate of that step here.
+  // True if `shorter`, a training of fewer steps, has the same rate at each of its steps.
   bool continues(const Schedule& shorter) const;
-  // What train.restarts is in a training that goes on from the end of this one; "" where there is
-  // nothing to restart, because the rates do not depend on the number of steps.
+  // The value of train.restarts for a training that continues beyond the end of this one; "" if the
+  // rates do not depend on the number of steps.
   std::string restarts_beyond() const;
 
  private:
@@ -27,7 +27,7 @@ class Schedule {
 
   double peak_, floor_;
   index warmup_;
-  std::vector<index> ends_;  // of the cosines, the last at the end of the training
+  std::vector<index> ends_;  // end steps of the cosines; the last is the end of the training
   bool cosine_;
 };
 

@@ -26,9 +26,9 @@ std::vector<std::string> words_of(const std::string& text) {
 }
 
 void freeze_matching(Options& options, std::vector<Parameter>& parameters) {
-  const std::string patterns = options.text(
-      "parameters", "",
-      "parameters that do not learn: shell patterns over their full names, separated by spaces");
+  const std::string patterns =
+      options.text("parameters", "",
+                   "frozen parameters: shell patterns for their full names, separated by spaces");
   for (const std::string& pattern : words_of(patterns)) {
     bool found = false;
     for (Parameter& p : parameters) {
@@ -46,13 +46,13 @@ void freeze_matching(Options& options, std::vector<Parameter>& parameters) {
   }
   if (std::all_of(parameters.begin(), parameters.end(),
                   [](const Parameter& p) { return p.frozen; }))
-    options.reject("parameters", "nothing is left to learn");
+    options.reject("parameters", "no parameter is left to train");
 }
 
-// The values of a checkpoint by name.
+// Tensors of a checkpoint by name.
 using Found = std::map<std::string, TensorView>;
 
-// The tensors of a file by the names that the rules give them.
+// Tensors of a file under their renamed names.
 Found renamed(const TensorFile& file, const Start& start) {
   Found found;
   std::vector<bool> used(start.renames.size(), false);
@@ -122,20 +122,20 @@ Start read_start(Settings& settings, std::vector<Parameter>& parameters) {
   Options init(settings, "init");
   Start start;
   start.from = init.text("from", "",
-                         "the folder of a run whose weights the training starts from; empty: all "
-                         "values are drawn");
-  start.checkpoint = init.text("checkpoint", "newest", "of that run: newest, best or a step");
+                         "folder of a run whose weights are the initial ones; empty: random "
+                         "initialisation");
+  start.checkpoint =
+      init.text("checkpoint", "newest", "checkpoint of that run: newest, best or a step");
   index step = 0;
   if (start.checkpoint != "newest" && start.checkpoint != "best" &&
       (config::parse(start.checkpoint, step) != std::errc{} || step < 0))
     init.reject("checkpoint", "choose newest, best or a step");
   start.draw_missing =
-      init.choice(
-          "missing", "error", {"error", "draw"},
-          "parameters without a tensor of their name and shape there: an error, or drawn") ==
+      init.choice("missing", "error", {"error", "draw"},
+                  "parameters without a tensor of their name and shape there: error, or random") ==
       "draw";
-  for (const std::string& rule : words_of(
-           init.text("rename", "", "beginnings of its names as old:new, separated by spaces"))) {
+  for (const std::string& rule :
+       words_of(init.text("rename", "", "prefixes of its names as old:new, separated by spaces"))) {
     const std::size_t colon = rule.find(':');
     if (colon == 0 || colon == std::string::npos)
       init.reject("rename", "write old:new, not " + rule);

@@ -1,4 +1,4 @@
-// Start says which values the parameters of a training begin with, and which of them learn.
+// Start determines the initial values of the parameters ([init]) and which of them are frozen.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -14,16 +14,15 @@ struct Start {
   std::string from;        // the folder of a run; empty: all values are drawn
   std::string checkpoint;  // "newest", "best" or a step
   bool draw_missing = false;
-  std::vector<std::pair<std::string, std::string>> renames;  // of the beginnings of names
+  std::vector<std::pair<std::string, std::string>> renames;  // prefixes of names, old and new
 
-  // Gives the tensors the values that tensors of the same name and shape have in the checkpoint, and
-  // says in one line which they were. Throws Exit::data, naming the first that has none, unless such
-  // keep the values that they have; also where a rename has no effect or two tensors get one name.
+  // Sets each tensor to the checkpoint's tensor of equal name and shape, and returns a one-line
+  // summary. Throws Exit::data with the first tensor that has none, unless [init] keeps the initial
+  // values of such tensors; also if a rename has no effect or two tensors get one name.
   std::string load(const std::vector<NamedTensor>& weights) const;
 };
 
-// Reads [init], and [freeze], whose patterns freeze parameters. Rejects a pattern that matches
-// nothing.
+// Reads [init], and [freeze], whose patterns freeze parameters. Rejects patterns without a match.
 Start read_start(Settings& settings, std::vector<Parameter>& parameters);
 
 }  // namespace moesim

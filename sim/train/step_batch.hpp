@@ -1,4 +1,4 @@
-// A step batch is the sequences of one training step, cut into micro-batches.
+// StepBatch is the sequences of one training step, cut into micro-batches.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -9,7 +9,7 @@
 
 namespace moesim {
 
-// What one forward and backward pass is given.
+// MicroBatch is the input of one forward and backward pass.
 struct MicroBatch {
   Example example;
   Context context;
@@ -27,8 +27,8 @@ class StepBatch {
   // Reads batch and accumulate of [train].
   static Size read(Settings& settings);
 
-  // The batch of the step at `position`, a function of (seed, step, skipped batches). Throws
-  // Exit::data if there is nothing to predict in it.
+  // The batch of the step at `position`: a function of (seed, step, skipped batches). Throws
+  // Exit::data if it has no targets.
   StepBatch(const Dataset& data, const Task& task, Backend& backend, std::uint64_t seed, Size size,
             const Position& position);
 

@@ -1,4 +1,4 @@
-// The throttle limits a costly task, such as writing checkpoints, to a share of the time.
+// Throttle limits a costly task, such as writing checkpoints, to a share of the time.
 #pragma once
 
 #include <chrono>
@@ -8,21 +8,21 @@ namespace moesim {
 class Throttle {
  public:
   using Clock = std::chrono::steady_clock;
-  // share: of the time, e.g. 0.01. least: seconds from the end of one run of the task to the next.
+  // share: of the time, e.g. 0.01. least: minimal seconds between two runs of the task.
   explicit Throttle(double share, double least = 0) : share_(share), least_(least) {}
 
   // True if running the task now keeps its time below `share`.
   bool allows() const { return allows(least_); }
-  // The same, with another least number of seconds since it ended last.
+  // The same with another minimum.
   bool allows(double least) const {
     const std::chrono::duration<double> rest = Clock::now() - end_;
     return rest.count() >= least && rest.count() * share_ >= took_;
   }
 
-  // Seconds that it took in total.
+  // Total seconds of the task.
   double spent() const { return spent_; }
 
-  // The task is running while this lives.
+  // Times the task by its lifetime.
   class Work {
    public:
     explicit Work(Throttle& throttle) : throttle_(throttle) {}

@@ -63,8 +63,8 @@ void Totals::add_evaluation(RunFile& file, index step) {
   if (count > 0) file.attribute("train_drops_percent", sum / count);
 }
 
-// What the model costs with the rows that its experts computed on average over the records, in
-// place of those that its routers expect. Training is three forward passes.
+// FLOPs of the model with the measured mean rows per token instead of the expected ones. Training
+// is three times the forward pass.
 double Totals::measured_flops(double expected) const {
   double flops = expected;
   for (std::size_t i = 0; i < rows_.size(); ++i)

@@ -30,8 +30,8 @@ Schedule read_schedule(Settings& settings) {
 NotFinite read_not_finite(Options& train) {
   const std::string policy = train.choice(
       "not_finite", "stop", {"stop", "skip", "rewind"},
-      "a step whose loss or gradient is not finite: ends the run, makes no update, or sends it "
-      "back to a checkpoint and on with other batches");
+      "NaN or infinite loss or gradient: stop the run, skip the update, or rewind to a "
+      "checkpoint and use other batches");
   if (policy == "skip") return NotFinite::skip;
   return policy == "rewind" ? NotFinite::rewind : NotFinite::stop;
 }
@@ -53,15 +53,15 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
       evaluator_(settings, data, task, model, backend, seed) {
   batch_ = StepBatch::read(settings);
   Options train(settings, "train");
-  clip_ = train.number("clip", 1, {0, 1e30}, "largest gradient norm; 0: no limit");
+  clip_ = train.number("clip", 1, {0, 1e30}, "largest gradient norm (clipping); 0: no limit");
   not_finite_ = read_not_finite(train);
-  not_finite_limit_ =
-      train.integer("not_finite_limit", 10, {1, kMany}, "such steps that a run survives");
+  not_finite_limit_ = train.integer("not_finite_limit", 10, {1, kMany},
+                                    "steps with NaN or infinity that a run may skip or rewind");
   graphs_ =
       Options(settings, "run")
           .choice("graphs", "auto", {"auto", "off"},
-                  "auto: on a card, a step that asks for the same work every time is captured "
-                  "as a CUDA graph and replayed; to the same bits") == "auto";
+                  "auto: on a GPU, steps that launch the same kernels every time are replayed "
+                  "as a CUDA graph, with the same bits") == "auto";
   start_ = read_start(settings, parameters_);
   optimiser_ = make_optimiser(train, parameters_);
   resume({}, 0);

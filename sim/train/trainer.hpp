@@ -1,5 +1,5 @@
-// The trainer runs the training loop: batches in, updates out. Records, checkpoints and progress
-// are hooks.
+// Trainer runs the training loop: it draws batches, runs passes, and updates parameters. Records,
+// checkpoints and progress are hooks.
 #pragma once
 
 #include "sim/train/evaluator.hpp"
@@ -17,26 +17,26 @@
 
 namespace moesim {
 
-// What happens when loss or gradient is NaN or infinite: the run stops, the update is skipped, or
-// training goes back to a checkpoint and takes other batches.
+// Policy for NaN or infinite loss or gradient: stop the run, skip the update, or rewind to a
+// checkpoint and use other batches.
 enum class NotFinite { stop, skip, rewind };
 
 enum class End { complete, stopped };
 
 class Trainer {
  public:
-  // Reads run.steps, [train] and [eval]. Everything given must outlive the trainer.
+  // Reads run.steps, [train] and [eval]. All arguments must outlive the trainer.
   Trainer(Settings& settings, const Dataset& data, const Task& task, Transformer& model,
           Backend& backend, std::uint64_t seed);
 
-  // Allocates and draws the parameters.
+  // Allocates and initialises the parameters.
   void start();
-  // Takes them from another run, if [init] names one: before the first step of a run that has no
-  // checkpoint of its own. -> what was taken, in one line; "": nothing
+  // Loads the weights of another run, if [init] names one; only before the first step of a run
+  // without a checkpoint. -> a one-line summary; "": none
   std::string take_start() { return start_.load(weights()); }
-  // Trains from where it stands, to the end or until a hook wants it to stop; then it can be run
-  // again. Throws Exit::diverged, naming step and tensor, in the step whose loss or gradient is not
-  // finite, unless such steps are skipped.
+  // Trains from the current position to the end, or until a hook stops it; it can be called again.
+  // Throws Exit::diverged with step and tensor if loss or gradient is NaN or infinite, unless such
+  // steps are skipped.
   End run(const std::vector<Hook*>& hooks);
   Evaluation evaluate(index step) {
     return *evaluator_.run(step, [] { return false; });
@@ -47,39 +47,39 @@ class Trainer {
   index steps() const { return steps_; }
   index batch() const { return batch_.sequences; }
   index accumulate() const { return batch_.parts; }
-  // Numbers that the optimiser keeps for each parameter.
+  // Number of moments that the optimiser stores per parameter.
   std::size_t moments() const { return optimiser_->kinds_of_state().size(); }
   const std::vector<Parameter>& parameters() const { return parameters_; }
-  // What a model needs to run: parameters and buffers.
+  // Parameters and buffers: the tensors for inference.
   std::vector<NamedTensor> weights() const;
-  // What training needs besides to go on: what the optimiser keeps ("adamw.first.NAME").
+  // Tensors for training besides: the optimiser's state ("adamw.first.NAME").
   std::vector<NamedTensor> state() { return optimiser_->state(); }
-  // Names and shapes of both, without their memory; start() need not have been called.
+  // Names and shapes of both; does not allocate them, and start() need not have been called.
   std::vector<std::pair<std::string, Shape>> shapes_of_weights() const;
   std::vector<std::pair<std::string, Shape>> shapes_of_state() const;
   index updates() const { return optimiser_->updates(); }
-  // After the tensors were given their values.
+  // Continues at this position; the tensors must have their values.
   void resume(const Position& position, index updates);
 
   const Passes& passes() const { return *passes_; }
   const Evaluator& evaluator() const { return evaluator_; }
-  // True if there is an evaluation after so many steps: at a multiple of eval.every, and at the
-  // end.
+  // True if an evaluation follows this number of steps: at multiples of eval.every, and at the end.
   bool evaluates_at(index step) const;
   NotFinite not_finite() const { return not_finite_; }
   index not_finite_limit() const { return not_finite_limit_; }
 
-  // Sequences per micro-batch, which the model must know before it is built.
+  // Sequences per micro-batch; the model needs it before it is built.
   static index micro_batch(Settings& settings) { return StepBatch::read(settings).each(); }
 
  private:
   bool stop_wanted(const std::vector<Hook*>& hooks) const;
   StepReport train_step(const std::vector<Hook*>& hooks);
-  // The batch of the step that training stands before.
+  // The batch of the next step.
   StepBatch step_batch() const { return {data_, task_, backend_, seed_, batch_, position_}; }
-  // Clips the gradients and updates the parameters, unless something is not finite.
+  // Clips the gradients and updates the parameters, unless loss or gradient norm is NaN or
+  // infinite.
   void update(StepReport& report);
-  // Counts a step that is not finite; throws unless such steps are skipped.
+  // Counts a step with NaN or infinity; throws unless such steps are skipped.
   void meet_not_finite(const char* when, double loss);
 
   const Dataset& data_;

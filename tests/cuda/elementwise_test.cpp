@@ -34,7 +34,7 @@ TEST_CASE("cuda: memory", "[cuda]") {
     cuda->allocate(std::size_t{1} << 46);
     FAIL("more memory than any card has");
   } catch (const Error& error) {
-    CHECK_THAT(error.what(), contains("out of memory on cuda:0: 70368744.2 MB asked for"));
+    CHECK_THAT(error.what(), contains("out of memory on cuda:0: 70368744.2 MB requested"));
   }
   cuda->wait();
   CHECK_THROWS_WITH(make_backend("cuda:999", 0), contains("counted from 0"));

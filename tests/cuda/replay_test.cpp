@@ -140,7 +140,7 @@ TEST_CASE("cuda: rounds that look at values or draw are not replayed", "[cuda][r
   for (const int from : {0, 2}) {
     for (const bool caught : {false, true})
       refuse(
-          *cuda, "it looks at values",
+          *cuda, "a call reads values on the host",
           [&](int round, const Storage& y) {
             cuda->fill(Bench::at(y), kSize, 7);
             if (round < from) return;
@@ -154,7 +154,7 @@ TEST_CASE("cuda: rounds that look at values or draw are not replayed", "[cuda][r
           },
           seven);
     refuse(
-        *cuda, "it waits for the device",
+        *cuda, "a call synchronises with the device",
         [&](int round, const Storage& y) {
           cuda->fill(Bench::at(y), kSize, 7);
           if (round >= from) cuda->wait();
@@ -164,7 +164,7 @@ TEST_CASE("cuda: rounds that look at values or draw are not replayed", "[cuda][r
   const Stream stream{1, Purpose::dropout, 0, 0};
   const auto drawing = [&](const std::function<void(real*)>& draw) {
     refuse(
-        *cuda, "it draws random numbers of one step",
+        *cuda, "random numbers are drawn for a fixed step",
         [&](int, const Storage& y) {
           const Storage x = cuda->allocate(kSize * sizeof(real));
           draw(Bench::at(x));

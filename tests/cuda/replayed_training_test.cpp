@@ -151,8 +151,9 @@ TEST_CASE("cuda: every variant of every router is replayed", "[cuda][replay][slo
       CAPTURE(router, variant.name);
       const Done done = compare(*cuda, with(kBase, settings_of(router, variant)));
       CHECK(done.replayed == (done.capturable ? kSteps - 4 : 0));
-      CHECK(done.replay ==
-            (done.capturable ? "replayed" : "the router's work may change from step to step"));
+      CHECK(done.replay == (done.capturable
+                                ? "replayed"
+                                : "the router's kernel launches may change from step to step"));
     }
 }
 
@@ -193,7 +194,7 @@ TEST_CASE("cuda: what cannot be replayed is asked for", "[cuda][replay]") {
   arrange(0);
   const Done free = compare(*cuda, with(kBase, {"router.name", "test_unsure"}));
   CHECK(free.replayed == 0);
-  CHECK(free.replay == "the router's work may change from step to step");
+  CHECK(free.replay == "the router's kernel launches may change from step to step");
   const Done counted = compare(*cuda, with(kBase, {"router.name", "test_counting"}));
   CHECK(counted.replayed == 0);
   CHECK(counted.replay == "kernel launches differ between steps");

@@ -76,7 +76,7 @@ done < progress
 wait $run
 code=$?
 [ $code -eq 75 ] || fail "stopped by a signal: exit $code"
-no_memory 4500000 'step [0-9]+: .*out of memory on cuda:0: [0-9.]+ MB asked for, [0-9.]+ MB held; ' run.steps=60 --out stopped
+no_memory 4500000 'step [0-9]+: .*out of memory on cuda:0: [0-9.]+ MB requested, [0-9.]+ MB held; ' run.steps=60 --out stopped
 quiet "on from the checkpoint" "$moesim" run c.ini run.steps=60 --out stopped
 grep -q 'resuming: at step' log || fail "the checkpoint is gone: $(cat log)"
 [ "$(loss stopped)" = "$(loss long)" ] || fail "resumed: $(loss stopped), in one go: $(loss long)"

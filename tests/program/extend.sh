@@ -91,5 +91,5 @@ expect 2 'restarts = 12: 12 is out of order' c.ini train.restarts=12 run.steps=1
 expect 0 token_choice "${constant[@]}" checkpoint.every=4 train.not_finite=rewind --out rewind
 expect 2 'step 6 of .* is none' "${constant[@]}" run.seed=0 run.steps=18 checkpoint.every=4 train.not_finite=rewind --out rewind --extend
 rm -r two/tiny/*/checkpoint
-expect 3 'no checkpoint of step [0-9]* to go on from' "${constant[@]}" run.seed=0 run.steps=24 --out two --extend
+expect 3 'no checkpoint of step [0-9]* to continue from' "${constant[@]}" run.seed=0 run.steps=24 --out two --extend
 finish extend

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Adding a router or an expert is one file: from a temporary folder they are built in, listed, certified, trained and
-# installed; a pattern that matches no file is refused. Three of them are the examples of routers/README.md and
-# experts/README.md, as they are written there.
+# installed; a pattern that matches no file is refused. Three of them are the examples of routers/README.md,
+# routers/STATE.md and experts/README.md, as they are written there.
 # Usage: new_router.sh SOURCE_DIR BUILD_DIR (whose settings are used). Needs a compiler cache to be quick.
 set -euo pipefail
 source=$1 build=$2
@@ -42,9 +42,9 @@ const Registered<Router> round_robin("round_robin", "by position",
 }  // namespace moesim
 CPP
 for example in routers/mine routers/steered experts/relu2; do  # the block that begins with the file's name
-  awk -v first="// $example.cpp:" '/^```/ { inside = 0 } index($0, first) == 1 { inside = 1 } inside' "$source/${example%%/*}/README.md" \
+  awk -v first="// $example.cpp:" '/^```/ { inside = 0 } index($0, first) == 1 { inside = 1 } inside' "$source/${example%%/*}"/*.md \
     > "$work/${example##*/}.cpp"
-  grep -q Registered "$work/${example##*/}.cpp" || { echo "FAILED: no example $example in the README"; exit 1; }
+  grep -q Registered "$work/${example##*/}.cpp" || { echo "FAILED: no example $example in a README"; exit 1; }
 done
 settings=$(grep -E '^(CMAKE_BUILD_TYPE|CMAKE_CXX_COMPILER|CMAKE_CXX_FLAGS|MOESIM_[A-Z]+):' "$build/CMakeCache.txt" | grep -v MOESIM_EXTRA | sed 's/^/-D/')
 readarray -t settings <<< "$settings"

@@ -101,7 +101,7 @@ TEST_CASE("extend: what cannot be gone on from is named, and nothing is touched"
     }
     return std::string("no error");
   };
-  CHECK_THAT(error({}, end_of(shorter, 3)), contains("no checkpoint of step 3 to go on from"));
+  CHECK_THAT(error({}, end_of(shorter, 3)), contains("no checkpoint of step 3 to continue from"));
   CHECK_THAT(error({}, {shorter / "", "another config", 4}), contains("(it has none)"));
   CHECK_THAT(error({"expert.hidden", "48"}, end_of(shorter, 4)), contains("expected F"));
   CHECK_THAT(error({"train.not_finite", "rewind", "checkpoint.every", "3"}, end_of(shorter, 4)),
@@ -144,7 +144,7 @@ TEST_CASE("schedule: warm restarts by hand", "[train][extend]") {
         "test: train.restarts = 2 1: 1 is out of order; write ascending steps between 0 and "
         "run.steps = 6");
   CHECK(rates_or_error({"rate", "1", "restarts", "2x"}, 6) ==
-        "test: train.restarts = 2x: write steps with spaces between, such as 300 600");
+        "test: train.restarts = 2x: write steps separated by spaces, e.g. 300 600");
 }
 
 TEST_CASE("schedule: which of two has the rates of the other", "[train][extend]") {

@@ -16,7 +16,7 @@ namespace {
 
 // As a device says it.
 constexpr const char* kNoMemory =
-    "out of memory on cuda:0: 12.3 MB asked for, 45.6 MB held; make the model or the batch smaller";
+    "out of memory on cuda:0: 12.3 MB requested, 45.6 MB held; make the model or the batch smaller";
 
 // Thrown by the router below in its next pass, once.
 std::function<void()> trouble;

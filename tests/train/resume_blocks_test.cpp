@@ -79,7 +79,7 @@ TEST_CASE("resume: blocks that are lost are named, and nothing is pruned for it"
   REQUIRE_FALSE(second.checkpointer.resume([&](const std::string& what) { said.push_back(what); }));
   REQUIRE(said.size() == 2);
   CHECK_THAT(said[0], contains("checkpoint/records.blocks: ") && contains("passed over"));
-  CHECK_THAT(said[1], contains("from the start: no checkpoint can be taken up; all are kept in ") &&
+  CHECK_THAT(said[1], contains("from the start: no checkpoint can be restored; all are kept in ") &&
                           contains("checkpoint/lost-1"));
   CHECK(checkpoint_steps(folder / "").empty());
   for (const index step : steps)

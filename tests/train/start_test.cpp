@@ -32,7 +32,7 @@ TEST_CASE("freeze: frozen parameters keep their bits, the others learn", "[train
   CHECK_THROWS_WITH(Training(with(kBase, {"freeze.parameters", "*.rooter.*"}), 1),
                     contains("no parameter matches *.rooter.*"));
   CHECK_THROWS_WITH(Training(with(kBase, {"freeze.parameters", "*"}), 1),
-                    contains("nothing is left to learn"));
+                    contains("no parameter is left to train"));
 }
 
 // Low-rank adapters as experts on one frozen base: x W + x A_e B_e (Hu et al. 2021).

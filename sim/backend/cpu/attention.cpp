@@ -1,13 +1,13 @@
 // Attention with an online softmax (Milakov and Gimelshein 2018; Dao et al. 2022).
 //
-// A block of queries goes through blocks of keys; the scores of one pair of blocks are the only
-// ones that exist. They are kept transposed, [keys, queries]: vectors then lie across the queries,
-// and maxima, sums, masks and rescaling need no operation inside a vector. Under the causal mask a
-// block of queries stops at the key of its last query, in both directions, and products skip what
-// is masked by tiles of kStep keys or queries.
+// A block of queries loops over blocks of keys; only the scores of the current pair of blocks
+// exist. Scores are stored transposed, [keys, queries]: vectors then lie across the queries, and
+// maxima, sums, masks and rescaling need no operation inside a vector. Under the causal mask a
+// block of queries ends at the key of its last query, forward and backward, and products skip
+// masked tiles of kStep keys or queries.
 //
-// In bfloat16 q, k, v, dy, and weights are rounded where they are factors of a product. Scores,
-// softmax and sums stay in `real`.
+// In bfloat16, q, k, v, dy and weights are rounded as factors of a product. Scores, softmax and
+// sums stay in `real`.
 #include "sim/backend/cpu/attention_factors.hpp"
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/row_math.hpp"
@@ -26,12 +26,12 @@ using namespace cpu::attention;
 
 namespace {
 
-// Queries are scaled before their product with keys; if they are rounded there, scores are after.
+// Queries are scaled before their product with keys; if they are rounded there, scores are scaled.
 template <class F>
 constexpr bool kScoresAreScaled = F::kTerms == 1;
 
-// c[j, i] = u[j, ·] · v[·, i] for the keys from `key` and the queries that see them; the rest of c
-// is left as it is.
+// c[j, i] = u[j, ·] · v[·, i] for the keys from `key` and the queries that see them; other entries
+// of c keep their values.
 template <class F>
 void inner_products(const Block& b, index key, index keys, const Scratch<F>& s,
                     const typename F::Value* u, const typename F::Element* v, real* c) {
@@ -39,7 +39,7 @@ void inner_products(const Block& b, index key, index keys, const Scratch<F>& s,
   index j = 0;
   for (; j < keys;) {
     const index from = b.first_seeing(key + j);
-    // Up to the diagonal all at once, then step by step.
+    // Before the diagonal in one product, on the diagonal step by step.
     const index end = b.causal ? std::max<index>(b.first + kStep - key, j + kStep) : keys;
     const index n = std::min(end, keys) - j;
     small_product(false, n, b.lanes - from, width, as_left<F>(u + j * s.width), width, v + from,
@@ -69,7 +69,7 @@ void weigh_keys(const Block& b, index key, index keys, index d, const typename F
 }
 
 // out[j, ·] (+)= Σ_i weights[j, i] rows[i, ·] over the queries i that see key j. The first block
-// that sees a key overwrites.
+// that sees a key overwrites out.
 template <class F>
 void weigh_queries(const Block& b, index key, index keys, index d, const typename F::Value* weights,
                    Right<F> rows, real* out, index ld_out) {
@@ -88,8 +88,8 @@ void weigh_queries(const Block& b, index key, index keys, index d, const typenam
   }
 }
 
-// of(j)(i) for the keys key + j and the queries i, in vector code: all lanes up to the diagonal,
-// below it those that see the key.
+// of(j)(i) for the keys key + j and the queries i, in vector code: for all lanes before the
+// diagonal, on it for those that see the key.
 template <class Of>
 [[gnu::flatten]] void for_scores(const Block& b, index key, index keys, Of of) {
   const index all = b.causal ? std::clamp<index>(b.first + kStep - key, 0, keys) : keys;
@@ -200,7 +200,7 @@ void backward_block(const Attention& a, const Head& h, const Block& b, const Scr
   }
 }
 
-// of(head, block, scratch) for the blocks of a head in order.
+// Calls of(head, block, scratch) for the blocks of a head in order.
 template <class F, class Of>
 void for_blocks(const Attention& a, const Head& h, std::byte* memory, Of of) {
   const Scratch<F> scratch(a, memory);
@@ -210,7 +210,7 @@ void for_blocks(const Attention& a, const Head& h, std::byte* memory, Of of) {
 
 }  // namespace
 
-// A tile owns what it writes for its head, whose sums over blocks thus have one order.
+// A tile owns the outputs of its head, so their sums over blocks have a fixed order.
 template <class Of>
 void CpuBackend::for_attention_blocks(const Attention& a, Of of) {
   const bool exact = a.compute != Compute::bfloat16;

@@ -1,8 +1,8 @@
-// What the products of attention multiply: values as they are, or pairs of neighbours in bfloat16;
-// and where a thread keeps them.
+// The factor types of attention's products, exact or pairs of bfloat16, and a thread's buffers for
+// them.
 //
 // kTerms terms of a sum make an Element. A left factor is stored as rows of values, in which the
-// terms of a sum lie side by side; of a right factor kTerms rows are joined, column by column.
+// terms of a sum are adjacent; for a right factor kTerms rows are joined, column by column.
 #pragma once
 
 #include "sim/backend/cpu/attention_parts.hpp"
@@ -26,19 +26,19 @@ struct Bf16Factors {
   static constexpr index kTerms = 2;
 };
 
-// How many elements hold n terms.
+// Number of elements for n terms.
 template <class F>
 constexpr index elements(index n) {
   return (n + F::kTerms - 1) / F::kTerms;
 }
 
-// Rows of values as the left factor that they are.
+// Rows of values as a left factor.
 template <class F>
 const typename F::Element* as_left(const typename F::Value* values) {
   return reinterpret_cast<const typename F::Element*>(values);
 }
 
-// A right factor: its first row, and how far the next one is.
+// A right factor: pointer to its first row, and row stride.
 template <class F>
 struct Right {
   const typename F::Element* row(index i) const { return p + i / F::kTerms * ld; }
@@ -46,15 +46,15 @@ struct Right {
   index ld;
 };
 
-// What a thread needs: matrices of scores, rows of q and dy of a block of queries, and the keys and
-// values of a head in rows that lie together: as slices of qkv they fall into few sets of the
-// cache.
+// Scratch holds a thread's buffers: matrices of scores, rows of q and dy of a block of queries, and
+// the keys and values of a head in contiguous rows (as slices of qkv they would map to few cache
+// sets).
 template <class F>
 struct Scratch {
   using Value = typename F::Value;
   using Element = typename F::Element;
 
-  // Without memory it tells how much it needs.
+  // memory null: only computes `bytes`.
   Scratch(const Attention& a, std::byte* memory)
       : d(a.head_size), width(elements<F>(d) * F::kTerms), memory_(memory) {
     place(scores, kScores);
@@ -63,7 +63,7 @@ struct Scratch {
     place(incoming, width * kQueries);
     place(keys, a.length * width);
     place(values, a.length * width);
-    if constexpr (F::kTerms == 1) {  // weights stand where scores were, and nothing is joined
+    if constexpr (F::kTerms == 1) {  // weights replace scores; no rows are joined
       p_over_keys = p_over_queries = scores;
       ds_over_keys = ds_over_queries = products;
       joined_keys = keys, joined_values = values;
@@ -71,7 +71,7 @@ struct Scratch {
       place(p_over_queries, kScores);
       place(ds_over_queries, kScores);
       place(p_over_keys, kScores / F::kTerms);
-      ds_over_keys = p_over_keys;  // of the other direction
+      ds_over_keys = p_over_keys;  // used in the other direction
       place(rows, kQueries * width);
       place(joined_queries, kQueries * d);
       place(joined_incoming, kQueries * d);
@@ -80,7 +80,7 @@ struct Scratch {
     }
   }
 
-  index d, width;                       // of rows: values, and up to whole elements
+  index d, width;                       // of rows: in values, and rounded up to whole elements
   real *scores, *products;              // [kKeys, kQueries]
   Element *p_over_keys, *ds_over_keys;  // weights of sums over keys: [elements(kKeys), kQueries]
   Value *p_over_queries, *ds_over_queries;  // and over queries: [kKeys, kQueries]
@@ -129,7 +129,7 @@ void pack_keys_and_values(const Attention& a, const Head& h, const Scratch<F>& s
   }
 }
 
-// A block's rows of q or dy: transposed, times alpha where values need no rounding, and as a right
+// Packs a block's rows of q or dy: transposed (times alpha if they are not rounded), and as a right
 // factor, which is returned.
 template <class F>
 Right<F> pack_block(const Block& b, const Scratch<F>& s, real alpha, const real* from, index stride,

@@ -1,4 +1,4 @@
-// How attention is cut: heads, blocks of queries, and what the mask lets them see.
+// Head and Block are the parts that attention is cut into, with the range that the mask shows each.
 #pragma once
 
 #include "sim/backend/backend.hpp"
@@ -15,7 +15,7 @@ inline constexpr index kScores =
     kKeys * kQueries;  // a matrix of scores is stored as [kKeys, kQueries]
 // A block of queries is padded with zeros to a multiple of this, so that no loop has a remainder.
 inline constexpr index kLanes = 16;
-// Of the diagonal, products compute what is visible and at most this much of what is not.
+// On the diagonal, products compute the visible entries of a row and at most this many masked ones.
 inline constexpr index kStep = 16;
 inline constexpr real kInfinity = std::numeric_limits<real>::infinity();
 
@@ -49,7 +49,7 @@ struct Block {
         keys(a.causal ? first + n : a.length),
         next(first + n),
         n_next(std::min(kQueries, a.length - next)) {}
-  // How many of the keys key .. key + n - 1 the queries before `query` of the block see.
+  // Number of the keys key .. key + n - 1 that the queries before `query` of the block see.
   index visible_keys(index key, index n_keys, index query) const {
     return causal ? std::clamp<index>(first + query - key, 0, n_keys) : n_keys;
   }
@@ -60,8 +60,8 @@ struct Block {
   index first, n;
   index lanes;  // n, padded
   bool causal;
-  index keys;          // that the block sees
-  index next, n_next;  // the block after it
+  index keys;          // number of keys that the block sees
+  index next, n_next;  // the next block
 };
 
 }  // namespace moesim::cpu::attention

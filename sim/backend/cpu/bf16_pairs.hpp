@@ -1,6 +1,6 @@
-// Matrices rounded to bfloat16 in the two forms in which small_product takes pairs of terms.
+// Rounds matrices to bfloat16 in the two layouts of small_product's pairs of terms.
 //
-// As a left factor, rows, in which the terms of a sum lie side by side. As a right factor, two rows
+// A left factor has rows in which the terms of a sum are adjacent. In a right factor two rows are
 // joined column by column.
 #pragma once
 

@@ -14,8 +14,8 @@ namespace moesim {
 
 namespace {
 
-// What OMP_NUM_THREADS or the machine says: asked once, before the first backend changes OpenMP's
-// answer.
+// OMP_NUM_THREADS, or the number of cores. Read once, before the first backend changes OpenMP's
+// setting.
 int default_threads() {
   static const int threads = omp_get_max_threads();
   return threads;
@@ -25,8 +25,8 @@ int default_threads() {
 
 CpuBackend::CpuBackend(int threads) : threads_(default_threads()) {
   if (threads > 0) threads_ = threads;
-  // Regions name their number of threads. Everyone else, providers of matrix products above all,
-  // stays serial: a product that splits its sums by thread would change bits with their number.
+  // Parallel regions set their number of threads. All other code stays serial, above all providers
+  // of matrix products: if they split sums by thread, bits would depend on the number of threads.
   omp_set_num_threads(1);
 }
 
@@ -59,7 +59,7 @@ void* CpuBackend::allocate_raw(std::size_t bytes) {
   void* block = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   if (block == nullptr)
     fail(Exit::internal,
-         fmt::format("out of memory: {:.1f} MB asked for, {:.1f} MB held; make the model or the "
+         fmt::format("out of memory: {:.1f} MB requested, {:.1f} MB held; make the model or the "
                      "batch smaller",
                      bytes / 1e6, held() / 1e6));
   return block;
@@ -67,7 +67,7 @@ void* CpuBackend::allocate_raw(std::size_t bytes) {
 
 void CpuBackend::free_raw(void* block) { std::free(block); }
 
-// Of an empty vector the pointer may be null, which memcpy does not take even for nothing.
+// The pointer of an empty vector may be null, which memcpy does not accept even for 0 bytes.
 void CpuBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
   if (bytes > 0) std::memcpy(host, device, bytes);
 }

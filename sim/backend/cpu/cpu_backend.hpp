@@ -1,7 +1,8 @@
-// The CPU backend: one class, its kernels spread over the files of this folder by family.
+// CpuBackend is the CPU backend: one class, whose kernels are in the files of this folder by
+// family.
 //
-// OpenMP owns the threads; a tile runs on one of them, from start to end. Tiles are cut by size,
-// never by thread, and a tile writes only what is its own: hence the same bits for any number of
+// OpenMP owns the threads; each tile runs on one thread. Tiles are cut by size, never by number of
+// threads, and a tile writes only its own outputs. Hence the bits are the same for any number of
 // threads.
 #pragma once
 
@@ -15,11 +16,11 @@ namespace moesim {
 
 class CpuBackend : public Backend {
  public:
-  // threads = 0: as OMP_NUM_THREADS says, else all cores.
+  // threads = 0: OMP_NUM_THREADS, else all cores.
   explicit CpuBackend(int threads = 0);
   ~CpuBackend() override;
   int threads() const override { return threads_; }
-  // Bits never depend on it; tests compare.
+  // Does not change any bit of results; tests compare.
   void set_threads(int threads) { threads_ = threads; }
 
   bool on_host() const override { return true; }
@@ -117,7 +118,7 @@ class CpuBackend : public Backend {
                               const LinearGradients& to);
   template <class Of>
   void for_attention_blocks(const Attention& a, Of of);
-  // f(tile) for tile = 0 .. tiles-1, on all threads, in no particular order. f must not throw.
+  // Runs f(tile) for tile = 0 .. tiles-1 on all threads, in no particular order. f must not throw.
   template <class F>
   void for_tiles(index tiles, F&& f) const {
     if (tiles <= 1 || threads_ == 1) {
@@ -127,7 +128,7 @@ class CpuBackend : public Backend {
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads_)
     for (index tile = 0; tile < tiles; ++tile) f(tile);
   }
-  // f(first, last) over 0 .. n-1 in pieces of `piece`.
+  // Runs f(first, last) over 0 .. n-1 in pieces of `piece`.
   template <class F>
   void for_pieces(index n, index piece, F&& f) const {
     for_tiles((n + piece - 1) / piece,

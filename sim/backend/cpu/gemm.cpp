@@ -40,7 +40,7 @@ void eigen_gemm(bool transpose_a, bool transpose_b, index m, index n, index k, r
     out.noalias() += alpha * left * right;
 }
 
-// The provider's own product where it has one for this type, else Eigen's.
+// The provider's product if it has one for this type, else Eigen's.
 template <class T>
 void provided(bool transpose_a, bool transpose_b, index m, index n, index k, T alpha, const T* a,
               index lda, const T* b, index ldb, T beta, T* c, index ldc) {
@@ -81,7 +81,7 @@ void gemm(bool transpose_a, bool transpose_b, index m, index n, index k, real al
 
 namespace {
 
-// A matrix widened to `real`, as it lies.
+// A matrix converted to `real`, in the same layout.
 std::vector<real> widened(const bf16* p, index rows, index cols, index ld) {
   std::vector<real> wide(static_cast<std::size_t>(rows * cols));
   for (index row = 0; row < rows; ++row)
@@ -91,11 +91,11 @@ std::vector<real> widened(const bf16* p, index rows, index cols, index ld) {
 }
 
 #if defined(MOESIM_GEMM_ONEDNN)
-// One primitive per shape and thread: making one costs more than a small product. Callers keep the
-// number of shapes small.
+// oneDNN's bfloat16 products: a cache of one primitive per shape and thread, because making one
+// costs more than a small product. Callers must use few shapes.
 class Bf16Products {
  public:
-  // False if this processor has none.
+  // Returns false if this processor has no such product.
   bool run(bool ta, bool tb, index m, index n, index k, const bf16* a, index lda, const bf16* b,
            index ldb, bool acc, float* c, index ldc) {
     const std::array<index, 9> shape = {ta, tb, m, n, k, lda, ldb, ldc, acc};
@@ -154,7 +154,7 @@ class Bf16Products {
   std::map<Shape, dnnl::matmul> primitives_;
 };
 
-// False if there is no such product for the type on this processor.
+// Returns false if this processor has no such product for the type.
 template <class T>
 bool bf16_product(bool ta, bool tb, index m, index n, index k, const bf16* a, index lda,
                   const bf16* b, index ldb, bool acc, T* c, index ldc) {

@@ -1,4 +1,4 @@
-// One single-threaded matrix product, from the provider chosen at build time (MOESIM_GEMM).
+// gemm() is one single-threaded matrix product, by the provider chosen at build time (MOESIM_GEMM).
 #pragma once
 
 #include "sim/backend/cpu/bfloat16.hpp"
@@ -10,11 +10,11 @@ namespace moesim::cpu {
 void gemm(bool transpose_a, bool transpose_b, index m, index n, index k, real alpha, const real* a,
           index lda, const real* b, index ldb, real beta, real* c, index ldc);
 
-// The same with factors in bfloat16 and sums in float (alpha 1, beta 0 or 1). Where the provider or
-// the processor has no such product, the factors are widened and multiplied as above.
+// The same with factors in bfloat16 and sums in float (alpha 1, beta 0 or 1). If provider or
+// processor has no such product, the factors are converted to `real` and multiplied as above.
 void gemm_bf16(bool transpose_a, bool transpose_b, index m, index n, index k, const bf16* a,
                index lda, const bf16* b, index ldb, bool acc, real* c, index ldc);
-// Has the provider such a product for this processor?
+// True if the provider has such a product for this processor.
 bool has_bf16();
 
 }  // namespace moesim::cpu

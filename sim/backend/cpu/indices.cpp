@@ -1,4 +1,4 @@
-// Integers made of integers: which entry, which token, which choice stands.
+// Integer kernels: positions of entries, tokens and choices.
 #include "sim/backend/cpu/cpu_backend.hpp"
 
 namespace moesim {

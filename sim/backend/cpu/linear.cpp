@@ -1,8 +1,8 @@
-// Linear layers over rows sorted by segment: the one layout of all expert compute.
+// Linear layers over rows sorted by segment: the only layout of expert compute.
 //
-// Work is one list of (segment, row tile) items, so a skewed load costs nothing: a hot expert is
-// many items, an idle one is none. Bias, activation, residual and column sums are done on a tile
-// while it is in cache.
+// The work is one list of (segment, row tile) items, so a skewed load costs nothing: a hot expert
+// is many items, an idle one is none. Bias, activation, residual and column sums are applied to a
+// tile while it is in cache.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/gemm.hpp"
 #include "sim/backend/cpu/transpose.hpp"
@@ -18,11 +18,11 @@ using cpu::bf16;
 
 namespace {
 
-constexpr index kRows = 192;     // the most of an item
-constexpr index kLowRows = 128;  // of an item in bfloat16
-// dx = dz wᵀ runs a sixth faster with wᵀ at hand; so many rows of a segment pay for it.
+constexpr index kRows = 192;     // most rows of an item
+constexpr index kLowRows = 128;  // the same in bfloat16
+// Rows per segment at which transposing w pays off: dx = dz wᵀ is a sixth faster with wᵀ in memory.
 constexpr index kWorthTurning = 64;
-constexpr index kStrip = 64;  // rows of a weight that are turned together
+constexpr index kStrip = 64;  // rows of a weight that are transposed together
 
 struct Item {
   index segment, first, last;
@@ -36,8 +36,8 @@ index parts_of(const Linear& l, index rows) {
   return (rows + most - 1) / most;
 }
 
-// Segments in parts as equal as may be, because one of a few rows would be slow; in bfloat16, where
-// each shape has a primitive of its own, in equal parts and what is left.
+// Cuts segments into parts of nearly equal size, because parts of a few rows are slow. In bfloat16
+// each shape needs a primitive of its own, so there all parts are equal, except the last.
 std::vector<Item> row_items(const Linear& l) {
   std::vector<Item> items;
   for (index segment = 0; segment < l.segments; ++segment) {
@@ -52,7 +52,7 @@ std::vector<Item> row_items(const Linear& l) {
   return items;
 }
 
-// A factor of products: as it is, or rounded to bfloat16 piece by piece into a copy.
+// A factor of products: unchanged, or rounded to bfloat16 piece by piece into a copy.
 class Factor {
  public:
   Factor(Backend& backend, Compute compute, const real* full, index size) : full_(full) {
@@ -70,15 +70,15 @@ class Factor {
   Storage copy_;
 };
 
-// How many of `rows` to sum in one product. In bfloat16 loads that differ from step to step must
-// not make a new shape each time: whole blocks, then what is left of one.
+// Number of `rows` to sum in one product. In bfloat16 it is whole blocks, then the rest, because
+// loads change from step to step and every new shape would need a primitive.
 index sum_piece(index rows, Compute compute) {
   constexpr index kBlock = 1024;
   if (compute == Compute::float32 || rows <= kLowRows) return rows;
   return rows >= kBlock ? kBlock : rows / kLowRows * kLowRows;
 }
 
-// c = op(a) · op(b) + (acc ? c : 0) for the matrices that begin at these places of the factors.
+// c = op(a) · op(b) + (acc ? c : 0) for the matrices that begin at these offsets of the factors.
 void factor_product(bool transpose_a, bool transpose_b, index m, index n, index k, const Factor& a,
                     index at_a, index lda, const Factor& b, index at_b, index ldb, bool acc,
                     real* c, index ldc) {
@@ -90,7 +90,7 @@ void factor_product(bool transpose_a, bool transpose_b, index m, index n, index 
               acc ? 1 : 0, c, ldc);
 }
 
-// Zeros in the rows of x behind all segments.
+// Zeroes the rows of x behind all segments.
 void clear_tail(const Linear& l, index cols, real* x) {
   if (l.offset) std::fill(x + l.offset[l.segments] * cols, x + l.rows * cols, real{0});
 }
@@ -123,7 +123,7 @@ void CpuBackend::linear(const Linear& l, real* slope, real* y) {
 }
 
 // First by tiles of rows: dz, its column sums and dx. Then by tiles of the weight, each with its
-// whole sum over the rows of the segment: dw; and by segments: dbias from the column sums.
+// full sum over the rows of the segment: dw. Last by segments: dbias from the column sums.
 void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
                                  const LinearGradients& to) {
   if (l.mix) return merged_linear_backward(l, slope, dy, to);
@@ -168,7 +168,7 @@ void CpuBackend::linear_backward(const Linear& l, const real* slope, real* dy,
                      segment * l.in * l.out, l.out, to.x.acc, to.x.p + first * l.in, l.in);
   });
 
-  // As small as products are fast, so that small weights too are several tiles.
+  // As small as products are fast, so that small weights are several tiles as well.
   const bool full = l.compute == Compute::float32;
   const index tile_in = full ? 64 : 128, tile_out = full ? 128 : 256;
   const index in_tiles = (l.in + tile_in - 1) / tile_in;

@@ -1,6 +1,7 @@
-// Linear layers whose weight is merged per segment, W[s] = Σ_e mix[s, e] w[e], without ever keeping
-// a merged weight: it is made tile by tile, used while it is in cache, and made again for the
-// pull-back. Kept, the merged weights of Lory's segments are larger than all activations.
+// Linear layers with merged weights per segment, W[s] = Σ_e mix[s, e] w[e], which are never stored.
+//
+// A merged weight is computed tile by tile, used while the tile is in cache, and computed again in
+// the backward pass. Stored, the merged weights of Lory's segments would exceed all activations.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/gemm.hpp"
 #include "sim/backend/cpu/prefetch.hpp"
@@ -23,10 +24,10 @@ namespace {
 
 static_assert(cpu::kRoundedTerms >= 128 && cpu::kRoundedCols >= 128);  // tiles are not larger
 
-constexpr index kPad = 16;  // between tiles, which would else fall into the same set of a cache
+constexpr index kPad = 16;  // between tiles, which would otherwise share cache sets
 
-// A tile of a weight, [rows, cols], of `segments` segments at a time: each weight that is read
-// serves them all. Cut by the sizes of the layer alone.
+// A tile of a weight, [rows, cols], for `segments` segments at once, so that each weight is read
+// once for all of them. Depends on the sizes of the layer only.
 struct Cut {
   index segments, rows, cols;
   index size() const { return rows * cols + kPad; }
@@ -34,10 +35,10 @@ struct Cut {
 
 Cut forward_cut(const Linear& l) { return {std::clamp<index>(l.segments / 4, 1, 16), 64, 128}; }
 
-// Deep tiles, which products with the transposed weight need to be fast.
+// Deep tiles: products with the transposed weight need them to be fast.
 Cut backward_cut(const Linear& l) { return {std::clamp<index>(l.segments / 8, 1, 16), 128, 64}; }
 
-// Gradients of weights, where the tiles of all experts stand side by side.
+// Tiles for gradients of weights, where the tiles of all experts are in memory at once.
 Cut gradient_cut(const Linear& l) {
   return {std::clamp<index>(l.segments / 4, 1, 16), std::clamp<index>(512 / l.experts, 8, 64), 64};
 }
@@ -58,7 +59,7 @@ void merge(const Linear& l, index segment, index n, index k, index nk, index c, 
 
 index pieces(index n, index step) { return (n + step - 1) / step; }
 
-// The products with rows, whose factors have the layer's type: c (+)= a · b, ...
+// Products of rows, with factors of the layer's type: c (+)= a · b
 void multiply_rows(const Linear& l, index m, index n, index k, const real* a, index lda,
                    const real* b, index ldb, real* c, index ldc, bool acc) {
   if (l.compute == Compute::bfloat16)
@@ -66,7 +67,7 @@ void multiply_rows(const Linear& l, index m, index n, index k, const real* a, in
   else
     small_product(false, m, n, k, a, lda, b, ldb, c, ldc, acc);
 }
-// ... c (+)= a · bᵀ, ...
+// c (+)= a · bᵀ
 void multiply_transposed(const Linear& l, index m, index n, index k, const real* a, index lda,
                          const real* b, index ldb, real* c, index ldc, bool acc) {
   if (l.compute == Compute::bfloat16)
@@ -74,7 +75,7 @@ void multiply_transposed(const Linear& l, index m, index n, index k, const real*
   else
     cpu::gemm(false, true, m, n, k, 1, a, lda, b, ldb, acc ? 1 : 0, c, ldc);
 }
-// ... and c = aᵀ · b.
+// c = aᵀ · b
 void multiply_columns(const Linear& l, index m, index n, index k, const real* a, index lda,
                       const real* b, index ldb, real* c, index ldc) {
   if (l.compute == Compute::bfloat16)
@@ -119,9 +120,9 @@ void CpuBackend::merged_linear(const Linear& l, real* slope, real* y) {
   });
 }
 
-// By segments: dz, its column sums, and dx with weights merged again. By tiles of the weight, over
-// all segments in order: P[s] = x[s]ᵀ dz[s], dw[e] = Σ_s mix[s, e] P[s], and the tile's share of
-// dmix[s, e] = <P[s], w[e]>.
+// By segments: dz, its column sums, and dx with weights merged again. Then by tiles of the weight,
+// over all segments in order: P[s] = x[s]ᵀ dz[s], dw[e] = Σ_s mix[s, e] P[s], and the tile's share
+// of dmix[s, e] = <P[s], w[e]>.
 void CpuBackend::merged_linear_backward(const Linear& l, const real* slope, real* dy,
                                         const LinearGradients& to) {
   const index E = l.experts, G = l.segments;
@@ -129,8 +130,8 @@ void CpuBackend::merged_linear_backward(const Linear& l, const real* slope, real
   const index tiles_out = pieces(l.out, cut.cols), tiles_in = pieces(l.in, cut.rows);
   const index weight_tiles = to.w.p || to.mix.p ? tiles_in * tiles_out : 0;
   const bool sums_wanted = to.bias.p || (to.mix.p && l.bias);
-  // Per thread: merged tiles, or those of P, of w and of dw; for all: column sums [G, out], shares
-  // of dmix [tiles + 1, G, E].
+  // Per thread: merged tiles, or tiles of P, w and dw. Shared: column sums [G, out], parts of dmix
+  // [tiles + 1, G, E].
   const index per_thread =
       std::max(merged.segments * merged.size(), (cut.segments + 2 * E) * cut.size());
   const index shared = (sums_wanted ? G * l.out : 0) + (to.mix.p ? (weight_tiles + 1) * G * E : 0);

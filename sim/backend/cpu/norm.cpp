@@ -12,7 +12,7 @@ using cpu::simd_loop;
 
 namespace {
 
-constexpr index kRowPiece = 64;  // rows whose dgamma and dbeta are summed together
+constexpr index kRowPiece = 64;  // rows per partial sum of dgamma and dbeta
 
 // y = (x - mean) · inverse, then gamma ⊙ y + beta.
 void scale_shift(const real* x, real mean, real inverse, const real* gamma, const real* beta,

@@ -1,12 +1,11 @@
-// Rows asked for before they are needed.
+// fetch() prefetches rows into the cache.
 #pragma once
 
 #include "sim/core/types.hpp"
 
 namespace moesim::cpu {
 
-// Asks for `cols` values of each of n rows: parts of rows too short for the hardware to foresee the
-// next.
+// Prefetches `cols` values of each of n rows: row parts too short for the hardware prefetcher.
 inline void fetch(const real* p, index n, index cols, index stride) {
   constexpr index kLine = 64 / static_cast<index>(sizeof(real));
   for (index row = 0; row < n; ++row)

@@ -8,11 +8,11 @@
 namespace moesim {
 namespace {
 
-// Edge of an output tile. Long sums need few rows and columns to be worth a task; short ones get
-// larger tiles.
+// Edge of an output tile: small for long sums, which are worth a task with few rows and columns,
+// larger for short ones.
 index tile_edge(index k) { return k >= 1024 ? 128 : 256; }
 
-// Up to this many multiply-adds a product runs without the provider, whose call costs as much.
+// Up to this many multiply-adds a product does not use the provider, whose call costs as much.
 constexpr index kSmall = 1 << 14;
 
 void one_product(const Product& p, index m, index n, const real* a, const real* b, real* c) {
@@ -25,8 +25,7 @@ void one_product(const Product& p, index m, index n, const real* a, const real* 
     cpu::small_product(p.transpose_a, m, n, p.k, a, p.lda, b, p.ldb, c, p.ldc, p.acc);
 }
 
-// Below this many multiply-adds a product is not worth a task of its own: several batch entries
-// share one.
+// Below this many multiply-adds several batch entries share a task.
 constexpr index kTaskWork = 1 << 16;
 
 }  // namespace

@@ -16,7 +16,7 @@ constexpr index kPiece = 16384;
 
 void CpuBackend::uniform(const Stream& stream, real low, real high, real* y, index n) {
   const double start = low, width = double(high) - double(low);
-  // Rounding to real may reach `high`, which the interval does not contain.
+  // Rounding to real may give `high`, which the interval excludes.
   const real top = high > low ? std::nextafter(high, low) : low;
   for_pieces(n, kPiece, [=](index first, index last) {
     alignas(64) std::array<std::uint32_t, cpu::kWords> buffer;
@@ -31,8 +31,8 @@ void CpuBackend::uniform(const Stream& stream, real low, real high, real* y, ind
   });
 }
 
-// Box and Muller (1958), one draw from two words as in random_normal. In double whatever `real` is,
-// and in scalar code, so that all devices round the same number.
+// Box and Muller (1958), one draw from two words as in random_normal. Always in double and in
+// scalar code, so that all devices get the same number.
 void CpuBackend::normal(const Stream& stream, real* y, index n) {
   for_pieces(n, kPiece, [=](index first, index last) {
     alignas(64) std::array<std::uint32_t, cpu::kWords> words;

@@ -1,4 +1,4 @@
-// The words of a random stream in bulk: the generator of sim/core/random.hpp in vector code.
+// random_words() generates the words of sim/core/random.hpp in bulk, in vector code.
 #pragma once
 
 #include "sim/backend/cpu/vector_inline.hpp"
@@ -9,10 +9,10 @@
 
 namespace moesim::cpu {
 
-inline constexpr index kWords = 1024;  // what a caller asks for at once
+inline constexpr index kWords = 1024;  // most words per call
 
-// Words first .. first + n - 1 of the stream, n <= kWords; `first` is a multiple of 4 and up to
-// three words more are written. Philox4x32-10 (Salmon et al. 2011) with a block of four words per
+// Words first .. first + n - 1 of the stream, n <= kWords. `first` is a multiple of 4, and up to
+// three further words are written. Philox4x32-10 (Salmon et al. 2011), one block of four words per
 // vector lane; equal to random_word, which is the definition.
 inline void random_words(const Stream& stream, index first, index n,
                          std::array<std::uint32_t, kWords>& out) {

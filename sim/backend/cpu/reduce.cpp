@@ -1,5 +1,5 @@
-// Sums in double. Long ones are cut into pieces of fixed size whose partial sums are added in
-// order, so that the result does not depend on who summed which piece.
+// Sums in double. Long sums are cut into pieces of fixed size, whose partial sums are added in
+// order, so the result does not depend on the number of threads.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/vector_inline.hpp"
 
@@ -17,7 +17,7 @@ void store(real* y, bool acc, double value) {
   *y = static_cast<real>(acc ? static_cast<double>(*y) + value : value);
 }
 
-// sum[c] = Σ_r x[r, c], strip by strip of columns, four rows at a time.
+// sum[c] = Σ_r x[r, c], by strips of columns, four rows at a time.
 void sum_strips(const real* x, index rows, index cols, double* sum) {
   constexpr index kStrip = 64;
   for (index at = 0; at < cols; at += kStrip) {
@@ -44,7 +44,7 @@ void CpuBackend::sum_rows(const real* x, real* y, bool acc, index groups, index 
   const Storage scratch =
       allocate(static_cast<std::size_t>(groups * per_group * cols) * sizeof(double));
   auto* partial = static_cast<double*>(scratch.data());
-  // Small groups share a tile; a large one has a tile for every piece of its rows.
+  // Small groups share a tile; a large group has one tile per piece of its rows.
   const index share = per_group > 1 ? 1 : row_piece(rows * cols);
   for_pieces(groups * per_group, share, [=](index first, index last) {
     for (index i = first; i < last; ++i) {
@@ -118,7 +118,7 @@ bool CpuBackend::all_finite(const real* x, index n) {
   auto* partial = static_cast<real*>(scratch.data());
   for_pieces(n, kPiece, [=](index first, index last) {
     const real* from = x + first;
-    // v - v is 0 for finite v and NaN for the others.
+    // v - v is 0 for finite v, else NaN.
     partial[first / kPiece] =
         cpu::simd_sum<real>(last - first, [=](index i) { return from[i] - from[i]; });
   });

@@ -8,8 +8,8 @@
 namespace moesim {
 namespace {
 
-// Cosines, then sines, of position · base^(-2i/d), [2, length, d/2]. A model asks for the same
-// table in every layer of every step, so the last one is kept.
+// Cosines, then sines, of position · base^(-2i/d): [2, length, d/2]. The last table is cached,
+// because every layer of a model uses the same one.
 struct Table {
   index length = 0, head_size = 0;
   real base = 0;
@@ -36,7 +36,8 @@ const real* table(index length, index head_size, real base) {
 
 }  // namespace
 
-// (u, v) = (x[i], x[i + d/2]) becomes (u cos - v sin, u sin + v cos). An odd last value stays.
+// (u, v) = (x[i], x[i + d/2]) becomes (u cos - v sin, u sin + v cos). An odd last value is
+// unchanged.
 void CpuBackend::rotary(const Attention& a, real base, int sign, real* qkv) {
   const index half = a.head_size / 2, rows = a.batch * a.length;
   const real* cosines = table(a.length, a.head_size, base);

@@ -1,4 +1,4 @@
-// small_product with factors rounded to bfloat16 on the way, piece by piece, and sums in `real`.
+// rounded_product() rounds its factors to bfloat16, piece by piece, and sums in `real`.
 #pragma once
 
 #include "sim/backend/cpu/bf16_pairs.hpp"
@@ -6,14 +6,14 @@
 
 namespace moesim::cpu {
 
-// The most terms of a sum and columns of the result that a call takes.
+// Largest number of terms of a sum and of columns of the result.
 inline constexpr index kRoundedTerms = 128, kRoundedCols = 128;
 
 namespace detail {
 
 inline constexpr index kRoundedRows = 64;
 
-// Rows of one factor, and the other as it is multiplied.
+// Rounded rows of one factor, and the other factor in pairs.
 struct RoundedFactors {
   bf16 rows[kRoundedTerms * kRoundedCols];
   Bf16Pair joined[pairs(kRoundedTerms) * kRoundedCols];

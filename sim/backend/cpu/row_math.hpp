@@ -1,7 +1,8 @@
 // Sums, maxima and exponentials of matrix rows, single-threaded, for use inside a tile.
 //
-// Rows go through in blocks that stay in the first-level cache. Short rows take one pass of a kind
-// over the whole block, so that a row of 8 costs about as much per value as a row of 4096.
+// Rows are processed in blocks that fit into the first-level cache. For short rows each operation
+// is one pass over the whole block, so that a row of 8 costs about as much per value as a row of
+// 4096.
 #pragma once
 
 #include "sim/backend/cpu/vector_inline.hpp"
@@ -13,7 +14,8 @@ namespace moesim::cpu {
 
 inline constexpr index kBlockValues = 4096;
 inline constexpr index kBlockRows = 256;
-inline constexpr index kNarrow = 128;  // below: exponentials are taken over the whole block
+// Shorter rows: one pass of exponentials over the whole block
+inline constexpr index kNarrow = 128;
 
 // Rows in a block.
 inline index block_rows(index cols) {

@@ -1,4 +1,4 @@
-// Moving rows: gather, combine, sort by key. Every output row is written by one tile, in a fixed
+// Row kernels: gather, combine, sort by key. Every output row is written by one tile, in a fixed
 // order.
 #include "sim/backend/cpu/cpu_backend.hpp"
 
@@ -24,8 +24,8 @@ void CpuBackend::sort_by_key(const i32* key, index n, index buckets, i32* offset
   for (index i = 0; i < n; ++i)
     if (key[i] >= 0) ++offset[key[i] + 1];
   for (index b = 0; b < buckets; ++b) offset[b + 1] += offset[b];
-  // Each offset[b] serves as the cursor of bucket b, which leaves it at the bucket's end: shift
-  // back afterwards.
+  // offset[b] is the cursor of bucket b and ends at the end of the bucket; the offsets are then
+  // shifted back.
   for (index i = 0; i < n; ++i)
     if (key[i] >= 0) order[offset[key[i]]++] = static_cast<i32>(i);
   std::fill(order + (buckets > 0 ? offset[buckets - 1] : 0), order + n, -1);
@@ -61,7 +61,7 @@ void CpuBackend::combine_backward(const real* dy, const i32* token, const real* 
                                   index cols) {
   for_pieces(n, row_piece(cols), [&](index first, index last) {
     for (index i = first; i < last; ++i) {
-      if (token[i] < 0) {  // a place without a token
+      if (token[i] < 0) {  // padding
         if (dgate && !acc_gate) dgate[i] = 0;
         if (du && !acc_u) std::fill(du + i * cols, du + (i + 1) * cols, real{0});
         continue;

@@ -1,5 +1,5 @@
-// Choice: top-k, capacity, counting. Larger values first, ties to the lower index, so that every
-// choice is defined.
+// Choice kernels: top-k, capacity, histogram. Larger values first, ties to the lower index, so that
+// every choice is unique.
 #include "sim/backend/cpu/cpu_backend.hpp"
 
 #include <algorithm>

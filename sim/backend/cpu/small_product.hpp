@@ -1,8 +1,8 @@
-// Products of small matrices that lie in the cache: no packing, no call, any strides on the left.
+// small_product() multiplies small matrices in cache, without packing or a library call.
 //
-// A tile of rows x lanes of the result stays in registers while the sum runs. Every element is one
-// chain of fused multiply-adds in order of k, so a row comes out the same whatever stands beside
-// it, which no packing provider promises.
+// A tile of the result stays in registers during the sum. Every element is one chain of fused
+// multiply-adds in order of k, so a row has the same bits whatever the other rows are. No library
+// that packs its factors guarantees this.
 #pragma once
 
 #include "sim/backend/cpu/gemm.hpp"
@@ -22,7 +22,7 @@ inline constexpr index kVectorBytes = 32, kAccumulators = 12;
 // Values in a vector register.
 inline constexpr index kVector = kVectorBytes / static_cast<index>(sizeof(real));
 
-// Two neighbours of a sum in bfloat16, the first in the lower half: a factor of two terms at once.
+// Two adjacent bfloat16 terms of a sum, the first in the lower half.
 using Bf16Pair = std::uint32_t;
 
 namespace detail {
@@ -62,7 +62,7 @@ struct PairProduct {
   }
 };
 #if defined(__AVX512BF16__)
-template <>  // takes subnormal factors for 0
+template <>  // treats subnormal factors as 0
 struct PairProduct<float> {
   template <class Sums, class Pairs>
   static Sums add(Sums sum, Bf16Pair left, Pairs right) {
@@ -121,7 +121,7 @@ void panel(index m, index k, Left<T> a, const T* b, index ldb, real* c, index ld
                c + row * ldc, ldc, acc);
 }
 
-// The columns of c that fill whole vectors; says how many.
+// Computes the columns of c that fill whole vectors; returns their number.
 template <class T>
 index panels(index m, index n, index k, Left<T> left, const T* b, index ldb, real* c, index ldc,
              bool acc) {
@@ -130,7 +130,8 @@ index panels(index m, index n, index k, Left<T> left, const T* b, index ldb, rea
     const index vectors = std::min<index>((n - col) / kVector, 4);
     const T* right = b + col;
     real* out = c + col;
-    if (vectors == 4)  // as two pairs: the tile of four is too flat for its loads
+    // As two pairs: one tile of four vectors would need too many loads per product
+    if (vectors == 4)
       panel<2>(m, k, left, right, ldb, out, ldc, acc),
           panel<2>(m, k, left, right + 2 * kVector, ldb, out + 2 * kVector, ldc, acc);
     else if (vectors == 3)
@@ -144,7 +145,7 @@ index panels(index m, index n, index k, Left<T> left, const T* b, index ldb, rea
   return col;
 }
 
-// The last columns, fewer than a vector has lanes, by way of whole vectors.
+// The last columns, fewer than a vector has lanes, by padded vectors.
 template <class T>
 void last_columns(index m, index n, index k, Left<T> left, const T* b, index ldb, real* c,
                   index ldc, bool acc) {

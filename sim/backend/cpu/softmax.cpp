@@ -1,5 +1,5 @@
-// Softmax and log-sum-exp. With inner = 1 the axis is a row of memory (row_math.hpp); else vectors
-// lie across inner, in strips of columns.
+// Softmax and log-sum-exp. With inner = 1 the axis is a row of memory (row_math.hpp); otherwise
+// vectors lie across inner, in strips of columns.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/row_math.hpp"
 #include "sim/backend/cpu/strips.hpp"

@@ -1,5 +1,5 @@
-// An axis that is not the last one, [outer, n, inner > 1], cut into strips of columns: vectors lie
-// across the columns of a strip and one value per column is kept on the stack.
+// Strips cut an axis that is not the last one, [outer, n, inner > 1], into strips of columns:
+// vectors lie across the columns, and one value per column is kept on the stack.
 #pragma once
 
 #include "sim/backend/backend.hpp"

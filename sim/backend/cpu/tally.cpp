@@ -1,5 +1,5 @@
-// Tallies of what was routed where. Rows are cut into pieces of fixed size with a table each, and
-// the tables are added in order.
+// Sums over routed rows, for statistics. Rows are cut into pieces of fixed size with one table
+// each; the tables are added in order.
 #include "sim/backend/cpu/cpu_backend.hpp"
 
 #include <algorithm>
@@ -53,7 +53,7 @@ void CpuBackend::sum_by_key(const real* x, const i32* row, const i32* key, doubl
   if (size == 0) return;
   const Storage scratch = allocate(static_cast<std::size_t>(pieces(n) * size) * sizeof(double));
   auto* partial = static_cast<double*>(scratch.data());
-  std::fill_n(partial, size, 0.0);  // there may be no row
+  std::fill_n(partial, size, 0.0);  // for pieces without rows
   for_pieces(n, kPiece, [=](index first, index last) {
     double* table = partial + first / kPiece * size;
     std::fill_n(table, size, 0.0);

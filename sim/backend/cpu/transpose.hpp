@@ -1,4 +1,4 @@
-// Transposes of matrices by square blocks, in registers.
+// transpose() transposes matrices by square blocks, in registers.
 #pragma once
 
 #include "sim/backend/cpu/small_product.hpp"
@@ -11,15 +11,14 @@ namespace detail {
 template <class T>
 using Square = std::array<Vectors<T>, kVector>;
 
-// The values of two vectors by turns: of their lower halves (first = 0) or their upper
-// (kVector / 2).
+// Interleaves the lower halves (first = 0) or the upper halves (kVector / 2) of two vectors.
 template <index first, class V, int... I>
 [[gnu::always_inline]] inline V by_turns(V a, V b, std::integer_sequence<int, I...>) {
   return __builtin_shufflevector(a, b, (int(first) + I / 2 + (I % 2) * int(kVector))...);
 }
 
-// With n = log2 kVector, a value's place has 2n bits, row before column. A round turns them left by
-// one; n rounds change rows and columns.
+// With n = log2 kVector, the position of a value has 2n bits, row before column. A round rotates
+// the bits left by one; n rounds swap rows and columns.
 template <class T>
 [[gnu::always_inline]] inline void transpose(Square<T>& v) {
   constexpr auto lanes = std::make_integer_sequence<int, kVector>{};

@@ -1,4 +1,4 @@
-// Vectors of unit length along an axis; rows of memory, or strips of columns when inner > 1.
+// Unit norm along an axis, by rows of memory, or by strips of columns if inner > 1.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/backend/cpu/strips.hpp"
 #include "sim/backend/cpu/vector_inline.hpp"

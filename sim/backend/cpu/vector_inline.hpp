@@ -1,8 +1,8 @@
-// Elementary functions that compilers turn into vector code, and the loops they are meant for.
+// Elementary functions in a form that compilers vectorise, and loops over them.
 //
 // The float versions have no branch and no call: range reduction, a minimax polynomial, and selects
-// at the ends. They flush results below the smallest normal number to 0. The double versions are
-// those of the standard library, because that build is for exactness. NaN goes through all of them.
+// at the ends of the range. Results below the smallest normal number become 0. The double versions
+// call the standard library, because the double build is for exactness. All propagate NaN.
 #pragma once
 
 #include "sim/core/types.hpp"
@@ -16,8 +16,8 @@
 
 namespace moesim::cpu {
 
-// f(i) for first <= i < last, in vector code: the calls of f may not depend on each other. flatten
-// inlines all of f, without which there would be no vector code.
+// f(i) for first <= i < last, vectorised: the calls of f must be independent. The attribute flatten
+// inlines all of f, which vectorisation requires.
 template <class F>
 [[gnu::flatten]] inline void simd_loop(index first, index last, F f) {
 #pragma omp simd
@@ -36,7 +36,8 @@ template <class T, class F>
   }
 }
 
-// Σ f(i) in 16 lanes, i mod 16, which are then added pairwise: one order for all compilers.
+// Σ f(i) in 16 lanes (lane i mod 16), which are then added pairwise: the same order for all
+// compilers.
 template <class T, class F>
 [[gnu::flatten]] inline T simd_sum(index n, F f) {
   constexpr index kLanes = 16;
@@ -62,7 +63,7 @@ template <class T, class F>
   return lane[0];
 }
 
-// The largest of f(i), -infinity for none, in the same way.
+// The maximum of f(i) by the same lanes; -infinity for an empty range.
 template <class F>
 [[gnu::flatten]] inline real simd_max(index n, F f) {
   constexpr index kLanes = 16;
@@ -90,9 +91,9 @@ template <class F>
 
 namespace detail {
 
-// e^x = 2^n · (1 + q), n the integer next to x / ln 2, q = e^r - 1 for |r| <= ln 2 / 2. Adding
-// 1.5·2^23 rounds to an integer and leaves n in the low bits, whence `shifted` is n at the place of
-// an exponent. ln 2 is split in two so that n · (its first part) is exact.
+// e^x = 2^n · (1 + q), where n is the integer nearest to x / ln 2, and q = e^r - 1 for |r| <= ln 2
+// / 2. Adding 1.5·2^23 rounds to an integer and leaves n in the low bits; `shifted` has n in the
+// bits of the exponent. ln 2 is split in two parts so that n · (the first part) is exact.
 struct Reduced {
   float q;
   std::uint32_t shifted;

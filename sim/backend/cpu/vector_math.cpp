@@ -12,7 +12,7 @@ struct Point {
   real value, slope;
 };
 
-// f(z) gives a value and its derivative, which share most of their arithmetic.
+// f(z) returns a value and its derivative, which share most of their arithmetic.
 template <class F>
 void apply(const real* bias, real* y, real* slope, index n, F f) {
   if (slope == nullptr && bias == nullptr)
@@ -66,9 +66,9 @@ void activate(Activation activation, const real* bias, real* y, real* slope, ind
   }
 }
 
-// Eight rows at a time, since the sums go through memory.
+// Sums eight rows at a time, because the sums are in memory.
 void sum_columns(const real* x, index rows, index cols, real* sum) {
-  constexpr index kBlock = 128;  // of rows that are summed on their own first
+  constexpr index kBlock = 128;  // rows per partial sum
   std::fill_n(sum, cols, real(0));
   if (rows > kBlock) {
     std::vector<real> part(static_cast<std::size_t>(cols));

@@ -1,4 +1,4 @@
-// Spans of elementwise functions, vectorised; single-threaded, for use inside a tile.
+// Elementwise functions on arrays, vectorised, single-threaded, for use inside a tile.
 #pragma once
 
 #include "sim/backend/backend.hpp"

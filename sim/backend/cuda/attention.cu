@@ -1,9 +1,9 @@
 // Attention with an online softmax (Milakov and Gimelshein 2018; Dao et al. 2022).
 //
-// A block has a tile of queries and goes through the tiles of keys; the scores of one pair of tiles
-// are the only ones that exist. Backward takes two passes, so that every sum has one owner and one
-// order: by tiles of keys for dk and dv, by tiles of queries for dq. Under the causal mask a pass
-// leaves out the pairs of tiles that the mask hides.
+// A block loops over the tiles of keys for its tile of queries; only the scores of the current pair
+// of tiles exist. Backward takes two passes, so that every sum has one owner and one order: by
+// tiles of keys for dk and dv, by tiles of queries for dq. Under the causal mask a pass skips
+// masked pairs of tiles.
 #include "sim/backend/cuda/attention_tile.hpp"
 #include "sim/backend/cuda/cuda_backend.hpp"
 
@@ -16,8 +16,8 @@ namespace {
 
 constexpr bool kFloat = std::is_same_v<real, float>;
 
-// Weights as factors. Here bfloat16 is for the build in double, which rounds and multiplies in
-// double; in float it has tensor cores.
+// Rounds weights as factors. bfloat16 here is for the double build, which multiplies rounded
+// factors in double; the float build uses tensor cores.
 __device__ inline void round_weights(const Attention& a, Scores& s) {
   if constexpr (!kFloat)
     if (a.compute == Compute::bfloat16)
@@ -135,7 +135,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks<kGroup>) query_kernel(Backwa
   store<kGroup>(dq, part.rows, part.column, h.d, b.dqkv + h.q(part.first), h.stride);
 }
 
-// Of q, of k, and of v.
+// Number of values of q; k and v have as many.
 index values(const Attention& a) { return a.batch * a.length * a.heads * a.head_size; }
 
 }  // namespace

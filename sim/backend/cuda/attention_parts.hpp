@@ -1,7 +1,7 @@
-// What the kernels of attention share: places of a head, and the part of it that a block has.
+// Head, HeadPart and Pair are the parts that the attention kernels cut their work into.
 //
-// A block has kRows queries or keys of a head and goes through tiles of kRows keys or queries. Rows
-// of q, k, v and dy pass through shared memory kChunk values at a time, so that head sizes have no
+// A block processes kRows queries or keys of a head and loops over tiles of kRows keys or queries.
+// Rows of q, k, v and dy pass through shared memory kChunk values at a time, so head sizes have no
 // limit.
 #pragma once
 
@@ -16,11 +16,11 @@
 namespace moesim::cuda::attention {
 
 constexpr int kSide = 16;
-constexpr int kEach = sizeof(real) == 4 ? 4 : 2;  // 48 KB of shared memory hold as many
+constexpr int kEach = sizeof(real) == 4 ? 4 : 2;  // as many as fit into 48 KB of shared memory
 constexpr int kRows = kSide * kEach;
 constexpr int kChunk = 32;
-// On a multiprocessor at least, for a group of as many chunks: the sums of wide heads need the
-// registers of two blocks.
+// Minimal number of blocks per multiprocessor for a group of this many chunks: the sums of wide
+// heads need the registers of two blocks.
 template <int kGroup>
 constexpr int kBlocks = kGroup < 4 ? 2 : 1;
 
@@ -44,8 +44,8 @@ struct Head {
   int head;
 };
 
-// The block's part: blockIdx.x = (head · tiles + tile) · groups + group, a group being the columns
-// of kGroup chunks that it writes.
+// The part of a block: blockIdx.x = (head · tiles + tile) · groups + group. A group is the columns
+// of kGroup chunks that the block writes.
 template <int kGroup>
 struct HeadPart {
   __device__ HeadPart(const Attention& a)
@@ -62,26 +62,26 @@ struct HeadPart {
 
 struct Backward {
   Attention a;
-  const real *lse, *delta;  // delta: Σ dy y of every query and head, as lse
+  const real *lse, *delta;  // delta: Σ dy y of every query and head, like lse
   const real* dy;
   real* dqkv;
 };
 
-// A tile of queries and one of keys: what of them there is, and what the mask shows.
+// A tile of queries and a tile of keys: their valid sizes, and the entries that the mask shows.
 struct Pair {
   __device__ Pair(const Attention& a, index query, index key)
       : queries(within(a.length - query, kRows)),
         keys(within(a.length - key, kRows)),
         ahead(a.causal && query - key < kRows ? int(query - key) : kRows) {}
-  // Does a query see a key? Queries beyond the end see what keeps their sums finite.
+  // True if a query sees a key. Queries beyond the end see keys, which keeps their sums finite.
   __device__ bool seen(int query, int key) const { return key < keys && key <= query + ahead; }
 
   int queries, keys;
-  int ahead;  // of query i the keys up to i + ahead are seen
+  int ahead;  // query i sees the keys up to i + ahead
 };
 
-// put(row, column, four values) for kChunk columns from `column` on of `rows` rows, `stride` apart;
-// zeros beyond, and beyond d.
+// Calls put(row, column, four values) for kChunk columns from `column` on of `rows` rows, `stride`
+// apart; zeros behind the rows and behind column d.
 template <class Put>
 __device__ inline void for_fours(const real* from, int stride, int rows, int column, int d,
                                  Put put) {
@@ -90,7 +90,7 @@ __device__ inline void for_fours(const real* from, int stride, int rows, int col
   const int cols = d - column < kChunk ? d - column : kChunk;
   const bool wide = reinterpret_cast<std::uintptr_t>(from) % alignof(Four) == 0 &&
                     stride * int(sizeof(real)) % int(alignof(Four)) == 0;
-  // All are read before the first is put, so that they are waited for together.
+  // Issues all loads before the first use, so that their latencies overlap.
   constexpr int kFours = kRows * kAcross / kThreads;
   static_assert(kFours * kThreads == kRows * kAcross);
   Four four[kFours];
@@ -111,7 +111,7 @@ __device__ inline void for_fours(const real* from, int stride, int rows, int col
   }
 }
 
-// of(blocks, kGroup): a block writes up to 128 columns of a head; wider heads take several.
+// Calls of(blocks, kGroup): a block writes up to 128 columns of a head; wider heads take several.
 template <class F>
 void for_group(const Attention& a, F of) {
   const index tiles = a.batch * a.heads * ceil_div(a.length, kRows);

@@ -1,5 +1,5 @@
-// Attention whose products are on tensor cores, in the steps of attention.cu. Softmax and what it
-// needs stay in float; q, k, v, dy, the weights p and ds are rounded where they are factors.
+// Attention with products on tensor cores, in the steps of attention.cu. Softmax stays in float; q,
+// k, v, dy, the weights p and ds are rounded as factors.
 #include "sim/backend/cuda/attention_tensor.hpp"
 #include "sim/backend/cuda/cuda_backend.hpp"
 
@@ -12,7 +12,7 @@ using namespace cuda::attention;
 
 namespace {
 
-// Over the lanes that share a query.
+// Reduces over the lanes that share a query.
 template <class F>
 __device__ float lanes_reduce(float value, F f) {
   for (int by = kLanes / 2; by > 0; by /= 2) value = f(value, __shfl_xor_sync(~0u, value, by));
@@ -24,8 +24,8 @@ struct Running {
   float largest, total = 0;
 };
 
-// A tile of scores becomes weights exp(scale · score - largest), rounded; m.row[0] says by how much
-// what was summed so far shrinks.
+// Replaces a tile of scores by weights exp(scale · score - largest), rounded; m.row[0] is the
+// factor on earlier sums.
 template <class Factors>
 __device__ void soften(TensorMemory<Factors>& m, const Attention& a, const Pair& pair,
                        Running& now) {
@@ -168,7 +168,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks<kGroup>) query_kernel(Backwa
                          [](int) { return 1.0f; });
 }
 
-// of(blocks, kGroup, factors); tensor cores sum in float.
+// Calls of(blocks, kGroup, factors); tensor cores sum in float.
 template <class F>
 void for_factors(const Attention& a, F of) {
   if constexpr (std::is_same_v<real, float>)

@@ -1,8 +1,8 @@
-// Products of tiles of a head's rows on tensor cores: factors are rounded on their way into shared
-// memory, sums are float.
+// Attention's tile products on tensor cores: factors are rounded on the way into shared memory,
+// sums are float.
 //
-// Eight warps lie in four rows of 16 and two columns: of a tile of scores a warp has 16 queries by
-// 32 keys, of a chunk of columns 16 rows by 16.
+// Eight warps form four rows of 16 and two columns. A warp computes 16 queries by 32 keys of a tile
+// of scores, and 16 rows by 16 columns of a chunk.
 #pragma once
 
 #include "sim/backend/cuda/attention_parts.hpp"
@@ -10,20 +10,20 @@
 
 namespace moesim::cuda::attention {
 
-constexpr int kLanes = kThreads / kRows;  // that share a query in the softmax
+constexpr int kLanes = kThreads / kRows;  // threads that share a query in the softmax
 
 template <class Factors>
 struct TensorMemory {
   using Stored = typename Factors::Stored;
   static constexpr int kPad = 16 / int(sizeof(Stored));
   static constexpr int kLong = kChunk + kPad, kScores = kRows + 4, kWeights = kRows + kPad;
-  // The factors of scores, and of what is weighed: [row, column].
+  // The factors of scores, and of weighted sums: [row, column].
   alignas(32) Stored left[kRows * kLong], right[kRows * kLong];
   alignas(32) float scores[kRows * kScores];     // [query, key]
   alignas(32) Stored weights[kRows * kWeights];  // rounded, [query, key]
   float row[2][kRows];                           // values of queries
 };
-// Weights of tf32 would be too much for 48 KB: they stand where the scores were.
+// In tf32 the weights overwrite the scores: both would exceed 48 KB.
 template <>
 struct TensorMemory<Tf32Factors> {
   using Stored = float;
@@ -76,13 +76,13 @@ __device__ inline void inner_products(TensorMemory<Factors>& m, const real* a, i
   }
 }
 
-// The warp's matrix of scores j, in memory.
+// The warp's matrix j of scores in shared memory.
 template <class Factors>
 __device__ inline float* scores_of_warp(TensorMemory<Factors>& m, int j) {
   return m.scores + warp_row() * m.kScores + warp_side() * 32 + 16 * j;
 }
 
-// The warp's weights, rounded, to where weigh takes them from. A barrier must follow.
+// Stores the warp's weights, rounded, for weigh(). A barrier must follow.
 template <class Factors>
 __device__ inline void put_weights(TensorMemory<Factors>& m, const Sums<Factors> (&s)[2]) {
 #pragma unroll
@@ -95,8 +95,8 @@ __device__ inline void put_weights(TensorMemory<Factors>& m, const Sums<Factors>
     m.weights[r * m.kWeights + col] = Factors::round(m.scores[r * m.kScores + col]);
 }
 
-// sum[n] += the warp's part of Σ_r w(·, r) rows[r, column + kChunk n + ·]: over keys r for queries,
-// or, by_key, over queries r for keys.
+// sum[n] += the warp's part of Σ_r w(·, r) rows[r, column + kChunk n + ·]: over keys r for queries;
+// if by_key, over queries r for keys.
 template <int kGroup, bool by_key, class Factors>
 __device__ inline void weigh(TensorMemory<Factors>& m, const real* rows, int stride, int n_rows,
                              int column, int d, Sums<Factors> (&sum)[kGroup]) {
@@ -104,7 +104,7 @@ __device__ inline void weigh(TensorMemory<Factors>& m, const real* rows, int str
 #pragma unroll
   for (int n = 0; n < kGroup; ++n) {
     load_rounded<Factors>(rows, stride, n_rows, column + n * kChunk, d, m.right);
-    __syncthreads();  // also for the weights
+    __syncthreads();  // for the weights as well
 #pragma unroll
     for (int r = 0; r < kRows; r += Factors::kStep) {
       Left<Factors, !by_key> w;
@@ -124,7 +124,7 @@ __device__ inline void clear(Sums<Factors> (&sum)[kGroup]) {
   for (int n = 0; n < kGroup; ++n) wmma::fill_fragment(sum[n], 0.0f);
 }
 
-// The warp's sums times by(row), to rows `stride` apart. All have left the scores.
+// Stores the warp's sums times by(row), to rows `stride` apart. No warp may still read the scores.
 template <int kGroup, class Factors, class By>
 __device__ inline void store(TensorMemory<Factors>& m, const Sums<Factors> (&sum)[kGroup], int rows,
                              int column, int d, real* to, int stride, By by) {
@@ -142,7 +142,7 @@ __device__ inline void store(TensorMemory<Factors>& m, const Sums<Factors> (&sum
   }
 }
 
-// Which place (row · 16 + column) of a matrix each of a thread's values has: only a load tells.
+// Places holds the matrix place (row · 16 + column) of each of a thread's values, found by a load.
 template <class Factors>
 class Places {
  public:
@@ -156,7 +156,7 @@ class Places {
     for (int e = 0; e < kValues; ++e) at_[e] = int(place.x[e]);
     __syncthreads();
   }
-  // Among the rows of the warp, and the columns of one of its matrices.
+  // Row within the warp's rows, column within one of its matrices.
   __device__ int row(int e) const { return at_[e] / 16; }
   __device__ int col(int e) const { return at_[e] % 16; }
 

@@ -1,14 +1,14 @@
-// Products of tiles of a head's rows on ordinary cores.
+// Attention's tile products on ordinary cores.
 //
-// 16 x 16 threads hold a tile of scores, kRows queries by kRows keys, kEach x kEach of them per
-// thread, which lie together: kEach values come from shared memory at once.
+// 16 x 16 threads hold a tile of scores, kRows queries by kRows keys. Each thread holds kEach x
+// kEach adjacent ones, so that it loads kEach values from shared memory at once.
 #pragma once
 
 #include "sim/backend/cuda/attention_parts.hpp"
 
 namespace moesim::cuda::attention {
 
-constexpr int kColumns = kChunk / kSide;  // of a chunk, per thread
+constexpr int kColumns = kChunk / kSide;  // columns of a chunk per thread
 constexpr int kLong = kRows + 16 / int(sizeof(real));
 
 struct alignas(16) Few {
@@ -19,8 +19,8 @@ struct alignas(2 * sizeof(real)) Columns {
 };
 static_assert(kColumns == 2);
 
-// Factors of scores stand transposed, [column, row]. What is weighed stands as it is, [row,
-// column], in the place of the right factor.
+// Factors of scores are stored transposed, [column, row]. Factors of weighted sums are stored as
+// they are, [row, column], in the place of the right factor.
 struct Memory {
   alignas(16) real left[kChunk][kLong], right[kChunk][kLong];
   alignas(16) real weights[kRows][kRows];
@@ -41,7 +41,8 @@ __device__ inline void load_transposed(const real* from, int stride, int rows, i
   });
 }
 
-// s[i][j] = Σ_c a[query i, c] b[key j, c]; kept: a is the one of the last call, in one chunk.
+// s[i][j] = Σ_c a[query i, c] b[key j, c]; kept: a is in shared memory from the last call (one
+// chunk).
 __device__ inline void inner_products(Memory& m, const real* a, int stride_a, int rows_a,
                                       const real* b, int stride_b, int rows_b, int d, Scores& s,
                                       bool kept = false) {
@@ -66,9 +67,9 @@ __device__ inline void inner_products(Memory& m, const real* a, int stride_a, in
   }
 }
 
-// Weights stand as [what is summed over, row of the result], kEach rows together. Of [key, query]
-// the threads of a half warp write to the same place of different rows: there the groups of kEach
-// change places, row by row, so that they lie in different banks.
+// Weights are stored as [summed index, row of the result], kEach rows adjacent. For [key, query]
+// the threads of a half warp write the same place of different rows: there the groups of kEach are
+// permuted row by row, so that they lie in different banks.
 template <bool by_key>
 __device__ inline void store_weights(Memory& m, const Scores& s) {
 #pragma unroll
@@ -81,11 +82,11 @@ __device__ inline void store_weights(Memory& m, const Scores& s) {
   }
 }
 
-// Sums of a thread: kGroup chunks of columns for each of its rows, which are its queries in place.
+// A thread's sums: kGroup chunks of columns for each of its rows.
 template <int kGroup>
 using Sums = real[kGroup][kEach][kColumns];
 
-// sum[n][i][j] += Σ_r w(i, r) rows[r, column + kChunk n + kColumns tx + j], where w stands in
+// sum[n][i][j] += Σ_r w(i, r) rows[r, column + kChunk n + kColumns tx + j], where w is in
 // m.weights, stored with the same by_key: of query ty, i and key r, or of key ty, i and query r.
 template <int kGroup, bool by_key>
 __device__ inline void weigh(Memory& m, const real* rows, int stride, int n_rows, int column, int d,
@@ -97,7 +98,7 @@ __device__ inline void weigh(Memory& m, const real* rows, int stride, int n_rows
     for_fours(rows, stride, n_rows, column + n * kChunk, d, [=](int r, int c, const Four& four) {
       *reinterpret_cast<Four*>(&values[r][c]) = four;
     });
-    __syncthreads();  // also for the weights
+    __syncthreads();  // for the weights as well
 #pragma unroll 8
     for (int r = 0; r < kRows; ++r) {
       const int group = by_key ? ty() : ty() ^ r / kEach % 8;
@@ -122,7 +123,7 @@ __device__ inline void clear(Sums<kGroup>& sum) {
       for (int j = 0; j < kColumns; ++j) sum[n][i][j] = 0;
 }
 
-// The thread's sums, to rows `stride` apart.
+// Stores the thread's sums to rows `stride` apart.
 template <int kGroup>
 __device__ inline void store(const Sums<kGroup>& sum, int rows, int column, int d, real* to,
                              int stride) {
@@ -137,7 +138,7 @@ __device__ inline void store(const Sums<kGroup>& sum, int rows, int column, int 
       }
 }
 
-// Over the 16 threads that share queries.
+// Sum over the 16 threads that share queries.
 __device__ inline real side_sum(real value) {
   for (int by = kSide / 2; by > 0; by /= 2) value += __shfl_xor_sync(~0u, value, by);
   return value;

@@ -42,7 +42,7 @@ index CudaBackend::count_correct(const real* x, const i32* target, index rows, i
     if (wanted < 0) return;
     const real* row = x + r * cols;
     const real mine = row[wanted];
-    // Of equals the first counts, as in top_k. A NaN is no answer.
+    // The first of equal values counts, as in top_k. NaN is never correct.
     int better = mine == mine ? 0 : 1;
     for (index c = lane; c < cols; c += kWarp)
       better += row[c] > mine || (row[c] == mine && c < wanted) ? 1 : 0;

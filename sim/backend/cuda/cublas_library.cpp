@@ -1,7 +1,7 @@
-// cuBLAS by its usual names, loaded when a device first asks for it.
+// Loads cuBLAS at the first use of a device, and forwards its functions under their usual names.
 //
-// Linked to the program, its libraries would take 170 MB and 0.2 s of every start, with or without
-// a card.
+// Linking its libraries would add 170 MB and 0.2 s to every start of the program, with or without a
+// card.
 #include "sim/core/error.hpp"
 
 #include <cstdlib>
@@ -15,7 +15,7 @@ namespace {
 void* library() {
   static void* const handle = [] {
     const std::string name = "libcublas.so." + std::to_string(CUBLAS_VER_MAJOR);
-    // Where the loader looks, where this was built, and where CUDA's installers put it.
+    // Search order: the loader's path, the build's folder, the folders of CUDA's installers.
     std::vector<std::string> paths = {name, std::string(MOESIM_CUBLAS_FOLDER) + "/" + name};
     std::vector<std::string> homes = {"/usr/local/cuda"};
     for (const char* variable : {"CUDA_HOME", "CUDA_PATH"})
@@ -23,7 +23,7 @@ void* library() {
     for (const std::string& home : homes)
       for (const char* folder : {"/lib64/", "/targets/x86_64-linux/lib/"})
         paths.push_back(home + folder + name);
-    std::string why;  // of the first, which names what is missing of what is there
+    std::string why;  // the first error names the missing dependency
     for (const std::string& path : paths) {
       if (void* found = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return found;
       if (const char* error = ::dlerror(); why.empty() && error != nullptr) why = error;
@@ -35,7 +35,7 @@ void* library() {
   return handle;
 }
 
-// The function of that name, as the header declares it.
+// The function of this name, with the type of the header.
 template <class F>
 F* find(F*, const char* name) {
   if (void* found = ::dlsym(library(), name)) return reinterpret_cast<F*>(found);

@@ -1,4 +1,4 @@
-// The device, its memory, and what can go wrong with both.
+// The device and its memory: start, allocation, copies, and their errors.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/config/registry.hpp"
@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kPinnedBytes = 64;
 
-// What cuBLAS's documentation asks for, from Hopper on and on other cards.
+// Workspace size that the cuBLAS documentation recommends, for Hopper and for other cards.
 std::size_t workspace_bytes(int device) {
   int major = 0;
   check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
@@ -29,7 +29,7 @@ const Registered<Backend> registered("cuda", "NVIDIA cards",
                                        return std::make_unique<CudaBackend>(device);
                                      });
 
-// nvcc does not take fmt's checked format strings.
+// nvcc does not compile fmt's checked format strings.
 std::string tenths(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.1f", value);
@@ -53,7 +53,7 @@ void check_blas(cublasStatus_t status) {
 
 __global__ void probe_kernel() {}
 
-// One line for every way in which there is no device.
+// Fails with one line for each reason why a device is missing.
 void require_device(int device) {
   int count = 0, driver = 0, runtime = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
@@ -100,8 +100,8 @@ CudaBackend::CudaBackend(int device) : device_(device) {
   check(cudaMallocHost(&pinned_, kPinnedBytes), "taking pinned memory");
   check_blas(cublasCreate(&blas_));
   check_blas(cublasSetStream(blas_, stream_));
-  // Of its own, so that products that are captured (graph.cu) allocate nothing. After the stream,
-  // which sets it back.
+  // Its own workspace, so that captured products (graph.cu) allocate nothing. Set after the stream,
+  // which resets it.
   workspace_ = allocate(workspace_bytes(device));
   check_blas(cublasSetWorkspace(blas_, workspace_.data(), workspace_.bytes()));
 }
@@ -130,7 +130,7 @@ std::string CudaBackend::description() const {
 }
 
 void CudaBackend::wait() {
-  stream_.refuse("it waits for the device");
+  stream_.refuse("a call synchronises with the device");
   check(cudaStreamSynchronize(stream_), "waiting for the device");
 }
 
@@ -141,7 +141,7 @@ void* CudaBackend::allocate_raw(std::size_t bytes) {
   if (status == cudaErrorMemoryAllocation) {
     cudaGetLastError();
     fail(Exit::internal, "out of memory on " + name() + ": " +
-                             tenths(static_cast<double>(bytes) / 1e6) + " MB asked for, " +
+                             tenths(static_cast<double>(bytes) / 1e6) + " MB requested, " +
                              tenths(static_cast<double>(held()) / 1e6) +
                              " MB held; make the model or the batch smaller");
   }
@@ -153,13 +153,13 @@ void CudaBackend::free_raw(void* block) { cudaFree(block); }
 
 void CudaBackend::copy_to_host(void* host, const void* device, std::size_t bytes) {
   if (bytes == 0) return;
-  stream_.refuse("it looks at values");
+  stream_.refuse("a call reads values on the host");
   check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_), "copy to host");
   wait();
 }
 
-// Of pageable memory CUDA takes a copy before it returns, so `host` may go away at once; unless the
-// card has the host's page tables, as on Grace, and reads it by itself.
+// CUDA copies pageable memory before it returns, so `host` may be freed at once. A card with the
+// host's page tables (Grace) reads it directly instead.
 void CudaBackend::copy_from_host(void* device, const void* host, std::size_t bytes) {
   if (bytes == 0) return;
   if (stream_.trace != nullptr) {

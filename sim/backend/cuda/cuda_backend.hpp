@@ -1,14 +1,14 @@
-// The CUDA backend: one class, its kernels spread over the files of this folder by family, under
-// the names that they have on the CPU.
+// CudaBackend is the CUDA backend: one class, whose kernels are in the files of this folder by
+// family, under the same file names as on the CPU.
 //
-// One device, one stream. Nothing is waited for until a value goes back to the host. No kernel adds
-// floats atomically, sums have an order that their sizes alone decide, and cuBLAS gives the same
-// bits on one stream: a run repeats to the bit on the same kind of card.
+// It uses one device and one stream, and synchronises only when a value is copied to the host. No
+// kernel adds floats atomically, the order of every sum depends on sizes alone, and cuBLAS is
+// deterministic on one stream, so a run repeats to the bit on the same kind of card.
 //
-// Memory comes from the pool of size classes on top of cudaMalloc. With a single stream a block
-// that was given back can be handed out at once: what still reads it was launched before what will
-// write it. So after the first step nothing is allocated, as on the CPU, and what is held is known
-// to the byte; cudaMallocAsync would add a second cache with rules of its own.
+// Memory comes from the pool of size classes on top of cudaMalloc. With a single stream a freed
+// block can be reused at once: kernels that still read it were launched before those that will
+// write it. So after the first step nothing is allocated, as on the CPU, and the memory in use is
+// known to the byte; cudaMallocAsync would add a second cache with rules of its own.
 #pragma once
 
 #include "sim/backend/backend.hpp"
@@ -119,10 +119,10 @@ class CudaBackend : public Backend {
   void sgd(real rate, real momentum, real decay, real gradient_scale, const real* gradient,
            real* value, real* velocity, index n) override;
 
-  // The parts of which these are made: public, because nvcc takes device lambdas in public
+  // Implementation of the kernels above. Public, because nvcc accepts device lambdas in public
   // functions only.
   struct RowTiles;
-  // c = alpha · op(a) · op(b) + beta · c by cuBLAS, with factors of the type that `compute` says.
+  // c = alpha · op(a) · op(b) + beta · c by cuBLAS, with factors of type `compute`.
   void multiply_matrices(const Product& p, Compute compute);
   void segment_linear(const Linear& l, real* slope, real* y);
   void segment_dz(const Linear& l, const real* slope, real* dy);
@@ -135,11 +135,11 @@ class CudaBackend : public Backend {
   void grouped_column_sums(const Linear& l, const RowTiles& cut, const real* dz, Into to);
   void merged_linear(const Linear& l, real* slope, real* y);
   void merged_linear_backward(const Linear& l, const real* dz, const LinearGradients& to);
-  // Attention whose products are on tensor cores, in float.
+  // Attention with products on tensor cores, in float.
   void tensor_attention(const Attention& a, real* y, real* lse);
   void tensor_attention_backward(const Attention& a, const real* lse, const real* delta,
                                  const real* dy, real* dqkv);
-  // *p: x, or a copy of it rounded to bfloat16, which the Storage holds.
+  // Sets *p to x, or to a copy rounded to bfloat16, which the returned Storage owns.
   Storage factor(Compute compute, const real* x, index n, const real** p);
 
  protected:
@@ -149,20 +149,20 @@ class CudaBackend : public Backend {
 
  private:
   class GraphReplay;
-  // What ends in `p` on the device, after everything before it.
+  // The value at `p` on the device, after all queued work.
   template <class T>
   T to_host_value(const void* p);
 
   int device_;
   int multiprocessors_ = 1;
-  bool reads_host_memory_ = false;  // by itself, pageable as it is
+  bool reads_host_memory_ = false;  // the card reads pageable host memory directly
   cuda::Queue stream_;
   cublasHandle_t blas_ = nullptr;
-  Storage workspace_;                  // cuBLAS's
-  std::vector<GraphReplay*> replays_;  // that are alive
-  void* pinned_ = nullptr;             // a few bytes through which single values come back
+  Storage workspace_;                  // workspace of cuBLAS
+  std::vector<GraphReplay*> replays_;  // existing replays
+  void* pinned_ = nullptr;             // pinned buffer for single values
 
-  // Cosines and sines of the last rotary call: a model asks for the same in every layer.
+  // Cosines and sines of the last rotary call: every layer of a model uses the same table.
   struct {
     index length = 0, head_size = 0;
     real base = 0;

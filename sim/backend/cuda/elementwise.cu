@@ -44,7 +44,7 @@ __device__ real value_of(Unary op, real v) {
   return v;
 }
 
-// Does f' come from y = f(x)?
+// True if f' is computed from y = f(x).
 bool slope_from_value(Unary op) {
   return op == Unary::tanh || op == Unary::sigmoid || op == Unary::exp || op == Unary::sqrt ||
          op == Unary::reciprocal;

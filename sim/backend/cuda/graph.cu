@@ -1,10 +1,10 @@
-// Replaying a training step's passes as a CUDA graph.
+// Replays a training step's passes as a CUDA graph.
 //
-// The first round is done as always: it makes what is made once (gradients, tables, cuBLAS's
-// kernels). The second is done with memory of its own and taken down in a trace; the third, with
-// the same memory, is captured. Only if both asked for the same, arguments and copied tables
-// included, is the graph that came of it launched, in this round and all that follow. Everything
-// else is done as always for good.
+// The first round runs eagerly: it creates what is created once (gradients, tables, cuBLAS's
+// kernels). The second runs eagerly in reserved memory and logs its launches in a Trace. The third
+// runs in the same memory and is captured. If both queued the same work, including arguments and
+// copied tables, the captured graph is launched, in this round and all later ones. Otherwise all
+// rounds run eagerly.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 
@@ -44,7 +44,7 @@ class CudaBackend::GraphReplay : public Replay {
   }
   const std::string& refusal() const override { return refusal_; }
 
-  // Its memory is wanted for something else.
+  // Gives up the graph, because its memory is needed elsewhere.
   void make_room() {
     if (reserve_ && backend_.stream_.trace == nullptr) give_up("out of device memory while capturing");
   }
@@ -53,7 +53,7 @@ class CudaBackend::GraphReplay : public Replay {
   void observe(const std::function<void()>& work) {
     reserve_.emplace(backend_);
     if (!round(first_, work)) {
-      give_up("it failed with memory of its own");
+      give_up("the round in reserved memory failed");
       work();
     } else if (!first_.refusal().empty()) {
       give_up(first_.refusal());
@@ -61,7 +61,7 @@ class CudaBackend::GraphReplay : public Replay {
   }
 
   void capture(const std::function<void()>& work) {
-    // Taken before, because nothing may be allocated while the stream is captured.
+    // Allocated before the capture, during which nothing may be allocated.
     const std::size_t bytes = std::max<std::size_t>(1, first_.uploads().size());
     cudaError_t status = cudaMallocHost(&uploads_, bytes);
     if (status == cudaSuccess)
@@ -77,22 +77,22 @@ class CudaBackend::GraphReplay : public Replay {
     if (done && status == cudaSuccess && trace.refusal().empty() && trace.same(first_))
       status = cudaGraphInstantiate(&graph_, captured, 0);
     if (graph_ != nullptr && status == cudaSuccess)
-      status = cudaGraphUpload(graph_, backend_.stream_);  // it takes memory
+      status = cudaGraphUpload(graph_, backend_.stream_);  // allocates
     if (captured != nullptr) cudaGraphDestroy(captured);
     if (graph_ != nullptr && status == cudaSuccess) {
-      first_ = std::move(trace);  // with what it keeps
+      first_ = std::move(trace);  // and the memory that it keeps
       check(cudaGraphLaunch(graph_, backend_.stream_), "launching a graph");
       return;
     }
-    cudaGetLastError();  // it would be reported again
+    cudaGetLastError();  // clears the error, or the next check reports it again
     give_up(!trace.refusal().empty() ? trace.refusal()
             : status != cudaSuccess  ? std::string("CUDA: ") + cudaGetErrorString(status)
                                      : "kernel launches differ between steps");
     work();
   }
 
-  // A round with the memory of `reserve_`. -> did it come to its end? What stopped it, if it is no
-  // matter of capturing, will stop it again when it is done as always.
+  // Runs a round in the memory of `reserve_`. -> did it complete? Errors other than capture errors
+  // occur again in the eager round that follows.
   bool round(Trace& trace, const std::function<void()>& work) {
     const Reserve::Round memory(*reserve_);
     backend_.stream_.trace = &trace;
@@ -127,7 +127,7 @@ class CudaBackend::GraphReplay : public Replay {
   int rounds_ = 0;
   Trace first_;
   std::optional<Reserve> reserve_;
-  void* uploads_ = nullptr;  // pinned: the graph reads them in every launch
+  void* uploads_ = nullptr;  // pinned; every launch of the graph reads them
   cudaGraphExec_t graph_ = nullptr;
 };
 

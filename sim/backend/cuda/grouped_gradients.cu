@@ -1,4 +1,4 @@
-// The pull-back of linear layers over rows sorted by segment; see grouped_linear.cu.
+// Backward pass of linear layers over rows sorted by segment; see grouped_linear.cu.
 #include "sim/backend/cuda/grouped_tiles.hpp"
 
 namespace moesim {
@@ -12,7 +12,7 @@ using cuda::Tiles;
 
 namespace {
 
-// dx = dz · w[s]ᵀ; the block's tile: blockIdx.x = tile · column tiles + column tile.
+// dx = dz · w[s]ᵀ; tile of a block: blockIdx.x = tile · column tiles + column tile.
 template <class Tile>
 __global__ void __launch_bounds__(kThreads, 2)
     input_kernel(Linear l, Tiles tiles, index col_tiles, const real* dz, Into dx) {
@@ -30,8 +30,8 @@ __global__ void __launch_bounds__(kThreads, 2)
   });
 }
 
-// dw[s] = xᵀ · dz over the rows of the segment; the block's tile of it: blockIdx.x = (segment · row
-// tiles + row tile) · column tiles + column tile.
+// dw[s] = xᵀ · dz over the rows of the segment; tile of a block: blockIdx.x = (segment · row tiles
+// + row tile) · column tiles + column tile.
 template <class Tile>
 __global__ void __launch_bounds__(kThreads, 2)
     weight_kernel(Linear l, index row_tiles, index col_tiles, const real* dz, Into dw) {
@@ -81,7 +81,7 @@ void CudaBackend::grouped_gradients(const Linear& l, const real* dz, const Linea
   if (to.bias.p != nullptr) grouped_column_sums(l, cut, dz, to.bias);
 }
 
-// Column sums of every tile, then over the tiles of a segment.
+// Column sums of every tile, then sums over the tiles of a segment.
 void CudaBackend::grouped_column_sums(const Linear& l, const RowTiles& cut, const real* dz,
                                       Into to) {
   const index cols = l.out, size = cut.size;

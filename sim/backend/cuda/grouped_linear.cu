@@ -1,14 +1,14 @@
-// Linear layers over rows sorted by segment, whose offsets stand on the device.
+// Linear layers over rows sorted by segment, whose offsets are in device memory.
 //
-// Products of the experts of one layer are mostly too small to fill a card one by one: 512 rows of
-// width 128 by 512 are 16 tiles of 128 x 128, for 132 multiprocessors. So one kernel takes them
-// all. Another cuts the segments into tiles of rows first, and a block takes its tile from that
-// table; the grid is what the tiles can be at most, rows / size + segments, and blocks without a
-// tile end at once, so that a skewed load costs nothing and nobody waits for sizes.
+// The product of one expert is often too small to fill a card: 512 rows of width 128 by 512 are 16
+// tiles of 128 x 128, for 132 multiprocessors. So one kernel computes all of them. A first kernel
+// cuts the segments into tiles of rows, and each block reads its tile from that table. The grid has
+// the largest possible number of tiles, rows / size + segments; blocks without a tile end at once.
+// So a skewed load costs nothing, and the host does not wait for sizes.
 //
-// Where every segment alone fills the card, cuBLAS is called segment by segment, with offsets that
-// the host waits for: its kernels are made for the card, and a launch of 3 us is nothing to a
-// product that takes 30.
+// If every segment alone fills the card, the host reads the offsets (which synchronises) and calls
+// cuBLAS segment by segment: its kernels are tuned for the card, and a launch of 3 us is short for
+// a product of 30 us.
 #include "sim/backend/cuda/grouped_tiles.hpp"
 #include "sim/backend/cuda/math.hpp"
 
@@ -39,7 +39,7 @@ __device__ int block_scan(int value, int* sums) {
   return sum;
 }
 
-// By one block: the tiles of every segment, counted, summed and written.
+// One block counts, sums and writes the tiles of every segment.
 __global__ void cut_kernel(const i32* offset, index segments, index slots, int size, Tiles to) {
   __shared__ int sums[2 * kThreads];
   __shared__ int carry;
@@ -65,7 +65,7 @@ __global__ void cut_kernel(const i32* offset, index segments, index slots, int s
   for (index i = carry + t; i < slots; i += kThreads) to.segment[i] = -1;
 }
 
-// y = act(x · w[s] + bias[s]); the block's tile: blockIdx.x = tile · column tiles + column tile.
+// y = act(x · w[s] + bias[s]); tile of a block: blockIdx.x = tile · column tiles + column tile.
 template <class Tile>
 __global__ void __launch_bounds__(kThreads, 2)
     forward_kernel(Linear l, Tiles tiles, index col_tiles, real* slope, real* y) {
@@ -90,14 +90,14 @@ __global__ void __launch_bounds__(kThreads, 2)
 
 }  // namespace
 
-// Tiles of 128 x 128 multiply fastest, where they are enough to go round.
+// 128 x 128 if there are enough such tiles for all multiprocessors: they multiply fastest.
 int CudaBackend::tile_size(index tiles_if_large) const {
   return tiles_if_large >= multiprocessors_ ? cuda::kLarge : cuda::kSmall;
 }
 
-// Is cuBLAS to be called for every segment? It takes smaller tiles itself where they are needed, so
-// half a card of large ones fills it. Judged by the most rows that a segment has on average: how
-// many there are is what the host does not know.
+// True if cuBLAS is faster: it chooses smaller tiles itself, so half a card of large tiles
+// suffices. Uses the mean number of rows per segment, because the host does not know the actual
+// ones.
 bool CudaBackend::wants_host_offsets(const Linear& l) const {
   if (l.offset == nullptr || l.each != 0 || l.mix != nullptr || l.segments == 0) return false;
   const index mean = l.rows / l.segments;
@@ -117,12 +117,11 @@ CudaBackend::RowTiles CudaBackend::row_tiles(const Linear& l, int size) {
   return result;
 }
 
-// Zeros in the rows behind all segments, of which no product writes any: of `x`, and of `also` if
-// it is not null.
+// Zeroes the rows behind all segments, which no product writes: of `x`, and of `also` if not null.
 void CudaBackend::clear_tail(const Linear& l, index cols, real* x, real* also) {
   const i32* end = l.offset + l.segments;
   const index n = l.rows * cols,
-              together = std::min(n, index(1) << 16);  // from the tail's start on
+              together = std::min(n, index(1) << 16);  // from the start of the tail
   cuda::each(stream_, together, [=] __device__(index i) {
     for (index at = *end * cols + i; at < n; at += together) {
       x[at] = 0;

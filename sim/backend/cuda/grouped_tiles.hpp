@@ -1,5 +1,4 @@
-// What the products over segments share: the tiles that segments are cut into, and the choice of
-// how a block multiplies.
+// Tiles of segments, and the choice of a tile's product, for all kernels over segments.
 #pragma once
 
 #include "sim/backend/cuda/cuda_backend.hpp"
@@ -11,7 +10,7 @@
 namespace moesim {
 namespace cuda {
 
-// Tile t has the rows first[t] .. of segment[t], -1 for none. Those of segment s are start[s] ..
+// Tile t is the rows first[t] .. of segment[t] (-1: none). The tiles of segment s are start[s] ..
 // start[s+1].
 struct Tiles {
   i32 *segment, *first, *start;
@@ -30,10 +29,10 @@ void with_compute(Compute compute, F f) {
 
 constexpr int kSmall = 64, kLarge = sizeof(real) == 4 ? 128 : 64;
 
-// Tiles of kLarge x kLarge that m x n values make.
+// Number of kLarge x kLarge tiles of m x n values.
 inline index large_tiles(index m, index n) { return ceil_div(m, kLarge) * ceil_div(n, kLarge); }
 
-// f(the kind of tile) with `size` rows and columns.
+// Calls f with the kind of tile that has `size` rows and columns.
 template <class F>
 void with_tile(Compute compute, int size, F f) {
   if constexpr (std::is_same_v<real, float>)
@@ -41,7 +40,7 @@ void with_tile(Compute compute, int size, F f) {
   with_compute<kSmall>(compute, f);
 }
 
-// f(layer over the segment alone, its first row, its number), where the host knows the offsets.
+// Calls f(layer of the segment alone, its first row, its number), if the host knows the offsets.
 template <class F>
 void for_segments(const Linear& l, F f) {
   for (index s = 0; s < l.segments; ++s) {
@@ -58,7 +57,7 @@ void for_segments(const Linear& l, F f) {
 
 }  // namespace cuda
 
-// The segments of a layer in tiles of `size` rows.
+// The segments of a layer, cut into tiles of `size` rows.
 struct CudaBackend::RowTiles {
   Storage block;
   int size = 0;

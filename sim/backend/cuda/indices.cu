@@ -1,4 +1,4 @@
-// Integers made of integers: which entry, which token, which choice stands.
+// Integer kernels: positions of entries, tokens and choices.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 

@@ -1,7 +1,7 @@
-// Launching kernels, and checking what CUDA answers.
+// Launches kernels and checks CUDA's return codes.
 //
-// Kernels are launched by a function, not by <<<>>>, so that a C++ compiler can read these sources:
-// tests run them under an emulation of CUDA on the CPU (tests/cuda/emulation).
+// Kernels are launched by a function, not by <<<>>>, so that a C++ compiler can compile these
+// sources: tests run them under an emulation of CUDA on the CPU (tests/cuda/emulation).
 #pragma once
 
 #include "sim/backend/cuda/queue.hpp"
@@ -17,7 +17,7 @@ namespace moesim::cuda {
 
 inline void check(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
-  cudaGetLastError();  // it would be reported again
+  cudaGetLastError();  // clears the error, or the next check reports it again
   fail(Exit::internal, std::string("CUDA: ") + what + ": " + cudaGetErrorString(status));
 }
 
@@ -25,7 +25,7 @@ constexpr index ceil_div(index n, index d) { return (n + d - 1) / d; }
 
 constexpr int kThreads = 256;
 
-// kernel(args...) on `blocks` blocks; none for an empty problem.
+// Launches kernel(args...) on `blocks` blocks; nothing for 0 blocks.
 template <class... P>
 void launch(void (*kernel)(P...), index blocks, dim3 threads, const Queue& queue,
             std::type_identity_t<P>... args) {
@@ -52,7 +52,7 @@ void each(const Queue& queue, index n, F f) {
   launch(each_kernel<F>, std::min(ceil_div(n, kThreads), kMostBlocks), kThreads, queue, n, f);
 }
 
-// `wide` blocks lie side by side across the columns.
+// `wide` adjacent blocks cover the columns.
 template <class F>
 __global__ void each_in_rows_kernel(index rows, index cols, unsigned wide, F f) {
   const index c = index(blockIdx.x % wide) * blockDim.x + threadIdx.x;
@@ -61,7 +61,7 @@ __global__ void each_in_rows_kernel(index rows, index cols, unsigned wide, F f) 
     if (c < cols) f(r, c);
 }
 
-// f(r, c) for every place of a matrix. Threads lie along the columns; places take no division.
+// f(r, c) for every place of a matrix. Threads are along the columns, so no division is needed.
 template <class F>
 void each_in_rows(const Queue& queue, index rows, index cols, F f) {
   if (cols <= 0) return;
@@ -83,14 +83,14 @@ __global__ void each_warp_kernel(index n, F f) {
   if (i < n) f(i, int(threadIdx.x));
 }
 
-// f(i, lane) for 0 <= i < n, one warp each: its lanes share a row.
+// f(i, lane) for 0 <= i < n, one warp each, whose lanes share row i.
 template <class F>
 void each_warp(const Queue& queue, index n, F f) {
   constexpr unsigned kWarps = 8;
   launch(each_warp_kernel<F>, ceil_div(n, kWarps), dim3(kWarp, kWarps), queue, n, f);
 }
 
-// Over the lanes of a warp, pairwise, in an order that is always the same; every lane gets it.
+// Reduces over the lanes of a warp, pairwise, in a fixed order; every lane gets the result.
 template <class T>
 __device__ inline T warp_sum(T value) {
   for (int by = kWarp / 2; by > 0; by /= 2) value += __shfl_xor_sync(~0u, value, by);

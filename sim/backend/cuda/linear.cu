@@ -1,6 +1,5 @@
-// Linear layers. Over equal segments, or one, they are batched products of cuBLAS, and a pass for
-// bias and activation; over segments whose rows only the device knows, tiles of our own
-// (grouped_linear.cu).
+// Linear layers. One segment or equal segments are batched products of cuBLAS and a pass for bias
+// and activation; segments whose sizes only the device knows use our own tiles (grouped_linear.cu).
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/backend/cuda/math.hpp"
@@ -18,13 +17,13 @@ struct Equal {
   explicit Equal(const Linear& l)
       : segments(l.offset != nullptr ? l.segments : 1),
         rows(l.offset != nullptr ? l.each : l.rows) {}
-  index segments, rows;  // rows of each
+  index segments, rows;  // rows per segment
 };
 
 }  // namespace
 
-// What products of the layer multiply: x as it is, or rounded to bfloat16. cuBLAS has no product of
-// 16 bits with sums in double: there the rounded values stay in `real`.
+// Factors of the layer's products: x, or x rounded to bfloat16. cuBLAS has no 16-bit product with
+// double sums, so in the double build the rounded values stay in `real`.
 Storage CudaBackend::factor(Compute compute, const real* x, index n, const real** p) {
   *p = x;
   if (compute != Compute::bfloat16 || n == 0) return {};
@@ -67,7 +66,7 @@ void CudaBackend::segment_linear(const Linear& l, real* slope, real* y) {
   const bool one = equal.segments == 1;
   cuda::each_in_rows(stream_, equal.segments * rows, cols, [=] __device__(index r, index c) {
     const index at = r * cols + c;
-    const index segment = one ? 0 : int(r) / int(rows);  // in 64 bits, it would take longer
+    const index segment = one ? 0 : int(r) / int(rows);  // 32 bits: 64-bit division is slower
     const real z = bias != nullptr ? y[at] + bias[segment * cols + c] : y[at];
     const real value = cuda::activate(kind, z);
     y[at] = residual != nullptr ? value + residual[at] : value;
@@ -76,7 +75,7 @@ void CudaBackend::segment_linear(const Linear& l, real* slope, real* y) {
   });
 }
 
-// dz = dy ⊙ slope, over dy. Rows of no segment stay as they are.
+// dz = dy ⊙ slope, written over dy. Rows without a segment keep their values.
 void CudaBackend::segment_dz(const Linear& l, const real* slope, real* dy) {
   if (l.activation == Activation::none) return;
   const Equal equal(l);

@@ -1,4 +1,4 @@
-// Elementary functions of kernels: those of CUDA's mathematical library, in `real`.
+// Elementary functions of kernels, from CUDA's mathematical library, in `real`.
 #pragma once
 
 #include "sim/backend/backend.hpp"
@@ -51,7 +51,7 @@ __device__ inline real activate(Activation kind, real z) {
   return z;
 }
 
-// act'(z), given y = act(z) as well.
+// act'(z), which may use y = act(z).
 __device__ inline real activation_slope(Activation kind, real z, real y) {
   switch (kind) {
     case Activation::none:

@@ -1,9 +1,9 @@
 // Linear layers whose weight is merged per segment, W[s] = Σ_e mix[s, e] w[e].
 //
-// The merged weights of some segments at a time are made by one product, mix · w, and used as the
-// weights of a layer over these segments. They are made again for the pull-back: kept, those of
-// Lory's segments are larger than all activations. Merging and its pull-back stay in `real`;
-// factors of the layer have its type.
+// The merged weights of some segments are computed by one product, mix · w, and used as the weights
+// of a layer over these segments. Backward computes them again: stored, those of Lory's segments
+// would exceed all activations. Merging and its backward pass are in `real`; factors of the layer
+// have its type.
 #include "sim/backend/cuda/cuda_backend.hpp"
 
 #include <algorithm>
@@ -11,15 +11,15 @@
 namespace moesim {
 namespace {
 
-constexpr index kMerged = index{1} << 20;  // values of merged weights that exist at once
+constexpr index kMerged = index{1} << 20;  // merged values in memory at once
 
-// Segments whose weights are merged together.
+// Number of segments whose weights are merged together.
 index segments_at_once(const Linear& l) {
   return std::clamp<index>(kMerged / std::max<index>(1, l.in * l.out), 1, l.segments);
 }
 
-// The layer over the segments first .. first + n - 1 with weights of their own. Offsets count rows
-// from the first of all; equal segments have none, and begin where their first row is.
+// The layer over the segments first .. first + n - 1 with their merged weights. Offsets count rows
+// from the first of all; equal segments have no offsets and start at their first row.
 Linear part(const Linear& l, index first, index n, const real* w, const real* bias) {
   Linear p = l;
   p.segments = n;
@@ -46,7 +46,7 @@ Product merge(const Linear& l, index first, index n, const real* from, index siz
           .ldc = size};
 }
 
-// to[e, ·] (+)= Σ_s mix[s, e] from[s, ·]: what the experts get of what the segments got.
+// to[e, ·] (+)= Σ_s mix[s, e] from[s, ·]: distributes gradients of segments to experts.
 Product spread(const Linear& l, index first, index n, const real* from, index size, Into to) {
   return {.transpose_a = true,
           .m = l.experts,

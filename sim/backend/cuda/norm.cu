@@ -1,4 +1,4 @@
-// Layer norm (Ba et al. 2016) and RMS norm (Zhang and Sennrich 2019), a warp per row.
+// Layer norm (Ba et al. 2016) and RMS norm (Zhang and Sennrich 2019), one warp per row.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 
@@ -13,7 +13,7 @@ using cuda::put;
 
 namespace {
 
-constexpr index kRowPiece = 64;  // rows whose dgamma and dbeta are summed together
+constexpr index kRowPiece = 64;  // rows per partial sum of dgamma and dbeta
 
 }  // namespace
 
@@ -44,15 +44,15 @@ void CudaBackend::norm(NormKind kind, real epsilon, const real* x, const real* g
 }
 
 // With h = (x - mean) · inverse and g = gamma ⊙ dy:
-// dx = inverse · (g - mean(g) - h · mean(g h)); rms: without mean(g). dgamma = Σ dy h, dbeta = Σ dy
-// over pieces of rows, and then over the pieces in double.
+//   dx = inverse · (g - mean(g) - h · mean(g h)); rms: without mean(g).
+//   dgamma = Σ dy h, dbeta = Σ dy, over pieces of rows, then over the pieces in double.
 void CudaBackend::norm_backward(NormKind kind, const real* x, const real* gamma, const real* mean,
                                 const real* inverse, const real* dy, real* dx, bool acc_x,
                                 real* dgamma, bool acc_gamma, real* dbeta, bool acc_beta,
                                 index rows, index cols) {
   const bool centred = kind == NormKind::layer;
   const index pieces = cuda::ceil_div(rows, kRowPiece);
-  // The sums first: dx may be written over dy.
+  // Sums are computed first, because dx may overwrite dy.
   if (dgamma != nullptr || dbeta != nullptr) {
     const Storage scratch = allocate(static_cast<std::size_t>(pieces * 2 * cols) * sizeof(real));
     auto* partial = static_cast<real*>(scratch.data());  // [pieces, 2, cols]

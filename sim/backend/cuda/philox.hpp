@@ -1,5 +1,5 @@
-// The generator of sim/core/random.hpp on the device: Philox4x32-10 (Salmon et al. 2011), the same
-// words for the same place of a stream.
+// Philox4x32-10 (Salmon et al. 2011) on the device: the generator of sim/core/random.hpp, with the
+// same words.
 #pragma once
 
 #include "sim/core/random.hpp"

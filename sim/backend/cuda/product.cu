@@ -12,8 +12,8 @@ constexpr bool kFloat = std::is_same_v<real, float>;
 
 }  // namespace
 
-// cuBLAS counts columns first: it is asked for cᵀ = op(b)ᵀ op(a)ᵀ. With bfloat16 the factors of p
-// are arrays of 16 bits, multiplied with sums in float.
+// cuBLAS is column-major, so it computes cᵀ = op(b)ᵀ op(a)ᵀ. In bfloat16 the factors of p are
+// arrays of 16 bits, multiplied with float sums.
 void CudaBackend::multiply_matrices(const Product& p, Compute compute) {
   if (p.m == 0 || p.n == 0 || p.batch == 0) return;
   if (p.k == 0) {  // providers disagree on empty sums

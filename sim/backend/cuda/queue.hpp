@@ -1,4 +1,4 @@
-// The stream that everything is queued in, and what takes down what that was.
+// Queue is the stream of a device, and Trace a log of the work that was queued in it.
 #pragma once
 
 #include "sim/core/random.hpp"
@@ -14,7 +14,7 @@
 
 namespace moesim::cuda {
 
-// Bytes between the members of a value are anything. Where the compiler cannot clear them, values
+// Padding bytes of arguments are undefined. Without this builtin they cannot be cleared, arguments
 // cannot be compared, and nothing is replayed.
 #if __has_builtin(__builtin_clear_padding)
 inline constexpr bool kCompares = true;
@@ -28,27 +28,27 @@ template <class T>
 void clear_padding(T&) {}
 #endif
 
-// All that a round of work asked the device for, to the last argument: rounds with equal traces do
-// the same, but for what stands in memory.
+// Trace logs a round's kernel launches with all arguments. Rounds with equal traces do the same
+// work, except for the values in memory.
 class Trace {
  public:
   Trace() = default;
-  // Of a round that is captured: then nothing that cannot be replayed may happen, and what is
-  // copied from the host must stay there. `uploads`: that of the round before.
+  // For a round that is captured: work that cannot be replayed is refused, and host data that the
+  // graph copies must keep its address. `uploads`: buffer of the previous round's copies.
   explicit Trace(const char* uploads) : uploads_then_(uploads), captured_(true) {}
 
   template <class... T>
   void add(const T&... values) {
     (add_value(values), ...);
   }
-  // -> where the copy of these bytes is to read them
+  // -> the address from which the copy must read these bytes
   const void* add_upload(const void* host, std::size_t bytes) {
     const std::size_t at = uploads_.size();
     const auto* begin = static_cast<const char*>(host);
     uploads_.insert(uploads_.end(), begin, begin + bytes);
     return captured_ ? uploads_then_ + at : host;
   }
-  // Memory that is used and must stay what it is.
+  // Keeps memory alive that the graph uses.
   void keep(Storage storage) { kept_.push_back(std::move(storage)); }
 
   struct Refused {};
@@ -82,19 +82,19 @@ class Trace {
 
 struct Queue {
   cudaStream_t stream = nullptr;
-  Trace* trace = nullptr;  // of the round that is running, if it is taken down
+  Trace* trace = nullptr;  // of the current round, if it is logged
   operator cudaStream_t() const { return stream; }
 
   bool captured() const { return trace != nullptr && trace->captured(); }
-  // What a replay could not do again.
+  // Refuses to capture work that cannot be replayed.
   void refuse(const char* why) const {
     if (trace != nullptr) trace->refuse(why);
   }
-  // The stream that a kernel draws from. Replays of a step that the kernel was told would have its
-  // numbers; where it stands in memory, arguments do not have it.
+  // The stream that a kernel draws from. A step passed as an argument would repeat the same numbers
+  // in every replay; a step in device memory (step_at) does not.
   Stream replayable(Stream numbers) const {
     if (numbers.step_at == nullptr)
-      refuse("it draws random numbers of one step");
+      refuse("random numbers are drawn for a fixed step");
     else
       numbers.step = 0;
     return numbers;

@@ -12,7 +12,7 @@ using cuda::each;
 
 void CudaBackend::uniform(const Stream& stream, real low, real high, real* y, index n) {
   const double start = low, width = double(high) - double(low);
-  // Rounding to real may reach `high`, which the interval does not contain.
+  // Rounding to real may give `high`, which the interval excludes.
   const real top = high > low ? std::nextafter(high, low) : low;
   const Stream source = stream_.replayable(stream);
   each(stream_, cuda::ceil_div(n, 4), [=] __device__(index block) {

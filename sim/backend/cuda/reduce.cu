@@ -1,4 +1,4 @@
-// Sums in double, in two passes: over pieces of fixed size, then over the pieces.
+// Sums in double, in two passes: within pieces of fixed size, then over the pieces.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/backend/cuda/tensor_table.hpp"
@@ -16,10 +16,10 @@ using cuda::TensorTable;
 
 namespace {
 
-constexpr index kPiece = 8192;  // values that a block sums
+constexpr index kPiece = 8192;  // values per block
 constexpr index kRowPiece = 64;
 
-// The threads' values, added in a tree of fixed shape; the first thread gets the sum.
+// Sums the values of a block's threads in a tree of fixed shape; thread 0 gets the sum.
 __device__ double block_sum(double value, double* warps) {
   value = cuda::warp_sum(value);
   const int warp = int(threadIdx.x) / kWarp, lane = int(threadIdx.x) % kWarp;
@@ -51,7 +51,7 @@ __global__ void square_kernel(TensorTable<Values> table, index before, double* p
   if (threadIdx.x == 0) partial[before + blockIdx.x] = sum;
 }
 
-// The pieces' sums, by one block: into `total`, or into y.
+// One block sums the pieces, into `total` or y.
 __global__ void total_kernel(const double* partial, index pieces, double* total, real* y,
                              bool acc) {
   __shared__ double warps[kThreads / kWarp];
@@ -131,7 +131,7 @@ bool CudaBackend::all_finite(const real* x, index n) {
   auto* count = static_cast<int*>(scratch.data());
   zero(count, sizeof(int));
   cuda::each(stream_, n, [=] __device__(index i) {
-    // v - v is 0 for finite v and NaN for the others.
+    // v - v is 0 for finite v, else NaN.
     if (x[i] - x[i] != 0) atomicAdd(count, 1);
   });
   return to_host_value<int>(count) == 0;

@@ -8,8 +8,8 @@
 namespace moesim {
 namespace {
 
-// Cosines, then sines, of position · base^(-2i/d), [2, length, d/2]: made on the host in double, so
-// that all devices turn by the same angles.
+// Cosines, then sines, of position · base^(-2i/d): [2, length, d/2]. Computed on the host in
+// double, so that all devices rotate by the same angles.
 std::vector<real> turns(index length, index head_size, real base) {
   const index half = head_size / 2;
   std::vector<real> values(static_cast<std::size_t>(2 * length * half));
@@ -27,7 +27,8 @@ std::vector<real> turns(index length, index head_size, real base) {
 
 }  // namespace
 
-// (u, v) = (x[i], x[i + d/2]) becomes (u cos - v sin, u sin + v cos). An odd last value stays.
+// (u, v) = (x[i], x[i + d/2]) becomes (u cos - v sin, u sin + v cos). An odd last value is
+// unchanged.
 void CudaBackend::rotary(const Attention& a, real base, int sign, real* qkv) {
   const index half = a.head_size / 2, rows = a.batch * a.length;
   if (half == 0 || rows == 0) return;
@@ -36,7 +37,7 @@ void CudaBackend::rotary(const Attention& a, real base, int sign, real* qkv) {
     const std::size_t bytes = values.size() * sizeof(real);
     rotary_ = {a.length, a.head_size, base, allocate(bytes)};
     copy_from_host(rotary_.values.data(), values.data(), bytes);
-    stream_.refuse("it makes a table of turns");
+    stream_.refuse("a table of rotary angles is computed");
   }
   if (stream_.trace != nullptr) stream_.trace->keep(rotary_.values);
   const auto* cosines = static_cast<const real*>(rotary_.values.data());

@@ -1,4 +1,4 @@
-// Maxima and sums of exponentials of a row, by the lanes of a warp.
+// Maxima and sums of exponentials of a row, computed by the lanes of a warp.
 #pragma once
 
 #include "sim/backend/cuda/launch.hpp"
@@ -6,7 +6,7 @@
 
 namespace moesim::cuda {
 
-// Where a line along an axis of n begins, of lines that are `inner` apart.
+// Start of a line along an axis of length n, where lines are `inner` apart.
 __device__ inline index first_of(index line, index n, index inner) {
   return inner == 1 ? line * n : line / inner * n * inner + line % inner;
 }

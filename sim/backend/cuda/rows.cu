@@ -1,4 +1,4 @@
-// Moving rows: gather, combine, sort by key. Every output value is written by one thread.
+// Row kernels: gather, combine, sort by key. Every output value is written by one thread.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/backend/cuda/sort.hpp"
@@ -19,7 +19,7 @@ void CudaBackend::gather(const real* x, const i32* row, real* y, index n, index 
 void CudaBackend::sort_by_key(const i32* key, index n, index buckets, i32* offset, i32* order) {
   cuda::Pairs pairs(*this, n);
   each(stream_, n, [=, keys = pairs.keys, values = pairs.values] __device__(index i) {
-    keys[i] = static_cast<Key>(key[i] < 0 ? buckets : key[i]);  // what is left out goes last
+    keys[i] = static_cast<Key>(key[i] < 0 ? buckets : key[i]);  // omitted entries sort last
     values[i] = static_cast<i32>(i);
   });
   pairs.sort(stream_, cuda::bits_for(buckets));
@@ -73,7 +73,7 @@ void CudaBackend::pick(const real* x, const i32* at, real* y, index n) {
   each(stream_, n, [=] __device__(index i) { y[i] = at[i] < 0 ? real(0) : x[at[i]]; });
 }
 
-// Sorted by place; the first of those of a place adds them all, in their order.
+// Sorts by destination; the first thread of a destination adds all its values in order.
 void CudaBackend::unpick(const real* dy, const i32* at, real* dx, index n) {
   cuda::Pairs pairs(*this, n);
   constexpr Key kNone = 0xffffffffu;

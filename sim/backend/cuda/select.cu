@@ -1,4 +1,4 @@
-// Choice: top-k, capacity, counting. Larger values first, ties to the lower index.
+// Choice kernels: top-k, capacity, histogram. Larger values first, ties to the lower index.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/backend/cuda/sort.hpp"
@@ -11,7 +11,7 @@ using cuda::falling;
 using cuda::Key;
 using cuda::kWarp;
 
-// A warp per row. Round by round the first of those that come after the last one chosen.
+// One warp per row. Each round finds the largest value after the last chosen one.
 void CudaBackend::top_k(const real* x, i32* choice, index rows, index cols, index k) {
   cuda::each_warp(stream_, rows, [=] __device__(index r, int lane) {
     const real* row = x + r * cols;
@@ -37,7 +37,8 @@ void CudaBackend::top_k(const real* x, i32* choice, index rows, index cols, inde
   });
 }
 
-// All values sorted, then stably by (group, column): every column's best stand first in its part.
+// Sorts all values, then stably by (group, column), so that the best rows of every column come
+// first.
 void CudaBackend::top_k_rows(const real* x, i32* chosen, index groups, index rows, index cols,
                              index k) {
   const index n = groups * rows * cols, lines = groups * cols;
@@ -58,8 +59,8 @@ void CudaBackend::top_k_rows(const real* x, i32* chosen, index groups, index row
   });
 }
 
-// Every choice gets a place in the order of service; sorted stably by (group, expert), it is kept
-// if it is among the first `capacity` of its part.
+// Ranks the choices in service order, sorts them stably by (group, expert), and keeps the first
+// `capacity` of each.
 void CudaBackend::fill_capacity(const Fill& f, i32* kept) {
   const index n = f.tokens * f.k, groups = f.group == 0 ? 0 : f.tokens / f.group;
   if (n == 0 || groups == 0) return;
@@ -71,7 +72,7 @@ void CudaBackend::fill_capacity(const Fill& f, i32* kept) {
   const index k = f.k, group = f.group, experts = f.experts, capacity = f.capacity;
   const Storage ranked_block = allocate(static_cast<std::size_t>(f.tokens) * sizeof(i32));
   auto* ranked =
-      static_cast<i32*>(ranked_block.data());  // tokens of a group, the first served first
+      static_cast<i32*>(ranked_block.data());  // tokens of a group in service order
   if (f.order == Order::score) {
     top_k_rows(f.priority, ranked, groups, group, 1, group);
   } else {

@@ -1,5 +1,5 @@
-// Softmax and log-sum-exp: a warp per line of the axis. With inner > 1 the lines of a block's warps
-// are neighbours in memory, and so share what is read.
+// Softmax and log-sum-exp: one warp per line of the axis. With inner > 1 the warps of a block
+// process adjacent lines and so share loads.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/backend/cuda/math.hpp"

@@ -19,7 +19,7 @@ Pairs::Pairs(Backend& backend, index n)
 
 void Pairs::sort(const Queue& queue, int bits) {
   if (n_ < 2 || bits == 0) return;
-  // Values are places among the pairs, so there are no more than an int counts.
+  // Values are positions of pairs, so int suffices.
   const int n = static_cast<int>(n_);
   cub::DoubleBuffer<Key> key_buffers(keys, static_cast<Key*>(other_keys_.data()));
   cub::DoubleBuffer<i32> value_buffers(values, static_cast<i32*>(other_values_.data()));
@@ -48,7 +48,7 @@ int bits_for(index most) {
 
 void bucket_offsets(const Queue& queue, const Key* sorted, index n, index buckets, i32* offset) {
   each(queue, buckets + 1, [=] __device__(index b) {
-    index low = 0, high = n;  // the first place whose key is b or more
+    index low = 0, high = n;  // the first position with a key >= b
     while (low < high) {
       const index middle = (low + high) / 2;
       if (sorted[middle] < static_cast<Key>(b))

@@ -1,4 +1,4 @@
-// Sorting on the device: pairs of a key and a number, by CUB's radix sort, which is stable.
+// Pairs sorts pairs of a key and a number on the device, by CUB's radix sort, which is stable.
 #pragma once
 
 #include "sim/backend/backend.hpp"
@@ -10,15 +10,14 @@
 
 namespace moesim::cuda {
 
-// As many bits as a value has (falling).
+// An unsigned integer with as many bits as `real`, for falling().
 using Key = std::conditional_t<sizeof(real) == sizeof(float), std::uint32_t, std::uint64_t>;
 
 // n keys with a value each, in memory of the pool.
 class Pairs {
  public:
   Pairs(Backend& backend, index n);
-  // By the lowest `bits` bits of the keys, equals in their order. Keys and values stand elsewhere
-  // afterwards.
+  // Sorts by the lowest `bits` bits of the keys, stably. Keys and values move to other buffers.
   void sort(const Queue& queue, int bits);
 
   Key* keys;
@@ -30,13 +29,13 @@ class Pairs {
   Storage keys_, values_, other_keys_, other_values_;
 };
 
-// Bits that hold 0 .. most.
+// Number of bits that hold 0 .. most.
 int bits_for(index most);
 
-// Where the sorted keys >= b begin, for b = 0 .. buckets: offset [buckets + 1].
+// offset[b] is the place of the first sorted key >= b, for b = 0 .. buckets: [buckets + 1].
 void bucket_offsets(const Queue& queue, const Key* sorted, index n, index buckets, i32* offset);
 
-// A key whose order is that of falling values: larger first, NaN last, -0 as 0.
+// A key that orders values descending, NaN last, -0 as 0.
 __device__ inline Key falling(real x) {
   constexpr Key kSign = Key{1} << (8 * sizeof(Key) - 1);
   if (x != x) return ~Key{0};

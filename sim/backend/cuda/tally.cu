@@ -1,4 +1,5 @@
-// Tallies of what was routed where, in double: over pieces of fixed size, then over the pieces.
+// Sums over routed rows, for statistics, in double: within pieces of fixed size, then over the
+// pieces.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 
@@ -13,7 +14,7 @@ using cuda::each_warp;
 
 namespace {
 
-constexpr index kPiece = 256;  // rows that a thread goes through
+constexpr index kPiece = 256;  // rows per thread
 
 }  // namespace
 
@@ -22,7 +23,7 @@ void CudaBackend::label_rows(const i32* offset, index segments, const i32* token
   each(stream_, n, [=] __device__(index i) {
     index segment = 0;
     if (offset != nullptr) {
-      index end = segments;  // the last segment that begins at i or before
+      index end = segments;  // the last segment that starts at or before i
       while (end - segment > 1) {
         const index middle = (segment + end) / 2;
         if (offset[middle] <= i)
@@ -37,8 +38,8 @@ void CudaBackend::label_rows(const i32* offset, index segments, const i32* token
   });
 }
 
-// A thread for every entry of every piece's table. It reads all keys of the piece, which the
-// threads beside it read too, and the values of its own.
+// One thread per entry of every piece's table. It reads all keys of the piece, as its neighbours
+// do, and its own values.
 void CudaBackend::sum_by_key(const real* x, const i32* row, const i32* key, double* y, index n,
                              index keys, index cols, index inner) {
   const index pieces = ceil_div(n, kPiece), size = keys * cols;
@@ -69,7 +70,7 @@ void CudaBackend::sum_by_key(const real* x, const i32* row, const i32* key, doub
   });
 }
 
-// Rows by a warp each; their sum as that of a table with one entry.
+// Entropies by one warp per row, summed like a table with one entry.
 void CudaBackend::sum_entropy(const real* x, double* y, index rows, index cols) {
   const index pieces = ceil_div(rows, kPiece);
   const Storage scratch =

@@ -1,5 +1,5 @@
-// Types of factors that tensor cores multiply, with sums in float. A warp multiplies matrices of 16
-// x kStep by kStep x 16.
+// Factor types of tensor cores, bfloat16 and tf32, with float sums, and their loads. A warp
+// multiplies matrices of 16 x kStep by kStep x 16.
 #pragma once
 
 #include <cstring>
@@ -48,9 +48,9 @@ template <class Factors, bool by_rows>
 using Right = wmma::fragment<wmma::matrix_b, 16, 16, Factors::kStep, typename Factors::Type,
                              std::conditional_t<by_rows, wmma::row_major, wmma::col_major>>;
 
-// A factor from shared memory. wmma::load_matrix_sync does not say in which memory it reads, and
-// becomes four loads and two transpositions; the same instruction with the word .shared is one
-// LDSM of 16-bit factors.
+// Loads a factor from shared memory. wmma::load_matrix_sync does not name the memory space and
+// compiles to four loads and two transpositions; the same instruction with .shared is one LDSM for
+// 16-bit factors.
 template <class Factors, bool left, bool by_rows, class Fragment>
 __device__ inline void load_factor(Fragment& to, const typename Factors::Stored* from, int ld) {
 #ifdef __CUDA_ARCH__

@@ -1,5 +1,5 @@
-// Kernels over many tensors at once: small models have dozens of small ones, and a launch for each
-// takes longer than the work.
+// TensorTable lets one kernel process many tensors: small models have dozens of small ones, and a
+// launch for each takes longer than its work.
 #pragma once
 
 #include "sim/backend/cuda/launch.hpp"
@@ -8,8 +8,8 @@
 
 namespace moesim::cuda {
 
-// Some tensors in pieces of kPiece values, one for each block: an argument of the kernel, which may
-// have 4 KB.
+// Some tensors in pieces of kPiece values, one per block. It is a kernel argument, which may have 4
+// KB.
 template <class T>
 struct TensorTable {
   static constexpr int kTensors = 64;
@@ -17,7 +17,7 @@ struct TensorTable {
 
   struct Piece {
     int tensor;
-    index first, end;  // of its values
+    index first, end;  // range of its values
   };
   __device__ Piece piece(index block) const {
     int t = 0;
@@ -30,11 +30,11 @@ struct TensorTable {
   index pieces() const { return start[n]; }
 
   T tensor[kTensors];
-  int start[kTensors + 1];  // the first piece of each, and how many there are
+  int start[kTensors + 1];  // first piece of each, and the number of pieces
   int n;
 };
 
-// f(table, pieces of the tables before it) for all of them that have values.
+// Calls f(table, pieces of earlier tables) until all tensors with values are covered.
 template <class T, class F>
 void for_tables(const std::vector<T>& tensors, F f) {
   TensorTable<T> table;

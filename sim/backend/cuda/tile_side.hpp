@@ -1,5 +1,5 @@
-// Factors of the product of a tile on their way from device memory to shared memory, through
-// registers: while a block multiplies one piece of the sum, it reads the next.
+// Side and Carried load the factors of a tile's product from device memory through registers to
+// shared memory: while a block multiplies one piece of the sum, it loads the next.
 #pragma once
 
 #include "sim/backend/cuda/launch.hpp"
@@ -8,8 +8,8 @@
 
 namespace moesim::cuda {
 
-// A factor: element (i, p), i along the tile and p along the sum, stands at i · ld + p if `along`,
-// else at p · ld + i. n: how many i there are.
+// A factor with element (i, p), i along the tile and p along the sum, at i · ld + p if `along`,
+// else at p · ld + i. n: number of i.
 template <bool along_>
 struct Side {
   static constexpr bool along = along_;
@@ -17,19 +17,19 @@ struct Side {
   index ld, n;
 };
 
-// What of n lies in a tile.
+// The part of n that lies in a tile.
 __device__ inline int within(index n, int size) { return n < size ? int(n) : size; }
 
-// Four values that lie together: one or two loads of 16 bytes.
+// Four adjacent values: one or two loads of 16 bytes.
 struct alignas(16) Four {
   real v[4];
 };
 
-// The thread's part of size x depth elements of a factor, in fours that lie together.
+// The thread's part of size x depth elements of a factor, in groups of four adjacent ones.
 template <bool along, int size, int depth>
 class Carried {
-  static constexpr int kInner = (along ? depth : size) / 4;  // fours that lie behind one another
-  static constexpr int kApart = kThreads / kInner;           // rows from one four to the next
+  static constexpr int kInner = (along ? depth : size) / 4;  // groups of four in a row
+  static constexpr int kApart = kThreads / kInner;           // rows between a thread's groups
 
  public:
   static constexpr int kFours = size * depth / 4 / kThreads;
@@ -42,11 +42,11 @@ class Carried {
         wide_(reinterpret_cast<std::uintptr_t>(s.p) % alignof(Four) == 0 &&
               s.ld * index(sizeof(real)) % index(alignof(Four)) == 0) {}
 
-  // The place (i, p) of four f; it goes on along p, or along i.
+  // The place (i, p) of group f, whose values continue along p if `along`, else along i.
   __device__ static int i_of(int f) { return along ? outer() + f * kApart : inner(); }
   __device__ static int p_of(int f) { return along ? inner() : outer() + f * kApart; }
 
-  // The next piece, of which the sum has `left` values; zeros beyond, and beyond n.
+  // Loads the next piece, of which `left` values of the sum exist; zeros behind them, and behind n.
   __device__ void load(int left) {
 #pragma unroll
     for (int f = 0; f < kFours; ++f) {
@@ -70,13 +70,13 @@ class Carried {
   const real* from_;
   index ld_;
   int n_;
-  bool wide_;  // fours stand where 16 bytes can be loaded at once
+  bool wide_;  // 16 bytes can be loaded at once
 };
 
-// The sum over k by pieces of `depth`. put_a and put_b(buffer, part) write what was carried,
-// multiply(buffer, half) uses one half of it: while the first half of a piece is multiplied, a's
-// part of the next is on its way, and b's during the second, so that registers hold one of them.
-// One barrier per piece: a buffer is written when all have left the one before it.
+// Sums over k by pieces of `depth`. put_a and put_b(buffer, part) write the loaded part to shared
+// memory, multiply(buffer, half) uses one half of it. a's part of the next piece is loaded during
+// the first half, b's during the second, so that registers hold one of them. One barrier per piece:
+// a buffer is written after all threads have left the previous one.
 template <int size, int depth, bool along_a, bool along_b, class PutA, class PutB, class Multiply>
 __device__ inline void for_pieces(const Side<along_a>& a, const Side<along_b>& b, index k,
                                   PutA put_a, PutB put_b, Multiply multiply) {

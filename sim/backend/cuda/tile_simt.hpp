@@ -1,8 +1,8 @@
-// A tile of a matrix product on ordinary cores, by a block of 256 threads: for products whose sizes
-// stand on the device, which no library takes from there without a wait.
+// SimtTile is a tile of a matrix product on ordinary cores, by a block of 256 threads, for products
+// whose sizes are known on the device only (a library call would synchronise).
 //
-// A thread has kEach x kEach values, in groups of four that it reads from shared memory at once:
-// at 8 x 8, four such loads serve 64 multiplications.
+// A thread computes kEach x kEach values, in groups of four that it loads from shared memory at
+// once: at 8 x 8, four such loads serve 64 multiplications.
 #pragma once
 
 #include "sim/backend/cuda/math.hpp"
@@ -10,21 +10,21 @@
 
 namespace moesim::cuda {
 
-// rounds: of factors rounded to bfloat16.
+// rounds: rounds factors to bfloat16.
 template <int size, bool rounds>
 struct SimtTile {
   static constexpr int kTile = size, kDepth = 16;
   static constexpr int kEdge = 16;             // threads along either side
   static constexpr int kEach = kTile / kEdge;  // rows and columns of a thread
-  static constexpr int kGroup = 4 * kEdge;     // from one group of four to the next
+  static constexpr int kGroup = 4 * kEdge;     // distance of a thread's groups of four
 
   struct Memory {
     alignas(16) real a[2][kDepth][kTile + 4], b[2][kDepth][kTile + 4];
   };
-  static_assert(kGroup == 4 * kDepth);  // rows of results that fit in
+  static_assert(kGroup == 4 * kDepth);  // rows of results that fit into the memory of the factors
 
-  // out(row, col, Σ_p a(row, p) b(col, p)) for every place of the tile, 0 <= p < k in order, on
-  // one of the threads. All threads of the block come here.
+  // Calls out(row, col, Σ_p a(row, p) b(col, p)) for every place of the tile, 0 <= p < k in order,
+  // on one of the threads. All threads of the block must call it.
   template <bool along_a, bool along_b, class Out>
   __device__ static void product(Memory& m, const Side<along_a>& a, const Side<along_b>& b, index k,
                                  Out out) {
@@ -49,8 +49,8 @@ struct SimtTile {
               for (int j = 0; j < kEach; ++j) sum[i][j] += u[i] * v[j];
           }
         });
-    // Out by way of shared memory, 64 rows at a time: neighbours write beside one another, and what
-    // out does is not there once for every value.
+    // Results go through shared memory, 64 rows at a time: adjacent threads write adjacent values,
+    // and the code of `out` is inlined once.
     real(*rows)[kTile + 4] = m.a[0];
 #pragma unroll
     for (int g = 0; g < kEach / 4; ++g) {

@@ -1,9 +1,9 @@
-// A tile of a matrix product on tensor cores, with the interface of SimtTile: factors are rounded
-// on their way into shared memory, sums are float.
+// TensorTile is a tile of a matrix product on tensor cores, with the interface of SimtTile: factors
+// are rounded on the way into shared memory, sums are float.
 //
-// Eight warps lie in four rows and two columns. A factor stands in shared memory as it does in
-// device memory; what is transposed, tensor cores read so. Rows are padded so that the eight rows
-// that are read together lie in different banks.
+// Eight warps form four rows and two columns. A factor has the same layout in shared memory as in
+// device memory; tensor cores read transposed factors directly. Rows are padded so that the eight
+// rows of one read lie in different banks.
 #pragma once
 
 #include "sim/backend/cuda/tensor_core.hpp"
@@ -22,7 +22,7 @@ struct TensorTile {
   static constexpr int kBeside = kTile + 8;                             // [sum, tile]
   static constexpr int kValues = kTile * kAlong;
   static_assert(kDepth * kBeside <= kValues);
-  static constexpr int kPatch = kCols + 4;  // 16 rows of a warp's results on their way out
+  static constexpr int kPatch = kCols + 4;  // 16 rows of a warp's results
 
   struct Memory {
     alignas(32) Stored a[2][kValues], b[2][kValues];
@@ -60,7 +60,7 @@ struct TensorTile {
             }
           }
         });
-    // Which thread has which value only a store tells: by way of a patch for each warp.
+    // Results go through a patch per warp: only a store defines which thread holds which value.
     __syncthreads();
     const int lane = int(threadIdx.x) % kWarp;
     float* patch = reinterpret_cast<float*>(&m) + warp * 16 * kPatch;

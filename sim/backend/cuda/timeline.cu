@@ -1,5 +1,5 @@
-// Time on the stream: events between pieces of work, which cost the host a microsecond each and the
-// device nothing that it waits for. They are kept and used again.
+// The timeline of a stream: events between pieces of work. An event costs the host about a
+// microsecond and does not stall the device. Events are reused.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 

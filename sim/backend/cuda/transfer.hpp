@@ -1,4 +1,4 @@
-// Single values that go back to the host, through pinned memory: one short copy, one wait.
+// Copies single values to the host through pinned memory: one short copy, one synchronisation.
 #pragma once
 
 #include "sim/backend/cuda/cuda_backend.hpp"

@@ -1,4 +1,4 @@
-// Vectors of unit length along an axis: a warp per line.
+// Unit norm along an axis, one warp per line.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/backend/cuda/row_math.hpp"

@@ -7,7 +7,7 @@ namespace {
 
 constexpr double kLarge = 1e6;
 
-// The gates [T, k] at the places of their experts, [T, E], zeros elsewhere.
+// Scatters the gates [T, k] to their experts: [T, E], zeros elsewhere.
 Tensor at_experts(const Tensor& gates, const Indices& choice, index E) {
   const index n = choice.size(), T = gates.rows(), k = gates.cols();
   return combine_rows(gates.reshape({n, 1}), {}, entries_of(choice, k, E), T * E).reshape({T, E});
@@ -18,7 +18,7 @@ Tensor at_experts(const Tensor& gates, const Indices& choice, index E) {
 AuxiliaryLosses::AuxiliaryLosses(Options& options, Noise::Kind noise, index k, index experts)
     : noise_(noise), k_(k) {
   balance_ = options.number("balance_weight", 0.01, {0, kLarge},
-                            "of the load balance loss E/k Σ f P, 1 at balance");
+                            "weight of the load balance loss E/k Σ f P, which is 1 at balance");
   counted_ = options.choice("balance_counted", "all", {"all", "first"},
                             "f counts all choices, or the first") == "first"
                  ? Counted::first
@@ -27,10 +27,11 @@ AuxiliaryLosses::AuxiliaryLosses(Options& options, Noise::Kind noise, index k, i
                                   "the loss over the batch, or per sequence") == "batch"
                        ? Group::batch
                        : Group::sequence;
-  importance_ =
-      options.number("importance_weight", 0, {0, kLarge}, "of CV² of the experts' summed gates");
-  load_ = options.number("load_weight", 0, {0, kLarge}, "of CV² of the smooth load; needs noise");
-  z_ = options.number("z_weight", 0, {0, kLarge}, "of the router z-loss");
+  importance_ = options.number("importance_weight", 0, {0, kLarge},
+                               "weight of the importance loss: CV² of the experts' summed gates");
+  load_ = options.number("load_weight", 0, {0, kLarge},
+                         "weight of the load loss: CV² of the smooth load; requires noise");
+  z_ = options.number("z_weight", 0, {0, kLarge}, "weight of the router z-loss");
   variance_ = options.choice("cv_variance", "population", {"population", "sample"},
                              "variance in CV²") == "sample"
                   ? Variance::sample
@@ -62,7 +63,7 @@ std::vector<Loss> AuxiliaryLosses::of(const Decision& d, Group group, index sequ
   return losses;
 }
 
-// Shazeer et al. 2017 sum the gates of the batch; Riquelme et al. 2021 all scores, per group.
+// Shazeer et al. 2017 sum the gates over the batch; Riquelme et al. 2021 sum all scores, per group.
 Tensor AuxiliaryLosses::importance(const Decision& d, const Tensor& clean, index groups) const {
   if (noise_ == Noise::Kind::learned)
     return importance_loss(at_experts(d.gates, d.choice, d.scores.cols()), 1, variance_);

@@ -1,5 +1,5 @@
-// AuxiliaryLosses are the losses that keep the experts of a token-choice router in use
-// (sim/moe/losses.hpp has the formulas), each with its weight; 0: without it.
+// AuxiliaryLosses are the losses that balance the experts of a token-choice router, each with its
+// weight (0: off); sim/moe/losses.hpp has the formulas.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -11,26 +11,26 @@
 
 namespace moesim {
 
-// What a router computed on the way to its choices.
+// Decision holds the intermediate values of a router's choice.
 struct Decision {
   Tensor logits;        // [T, E]
-  Noisy noisy;          // the logits that chose
-  Tensor scores;        // [T, E]: softmax of the noisy ones
+  Noisy noisy;          // noisy logits, which determine the choice
+  Tensor scores;        // [T, E]: softmax of the noisy logits
   Indices choice;       // [T·k]
   Tensor gates;         // [T, k]
-  Tensor primary = {};  // [T]: 1 for tokens that take first choices, else 0; empty: 1
+  Tensor primary = {};  // [T]: 1 for tokens that take their first choice, else 0; empty: 1
 };
 
 class AuxiliaryLosses {
  public:
-  // The options `balance_*`, `importance_weight`, `load_weight`, `z_weight` and `cv_variance` of a
+  // Reads `balance_*`, `importance_weight`, `load_weight`, `z_weight` and `cv_variance`, for a
   // router with k of E experts per token.
   AuxiliaryLosses(Options& options, Noise::Kind noise, index k, index experts);
 
-  // `group`: the tokens over which importance is even.
+  // group: the tokens over which importance is balanced.
   std::vector<Loss> of(const Decision& decision, Group group, index sequences) const;
-  // Values that a training pass keeps, per token and expert: the tails of the normal distribution
-  // that the load loss differentiates.
+  // Values kept for backward per token and expert: the normal tail probabilities that the load loss
+  // differentiates.
   double kept_values() const { return load_ > 0 ? 3 : 0; }
 
  private:

@@ -10,7 +10,7 @@ index Capacity::rows(index n, index k, index experts) const {
   if (factor == 0) return 0;
   const double exact = factor * static_cast<double>(n) * static_cast<double>(per_choice ? k : 1) /
                        static_cast<double>(experts);
-  // A product such as 1.2 · 10 / 4 must not be rounded up for its last bit.
+  // A product such as 1.2 · 10 / 4 is 3, not 4: rounding errors in its last bit are ignored.
   const double nearest = std::nearbyint(exact);
   const double value = std::abs(exact - nearest) < 1e-9 * std::max(1.0, exact) ? nearest : exact;
   double rounded = 0;
@@ -33,7 +33,7 @@ index Capacity::rows(index n, index k, index experts) const {
 Rounding read_rounding(Options& options, const std::string& otherwise, const std::string& help) {
   std::vector<std::string> allowed = {"ceil", "floor", "round"};
   const auto first = std::find(allowed.begin(), allowed.end(), otherwise);
-  std::rotate(allowed.begin(), first, first + 1);  // the default stands first
+  std::rotate(allowed.begin(), first, first + 1);  // the default comes first
   const std::string name = options.choice("capacity_rounding", otherwise, allowed, help);
   if (name == "floor") return Rounding::floor;
   return name == "round" ? Rounding::round : Rounding::ceil;

@@ -1,4 +1,4 @@
-// Format is the number format of a router's values: float32, or bfloat16 of which each is rounded.
+// Format is the number format of a router's values: float32, or values rounded to bfloat16.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -8,7 +8,7 @@ namespace moesim {
 
 class Format {
  public:
-  // The option `precision`.
+  // Reads the option `precision`.
   explicit Format(Options& options);
   bool rounded() const { return rounded_; }
   Tensor operator()(const Tensor& x) const { return rounded_ ? round_bfloat16(x) : x; }

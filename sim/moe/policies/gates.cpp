@@ -8,7 +8,7 @@ Divisor::Divisor(Options& options, index k, double epsilon) {
   std::string kind = options.choice("normalise", "auto", {"auto", "none", "sum", "l2"},
                                     "divide the gates of a token by their sum or norm, before "
                                     "drops; auto: none for k = 1, else sum");
-  // A single gate divided by itself is 1, whatever the logits: the router would never learn.
+  // A single gate divided by itself is 1 whatever the logits are: the router would not learn.
   if (kind == "auto") kind = k == 1 ? "none" : "sum";
   kind_ = kind == "l2" ? Kind::l2 : kind == "sum" ? Kind::sum : Kind::none;
   epsilon_ = options.number("normalise_epsilon", epsilon, {0, 1}, "added to the divisor");

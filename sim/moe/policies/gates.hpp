@@ -14,13 +14,13 @@ namespace moesim {
 // Divisor divides the gates g of a token by Σ g or √Σ g², plus epsilon, or by nothing.
 class Divisor {
  public:
-  // The options `normalise` and `normalise_epsilon` of a router with k experts per token.
+  // Reads `normalise` and `normalise_epsilon`, for a router with k experts per token.
   Divisor(Options& options, index k, double epsilon = 0);
 
   Tensor divide(const Tensor& gates) const;  // [T, k]
-  // Are the gates 1 whatever the scores?
+  // True if the gates are 1 whatever the scores are.
   bool constant(index k) const { return k == 1 && kind_ != Kind::none; }
-  // The option that has no effect on gates whose sum is 1 already; empty: none.
+  // The option without effect on gates whose sum is already 1; empty: none.
   std::string needless() const;
 
  private:
@@ -31,13 +31,12 @@ class Divisor {
 
 class Gates {
  public:
-  // The options `softmax` and those of Divisor.
+  // Reads `softmax` and the options of Divisor.
   Gates(Options& options, index k);
 
   // choice [T·k], scores = softmax(logits) [T, E]. -> [T, k]
   Tensor of(const Tensor& logits, const Tensor& scores, const Indices& choice) const;
-  // The option `allow_constant_gate`: without it, gates that are 1 whatever the logits are
-  // rejected.
+  // Reads `allow_constant_gate`; without it, gates that are 1 whatever the logits are are rejected.
   void reject_constant(Options& options) const;
 
  private:
@@ -46,11 +45,12 @@ class Gates {
   Divisor divisor_;
 };
 
-// The option `allow_constant_gate`: without it, a `constant` gate is rejected at this key.
+// Reads `allow_constant_gate`; without it, a `constant` gate is rejected, and the error names
+// `key`.
 void reject_constant_gate(Options& options, bool constant, const std::string& key,
                           const std::string& remedy);
 
-// values [T, E] at the chosen places. -> [T, k]
+// Gathers values [T, E] at the chosen experts. -> [T, k]
 Tensor at_choices(const Tensor& values, const Indices& choice);
 
 }  // namespace moesim

@@ -36,7 +36,7 @@ Tensor GroupLimit::within(const Tensor& values) const {
   const Tensor sums =
       sum_cols(pick(by_group, entries_of(best, best_, size)).reshape({rows, best_}));
   const Indices groups = top_k(sums.reshape({values.rows(), groups_}), top_);
-  // 0 for a chosen group, far below any value for others: added, it leaves values as they are.
+  // Offset: 0 for a chosen group, so its values stay exact; far below any value for others.
   constexpr double kFar = 1e30;
   const Indices chosen = histogram(entries_of(groups, top_, groups_), rows);
   const Tensor penalty = affine(to_real(chosen, {rows}, kFar), 1, static_cast<real>(-kFar));

@@ -1,4 +1,4 @@
-// GroupLimit keeps a token's choices within its best groups of experts, so that they are on few
+// GroupLimit restricts a token's choices to its best groups of experts, so that they are on few
 // devices (DeepSeek-AI 2024, "DeepSeek-V3", section 2.1.2).
 //
 //   group g of E / G consecutive experts:  S_g = sum of its `group_best` largest values
@@ -12,11 +12,11 @@ namespace moesim {
 
 class GroupLimit {
  public:
-  // The options `groups`, `top_groups` and `group_best` of a router with k of E experts per token.
+  // Reads `groups`, `top_groups` and `group_best`, for a router with k of E experts per token.
   GroupLimit(Options& options, index k, index experts);
 
   index groups() const { return groups_; }
-  // values [T, E] with those of other groups far below all others. No derivative.
+  // values [T, E], lowered far below all others in the other groups. No derivative.
   Tensor within(const Tensor& values) const;
 
  private:

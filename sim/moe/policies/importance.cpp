@@ -21,7 +21,7 @@ Tensor Importance::at_choices() const {
 
 Indices Importance::demote(const Indices& choice) const {
   if (!importance_) return choice;
-  // Place j of a token is its place j - 1 before; place 0 is empty.
+  // Place j receives the token's place j - 1; place 0 becomes empty.
   std::vector<std::int32_t> before(static_cast<std::size_t>(k_));
   std::iota(before.begin(), before.end(), -1);
   const Indices moved =

@@ -1,4 +1,5 @@
-// Importance decides which of its choices a token may take (sim/moe/routing.hpp, Tokens).
+// Importance decides which choices a token of a nested router may take (Tokens,
+// sim/moe/routing.hpp).
 //
 //   importance 1          e₁, e₂, …, e_k      all
 //   between 0 and 1       -,  e₁, …, e_{k-1}  its first choice counts as a second one
@@ -11,14 +12,14 @@ namespace moesim {
 
 class Importance {
  public:
-  // importance [T] of tokens with k choices each; empty: 1, and nothing below changes anything.
+  // importance [T] of tokens with k choices each; empty: 1, and the functions below change nothing.
   Importance(const Tensor& importance, index k) : importance_(importance), k_(k) {}
 
-  // choice [T·k], best first, with those of tokens below 1 moved to the next place.
+  // Moves the choices [T·k] (best first) of tokens below 1 to the next place.
   Indices demote(const Indices& choice) const;
   // choice [T·k] with those of tokens at 0 at -1.
   Indices without_padding(const Indices& choice) const;
-  // [T]: 1 for tokens that take first choices, else 0; empty where all do.
+  // [T]: 1 for tokens that take their first choice, else 0; empty if all do.
   Tensor primary() const;
 
  private:

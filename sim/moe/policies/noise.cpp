@@ -7,7 +7,7 @@ namespace moesim {
 Noise::Noise(Options& options) {
   const std::string name = options.choice(
       "noise", "none", {"none", "learned", "gaussian"},
-      "on the logits in training: softplus(x W_n) + noise_epsilon (Shazeer), or fixed");
+      "noise on the logits in training: softplus(x W_n) + noise_epsilon (Shazeer), or fixed");
   kind_ = name == "learned" ? Kind::learned : name == "gaussian" ? Kind::gaussian : Kind::none;
   epsilon_ = options.number("noise_epsilon", 0.01, {0, 10}, "least deviation of the learned noise");
   deviation_ = options.number("noise_std", 1, {0, 100},

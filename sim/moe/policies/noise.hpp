@@ -1,4 +1,4 @@
-// Noise randomises a router in training: its input by a factor (jitter), its logits by a sum.
+// Noise randomises a router in training: a factor on its input (jitter), a term in its logits.
 //
 //   input x · U(1 - jitter, 1 + jitter)                       Fedus et al. 2022, section 2.2
 //   h = l + σ ε, ε ~ N(0, 1),  σ = softplus(x W) + epsilon    learned: Shazeer et al. 2017, eq. 4
@@ -11,7 +11,7 @@
 
 namespace moesim {
 
-// Logits with their noise, and its deviation; without noise the same logits and no deviation.
+// Logits with noise, and its standard deviation; without noise the logits, and no deviation.
 struct Noisy {
   Tensor logits, deviation;  // [T, E]
 };
@@ -20,15 +20,15 @@ class Noise {
  public:
   enum class Kind { none, learned, gaussian };
 
-  // The options `noise`, `noise_epsilon`, `noise_std` and `jitter`.
+  // Reads `noise`, `noise_epsilon`, `noise_std` and `jitter`.
   explicit Noise(Options& options);
 
   Kind kind() const { return kind_; }
   Tensor jittered(const Tensor& x, const Context& context) const;
-  // weight [D, E] is the W of learned noise, empty for others.
+  // weight [D, E]: the W of learned noise; empty for other kinds.
   Noisy add_to(const Tensor& logits, const Tensor& input, const Tensor& weight,
                const Format& format, const Context& context) const;
-  // Values that a training pass keeps, per token and expert: noise, its deviation, noisy logits.
+  // Values kept for backward per token and expert: noise, deviation, noisy logits.
   double kept_values() const;
 
  private:

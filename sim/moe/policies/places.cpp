@@ -23,23 +23,24 @@ Places::Places(Options& options, const Site& site, index k)
     : k_(k), experts_(site.experts), length_(std::max<index>(1, site.length)) {
   training_.factor =
       options.number("capacity_factor", 1.25, {0, kLarge},
-                     "places per expert over an equal share, in training; 0: no limit");
+                     "rows per expert in training, relative to an equal share; 0: no limit");
   const double factor_eval =
       options.number("capacity_factor_eval", 2.0, {0, kLarge}, "the same in evaluation");
-  training_.rounding = read_rounding(options, "ceil", "of places to whole rows");
-  training_.per_choice = options.flag("capacity_per_choice", true, "places grow with k");
-  training_.minimum = options.integer("capacity_min", 0, {0, 1 << 30}, "at least this many places");
-  training_.multiple =
-      options.integer("capacity_multiple", 1, {1, 1 << 20}, "rounded up to a multiple of this");
-  training_.absolute = options.integer("capacity", 0, {0, 1 << 30},
-                                       "this many places, instead of the factor; 0: by the factor");
+  training_.rounding = read_rounding(options, "ceil", "of capacity to whole rows");
+  training_.per_choice = options.flag("capacity_per_choice", true, "capacity is proportional to k");
+  training_.minimum = options.integer("capacity_min", 0, {0, 1 << 30}, "least rows per expert");
+  training_.multiple = options.integer("capacity_multiple", 1, {1, 1 << 20},
+                                       "capacity is rounded up to a multiple of this");
+  training_.absolute =
+      options.integer("capacity", 0, {0, 1 << 30},
+                      "rows per expert, instead of capacity_factor; 0: by capacity_factor");
   evaluation_ = training_;
   evaluation_.factor = factor_eval;
   group_ = read_group(options, site.ragged ? "batch" : "sequence", {"sequence", "batch"},
-                      "which tokens share the places");
+                      "tokens that share the capacity of the experts");
   order_ = read_order(options, site);
   passes_input_ = options.choice("dropped", "zero", {"zero", "input"},
-                                 "what a token without any place gets: nothing, or its own input "
+                                 "output of a token without any place: zero, or its own input "
                                  "times its first gate") == "input";
   if (site.ragged && group_ == Group::sequence)
     options.reject("group", "sequences of a router inside another differ in length; set batch");
@@ -52,7 +53,7 @@ Assignment Places::assign(const Indices& choice, const Tensor& gates, const Tens
   const index T = tokens.x.rows(), E = experts_;
   const index group = group_ == Group::batch ? T : tokens.length();
   const index places = (tokens.context.training ? training_ : evaluation_).rows(group, k_, E);
-  Tensor priority;  // [T]: the score of a token's first choice
+  Tensor priority;  // [T]: the score of the first choice
   if (order_ == Order::score)
     priority =
         pick(scores.detach(), map_indices(choice, {.shape = {T, 1, 1}, .from = {k_}, .add = {E}}));
@@ -79,7 +80,7 @@ double Places::expert_rows(index tokens) const {
   return std::min(asked, groups * static_cast<double>(experts_) * static_cast<double>(places));
 }
 
-// The first gate of tokens that are not among `kept_token`, 0 for others. -> [T]
+// [T]: the first gate of tokens that are not in `kept_token`; 0 for others.
 Tensor Places::first_gate_where_none(const Indices& kept_token, const Tensor& gates) const {
   const index T = gates.rows();
   std::vector<std::int32_t> first_if_none(static_cast<std::size_t>(k_ + 1), -1);  // by rows kept

@@ -1,4 +1,4 @@
-// Places decides which choices find room at their expert, and what a token without any gets.
+// Places assigns expert capacity to choices, and decides the output of tokens that get no place.
 #pragma once
 
 #include "sim/moe/policies/capacity.hpp"
@@ -9,19 +9,19 @@ namespace moesim {
 
 class Places {
  public:
-  // The options `capacity*`, `group`, `fill` and `dropped` of a router with k choices per token.
+  // Reads `capacity*`, `group`, `fill` and `dropped`, for a router with k choices per token.
   Places(Options& options, const Site& site, index k);
 
-  // The plan of the choices [T·k] (-1: none) that find room; gates [T, k]; scores [T, E] set the
+  // The plan of the choices [T·k] (-1: none) that get a place. gates [T, k]; scores [T, E] set the
   // priority of tokens.
   Assignment assign(const Indices& choice, const Tensor& gates, const Tensor& scores,
                     const Tokens& tokens) const;
 
   Group group() const { return group_; }
-  // Whose choices can displace one: those of later tokens unless places are given token by token,
-  // those of other sequences if the batch shares them.
+  // The tokens whose choices can displace a token's: later tokens, unless places are assigned token
+  // by token, and other sequences, if capacity is shared by the batch.
   Sees sees() const;
-  // Rows that the experts run on in a training pass, at most.
+  // Upper bound of the rows of expert compute in a training pass.
   double expert_rows(index tokens) const;
 
  private:

@@ -9,7 +9,7 @@ namespace moesim {
 ScoreFunction::ScoreFunction(Options& options) {
   const std::string name =
       options.choice("scores", "sigmoid", {"sigmoid", "softmax", "sqrt_softplus"},
-                     "made of logits, each expert's own, or over all experts (softmax)");
+                     "function from logits to scores: per expert, or over all experts (softmax)");
   kind_ = name == "softmax"         ? Kind::softmax
           : name == "sqrt_softplus" ? Kind::sqrt_softplus
                                     : Kind::sigmoid;

@@ -1,4 +1,4 @@
-// ScoreFunction makes scores of logits: softmax(l), sigmoid(l), or √softplus(l).
+// ScoreFunction maps logits to scores: softmax(l), sigmoid(l), or √softplus(l).
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -8,13 +8,13 @@ namespace moesim {
 
 class ScoreFunction {
  public:
-  // The option `scores`.
+  // Reads the option `scores`.
   explicit ScoreFunction(Options& options);
 
   bool is_softmax() const { return kind_ == Kind::softmax; }
   Tensor of(const Tensor& logits) const;      // [T, E]
-  Tensor shares(const Tensor& scores) const;  // of each token's sum: s_e / Σ s
-  // Values that a training pass keeps besides those of a softmax, per token and expert.
+  Tensor shares(const Tensor& scores) const;  // normalised per token: s_e / Σ s
+  // Values kept for backward per token and expert, besides those of a softmax.
   double kept_values() const { return is_softmax() ? 0 : 3; }
 
  private:

@@ -20,8 +20,8 @@ Indices table_of_tokens(const std::vector<std::int32_t>& of_token, index tokens,
 
 SecondChoices::SecondChoices(Options& options) {
   in_training_ = options.choice("second", "all", {"all", "none", "threshold", "random"},
-                                "which second and later choices stand: all; none; gate > "
-                                "threshold; with chance gate / threshold");
+                                "second and later choices that are kept: all; none; gate > "
+                                "threshold; with probability gate / threshold");
   in_evaluation_ = options.choice("second_eval", "all", {"all", "none", "threshold", "random"},
                                   "the same in evaluation");
   threshold_ =
@@ -41,7 +41,7 @@ Indices SecondChoices::standing(const Indices& choice, const Tensor& gates,
   const auto limit = static_cast<real>(threshold_);
   if (policy == "threshold")
     return where_less(Tensor::full(gates.shape(), limit, backend), gates, choice, first);
-  // One draw for every choice but the first, which has none.
+  // One draw for every choice but the first.
   std::vector<std::int32_t> draw(static_cast<std::size_t>(k), -1);
   std::iota(draw.begin() + 1, draw.end(), 0);
   const Tensor u = context.uniform(Purpose::second_choice, {T, k - 1}, backend);

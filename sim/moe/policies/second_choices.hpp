@@ -1,4 +1,4 @@
-// SecondChoices decides which of a token's second and later choices stand (Lepikhin et al. 2021).
+// SecondChoices keeps or removes a token's second and later choices (Lepikhin et al. 2021).
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -8,10 +8,10 @@ namespace moesim {
 
 class SecondChoices {
  public:
-  // The options `second`, `second_eval` and `second_threshold`.
+  // Reads `second`, `second_eval` and `second_threshold`.
   explicit SecondChoices(Options& options);
 
-  // choice [T·k], best first, with the choices that do not stand at -1; gates [T, k].
+  // Sets removed choices of choice [T·k] (best first) to -1. gates [T, k].
   Indices standing(const Indices& choice, const Tensor& gates, const Context& context) const;
 
  private:
