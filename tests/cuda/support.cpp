@@ -76,6 +76,13 @@ Backend* card_that_replays(const char* test_case) {
   return nullptr;
 }
 
+bool left_to_other_type(const char* test_case, bool wants_double) {
+  if (!emulated() || kDouble == wants_double) return false;
+  fmt::print("{}: skipped under the emulation in {}: f{}.cuda_emulated runs it\n", test_case,
+             kDouble ? "double" : "float", wants_double ? 64 : 32);
+  return true;
+}
+
 std::vector<std::string> settings_of(const std::string& router, const Variant& variant) {
   std::vector<std::string> values = {"router.name", router};
   std::istringstream words(variant.settings);

@@ -20,6 +20,10 @@ Backend* card(const char* test_case);
 // The same, or null where the compiler of this build has no replays (sim/backend/cuda/queue.hpp).
 Backend* card_that_replays(const char* test_case);
 
+// True if a case of many trainings is left to the other number type, which it then prints. Under the
+// emulation, where each of them takes minutes, double proves the values and float the replays.
+bool left_to_other_type(const char* test_case, bool wants_double);
+
 // One run of kernels on a backend. Arrays are made and filled the same on every backend; what
 // `out` and `ints_out` return is compared, with a few places behind the end that nobody may write.
 class Lab {
