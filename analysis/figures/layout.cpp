@@ -48,8 +48,8 @@ std::size_t columns_of(const Figure& figure, const Measures& measures, double si
   return count;
 }
 
-// Returns the number of columns for panels with their own titles and labels: the widest arrangement
-// first, down to the narrowest acceptable one if the figure would be too high.
+// Returns the number of columns of panels. Panels with their own titles and labels need more room;
+// curves with shared axes are made narrower until the figure is not too high.
 std::size_t best_columns(const Figure& figure, const Measures& m, double legend) {
   if (is_map(figure)) return columns_of(figure, m, 8.0);
   if (!share_x(figure) || !share_y(figure)) return columns_of(figure, m, 18.0);

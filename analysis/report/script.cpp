@@ -3,8 +3,7 @@
 namespace moesim::html {
 
 // Adds interactive features that the page works without: sorting by a button in each column header
-// (ascending, descending, original), and opening all folds for printing. Creates no markup from
-// text.
+// (ascending, descending, original), and opening all folds for printing. It writes no HTML.
 const char* const kScript = R"js(
 "use strict";
 (() => {

@@ -13,7 +13,7 @@ namespace {
 
 using By = DomainsOptions::By;
 
-// True if both have the same domains, layers and experts, so that they can be averaged.
+// Returns true if both have the same domains, layers and experts and can be averaged.
 bool alike(const DomainUse& a, const DomainUse& b) {
   return a.names == b.names && a.layers.size() == b.layers.size() &&
          (a.layers.empty() || a.layers[0].all.size() == b.layers[0].all.size());

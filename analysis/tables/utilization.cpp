@@ -24,15 +24,15 @@ using Kind = Column::Kind;
 
 constexpr std::size_t kMostExperts = 16;
 
-// What the table keeps of one run.
+// Used is the part of one run that the table needs.
 struct Used {
   std::string measure;
   std::vector<std::int64_t> layers;
   std::vector<LayerUse> uses;               // by layer
-  std::vector<std::vector<double>> ratios;  // by layer and expert, for By::expert
+  std::vector<std::vector<double>> ratios;  // [layer][expert], for By::expert
   LayerUse all;
   std::size_t experts = 0;
-  bool evaluated = false;  // it has MoE layers, but not that evaluation
+  bool evaluated = false;  // false: MoE layers, but not this evaluation
 };
 
 Used used_of(const Run& run, const UtilizationOptions& options) {
@@ -52,7 +52,7 @@ Used used_of(const Run& run, const UtilizationOptions& options) {
   return used;
 }
 
-// An arm, and of its complete runs what is used of their experts.
+// ArmUse is an arm and the expert use of its complete runs.
 struct ArmUse {
   const Arm* arm;
   std::vector<const Used*> runs;
@@ -154,7 +154,7 @@ class Builder {
   Table table_;
   By by_;
   std::size_t experts_ = 0;
-  std::vector<const Arm*> arms_;  // by row
+  std::vector<const Arm*> arms_;  // one per row
 };
 
 void add_notes(Table& table, const UtilizationOptions& options, const std::set<std::string>& of) {
