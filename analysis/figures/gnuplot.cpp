@@ -67,7 +67,7 @@ std::string reason_of(const ProgramRun& result) {
     if (line.find_first_not_of(" \t^") != std::string::npos) best = line;
     line.clear();
   }
-  return best.empty() ? "failed without a word" : "failed: " + terminal_safe(best);
+  return best.empty() ? "failed without a message" : "failed: " + terminal_safe(best);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ std::string verdict_of(const std::vector<const Record*>& records, double leak) {
   if (leak > 0) {
     const bool declared = !any(records, [](const Record& r) { return r.sees == "past"; });
     return fmt::format(
-        "looks ahead{}: outputs change with later tokens, so its loss is no prediction",
+        "looks ahead{}: outputs change with later tokens, so its loss is not comparable",
         declared ? "" : ", although its router declares that it does not");
   }
   const std::string some = unknown == 0

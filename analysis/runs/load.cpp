@@ -23,7 +23,7 @@ Loaded load_runs(const Request& request, const Excerpt& more, const Visit& visit
   const Selection selection = select_runs(request.paths, request.all);
   if (selection.files.empty())
     fail(Exit::data, joined(request.paths) +
-                         ": no run of the latest sweep has a run file yet; --all takes in the runs "
+                         ": no run of the latest sweep has a run file yet; --all includes the runs "
                          "of earlier sweeps");
   Loaded loaded;
   loaded.notes = selection.notes;

@@ -151,8 +151,8 @@ std::vector<Outcome> at_all(const std::vector<Outcome>& outcomes, const At& eval
   if (evaluation.kind == At::Kind::step &&
       std::all_of(all.begin(), all.end(),
                   [](const Outcome& outcome) { return std::isnan(outcome.step); }))
-    fail(Exit::usage,
-         "--at " + std::to_string(evaluation.step) + ": no run was evaluated after so many steps");
+    fail(Exit::usage, "--at " + std::to_string(evaluation.step) +
+                          ": no run was evaluated after that many steps");
   return all;
 }
 

@@ -152,12 +152,12 @@ Selection select_runs(const std::vector<std::string>& paths, bool all) {
     const std::string name = folder.filename().string();
     if (experiment.left_out > 0)
       selection.notes.push_back(
-          fmt::format("{} {} of earlier sweeps in {} {} left out; --all takes them in",
+          fmt::format("{} {} of earlier sweeps in {} {} left out; --all includes them",
                       experiment.left_out, experiment.left_out == 1 ? "run" : "runs", name,
                       experiment.left_out == 1 ? "is" : "are"));
     if (experiment.unreadable && !all)
-      selection.notes.push_back(
-          fmt::format("{} of {} is damaged, so the runs of all sweeps are in", kPlanFile, name));
+      selection.notes.push_back(fmt::format(
+          "{} of {} is damaged, so the runs of all sweeps are included", kPlanFile, name));
   }
   return selection;
 }

@@ -99,7 +99,7 @@ void describe(const Grid& grid, bool baseline_apart, const Arm& baseline, const 
                                       seeds, most == 1 ? "" : "s"));
   if (baseline_apart)
     table.notes.push_back(baseline.name +
-                          " is the baseline and no point of the grid: its row has one number");
+                          " is the baseline and outside the grid: its row has one number");
 }
 
 Table table_of(const std::vector<const Arm*>& arms, const Texts& axes, const Arm& baseline,

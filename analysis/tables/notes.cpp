@@ -68,8 +68,8 @@ void note_left_out(const std::vector<Arm>& arms, RouterNotes& notes) {
     else
       list(notes, title, names);
   }
-  list(notes, "complete, but without a loss of evaluation", no_evaluation);
-  list(notes, "complete, but of infinite loss, and so is the mean of the arm", infinite);
+  list(notes, "complete, but never evaluated", no_evaluation);
+  list(notes, "complete, but with infinite loss, as is the mean of the arm", infinite);
 }
 
 // Notes arms whose runs differ in build or device.
@@ -102,7 +102,7 @@ void note_mixtures(const std::vector<Arm>& arms, RouterNotes& notes) {
   }
   list(notes, "run more than once, perhaps in different experiments", repeated);
   list(notes, "models of different size under one name", unlike);
-  list(notes, "leaks (a token's output depends on later tokens), so its loss is no prediction",
+  list(notes, "leaks (a token's output depends on later tokens), so its loss is not comparable",
        leaking, About::leak, leaking);
 }
 
@@ -179,7 +179,7 @@ void note_target(const std::vector<Arm>& arms, const Arm* baseline, const Target
   }
   if (!target.by_mean_curve) {
     list(notes,
-         fmt::format("loss {:.4f} is not reached by every seed, so what it takes is left empty",
+         fmt::format("loss {:.4f} is not reached by every seed, so its cost columns are empty",
                      target.loss),
          missed, About::target, missing);
     return;

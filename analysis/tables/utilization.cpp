@@ -160,8 +160,9 @@ class Builder {
 void add_notes(Table& table, const UtilizationOptions& options, const std::set<std::string>& of) {
   table.notes.push_back(
       options.window > 0
-          ? fmt::format("sums over the last {} records of training, or all, with its capacity",
-                        options.window)
+          ? fmt::format(
+                "sums over the last {} records of training (all, if fewer), at training capacity",
+                options.window)
       : options.at.kind == At::Kind::step
           ? fmt::format("the evaluation after {} steps", options.at.step)
       : options.at.kind == At::Kind::best ? std::string("the evaluation of each run's lowest loss")
@@ -183,7 +184,7 @@ void add_notes(Table& table, const UtilizationOptions& options, const std::set<s
         "dispatch "
         "mass is uniform by construction");
   if (of.contains("merge mass"))
-    table.notes.push_back("merge mass: the weight of an expert in the merged ones");
+    table.notes.push_back("merge mass: the weight of an expert in the merged expert");
 }
 
 }  // namespace
@@ -231,7 +232,7 @@ Table utilization_table(const Request& request, const UtilizationOptions& option
                                   experts, kMostExperts));
   if (options.at.kind == At::Kind::step && options.window == 0 && !evaluated)
     fail(Exit::usage,
-         fmt::format("--at {}: no complete run has an evaluation after so many steps; take last, "
+         fmt::format("--at {}: no complete run has an evaluation after that many steps; take last, "
                      "best or a step of --table curves",
                      options.at.step));
 

@@ -69,7 +69,7 @@ TEST_CASE("columns: the evaluation is the last, the best or one by its step", "[
     CHECK_THROWS_AS(at_of(wrong), Error);
   const std::vector<Outcome> outcomes{outcome_of({"run.h5", evaluated("dense", 0, {4, 3, 2, 1})})};
   CHECK(error_of(outcomes, {.at = {At::Kind::step, 3}}) ==
-        "--at 3: no run was evaluated after so many steps");
+        "--at 3: no run was evaluated after that many steps");
   CHECK(std::get<Sample>(cell(routers_table(outcomes, {.at = {At::Kind::step, 4}}), 0, "eval_loss"))
             .mean == 2);
 }
@@ -149,7 +149,7 @@ TEST_CASE("columns: what it took to reach a loss", "[analysis]") {
   CHECK(std::get<std::string>(cell(table, 2, "target_reached")) == "not reached");
   CHECK(std::isnan(number(table, 2, "steps_to_target")));
   CHECK(has_note(table,
-                 "loss 3.0000 is not reached by every seed, so what it takes is left empty: "
+                 "loss 3.0000 is not reached by every seed, so its cost columns are empty: "
                  "slow 0 of 1"));
   CHECK(error_of(outcomes, {.target = "low"}) ==
         "--target low: expected a loss, such as 1.85, or baseline");

@@ -19,8 +19,7 @@ TEST_CASE("compare: runs that did not complete are counted and named", "[analysi
       table,
       "diverged, not in the means: hash seed 3 (after 4 steps), lory seed 0 (after 4 steps)"));
   REQUIRE(has_note(table, "running, not in the means: dense seed 3 (after 4 steps)"));
-  REQUIRE(
-      has_note(table, "complete, but without a loss of evaluation: hash seed 4 (after 4 steps)"));
+  REQUIRE(has_note(table, "complete, but never evaluated: hash seed 4 (after 4 steps)"));
 }
 
 TEST_CASE("compare: different experiments under one name are noticed", "[analysis]") {

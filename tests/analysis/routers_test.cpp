@@ -93,7 +93,7 @@ TEST_CASE("compare: a leaking arm is never the best", "[analysis]") {
   const std::set<std::size_t> notes = table.references.at({2, 2});
   REQUIRE(notes.size() == 1);
   REQUIRE(table.notes[*notes.begin()] ==
-          "leaks (a token's output depends on later tokens), so its loss is no prediction: soft");
+          "leaks (a token's output depends on later tokens), so its loss is not comparable: soft");
   REQUIRE(comparison({outcome("soft", 0, 0.5), outcome("soft", 1, 0.5)}, "").bold.empty());
 }
 
