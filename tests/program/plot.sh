@@ -156,20 +156,20 @@ else
   echo "skipped: $python has no matplotlib"
 fi
 
-# What analysis/README.md says, as it stands there.
+# What analysis/figures/README.md says, as it stands there.
 if "$python" -c 'import matplotlib, pandas' 2> /dev/null; then
-  sed -n '/plot.sh runs this block/,/^```$/p' "$here/../../analysis/README.md" | sed '/^<!--/d; /^```/d' > block.sh
-  [ "$(wc -l < block.sh)" -ge 4 ] || fail "no block in analysis/README.md"
+  sed -n '/plot.sh runs this block/,/^```$/p' "$here/../../analysis/figures/README.md" | sed '/^<!--/d; /^```/d' > block.sh
+  [ "$(wc -l < block.sh)" -ge 4 ] || fail "no block in analysis/figures/README.md"
   mkdir -p readme/runs programs
   cp -r $runs readme/runs/quickstart
   ln -sf "$moesim" programs/moesim
   printf '#!/bin/sh\nexec "%s" "$@"\n' "$(command -v "$python")" > programs/python3
   chmod +x programs/python3
   (cd readme && MPLBACKEND=agg PATH=$work/programs:$PATH bash -e ../block.sh) > out.txt 2>&1 ||
-    fail "analysis/README.md: $(tail -3 out.txt)"
-  [ -s readme/loss.pdf ] && grep -q '^token_choice' out.txt || fail "analysis/README.md: $(cat out.txt)"
+    fail "analysis/figures/README.md: $(tail -3 out.txt)"
+  [ -s readme/loss.pdf ] && grep -q '^token_choice' out.txt || fail "analysis/figures/README.md: $(cat out.txt)"
 else
-  echo "skipped: $python has no matplotlib or no pandas, so the block of analysis/README.md is not run"
+  echo "skipped: $python has no matplotlib or no pandas, so the block of analysis/figures/README.md is not run"
 fi
 
 if "$python" -c 'import h5py' 2> /dev/null; then
