@@ -1,3 +1,4 @@
+// Tests the ablation table: order of rows, other metrics, grids, notes.
 #include "analysis/tables/ablation.hpp"
 
 #include "analysis/tables/grid.hpp"

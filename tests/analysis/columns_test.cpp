@@ -1,3 +1,4 @@
+// Tests the columns of the routers table: evaluations, recorded quantities, targets, drops.
 #include "analysis/tables/router_columns.hpp"
 #include "sim/core/error.hpp"
 #include "tests/analysis/outcomes.hpp"

@@ -1,3 +1,4 @@
+// Tests the notes of the routers table: excluded runs, mixed settings, partial evaluations.
 #include "tests/analysis/outcomes.hpp"
 
 namespace moesim::testing {

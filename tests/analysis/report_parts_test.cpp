@@ -1,3 +1,4 @@
+// Tests the parts of a report: configs, certificates, provenance, reproduction.
 #include "analysis/report/certificates.hpp"
 #include "analysis/report/configs.hpp"
 #include "analysis/report/provenance.hpp"

@@ -1,3 +1,4 @@
+// Tests the routers table: means, paired differences, the best arm, leaks, baselines.
 #include "sim/core/error.hpp"
 #include "tests/analysis/outcomes.hpp"
 

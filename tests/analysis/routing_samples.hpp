@@ -1,4 +1,4 @@
-// Run files with routing, for tests of tables and event files.
+// Writes run files with routing, for tests of tables and event files.
 #pragma once
 
 #include "analysis/render/table.hpp"

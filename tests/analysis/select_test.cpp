@@ -1,3 +1,4 @@
+// Tests which run files of an experiment a table uses.
 #include "analysis/runs/select.hpp"
 
 #include "analysis/tables/routers.hpp"

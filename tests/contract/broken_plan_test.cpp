@@ -1,4 +1,4 @@
-// Routing values that do not add up: the certificate must say so, and run nothing on them.
+// Tests that the certificate rejects inconsistent plans and runs nothing on them.
 #include "tests/contract/cooked.hpp"
 
 #include <functional>

@@ -1,3 +1,4 @@
+// Tests the memory pool and memory reserved for replayed graphs.
 #include "sim/core/storage.hpp"
 
 #include "sim/backend/cpu/cpu_backend.hpp"

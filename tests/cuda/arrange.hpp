@@ -1,4 +1,4 @@
-// What is different about the ways in which the cases run.
+// Declares the settings in which runs on a card and under the emulation differ.
 #pragma once
 
 namespace moesim::testing {

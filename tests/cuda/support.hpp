@@ -1,5 +1,5 @@
-// The CUDA backend against the CPU's: the same calls on the same values, and the same again for
-// the same bits.
+// Runs the same calls on the CUDA and the CPU backend and compares the values, and repeats them to
+// compare bits.
 #pragma once
 
 #include "sim/backend/cpu/cpu_backend.hpp"

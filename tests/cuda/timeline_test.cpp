@@ -1,4 +1,4 @@
-// The time of work on the device, and the limits that it is measured against.
+// Tests the measured times of device work, and the limits they are compared with.
 #include "experiments/commands/limits.hpp"
 #include "sim/core/error.hpp"
 #include "tests/cuda/support.hpp"

@@ -1,4 +1,4 @@
-// A worker whose supervisor does not read.
+// Tests a worker whose supervisor does not read its messages.
 #include "experiments/sweep/outbox.hpp"
 
 #include "tests/support/catch.hpp"

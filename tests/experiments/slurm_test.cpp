@@ -1,3 +1,4 @@
+// Tests Slurm job arrays: scripts, directives, answers of sbatch.
 #include "experiments/cluster/slurm.hpp"
 
 #include "tests/config/support.hpp"

@@ -1,4 +1,4 @@
-// Statistics of routings, summed on the device, against loops over everything that was routed.
+// Tests routing statistics, summed on the device, against loops over all assignments.
 #include "sim/moe/statistics.hpp"
 
 #include "sim/backend/cpu/cpu_backend.hpp"

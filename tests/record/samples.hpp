@@ -1,4 +1,4 @@
-// Run files for tests.
+// Builds run files for tests.
 #pragma once
 
 #include "sim/record/run_file.hpp"

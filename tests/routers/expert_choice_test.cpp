@@ -1,3 +1,4 @@
+// Tests expert_choice over positions, sequences and the batch.
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 

@@ -1,4 +1,4 @@
-// Attention in every type of factors, as loops in double over factors that are rounded here.
+// Computes attention in every compute type, as loops in double over factors rounded here.
 #pragma once
 
 #include "tests/support/catch.hpp"

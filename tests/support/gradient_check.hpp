@@ -1,4 +1,4 @@
-// Derivatives by central differences, for functions of several tensors.
+// Checks derivatives by central differences, for functions of several tensors.
 #pragma once
 
 #include "sim/core/random.hpp"

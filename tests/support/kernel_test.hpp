@@ -1,5 +1,5 @@
-// What every test of a kernel checks: values against a naive twin, accumulation against
-// overwriting, nothing written outside, and the same bits for every number of threads.
+// Checks a kernel: values against a naive twin, accumulation against overwriting, no writes outside
+// the output, and the same bits for every number of threads.
 #pragma once
 
 #include "sim/backend/cpu/cpu_backend.hpp"

@@ -1,5 +1,5 @@
-// Oracle files: inputs, weights, outputs, losses and gradients of the published implementations, as
-// $MOESIM_ORACLES/<family>/<case>.h5, and the comparison with them.
+// Reads oracle files ($MOESIM_ORACLES/<family>/<case>.h5: inputs, weights, outputs, losses and
+// gradients of published implementations) and compares results with them.
 //
 // A file is compared whole: every stored array must have been used as an input, compared, or
 // excused by name; what is left over is a failure.

@@ -1,4 +1,4 @@
-// Routers and experts of the registry for tests, built with options as text.
+// Builds registered routers and experts for tests, from options as text.
 #pragma once
 
 #include "sim/moe/layer.hpp"

@@ -1,4 +1,4 @@
-// A run that goes on from the end of a shorter one has the bits of one that was trained in one go.
+// Tests that an extended run has the bits of one trained in one go.
 #include "sim/checkpoint/records.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"

@@ -1,4 +1,4 @@
-// A training with a checkpointer, for tests of what is on disk.
+// Runs a training with a checkpointer, for tests of the files on disk.
 #pragma once
 
 #include "sim/core/error.hpp"

@@ -1,5 +1,5 @@
-// Auxiliary losses that a router does not return in every step: each has a column, in which the
-// steps without it are NaN.
+// Tests auxiliary losses that a router does not return in every step: each has a column, NaN in the
+// steps without it.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"

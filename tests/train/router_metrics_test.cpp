@@ -1,4 +1,4 @@
-// Metrics that routers name: measured with the statistics, recorded by layer.
+// Tests metrics that routers name: measured with the statistics, recorded per layer.
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"

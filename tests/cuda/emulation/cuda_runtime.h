@@ -1,4 +1,4 @@
-// CUDA on the CPU, for tests: as much of the language and the runtime as sim/backend/cuda uses.
+// Emulates on the CPU the part of CUDA's language and runtime that sim/backend/cuda uses.
 //
 // The sources of the CUDA backend are compiled as C++ with this folder first among the include
 // paths. Threads of a block are fibers, which switch at barriers and warp shuffles only and run in

@@ -1,6 +1,7 @@
-// What a training step asks of the device: moesim_tests_cuda_emulated_f32 "[.launches]" prints a
-// table. A model of four layers and eight experts as in experiments/bench.ini, of narrow ones: the
-// numbers depend on the kinds of parts and hardly on their sizes.
+// Counts the launches, copies and waits of a training step: moesim_tests_cuda_emulated_f32
+// "[.launches]" prints a table. The model has four layers and eight experts as in
+// experiments/bench.ini but is narrow: the counts depend on the kinds of its parts and hardly on
+// their sizes.
 #include "sim/moe/router.hpp"
 #include "tests/cuda/support.hpp"
 #include "tests/train/support.hpp"

@@ -1,4 +1,4 @@
-// Products by whole warps (nvcuda::wmma), as much as is used: bfloat16 16x16x16, tf32 16x16x8.
+// Emulates the whole-warp products in use (nvcuda::wmma): bfloat16 16x16x16, tf32 16x16x8.
 //
 // The elements of a fragment are spread over the lanes by a rule that no card has, another for
 // every kind of product: who counts on a rule is found out. All lanes must come to an operation

@@ -1,4 +1,4 @@
-// Memory, the stream, its events and cuBLAS of the emulation.
+// Emulates memory, streams, events and cuBLAS.
 #include "cublas_v2.h"
 #include <cstdio>
 #include <cstdlib>

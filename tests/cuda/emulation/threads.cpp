@@ -1,4 +1,4 @@
-// The threads of a block as fibers.
+// Emulates the threads of a block as fibers.
 #undef _FORTIFY_SOURCE  // whose longjmp takes a jump to another stack for a mistake
 
 #include "cuda_runtime.h"

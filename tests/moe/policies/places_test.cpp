@@ -1,3 +1,4 @@
+// Tests the policy that assigns the places of limited capacity.
 #include "sim/moe/policies/places.hpp"
 
 #include "tests/support/policy.hpp"
