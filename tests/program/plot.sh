@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# moesim plot: every figure in every format, its scripts by themselves, and what goes wrong.
+# Tests moesim plot: every figure in every format, its scripts on their own, and its errors.
 # Usage: plot.sh MOESIM PYTHON. Without gnuplot, or without matplotlib, the parts that need them are skipped, which is said.
 set -u
 moesim=$1 python=$2
@@ -67,7 +67,7 @@ grep -q -- '--script' err.txt || fail "without gnuplot: no way out named: $(cat 
 [ $code2 -eq 0 ] || fail "--script matplotlib without gnuplot: exit $code2: $(cat err2.txt)"
 [ -s b.py ] && [ -s b.csv ] && [ ! -e b.svg ] || fail "--script matplotlib: $(ls b.*)"
 
-# What cannot be.
+# Invalid arguments.
 expect 2 'no --out FILE' $runs
 expect 2 'ends in none of' $runs --out a.jpg
 expect 2 'did you mean heatmap?' $runs --figure heatmp --out a.svg
@@ -156,7 +156,7 @@ else
   echo "skipped: $python has no matplotlib"
 fi
 
-# What analysis/figures/README.md says, as it stands there.
+# The block of analysis/figures/README.md, as written.
 if "$python" -c 'import matplotlib, pandas' 2> /dev/null; then
   sed -n '/plot.sh runs this block/,/^```$/p' "$here/../../analysis/figures/README.md" | sed '/^<!--/d; /^```/d' > block.sh
   [ "$(wc -l < block.sh)" -ge 4 ] || fail "no block in analysis/figures/README.md"
