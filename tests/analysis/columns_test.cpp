@@ -283,7 +283,7 @@ TEST_CASE("columns: bits per byte where tokens of arms are of different lengths"
   CHECK(has_it(vocabularies));
   for (Outcome& run : vocabularies) run.bytes_per_token = std::nan("");
   CHECK_FALSE(has_it(vocabularies));
-  // The same tokens: only if it is asked for.
+  // With equal tokens the column appears only if --columns names it.
   const std::vector<Outcome> alike = {arm("a", 1.5 * ln2, 1), arm("b", 2 * ln2, 1)};
   for (const Column& column : routers_table(alike, {}).columns)
     CHECK(column.key != "bits_per_byte");

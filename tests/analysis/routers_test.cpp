@@ -26,7 +26,7 @@ Comparison compare(Request request, Format format) {
   return result;
 }
 
-// The rows of the cells that stand out.
+// Returns the rows of the highlighted cells.
 std::set<std::size_t> marked_rows(const Table& table) {
   std::set<std::size_t> rows;
   for (const Table::Place& place : table.bold) rows.insert(place.row);

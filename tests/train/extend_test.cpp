@@ -28,7 +28,7 @@ void check_extended(Values values, const std::string& steps, const std::string& 
   CHECK(checkpoint_steps(longer / "") == std::vector<index>{end});
   second.finish();
   second.checkpointer.write("");
-  {  // Stopped before its own first step, it still knows where it comes from.
+  {  // Stopped before its first step, the run still records its origin.
     Kept stopped(values, longer / "");
     REQUIRE(stopped.resume());
     CHECK(stopped.recorder->file().text("extended_from") ==

@@ -60,7 +60,7 @@ class WithMoody {
   WithMoody& operator=(const WithMoody&) = delete;
 };
 
-constexpr double kNone = -1;  // stands for NaN, so that rows can be compared
+constexpr double kNone = -1;  // replaces NaN, so that rows can be compared
 
 // name: values by step
 std::map<std::string, std::vector<double>> recorded(const RunFile& file) {

@@ -47,7 +47,7 @@ Asked train(const std::string& router, const char* graphs, const char* layers, i
           backend->peak()};
 }
 
-// What the last step of so many asks for, and the most memory that was in use.
+// Counts the calls of the last step, and the peak memory.
 Asked step(const std::string& router, const char* graphs, const char* layers, int last) {
   const Asked before = train(router, graphs, layers, last - 1),
               all = train(router, graphs, layers, last);
@@ -82,7 +82,7 @@ TEST_CASE("cuda: a replayed step is a tenth of the launches", "[cuda][replay]") 
   }
 }
 
-// The memory of the device is what a training without graphs takes at most, and something.
+// Device memory: the peak of a training without graphs, plus a margin.
 TEST_CASE("cuda: without memory for a graph there is none", "[cuda][replay]") {
   if (!card_that_replays("without memory for a graph there is none")) return;
   arrange(1);
