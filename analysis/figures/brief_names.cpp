@@ -8,7 +8,7 @@
 namespace moesim {
 namespace {
 
-// A word of a label: "k=1", or "token_choice" with no value.
+// Word is a part of a label: "k=1", or "token_choice" without a value.
 struct Word {
   std::string key, value;
   std::string text() const { return value.empty() ? key : key + "=" + value; }
@@ -20,7 +20,8 @@ std::string setting(const Arm& arm, const std::string& key) {
   return found == arm.settings.end() ? "" : found->second;
 }
 
-// The words of a label that a sweep gave, or none: KEY=VALUE, and one router.
+// Splits a label that a sweep wrote into words: KEY=VALUE and one router. Empty for any other
+// label.
 std::vector<Word> words_of(const Arm& arm) {
   std::vector<Word> words;
   bool valued = false;
@@ -51,7 +52,7 @@ bool all_have(const std::vector<std::vector<Word>>& arms, const Word& word) {
   });
 }
 
-// True if in all arms the keys have the same value.
+// Returns true if both keys have the same value in every arm.
 bool equal_values(const std::vector<std::vector<Word>>& arms, const std::string& a,
                   const std::string& b) {
   const auto value = [](const std::vector<Word>& words, const std::string& key) {
@@ -74,7 +75,7 @@ BriefNames brief_names(const std::vector<Arm>& arms) {
     if (setting(arms[i], "router.name") == "dense") continue;
     labels.push_back(words_of(arms[i]));
     places.push_back(i);
-    if (labels.back().empty()) return full;  // these are names that someone gave
+    if (labels.back().empty()) return full;  // labels that a user chose
   }
   if (labels.size() < 2) return full;
 

@@ -1,4 +1,5 @@
-// Brief names are what legends and titles call arms: what tells them apart, without what all have.
+// BriefNames are the short names of arms in legends and titles: labels without the settings that
+// all arms share.
 #pragma once
 
 #include "analysis/runs/arms.hpp"
@@ -9,13 +10,14 @@
 namespace moesim {
 
 struct BriefNames {
-  std::vector<std::string> names;    // of each arm; no two are alike
-  std::vector<std::string> omitted;  // words that were left out: "token_choice"
+  std::vector<std::string> names;    // one per arm; unique
+  std::vector<std::string> omitted;  // removed words: "token_choice"
 };
 
-// Of words KEY=VALUE, as a sweep's labels have them, those go that all arms but dense ones have,
-// and all but the first of those that change together; so does the name of the router, if it is
-// one. "capacity_factor=1" becomes "capacity=1". Other names stay as they are.
+// Shortens labels made of words KEY=VALUE, as sweeps write them. Removes the words that all arms
+// but dense ones share, all but the first of the keys that change together, and the router's name
+// if there is only one router. "capacity_factor=1" becomes "capacity=1". Other labels are returned
+// unchanged.
 BriefNames brief_names(const std::vector<Arm>& arms);
 
 }  // namespace moesim

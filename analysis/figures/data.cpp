@@ -11,7 +11,7 @@ namespace {
 
 std::string number(double value) { return std::isfinite(value) ? config::shortest(value) : "NaN"; }
 
-// Empty where the series has no such values.
+// Returns "" if the series has no such values.
 std::string number(const std::vector<double>& values, std::size_t i) {
   return i < values.size() ? number(values[i]) : "";
 }

@@ -1,5 +1,6 @@
-// The numbers of a figure as CSV: one row per point (panel, series, x, y and so on) or cell of a
-// map. Text stands in the last columns, so that no name moves a number.
+// FigureData holds the numbers of a figure as CSV: one row per point (panel, series, x, y, …) or
+// per cell of a heat map. Text columns come last, so that a name with a separator cannot shift a
+// number.
 #pragma once
 
 #include "analysis/figures/figure.hpp"
@@ -9,7 +10,7 @@
 
 namespace moesim {
 
-// Which rows of the file hold a series, counted from 0 with the header.
+// Rows is the range of CSV rows that holds one series, counted from 0 with the header.
 struct Rows {
   std::size_t first = 0, last = 0;
   bool empty() const { return last < first; }
@@ -18,12 +19,13 @@ struct Rows {
 
 struct FigureData {
   std::string csv;
-  std::vector<std::vector<Rows>> rows;  // of each panel, by series; of a map: one
+  std::vector<std::vector<Rows>> rows;  // [panel][series]; a map is one series
 };
 
 FigureData data_of(const Figure& figure);
 
-// The points of a curve that have a mark: a few, at other places in the next series.
+// MarkedPoints selects the points of a curve that are drawn with a symbol: every n-th, with an
+// offset that differs from series to series.
 struct MarkedPoints {
   std::size_t every, first;
 };

@@ -1,4 +1,4 @@
-// Loss by domain of the data, at one evaluation: a point per arm.
+// Builds the figure of loss by domain at one evaluation: a point per arm and domain.
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/style.hpp"
 #include "analysis/statistics/sample.hpp"
@@ -78,7 +78,7 @@ Built domains_figure(const Request& request, const FigureOptions& options) {
     fail(Exit::data,
          "no run that is shown has losses by domain at this evaluation; the data of "
          "these runs have no domains");
-  // Arms stand beside each other within a domain.
+  // Arms are placed side by side within a domain.
   const double count = static_cast<double>(panel.series.size());
   for (std::size_t s = 0; s < panel.series.size(); ++s)
     for (double& x : panel.series[s].x) x += 0.7 * ((static_cast<double>(s) + 0.5) / count - 0.5);

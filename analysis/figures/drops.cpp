@@ -1,4 +1,4 @@
-// Dropped assignments in percent over training: 100 dropped / assignments.
+// Builds the figure of dropped assignments over training, in percent: 100 dropped / assignments.
 #include "analysis/figures/routing_curves.hpp"
 
 #include <limits>

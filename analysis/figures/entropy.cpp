@@ -1,5 +1,5 @@
-// Entropy of the router's scores over training, over log E: 1 if they are uniform, 0 if one expert
-// has all.
+// Builds the figure of the entropy of the router's scores over training, divided by log E: 1 if
+// they are uniform, 0 if one expert has all.
 #include "analysis/figures/routing_curves.hpp"
 
 #include <cmath>

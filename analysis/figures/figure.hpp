@@ -1,5 +1,5 @@
-// Figure is what a figure shows, as data: panels with curves, points or a map. Writers turn
-// it into a script for gnuplot or matplotlib, and a CSV file of its numbers.
+// Figure is the content of a figure as data: panels with curves, points or a heat map. Writers turn
+// it into a script for gnuplot or matplotlib and a CSV file of its numbers.
 #pragma once
 
 #include <cstddef>
@@ -9,34 +9,34 @@
 
 namespace moesim {
 
-// One curve, or a set of points. NaN is a gap.
+// Series is one curve or one set of points. NaN is a gap.
 struct Series {
-  std::string name;  // in the legend; empty: not there
+  std::string name;  // in the legend; empty: no entry
   std::vector<double> x, y;
-  std::vector<double> low, high;  // of y: a band or error bars; empty where there are none
-  std::size_t style = 0;          // colour, dash and point: the same for one arm in all panels
-  std::vector<double> x_low = {}, x_high = {};  // error bars of x, of points
+  std::vector<double> low, high;  // of y: band or error bars; empty: none
+  std::size_t style = 0;          // colour, dash and point; one per arm, in all panels
+  std::vector<double> x_low = {}, x_high = {};  // error bars of x; points only
   bool band_only = false;                       // y is not drawn
   bool joined = false;                          // points: a line joins them
   bool guide = false;                           // a thin grey line without points
   bool hollow = false;                          // points: an outline
 };
 
-// A matrix of colours: a row a layer, say, and a column an expert.
+// HeatMap is a matrix of values drawn as colours, for example layers × experts.
 struct HeatMap {
   std::vector<std::string> rows, columns;
-  std::vector<double> values;  // rows × columns, in order of rows; NaN is blank
+  std::vector<double> values;  // [rows, columns], row-major; NaN is blank
   double neutral = 0;          // the value of the neutral colour
-  std::string unit;            // beside the scale
+  std::string unit;            // label of the colour scale
 };
 
 struct Axis {
   std::string title;
   bool logarithmic = false;
   std::vector<std::string> categories;  // x = 0, 1, …: labels in place of numbers
-  std::vector<double> ticks = {};       // where numbers stand; empty: round ones
+  std::vector<double> ticks = {};       // positions of the labels; empty: round numbers
   bool from_zero = false;               // the axis begins at 0
-  // Where the axis ends although values lie above; NaN: where they end.
+  // Upper end of the axis, which cuts off larger values; NaN: the largest value.
   double high = std::numeric_limits<double>::quiet_NaN();
 };
 
@@ -52,8 +52,8 @@ struct Panel {
 struct Figure {
   std::string name;  // "loss"
   std::vector<Panel> panels;
-  std::size_t columns = 1;         // panels beside each other
-  std::vector<std::string> notes;  // what the figure does not show, for stderr and the report
+  std::size_t columns = 1;         // panels per row
+  std::vector<std::string> notes;  // caveats for stderr and the report
 };
 
 }  // namespace moesim

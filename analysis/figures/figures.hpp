@@ -1,11 +1,13 @@
-// The figures, one file each. Arguments and errors are those of figure_of (build.hpp).
+// Declares the figures; each is defined in a file of its own. Arguments and errors are those of
+// figure_of (build.hpp).
 #pragma once
 
 #include "analysis/figures/gather.hpp"
 
 namespace moesim {
 
-// A figure before its notes about reading are known.
+// Built is a figure and the runs it was built from; figure_of adds the notes about runs that could
+// not be read.
 struct Built {
   Figure figure;
   Gathered gathered;

@@ -63,8 +63,7 @@ Gathered gather(const Request& request, const FigureOptions& options, const Exce
   if (options.seed) require_seed(gathered.arms, *options.seed);
   BriefNames brief = brief_names(gathered.arms);
   gathered.brief = std::move(brief.names);
-  add_list(gathered.notes, "names leave out what all arms but dense ones have, or what follows",
-           brief.omitted);
+  add_list(gathered.notes, "names omit settings that all arms but dense ones share", brief.omitted);
   return gathered;
 }
 

@@ -1,4 +1,5 @@
-// What all figures do first: read the runs, find their arms, choose those that are shown.
+// Gathers the runs of a figure: reads the run files, groups them into arms, and selects the arms
+// that are shown.
 #pragma once
 
 #include "analysis/figures/build.hpp"
@@ -9,7 +10,8 @@
 
 namespace moesim {
 
-// Arms point into the runs that were read.
+// Gathered holds the outcomes that were read and the arms that are shown. The arms point into
+// `loaded`.
 struct Gathered {
   Loaded loaded;
   std::vector<Arm> arms;
@@ -19,26 +21,27 @@ struct Gathered {
   std::size_t place(const Outcome* run) const {
     return static_cast<std::size_t>(run - loaded.outcomes.data());
   }
-  // One for each arm that is shown, the same in all figures of these runs.
+  // Returns the arm's index among the shown arms: its style in every figure of these runs.
   std::size_t style(const Arm& arm) const { return static_cast<std::size_t>(&arm - arms.data()); }
-  // "soft (leaks)": the name of one of `arms` in a legend.
+  // Returns the legend entry of one of `arms`: "soft (leaks)".
   std::string legend_name(const Arm& arm) const {
     return arm.leaks ? brief[style(arm)] + " (leaks)" : brief[style(arm)];
   }
 };
 
-// Throws Exit::usage for an arm or a seed that is not there, and Exit::data if no run is complete.
+// Reads the runs of `request`; calls `visit` for each with the variables of `more`. Throws
+// Exit::usage for an arm or a seed that does not exist, and Exit::data if no run is complete.
 Gathered gather(const Request& request, const FigureOptions& options, const Excerpt& more,
                 const Visit& visit);
 
-// The shown arms, at most `most`: a note says which are left out.
+// Keeps the first `most` arms; adds a note that names the others.
 void limit_arms(Gathered& gathered, std::size_t most);
 
-// "WHAT: a, b", unless there is nothing to list.
+// Adds the note "WHAT: a, b"; adds nothing if `names` is empty.
 void add_list(std::vector<std::string>& notes, const std::string& what,
               const std::vector<std::string>& names);
 
-// Of evaluations and records; more are read from the end.
+// Largest number of rows read of a variable over evaluations or records: the last ones.
 inline constexpr std::int64_t kMostRows = std::int64_t{1} << 20;
 
 }  // namespace moesim

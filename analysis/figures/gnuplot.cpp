@@ -19,9 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kLimitSeconds = 60;
-constexpr const char* kScript = ".moesim.gp";  // no name that a file of the figure has
+constexpr const char* kScript = ".moesim.gp";  // differs from every file name of the figure
 
-// A folder that goes with everything in it.
+// Scratch is a temporary folder, removed with its content.
 class Scratch {
  public:
   Scratch() {
@@ -54,7 +54,7 @@ class Scratch {
   std::string path_;
 };
 
-// The first line that says more than where.
+// Returns the first line of gnuplot's output that is more than a position.
 std::string reason_of(const ProgramRun& result) {
   if (result.timed_out)
     return "took longer than " + std::to_string(kLimitSeconds) + " s and was stopped";
@@ -67,7 +67,7 @@ std::string reason_of(const ProgramRun& result) {
     if (line.find_first_not_of(" \t^") != std::string::npos) best = line;
     line.clear();
   }
-  return best.empty() ? "failed without a word" : "failed: " + terminal_safe(best);
+  return best.empty() ? "failed without a message" : "failed: " + terminal_safe(best);
 }
 
 }  // namespace
@@ -83,7 +83,7 @@ Picture picture_of(const std::string& path) {
 Drawing draw(const Figure& figure, const FigureStyle& style, Picture picture,
              const std::string& csv, const std::string& out) {
   Drawing drawing{gnuplot_script(figure, style, picture, csv, out), data_of(figure).csv, {}, {}};
-  // SVG leaves fonts to those who look at it.
+  // SVG does not embed fonts; the viewer chooses them.
   if (picture != Picture::svg) {
     Printable printable = printable_here(drawing.script);
     if (!printable.missing.empty())
@@ -95,7 +95,7 @@ Drawing draw(const Figure& figure, const FigureStyle& style, Picture picture,
   const Scratch scratch;
   scratch.write(csv, drawing.csv);
   scratch.write(kScript, drawing.script);
-  // -d: what the user has told gnuplot to do always does not count here.
+  // -d: ignores the user's gnuplotrc.
   const ProgramRun result =
       run_program({"gnuplot", "-d", kScript}, {scratch.path(), kLimitSeconds});
   if (!result.found)

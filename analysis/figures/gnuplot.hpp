@@ -1,4 +1,4 @@
-// Draws a figure with gnuplot: as a script, and as a picture.
+// Draws figures with gnuplot: writes the script and runs it.
 #pragma once
 
 #include "analysis/figures/data.hpp"
@@ -12,26 +12,28 @@ namespace moesim {
 
 enum class Picture { svg, pdf, png };
 
-// By the suffix of a path. Throws Exit::usage.
+// Returns the format of a path's suffix. Throws Exit::usage for another suffix.
 Picture picture_of(const std::string& path);
 
-// A script that reads `csv` (FigureData) and writes `out`; both lie in the folder of the script.
+// Returns a script that reads `csv` (FigureData) and writes `out`. Both names are relative to the
+// folder of the script.
 std::string gnuplot_script(const Figure& figure, const FigureStyle& style, Picture picture,
                            const std::string& csv, const std::string& out);
 
-// A picture, and what made it.
+// Drawing is a rendered picture with its script and data.
 struct Drawing {
   std::string script, csv;
   std::string picture;             // the bytes of the file
-  std::vector<std::string> notes;  // what this machine cannot draw
+  std::vector<std::string> notes;  // missing fonts and characters
 };
 
-// Names of files are those in the script. Throws Exit::usage if there is no gnuplot, and
-// Exit::internal with what it says if it fails.
+// Renders a figure. `csv` and `out` are the file names in the script. Throws Exit::usage if gnuplot
+// is not installed, and Exit::internal with gnuplot's message if it fails.
 Drawing draw(const Figure& figure, const FigureStyle& style, Picture picture,
              const std::string& csv = "figure.csv", const std::string& out = "figure.svg");
 
-// An <svg> element for a page; see FigureStyle::id_prefix. Throws as draw() does.
+// Returns the figure as an <svg> element for an HTML page; see FigureStyle::id_prefix. Throws as
+// draw() does.
 std::string svg_of(const Figure& figure, const FigureStyle& style);
 
 }  // namespace moesim

@@ -14,12 +14,12 @@ using Kind = Panel::Kind;
 
 constexpr const char* kGrey = "#808080";
 
-// What differs between the terminals of gnuplot: units of lengths.
+// Terminal holds the length units of one gnuplot terminal.
 struct Terminal {
-  double line;   // widths of lines are in units of so many points
-  double point;  // pointsize 1 is as wide as so many points
-  double dash;   // a dash of 1 is so many widths of the line long
-  double rise;   // labels of x are moved up so many lines, towards their axis
+  double line;   // unit of line widths, in points
+  double point;  // width of pointsize 1, in points
+  double dash;   // length of dash 1, in line widths
+  double rise;   // upward shift of x labels, in lines
   std::string setting;
 };
 
@@ -28,7 +28,7 @@ Terminal terminal_of(Picture picture, const Layout& layout, const FigureStyle& s
   constexpr double kPangoPoint = 0.75;  // Pango sets text for 96 dots per inch
   switch (picture) {
     case Picture::svg:
-      // Its unit is CSS's pixel, 1/96 inch. The comma in the list of fonts is one for XML only.
+      // The unit is CSS's pixel, 1/96 inch. The comma in the font list must be escaped for XML.
       return {0.75, 6.0, 0.5, 0.5,
               fmt::format("svg size {:.0f},{:.0f} fixed font "
                           "'Helvetica&#44;Arial&#44;sans-serif,{:.2f}' noenhanced{}",
@@ -127,7 +127,7 @@ void Script::begin(const std::string& csv, const std::string& out) {
   line("unset key");
   line("set tics nomirror out scale 0.5");
   if (figure_.panels[0].kind != Kind::heat_map) return;
-  // The neutral colour lies in the middle of the palette, whatever the highest value is.
+  // Keeps the neutral colour in the middle of the palette for any highest value.
   const HeatMap& map = figure_.panels[0].map;
   line("low = {}; neutral = {}; high = {}", layout_.colours.low, map.neutral, layout_.colours.high);
   line(
@@ -186,11 +186,11 @@ void Script::plot_series(const Panel& panel, std::size_t p) {
     return fmt::format("data every ::{}::{}", data_.rows[p][s].first, data_.rows[p][s].last);
   };
   const auto titled = [](const Series& series) { return "title " + gnuplot_quoted(series.name); };
-  // Bands lie behind all curves.
+  // Bands are drawn before all curves.
   for (std::size_t s = 0; s < panel.series.size(); ++s) {
     const Series& series = panel.series[s];
     if (panel.kind != Kind::curves || series.low.empty() || data_.rows[p][s].empty()) continue;
-    // gnuplot does not cut a band where it leaves the panel, so it begins inside and stays there.
+    // gnuplot does not clip a band that leaves the panel, so the band starts inside.
     Rows inside = data_.rows[p][s];
     for (std::size_t i = 0; i < series.high.size() && series.high[i] > y.high; ++i) ++inside.first;
     if (inside.empty()) continue;
@@ -248,7 +248,7 @@ void Script::plot_map(const Panel& panel, std::size_t p) {
   } else {
     line("unset colorbox");
   }
-  // A little larger than a cell, so that no seam shows between two.
+  // Slightly larger than a cell, so that no seam is visible between two.
   line(
       "plot data every ::{}::{} using 3:2:($3-0.5):($3+0.52):($2-0.5):($2+0.52):(shade($4)) "
       "with boxxyerror fs solid noborder fc palette title {}",

@@ -1,8 +1,8 @@
-// Load over uniform of each expert and layer, at one evaluation: a map per arm.
+// Builds the heat map of load over uniform, layer × expert, at one evaluation: a map per arm.
 //
-// Expert 3 of one seed has nothing in common with expert 3 of another, so that a mean over seeds by
-// number would show less imbalance the more seeds there are. Experts of several seeds are ordered
-// by their load in each layer of each seed, and means are over those of one rank.
+// Expert numbers are arbitrary: expert 3 of one seed is unrelated to expert 3 of another, so a mean
+// by number would show less imbalance the more seeds there are. With several seeds, experts are
+// sorted by load within each layer and seed, and means are taken by rank.
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/layers.hpp"
 #include "analysis/tables/expert_load.hpp"
@@ -21,10 +21,10 @@ namespace {
 
 constexpr std::size_t kMostMaps = 24;
 
-// Of one run.
+// Loads are the values of one run.
 struct Loads {
   std::vector<std::int64_t> layers;
-  std::vector<std::vector<double>> ratios;  // load over uniform, by layer and expert
+  std::vector<std::vector<double>> ratios;  // [layer][expert] load over uniform
   std::string measure;                      // measure_of the run
 };
 

@@ -17,12 +17,12 @@ namespace {
 
 using Kind = Panel::Kind;
 
-constexpr double kBarWidth = 0.9;  // of the scale of colours, in sizes of type
+constexpr double kBarWidth = 0.9;  // of the colour scale, in font sizes
 
-// The grid of panels.
+// Grid is the arrangement of panels.
 struct Grid {
   std::size_t columns = 1, rows = 1;
-  double width = 0, height = 0;  // of a panel's box
+  double width = 0, height = 0;  // size of a panel's box
   double left = 0, top = 0;      // margins of the first panel
   double across = 0, down = 0;   // from one panel to the next
 };
@@ -31,8 +31,9 @@ bool is_map(const Figure& figure) {
   return !figure.panels.empty() && figure.panels[0].kind == Kind::heat_map;
 }
 
-// As many as the figure wants, if each is `least` sizes of type wide; else fewer, of curves a
-// divisor of that, so that the layers of an arm stay beside each other.
+// Returns the number of columns: as many as the figure requests if each panel is at least `least`
+// font sizes wide; otherwise fewer. For curves it is a divisor of the requested number, so that the
+// layers of an arm stay in one row.
 std::size_t columns_of(const Figure& figure, const Measures& measures, double sizes) {
   const double least = sizes * measures.type;
   std::size_t columns =
@@ -47,8 +48,8 @@ std::size_t columns_of(const Figure& figure, const Measures& measures, double si
   return count;
 }
 
-// Of a panel with titles and labels of its own, which needs more room than others, and so on down
-// to what is bearable where the page would be too high.
+// Returns the number of columns of panels. Panels with their own titles and labels need more room;
+// curves with shared axes are made narrower until the figure is not too high.
 std::size_t best_columns(const Figure& figure, const Measures& m, double legend) {
   if (is_map(figure)) return columns_of(figure, m, 8.0);
   if (!share_x(figure) || !share_y(figure)) return columns_of(figure, m, 18.0);
@@ -81,7 +82,7 @@ Ticks ticks_of(const Axis& axis, const Range& range, int count) {
                           : linear_ticks(range.low, range.high, count);
 }
 
-// As many as have room beside each other.
+// Returns as many x ticks as fit without overlap.
 Ticks x_ticks_of(const Axis& axis, const Range& range, double length, double type) {
   constexpr int kMost = 8, kLeast = 2;
   for (int count = kMost; count > kLeast; --count) {
@@ -99,7 +100,7 @@ std::string with_factor(const std::string& title, const Ticks& ticks) {
 double map_height(const Figure& figure, const Measures& m, std::size_t rows) {
   std::size_t layers = 1;
   for (const Panel& panel : figure.panels) layers = std::max(layers, panel.map.rows.size());
-  // The scale beside a single row of maps needs some height.
+  // The colour scale of a single row of maps needs a minimum height.
   const double least = rows == 1 ? 7.5 * m.type : 0;
   const double cell = std::clamp(60.0 / static_cast<double>(layers), rows > 3 ? 4.0 : 6.0, 14.0);
   return std::max(least, static_cast<double>(layers) * cell * m.type / 8);
@@ -107,8 +108,8 @@ double map_height(const Figure& figure, const Measures& m, std::size_t rows) {
 
 using Lines = std::vector<std::string>;
 
-// The titles of panels in as many lines as they need, three at most: fewer, if that tells as many
-// panels apart.
+// Breaks the titles of panels into at most three lines; uses fewer lines if they distinguish as
+// many panels.
 std::vector<Lines> titles_of(const Figure& figure, double type, double room, std::size_t most) {
   std::vector<Lines> best;
   std::size_t told = 0;
@@ -133,7 +134,7 @@ std::size_t most_lines(const std::vector<Lines>& titles) {
   return most;
 }
 
-// How far the labels at the ends of an axis reach beyond it.
+// Overhang is the length by which the outer labels of an axis extend beyond it.
 struct Overhang {
   double left = 0, right = 0;
 };
@@ -176,8 +177,8 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
   const double columns = static_cast<double>(grid.columns), rows = static_cast<double>(grid.rows);
   const double tick = 0.35 * m.type, y_title = 1.5 * m.type, x_title = 1.3 * m.type;
 
-  // Labels of y are needed to know the widths; their number follows from the height, which does not
-  // follow from the labels.
+  // The widths depend on the y labels. Their number depends on the height, which does not depend on
+  // the labels.
   if (map) layout.colours = shade_ticks(shade_range(figure), figure.panels[0].map.neutral, 5);
   const double bar_labels = widest(layout.colours.labels, m.type) + 0.8 * m.type;
   const double bar = map ? kBarWidth * m.type + bar_labels + 2.4 * m.type : 0;
@@ -192,7 +193,7 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
   const double wanted = grid.columns == 1 && grid.rows == 1
                             ? m.plot_height
                             : std::clamp(rough * 0.72, 6.5 * m.type, m.plot_height);
-  // What the page leaves for the panels.
+  // Height that remains for the panels.
   const double other = legend + tick + 2.6 * m.type + 0.4 * m.type + rows * title +
                        (rows - 1) * (x_shared ? 0.9 : 3.6) * m.type;
   grid.height = map ? map_height(figure, m, grid.rows)

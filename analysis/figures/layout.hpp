@@ -1,5 +1,5 @@
-// Layout is where everything of a figure lies, in points from its lower left corner. Both writers
-// use it, so that gnuplot and matplotlib make the same picture.
+// Layout is the position of every element of a figure, in points from the lower left corner. Both
+// writers use it, so that gnuplot and matplotlib draw the same picture.
 #pragma once
 
 #include "analysis/figures/figure.hpp"
@@ -22,9 +22,9 @@ struct Box {
 struct Text {
   enum class Anchor { left, centre, right };
   std::string text;
-  double x = 0, y = 0;  // of the anchor, at half of its height
+  double x = 0, y = 0;  // position of the anchor, at half of the text's height
   Anchor anchor = Anchor::left;
-  bool upright = false;  // turned by 90 degrees, counter-clockwise
+  bool upright = false;  // rotated by 90° counter-clockwise
 };
 
 struct LegendEntry {
@@ -36,26 +36,26 @@ struct LegendEntry {
 struct PlacedPanel {
   Box box;
   Ticks x, y;
-  bool x_labels = true, y_labels = true;  // false where the next panel has them
-  bool x_slanted = false;                 // labels of categories that would overlap
+  bool x_labels = true, y_labels = true;  // false where a neighbouring panel has them
+  bool x_slanted = false;                 // category labels that would overlap
 };
 
 struct Layout {
   Measures measures{};
   double width = 0, height = 0;
-  std::vector<PlacedPanel> panels;  // as the figure has them
+  std::vector<PlacedPanel> panels;  // in the order of the figure
   std::vector<Text> texts;          // titles of panels and axes
   std::vector<LegendEntry> legend;
-  // Of heat maps, which share one scale: the highest value; the lowest is 0.
+  // Colour scale shared by all heat maps: 0 to the highest value.
   Box colour_bar;
   Ticks colours;
 };
 
 Layout layout_of(const Figure& figure, const FigureStyle& style);
 
-// True if curves have points too: many are told apart so, where there is room.
+// Returns true if curves also get symbols, which tell many curves apart where there is room.
 bool has_marks(const Figure& figure, const Layout& layout);
-// Of the band of a series as it shows: bands lie over those before them.
+// Returns the opacity at which the band of a series is visible: later bands cover earlier ones.
 double band_opacity(const Panel& panel, std::size_t series);
 
 }  // namespace moesim

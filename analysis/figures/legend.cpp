@@ -12,7 +12,7 @@ struct Named {
   std::string text;
 };
 
-// Each name once.
+// Returns the series with distinct names.
 std::vector<Named> named_series(const Figure& figure) {
   std::vector<Named> named;
   for (std::size_t p = 0; p < figure.panels.size(); ++p)
@@ -25,7 +25,8 @@ std::vector<Named> named_series(const Figure& figure) {
   return named;
 }
 
-// A few very long names are shortened rather than that all of many stand in one column.
+// Returns the width of the longest name. A few very long names are shortened instead of forcing all
+// names into one column.
 double longest_name(const std::vector<Named>& named, double type) {
   constexpr std::size_t kFew = 6;
   std::vector<double> widths;

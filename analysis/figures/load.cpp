@@ -1,5 +1,5 @@
-// Load over uniform of the experts over training, a panel per arm and layer: a curve for each of a
-// few experts, of one run, or else the quantiles over experts.
+// Builds the figure of expert load over uniform during training, a panel per arm and layer: one
+// curve per expert of one run if there are few experts, otherwise quantiles over experts.
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/layers.hpp"
 #include "analysis/figures/timeline.hpp"
@@ -19,11 +19,11 @@
 namespace moesim {
 namespace {
 
-constexpr std::size_t kMostExperts = 16;  // with a curve each
+constexpr std::size_t kMostExperts = 16;  // drawn as one curve each
 constexpr std::size_t kMostPoints = 200;
 constexpr std::array kQuantiles = {0.0, 0.1, 0.5, 0.9, 1.0};
 
-// Of one layer of one run, or of all of its layers: by quantile or by expert.
+// Curves of one layer (or all layers) of one run, by quantile or by expert.
 using Curves = std::vector<Timeline>;
 
 struct RunLoads {
@@ -31,7 +31,7 @@ struct RunLoads {
   std::vector<std::int64_t> layers;
   std::vector<Curves> quantiles;  // by layer
   Curves pooled;                  // quantiles over the experts of all layers
-  std::vector<Curves> single;     // by layer and expert, of few experts
+  std::vector<Curves> single;     // by layer and expert, for few experts
   std::string measure;            // measure_of the run
 };
 
@@ -62,7 +62,7 @@ std::vector<double> quantiles_of(std::vector<double> values) {
   return quantiles;
 }
 
-// Sums over so many records in a row that at most kMostPoints are left.
+// Sums consecutive records until at most kMostPoints are left.
 RunLoads loads_of(const Variable& load, const Timeline& times, const Layers& layers,
                   std::size_t& each) {
   const auto rows = std::min(static_cast<std::size_t>(load.shape[0]), times.x.size());
@@ -108,7 +108,7 @@ Series uniform_line(const std::vector<Series>& series) {
   return line;
 }
 
-// A median with the bands around it.
+// Returns the median and its bands.
 std::vector<Series> band_series(const std::vector<const Curves*>& runs) {
   std::array<Series, kQuantiles.size()> means;
   for (std::size_t q = 0; q < kQuantiles.size(); ++q) {
@@ -142,7 +142,7 @@ std::vector<Series> expert_series(const Curves& curves) {
   return all;
 }
 
-// True if no load in any layer is further from uniform than a thousandth.
+// Returns true if all loads of all layers are within a thousandth of uniform.
 bool flat(const RunLoads& loads) {
   constexpr double kFlat = 1e-3;
   for (const Timeline& curve : loads.pooled)
@@ -154,7 +154,7 @@ bool flat(const RunLoads& loads) {
 struct Shown {
   const Arm* arm;
   std::vector<const RunLoads*> runs;
-  std::optional<std::int64_t> seed;  // of the first
+  std::optional<std::int64_t> seed;  // of the first run
 };
 
 }  // namespace
@@ -217,7 +217,7 @@ Built load_figure(const Request& request, const FigureOptions& options) {
          fmt::format("no run that is shown has {} of experts over {}; dense models have "
                      "none",
                      name, options.x));
-  // Arms of uniform load are straight lines: they are left out unless --arm names them.
+  // Arms with uniform load are straight lines, so they are left out unless --arm names them.
   std::vector<std::string> uniform;
   const auto is_flat = [](const Shown& arm) {
     return std::all_of(arm.runs.begin(), arm.runs.end(),

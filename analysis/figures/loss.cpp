@@ -1,4 +1,5 @@
-// Loss over training: the mean over seeds, with a band of ± one standard deviation.
+// Builds the figure of loss over training: the mean over seeds, with a band of ± one standard
+// deviation.
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/style.hpp"
 #include "analysis/figures/timeline.hpp"
@@ -32,8 +33,8 @@ const Quantity& quantity_of(const std::string& name) {
   fail(Exit::usage, "--quantity " + name + ": --figure loss shows one of " + joined(names));
 }
 
-// Where the axis ends: the fall from a random guess would leave no room for what comes after, so
-// the first fifth of the training may lie above.
+// Share of the training that may exceed the axis: the initial drop from a random guess would
+// otherwise fill the plot.
 constexpr double kBeginning = 0.2;
 double y_end(const std::vector<Series>& all) {
   double first = INFINITY, last = -INFINITY;

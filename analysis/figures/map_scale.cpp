@@ -16,7 +16,7 @@ Ticks map_ticks(const std::vector<std::string>& names, double length, double lea
     every = step;
     if (length / static_cast<double>(names.size()) * static_cast<double>(step) >= least) break;
   }
-  // Of names that count from 1 the multiples: 16, 32, 48.
+  // For names counted from 1, label the multiples: 16, 32, 48.
   const std::size_t from = !names.empty() && names[0] == "1" && every > 1 ? every - 1 : 0;
   for (std::size_t i = from; i < names.size(); i += every) {
     ticks.at.push_back(static_cast<double>(i));
@@ -39,7 +39,7 @@ Range shade_range(const Figure& figure) {
       if (reach <= step) return step;
     return std::ceil(2 * reach) / 2;
   };
-  // One unit of shade is as much on both sides, unless values reach further than 0 would mirror.
+  // Both sides use the same scale, unless values reach further above than a mirrored 0.
   const double both = rounded(std::max(below, std::min(above, 1.0)));
   return {neutral - both, neutral + std::max(both, rounded(above))};
 }

@@ -1,4 +1,4 @@
-// Scales of heat maps: the labels of rows and columns, and the range of colours.
+// Computes the scales of heat maps: row and column labels, and the range of colours.
 #pragma once
 
 #include "analysis/figures/figure.hpp"
@@ -10,13 +10,14 @@
 
 namespace moesim {
 
-// Labels of rows or columns over `length` points: as many as fit where one needs `least` points.
+// Returns the labels of rows or columns along `length` points: as many as fit if each takes `least`
+// points.
 Ticks map_ticks(const std::vector<std::string>& names, double length, double least);
 
-// Of all maps of a figure: to round numbers beyond their values, as far as needed on each side of
-// the neutral one.
+// Returns the colour range of all maps of a figure: extended to round numbers on each side of the
+// neutral value, as far as the data need.
 Range shade_range(const Figure& figure);
-// Round numbers counted from the neutral one, `most` of them (2 to 5).
+// Returns `most` (2 to 5) round numbers, counted from the neutral value.
 Ticks shade_ticks(const Range& range, double neutral, std::size_t most);
 
 }  // namespace moesim

@@ -12,7 +12,7 @@ namespace {
 
 using Kind = Panel::Kind;
 
-// What is the same for all figures; the numbers and names come before it.
+// The part of the script shared by all figures; numbers and names precede it.
 constexpr const char* kCommon = R"(
 HERE = os.path.dirname(os.path.abspath(__file__))
 

@@ -1,4 +1,4 @@
-// Writes a figure as a script for Python with matplotlib, for those who go on from there.
+// Writes a figure as a Python script that uses matplotlib, for users who want to edit it.
 #pragma once
 
 #include "analysis/figures/figure.hpp"
@@ -8,8 +8,9 @@
 
 namespace moesim {
 
-// A script that reads `csv` (FigureData) and writes `out`; both lie in the folder of the script. It
-// has `figure` and `axes`, which other programs can take from it.
+// Returns a script that reads `csv` (FigureData) and writes `out`. Both names are relative to the
+// folder of the script. The script defines `figure` and `axes`, so that other programs can import
+// them.
 std::string matplotlib_script(const Figure& figure, const FigureStyle& style,
                               const std::string& csv, const std::string& out);
 

@@ -1,7 +1,7 @@
-// Loss against speed, and against FLOPs per token, and the frontier of the arms that no other beats
-// in both. Losses are means over seeds with error bars of one standard deviation; speeds are
-// medians over seeds of the medians over steps, as in the table of routers, with bars from the
-// slowest seed to the fastest.
+// Builds the Pareto figure: loss against speed and against FLOPs per token, with the frontier of
+// the arms that no other arm beats in both. Losses are means over seeds with error bars of one
+// standard deviation. Speeds are medians over seeds of the medians over steps, as in the routers
+// table, with bars from the slowest seed to the fastest.
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/style.hpp"
 #include "analysis/statistics/difference.hpp"
@@ -20,8 +20,8 @@ struct Point {
   Sample y;
 };
 
-// The stairs between what is dominated and what is not, from the best loss to the best x; `more` of
-// x is better, or else less.
+// Returns the staircase between dominated and non-dominated points, from the best loss to the best
+// x. `more`: larger x is better.
 Series frontier_of(std::vector<Point> points, bool more) {
   std::sort(points.begin(), points.end(), [&](const Point& a, const Point& b) {
     if (a.x != b.x) return (a.x > b.x) == more;

@@ -23,9 +23,9 @@ std::string gnuplot_quoted(std::string_view text) {
   const std::string safe = terminal_safe(text);
   constexpr std::string_view kSpecial = "'\"`\\@#";
   if (safe.find_first_of(kSpecial) == std::string::npos) return "'" + safe + "'";
-  // gnuplot takes '' at the beginning of a string for the whole of it, and runs what stands between
-  // backticks; neither sees an octal number.
-  // It takes all digits that follow for part of the number, so these are written as numbers too.
+  // gnuplot reads '' at the start of a string as an empty string, and runs text between backticks;
+  // octal escapes avoid both. It reads all digits after an escape as part of the number, so these
+  // digits are escaped too.
   std::string quoted = "\"";
   bool after_number = false;
   for (const char c : safe) {

@@ -1,4 +1,4 @@
-// Names as text in scripts: nothing in them is a command, a format or markup.
+// Quotes names for scripts, so that no part of a name is run as a command, a format or markup.
 #pragma once
 
 #include <string>
@@ -6,12 +6,12 @@
 
 namespace moesim {
 
-// A string of gnuplot: in single quotes, or in double quotes with octal numbers in place of quotes,
+// Returns a gnuplot string: single-quoted, or double-quoted with octal escapes for quotes,
 // backticks, backslashes, @ and #.
 std::string gnuplot_quoted(std::string_view text);
-// The same for a label of a tick, which is a format as printf's.
+// Returns a gnuplot string for a tick label, which gnuplot reads as a printf format.
 std::string gnuplot_tick(std::string_view text);
-// A string of Python in ASCII; a $ begins no formula in matplotlib.
+// Returns a Python string in ASCII, in which $ does not start a matplotlib formula.
 std::string python_quoted(std::string_view text);
 
 }  // namespace moesim

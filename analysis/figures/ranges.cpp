@@ -25,12 +25,12 @@ class Extent {
   double high_ = -std::numeric_limits<double>::infinity();
 };
 
-// With room of `share` of it at both ends.
+// Extends a range by `share` of its length at both ends.
 Range padded(const Extent& extent, const Axis& axis, double share) {
   if (!axis.categories.empty()) return {-0.6, static_cast<double>(axis.categories.size()) - 0.4};
   if (extent.empty()) return axis.logarithmic ? Range{1, 10} : Range{0, 1};
   double low = extent.low(), high = extent.high();
-  // What differs by rounding alone is one value: a scale of it would have no ticks.
+  // Values that differ only by rounding count as one; otherwise the axis would have no ticks.
   constexpr double kRounding = 1e-9;
   if (high - low <= kRounding * std::max(std::abs(low), std::abs(high))) high = low;
   if (axis.logarithmic) {

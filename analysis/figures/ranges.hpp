@@ -1,4 +1,4 @@
-// Ranges are what the axes of a panel cover.
+// Range is the interval that an axis covers.
 #pragma once
 
 #include "analysis/figures/figure.hpp"
@@ -12,10 +12,10 @@ struct Range {
   double low = 0, high = 1;
 };
 
-// Of each panel. Panels whose axes have one title share a range.
+// Returns the x (y) range of each panel. Panels with the same axis title share a range.
 std::vector<Range> x_ranges(const Figure& figure);
 std::vector<Range> y_ranges(const Figure& figure);
-// True if the axes of all panels have one title and one kind of labels.
+// Returns true if the axes of all panels have the same title and the same kind of labels.
 bool share_x(const Figure& figure);
 bool share_y(const Figure& figure);
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kMostPoints = 400;
 
-// Of one run: a timeline per layer that is shown, or one of the mean over layers.
+// RunCurves are the curves of one run: one per shown layer, or one for the mean over layers.
 struct RunCurves {
   std::vector<std::int64_t> layers;
   std::vector<Timeline> timelines;
@@ -29,7 +29,7 @@ std::string dimension_of(const std::string& wanted, const std::string& name) {
                         " (of training batches) or eval_" + name + " (of evaluations)");
 }
 
-// Over rows and layers; empty if the run does not have it.
+// Returns the values by row and layer; empty if the run does not have the quantity.
 std::vector<double> values_of(const Run& run, const RoutingQuantity& quantity,
                               const std::string& dim, std::size_t& layers) {
   const std::string prefix = dim == "eval" ? "eval_" : "";
@@ -50,7 +50,7 @@ std::vector<double> values_of(const Run& run, const RoutingQuantity& quantity,
   return values;
 }
 
-// The mean over some layers of each row; NaN where none of them has a value.
+// Returns the mean over the given layers for each row; NaN if none has a value.
 std::vector<double> mean_of(const std::vector<double>& values, std::size_t layers,
                             const std::vector<std::size_t>& places) {
   std::vector<double> means;
@@ -89,7 +89,7 @@ Built routing_figure(const Request& request, const FigureOptions& options,
   const std::string prefix = dim == "eval" ? "eval_" : "";
   Excerpt excerpt;
   for (const std::string& name : quantity.variables) excerpt.last_rows[prefix + name] = kMostRows;
-  excerpt.last_rows[prefix + "load"] = 1;  // its shape
+  excerpt.last_rows[prefix + "load"] = 1;  // for its shape
   excerpt.last_rows["layer"] = kMostRows;
   add_times(excerpt, dim, options.x);
   std::map<std::size_t, RunCurves> curves;

@@ -7,9 +7,9 @@
 namespace moesim {
 namespace {
 
-// The palette of Okabe and Ito (2008, "Color universal design"), which people of all types of
-// colour vision tell apart, without its yellow, too light for a line on white, and the wine and the
-// olive of Tol (2021, "Colour schemes"). Neighbours differ in lightness.
+// The palette of Okabe and Ito (2008, "Color universal design"), which is safe for colour-blind
+// readers, without its yellow (too light for a line on white), plus wine and olive of Tol (2021,
+// "Colour schemes"). Neighbours differ in lightness.
 constexpr std::array kColours = {"#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9",
                                  "#000000", "#CC79A7", "#882255", "#999933"};
 
@@ -52,7 +52,7 @@ FigureStyle::Look look_of(const std::string& name) {
 }
 
 Stroke stroke_of(std::size_t style) {
-  // The number of colours has no common divisor with those of dashes and points.
+  // The number of colours is coprime to the numbers of dashes and points.
   static const std::array<std::vector<double>, 5> dashes = {
       std::vector<double>{}, {5, 2}, {1.2, 1.6}, {6, 2, 1.2, 2}, {9, 3}};
   constexpr std::array marks = {Mark::circle, Mark::square, Mark::triangle, Mark::diamond,
@@ -64,7 +64,8 @@ Stroke stroke_of(std::size_t style) {
 std::size_t stroke_count() { return kColours.size() * 5; }
 
 const std::vector<std::string>& map_colours() {
-  // Lightness grows all the way, so that the map is read in grey too: dark blue, grey, yellow.
+  // Lightness increases monotonically, so that the map is readable in grey: dark blue, grey,
+  // yellow.
   static const std::vector<std::string> colours = {"#00224E", "#2F5FA8", "#9C9C9C", "#E6C34A",
                                                    "#FFEF6B"};
   return colours;

@@ -1,5 +1,5 @@
-// FigureStyle is how a figure looks: its size, its type size, and the colour, dash and point of
-// each series.
+// FigureStyle is the appearance of a figure: its size, its font size, and the colour, dash and
+// point of each series.
 #pragma once
 
 #include <cstddef>
@@ -9,49 +9,50 @@
 namespace moesim {
 
 struct FigureStyle {
-  enum class Width { column, page };  // of a two-column paper: 8.5 cm and 17.8 cm
+  enum class Width { column, page };  // in a two-column paper: 8.5 cm, 17.8 cm
   enum class Look { paper, slides };  // 8 pt; 12 pt and thicker lines
   Width width = Width::column;
   Look look = Look::paper;
-  // For SVG inside a page: ids begin with it, text and axes take the page's colour, and there is no
-  // background. Empty: a file of its own.
+  // Prefix of ids for SVG inside an HTML page: text and axes then take the page's colour, and there
+  // is no background. Empty: a standalone file.
   std::string id_prefix = {};
 };
 
-// Lengths in points (1/72 inch).
+// Measures are the lengths of a style in points (1/72 inch).
 struct Measures {
   double width;
-  double type;         // size of text
-  double line;         // of curves
-  double hair;         // of axes
+  double type;         // font size
+  double line;         // line width of curves
+  double hair;         // line width of axes
   double point;        // diameter of a point
-  double plot_height;  // of the only panel
-  double most_height;  // of the figure: 24 cm of a page, or a slide of 16:9
+  double plot_height;  // of a single panel
+  double most_height;  // of the figure: 24 cm on a page, or a 16:9 slide
 };
 Measures measures_of(const FigureStyle& style);
-// How many small panels have room in a figure of this style.
+// Returns how many small panels fit in a figure of this style.
 std::size_t panels_for(const FigureStyle& style);
 
-// Throw Exit::usage with the nearest name.
+// Parse the name of a width or look. Throw Exit::usage with the nearest valid name.
 FigureStyle::Width width_of(const std::string& name);
 FigureStyle::Look look_of(const std::string& name);
 
 enum class Mark { circle, square, triangle, diamond, triangle_down };
 
-// How one series is drawn. Of two series of one colour, dashes and points differ.
+// Stroke is the drawing style of one series. Series that share a colour differ in dash and point.
 struct Stroke {
   std::string colour;        // "#0072B2"
-  std::vector<double> dash;  // on, off, … in widths of the line; empty: solid
+  std::vector<double> dash;  // on, off, … in line widths; empty: solid
   Mark mark;
 };
 Stroke stroke_of(std::size_t style);
-// As many styles as can be told apart.
+// Returns the number of distinguishable styles.
 std::size_t stroke_count();
 
-// Of a band around a curve: several may lie over each other.
+// Opacity of the band around a curve; several may overlap.
 inline constexpr double kBandOpacity = 0.18;
 
-// Colours of a heat map from its lowest value over the neutral one, in the middle, to its highest.
+// Returns the colours of a heat map from the lowest value over the neutral one (in the middle) to
+// the highest.
 const std::vector<std::string>& map_colours();
 
 }  // namespace moesim

@@ -1,4 +1,4 @@
-// One metric against a setting that a sweep varies: means over seeds with error bars of one
+// Builds the figure of a metric against a swept setting: means over seeds with error bars of one
 // standard deviation, and a series for each combination of the other settings.
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/style.hpp"
@@ -24,15 +24,15 @@ using Settings = std::map<std::string, std::string>;
 
 constexpr const char* kData = "data.sha256";
 
-// What follows from a key, and so varies with it.
+// Returns true if `other` is determined by `key` and so varies with it.
 bool follows(const std::string& other, const std::string& key) {
   return (other == kData && (key.starts_with("data.") || key.starts_with("task."))) ||
          (key == "router.name" && other != key && other.starts_with("router.")) ||
          (key == "expert.name" && other != key && other.starts_with("expert."));
 }
 
-// True if arms that have this setting do not have it alike; that some do not have it follows from
-// another.
+// Returns true if the arms that have this setting have different values of it. Its absence in some
+// arms follows from another setting and does not count.
 bool differs(const std::vector<const Arm*>& arms, const std::string& key) {
   std::set<std::string> values;
   for (const Arm* arm : arms)
@@ -41,8 +41,8 @@ bool differs(const std::vector<const Arm*>& arms, const std::string& key) {
   return values.size() > 1;
 }
 
-// True if the settings change together: the same arms have them, and each value of one comes with
-// one value of the other.
+// Returns true if the settings change together: the same arms have them, and each value of one
+// occurs with exactly one value of the other.
 bool together(const std::vector<const Arm*>& arms, const std::string& a, const std::string& b) {
   std::map<std::string, std::string> there, back;
   for (const Arm* arm : arms) {
@@ -66,9 +66,9 @@ bool is_dense(const Arm& arm) {
   return router != arm.settings.end() && router->second == "dense";
 }
 
-// The settings that vary, but for what follows from others, and the later ones of those that change
-// together. Dense arms are what the others are compared with: their router counts only if nothing
-// else varies.
+// Returns the settings that vary, without those that depend on others and without all but the first
+// of those that change together. Dense arms serve as reference, so their router counts only if
+// nothing else varies.
 std::vector<std::string> varying(const std::vector<Arm>& arms) {
   std::vector<const Arm*> all = pointers_to(arms), routed;
   for (const Arm* arm : all)
@@ -100,13 +100,13 @@ std::string only_key(const std::vector<Arm>& arms) {
        "--figure curves-by-key: several settings vary, choose one with --key: " + joined(keys));
 }
 
-// "router" of router.name, else what stands behind the section.
+// Returns "router" for router.name, otherwise the part after the section.
 std::string brief_key(const std::string& key) {
   const std::string name = config::short_key(key);
   return name == "name" ? config::short_key(config::section_of(key)) : name;
 }
 
-// The key of that name, or with that short name.
+// Finds a key by its full or short name.
 std::string key_called(const std::vector<Arm>& arms, const std::string& wanted) {
   std::set<std::string> all, called;
   for (const Arm& arm : arms)
@@ -132,11 +132,11 @@ std::string key_called(const std::vector<Arm>& arms, const std::string& wanted) 
            (near.empty() ? "these vary: " + joined(keys) : "did you mean " + near + "?"));
 }
 
-// Numbers in their order, or else texts in that of the arms. Beside a value that means "no limit"
-// numbers are texts in their order.
+// Values are the positions on the x axis: sorted numbers, or texts in the order of the arms. If one
+// value means "no limit", numbers are also treated as texts, sorted.
 struct Values {
   std::vector<std::string> texts;
-  std::vector<double> numbers;  // empty if one of the texts is none
+  std::vector<double> numbers;  // empty if one of the texts is not a number
 
   double place(const std::string& text) const {
     const auto i =
@@ -186,7 +186,7 @@ Axis axis_of(const std::string& key, const Values& values) {
   return axis;
 }
 
-// The other settings of each arm, as the name of its series.
+// Names the series of each arm after its other settings.
 std::vector<std::string> series_names(const std::vector<const Arm*>& arms, const std::string& key) {
   std::vector<std::string> keys;
   for (const std::string& other : differing_keys(arms))
@@ -195,7 +195,8 @@ std::vector<std::string> series_names(const std::vector<const Arm*>& arms, const
         std::none_of(keys.begin(), keys.end(),
                      [&](const std::string& known) { return together(arms, known, other); }))
       keys.push_back(other);
-  // Those that all arms have come first; what only some have is needed if these tell not enough.
+  // Settings that all arms have come first; the others are used only if these do not distinguish
+  // the arms.
   const auto own = std::stable_partition(keys.begin(), keys.end(), [&](const std::string& other) {
     return std::all_of(arms.begin(), arms.end(),
                        [&](const Arm* arm) { return arm->settings.contains(other); });
@@ -240,7 +241,7 @@ Built swept_figure(const Request& request, const FigureOptions& options) {
       dense.push_back(&arm);
     else
       without.push_back(arm.name);
-  if (dense.size() > 1) {  // which of them the line would be is not said
+  if (dense.size() > 1) {  // ambiguous: no single dense line
     for (const Arm* arm : dense) without.push_back(arm->name);
     dense.clear();
   }

@@ -3,9 +3,9 @@
 namespace moesim {
 namespace {
 
-// In sizes of the font.
+// Returns the width of a character in font sizes.
 double advance(std::string_view character) {
-  if (character.size() == 3) return 1.0;  // most of these are as wide as they are high
+  if (character.size() == 3) return 1.0;  // mostly full-width characters
   if (character.size() > 1) return character.size() == 2 ? 0.66 : 1.0;
   const char c = character[0];
   if (std::string_view("ijl.,:;'|!I ").find(c) != std::string_view::npos) return 0.33;
@@ -40,7 +40,7 @@ std::string shortened(const std::string& text, double size, double width) {
   std::string begin, end;
   double room = width / size - 1;
   std::size_t first = 0, last = characters.size();
-  // Two from the beginning for one from the end.
+  // Removes one character at the end for every two at the start.
   for (int turn = 0; first < last; ++turn) {
     const std::string_view next = turn % 3 == 2 ? characters[last - 1] : characters[first];
     if ((room -= advance(next)) < 0) break;

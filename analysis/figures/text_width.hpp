@@ -1,4 +1,4 @@
-// Estimates how wide text is set, since the font is known only where a figure is shown.
+// Estimates the width of rendered text, since the viewer chooses the font.
 #pragma once
 
 #include <string>
@@ -7,14 +7,15 @@
 
 namespace moesim {
 
-// In points, for text of that size: of a wide sans-serif (DejaVu Sans), so that others fit too.
+// Returns the width in points at font size `size`, for a wide sans-serif (DejaVu Sans), so that
+// narrower fonts also fit.
 double text_width(std::string_view text, double size);
 
-// The text, or its beginning and its end with "…" between, as wide as `width` at most.
+// Returns the text, shortened with "…" in the middle to at most `width` points.
 std::string shortened(const std::string& text, double size, double width);
 
-// The text in lines as wide as `width` at most, `most` of them: cut at spaces, and what is left at
-// the end is shortened.
+// Breaks the text at spaces into at most `most` lines of `width` points; the last line is
+// shortened.
 std::vector<std::string> wrapped(const std::string& text, double size, double width,
                                  std::size_t most);
 

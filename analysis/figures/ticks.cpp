@@ -10,7 +10,7 @@
 namespace moesim {
 namespace {
 
-// 1, 2, 2.5 or 5 times a power of ten.
+// Rounds up to 1, 2, 2.5 or 5 times a power of ten.
 double round_step(double least) {
   const double power = std::pow(10, std::floor(std::log10(least)));
   for (const double factor : {1.0, 2.0, 2.5, 5.0})
@@ -25,12 +25,12 @@ std::string superscript(int exponent) {
   return text;
 }
 
-// With a sign for minus that is as wide as a digit.
+// Replaces '-' by a minus sign that is as wide as a digit.
 std::string signed_text(const std::string& text) {
   return text.starts_with('-') ? "\u2212" + text.substr(1) : text;
 }
 
-// As few digits as all of the numbers need.
+// Formats numbers with the fewest digits that all of them need.
 std::vector<std::string> labels_of(const std::vector<double>& values, double unit) {
   double largest = 0;
   for (const double value : values) largest = std::max(largest, std::abs(value / unit));
@@ -64,7 +64,7 @@ void label(Ticks& ticks) {
 Ticks linear_ticks(double low, double high, int count) {
   Ticks ticks{.low = low, .high = high, .at = {}, .labels = {}, .factor = {}};
   const double step = round_step((high - low) / std::max(count, 1));
-  // Where a step is less than the rounding of the values, k + 1 is k.
+  // If a step is below the rounding of the values, k + 1 equals k.
   const std::size_t most = 4 * static_cast<std::size_t>(std::max(count, 1)) + 4;
   for (double k = std::ceil(low / step - 1e-9);
        k * step <= high + 1e-9 * step && ticks.at.size() < most; ++k)

@@ -1,4 +1,4 @@
-// Ticks are where an axis has numbers, and how these are written.
+// Ticks are the positions of numbers on an axis, and their labels.
 #pragma once
 
 #include <string>
@@ -11,17 +11,17 @@ struct Ticks {
   bool logarithmic = false;
   std::vector<double> at;
   std::vector<std::string> labels;
-  std::string factor;  // "×10⁶": what the labels are multiplied with; empty: 1
+  std::string factor;  // "×10⁶": common factor of the labels; empty: 1
 };
 
-// About `count` round numbers in low..high; the ends stay as they are.
+// Returns about `count` round numbers in low..high; the ends of the axis are not changed.
 Ticks linear_ticks(double low, double high, int count);
-// Powers of ten; 1, 2 and 5 times these where there would be fewer than three.
+// Returns powers of ten, and also 2 and 5 times these if there would be fewer than three ticks.
 Ticks logarithmic_ticks(double low, double high, int count);
-// Numbers at these places.
+// Returns ticks at the given positions.
 Ticks ticks_at(double low, double high, bool logarithmic, const std::vector<double>& places);
 
-// Each with as few digits as it needs: 0.5, 1, 2.
+// Formats each value with as few digits as it needs: 0.5, 1, 2.
 std::vector<std::string> number_labels(const std::vector<double>& values);
 
 }  // namespace moesim

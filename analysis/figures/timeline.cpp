@@ -21,7 +21,7 @@ const std::vector<std::string>& time_axes() {
 
 std::string step_variable(const std::string& dim) { return dim == "step" ? "step" : dim + "_step"; }
 
-// What was used up to and including each step that was recorded.
+// Returns the cumulative tokens, FLOPs or seconds after each recorded step.
 std::vector<double> used(const Run& run, const std::string& x) {
   const Variable* variable = run.variable(x == "seconds" ? "seconds" : "tokens", {"step"});
   if (variable == nullptr) return {};
@@ -70,7 +70,7 @@ Timeline times_of(const Run& run, const std::string& dim, const std::string& x) 
   const Variable* steps = run.variable("step", {"step"});
   const std::vector<double> amounts = used(run, x);
   for (const double step : times.step) {
-    // An evaluation comes after `step` steps, a record with step number `step`, from 0.
+    // An evaluation follows `step` completed steps; a record belongs to step number `step`, from 0.
     const double last = dim == "eval" ? step - 1 : step;
     double at = last < 0 ? 0 : kNone;
     if (steps != nullptr && last >= 0) {

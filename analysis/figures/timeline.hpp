@@ -1,4 +1,4 @@
-// Timelines are quantities over training: of one run, and as means over the seeds of an arm.
+// Timeline is a quantity over training, of one run or averaged over the seeds of an arm.
 #pragma once
 
 #include "analysis/figures/gather.hpp"
@@ -9,25 +9,26 @@
 namespace moesim {
 
 struct Timeline {
-  std::vector<double> step;  // as recorded
+  std::vector<double> step;  // training steps, as recorded
   std::vector<double> x;     // steps, tokens, FLOPs or seconds
   std::vector<double> y;
 };
 
-// Throws Exit::usage.
+// Throws Exit::usage unless `x` is steps, tokens, flops or seconds.
 void require_time_axis(const std::string& x);
 std::string time_title(const std::string& x);
 
-// What of a run file the time axis needs for variables over `dim` (step, eval or record).
+// Adds to `excerpt` the variables that the time axis `x` needs for data over `dim` (step, eval or
+// record).
 void add_times(Excerpt& excerpt, const std::string& dim, const std::string& x);
-// The times of the rows of `dim`; empty if the run does not have them.
+// Returns the times of the rows of `dim`; empty if the run does not have them.
 Timeline times_of(const Run& run, const std::string& dim, const std::string& x);
 
-// The mean and ± one sample standard deviation over timelines, step by step. Without a second
+// Returns the mean ± one sample standard deviation over timelines, step by step. With a single
 // timeline there is no band.
 Series mean_over_seeds(const std::vector<const Timeline*>& timelines);
 
-// Means of so many points in a row that at most `most` points are left; returns how many.
+// Averages consecutive points until at most `most` are left. Returns the number of points per mean.
 std::size_t thin(Timeline& timeline, std::size_t most);
 
 }  // namespace moesim

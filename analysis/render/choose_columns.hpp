@@ -1,4 +1,4 @@
-// Chooses columns of a table.
+// Selects columns of a table, for --columns.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -8,8 +8,8 @@
 
 namespace moesim {
 
-// The table with the columns of these keys alone, in this order. Throws Exit::usage for a key that
-// it does not have, with the nearest.
+// Returns the table reduced to the columns with these keys, in this order. Throws Exit::usage with
+// the nearest key for one that the table does not have.
 Table with_columns(const Table& table, const std::vector<std::string>& keys);
 
 }  // namespace moesim

@@ -1,4 +1,4 @@
-// Chooses notes of a table.
+// Selects notes of a table, for --notes.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -11,22 +11,22 @@ namespace moesim {
 
 enum class Notes {
   all,
-  brief,  // --notes short: what cells refer to
+  brief,  // --notes short: only those that cells refer to
   none,
 };
 
-// As --notes has them, in the order of the enum.
+// Returns the names that --notes accepts, in the order of the enum.
 const std::vector<std::string>& notes_names();
-// Throws Exit::usage.
+// Parses a name of --notes. Throws Exit::usage.
 Notes notes_of_name(const std::string& name);
 
-// The table with these notes alone. Before them stands what ± and n are, if cells have deviations
-// and there are any notes.
+// Returns the table with the selected notes. If any are left and cells have deviations, the first
+// note explains ± and n.
 Table with_notes(const Table& table, Notes notes);
 
-// The numbers of the notes that cells refer to.
+// Returns the indices of the notes that cells refer to.
 std::set<std::size_t> referred_notes(const Table& table);
-// The table without the notes of these numbers.
+// Returns the table without the notes at these indices.
 Table without_notes(const Table& table, const std::set<std::size_t>& left_out);
 
 }  // namespace moesim

@@ -1,4 +1,4 @@
-// A table as RFC 4180: a header, no comment lines, every column whether it has values or not. A
+// Writes a table as CSV (RFC 4180): a header, no comment lines, and every column, empty or not. A
 // sample takes two columns, KEY_mean and KEY_std; an interval KEY_low and KEY_high.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/formats.hpp"
@@ -11,8 +11,8 @@
 namespace moesim {
 namespace {
 
-// The shortest that reads back as the same number; empty for NaN, which pandas and R read as
-// missing.
+// Returns the shortest text that parses to the same number; empty for NaN, which pandas and R read
+// as missing.
 std::string number(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
 }  // namespace

@@ -10,8 +10,8 @@ namespace {
 
 using config::code_point;
 
-// What no output may hold: the controls of C0 and C1, marks that reorder what follows, breaks of
-// lines, and what is no character.
+// Returns true for characters that no output may contain: C0 and C1 controls, bidirectional marks,
+// line separators, and invalid code points.
 bool is_control(char32_t code) {
   const auto within = [code](char32_t first, char32_t last) {
     return code >= first && code <= last;
@@ -21,7 +21,8 @@ bool is_control(char32_t code) {
          (code & 0xfffe) == 0xfffe;
 }
 
-// Calls f(code point, its bytes) for each character, with '?' for what is not to be shown.
+// Calls f(code point, its bytes) for each character; characters that must not be shown are passed
+// as '?'.
 template <class F>
 void each_character(std::string_view text, F f) {
   while (!text.empty()) {
@@ -87,7 +88,7 @@ std::size_t characters_in(std::string_view text) {
 std::string csv_cell(const std::string& text) {
   std::string cell = terminal_safe(text);
   if (begins_formula(cell)) cell.insert(0, 1, '\'');
-  // A spreadsheet may take ';' for the separator.
+  // A spreadsheet may use ';' as the separator.
   if (cell.find_first_of(",;\"") == std::string::npos) return cell;
   std::string quoted = "\"";
   for (const char c : cell) {

@@ -1,4 +1,4 @@
-// The formats of tables.
+// Format is an output format of tables: text, CSV, Markdown, LaTeX, HTML or JSON.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@ namespace moesim {
 
 enum class Format { text, csv, md, latex, html, json };
 
-// As --format has them, in the order of the enum.
+// Returns the names that --format accepts, in the order of the enum.
 const std::vector<std::string>& format_names();
-// Throws Exit::usage with the nearest name.
+// Parses a name of --format. Throws Exit::usage with the nearest valid name.
 Format format_of(const std::string& name);
 
 }  // namespace moesim

@@ -1,5 +1,5 @@
-// A table as HTML: an element that goes into any page, or a whole page of its own. Cells have their
-// full numbers as data-value, for scripts that sort.
+// Writes a table as an HTML element or as a complete page. Cells carry the full number as
+// data-value, for sorting scripts.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/formats.hpp"
 #include "analysis/render/marks.hpp"
@@ -47,7 +47,7 @@ std::string arrow(Column::Better better) {
   return "";
 }
 
-// ' data-value="1.894"', for what has a number.
+// Returns ' data-value="1.894"' for a cell with a number.
 std::string data_value(const Cell& cell) {
   double value = std::nan("");
   if (const auto* number = std::get_if<double>(&cell)) value = *number;

@@ -1,4 +1,4 @@
-// A table as JSON: an object per row, by the keys of the columns, and the notes.
+// Writes a table as JSON: an object per row, by the keys of the columns, and the notes.
 #include "analysis/render/formats.hpp"
 #include "analysis/render/sheet.hpp"
 
@@ -13,7 +13,7 @@ nlohmann::ordered_json json_of(const Cell& cell) {
   if (is_empty(cell)) return nullptr;
   if (const auto* text = std::get_if<std::string>(&cell)) return *text;
   if (const auto* number = std::get_if<double>(&cell)) {
-    // Counts look like counts: 3, not 3.0.
+    // Writes integers without a fraction: 3, not 3.0.
     if (std::trunc(*number) == *number && std::abs(*number) < 1e15)
       return static_cast<std::int64_t>(*number);
     return *number;
@@ -34,8 +34,8 @@ std::string as_json(const Table& table) {
     for (std::size_t c = 0; c < row.size(); ++c) object[table.columns[c].key] = json_of(row[c]);
     document["rows"].push_back(std::move(object));
   }
-  // ASCII alone, so that no control character is left; NaN becomes null, what is no UTF-8 the
-  // replacement character.
+  // ASCII output contains no control characters. NaN becomes null, invalid UTF-8 the replacement
+  // character.
   return document.dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

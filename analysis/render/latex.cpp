@@ -1,5 +1,5 @@
-// A table as LaTeX, with booktabs and siunitx, version 2 or 3: a float, or several where it may be
-// longer than a page.
+// Writes a table as LaTeX with booktabs and siunitx (version 2 or 3): one float, or several if the
+// table may be longer than a page.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/formats.hpp"
 #include "analysis/render/latex_columns.hpp"
@@ -13,18 +13,17 @@
 namespace moesim {
 namespace {
 
-// Rows of a float: more may not fit on a page of a paper. The page of a document of its own is as
-// large as the table, up to the 5.7 m that TeX can express. A longtable would neither be shrunk to
-// its place nor stand in two columns.
+// Rows per float: more may not fit on a page. A standalone document's page is as large as the
+// table, up to TeX's limit of 5.7 m. A longtable could neither be shrunk nor set in two columns.
 constexpr std::size_t kLongest = 40, kLongestAlone = 800;
 // LaTeX holds 18 floats (52 with e-TeX) that have found no page yet.
 constexpr std::size_t kWaitingFloats = 10;
 
-// How a table is fitted to its place.
+// Fit describes the place that a table must fit.
 struct Fit {
   std::string environment = "table";
-  std::size_t widest = 200;  // characters of a text in one line
-  double width = 0;          // pt, of the narrowest usual place; 0: not fitted
+  std::size_t widest = 200;  // characters per line of text
+  double width = 0;          // width in pt of the narrowest usual place; 0: not fitted
 };
 
 Fit fit_of(Rendering::Width width) {
@@ -39,7 +38,7 @@ Fit fit_of(Rendering::Width width) {
   return {};
 }
 
-// The width of a table in \small, roughly, in pt.
+// Estimates the width of a table in \small, in pt.
 double width_of(const std::vector<LatexColumn>& columns) {
   constexpr double kCharacter = 4.7, kGap = 6;
   double width = 0;
@@ -48,19 +47,19 @@ double width_of(const std::vector<LatexColumn>& columns) {
   return width;
 }
 
-// \small where that is likely to fit, else \footnotesize.
+// Returns \small if the table probably fits, else \footnotesize.
 std::string size_for(const Fit& fit, const std::vector<LatexColumn>& columns) {
   return width_of(columns) <= fit.width ? "\\small\\setlength{\\tabcolsep}{3pt}\n"
                                         : "\\footnotesize\\setlength{\\tabcolsep}{2.2pt}\n";
 }
 
-// What is still too wide is made smaller, so that nothing is printed over the text beside it.
+// Shrinks a table that is still too wide, so that it does not overlap neighbouring text.
 constexpr std::string_view kShrink =
     "\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n";
 
-// Bold digits as wide as others, where the font has them (series b; bx is wider), stay aligned.
-// siunitx 2 expands cells, so \bfseries has to be protected, and its \rmfamily takes the series of
-// \bfseries@rm.
+// Keeps bold numbers aligned by using the font series b, whose digits are as wide as regular ones
+// (those of bx are wider). siunitx 2 expands cells, so \bfseries must be protected, and its
+// \rmfamily uses the series of \bfseries@rm.
 constexpr std::string_view kBold =
     "\\makeatletter\\@ifundefined{\\f@encoding/\\f@family/b/n}{}{\\def\\bfdefault{b}%\n"
     "  \\let\\bfseries@rm\\bfdefault\\let\\bfseries@sf\\bfdefault}\\makeatother\n"
@@ -73,7 +72,7 @@ std::string joined_cells(const std::vector<LatexColumn>& columns,
   return line + " \\\\\n";
 }
 
-// Floats after the first have its number.
+// Returns the caption; continued floats keep the number of the first.
 std::string caption_of(const Rendering& rendering, bool first) {
   std::string text;
   if (!rendering.caption.empty()) {
@@ -126,7 +125,7 @@ std::string body_of(const Table& table, const std::vector<LatexColumn>& columns,
   return floats;
 }
 
-// A page that the table fits on, in millimetres; TeX has no lengths above 5.7 m.
+// Returns a page size in mm that fits the table; TeX has no lengths above 5.7 m.
 std::string page_of(const Table& table, const std::vector<LatexColumn>& columns) {
   constexpr double kCharacter = 1.8, kGap = 5, kLine = 5.5, kMargins = 30, kMost = 5000;
   double width = kMargins, height = kMargins + 20;

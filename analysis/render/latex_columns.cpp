@@ -21,12 +21,12 @@ std::string not_finite(double value) {
   return std::isnan(value) ? "nan" : value < 0 ? "$-\\infty$" : "$\\infty$";
 }
 
-// The room that the numbers of an S column need, as its table-format.
+// Room is the table-format of an S column: the width of its longest number.
 struct Room {
   std::size_t whole = 1, decimals = 0;
   bool negative = false;
-  std::string mark = {};       // the longest behind a number
-  std::string alignment = {};  // of the numbers in a column that its header makes wider
+  std::string mark = {};       // the longest mark after a number
+  std::string alignment = {};  // alignment of numbers under a wider header
 
   void hold(const std::string& number) {
     const bool minus = number[0] == '-';
@@ -50,7 +50,7 @@ std::string superscript(const std::string& mark) {
   return mark.empty() ? "" : "\\textsuperscript{" + mark + "}";
 }
 
-// What all cells of a column have in common.
+// Source is a column of the table with its index and marks.
 struct Source {
   const Table& table;
   std::size_t column;
@@ -66,7 +66,7 @@ struct Source {
   }
 };
 
-// The title above cells of so many characters; the column becomes as wide as the wider of both.
+// Returns the header for cells of the given width; the column becomes as wide as the wider of both.
 std::string head_of(const Source& source, LatexColumn& column, const std::string& unit = "") {
   std::string title = brief(source.about().title, 200), arrow;
   if (!unit.empty()) title += " (" + unit + ")";
@@ -84,7 +84,7 @@ std::string head_of(const Source& source, LatexColumn& column, const std::string
          lines[1] + arrow + "\\end{tabular}";
 }
 
-// Text of a cell; long text in lines of a box, as TeX breaks it.
+// Returns the text of a cell; long text becomes a box with several lines.
 std::string text_in(const std::string& text, std::size_t widest) {
   if (characters_in(text) <= widest) return latex_text(text);
   return fmt::format("\\parbox[t]{{{:.1f}em}}{{\\raggedright\\hangindent=1em\\strut {}\\strut}}",
@@ -107,7 +107,7 @@ LatexColumn text_column(const Source& source, std::size_t widest) {
   return column;
 }
 
-// A column of numbers as `text_of` sets them.
+// Builds a column of numbers formatted by `text_of`.
 template <class TextOf>
 LatexColumn number_column(const Source& source, const std::string& unit, TextOf text_of) {
   LatexColumn column;
@@ -132,7 +132,8 @@ LatexColumn number_column(const Source& source, const std::string& unit, TextOf 
   return column;
 }
 
-// Large counts in a unit that the header names; in units of their own where no unit suits all.
+// Builds a column of counts with a shared unit in the header, or a unit per cell if no shared one
+// fits.
 LatexColumn count_column(const Source& source) {
   constexpr std::array<const char*, 5> kUnits{"", "k", "M", "G", "T"};
   constexpr double kPlain = 10000, kWidest = 10000;
@@ -164,15 +165,16 @@ LatexColumn count_column(const Source& source) {
   if (most >= kPlain)
     for (; std::isfinite(least) && least / scale >= 1000 && unit + 1 < kUnits.size(); ++unit)
       scale *= 1000;
-  // Three digits of the least.
+  // Keeps three digits of the smallest value.
   const double first = least / scale;
   const int decimals = (whole && unit == 0) || first >= 100 ? 0 : first >= 10 ? 1 : 2;
   return number_column(source, kUnits[unit],
                        [&](double value) { return fixed(value / scale, decimals); });
 }
 
-// One number of decimals for all cells, which the median deviation supports: the smallest would
-// claim too much for most cells, and decimals of their own leave holes below each other.
+// Returns the number of decimals of a column, which its median deviation supports. The smallest
+// deviation would claim too much precision for most cells, and a different number per cell would
+// break the alignment.
 int decimals_of(const Source& source) {
   std::vector<double> deviations;
   for (const auto& row : source.table.rows)
@@ -185,10 +187,10 @@ int decimals_of(const Source& source) {
   return supported_decimals(*middle, source.about().decimals);
 }
 
-// Mean and deviation are S columns of their own with ± between them. One column of numbers like
-// 1.8940(34) would be shorter to write, but siunitx 2 and 3 set it differently once
-// separate-uncertainty is on: 3 leaves out an uncertainty of 0 and the space before ±, and neither
-// aligns bold ones. A mean without a deviation (one seed) leaves the other two empty.
+// Builds two S columns, mean and deviation, with ± between them. A single column with numbers like
+// 1.8940(34) would be shorter, but siunitx 2 and 3 format it differently when separate-uncertainty
+// is on: version 3 omits an uncertainty of 0 and the space before ±, and neither aligns bold
+// numbers. A mean without a deviation (one seed) leaves the other two cells empty.
 LatexColumn sample_column(const Source& source) {
   LatexColumn column;
   const int decimals = decimals_of(source);
@@ -231,7 +233,7 @@ LatexColumn sample_column(const Source& source) {
   return column;
 }
 
-// Room for what `number` lacks to `widest`: a sign, digits before the decimal marker.
+// Returns padding for the sign and digits that `number` lacks compared with `widest`.
 std::string padding(const std::string& number, const Room& widest) {
   Room own;
   own.hold(number);

@@ -1,5 +1,5 @@
-// Sets the columns of a table for LaTeX: S columns of siunitx, which align numbers at the decimal
-// marker.
+// Formats the columns of a table for LaTeX, with siunitx S columns that align numbers at the
+// decimal marker.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -9,23 +9,24 @@
 
 namespace moesim {
 
-// One column of a table, which may take several of LaTeX.
+// LatexColumn is one column of a table; it may span several LaTeX columns.
 struct LatexColumn {
-  std::string format;  // of the tabular
+  std::string format;  // column specification of the tabular
   std::string head;
-  std::vector<std::string> cells;  // by row
-  std::size_t characters = 0;      // of its widest cell, roughly
+  std::vector<std::string> cells;  // one per row
+  std::size_t characters = 0;      // approximate width of the widest cell
 };
 
-// Without the columns that are empty. Texts of more characters than `widest` break into lines.
+// Returns the columns that have any value. Text longer than `widest` characters is broken into
+// lines.
 std::vector<LatexColumn> latex_columns(const Table& table, std::size_t widest = 200);
 
-// A title in one line, or in two where it is wider than what stands below it: as even as its
-// spaces and marks ("_", "=", ".", "/") allow.
+// Breaks a title into two lines if it is wider than the `below` characters of its cells, at the
+// space or mark ("_", "=", ".", "/") that makes the lines most equal.
 std::vector<std::string> title_lines(const std::string& title, std::size_t below);
 
-// The decimals of a number that is known up to this deviation: as many as show two significant
-// digits of it, at most `most`.
+// Returns the number of decimals that a deviation supports: two significant digits of it, at most
+// `most`.
 int supported_decimals(double deviation, int most);
 
 }  // namespace moesim

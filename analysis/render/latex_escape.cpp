@@ -1,5 +1,5 @@
-// Text of LaTeX. What inputenc's utf8 declares for the encoding T1 stays as it is; what pdflatex
-// would stop at is set by a command, or named.
+// Escapes LaTeX text. Characters that inputenc's utf8 declares for the encoding T1 are kept; all
+// others, at which pdflatex would stop, become a command or their code point.
 #include "analysis/render/escape.hpp"
 #include "sim/config/text.hpp"
 
@@ -12,13 +12,13 @@
 namespace moesim {
 namespace {
 
-// Longer words may break anywhere, so that none reaches into the column beside it.
+// Longer words may break anywhere, so that they do not reach into the next column.
 constexpr std::size_t kLongestWord = 24;
 
 using Command = std::pair<char32_t, std::string_view>;
 
-// Sorted. Besides TeX's own characters: '[' and '*', which mean something after \\; '"', which
-// packages for German use; '-' etc. are below, as they form ligatures.
+// Sorted by character. Includes, besides TeX's special characters, '[' and '*' (special after \\)
+// and '"' (used by packages for German). '-' and others that form ligatures are handled below.
 constexpr std::array kCommands = std::to_array<Command>({
     {U'"', "\\symbol{34}"},
     {U'#', "\\#"},
@@ -100,7 +100,7 @@ constexpr std::array kCommands = std::to_array<Command>({
     {U'\u2265', "$\\geq$"},
 });
 
-// Letters of Latin-1 and Latin Extended-A are declared but for these.
+// Letters of Latin-1 and Latin Extended-A that T1 does not declare.
 constexpr std::array<char32_t, 9> kNotInT1 = {0x126, 0x127, 0x138, 0x13f, 0x140,
                                               0x149, 0x166, 0x167, 0x17f};
 
@@ -112,7 +112,7 @@ std::string set(std::string_view text, bool breaks) {
   const std::string safe = terminal_safe(text);
   std::string latex;
   char32_t before = 0;
-  std::size_t unbroken = 0;  // characters since a line could last break
+  std::size_t unbroken = 0;  // characters since the last possible line break
   for (std::string_view rest = safe; !rest.empty();) {
     const config::CodePoint character = config::code_point(rest);
     const char32_t code = character.code;
@@ -133,7 +133,7 @@ std::string set(std::string_view text, bool breaks) {
     unbroken = code == U' ' ? 0 : unbroken + 1;
     if (breaks && goes_on &&
         (code == U'/' || code == U'_' || code == U'=' || unbroken == kLongestWord)) {
-      latex += "\\penalty100{}";  // a space is better
+      latex += "\\penalty100{}";  // a break at a space is preferred
       unbroken = 0;
     }
   }

@@ -1,4 +1,4 @@
-// A table of GitHub Flavored Markdown.
+// Writes a table in GitHub Flavored Markdown.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/formats.hpp"
 #include "analysis/render/sheet.hpp"

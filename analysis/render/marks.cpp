@@ -5,7 +5,7 @@
 namespace moesim {
 namespace {
 
-// 0 is "a", 25 "z", 26 "aa".
+// Returns "a" for 0, "z" for 25, "aa" for 26.
 std::string letters(std::size_t number) {
   std::string text(1, static_cast<char>('a' + number % 26));
   return number < 26 ? text : letters(number / 26 - 1) + text;

@@ -29,7 +29,7 @@ bool is_empty(const Cell& cell) {
 }
 
 std::string fixed(double value, int decimals) {
-  constexpr double kMost = 1e15;  // from here on digits are made up
+  constexpr double kMost = 1e15;  // beyond the precision of a double
   if (std::abs(value) >= kMost) return fmt::format("{:.{}e}", value, std::max(decimals, 2));
   std::string text = fmt::format("{:.{}f}", value, decimals);
   if (text.find_first_not_of("-0.") == std::string::npos && text[0] == '-') text.erase(0, 1);
@@ -38,7 +38,7 @@ std::string fixed(double value, int decimals) {
 
 std::string fixed_deviation(double value, int decimals) {
   constexpr int kMoreDecimals = 3;
-  constexpr double kRounding = 1e-7;  // of float32, in which runs compute: no deviation of theirs
+  constexpr double kRounding = 1e-7;  // float32 rounding: smaller deviations are not real
   const std::string text = fixed(value, decimals);
   if (value < kRounding || text.find_first_of("123456789") != std::string::npos ||
       std::isnan(value))
@@ -58,7 +58,7 @@ std::string shortened(double value) {
     scaled /= 1000;
     ++unit;
   }
-  // 3 digits, but no digits are made up for small whole numbers.
+  // Three digits; small integers get no decimals.
   const bool whole = unit == 0 && value == std::floor(value);
   return fmt::format("{:.{}f}{}", scaled,
                      whole || scaled >= 100 ? 0

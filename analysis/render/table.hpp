@@ -1,4 +1,5 @@
-// Table is a table of results: what its cells say is decided once, and a format only sets it.
+// Table is a table of results, independent of the output format: cells hold values, and the writers
+// of the formats only lay them out.
 #pragma once
 
 #include "analysis/render/format.hpp"
@@ -17,7 +18,7 @@ namespace moesim {
 struct Column {
   enum class Kind {
     text,
-    count,     // a whole number; large ones are shortened where people read them: 12.3M
+    count,     // an integer; text formats shorten large ones: 12.3M
     number,    // with `decimals`
     sample,    // mean ± sample standard deviation, with `decimals`
     interval,  // [low, high], with `decimals`
@@ -31,7 +32,8 @@ struct Column {
   Better better = Better::neither;
 };
 
-// Empty, text, number (NaN is empty), sample (no values is empty) or interval (NaN is empty).
+// Cell is empty, text, a number (NaN is empty), a sample (no values: empty) or an interval (NaN:
+// empty).
 using Cell = std::variant<std::monostate, std::string, double, Sample, Interval>;
 
 struct Table {
@@ -45,30 +47,31 @@ struct Table {
   std::vector<std::vector<Cell>> rows;
   std::vector<std::string> notes;  // footnotes, one sentence each
 
-  // The cells that stand out: '*' in text, bold elsewhere.
+  // Highlighted cells: '*' in text, bold in the other formats.
   std::set<Place> bold;
-  // The notes (their numbers from 0) that a cell refers to: a mark behind it in latex and html.
+  // Indices of the notes that a cell refers to; LaTeX and HTML print a mark after the cell.
   std::map<Place, std::set<std::size_t>> references;
 };
 
-// How a table is set.
+// Rendering holds the options of a table's output.
 struct Rendering {
-  // Where a table of LaTeX goes: into a column of text, or across the page where that has two
-  // (table*). It is set smaller than the text, and is never wider than the place. `none` leaves it
-  // as wide as it is.
+  // Where a LaTeX table is placed: in a text column, or across both columns of a page (table*). The
+  // font is smaller than the text, and the table is shrunk if it is still too wide. `none` keeps
+  // its natural width.
   enum class Width { column, page, none };
 
   Format format = Format::text;
   // latex and html:
   std::string caption = {};
-  std::string label = {};   // of \label, or the id of the element
-  bool standalone = false;  // a whole document
+  std::string label = {};   // \label, or the id of the HTML element
+  bool standalone = false;  // a complete document
   // latex:
-  bool caption_is_tex = false;  // the caption is taken as it is
+  bool caption_is_tex = false;  // the caption is TeX and is not escaped
   Width width = Width::column;
 };
 
-// text, md, latex and html leave out columns without any value; csv and json always have all.
+// Renders a table. text, md, latex and html leave out columns without values; csv and json always
+// have all.
 std::string render(const Table& table, const Rendering& rendering);
 inline std::string render(const Table& table, Format format) {
   return render(table, Rendering{.format = format});

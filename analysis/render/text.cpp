@@ -1,4 +1,4 @@
-// A table for a terminal: columns that line up, '*' behind the cells that stand out.
+// Writes a table for a terminal: aligned columns, '*' after highlighted cells.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/formats.hpp"
 #include "analysis/render/sheet.hpp"
@@ -9,7 +9,7 @@ namespace moesim {
 
 std::string as_text(const Table& table) {
   Sheet sheet = sheet_of(table);
-  // A blank in the other cells keeps the digits aligned.
+  // A space in the other cells keeps the digits aligned.
   for (std::size_t c = 0; c < sheet.columns.size(); ++c) {
     const bool any = std::any_of(sheet.bold.begin(), sheet.bold.end(),
                                  [c](const std::vector<bool>& line) { return line[c]; });

@@ -26,7 +26,8 @@ const Words kSees{{"past", "earlier tokens of its sequence"},
                   {"sequence", "all tokens of its sequence"},
                   {"batch", "other sequences of the batch"}};
 
-// What these runs say, each once: "a / b". Words that are not in the table stay as they are.
+// Joins the distinct values of a field over runs: "a / b". Values that are not in the table of
+// words are kept.
 std::string said(const std::vector<const Record*>& records, std::string Record::*field,
                  const Words& words) {
   std::set<std::string> all;
@@ -53,7 +54,7 @@ std::string verdict_of(const std::vector<const Record*>& records, double leak) {
   if (leak > 0) {
     const bool declared = !any(records, [](const Record& r) { return r.sees == "past"; });
     return fmt::format(
-        "looks ahead{}: outputs change with later tokens, so its loss is no prediction",
+        "looks ahead{}: outputs change with later tokens, so its loss is not comparable",
         declared ? "" : ", although its router declares that it does not");
   }
   const std::string some = unknown == 0

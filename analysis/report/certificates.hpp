@@ -1,4 +1,4 @@
-// Certificates say what the output of each arm may depend on: as its router declares, and as it was
+// Certificates is the table of what each arm's outputs depend on: declared by its router, and
 // measured on the built model.
 #pragma once
 
@@ -10,7 +10,8 @@
 
 namespace moesim {
 
-// A row per arm. The arms are made of `outcomes`; `records` are of the same runs, in their order.
+// Returns one row per arm. `arms` point into `outcomes`; `records` describe the same runs in the
+// same order.
 Table certificates(const std::vector<Arm>& arms, const std::vector<Outcome>& outcomes,
                    const std::vector<Record>& records);
 

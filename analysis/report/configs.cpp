@@ -10,7 +10,7 @@
 namespace moesim {
 namespace {
 
-// The value that more than half of the arms with this setting have; "" if there is none.
+// Returns the value that more than half of the arms with this setting have; "" if there is none.
 std::string usual_value(const std::vector<Arm>& arms, const std::string& key) {
   std::map<std::string, std::size_t> times;
   std::size_t having = 0;

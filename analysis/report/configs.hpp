@@ -1,4 +1,5 @@
-// What the configs of arms have in common, and in which keys they differ.
+// ConfigComparison splits the settings of arms into those they share and those in which they
+// differ.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -13,22 +14,22 @@ namespace moesim {
 struct ConfigComparison {
   struct Common {
     std::string value;
-    std::vector<std::string> arms;  // that have the key; empty: all with a config
+    std::vector<std::string> arms;  // arms that have the key; empty: all with a config
   };
-  // Settings of one value in all arms that have them. Options of a router, say, are those of the
-  // arms that use it.
+  // Settings with one value in all arms that have them, e.g. the options of a router in the arms
+  // that use it.
   std::map<std::string, Common> common;
-  std::vector<std::string> keys;     // in which two arms that have them differ
-  std::vector<std::string> without;  // arms of run files without a config
+  std::vector<std::string> keys;     // keys in which two arms differ
+  std::vector<std::string> without;  // arms whose run files have no config
 };
 
 ConfigComparison compare_configs(const std::vector<Arm>& arms);
 
-// A row per key: its value, and the arms that have it.
+// Returns one row per shared key: its value, and the arms that have it.
 Table common_settings(const ConfigComparison& configs);
 
-// A row per arm, a column per key that differs. A value is bold where it is not the most frequent
-// one of its column (of several, the first); none is where no two arms have one.
+// Returns one row per arm and one column per differing key. Values other than the most frequent of
+// their column (the first of equally frequent ones) are bold, unless all are different.
 Table differing_settings(const ConfigComparison& configs, const std::vector<Arm>& arms);
 
 }  // namespace moesim

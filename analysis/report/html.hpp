@@ -1,4 +1,4 @@
-// Pieces of HTML.
+// Builds pieces of HTML.
 #pragma once
 
 #include <map>
@@ -9,24 +9,25 @@
 
 namespace moesim::html {
 
-// html_text of several lines: '\n' and tabs stay.
+// Escapes text of several lines; keeps '\n' and tabs.
 std::string lines(std::string_view text);
 
-// "<ul>" of items that are HTML; "" of none, <p> of one.
+// Returns a <ul> of HTML items; one item is a <p>, no items are "".
 std::string list(const std::vector<std::string>& items);
 
-// A fold: open in print, closed on the screen. The summary is text, the content HTML.
+// Returns a <details> element, open in print and closed on screen. The summary is text, the content
+// HTML.
 std::string fold(std::string_view summary, const std::string& content);
 
-// A box that scrolls sideways if its content is wider than the page, and can be reached by
-// keyboard. The label is text.
+// Returns a box that scrolls sideways if its content is wider than the page and that is reachable
+// by keyboard. The label is text.
 std::string scroll_box(std::string_view label, const std::string& content);
 
-// Lower case letters, digits and '-' of a text: "Soft MoE, k = 2" is "soft-moe-k-2". At most 40;
-// never empty.
+// Converts text to lower-case letters, digits and '-': "Soft MoE, k = 2" becomes "soft-moe-k-2". At
+// most 40 characters; never empty.
 std::string slug(std::string_view text);
 
-// Ids and file names that are given once: "a", then "a-2".
+// Names makes ids and file names unique: "a", then "a-2".
 class Names {
  public:
   std::string unique(std::string_view text);

@@ -18,7 +18,7 @@ std::string head_of(const Page& page) {
          "<meta name=\"generator\" content=\"" +
          html_text(page.generator) + "\">\n<title>" + html_text(page.title) +
          "</title>\n"
-         // Without one, browsers ask a server for favicon.ico.
+         // Without an icon, browsers request favicon.ico from the server.
          "<link rel=\"icon\" href=\"data:,\">\n<style>\n" +
          kStyle + "</style>\n</head>\n";
 }

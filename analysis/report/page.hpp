@@ -1,5 +1,5 @@
-// Page is an HTML document of sections that needs nothing but itself: style and script are in it,
-// and its policy forbids every request.
+// Page is a self-contained HTML document: style and script are embedded, and its content security
+// policy forbids every request.
 #pragma once
 
 #include <string>
@@ -10,23 +10,23 @@ namespace moesim::html {
 struct Section {
   std::string id;       // unique in the page
   std::string title;    // text
-  std::string content;  // HTML; a section without any is left out
+  std::string content;  // HTML; empty: the section is left out
 };
 
 struct Page {
   std::string title;              // text
-  std::vector<std::string> lead;  // below the title: lines of text
-  std::string generator;          // text: the program that wrote it
+  std::vector<std::string> lead;  // lines of text below the title
+  std::string generator;          // text: program and version
   std::vector<Section> sections;
 };
 
-// The whole document. The same page gives the same bytes.
+// Returns the document. The same page gives the same bytes.
 std::string document(const Page& page);
 
 // The style sheet and the script of every page.
 extern const char* const kStyle;
 extern const char* const kScript;
-// The hash of the script, as a policy has it: no other script runs.
+// The script's hash in the content security policy; no other script can run.
 extern const char* const kScriptHash;
 
 }  // namespace moesim::html

@@ -14,7 +14,7 @@
 namespace moesim {
 namespace {
 
-// Its bytes are the line, a newline, and the HTML.
+// Serialises a part: the line, a newline, and the HTML.
 std::string packed(const Part& part) {
   std::string line = part.left_out;
   std::replace(line.begin(), line.end(), '\n', ' ');
@@ -38,12 +38,12 @@ bool write_all(int file, std::string_view bytes) {
 
 struct Worker {
   pid_t process = -1;
-  int from = -1;  // reads what it writes
+  int from = -1;  // read end of its pipe
   std::size_t part = 0;
   std::string bytes = {};
 };
 
-// Nothing if there is no process or pipe to be had.
+// Starts a child process; nothing if no process or pipe can be created.
 std::optional<Worker> start(const std::function<Part()>& make, std::size_t part) {
   int ends[2];
   if (::pipe(ends) != 0) return std::nullopt;
@@ -54,7 +54,7 @@ std::optional<Worker> start(const std::function<Part()>& make, std::size_t part)
     bool good = false;
     try {
       good = write_all(ends[1], packed(make()));
-    } catch (...) {  // this process's parent makes the part, and the error, again
+    } catch (...) {  // the parent makes the part again and reports the error
     }
     ::_exit(good ? 0 : 1);
   }
@@ -64,7 +64,7 @@ std::optional<Worker> start(const std::function<Part()>& make, std::size_t part)
   return std::nullopt;
 }
 
-// Waits for it; false if it failed.
+// Waits for a child; false if it failed.
 bool ended_well(const Worker& worker) {
   ::close(worker.from);
   int status = 0;
@@ -73,7 +73,7 @@ bool ended_well(const Worker& worker) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-// Reads what workers have written. Takes those that have closed their pipe out, and returns them.
+// Reads available output of the workers. Removes and returns those that have closed their pipe.
 std::vector<Worker> collect(std::vector<Worker>& workers) {
   std::vector<pollfd> files;
   for (const Worker& worker : workers) files.push_back({worker.from, POLLIN, 0});
@@ -96,7 +96,7 @@ std::vector<Worker> collect(std::vector<Worker>& workers) {
 }  // namespace
 
 std::vector<Part> make_parts(const std::vector<std::function<Part()>>& makers) {
-  constexpr std::size_t kMostWorkers = 4;  // each has one run in memory, and what it makes of all
+  constexpr std::size_t kMostWorkers = 4;  // each holds one run and its results in memory
   const std::size_t at_once =
       std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostWorkers);
   std::vector<std::optional<Part>> parts(makers.size());

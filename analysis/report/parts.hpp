@@ -1,4 +1,5 @@
-// Parts of a page that are made side by side: each reads all run files for itself.
+// Part is a piece of a report that is made in a process of its own, in parallel with others; each
+// reads all run files again.
 #pragma once
 
 #include <functional>
@@ -9,12 +10,12 @@ namespace moesim {
 
 struct Part {
   std::string html;      // "" if there is nothing to show
-  std::string left_out;  // one line: why a part is not there
+  std::string left_out;  // one line: why the part is missing
 };
 
-// Makes each in a process of its own, as many at once as there are processors, at most four. The
-// result is that of one after the other, whatever the order in which they end. A part whose process
-// fails is made again in this one, which throws what makes it fail.
+// Runs each maker in a child process, as many at once as there are processors, at most four. The
+// order of the results does not depend on the order in which they finish. If a child fails, its
+// part is made again in this process, which then throws the actual error.
 std::vector<Part> make_parts(const std::vector<std::function<Part()>>& makers);
 
 }  // namespace moesim

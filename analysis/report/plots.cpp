@@ -12,7 +12,7 @@
 namespace moesim {
 namespace {
 
-// What follows the name of a figure below it.
+// Returns the caption of a figure.
 const std::string& caption_of(const std::string& name) {
   static const std::map<std::string, std::string> captions{
       {"loss", "Loss over training: mean over seeds; bands are one sample standard deviation."},
@@ -58,7 +58,7 @@ std::string plot_html(const Figure& figure, const std::string& svg, const std::s
   std::string notes;
   for (const std::string& note : figure.notes) notes += "<li>" + html_text(note) + "</li>\n";
   if (!notes.empty()) notes = "<ul class=\"notes\">\n" + notes + "</ul>\n";
-  // The role makes one picture of the many elements.
+  // The role makes assistive technology treat the many elements as one image.
   return "<figure id=\"figure-" + html::slug(figure.name) +
          "\">\n<div class=\"plot\" role=\"img\" aria-label=\"" +
          html_text(text_alternative(figure)) + "\">\n" + svg + "</div>\n<figcaption>" +
@@ -70,13 +70,13 @@ Part plot_part(const std::string& name, const Request& request, const FigureOpti
   try {
     figure = figure_of(name, request, options);
   } catch (const Error& problem) {
-    // Nothing of that kind in these runs, or no key that varies.
+    // The runs have no data for this figure, or no setting varies.
     if (problem.code() != Exit::data && problem.code() != Exit::usage) throw;
     return {.html = "", .left_out = "no figure " + name + ": " + problem.what()};
   }
   try {
     const std::string of_key = options.key.empty() ? "" : "-" + html::slug(options.key);
-    figure.name += of_key;  // ids of a page are unique
+    figure.name += of_key;  // keeps ids unique in the page
     const FigureStyle style{.width = FigureStyle::Width::page, .id_prefix = name + of_key + "-"};
     std::string caption = caption_of(name);
     if (!options.key.empty())

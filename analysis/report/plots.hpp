@@ -1,4 +1,4 @@
-// The figures of a report, as inline SVG with captions.
+// Builds the figures of a report as inline SVG with captions.
 #pragma once
 
 #include "analysis/figures/build.hpp"
@@ -8,14 +8,14 @@
 
 namespace moesim {
 
-// The figure of that name, or why these runs have nothing to show in it. Without gnuplot a line
-// says what to install, the same for every figure.
+// Returns the figure, or the reason why these runs have no data for it. Without gnuplot the reason
+// names the package to install and is the same for every figure.
 Part plot_part(const std::string& name, const Request& request, const FigureOptions& options);
 
-// What a figure shows, in words, for those who do not see it: panels, axes and series.
+// Describes a figure in words for screen readers: panels, axes and series.
 std::string text_alternative(const Figure& figure);
 
-// A <figure> of an <svg> element, with caption and notes. The caption is text.
+// Returns a <figure> with the <svg> element, a caption (text) and notes.
 std::string plot_html(const Figure& figure, const std::string& svg, const std::string& caption);
 
 }  // namespace moesim

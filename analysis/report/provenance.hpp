@@ -1,4 +1,4 @@
-// Provenance is what ran where, on which data, and how it is run again.
+// Provenance records what ran where, on which data, and the commands that reproduce it.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -12,20 +12,21 @@
 namespace moesim {
 
 struct Provenance {
-  // What all runs have in common, as title and value.
+  // Facts shared by all runs: title and value.
   std::vector<std::pair<std::string, std::string>> common;
-  Table runs;  // a row per run: what differs, and what every run has of its own
+  Table runs;  // a row per run: facts that differ
 };
 
-// The arms are made of `outcomes`; `records` are of the same runs, in their order.
+// Returns the provenance of the runs. `arms` point into `outcomes`; `records` describe the same
+// runs in the same order.
 Provenance provenance_of(const std::vector<Arm>& arms, const std::vector<Outcome>& outcomes,
                          const std::vector<Record>& records);
 
-// How the runs of an arm are run again.
+// Reproduction is the config file and the command that run an arm again.
 struct Reproduction {
   std::string arm;
-  std::string file;     // the name under which to save the config: safe in a shell, unique
-  std::string config;   // resolved, of the first run; "" if none has one
+  std::string file;     // file name for the config: safe in a shell, unique
+  std::string config;   // resolved config of the first run; "" if none has one
   std::string command;  // "moesim run hash.ini run.seed=0,1,2"
 };
 

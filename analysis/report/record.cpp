@@ -4,8 +4,8 @@ namespace moesim {
 
 namespace {
 
-// What computed, with the type of number that the config chose: the device names what its library
-// could do ("products by onednn with bfloat16"), used or not.
+// Returns the device and the number type that the config chose. The device string names what its
+// library supports ("products by onednn with bfloat16"), whether used or not.
 std::string device_of(const RunFile& file) {
   std::string device = file.text("device");
   const std::string config = "\n" + file.text("config"), key = "\ncompute = ";

@@ -40,7 +40,7 @@ std::string title_of(const Material& material) {
   return experiments.empty() ? "Runs" : joined({experiments.begin(), experiments.end()});
 }
 
-// True if arms differ in more than the name of the router and what follows from it.
+// Returns true if arms differ in more than the router's name and the options that depend on it.
 bool is_ablation(const Material& material) {
   const std::vector<std::string> keys = compare_configs(material.arms).keys;
   return std::any_of(keys.begin(), keys.end(),
@@ -63,8 +63,8 @@ std::string notes_section(const Material& material) {
   return html::list(notes);
 }
 
-// The table, without notes that are said elsewhere, or the reason why there is none. Arms and
-// evaluations that are not there were refused by the table of routers.
+// Returns the table without notes printed elsewhere, or the reason why it is missing. Unknown arms
+// and evaluations were already rejected by the routers table.
 Part table_part(const std::string& name, const std::vector<std::string>& said,
                 const std::function<Table()>& make,
                 const std::function<std::string(const Table&)>& set) {
@@ -77,7 +77,7 @@ Part table_part(const std::string& name, const std::vector<std::string>& said,
   }
 }
 
-// What reads all runs once more, table by table and figure by figure.
+// Reread makes the tables and figures that each read all runs again.
 struct Reread {
   std::string utilization, domains, figures;
 };
@@ -85,7 +85,7 @@ struct Reread {
 Reread reread(const Request& request, const ReportOptions& options, Material& material) {
   const Request again{.paths = request.paths,
                       .all = request.all,
-                      .status_of = request.status_of};  // unreadable files were named
+                      .status_of = request.status_of};  // unreadable files were already reported
   std::vector<std::function<Part()>> makers{
       [&] {
         return table_part(
@@ -125,7 +125,7 @@ Reread reread(const Request& request, const ReportOptions& options, Material& ma
   Reread made{.utilization = parts[0].html, .domains = parts[1].html, .figures = ""};
   for (std::size_t p = 0; p < parts.size(); ++p) {
     if (!parts[p].left_out.empty()) material.left_out.push_back(parts[p].left_out);
-    // The line on a missing gnuplot is the same for all figures.
+    // The line about a missing gnuplot is printed only once.
     if (p >= tables && made.figures.find(parts[p].html) == std::string::npos)
       made.figures += parts[p].html;
   }

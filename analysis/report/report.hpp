@@ -1,5 +1,5 @@
-// Report is one page about a comparison of arms: what it has shown, in words, tables and figures;
-// and what ran, so that it can be checked and run again.
+// Writes a report: one HTML page about a comparison of arms, with verdict, tables, figures,
+// configs, provenance and the commands that reproduce it.
 #pragma once
 
 #include "analysis/runs/load.hpp"
@@ -12,15 +12,15 @@ namespace moesim {
 
 struct ReportOptions {
   std::string title = {};                  // empty: the names of the experiments
-  std::string generator = {};              // the program that writes it, with its version
-  std::string baseline = {}, target = {};  // as RoutersOptions has them
+  std::string generator = {};              // program and version
+  std::string baseline = {}, target = {};  // see RoutersOptions
   At at = {};
   std::vector<std::string> arms = {};  // empty: all
 };
 
-// The same runs and options give the same bytes. Parts that cannot be made, figures without gnuplot
-// among them, leave a line in their place. Throws Exit::data if no run can be read, and Exit::usage
-// for an arm or a target that is not there.
+// Returns the page; the same runs and options give the same bytes. A part that cannot be made, such
+// as a figure without gnuplot, is replaced by one line. Throws Exit::data if no run can be read,
+// and Exit::usage for an unknown arm or target.
 std::string report(const Request& request, const ReportOptions& options);
 
 }  // namespace moesim

@@ -2,8 +2,8 @@
 
 namespace moesim::html {
 
-// Adds what a page without scripts does without: tables that are sorted by a button in the head of
-// each column (up, down, as it was), and folds that are open on paper. It writes no HTML.
+// Adds interactive features that the page works without: sorting by a button in each column header
+// (ascending, descending, original), and opening all folds for printing. It writes no HTML.
 const char* const kScript = R"js(
 "use strict";
 (() => {

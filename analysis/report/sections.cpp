@@ -30,7 +30,7 @@ std::string seeds_of(const std::vector<Arm>& arms) {
   return fmt::format("{} to {} complete runs of each", low, high);
 }
 
-// Those of the runs of the arms.
+// Returns the records of the runs of all arms.
 std::vector<const Record*> records_of(const Material& material) {
   std::vector<const Record*> records;
   for (const Arm& arm : material.arms)
@@ -40,7 +40,7 @@ std::vector<const Record*> records_of(const Material& material) {
   return records;
 }
 
-// A fold that says what to save and what to run.
+// Returns a fold with a file to save and a command to run.
 std::string saved_and_run(const std::string& title, const std::string& file,
                           const std::string& config, const std::string& command) {
   return html::fold(title, "<p>Save this as <code>" + html_text(file) + "</code>:</p>\n<pre>" +

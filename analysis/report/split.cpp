@@ -6,7 +6,7 @@
 namespace moesim {
 namespace {
 
-// The column's number, or how many there are.
+// Returns the index of a column, or the number of columns if it is missing.
 std::size_t column_of(const Table& table, const std::string& key) {
   const auto found = std::find_if(table.columns.begin(), table.columns.end(),
                                   [&](const Column& column) { return column.key == key; });

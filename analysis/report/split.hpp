@@ -1,4 +1,4 @@
-// Parts of a table.
+// Splits a table by rows, notes or arms.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -10,20 +10,21 @@
 
 namespace moesim {
 
-// The table with these of its rows, in this order.
+// Returns the table with only these rows, in this order.
 Table with_rows(const Table& table, const std::vector<std::size_t>& rows);
 
-// The table without these notes, which are said elsewhere.
+// Returns the table without these notes, which the report prints elsewhere.
 Table without_notes(const Table& table, const std::vector<std::string>& notes);
 
-// A table with several rows per arm: those about all of an arm, and the rows of each arm.
+// Split is a table with several rows per arm, divided into rows about a whole arm and the rows of
+// each arm.
 struct Split {
-  Table totals;                                     // with the notes
-  std::vector<std::pair<std::string, Table>> arms;  // by the name of the arm, without notes
+  Table totals;                                     // has the notes
+  std::vector<std::pair<std::string, Table>> arms;  // by arm name, without notes
 };
 
-// Rows are of the arm in column "arm". A total has the text "all" in column `key`; an arm without
-// one has its first row among the totals.
+// Splits by the column "arm". A row whose column `key` is "all" is a total; an arm without such a
+// row puts its first row among the totals.
 Split split_by_arm(const Table& table, const std::string& key);
 
 }  // namespace moesim

@@ -2,7 +2,7 @@
 
 namespace moesim::html {
 
-// Colours are custom properties, so that a scheme is one block; their contrast is tested.
+// Colours are custom properties, so that a colour scheme is one block; tests check their contrast.
 const char* const kStyle = R"css(:root {
   color-scheme: light dark;
   --page: #ffffff; --ink: #1c2127; --soft: #565f69; --rule: #d3d9df; --box: #f5f7f9;

@@ -13,7 +13,7 @@ namespace {
 
 using Values = std::map<std::string, std::string>;
 
-// An arm as its runs say it.
+// Member is an arm with the settings and seeds of its runs.
 struct Member {
   std::string name;
   Values values;  // without seed and name
@@ -23,7 +23,8 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
-// Nothing if its runs differ in more than their seed, or one has no config.
+// Returns the member of an arm; nothing if its runs differ in more than their seed or one has no
+// config.
 std::optional<Member> member_of(const Arm& arm, const std::vector<Outcome>& outcomes,
                                 const std::vector<Record>& records) {
   std::optional<Member> member;
@@ -47,7 +48,7 @@ std::optional<Member> member_of(const Arm& arm, const std::vector<Outcome>& outc
   return member;
 }
 
-// The settings that all arms share with one value.
+// Returns the settings that have the same value in all arms.
 Values common_values(const std::vector<Member>& members) {
   Values common = members.front().values;
   for (const Member& member : members)
@@ -58,7 +59,7 @@ Values common_values(const std::vector<Member>& members) {
   return common;
 }
 
-// In sections: "router.dense.width_factor" is width_factor of [router.dense].
+// Writes values in sections: "router.dense.width_factor" becomes width_factor in [router.dense].
 std::string in_sections(const Values& values) {
   std::map<std::string, std::string> sections;
   for (const auto& [key, value] : values)

@@ -1,4 +1,4 @@
-// A config file of a whole sweep, made from the settings of its arms.
+// Reconstructs the config file of a whole sweep from the settings of its arms.
 #pragma once
 
 #include "analysis/report/record.hpp"
@@ -9,10 +9,10 @@
 
 namespace moesim {
 
-// What the runs have in common, a [variant] for each arm of what it has of its own, and the seeds.
-// It plans the runs that the arms are made of. "" where one file cannot: arms of different seeds or
-// data, seeds of an arm that differ in a setting that changes no result, runs without a config. The
-// arms are made of `outcomes`; `records` are of the same runs.
+// Returns a config with the shared settings, one [variant] per arm for its own settings, and the
+// seeds; running it plans the same runs. Returns "" if one file cannot express them: arms with
+// different seeds or data, seeds of an arm that differ in a setting without influence on results,
+// or runs without a config. `arms` point into `outcomes`; `records` describe the same runs.
 std::string sweep_config(const std::vector<Arm>& arms, const std::vector<Outcome>& outcomes,
                          const std::vector<Record>& records);
 

@@ -27,7 +27,7 @@ std::string value_in(const Arm& arm, const std::string& key) {
              : key + " = " + config::printable(value->second, kMostCharacters);
 }
 
-// How many arms these keys tell from each other.
+// Counts the arms that these keys distinguish.
 std::size_t told_apart(const std::vector<Arm*>& arms, const std::vector<std::string>& keys) {
   std::set<std::string> seen;
   for (const Arm* arm : arms) {
@@ -38,7 +38,7 @@ std::size_t told_apart(const std::vector<Arm*>& arms, const std::vector<std::str
   return seen.size();
 }
 
-// Few keys that tell the arms apart, or as many as do most.
+// Returns a few keys that distinguish all arms, or as many of them as possible.
 std::vector<std::string> telling_keys(const std::vector<Arm*>& arms,
                                       std::vector<std::string> candidates) {
   std::vector<std::string> keys;
@@ -57,10 +57,11 @@ std::vector<std::string> telling_keys(const std::vector<Arm*>& arms,
   return keys;
 }
 
-// "token_choice" of several arms becomes "token_choice (train.rate = 1e-07)".
+// Appends distinguishing settings to a label that several arms share: "token_choice (train.rate =
+// 1e-07)".
 void tell_apart(const std::vector<Arm*>& arms) {
   std::vector<std::string> keys = differing_keys({arms.begin(), arms.end()});
-  // What only some of them have follows from what they have in common, or is of another version.
+  // Settings that only some arms have come last: they depend on another setting, or on the version.
   std::stable_partition(keys.begin(), keys.end(), [&](const std::string& key) {
     return std::all_of(arms.begin(), arms.end(),
                        [&](const Arm* arm) { return arm->settings.contains(key); });
@@ -75,7 +76,7 @@ void tell_apart(const std::vector<Arm*>& arms) {
   }
 }
 
-// Whatever labels say, a name is of one arm.
+// Makes arm names unique.
 void make_unique(std::vector<Arm>& arms) {
   std::set<std::string> taken;
   for (Arm& arm : arms) {
@@ -87,7 +88,7 @@ void make_unique(std::vector<Arm>& arms) {
 
 bool has_config(const Outcome& run) { return run.has_config && !run.settings.empty(); }
 
-// A copy of a run, or the same run of another experiment, is no further seed.
+// Returns true for a copy of a run, or the same run in another experiment: it is not another seed.
 bool is_repeat(const Outcome& run, const Arm& arm) {
   return run.seed && has_config(run) &&
          std::any_of(arm.complete.begin(), arm.complete.end(),
@@ -203,7 +204,7 @@ std::vector<Arm> arms_named(const std::vector<Arm>& arms, const std::vector<std:
   for (const Arm& arm : arms) labels.push_back(arm.name);
   std::set<std::size_t> wanted;
   for (std::size_t first = 0; first < names.size();) {
-    // The longest name that the parts from here on make; a pattern is one part.
+    // Finds the longest name that starts at this part; a pattern is always one part.
     std::size_t end = names.size();
     std::vector<std::size_t> places;
     for (; end > first; --end) {

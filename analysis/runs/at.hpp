@@ -1,4 +1,4 @@
-// At is the evaluation of a run that a table is made of.
+// At selects the evaluation of a run that a table uses, for --at.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@ namespace moesim {
 struct At {
   enum class Kind {
     last,
-    best,  // the lowest loss of the run, the first of equal ones
-    step,  // after so many steps of training
+    best,  // the lowest loss of the run; the first of equal ones
+    step,  // after `step` training steps
   };
   Kind kind = Kind::last;
-  std::int64_t step = 0;  // Kind::step
+  std::int64_t step = 0;  // for Kind::step
 };
 
-// Of "last", "best" or a number of steps. Throws Exit::usage.
+// Parses "last", "best" or a number of steps. Throws Exit::usage.
 At at_of(const std::string& text);
 
 }  // namespace moesim

@@ -16,7 +16,7 @@ namespace {
 constexpr double kNone = EvaluationPoint::kNone;
 
 using Values = std::vector<double>;
-// From the values of one row, one of each layer, to one value.
+// Reduces the values of one row (one per layer) to one value.
 using Summary = std::function<double(const Values&)>;
 
 double mean_of(const Values& values) { return sample_of(values).mean; }
@@ -25,8 +25,8 @@ double sum_of(const Values& values) {
   return values.empty() ? kNone : std::accumulate(values.begin(), values.end(), 0.0);
 }
 
-// Rows of a variable, counted from the last: an excerpt has the latest rows only, and of some
-// variables more than of others.
+// Rows gives access to a variable's rows counted from the last one: an excerpt has only the latest
+// rows, and their number differs between variables.
 class Rows {
  public:
   explicit Rows(const Variable* variable) : variable_(variable) {
@@ -35,7 +35,7 @@ class Rows {
     width_ = count_ == 0 ? 0 : variable->values.size() / count_;
   }
   std::size_t count() const { return count_; }
-  // The row that is `back` before the last; nothing if it is not there.
+  // Returns the row `back` before the last; empty if it does not exist.
   Values row(std::size_t back) const {
     if (back >= count_) return {};
     const auto end = variable_->values.end() - static_cast<std::ptrdiff_t>(back * width_);
@@ -77,7 +77,7 @@ double percent_dropped(const Values& dropped, const Values& assignments) {
   return mean_of(percents);
 }
 
-// Tokens and seconds of the training before each evaluation.
+// Sets the tokens and seconds of training before each evaluation.
 void add_training(const Run& run, std::vector<EvaluationPoint>& evaluations) {
   const Variable* step = run.variable("step", {"step"});
   const Variable* tokens = run.variable("tokens", {"step"});
@@ -87,7 +87,7 @@ void add_training(const Run& run, std::vector<EvaluationPoint>& evaluations) {
   const auto aligned = [&](const Variable* variable) {
     return variable != nullptr && variable->values.size() == steps.size();
   };
-  // Seconds of steps that were not read are not known.
+  // The total is unknown if the first steps were not read.
   const bool whole = aligned(seconds) && !steps.empty() && steps[0] == 0;
   Values total{0};
   if (whole)
@@ -102,7 +102,8 @@ void add_training(const Run& run, std::vector<EvaluationPoint>& evaluations) {
   }
 }
 
-// See EvaluationPoint::train_drops_percent. Rows of the three variables are matched from the last.
+// Computes EvaluationPoint::train_drops_percent. Rows of the three variables are aligned at the
+// last one.
 void add_training_drops(const Run& run, std::vector<EvaluationPoint>& evaluations) {
   const Variable* step = run.variable("record_step", {"record"});
   const Rows dropped(run.variable("dropped", {"record", "layer"}));
@@ -129,7 +130,7 @@ double number_of_experts(const Run& run) {
   return experts == nullptr ? kNone : static_cast<double>(experts->values.size());
 }
 
-// The place in `labels`, from the last, of the last label below `end`.
+// Returns the index, counted from the last, of the last label below `end`.
 std::optional<std::size_t> last_before(const Values& labels, double end) {
   const auto after = std::lower_bound(labels.begin(), labels.end(), end);
   if (after == labels.begin()) return std::nullopt;
@@ -235,8 +236,8 @@ void add_evaluations(Excerpt& excerpt) {
 }
 
 void add_quantity(Excerpt& excerpt, const std::string& name) {
-  if (!is_plain_name(name)) return;  // no run file has it
-  // One row of what is recorded by expert may be large; an excerpt has a limit.
+  if (!is_plain_name(name)) return;  // not a valid variable name
+  // A row of per-expert data may be large, and an excerpt has a size limit.
   constexpr std::int64_t kByExpert = 256;
   const Statistic* statistic = find_statistic(name);
   const bool by_expert =

@@ -23,7 +23,7 @@ Loaded load_runs(const Request& request, const Excerpt& more, const Visit& visit
   const Selection selection = select_runs(request.paths, request.all);
   if (selection.files.empty())
     fail(Exit::data, joined(request.paths) +
-                         ": no run of the latest sweep has a run file yet; --all takes in the runs "
+                         ": no run of the latest sweep has a run file yet; --all includes the runs "
                          "of earlier sweeps");
   Loaded loaded;
   loaded.notes = selection.notes;
@@ -34,7 +34,7 @@ Loaded load_runs(const Request& request, const Excerpt& more, const Visit& visit
       const Run run = read_run(path, reader, excerpt);
       Outcome outcome = outcome_of(run, request.quantities);
       if (request.status_of) outcome.status = request.status_of(path, outcome.status);
-      // A run that cannot be visited is left out, so it is no outcome either.
+      // A run whose visit fails is left out of the outcomes.
       if (visit) visit(run, loaded.outcomes.size());
       loaded.outcomes.push_back(std::move(outcome));
     } catch (const Error& problem) {
@@ -42,7 +42,7 @@ Loaded load_runs(const Request& request, const Excerpt& more, const Visit& visit
       loaded.unreadable.push_back(problem.what());
     }
   }
-  // Each reason is said once: the first one by the error, if there is one.
+  // Each reason is printed once; the first one by the error, if there is one.
   const bool none = loaded.outcomes.empty();
   if (request.on_unreadable)
     for (std::size_t i = none ? 1 : 0; i < loaded.unreadable.size(); ++i)

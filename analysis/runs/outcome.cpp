@@ -20,7 +20,7 @@ double last_value(const Run& run, const std::string& name, const std::string& di
   return variable == nullptr || variable->values.empty() ? kNone : variable->values.back();
 }
 
-// `tokens` is a total, `seconds` the time of one step.
+// `tokens` is cumulative, `seconds` is per step.
 double tokens_per_second(const Run& run) {
   const Variable* tokens = run.variable("tokens", {"step"});
   const Variable* seconds = run.variable("seconds", {"step"});
@@ -33,7 +33,7 @@ double tokens_per_second(const Run& run) {
   return median_of(rates);
 }
 
-// A whole number, which a double holds up to 2^53 only.
+// Reads the seed as an integer, since a double is exact only up to 2^53.
 std::optional<std::int64_t> seed_of(const Run& run) {
   const auto found = run.file.attributes().find("seed");
   if (found == run.file.attributes().end()) return std::nullopt;
@@ -44,13 +44,14 @@ std::optional<std::int64_t> seed_of(const Run& run) {
   return static_cast<std::int64_t>(number);
 }
 
-// How often something is kept or recorded changes no result, and a device only its rounding.
+// Returns false for settings that do not change results: the frequency of checkpoints and records,
+// and the device, which changes only rounding.
 bool changes_results(const std::string& key) {
   return key != "run.seed" && key != "run.name" && key != "run.device" && key != "run.graphs" &&
          !key.starts_with("checkpoint.") && !key.starts_with("record.");
 }
 
-// What an evaluation says.
+// Copies the results of an evaluation.
 void set(Outcome& outcome, const EvaluationPoint& evaluation) {
   outcome.step = evaluation.step;
   outcome.loss = evaluation.loss;
@@ -68,8 +69,8 @@ void set(Outcome& outcome, const EvaluationPoint& evaluation) {
   outcome.dead_experts = evaluation.dead_experts;
 }
 
-// A leak is measured when a run has ended, and only where the task predicts from the past. Where it
-// is not known, what a router may see tells.
+// Returns whether the run may look ahead. The leak is measured at the end of a run, and only for
+// causal tasks; before that, the router's declared dependence decides.
 bool may_look_ahead(const Run& run, const Outcome& outcome) {
   if (!std::isnan(outcome.leak)) return outcome.leak > 0;
   return run.number("causal") == 1 && outcome.sees == "sequence";
@@ -150,8 +151,8 @@ std::vector<Outcome> at_all(const std::vector<Outcome>& outcomes, const At& eval
   if (evaluation.kind == At::Kind::step &&
       std::all_of(all.begin(), all.end(),
                   [](const Outcome& outcome) { return std::isnan(outcome.step); }))
-    fail(Exit::usage,
-         "--at " + std::to_string(evaluation.step) + ": no run was evaluated after so many steps");
+    fail(Exit::usage, "--at " + std::to_string(evaluation.step) +
+                          ": no run was evaluated after that many steps");
   return all;
 }
 

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 constexpr const char* kFileName = "run.h5";
 constexpr int kLevels = 3;
 
-// A folder with a run.h5 is a run: nothing below it is looked at.
+// Collects run files. A folder with a run.h5 is a run; its subfolders are not searched.
 void collect(const fs::path& folder, int levels, std::vector<std::string>& found) {
   if (fs::exists(folder / kFileName)) {
     found.push_back(folder / kFileName);
@@ -25,7 +25,7 @@ void collect(const fs::path& folder, int levels, std::vector<std::string>& found
   }
   if (levels == 0) return;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    std::error_code leads_nowhere;  // a link to itself is no folder
+    std::error_code leads_nowhere;  // e.g. a link to itself
     if (entry.is_directory(leads_nowhere) && !entry.path().filename().string().starts_with('.'))
       collect(entry.path(), levels - 1, found);
   }

@@ -1,4 +1,4 @@
-// Finds and opens run files.
+// Finds run files and reads them.
 #pragma once
 
 #include "sim/record/reader.hpp"
@@ -12,7 +12,7 @@
 
 namespace moesim {
 
-// The contents of one run file, as analysis/FORMAT.md describes them.
+// Run is the content of one run file, as analysis/FORMAT.md describes it.
 struct Run {
   std::string path;  // of the file
   RunFile file;
@@ -20,21 +20,22 @@ struct Run {
   double number(const std::string& name) const;  // an attribute; NaN if absent
   bool has(const std::string& name) const { return file.attributes().count(name) > 0; }
 
-  // A variable with exactly these dimensions, or null. Throws Exit::data if it has others.
+  // Returns a variable with exactly these dimensions, or null. Throws Exit::data if it has others.
   const Variable* variable(const std::string& name, const std::vector<std::string>& dims) const;
 };
 
-// Throws Exit::data if `path` cannot be read, is no run file, or follows a newer schema.
+// Reads a whole run file. Throws Exit::data if it cannot be read, is not a run file, or follows a
+// newer schema.
 Run read_run(const std::string& path);
-// The same of a part of it.
+// Reads the part of a run file that `excerpt` names.
 Run read_run(const std::string& path, RunReader& reader, const Excerpt& excerpt);
 
-// The run files of each path: a run file, a run folder (it holds run.h5) or an experiment folder
-// (run folders, at most three levels below, sorted). Each file once. Throws Exit::data for a path
-// that holds none.
+// Returns the run files of each path, without duplicates. A path is a run file, a run folder (it
+// holds run.h5) or an experiment folder (run folders at most three levels below, sorted). Throws
+// Exit::data for a path without run files.
 std::vector<std::string> find_runs(const std::vector<std::string>& paths);
 
-// What the `count` layers of a variable are called: the indices of their blocks, else 0, 1, ….
+// Returns the labels of the `count` layers of a variable: their block indices, else 0, 1, ….
 std::vector<std::int64_t> layer_labels(const Run& run, std::size_t count);
 
 }  // namespace moesim

@@ -24,10 +24,10 @@ using Json = nlohmann::json;
 
 constexpr const char* kPlanFile = "plan.json";
 
-using Places = std::map<std::string, std::size_t>;  // of run folders in the plan
+using Places = std::map<std::string, std::size_t>;  // position of run folders in the plan
 
-// Takes runs[].folder of a plan, in order; the rest, which may be long, is not kept. The depth is
-// counted in objects and arrays: 1 in the plan, 2 in runs, 3 in a run.
+// FolderReader extracts runs[].folder of a plan, in order, and skips the rest, which may be long.
+// The depth counts objects and arrays: 1 in the plan, 2 in runs, 3 in a run.
 class FolderReader : public nlohmann::json_sax<Json> {
  public:
   Places places;
@@ -74,7 +74,7 @@ class FolderReader : public nlohmann::json_sax<Json> {
   std::string key_;
 };
 
-// The run folders in the plan of an experiment folder; nothing if it has no plan that can be read.
+// Returns the run folders of an experiment's plan; nothing if it has no readable plan.
 std::optional<Places> planned_in(const fs::path& experiment) {
   constexpr std::uintmax_t kMostBytes = std::uintmax_t{1} << 29;
   const fs::path path = experiment / kPlanFile;
@@ -87,8 +87,8 @@ std::optional<Places> planned_in(const fs::path& experiment) {
   return std::move(reader.places);
 }
 
-// Without "." and "..", and without a slash at the end; links stay: a folder of links is an
-// experiment of its own.
+// Normalises a path: removes ".", ".." and a trailing slash. Links are kept, because a folder of
+// links is an experiment of its own.
 fs::path plain(const fs::path& path) {
   fs::path absolute = fs::absolute(path).lexically_normal();
   return absolute.has_filename() ? absolute : absolute.parent_path();
@@ -96,7 +96,7 @@ fs::path plain(const fs::path& path) {
 
 struct Experiment {
   std::optional<Places> planned;
-  bool unreadable = false;  // there is a plan, which says nothing
+  bool unreadable = false;  // the plan exists but cannot be read
   std::size_t left_out = 0;
 };
 
@@ -107,10 +107,10 @@ Experiment experiment_in(const fs::path& folder) {
   return experiment;
 }
 
-// Runs of one experiment stand together, in the order of its plan; runs of no plan follow.
+// Sorts files by experiment and by position in its plan; runs outside the plan follow.
 void sort_as_planned(std::vector<std::string>& files,
                      const std::map<fs::path, Experiment>& experiments) {
-  std::map<fs::path, std::size_t> first;  // file of an experiment
+  std::map<fs::path, std::size_t> first;  // first file of an experiment
   std::vector<std::tuple<std::size_t, std::size_t, std::string>> order;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const fs::path folder = plain(files[i]).parent_path();
@@ -152,12 +152,12 @@ Selection select_runs(const std::vector<std::string>& paths, bool all) {
     const std::string name = folder.filename().string();
     if (experiment.left_out > 0)
       selection.notes.push_back(
-          fmt::format("{} {} of earlier sweeps in {} {} left out; --all takes them in",
+          fmt::format("{} {} of earlier sweeps in {} {} left out; --all includes them",
                       experiment.left_out, experiment.left_out == 1 ? "run" : "runs", name,
                       experiment.left_out == 1 ? "is" : "are"));
     if (experiment.unreadable && !all)
-      selection.notes.push_back(
-          fmt::format("{} of {} is damaged, so the runs of all sweeps are in", kPlanFile, name));
+      selection.notes.push_back(fmt::format(
+          "{} of {} is damaged, so the runs of all sweeps are included", kPlanFile, name));
   }
   return selection;
 }

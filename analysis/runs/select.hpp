@@ -1,4 +1,4 @@
-// Selection is the run files that a table or a figure is made of.
+// Selection is the list of run files that a table or a figure uses.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@ namespace moesim {
 
 struct Selection {
   std::vector<std::string> files;
-  std::vector<std::string> notes;  // what was left out, one sentence each
+  std::vector<std::string> notes;  // runs that were left out, one sentence each
 };
 
-// The run files of `paths`, as find_runs takes them. Of an experiment folder with a plan.json these
-// are the runs of its latest plan; a note counts the others. `all` takes those in. A run file or a
-// run folder that is named itself is always in. Runs of a plan are in its order. Throws Exit::data.
+// Selects the run files of `paths` (see find_runs). In an experiment folder with a plan.json these
+// are the runs of the latest plan, in its order; a note counts the others, which `all` includes. A
+// run file or run folder that is named directly is always included. Throws Exit::data.
 Selection select_runs(const std::vector<std::string>& paths, bool all);
 
 }  // namespace moesim

@@ -17,12 +17,12 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLevel = 0.05;  // two-sided
 constexpr double kPower = 0.8;
 
-// From mean, error and freedom to what follows of them.
+// Computes the interval and p value from mean, error and degrees of freedom.
 void complete(Difference& difference) {
   const double freedom = difference.freedom, error = difference.error;
   if (!(freedom > 0) || !std::isfinite(freedom) || !std::isfinite(error)) return;
   const double mean = difference.sample.mean;
-  if (error == 0) {  // no noise at all: every difference is one
+  if (error == 0) {  // no noise: any difference is significant
     difference.interval = {mean, mean};
     difference.p = mean == 0 ? 1 : 0;
     return;
@@ -53,12 +53,12 @@ Difference welch_difference(const Sample& arm, const Sample& baseline) {
                    std::hypot(arm.deviation, baseline.deviation)};
   if (arm.count == 0 || baseline.count == 0) return result;
   result.method = Difference::Method::welch;
-  const auto share = [](const Sample& sample) {  // of the variance of the difference
+  const auto share = [](const Sample& sample) {  // share of the variance of the difference
     return sample.deviation * sample.deviation / static_cast<double>(sample.count);
   };
   const double a = share(arm), b = share(baseline);
   result.error = std::sqrt(a + b);
-  // Satterthwaite.
+  // Satterthwaite's degrees of freedom.
   result.freedom = (a + b) * (a + b) /
                    (a * a / static_cast<double>(arm.count - 1) +
                     b * b / static_cast<double>(baseline.count - 1));
@@ -93,14 +93,14 @@ void adjust(std::vector<Difference>& differences) {
 }
 
 double t_power(double noncentrality, double freedom, double level) {
-  constexpr double kLargest = 1000;  // from here on, t is normal to three digits
+  constexpr double kLargest = 1000;  // above this, t equals the normal to three digits
   const double degrees = std::min(freedom, kLargest);
   const double critical = boost::math::quantile(complement(students_t(degrees), level / 2));
   const boost::math::chi_squared squares(degrees);
   const auto scale_below = [&](double bound) {  // P(S <= bound), S = sqrt(chi^2 / degrees)
     return bound > 0 ? cdf(squares, degrees * bound * bound) : 0.0;
   };
-  // Simpson's rule over Z.
+  // Integrates over Z by Simpson's rule.
   constexpr double kEnd = 8.5;
   const int parts = 2 * (200 + static_cast<int>(20 * std::sqrt(degrees)));
   const double width = 2 * kEnd / parts;

@@ -1,4 +1,5 @@
-// Sample is values of several seeds, summarised; Interval is where a value lies.
+// Sample is the mean and sample standard deviation of values over seeds; Interval is a confidence
+// interval.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,7 @@
 
 namespace moesim {
 
-// NaN where undefined: the mean of nothing, the deviation of fewer than two.
+// Undefined values are NaN: the mean of no values, the deviation of fewer than two.
 struct Sample {
   std::size_t count = 0;
   double mean = 0;
@@ -23,10 +24,11 @@ struct Interval {
 
 Sample sample_of(const std::vector<double>& values);
 
-// The mean of the middle two of an even number. NaN of none.
+// Returns the median: the mean of the middle two values if their number is even, NaN if there are
+// none.
 double median_of(std::vector<double> values);
 
-// The differences a - b of the keys (seeds) that both have.
+// Returns the differences a - b for the seeds that both have.
 std::vector<double> paired_differences(const std::map<std::int64_t, double>& a,
                                        const std::map<std::int64_t, double>& b);
 

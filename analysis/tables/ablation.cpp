@@ -18,7 +18,7 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-// The metric of an arm, and how far it is from the baseline's.
+// Metric is a quantity of an arm and its difference from the baseline.
 struct Metric {
   RouterColumn column;
   std::optional<Target> target;
@@ -41,14 +41,14 @@ std::string key_of(const std::string& setting, const std::string& value) {
   return key;
 }
 
-// Marks the cell of an arm, and points to what is noted about it.
+// Highlights the cell of an arm and links it to the notes about the arm.
 void point(const Arm& arm, Table::Place place, const std::set<std::string>& marked,
            const RouterNotes& notes, Table& table) {
   if (marked.contains(arm.name)) table.bold.insert(place);
   if (const auto lines = notes.about_loss(arm); !lines.empty()) table.references[place] = lines;
 }
 
-// A baseline that is no point of the grid, such as the dense model, is its first row.
+// Builds the grid table. A baseline outside the grid, such as the dense model, is its first row.
 Table table_of(const Grid& grid, bool baseline_apart, const Arm& baseline, const Metric& metric,
                const std::set<std::string>& marked, const RouterNotes& notes) {
   Table table;
@@ -78,7 +78,7 @@ Table table_of(const Grid& grid, bool baseline_apart, const Arm& baseline, const
   return table;
 }
 
-// What the cells of a grid are, which has no column that says it.
+// Adds the note that explains the cells of a grid, since no column title does.
 void describe(const Grid& grid, bool baseline_apart, const Arm& baseline, const Metric& metric,
               Table& table) {
   std::size_t fewest = baseline.complete.size(), most = fewest;
@@ -99,7 +99,7 @@ void describe(const Grid& grid, bool baseline_apart, const Arm& baseline, const 
                                       seeds, most == 1 ? "" : "s"));
   if (baseline_apart)
     table.notes.push_back(baseline.name +
-                          " is the baseline and no point of the grid: its row has one number");
+                          " is the baseline and outside the grid: its row has one number");
 }
 
 Table table_of(const std::vector<const Arm*>& arms, const Texts& axes, const Arm& baseline,
@@ -149,7 +149,7 @@ Table table_of(const std::vector<const Arm*>& arms, const Texts& axes, const Arm
   return table;
 }
 
-// The baseline, then the others by their settings.
+// Sorts the arms: the baseline, then the others by their settings.
 std::vector<const Arm*> in_order(const std::vector<Arm>& arms, const Arm* baseline,
                                  const Texts& axes) {
   std::vector<const Arm*> order;
@@ -178,7 +178,7 @@ Table ablation_table(const std::vector<Outcome>& outcomes, const AblationOptions
   std::vector<Arm> arms = arms_named(all, options.arms);
   const Arm* named = baseline_of(all, options.baseline);
   const std::optional<Target> target = target_of(options.target, named);
-  // The baseline is a row, whether it is named among the arms or not.
+  // The baseline is a row even if --arm does not name it.
   if (named != nullptr && std::none_of(arms.begin(), arms.end(),
                                        [&](const Arm& arm) { return arm.name == named->name; }))
     arms.insert(arms.begin(), *named);

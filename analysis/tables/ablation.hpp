@@ -1,5 +1,5 @@
-// The table of an ablation has the baseline first, then one row per arm with the settings that
-// change as columns. Two settings that change make a grid of one metric.
+// Builds the ablation table: the baseline, then one row per arm, with the settings that change as
+// columns. If two settings change, the table is a grid of one metric.
 #pragma once
 
 #include "analysis/tables/routers.hpp"
@@ -10,17 +10,17 @@
 namespace moesim {
 
 struct AblationOptions {
-  std::string baseline = {};         // as RoutersOptions has it; empty also: the first arm
-  std::string metric = "eval_loss";  // a column of the table of routers, or a recorded quantity
-  std::string target = {};           // as RoutersOptions has it
+  std::string baseline = {};         // see RoutersOptions; default also: the first arm
+  std::string metric = "eval_loss";  // a column of the routers table, or a recorded quantity
+  std::string target = {};           // see RoutersOptions
   At at = {};
   std::vector<std::string> arms = {};  // empty: all
-  bool rows = false;                   // no grid, even where two settings change
+  bool rows = false;                   // rows even where two settings change
 };
 
-// Throws Exit::usage for an arm or a metric that is not there.
+// Builds the table from outcomes. Throws Exit::usage for an unknown arm or metric.
 Table ablation_table(const std::vector<Outcome>& outcomes, const AblationOptions& options);
-// The same of run files.
+// Builds the table from run files.
 Table ablation_table(const Request& request, const AblationOptions& options);
 
 }  // namespace moesim

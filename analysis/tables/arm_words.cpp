@@ -42,7 +42,7 @@ std::vector<std::string> left_out_of(const std::vector<Arm>& arms) {
     lines.push_back(fmt::format("{}, not in the means: {}",
                                 status == "unknown" ? "of unknown status" : status, joined(names)));
   if (!repeats.empty())
-    lines.push_back("runs of a seed that is there already, not in the means: " + joined(repeats));
+    lines.push_back("further runs of a seed, not in the means: " + joined(repeats));
   return lines;
 }
 

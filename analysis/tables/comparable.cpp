@@ -9,7 +9,7 @@ namespace moesim {
 
 namespace {
 
-// One value at most, of those that are known.
+// Returns true if all known values are equal.
 bool has_one_value(const std::vector<Arm>& arms, double Outcome::*field) {
   std::set<double> values;
   for (const Arm& arm : arms)
@@ -90,7 +90,7 @@ std::optional<Best> best_of(const std::vector<Arm>& arms, const Arm* baseline) {
     best->differences.push_back(difference_in_loss(arms[i], arms[best->arm]));
   }
   adjust(best->differences);
-  // A pair that both families test is said to differ only if both say so.
+  // If both families test a pair, it counts as different only if both tests say so.
   if (baseline == nullptr) return best;
   const std::vector<Difference> to_baseline = differences_to(baseline, arms);
   for (std::size_t i = 0; i < best->others.size(); ++i) {

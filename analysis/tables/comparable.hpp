@@ -1,4 +1,4 @@
-// Comparable says whether the losses of arms may be compared, and which arm has the lowest.
+// Decides whether the losses of arms can be compared, and finds the best arm.
 #pragma once
 
 #include "analysis/runs/arms.hpp"
@@ -9,37 +9,40 @@
 
 namespace moesim {
 
-// True if the runs that say so have learned the same task from the same data, and were measured by
-// as many sequences.
+// Returns true if all runs learned the same task from the same data and were evaluated on the same
+// number of sequences; runs that do not record this are ignored.
 bool same_measure(const std::vector<Arm>& arms);
-// True if the runs that say so predict the same number of tokens or classes.
+// Returns true if all runs have the same number of tokens or classes; runs that do not record it
+// are ignored.
 bool same_vocabulary(const std::vector<Arm>& arms);
 
-// True if arms have other tokens, by their number or by the bytes that one stands for, and these
-// bytes are known of some: losses are then compared for a byte.
+// Returns true if arms differ in tokenisation (number of tokens, or bytes per token) and the bytes
+// per token of some are known: losses are then compared per byte.
 bool compares_bytes(const std::vector<Arm>& arms);
 
-// The arm of the lowest mean loss, of those that do not leak and have two seeds or more.
+// Best is the arm with the lowest mean loss among the candidates: arms that do not leak and have at
+// least two seeds.
 struct Best {
-  std::size_t arm = 0;  // its place among the arms
-  // To the other such arms, by their place: how far their losses lie above it. Adjusted over them.
+  std::size_t arm = 0;  // index among the arms
+  // Differences of the other candidates from the best, by arm index; adjusted over these
+  // candidates.
   std::vector<std::size_t> others;
   std::vector<Difference> differences;
 
-  // The others that are not significantly worse.
+  // Returns the other candidates that are not significantly worse.
   std::vector<std::size_t> tied() const;
 };
 
-// The arms, and the baseline behind them if it is none of them: a baseline that is not shown may
-// still have the lowest loss.
+// Returns the arms, with the baseline appended if it is not among them: a baseline that is not
+// shown may still have the lowest loss.
 std::vector<Arm> with_baseline(std::vector<Arm> arms, const Arm* baseline);
 
-// None if the arms cannot be compared. What is not separable from the baseline by the test against
-// that is tied as well.
+// Returns the best arm; nothing if the arms cannot be compared. An arm that the baseline test
+// cannot separate from the best is also tied.
 std::optional<Best> best_of(const std::vector<Arm>& arms, const Arm* baseline);
 
-// How far the losses of the arms are from the baseline's, adjusted over the arms; nothing (method
-// none) for the baseline itself, or without one.
+// Returns the differences in loss from the baseline, adjusted over the arms. The baseline's own
+// entry, and all entries without a baseline, are empty (method none).
 std::vector<Difference> differences_to(const Arm* baseline, const std::vector<Arm>& arms);
 
 }  // namespace moesim

@@ -14,11 +14,11 @@ namespace {
 
 constexpr std::int64_t kMostLabels = 1 << 16;
 
-// The labels of the first dimension, by its name.
+// The variable that labels the first dimension, by the dimension's name.
 const std::map<std::string, std::string> kSteps = {
     {"step", "step"}, {"eval", "eval_step"}, {"record", "record_step"}};
 
-// Where a label of a dimension is; the mean over all if there is none to choose.
+// Choice selects one label of a dimension, or the mean over all.
 struct Choice {
   std::size_t first = 0, count = 1;
 };
@@ -47,7 +47,7 @@ Choice choose(const std::vector<std::string>& labels, const std::string& label,
                         ": take one of " + joined(shown));
 }
 
-// The mean of the values that are not NaN.
+// Returns the mean of the values that are not NaN.
 double mean_of(const double* first, std::size_t count) {
   double sum = 0;
   std::size_t known = 0;

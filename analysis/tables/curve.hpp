@@ -18,21 +18,21 @@ struct Curve {
   bool layers_averaged = false;
 };
 
-// "NAME" or "NAME/LABEL"; see CurvesOptions.
+// Quantity is a parsed "NAME" or "NAME/LABEL"; see CurvesOptions.
 struct Quantity {
   std::string name, label = {};
 };
 Quantity quantity_of(const std::string& text);
 
-// What of a run file curve_of needs.
+// Returns the variables that curve_of reads.
 Excerpt curve_excerpt(const Quantity& quantity);
 
-// None if the run does not have the variable. The mean over layers leaves out those that are NaN.
-// Throws Exit::usage if the variable is no curve, or has no such label or layer.
+// Returns the curve; nothing if the run does not have the variable. A mean over layers ignores NaN.
+// Throws Exit::usage if the variable has no time axis, or no such label or layer.
 std::optional<Curve> curve_of(const Run& run, const Quantity& quantity,
                               const std::optional<std::int64_t>& layer);
 
-// The quantities that a run file has, for an error message.
+// Returns the quantities of a run file that are curves, for error messages.
 std::vector<std::string> quantities_of(const Run& run);
 
 }  // namespace moesim

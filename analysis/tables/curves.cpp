@@ -17,7 +17,7 @@
 namespace moesim {
 namespace {
 
-// The y of a run; its steps are shared with other runs that have the same.
+// Values is the curve of one run; runs with equal steps share them.
 struct Values {
   std::shared_ptr<const std::vector<double>> x;
   std::vector<double> y;
@@ -28,27 +28,28 @@ struct Values {
   for (const std::string& known_name : quantities_of(read_run(loaded.outcomes.front().path)))
     known.push_back(config::printable(known_name));
   const std::string near = nearest(name, known);
-  // Runs that lack what is shown by default are unlike what is read here; another name is a
-  // mistake.
+  // A missing default quantity means that the runs do not have it (Exit::data); another name is a
+  // typing mistake (Exit::usage).
   const Exit code = name == CurvesOptions{}.quantity ? Exit::data : Exit::usage;
   fail(code, "no run has '" + config::printable(name) +
                  "': " + (near.empty() ? "" : "did you mean " + near + "? ") + "there are " +
                  joined(known));
 }
 
-// Five digits of the largest value, but at least four decimals below 100, as losses have them.
+// Returns decimals for five digits of the largest value, but at least four below 100, as for
+// losses.
 int decimals_for(double largest) {
   if (!(largest > 0) || std::isinf(largest)) return 4;
   const int before = static_cast<int>(std::floor(std::log10(largest))) + 1;
   return before >= 3 ? std::max(0, 5 - before) : before >= 1 ? 4 : std::min(9, 5 - before);
 }
 
-// The samples of an arm, by step.
+// Returns the samples of an arm by step.
 std::map<double, Sample> samples_of(const std::vector<const Values*>& runs) {
   std::map<double, std::vector<double>> values;
   for (const Values* run : runs)
     for (std::size_t i = 0; i < run->y.size(); ++i) {
-      if (!std::isfinite((*run->x)[i])) continue;  // only in a file of somebody else
+      if (!std::isfinite((*run->x)[i])) continue;  // only in files not written by moesim
       std::vector<double>& at = values[(*run->x)[i]];
       if (!std::isnan(run->y[i])) at.push_back(run->y[i]);
     }
@@ -57,7 +58,7 @@ std::map<double, Sample> samples_of(const std::vector<const Values*>& runs) {
   return samples;
 }
 
-// Steps at which fewer seeds count than the arm has, and why.
+// Adds the note about steps at which fewer seeds count than the arm has.
 void note_gaps(Table& table, const std::vector<std::string>& fewer) {
   if (!fewer.empty())
     table.notes.push_back(
@@ -70,7 +71,7 @@ void note_gaps(Table& table, const std::vector<std::string>& fewer) {
 Table curves_table(const Request& request, const CurvesOptions& options) {
   const Quantity quantity = quantity_of(options.quantity);
   std::vector<Values> values;
-  std::shared_ptr<const std::vector<double>> steps;  // of the run before
+  std::shared_ptr<const std::vector<double>> steps;  // of the previous run
   std::set<std::string> axes;
   bool averaged = false, found = false;
   const Loaded loaded =

@@ -17,7 +17,7 @@ using Better = Column::Better;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-// The sample over runs of what `of` makes of each, without NaN.
+// Returns the sample over runs of the value `of` computes, without NaN.
 Sample over_runs(const ArmDomains& use, const std::function<double(const DomainUse&)>& of) {
   std::vector<double> values;
   for (const DomainUse* run : use.runs)
@@ -25,7 +25,7 @@ Sample over_runs(const ArmDomains& use, const std::function<double(const DomainU
   return sample_of(values);
 }
 
-// The mean over layers, without NaN.
+// Returns the mean over layers, without NaN.
 double over_layers(const DomainUse& run, const std::function<double(const DomainLayer&)>& of) {
   std::vector<double> values;
   for (const DomainLayer& layer : run.layers)
@@ -40,7 +40,7 @@ Cell measure_cell(const ArmDomains& use) {
 
 double seeds(const ArmDomains& use) { return static_cast<double>(use.runs.size()); }
 
-// The domain names of all arms, in the order of their first appearance.
+// Returns the domain names of all arms, in order of first appearance.
 std::vector<std::string> names_of(const std::vector<ArmDomains>& uses) {
   std::vector<std::string> names;
   for (const ArmDomains& use : uses)
@@ -49,13 +49,13 @@ std::vector<std::string> names_of(const std::vector<ArmDomains>& uses) {
   return names;
 }
 
-// Where a domain is in a run, or past the end.
+// Returns the index of a domain in a run, or the number of domains if it is missing.
 std::size_t place_of(const DomainUse& run, const std::string& name) {
   return static_cast<std::size_t>(std::find(run.names.begin(), run.names.end(), name) -
                                   run.names.begin());
 }
 
-// A column of shares for each domain; keys begin with `prefix`.
+// Adds a column of shares per domain; keys begin with `prefix`.
 void add_domain_columns(const std::vector<std::string>& names, const std::string& prefix, Kind kind,
                         Table& table) {
   std::set<std::string> keys;
@@ -63,7 +63,7 @@ void add_domain_columns(const std::vector<std::string>& names, const std::string
     table.columns.push_back({prefix + key_of(name, keys), name, kind, 3});
 }
 
-// The samples of the shares of every domain, or an empty cell where the run has no such domain.
+// Adds the sample of shares per domain, or an empty cell if the run lacks the domain.
 void add_shares(const ArmDomains& use, const std::vector<std::string>& names, Kind kind,
                 const std::function<double(const DomainUse&, std::size_t domain)>& of,
                 std::vector<Cell>& cells) {

@@ -1,4 +1,4 @@
-// The rows of the table of domains; see domains.hpp.
+// Builds the rows of the domains table; see domains.hpp.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -10,24 +10,23 @@
 
 namespace moesim {
 
-// An arm with several domains, and its complete runs.
+// ArmDomains is an arm whose data have several domains, and its complete runs.
 struct ArmDomains {
   const Arm* arm;
-  std::vector<const DomainUse*> runs;  // of the same domains, in the same order
+  std::vector<const DomainUse*> runs;  // with the same domains, in the same order
 };
 
 struct DomainRows {
   Table table = {};
-  std::vector<const Arm*> arms = {};  // of each row
+  std::vector<const Arm*> arms = {};  // one per row
 
   void add(const ArmDomains& use, std::vector<Cell> cells);
 };
 
-// The experts of a layer; 0 if no layer has several.
+// Returns the number of experts of a layer; 0 if no layer has several.
 std::size_t experts_of(const ArmDomains& use);
 
-// The columns of the table, and a row per domain and one for all, per layer, or per layer and
-// expert.
+// Add the columns, and one row per domain and one for all, per layer, or per layer and expert.
 void add_by_domain(const std::vector<ArmDomains>& uses, DomainRows& rows);
 void add_by_layer(const std::vector<ArmDomains>& uses, DomainRows& rows);
 void add_by_expert(const std::vector<ArmDomains>& uses, DomainRows& rows);

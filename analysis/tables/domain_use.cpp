@@ -22,7 +22,7 @@ std::vector<double> shares_of(const std::vector<double>& load) {
   return shares;
 }
 
-// "1.2,1.3": numbers separated by commas; NaN for what is none.
+// Parses "1.2,1.3"; NaN for text that is not a number.
 std::vector<double> numbers_in(const std::string& text) {
   std::vector<double> numbers;
   for (std::size_t at = 0; at < text.size();) {

@@ -13,7 +13,7 @@ namespace {
 
 using By = DomainsOptions::By;
 
-// True if both have the same domains, layers and experts, so that they can be averaged.
+// Returns true if both have the same domains, layers and experts and can be averaged.
 bool alike(const DomainUse& a, const DomainUse& b) {
   return a.names == b.names && a.layers.size() == b.layers.size() &&
          (a.layers.empty() || a.layers[0].all.size() == b.layers[0].all.size());
@@ -70,11 +70,12 @@ Table domains_table(const Request& request, const DomainsOptions& options) {
     if (experts_of(use) > 0 || options.by == By::domain) uses.push_back(std::move(use));
   }
   if (complete && !evaluated)
-    fail(Exit::usage, options.at.kind == At::Kind::step
-                          ? fmt::format("--at {}: no complete run has an evaluation after so many "
-                                        "steps; take last, best or a step of --table curves",
-                                        options.at.step)
-                          : std::string("no complete run has an evaluation; set eval.every"));
+    fail(Exit::usage,
+         options.at.kind == At::Kind::step
+             ? fmt::format("--at {}: no complete run has an evaluation after that many "
+                           "steps; take last, best or a step of --table curves",
+                           options.at.step)
+             : std::string("no complete run has an evaluation; set eval.every"));
   if (complete && uses.empty() && dense.empty())
     fail(Exit::data,
          "no run has domains, because its data has none: set data.domains (synthetic), or give "

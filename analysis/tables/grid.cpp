@@ -13,7 +13,7 @@ namespace {
 using Texts = std::vector<std::string>;
 using Values = GridAxis::Values;
 
-// True if, over these arms, the value of either setting tells that of the other.
+// Returns true if, over these arms, the value of either setting determines the other's.
 bool change_together(const std::vector<const Arm*>& arms, const std::string& a,
                      const std::string& b) {
   std::map<std::optional<std::string>, std::optional<std::string>> forth, back;
@@ -53,11 +53,11 @@ std::optional<Values> values_in(const Arm& arm, const GridAxis& axis) {
   return values;
 }
 
-// The last parts of names: "k" of "router.hash.k", or more parts where others end alike.
+// Returns the last part of a name, "k" of "router.hash.k", or more parts if others end alike.
 std::string shortened(const std::string& name, const Texts& all) {
   std::size_t dot = name.rfind('.');
   for (; dot != name.npos && dot > 0; dot = name.rfind('.', dot - 1)) {
-    const std::string end = name.substr(dot);  // with the dot
+    const std::string end = name.substr(dot);  // includes the dot
     const auto alike = std::count_if(all.begin(), all.end(), [&](const std::string& other) {
       return other.ends_with(end) || other == end.substr(1);
     });

@@ -1,5 +1,5 @@
-// Grid is arms by the values of two axes. An axis is a setting that the arms do not have alike,
-// with those that change together with it.
+// Grid arranges arms by two axes. An axis is a setting that differs between arms, together with the
+// settings that change with it.
 #pragma once
 
 #include "analysis/runs/arms.hpp"
@@ -14,37 +14,38 @@
 namespace moesim {
 
 struct GridAxis {
-  using Values = std::vector<std::string>;  // of each setting
+  using Values = std::vector<std::string>;  // one per setting
 
   std::vector<std::string> settings;
-  std::string name = {};            // their names, as short as they are told apart by
-  std::vector<Values> values = {};  // in order: numbers by their size, before words
+  std::string name = {};            // shortest distinct names
+  std::vector<Values> values = {};  // sorted: numbers first, then words
 
-  // "0.75" of settings that have all one value, else "0.75 / 2".
+  // Formats values: "0.75" if all settings have the same, else "0.75 / 2".
   static std::string text(const Values& values);
   std::string settings_text() const;  // "router.hash.k", "router.hash.k, router.hash.seed"
 };
 
 struct Grid {
   GridAxis rows, columns;
-  std::map<std::pair<GridAxis::Values, GridAxis::Values>, const Arm*> arms;  // each pair once
+  std::map<std::pair<GridAxis::Values, GridAxis::Values>, const Arm*> arms;  // one arm per pair
 
-  const Arm* arm(std::size_t row, std::size_t column) const;  // null where there is none
+  const Arm* arm(std::size_t row, std::size_t column) const;  // null if the cell is empty
 };
 
-// None unless the arms have two axes, every arm has a value on both, no two have the same, and they
-// fill more than half of the grid.
+// Returns the grid if the arms have exactly two axes, every arm has a value on both, no two arms
+// share a cell, and more than half of the cells are filled.
 std::optional<Grid> grid_of(const std::vector<const Arm*>& arms);
 
-// The settings that tell these arms apart. One that only some arms have tells nothing if it is the
-// same for those: it comes with another, as the options of a router do with the router.
+// Returns the settings that differ between these arms. A setting that only some arms have, with the
+// same value in all of them, is left out: it depends on another setting, as a router's options
+// depend on the router.
 std::vector<std::string> telling_settings(const std::vector<const Arm*>& arms);
 
-// The value of a setting, or null.
+// Returns the arm's value of a setting, or null.
 const std::string* value_in(const Arm& arm, const std::string& setting);
 
-// True if the value `a` of the setting comes before `b`: numbers by their size, before words; a
-// value that means "no limit" is the last.
+// Returns true if value `a` of the setting sorts before `b`: numbers by size, then words; a value
+// that means "no limit" comes last.
 bool value_before(const std::string& setting, const std::string& a, const std::string& b);
 
 }  // namespace moesim

@@ -1,4 +1,4 @@
-// LayerUse is how evenly the experts of one layer are used, or those of all layers of a run.
+// LayerUse measures how evenly the experts of one layer, or of all layers of a run, are used.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -17,18 +17,18 @@ struct LayerUse {
   double dropped_percent = ExpertLoad::kNone;
 };
 
-// A statistic, and the column it is shown in.
+// UseStatistic is one statistic of LayerUse and its column.
 struct UseStatistic {
   Column column;
   double LayerUse::*value;
 };
 const std::array<UseStatistic, 11>& use_statistics();
 
-// Quantiles are of load, after capacity; the others of demand, before capacity, as run files have
-// them.
+// Returns the statistics of one layer: quantiles of load (after capacity), all others of demand
+// (before capacity), as in the run file.
 LayerUse use_of(const ExpertLoad& layer);
-// Quantiles over the experts of all layers, each over the uniform load of its own layer; the sum of
-// dead experts; the mean over layers of the others.
+// Returns the statistics of all layers: quantiles over the experts of all layers, each relative to
+// the uniform load of its layer; the sum of dead experts; the mean over layers of the others.
 LayerUse use_of_all(const std::vector<ExpertLoad>& loads, const std::vector<LayerUse>& layers);
 
 }  // namespace moesim

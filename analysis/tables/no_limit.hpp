@@ -1,4 +1,4 @@
-// Settings of which 0 means "no limit", so that it comes after every other value.
+// Identifies settings for which 0 means "no limit", so that 0 sorts after every other value.
 #pragma once
 
 #include "sim/config/text.hpp"
@@ -7,7 +7,7 @@
 
 namespace moesim {
 
-// True for a capacity factor of 0, with which nothing is dropped.
+// Returns true for a capacity factor of 0, with which nothing is dropped.
 inline bool is_no_limit(const std::string& key, const std::string& value) {
   const std::string name = config::short_key(key);
   double number = 1;

@@ -20,7 +20,7 @@ namespace {
 using About = RouterNotes::About;
 using Texts = std::vector<std::string>;
 
-constexpr double kNotedUnknown = 0.01;  // share of unknown text from which a note says so
+constexpr double kNotedUnknown = 0.01;  // share of unknown text above which a note warns
 
 std::string listed(Texts what) {
   constexpr std::size_t kMostListed = 20;
@@ -30,7 +30,7 @@ std::string listed(Texts what) {
   return fmt::format("{} and {} more", joined(what), more);
 }
 
-// "TITLE: a, b, c", once there is something to list.
+// Adds the note "TITLE: a, b, c" if the list is not empty.
 void list(RouterNotes& notes, const std::string& title, const Texts& what) {
   if (!what.empty()) notes.lines.push_back(title + ": " + listed(what));
 }
@@ -68,11 +68,11 @@ void note_left_out(const std::vector<Arm>& arms, RouterNotes& notes) {
     else
       list(notes, title, names);
   }
-  list(notes, "complete, but without a loss of evaluation", no_evaluation);
-  list(notes, "complete, but of infinite loss, and so is the mean of the arm", infinite);
+  list(notes, "complete, but never evaluated", no_evaluation);
+  list(notes, "complete, but with infinite loss, as is the mean of the arm", infinite);
 }
 
-// Runs that were made in different ways and stand in one row.
+// Notes arms whose runs differ in build or device.
 void note_mixtures(const std::vector<Arm>& arms, RouterNotes& notes) {
   Texts repeated, unlike, leaking;
   for (const Arm& arm : arms) {
@@ -102,7 +102,7 @@ void note_mixtures(const std::vector<Arm>& arms, RouterNotes& notes) {
   }
   list(notes, "run more than once, perhaps in different experiments", repeated);
   list(notes, "models of different size under one name", unlike);
-  list(notes, "leaks (a token's output depends on later tokens), so its loss is no prediction",
+  list(notes, "leaks (a token's output depends on later tokens), so its loss is not comparable",
        leaking, About::leak, leaking);
 }
 
@@ -125,9 +125,9 @@ void note_origin(const std::vector<Arm>& arms, std::string Outcome::*field, cons
   list(notes, fmt::format("arms come from different {}s{}", what, effect), origins);
 }
 
-// What makes losses of different arms measures of different things.
+// Notes settings that make the losses of different arms incomparable.
 void note_settings(const std::vector<Arm>& arms, RouterNotes& notes) {
-  std::map<std::string, std::map<std::string, Texts>> names;  // of arms, by key and value
+  std::map<std::string, std::map<std::string, Texts>> names;  // arms by key and value
   for (const Arm& arm : arms)
     for (const auto& [key, value] : arm.settings)
       if (key == "run.steps" || key == "task.name" || key == "data.sha256" ||
@@ -179,7 +179,7 @@ void note_target(const std::vector<Arm>& arms, const Arm* baseline, const Target
   }
   if (!target.by_mean_curve) {
     list(notes,
-         fmt::format("loss {:.4f} is not reached by every seed, so what it takes is left empty",
+         fmt::format("loss {:.4f} is not reached by every seed, so its cost columns are empty",
                      target.loss),
          missed, About::target, missing);
     return;
@@ -192,9 +192,10 @@ void note_target(const std::vector<Arm>& arms, const Arm* baseline, const Target
       missing.empty() ? "" : "; not reached by " + listed(missed)));
 }
 
-// Capacity that was another in training than in evaluation.
+// Notes arms evaluated with another capacity than they were trained with.
 void note_capacity(const std::vector<Arm>& arms, RouterNotes& notes) {
-  std::map<std::string, std::map<std::string, Texts>> names;  // of arms, by evaluated and trained
+  std::map<std::string, std::map<std::string, Texts>>
+      names;  // arms by evaluated and trained capacity
   for (const Arm& arm : arms) {
     const auto setting = [&](const std::string& name) {
       const auto found = arm.settings.find("router." + arm.runs.front()->router + "." + name);
@@ -202,7 +203,7 @@ void note_capacity(const std::vector<Arm>& arms, RouterNotes& notes) {
     };
     const std::string trained = setting("capacity_factor");
     const std::string evaluated = setting("capacity_factor_eval");
-    const std::string fixed = setting("capacity");  // in tokens, in place of a factor
+    const std::string fixed = setting("capacity");  // in tokens, instead of a factor
     const bool by_factor = fixed.empty() || fixed == "0";
     if (by_factor && !trained.empty() && !evaluated.empty() && trained != evaluated)
       names[evaluated][trained].push_back(arm.name);
@@ -220,10 +221,10 @@ void note_capacity(const std::vector<Arm>& arms, RouterNotes& notes) {
   }
 }
 
-// Losses that are of a part of the validation split, and how far those of the whole may lie.
+// Notes losses measured on a part of the validation split, with their standard error.
 void note_parts(const std::vector<Arm>& arms, RouterNotes& notes) {
   std::set<double> sizes;
-  std::map<std::pair<double, double>, std::vector<double>> parts;  // errors, by part and whole
+  std::map<std::pair<double, double>, std::vector<double>> parts;  // errors by part and whole
   for (const Arm& arm : arms)
     for (const Outcome* run : arm.complete) {
       if (std::isnan(run->evaluated) || std::isnan(run->validation)) continue;
@@ -247,8 +248,8 @@ void note_parts(const std::vector<Arm>& arms, RouterNotes& notes) {
                     fmt::join(sizes, ", ")));
 }
 
-// What makes a loss no measure of the model: nothing was learned, or a text that the tokenizer does
-// not know, or vocabularies of different size.
+// Notes losses that do not measure the model: nothing was learned, the tokenizer does not know part
+// of the text, or vocabularies differ in size.
 void note_measure(const std::vector<Arm>& arms, RouterNotes& notes) {
   Texts guessing, unknown;
   for (const Arm& arm : arms) {

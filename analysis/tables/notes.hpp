@@ -1,4 +1,4 @@
-// Notes say what the numbers of the table of routers do not.
+// Writes the notes of the routers table: caveats that its numbers do not show.
 #pragma once
 
 #include "analysis/runs/arms.hpp"
@@ -17,23 +17,23 @@ struct RouterNotes {
   enum class About { leak, diverged, single, unpaired, target, drops };
 
   std::vector<std::string> lines;  // one sentence each
-  // Which of the lines, by their place, are about an arm, by its name.
+  // Index of the line about an arm, by topic and arm name.
   std::map<About, std::map<std::string, std::size_t>> places;
 
   std::set<std::size_t> about(About what, const std::string& arm) const;
-  // What a reader of its loss has to know.
+  // Returns the lines that qualify the arm's loss.
   std::set<std::size_t> about_loss(const Arm& arm) const;
 };
 
-// What of its numbers a table shows.
+// Noted selects the topics that a table's notes cover.
 struct Noted {
-  bool losses = true;                 // losses, or their differences
-  bool drops = true;                  // what capacity dropped in evaluation
-  std::optional<Target> target = {};  // what it takes to reach it
-  bool chosen = false;                // there are other arms
+  bool losses = true;                 // losses or their differences are shown
+  bool drops = true;                  // drops in evaluation are shown
+  std::optional<Target> target = {};  // cost to reach it is shown
+  bool chosen = false;                // the table shows a selection of the arms
 };
 
-// `baseline` may be null, or an arm that is not among `arms`.
+// Returns the notes. `baseline` may be null, or an arm that is not in `arms`.
 RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline, const Noted& noted);
 
 }  // namespace moesim

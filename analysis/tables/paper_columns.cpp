@@ -13,12 +13,12 @@ namespace {
 
 struct Choice {
   enum class When { always, if_varied };
-  std::string_view table, key;  // a key that ends in "*" stands for all that begin so
+  std::string_view table, key;  // a key ending in "*" matches every key with that prefix
   When when = When::always;
-  std::string_view title = {};  // where the table's own is too wide for its numbers
+  std::string_view title = {};  // shorter title, if the table's own is too wide
 };
 
-// Of routers what fits the 345 pt of an article in one column with names of 20 characters.
+// The columns of `routers` fit the 345 pt of a one-column article with names of 20 characters.
 constexpr std::array kChoices = std::to_array<Choice>({
     {"routers", "arm"},
     {"routers", "seeds", Choice::When::if_varied},

@@ -27,7 +27,7 @@ ValueOf value_of(Field field) {
   return [field](const Outcome& run) { return run.*field; };
 }
 
-// "a/b" of what the runs say.
+// Builds a column of text: "a/b" if runs differ.
 RouterColumn words(Column column, Text field) {
   return {std::move(column), Shown::always, [field](const RouterRow& row) -> Cell {
             std::set<std::string> words;
@@ -53,7 +53,8 @@ RouterColumn mean(Column column, ValueOf value, Shown shown = Shown::always) {
           value};
 }
 
-// What a run is known to be before it has finished is shown even if none has.
+// Builds a column of a size that is known before a run finishes; it is shown even if no run is
+// complete.
 RouterColumn size(Column column, Field field) {
   return {
       std::move(column), Shown::always,
@@ -73,7 +74,7 @@ RouterColumn of_difference(Column column, std::function<Cell(const Difference&)>
           }};
 }
 
-// An option of the arm's own router.
+// Builds a column of an option of the arm's router.
 RouterColumn option(Column column, const std::string& name) {
   return {std::move(column), Shown::always, [name](const RouterRow& row) -> Cell {
             const auto& settings = row.arm.settings;
@@ -141,7 +142,7 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
   const auto number = [](double Difference::*field) {
     return [field](const Difference& difference) -> Cell { return difference.*field; };
   };
-  // What a verdict rests on comes first, so that it is on screen.
+  // The columns that the verdict uses come first, so that they are visible on screen.
   return {
       {{"arm", "arm"}, Shown::always, [](const RouterRow& row) -> Cell { return row.arm.name; }},
       {{"seeds", "seeds", Kind::count},
@@ -207,7 +208,7 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
 }
 
 RouterColumn quantity_column(const std::string& name) {
-  // "loss" is the title of eval_loss.
+  // eval_loss already has the title "loss".
   const std::string title = name == "loss" ? "training loss" : name;
   RouterColumn column = sample({name, title, Kind::sample, 4},
                                [name](const Outcome& run) { return run.quantity(name); });
@@ -223,7 +224,7 @@ const RouterColumn* with_key(const std::vector<RouterColumn>& columns, const std
   return found == columns.end() ? nullptr : &*found;
 }
 
-// What a name may have meant: what has it as title, else what contains it, else the nearest.
+// Suggests a column for an unknown name: by title, then by part of the name, then the nearest.
 std::string meant_by(const std::string& name, const std::vector<RouterColumn>& columns,
                      const std::vector<std::string>& keys) {
   constexpr std::size_t kShortest = 3, kMost = 4;

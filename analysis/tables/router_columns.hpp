@@ -1,4 +1,5 @@
-// The columns of the table of routers: what each is called, and what it says of an arm.
+// RouterColumn is a column of the routers table: its key and title, when it is shown, and how its
+// cells are computed from an arm.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -12,50 +13,51 @@
 
 namespace moesim {
 
-// What a column may need beside the arm.
+// RouterRow is the context of a cell besides its arm.
 struct RouterRow {
   const Arm& arm;
-  const Arm* baseline = nullptr;  // the arm itself is compared with nothing
-  Difference difference;          // in loss, to the baseline
+  const Arm* baseline = nullptr;  // not compared with itself
+  Difference difference;          // in loss, from the baseline
   std::optional<Target> target;
 };
 
 struct RouterColumn {
-  // When the table has it: always, if a target is named, if arms have other tokens, or if it is
-  // named itself.
+  // When the column is shown: always, if --target is given, if arms differ in tokenisation, or only
+  // if --columns names it.
   enum class Shown { always, with_target, other_tokens, named };
   Column column;
   Shown shown = Shown::always;
   std::function<Cell(const RouterRow&)> cell;
-  ValueOf value = {};        // of one run, where the cell is a mean over runs
-  bool is_quantity = false;  // decimals are chosen for the values
+  ValueOf value = {};        // of one run, if the cell is a mean over runs
+  bool is_quantity = false;  // decimals depend on the values
 };
 
-// `baseline` and `target` are in titles.
+// Returns all columns. `baseline` and `target` appear in titles.
 std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optional<Target>& target);
 
-// The column of a recorded quantity: mean ± deviation over complete runs.
+// Returns the column of a recorded quantity: mean ± deviation over complete runs.
 RouterColumn quantity_column(const std::string& name);
 
-// True of what says something of losses or their differences.
+// Returns true for columns of losses or their differences.
 bool is_of_loss(const std::string& key);
-// True of what it takes to reach the target.
+// Returns true for columns of the cost to reach the target.
 bool is_of_target(const std::string& key);
-// True of what capacity has dropped in evaluation.
+// Returns true for columns of drops in evaluation.
 bool is_of_drops(const std::string& key);
 
-// The interval is of one test, its p is adjusted.
+// Title of the interval, which is of a single test, unlike the adjusted p beside it.
 inline constexpr const char* kIntervalTitle = "95 %, one test";
 inline constexpr const char* kHolmTitle = "p, Holm";
 
-// Throws Exit::usage for a name that is neither the key of a column nor a quantity of an outcome.
+// Finds a column by its key, or makes one for a quantity of an outcome. Throws Exit::usage for any
+// other name.
 RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::string& name,
                          const std::vector<Outcome>& outcomes);
 
-// The names that are no keys of columns.
+// Returns the names that are not keys of columns.
 std::vector<std::string> quantities_among(const std::vector<std::string>& names);
 
-// Decimals at which the largest mean of a quantity has four digits.
+// Returns the number of decimals that shows four digits of the largest mean.
 int decimals_of(const std::vector<Arm>& arms, const ValueOf& value);
 
 }  // namespace moesim

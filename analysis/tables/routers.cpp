@@ -47,7 +47,7 @@ void mark_best(const std::vector<Arm>& arms, const Arm* baseline, Table& table) 
   std::vector<std::size_t> marked = best->tied();
   marked.push_back(best->arm);
   for (const std::size_t arm : marked)
-    if (arm < arms.size()) table.bold.insert({arm, *column});  // the baseline may not be shown
+    if (arm < arms.size()) table.bold.insert({arm, *column});  // the baseline may be hidden
 }
 
 void refer(const std::vector<Arm>& arms, const std::vector<Difference>& differences,

@@ -29,7 +29,7 @@ double value_of(const EvaluationPoint& evaluation, Cost cost, double flops_per_t
   return kNone;
 }
 
-// Losses by what they took.
+// MeanCurve is the loss as a function of cost.
 struct MeanCurve {
   std::vector<double> costs, losses;
 };
@@ -44,7 +44,7 @@ MeanCurve curve_of(const Outcome& run, Cost cost) {
   return curve;
 }
 
-// Over the complete runs that have a loss, at the steps that all of them have.
+// Averages the complete runs that have a loss, at the steps that all of them have.
 MeanCurve mean_curve_of(const Arm& arm, Cost cost) {
   std::map<double, MeanCurve> by_step;
   std::size_t runs = 0;
@@ -90,7 +90,7 @@ double cost_to(const Arm& arm, Cost cost, const Target& target) {
   }
   std::vector<double> costs;
   for (const Outcome* run : arm.complete) costs.push_back(cost_to(*run, cost, target.loss));
-  return sample_of(costs).mean;  // NaN if one is
+  return sample_of(costs).mean;  // NaN if any is NaN
 }
 
 std::size_t reached_by(const Arm& arm, double loss) {

@@ -1,9 +1,9 @@
-// Target is a loss, and what it takes an arm to reach it.
+// Target is a loss, and the cost at which an arm reaches it.
 //
-// A loss that is named is reached by an arm if every complete seed reaches it: the mean over those
-// that do would be of the fast ones alone. The final loss of the baseline is missed by about half
-// of its own seeds, so it is the mean curves over seeds that are compared at it: one crossing per
-// arm, without a deviation.
+// A loss given by number is reached by an arm if every complete seed reaches it; a mean over only
+// the seeds that reach it would be biased towards fast ones. About half of the baseline's own seeds
+// miss its mean final loss, so for that target the mean curves over seeds are compared: one
+// crossing per arm, without a deviation.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -20,26 +20,26 @@ struct Target {
   bool by_mean_curve = false;  // else by seed
 };
 
-// What `text` means, as RoutersOptions::target has it; none if it is empty and the baseline has no
-// loss. Where no text names it, it is the mean loss of the baseline, or the lowest of its mean
-// curve where that lies above. Throws Exit::usage.
+// Parses RoutersOptions::target. Empty or "baseline": the mean loss of the baseline, or the minimum
+// of its mean curve if that is higher; nothing if `text` is empty and the baseline has no loss.
+// Throws Exit::usage.
 std::optional<Target> target_of(const std::string& text, const Arm* baseline);
 
-// What of training is counted.
+// Cost is the unit in which training is counted.
 enum class Cost { steps, tokens, flops, seconds };
 
-// What it took a run to reach a loss, by linear interpolation between evaluations; NaN where it
-// did not.
+// Returns the cost at which a run reaches a loss, by linear interpolation between evaluations; NaN
+// if it does not.
 double cost_to(const Outcome& run, Cost cost, double loss);
-// The same of an arm: the mean over its complete seeds, NaN unless all of them reach it; or where
-// the mean curve does, over the evaluations that all of its seeds have.
+// Returns the cost of an arm: the mean over its complete seeds, NaN unless all reach the target; or
+// the crossing of the mean curve, over the evaluations that all seeds have.
 double cost_to(const Arm& arm, Cost cost, const Target& target);
 
-// How many complete seeds reach it.
+// Returns the number of complete seeds that reach the loss.
 std::size_t reached_by(const Arm& arm, double loss);
 
-// How many times as much it takes the baseline: mean and deviation over the seeds that both have,
-// or the ratio of the crossings of mean curves. Empty unless both reach it.
+// Returns the baseline's cost over the arm's: mean and deviation over common seeds, or the ratio of
+// the crossings of mean curves. Empty unless both reach the target.
 Cell speedup_of(const Arm& arm, const Arm& baseline, Cost cost, const Target& target);
 
 }  // namespace moesim

@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::string_view kHeader = "run,arm,seed,step,layer,expert,domain,quantity,value\r\n";
 constexpr std::size_t kPiece = 1 << 20;
-constexpr std::size_t kMostCharacters = 1000;  // of a name, which every row repeats
+constexpr std::size_t kMostCharacters = 1000;  // of a name, which is repeated in every row
 
-// What of a run file has these variables and their labels.
+// Returns the excerpt that holds these variables and their labels.
 Excerpt excerpt_of(const std::set<std::string>& quantities, std::int64_t rows) {
   Excerpt excerpt{{"moesim_schema", "run_id"}, {}};
   for (const std::string& name : quantities) excerpt.last_rows[name] = rows;
@@ -28,7 +28,7 @@ Excerpt excerpt_of(const std::set<std::string>& quantities, std::int64_t rows) {
   return excerpt;
 }
 
-// All of a run file, or what is needed of it if it is small enough to be read as a part.
+// Reads a whole run file, or only the needed part if it is small enough.
 Run read_values(const std::string& path, const std::set<std::string>& quantities,
                 RunReader& reader) {
   if (quantities.empty()) return read_run(path);
@@ -40,7 +40,7 @@ Run read_values(const std::string& path, const std::set<std::string>& quantities
   }
 }
 
-// By the place of their outcome; "" for one of an arm that is left out.
+// Returns the arm name of each outcome; "" if the arm is left out.
 std::vector<std::string> arms_by_run(const std::vector<Outcome>& outcomes,
                                      const std::vector<std::string>& names) {
   std::vector<std::string> by_run(outcomes.size());
@@ -56,7 +56,8 @@ void insert_quantities(const Run& run, std::set<std::string>& names) {
       names.insert(variable.name);
 }
 
-// `found`: those that some run has. `path`: of a run, for what could have been meant.
+// Throws for a wanted quantity that is not in `found`, the quantities of any run. `path` is a run
+// whose names are used for the suggestion.
 void check_quantities(const std::vector<std::string>& wanted, const std::set<std::string>& found,
                       const std::string& path) {
   for (const std::string& name : wanted) {

@@ -12,12 +12,12 @@
 namespace moesim {
 namespace {
 
-// The coordinates of a row, in the order of the columns.
+// Slot is a coordinate of a row, in the order of the columns.
 enum Slot : std::size_t { kStep, kLayer, kExpert, kDomain, kSlots, kInName = kSlots };
 
 struct Axis {
   const char* dimension;
-  const char* labels;  // variable
+  const char* labels;  // variable with the labels
   Slot slot;
 };
 constexpr std::array kAxes = std::to_array<Axis>({{"step", "step", kStep},
@@ -29,14 +29,14 @@ constexpr std::array kAxes = std::to_array<Axis>({{"step", "step", kStep},
 
 constexpr std::size_t kLongestNumber = 32;
 
-// Appends the shortest text that reads back as the same number of the variable's type.
+// Appends the shortest text that parses to the same number of the variable's type.
 void append_number(std::string& text, double value, Variable::Type type) {
   if (std::isnan(value)) return;
   const std::size_t size = text.size();
   text.resize(size + kLongestNumber);
   char* const first = text.data() + size;
   char* const last = first + kLongestNumber;
-  constexpr double kPlain = 1e15;  // whole numbers are written as such
+  constexpr double kPlain = 1e15;  // integers below this have no exponent
   std::to_chars_result result{};
   if (std::trunc(value) == value && std::abs(value) < kPlain)
     result = std::to_chars(first, last, static_cast<std::int64_t>(value));
@@ -47,7 +47,7 @@ void append_number(std::string& text, double value, Variable::Type type) {
   text.resize(size + static_cast<std::size_t>(result.ptr - first));
 }
 
-// The labels along an axis; its places where the run has none.
+// Returns the labels along an axis; 0, 1, … if the run has none.
 std::vector<std::string> labels_of(const Run& run, const std::string& name, std::int64_t length) {
   std::vector<std::string> labels;
   const Variable* variable = run.file.find(name);
@@ -69,7 +69,7 @@ std::vector<std::string> labels_of(const Run& run, const std::string& name, std:
 struct Dimension {
   Slot slot = kInName;
   std::vector<std::string> labels;
-  std::size_t place = 0;  // of the current row
+  std::size_t place = 0;  // index in the current row
 };
 
 Dimension dimension_of(const Run& run, const std::string& name, std::int64_t length) {
@@ -81,7 +81,7 @@ Dimension dimension_of(const Run& run, const std::string& name, std::int64_t len
   return dimension;
 }
 
-// Sets the dimensions to the next row, the last one first; false behind the last row.
+// Advances to the next row, last dimension first; false after the last row.
 bool advance(std::vector<Dimension>& dimensions) {
   for (auto d = dimensions.rbegin(); d != dimensions.rend(); ++d) {
     if (++d->place < d->labels.size()) return true;
@@ -90,7 +90,8 @@ bool advance(std::vector<Dimension>& dimensions) {
   return false;
 }
 
-// The quantity, once for each label of the dimensions that have no column: "aux_loss/balance".
+// Returns the names of a quantity, one per label of the dimensions without a column:
+// "aux_loss/balance".
 std::vector<std::string> names_of(const Variable& variable,
                                   const std::vector<Dimension>& dimensions) {
   std::vector<std::string> names{variable.name};

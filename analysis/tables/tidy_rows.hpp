@@ -1,4 +1,4 @@
-// The rows of the tidy table of one run.
+// Writes the rows of the tidy table for one run.
 #pragma once
 
 #include "analysis/runs/read.hpp"
@@ -10,12 +10,12 @@
 
 namespace moesim {
 
-// Variables that label others; they are no quantities.
+// Returns true for variables that label others; they are not quantities.
 bool is_label(const std::string& name);
 
-// Appends the rows of all numeric variables to `text`, of those in `chosen` alone unless it is
-// empty; calls `full` from time to time, which may take `text` away. `prefix` is what every row
-// begins with: "run,arm,seed,".
+// Appends the rows of all numeric variables, or only those in `chosen` if it is not empty. Calls
+// `full` from time to time, which may move `text` elsewhere. Every row begins with `prefix`:
+// "run,arm,seed,".
 void append_rows(const Run& run, const std::set<std::string>& chosen, std::string_view prefix,
                  std::string& text, const std::function<void()>& full);
 

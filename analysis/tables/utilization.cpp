@@ -24,15 +24,15 @@ using Kind = Column::Kind;
 
 constexpr std::size_t kMostExperts = 16;
 
-// What the table keeps of one run.
+// Used is the part of one run that the table needs.
 struct Used {
   std::string measure;
   std::vector<std::int64_t> layers;
   std::vector<LayerUse> uses;               // by layer
-  std::vector<std::vector<double>> ratios;  // by layer and expert, for By::expert
+  std::vector<std::vector<double>> ratios;  // [layer][expert], for By::expert
   LayerUse all;
   std::size_t experts = 0;
-  bool evaluated = false;  // it has MoE layers, but not that evaluation
+  bool evaluated = false;  // false: MoE layers, but not this evaluation
 };
 
 Used used_of(const Run& run, const UtilizationOptions& options) {
@@ -52,7 +52,7 @@ Used used_of(const Run& run, const UtilizationOptions& options) {
   return used;
 }
 
-// An arm, and of its complete runs what is used of their experts.
+// ArmUse is an arm and the expert use of its complete runs.
 struct ArmUse {
   const Arm* arm;
   std::vector<const Used*> runs;
@@ -154,14 +154,15 @@ class Builder {
   Table table_;
   By by_;
   std::size_t experts_ = 0;
-  std::vector<const Arm*> arms_;  // by row
+  std::vector<const Arm*> arms_;  // one per row
 };
 
 void add_notes(Table& table, const UtilizationOptions& options, const std::set<std::string>& of) {
   table.notes.push_back(
       options.window > 0
-          ? fmt::format("sums over the last {} records of training, or all, with its capacity",
-                        options.window)
+          ? fmt::format(
+                "sums over the last {} records of training (all, if fewer), at training capacity",
+                options.window)
       : options.at.kind == At::Kind::step
           ? fmt::format("the evaluation after {} steps", options.at.step)
       : options.at.kind == At::Kind::best ? std::string("the evaluation of each run's lowest loss")
@@ -183,7 +184,7 @@ void add_notes(Table& table, const UtilizationOptions& options, const std::set<s
         "dispatch "
         "mass is uniform by construction");
   if (of.contains("merge mass"))
-    table.notes.push_back("merge mass: the weight of an expert in the merged ones");
+    table.notes.push_back("merge mass: the weight of an expert in the merged expert");
 }
 
 }  // namespace
@@ -231,7 +232,7 @@ Table utilization_table(const Request& request, const UtilizationOptions& option
                                   experts, kMostExperts));
   if (options.at.kind == At::Kind::step && options.window == 0 && !evaluated)
     fail(Exit::usage,
-         fmt::format("--at {}: no complete run has an evaluation after so many steps; take last, "
+         fmt::format("--at {}: no complete run has an evaluation after that many steps; take last, "
                      "best or a step of --table curves",
                      options.at.step));
 

@@ -11,7 +11,7 @@
 namespace moesim {
 namespace {
 
-// Decimals at which a number of this size has two digits.
+// Returns the decimals that show two digits of a number.
 int decimals_for(double size) {
   if (!(size > 0) || !std::isfinite(size)) return 4;
   return std::clamp(1 - static_cast<int>(std::floor(std::log10(size))), 2, 8);
@@ -19,7 +19,7 @@ int decimals_for(double size) {
 
 std::string rounded(double value, int decimals) { return fmt::format("{:.{}f}", value, decimals); }
 
-// With digits enough to tell it from the level of significance.
+// Formats p with enough digits to compare it with the significance level.
 std::string p_text(double p) {
   constexpr double kLevel = 0.05;
   if (p < 0.001) return "p < 0.001";
@@ -32,8 +32,8 @@ std::string seeds(std::size_t count) {
   return fmt::format("{} seed{}", count, count == 1 ? "" : "s");
 }
 
-// "hash is better than dense by 0.021 (95 %: 0.010 to 0.032; p = 0.003 after Holm)". Empty where
-// nothing is known.
+// Returns "hash is better than dense by 0.021 (95 %: 0.010 to 0.032; p = 0.003 after Holm)"; empty
+// if the difference is undefined.
 std::string separation(const Arm& arm, const Arm& other, const Difference& difference) {
   if (std::isnan(difference.p_holm)) return "";
   const double low = difference.interval.low, high = difference.interval.high;
@@ -61,7 +61,7 @@ std::string separation(const Arm& arm, const Arm& other, const Difference& diffe
                      paired ? "" : " (unpaired)", rounded(detectable, decimals_for(detectable)));
 }
 
-// Of the arm with the lowest loss.
+// Adds the sentences about the arm with the lowest loss.
 void add_best(const std::vector<Arm>& arms, const Arm* baseline, const std::string& of_which,
               std::vector<std::string>& sentences) {
   const std::optional<Best> best = best_of(arms, baseline);

@@ -1,4 +1,4 @@
-// CRC-32C (Castagnoli; RFC 3720, appendix B.4), which event files check their records with.
+// Computes CRC-32C (Castagnoli; RFC 3720, appendix B.4), the checksum of records in event files.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,8 @@ namespace moesim {
 
 std::uint32_t crc32c(std::string_view bytes);
 
-// As a record stores it: a CRC over data that holds its own CRC is no good check (TFRecord).
+// Returns the masked CRC that a record stores, because a CRC over data that contains its own CRC is
+// a weak check (TFRecord):
 //
 //   ((crc >> 15) | (crc << 17)) + 0xa282ead8
 std::uint32_t masked_crc32c(std::string_view bytes);

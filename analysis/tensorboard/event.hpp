@@ -1,4 +1,4 @@
-// Event is one entry of an event file, as TensorBoard reads it.
+// Event is one entry of a TensorBoard event file.
 //
 // An event file is a sequence of records: the length of the data (8 bytes), the masked CRC-32C of
 // these 8, the data, and its masked CRC-32C; all little-endian (TFRecord). The data is a message
@@ -28,12 +28,12 @@ struct Event {
   std::vector<std::pair<std::string, std::string>> texts = {};  // by tag; Markdown
 };
 
-// The two records that a file begins with: its version, and the start of a session, upon which
-// TensorBoard forgets what it has read in earlier files of the folder.
+// Returns the two records at the start of a file: its version and the start of a session. On the
+// latter TensorBoard discards what it read from earlier files of the folder.
 std::string beginning(double wall_time);
-// The record of an event.
+// Returns the record of an event.
 std::string record_of(const Event& event);
-// A record around any data.
+// Returns a record with arbitrary data.
 std::string framed(std::string_view data);
 
 }  // namespace moesim

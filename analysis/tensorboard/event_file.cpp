@@ -24,12 +24,13 @@ namespace fs = std::filesystem;
 constexpr std::size_t kBuffer = 1 << 20;
 constexpr std::string_view kOurs = ".moesim.";
 
-// TensorBoard takes every file that has "tfevents" in its name, in the order of names.
+// Returns the file name. TensorBoard reads every file with "tfevents" in its name, in the order of
+// names.
 std::string name_of(double begun, int number) {
   return fmt::format("events.out.tfevents.{:010.0f}{}{:03}", begun, kOurs, number);
 }
 
-// Those of us, by number.
+// Returns the event files written by moesim, by number.
 std::vector<std::pair<int, fs::path>> files_in(const std::string& folder) {
   std::vector<std::pair<int, fs::path>> files;
   std::error_code ignored;
@@ -46,7 +47,7 @@ std::vector<std::pair<int, fs::path>> files_in(const std::string& folder) {
   return files;
 }
 
-// True if the file consists of these bytes, which come in pieces.
+// SameContent checks whether a file consists of exactly these bytes, which arrive in pieces.
 class SameContent {
  public:
   explicit SameContent(const fs::path& path) : file_(path, std::ios::binary) {}
@@ -63,7 +64,7 @@ class SameContent {
   bool same_ = true;
 };
 
-// Records in pieces of about a megabyte; returns the number of events.
+// Writes records in pieces of about 1 MB; returns the number of events.
 std::size_t write_events(const NewRows& rows, std::string buffer,
                          const std::function<void(std::string_view)>& take) {
   std::size_t events = 0;

@@ -1,4 +1,4 @@
-// EventFile is the one event file that a folder has of us.
+// EventFile is the event file that moesim writes to a run's folder; there is one per folder.
 #pragma once
 
 #include "analysis/tensorboard/run_events.hpp"
@@ -13,12 +13,12 @@ class EventFile {
  public:
   explicit EventFile(std::string folder) : folder_(std::move(folder)) {}
 
-  // Writes a file that takes the place of the one that is there. It has another name, because a
-  // reader that has the old one open would not see it otherwise. One that has the same content
-  // already stays. Throws Exit::output.
+  // Replaces the existing event file by a new one. The new file has another name, because a reader
+  // that has the old one open would otherwise not notice. A file that already has the same content
+  // is kept. Throws Exit::output.
   void begin(const NewRows& rows);
-  // Adds to it. False if somebody else has changed it, so that it has to be begun again; throws
-  // Exit::output, and the file is then as it was.
+  // Appends rows. Returns false if another program has changed the file, which must then be begun
+  // again. Throws Exit::output and leaves the file unchanged.
   bool append(const NewRows& rows);
 
   std::size_t events() const { return events_; }  // written by this object

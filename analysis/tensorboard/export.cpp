@@ -20,7 +20,7 @@
 namespace moesim {
 namespace {
 
-// What tells a file from the one that took its place: inode, time of change and size.
+// Version identifies a file's content: inode, modification time and size.
 using Version = std::tuple<ino_t, time_t, long, off_t>;
 
 std::optional<Version> version_of(const std::string& path) {
@@ -32,12 +32,12 @@ std::optional<Version> version_of(const std::string& path) {
 struct Followed {
   std::string path = {};  // of the run file
   RunEvents events = {};
-  std::unique_ptr<EventFile> file = {};  // none before it was read
-  std::optional<Version> version = {};   // that was read
+  std::unique_ptr<EventFile> file = {};  // null before the first reading
+  std::optional<Version> version = {};   // version last read
   std::string recorded = {};             // status in the run file
   std::string problem = {};              // why it could not be read
-  std::string reported = {};             // the same, as it was said last
-  bool chosen = true;                    // of an arm that is exported
+  std::string reported = {};             // problem last reported
+  bool chosen = true;                    // its arm is exported
 };
 
 class Export {
@@ -45,7 +45,7 @@ class Export {
   Export(const Request& request, const TensorboardOptions& options)
       : request_(request), options_(options) {}
 
-  // Looks at all run files once.
+  // Reads all run files once.
   void look() {
     for (const std::string& path : select_runs(request_.paths, request_.all).files)
       if (known_.insert(path).second) runs_.push_back({.path = path});
@@ -71,7 +71,7 @@ class Export {
     return total;
   }
 
-  // Throws if an arm has no run.
+  // Throws if a requested arm has no run.
   void require_arms() const {
     for (const std::string& arm : options_.arms)
       if (!arms_.contains(arm)) {
@@ -90,7 +90,7 @@ class Export {
                                      : runs_.front().problem);
   }
 
-  // Says of every run file that cannot be read why, once.
+  // Reports each unreadable run file once.
   void report_problems() {
     for (Followed& run : runs_) {
       if (run.problem != run.reported && !run.problem.empty() && request_.on_unreadable)
@@ -118,7 +118,7 @@ class Export {
     }
   }
 
-  // False if the run file was replaced meanwhile.
+  // Writes new events; returns false if the run file was replaced meanwhile.
   bool write(Followed& run) {
     NewRows rows = run.events.read(run.path, reader_);
     if (rows.change == NewRows::Change::replaced) {
@@ -144,7 +144,7 @@ class Export {
     return true;
   }
 
-  // Gives the run its folder; false if its arm is not exported.
+  // Assigns the run its folder; returns false if its arm is not exported.
   bool choose(Followed& run, const Run& read) {
     const std::string arm = read.file.text("arm", read.file.text("router", "unknown"));
     arms_.insert(arm);
@@ -182,12 +182,13 @@ TensorboardExport export_tensorboard(const Request& request, const TensorboardOp
   for (const std::string& path : request.paths)
     if (!std::filesystem::exists(path)) fail(Exit::data, path + ": no such file or folder");
   for (;;) {
-    // Asked before the run files are read: a run that ends between the two is read to its end.
+    // Evaluated before the run files are read, so that a run that ends in between is read to its
+    // end.
     const bool more = options.awaits_more && options.awaits_more();
     try {
       runs.look();
     } catch (const Error& problem) {
-      // Runs may be planned, but not begun.
+      // Runs may be planned but not started yet.
       if (problem.code() != Exit::data) throw;
     }
     runs.report_problems();

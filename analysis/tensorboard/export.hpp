@@ -1,5 +1,5 @@
-// Export of runs for TensorBoard: a folder with one event file for each run, which may go on while
-// runs are trained.
+// Exports runs to TensorBoard: a folder with one event file per run, optionally following runs
+// while they train.
 #pragma once
 
 #include "analysis/runs/load.hpp"
@@ -12,27 +12,28 @@
 namespace moesim {
 
 struct TensorboardOptions {
-  std::string folder;                  // has EXPERIMENT/ARM/seed N for each run
+  std::string folder;                  // gets EXPERIMENT/ARM/seed N for each run
   std::vector<std::string> arms = {};  // labels of runs; empty: all
 
-  // Until every run is complete, diverged or failed: what is new in run files is added.
+  // Keeps adding new rows until every run is complete, diverged or failed.
   bool follow = false;
-  // Called between two looks at the run files, and blocks for as long as it likes; false: stop.
+  // Called between two readings of the run files; blocks as long as it likes. Returns false to
+  // stop.
   std::function<bool()> wait = {};
-  // True as long as some run that belongs to the paths has not ended, with or without a run file;
-  // none: those that have a run file are all.
+  // Returns true while some run below the paths has not ended, with or without a run file. Empty:
+  // only runs with a run file count.
   std::function<bool()> awaits_more = {};
-  // Called with a line about what could not be shown.
+  // Called with one line about data that could not be exported.
   std::function<void(const std::string&)> warn = {};
 };
 
 struct TensorboardExport {
   std::size_t runs = 0, events = 0;
-  std::size_t unreadable = 0;  // run files that cannot be read; Request::on_unreadable has the why
+  std::size_t unreadable = 0;  // unreadable run files; reasons: Request::on_unreadable
 };
 
-// Throws Exit::data if no run can be read (with `follow`, if a path is not there), Exit::usage for
-// an arm that no run has (with `follow`, at the end), and Exit::output.
+// Exports the runs. Throws Exit::data if no run can be read (with `follow`: if a path does not
+// exist), Exit::usage for an arm without runs (with `follow`: at the end), and Exit::output.
 TensorboardExport export_tensorboard(const Request& request, const TensorboardOptions& options);
 
 }  // namespace moesim

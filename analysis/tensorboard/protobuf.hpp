@@ -1,8 +1,8 @@
-// Message builds the bytes of a protocol buffer message, field by field.
+// Message encodes a protocol buffer message field by field.
 //
-// A field is its key, number << 3 | wire type, and its value: a varint (type 0: seven bits a byte,
-// the lowest first, the top bit set in all but the last), 8 or 4 bytes, little-endian (types 1 and
-// 5), or a length as a varint and so many bytes (type 2: text, bytes and messages).
+// A field is its key, number << 3 | wire type, and its value: a varint (type 0: seven bits per
+// byte, lowest first, top bit set in all but the last), 8 or 4 little-endian bytes (types 1 and 5),
+// or a length as a varint and that many bytes (type 2: text, bytes and messages).
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace moesim {
 
 class Message {
  public:
-  Message& integer(int field, std::int64_t value);  // int64 and enums: ten bytes if negative
+  Message& integer(int field, std::int64_t value);  // int64 and enums; ten bytes if negative
   Message& real(int field, double value);
   Message& real(int field, float value);
   Message& text(int field, std::string_view value);
@@ -28,7 +28,7 @@ class Message {
   std::string bytes_;
 };
 
-// The `count` lowest bytes of a number, the lowest first.
+// Returns the `count` lowest bytes of a number, lowest first.
 std::string little_endian(std::uint64_t value, int count);
 
 }  // namespace moesim

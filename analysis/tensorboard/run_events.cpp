@@ -19,16 +19,16 @@ namespace {
 
 constexpr std::int64_t kMostLabels = 1 << 16;
 constexpr double kNone = ExpertLoad::kNone;
-// A part of a run file may bring back 64 MiB; the rest is for what is small.
+// Excerpts of a run file are limited to 64 MiB; the remainder is for small variables.
 constexpr double kMostValues = (48 << 20) / sizeof(double);
 
-// What has a row at the same time, and its tags.
+// Stream is a group of variables with common rows, and their tags.
 struct Stream {
   std::string axis, steps, prefix;
-  std::string group;               // of tags
-  std::vector<std::string> plain;  // one value a row; those that are NaN are events, too
-  std::string labelled, labels;    // several values a row, and the variable that names them
-  bool routing;                    // values by layer and expert
+  std::string group;               // prefix of the tags
+  std::vector<std::string> plain;  // one value per row; NaN also makes an event
+  std::string labelled, labels;    // several values per row, and the variable with their names
+  bool routing;                    // has values by layer and expert
 };
 
 const std::array<Stream, 3>& streams() {
@@ -54,11 +54,11 @@ const std::array<Stream, 3>& streams() {
   return all;
 }
 
-// Of a layer, as recorded.
+// Per-layer variables, exported as recorded.
 const std::array<const char*, 5> kPerLayer = {"router_entropy", "load_cv", "max_violation",
                                               "dead_experts", "effective_experts"};
 
-// What is needed of all rows: steps, times and losses.
+// Returns the excerpt with steps, times and losses of all rows.
 Excerpt overview_excerpt() {
   Excerpt excerpt;
   for (const Stream& stream : streams()) {
@@ -70,13 +70,13 @@ Excerpt overview_excerpt() {
   return excerpt;
 }
 
-// What is needed of new rows alone.
+// Returns the excerpt with the remaining variables of new rows.
 Excerpt detail_excerpt(const std::array<std::size_t, 3>& rows) {
   Excerpt excerpt{{"moesim_schema", "plan_kind"}, {{"layer", kMostLabels}}};
   for (std::size_t s = 0; s < rows.size(); ++s) {
     const Stream& stream = streams()[s];
     const auto most = static_cast<std::int64_t>(rows[s]);
-    excerpt.last_rows[stream.steps] = kAllRows;  // to know whether the file is still the same
+    excerpt.last_rows[stream.steps] = kAllRows;  // to detect changed rows
     if (most == 0) continue;
     if (!stream.labelled.empty()) excerpt.last_rows[stream.labelled] = most;
     if (!stream.routing) continue;
@@ -95,7 +95,7 @@ std::vector<double> values_of(const Run& run, const std::string& name, const std
 bool is_step(double value) { return value >= 0 && value < 0x1p53; }
 
 std::uint64_t mixed(std::uint64_t digest, double value) {
-  constexpr std::uint64_t kPrime = 0x100000001b3;  // FNV-1a, of 8 bytes at once
+  constexpr std::uint64_t kPrime = 0x100000001b3;  // FNV-1a over 8 bytes at a time
   return (digest ^ std::bit_cast<std::uint64_t>(value)) * kPrime;
 }
 
@@ -113,7 +113,7 @@ std::string tag_of(const std::string& group, const std::string& name, const std:
   return group + "/" + (name.starts_with(prefix) ? name.substr(prefix.size()) : name);
 }
 
-// Values of one row, as scalars of an event.
+// Scalars collects the values of one row as scalars of an event.
 class Scalars {
  public:
   Scalars(const Run& overview, const Run& detail, const Stream& stream)
@@ -174,7 +174,7 @@ class Scalars {
   const Stream& stream_;
 };
 
-// How many rows one reading may take of what is recorded by layer and expert.
+// Returns how many rows of per-expert data one reading may take.
 std::size_t most_rows(const Run& overview, const Stream& stream) {
   const auto size_of = [&](const char* labels) {
     const Variable* variable = overview.file.find(labels);
@@ -185,7 +185,7 @@ std::size_t most_rows(const Run& overview, const Stream& stream) {
   return static_cast<std::size_t>(kMostValues / 2 / per_row);
 }
 
-// The seconds of training before a step is begun, or done.
+// Clock returns the training time before or after a step.
 class Clock {
  public:
   explicit Clock(const Run& run)
@@ -233,7 +233,7 @@ NewRows RunEvents::read(const std::string& path, RunReader& reader) {
                              : values_of(fresh.overview, stream.plain.front(), stream.axis);
     if (!std::all_of(steps[s].begin(), steps[s].end(), is_step))
       fail(Exit::data, path + ": " + stream.steps + " has a value that is no step");
-    if (steps[s].size() < rows_[s]) continue;  // it went back, and is not yet as far again
+    if (steps[s].size() < rows_[s]) continue;  // rewound to a checkpoint and not yet caught up
     if (rows_[s] > 0 && digest_of(steps[s], losses, rows_[s]) != digests_[s]) {
       fresh.change = Change::replaced;
       return fresh;

@@ -1,9 +1,9 @@
-// RunEvents reads a run file again and again while it grows, and finds the rows that are new.
+// RunEvents reads a growing run file repeatedly and finds the new rows.
 //
-// A row is a training step, an evaluation or a record of routing. Rows are appended; but a run that
-// goes back to a checkpoint has fewer rows for a while, and then either the same ones again, or,
-// where it went back because a loss was not finite, others. So a digest of the rows that were
-// written is kept, not the rows.
+// A row is a training step, an evaluation or a routing record. Rows are appended, except that a run
+// which returns to a checkpoint has fewer rows for a while, and then writes either the same rows
+// again or, after a non-finite loss, other ones. RunEvents keeps a digest of the rows already
+// written to tell these cases apart.
 #pragma once
 
 #include "analysis/runs/read.hpp"
@@ -18,41 +18,40 @@
 
 namespace moesim {
 
-// The rows of a run file that are new.
+// NewRows are the rows of a run file that were not read before.
 struct NewRows {
-  // What became of the events of this run that were made before.
+  // Whether events made from earlier readings are still valid.
   enum class Change {
-    none,      // they still hold
-    replaced,  // the run is another one, or has other rows: begin again with another RunEvents
-    moved,     // the run file was replaced while it was read: read again
+    none,      // still valid
+    replaced,  // another run, or other rows: start again with a new RunEvents
+    moved,     // the run file was replaced during reading: read again
   };
   struct Row {
     double step = 0;
     std::size_t stream = 0;         // steps, evaluations, records
-    std::size_t row = 0, last = 0;  // its place from the first row, and from the last
+    std::size_t row = 0, last = 0;  // index from the first row, and from the last
   };
 
   Change change = Change::none;
-  Run overview = {}, detail = {};  // what was read; `detail` has new rows alone
-  std::vector<Row> rows = {};      // in the order of steps
-  bool first = false;              // nothing was read before
-  double begun = 0;                // when the run was created, in seconds since 1970
-  std::size_t left_out = 0;        // the first new rows, where there are too many for one reading
+  Run overview = {}, detail = {};  // what was read; `detail` has only new rows
+  std::vector<Row> rows = {};      // sorted by step
+  bool first = false;              // this is the first reading
+  double begun = 0;                // creation time of the run, in seconds since 1970
+  std::size_t left_out = 0;        // new rows skipped because they exceed one reading
 };
 
 class RunEvents {
  public:
-  // Throws Exit::data if the file cannot be read.
+  // Reads the new rows. Throws Exit::data if the file cannot be read.
   NewRows read(const std::string& path, RunReader& reader);
 
  private:
-  std::array<std::size_t, 3> rows_{};       // read before: steps, evaluations, records
-  std::array<std::uint64_t, 3> digests_{};  // of them
+  std::array<std::size_t, 3> rows_{};       // rows read so far: steps, evaluations, records
+  std::array<std::uint64_t, 3> digests_{};  // of these rows
   std::string identity_;                    // of the run
 };
 
-// Calls `take` for the event of each row; where nothing was read before, texts about the run come
-// first.
+// Calls `take` with the event of each row. On the first reading, texts about the run come first.
 void each_event(const NewRows& fresh, const std::function<void(const Event&)>& take);
 
 }  // namespace moesim

@@ -13,7 +13,7 @@
 namespace moesim {
 namespace {
 
-// The attributes of the table, in its order.
+// The attributes shown in the table, in order.
 constexpr std::array<const char*, 18> kShown = {"experiment",
                                                 "arm",
                                                 "router",
@@ -47,7 +47,7 @@ std::string shown(const Attribute& attribute) {
   return fmt::format("{}", std::get<double>(attribute));
 }
 
-// Indented by four blanks, which makes it code.
+// Indents text by four spaces, which makes it a code block.
 std::string as_code(const std::string& text) {
   std::string code = "    ";
   for (const char c : text) {
@@ -94,8 +94,8 @@ std::string safe_file_name(const std::string& text) {
     while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80) --end;
     name.resize(end);
   }
-  // Some file systems drop a blank or a dot at the end; a dot in front hides, a hyphen is an
-  // option.
+  // Some file systems drop a trailing space or dot; a leading dot hides a file, and a leading
+  // hyphen looks like an option.
   while (!name.empty() && (name.back() == ' ' || name.back() == '.')) name.pop_back();
   if (!name.empty() && (name[0] == '.' || name[0] == '-' || name[0] == ' ')) name[0] = '_';
   if (name == text && !name.empty()) return name;

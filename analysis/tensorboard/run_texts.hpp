@@ -1,4 +1,4 @@
-// What is said of a run in words: texts for TensorBoard, and where its events go.
+// Describes a run for TensorBoard: its texts, and the folder of its event file.
 #pragma once
 
 #include "analysis/runs/read.hpp"
@@ -9,18 +9,19 @@
 
 namespace moesim {
 
-// Of ISO 8601 in UTC, "2026-01-31T12:00:00Z". 0 if it is none.
+// Converts ISO 8601 in UTC, "2026-01-31T12:00:00Z". Returns 0 for other text.
 double seconds_since_1970(const std::string& utc);
 
-// "run", a table of what a reader wants to know of the run, and "config", by tag; Markdown.
+// Returns the Markdown texts by tag: "run", a table of the run's attributes, and "config".
 std::vector<std::pair<std::string, std::string>> texts_of(const Run& run);
 
-// "EXPERIMENT/ARM/seed N": as TensorBoard names the run. Each part is safe for a file system.
+// Returns "EXPERIMENT/ARM/seed N", which TensorBoard shows as the run's name. Each part is safe as
+// a file name.
 std::string event_folder_of(const Run& run);
 
-// Text as the name of a file: no separators, no control characters, nothing that a shell or another
-// file system gives a meaning, 100 bytes at the most. Where anything had to be changed, 8 digits of
-// its SHA-256 are added, so that different texts remain different.
+// Converts text to a file name: no separators, control characters or characters with a meaning in
+// shells or other file systems, at most 100 bytes. If anything is changed, 8 digits of the text's
+// SHA-256 are appended, so that different texts remain different.
 std::string safe_file_name(const std::string& text);
 
 }  // namespace moesim

@@ -1,3 +1,4 @@
+// Tests the ablation table: order of rows, other metrics, grids, notes.
 #include "analysis/tables/ablation.hpp"
 
 #include "analysis/tables/grid.hpp"
@@ -111,7 +112,7 @@ TEST_CASE("ablation: two settings make a grid", "[analysis]") {
     require_sample(with_baseline.rows[0][column], 3, 3.01, 0.01);
   CHECK(with_baseline.bold == std::set<Table::Place>{{1, 1}});
   CHECK(has_note(with_baseline,
-                 "dense is the baseline and no point of the grid: its row has one number"));
+                 "dense is the baseline and outside the grid: its row has one number"));
   CHECK(ablation_table(outcomes, {.rows = true}).rows.size() == 7);
   // A hole is a hole; settings that change together are no grid.
   CHECK(ablation_table({outcomes.begin(), outcomes.begin() + 15}, {}).rows.size() == 2);
@@ -182,7 +183,7 @@ TEST_CASE("ablation: a leaking arm is no best one, and its cell says why", "[ana
   const auto notes = table.references.at({2, loss});
   REQUIRE(notes.size() == 1);
   CHECK(table.notes[*notes.begin()] ==
-        "leaks (a token's output depends on later tokens), so its loss is no prediction: cf=2");
+        "leaks (a token's output depends on later tokens), so its loss is not comparable: cf=2");
 }
 
 }  // namespace moesim::testing

@@ -1,3 +1,4 @@
+// Tests how runs are grouped into arms, and how arms are named.
 #include "analysis/runs/arms.hpp"
 
 #include "analysis/tables/routers.hpp"

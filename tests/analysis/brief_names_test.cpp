@@ -1,3 +1,4 @@
+// Tests the short names of arms in figures.
 #include "analysis/figures/brief_names.hpp"
 
 #include "tests/support/catch.hpp"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Opens a run file as its users do: with xarray (h5netcdf) and with h5py, and reads everything.
+"""Reads a whole run file with xarray (h5netcdf) and with h5py, as users do.
 
 usage: check_run_file.py RUN.h5
 Exit status: 0 all is well, 1 a check failed, 77 skipped (xarray, h5netcdf or h5py is not installed).

@@ -1,3 +1,4 @@
+// Tests the selection of columns by key (--columns).
 #include "analysis/render/choose_columns.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,4 +1,4 @@
-// Which notes stand below a table, and which columns a paper has.
+// Tests the selection of notes (--notes) and of a paper's columns.
 #include "analysis/render/choose_notes.hpp"
 
 #include "analysis/tables/paper_columns.hpp"

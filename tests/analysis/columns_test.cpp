@@ -1,3 +1,4 @@
+// Tests the columns of the routers table: evaluations, recorded quantities, targets, drops.
 #include "analysis/tables/router_columns.hpp"
 #include "sim/core/error.hpp"
 #include "tests/analysis/outcomes.hpp"
@@ -69,7 +70,7 @@ TEST_CASE("columns: the evaluation is the last, the best or one by its step", "[
     CHECK_THROWS_AS(at_of(wrong), Error);
   const std::vector<Outcome> outcomes{outcome_of({"run.h5", evaluated("dense", 0, {4, 3, 2, 1})})};
   CHECK(error_of(outcomes, {.at = {At::Kind::step, 3}}) ==
-        "--at 3: no run was evaluated after so many steps");
+        "--at 3: no run was evaluated after that many steps");
   CHECK(std::get<Sample>(cell(routers_table(outcomes, {.at = {At::Kind::step, 4}}), 0, "eval_loss"))
             .mean == 2);
 }
@@ -149,7 +150,7 @@ TEST_CASE("columns: what it took to reach a loss", "[analysis]") {
   CHECK(std::get<std::string>(cell(table, 2, "target_reached")) == "not reached");
   CHECK(std::isnan(number(table, 2, "steps_to_target")));
   CHECK(has_note(table,
-                 "loss 3.0000 is not reached by every seed, so what it takes is left empty: "
+                 "loss 3.0000 is not reached by every seed, so its cost columns are empty: "
                  "slow 0 of 1"));
   CHECK(error_of(outcomes, {.target = "low"}) ==
         "--target low: expected a loss, such as 1.85, or baseline");
@@ -282,7 +283,7 @@ TEST_CASE("columns: bits per byte where tokens of arms are of different lengths"
   CHECK(has_it(vocabularies));
   for (Outcome& run : vocabularies) run.bytes_per_token = std::nan("");
   CHECK_FALSE(has_it(vocabularies));
-  // The same tokens: only if it is asked for.
+  // With equal tokens the column appears only if --columns names it.
   const std::vector<Outcome> alike = {arm("a", 1.5 * ln2, 1), arm("b", 2 * ln2, 1)};
   for (const Column& column : routers_table(alike, {}).columns)
     CHECK(column.key != "bits_per_byte");

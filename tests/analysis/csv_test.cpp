@@ -1,4 +1,4 @@
-// Tables as CSV. tests/program/export.sh reads them with pandas and R.
+// Tests tables as CSV. tests/program/export.sh reads them with pandas and R.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/table.hpp"
 #include "tests/analysis/hostile.hpp"

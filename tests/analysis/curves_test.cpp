@@ -1,4 +1,4 @@
-// A quantity over steps, by arm.
+// Tests the table of curves: a quantity over steps, one column per arm.
 #include "analysis/tables/curves.hpp"
 
 #include "sim/core/error.hpp"

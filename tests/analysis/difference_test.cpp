@@ -1,4 +1,5 @@
-// Reference values are those of scipy 1.17.1, by the call beside them.
+// Tests differences, p values and quantiles against scipy 1.17.1; each value has its call beside
+// it.
 #include "analysis/statistics/difference.hpp"
 
 #include "tests/support/catch.hpp"

@@ -1,4 +1,4 @@
-// Loss, load and specialisation by domain, by numbers worked out by hand.
+// Tests loss, load and specialisation by domain, against numbers worked out by hand.
 #include "analysis/tables/domains.hpp"
 
 #include "sim/core/error.hpp"

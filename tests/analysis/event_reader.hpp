@@ -1,5 +1,5 @@
-// A reader of event files that shares nothing with what writes them: the CRC is worked out bit by
-// bit, and messages are taken apart field by field.
+// Reads event files without the code under test: the CRC is computed bit by bit, and messages are
+// decoded field by field.
 #pragma once
 
 #include "tests/support/catch.hpp"

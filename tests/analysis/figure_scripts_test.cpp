@@ -1,4 +1,4 @@
-// Scripts of figures, and what they are made of: names are never commands, formats or markup.
+// Tests the scripts of figures and their parts: a name is never a command, a format or markup.
 #include "analysis/figures/data.hpp"
 #include "analysis/figures/gnuplot.hpp"
 #include "analysis/figures/inline_svg.hpp"

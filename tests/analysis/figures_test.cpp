@@ -1,4 +1,4 @@
-// Figures of small run files, with numbers worked by hand.
+// Tests figures of small run files, against numbers worked out by hand.
 #include "analysis/figures/build.hpp"
 #include "analysis/figures/ranges.hpp"
 #include "analysis/figures/ticks.hpp"

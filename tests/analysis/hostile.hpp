@@ -1,4 +1,4 @@
-// Names as a run file from anywhere may have them.
+// Provides names that a malicious run file may contain.
 #pragma once
 
 #include "analysis/render/table.hpp"

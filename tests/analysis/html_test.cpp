@@ -1,4 +1,4 @@
-// Tables as HTML. tests/program/export.sh validates the whole pages.
+// Tests tables as HTML. tests/program/export.sh validates whole pages.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/table.hpp"
 #include "tests/analysis/hostile.hpp"

@@ -1,4 +1,4 @@
-// Tables as LaTeX. tests/program/export.sh compiles what is expected here.
+// Tests tables as LaTeX. tests/program/export.sh compiles the output that is expected here.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/latex_columns.hpp"
 #include "analysis/render/table.hpp"

@@ -1,3 +1,4 @@
+// Tests tables as Markdown.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/table.hpp"
 #include "tests/analysis/hostile.hpp"

@@ -1,3 +1,4 @@
+// Tests the letters that link cells to notes.
 #include "analysis/render/marks.hpp"
 
 #include "tests/support/catch.hpp"

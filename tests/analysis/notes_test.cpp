@@ -1,3 +1,4 @@
+// Tests the notes of the routers table: excluded runs, mixed settings, partial evaluations.
 #include "tests/analysis/outcomes.hpp"
 
 namespace moesim::testing {
@@ -19,8 +20,7 @@ TEST_CASE("compare: runs that did not complete are counted and named", "[analysi
       table,
       "diverged, not in the means: hash seed 3 (after 4 steps), lory seed 0 (after 4 steps)"));
   REQUIRE(has_note(table, "running, not in the means: dense seed 3 (after 4 steps)"));
-  REQUIRE(
-      has_note(table, "complete, but without a loss of evaluation: hash seed 4 (after 4 steps)"));
+  REQUIRE(has_note(table, "complete, but never evaluated: hash seed 4 (after 4 steps)"));
 }
 
 TEST_CASE("compare: different experiments under one name are noticed", "[analysis]") {

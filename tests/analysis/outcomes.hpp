@@ -1,4 +1,4 @@
-// Outcomes of made-up runs for tests of tables, and what their cells say.
+// Builds outcomes of made-up runs for tests of tables, and reads cells.
 #pragma once
 
 #include "analysis/tables/routers.hpp"

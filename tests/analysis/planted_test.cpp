@@ -1,5 +1,5 @@
-// Effects that are planted in simulated sweeps: how often a table of routers finds one that is not
-// there, and one that is.
+// Measures error rates on simulated sweeps: how often the routers table reports a difference that
+// is absent, and finds one that is present.
 #include "analysis/tables/comparable.hpp"
 #include "tests/support/catch.hpp"
 

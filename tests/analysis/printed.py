@@ -1,7 +1,7 @@
-"""Compares what tables print with what they hold, and their columns with analysis/COLUMNS.md.
+"""Compares printed tables with their values in JSON, and their columns with analysis/COLUMNS.md.
 
-Every number of a table of text is its number in JSON, rounded to the last digit that is printed. Every column that is no arm, no
-setting, no expert and no domain has its key in COLUMNS.md.
+Every number of a text table is its number in JSON, rounded to the last printed digit. Every column that is not an arm, a
+setting, an expert or a domain has its key in COLUMNS.md.
 Usage: printed.py MOESIM EXPERIMENT
 """
 import json
@@ -30,7 +30,7 @@ TABLES = [
 
 
 def undocumented(keys, arms, domains):
-    """Of the columns, those that COLUMNS.md lacks."""
+    """Returns the columns that COLUMNS.md lacks."""
     text = pathlib.Path(__file__).resolve().parents[2].joinpath("analysis/COLUMNS.md").read_text()
     known = set(re.findall(r"`([a-z_0-9]+)`", text))
     named = {f"top_expert_{domain}" for domain in domains} | {f"share_{domain}" for domain in domains}

@@ -1,3 +1,4 @@
+// Tests finding and reading run files.
 #include "analysis/runs/read.hpp"
 
 #include "sim/core/error.hpp"

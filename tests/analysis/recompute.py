@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Computes the table of routers again, from the run files alone, and compares every value with `moesim compare --json`.
+"""Recomputes the routers table from the run files alone, and compares every value with `moesim compare --json`.
 
 usage: recompute.py MOESIM EXPERIMENT
 Exit status: 0 all is well, 1 a value differs, 77 skipped (h5py or numpy is not installed). scipy, where there is one,

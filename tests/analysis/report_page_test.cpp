@@ -1,3 +1,4 @@
+// Tests the HTML page of a report: escaping, ids, security policy, contrast of colours.
 #include "analysis/render/escape.hpp"
 #include "analysis/report/html.hpp"
 #include "analysis/report/page.hpp"

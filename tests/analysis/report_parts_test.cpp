@@ -1,3 +1,4 @@
+// Tests the parts of a report: configs, certificates, provenance, reproduction.
 #include "analysis/report/certificates.hpp"
 #include "analysis/report/configs.hpp"
 #include "analysis/report/provenance.hpp"
@@ -140,10 +141,10 @@ TEST_CASE("report: certificates say what was declared and what was measured", "[
         Words{"good", assignment, past, "0", "causal: no output changes with later tokens"});
   CHECK(row(table, 1) ==
         Words{"soft", "mixing: slots mix rows", "all tokens of its sequence", "0.312",
-              "looks ahead: outputs change with later tokens, so its loss is no prediction"});
+              "looks ahead: outputs change with later tokens, so its loss is not comparable"});
   CHECK(row(table, 2)[4] ==
         "looks ahead, although its router declares that it does not: outputs change with later "
-        "tokens, so its loss is no prediction");
+        "tokens, so its loss is not comparable");
   CHECK(row(table, 3) ==
         Words{"unknown", "not recorded", "not recorded", "", "not certified: no run measured it"});
   CHECK(row(table, 4)[4] ==

@@ -1,3 +1,4 @@
+// Tests report parts that are made in child processes.
 #include "analysis/report/parts.hpp"
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"

@@ -1,3 +1,4 @@
+// Tests the routers table: means, paired differences, the best arm, leaks, baselines.
 #include "sim/core/error.hpp"
 #include "tests/analysis/outcomes.hpp"
 
@@ -25,7 +26,7 @@ Comparison compare(Request request, Format format) {
   return result;
 }
 
-// The rows of the cells that stand out.
+// Returns the rows of the highlighted cells.
 std::set<std::size_t> marked_rows(const Table& table) {
   std::set<std::size_t> rows;
   for (const Table::Place& place : table.bold) rows.insert(place.row);
@@ -93,7 +94,7 @@ TEST_CASE("compare: a leaking arm is never the best", "[analysis]") {
   const std::set<std::size_t> notes = table.references.at({2, 2});
   REQUIRE(notes.size() == 1);
   REQUIRE(table.notes[*notes.begin()] ==
-          "leaks (a token's output depends on later tokens), so its loss is no prediction: soft");
+          "leaks (a token's output depends on later tokens), so its loss is not comparable: soft");
   REQUIRE(comparison({outcome("soft", 0, 0.5), outcome("soft", 1, 0.5)}, "").bold.empty());
 }
 

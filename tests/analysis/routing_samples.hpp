@@ -1,4 +1,4 @@
-// Run files with routing, for tests of tables and event files.
+// Writes run files with routing, for tests of tables and event files.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -15,7 +15,7 @@ namespace moesim::testing {
 inline constexpr double kLog2 = 0.69314718055994531;
 
 // Two layers (blocks 1 and 3) of four experts, two evaluations and three records. In the last
-// evaluation layer 1 is asked for 8 4 4 0 and drops 2 of the first; layer 3 is balanced.
+// evaluation layer 1 has a demand of 8 4 4 0 and drops 2 of the first expert; layer 3 is balanced.
 inline RunFile routing_run(const std::string& arm, std::int64_t seed,
                            const std::string& status = "complete") {
   using Type = Variable::Type;

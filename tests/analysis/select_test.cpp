@@ -1,3 +1,4 @@
+// Tests which run files of an experiment a table uses.
 #include "analysis/runs/select.hpp"
 
 #include "analysis/tables/routers.hpp"
@@ -52,7 +53,7 @@ TEST_CASE("select: of an experiment, the runs of the latest plan", "[analysis]")
     const Selection selection = select_runs({same}, false);
     CHECK(runs_of(selection) == Texts{"b"});
     CHECK(selection.notes ==
-          Texts{"2 runs of earlier sweeps in e are left out; --all takes them in"});
+          Texts{"2 runs of earlier sweeps in e are left out; --all includes them"});
   }
   CHECK(runs_of(select_runs({path}, true)) == Texts{"b", "a", "c"});
   CHECK(select_runs({path}, true).notes.empty());
@@ -78,7 +79,7 @@ TEST_CASE("select: what is named itself is in, whatever was planned", "[analysis
   CHECK(runs_of(select_runs({path + "/c/run.h5"}, false)) == Texts{"c"});
   const Selection both = select_runs({path, path + "/c/"}, false);
   CHECK(runs_of(both) == Texts{"b", "c"});
-  CHECK(both.notes == Texts{"1 run of earlier sweeps in e is left out; --all takes them in"});
+  CHECK(both.notes == Texts{"1 run of earlier sweeps in e is left out; --all includes them"});
 }
 
 TEST_CASE("select: a narrowed sweep leaves out what the wider one had", "[analysis]") {
@@ -111,7 +112,8 @@ TEST_CASE("select: a plan that says nothing leaves nothing out, and is noted", "
     std::ofstream(folder / "e/plan.json") << plan;
     const Selection selection = select_runs({folder / "e"}, false);
     CHECK(runs_of(selection) == Texts{"a", "b", "c"});
-    CHECK(selection.notes == Texts{"plan.json of e is damaged, so the runs of all sweeps are in"});
+    CHECK(selection.notes ==
+          Texts{"plan.json of e is damaged, so the runs of all sweeps are included"});
   }
   // Deeper than a parser that calls itself could go.
   const TemporaryFolder folder;
@@ -132,7 +134,7 @@ TEST_CASE("select: a sweep of which no run has begun is said to be one", "[analy
     CHECK(error.code() == Exit::data);
     CHECK(std::string(error.what()) ==
           folder / "e" +
-              ": no run of the latest sweep has a run file yet; --all takes in the "
+              ": no run of the latest sweep has a run file yet; --all includes the "
               "runs of earlier sweeps");
   }
   CHECK(routers_table({.paths = {folder / "e"}, .all = true}, {}).rows.size() == 3);

@@ -1,3 +1,4 @@
+// Tests tables as text, and the escaping of cells.
 #include "analysis/render/table.hpp"
 
 #include "analysis/render/escape.hpp"

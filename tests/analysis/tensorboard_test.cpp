@@ -1,4 +1,4 @@
-// Event files, byte by byte, and as a reader finds them while runs go on.
+// Tests event files byte by byte, and as a reader finds them while runs are trained.
 #include "analysis/tensorboard/crc32c.hpp"
 #include "analysis/tensorboard/event.hpp"
 #include "analysis/tensorboard/export.hpp"

@@ -1,3 +1,4 @@
+// Tests the tidy table: one row per recorded number.
 #include "analysis/tables/tidy.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,4 +1,4 @@
-// How evenly experts are used, by numbers worked out by hand.
+// Tests the utilization table, against numbers worked out by hand.
 #include "analysis/tables/utilization.hpp"
 
 #include "analysis/tables/arm_words.hpp"

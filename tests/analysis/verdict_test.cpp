@@ -1,3 +1,4 @@
+// Tests the sentences of the verdict.
 #include "analysis/tables/verdict.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,3 +1,4 @@
+// Tests the attention kernel against the softmax over the whole matrix.
 #include "tests/support/attention_reference.hpp"
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/naive_layers.hpp"

@@ -1,3 +1,4 @@
+// Tests products and linear layers with bfloat16 factors.
 #include "sim/backend/cpu/bfloat16.hpp"
 
 #include "sim/backend/cpu/gemm.hpp"

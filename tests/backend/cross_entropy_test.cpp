@@ -1,3 +1,4 @@
+// Tests cross-entropy, its gradient, and the count of correct predictions.
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/naive.hpp"
 

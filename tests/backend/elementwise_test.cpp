@@ -1,3 +1,4 @@
+// Tests elementwise kernels and their backward passes.
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/naive.hpp"
 

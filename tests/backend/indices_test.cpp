@@ -1,4 +1,4 @@
-// Integers made of integers, by hand and against loops.
+// Tests kernels that compute integers from integers, by hand and against loops.
 #include "sim/ops/indices.hpp"
 
 #include "tests/support/kernel_test.hpp"

@@ -1,3 +1,4 @@
+// Tests the linear layer with merged weights, forward and backward.
 #include "tests/support/factors.hpp"
 #include "tests/support/kernel_test.hpp"
 

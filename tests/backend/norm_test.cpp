@@ -1,3 +1,4 @@
+// Tests layer norm and RMS norm, forward and backward.
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/naive_layers.hpp"
 

@@ -1,3 +1,4 @@
+// Tests the kernels of AdamW and SGD against their formulas.
 #include "tests/support/kernel_test.hpp"
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// Products, linear layers over segments, rows and choices against naive loops in double.
+// Tests products, linear layers over segments, row moves and top-k against naive loops in double.
 #include "tests/support/kernel_test.hpp"
 
 namespace moesim::testing {

@@ -1,3 +1,4 @@
+// Tests arrays of random numbers: each draw has its place, moments are right.
 #include "tests/support/kernel_test.hpp"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// Tests sums and norms over rows, columns and whole arrays.
 #include "tests/support/kernel_test.hpp"
 
 #include <cmath>

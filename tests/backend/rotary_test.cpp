@@ -1,3 +1,4 @@
+// Tests rotary position embeddings.
 #include "tests/support/kernel_test.hpp"
 
 #include <cmath>

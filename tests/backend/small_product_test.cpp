@@ -1,3 +1,4 @@
+// Tests products of small matrices against naive sums.
 #include "sim/backend/cpu/small_product.hpp"
 
 #include "tests/support/kernel_test.hpp"

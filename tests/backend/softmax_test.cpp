@@ -1,3 +1,4 @@
+// Tests softmax and log-sum-exp, forward and backward.
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/naive.hpp"
 

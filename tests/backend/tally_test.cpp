@@ -1,3 +1,4 @@
+// Tests the kernels that count routed rows by expert and domain.
 #include "tests/support/kernel_test.hpp"
 
 #include <cmath>

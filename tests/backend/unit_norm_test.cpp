@@ -1,3 +1,4 @@
+// Tests normalisation to unit length, forward and backward.
 #include "tests/support/kernel_test.hpp"
 #include "tests/support/naive.hpp"
 

@@ -1,3 +1,4 @@
+// Tests vectorised exp, log and other functions to a few units in the last place.
 #include "sim/backend/cpu/vector_math.hpp"
 
 #include "sim/backend/cpu/vector_inline.hpp"

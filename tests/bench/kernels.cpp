@@ -1,5 +1,5 @@
-// Microbenchmarks of the kernels at the sizes of experiments/bench.ini: bytes or FLOPs per second,
-// to be held against the rate of large products and of a copy, which stand first.
+// Measures the kernels at the sizes of experiments/bench.ini, in bytes or FLOPs per second. The
+// rates of large products and of a copy come first, for comparison.
 #include "sim/backend/cpu/cpu_backend.hpp"
 #include "sim/core/random.hpp"
 

@@ -1,4 +1,4 @@
-// Checkpoints on disk: whole or not there, kept as long as needed, never believed when damaged.
+// Tests checkpoints on disk: whole or absent, kept as long as needed, never used when damaged.
 #include "sim/checkpoint/checkpoint.hpp"
 
 #include "sim/core/error.hpp"

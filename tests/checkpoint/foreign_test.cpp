@@ -1,5 +1,5 @@
-// Checkpoints and folders that are not ours to remove: of another version, behind links, with what
-// somebody keeps beside them; and what cannot be read, which is not damaged.
+// Tests that checkpoints and folders of other versions, behind links, or with foreign files are not
+// removed, and that unreadable ones are not taken for damaged.
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/core/error.hpp"
 #include "sim/io/file.hpp"

@@ -1,3 +1,4 @@
+// Tests the lock of a run folder.
 #include "sim/core/error.hpp"
 #include "sim/io/file.hpp"
 #include "sim/io/folder_lock.hpp"

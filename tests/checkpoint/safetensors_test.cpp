@@ -1,3 +1,4 @@
+// Tests reading and writing of safetensors files.
 #include "sim/checkpoint/safetensors.hpp"
 
 #include "tests/support/catch.hpp"

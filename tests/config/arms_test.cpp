@@ -1,4 +1,4 @@
-// --arm: names, patterns and settings of one arm.
+// Tests --arm: names, patterns, and settings of one arm.
 #include "sim/config/arms.hpp"
 
 #include "sim/config/parser.hpp"

@@ -1,3 +1,4 @@
+// Tests the detection of invisible and confusable characters in configs.
 #include "sim/config/characters.hpp"
 
 #include "sim/config/options.hpp"

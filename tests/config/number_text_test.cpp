@@ -1,3 +1,4 @@
+// Tests suggestions for numbers in other notations.
 #include "sim/config/number_text.hpp"
 
 #include "sim/config/options.hpp"

@@ -1,3 +1,4 @@
+// Tests the declaration and reading of options, and the resolved config.
 #include "sim/config/options.hpp"
 
 #include "sim/config/parser.hpp"

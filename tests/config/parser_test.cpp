@@ -1,3 +1,4 @@
+// Tests the grammar of config files.
 #include "sim/config/parser.hpp"
 
 #include "tests/config/support.hpp"

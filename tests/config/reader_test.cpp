@@ -1,3 +1,4 @@
+// Tests reading config files, includes and studies.
 #include "sim/config/reader.hpp"
 
 #include "tests/config/support.hpp"

@@ -1,4 +1,4 @@
-// What the tests of the config folder share: a folder of their own, and the message of an error.
+// Shared by the tests of sim/config: a temporary folder, and the message of an error.
 #pragma once
 
 #include "sim/core/error.hpp"

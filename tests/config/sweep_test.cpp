@@ -1,3 +1,4 @@
+// Tests the expansion of axes and variants into runs, and their labels.
 #include "sim/config/sweep.hpp"
 
 #include "sim/config/parser.hpp"

@@ -1,3 +1,4 @@
+// Tests settings as values of their type.
 #include "sim/config/typed.hpp"
 
 #include "tests/support/catch.hpp"

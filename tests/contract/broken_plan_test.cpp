@@ -1,4 +1,4 @@
-// Routing values that do not add up: the certificate must say so, and run nothing on them.
+// Tests that the certificate rejects inconsistent plans and runs nothing on them.
 #include "tests/contract/cooked.hpp"
 
 #include <functional>
@@ -23,10 +23,10 @@ TEST_CASE("certificate: an assignment that does not add up fails conservation",
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = value(i);
     return Indices::of(values, old.backend());
   };
-  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // serves more than was asked for
+  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // serves more than the demand
           plan.demand = each(plan.demand, [](std::size_t) { return 0; });
         }) == Names{"conservation"});
-  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // more is asked for than there are tokens
+  CHECK(spoiled([&](Assignment& plan, const Tokens&) {  // demand exceeds the number of tokens
           plan.demand = each(plan.demand, [](std::size_t) { return 1000; });
         }) == Names{"conservation"});
   CHECK(spoiled([&](Assignment& plan, const Tokens& tokens) {  // no such token

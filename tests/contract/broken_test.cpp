@@ -1,4 +1,5 @@
-// Routers with one deliberate mistake each: the certificate must find it, and nothing else.
+// Tests routers with one deliberate fault each: the certificate must find it, and report nothing
+// else.
 #include "tests/contract/cooked.hpp"
 
 #include <string>

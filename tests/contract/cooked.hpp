@@ -1,4 +1,4 @@
-// A router in order, with hooks by which a test spoils one thing.
+// Cooked is a correct router with hooks by which a test spoils one thing.
 #pragma once
 
 #include "sim/certify/certificate.hpp"

@@ -1,4 +1,5 @@
-// Experts with one deliberate mistake each: the certificate must find it, and nothing else.
+// Tests experts with one deliberate fault each: the certificate must find it, and report nothing
+// else.
 #include "sim/certify/certificate.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/contract/cooked.hpp"

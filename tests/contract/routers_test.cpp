@@ -1,5 +1,5 @@
-// Every registered router, under its defaults and its variants, with every registered expert. A new
-// plug-in is tested here before its author writes a test.
+// Certifies every registered router, under its defaults and its variants, with every registered
+// expert. A new plug-in is tested here before its author writes a test.
 #include "sim/certify/certificate.hpp"
 #include "sim/moe/variants.hpp"
 #include "tests/support/catch.hpp"

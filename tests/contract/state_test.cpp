@@ -1,5 +1,5 @@
-// Routers with state, one mistake each, and certificates that must not pass because something was
-// not measured.
+// Tests routers with state and one fault each, and certificates that must not pass because
+// something was not measured.
 #include "tests/contract/cooked.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Tests 64-bit size arithmetic with overflow checks.
 #include "sim/core/checked.hpp"
 
 #include "sim/core/tensor.hpp"

@@ -1,3 +1,4 @@
+// Tests the profiler: time belongs to the innermost span.
 #include "sim/core/profile.hpp"
 
 #include "tests/support/catch.hpp"

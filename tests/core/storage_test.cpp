@@ -1,3 +1,4 @@
+// Tests the memory pool and memory reserved for replayed graphs.
 #include "sim/core/storage.hpp"
 
 #include "sim/backend/cpu/cpu_backend.hpp"
@@ -72,7 +73,7 @@ TEST_CASE("reserve: every round gets the same blocks, and nobody else does", "[c
       if (round == 0) left = kept;  // and is still there when the next round takes its block
       for (const std::size_t size : {1000, 5000}) CHECK(unlike(cpu.allocate(size), first));
     }
-    // A round that asks for something else gets nothing, and is known by that.
+    // A round with other allocations fails, and is not complete.
     for (const std::size_t size : {2000, 1000}) {
       const Reserve::Round memory(reserve);
       if (size == 2000)

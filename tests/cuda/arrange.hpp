@@ -1,4 +1,4 @@
-// What is different about the ways in which the cases run.
+// Declares the settings in which runs on a card and under the emulation differ.
 #pragma once
 
 namespace moesim::testing {
@@ -6,8 +6,8 @@ namespace moesim::testing {
 // Under the emulation a second of a card takes hours.
 bool emulated();
 
-// How often a run on the card is repeated, and what changes before each: under the emulation the
-// order of threads, on a card nothing.
+// Number of repetitions on the device, and the change before each: under the emulation the order of
+// threads, on a card nothing.
 int repetitions();
 void arrange(int repetition);
 

@@ -1,4 +1,4 @@
-// Arrays of kernels whose results are compared with sums in double.
+// Provides arrays of kernel results that are compared with sums in double.
 #pragma once
 
 #include "sim/backend/backend.hpp"

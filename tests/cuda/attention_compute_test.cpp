@@ -1,4 +1,4 @@
-// Attention in every type of factors, against sums in double of factors that are rounded here.
+// Tests attention in every compute type against sums in double of factors rounded here.
 #include "tests/cuda/array.hpp"
 #include "tests/cuda/support.hpp"
 #include "tests/support/attention_reference.hpp"

@@ -1,5 +1,5 @@
-// Products over the rows of experts in every type of factors, against sums in double of factors
-// that are rounded here, at the edges of tiles.
+// Tests products over the rows of experts in every compute type, at the edges of tiles, against
+// sums in double of factors rounded here.
 #include "sim/core/tensor.hpp"
 #include "tests/cuda/array.hpp"
 #include "tests/cuda/support.hpp"

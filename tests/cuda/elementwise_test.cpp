@@ -1,4 +1,4 @@
-// Memory, elementwise kernels, random numbers and optimisers.
+// Tests memory, elementwise kernels, random numbers and optimisers on the device.
 #include "sim/core/error.hpp"
 #include "sim/core/tensor.hpp"
 #include "tests/cuda/support.hpp"

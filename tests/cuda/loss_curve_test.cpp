@@ -1,5 +1,5 @@
-// A real training, as the program builds it, on the device and on the CPU: the same loss curve, and
-// on the device the same bits again.
+// Tests that a training run on the device has the CPU's loss curve, and the same bits when repeated
+// on the device.
 #include "experiments/sweep/experiment.hpp"
 #include "sim/config/reader.hpp"
 #include "tests/cuda/support.hpp"

@@ -1,4 +1,4 @@
-// Products, linear layers over every kind of segment, attention.
+// Tests products, linear layers over every kind of segment, and attention on the device.
 #include "tests/cuda/support.hpp"
 
 namespace moesim::testing {

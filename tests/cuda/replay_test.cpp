@@ -1,4 +1,4 @@
-// Work that is captured once and replayed must do what it does when it is asked for every time.
+// Tests that captured and replayed work gives the results of eager execution.
 #include "tests/cuda/support.hpp"
 
 #include <cmath>

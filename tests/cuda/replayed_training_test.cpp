@@ -1,4 +1,4 @@
-// A training whose steps are replayed, against one in which every step is asked for.
+// Tests training with replayed steps against training with eager steps.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"

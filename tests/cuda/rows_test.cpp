@@ -1,4 +1,4 @@
-// Sums, softmax, norms, cross-entropy, moving rows, and choice.
+// Tests sums, softmax, norms, cross-entropy, row moves and top-k on the device.
 #include "tests/cuda/support.hpp"
 
 #include <limits>

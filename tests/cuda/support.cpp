@@ -1,3 +1,4 @@
+// Implements the comparison of the two backends.
 #include "tests/cuda/support.hpp"
 
 #include "sim/config/registry.hpp"

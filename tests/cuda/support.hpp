@@ -1,5 +1,5 @@
-// The CUDA backend against the CPU's: the same calls on the same values, and the same again for
-// the same bits.
+// Runs the same calls on the CUDA and the CPU backend and compares the values, and repeats them to
+// compare bits.
 #pragma once
 
 #include "sim/backend/cpu/cpu_backend.hpp"
@@ -14,30 +14,32 @@
 
 namespace moesim::testing {
 
-// The first card, or null: then it has said that the case is skipped, and why.
+// Returns the first card, or null after printing that the case is skipped, and why.
 Backend* card(const char* test_case);
 
-// The same, or null where the compiler of this build has no replays (sim/backend/cuda/queue.hpp).
+// Returns the same, or null if this build's compiler has no graph replay
+// (sim/backend/cuda/queue.hpp).
 Backend* card_that_replays(const char* test_case);
 
 // True if a case of many trainings is left to the other number type, which it then prints. Under the
 // emulation, where each of them takes minutes, double proves the values and float the replays.
 bool left_to_other_type(const char* test_case, bool wants_double);
 
-// One run of kernels on a backend. Arrays are made and filled the same on every backend; what
-// `out` and `ints_out` return is compared, with a few places behind the end that nobody may write.
+// Lab is one run of kernels on a backend. Arrays are created and filled identically on every
+// backend. The outputs (`out`, `ints_out`) are compared, including a few places after the end that
+// must not be written.
 class Lab {
  public:
   explicit Lab(Backend& backend) : backend_(backend) {}
   Backend& backend() { return backend_; }
 
-  // n values, the same for the same order of calls; scale them to what the kernel takes.
+  // Returns n values that depend only on the order of calls; scale them to the kernel's domain.
   real* in(index n, double low = -2, double high = 2);
   real* in(const std::vector<real>& values);
   i32* ints(const std::vector<i32>& values);
   real* out(index n);  // filled as by `in`, for kernels that add
   i32* ints_out(index n);
-  // Another value that is to be the same.
+  // Adds another value to compare.
   void report(double value) { reports_.push_back(value); }
 
   struct Result {
@@ -56,14 +58,14 @@ class Lab {
   std::uint64_t key_ = 0;
 };
 
-// run(lab) on both backends: values agree within `allowed`, integers exactly; and on the card every
-// repetition gives the same bits.
+// Runs run(lab) on both backends: values agree within `allowed`, integers exactly; repetitions on
+// the device give the same bits.
 void agree(Backend& cuda, double allowed, const std::function<void(Lab&)>& run);
 
-// A training's settings that choose this variant of the router.
+// Returns training settings that select this variant of the router.
 std::vector<std::string> settings_of(const std::string& router, const Variant& variant);
 
-// Relative, as in tests/support/tolerance.hpp: of sums of k terms, with headroom for the other
+// Relative tolerance (tests/support/tolerance.hpp) for sums of k terms, with headroom for another
 // order of summation.
 inline double allowed(index k = 1) { return kDouble ? 1e-10 : 4 * tolerance(k); }
 

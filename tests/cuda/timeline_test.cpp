@@ -1,4 +1,4 @@
-// The time of work on the device, and the limits that it is measured against.
+// Tests the measured times of device work, and the limits they are compared with.
 #include "experiments/commands/limits.hpp"
 #include "sim/core/error.hpp"
 #include "tests/cuda/support.hpp"
@@ -16,15 +16,15 @@ TEST_CASE("cuda: time is that of the work, not of asking for it", "[cuda]") {
   Backend* cuda = card("time is that of the work, not of asking for it");
   if (!cuda) return;
   arrange(1);
-  // The part that asks often asks for next to nothing, the other for many times as much as asking
-  // takes; and it stands before it in the queue.
+  // One part enqueues many tiny kernels. The other enqueues a few that each run much longer than
+  // their launch, and it comes first in the queue.
   const index much = emulated() ? 1 << 16 : 1 << 24, little = 1;
   constexpr int kSeldom = 20, kOften = 60;
   const Storage block = cuda->allocate(static_cast<std::size_t>(much) * sizeof(real));
   auto* p = static_cast<real*>(block.data());
   Profile profile(cuda->timeline());
   const Profile::Scope scope(profile);
-  for (int round = 0; round < 2; ++round) {  // stamps are used again
+  for (int round = 0; round < 2; ++round) {  // time stamps are reused
     {
       const Span span(Part::experts);
       for (int i = 0; i < kSeldom; ++i) cuda->unary(Unary::normal_cdf, p, p, much);

@@ -1,4 +1,4 @@
-// Training on the card against training on the CPU, with every router.
+// Tests training on the device against training on the CPU, with every router.
 #include "sim/moe/router.hpp"
 #include "tests/cuda/support.hpp"
 #include "tests/train/support.hpp"

@@ -1,4 +1,4 @@
-// Binary files as the tests write them: numbers with the low byte first, and the headers of others.
+// Writes binary files for tests: little-endian numbers, and the headers of other programs.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// Tests CIFAR files, and NumPy arrays as images.
 #include "tests/data/binary.hpp"
 #include "tests/data/support.hpp"
 

@@ -1,4 +1,4 @@
-// Text compressed as gzip and zstd do it.
+// Compresses text with gzip and zstd.
 #pragma once
 
 #include <zlib.h>

@@ -1,3 +1,4 @@
+// Tests how names, patterns and folders of text files are resolved.
 #include "sim/data/corpus.hpp"
 
 #include "tests/data/support.hpp"

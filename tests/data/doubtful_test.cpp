@@ -1,3 +1,4 @@
+// Tests notes about text that is probably not what its settings say.
 #include "sim/data/doubtful.hpp"
 
 #include "tests/data/support.hpp"

@@ -1,3 +1,4 @@
+// Tests tokenising a text in pieces, and the bytes that tokens stand for.
 #include "sim/data/encoded.hpp"
 
 #include "tests/data/support.hpp"

@@ -1,3 +1,4 @@
+// Tests the decompression of gzip and zstd, with limits.
 #include "sim/data/expand.hpp"
 
 #include "sim/io/file.hpp"

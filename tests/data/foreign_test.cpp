@@ -1,3 +1,4 @@
+// Tests the recognition of files that are not text.
 #include "sim/data/foreign.hpp"
 
 #include "tests/data/support.hpp"

@@ -1,3 +1,4 @@
+// Tests the IDX format: patches, labels, splits, broken files.
 #include "tests/data/support.hpp"
 
 #include <zlib.h>

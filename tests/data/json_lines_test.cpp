@@ -1,3 +1,4 @@
+// Tests JSON lines as documents with domains.
 #include "sim/data/json_lines.hpp"
 
 #include "tests/data/support.hpp"

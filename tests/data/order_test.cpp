@@ -1,3 +1,4 @@
+// Tests shuffling, batches over epochs, and SHA-256.
 #include "sim/data/order.hpp"
 
 #include "sim/io/sha256.hpp"

@@ -1,5 +1,5 @@
-// Real files, where there are any: MOESIM_DATA names a folder with shakespeare.txt,
-// wikitext2-valid.txt and mnist/.
+// Tests real files, if MOESIM_DATA names a folder with shakespeare.txt, wikitext2-valid.txt and
+// mnist/.
 #include "tests/data/support.hpp"
 
 #include <numeric>

@@ -1,4 +1,4 @@
-// Where the files of a data set are looked for.
+// Tests where the files of a data set are looked up (data.root).
 #include "sim/data/root.hpp"
 
 #include "sim/data/datasets.hpp"

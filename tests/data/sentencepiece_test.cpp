@@ -1,5 +1,5 @@
-// A model is written byte by byte here, as its format says (sentencepiece_model.proto): a list of
-// pieces with scores, and the options of normalisation.
+// Tests SentencePiece models that are written here byte by byte (sentencepiece_model.proto): pieces
+// with scores, and the options of normalisation.
 #include "sim/data/stored.hpp"
 #include "sim/data/tokenizer.hpp"
 #include "tests/data/binary.hpp"

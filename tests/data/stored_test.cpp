@@ -1,4 +1,4 @@
-// What a checkpoint holds of its data gives the same tokens and sizes.
+// Tests that the data description in a checkpoint gives the same tokens and sizes.
 #include "sim/data/stored.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,5 +1,5 @@
-// What the tests of the data sets share: a folder that goes away, data sets from a list of options,
-// errors as values.
+// Shared by the tests of sim/data: a temporary folder, data sets from a list of options, errors as
+// values.
 #pragma once
 
 #include "sim/core/error.hpp"

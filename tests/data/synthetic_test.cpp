@@ -1,3 +1,4 @@
+// Tests the synthetic hidden Markov source: entropy rates, Bayes loss, samples.
 #include "sim/data/markov.hpp"
 #include "tests/data/support.hpp"
 

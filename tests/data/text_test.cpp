@@ -1,3 +1,4 @@
+// Tests text data: tokens, splits, domains, hashes, broken files.
 #include "sim/data/token_store.hpp"
 #include "sim/data/tokenizer.hpp"
 #include "tests/data/support.hpp"

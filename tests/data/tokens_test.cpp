@@ -1,3 +1,4 @@
+// Tests files of token ids: formats, vocabulary, sampled large files.
 #include "sim/data/token_files.hpp"
 #include "sim/data/token_scan.hpp"
 #include "tests/data/binary.hpp"

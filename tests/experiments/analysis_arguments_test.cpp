@@ -1,3 +1,4 @@
+// Tests the options that export, plot and report share.
 #include "experiments/commands/analysis_arguments.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,3 +1,4 @@
+// Tests the arguments of `moesim check`.
 #include "experiments/commands/check_arguments.hpp"
 
 #include "experiments/commands/check.hpp"

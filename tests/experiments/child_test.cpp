@@ -1,4 +1,4 @@
-// Work in a child process: its errors are the parent's, and its sudden end is explained.
+// Tests work in a child process: its errors reach the parent, and its sudden end is explained.
 #include "experiments/sweep/child.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,4 +1,4 @@
-// What a container may use, from files as the system shows them.
+// Tests the limits of a container, read from files as the kernel provides them.
 #include "experiments/sweep/control_group.hpp"
 
 #include "tests/record/samples.hpp"

@@ -1,3 +1,4 @@
+// Tests the cache of data sets that the runs of a sweep share.
 #include "experiments/sweep/data_cache.hpp"
 #include "sim/core/error.hpp"
 #include "tests/config/support.hpp"

@@ -1,4 +1,4 @@
-// What people see of a sweep, and a stderr that nobody reads.
+// Tests the progress display of a sweep, also with a stderr that nobody reads.
 #include "experiments/terminal/display.hpp"
 
 #include "tests/support/catch.hpp"

@@ -1,5 +1,5 @@
-// analysis/FORMAT.md names exactly what is written: runs of every kind of plan, and of data and
-// settings that have attributes of their own, are compared with it both ways.
+// Tests that analysis/FORMAT.md names exactly the attributes and variables that are written, in
+// both directions, with runs of every kind of plan, data and setting.
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/train_run.hpp"
 #include "sim/backend/stand_in.hpp"

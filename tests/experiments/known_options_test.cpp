@@ -1,4 +1,5 @@
-// The list of options against the sources: every call that reads an option is found by its text.
+// Tests the list of options against the sources: every call that reads an option is found by its
+// text.
 #include "experiments/commands/known_options.hpp"
 
 #include "experiments/sweep/experiment.hpp"

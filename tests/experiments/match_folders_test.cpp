@@ -1,3 +1,4 @@
+// Tests how planned runs are matched with run folders on disk.
 #include "experiments/sweep/match_folders.hpp"
 
 #include "sim/record/run_file.hpp"

@@ -1,4 +1,4 @@
-// A worker whose supervisor does not read.
+// Tests a worker whose supervisor does not read its messages.
 #include "experiments/sweep/outbox.hpp"
 
 #include "tests/support/catch.hpp"
@@ -81,7 +81,7 @@ TEST_CASE("outbox: nobody reads, and nothing waits; the ending is not lost", "[e
   const std::vector<std::string> lines = ended(outbox, pipe, "{stopped");
   CHECK(lines.front() == "kline 0");
   CHECK(lines.back() == "e{stopped");
-  // The last ten lines that are kept stand before it, and the number of those left out.
+  // It is preceded by the last ten kept lines and the number of dropped ones.
   REQUIRE(lines.size() > 12);
   int left_out = -1;
   std::size_t kept = 0;

@@ -1,3 +1,4 @@
+// Tests reading and writing of plan.json.
 #include "experiments/sweep/plan.hpp"
 
 #include "tests/config/support.hpp"

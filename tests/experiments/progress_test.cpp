@@ -1,3 +1,4 @@
+// Tests rates, remaining times and log.txt.
 #include "experiments/terminal/progress.hpp"
 
 #include "tests/config/support.hpp"

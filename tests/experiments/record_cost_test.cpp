@@ -1,4 +1,4 @@
-// What estimates know of records.
+// Tests the estimated size of records.
 #include "experiments/sweep/record_cost.hpp"
 
 #include "tests/support/catch.hpp"

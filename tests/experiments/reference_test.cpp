@@ -1,3 +1,4 @@
+// Tests the manual page and the shell completions.
 #include "experiments/commands/reference.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,3 +1,4 @@
+// Tests Slurm job arrays: scripts, directives, answers of sbatch.
 #include "experiments/cluster/slurm.hpp"
 
 #include "tests/config/support.hpp"
@@ -192,7 +193,7 @@ TEST_CASE("slurm: a task that stopped with a checkpoint is requeued unless Slurm
           "0 ");
   // Before the program could handle it.
   REQUIRE(run("kill -s USR1" + waits, "RUNNING None") == "75 requeue 7_3\n");
-  // Killed by somebody else: a failure.
+  // Killed by another process: a failure.
   REQUIRE(run("kill -s TERM $$", "RUNNING None") == "143 ");
 }
 

@@ -1,3 +1,4 @@
+// Tests the output of generated text: whole characters, no terminal controls.
 #include "experiments/terminal/text_stream.hpp"
 
 #include "tests/support/catch.hpp"

@@ -1,3 +1,4 @@
+// Tests line breaking at the width of the terminal.
 #include "experiments/terminal/text_width.hpp"
 
 #include "experiments/sweep/next_steps.hpp"

@@ -1,4 +1,4 @@
-// Nothing that another version wrote, or that cannot be read, is overwritten.
+// Tests that nothing written by another version, or unreadable, is overwritten.
 #include "experiments/sweep/versions.hpp"
 
 #include "sim/io/file.hpp"

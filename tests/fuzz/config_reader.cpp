@@ -1,6 +1,6 @@
-// A config file, the files that it includes and a command line, up to the runs that they ask for.
-// An input is split at lines "%%": the first part is the config file, the others are 1.ini, 2.ini,
-// ...; a part that begins with "$" is the command line, one word per line.
+// Fuzzes config files with includes and a command line, up to the expanded runs. An input is split
+// at lines "%%": the first part is the config file, the others are 1.ini, 2.ini, ...; a part that
+// begins with "$" is the command line, one word per line.
 #include "sim/config/parser.hpp"
 #include "sim/config/reader.hpp"
 #include "sim/config/sweep.hpp"

@@ -1,5 +1,5 @@
-// Files of other programs that are read since they are data: token ids (numbers alone, NumPy, the
-// index of Megatron), JSON lines, what gzip and zstd compressed. Every input goes to all of them.
+// Fuzzes data files of other programs: token ids (raw, NumPy, Megatron's index), JSON lines, gzip
+// and zstd. Every input goes to all readers.
 #include "sim/data/datasets.hpp"
 #include "sim/data/expand.hpp"
 #include "sim/data/json_lines.hpp"

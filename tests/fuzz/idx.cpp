@@ -1,4 +1,4 @@
-// Images and labels in the IDX format, plain or compressed: the reader, and a data set from them.
+// Fuzzes IDX images and labels, plain or compressed: the reader, and a data set from them.
 #include "sim/data/datasets.hpp"
 #include "sim/data/idx_file.hpp"
 #include "tests/fuzz/support.hpp"

@@ -1,4 +1,4 @@
-// The list grammar of sweeps and command lines, and the numbers in it.
+// Fuzzes the list grammar of sweeps and command lines, and its numbers.
 #include "sim/config/list.hpp"
 #include "tests/fuzz/support.hpp"
 

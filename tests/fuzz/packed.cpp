@@ -1,5 +1,5 @@
-// What the process that reads a foreign run file sends back; a file that takes over that process
-// can make it send anything.
+// Fuzzes the reply of the child process that reads a foreign run file: a file that takes over that
+// process can send anything.
 #include "sim/record/pack.hpp"
 #include "tests/fuzz/support.hpp"
 

@@ -1,6 +1,5 @@
-// A run file, as a user meets it: read_run_file, with its child process. HDF5 does not survive
-// every file, and the child's death is an answer like another; but our own code in the child has
-// to.
+// Fuzzes run files through read_run_file and its child process. HDF5 does not survive every file,
+// so the child's death is an accepted outcome; our own code in the child must not fail.
 #include "sim/record/run_file.hpp"
 
 #include "sim/record/axes.hpp"

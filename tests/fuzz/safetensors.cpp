@@ -1,6 +1,6 @@
-// Weights and state of a checkpoint, or of whoever else writes this format. An input is read as it
-// is, and as a text up to its first NUL with the data after it, to which the length of the text is
-// put in front: a change of the text would otherwise end at a wrong length.
+// Fuzzes safetensors files. An input is read as it is, and also as a header up to its first NUL
+// with data after it; the header's length is then prepended, because a mutated header would
+// otherwise have a wrong length.
 #include "sim/checkpoint/safetensors.hpp"
 
 #include "tests/fuzz/support.hpp"

@@ -1,5 +1,5 @@
-// What the fuzz targets share. A target lets only the reader's documented error pass; a sanitizer's
-// report, another exception or a broken expectation ends the process, and libFuzzer keeps the
+// Shared by the fuzz targets. A target accepts only the reader's documented error; a sanitizer's
+// report, another exception or a failed expectation ends the process, and libFuzzer keeps the
 // input.
 #pragma once
 

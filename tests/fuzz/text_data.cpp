@@ -1,5 +1,5 @@
-// A text file as bytes and as characters, and the option that names files. The first line of an
-// input is the value of the option; the rest is the contents of a file.
+// Fuzzes a text file as bytes and as characters, and the option that names files. The first line of
+// an input is the value of the option; the rest is the content of a file.
 #include "sim/data/corpus.hpp"
 #include "sim/data/datasets.hpp"
 #include "tests/fuzz/support.hpp"

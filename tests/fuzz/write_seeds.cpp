@@ -1,4 +1,4 @@
-// Writes the seeds that are no text: fuzz_write_seeds FOLDER makes FOLDER/TARGET/*.
+// Writes the binary seeds: fuzz_write_seeds FOLDER makes FOLDER/TARGET/*.
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/record/pack.hpp"
 #include "tests/data/binary.hpp"

@@ -1,3 +1,4 @@
+// Tests starting other programs: output, folder, time limit.
 #include "sim/io/program.hpp"
 
 #include "tests/support/catch.hpp"

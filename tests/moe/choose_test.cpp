@@ -1,3 +1,4 @@
+// Tests capacity assignment, top-k and the sorting of rows by expert.
 #include "sim/moe/choose.hpp"
 
 #include "tests/support/catch.hpp"

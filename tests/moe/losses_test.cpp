@@ -1,3 +1,4 @@
+// Tests auxiliary losses against values worked out by hand.
 #include "sim/moe/losses.hpp"
 
 #include "tests/support/catch.hpp"

@@ -1,3 +1,4 @@
+// Tests metrics of load, entropy, drops and agreement.
 #include "sim/moe/metrics.hpp"
 
 #include "tests/support/catch.hpp"

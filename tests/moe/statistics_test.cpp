@@ -1,4 +1,4 @@
-// Statistics of routings, summed on the device, against loops over everything that was routed.
+// Tests routing statistics, summed on the device, against loops over all assignments.
 #include "sim/moe/statistics.hpp"
 
 #include "sim/backend/cpu/cpu_backend.hpp"
@@ -168,7 +168,7 @@ TEST_CASE("statistics: drops, slots and places without a token", "[moe][statisti
 
 TEST_CASE("statistics: plans by hand", "[moe][statistics]") {
   Backend& backend = test_backend();
-  // Three of four tokens, experts 0 and 2 of three; expert 2 was asked for once more.
+  // Three of four tokens, experts 0 and 2 of three; expert 2 has a demand of one more.
   Routing routing;
   routing.plan = Assignment{.token = Indices::of({2, 0, 1}, backend),
                             .experts = {Indices::of({0, 1, 1, 3}, backend), 3},

@@ -1,5 +1,5 @@
-// Branches: mixture of depths around a whole block, and a mixture of attention heads, each made of
-// what the seam offers, against the parts that they are made of.
+// Tests MoE layers around a whole block (mixture of depths) and around attention, against the parts
+// that they consist of.
 #include "sim/model/block.hpp"
 #include "sim/moe/nested.hpp"
 #include "sim/ops/ops.hpp"

@@ -1,5 +1,5 @@
-// Continuing a text: each router's rule of inference against another way to the same numbers, and
-// the choice of a token.
+// Tests text generation: each router's rule of inference against another way to the same numbers,
+// and the choice of a token.
 #include "sim/model/generate.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,4 +1,4 @@
-// Sizes of experts that make arms comparable: worked out by hand, and for every router.
+// Tests the expert widths that make arms comparable (moe.match), by hand and for every router.
 #include "sim/model/match.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,5 +1,5 @@
-// The whole model: gradients of every parameter, initial values and names, what a token costs, and
-// the routers that are nothing but the dense network.
+// Tests the whole model: gradients of every parameter, initial values, names, costs, and routers
+// that reduce to the dense network.
 #include "sim/model/transformer.hpp"
 
 #include "sim/ops/ops.hpp"

@@ -1,4 +1,4 @@
-// The pull-back of every op against central differences, in double.
+// Tests the backward pass of every op against central differences, in double.
 #include "sim/ops/attention.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/support/gradient_check.hpp"

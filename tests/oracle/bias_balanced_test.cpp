@@ -1,3 +1,4 @@
+// Compares bias_balanced with DeepSeek-V3 and Megatron.
 #include "sim/moe/layer.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"

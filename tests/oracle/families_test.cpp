@@ -1,3 +1,4 @@
+// Tests that every family of oracle files is read by some test, or named.
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle.hpp"
 

@@ -1,3 +1,4 @@
+// Compares hierarchical with the implementation of lucidrains.
 #include "sim/moe/policies/capacity.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"

@@ -1,3 +1,4 @@
+// Compares token choice and expert choice with llm-random, and expert choice with the paper.
 #include "sim/moe/choose.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"

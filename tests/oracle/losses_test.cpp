@@ -1,3 +1,4 @@
+// Compares auxiliary losses with published implementations.
 #include "sim/moe/losses.hpp"
 
 #include "sim/core/tape.hpp"

@@ -1,3 +1,4 @@
+// Compares lory and smear with references of the papers.
 #include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"

@@ -1,3 +1,4 @@
+// Compares load metrics with reference values.
 #include "sim/moe/metrics.hpp"
 
 #include "tests/support/catch.hpp"

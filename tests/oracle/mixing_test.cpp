@@ -1,3 +1,4 @@
+// Compares soft and mixture_of_tokens with published implementations.
 #include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"

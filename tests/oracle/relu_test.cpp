@@ -1,3 +1,4 @@
+// Compares relu with ReMoE.
 #include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"

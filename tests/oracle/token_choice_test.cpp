@@ -1,3 +1,4 @@
+// Compares token_choice with Switch, Mixtral, MegaBlocks, GShard, V-MoE and noisy top-k.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"

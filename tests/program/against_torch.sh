@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# tests/bench/against_torch.py: it says what is missing, refuses to time two different models, and its table has the medians and
-# ratios of what both sides said (PyTorch's side is played by a script). Where MOESIM_PYTHON has torch, the real models of every
+# Tests tests/bench/against_torch.py: it names missing packages, refuses to time two different models, and its table has the
+# medians and ratios of both sides (a script stands in for PyTorch). Where MOESIM_PYTHON has torch, the real models of every
 # router agree with moesim on parameters and FLOPs. Usage: against_torch.sh MOESIM PYTHON
 set -u
 moesim=$1 python=$2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What analysis/README.md has in its blocks of shell runs as written, on a small sweep of the name that it uses.
+# Runs the shell blocks of analysis/README.md as written, on a small sweep of the same name.
 # Usage: analysis_readme.sh SOURCE_DIR MOESIM PYTHON
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

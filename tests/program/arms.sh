@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Arms by name: chosen, changed, timed; and keys of variants on the command line.
+# Tests --arm: arms selected, changed and timed by name; and keys of variants on the command line.
 # Usage: arms.sh MOESIM
 set -u
 moesim=$1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Bad input ends with the right exit code and one line that names the place, the reason and a way out; nothing is left behind.
+# Tests bad input: the right exit code, one line with place, reason and remedy, and no files left behind.
 # Usage: bad_input.sh MOESIM
 set -u
 moesim=$1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# moesim bench: its numbers are consistent, nothing is written, one bad arm does not take the others with it, mistakes come
-# before any timing. Usage: bench.sh MOESIM
+# Tests moesim bench: consistent numbers, no files, one failing arm leaves the others, mistakes are reported before any
+# timing. Usage: bench.sh MOESIM
 set -u
 moesim=$1
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# moesim check: every plug-in gets its line and its verdict, whatever the others do, and nothing passes that was not measured.
+# Tests moesim check: every plug-in gets its line and verdict whatever the others do, and nothing passes unmeasured.
 # Usage: check.sh FLOAT DOUBLE, programs that have the plug-ins of tests/program/plugins, in folders without each other
 set -uo pipefail
 float=$1 double=$2

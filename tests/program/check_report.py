@@ -1,4 +1,4 @@
-"""Is a report one whole page that loads nothing?
+"""Checks that a report is one complete page that loads nothing.
 
 check_report.py PAGE SECTION...     well-formed, with these sections, no reference that a browser would load, no script but its own
 check_report.py --config ARM PAGE   the config that the page has of an arm

@@ -1,5 +1,5 @@
-"""The recipes of scripts/data on packages made here: what they write, that it is the same each time, and what they say where
-packages are missing. Usage: corpora.py SCRIPTS"""
+"""Tests the recipes of scripts/data on packages made here: their output, that it is the same each time, and their messages about
+missing packages. Usage: corpora.py SCRIPTS"""
 import gzip
 import hashlib
 import json

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Data that cannot be what was meant: refused in one line that names file, line and key, or noted where the loss is shown.
+# Tests data that are probably not what the user meant: refused in one line with file, line and key, or noted beside the loss.
 # Usage: data.sh MOESIM
 set -u
 moesim=$1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A sweep for a card is planned and submitted where there is none, and runs only where there is one. Usage: device.sh MOESIM
+# Tests that a sweep for a GPU is planned and submitted on a machine without one, and runs only with one. Usage: device.sh MOESIM
 set -u
 moesim=$1
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A disk that fails at any one write, or from any one on, and a process that dies at any one: nothing published is ever
-damaged, and the run can go on.
+"""Tests a disk that fails at the n-th write or from then on, and a process that dies there: no published file is ever
+damaged, and the run can be resumed.
 
 Usage: disk_full.py MOESIM MODULE, the module being failing_writes.c. MOESIM_DISK_CALLS: which calls fail, as 1-500 or
 3,17,90; 9 of them spread over all unless told.
@@ -40,7 +40,7 @@ batches = 1
 [checkpoint]
 every = 1
 """
-# What happens at the call: it fails, it and all later ones do, or the process dies.
+# Kinds of failure: the call fails, it and all later ones fail, or the process dies.
 WAYS = {"fails": {}, "all fail from": {"MOESIM_FAIL_ALWAYS": "1"}, "killed at": {"MOESIM_FAIL_KILL": "1"}}
 # Without GOMP_SPINCOUNT the program starts itself a second time. A program built with the address sanitizer wants its own
 # runtime loaded before the module.
@@ -86,7 +86,7 @@ def temporaries(out, pattern="**"):
 
 
 def judge_end(run, out, how):
-    """What is wrong with how the run ended."""
+    """Returns what is wrong with the end of the run."""
     lines = [line for line in run.stderr.splitlines() if line.startswith("moesim: ")]
     # Killed is the program itself, or the worker of which it tells.
     allowed = (-signal.SIGKILL, 1) if how == "killed at" else (0, 4)
@@ -102,7 +102,7 @@ def judge_end(run, out, how):
 
 
 def judge_folder(run, out, expected):
-    """What is wrong with what the run left, and with taking it up."""
+    """Returns what is wrong with the files that the run left, and with resuming it."""
     if (out / "full/plan.json").exists():
         verified = call("verify", out / "full")
         if verified.returncode != 0:

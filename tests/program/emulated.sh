@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The program on a card, which is the emulation of one: what is recorded, resumed, timed and said when memory runs out.
+# Tests the program on an emulated GPU: records, resuming, timing, and messages when memory runs out.
 # Usage: emulated.sh MOESIM_EMULATED
 set -u
 moesim=$1

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""TensorBoard's own reader finds in the event files what the run files have: once, and while runs are trained.
+"""Compares event files, read by TensorBoard's own reader, with run files: after training and during it.
 
 usage: event_files.py MOESIM
 Exit status: 0 all is well, 1 a check failed, 77 skipped (tensorboard, h5py or numpy is not installed).
@@ -123,7 +123,7 @@ def check_live(moesim, work):
 
 
 def check_interrupt(moesim, work):
-    """A run that nobody goes on with is waited for until Ctrl-C, which is no failure."""
+    """Waits for an interrupted run until Ctrl-C, which is not a failure."""
     path = sorted(glob.glob(work + "/once/board/*/run.h5"))[0]
     with h5py.File(path, "r+") as file:
         file.attrs["status"] = "running"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# moesim export: every table in every format, from a sweep made here, with plain and with hostile names; what it refuses; and
-# what pdflatex, tidy, pandas and R say of it, those that are installed.
+# Tests moesim export: every table in every format, with plain and with malicious names; what it refuses; and whether pdflatex,
+# tidy, pandas and R accept it, those that are installed.
 # Usage: export.sh MOESIM PYTHON
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A finished run is extended: to the bits of one that was trained in one go, with a constant rate and with a cosine that begins
-# again; killed on the way, in two processes, and where there is nothing to go on from.
+# Tests --extend: a finished run is extended to the bits of one trained in one go, with a constant rate and with a restarted
+# cosine; killed midway, in two processes, and without a run to extend.
 # Usage: extend.sh MOESIM PYTHON
 set -u
 moesim=$1 python=$2

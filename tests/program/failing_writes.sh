@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The failing disk of failing_writes.c fails where it should, and only there. Usage: failing_writes.sh MODULE
+# Tests failing_writes.c itself: the disk fails where it should, and only there. Usage: failing_writes.sh MODULE
 set -u
 module=$1
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Legal but absurd sizes: a run that cannot fit says so before it allocates, or ends with one line, and never dies of a signal.
+"""Tests legal but absurd sizes: a run that cannot fit in memory is refused before allocating, or ends with one line, never by a signal.
 
 Usage: huge.py MOESIM. MOESIM_HUGE: how many random configs (20). Each runs with 1.5 GB of address space and is killed after
 two seconds if it fits and goes on.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A run is its config, its data and its seed: a finished sweep that is narrowed, widened or written in another way trains what
-# is new, and nothing else. And what a plan reads it reads once.
+# Tests the identity of runs (config, data, seed): a finished sweep that is narrowed, widened or rewritten trains only what is
+# new. A plan reads each data set once.
 # Usage: identity.sh MOESIM
 set -u
 moesim=$1

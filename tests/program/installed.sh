@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# cmake --install: everything comes where it belongs, with --prefix and with DESTDIR, to the same bytes, and works there
+# Tests cmake --install: every file is in its place, with --prefix and with DESTDIR, with the same bytes, and works there
 # (installed_tree.sh). Usage: installed.sh BUILD VERSION
 set -u
 build=$1 version=$2 here=$(cd "$(dirname "$0")" && pwd)

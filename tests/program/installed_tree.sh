@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# An installed moesim, wherever it lies: it runs, finds its studies and its sibling in double; its manual page and its completions
-# have what --help and `moesim list options` say, no more and no less. Needs no more than bash, and takes man, mandoc, zsh and
-# fish where they are there. Usage: installed_tree.sh PREFIX [VERSION]
+# Tests an installed moesim in any place: it runs, finds its studies and moesim-f64; its manual page and completions have exactly
+# what --help and `moesim list options` have. Needs bash; uses man, mandoc, zsh and fish if they are installed. Usage: installed_tree.sh PREFIX [VERSION]
 set -u
 prefix=$(cd "$1" && pwd) || exit 2
 moesim=$prefix/bin/moesim

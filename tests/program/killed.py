@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A sweep whose processes are killed at random gives what an undisturbed one gives.
+"""Tests that a sweep whose processes are killed at random gives the results of an undisturbed one.
 
 Usage: killed.py MOESIM QUICKSTART_INI. Needs h5py and numpy (else exit 77). MOESIM_KILLS: how often SIGKILL comes, 20 unless told.
 MOESIM_DEVICE: where to run. MOESIM_KILL_SECONDS: the longest until a kill, 1 unless told; a device takes longer to start.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What this program did not make, and what it cannot read, is neither removed nor overwritten; what it made is not believed
-because its checksum is right.
+"""Tests that foreign and unreadable files are neither removed nor overwritten, and that own files are not trusted only because
+their checksum is right.
 
 Usage: left_alone.py MOESIM.
 

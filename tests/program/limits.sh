@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Limits of the system are met in good order: of file sizes, processor time, memory, open files, processes, threads; and a
-# reader that leaves. Usage: limits.sh MOESIM MODULE, the module being failing_writes.c.
+# Tests limits of the system (file size, CPU time, memory, open files, processes, threads): each ends in order; and a reader
+# that closes its pipe. Usage: limits.sh MOESIM MODULE, the module being failing_writes.c.
 set -u
 moesim=$1 module=$2
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"

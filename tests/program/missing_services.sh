@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A service that the system lacks is no failure: a warning, once, and on. Usage: missing_services.sh MOESIM MODULE, the module
+# Tests missing system services: one warning, and the run continues. Usage: missing_services.sh MOESIM MODULE, the module
 # being failing_writes.c.
 set -u
 moesim=$1 module=$2

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A run goes on from any folder, and its model is of use where its data is gone.
+"""Tests that a run resumes from any folder, and that its model can be used without its data.
 
 Usage: moved.py MOESIM.
 

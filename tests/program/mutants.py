@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Damaged files, as the program's users meet them: mutants of a run file go to `moesim compare`, mutants of a config to
+"""Tests damaged files: mutants of a run file go to `moesim compare`, mutants of a config to
 `moesim run --dry-run`. Each call ends within ten seconds with one of the documented exit codes; a failure is one line that
 begins with "moesim: "; nothing is left on disk.
 
@@ -45,7 +45,7 @@ def mutant(original, rng):
 
 
 def judge(moesim, kind, number, contents, work):
-    """What is wrong about how the program takes these contents, "" if nothing is, and the exit code."""
+    """Returns what is wrong with the program's reaction ("" if nothing), and the exit code."""
     here = work / f"{kind}-{number}"
     name = "mutant.h5" if kind == "run file" else "mutant.ini"
     here.mkdir()

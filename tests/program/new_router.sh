@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Adding a router or an expert is one file: from a temporary folder they are built in, listed, certified, trained and
-# installed; a pattern that matches no file is refused. Three of them are the examples of routers/README.md,
+# Tests that adding a router or an expert takes one file: from a temporary folder they are built in, listed, certified, trained
+# and installed; a pattern that matches no file is refused. Three of them are the examples of routers/README.md,
 # routers/STATE.md and experts/README.md, as they are written there.
 # Usage: new_router.sh SOURCE_DIR BUILD_DIR (whose settings are used). Needs a compiler cache to be quick.
 set -euo pipefail

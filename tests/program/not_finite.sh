@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A sweep of three arms of which the middle one diverges: exit 5, the others complete, the reason names step and tensor, the
-# table goes without it, and nothing is trained twice. Usage: not_finite.sh MOESIM
+# Tests a sweep of three arms whose middle one diverges: exit 5, the others complete, the reason names step and tensor, the
+# table omits it, and nothing is trained twice. Usage: not_finite.sh MOESIM
 set -u
 moesim=$1
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# moesim plot: every figure in every format, its scripts by themselves, and what goes wrong.
+# Tests moesim plot: every figure in every format, its scripts on their own, and its errors.
 # Usage: plot.sh MOESIM PYTHON. Without gnuplot, or without matplotlib, the parts that need them are skipped, which is said.
 set -u
 moesim=$1 python=$2
@@ -67,7 +67,7 @@ grep -q -- '--script' err.txt || fail "without gnuplot: no way out named: $(cat 
 [ $code2 -eq 0 ] || fail "--script matplotlib without gnuplot: exit $code2: $(cat err2.txt)"
 [ -s b.py ] && [ -s b.csv ] && [ ! -e b.svg ] || fail "--script matplotlib: $(ls b.*)"
 
-# What cannot be.
+# Invalid arguments.
 expect 2 'no --out FILE' $runs
 expect 2 'ends in none of' $runs --out a.jpg
 expect 2 'did you mean heatmap?' $runs --figure heatmp --out a.svg
@@ -156,20 +156,20 @@ else
   echo "skipped: $python has no matplotlib"
 fi
 
-# What analysis/README.md says, as it stands there.
+# The block of analysis/figures/README.md, as written.
 if "$python" -c 'import matplotlib, pandas' 2> /dev/null; then
-  sed -n '/plot.sh runs this block/,/^```$/p' "$here/../../analysis/README.md" | sed '/^<!--/d; /^```/d' > block.sh
-  [ "$(wc -l < block.sh)" -ge 4 ] || fail "no block in analysis/README.md"
+  sed -n '/plot.sh runs this block/,/^```$/p' "$here/../../analysis/figures/README.md" | sed '/^<!--/d; /^```/d' > block.sh
+  [ "$(wc -l < block.sh)" -ge 4 ] || fail "no block in analysis/figures/README.md"
   mkdir -p readme/runs programs
   cp -r $runs readme/runs/quickstart
   ln -sf "$moesim" programs/moesim
   printf '#!/bin/sh\nexec "%s" "$@"\n' "$(command -v "$python")" > programs/python3
   chmod +x programs/python3
   (cd readme && MPLBACKEND=agg PATH=$work/programs:$PATH bash -e ../block.sh) > out.txt 2>&1 ||
-    fail "analysis/README.md: $(tail -3 out.txt)"
-  [ -s readme/loss.pdf ] && grep -q '^token_choice' out.txt || fail "analysis/README.md: $(cat out.txt)"
+    fail "analysis/figures/README.md: $(tail -3 out.txt)"
+  [ -s readme/loss.pdf ] && grep -q '^token_choice' out.txt || fail "analysis/figures/README.md: $(cat out.txt)"
 else
-  echo "skipped: $python has no matplotlib or no pandas, so the block of analysis/README.md is not run"
+  echo "skipped: $python has no matplotlib or no pandas, so the block of analysis/figures/README.md is not run"
 fi
 
 if "$python" -c 'import h5py' 2> /dev/null; then

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Of several processes that start on one run at the same time, one trains it, and leaves what it leaves when alone.
+"""Tests several processes that start the same run at once: one trains it, with the result of a single process.
 
 Usage: races.py MOESIM QUICKSTART_INI. MOESIM_RACES: how many races, 5 unless told. Without h5py run files are not compared,
 only checkpoints.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the READMEs say of the program is true. Usage: readme.sh SOURCE_DIR MOESIM
+# Compares the READMEs with the program: routers, studies and commands. Usage: readme.sh SOURCE_DIR MOESIM
 set -euo pipefail
 source=$1 moesim=$2
 diff <(grep -E '^\| `[a-z_]+` \| (past|sequence|batch) ' "$source/routers/README.md" | tr -d '`' | sed 's/^| //; s/ |$//; s/ | /\t/g') \
@@ -9,5 +9,5 @@ for study in "$source"/experiments/*.ini; do
   grep -q "$(basename "$study" .ini)" "$source/experiments/README.md" || { echo "experiments/README.md does not mention $study"; exit 1; }
 done
 for command in $("$moesim" --help | awk '/^  [a-z]/ {print $1}'); do
-  grep -q "moesim $command" "$source/README.md" || { echo "README.md does not mention moesim $command"; exit 1; }
+  grep -q "moesim $command" "$source/experiments/COMMANDS.md" || { echo "experiments/COMMANDS.md does not mention moesim $command"; exit 1; }
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every value of `moesim compare --json` is what another program computes from the run files alone: arms of common seeds and
-# of others, one that looks ahead, and one of which a seed has diverged.
+# Tests every value of `moesim compare --json` against another program that reads only the run files: arms with common and with
+# different seeds, one that looks ahead, and one with a diverged seed.
 # Usage: recompute.sh MOESIM PYTHON. Exit 77 (skipped) without h5py and numpy.
 set -euo pipefail
 moesim=$1 python=$2

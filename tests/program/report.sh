@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The report of a small sweep: whole, offline, harmless, written or not at all. Usage: report.sh MOESIM [PYTHON]
+# Tests the report of a small sweep: complete, offline, safe with malicious names, written whole or not at all. Usage: report.sh MOESIM [PYTHON]
 set -u
 moesim=$1 python=${2:-python3}
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A run file of every kind of plan opens with xarray and h5py, and h5dump has nothing to complain about.
+# Tests that run files of every kind of plan open with xarray, h5py and h5dump.
 # Usage: run_file.sh MOESIM PYTHON. Exit 77 (skipped) without these Python packages.
 set -euo pipefail
 moesim=$1 python=$2

@@ -1,4 +1,4 @@
-"""Everything that two experiments recorded of their runs of so many steps, but for wall times, is the same.
+"""Checks that the runs of STEPS steps in two experiments have equal records, except for wall times.
 Usage: same_records.py EXPERIMENT EXPERIMENT STEPS"""
 import glob
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Signals to a run: which of them ask for a checkpoint, which pass without a trace, and what a death leaves behind.
+"""Tests signals to a run: which ones stop it with a checkpoint, which ones have no effect, and what remains when a process dies.
 
 Usage: signals.py MOESIM MODULE, the module being failing_writes.c.
 """

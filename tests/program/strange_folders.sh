@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Folders that others made or damaged: plans that are empty or lie, FIFOs where files are expected, paths that lead nowhere.
-# The exit code is right, nothing waits, and no control character gets out. Usage: strange_folders.sh MOESIM
+# Tests foreign or damaged folders: empty or wrong plans, FIFOs in place of files, dangling paths. The exit code is right,
+# nothing hangs, and no control character is printed. Usage: strange_folders.sh MOESIM
 set -u
 moesim=$1
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"

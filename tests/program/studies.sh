@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Studies that come with the program are found from where it lies: included as <name>, named as a config; and what a user's own
-# file may include.
+# Tests studies that ship with the program: found relative to it, included as <name>, named as a config; and what a user's file
+# may include.
 # Usage: studies.sh MOESIM
 set -u
 moesim=$1

@@ -1,4 +1,4 @@
-# Sourced by the scripts here: they run in a folder of their own, count what is wrong, and end with `finish`.
+# Sourced by the scripts here: they run in a temporary folder, count failures (`fail`), and end with `finish`.
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A sweep in circumstances: a run that cannot be written, data that is gone, arms that are the same, a queue.
+# Tests a sweep under difficulties: an unwritable run, missing data, identical arms, a queue.
 # Usage: sweep.sh MOESIM
 set -u
 moesim=$1

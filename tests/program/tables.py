@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every number of the tables of utilization, domains and curves, worked out again by numpy from the run files of a sweep.
+"""Recomputes every number of the tables utilization, domains and curves with numpy from the run files of a sweep.
 
 usage: tables.py MOESIM
 Exit status: 0 all is well, 1 a number differs, 77 skipped (h5py or numpy is not installed).
@@ -41,7 +41,7 @@ compared = 0
 
 
 def deviation_text(value, decimals):
-    """With so many decimals; one that would round to zero has its first digit, if it is no rounding of float32."""
+    """With that many decimals; one that would round to zero has its first digit, if it is no rounding of float32."""
     for more in range(decimals, decimals + 4):
         text = f"{value:.{more}f}"
         if value < 1e-7 or float(text) != 0:

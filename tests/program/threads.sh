@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Published data are the same bits for 1, 2, 3 and 7 threads, for every router. Usage: threads.sh MOESIM
+# Tests that run files have the same bits with 1, 2, 3 and 7 threads, for every router. Usage: threads.sh MOESIM
 set -euo pipefail
 moesim=$1
 work=$(mktemp -d)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `moesim export --to tensorboard`: what it refuses, what it writes, and the exit codes. Usage: to_tensorboard.sh MOESIM
+# Tests `moesim export --to tensorboard`: refusals, output, exit codes. Usage: to_tensorboard.sh MOESIM
 moesim=$1
 source "$(dirname "$0")/support.sh"
 

@@ -1,4 +1,4 @@
-"""Token ids and text in the files of others, trained on as a user would: nanoGPT's train.bin and val.bin give the losses of
+"""Trains on token ids and text in files of other programs: nanoGPT's train.bin and val.bin give the losses of
 the text to the bit, a file of 20 GB takes no memory, and every format trains. Usage: token_files.py MOESIM"""
 import array
 import gzip
@@ -140,7 +140,7 @@ if printed.returncode == 0:
     loss, bits = row["eval_loss"]["mean"], row["bits_per_byte"]["mean"]
     check(abs(bits - loss * 1.4426950408889634) < 1e-12 * bits, f"bits per byte: {bits} of {loss} nats")
 
-# 20 GB with a hole: what it takes is what the model takes.
+# A sparse file of 20 GB: memory use is that of the model.
 before = largest_child()
 with open("huge.bin", "wb") as file:
     file.write(ids(values))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whatever becomes of stderr, training goes on and stops in good order; what a terminal shows agrees with itself.
+"""Tests that training runs and stops in order whatever happens to stderr, and that the terminal display is consistent.
 
 Usage: unread.py MOESIM QUICKSTART_INI.
 
@@ -69,7 +69,7 @@ def full_fifo(path):
 
 
 def read_all(file, process):
-    """What a terminal shows until nobody is left to write; says what it has so far."""
+    """Collects the output of a terminal until its writers are gone."""
     text, begin = "", time.monotonic()
     while True:
         if time.monotonic() - begin > PATIENCE:

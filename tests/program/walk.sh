@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The walk of experiments/README.md runs as it stands there, and comes to what it says.
+# Runs the walk of experiments/README.md as written, and checks its results.
 # Usage: walk.sh SOURCE_DIR BUILD_DIR. The programs of BUILD_DIR are used; files go to SOURCE_DIR/build/walk, which is removed.
 set -uo pipefail
 source=$1 build=$2

@@ -20,7 +20,7 @@ COUNT = 100  # tokens of a continuation
 
 
 def differences(run):
-    """Largest difference of a logit over the evaluation, and of how many greedy tokens are equal."""
+    """Returns the largest difference of a logit over the evaluation, and how many greedy tokens are equal."""
     file = os.path.join(FOLDER.name, "predicted.safetensors")
     moesim("predict", run, "--out", file)
     predicted = companion.read_safetensors(file)

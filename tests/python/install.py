@@ -1,4 +1,4 @@
-"""The package as pip installs it, and what it says where packages are missing."""
+"""Tests the package as pip installs it, and its messages about missing packages."""
 import os
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ if tuple(map(int, version("setuptools").split(".")[:2])) < (70, 1):  # later one
 
 
 def python(code, *paths):
-    """stdout of a fresh interpreter that sees these folders before its packages."""
+    """Returns stdout of a fresh interpreter with these folders first in its path."""
     begin = "import sys; sys.path[:0] = " + repr(list(paths)) + "\n"
     done = subprocess.run([sys.executable, "-I", "-c", begin + code], capture_output=True, text=True, cwd=FOLDER.name,
                           check=False)

@@ -1,4 +1,4 @@
-"""The Python blocks of analysis/python/README.md, run as written, one after the other."""
+"""Runs the Python blocks of analysis/python/README.md as written, one after the other."""
 import os
 import re
 import unittest

@@ -1,4 +1,4 @@
-"""Run files as the companion gives them: labels, settings, totals and tables, recomputed by h5py and numpy."""
+"""Tests run files in the Python package against h5py and numpy: labels, settings, totals and tables."""
 import glob
 import json
 import os
@@ -152,7 +152,7 @@ class Attributes(unittest.TestCase):
 
     @staticmethod
     def verified(run, code):
-        """What verify says of damage goes to stdout."""
+        """The report of `verify` about damage goes to stdout."""
         done = subprocess.run([PROGRAM, "verify", run], capture_output=True, text=True, check=False)
         assert done.returncode == code, done
         return done.stdout + done.stderr
@@ -160,7 +160,7 @@ class Attributes(unittest.TestCase):
 
 class Tables(unittest.TestCase):
     def test_same_numbers_as_the_program(self):
-        """Means over seeds, of what two programs made of the same files."""
+        """Means over seeds that two programs compute from the same files agree."""
         experiment = os.path.join(FOLDER.name, "abl")
         rows = json.loads(moesim("export", experiment, "--table", "routers", "--format", "json"))["rows"]
         table = companion.runs(experiment)

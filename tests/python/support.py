@@ -1,4 +1,4 @@
-"""What the tests of analysis/python share. MOESIM names the program."""
+"""Shared by the tests of analysis/python. The environment variable MOESIM names the program."""
 import importlib.util
 import os
 import subprocess
@@ -13,7 +13,7 @@ SKIPPED = 77  # SKIP_RETURN_CODE of ctest
 
 
 def require(*modules, otherwise=None):
-    """Ends the test, with the reason, where a package is missing.
+    """Skips the test with the reason if a package is missing.
 
     otherwise: another interpreter, which takes the test over if it has them all.
     """
@@ -30,7 +30,7 @@ def require(*modules, otherwise=None):
 
 
 def moesim(*words, code=0):
-    """stdout of the program, which must end with that code."""
+    """Returns stdout of the program, which must end with that code."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HOME": FOLDER.name, "XDG_CACHE_HOME": FOLDER.name}
     done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, env=environment, cwd=FOLDER.name,
                           check=False)

@@ -1,4 +1,4 @@
-"""Models in PyTorch against the engine: logits of whole evaluations to 1e-5, and greedy continuations.
+"""Tests the PyTorch models against the engine: logits of whole evaluations to 1e-5, and greedy continuations.
 
 Two implementations that were written apart, over the settings of every router that has a rule in both.
 """
@@ -95,7 +95,7 @@ MODELS = [
 
 
 def train(name, *settings, common=COMMON):
-    """The folders of the runs of these settings."""
+    """Trains these settings and returns the folders of the runs."""
     config = write(f"{name}.ini", common.replace("NAME", name))
     moesim("run", config, "--out", FOLDER.name, *settings)
     return sorted(glob.glob(os.path.join(FOLDER.name, name, "*", "")))

@@ -1,5 +1,5 @@
-// Rows are compressed once, block by block: the file is the same as if all had been written at the
-// end, memory holds what fills no block, and a store that was cut off goes on.
+// Tests block-wise compression of rows: the file equals one written at the end, memory holds only
+// unfinished blocks, and a truncated store can be continued.
 #include "sim/core/error.hpp"
 #include "sim/record/block.hpp"
 #include "sim/record/block_store.hpp"

@@ -1,3 +1,4 @@
+// Tests the conservation checks of every written run file.
 #include "sim/core/error.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"

@@ -1,5 +1,5 @@
-// Files that were cut off, damaged, or made by somebody else. The reader must answer with one line,
-// whatever HDF5 does.
+// Tests run files that are truncated, damaged, or written by other programs: the reader answers
+// with one line, whatever HDF5 does.
 #include "sim/core/error.hpp"
 #include "sim/record/hdf5.hpp"
 #include "tests/record/samples.hpp"

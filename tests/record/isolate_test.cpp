@@ -1,4 +1,4 @@
-// Work in a child process: whose limit ended it.
+// Tests work in a child process with limits: the message names the limit that ended it.
 #include "sim/record/isolate.hpp"
 
 #include "sim/io/fork.hpp"

@@ -1,3 +1,4 @@
+// Tests the atomic replacement of files.
 #include "sim/io/publish.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,4 +1,5 @@
-// Parts of run files, and whole ones slice by slice, by one child for many files.
+// Tests reading parts of run files, and whole ones slice by slice, with one child process for many
+// files.
 #include "sim/record/reader.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,3 +1,4 @@
+// Tests rows in blocks: removal of the last row, moving to another store.
 #include "sim/record/rows.hpp"
 
 #include "sim/record/block.hpp"

@@ -1,3 +1,4 @@
+// Tests the run file: round trip, digest, types, resumption.
 #include "sim/record/run_file.hpp"
 
 #include "sim/core/error.hpp"

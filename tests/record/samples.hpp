@@ -1,4 +1,4 @@
-// Run files for tests.
+// Builds run files for tests.
 #pragma once
 
 #include "sim/record/run_file.hpp"
@@ -51,8 +51,8 @@ inline Variable variable(std::string name, Variable::Type type, std::vector<std:
           .units = ""};
 }
 
-// Two layers, three experts; `records` records that add up: each layer is asked for 6 assignments
-// and drops 1.
+// Two layers and three experts; `records` consistent records: each layer has a demand of 6
+// assignments and drops 1.
 inline RunFile sample(int records = 2) {
   using Type = Variable::Type;
   RunFile run;

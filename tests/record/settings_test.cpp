@@ -1,4 +1,5 @@
-// Attributes that repeat settings, and descriptions: there for readers, no part of the digest.
+// Tests attributes that repeat settings, and descriptions: present for readers, not part of the
+// digest.
 #include "sim/core/error.hpp"
 #include "sim/record/decode.hpp"
 #include "sim/record/drops_window.hpp"

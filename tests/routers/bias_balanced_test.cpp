@@ -1,3 +1,4 @@
+// Tests bias_balanced: the bias, groups, and its update.
 #include "sim/core/error.hpp"
 #include "tests/support/policy.hpp"
 

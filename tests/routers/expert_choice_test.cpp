@@ -1,3 +1,4 @@
+// Tests expert_choice over positions, sequences and the batch.
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 
@@ -9,8 +10,8 @@ namespace {
 
 using Numbers = std::vector<std::int32_t>;
 
-// Two experts on numbers, logits x · (1, -1): expert 0 wants large tokens, expert 1 small ones.
-// Three sequences of two positions:   1 5   -2 4   3 -6   (tokens 0 1, 2 3, 4 5)
+// Two experts on numbers, with logits x · (1, -1): expert 0 prefers large tokens, expert 1 small
+// ones.
 struct Chosen {
   Numbers token, offset;
   std::vector<double> gate, scores;

@@ -1,3 +1,4 @@
+// Tests hash: balanced and random tables.
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 

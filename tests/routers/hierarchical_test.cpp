@@ -1,4 +1,4 @@
-// The hierarchical router against its own two levels, run one after the other.
+// Tests the hierarchical router against its two levels, run one after the other.
 #include "sim/moe/nested.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"

@@ -1,3 +1,4 @@
+// Tests lory and smear.
 #include "sim/core/tape.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"

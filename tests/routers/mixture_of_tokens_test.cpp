@@ -1,3 +1,4 @@
+// Tests mixture_of_tokens.
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 

@@ -1,3 +1,4 @@
+// Tests relu: its experts, its loss and the adaptation of λ.
 #include "sim/core/error.hpp"
 #include "tests/support/policy.hpp"
 

@@ -1,3 +1,4 @@
+// Tests soft: dispatch, combine, number of slots.
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 

@@ -1,3 +1,4 @@
+// Tests token_choice: special cases, drops by hand, second choices.
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"

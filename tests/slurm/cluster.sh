@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A private Slurm cluster of one node for tests: munged, slurmctld and slurmd run as this user, with everything they need
-# under DIR, on free ports, without cgroups or a database. Exit 77 with one line if there can be none here.
+# Runs a private Slurm cluster of one node for tests: munged, slurmctld and slurmd as this user, with all their files under
+# DIR, on free ports, without cgroups or a database. Exit 77 with one line if there can be none here.
 #   cluster.sh start DIR   then: source DIR/env.sh; sbatch ...
 #   cluster.sh stop DIR    cancels its jobs, ends its daemons and leaves DIR with the logs
 # Partitions: `low` (the default), whose jobs a job in `high` requeues: TERM, and 5 s later KILL. There is no GraceTime:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A sweep of six runs as a job array of a private Slurm cluster: cancelled, submitted again, preempted, warned of its time
-# limit; in the end every run is complete, with the bits of a sweep on this host. Takes about four minutes.
+# Tests a sweep of six runs as a job array on a private Slurm cluster: cancelled, resubmitted, preempted, warned of its time
+# limit; at the end every run is complete, with the bits of a sweep on this host. Takes about four minutes.
 # Usage: sweep.sh MOESIM. Without Slurm: exit 77.
 set -u
 moesim=$1

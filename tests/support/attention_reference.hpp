@@ -1,4 +1,4 @@
-// Attention in every type of factors, as loops in double over factors that are rounded here.
+// Computes attention in every compute type, as loops in double over factors rounded here.
 #pragma once
 
 #include "tests/support/catch.hpp"
@@ -90,9 +90,9 @@ struct AttentionReference {
   }
 };
 
-// A weight that lies between two values of its type goes to one here and to the other there, once
-// in some thousand times. So the mean error is what tells, and the largest only has a bound.
-// `loose`: for hardware that adds products of tensor cores in an order and a rounding of its own.
+// A weight between two representable values may round differently here and in the kernel, about
+// once in some thousand times. So the mean error is decisive, and the largest only has a bound.
+// `loose`: for hardware that adds the products of tensor cores in its own order and rounding.
 inline void check_attention(const char* what, Compute compute, const std::vector<real>& got,
                             const std::vector<Sum>& want, bool loose = false) {
   const double mean = kDouble                        ? 1e-13

@@ -1,4 +1,4 @@
-// Catch2 2.13 (Debian 12) and 3 (Debian 13, Ubuntu 24.04) behind one include.
+// Includes Catch2 2.13 (Debian 12) or 3 (Debian 13, Ubuntu 24.04).
 #pragma once
 
 #ifdef MOESIM_CATCH2

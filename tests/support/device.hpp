@@ -1,5 +1,4 @@
-// The device of the cases that run on any: the environment's MOESIM_TEST_DEVICE ("cuda:0"), else
-// the CPU.
+// Returns the device of cases that run on any device: MOESIM_TEST_DEVICE ("cuda:0"), else the CPU.
 #pragma once
 
 #include "sim/backend/backend.hpp"

@@ -1,5 +1,4 @@
-// Factors of products as their types hold them, by way of the definition, and sums of products in
-// double.
+// Rounds factors to their compute type by its definition, and sums products in double.
 #pragma once
 
 #include "sim/backend/backend.hpp"

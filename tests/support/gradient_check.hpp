@@ -1,4 +1,4 @@
-// Derivatives by central differences, for functions of several tensors.
+// Checks derivatives by central differences, for functions of several tensors.
 #pragma once
 
 #include "sim/core/random.hpp"
@@ -19,9 +19,9 @@ inline Tensor random_tensor(std::uint64_t key, Shape shape, double low = -1, dou
   return Tensor::of(shape, random_reals(key, shape.size(), low, high), backend());
 }
 
-// The largest relative error of the gradients of L = Σ w ⊙ f(inputs), w random, over every value of
-// every input, against central differences with h = 1e-5 · max(1, |x|). Discrete choices are those
-// of the first pass. Double precision only.
+// Returns the largest relative error of the gradients of L = Σ w ⊙ f(inputs), w random, over every
+// value of every input, against central differences with h = 1e-5 · max(1, |x|). Discrete choices
+// are those of the first pass. Double precision only.
 inline double gradient_error(const Function& f, const std::vector<Tensor>& inputs) {
   for (const Tensor& x : inputs) x.drop_gradient();
   Journal journal;

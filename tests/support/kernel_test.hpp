@@ -1,5 +1,5 @@
-// What every test of a kernel checks: values against a naive twin, accumulation against
-// overwriting, nothing written outside, and the same bits for every number of threads.
+// Checks a kernel: values against a naive twin, accumulation against overwriting, no writes outside
+// the output, and the same bits for every number of threads.
 #pragma once
 
 #include "sim/backend/cpu/cpu_backend.hpp"
@@ -21,7 +21,7 @@ inline CpuBackend& backend() {
   return cpu;
 }
 
-// n uniform values; another key, other values.
+// Returns n uniform values that depend on the key.
 inline Reals random_reals(std::uint64_t key, index n, double low = -2, double high = 2) {
   const Stream stream{key, Purpose::synthetic, 0, 0};
   Reals values(static_cast<std::size_t>(n));
@@ -51,8 +51,8 @@ inline void require_close(const Reals& got, const Doubles& want, double allowed)
          " times the tolerance");
 }
 
-// kernel(backend, y, acc) on outputs of every kind: overwriting (over NaN, so that what stays
-// unwritten shows) and, if asked for, accumulating; with 1, 2, 3 and 7 threads.
+// Calls kernel(backend, y, acc) with every kind of output: overwriting (over NaN, so that unwritten
+// values show) and, if `accumulates`, accumulating; with 1, 2, 3 and 7 threads.
 template <class Kernel>
 void check_kernel(const Doubles& want, double allowed, bool accumulates, Kernel kernel) {
   const std::size_t n = want.size();

@@ -1,3 +1,4 @@
+// The main function of the test binaries.
 #ifdef MOESIM_CATCH2
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-// Naive twins of the kernels: plain loops in double, by the formula, with no thought for speed.
+// Naive twins of the kernels: plain loops in double that follow the formula.
 #pragma once
 
 #include "sim/backend/backend.hpp"

@@ -1,3 +1,4 @@
+// Implements the comparison with oracle files.
 #include "tests/support/oracle.hpp"
 
 #include "sim/backend/backend.hpp"

@@ -1,8 +1,8 @@
-// Oracle files: inputs, weights, outputs, losses and gradients of the published implementations, as
-// $MOESIM_ORACLES/<family>/<case>.h5, and the comparison with them.
+// Reads oracle files ($MOESIM_ORACLES/<family>/<case>.h5: inputs, weights, outputs, losses and
+// gradients of published implementations) and compares results with them.
 //
-// A file is compared whole: every stored array must have been used as an input, compared, or
-// excused by name; what is left over is a failure.
+// A file is compared completely: every stored array must be used as an input, compared, or excused
+// by name; any other array is a failure.
 #pragma once
 
 #include "sim/core/tensor.hpp"
@@ -24,7 +24,7 @@ struct StoredArray {
   index size() const { return static_cast<index>(values.size()); }
 };
 
-// What was found in one family, for the printed line.
+// Summary of one family, for the printed line.
 struct OracleTally {
   int cases = 0;
   std::map<std::string, double> worst;  // by kind: "y", "routing", "loss", "gradient"
@@ -56,16 +56,16 @@ class Oracle {
   void compare(const std::string& array, const Tensor& got);
   // Indices, counts and masks.
   void compare_exactly(const std::string& array, const std::vector<double>& got);
-  // Numbers that are double in both flavours.
+  // Numbers that are double in both builds.
   void compare_in_double(const std::string& array, const std::vector<double>& got);
-  // Any other disagreement with the file.
+  // Reports any other disagreement with the file.
   void require(bool holds, const std::string& message);
-  // Not compared, and why not.
+  // Excuses an array from comparison, with the reason.
   void excuse(const std::string& prefix);
-  // This case is of another kind than what the family's check compares; it is counted apart.
+  // Marks a case of a kind that the family's check does not compare; it is counted separately.
   void set_apart(const std::string& reason);
 
-  void finish();  // fails if something was left over
+  void finish();  // fails if an array was not used
 
  private:
   struct Hyperparameter {
@@ -85,13 +85,13 @@ class Oracle {
 
 // The families that are compared here.
 const std::vector<std::string>& oracle_families();
-// $MOESIM_ORACLES, or empty.
+// Returns $MOESIM_ORACLES, or "".
 std::filesystem::path oracle_folder();
-// The cases of a family, in order of name.
+// Returns the cases of a family, in order of name.
 std::vector<std::filesystem::path> oracle_files(const std::string& family);
 
-// Runs `check` on every case of the family and prints what was found; without $MOESIM_ORACLES
-// prints that the family was skipped.
+// Runs `check` on every case of the family and prints the summary; prints that the family is
+// skipped without $MOESIM_ORACLES.
 void check_oracles(const std::string& family, void (*check)(Oracle&));
 
 }  // namespace moesim::testing

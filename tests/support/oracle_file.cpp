@@ -1,3 +1,4 @@
+// Reads small HDF5 files.
 #include "tests/support/oracle_file.hpp"
 
 #include "sim/core/error.hpp"

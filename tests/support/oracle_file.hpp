@@ -1,4 +1,4 @@
-// Reading small HDF5 files whole: arrays by path, attributes of the root.
+// Reads a small HDF5 file whole: arrays by path, attributes of the root.
 #pragma once
 
 #include "tests/support/oracle.hpp"

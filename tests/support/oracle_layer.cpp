@@ -1,3 +1,4 @@
+// Builds and compares a layer with an oracle file.
 #include "tests/support/oracle_layer.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,5 +1,5 @@
-// A router and a bank of experts of the registry, built with the settings and the parameters of an
-// oracle file, and the comparison of what they compute with it.
+// Builds a router and experts with the settings and parameters of an oracle file, and compares
+// their results with it.
 #pragma once
 
 #include "tests/support/oracle.hpp"

@@ -1,3 +1,4 @@
+// Builds registered routers and experts.
 #include "tests/support/plugin.hpp"
 
 #include "sim/core/error.hpp"

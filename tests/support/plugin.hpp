@@ -1,4 +1,4 @@
-// Routers and experts of the registry for tests, built with options as text.
+// Builds registered routers and experts for tests, from options as text.
 #pragma once
 
 #include "sim/moe/layer.hpp"
@@ -12,7 +12,7 @@ namespace moesim::testing {
 
 using OptionValues = std::map<std::string, std::string>;
 
-// An option that the plug-in does not know is an error.
+// Builds a plug-in; an option that it does not read is an error.
 std::unique_ptr<Router> make_router(const std::string& name, const Site& site,
                                     const OptionValues& options = {});
 std::unique_ptr<Expert> make_expert(const std::string& name, const ExpertSite& site,
@@ -21,7 +21,7 @@ std::unique_ptr<Expert> make_expert(const std::string& name, const ExpertSite& s
 // The parameter of this name.
 Tensor parameter_of(const Module& module, const std::string& name);
 
-// One backend for all tests that ask here (tests/support/device.hpp).
+// Returns the backend shared by all tests (tests/support/device.hpp).
 Backend& test_backend();
 
 std::vector<double> host(const Tensor& tensor);

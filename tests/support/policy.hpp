@@ -1,4 +1,4 @@
-// Policies (sim/moe/policies) for tests, built with options as text.
+// Builds policies (sim/moe/policies) for tests, from options as text.
 #pragma once
 
 #include "sim/core/error.hpp"

@@ -1,5 +1,5 @@
-// A small SentencePiece model with byte fallback, written by hand: a message ModelProto of
-// sentencepiece_model.proto (github.com/google/sentencepiece), by the rules of protocol buffers.
+// Writes a small SentencePiece model with byte fallback: a ModelProto of sentencepiece_model.proto
+// (github.com/google/sentencepiece), encoded by hand.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// How far a kernel may be from its naive twin in double, in one place.
+// Defines how far a kernel may be from its naive twin in double, in one place.
 //
 // Errors are measured as |got - want| <= tolerance · max(1, |want|).
 #pragma once

@@ -1,5 +1,5 @@
-// A step is the same whatever number of micro-batches it is done in: the rows that it trains on,
-// what is hidden in them, the mean over its targets, and its gradient.
+// Tests that a step does not depend on its number of micro-batches: its rows, its masks, the mean
+// over its targets, and its gradient.
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/kept.hpp"

@@ -1,5 +1,5 @@
-// State that balances experts: the same however a step is divided, on any number of threads, and
-// after a resume; and a checkpoint's weights have what routing needs of it.
+// Tests balancing state of routers: it does not depend on micro-batches or threads, survives
+// resuming, and is part of a checkpoint's weights where routing needs it.
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/checkpoint/safetensors.hpp"
 #include "tests/record/samples.hpp"

@@ -1,4 +1,4 @@
-// The same bits on any number of threads: parameters and everything that is recorded.
+// Tests that parameters and records have the same bits on any number of threads.
 #include "tests/support/catch.hpp"
 #include "tests/train/support.hpp"
 

@@ -1,4 +1,4 @@
-// What is measured depends on [eval] alone, and its error is told.
+// Tests that an evaluation depends on [eval] only, and its standard error.
 #include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
 #include "sim/ops/ops.hpp"

@@ -1,4 +1,4 @@
-// A run that goes on from the end of a shorter one has the bits of one that was trained in one go.
+// Tests that an extended run has the bits of one trained in one go.
 #include "sim/checkpoint/records.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
@@ -28,7 +28,7 @@ void check_extended(Values values, const std::string& steps, const std::string& 
   CHECK(checkpoint_steps(longer / "") == std::vector<index>{end});
   second.finish();
   second.checkpointer.write("");
-  {  // Stopped before its own first step, it still knows where it comes from.
+  {  // Stopped before its first step, the run still records its origin.
     Kept stopped(values, longer / "");
     REQUIRE(stopped.resume());
     CHECK(stopped.recorder->file().text("extended_from") ==

@@ -1,4 +1,4 @@
-// Gradients of micro-batches are summed in one order: that of a tree over their numbers.
+// Tests the order of sums of micro-batch gradients: a binary tree over their numbers.
 #include "sim/train/gradient_tree.hpp"
 
 #include "sim/core/random.hpp"

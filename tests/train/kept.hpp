@@ -1,4 +1,4 @@
-// A training with a checkpointer, for tests of what is on disk.
+// Runs a training with a checkpointer, for tests of the files on disk.
 #pragma once
 
 #include "sim/core/error.hpp"
@@ -13,7 +13,7 @@ namespace moesim::testing {
 
 using Values = std::vector<std::string>;
 
-// Stops after so many questions.
+// Stops after the given number of polls.
 class StopAfter : public Hook {
  public:
   explicit StopAfter(index questions) : left_(questions) {}
@@ -32,7 +32,7 @@ struct Kept : Training {
   bool resume() {
     return checkpointer.resume([](const std::string&) {});
   }
-  // To the end, through what is to be survived.
+  // Trains to the end; rewinds after a divergence.
   void finish() {
     for (;;) {
       try {

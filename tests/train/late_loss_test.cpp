@@ -1,5 +1,5 @@
-// Auxiliary losses that a router does not return in every step: each has a column, in which the
-// steps without it are NaN.
+// Tests auxiliary losses that a router does not return in every step: each has a column, NaN in the
+// steps without it.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
@@ -60,7 +60,7 @@ class WithMoody {
   WithMoody& operator=(const WithMoody&) = delete;
 };
 
-constexpr double kNone = -1;  // stands for NaN, so that rows can be compared
+constexpr double kNone = -1;  // replaces NaN, so that rows can be compared
 
 // name: values by step
 std::map<std::string, std::vector<double>> recorded(const RunFile& file) {

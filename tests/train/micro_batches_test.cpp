@@ -1,5 +1,4 @@
-// A step in micro-batches: its losses and gradients are sums over them, in one order, whoever
-// computes them.
+// Tests that losses and gradients of a step are sums over its micro-batches in a fixed order.
 #include "sim/ops/ops.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"

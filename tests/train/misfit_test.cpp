@@ -1,4 +1,4 @@
-// Checkpoints that are whole and do not fit: they give way to the one before, or to the start.
+// Tests intact checkpoints that do not fit the run: an earlier one is used, or the run starts anew.
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/train/loading.hpp"
 #include "tests/record/samples.hpp"

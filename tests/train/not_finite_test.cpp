@@ -1,4 +1,4 @@
-// Losses, gradients and weights that are not finite: named, skipped, or gone back from.
+// Tests NaN and infinite losses, gradients and weights: named, skipped, or rewound.
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/ops/ops.hpp"

@@ -1,4 +1,4 @@
-// Optimisers, the schedule and clipping, against numbers worked out by hand.
+// Tests optimisers, schedule and clipping against numbers worked out by hand.
 #include "sim/train/optimiser.hpp"
 
 #include "sim/core/error.hpp"

@@ -1,4 +1,4 @@
-// Replayed passes beside eager ones: what they fall back on, and what they do not swallow.
+// Tests replayed passes against eager ones: when they fall back, and which errors they pass on.
 #include "sim/core/out_of_memory.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"

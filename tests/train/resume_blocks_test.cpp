@@ -1,4 +1,4 @@
-// Records in blocks, which all checkpoints of a run share.
+// Tests blocks of records that all checkpoints of a run share.
 #include "sim/checkpoint/records.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"

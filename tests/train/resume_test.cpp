@@ -1,5 +1,4 @@
-// A training that was stopped and taken up again, in another process, gives the bits of one that
-// was not.
+// Tests that a run stopped and resumed in another process has the bits of an uninterrupted one.
 #include "sim/checkpoint/records.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"

@@ -1,4 +1,4 @@
-// Metrics that routers name: measured with the statistics, recorded by layer.
+// Tests metrics that routers name: measured with the statistics, recorded per layer.
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
@@ -57,7 +57,7 @@ class WithTalkative {
 const Values kValues = {"router.name",    "talkative", "train.accumulate", "2",
                         "eval.sequences", "12",        "record.every",     "1"};
 
-constexpr double kNone = -1;  // stands for NaN, so that rows can be compared
+constexpr double kNone = -1;  // replaces NaN, so that rows can be compared
 
 std::vector<double> recorded(const RunFile& file, const std::string& name) {
   std::vector<double> values = file.all_values(name);
@@ -162,7 +162,7 @@ TEST_CASE("router metrics: one copy from the device with the statistics", "[moe]
   CHECK(s.metrics[0].name == "a");
   CHECK(s.metrics[0].mean() == 0.25);
   CHECK(s.metrics[1].mean() == -3);
-  CHECK(s.unrouted == 0);  // stands behind them
+  CHECK(s.unrouted == 0);  // stored after the metrics
   CHECK(s.demand == std::vector<double>{3, 3});
   // A pass of two tokens that has "b" alone.
   LayerStatistics other;

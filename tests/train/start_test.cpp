@@ -1,4 +1,4 @@
-// Starts from another run's weights, and parameters that do not learn.
+// Tests starts from another run's weights (init.from), and frozen parameters.
 #include "sim/ops/ops.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"

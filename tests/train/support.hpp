@@ -1,4 +1,4 @@
-// A small training, from settings.
+// Builds a small training from settings.
 #pragma once
 
 #include "sim/config/config_file.hpp"

@@ -1,4 +1,4 @@
-// What a training took and dropped, over processes.
+// Tests totals of time and drops over several processes.
 #include "tests/record/samples.hpp"
 #include "tests/train/kept.hpp"
 

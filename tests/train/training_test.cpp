@@ -1,5 +1,4 @@
-// Training itself: the loss at the start, the ability to learn by heart, what is recorded, what
-// goes wrong.
+// Tests training: the initial loss, memorisation, records, errors.
 #include "sim/core/error.hpp"
 #include "sim/train/probe.hpp"
 #include "tests/support/catch.hpp"

@@ -9,7 +9,7 @@ from ._safetensors import tensors_of
 
 
 def checkpoint_folder(run, wanted="newest"):
-    """The folder of a checkpoint: "newest", "best" (the lowest validation loss) or a step."""
+    """Returns the folder of a checkpoint: "newest", "best" (the lowest validation loss) or a step."""
     folder = os.path.join(run, "checkpoint")
     steps = {}
     if os.path.isdir(folder):
@@ -33,7 +33,7 @@ def manifest(folder):
 
 
 def data_of(folder):
-    """What the checkpoint holds of its data: sizes, names, unigram counts."""
+    """Returns the data description in a checkpoint: sizes, names, unigram counts."""
     return _json(os.path.join(folder, "data.json"))
 
 
@@ -46,7 +46,7 @@ def _json(path):
 
 
 def weights_of(folder):
-    """The parameters by name, as numpy arrays. Raises MoesimError if their SHA-256 is not the manifest's."""
+    """Returns the parameters by name, as numpy arrays. Raises MoesimError if their SHA-256 is not the manifest's."""
     path = os.path.join(folder, "weights.safetensors")
     with reading(path), open(path, "rb") as file:
         data = file.read()

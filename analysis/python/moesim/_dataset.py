@@ -2,19 +2,19 @@
 from ._errors import need, reading
 from ._run import open_hdf5, run_file
 
-# Dimensions that files of earlier builds leave without labels, and the variable that has them.
+# Dimensions without labels in files of earlier builds, and the variable with their labels.
 _STEPS = {"record": "record_step", "eval": "eval_step"}
 
 
 def open_run(run):
-    """Everything that one run recorded, as an xarray.Dataset; values are read when they are used.
+    """Returns the variables of one run as an xarray.Dataset; values are read on access.
 
     run: the folder of a run, or its run file. Steps label the dimensions `step`, `eval` and `record`:
     `open(run)["load"].sel(record=100)` has the dimensions (layer, expert). Names, units and
     definitions are those of analysis/FORMAT.md; `attrs` of a variable has `long_name`, `description`
-    and `units`. Names of methods of a Dataset are reached by brackets: `open(run)["load"]`.
+    and `units`. Variables named like a method of Dataset are accessed by brackets: `open(run)["load"]`.
 
-    Raises MoesimError if it is no run file, or one of a later schema.
+    Raises MoesimError if it is not a run file, or follows a later schema.
     """
     xarray = need("xarray", "open")
     need("h5netcdf", "open")

@@ -1,4 +1,4 @@
-"""The error of this package, and imports that say what is missing."""
+"""Defines the error of this package, and imports that name a missing package."""
 import contextlib
 import importlib
 
@@ -8,13 +8,13 @@ class MoesimError(Exception):
 
 
 def shown(text):
-    """The text in one line, without characters that steer a terminal."""
+    """Returns the text in one line, without terminal control characters."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
 
 
 @contextlib.contextmanager
 def reading(path):
-    """What goes wrong inside is a MoesimError that names the file: it is damaged, or another program's."""
+    """Turns any error inside into a MoesimError that names the file as damaged or foreign."""
     try:
         yield
     except MoesimError:
@@ -30,7 +30,7 @@ def reading(path):
 
 
 def need(module, purpose):
-    """The module of that name, or a MoesimError that says how to get it."""
+    """Imports a module, or raises a MoesimError that says how to install it."""
     try:
         return importlib.import_module(module)
     except ImportError as problem:

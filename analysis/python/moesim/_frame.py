@@ -6,21 +6,21 @@ from ._results import results_of
 from ._run import find_runs, open_hdf5, settings_of_text, text_of
 
 _FIRST = ("experiment", "arm", "seed", "status")
-# Long texts, and what a setting or a column says too.
+# Long texts, and attributes that repeat a setting or a column.
 _LEFT_OUT = ("config", "sha256", "sha256_blocks", "moesim_schema", "run_id", "config_sha256", "router")
 
 
 def runs(*paths, everything=False):
-    """One row per run at or below the paths: run files, run folders or folders of runs.
+    """Returns one row per run at or below the paths: run files, run folders or folders of runs.
 
     Columns: `run` (the folder), `experiment`, `arm`, `seed`, `status`; then the settings that differ
-    between these rows; then results (`eval_loss`, `train_drops_percent`, `tokens_per_second`, ..., as
-    `moesim compare --columns` calls and defines them, of the last evaluation; `steps`, `tokens`,
+    between these rows; then results (`eval_loss`, `train_drops_percent`, `tokens_per_second`, ..., with the
+    names and definitions of `moesim compare --columns`, of the last evaluation; `steps`, `tokens`,
     `train_seconds`, `train_flops`); then attributes of the run file; then the other settings, by their
-    full keys (`router.token_choice.k`). What a run does not have is NaN.
+    full keys (`router.token_choice.k`). Missing values are NaN.
 
-    everything: also runs that the folder's latest plan does not name. The status `running` is what the
-    file says: a run that was killed has left that word there, `moesim status` knows.
+    everything: also runs outside the folder's latest plan. `status` is the one in the file, where a killed
+    run is still `running`; `moesim status` shows the actual one.
     Raises MoesimError for a path without runs, and for files that cannot be read.
     """
     pandas = need("pandas", "runs")

@@ -1,4 +1,4 @@
-"""The results of a run: one number each, by the names and definitions of analysis/README.md.
+"""Computes the results of a run, one number each, by the names and definitions of analysis/COLUMNS.md.
 
 `values` maps names of variables to arrays as analysis/FORMAT.md describes them.
 """

@@ -10,7 +10,7 @@ _LEVELS = 3  # of folders below a path, as the program looks
 
 
 def run_folder(path):
-    """The folder of a run, given the folder or a file in it."""
+    """Returns the folder of a run, given the folder or a file in it."""
     path = os.fspath(path)
     folder = path if os.path.isdir(path) else os.path.dirname(path) or "."
     if not os.path.exists(path):
@@ -19,7 +19,7 @@ def run_folder(path):
 
 
 def run_file(path):
-    """The run file, given it or the folder of its run."""
+    """Returns the run file, given the file or the folder of its run."""
     path = os.fspath(path)
     file = os.path.join(path, RUN_FILE) if os.path.isdir(path) else path
     if not os.path.exists(file):
@@ -28,7 +28,7 @@ def run_file(path):
 
 
 def find_runs(path, everything=False):
-    """The run files at or below a path, sorted: of a folder with a plan.json those of the latest plan."""
+    """Returns the sorted run files at or below a path; in a folder with a plan.json, those of the latest plan."""
     path = os.fspath(path)
     if not os.path.exists(path):
         raise MoesimError(f"{path}: no such file or folder")
@@ -65,7 +65,7 @@ def _planned(folder):
 
 
 def open_hdf5(path):
-    """An open h5py.File, which was found to be a run file of a schema that is known."""
+    """Returns an open h5py.File after checking that it is a run file with a known schema."""
     h5py = need("h5py", "reading run files")
     try:
         file = h5py.File(path, "r")
@@ -82,7 +82,7 @@ def open_hdf5(path):
 
 
 def value_of(text):
-    """A setting as the text of a config has it: a bool, an int, a float, or text."""
+    """Parses a setting of a config text: a bool, an int, a float, or text."""
     if text in ("true", "false"):
         return text == "true"
     for kind in (int, float):
@@ -94,7 +94,7 @@ def value_of(text):
 
 
 def settings_of_text(text):
-    """The settings in the text of a resolved config: {"router.token_choice.k": 2, ...}."""
+    """Returns the settings of a resolved config: {"router.token_choice.k": 2, ...}."""
     found, section = {}, ""
     for line in text.splitlines():
         line = line.strip()
@@ -107,7 +107,7 @@ def settings_of_text(text):
 
 
 def settings(run):
-    """Every setting of a run by its full key, typed: {"router.name": "soft", "model.width": 64, ...}.
+    """Returns every setting of a run by its full key, typed: {"router.name": "soft", "model.width": 64, ...}.
 
     `run` is the folder of a run or its run file.
     """

@@ -14,9 +14,9 @@ _MOST_HEADER = 16 << 20
 
 
 def read_safetensors(path):
-    """The tensors of a file by name, as numpy arrays in the order of the file.
+    """Returns the tensors of a file by name, as numpy arrays in the order of the file.
 
-    Raises MoesimError if the file is damaged, or holds a type that numpy has no name for.
+    Raises MoesimError if the file is damaged, or has a type unknown to numpy.
     """
     path = os.fspath(path)
     with reading(path):
@@ -31,7 +31,7 @@ def read_safetensors(path):
 
 
 def tensors_of(data, path):
-    """The same of the bytes of a file; `path` is for messages."""
+    """Returns the tensors in the bytes of a file; `path` is for messages."""
     with reading(path):
         length = int.from_bytes(data[:8], "little")
         header = data[8:8 + length] if length <= _MOST_HEADER else b""

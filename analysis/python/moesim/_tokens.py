@@ -1,4 +1,4 @@
-"""Text to token ids and back, as the checkpoint of a run says."""
+"""Converts text to token ids and back, with the tokenizer in a checkpoint."""
 import os
 
 from ._errors import MoesimError, need
@@ -28,7 +28,7 @@ class Tokens:
             raise MoesimError(f"{folder}: its data has tokens = {self.kind}, which this version does not know; use ids")
 
     def encode(self, text):
-        """A list of ids. Of data that is no text, `text` has the numbers themselves: "3 1 4"."""
+        """Returns a list of ids. For data other than text, `text` holds the ids themselves: "3 1 4"."""
         if self.kind == "chars":
             unknown = sorted(set(text) - set(self.ids))
             if unknown:
@@ -44,7 +44,7 @@ class Tokens:
         return list(text.encode("utf-8"))
 
     def decode(self, ids):
-        """The text of ids; bytes that are no character become U+FFFD."""
+        """Returns the text of ids; invalid bytes become U+FFFD."""
         ids = [int(i) for i in ids]
         if self.kind == "chars":
             return "".join(self.characters[i] for i in ids)

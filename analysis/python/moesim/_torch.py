@@ -5,10 +5,10 @@ from ._run import run_folder, settings
 
 
 def torch_model(run, checkpoint="newest", dtype=None):
-    """The trained model of a run as a torch.nn.Module, on the CPU.
+    """Returns the trained model of a run as a torch.nn.Module, on the CPU.
 
     run: the folder of a run. checkpoint: "newest", "best" (the lowest validation loss) or a step.
-    dtype: of the parameters and of all computing; that of the checkpoint if it is None.
+    dtype: of parameters and computation; None: that of the checkpoint.
 
     The module maps token ids [B, S] (of data with features: [B, S, F]) to logits [B, S, V], or [B, C]
     where the task classifies sequences, by the rules of evaluation. It is written from the papers and
@@ -18,7 +18,7 @@ def torch_model(run, checkpoint="newest", dtype=None):
     `model.step` and `model.eval_batch` say where it comes from.
 
     Raises MoesimError if there is no checkpoint, if it is damaged, and for routers, experts and
-    settings without a rule here.
+    settings that this implementation lacks.
     """
     need("torch", "torch_model")
     from .model import build  # imports torch

@@ -1,4 +1,4 @@
-// On a card threads run as they like.
+// The arrangement for a real card: the order of threads cannot be chosen.
 #include "tests/cuda/arrange.hpp"
 
 namespace moesim::testing {

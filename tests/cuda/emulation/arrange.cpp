@@ -1,5 +1,5 @@
-// Under the emulation threads run in the order that the repetition says, and in the first one
-// device memory is closed.
+// The arrangement for the emulation: each repetition has another order of threads, and in the first
+// one the host cannot touch device memory.
 #include "tests/cuda/arrange.hpp"
 
 #include "cuda_runtime.h"

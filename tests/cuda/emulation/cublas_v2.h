@@ -1,4 +1,4 @@
-// The one product of cuBLAS that is used, as a plain loop.
+// Replaces the only cuBLAS product in use by a plain loop.
 #pragma once
 
 #include "cuda_runtime.h"

@@ -1,4 +1,4 @@
-// The 16 bit type of CUDA and its one conversion that is used.
+// Replaces CUDA's 16-bit type and its only conversion in use.
 #pragma once
 
 #include <bit>

@@ -1,11 +1,10 @@
-// CUDA on the CPU, for tests: as much of the language and the runtime as sim/backend/cuda uses.
+// Emulates on the CPU the part of CUDA's language and runtime that sim/backend/cuda uses.
 //
-// The sources of the CUDA backend are compiled as C++ with this folder first among the include
-// paths. Threads of a block are fibers, which switch at barriers and warp shuffles only and run in
-// an order that tests choose: what depends on it is a race. The stream is a queue that is worked
-// off when somebody waits for it, and device memory can be touched by kernels and copies alone: a
-// host that reads it, or that forgets to wait, is found out. Every block of device memory ends at a
-// page that nobody may touch.
+// The sources of the CUDA backend are compiled as C++ with this folder first in the include path.
+// Threads of a block are fibers that switch only at barriers and warp shuffles, in an order that
+// tests choose: a result that depends on the order is a race. The stream is a queue that runs when
+// the host waits for it. Only kernels and copies can access device memory, so a host that reads it,
+// or does not wait, crashes. Every block of device memory ends at an inaccessible page.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +15,7 @@
 #define __global__
 #define __device__
 #define __host__
-// All shared arrays stand in one section, which is filled with NaN before every block.
+// All shared arrays are in one section, which is filled with NaN before every block.
 #define __shared__ static __attribute__((section("emulated_shared")))
 #define __launch_bounds__(...)
 
@@ -71,7 +70,7 @@ cudaError_t cudaRuntimeGetVersion(int* version);
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
-// A thread, a multiplication of a product and a byte copied take the stream a nanosecond each.
+// Stream time: one nanosecond per thread, per multiplication of a product, and per byte copied.
 cudaError_t cudaEventCreate(cudaEvent_t* event);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
@@ -84,9 +83,8 @@ cudaError_t cudaFreeHost(void* p);
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream);
 cudaError_t cudaMemsetAsync(void* p, int value, std::size_t bytes, cudaStream_t stream);
-// What a stream is asked for while it is captured is not done, but becomes the graph: with its
-// arguments as they are now, and with the host's memory as it is at each launch. What allocates or
-// waits meanwhile spoils the capture.
+// Work enqueued during a capture is not run; it becomes the graph, with its current arguments and
+// with the host's memory as it is at each launch. Allocating or waiting invalidates the capture.
 struct EmulatedGraph;
 using cudaGraph_t = EmulatedGraph*;
 using cudaGraphExec_t = EmulatedGraph*;
@@ -110,7 +108,7 @@ namespace emulation {
 
 enum class Order { forward, backward, mixed };
 void set_order(Order order);         // of the threads of a block and of the blocks of a grid
-void set_closed(bool closed);        // is device memory closed to the host, which takes time?
+void set_closed(bool closed);        // closes device memory to the host (slow)
 void set_memory(std::size_t bytes);  // of the device
 std::size_t used_memory();
 
@@ -120,14 +118,14 @@ std::uint64_t nanoseconds();  // of the stream, since the start
 void enqueue(std::function<void()> work);
 void run_grid(dim3 grid, dim3 block, const std::function<void()>& thread);
 void block_barrier();
-// Between the lanes of a warp, all of which must come here.
+// A barrier of the lanes of a warp; all must reach it.
 void gather(std::uint64_t value, std::uint64_t (&all)[32]);
 std::uint64_t exchange(std::uint64_t value, int lane_xor);
 void warp_barrier();
 int lane();
 [[noreturn]] void stop(const char* what);
 
-// What the host asked of the device so far.
+// Counts of the host's calls so far.
 struct Counts {
   std::int64_t kernels, products, copies, sets, waits, graphs;
 };

@@ -1,6 +1,7 @@
-// What a training step asks of the device: moesim_tests_cuda_emulated_f32 "[.launches]" prints a
-// table. A model of four layers and eight experts as in experiments/bench.ini, of narrow ones: the
-// numbers depend on the kinds of parts and hardly on their sizes.
+// Counts the launches, copies and waits of a training step: moesim_tests_cuda_emulated_f32
+// "[.launches]" prints a table. The model has four layers and eight experts as in
+// experiments/bench.ini but is narrow: the counts depend on the kinds of its parts and hardly on
+// their sizes.
 #include "sim/moe/router.hpp"
 #include "tests/cuda/support.hpp"
 #include "tests/train/support.hpp"
@@ -46,7 +47,7 @@ Asked train(const std::string& router, const char* graphs, const char* layers, i
           backend->peak()};
 }
 
-// What the last step of so many asks for, and the most memory that was in use.
+// Counts the calls of the last step, and the peak memory.
 Asked step(const std::string& router, const char* graphs, const char* layers, int last) {
   const Asked before = train(router, graphs, layers, last - 1),
               all = train(router, graphs, layers, last);
@@ -81,7 +82,7 @@ TEST_CASE("cuda: a replayed step is a tenth of the launches", "[cuda][replay]") 
   }
 }
 
-// The memory of the device is what a training without graphs takes at most, and something.
+// Device memory: the peak of a training without graphs, plus a margin.
 TEST_CASE("cuda: without memory for a graph there is none", "[cuda][replay]") {
   if (!card_that_replays("without memory for a graph there is none")) return;
   arrange(1);

@@ -1,9 +1,10 @@
-// Products by whole warps (nvcuda::wmma), as much as is used: bfloat16 16x16x16, tf32 16x16x8.
+// Emulates the whole-warp products in use (nvcuda::wmma): bfloat16 16x16x16, tf32 16x16x8.
 //
-// The elements of a fragment are spread over the lanes by a rule that no card has, another for
-// every kind of product: who counts on a rule is found out. All lanes must come to an operation
-// before one goes on, addresses and leading dimensions must be aligned as CUDA asks for, and a
-// factor of tf32 must be rounded already. Products are exact in float, sums are floats in order.
+// The elements of a fragment are distributed over the lanes by a rule that no card has, and that
+// differs between kinds of products, so code that relies on a rule fails. All lanes must reach an
+// operation before one continues, addresses and leading dimensions must be aligned as CUDA
+// requires, and a tf32 factor must already be rounded. Products are exact in float; sums are in
+// float, in order.
 #pragma once
 
 #include "cuda_bf16.h"
@@ -23,7 +24,7 @@ struct tf32;
 }
 enum layout_t { mem_row_major, mem_col_major };
 
-// To the nearest of 10 bits behind the point, ties away from 0.
+// Rounds to 10 bits after the point, ties away from 0.
 inline float __float_to_tf32(float x) {
   if (x - x != 0) return x;
   return std::bit_cast<float>((std::bit_cast<std::uint32_t>(x) + 0x1000u) & 0xffffe000u);
@@ -66,7 +67,7 @@ struct fragment {
   static constexpr int kSize = kRows * kCols, num_elements = kSize / 32;
   storage x[num_elements];
 
-  // Element e of a lane is this place of the matrix, row by row; and back.
+  // Maps element e of a lane to its place in the row-major matrix, and back.
   static constexpr int kBy = k == 16 ? 37 : 21;
   static constexpr int kBack = [] {
     int back = 1;
@@ -154,7 +155,7 @@ void mma_sync(fragment<accumulator, m, n, k, float>& d, const fragment<matrix_a,
     }
     sums[e] = sum;
   }
-  emulation::warp_barrier();  // nobody changes its elements before all have read them
+  emulation::warp_barrier();  // all lanes have read before one writes
   for (int e = 0; e < d.num_elements; ++e) d.x[e] = sums[e];
 }
 

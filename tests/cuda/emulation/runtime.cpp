@@ -1,4 +1,4 @@
-// Memory, the stream, its events and cuBLAS of the emulation.
+// Emulates memory, streams, events and cuBLAS.
 #include "cublas_v2.h"
 #include <cstdio>
 #include <cstdlib>
@@ -20,10 +20,10 @@ struct Block {
   char* pages;
   std::size_t size;  // of the pages without the guard
 };
-std::map<char*, Block> blocks;              // of device memory, by where they begin
+std::map<char*, Block> blocks;              // blocks of device memory, by address
 std::map<const char*, std::size_t> pinned;  // host memory that copies read when they run
 std::vector<std::function<void()>> queue;
-std::unique_ptr<EmulatedGraph> capture;  // what the stream is asked for goes there, if not null
+std::unique_ptr<EmulatedGraph> capture;  // receives enqueued work, if not null
 std::size_t used = 0;
 std::size_t memory = [] {  // or MOESIM_EMULATED_MEMORY bytes
   const char* bytes = std::getenv("MOESIM_EMULATED_MEMORY");
@@ -44,7 +44,7 @@ void push(std::function<void()> work) {
   (capture ? capture->work : queue).push_back(std::move(work));
 }
 
-// What a stream that is captured does not take.
+// Invalidates the capture after a call that is not allowed during it.
 cudaError_t spoil() {
   capture->spoiled = true;
   return cudaErrorStreamCaptureUnsupported;
@@ -106,7 +106,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t) {
   if (capture) return spoil();
   return ++counted.waits, run_queue(), cudaSuccess;
 }
-// Few, so that small tests meet the products that fill a card.
+// Few multiprocessors, so that small tests reach the products that fill a card.
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   return *value = attribute == cudaDevAttrMultiProcessorCount ? 8 : 0, cudaSuccess;
 }
@@ -148,7 +148,7 @@ cudaError_t cudaMallocHost(void** p, std::size_t bytes) {
 }
 cudaError_t cudaFreeHost(void* p) {
   if (capture) return spoil();
-  std::memset(p, 0xff, pinned.at(static_cast<char*>(p)));  // who reads it afterwards is found out
+  std::memset(p, 0xff, pinned.at(static_cast<char*>(p)));  // later reads get NaN
   pinned.erase(static_cast<char*>(p));
   return std::free(p), cudaSuccess;
 }
@@ -213,7 +213,7 @@ struct EmulatedEvent {
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) { return *event = new EmulatedEvent, cudaSuccess; }
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  run_queue();  // in which it may stand
+  run_queue();  // the queue may still use it
   return delete event, cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
@@ -277,7 +277,7 @@ cublasStatus_t cublasGemmStridedBatchedEx_64(
   push([=] {
     emulation::spend(static_cast<std::uint64_t>(batch * m * n * k));
     if (batch * m * n * k > std::int64_t{1} << 36)
-      return;  // for its time alone; it would take minutes
+      return;  // only its time counts; computing it would take minutes
     for (std::int64_t e = 0; e < batch; ++e)
       for (std::int64_t col = 0; col < n; ++col)
         for (std::int64_t row = 0; row < m; ++row) {

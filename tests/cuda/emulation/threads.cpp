@@ -1,5 +1,5 @@
-// The threads of a block as fibers.
-#undef _FORTIFY_SOURCE  // whose longjmp takes a jump to another stack for a mistake
+// Emulates the threads of a block as fibers.
+#undef _FORTIFY_SOURCE  // its longjmp rejects jumps to another stack
 
 #include "cuda_runtime.h"
 #include <csetjmp>
@@ -51,7 +51,7 @@ void to_scheduler() {
   if (_setjmp(fiber->here) == 0) _longjmp(scheduler, 1);
 }
 
-// A fiber takes one thread after the other; it stays with one that waits.
+// A fiber runs one thread after another; it stays with a thread that waits.
 void work() {
   for (;;) {
     (*body)();
@@ -87,7 +87,7 @@ void run_thread(unsigned t) {
   if (_setjmp(scheduler) == 0) _longjmp(thread.fiber->here, 1);
 }
 
-// 0 .. n-1 as the order wants them.
+// Returns 0 .. n-1 in the chosen order.
 std::vector<unsigned> arranged(unsigned n, unsigned salt) {
   std::vector<unsigned> list(n);
   std::iota(list.begin(), list.end(), 0u);
@@ -112,8 +112,8 @@ void run_block(unsigned n, const std::vector<unsigned>& sequence) {
   while (done < n) {
     bool moved = false;
     for (unsigned first = 0; first < n;) {
-      // Threads in a row that stay together: in the mixed order all of them, else those of a warp,
-      // which goes on alone to the next barrier of the block.
+      // Consecutive threads that stay together: all of them in the mixed order, else those of a
+      // warp, which runs on its own to the next barrier of the block.
       unsigned end = first;
       while (end < n && (order == Order::mixed || sequence[end] / kWarp == sequence[first] / kWarp))
         ++end;
@@ -162,7 +162,8 @@ void block_barrier() {
   to_scheduler();
 }
 
-// Two slots in turn: a lane that runs ahead to the next exchange leaves the last one alone.
+// Two alternating slots, so that a lane that runs ahead to the next exchange does not overwrite the
+// previous one.
 void gather(std::uint64_t value, std::uint64_t (&all)[32]) {
   const unsigned me = current, warp = me / kWarp;
   if (threads.size() % kWarp != 0) stop("a warp's operation in a block without whole warps");

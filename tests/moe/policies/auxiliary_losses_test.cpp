@@ -1,3 +1,4 @@
+// Tests the auxiliary-loss policy.
 #include "sim/moe/policies/auxiliary_losses.hpp"
 
 #include "tests/support/policy.hpp"

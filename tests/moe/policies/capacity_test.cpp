@@ -1,3 +1,4 @@
+// Tests the capacity policy: rounding, minimum, multiples, limits.
 #include "sim/moe/policies/capacity.hpp"
 
 #include "tests/support/catch.hpp"

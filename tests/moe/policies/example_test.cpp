@@ -1,4 +1,4 @@
-// The example of sim/moe/policies/README.md, as it is written there, is a router without faults.
+// Tests that the example router of sim/moe/policies/README.md passes its certificate.
 #include "sim/certify/certificate.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/places.hpp"

@@ -1,3 +1,4 @@
+// Tests the gate policy.
 #include "sim/moe/policies/gates.hpp"
 
 #include "tests/support/policy.hpp"

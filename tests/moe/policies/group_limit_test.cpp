@@ -1,3 +1,4 @@
+// Tests the policy that limits choices to the best groups of experts.
 #include "sim/moe/policies/group_limit.hpp"
 
 #include "sim/ops/choose.hpp"

@@ -1,3 +1,4 @@
+// Tests the noise policy: jitter, gaussian, learned.
 #include "sim/moe/policies/noise.hpp"
 
 #include "tests/support/policy.hpp"

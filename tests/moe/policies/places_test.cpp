@@ -1,3 +1,4 @@
+// Tests the policy that assigns the places of limited capacity.
 #include "sim/moe/policies/places.hpp"
 
 #include "tests/support/policy.hpp"
@@ -21,7 +22,7 @@ Assignment plan(const OptionValues& options, bool training = false) {
       .assign(numbers({0, 0, 0, 0}), gates, scores, tokens);
 }
 
-// Tokens that found room; on a device others stand behind them at -1.
+// Tokens with a place; on a device padding rows (-1) follow them.
 Numbers kept(const OptionValues& options, bool training = false) {
   Numbers tokens = plan(options, training).token.to_host();
   while (!tokens.empty() && tokens.back() < 0) tokens.pop_back();
@@ -75,7 +76,7 @@ TEST_CASE("places: rows of a training pass", "[moe][policies]") {
   };
   CHECK(rows({{"capacity_factor", "0"}}, 2, 8) == 16);
   CHECK(rows({{"capacity_factor", "0.5"}}, 1, 8) == 8);  // never less than one place: 4 · 2 · 1
-  CHECK(rows({{"capacity", "1"}}, 2, 8) == 8);           // of 16 that were asked for
+  CHECK(rows({{"capacity", "1"}}, 2, 8) == 8);           // of a demand of 16
   CHECK(rows({{"capacity", "1"}, {"group", "batch"}}, 2, 8) == 2);
 }
 

@@ -1,3 +1,4 @@
+// Tests the score policy.
 #include "sim/moe/policies/scores.hpp"
 
 #include "tests/support/policy.hpp"

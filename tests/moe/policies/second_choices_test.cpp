@@ -1,3 +1,4 @@
+// Tests the policy for second choices.
 #include "sim/moe/policies/second_choices.hpp"
 
 #include "tests/support/policy.hpp"

@@ -1,5 +1,5 @@
-// Plug-ins for tests/program/check.sh: routers and experts that break `moesim check` itself, not
-// just a promise; and a name that a router and an expert share.
+// Plug-ins for tests/program/check.sh: routers and experts on which `moesim check` itself fails, and
+// a name that a router and an expert share.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/expert.hpp"
 #include "sim/moe/router.hpp"

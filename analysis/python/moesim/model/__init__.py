@@ -1,4 +1,4 @@
-"""Models of moesim in PyTorch, for evaluation: `build` makes one of settings and weights."""
+"""Implements the models of moesim in PyTorch, for evaluation: `build` makes one from settings and weights."""
 import os
 import warnings
 
@@ -11,7 +11,7 @@ from .transformer import Transformer
 
 
 def build(run, settings, checkpoint, data, weights, dtype=None):
-    """The Transformer of a run's settings, with the weights of a checkpoint; in eval mode."""
+    """Returns the Transformer of a run's settings with the weights of a checkpoint, in eval mode."""
     model = Transformer(settings, data, {name: tuple(value.shape) for name, value in weights.items()})
     state = {name: torch.from_numpy(value.copy()) for name, value in weights.items()}
     own = model.state_dict()

@@ -1,4 +1,4 @@
-"""A bank of E feed-forward networks with stacked parameters [E, ...]."""
+"""Implements banks of E feed-forward networks with stacked parameters [E, ...]."""
 import torch
 from torch import nn
 from torch.nn.functional import gelu, relu, silu

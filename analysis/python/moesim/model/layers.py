@@ -1,4 +1,4 @@
-"""The ordinary parts of a transformer. Weights are [in, out]: y = x W + b."""
+"""Implements the ordinary layers of a transformer. Weights are [in, out]: y = x W + b."""
 import torch
 from torch import nn
 

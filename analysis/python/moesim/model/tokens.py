@@ -1,4 +1,4 @@
-"""What routers are told besides their input."""
+"""Tokens is the input of a router besides x."""
 from dataclasses import dataclass
 from typing import Any, Optional
 

@@ -40,7 +40,7 @@ class Block(nn.Module):
 
 
 def _feed_forward(settings):
-    """The settings in which [expert] is the network of blocks without MoE."""
+    """Returns the settings with [expert] set to the network of blocks without MoE."""
     name = settings.get("feed_forward.name", "expert")
     if name == "expert":
         return settings
@@ -100,7 +100,7 @@ class Transformer(nn.Module):
 
     @torch.no_grad()
     def generate(self, ids, count):
-        """The list `ids` (at least one) and `count` more, each the most likely one (the lowest of equals)."""
+        """Returns `ids` (at least one) and `count` more, each the most likely one (ties: the lowest id)."""
         ids = [int(i) for i in ids]
         if not ids:
             raise MoesimError("generate: at least one token to begin with")

@@ -1,4 +1,4 @@
-"""What routers share."""
+"""The base class of routers, and functions that they share."""
 import math
 
 import torch
@@ -10,8 +10,8 @@ from ..layers import parameter
 class Router(nn.Module):
     """forward(x [B, S, D], tokens, experts) -> [B, S, D].
 
-    Parameters are those of the checkpoint: their names and shapes come with `shapes`. data: what the checkpoint holds
-    of its data, `vocabulary` (ids of the embedding, 0 without) and `layer`, the number of the block.
+    Parameters are those of the checkpoint: their names and shapes come with `shapes`. data: the checkpoint's data
+    description, `vocabulary` (ids of the embedding, 0 without) and `layer`, the number of the block.
     """
 
     section = ""
@@ -32,7 +32,7 @@ class Router(nn.Module):
 
 
 def whole(places, rounding):
-    """A number of places as a whole number; round: half to even. Rounding errors of the factor make no place."""
+    """Rounds a number of places to an integer (round: half to even), robust to rounding errors of the factor."""
     near = round(places)
     if abs(places - near) < 1e-9 * max(1, abs(places)):
         return near
@@ -40,5 +40,5 @@ def whole(places, rounding):
 
 
 def largest(values, count):
-    """Indices of the `count` largest along the last axis, largest first; of equals the lower index."""
+    """Returns the indices of the `count` largest along the last axis, largest first; ties go to the lower index."""
     return torch.sort(values, dim=-1, descending=True, stable=True).indices[..., :count]

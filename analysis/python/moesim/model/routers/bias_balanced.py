@@ -1,4 +1,4 @@
-"""Bias-balanced routing (Wang et al. 2024; DeepSeek-AI 2024): a bias chooses and weighs nothing.
+"""Bias-balanced routing (Wang et al. 2024; DeepSeek-AI 2024): a bias affects the choice, not the gates.
 
     s = score(x W)     chosen: the k largest s + b of the best groups of experts     y = scale Σ_chosen gate_e · expert_e(x)
 """
@@ -26,7 +26,7 @@ class BiasBalanced(Router):
         return y.view(batch, length, width)
 
     def limited(self, values):
-        """-inf in all groups but the best `top_groups`, by the sum of their best experts."""
+        """Sets values to -inf outside the best `top_groups` groups, ranked by the sum of their best experts."""
         groups, top, best = (self.options[key] for key in ("groups", "top_groups", "group_best"))
         grouped = values.view(len(values), groups, -1)
         best = min(max(1, best or self.options["k"] // top), grouped.shape[2])

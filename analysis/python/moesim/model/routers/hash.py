@@ -35,7 +35,7 @@ class Hash(Router):
 
 
 def balanced_table(counts, experts):
-    """Ids by falling frequency, each to the expert with the least load so far; of equals the lower. [V]"""
+    """Assigns ids by decreasing frequency to the expert with the least load so far; ties go to the lower expert. [V]"""
     load, table = [0] * experts, torch.zeros(len(counts), dtype=torch.long)
     for token in sorted(range(len(counts)), key=lambda i: (-counts[i], i)):
         expert = min(range(experts), key=lambda e: (load[e], e))

@@ -1,8 +1,8 @@
-"""Lory (Zhong et al. 2024): experts are merged per segment, by the mean of the segment before.
+"""Lory (Zhong et al. 2024): experts are merged per segment, by the mean of the previous segment.
 
     e_n = softmax(mean(segment n) R)     segment n runs on Σ_e e_{n-1}[e] W_e, the first on e_1
 
-Generating, the weights are those of the prompt's mean for all that follows.
+During generation the weights are those of the prompt's mean for all later tokens.
 """
 import torch
 
@@ -27,7 +27,7 @@ class Lory(Router):
         return torch.cat([self.run(part, w, experts) for part, w in zip(segments, before)], 1)
 
     def segment(self):
-        """Tokens of a segment; by default a quarter of the length, or what divides the length below that."""
+        """Returns the tokens per segment; by default a quarter of the length, or the next smaller divisor of it."""
         if self.options["segment"] > 0:
             return self.options["segment"]
         size = max(1, self.length // 4)

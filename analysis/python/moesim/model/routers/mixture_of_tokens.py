@@ -3,7 +3,7 @@
     w = softmax over the group of (x W / T)     m_e = Σ_i w[i, e] x_i     y_i = Σ_e v[i, e] · expert_e(m_e)
 
 A group holds the same position of consecutive sequences, or consecutive positions of one; the last may be smaller.
-Generating, a token takes all g places of its group: y = Σ_e expert_e(x) / g, or with weights over experts.
+During generation a token takes all g places of its group: y = Σ_e expert_e(x) / g, or with weights over experts.
 """
 import torch
 
@@ -21,7 +21,7 @@ class MixtureOfTokens(Router):
         return torch.cat([self.mix(part, along, experts) for part in x.split(size, along)], along)
 
     def mix(self, x, along, experts):
-        """x [B, S, D], of which a group is all of the axis `along`."""
+        """Mixes x [B, S, D]; a group is the whole axis `along`."""
         merge = self.weights(x @ self.weight, "merge", along)
         emit = merge  # unless it has weights, an axis or a temperature of its own
         if self.options["emit"] == "separate" or self.options["emit_softmax"] == "experts" \

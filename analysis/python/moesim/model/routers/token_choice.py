@@ -3,7 +3,7 @@
 
     l = x W     p = softmax(l)     chosen: the k largest l     y = Σ_chosen gate_e · expert_e(x)
 
-An expert has C places per group; a choice without a place is dropped, its gate is lost.
+An expert has C places per group; a choice without a place is dropped with its gate.
 """
 import torch
 
@@ -53,7 +53,7 @@ class TokenChoice(Router):
         return rounded(gates / (size + self.options["normalise_epsilon"]))
 
     def standing(self, gates):
-        """Which choices ask for a place: the first always, later ones by `second_eval`. [T, k]"""
+        """Returns which choices request a place: the first always, later ones by `second_eval`. [T, k]"""
         stand = torch.ones_like(gates, dtype=torch.bool)
         if self.options["second_eval"] == "none":
             stand[:, 1:] = False
@@ -62,7 +62,7 @@ class TokenChoice(Router):
         return stand
 
     def capacity(self, group):
-        """Places of an expert in a group of so many tokens; as many as tokens if there is no limit."""
+        """Returns the places of an expert in a group of that many tokens; the number of tokens if there is no limit."""
         if self.options["capacity"] > 0:
             return min(self.options["capacity"], group)
         factor = self.options["capacity_factor_eval"]
@@ -75,7 +75,7 @@ class TokenChoice(Router):
         return max(1, min(-(-places // multiple) * multiple, group))
 
     def places(self, chosen, scores, standing, group):
-        """Which choices get a place: in the order that `fill` says, each while its expert has one. [T, k]"""
+        """Returns which choices get a place: in the order given by `fill`, while their expert has one left. [T, k]"""
         order = self.order(scores, group)                                              # [G, n·k]
         asks = torch.nn.functional.one_hot(chosen, self.experts) * standing[..., None]     # [T, k, E]
         asks = asks.view(*order.shape, self.experts)
@@ -85,7 +85,7 @@ class TokenChoice(Router):
         return placed.sum(-1).view(chosen.shape) > 0
 
     def order(self, scores, group):
-        """The choices of each group, [G, n·k], in the order in which they get places; choice c of token t is t·k + c."""
+        """Returns the choices of each group, [G, n·k], in the order in which places are assigned; choice c of token t is t·k + c."""
         k = self.options["k"]
         choices = torch.arange(group * k, device=scores.device).view(group, k).expand(len(scores) // group, group, k)
         if self.options["fill"] == "token":  # all choices of a token, then those of the next

@@ -1,5 +1,5 @@
-// The one sort of CUB that is used, as a stable sort on the host: its calls, its buffers and its
-// wish for scratch memory. Nothing of CUB itself runs here.
+// Replaces the only CUB sort in use by a stable sort on the host, with the same calls, buffers and
+// scratch memory. No code of CUB runs.
 #pragma once
 
 #include "cuda_runtime.h"
