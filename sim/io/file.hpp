@@ -11,8 +11,8 @@
 namespace moesim {
 
 // Unreadable is the error for a file that this process cannot read but that may be intact: the
-// system refuses it (permissions, an I/O error, a dangling link), or another version of moesim wrote
-// it. Such a file is neither removed nor overwritten. Other read errors mean damage.
+// system refuses it (permissions, an I/O error, a dangling link), or another version of moesim
+// wrote it. Such a file is neither removed nor overwritten. Other read errors mean damage.
 class Unreadable : public Error {
  public:
   explicit Unreadable(const std::string& message, Exit code = Exit::data) : Error(code, message) {}
@@ -32,8 +32,8 @@ bool is_shortage(int reason);
 // The most bytes of files that a data set may load into memory.
 inline constexpr std::uint64_t kMaxDataBytes = std::uint64_t{4} << 30;
 
-// InputFile is an open, non-empty regular file. Opening never blocks: directories, FIFOs and devices
-// are refused.
+// InputFile is an open, non-empty regular file. Opening never blocks: directories, FIFOs and
+// devices are refused.
 class InputFile {
  public:
   explicit InputFile(const std::string& path);

@@ -22,8 +22,8 @@ struct FileStamp {
 // The stamp of `path` with the result of stat().
 FileStamp stamp_of(const std::string& path, const struct stat& status);
 
-// FileJournal records every InputFile that its thread opens during the journal's lifetime. Of nested
-// journals only the innermost records.
+// FileJournal records every InputFile that its thread opens during the journal's lifetime. Of
+// nested journals only the innermost records.
 class FileJournal {
  public:
   FileJournal();

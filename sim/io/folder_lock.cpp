@@ -19,9 +19,9 @@ constexpr char kHolder[] = "process ";  // how the content of a lock file begins
 
 std::string path_of(const std::string& folder) { return folder + "/.lock"; }
 
-// O_NONBLOCK everywhere: opening a FIFO of that name must not block.
-// Locks belong to the open file description, not to the process: POSIX process locks vanish when the
-// process closes any other descriptor of the file.
+// O_NONBLOCK everywhere: opening a FIFO of that name must not block. Locks belong to the open file
+// description, not to the process: POSIX process locks vanish when the process closes any other
+// descriptor of the file.
 struct flock whole_file() {
   struct flock lock {};
   lock.l_type = F_WRLCK;

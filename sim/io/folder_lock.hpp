@@ -7,8 +7,8 @@
 namespace moesim {
 
 // FolderLock holds `folder` for this process and its forked children during its lifetime. The lock
-// belongs to the open file description, so the system releases it however the process ends; the lock
-// file itself stays.
+// belongs to the open file description, so the system releases it however the process ends; the
+// lock file itself stays.
 class FolderLock {
  public:
   // Throws Exit::locked with the holder's name, Exit::output, or Unreadable as require_own_lock().
@@ -26,8 +26,8 @@ class FolderLock {
   int file_ = -1;
 };
 
-// Throws Unreadable (sim/io/file.hpp) if another program or another version of moesim wrote the lock
-// file.
+// Throws Unreadable (sim/io/file.hpp) if another program or another version of moesim wrote the
+// lock file.
 void require_own_lock(const std::string& folder);
 
 // Returns the holder of the lock ("process 123 on host") without taking it; nothing if it is free.

@@ -16,8 +16,8 @@ struct Child {
 };
 
 // Forks a child that calls `work` with the write end of the pipe and then exits without running the
-// parent's destructors. `work` must not throw, and must not need threads that the parent has started
-// (threads do not survive a fork). Throws std::system_error if the fork fails.
+// parent's destructors. `work` must not throw, and must not need threads that the parent has
+// started (threads do not survive a fork). Throws std::system_error if the fork fails.
 Child fork_child(const std::function<void(int pipe)>& work);
 
 // Writes all bytes. False if the read end is closed.

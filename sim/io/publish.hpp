@@ -11,7 +11,8 @@ namespace moesim {
 
 // Writes a temporary (".NAME.tmp-PID") in the folder of `path`, fsyncs it, renames it to `path` and
 // fsyncs the folder. Throws Exit::output with the path and the system's reason; the temporary is
-// then removed and `path` unchanged. If `path` is a link, the target is replaced and the link stays.
+// then removed and `path` unchanged. If `path` is a link, the target is replaced and the link
+// stays.
 void publish_bytes(const std::string& path, std::string_view bytes);
 
 // The same for content too large to hold in memory: `pieces` passes the parts to `take` in order.
@@ -27,15 +28,16 @@ struct FileContent {
 // The same for a folder with files; `path` must not exist.
 void publish_folder(const std::string& path, const std::vector<FileContent>& files);
 
-// Returns the path for a message, with its target if it is a link: "runs (a link to /scratch/runs)".
+// Returns the path for a message, with its target if it is a link: "runs (a link to
+// /scratch/runs)".
 std::string described(const std::string& path);
 
-// Removes a folder atomically: a process that dies meanwhile leaves a temporary, never a folder that
-// lacks files. A missing folder is no error; a link is an error and stays.
+// Removes a folder atomically: a process that dies meanwhile leaves a temporary, never a folder
+// that lacks files. A missing folder is no error; a link is an error and stays.
 std::error_code remove_folder(const std::string& path);
 
-// Removes the temporaries (".NAME.tmp-PID") that a killed process left in `folder`. No other process
-// may be writing there.
+// Removes the temporaries (".NAME.tmp-PID") that a killed process left in `folder`. No other
+// process may be writing there.
 void remove_temporaries(const std::string& folder);
 // The same for a folder in which other processes, here or on other hosts, may be writing: removes
 // only temporaries at least an hour old whose process does not run on this host.
