@@ -8,7 +8,7 @@
 namespace moesim {
 namespace {
 
-// A loss, if it is one; "baseline" is none.
+// Parses a loss; nothing for "baseline".
 std::optional<double> target_of(const Arguments& arguments) {
   double target = 0;
   const std::string text = arguments.text("target");

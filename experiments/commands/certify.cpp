@@ -1,4 +1,4 @@
-// moesim check: the command line of experiments/commands/check.hpp.
+// moesim check: declares the command line and calls experiments/commands/check.hpp.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/check.hpp"
 #include "experiments/commands/commands.hpp"
@@ -33,14 +33,14 @@ Arguments check_arguments() {
 int check_command(const Words& words) {
   Arguments arguments = check_arguments();
   if (!arguments.parse(words)) return 0;
-  // For backends that nobody names a number of threads for; others are compared with it.
+  // The default for backends without an explicit number of threads.
   constexpr int kCompared = 7;
   const int threads = chosen_threads(0);
   if (const ThreadLimit limit = environment_thread_limit(); limit.threads < kCompared)
     fail(Exit::usage, fmt::format("{}={}: certificates compare up to {} threads; unset it",
                                   limit.variable, limit.threads, kCompared));
   omp_set_num_threads(threads);
-  omp_set_dynamic(0);  // as many as are asked for
+  omp_set_dynamic(0);  // OpenMP must not reduce the number of threads
   require_threads(std::max(threads, kCompared));
   return check_command(arguments.rest(), arguments.has("json"), std::cout, arguments.has("all"));
 }

@@ -1,4 +1,4 @@
-// moesim compare: one row per arm over its seeds.
+// moesim compare: prints a table with one row per arm, over its seeds.
 #include "analysis/tables/paper_columns.hpp"
 #include "analysis/tables/routers.hpp"
 #include "experiments/commands/analysis_arguments.hpp"

@@ -1,4 +1,4 @@
-// moesim export: a table for a paper or a program.
+// moesim export: writes a table for a paper or a program.
 #include "analysis/render/choose_notes.hpp"
 #include "analysis/render/escape.hpp"
 #include "analysis/render/format.hpp"
@@ -23,7 +23,7 @@
 namespace moesim {
 namespace {
 
-// The format that a file is of by its name.
+// The format by the ending of a file name.
 constexpr auto kEndings =
     std::to_array<std::pair<std::string_view, Format>>({{".txt", Format::text},
                                                         {".csv", Format::csv},
@@ -47,7 +47,7 @@ Format format_for(const Arguments& arguments, const TableKind& kind) {
                         joined(format_names()));
 }
 
-// Options that would change nothing are refused.
+// Refuses options that would have no effect.
 void check_options(const Arguments& arguments, const TableKind& kind, Format format) {
   for (const char* option :
        {"arm", "baseline", "at", "target", "by", "metric", "layer", "window"}) {
@@ -86,7 +86,7 @@ std::string label_in(const Arguments& arguments) {
   return label;
 }
 
-// A brace too many would end the table, and the rest of the paper with it.
+// Rejects unbalanced braces, which would break the LaTeX document.
 std::string tex_caption_in(const Arguments& arguments) {
   const std::string caption = arguments.text("caption-tex");
   int depth = 0;
@@ -134,13 +134,13 @@ TableRequest request_in(const Arguments& arguments) {
   return request;
 }
 
-// What a table keeps of its columns and notes.
+// Applies --columns and --notes to a table.
 struct Kept {
   bool papers_columns = false;
   Notes notes = Notes::all;
 };
 
-// Letters below 6 pt are hard to read, and most journals refuse them.
+// Warns of letters below 6 pt, which most journals refuse.
 void say_if_tiny(const Table& table, const Rendering& rendering) {
   constexpr double kLeast = 6;
   const double size = rendering.format == Format::latex ? latex_size(table, rendering) : 0;
@@ -153,7 +153,7 @@ void say_if_tiny(const Table& table, const Rendering& rendering) {
       in_column ? "--width page, or " : "");
 }
 
-// Returns the notes.
+// Writes the table and returns its notes.
 std::vector<std::string> write_table(const TableKind& kind, const TableRequest& request,
                                      const Rendering& rendering, const Kept& kept,
                                      const std::string& out) {
@@ -178,7 +178,7 @@ void say(const std::string& kind, const std::vector<std::string>& lines) {
     std::cerr << "moesim: " << kind << terminal_safe(line) << '\n';
 }
 
-// The notes that say something else than `said`.
+// The notes that `said` does not contain.
 std::vector<std::string> without(std::vector<std::string> notes,
                                  const std::vector<std::string>& said) {
   std::erase_if(notes, [&](const std::string& note) {
@@ -257,13 +257,13 @@ int export_command(const Words& words) {
   try {
     notes = write_table(kind, request, rendering, kept, arguments.text("out"));
   } catch (const Error& error) {
-    // The last line is the error itself, which may be one of them.
+    // The error is printed last; do not repeat it as a note.
     std::erase(unreadable, error.what());
     say("", unreadable);
     throw;
   }
   say("", unreadable);
-  // CSV has no place for notes, and what they say is not to be missed.
+  // CSV has no place for notes, so print them on stderr.
   if (format == Format::csv) say("note: ", without(notes, unreadable));
   return static_cast<int>(unreadable.empty() ? Exit::ok : Exit::data);
 }

@@ -1,4 +1,4 @@
-// moesim info: what this build is and runs on.
+// moesim info: prints version, build and devices.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/sweep/version.hpp"
@@ -19,7 +19,7 @@ struct Device {
   bool usable;
 };
 
-// Of every further kind that this build has all devices, or why there are none.
+// Appends all devices of every other kind in this build, or why there are none.
 std::vector<Device> other_devices() {
   std::vector<Device> devices;
   for (const std::string& kind : Registry<Backend>::names())

@@ -1,4 +1,4 @@
-// moesim plot: a figure for a paper, as a picture and as a script.
+// moesim plot: draws a figure for a paper, as an image or a script.
 #include "analysis/figures/build.hpp"
 #include "analysis/figures/gnuplot.hpp"
 #include "analysis/figures/matplotlib.hpp"
@@ -19,7 +19,7 @@ namespace moesim {
 
 namespace {
 
-// The numbers of "0,5,11".
+// Parses "0,5,11".
 std::vector<std::int64_t> whole_numbers(const std::string& list, const std::string& option) {
   std::vector<std::int64_t> numbers;
   if (list.empty()) return numbers;
@@ -40,7 +40,7 @@ std::optional<std::int64_t> seed_of(const std::string& text) {
   return numbers[0];
 }
 
-// The options that a figure takes, of those that not all take.
+// Options that only some figures take, by figure.
 const std::map<std::string, std::vector<std::string>>& options_of_figures() {
   static const std::map<std::string, std::vector<std::string>> options = {
       {"loss", {"x", "quantity"}},
@@ -54,11 +54,11 @@ const std::map<std::string, std::vector<std::string>>& options_of_figures() {
   return options;
 }
 
-// Options that would change nothing are refused.
+// Refuses options that would have no effect.
 void check_options(const Arguments& arguments) {
   const std::string figure = arguments.text("figure");
   const auto known = options_of_figures().find(figure);
-  if (known == options_of_figures().end()) return;  // figure_of says which there are
+  if (known == options_of_figures().end()) return;  // figure_of reports unknown figures
   for (const char* option :
        {"baseline", "target", "at", "x", "quantity", "key", "metric", "layer", "seed"})
     if (arguments.given(option) &&
@@ -69,7 +69,7 @@ void check_options(const Arguments& arguments) {
 
 enum class ScriptKind { none, gnuplot, matplotlib };
 
-// "--script" may stand alone, for gnuplot's.
+// "--script" without a value means gnuplot.
 Words with_script(Words words) {
   for (std::size_t i = 0; i < words.size(); ++i)
     if (words[i] == "--script" &&
@@ -151,7 +151,7 @@ int plot_command(const Words& words) {
   AnalysisArguments chosen = analysis_arguments(arguments, "plot what?");
   const std::string out = arguments.text("out");
   if (out.empty()) fail(Exit::usage, "plot: no --out FILE; name a .svg, .pdf or .png file");
-  picture_of(out);  // before anything is read
+  picture_of(out);  // checks the ending before anything is read
   const ScriptKind script = script_of(arguments.text("script"));
   const FigureStyle style{width_of(arguments.text("width")), look_of(arguments.text("style"))};
   Exit status = Exit::ok;

@@ -1,4 +1,4 @@
-// moesim predict: what the model of a checkpoint says of validation data, for other programs.
+// moesim predict: writes the logits of a checkpoint on validation data, for other programs.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/sweep/loaded_run.hpp"
@@ -23,10 +23,10 @@ constexpr double kMostBytes = 4.0 * (1 << 30);
 
 struct Predictions {
   index sequences = 0;
-  std::vector<std::int32_t> ids, targets;  // [N, S]; targets [N] of labels
+  std::vector<std::int32_t> ids, targets;  // [N, S]; targets are [N] for labels
   std::vector<float> features;             // [N, S, F]
   std::vector<real> logits;                // [N, S, V], or [N, C]
-  double loss = 0;                         // the mean over targets that are not negative
+  double loss = 0;                         // mean over targets >= 0
 };
 
 Predictions predict(Experiment& e, index batches) {
@@ -39,7 +39,7 @@ Predictions predict(Experiment& e, index batches) {
     Context context = evaluator.context(i);
     std::vector<Loss> losses;
     const Tensor logits = e.model->forward(example.input, context, losses);
-    double of_batch = 0;  // summed as Evaluator does, so that the loss is the recorded one
+    double of_batch = 0;  // summed in the order of Evaluator, so that the losses are equal
     for (const real loss : cross_entropy_rows(logits, example.targets).to_host())
       of_batch += static_cast<double>(loss);
     sum += of_batch;

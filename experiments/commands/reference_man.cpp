@@ -1,4 +1,4 @@
-// The manual page, in roff with the man macros (man(7)).
+// Generates the manual page, in roff with the man macros (man(7)).
 #include "experiments/commands/reference.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
@@ -13,8 +13,8 @@
 namespace moesim {
 namespace {
 
-// One line of text: a backslash would begin an escape, a bare '-' is a hyphen, which searches and
-// copied commands do not find, and a first '.' or ''' begins a request.
+// Escapes one line of text: a backslash begins an escape; a bare '-' becomes a hyphen, which breaks
+// searches and copied commands; a leading '.' or ''' begins a request.
 std::string roff(std::string_view text) {
   std::string result = !text.empty() && (text[0] == '.' || text[0] == '\'') ? "\\&" : "";
   for (const char c : text) {
@@ -41,7 +41,7 @@ std::string quoted(const std::string& text) {  // an argument of a request
   return result + "\"";
 }
 
-// Paragraphs; lines that are indented stay as they are.
+// Formats paragraphs; indented lines are kept.
 std::string paragraphs(const std::string& text) {
   std::string result;
   std::istringstream lines(text);

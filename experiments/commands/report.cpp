@@ -1,4 +1,4 @@
-// moesim report: a page about a comparison of arms.
+// moesim report: writes an HTML page about a comparison of arms.
 #include "analysis/report/report.hpp"
 
 #include "experiments/commands/analysis_arguments.hpp"

@@ -1,4 +1,4 @@
-// moesim run: one run or a whole sweep.
+// moesim run: trains one run or a whole sweep.
 #include "analysis/tables/routers.hpp"
 #include "experiments/cluster/launch_slurm.hpp"
 #include "experiments/commands/arguments.hpp"
@@ -27,7 +27,7 @@
 namespace moesim {
 namespace {
 
-// Runs that could not even hold their parameters. Those on a card hold them there.
+// Refuses runs whose least memory exceeds what is available; for a GPU, the GPU's memory.
 void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
   std::erase_if(runs, [](const PlannedRun& run) { return device_of(run.spec) != "cpu"; });
   const double available = available_memory();
@@ -48,7 +48,8 @@ struct Choice {
   bool force = false, json = false;
 };
 
-// Before anything is created: what the runs that are left need, and this machine lacks.
+// Checks before anything is created that the machine has the devices and memory of the unfinished
+// runs.
 void require_machine(const Sweep& sweep, const std::vector<RunState>& before,
                      const Choice& choice) {
   std::vector<PlannedRun> left;
@@ -63,7 +64,7 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
                               const Choice& choice) {
   std::vector<Ending> endings(sweep.plan.runs.size());
   std::vector<Job> jobs;
-  std::vector<std::size_t> number;  // of the run of each job
+  std::vector<std::size_t> number;  // the run of each job
   for (std::size_t i = 0; i < endings.size(); ++i) {
     Attempt a{sweep.plan.runs[i],
               sweep.folder + "/" + sweep.plan.runs[i].folder,
@@ -86,7 +87,7 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
   for (std::size_t i = 0; i < trained.size(); ++i) {
     endings[number[i]] = trained[i];
     if (trained[i].code != Exit::locked) continue;
-    // The other process may be done by now.
+    // The other process may have finished by now.
     const PlannedRun& run = sweep.plan.runs[number[i]];
     if (const RunState now = state_of(sweep.folder + "/" + run.folder); is_finished(now, run))
       endings[number[i]] = finished(now);
@@ -94,7 +95,7 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
   return endings;
 }
 
-// What the whole sweep returns: the first of these that any run ended with.
+// The exit code of the sweep: the first of these with which any run ended.
 Exit worst_of(const std::vector<Ending>& endings) {
   for (const Exit code : {Exit::output, Exit::interrupted, Exit::internal, Exit::data, Exit::usage,
                           Exit::locked, Exit::diverged})
@@ -117,7 +118,7 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, const Work& w
     fail(worst, fmt::format("stopped with {} of {} runs done; run it again to go on", ended.size(),
                             endings.size()));
   if (!ended.empty()) {
-    std::string unreadable;  // the first
+    std::string unreadable;  // the first unreadable run
     const Table table = routers_table({.paths = ended,
                                        .status_of = status_now,
                                        .on_unreadable =

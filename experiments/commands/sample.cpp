@@ -1,4 +1,4 @@
-// moesim sample: text from a checkpoint.
+// moesim sample: continues a text with the model of a checkpoint.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/sweep/loaded_run.hpp"
@@ -37,7 +37,7 @@ std::vector<std::int32_t> prompt_ids(const Experiment& e, const std::string& tex
   return ids;
 }
 
-// What stays as it is of the text, whatever token follows.
+// The part of the text that no following token can change.
 std::string settled_text(const Dataset& data, const std::vector<std::int32_t>& ids) {
   const Tokenizer* const tokenizer = data.tokenizer();
   const std::size_t settled = tokenizer == nullptr ? ids.size() : tokenizer->settled(ids);

@@ -28,7 +28,8 @@ bool is_folder(const std::string& path) {
 
 bool is_plan(const std::string& path) { return is_folder(path) || path.ends_with(".json"); }
 
-// The one setting of a plan that may be given another value: it is not part of what its runs are.
+// data.root is the only setting of a plan that may change, because it is not part of a run's
+// identity.
 constexpr const char* kRoot = "data.root";
 
 Sweep read_sweep(const std::vector<std::string>& words) {
@@ -71,7 +72,7 @@ Sweep plan_sweep(const std::vector<std::string>& words, const std::vector<ArmCho
   return sweep;
 }
 
-// Of a plan that was read: the runs of these arms.
+// Keeps the runs of these arms in a plan that was read.
 void keep_arms(Plan& plan, const std::vector<ArmChoice>& arms) {
   if (arms.empty()) return;
   std::vector<RunSpec> specs;
@@ -118,7 +119,7 @@ void publish_plan(Sweep& sweep) {
   } catch (const Unreadable&) {
     throw;
   } catch (const Error&) {
-    // None yet, or a damaged one.
+    // There is no plan yet, or a damaged one.
   }
   publish_bytes(path, to_json(sweep.plan));
 }
