@@ -57,7 +57,7 @@ void usage(std::ostream& out) {
       << "usage: moesim COMMAND [ARGUMENTS]\n\n";
   for (const moesim::Command& command : moesim::commands())
     out << "  " << std::left << std::setw(11) << command.name << command.summary << '\n';
-  out << "\nmoesim COMMAND --help tells more.\n";
+  out << "\nmoesim COMMAND --help shows its options.\n";
 }
 
 int dispatch(const moesim::Words& words) {

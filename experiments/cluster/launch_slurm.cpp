@@ -35,7 +35,8 @@ Json read_jobs(const std::string& folder) {
   return Json::array();
 }
 
-// The same for a list that will be replaced: throws if the file is unreadable or not a list.
+// The same for a list that will be replaced. Throws Unreadable if the system refuses the file or if
+// it contains JSON other than a list; damaged JSON counts as empty.
 Json read_own_jobs(const std::string& folder) {
   constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
   const std::string path = jobs_path(folder);
@@ -50,7 +51,7 @@ Json read_own_jobs(const std::string& folder) {
   Json jobs = Json::parse(text, nullptr, false);
   if (jobs.is_discarded()) return Json::array();
   if (!jobs.is_array())
-    throw Unreadable(path + ": no list of jobs that this moesim knows; move it away");
+    throw Unreadable(path + ": not a list of jobs of this version; move it away");
   return jobs;
 }
 

@@ -10,8 +10,8 @@
 namespace moesim {
 
 inline constexpr const char* kArmHelp =
-    "these arms alone: NAME,NAME, with * for any characters; NAME:key=value,key=value changes an "
-    "arm; a name with a comma in double quotes, or --arm several times";
+    "only these arms: NAME,NAME, with * for any characters; NAME:key=value,key=value changes an "
+    "arm; quote a name that contains a comma, or repeat --arm";
 
 // The choices of --arm; empty: all arms.
 std::vector<ArmChoice> arms_of(const Arguments& arguments);

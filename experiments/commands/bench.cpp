@@ -209,10 +209,10 @@ void print_table(const Json& document) {
   }
   std::cout << fmt::format(
       "\nGF/s: useful work (three times the forward pass, unmasked half of causal attention). % "
-      "GEMM: of GEMM, the rate of large\nproducts in the arm's run.compute, rounding of factors "
-      "included, measured beside every step. copy: of large arrays, read and\nwritten. peak MB: "
-      "resident memory of the arm's process; on a device, the most that its tensors took there. "
-      "Last columns: ms\nof a step; on a device that replays steps, of the last quarter, which are "
+      "GEMM: share of GEMM, the rate of large\nproducts in the arm's run.compute, with rounding of "
+      "factors, measured next to every step. copy: of large arrays, read and\nwritten. peak MB: "
+      "resident memory of the arm's process; on a device, the peak of its tensors there. "
+      "Last columns: ms\nof a step; on a device that replays steps, of the last quarter, which is "
       "not replayed.\n");
 }
 
@@ -222,11 +222,11 @@ Arguments bench_arguments() {
   Arguments arguments(
       "bench [CONFIG] [key=value ...]",
       std::string("Times a training step of every arm of CONFIG (") + kDefaultConfig +
-          " without one): median and quartiles, useful work per second and its share of the rate "
-          "of large products measured beside it, the rate of copies, memory, and where the time "
-          "goes. Every arm runs in a process of its own; nothing is written.");
+          " by default): median and quartiles, useful work per second and its share of the rate "
+          "of large products measured next to it, the rate of copies, memory, and time by "
+          "part. Every arm runs in its own process; nothing is written.");
   arguments.list("arm", kArmHelp)
-      .value("threads", "0", "threads; 0: as OMP_NUM_THREADS says, else all cores")
+      .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all cores")
       .value("warmup", "3", "steps before the measured ones")
       .value("steps", "20", "measured steps")
       .flag("json", "print one JSON document");

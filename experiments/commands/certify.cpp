@@ -15,17 +15,17 @@ namespace moesim {
 Arguments check_arguments() {
   Arguments arguments(
       "check [ROUTER|EXPERT [key=value ...]]...",
-      "Certificates of routers and experts; without names, of all. Of a router: finite state, "
-      "conservation, gradients against central differences, parameters that the task cannot teach, "
-      "what is seen against what is declared, equivariance under permutation of experts, same bits "
-      "for any number of threads, edge cases. Of an expert: gradients, rows and experts "
-      "independent of each other, merged weights, cost, threads, edge cases.\n\n"
+      "Certifies routers and experts; without names, all of them. For a router: finite state, "
+      "conservation, gradients against central differences, parameters without gradient, declared "
+      "against measured causality, equivariance under permutation of experts, bitwise equality "
+      "for any number of threads, edge cases. For an expert: gradients, independence of rows and "
+      "experts, merged weights, cost, threads, edge cases.\n\n"
       "key=value belongs to the name before it: an option of its own (k=2), expert.name=EXPERT for "
       "a router, expert.hidden, moe.experts, model.width, data.length, train.batch, task.name. "
       "Where a router and an expert share a name, write router.NAME or expert.NAME.\n\n"
       "Exit code 1 if a certificate fails or is incomplete (derivatives need moesim-f64 beside "
       "this program), 2 if a name or a setting is wrong.");
-  arguments.flag("all", "with every registered variant of settings")
+  arguments.flag("all", "also certify every registered variant of the settings")
       .flag("json", "print one JSON document");
   return arguments;
 }

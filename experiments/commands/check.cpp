@@ -23,7 +23,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr bool kFloat = std::is_same_v<real, float>;
 constexpr const char* kIncomplete =
-    "incomplete: derivatives are measured in double, by moesim-f64; build it beside this program "
+    "incomplete: derivatives are measured in double, by moesim-f64; build it next to this program "
     "(cmake --build --preset release --target moesim-f64)\n";
 
 // Executes moesim-f64; returns only if there is no such program.
@@ -122,8 +122,8 @@ void require_effort(const CheckRow& row, const Effort& effort) {
   constexpr double kMostHours = 2;
   const auto refuse = [&](const std::string& what) {
     fail(Exit::usage,
-         fmt::format("command line: check {} {}: {}; make it smaller: certificates of small sizes "
-                     "tell as much",
+         fmt::format("command line: check {} {}: {}; make it smaller: small sizes test the same "
+                     "code",
                      row.subject.router.empty() ? row.subject.expert : row.subject.router,
                      row.settings, what));
   };

@@ -43,8 +43,7 @@ Format format_for(const Arguments& arguments, const TableKind& kind) {
     if (ending == known) return format;
   if (is_tidy) return Format::csv;
   fail(Exit::usage, "command line: --out " + config::printable(out) +
-                        ": no format has this ending; add --format, one of " +
-                        joined(format_names()));
+                        ": unknown ending; add --format, one of " + joined(format_names()));
 }
 
 // Refuses options that would have no effect.
@@ -192,8 +191,9 @@ std::vector<std::string> without(std::vector<std::string> notes,
 
 Arguments export_arguments() {
   std::string about =
-      "Writes a table of runs. PATH is a run file, a run folder or an experiment folder. A file "
-      "that cannot be read is left out, and the exit code is 3. Tables:\n";
+      "Writes a table of runs. PATH is a run file, a run folder or an experiment folder. "
+      "Unreadable "
+      "files are left out, and the exit code is 3. Tables:\n";
   std::vector<std::string> tables;
   for (const TableKind& kind : table_kinds()) {
     tables.push_back(kind.name);
@@ -201,35 +201,35 @@ Arguments export_arguments() {
   }
   about.pop_back();
   Arguments arguments("export PATH...", about);
-  arguments.value("table", "routers", "one of those above", {tables})
+  arguments.value("table", "routers", "one of the tables above", {tables})
       .value("format", "",
-             "one of " + joined(format_names()) + "; by the ending of --out, text otherwise",
+             "one of " + joined(format_names()) + "; default: by the ending of --out, else text",
              {format_names()})
-      .value("out", "", "file, which appears whole or not at all; stdout otherwise", Offer::file())
+      .value("out", "", "output file, written atomically; default: stdout", Offer::file())
       .value("columns", "",
-             "KEY,KEY: these columns alone, by their keys in CSV; for routers and "
-             "tidy also any recorded quantity; all: no choice for a paper, which latex and md have "
-             "otherwise")
+             "KEY,KEY: only these columns, by their keys in CSV; for routers and "
+             "tidy also any recorded quantity; all: every column (latex and md show a selection "
+             "by default)"
       .value("by", "",
-             "what a row is: layer or expert for utilization, domain, layer or expert "
+             "unit of a row: layer or expert for utilization; domain, layer or expert "
              "for domains",
              {{"layer", "expert", "domain"}})
-      .value("metric", "", "quantity of curves and ablation; eval_loss otherwise")
-      .value("layer", "", "curves: of this layer; the mean over layers otherwise")
+      .value("metric", "", "quantity of curves and ablation; default: eval_loss")
+      .value("layer", "", "curves: the layer to show; default: the mean over layers")
       .value("window", "0",
-             "utilization: the sum of so many last records of training in place of "
-             "an evaluation")
+             "utilization: sum over this many last training records instead of an "
+             "evaluation")
       .value("notes", "all",
-             "below the table: all; short: those that cells refer to, and what ± is; or none",
+             "notes below the table: all; short: those that cells refer to, and the meaning of ±; or none",
              {{"all", "short", "none"}})
-      .value("caption", "", "latex, html: above the table, as plain text")
-      .value("caption-tex", "", "latex: the same, taken as it is: $k$, \\cite{...}")
+      .value("caption", "", "latex, html: caption above the table, as plain text")
+      .value("caption-tex", "", "latex: caption as LaTeX source: $k$, \\cite{...}")
       .value("width", "column",
-             "latex: set for a column of text, the page (table*) or none; it is made smaller "
-             "rather than wider than its place, but for none",
+             "latex: fit to a column of text or to the page (table*), with smaller letters if "
+             "necessary; none: do not fit",
              {{"column", "page", "none"}})
-      .value("label", "", "latex: of \\label; html: the id of the element")
-      .flag("standalone", "latex, html: a whole document");
+      .value("label", "", "latex: argument of \\label; html: id of the element")
+      .flag("standalone", "latex, html: write a complete document");
   add_analysis_arguments(arguments);
   add_tensorboard_arguments(arguments);
   return arguments;

@@ -54,11 +54,12 @@ bool awaits_more(const std::vector<std::string>& paths) {
 void add_tensorboard_arguments(Arguments& arguments) {
   arguments
       .value("to", "",
-             "tensorboard: event files in place of a table, one folder per run in --out "
+             "tensorboard: write event files instead of a table, one folder per run in --out "
              "(default: tensorboard); see them with tensorboard --logdir",
              {{kFolder}})
-      .flag("follow", "tensorboard: stay and add what runs record, until all have ended or Ctrl-C")
-      .value("interval", "5", "tensorboard: seconds between two looks at the runs");
+      .flag("follow",
+            "tensorboard: keep running and add new records until all runs have ended or Ctrl-C")
+      .value("interval", "5", "tensorboard: seconds between updates");
 }
 
 int export_to_tensorboard(const Arguments& arguments) {

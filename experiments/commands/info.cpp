@@ -44,7 +44,7 @@ std::vector<Device> other_devices() {
 
 Arguments info_arguments() {
   Arguments arguments("info",
-                      "Version, build, instruction set, provider of matrix products and devices.");
+                      "Prints version, build, instruction set, matrix library and devices.");
   arguments.flag("json", "print one JSON document");
   return arguments;
 }

@@ -110,8 +110,9 @@ TextRows pairs(const std::vector<std::pair<std::string, std::string>>& named) {
 }  // namespace
 
 Arguments list_arguments() {
-  Arguments arguments("list routers|experts|tasks|datasets|options [PATTERN]",
-                      "What there is to choose from. PATTERN keeps the rows that contain it.");
+  Arguments arguments(
+      "list routers|experts|tasks|datasets|options [PATTERN]",
+      "Lists routers, experts, tasks, data sets or options. PATTERN: only rows that contain it.");
   arguments.flag("json", "print one JSON document");
   return arguments;
 }

@@ -120,26 +120,27 @@ Arguments plot_arguments() {
   Arguments arguments("plot PATH...",
                       "Draws a figure of finished runs with gnuplot. PATH is a run file, a run "
                       "folder or an experiment folder.");
-  arguments.value("figure", "loss", "what to show: " + joined(figure_names()), {figure_names()})
-      .value("out", "", "file to write: .svg, .pdf or .png (300 dpi)", Offer::file())
+  arguments.value("figure", "loss", "figure to draw: " + joined(figure_names()), {figure_names()})
+      .value("out", "", "output file: .svg, .pdf or .png (300 dpi)", Offer::file())
       .value("quantity", "",
-             "what curves show, by its name in the run file; loss: eval_loss, task_loss or loss; "
-             "load, drops, entropy: with eval_ in front, of evaluations")
-      .value("key", "", "curves-by-key: the setting; otherwise the only one that varies")
-      .value("metric", "eval_loss", "curves-by-key: a column of the table of routers or a quantity")
-      .value("layer", "", "these MoE layers alone: 0,5,11")
-      .value("seed", "", "load and heatmap: the experts of this seed")
+             "quantity of the curves, by its name in the run file; loss: eval_loss, task_loss or "
+             "loss; "
+             "load, drops, entropy: prefix eval_ for evaluations")
+      .value("key", "", "curves-by-key: the setting; default: the only one that varies")
+      .value("metric", "eval_loss", "curves-by-key: a column of the table routers, or a quantity")
+      .value("layer", "", "only these MoE layers: 0,5,11")
+      .value("seed", "", "load and heatmap: the seed whose experts are shown")
       .value(
           "script", "",
-          "keep what draws the figure, with its numbers as CSV, beside --out: gnuplot (.gp, also "
-          "without a word behind --script) or matplotlib (.py; draws nothing itself and needs no "
-          "gnuplot)",
+          "also write the script that draws the figure, and its numbers as CSV, next to --out: "
+          "gnuplot (.gp; also --script without a value) or matplotlib (.py; draws nothing itself "
+          "and needs no gnuplot)",
           {{"gnuplot", "matplotlib"}})
       .value("x", "steps", "horizontal axis of curves: steps, tokens, flops or seconds",
              {{"steps", "tokens", "flops", "seconds"}})
-      .value("width", "column", "of a two-column paper: column (8.5 cm) or page (17.8 cm)",
+      .value("width", "column", "width in a two-column paper: column (8.5 cm) or page (17.8 cm)",
              {{"column", "page"}})
-      .value("style", "paper", "paper (8 pt) or slides (12 pt)", {{"paper", "slides"}});
+      .value("style", "paper", "font size: paper (8 pt) or slides (12 pt)", {{"paper", "slides"}});
   add_analysis_arguments(arguments);
   return arguments;
 }

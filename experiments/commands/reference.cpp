@@ -112,8 +112,9 @@ Arguments reference_arguments() {
   std::vector<std::string> names;
   for (const auto& [name, write] : kKinds) names.emplace_back(name);
   return {"reference " + joined(names, "|"),
-          "The manual page, or the completions of a shell, with the commands, options and plug-ins "
-          "of this build. They are installed with the program; without that,\n"
+          "Prints the manual page or the completions of a shell, with the commands, options and "
+          "plug-ins "
+          "of this build. They are installed with the program; without installation,\n"
           "  . <(moesim reference bash)\n"
           "  moesim reference zsh > \"${fpath[1]}/_moesim\"\n"
           "  moesim reference fish > ~/.config/fish/completions/moesim.fish\n"

@@ -27,7 +27,8 @@
 namespace moesim {
 namespace {
 
-// Refuses runs whose least memory exceeds what is available; for a GPU, the GPU's memory.
+// Refuses runs that need more memory than is available. Runs on a GPU are not checked: their
+// parameters are in its own memory.
 void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
   std::erase_if(runs, [](const PlannedRun& run) { return device_of(run.spec) != "cpu"; });
   const double available = available_memory();
@@ -115,7 +116,7 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, const Work& w
       first = (endings.size() > 1 ? sweep.plan.runs[i].spec.label + ": " : "") + endings[i].message;
   }
   if (worst == Exit::interrupted)
-    fail(worst, fmt::format("stopped with {} of {} runs done; run it again to go on", ended.size(),
+    fail(worst, fmt::format("stopped with {} of {} runs done; run it again to resume", ended.size(),
                             endings.size()));
   if (!ended.empty()) {
     std::string unreadable;  // the first unreadable run
@@ -144,18 +145,19 @@ void declare_slurm(Arguments& arguments) {
              {{"local", "slurm"}})
       .flag("print", "with --launcher slurm: print the script, submit nothing")
       .value("partition", "", "Slurm partition; empty: the cluster's default")
-      .value("time", "",
-             "time limit of a task, such as 02:00:00; a task that reaches it continues in another")
+      .value(
+          "time", "",
+          "time limit of a task, such as 02:00:00; a task that reaches it is requeued and resumes")
       .value("mem", "", "memory of a task, such as 4G; empty: the cluster's default")
       .value("account", "", "Slurm account; empty: the cluster's default")
       .value("qos", "", "Slurm quality of service; empty: the cluster's default")
       .value("gres", "",
              "generic resources of a task, such as gpu:1; empty: one GPU for each device in "
              "run.device; none: no resources")
-      .value("throttle", "0", "tasks of the array at a time; 0: as many as the cluster allows")
-      .value("cpus", "1", "processors of a task")
+      .value("throttle", "0", "most concurrent tasks of the array; 0: the cluster's limit")
+      .value("cpus", "1", "processors per task")
       .value("signal", "60",
-             "seconds before the limit at which a task is asked for its checkpoint");
+             "seconds before the limit at which Slurm signals a task to write its checkpoint");
 }
 
 SlurmOptions slurm_options(const Arguments& arguments) {
@@ -177,21 +179,22 @@ Arguments run_arguments() {
       "run CONFIG [key=value ...]",
       "Trains the run or the sweep that CONFIG describes and prints a comparison of its arms. A "
       "key given here replaces the file's; key=a,b makes an axis. Runs that are complete are "
-      "skipped, interrupted ones go on from their checkpoints. In place of CONFIG: the folder of "
-      "an experiment, or its plan.json, to go on with its latest sweep.");
+      "skipped, interrupted ones resume from their checkpoints. Instead of CONFIG: the folder of "
+      "an experiment, or its plan.json, to resume its latest sweep.");
   arguments.value("out", "runs", "folder of all experiments", Offer::file())
-      .value("jobs", "1", "runs at once, each in a process of its own; 0: one per processor")
+      .value("jobs", "1", "concurrent runs, each in its own process; 0: one per processor")
       .value("threads", "0",
              "threads per run; 0: OMP_NUM_THREADS, otherwise all processors divided by --jobs")
       .list("arm", kArmHelp)
       .value("only", "",
-             "number of the one run to train, from 1, as --dry-run and [1/9] count them")
+             "train only the run of this number, from 1, as --dry-run and [1/9] show it")
       .flag("dry-run", "print the plan with estimates and stop")
       .value("trial", "1", "seconds of --dry-run spent on each arm; 0: no estimates")
-      .flag("extend",
-            "go on from finished runs that differ in run.steps alone; a cosine that has ended "
-            "begins again there (train.restarts)")
-      .flag("force", "train again what is complete or interrupted, from the start")
+      .flag(
+          "extend",
+          "continue finished runs that differ only in run.steps; a cosine schedule that has ended "
+          "restarts there (train.restarts)")
+      .flag("force", "discard complete and interrupted runs and train them from step 0")
       .flag("json", "print one JSON document");
   declare_slurm(arguments);
   return arguments;

@@ -169,8 +169,9 @@ void verify_checkpoint(const std::string& folder, index step, bool last, Built& 
 Arguments verify_arguments() {
   Arguments arguments(
       "verify PATH...",
-      "Reads every byte of run files and checkpoints and says what is damaged, changed by another "
-      "program or not readable. PATH is the folder of an experiment or of a run. Exit code 3 if "
+      "Reads every byte of run files and checkpoints and reports what is damaged, changed by "
+      "another "
+      "program or unreadable. PATH is the folder of an experiment or of a run. Exit code 3 if "
       "anything is. A run file that another program has saved again with the same contents is "
       "noted.");
   arguments.flag("json", "print one JSON document");

@@ -144,12 +144,12 @@ std::vector<std::string> notes_without_extending(const Group& alike, const Group
   };
   if (alike.count > 0)
     notes.push_back(finished(alike) +
-                    ", and would start again at step 0; --extend goes on from there, to the same "
+                    ", and would start again at step 0; --extend continues from there, to the same "
                     "bits");
   if (otherwise.count > 0)
     notes.push_back(fmt::format(
         "{}, where the cosine ended, and would start again at step 0, because a cosine over more "
-        "steps has other rates; --extend goes on from there with warm-up and cosine anew "
+        "steps has other rates; --extend continues from there with a new warm-up and cosine "
         "(train.restarts = {}), as an arm of its own",
         finished(otherwise), otherwise.steps));
   return notes;

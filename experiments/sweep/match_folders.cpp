@@ -156,7 +156,7 @@ void note_older(const Plan& plan, const std::string& experiment,
   if (count > 0)
     notes.push_back(fmt::format(
         "{}: {} of these runs {} there with the options of another version ({}; this is moesim "
-        "{}): they stay as they are, and are trained anew beside",
+        "{}): they are kept, and trained again in new folders",
         experiment, count, count == 1 ? "is" : "are", example, version()));
 }
 

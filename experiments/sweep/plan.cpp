@@ -234,7 +234,7 @@ Plan read_plan(const std::string& path) {
   try {
     return parse_plan(text);
   } catch (const Json::exception&) {
-    fail(Exit::data, path + ": damaged, or no plan; run the config again to make a new one");
+    fail(Exit::data, path + ": damaged, or not a plan; run the config again to make a new one");
   } catch (const Error& problem) {
     fail(Exit::data, path + ": " + problem.what());
   }

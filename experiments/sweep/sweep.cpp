@@ -52,9 +52,10 @@ Sweep read_sweep(const std::vector<std::string>& words) {
     }
     sweep.is_new = fs::path(file).filename() == kPlanFile;
     if (!has_root)
-      fail(Exit::usage, "command line: " + words[i] +
-                            ": the plan has no data.root, for it reads no files, or an older "
-                            "moesim made it; stand in the folder that its paths start from");
+      fail(Exit::usage,
+           "command line: " + words[i] +
+               ": the plan has no data.root, because it reads no files or is of an older "
+               "version; run it in the folder from which its paths start");
   }
   return sweep;
 }

@@ -126,7 +126,8 @@ void note_unknown(const DatasetInfo& data, Progress& progress) {
   if (data.unknown_characters < 0.01) return;
   progress.say(fmt::format(
       "warning: {:.1f} % of the text is unknown to the tokenizer ({:.1f} % of the training tokens, "
-      "{:.1f} % of those of validation): losses are lower than those of a model that knows it",
+      "{:.1f} % of those of validation): losses are lower than with a tokenizer that knows the "
+      "text",
       100 * data.unknown_characters, 100 * data.unknown_train, 100 * data.unknown_validation));
 }
 
