@@ -23,7 +23,7 @@ Arguments check_arguments() {
       "key=value belongs to the name before it: an option of its own (k=2), expert.name=EXPERT for "
       "a router, expert.hidden, moe.experts, model.width, data.length, train.batch, task.name. "
       "Where a router and an expert share a name, write router.NAME or expert.NAME.\n\n"
-      "Exit code 1 if a certificate fails or is incomplete (derivatives need moesim-f64 beside "
+      "Exit code 1 if a certificate fails or is incomplete (derivatives need moesim-f64 next to "
       "this program), 2 if a name or a setting is wrong.");
   arguments.flag("all", "also certify every registered variant of the settings")
       .flag("json", "print one JSON document");

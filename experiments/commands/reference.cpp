@@ -51,7 +51,7 @@ void add(Operand& operand, const std::string& placeholder, const std::string& us
   } else if (placeholder == "ROUTER|EXPERT") {
     operand.plugins = true;
   } else if (placeholder != "PATTERN") {
-    fail_in("reference", "moesim " + usage + ": nobody knows what completes " + placeholder);
+    fail_in("reference", "moesim " + usage + ": unknown placeholder " + placeholder);
   }
 }
 

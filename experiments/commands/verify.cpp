@@ -83,7 +83,7 @@ std::string verify_run_file(const std::string& folder, RunReader& reader, Findin
       findings.rewritten(fmt::format(
           "{}: rewritten and changed by another program ({}): its SHA-256 no longer holds, its "
           "records add up; to have it as it was recorded, remove it and start the run again, which "
-          "writes it anew from the last checkpoint",
+          "writes it again from the last checkpoint",
           path, checked.rewritten_by));
     if (file.text("run_id") != fs::path(folder).filename())
       findings.damaged(path + ": belongs to the run " + config::printable(file.text("run_id")));
@@ -157,7 +157,7 @@ void verify_checkpoint(const std::string& folder, index step, bool last, Built& 
         last && !sum.empty() && sha256_of_file(published) != sum)
       findings.damaged(published +
                        ": damaged: not what was published; remove it and start the run again, "
-                       "which writes it anew from " +
+                       "which writes it again from " +
                        checkpoint.path);
   } catch (const Error& error) {
     if (there()) findings.met(error, error.what());

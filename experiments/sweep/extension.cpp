@@ -218,8 +218,9 @@ std::vector<std::string> extend_runs(Plan& plan, const std::string& experiment, 
              experiment, from_start.front()));
   std::vector<std::string> notes;
   if (alike.count > 0)
-    notes.push_back(fmt::format("{} from finished ones ({})",
-                                counted(alike.count, "run goes on", "runs go on"), alike.example));
+    notes.push_back(fmt::format("{} finished ones ({})",
+                                counted(alike.count, "run continues", "runs continue"),
+                                alike.example));
   if (!from_start.empty())
     notes.push_back(fmt::format("{} at step 0, because no finished one is its beginning ({})",
                                 counted(from_start.size(), "run starts", "runs start"),

@@ -146,7 +146,7 @@ void go_on_from_another(const Attempt& a, Experiment& e, Progress& progress) {
   const std::string folder = (fs::path(a.folder).parent_path() / a.run.extends).string();
   const Beginning beginning = require_beginning(folder, e.identity.resolved);
   e.checkpointer->go_on_from({folder, beginning.config_sha256, beginning.steps});
-  progress.say(fmt::format("goes on from step {} of {}", beginning.steps, folder));
+  progress.say(fmt::format("continues from step {} of {}", beginning.steps, folder));
 }
 
 Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progress& progress) {

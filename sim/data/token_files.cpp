@@ -110,7 +110,7 @@ void TokenFiles::add(const std::string& path, const std::string& dtype) {
     if (is_megatron_index(index_file)) return add_megatron(path, index_file, dtype);
     if (dtype == "auto")
       fail(Exit::data, index_path +
-                           ": expected the index of a Megatron data set beside its .bin, found "
+                           ": expected the index of a Megatron data set next to its .bin, found "
                            "another beginning; name data.dtype to read the .bin without it");
   }
   auto file = std::make_unique<File>(path);
@@ -126,7 +126,7 @@ void TokenFiles::add(const std::string& path, const std::string& dtype) {
     require_type(path, *array.type, dtype);
     file->type = array.type, file->begin = array.begin, count = array.count;
   } else if (is_megatron_index(file->file)) {
-    fail(Exit::data, fmt::format("{}: expected {} beside this index of a Megatron data set, found "
+    fail(Exit::data, fmt::format("{}: expected {} next to this index of a Megatron data set, found "
                                  "no such file",
                                  path, with_ending(path, ".bin")));
   } else {
