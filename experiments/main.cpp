@@ -22,8 +22,8 @@
 
 namespace {
 
-// The number of a standard stream that is closed would go to the next file that is opened, and
-// messages into that file. A result for a standard output that is closed is lost: its writes fail.
+// Opens closed standard streams: otherwise the next opened file would get the stream's number, and
+// messages would go into that file. Writing a result to a closed standard output still fails.
 void open_standard_streams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (fcntl(stream, F_GETFD) < 0 &&
@@ -31,21 +31,21 @@ void open_standard_streams() {
       return;
 }
 
-// Threads that wait by spinning for long ruin a machine that they share: beside one busy process on
-// two cores, the quickstart's token_choice made 42 to 73 thousand tokens/s with 5,000 turns and 106
-// to 117 with 500; on an idle machine 262 and 267. With 100 turns it lost a fifth there. OpenMP
-// reads this before main(), so the program starts itself once more with another default.
+// Limits how long OpenMP threads spin while waiting, which is harmful on a shared machine: with one
+// other busy process on two cores, the quickstart's token_choice ran at 42 to 73 thousand tokens/s
+// with 5,000 turns and at 106 to 117 with 500; on an idle machine at 262 and 267. With 100 turns it
+// lost a fifth there. OpenMP reads this before main(), so the program re-executes itself once.
 void spin_briefly(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   if (setenv("GOMP_SPINCOUNT", "500", 0) != 0) return;
-  execv("/proc/self/exe", argv);  // returns only if it cannot: then things are as they were
+  execv("/proc/self/exe", argv);  // returns only on failure: continue with the default
 }
 
-// Providers of matrix products allocate their buffers at every call. By default the C library gives
-// large blocks back to the system each time, and the next call pays for fresh pages.
+// Keeps freed memory in the process. Matrix libraries allocate buffers at every call; by default
+// the C library returns large blocks to the system, and the next call pays for fresh pages.
 void keep_freed_memory() {
 #if defined(__GLIBC__)
-  // Older ones take no more than 32 MiB.
+  // Older C libraries accept at most 32 MiB.
   if (mallopt(M_MMAP_THRESHOLD, 1 << 30) == 0) mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
@@ -57,7 +57,7 @@ void usage(std::ostream& out) {
       << "usage: moesim COMMAND [ARGUMENTS]\n\n";
   for (const moesim::Command& command : moesim::commands())
     out << "  " << std::left << std::setw(11) << command.name << command.summary << '\n';
-  out << "\nmoesim COMMAND --help tells more.\n";
+  out << "\nmoesim COMMAND --help shows its options.\n";
 }
 
 int dispatch(const moesim::Words& words) {
@@ -88,7 +88,7 @@ int dispatch(const moesim::Words& words) {
   return found->run({words.begin() + 1, words.end()});
 }
 
-// Returns the exit code.
+// Runs the command and returns its exit code.
 int run(int argc, char** argv) {
   moesim::StandardOutput output;
   try {
@@ -113,7 +113,8 @@ int main(int argc, char** argv) {
   spin_briefly(argv);
   moesim::allow_open_files();
   keep_freed_memory();
-  // A write says so too: a reader that left, and a file that would be larger than `ulimit -f`.
+  // Ignored, because the failing write reports both: a closed reader, and a file beyond `ulimit
+  // -f`.
   for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
   moesim::explain_sudden_end();
   moesim::send_warnings(moesim::say_error);

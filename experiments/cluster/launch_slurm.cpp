@@ -30,12 +30,13 @@ Json read_jobs(const std::string& folder) {
     Json jobs = Json::parse(read_file(jobs_path(folder), kMostBytes), nullptr, false);
     if (jobs.is_array()) return jobs;
   } catch (const Error&) {
-    // None yet, or no file that could tell.
+    // There is no list yet, or it is unreadable.
   }
   return Json::array();
 }
 
-// The same for a file that will be replaced: one that cannot be read, or is no list, is not.
+// The same for a list that will be replaced. Throws Unreadable if the system refuses the file or if
+// it contains JSON other than a list; damaged JSON counts as empty.
 Json read_own_jobs(const std::string& folder) {
   constexpr std::uint64_t kMostBytes = std::uint64_t{16} << 20;
   const std::string path = jobs_path(folder);
@@ -50,7 +51,7 @@ Json read_own_jobs(const std::string& folder) {
   Json jobs = Json::parse(text, nullptr, false);
   if (jobs.is_discarded()) return Json::array();
   if (!jobs.is_array())
-    throw Unreadable(path + ": no list of jobs that this moesim knows; move it away");
+    throw Unreadable(path + ": not a list of jobs of this version; move it away");
   return jobs;
 }
 
@@ -61,7 +62,7 @@ std::string this_program() {
   return path.string();
 }
 
-// Slurm's states of a task that it has yet to run to its end.
+// The states in which Slurm will still run a task.
 bool is_queued(const std::string& state) {
   for (const char* queued : {"PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "REQUEUED"})
     if (state == queued) return true;
@@ -83,7 +84,7 @@ std::vector<std::size_t> unfinished(const Plan& plan, const std::string& folder)
   return runs;
 }
 
-// A task sees the cards that it was given, counted from 0.
+// The GPUs that a device needs. A task sees its allocated GPUs, numbered from 0.
 std::string cards_of(const Plan& plan) {
   std::size_t cards = 0;
   for (const PlannedRun& run : plan.runs) {
@@ -108,7 +109,8 @@ void launch_on_slurm(const Plan& plan, const std::string& folder, SlurmOptions o
               << " runs are complete, running or in the queue\n";
     return;
   }
-  // Named by its content: tasks that wait in the queue keep theirs when a new sweep is planned.
+  // The copy of the plan is named by its content, so queued tasks keep theirs when a new sweep is
+  // planned.
   const std::string text = to_json(plan);
   const fs::path base = fs::absolute(folder).lexically_normal();
   const std::string plan_path =
@@ -146,7 +148,7 @@ std::map<std::string, SlurmTask> slurm_tasks(const std::string& folder) {
       if (!entry.at("base").is_number_unsigned()) continue;
       const std::map<std::size_t, std::string> states = slurm_states(job, entry.at("base"));
       if (states.empty()) continue;
-      // The experiment's folder may have moved since.
+      // Resolve against the current folder: the experiment may have been moved.
       std::string path = entry.at("plan");
       if (std::error_code error; !fs::exists(path, error))
         path = folder + "/" + fs::path(path).filename().string();
@@ -154,9 +156,9 @@ std::map<std::string, SlurmTask> slurm_tasks(const std::string& folder) {
       for (const auto& [run, state] : states)
         if (run < plan.runs.size()) result[plan.runs[run].folder] = {job, state};
     } catch (const Json::exception&) {
-      continue;  // a note that is damaged tells nothing
+      continue;  // a damaged entry
     } catch (const Error&) {
-      continue;  // nor does one whose plan is gone
+      continue;  // an entry whose plan is missing
     }
   }
   return result;

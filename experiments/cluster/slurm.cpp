@@ -14,8 +14,8 @@
 namespace moesim {
 namespace {
 
-// What follows the program in the script. `wait` returns early when a trap has run, so it is asked
-// again until it has not; bash remembers the status of a child that it has reaped.
+// The end of the script, after the program's command. `wait` returns early when a trap has run, so
+// it is repeated; bash remembers the status of a child that it has reaped.
 constexpr std::string_view kTask = R"bash(
 # Signals go to the program, which stops with a checkpoint and exit code 75.
 asked='' early='' interrupted=''
@@ -53,7 +53,7 @@ fi
 exit "$code"
 )bash";
 
-// No name may start a line of its own, where it could be taken for a directive.
+// Rejects line breaks in names: a new line could be taken for a directive.
 void require_one_line(const std::string& what, const std::string& text) {
   if (text.empty()) fail(Exit::usage, "slurm: the " + what + " is empty; name one");
   for (const char c : text)
@@ -84,8 +84,8 @@ std::string quoted_for_bash(const std::string& text) {
   return quoted + "'";
 }
 
-// sbatch reads its directives by rules of its own: in double quotes, a backslash takes the next
-// character as it is.
+// Quotes a value for sbatch directives, where a backslash within double quotes escapes the next
+// character.
 std::string quoted_for_sbatch(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) {
@@ -95,7 +95,7 @@ std::string quoted_for_sbatch(const std::string& text) {
   return quoted + "\"";
 }
 
-// A folder in a file name pattern of sbatch. A backslash would turn the pattern off.
+// Escapes a folder for a file name pattern of sbatch. A backslash would disable the pattern.
 std::string for_pattern(const std::string& folder) {
   if (folder.find('\\') != folder.npos)
     fail(Exit::usage, "slurm: the log folder has a backslash, which sbatch cannot take; rename it");
@@ -104,7 +104,7 @@ std::string for_pattern(const std::string& folder) {
   return text;
 }
 
-// 0-5,7
+// Formats task numbers: 0-5,7.
 std::string array_of(const std::vector<std::size_t>& runs, std::size_t base) {
   std::string text;
   for (std::size_t i = 0, last; i < runs.size(); i = last + 1) {
@@ -137,7 +137,7 @@ std::vector<SlurmPart> slurm_parts(std::vector<std::size_t> runs, std::size_t ma
   std::vector<SlurmPart> parts;
   for (const std::size_t run : runs) {
     if (parts.empty() || run - parts.back().base >= max_array_size)
-      // Numbers stay as they are where they can.
+      // Keep task number = run number where possible.
       parts.push_back({run < max_array_size ? 0 : run, {}});
     parts.back().runs.push_back(run);
   }
@@ -197,7 +197,7 @@ std::string slurm_script(const SlurmOptions& options, const std::string& job_nam
   directive("output", quoted_for_sbatch(for_pattern(log_folder) + "/%A_%a.log"));
 
   script += "\nprogram=" + quoted_for_bash(program) + "\nplan=" + quoted_for_bash(plan) + "\n";
-  script += fmt::format("run=$((SLURM_ARRAY_TASK_ID + {}))\n", base + 1);  // --only is from 1
+  script += fmt::format("run=$((SLURM_ARRAY_TASK_ID + {}))\n", base + 1);  // --only counts from 1
   script += "task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n";
   script += fmt::format("export OMP_NUM_THREADS=${{SLURM_CPUS_PER_TASK:-{}}}\n", options.cpus);
   return script.append(kTask);

@@ -8,7 +8,7 @@
 namespace moesim {
 namespace {
 
-// A loss, if it is one; "baseline" is none.
+// Parses a loss; nothing for "baseline".
 std::optional<double> target_of(const Arguments& arguments) {
   double target = 0;
   const std::string text = arguments.text("target");
@@ -21,15 +21,15 @@ std::optional<double> target_of(const Arguments& arguments) {
 }  // namespace
 
 void add_analysis_arguments(Arguments& arguments) {
-  arguments.flag("all", "the runs of earlier sweeps too, not those of the latest plan alone")
+  arguments.flag("all", "include the runs of earlier sweeps, not only those of the latest plan")
       .list("arm",
-            "these arms alone: NAME,NAME, with * for any characters; a name with a comma in double "
-            "quotes, or --arm several times")
-      .value("baseline", "", "arm to compare with; the first of router dense otherwise")
+            "only these arms: NAME,NAME, with * for any characters; quote a name that contains a "
+            "comma, or repeat --arm")
+      .value("baseline", "", "arm to compare with; default: the first arm with router dense")
       .value("at", "last", "evaluation: last, best (lowest loss of the run) or a step",
              {{"last", "best"}})
       .value("target", "",
-             "loss to reach, for what it takes to reach it; 'baseline': the baseline's last",
+             "loss for the cost-to-target columns; 'baseline': the baseline's last loss",
              {{"baseline"}});
 }
 

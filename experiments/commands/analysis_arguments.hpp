@@ -1,5 +1,4 @@
-// AnalysisArguments is what export, plot and report are asked alike: which runs, which arms, and at
-// which evaluation.
+// AnalysisArguments is the options that export, plot and report share: runs, arms and evaluation.
 #pragma once
 
 #include "analysis/runs/load.hpp"
@@ -14,17 +13,17 @@ namespace moesim {
 
 struct AnalysisArguments {
   Request request;
-  std::vector<std::string> arms;  // --arm; none: all
+  std::vector<std::string> arms;  // --arm; empty: all
   std::string baseline;           // --baseline; "": the table's own choice
   std::string at = "last";        // --at: "last", "best" or the number of a step
   std::string target_text;        // --target: a loss or "baseline"; "": none
-  std::optional<double> target;   // that, if it is a loss
+  std::optional<double> target;   // the value of target_text, if it is a loss
 };
 
 // Adds --all, --arm, --baseline, --at and --target.
 void add_analysis_arguments(Arguments& arguments);
-// Their values; the paths are what is no option. Throws Exit::usage, for no path with the question
-// ("export what?").
+// Reads their values; the words that are not options are paths. Throws Exit::usage; without a path,
+// with the question ("export what?").
 AnalysisArguments analysis_arguments(const Arguments& arguments, const std::string& question);
 
 }  // namespace moesim

@@ -59,7 +59,7 @@ Arguments& Arguments::list(const std::string& name, const std::string& help) {
 
 namespace {
 
-// A dash that an editor made longer begins no option.
+// Rejects a word that begins with a typographic dash instead of '-'.
 void check_dash(const std::string& word) {
   const auto character = config::mistakable(word);
   if (character && character->offset == 0 && character->is_dash)
@@ -67,7 +67,7 @@ void check_dash(const std::string& word) {
                                   config::complaint(*character, word, 1)));
 }
 
-// Why a value is no number: "; U+2212 MINUS SIGN in column 1; write '-'".
+// Explains a malformed number: "; U+2212 MINUS SIGN in column 1; write '-'".
 std::string number_advice(const std::string& value, bool whole) {
   if (const auto character = config::beyond_ascii(value))
     return "; " + config::complaint(*character, value, 1);
@@ -75,8 +75,8 @@ std::string number_advice(const std::string& value, bool whole) {
   return meant.empty() || meant == value ? "" : "; did you mean " + meant + "?";
 }
 
-// "run.steps=10" for "--steps 10" or "--steps=10": an option of that name of the runs; "" if there
-// is none, or several.
+// "run.steps=10" for "--steps 10" or "--steps=10": the setting of that name; "" if there is none or
+// more than one.
 std::string setting_for(const std::string& option, const std::vector<std::string>& words) {
   const std::size_t first = std::min(option.find_first_not_of('-'), option.size());
   const std::string name = option.substr(first, option.find('=') - first);
@@ -107,7 +107,7 @@ bool Arguments::parse(const std::vector<std::string>& words) {
   all.add_options()("rest", po::value<std::vector<std::string>>(&rest_));
   po::positional_options_description positional;
   positional.add("rest", -1);
-  // No guessing: an abbreviation that works today may mean something else tomorrow.
+  // Abbreviations are refused: a later version may make them ambiguous.
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
   try {
     po::store(po::command_line_parser(words).options(all).positional(positional).style(style).run(),

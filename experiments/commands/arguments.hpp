@@ -1,4 +1,5 @@
-// Command lines by Boost.Program_options, with the exit codes and one-line errors of this program.
+// Arguments declares and parses the options of a command (with Boost.Program_options), with
+// one-line errors.
 #pragma once
 
 #include <boost/program_options.hpp>
@@ -10,7 +11,7 @@
 
 namespace moesim {
 
-// What a shell may offer for the value of an option.
+// Offer is the completions of an option's value in a shell.
 struct Offer {
   std::vector<std::string> words = {};
   bool files = false;
@@ -18,12 +19,12 @@ struct Offer {
   static Offer file() { return {{}, true}; }
 };
 
-// One declared option of a command.
+// Argument is one declared option of a command.
 struct Argument {
   enum class Kind { flag, value, list };
   Kind kind;
   std::string name;       // "out"
-  std::string otherwise;  // the value without it
+  std::string otherwise;  // the default value
   std::string help;
   Offer offer;
 };
@@ -33,15 +34,15 @@ class Arguments {
   // usage: "run CONFIG [key=value ...]"; about: one paragraph for --help.
   Arguments(std::string usage, std::string about);
 
-  // Options that follow stand under this title in --help.
+  // Begins a group: the options declared after this call appear under `title` in --help.
   Arguments& group(const std::string& title);
   Arguments& flag(const std::string& name, const std::string& help);
   Arguments& value(const std::string& name, const std::string& otherwise, const std::string& help,
                    Offer offer = {});
-  // An option that may be given several times.
+  // Declares an option that may be given several times.
   Arguments& list(const std::string& name, const std::string& help);
 
-  // False if --help was asked for and printed. Throws Exit::usage.
+  // Parses the words. False if they contain --help, which is then printed. Throws Exit::usage.
   bool parse(const std::vector<std::string>& words);
 
   bool has(const std::string& name) const {
@@ -51,7 +52,7 @@ class Arguments {
   const std::vector<std::string>& texts(const std::string& name) const {  // of a list, in order
     return values_[name].as<std::vector<std::string>>();
   }
-  // True if the command line has it, be it with the value that it has otherwise.
+  // True if the command line has the option, even with its default value.
   bool given(const std::string& name) const { return !values_[name].defaulted(); }
   long integer(const std::string& name, long low, long high) const;
   double number(const std::string& name, double low, double high) const;
@@ -60,8 +61,10 @@ class Arguments {
   const std::string& about() const { return about_; }
   const std::vector<Argument>& declared() const { return declared_; }
 
-  const std::vector<std::string>& rest() const { return rest_; }  // what is not an option, in order
-  // Throws Exit::usage with the question ("status of what?") and the usage if there is none.
+  const std::vector<std::string>& rest() const {
+    return rest_;
+  }  // the words that are not options, in order
+  // Throws Exit::usage with the question ("status of what?") and the usage if rest() is empty.
   void require_rest(const std::string& question) const;
 
  private:

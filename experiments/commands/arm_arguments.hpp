@@ -1,4 +1,4 @@
-// --arm of the commands that train and time, and lists of names on the command line.
+// Parses --arm of run and bench, and lists of names on the command line.
 #pragma once
 
 #include "experiments/commands/arguments.hpp"
@@ -10,15 +10,15 @@
 namespace moesim {
 
 inline constexpr const char* kArmHelp =
-    "these arms alone: NAME,NAME, with * for any characters; NAME:key=value,key=value changes an "
-    "arm; a name with a comma in double quotes, or --arm several times";
+    "only these arms: NAME,NAME, with * for any characters; NAME:key=value,key=value changes an "
+    "arm; quote a name that contains a comma, or repeat --arm";
 
-// What --arm says; none: all arms.
+// The choices of --arm; empty: all arms.
 std::vector<ArmChoice> arms_of(const Arguments& arguments);
 
-// The names in "a,b". A name that has a comma itself is put in double quotes, doubled where they
-// are part of it ("a, b",c); between parentheses a comma needs none: "a (k = 1, x = 2),b" are two.
-// Throws Exit::usage, which names the option, for quotes that do not close and for an empty name.
+// Splits "a,b" into names. A name that contains a comma is in double quotes ("a, b",c), with quotes
+// in it doubled; a comma in parentheses needs no quotes: "a (k = 1, x = 2),b" are two names. Throws
+// Exit::usage, naming the option, for unclosed quotes and empty names.
 std::vector<std::string> names_in(const std::string& list, const std::string& option);
 
 }  // namespace moesim

@@ -1,4 +1,5 @@
-// moesim bench: what a training step costs, where its time goes, and how near it is to the limit.
+// moesim bench: measures the time of a training step, its parts, and its share of the device's
+// limit.
 #include "analysis/statistics/sample.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/arm_arguments.hpp"
@@ -29,7 +30,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kDefaultConfig = "<bench.ini>";
 
-// Linear interpolation between order statistics.
+// Quantile, by linear interpolation between order statistics.
 double quantile(std::vector<double> values, double q) {
   std::sort(values.begin(), values.end());
   const double at = q * static_cast<double>(values.size() - 1);
@@ -42,9 +43,9 @@ double sum_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
-// Times every step, warm-up apart, and measures the rate of products beside it, because the clock
-// of a machine in use changes from second to second. Steps from `split` on are timed part by part;
-// where `replays`, that keeps them from being replayed, and their own times do not count.
+// Times every step after warm-up and measures the rate of matrix products next to each, because the
+// clock rate of a machine in use changes from second to second. Steps from `split` on are timed
+// part by part; if `replays`, they are then not replayed, and their total times do not count.
 class Stopwatch : public Hook {
  public:
   Stopwatch(Backend& backend, Limits& limits, index warmup, index split, bool replays)
@@ -76,10 +77,10 @@ class Stopwatch : public Hook {
   }
 
   const std::vector<double>& steps() const { return steps_; }
-  // FLOP/s of large products, a value per step: of factors in `real`, and in the compute mode.
+  // FLOP/s of large products per step: in `real`, and in the compute mode.
   const std::vector<double>& full() const { return full_; }
   const std::vector<double>& compute() const { return compute_; }
-  // Milliseconds of a step by part, the mean over the steps: recording is not in every step.
+  // Milliseconds of a step by part: the mean over steps, because not every step records.
   Json parts() const {
     Json all;
     for (std::size_t i = 0; i < kParts; ++i)
@@ -88,7 +89,7 @@ class Stopwatch : public Hook {
   }
 
  private:
-  // What is timed next begins here.
+  // Restarts the timer of the next part.
   void prepare(index step) {
     if (!scope_ && step >= split_) scope_.emplace(profile_);
     if (scope_) profile_.take();
@@ -111,7 +112,7 @@ struct Size {
   int threads;
 };
 
-// What every arm runs with: its length, and no evaluation but the last.
+// Overrides for every arm: its length, and no evaluation but the last.
 void fix(RunSpec& spec, const Size& size) {
   spec.settings.set("run.steps", std::to_string(size.warmup + size.steps), "moesim bench --steps");
   spec.settings.unset("train.restarts");
@@ -119,7 +120,7 @@ void fix(RunSpec& spec, const Size& size) {
   Evaluator::shorten(spec.settings, "moesim bench");
 }
 
-// Finds every mistake in the settings, before anything is timed.
+// Checks all settings before anything is timed.
 std::string check_all(const std::vector<RunSpec>& specs, const Size& size) {
   DataCache cache;
   for (RunSpec spec : specs) {
@@ -129,7 +130,7 @@ std::string check_all(const std::vector<RunSpec>& specs, const Size& size) {
   return {};
 }
 
-// One arm, in a child: label, time of a step, parts, rates.
+// Measures one arm in a child process: label, time of a step, parts, rates.
 std::string bench_arm(RunSpec spec, const Size& size) {
   const Clock::time_point begin = Clock::now();
   fix(spec, size);
@@ -140,7 +141,7 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   const double startup = std::chrono::duration<double>(Clock::now() - begin).count();
 
   Limits limits(*e.backend, Limits::sizes_for(*e.backend));
-  // The last quarter of replayed steps shows the parts, of which a single step has to have both.
+  // With replay, the last quarter of the steps measures the parts; a single step measures both.
   const bool replays = e.trainer->passes().may_replay() && size.steps > 1;
   const index split = replays ? size.warmup + size.steps - std::max<index>(1, size.steps / 4) : 0;
   Stopwatch watch(*e.backend, limits, size.warmup, split, replays);
@@ -174,7 +175,7 @@ std::string bench_arm(RunSpec spec, const Size& size) {
               {"parts_ms", watch.parts()}};
   if (const std::string replay = e.trainer->passes().replay(); !replay.empty())
     arm["graph"] = replay;
-  // Beside a device the host's memory is no matter.
+  // With a device, its memory is reported instead of the host's.
   if (e.backend->name() != "cpu") arm["peak_bytes"] = e.backend->peak();
   return arm.dump();
 }
@@ -208,10 +209,10 @@ void print_table(const Json& document) {
   }
   std::cout << fmt::format(
       "\nGF/s: useful work (three times the forward pass, unmasked half of causal attention). % "
-      "GEMM: of GEMM, the rate of large\nproducts in the arm's run.compute, rounding of factors "
-      "included, measured beside every step. copy: of large arrays, read and\nwritten. peak MB: "
-      "resident memory of the arm's process; on a device, the most that its tensors took there. "
-      "Last columns: ms\nof a step; on a device that replays steps, of the last quarter, which are "
+      "GEMM: share of GEMM, the rate of large\nproducts in the arm's run.compute, with rounding of "
+      "factors, measured next to every step. copy: of large arrays, read and\nwritten. peak MB: "
+      "resident memory of the arm's process; on a device, the peak of its tensors there. "
+      "Last columns: ms\nof a step; on a device that replays steps, of the last quarter, which is "
       "not replayed.\n");
 }
 
@@ -221,11 +222,11 @@ Arguments bench_arguments() {
   Arguments arguments(
       "bench [CONFIG] [key=value ...]",
       std::string("Times a training step of every arm of CONFIG (") + kDefaultConfig +
-          " without one): median and quartiles, useful work per second and its share of the rate "
-          "of large products measured beside it, the rate of copies, memory, and where the time "
-          "goes. Every arm runs in a process of its own; nothing is written.");
+          " by default): median and quartiles, useful work per second and its share of the rate "
+          "of large products measured next to it, the rate of copies, memory, and time by "
+          "part. Every arm runs in its own process; nothing is written.");
   arguments.list("arm", kArmHelp)
-      .value("threads", "0", "threads; 0: as OMP_NUM_THREADS says, else all cores")
+      .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all cores")
       .value("warmup", "3", "steps before the measured ones")
       .value("steps", "20", "measured steps")
       .flag("json", "print one JSON document");
@@ -245,7 +246,7 @@ int bench_command(const Words& words) {
   for (RunSpec& spec : expand(read_user_config(rest.front()),
                               {{rest.begin() + 1, rest.end()}, arms_of(arguments)}, &notes)) {
     const auto same = [&](const RunSpec& other) { return other.label == spec.label; };
-    // Seeds of one arm cost the same.
+    // Measure one seed per arm: all cost the same.
     if (std::none_of(specs.begin(), specs.end(), same)) specs.push_back(std::move(spec));
   }
   for (const std::string& note : notes) std::cerr << "note: " << note << '\n';

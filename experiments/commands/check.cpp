@@ -23,10 +23,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr bool kFloat = std::is_same_v<real, float>;
 constexpr const char* kIncomplete =
-    "incomplete: derivatives are measured in double, by moesim-f64; build it beside this program "
+    "incomplete: derivatives are measured in double, by moesim-f64; build it next to this program "
     "(cmake --build --preset release --target moesim-f64)\n";
 
-// Comes back only if there is no such program to become.
+// Executes moesim-f64; returns only if there is no such program.
 void become_double(const std::vector<std::string>& arguments, bool json, bool all) {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -71,7 +71,7 @@ Json to_json(const CheckRow& row, const Certificate& certificate) {
   return document;
 }
 
-// Certificates come back from their processes as text.
+// Serialises a certificate to text, for the pipe from its process.
 std::string packed(const Certificate& c) {
   Json items = Json::array();
   for (const Item& item : c.items)
@@ -96,13 +96,14 @@ Certificate unpacked(const std::string& text, const Subject& subject) {
   return c;
 }
 
-// In a process of its own. What keeps the certificate from being made is its one item that fails.
+// Makes the certificate in a child process. An error that prevents this becomes its only, failed
+// item.
 Certificate certificate_of(const Subject& subject) {
   try {
     const ChildResult child = in_child("certifies it", [&] { return packed(certify(subject)); });
     return unpacked(child.text, subject);
   } catch (const Shortage&) {
-    throw;  // no fault of the subject
+    throw;  // not the plug-in's fault
   } catch (const std::exception& error) {
     Certificate failed;
     failed.subject = subject;
@@ -114,15 +115,15 @@ Certificate certificate_of(const Subject& subject) {
   }
 }
 
-// Sizes of the command line may be any that a run may have. Certificates tell of code, which small
-// sizes show as well.
+// Refuses sizes that need too much memory or time. A run may have any size, but certificates test
+// code, for which small sizes suffice.
 void require_effort(const CheckRow& row, const Effort& effort) {
   constexpr double kOperationsPerSecond = 2e9;  // measured: 1.5e9 to 3.2e9
   constexpr double kMostHours = 2;
   const auto refuse = [&](const std::string& what) {
     fail(Exit::usage,
-         fmt::format("command line: check {} {}: {}; make it smaller: certificates of small sizes "
-                     "tell as much",
+         fmt::format("command line: check {} {}: {}; make it smaller: small sizes test the same "
+                     "code",
                      row.subject.router.empty() ? row.subject.expert : row.subject.router,
                      row.settings, what));
   };
@@ -146,8 +147,8 @@ Effort effort_in_child(const Subject& subject) {
   return effort;
 }
 
-// Settings of the command line that are rejected, or too large, end the program before anything is
-// certified. What else keeps the subject from being made is its certificate's matter.
+// Ends the program before anything is certified if settings are invalid or too large. Other errors
+// in constructing the plug-in are reported in its certificate.
 void validate(const std::vector<CheckRow>& rows) {
   for (const CheckRow& row : rows) {
     if (row.subject.given.empty()) continue;
@@ -163,7 +164,7 @@ void validate(const std::vector<CheckRow>& rows) {
 
 using Cells = std::vector<std::string>;
 
-// The number where there is one to show, else the verdict.
+// The measured number if there is one, else the verdict.
 std::string cell(const Certificate& certificate, const std::string& name) {
   for (const Item& item : certificate.items) {
     if (item.name != name) continue;
@@ -215,7 +216,7 @@ Cells expert_cells(const CheckRow& row, const Certificate& c) {
 }
 
 void print_table(const std::vector<Cells>& table, std::ostream& out) {
-  if (table.size() < 2) return;  // no more than its head
+  if (table.size() < 2) return;  // only the header
   std::vector<std::size_t> widths(table.front().size());
   for (const Cells& cells : table)
     for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], cells[i].size());
@@ -226,11 +227,11 @@ void print_table(const std::vector<Cells>& table, std::ostream& out) {
   }
 }
 
-// What everything but a pass is about: a line for each, and one for all to which the same item does
-// not apply for the same reason.
+// Explains every item that has not passed: one line each, and one shared line for items that do not
+// apply for the same reason.
 struct Notes {
   std::vector<std::string> lines;
-  std::vector<std::pair<std::string, std::vector<std::string>>> reasons;  // why, and of whom
+  std::vector<std::pair<std::string, std::vector<std::string>>> reasons;  // reason and plug-ins
 
   void add(const CheckRow& row, const Certificate& certificate) {
     const std::string name = row.subject.router.empty() ? row.subject.expert : row.subject.router;

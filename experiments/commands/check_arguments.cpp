@@ -15,7 +15,7 @@ namespace {
 struct Asked {
   bool router = true;
   std::string name;
-  std::vector<std::string> settings;  // as they were written
+  std::vector<std::string> settings;  // as written
 };
 
 bool is_router(const std::string& name) { return Registry<Router>::all().count(name) > 0; }
@@ -36,7 +36,7 @@ bool is_expert(const std::string& name) { return Registry<Expert>::all().count(n
                   : ""));
 }
 
-// What the word names: one plug-in, or two that share the name.
+// The plug-ins that a word names: one, or a router and an expert of the same name.
 std::vector<Asked> named(const std::string& word) {
   for (const bool router : {true, false}) {
     const std::string prefix = router ? "router." : "expert.";
@@ -58,7 +58,7 @@ std::vector<Asked> named(const std::string& word) {
 
 std::vector<Asked> asked_for(const std::vector<std::string>& arguments) {
   std::vector<Asked> all;
-  std::size_t together = 0;  // how many the last name stands for
+  std::size_t together = 0;  // number of plug-ins of the last name
   for (const std::string& word : arguments) {
     const std::size_t equals = word.find('=');
     if (equals == std::string::npos) {
@@ -118,7 +118,7 @@ std::vector<CheckRow> router_rows(const Asked& asked, bool variants) {
   return rows;
 }
 
-// "a | b | c" as words.
+// Splits "a | b | c" into words.
 std::vector<std::string> choices_of(const OptionInfo& option) {
   std::vector<std::string> words;
   if (option.type != "choice" && option.type != "flag") return words;
@@ -130,7 +130,7 @@ std::vector<std::string> choices_of(const OptionInfo& option) {
   return words;
 }
 
-// In a process of its own: what crashes here is a failure of the certificate, not of the program.
+// Tries it in a child process: a crash then fails the certificate, not the program.
 bool can_be_made(const Subject& subject) {
   try {
     in_child("makes it", [&] {
@@ -145,12 +145,11 @@ bool can_be_made(const Subject& subject) {
   }
 }
 
-// Experts have no registered variants: every value of a choice is one, if it can stand
-// alone.
+// Variants of an expert, which registers none: every value of a choice that is valid with defaults.
 std::vector<CheckRow> expert_rows(const Asked& asked, bool variants) {
   std::vector<CheckRow> rows{{"defaults", subject_of(asked)}};
   if (!variants) return rows;
-  if (!can_be_made(rows.front().subject)) return rows;  // its certificate says so
+  if (!can_be_made(rows.front().subject)) return rows;  // its certificate reports the error
   for (const OptionInfo& option : options_of(rows.front().subject))
     for (const std::string& value : choices_of(option)) {
       if (value == option.default_value) continue;

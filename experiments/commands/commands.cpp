@@ -4,7 +4,7 @@ namespace moesim {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
-      {"bench", "cost of a training step, its parts, its share of the machine's limit",
+      {"bench", "time of a training step, its parts, its share of the machine's limit",
        bench_arguments, bench_command},
       {"check", "certificates of routers and experts: gradients, causality, conservation",
        check_arguments, check_command},
@@ -19,13 +19,12 @@ const std::vector<Command>& commands() {
        predict_command},
       {"reference", "manual page and shell completions (bash, zsh, fish)", reference_arguments,
        reference_command},
-      {"report", "a page about a comparison: words, tables, figures, how to run it again",
+      {"report", "HTML page about a comparison: text, tables, figures, how to reproduce it",
        report_arguments, report_command},
       {"run", "train a run or a sweep from a config file", run_arguments, run_command},
       {"sample", "text from a checkpoint of a run", sample_arguments, sample_command},
-      {"status", "what became of every run of an experiment", status_arguments, status_command},
-      {"verify", "read every byte of an experiment, say what is damaged", verify_arguments,
-       verify_command},
+      {"status", "state of every run of an experiment", status_arguments, status_command},
+      {"verify", "check every byte of an experiment for damage", verify_arguments, verify_command},
   };
   return all;
 }

@@ -1,5 +1,5 @@
-// The subcommands of moesim. Each gets the words after its name and returns the exit code; results
-// go to stdout, everything else to stderr. Mistakes throw Error.
+// Declares the subcommands of moesim. Each receives the words after its name and returns the exit
+// code; results go to stdout, everything else to stderr. Invalid usage throws Error.
 #pragma once
 
 #include <string>
@@ -26,7 +26,7 @@ int bench_command(const Words& words);
 int info_command(const Words& words);
 int reference_command(const Words& words);
 
-// The options of each and what --help says of them.
+// The options and --help of each subcommand.
 Arguments run_arguments();
 Arguments status_arguments();
 Arguments verify_arguments();
@@ -42,6 +42,7 @@ Arguments bench_arguments();
 Arguments info_arguments();
 Arguments reference_arguments();
 
+// Command is an entry of the table of subcommands.
 struct Command {
   const char* name;
   const char* summary;
@@ -49,7 +50,7 @@ struct Command {
   int (*run)(const Words&);
 };
 
-// All of them, in the order of their names.
+// All subcommands, sorted by name.
 const std::vector<Command>& commands();
 
 }  // namespace moesim

@@ -1,4 +1,4 @@
-// moesim compare: one row per arm over its seeds.
+// moesim compare: prints a table with one row per arm, over its seeds.
 #include "analysis/tables/paper_columns.hpp"
 #include "analysis/tables/routers.hpp"
 #include "experiments/commands/analysis_arguments.hpp"
@@ -14,16 +14,17 @@ namespace moesim {
 Arguments compare_arguments() {
   Arguments arguments(
       "compare PATH...",
-      "One row per arm: mean and standard deviation over seeds, and the difference to a baseline "
+      "Prints one row per arm: mean and standard deviation over seeds, and the difference to a "
+      "baseline "
       "with its 95 % interval and p, paired by seed and adjusted over the rows. The arm of the "
       "lowest loss and those tied with it are marked. "
       "PATH is a run file, a run folder or an experiment folder, of which the runs of the latest "
-      "plan are taken. A file that cannot be read is left out, and the exit code is 3.");
+      "plan are taken. Unreadable files are left out, and the exit code is 3.");
   arguments.value("format", "text", joined(format_names()), {format_names()})
       .value(
           "columns", "",
-          "columns by key, as --format json has them, or recorded quantities by name: a,b; all: no "
-          "choice for a paper, which latex and md have otherwise")
+          "columns by key (the names in --format json), or recorded quantities by name: a,b; all: "
+          "every column (latex and md show a selection by default)")
       .flag("json", "the same as --format json");
   add_analysis_arguments(arguments);
   return arguments;

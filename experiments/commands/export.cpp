@@ -1,4 +1,4 @@
-// moesim export: a table for a paper or a program.
+// moesim export: writes a table for a paper or a program.
 #include "analysis/render/choose_notes.hpp"
 #include "analysis/render/escape.hpp"
 #include "analysis/render/format.hpp"
@@ -23,7 +23,7 @@
 namespace moesim {
 namespace {
 
-// The format that a file is of by its name.
+// The format by the ending of a file name.
 constexpr auto kEndings =
     std::to_array<std::pair<std::string_view, Format>>({{".txt", Format::text},
                                                         {".csv", Format::csv},
@@ -43,11 +43,10 @@ Format format_for(const Arguments& arguments, const TableKind& kind) {
     if (ending == known) return format;
   if (is_tidy) return Format::csv;
   fail(Exit::usage, "command line: --out " + config::printable(out) +
-                        ": no format has this ending; add --format, one of " +
-                        joined(format_names()));
+                        ": unknown ending; add --format, one of " + joined(format_names()));
 }
 
-// Options that would change nothing are refused.
+// Refuses options that would have no effect.
 void check_options(const Arguments& arguments, const TableKind& kind, Format format) {
   for (const char* option :
        {"arm", "baseline", "at", "target", "by", "metric", "layer", "window"}) {
@@ -86,7 +85,7 @@ std::string label_in(const Arguments& arguments) {
   return label;
 }
 
-// A brace too many would end the table, and the rest of the paper with it.
+// Rejects unbalanced braces, which would break the LaTeX document.
 std::string tex_caption_in(const Arguments& arguments) {
   const std::string caption = arguments.text("caption-tex");
   int depth = 0;
@@ -134,13 +133,13 @@ TableRequest request_in(const Arguments& arguments) {
   return request;
 }
 
-// What a table keeps of its columns and notes.
+// Applies --columns and --notes to a table.
 struct Kept {
   bool papers_columns = false;
   Notes notes = Notes::all;
 };
 
-// Letters below 6 pt are hard to read, and most journals refuse them.
+// Warns of letters below 6 pt, which most journals refuse.
 void say_if_tiny(const Table& table, const Rendering& rendering) {
   constexpr double kLeast = 6;
   const double size = rendering.format == Format::latex ? latex_size(table, rendering) : 0;
@@ -153,7 +152,7 @@ void say_if_tiny(const Table& table, const Rendering& rendering) {
       in_column ? "--width page, or " : "");
 }
 
-// Returns the notes.
+// Writes the table and returns its notes.
 std::vector<std::string> write_table(const TableKind& kind, const TableRequest& request,
                                      const Rendering& rendering, const Kept& kept,
                                      const std::string& out) {
@@ -178,7 +177,7 @@ void say(const std::string& kind, const std::vector<std::string>& lines) {
     std::cerr << "moesim: " << kind << terminal_safe(line) << '\n';
 }
 
-// The notes that say something else than `said`.
+// The notes that `said` does not contain.
 std::vector<std::string> without(std::vector<std::string> notes,
                                  const std::vector<std::string>& said) {
   std::erase_if(notes, [&](const std::string& note) {
@@ -192,8 +191,9 @@ std::vector<std::string> without(std::vector<std::string> notes,
 
 Arguments export_arguments() {
   std::string about =
-      "Writes a table of runs. PATH is a run file, a run folder or an experiment folder. A file "
-      "that cannot be read is left out, and the exit code is 3. Tables:\n";
+      "Writes a table of runs. PATH is a run file, a run folder or an experiment folder. "
+      "Unreadable "
+      "files are left out, and the exit code is 3. Tables:\n";
   std::vector<std::string> tables;
   for (const TableKind& kind : table_kinds()) {
     tables.push_back(kind.name);
@@ -201,35 +201,35 @@ Arguments export_arguments() {
   }
   about.pop_back();
   Arguments arguments("export PATH...", about);
-  arguments.value("table", "routers", "one of those above", {tables})
+  arguments.value("table", "routers", "one of the tables above", {tables})
       .value("format", "",
-             "one of " + joined(format_names()) + "; by the ending of --out, text otherwise",
+             "one of " + joined(format_names()) + "; default: by the ending of --out, else text",
              {format_names()})
-      .value("out", "", "file, which appears whole or not at all; stdout otherwise", Offer::file())
+      .value("out", "", "output file, written atomically; default: stdout", Offer::file())
       .value("columns", "",
-             "KEY,KEY: these columns alone, by their keys in CSV; for routers and "
-             "tidy also any recorded quantity; all: no choice for a paper, which latex and md have "
-             "otherwise")
+             "KEY,KEY: only these columns, by their keys in CSV; for routers and "
+             "tidy also any recorded quantity; all: every column (latex and md show a selection "
+             "by default)"
       .value("by", "",
-             "what a row is: layer or expert for utilization, domain, layer or expert "
+             "unit of a row: layer or expert for utilization; domain, layer or expert "
              "for domains",
              {{"layer", "expert", "domain"}})
-      .value("metric", "", "quantity of curves and ablation; eval_loss otherwise")
-      .value("layer", "", "curves: of this layer; the mean over layers otherwise")
+      .value("metric", "", "quantity of curves and ablation; default: eval_loss")
+      .value("layer", "", "curves: the layer to show; default: the mean over layers")
       .value("window", "0",
-             "utilization: the sum of so many last records of training in place of "
-             "an evaluation")
+             "utilization: sum over this many last training records instead of an "
+             "evaluation")
       .value("notes", "all",
-             "below the table: all; short: those that cells refer to, and what ± is; or none",
+             "notes below the table: all; short: those that cells refer to, and the meaning of ±; or none",
              {{"all", "short", "none"}})
-      .value("caption", "", "latex, html: above the table, as plain text")
-      .value("caption-tex", "", "latex: the same, taken as it is: $k$, \\cite{...}")
+      .value("caption", "", "latex, html: caption above the table, as plain text")
+      .value("caption-tex", "", "latex: caption as LaTeX source: $k$, \\cite{...}")
       .value("width", "column",
-             "latex: set for a column of text, the page (table*) or none; it is made smaller "
-             "rather than wider than its place, but for none",
+             "latex: fit to a column of text or to the page (table*), with smaller letters if "
+             "necessary; none: do not fit",
              {{"column", "page", "none"}})
-      .value("label", "", "latex: of \\label; html: the id of the element")
-      .flag("standalone", "latex, html: a whole document");
+      .value("label", "", "latex: argument of \\label; html: id of the element")
+      .flag("standalone", "latex, html: write a complete document");
   add_analysis_arguments(arguments);
   add_tensorboard_arguments(arguments);
   return arguments;
@@ -257,13 +257,13 @@ int export_command(const Words& words) {
   try {
     notes = write_table(kind, request, rendering, kept, arguments.text("out"));
   } catch (const Error& error) {
-    // The last line is the error itself, which may be one of them.
+    // The error is printed last; do not repeat it as a note.
     std::erase(unreadable, error.what());
     say("", unreadable);
     throw;
   }
   say("", unreadable);
-  // CSV has no place for notes, and what they say is not to be missed.
+  // CSV has no place for notes, so print them on stderr.
   if (format == Format::csv) say("note: ", without(notes, unreadable));
   return static_cast<int>(unreadable.empty() ? Exit::ok : Exit::data);
 }

@@ -1,4 +1,4 @@
-// The tables that `moesim export` makes.
+// Defines the tables of `moesim export` and the options that each takes.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -9,31 +9,32 @@
 
 namespace moesim {
 
-inline constexpr const char* kAllColumns = "all";  // of --columns
+inline constexpr const char* kAllColumns = "all";  // value of --columns
 
-// True for the formats in which a table has a paper's choice of columns.
+// True for formats that show only a selection of columns by default, for papers.
 inline bool is_of_papers(Format format) { return format == Format::latex || format == Format::md; }
 
-// What the command line asks of a table.
+// TableRequest is the options of a table.
 struct TableRequest {
   AnalysisArguments chosen;
   std::string by;                    // --by; "": the table's own choice
   std::string metric;                // --metric; "": the table's own choice
   std::string layer;                 // --layer; "": all
-  std::size_t window = 0;            // --window; 0: an evaluation
-  std::vector<std::string> columns;  // --columns; none: all
+  std::size_t window = 0;            // --window; 0: use an evaluation
+  std::vector<std::string> columns;  // --columns; empty: all
 };
 
+// TableKind is one value of --table.
 struct TableKind {
   std::string name;
   std::string about;                           // for --help
-  std::vector<std::string> options;            // that it takes, of those that not all tables take
-  Table (*make)(const TableRequest& request);  // null: tidy, which is written as it is read
+  std::vector<std::string> options;            // options that it takes and not all tables take
+  Table (*make)(const TableRequest& request);  // null for tidy, which is streamed
 };
 
 // In the order of --help.
 const std::vector<TableKind>& table_kinds();
-// Throws Exit::usage with the nearest name.
+// The table of this name. Throws Exit::usage with the nearest name.
 const TableKind& table_kind(const std::string& name);
 
 }  // namespace moesim

@@ -21,9 +21,9 @@ namespace {
 constexpr std::array<const char*, 16> kOfTables = {
     "table",       "format", "columns", "by",         "metric",   "layer", "window", "caption",
     "caption-tex", "label",  "width",   "standalone", "baseline", "at",    "target", "notes"};
-constexpr const char* kFolder = "tensorboard";  // without --out
+constexpr const char* kFolder = "tensorboard";  // default of --out
 
-// Sleeps, but not past a signal; false after one.
+// Sleeps; returns false as soon as a signal arrives.
 bool wait_for(std::chrono::milliseconds time) {
   constexpr std::chrono::milliseconds kNap(100);
   for (; time.count() > 0 && !stop_requested(); time -= kNap)
@@ -35,7 +35,7 @@ bool has_ended(State state) {
   return state == State::complete || state == State::diverged || state == State::failed;
 }
 
-// True as long as one of the paths has a planned run that has not ended.
+// True while one of the paths has a planned run that has not ended.
 bool awaits_more(const std::vector<std::string>& paths) {
   RunReader reader;
   const auto ignore = [](const std::string&) {};
@@ -43,7 +43,8 @@ bool awaits_more(const std::vector<std::string>& paths) {
       for (const KnownRun& run : known_runs(path, ignore))
         if (run.planned && !has_ended(state_of(run.folder, reader).state)) return true;
     } catch (const Error& problem) {
-      if (problem.code() != Exit::data) throw;  // a run file, or a folder without a plan
+      if (problem.code() != Exit::data)
+        throw;  // Exit::data: a run file, or a folder without a plan
     }
   return false;
 }
@@ -53,11 +54,12 @@ bool awaits_more(const std::vector<std::string>& paths) {
 void add_tensorboard_arguments(Arguments& arguments) {
   arguments
       .value("to", "",
-             "tensorboard: event files in place of a table, one folder per run in --out "
+             "tensorboard: write event files instead of a table, one folder per run in --out "
              "(default: tensorboard); see them with tensorboard --logdir",
              {{kFolder}})
-      .flag("follow", "tensorboard: stay and add what runs record, until all have ended or Ctrl-C")
-      .value("interval", "5", "tensorboard: seconds between two looks at the runs");
+      .flag("follow",
+            "tensorboard: keep running and add new records until all runs have ended or Ctrl-C")
+      .value("interval", "5", "tensorboard: seconds between updates");
 }
 
 int export_to_tensorboard(const Arguments& arguments) {

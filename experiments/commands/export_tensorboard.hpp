@@ -1,4 +1,4 @@
-// Export of runs as event files for TensorBoard: `moesim export PATH --to tensorboard`.
+// Implements `moesim export PATH --to tensorboard`: writes runs as event files.
 #pragma once
 
 #include "experiments/commands/arguments.hpp"
@@ -7,7 +7,8 @@ namespace moesim {
 
 // Adds --to, --follow and --interval.
 void add_tensorboard_arguments(Arguments& arguments);
-// Returns the exit code. Throws Exit::usage for another --to, and for options of tables.
+// Exports and returns the exit code. Throws Exit::usage for another --to, and for options of
+// tables.
 int export_to_tensorboard(const Arguments& arguments);
 
 }  // namespace moesim

@@ -1,4 +1,4 @@
-// moesim info: what this build is and runs on.
+// moesim info: prints version, build and devices.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/sweep/version.hpp"
@@ -19,7 +19,7 @@ struct ListedDevice {
   bool usable;
 };
 
-// Of every further kind that this build has all devices, or why there are none.
+// Appends all devices of every other kind in this build, or why there are none.
 std::vector<ListedDevice> other_devices() {
   std::vector<ListedDevice> devices;
   for (const std::string& kind : Registry<Backend>::names())
@@ -44,7 +44,7 @@ std::vector<ListedDevice> other_devices() {
 
 Arguments info_arguments() {
   Arguments arguments("info",
-                      "Version, build, instruction set, provider of matrix products and devices.");
+                      "Prints version, build, instruction set, matrix library and devices.");
   arguments.flag("json", "print one JSON document");
   return arguments;
 }

@@ -9,13 +9,13 @@ namespace {
 
 using Known = std::map<std::string, OptionInfo>;
 
-// Says each once.
+// Joins distinct texts.
 void join(std::string& all, const std::string& other) {
   if (other.empty() || all == other) return;
   all += (all.empty() ? "" : " or ") + other;
 }
 
-// Two data sets may have options of one name: the entry tells of both.
+// Merges options of the same name, which two data sets may have.
 void add(Known& known, const Settings& settings) {
   for (const auto& [key, info] : settings.declared()) {
     const auto [place, is_new] = known.emplace(key, info);
@@ -27,14 +27,14 @@ void add(Known& known, const Settings& settings) {
   }
 }
 
-// What `read` declares, whether it comes to its end or not.
+// Collects the options that `read` declares, even if it throws.
 template <class Read>
 void collect(Known& known, const std::string& section, Read read, Settings settings = {}) {
   Options options(settings, section);
   try {
     read(options);
   } catch (const Error&) {
-    // It needs files, labels or another site; it has declared its options.
+    // It needs files, labels or another site, but has declared its options.
   }
   add(known, settings);
 }

@@ -1,4 +1,4 @@
-// The options of this program, found by building everything once with its defaults.
+// Collects the options of the program by building everything once with its defaults.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -10,12 +10,12 @@ namespace moesim {
 
 struct Site;
 
-// An ordinary place for a router: what it sees, and its options, come from building it there.
+// A typical site, at which to build a router in order to learn its options and receptive field.
 Site ordinary_site();
 
-// Every option that something here reads, by key: those of every data set, task, optimiser, router
-// and expert, and of all sections that every run has. What cannot be built without files or labels
-// declares its options before it fails.
+// Every option by key: of all data sets, tasks, optimisers, routers and experts, and of the
+// sections that every run has. Parts that cannot be built without files or labels declare their
+// options before they fail.
 std::map<std::string, OptionInfo> known_options();
 
 }  // namespace moesim

@@ -16,9 +16,8 @@ std::unique_ptr<Backend> another(const Backend& like) {
 
 }  // namespace
 
-// A processor gets as many equal tiles for every thread. For a card products are so large that
-// launching them and rounding their factors, which takes the square of a length where the product
-// takes its cube, hardly count.
+// CPU: equally many equal tiles for every thread. GPU: products so large that launch time and the
+// rounding of factors, which is quadratic in a length where the product is cubic, are negligible.
 Limits::Sizes Limits::sizes_for(const Backend& backend) {
   constexpr index kCopied = (256 << 20) / sizeof(real);
   if (backend.name() == "cpu") return {1024 * backend.threads(), 768, 1024, kCopied / 2};

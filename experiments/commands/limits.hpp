@@ -1,5 +1,4 @@
-// The limits of a device that steps are measured against: the rates of large products, and of large
-// copies.
+// Limits measures the peak rates of a device: of large matrix products and of large copies.
 #pragma once
 
 #include "sim/backend/backend.hpp"
@@ -12,23 +11,23 @@ namespace moesim {
 
 class Limits {
  public:
-  // A product of [rows, depth] and [depth, cols], and an array that no cache holds.
+  // A product [rows, depth] x [depth, cols], and an array larger than every cache.
   struct Sizes {
     index rows, depth, cols, copied;
   };
   static Sizes sizes_for(const Backend& backend);
 
-  // On a backend of its own, of the kind, threads and compute mode of `like`: its memory is not the
-  // run's. It is held from the first to the last.
+  // Uses a separate backend with the device, threads and compute mode of `like`, so that its memory
+  // does not count as the run's. Holds that memory during its lifetime.
   Limits(const Backend& like, const Sizes& sizes);
 
-  // In FLOP/s, each the best of a few, so that a cold cache does not count.
+  // FLOP/s, the best of a few repetitions, so that a cold cache does not count.
   struct Rates {
-    double full;     // factors in `real`
-    double compute;  // of linear layers in the compute mode, which round their factors first
+    double full;     // in `real`
+    double compute;  // in the compute mode, including rounding of the factors
   };
   Rates products();
-  // In bytes/s, read and written; the best of a few.
+  // Bytes/s, read plus written; the best of a few repetitions.
   double copies();
   std::size_t bytes() const { return backend_->held(); }
 

@@ -1,4 +1,4 @@
-// moesim list: what there is to choose from.
+// moesim list: lists routers, experts, tasks, data sets and options.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/known_options.hpp"
@@ -66,7 +66,7 @@ TextRows options() {
   return rows;
 }
 
-// "0 .. 1099511627776" -> "0 or more": a limit that no experiment meets is none.
+// "0 .. 1099511627776" -> "0 or more": hides limits that no experiment reaches.
 std::string readable_range(const std::string& range) {
   constexpr double kBeyond = 1e9;
   const std::size_t dots = range.find(" .. ");
@@ -78,7 +78,7 @@ std::string readable_range(const std::string& range) {
   return is_number && high >= kBeyond ? low + " or more" : low + " to " + rest;
 }
 
-// Section by section; names and defaults as a config file has them, help and range behind.
+// Prints options section by section: name and default as in a config file, then help and range.
 void print_options(const TextRows& rows) {
   std::size_t width = 0;
   for (const auto& row : rows)
@@ -110,8 +110,9 @@ TextRows pairs(const std::vector<std::pair<std::string, std::string>>& named) {
 }  // namespace
 
 Arguments list_arguments() {
-  Arguments arguments("list routers|experts|tasks|datasets|options [PATTERN]",
-                      "What there is to choose from. PATTERN keeps the rows that contain it.");
+  Arguments arguments(
+      "list routers|experts|tasks|datasets|options [PATTERN]",
+      "Lists routers, experts, tasks, data sets or options. PATTERN: only rows that contain it.");
   arguments.flag("json", "print one JSON document");
   return arguments;
 }

@@ -1,4 +1,4 @@
-// moesim plot: a figure for a paper, as a picture and as a script.
+// moesim plot: draws a figure for a paper, as an image or a script.
 #include "analysis/figures/build.hpp"
 #include "analysis/figures/gnuplot.hpp"
 #include "analysis/figures/matplotlib.hpp"
@@ -19,7 +19,7 @@ namespace moesim {
 
 namespace {
 
-// The numbers of "0,5,11".
+// Parses "0,5,11".
 std::vector<std::int64_t> whole_numbers(const std::string& list, const std::string& option) {
   std::vector<std::int64_t> numbers;
   if (list.empty()) return numbers;
@@ -40,7 +40,7 @@ std::optional<std::int64_t> seed_of(const std::string& text) {
   return numbers[0];
 }
 
-// The options that a figure takes, of those that not all take.
+// Options that only some figures take, by figure.
 const std::map<std::string, std::vector<std::string>>& options_of_figures() {
   static const std::map<std::string, std::vector<std::string>> options = {
       {"loss", {"x", "quantity"}},
@@ -54,11 +54,11 @@ const std::map<std::string, std::vector<std::string>>& options_of_figures() {
   return options;
 }
 
-// Options that would change nothing are refused.
+// Refuses options that would have no effect.
 void check_options(const Arguments& arguments) {
   const std::string figure = arguments.text("figure");
   const auto known = options_of_figures().find(figure);
-  if (known == options_of_figures().end()) return;  // figure_of says which there are
+  if (known == options_of_figures().end()) return;  // figure_of reports unknown figures
   for (const char* option :
        {"baseline", "target", "at", "x", "quantity", "key", "metric", "layer", "seed"})
     if (arguments.given(option) &&
@@ -69,7 +69,7 @@ void check_options(const Arguments& arguments) {
 
 enum class ScriptKind { none, gnuplot, matplotlib };
 
-// "--script" may stand alone, for gnuplot's.
+// "--script" without a value means gnuplot.
 Words with_script(Words words) {
   for (std::size_t i = 0; i < words.size(); ++i)
     if (words[i] == "--script" &&
@@ -120,26 +120,27 @@ Arguments plot_arguments() {
   Arguments arguments("plot PATH...",
                       "Draws a figure of finished runs with gnuplot. PATH is a run file, a run "
                       "folder or an experiment folder.");
-  arguments.value("figure", "loss", "what to show: " + joined(figure_names()), {figure_names()})
-      .value("out", "", "file to write: .svg, .pdf or .png (300 dpi)", Offer::file())
+  arguments.value("figure", "loss", "figure to draw: " + joined(figure_names()), {figure_names()})
+      .value("out", "", "output file: .svg, .pdf or .png (300 dpi)", Offer::file())
       .value("quantity", "",
-             "what curves show, by its name in the run file; loss: eval_loss, task_loss or loss; "
-             "load, drops, entropy: with eval_ in front, of evaluations")
-      .value("key", "", "curves-by-key: the setting; otherwise the only one that varies")
-      .value("metric", "eval_loss", "curves-by-key: a column of the table of routers or a quantity")
-      .value("layer", "", "these MoE layers alone: 0,5,11")
-      .value("seed", "", "load and heatmap: the experts of this seed")
+             "quantity of the curves, by its name in the run file; loss: eval_loss, task_loss or "
+             "loss; "
+             "load, drops, entropy: prefix eval_ for evaluations")
+      .value("key", "", "curves-by-key: the setting; default: the only one that varies")
+      .value("metric", "eval_loss", "curves-by-key: a column of the table routers, or a quantity")
+      .value("layer", "", "only these MoE layers: 0,5,11")
+      .value("seed", "", "load and heatmap: the seed whose experts are shown")
       .value(
           "script", "",
-          "keep what draws the figure, with its numbers as CSV, beside --out: gnuplot (.gp, also "
-          "without a word behind --script) or matplotlib (.py; draws nothing itself and needs no "
-          "gnuplot)",
+          "also write the script that draws the figure, and its numbers as CSV, next to --out: "
+          "gnuplot (.gp; also --script without a value) or matplotlib (.py; draws nothing itself "
+          "and needs no gnuplot)",
           {{"gnuplot", "matplotlib"}})
       .value("x", "steps", "horizontal axis of curves: steps, tokens, flops or seconds",
              {{"steps", "tokens", "flops", "seconds"}})
-      .value("width", "column", "of a two-column paper: column (8.5 cm) or page (17.8 cm)",
+      .value("width", "column", "width in a two-column paper: column (8.5 cm) or page (17.8 cm)",
              {{"column", "page"}})
-      .value("style", "paper", "paper (8 pt) or slides (12 pt)", {{"paper", "slides"}});
+      .value("style", "paper", "font size: paper (8 pt) or slides (12 pt)", {{"paper", "slides"}});
   add_analysis_arguments(arguments);
   return arguments;
 }
@@ -151,7 +152,7 @@ int plot_command(const Words& words) {
   AnalysisArguments chosen = analysis_arguments(arguments, "plot what?");
   const std::string out = arguments.text("out");
   if (out.empty()) fail(Exit::usage, "plot: no --out FILE; name a .svg, .pdf or .png file");
-  picture_of(out);  // before anything is read
+  picture_of(out);  // checks the ending before anything is read
   const ScriptKind script = script_of(arguments.text("script"));
   const FigureStyle style{width_of(arguments.text("width")), look_of(arguments.text("style"))};
   Exit status = Exit::ok;

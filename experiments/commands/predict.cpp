@@ -1,4 +1,4 @@
-// moesim predict: what the model of a checkpoint says of validation data, for other programs.
+// moesim predict: writes the logits of a checkpoint on validation data, for other programs.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/sweep/loaded_run.hpp"
@@ -23,10 +23,10 @@ constexpr double kMostBytes = 4.0 * (1 << 30);
 
 struct Predictions {
   index sequences = 0;
-  std::vector<std::int32_t> ids, targets;  // [N, S]; targets [N] of labels
+  std::vector<std::int32_t> ids, targets;  // [N, S]; targets are [N] for labels
   std::vector<float> features;             // [N, S, F]
   std::vector<real> logits;                // [N, S, V], or [N, C]
-  double loss = 0;                         // the mean over targets that are not negative
+  double loss = 0;                         // mean over targets >= 0
 };
 
 Predictions predict(Experiment& e, index batches) {
@@ -39,7 +39,7 @@ Predictions predict(Experiment& e, index batches) {
     Context context = evaluator.context(i);
     std::vector<Loss> losses;
     const Tensor logits = e.model->forward(example.input, context, losses);
-    double of_batch = 0;  // summed as Evaluator does, so that the loss is the recorded one
+    double of_batch = 0;  // summed in the order of Evaluator, so that the losses are equal
     for (const real loss : cross_entropy_rows(logits, example.targets).to_host())
       of_batch += static_cast<double>(loss);
     sum += of_batch;
@@ -88,8 +88,8 @@ void require_room(const ModelShape& shape, index sequences) {
                        static_cast<double>(shape.pooled ? 1 : shape.length) *
                        static_cast<double>(shape.outputs) * sizeof(real);
   if (bytes > kMostBytes)
-    fail(Exit::usage, fmt::format("command line: the logits of {} sequences take {:.1f} GB, of "
-                                  "which 4.3 are the most; choose fewer --batches",
+    fail(Exit::usage, fmt::format("command line: the logits of {} sequences take {:.1f} GB, more "
+                                  "than the limit of 4.3; choose fewer --batches",
                                   sequences, bytes / 1e9));
 }
 
@@ -105,10 +105,10 @@ Arguments predict_arguments() {
       "an evaluation, in its batches of eval.batch: routers that look across a batch see the same. "
       "Other implementations of a router or of the model can be compared with it.");
   arguments.value("out", "", "the file", Offer::file())
-      .value("batches", "0", "so many batches of the evaluation; 0: all")
-      .value("checkpoint", "newest", "newest, best (the lowest validation loss) or a step",
+      .value("batches", "0", "number of evaluation batches; 0: all")
+      .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})
-      .value("threads", "0", "0: as OMP_NUM_THREADS says, else all processors")
+      .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors")
       .flag("json", "print one JSON document");
   return arguments;
 }
@@ -120,7 +120,7 @@ int predict_command(const Words& words) {
   if (arguments.rest().size() > 1)
     fail(Exit::usage, "command line: one run at a time; " + arguments.rest()[1] + " is another");
   const std::string out = arguments.text("out");
-  if (out.empty()) fail(Exit::usage, "command line: --out: the file that the logits go to");
+  if (out.empty()) fail(Exit::usage, "command line: no --out FILE; name the file for the logits");
   const long wanted = arguments.integer("batches", 0, 1l << 40);
   const std::string folder =
       std::filesystem::path(arguments.rest().front()).lexically_normal().string();

@@ -1,4 +1,4 @@
-// moesim reference: the manual page and the shell completions.
+// moesim reference: prints the manual page and the shell completions.
 #include "experiments/commands/reference.hpp"
 
 #include "experiments/commands/commands.hpp"
@@ -47,12 +47,12 @@ void add(Operand& operand, const std::string& placeholder, const std::string& us
   } else if (placeholder == "PATH" || placeholder == "RUN") {
     operand.files = true;
   } else if (placeholder == "key=value") {
-    // Behind a plug-in keys are those of its own section.
+    // After a plug-in's name, keys are those of its section.
     operand.settings = !operand.plugins;
   } else if (placeholder == "ROUTER|EXPERT") {
     operand.plugins = true;
   } else if (placeholder != "PATTERN") {
-    fail_in("reference", "moesim " + usage + ": nobody knows what completes " + placeholder);
+    fail_in("reference", "moesim " + usage + ": unknown placeholder " + placeholder);
   }
 }
 
@@ -81,7 +81,7 @@ Operands operands_of(const std::string& usage) {
 std::vector<std::string> values_of(const OptionInfo& info) {
   if (info.type != "choice" && info.type != "flag") return {};
   std::vector<std::string> values;
-  // Of two options of one name: "label or label | none".
+  // The range of two merged options: "label or label | none".
   for (const std::string& range : split(info.range, " or "))
     for (const std::string& value : split(range, " | "))
       if (!value.empty() && std::find(values.begin(), values.end(), value) == values.end())
@@ -113,8 +113,9 @@ Arguments reference_arguments() {
   std::vector<std::string> names;
   for (const auto& [name, write] : kKinds) names.emplace_back(name);
   return {"reference " + joined(names, "|"),
-          "The manual page, or the completions of a shell, with the commands, options and plug-ins "
-          "of this build. They are installed with the program; without that,\n"
+          "Prints the manual page or the completions of a shell, with the commands, options and "
+          "plug-ins "
+          "of this build. They are installed with the program; without installation,\n"
           "  . <(moesim reference bash)\n"
           "  moesim reference zsh > \"${fpath[1]}/_moesim\"\n"
           "  moesim reference fish > ~/.config/fish/completions/moesim.fish\n"

@@ -1,5 +1,5 @@
-// Reference is what the program says of itself: the tables behind --help and `moesim list options`,
-// from which the manual page and the shell completions are written.
+// Reference is the documentation of all commands and options, from which the manual page and the
+// shell completions are generated.
 #pragma once
 
 #include "experiments/commands/arguments.hpp"
@@ -25,20 +25,20 @@ struct Reference {
 };
 Reference whole_reference();
 
-// What may stand at one place of a command line that is no option.
+// Operand is the kinds of words allowed at one position of a command line.
 struct Operand {
   bool files = false, configs = false, settings = false, plugins = false;
   std::vector<std::string> words = {};  // one of these
 };
-// The first one of a command, and those behind it.
+// Operands is the first operand of a command and the later ones.
 struct Operands {
   Operand first, later;
 };
-// "run CONFIG [key=value ...]": first a config, later settings. Throws Exit::internal for a
-// placeholder that is not known.
+// Parses a usage: "run CONFIG [key=value ...]" is first a config, then settings. Throws
+// Exit::internal for an unknown placeholder.
 Operands operands_of(const std::string& usage);
 
-// The values that a setting may have, if these are few: those of choices and flags.
+// The values of a choice or flag; empty for other settings.
 std::vector<std::string> values_of(const OptionInfo& info);
 
 // `text` in single quotes for a POSIX shell.

@@ -1,5 +1,5 @@
-// The completions of bash, as one function with tables in `case` statements: they need no package
-// beside bash itself.
+// Generates the completions of bash: one function with tables in `case` statements, which needs no
+// package besides bash.
 #include "experiments/commands/reference.hpp"
 #include "sim/core/error.hpp"
 
@@ -14,7 +14,7 @@ std::vector<std::string> option_names(const Arguments& arguments) {
   return names;
 }
 
-// What the function below takes for words: names that begin with @ stand for kinds of words.
+// Words for the function below; names that begin with @ denote kinds of words.
 std::string offered(const Operand& operand) {
   std::vector<std::string> words = operand.words;
   if (operand.files) words.emplace_back("@files");

@@ -1,4 +1,4 @@
-// The completions of fish.
+// Generates the completions of fish.
 #include "experiments/commands/reference.hpp"
 #include "sim/core/error.hpp"
 
@@ -7,7 +7,7 @@
 namespace moesim {
 namespace {
 
-// In single quotes fish knows \\ and \' alone.
+// Quotes for fish, where single quotes allow only the escapes \\ and \'.
 std::string quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) {

@@ -1,4 +1,4 @@
-// The manual page, in roff with the man macros (man(7)).
+// Generates the manual page, in roff with the man macros (man(7)).
 #include "experiments/commands/reference.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
@@ -13,8 +13,8 @@
 namespace moesim {
 namespace {
 
-// One line of text: a backslash would begin an escape, a bare '-' is a hyphen, which searches and
-// copied commands do not find, and a first '.' or ''' begins a request.
+// Escapes one line of text: a backslash begins an escape; a bare '-' becomes a hyphen, which breaks
+// searches and copied commands; a leading '.' or ''' begins a request.
 std::string roff(std::string_view text) {
   std::string result = !text.empty() && (text[0] == '.' || text[0] == '\'') ? "\\&" : "";
   for (const char c : text) {
@@ -41,7 +41,7 @@ std::string quoted(const std::string& text) {  // an argument of a request
   return result + "\"";
 }
 
-// Paragraphs; lines that are indented stay as they are.
+// Formats paragraphs; indented lines are kept.
 std::string paragraphs(const std::string& text) {
   std::string result;
   std::istringstream lines(text);
@@ -124,14 +124,14 @@ constexpr auto kExits = std::to_array<std::pair<Exit, const char*>>({
     {Exit::output, "output cannot be written: a full disk, a read-only folder"},
     {Exit::diverged, "loss or gradient became NaN or infinite"},
     {Exit::locked, "another process works on the run"},
-    {Exit::interrupted, "interrupted, with a checkpoint; the same command goes on"},
+    {Exit::interrupted, "interrupted, with a checkpoint; the same command resumes"},
 });
 
 constexpr auto kEnvironment = std::to_array<std::pair<const char*, const char*>>({
-    {"OMP_NUM_THREADS", "threads of a run where --threads does not say"},
+    {"OMP_NUM_THREADS", "threads of a run, unless --threads is given"},
     {"XDG_CACHE_HOME",
-     "its folder moesim keeps what plans need of large data; ~/.cache without it"},
-    {"CUDA_HOME, CUDA_PATH", "where cuBLAS is looked for"},
+     "its folder moesim caches properties of large data for plans; default: ~/.cache"},
+    {"CUDA_HOME, CUDA_PATH", "where to find cuBLAS"},
 });
 
 constexpr auto kExamples = std::to_array<std::pair<const char*, const char*>>({
@@ -175,10 +175,9 @@ std::string manual_page(const Reference& reference) {
   for (const auto& [name, meaning] : kEnvironment) text += item(bold(name), meaning);
   text += ".SH FILES\n";
   text += item(italic("PREFIX/share/moesim/experiments/*.ini"),
-               "the studies, which moesim finds by name, quickstart.ini among them; beside "
+               "the studies, such as quickstart.ini, which moesim finds by name relative to "
                "PREFIX/bin/moesim");
-  text +=
-      item(italic("runs/EXPERIMENT/RUN/run.h5"), "everything that was recorded of a run, as HDF5");
+  text += item(italic("runs/EXPERIMENT/RUN/run.h5"), "all records of a run, as HDF5");
   text += ".SH EXAMPLES\n";
   for (const auto& [command, meaning] : kExamples) text += item(bold(command), meaning);
   return text + ".SH \"SEE ALSO\"\n.BR gnuplot (1),\n.BR h5dump (1)\n";

@@ -1,4 +1,4 @@
-// The completions of zsh, by its function _arguments.
+// Generates the completions of zsh, with its function _arguments.
 #include "experiments/commands/reference.hpp"
 #include "sim/core/error.hpp"
 
@@ -7,7 +7,7 @@
 namespace moesim {
 namespace {
 
-// Colons end a part of what _arguments and _describe take, brackets a description.
+// Escapes colons and brackets, which are delimiters in _arguments and _describe.
 std::string escaped(const std::string& text, const std::string& special) {
   std::string result;
   for (const char c : text) {

@@ -1,4 +1,4 @@
-// moesim report: a page about a comparison of arms.
+// moesim report: writes an HTML page about a comparison of arms.
 #include "analysis/report/report.hpp"
 
 #include "experiments/commands/analysis_arguments.hpp"
@@ -17,14 +17,14 @@ namespace moesim {
 Arguments report_arguments() {
   Arguments arguments(
       "report PATH... --out report.html",
-      "One page about a comparison of arms: what it has shown, in words, tables and figures; "
-      "certificates, configs, and how to run it again. It opens offline and loads nothing. "
-      "PATH is a run file, a run folder or an experiment folder. A file that cannot be read is "
+      "Writes an HTML page about a comparison of arms: results in words, tables and figures; "
+      "certificates, configs, and how to reproduce it. It opens offline and loads nothing. "
+      "PATH is a run file, a run folder or an experiment folder. Unreadable files are "
       "left out, and the exit code is 3. Figures are drawn by gnuplot (Debian: gnuplot-nox).");
   arguments
-      .value("out", "", "the file to write; standard output otherwise, unless it is a terminal",
+      .value("out", "", "output file; default: standard output, unless it is a terminal",
              Offer::file())
-      .value("title", "", "title of the page; the names of the experiments otherwise");
+      .value("title", "", "title of the page; default: the names of the experiments");
   add_analysis_arguments(arguments);
   return arguments;
 }

@@ -1,4 +1,4 @@
-// moesim run: one run or a whole sweep.
+// moesim run: trains one run or a whole sweep.
 #include "analysis/tables/routers.hpp"
 #include "experiments/cluster/launch_slurm.hpp"
 #include "experiments/commands/arguments.hpp"
@@ -27,7 +27,8 @@
 namespace moesim {
 namespace {
 
-// Runs that could not even hold their parameters. Those on a card hold them there.
+// Refuses runs that need more memory than is available. Runs on a GPU are not checked: their
+// parameters are in its own memory.
 void require_memory(std::vector<PlannedRun> runs, std::size_t at_once) {
   std::erase_if(runs, [](const PlannedRun& run) { return device_of(run.spec) != "cpu"; });
   const double available = available_memory();
@@ -48,7 +49,8 @@ struct Choice {
   bool force = false, json = false;
 };
 
-// Before anything is created: what the runs that are left need, and this machine lacks.
+// Checks before anything is created that the machine has the devices and memory of the unfinished
+// runs.
 void require_machine(const Sweep& sweep, const std::vector<RunState>& before,
                      const Choice& choice) {
   std::vector<PlannedRun> left;
@@ -63,7 +65,7 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
                               const Choice& choice) {
   std::vector<Ending> endings(sweep.plan.runs.size());
   std::vector<Job> jobs;
-  std::vector<std::size_t> number;  // of the run of each job
+  std::vector<std::size_t> number;  // the run of each job
   for (std::size_t i = 0; i < endings.size(); ++i) {
     Attempt a{sweep.plan.runs[i],
               sweep.folder + "/" + sweep.plan.runs[i].folder,
@@ -86,7 +88,7 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
   for (std::size_t i = 0; i < trained.size(); ++i) {
     endings[number[i]] = trained[i];
     if (trained[i].code != Exit::locked) continue;
-    // The other process may be done by now.
+    // The other process may have finished by now.
     const PlannedRun& run = sweep.plan.runs[number[i]];
     if (const RunState now = state_of(sweep.folder + "/" + run.folder); is_finished(now, run))
       endings[number[i]] = finished(now);
@@ -94,7 +96,7 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
   return endings;
 }
 
-// What the whole sweep returns: the first of these that any run ended with.
+// The exit code of the sweep: the first of these with which any run ended.
 Exit worst_of(const std::vector<Ending>& endings) {
   for (const Exit code : {Exit::output, Exit::interrupted, Exit::internal, Exit::data, Exit::usage,
                           Exit::locked, Exit::diverged})
@@ -114,10 +116,10 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, const Work& w
       first = (endings.size() > 1 ? sweep.plan.runs[i].spec.label + ": " : "") + endings[i].message;
   }
   if (worst == Exit::interrupted)
-    fail(worst, fmt::format("stopped with {} of {} runs done; run it again to go on", ended.size(),
+    fail(worst, fmt::format("stopped with {} of {} runs done; run it again to resume", ended.size(),
                             endings.size()));
   if (!ended.empty()) {
-    std::string unreadable;  // the first
+    std::string unreadable;  // the first unreadable run
     const Table table = routers_table({.paths = ended,
                                        .status_of = status_now,
                                        .on_unreadable =
@@ -143,18 +145,19 @@ void declare_slurm(Arguments& arguments) {
              {{"local", "slurm"}})
       .flag("print", "with --launcher slurm: print the script, submit nothing")
       .value("partition", "", "Slurm partition; empty: the cluster's default")
-      .value("time", "",
-             "time limit of a task, such as 02:00:00; a task that reaches it continues in another")
+      .value(
+          "time", "",
+          "time limit of a task, such as 02:00:00; a task that reaches it is requeued and resumes")
       .value("mem", "", "memory of a task, such as 4G; empty: the cluster's default")
       .value("account", "", "Slurm account; empty: the cluster's default")
       .value("qos", "", "Slurm quality of service; empty: the cluster's default")
       .value("gres", "",
              "generic resources of a task, such as gpu:1; empty: one GPU for each device in "
              "run.device; none: no resources")
-      .value("throttle", "0", "tasks of the array at a time; 0: as many as the cluster allows")
-      .value("cpus", "1", "processors of a task")
+      .value("throttle", "0", "most concurrent tasks of the array; 0: the cluster's limit")
+      .value("cpus", "1", "processors per task")
       .value("signal", "60",
-             "seconds before the limit at which a task is asked for its checkpoint");
+             "seconds before the limit at which Slurm signals a task to write its checkpoint");
 }
 
 SlurmOptions slurm_options(const Arguments& arguments) {
@@ -176,21 +179,22 @@ Arguments run_arguments() {
       "run CONFIG [key=value ...]",
       "Trains the run or the sweep that CONFIG describes and prints a comparison of its arms. A "
       "key given here replaces the file's; key=a,b makes an axis. Runs that are complete are "
-      "skipped, interrupted ones go on from their checkpoints. In place of CONFIG: the folder of "
-      "an experiment, or its plan.json, to go on with its latest sweep.");
+      "skipped, interrupted ones resume from their checkpoints. Instead of CONFIG: the folder of "
+      "an experiment, or its plan.json, to resume its latest sweep.");
   arguments.value("out", "runs", "folder of all experiments", Offer::file())
-      .value("jobs", "1", "runs at once, each in a process of its own; 0: one per processor")
+      .value("jobs", "1", "concurrent runs, each in its own process; 0: one per processor")
       .value("threads", "0",
              "threads per run; 0: OMP_NUM_THREADS, otherwise all processors divided by --jobs")
       .list("arm", kArmHelp)
       .value("only", "",
-             "number of the one run to train, from 1, as --dry-run and [1/9] count them")
+             "train only the run of this number, from 1, as --dry-run and [1/9] show it")
       .flag("dry-run", "print the plan with estimates and stop")
       .value("trial", "1", "seconds of --dry-run spent on each arm; 0: no estimates")
-      .flag("extend",
-            "go on from finished runs that differ in run.steps alone; a cosine that has ended "
-            "begins again there (train.restarts)")
-      .flag("force", "train again what is complete or interrupted, from the start")
+      .flag(
+          "extend",
+          "continue finished runs that differ only in run.steps; a cosine schedule that has ended "
+          "restarts there (train.restarts)")
+      .flag("force", "discard complete and interrupted runs and train them from step 0")
       .flag("json", "print one JSON document");
   declare_slurm(arguments);
   return arguments;

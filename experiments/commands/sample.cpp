@@ -1,4 +1,4 @@
-// moesim sample: text from a checkpoint.
+// moesim sample: continues a text with the model of a checkpoint.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/sweep/loaded_run.hpp"
@@ -37,7 +37,7 @@ std::vector<std::int32_t> prompt_ids(const Experiment& e, const std::string& tex
   return ids;
 }
 
-// What stays as it is of the text, whatever token follows.
+// The part of the text that no following token can change.
 std::string settled_text(const Dataset& data, const std::vector<std::int32_t>& ids) {
   const Tokenizer* const tokenizer = data.tokenizer();
   const std::size_t settled = tokenizer == nullptr ? ids.size() : tokenizer->settled(ids);
@@ -50,16 +50,16 @@ Arguments sample_arguments() {
   Arguments arguments(
       "sample RUN --prompt TEXT",
       "Continues TEXT with the model of a run, token by token, each router by its own rule of "
-      "inference. RUN is the folder of a run of a causal task; where the data is no text, tokens "
-      "are numbers: --prompt \"3 1 4\". Bytes that are no character are shown as U+FFFD.");
-  arguments.value("prompt", "", "what the text begins with")
-      .value("tokens", "200", "how many to add")
-      .value("temperature", "1", "the logits are divided by it; 0: always the most likely token")
-      .value("top-k", "0", "choose among this many most likely tokens; 0: all")
-      .value("seed", "0", "of the choices")
-      .value("checkpoint", "newest", "newest, best (the lowest validation loss) or a step",
+      "inference. RUN is the folder of a run of a causal task; if the data are not text, tokens "
+      "are numbers: --prompt \"3 1 4\". Invalid UTF-8 is shown as U+FFFD.");
+  arguments.value("prompt", "", "beginning of the text")
+      .value("tokens", "200", "number of tokens to generate")
+      .value("temperature", "1", "divisor of the logits; 0: always the most likely token")
+      .value("top-k", "0", "sample from this many most likely tokens; 0: all")
+      .value("seed", "0", "seed of the sampling")
+      .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})
-      .value("threads", "0", "0: as OMP_NUM_THREADS says, else all processors")
+      .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors")
       .flag("json", "print one JSON document");
   return arguments;
 }

@@ -1,4 +1,4 @@
-// moesim status: what became of every run.
+// moesim status: prints the state of every run.
 #include "analysis/render/table.hpp"
 #include "experiments/cluster/launch_slurm.hpp"
 #include "experiments/commands/arguments.hpp"
@@ -25,7 +25,7 @@ std::string name_of(const KnownRun& run) {
   return std::filesystem::path(run.folder).filename().string();
 }
 
-// An earlier sweep planned it, and it was never begun: most often a config that was corrected.
+// True for a run of an earlier sweep that never began, usually because its config was corrected.
 bool is_forgotten(const KnownRun& run, const RunState& state) {
   return run.earlier && state.state == State::planned;
 }
@@ -83,7 +83,7 @@ void print_table(const std::vector<Found>& all, const std::map<std::string, int>
 Arguments status_arguments() {
   Arguments arguments(
       "status PATH...",
-      "What became of every run: planned, running, interrupted, complete, diverged, "
+      "Prints the state of every run: planned, running, interrupted, complete, diverged, "
       "or failed and why. PATH is the folder of an experiment or of a run.");
   arguments.flag("json", "print one JSON document");
   return arguments;

@@ -1,4 +1,4 @@
-// moesim verify: is everything on disk what was written?
+// moesim verify: checks every byte of run files and checkpoints.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/sweep/experiment.hpp"
@@ -29,19 +29,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What is wrong, in the order in which it was found, and what is not wrong but to be known. What
-// cannot be read is not damaged, nor is what another program has rewritten.
+// The findings in order: problems, and notes. Unreadable files, and files that another program has
+// rewritten, do not count as damaged.
 struct Findings {
   std::vector<std::string> problems, notes;
   std::size_t unreadable = 0, changed = 0;
 
-  // A file that several checkpoints need is named once.
+  // Name a file that several checkpoints share only once.
   void damaged(const std::string& what) {
     if (std::find(problems.begin(), problems.end(), what) == problems.end())
       problems.push_back(what);
   }
   void met(const Error& error, const std::string& message) {
-    if (dynamic_cast<const Shortage*>(&error) != nullptr) throw;  // says nothing of any file
+    if (dynamic_cast<const Shortage*>(&error) != nullptr)
+      throw;  // a shortage is not a property of the file
     if (dynamic_cast<const Unreadable*>(&error) == nullptr) return damaged(message);
     problems.push_back(message);
     ++unreadable;
@@ -62,12 +63,12 @@ struct Findings {
   }
 };
 
-// The file opens, its records add up, and its config is the one that its checksum and config.ini
-// say. Returns the library of another program that has rewritten the file, "" if none has.
+// Checks that the file is readable, that its records are consistent, and that its config matches
+// its checksum and config.ini. Returns the library of another program that has rewritten the file,
+// or "".
 //
-// A digest that holds says that the contents are those that were recorded, whoever stored them:
-// that is a note. One that does not hold says that they are not, and nothing can tell a change that
-// was meant from damage: exit 3.
+// If the digest of a rewritten file holds, its contents are unchanged: a note. If it does not, an
+// intended change cannot be distinguished from damage: exit 3.
 std::string verify_run_file(const std::string& folder, RunReader& reader, Findings& findings) {
   const std::string path = folder + "/run.h5";
   if (std::error_code error; !fs::exists(path, error) && !error) return {};
@@ -82,7 +83,7 @@ std::string verify_run_file(const std::string& folder, RunReader& reader, Findin
       findings.rewritten(fmt::format(
           "{}: rewritten and changed by another program ({}): its SHA-256 no longer holds, its "
           "records add up; to have it as it was recorded, remove it and start the run again, which "
-          "writes it anew from the last checkpoint",
+          "writes it again from the last checkpoint",
           path, checked.rewritten_by));
     if (file.text("run_id") != fs::path(folder).filename())
       findings.damaged(path + ": belongs to the run " + config::printable(file.text("run_id")));
@@ -99,14 +100,14 @@ std::string verify_run_file(const std::string& folder, RunReader& reader, Findin
   return {};
 }
 
-// The model of a run, without memory for its parameters; built once for all of its checkpoints.
+// The model of a run, without memory for its parameters, shared by all of its checkpoints.
 struct Built {
-  std::string data;  // what it was built on: bytes of kDataFile
+  std::string data;  // bytes of the kDataFile with which it was built
   std::optional<Experiment> e;
 };
 
-// Of a checkpoint that holds nothing of its data, the data is read. Null if that is gone, or if the
-// checkpoint has another number type than this program.
+// Builds the model for a checkpoint; reads the data if the checkpoint stores no data set. Null if
+// the data are missing, or if the checkpoint has another number type than this program.
 const Experiment* model_of(const std::string& folder, const Checkpoint& checkpoint, Built& built) {
   StoredRun run = read_stored_run(folder);
   if (run.config_sha256 != checkpoint.info.config_sha256)
@@ -130,7 +131,7 @@ const Experiment* model_of(const std::string& folder, const Checkpoint& checkpoi
   return &*built.e;
 }
 
-// Do its tensors fit the model of the run's config, and are their values finite?
+// Checks that the tensors fit the model of the run's config and that their values are finite.
 void verify_tensors(const std::string& folder, const Checkpoint& checkpoint, Built& built,
                     Findings& findings) {
   const Experiment* const e = model_of(folder, checkpoint, built);
@@ -138,11 +139,11 @@ void verify_tensors(const std::string& folder, const Checkpoint& checkpoint, Bui
     findings.damaged(what);
 }
 
-// last: of a complete run. Its manifest vouches for every byte of the run file, unless another
-// program has rewritten that.
+// `last`: the last checkpoint of a complete run. Its manifest has the hash of the run file, which
+// must match unless another program has rewritten the file.
 void verify_checkpoint(const std::string& folder, index step, bool last, Built& built,
                        Findings& findings) {
-  // One that is gone by now is no longer kept.
+  // A checkpoint that has disappeared was pruned meanwhile.
   const auto there = [&] {
     const std::vector<index> steps = checkpoint_steps(folder);
     return std::find(steps.begin(), steps.end(), step) != steps.end();
@@ -156,7 +157,7 @@ void verify_checkpoint(const std::string& folder, index step, bool last, Built& 
         last && !sum.empty() && sha256_of_file(published) != sum)
       findings.damaged(published +
                        ": damaged: not what was published; remove it and start the run again, "
-                       "which writes it anew from " +
+                       "which writes it again from " +
                        checkpoint.path);
   } catch (const Error& error) {
     if (there()) findings.met(error, error.what());
@@ -168,8 +169,9 @@ void verify_checkpoint(const std::string& folder, index step, bool last, Built& 
 Arguments verify_arguments() {
   Arguments arguments(
       "verify PATH...",
-      "Reads every byte of run files and checkpoints and says what is damaged, changed by another "
-      "program or not readable. PATH is the folder of an experiment or of a run. Exit code 3 if "
+      "Reads every byte of run files and checkpoints and reports what is damaged, changed by "
+      "another "
+      "program or unreadable. PATH is the folder of an experiment or of a run. Exit code 3 if "
       "anything is. A run file that another program has saved again with the same contents is "
       "noted.");
   arguments.flag("json", "print one JSON document");
@@ -187,7 +189,7 @@ int verify_command(const Words& words) {
     for (const KnownRun& run : known_runs(path)) {
       std::error_code error;
       if (!fs::is_directory(run.folder, error)) {
-        if (!fs::is_symlink(run.folder, error)) continue;  // planned
+        if (!fs::is_symlink(run.folder, error)) continue;  // a planned run
         const Unreadable lost(described(run.folder) + ": leads nowhere; is a disk not mounted?");
         findings.met(lost, lost.what());
         continue;

@@ -15,7 +15,7 @@
 namespace moesim {
 namespace {
 
-// What the child sends: the exit code as one character, then the result or the error.
+// The child's message: the exit code as one character, then the result or the error.
 std::string message(Exit code, const std::string& text) { return static_cast<char>(code) + text; }
 
 ChildEnd run_child(const std::function<std::string()>& work) {

@@ -1,4 +1,5 @@
-// Work in a process of its own: its memory is measured apart, and it takes nothing down with it.
+// Runs a function in a child process and passes on its errors; its crash does not harm the parent,
+// and its memory is measured separately.
 #pragma once
 
 #include <cstddef>
@@ -8,14 +9,14 @@
 namespace moesim {
 
 struct ChildResult {
-  std::string text;            // what the work returned
-  std::size_t peak_bytes = 0;  // of the process's resident memory
+  std::string text;            // the result of the work
+  std::size_t peak_bytes = 0;  // peak resident memory of the child
 };
 
-// Runs `work` in a forked child. Errors of the work are thrown here with their exit code, and so is
-// the child's sudden end: "the process that " + doing + " was killed: ...", with what it needs of
-// memory at the least if that is known. The parent must not have run anything in parallel, since
-// threads do not survive a fork.
+// Runs `work` in a forked child. Rethrows errors of the work with their exit code. Throws if the
+// child is killed: "the process that " + doing + " was killed: ...", with the memory that it needs
+// at least (`least_bytes`; 0: unknown). The parent must not have started threads that `work` needs,
+// because threads do not survive a fork.
 ChildResult in_child(const std::string& doing, const std::function<std::string()>& work,
                      double least_bytes = 0);
 

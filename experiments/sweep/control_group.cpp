@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The numbers at the start of a small file of the system; 0 for those that are not there ("max").
+// The two numbers at the start of a small system file; 0 for missing ones ("max").
 struct Pair {
   double first = 0, second = 0;
 };
@@ -23,9 +23,9 @@ Pair numbers_in(const std::string& path) {
 }
 double number_in(const std::string& path) { return numbers_in(path).first; }
 
-// The folders of a controller's groups: this process's and those around it. A line of `own` is
-// ID:CONTROLLERS:PATH, where version 2 has no controllers. In a container the path may be that of
-// the host, which is not there; then the root is the group.
+// The folders of a controller's groups: this process's and its ancestors'. A line of `own` is
+// ID:CONTROLLERS:PATH; version 2 has no controllers. In a container the path may be the host's,
+// which does not exist inside; then the root is the group.
 std::vector<std::string> groups_of(const ControlGroupFiles& files, const std::string& controller) {
   std::vector<std::string> groups = {files.root, files.root + "/" + controller};
   std::ifstream own(files.own);
@@ -49,7 +49,7 @@ void lower(double& limit, double other) {
   if (other > 0 && (limit == 0 || other < limit)) limit = other;
 }
 
-// Cached files that were not used lately; the system frees them on demand.
+// Bytes of inactive file cache, which the system frees on demand.
 double cached(const std::string& group, const std::string& name) {
   std::ifstream statistics(group + "/memory.stat");
   double value = 0;
@@ -75,7 +75,7 @@ double group_processors(const ControlGroupFiles& files) {
 }
 
 double group_memory(const ControlGroupFiles& files) {
-  constexpr double kNone = 1e18;  // version 1 writes 2^63 less a page for "no limit"
+  constexpr double kNone = 1e18;  // version 1 writes 2^63 minus a page for "no limit"
   double bytes = 0;
   for (const std::string& group : groups_of(files, "memory")) {
     lower(bytes, left_of(number_in(group + "/memory.max"),

@@ -14,7 +14,7 @@ namespace {
 
 const std::string kSection = "data";
 
-// What is known of a data set without reading it.
+// A data set that is known but not read: it has info() and no batches.
 class UnreadData final : public Dataset {
  public:
   explicit UnreadData(DatasetInfo info) : info_(std::move(info)) {}
@@ -35,7 +35,7 @@ std::vector<ReadOption> options_read(const Settings& settings) {
   return options;
 }
 
-// Does a value name a folder, or files by a pattern?
+// True if a value names a folder or a pattern, whose files may change.
 bool has_patterns(const std::vector<ReadOption>& options) {
   std::error_code error;
   return std::any_of(options.begin(), options.end(), [&](const ReadOption& option) {
@@ -61,7 +61,7 @@ DataCache DataCache::for_plans(DataMemory memory) {
 }
 
 std::string DataCache::key_of(const Settings& settings) {
-  // Where relative paths start from: as an absolute path, whether the settings say it or not.
+  // The folder from which relative paths start, as an absolute path, also if it is a default.
   const std::string kRoot = "data.root";
   const auto root = settings.values().find(kRoot);
   std::error_code error;

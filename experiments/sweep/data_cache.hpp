@@ -1,4 +1,4 @@
-// Data sets that several runs of a sweep share: read once.
+// DataCache shares data sets between the runs of a sweep, so that each is read once.
 #pragma once
 
 #include "experiments/sweep/data_memory.hpp"
@@ -11,15 +11,15 @@ namespace moesim {
 
 class DataCache {
  public:
-  // For training: data sets are read.
+  // For training: reads every data set.
   DataCache() = default;
-  // For plans: a data set that the memory knows is not read, and has no batches.
+  // For plans: does not read data sets that `memory` knows; these have no batches.
   static DataCache for_plans(DataMemory memory);
 
-  // The data set of these settings; reads the options of [data], as if for the first time.
+  // The data set of these settings. Declares the options of [data], also for a cached data set.
   std::shared_ptr<const Dataset> get(Settings& settings);
 
-  // All that determines a data set, but for what its files hold.
+  // Everything that determines a data set except the contents of its files.
   static std::string key_of(const Settings& settings);
 
  private:
@@ -30,7 +30,7 @@ class DataCache {
   Entry read(Settings& settings, const std::string& key) const;
 
   std::map<std::string, Entry> entries_;
-  DataMemory memory_;  // of plans
+  DataMemory memory_;  // used by plans
 };
 
 }  // namespace moesim

@@ -25,11 +25,11 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kFormat = 2;
 constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20;
-constexpr std::size_t kMostKept = 100;  // data sets
+constexpr std::size_t kMostKept = 100;  // entries
 
 std::string sha256_of(const std::string& text) { return sha256_hex(text.data(), text.size()); }
 
-// Another build may read the same files otherwise.
+// Entries are valid for one build only: another may read the same files differently.
 std::string whole_key(const std::string& key) {
   return std::to_string(kFormat) + "\n" + version() + " " + git_revision() + " " +
          build_description() + "\n" + key;
@@ -57,8 +57,8 @@ bool is_unchanged(const FileStamp& stamp) {
   return ::stat(stamp.path.c_str(), &status) == 0 && moesim::stamp_of(stamp.path, status) == stamp;
 }
 
-// What is in the folders of these files and in those around them, by name. A new file there may
-// match a pattern.
+// The names in the folders of these files and in their parents. A new file there may match a
+// pattern.
 Json listings_of(const std::vector<FileStamp>& files) {
   std::set<std::string> folders;
   for (const FileStamp& file : files) {
@@ -77,7 +77,7 @@ Json listings_of(const std::vector<FileStamp>& files) {
   return listings;
 }
 
-// The oldest ones go.
+// Removes the oldest entries.
 void prune(const std::string& folder) {
   std::error_code error;
   std::vector<std::pair<fs::file_time_type, fs::path>> kept;
@@ -101,7 +101,7 @@ DataMemory user_memory() {
   DataMemory memory;
   const char* const cache = std::getenv("XDG_CACHE_HOME");
   const char* const home = std::getenv("HOME");
-  // A path that is not absolute is to be ignored (XDG Base Directory Specification).
+  // The XDG Base Directory Specification requires ignoring relative paths.
   if (cache != nullptr && *cache == '/')
     memory.folder = std::string(cache) + "/moesim";
   else if (home != nullptr && *home == '/')
@@ -113,7 +113,7 @@ std::optional<KnownData> recall(const DataMemory& memory, const std::string& key
   if (memory.folder.empty()) return std::nullopt;
   try {
     const std::string text = read_file(path_of(memory, key), kMostBytes);
-    // Its own hash, then what it says.
+    // Check the entry's own hash, then its contents.
     const std::size_t end = text.find('\n');
     if (end == text.npos || text.substr(0, end) != sha256_of(text.substr(end + 1)))
       return std::nullopt;
@@ -166,9 +166,9 @@ void remember(const DataMemory& memory, const std::string& key, const KnownData&
     publish_bytes(path_of(memory, key), sha256_of(text) + "\n" + text);
     prune(memory.folder);
   } catch (const Json::exception&) {
-    // A name that is no UTF-8.
+    // JSON cannot store a name that is not UTF-8.
   } catch (const Error&) {
-    // Read again next time.
+    // Not stored; the next start reads the data again.
   }
 }
 

@@ -1,6 +1,6 @@
-// What a plan needs of a data set, kept from one start to the next: what it says about itself, and
-// which options it read. Good for as long as its files are the same by size, times, inode and
-// device; a plan then reads none of them. Training reads them all, and compares their hash.
+// DataMemory is a cache on disk of what plans need of data sets: DatasetInfo and the options that
+// were read. An entry is valid while its files are unchanged in size, times, inode and device; a
+// plan then reads none of them. Training always reads the files and compares the hash.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -14,38 +14,39 @@
 
 namespace moesim {
 
-// An option that a data set read, and its value then.
+// ReadOption is an option that a data set read, with its value.
 struct ReadOption {
   OptionInfo info;
   std::string effective;
 };
 
+// KnownData is an entry of the cache.
 struct KnownData {
   DatasetInfo info;
   std::vector<ReadOption> options;
 };
 
 struct DataMemory {
-  std::string folder;                                  // "": nothing is kept
-  std::uint64_t least_bytes = std::uint64_t{1} << 20;  // less is read faster than it is looked up
-  // A file that changed less than this before it was read may change again unseen: clocks of file
-  // systems have steps of up to two seconds.
+  std::string folder;                                  // "": no cache
+  std::uint64_t least_bytes = std::uint64_t{1} << 20;  // smaller data are faster to read again
+  // A file that changed less than this before it was read could change again with the same time,
+  // because file systems have clock steps of up to two seconds.
   double settled_seconds = 2;
 };
 
-// $XDG_CACHE_HOME/moesim, or ~/.cache/moesim.
+// The cache in $XDG_CACHE_HOME/moesim, or in ~/.cache/moesim.
 DataMemory user_memory();
 
-// `key`: all that determines the data, but for the contents of files. What is damaged, changed or
-// of another build is not known.
+// Looks up a data set; `key` is everything that determines it except the contents of its files.
+// Nothing for an entry that is damaged, outdated or of another build.
 std::optional<KnownData> recall(const DataMemory& memory, const std::string& key);
-// Never throws: a disk that is full or not there only costs time. `patterns`: does the number of
-// files depend on what else is in their folders?
+// Stores a data set. Never throws: a full or missing disk only costs time. `patterns`: whether the
+// files were found by a pattern or in a folder, so that new files may join them.
 void remember(const DataMemory& memory, const std::string& key, const KnownData& data,
               const std::vector<FileStamp>& files, bool patterns, std::int64_t began);
 void forget(const DataMemory& memory, const std::string& key);
 
-// Nanoseconds since 1970.
+// The current time in nanoseconds since 1970.
 std::int64_t clock_now();
 
 }  // namespace moesim

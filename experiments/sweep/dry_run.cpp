@@ -24,24 +24,24 @@ using Json = nlohmann::ordered_json;
 
 struct Arm {
   const PlannedRun* run = nullptr;   // the first of its seeds
-  std::size_t seeds = 0, left = 0;   // left: not complete yet
-  std::vector<std::size_t> numbers;  // of its runs, as --only takes them
+  std::size_t seeds = 0, left = 0;   // number of seeds; of incomplete ones
+  std::vector<std::size_t> numbers;  // of its runs, for --only
   std::string device;
   std::optional<Estimate> estimate;
-  std::string unknown;  // why there is none: its device is not here
+  std::string unknown;  // why there is no estimate: its device is missing
 };
 
 struct Total {
   std::size_t runs = 0, left = 0, estimated = 0;
-  double seconds = 0, memory = 0, disk = 0;  // of the runs that are left and have an estimate
+  double seconds = 0, memory = 0, disk = 0;  // of the incomplete runs with an estimate
   double memory_available = 0, disk_free = 0;
 };
 
 struct Survey {
   std::vector<Arm> arms;
-  std::vector<std::size_t> arm_of;  // of each run
-  std::vector<bool> complete;       // each run
-  std::vector<double> rest;         // share of its steps that is left
+  std::vector<std::size_t> arm_of;  // by run
+  std::vector<bool> complete;       // by run
+  std::vector<double> rest;         // by run: remaining share of its steps
   Total total;
 };
 
@@ -65,7 +65,7 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
     if (!done) ++s.arms[s.arm_of.back()].left;
     s.complete.push_back(done);
   }
-  std::map<std::string, std::string> missing;  // why, by device
+  std::map<std::string, std::string> missing;  // device -> why it is missing
   DataCache data;
   for (Arm& arm : s.arms) {
     if (options.trial_seconds <= 0 || arm.left == 0) continue;
@@ -103,7 +103,7 @@ Survey survey(const Plan& plan, const std::string& folder, const DryRun& options
   return s;
 }
 
-// "1-3, 7": ascending numbers.
+// Formats ascending numbers: "1-3, 7".
 std::string ranges(const std::vector<std::size_t>& numbers) {
   std::string text;
   for (std::size_t i = 0; i < numbers.size();) {

@@ -34,8 +34,8 @@ double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Steps until the time is over, three at the least; the first is warm-up. Those that are recorded
-// take longer, and are counted apart.
+// Trains until the time is over, at least three steps; the first is warm-up. Steps that record
+// statistics take longer and are timed separately.
 class Trial : public Hook {
  public:
   Trial(double seconds, const Recorder& recorder) : seconds_(seconds), recorder_(recorder) {}
@@ -48,7 +48,7 @@ class Trial : public Hook {
   }
   double recorded() const { return median_of(recorded_.empty() ? all_ : recorded_); }
   double steps() const { return static_cast<double>(all_.size()); }
-  // Seconds between the steps, which went into what is recorded.
+  // Seconds between the steps, spent on recording.
   double recording() const {
     return std::max(0.0, end_ - std::accumulate(all_.begin(), all_.end(), 0.0));
   }
@@ -62,8 +62,8 @@ class Trial : public Hook {
   std::vector<double> all_, recorded_, others_;
 };
 
-// How many checkpoints are there in the end, if the loss falls to the end? Two regular ones at
-// most, and the last.
+// Number of checkpoints at the end of a run whose loss falls throughout: at most two regular ones,
+// and the last.
 double kept_checkpoints(const Checkpointer& checkpointer, double steps, double seconds) {
   const auto every = static_cast<double>(checkpointer.every());
   const double each = checkpointer.seconds();
@@ -72,8 +72,8 @@ double kept_checkpoints(const Checkpointer& checkpointer, double steps, double s
   return std::clamp(1 + (each > 0 ? std::floor(seconds / each) : steps), 1.0, 2.0);
 }
 
-// Seconds for all checkpoints of a run that writes them at fixed steps; those by time are held to a
-// share of it. What is written is summed, and looked through for what is not finite, before.
+// Seconds for all checkpoints at fixed steps; checkpoints by time are limited to a share of the
+// run. Each is hashed and checked for non-finite values before it is written.
 double checkpoint_seconds(const Checkpointer& checkpointer, double steps, double bytes) {
   const auto every = static_cast<double>(checkpointer.every());
   if (every == 0) return 0;
@@ -81,15 +81,15 @@ double checkpoint_seconds(const Checkpointer& checkpointer, double steps, double
   const Clock::time_point begin = Clock::now();
   sha256_hex(sample.data(), sample.size());
   const double per_byte = since(begin) / static_cast<double>(sample.size());
-  constexpr double kPasses = 3;     // summed, looked through, written
-  constexpr double kSynced = 0.01;  // seconds until the disk has said so of each file
+  constexpr double kPasses = 3;     // over the bytes: hash, check, write
+  constexpr double kSynced = 0.01;  // seconds to fsync a file
   return std::floor(steps / every) * (kPasses * per_byte * bytes + kSynced);
 }
 
 std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache) {
   require_threads(threads);
   const Clock::time_point begin = Clock::now();
-  // The evaluations of the trial are short ones.
+  // The trial evaluates fewer batches.
   const Experiment whole = build(spec, threads, cache, stand_in);
   const Checkpointer& checkpointer = *whole.checkpointer;
   const RecordRows rows = record_rows(whole);
@@ -114,7 +114,7 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
   };
   Trial trial(seconds, *e.recorder);
   e.trainer->run({e.recorder.get(), &trial});
-  // What is recorded compresses as it did in the trial.
+  // Assume that all records compress as in the trial.
   const double tried = stored_bytes(file, {rows_now("step"), rows_now("record_step"), 0});
   const double training = stored_bytes(file, {rows.steps, rows.records, 0});
   const double stored = stored_bytes(file, rows);
@@ -127,14 +127,14 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
       sizeof(moesim::real) * (state + static_cast<double>(count(e.trainer->parameters()))) +
       rest_bytes(file, rows);
 
-  // The probe for the future runs some ten forward passes.
+  // The causality probe runs about ten forward passes.
   constexpr double kProbe = 10;
   const double total =
       start + rows.records * trial.recorded() + (rows.steps - rows.records) * trial.others() +
       (rows.evaluations * batches + (e.task->shape().causal ? kProbe : 0)) * evaluation_seconds +
       rows.steps / trial.steps() * (trial.recording() + seconds_to_compress(file)) +
       checkpoint_seconds(checkpointer, rows.steps, checkpoint);
-  // Blocks lie beside the checkpoints too.
+  // Finished blocks are also stored with the checkpoints.
   const double blocks = stored > 0 ? records * (1 - rest_bytes(file, rows) / stored) : 0;
   return nlohmann::json{
       {"step_seconds", trial.others()},
@@ -145,14 +145,14 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
       .dump();
 }
 
-// Processes that do the same, while it lives.
+// Runs copies of the trial in other processes during its lifetime.
 class Company {
  public:
   Company(std::size_t size, const std::function<void()>& work) {
     try {
       while (children_.size() < size) children_.push_back(fork_child([&](int) { work(); }));
     } catch (const std::system_error&) {
-      // The estimate is less exact then.
+      // The estimate is then less accurate.
     }
   }
   ~Company() {
@@ -175,7 +175,7 @@ class Company {
 Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::size_t at_once,
                       DataCache& data, double least_bytes) {
   {
-    // Here and not in the children, each of which would read them again.
+    // Read the data here: otherwise every child would read them again.
     Settings settings = spec.settings;
     data.get(settings);
   }
@@ -184,16 +184,16 @@ Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::siz
   const Company company(std::min(at_once, processes) - 1, [&] {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     try {
-      // prctl may be missing.
+      // The platform may lack prctl.
       while (::getppid() == parent) try_out(spec, threads, seconds, data);
     } catch (const std::exception&) {
-      // The run itself will say so.
+      // The real trial reports the error.
     }
   });
   const ChildResult child = in_child(
       "tries the run out", [&] { return try_out(spec, threads, seconds, data); }, least_bytes);
   const nlohmann::json json = nlohmann::json::parse(child.text);
-  // A run reads its data itself, and has nothing else then.
+  // In a real run the data are read before anything else is allocated.
   rusage own{};
   ::getrusage(RUSAGE_SELF, &own);
   constexpr double kKilobyte = 1024;

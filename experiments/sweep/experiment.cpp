@@ -18,9 +18,9 @@
 namespace moesim {
 namespace {
 
-// Sections of plug-ins that this run does not use: one file can sweep over routers and still set
-// each one's options. What such a section may hold is what its owner would read; owners that cannot
-// be built here are taken at their word.
+// Sections of plug-ins that this run does not use, so that one file can sweep over routers and set
+// options of each. They may contain the options that the plug-in would read. The options of a
+// plug-in that cannot be built here are not checked.
 template <class Plugin, class MakeSite>
 void add_dormant(std::map<std::string, std::vector<std::string>>& dormant, const std::string& kind,
                  const std::string& used, const Settings& settings, const MakeSite& site) {
@@ -38,19 +38,19 @@ void add_dormant(std::map<std::string, std::vector<std::string>>& dormant, const
       plugin.make(site, options);
       for (const auto& [key, info] : scratch.declared()) known.push_back(key.substr(prefix.size()));
     } catch (const Error&) {
-      // Its defaults do not suit this site, and it may not have declared everything: take its word.
+      // Its defaults are invalid for this site, so it may not have declared all options: skip it.
       for (const auto& [key, setting] : settings.values())
         if (key.rfind(prefix, 0) == 0) known.push_back(key.substr(prefix.size()));
     }
   }
 }
 
-// Products of options, each in its range, that are too large together.
+// Rejects options that are each in range but whose product is too large.
 void check_sizes(Settings& settings, const Trainer& trainer, const Transformer& model,
                  index length) {
   checked_product({trainer.steps(), trainer.batch(), length},
                   "run.steps x train.batch x data.length, the tokens of the training");
-  // Tokens, their choices and rows are numbered in 32 bits.
+  // Tokens, assignments and rows have 32-bit indices.
   constexpr double kMost = 2147483647;
   const index batch = trainer.batch() / trainer.accumulate();
   const double tokens = static_cast<double>(batch) * static_cast<double>(length);
@@ -73,13 +73,13 @@ void check_sizes(Settings& settings, const Trainer& trainer, const Transformer& 
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
-  char text[64] = "unknown";  // a clock may show years that the calendar does not have
+  char text[64] = "unknown";  // kept if the year is out of range
   if (::gmtime_r(&now, &parts) != nullptr)
     std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
 }
 
-// The most that the output of any layer may depend on.
+// The largest receptive field of any layer.
 Sees most_seen(const Transformer& model) {
   Sees most;
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
@@ -89,7 +89,7 @@ Sees most_seen(const Transformer& model) {
   return most;
 }
 
-// What the identity of a run is made of.
+// Computes the identity of a run.
 void identify(Experiment& e) {
   e.identity.resolved = without_root(e.spec.settings.resolved());
   e.identity.config_sha256 = sha256_hex(e.identity.resolved.data(), e.identity.resolved.size());
@@ -99,7 +99,7 @@ void identify(Experiment& e) {
                       identity_hash(e.identity.config_sha256, e.identity.data_sha256));
 }
 
-// make_data: gives the data set, and reads its options.
+// `make_data` returns the data set and reads its options.
 using MakeData = std::function<std::shared_ptr<const Dataset>(Settings&)>;
 Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBackend make,
                     std::map<std::string, std::vector<std::string>> dormant);
@@ -152,7 +152,8 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
   site.vocabulary = shape.vocabulary;
   site.unigram = e.data->info().unigram;
   if (!site.unigram.empty())
-    site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));  // a mask symbol is never seen
+    site.unigram.resize(
+        static_cast<std::size_t>(shape.vocabulary));  // the mask token does not occur in the data
   e.model = std::make_unique<Transformer>(shape, site, settings);
   e.trainer =
       std::make_unique<Trainer>(settings, *e.data, *e.task, *e.model, *e.backend, e.run.seed);

@@ -1,5 +1,5 @@
-// One run, built from its settings: data, task, model and training, in the order in which they need
-// each other.
+// Experiment is one run, built from its settings: backend, data, task, model, trainer, recorder and
+// checkpointer, in order of dependency.
 #pragma once
 
 #include "experiments/sweep/data_cache.hpp"
@@ -16,11 +16,11 @@
 
 namespace moesim {
 
-// What identifies a run: its resolved config and its data.
+// Identity is what identifies a run: its resolved config and its data.
 struct Identity {
   std::string folder;    // name of the run's folder
   std::string resolved;  // config text with every option
-  std::string root;      // data.root as it is kept with the run, "" if the data has none
+  std::string root;      // data.root as stored with the run, "" if the data has none
   std::string config_sha256, data_sha256;
 };
 
@@ -40,21 +40,21 @@ struct Experiment {
   std::unique_ptr<Checkpointer> checkpointer;
 };
 
-// Builds everything and checks every setting; allocates no parameters. Throws Exit::usage or
-// Exit::data; nothing is created on disk. A run that is only planned is built for a `stand_in`.
+// Builds everything and checks every setting, but allocates no parameters and writes nothing. Plans
+// pass a `make` that returns a stand-in for the device. Throws Exit::usage or Exit::data.
 using MakeBackend = std::unique_ptr<Backend> (*)(const std::string& device, int threads);
 Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make = make_backend);
 
-// The same for a model that is to be used, not trained, on what a checkpoint holds of its data
-// (sim/data/stored.hpp): no data is read, options of [data] are not checked, and the identity has
-// no hashes.
+// The same for inference, with the data set stored in a checkpoint (sim/data/stored.hpp): reads no
+// data, does not check the options of [data], and leaves the hashes of the identity empty.
 Experiment build_stored(RunSpec spec, int threads, std::shared_ptr<const Dataset> data,
                         MakeBackend make = make_backend);
 
-// The eight hex digits at the end of the name of a run's folder. A run in double is another run.
+// The eight hex digits at the end of a run folder's name. They differ between the float and the
+// double build.
 std::string identity_hash(const std::string& config_sha256, const std::string& data_sha256);
 
-// The attributes that describe a run, set on its run file.
+// Sets the attributes that describe the run on its run file.
 void describe(Experiment& experiment);
 
 }  // namespace moesim

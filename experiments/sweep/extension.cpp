@@ -44,7 +44,8 @@ Schedule schedule_of(const Settled& values) {
   return {options, steps_of(values)};
 }
 
-// False for an edited config.ini, whose restarts no run could have.
+// True if `longer` can continue `shorter`. False also for impossible restarts, as in an edited
+// config.ini.
 bool continues(const Settled& longer, const Settled& shorter) {
   try {
     return schedule_of(longer).continues(schedule_of(shorter));
@@ -53,7 +54,7 @@ bool continues(const Settled& longer, const Settled& shorter) {
   }
 }
 
-// Equal for runs that differ in these keys alone.
+// A text that is equal for runs that differ only in these keys.
 std::string without(Settled values, const std::vector<std::string>& keys) {
   for (const std::string& key : keys) values.erase(key);
   std::string text;
@@ -66,10 +67,10 @@ struct Finished {
   std::string folder;
   Settled values;
   index steps = 0;
-  bool is_beginning = false;  // the longer run has the rates of its steps
+  bool is_beginning = false;  // the longer run has the same learning rates in its steps
 };
 
-// The finished runs of an experiment, looked at once.
+// The finished runs of an experiment, read once.
 class FinishedRuns {
  public:
   explicit FinishedRuns(std::string experiment) : experiment_(std::move(experiment)) {
@@ -81,8 +82,8 @@ class FinishedRuns {
     }
   }
 
-  // The one to go on from: a beginning if there is one, else the one of most steps, and among those
-  // one without restarts.
+  // The run to continue: preferably a beginning, then the one with most steps, then one without
+  // restarts.
   std::optional<Finished> shorter(const PlannedRun& run) {
     const Settled values = config::resolved_values(run.resolved);
     const auto found = by_settings_.find(without_steps(values));
@@ -101,7 +102,7 @@ class FinishedRuns {
     return {run.is_beginning, run.steps, !run.values.contains(kRestarts)};
   }
 
-  // Of the same data and number type, and complete.
+  // True for a complete run with the same data and number type.
   bool is_finished(const Finished& other, const PlannedRun& run) {
     const std::string folder = experiment_ + "/" + other.folder;
     const RunState state = state_of(folder, reader_);
@@ -114,7 +115,7 @@ class FinishedRuns {
   std::map<std::string, std::vector<Finished>> by_settings_;
 };
 
-// "dense seed 0"
+// The run for messages: "dense seed 0".
 std::string name_of(const PlannedRun& run) {
   return fmt::format("{} seed {}", run.spec.label, run.seed);
 }
@@ -123,11 +124,11 @@ std::string counted(std::size_t count, const std::string& one, const std::string
   return fmt::format("{} {}", count, count == 1 ? one : many);
 }
 
-// Runs in some relation to a finished one, for a note.
+// A group of runs with the same relation to finished ones, for a note.
 struct Group {
   std::size_t count = 0;
   std::string example;  // the first: "dense seed 0, of which 300 of 600 steps are there"
-  index steps = 0;      // of the finished one
+  index steps = 0;      // of the finished run
   void add(const PlannedRun& run, const Finished& finished) {
     if (count++ > 0) return;
     steps = finished.steps;
@@ -143,12 +144,12 @@ std::vector<std::string> notes_without_extending(const Group& alike, const Group
   };
   if (alike.count > 0)
     notes.push_back(finished(alike) +
-                    ", and would start again at step 0; --extend goes on from there, to the same "
+                    ", and would start again at step 0; --extend continues from there, to the same "
                     "bits");
   if (otherwise.count > 0)
     notes.push_back(fmt::format(
         "{}, where the cosine ended, and would start again at step 0, because a cosine over more "
-        "steps has other rates; --extend goes on from there with warm-up and cosine anew "
+        "steps has other rates; --extend continues from there with a new warm-up and cosine "
         "(train.restarts = {}), as an arm of its own",
         finished(otherwise), otherwise.steps));
   return notes;
@@ -217,8 +218,9 @@ std::vector<std::string> extend_runs(Plan& plan, const std::string& experiment, 
              experiment, from_start.front()));
   std::vector<std::string> notes;
   if (alike.count > 0)
-    notes.push_back(fmt::format("{} from finished ones ({})",
-                                counted(alike.count, "run goes on", "runs go on"), alike.example));
+    notes.push_back(fmt::format("{} finished ones ({})",
+                                counted(alike.count, "run continues", "runs continue"),
+                                alike.example));
   if (!from_start.empty())
     notes.push_back(fmt::format("{} at step 0, because no finished one is its beginning ({})",
                                 counted(from_start.size(), "run starts", "runs start"),

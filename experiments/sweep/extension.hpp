@@ -1,7 +1,7 @@
-// Extension is a run that goes on where a finished one of fewer steps ended, in a folder of its
-// own. It is the run that its config describes, with the bits of one trained from step 0: the rates
-// of the steps that are done must be those that its own schedule has (sim/train/schedule.hpp). A
-// constant rate has them; a cosine has them with train.restarts where the finished run ended.
+// Implements --extend: a run in a new folder continues a finished one of fewer steps. It is bitwise
+// equal to a run of its config from step 0, so the finished steps must have had the learning rates
+// of its own schedule (sim/train/schedule.hpp). A constant schedule satisfies that; a cosine does
+// with train.restarts at the step where the finished run ended.
 #pragma once
 
 #include "experiments/sweep/plan.hpp"
@@ -11,22 +11,23 @@
 
 namespace moesim {
 
-// A run that another one goes on from, for Checkpointer::go_on_from.
+// Beginning is the finished run that another one continues, for Checkpointer::go_on_from.
 struct Beginning {
   std::string config_sha256;
   index steps = 0;
 };
-// Throws Exit::data if the run in that folder is not the beginning of one with these resolved
-// settings.
+// Returns the run in `folder`. Throws Exit::data if a run with these resolved settings cannot
+// continue it.
 Beginning require_beginning(const std::string& folder, const std::string& resolved);
 
-// Plans runs anew with train.restarts where a finished one that differs in run.steps alone ended,
-// if their rates would be others without; seeds that have none get those of their arm.
+// Replans runs with train.restarts at the end of a finished run that differs only in run.steps, if
+// their learning rates would differ otherwise. Seeds without a finished run get the restarts of
+// their arm.
 void restart_cosines(Plan& plan, const std::string& experiment, int threads);
 
-// Makes every run of the plan go on from a finished one that is its beginning, if `extend`. Returns
-// what is to be said of those that are not begun, line by line: which go on, and which start at
-// step 0 beside finished ones. Throws Exit::usage if there is none to go on from.
+// If `extend`, makes every run of the plan continue a finished one where possible. Returns notes
+// about runs that have not begun: which ones continue, and which start at step 0 although a
+// finished run exists. Throws Exit::usage if `extend` and there is no run to continue.
 std::vector<std::string> extend_runs(Plan& plan, const std::string& experiment, bool extend);
 
 }  // namespace moesim

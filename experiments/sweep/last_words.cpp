@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::array kMistakes = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
-// "": none is known.
+// The limit as the likely reason; "" if memory is not limited.
 std::string limit_as_reason() {
   const double limit = memory_limit();
   return limit == 0 ? ""
@@ -33,7 +33,7 @@ std::string limit_as_reason() {
                                   readable_bytes(limit));
 }
 
-// A handler can allocate nothing, so what it says is made before. Longer ones are cut.
+// The message, prepared because a handler cannot allocate. Longer ones are truncated.
 std::array<char, 200> ending{};
 
 void say_ending(const char* line) {
@@ -46,7 +46,8 @@ extern "C" void on_mistake(int) {
   ::_exit(static_cast<int>(Exit::internal));
 }
 
-// OpenMP, too, ends a process by exit(), with a line of its own, if it cannot start its threads.
+// State of the exit handler, for libraries that call exit(): OpenMP does, after printing a line, if
+// it cannot start its threads.
 bool in_order = false;
 pid_t explained = 0;
 
@@ -107,7 +108,7 @@ void explain_sudden_end() {
   if (reason.empty()) return;
   const std::string line = "moesim: ended by a fault" + reason + "\n";
   line.copy(ending.data(), ending.size() - 1);
-  // The stack may be what there was no memory for.
+  // Use an alternate stack: the fault may be a lack of memory for the stack.
   static std::array<char, 1 << 14> stack;
   stack_t own{};
   own.ss_sp = stack.data();

@@ -14,7 +14,7 @@
 namespace moesim {
 namespace {
 
-// Those of this run, the wanted ones first.
+// The checkpoints of this run, in order of preference.
 std::vector<CheckpointInfo> candidates(const std::string& folder, const StoredRun& run,
                                        const std::string& wanted) {
   std::vector<CheckpointInfo> all = checkpoint_infos(folder);
@@ -42,7 +42,7 @@ std::vector<CheckpointInfo> candidates(const std::string& folder, const StoredRu
   return all;
 }
 
-// One of an older version holds nothing of its data: the data is read then.
+// Checkpoints of older versions store no data set; then the data are read.
 Experiment build_for(const Checkpoint& checkpoint, const RunSpec& spec, DataOf source,
                      int threads) {
   if (source == DataOf::checkpoint)
@@ -70,7 +70,7 @@ LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf 
       load_checkpoint(checkpoint, *e.trainer);
       return {info, std::move(e)};
     } catch (const Error& error) {
-      if (error.code() != Exit::data) throw;  // such as memory that ran out
+      if (error.code() != Exit::data) throw;  // not damage, such as lack of memory
       problem = error.what();
       std::cerr << "warning: " << problem << "; passed over\n";
     }

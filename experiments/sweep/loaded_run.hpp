@@ -1,4 +1,4 @@
-// A run's model with the values of one of its checkpoints, for commands that use it.
+// Loads a run's model from one of its checkpoints, for inference.
 #pragma once
 
 #include "experiments/sweep/experiment.hpp"
@@ -14,12 +14,13 @@ struct LoadedRun {
   Experiment e;
 };
 
-// What the model is used on: what the checkpoint holds of the data, or the data itself.
+// DataOf selects the data set of the model: the stored one of the checkpoint (no batches), or the
+// run's data.
 enum class DataOf { checkpoint, run };
 
-// The checkpoint that is `wanted` (newest, best, or a step) of the run in a folder. Of several,
-// one that is damaged gives way to the next, with a warning. `require` throws for runs that are of
-// no use. Throws Exit::usage or Exit::data.
+// Loads the checkpoint `wanted` (newest, best, or a step) of the run in `folder`. Skips damaged
+// checkpoints with a warning where another one qualifies. `require` throws for runs that the
+// command cannot use. Throws Exit::usage or Exit::data.
 LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf data, int threads,
                    const std::function<void(const Experiment&)>& require);
 

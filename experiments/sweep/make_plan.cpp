@@ -1,4 +1,4 @@
-// A plan from the specifications of its runs.
+// Makes a plan from run specifications.
 #include "experiments/sweep/child.hpp"
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/plan.hpp"
@@ -17,7 +17,7 @@
 namespace moesim {
 namespace {
 
-// Lists that could be one number are named, once each.
+// Notes lists that could be one number, once each.
 void mention_lists(const RunSpec& spec, const Settings& read, std::set<std::string>& mentioned) {
   for (const auto& [key, setting] : spec.settings.values()) {
     const auto declared = read.declared().find(key);
@@ -33,7 +33,7 @@ void mention_lists(const RunSpec& spec, const Settings& read, std::set<std::stri
   }
 }
 
-// Runs of which another is the same, counted by the label of that one.
+// Notes duplicate runs, counted by the label of the run that is kept.
 void mention_repeated(const std::map<std::string, std::size_t>& repeated, std::size_t all) {
   constexpr std::size_t kMostNamed = 5;
   std::size_t count = 0;
@@ -65,7 +65,7 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
       std::cerr << "note: data: " << note << '\n';
     if (mention) mention_lists(spec, e.spec.settings, mentioned);
     PlannedRun run;
-    run.spec = e.spec;  // with data.root as an absolute path
+    run.spec = e.spec;  // has data.root as an absolute path
     run.folder = e.identity.folder;
     run.seed = e.run.seed;
     run.config_sha256 = e.identity.config_sha256;

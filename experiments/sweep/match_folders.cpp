@@ -19,7 +19,7 @@ namespace {
 
 using Values = std::map<std::string, std::string>;
 
-// Does nothing in the folder say that it holds another run than its name tells?
+// True unless the folder's contents contradict the identity in its name.
 bool may_hold(const std::string& folder, const RunState& state, const PlannedRun& run) {
   if (!state.config_sha256.empty())
     return state.config_sha256 == run.config_sha256 && state.data_sha256 == run.data_sha256;
@@ -28,7 +28,7 @@ bool may_hold(const std::string& folder, const RunState& state, const PlannedRun
   return recorded.empty() || recorded == config::resolved_values(run.resolved);
 }
 
-// The better of two folders of one run is the greater.
+// Orders the folders of one run: the better one is greater.
 auto rank(const RunState& state) {
   static constexpr State kOrder[] = {State::planned, State::failed,   State::interrupted,
                                      State::running, State::diverged, State::complete};
@@ -36,7 +36,7 @@ auto rank(const RunState& state) {
   return std::tuple(place - std::begin(kOrder), state.step);
 }
 
-// Takes the best of several folders for a run.
+// Selects the best of several folders for a run.
 void choose(PlannedRun& run, const std::vector<std::string>& names, const std::string& experiment,
             std::vector<std::string>& notes) {
   struct Candidate {
@@ -50,7 +50,7 @@ void choose(PlannedRun& run, const std::vector<std::string>& names, const std::s
     if (may_hold(folder, state, run)) candidates.push_back({name, std::move(state)});
   }
   if (candidates.empty()) return;
-  // Among equals the one that has the label of now.
+  // Among equals, prefer the one with the current label.
   const auto best = std::max_element(candidates.begin(), candidates.end(),
                                      [&](const Candidate& a, const Candidate& b) {
                                        return std::tuple(rank(a.state), a.name == run.folder) <
@@ -66,8 +66,8 @@ void choose(PlannedRun& run, const std::vector<std::string>& names, const std::s
                                 joined(others)));
 }
 
-// What two configs set alike, as far as both know the option. Where a plug-in differs, so does the
-// option that names it.
+// Compares two configs in the options that both have. If a plug-in differs, the option that names
+// it does too.
 bool agree(const Values& a, const Values& b) {
   return std::all_of(a.begin(), a.end(), [&](const auto& entry) {
     const auto other = b.find(entry.first);
@@ -93,14 +93,14 @@ std::string version_of(const std::string& folder) {
   }
 }
 
-// A folder that no run of the plan has, and what its config.ini says.
+// A folder without a run in the plan, and its config.ini.
 struct Unused {
   std::string name;
   Values values;
-  std::string keys;  // of the values: equal for runs of one version with the same plug-ins
+  std::string keys;  // the keys; equal for runs of one version with the same plug-ins
 };
 
-// train.restarts is there only where it is set.
+// Leaves out train.restarts, which a config contains only if it is set.
 std::string keys_of(const Values& values) {
   std::string keys;
   for (const auto& [key, value] : values)
@@ -127,7 +127,7 @@ std::vector<Unused> unused_folders(const Plan& plan, const std::string& experime
   return unused;
 }
 
-// Runs that are not there, but were begun by a version with other options.
+// Notes runs without a folder that a version with other options has begun.
 void note_older(const Plan& plan, const std::string& experiment,
                 const std::vector<std::string>& names, std::vector<std::string>& notes) {
   const std::set<std::string> there(names.begin(), names.end());
@@ -156,7 +156,7 @@ void note_older(const Plan& plan, const std::string& experiment,
   if (count > 0)
     notes.push_back(fmt::format(
         "{}: {} of these runs {} there with the options of another version ({}; this is moesim "
-        "{}): they stay as they are, and are trained anew beside",
+        "{}): they are kept, and trained again in new folders",
         experiment, count, count == 1 ? "is" : "are", example, version()));
 }
 

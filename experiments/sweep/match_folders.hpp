@@ -1,6 +1,6 @@
-// Which folder of an experiment belongs to which run of a plan. A run is its resolved config, its
-// data and its seed; the name of its folder begins with the label that it had when it was begun,
-// and ends with eight hex digits of what it is.
+// Assigns existing run folders of an experiment to the runs of a plan. A run is identified by its
+// resolved config, data and seed. The name of its folder begins with the label that it had when it
+// began and ends with eight hex digits of its identity.
 #pragma once
 
 #include "experiments/sweep/plan.hpp"
@@ -10,10 +10,9 @@
 
 namespace moesim {
 
-// Gives every run of the plan the folder below `experiment` in which it was begun, if there is one.
-// Of two that hold the same run it takes the one that is complete, or further on. Returns what is
-// to be said about it, line by line: that there are two, or that a run was begun by another version
-// whose options differ.
+// Sets the folder of every run of the plan that has begun in `experiment`. If two folders hold the
+// same run, it takes the complete one, or the one with more steps. Returns notes: about such
+// duplicates, and about runs begun by a version with other options.
 std::vector<std::string> match_folders(Plan& plan, const std::string& experiment);
 
 }  // namespace moesim

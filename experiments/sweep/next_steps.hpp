@@ -1,4 +1,4 @@
-// The last line of `moesim run`.
+// Formats the last line of `moesim run`.
 #pragma once
 
 #include <cstddef>
@@ -6,17 +6,17 @@
 
 namespace moesim {
 
-// What a start has done.
+// Work is what one invocation has done.
 struct Work {
   std::size_t trained = 0;  // runs
   double seconds = 0;
 };
 
-// Where the runs that ended are, and what shows them: "6 runs in runs/study, 6 trained in 1m12s;
-// next: moesim compare runs/study, or ...".
+// The line: "6 runs in runs/study, 6 trained in 1m12s; next: moesim compare runs/study, or ...".
+// `ended` is the number of finished runs in `folder`.
 std::string next_steps(const std::string& folder, std::size_t ended, const Work& work);
 
-// `text` as one word of a shell, quoted if need be.
+// `text` as one word of a shell, quoted if necessary.
 std::string shell_word(const std::string& text);
 
 }  // namespace moesim

@@ -15,7 +15,7 @@ namespace moesim {
 namespace {
 
 constexpr std::string_view kSpace = " \t";
-// With less the worker threads of matrix products end in a segmentation fault (seen at 16K).
+// Smaller stacks crash the worker threads of matrix products (observed at 16K).
 constexpr std::size_t kLeastStack = 128 << 10;
 
 std::string_view without_space(std::string_view text) {
@@ -24,7 +24,7 @@ std::string_view without_space(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) + 1 - first);
 }
 
-// Empty if it is not set, or set to nothing.
+// The value of a variable; "" if it is unset or empty.
 std::string variable(const char* name) {
   const char* const value = std::getenv(name);
   return value == nullptr || without_space(value).empty() ? "" : value;
@@ -42,7 +42,7 @@ bool is_number(std::string_view text, Number& number) {
   return error == std::errc{} && stop == last;
 }
 
-// "512", "16 M": kilobytes where no unit is given. 0 if it is no size.
+// Parses "512" (kilobytes) or "16 M". 0 if the text is not a size.
 std::size_t bytes_of(std::string_view text) {
   std::size_t unit = 1 << 10;
   if (!text.empty())
@@ -62,7 +62,7 @@ std::optional<int> environment_threads() {
   constexpr const char* kName = "OMP_NUM_THREADS";
   const std::string value = variable(kName);
   if (value.empty()) return std::nullopt;
-  // A list has a number for each level of nesting; here there is one level.
+  // A list has one number per nesting level; moesim uses only the first level.
   const std::string_view first = without_space(std::string_view(value).substr(0, value.find(',')));
   long threads = 0;
   if (!is_number(first, threads) || threads < 1 || threads > kMostThreads)

@@ -1,7 +1,7 @@
-// The variables of the environment that OpenMP reads, held to the limits of options. OpenMP itself
-// ignores what it cannot read, and ends the process where it cannot start a thread.
+// Reads and validates OpenMP's environment variables. OpenMP itself ignores malformed values, and
+// ends the process if it cannot start a thread.
 //
-// Every function throws Exit::usage, one line with the variable, its value and what is expected.
+// Every function throws Exit::usage, one line with the variable, its value and the expected values.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +12,19 @@ namespace moesim {
 
 inline constexpr long kMostThreads = 1024;
 
-// OMP_NUM_THREADS, of a list the first. None if it is not set.
+// OMP_NUM_THREADS, or its first item if it is a list; nothing if unset.
 std::optional<int> environment_threads();
 
-// How many threads OpenMP starts at the most: the least of OMP_THREAD_LIMIT,
-// KMP_DEVICE_THREAD_LIMIT and KMP_ALL_THREADS. `variable` is the one that says so, "" if none does.
+// ThreadLimit is the maximum number of OpenMP threads: the minimum of OMP_THREAD_LIMIT,
+// KMP_DEVICE_THREAD_LIMIT and KMP_ALL_THREADS. `variable` is the decisive one, "" if all are unset.
 struct ThreadLimit {
   int threads = kMostThreads;
   std::string variable = {};
 };
 ThreadLimit environment_thread_limit();
 
-// The stack of a thread: the largest that OMP_STACKSIZE, GOMP_STACKSIZE or KMP_STACKSIZE asks for.
-// `setting` is "OMP_STACKSIZE=1G"; 0 bytes: none is set.
+// ThreadStack is the stack size of a thread: the maximum of OMP_STACKSIZE, GOMP_STACKSIZE and
+// KMP_STACKSIZE. `setting` is "OMP_STACKSIZE=1G"; 0 bytes: all are unset.
 struct ThreadStack {
   std::size_t bytes = 0;
   std::string setting = {};

@@ -18,7 +18,7 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
-// The open file behind this end of the pipe is the worker's alone.
+// Setting O_NONBLOCK is safe: no other process shares this end of the pipe.
 Outbox::Outbox(int pipe, std::size_t most) : pipe_(pipe), most_(most) {
   if (const int flags = ::fcntl(pipe, F_GETFL); flags >= 0)
     ::fcntl(pipe, F_SETFL, flags | O_NONBLOCK);

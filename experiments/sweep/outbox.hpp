@@ -1,5 +1,5 @@
-// What a worker tells its supervisor, through a pipe that the supervisor may have stopped reading:
-// lines wait here, and the worker goes on.
+// Outbox sends a worker's lines to its supervisor through a pipe without ever blocking: if the
+// supervisor does not read, lines are queued.
 #pragma once
 
 #include <cstddef>
@@ -10,17 +10,17 @@ namespace moesim {
 
 class Outbox {
  public:
-  // Makes `pipe` non-blocking. Of the lines that are kept at most `most` wait.
+  // Makes `pipe` non-blocking. Queues at most `most` kept lines.
   explicit Outbox(int pipe, std::size_t most = 1000);
 
-  // Each sends what the pipe takes now. A live line replaces one that waits; of kept lines the
-  // oldest are left out if there are too many, and their number is said.
+  // Both send as much as the pipe accepts now. A live line replaces a queued one. If too many kept
+  // lines are queued, the oldest are dropped and their number is reported.
   void keep(std::string line);
   void live(std::string line);
-  // Sends everything that waits and then this line, however long the reader takes.
+  // Sends everything queued and then this line; blocks until it is read.
   void end(const std::string& line);
 
-  // True once nobody can read any more.
+  // True once the read end is closed.
   bool closed() const { return closed_; }
 
  private:
@@ -29,14 +29,14 @@ class Outbox {
 
   int pipe_;
   std::size_t most_, left_out_ = 0;
-  std::string pending_;  // whole lines, of the first maybe a rest
+  std::string pending_;  // complete lines; the first may be partly sent
   std::deque<std::string> kept_;
   std::string live_;
   bool closed_ = false;
 };
 
-// The first character of a line says what it is: to be kept, live, or the worker's ending, whose
-// exit code is the second character.
+// The protocol: the first character of a line is its kind: kept, live, or the worker's ending,
+// whose exit code is the second character.
 inline constexpr char kKeep = 'k', kLive = 'l', kEnd = 'e';
 
 }  // namespace moesim

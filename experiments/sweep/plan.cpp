@@ -21,7 +21,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kFormat = 1;
 constexpr std::uint64_t kMostBytes = std::uint64_t{512} << 20;
-// Of the options run.seed and run.steps.
+// The ranges of run.seed and run.steps.
 constexpr std::uint64_t kMostSeed = std::uint64_t{1} << 62;
 constexpr index kMostSteps = index{1} << 40;
 
@@ -49,9 +49,9 @@ Json json_of(const PlannedRun& run, bool with_resolved) {
   return json;
 }
 
-// --- A plan from outside. What options must be, it must be. ---
+// --- Parsing an untrusted plan, with the same checks as for options. ---
 
-// Text that terminals and logs will show.
+// Checks a text that terminals and logs will show.
 std::string shown_text(const Json& json, const std::string& name) {
   const std::string text = json.at(name);
   if (config::find_foreign_byte(text) != text.npos)
@@ -59,7 +59,7 @@ std::string shown_text(const Json& json, const std::string& name) {
   return text;
 }
 
-// JSON has one kind of number: -1, 0.5 and 1e30 are no sizes.
+// Reads a whole number in range: JSON also allows -1, 0.5 and 1e30.
 template <class Integer>
 Integer whole_number(const Json& json, const std::string& name, Integer low, Integer high) {
   const Json& value = json.at(name);
@@ -87,7 +87,7 @@ std::string hash_text(const Json& json, const std::string& name) {
   return text;
 }
 
-// It becomes the name of a folder.
+// Checks a name that becomes a folder.
 std::string folder_name(const Json& json, const char* field = "folder") {
   const std::string name = json.at(field);
   if (!config::is_key(name) || name[0] == '.')
@@ -106,8 +106,7 @@ void read_settings(const Json& json, Settings& settings) {
   }
 }
 
-// What is said beside the settings must be what they say: of two values nobody knows which is
-// meant.
+// Rejects a field that contradicts the settings: it is unknown which of the two is meant.
 void require_setting(const PlannedRun& run, const char* field, const std::string& value,
                      const std::string& key, const std::string& otherwise) {
   const auto found = run.spec.settings.values().find(key);
@@ -122,7 +121,7 @@ void require_setting(const PlannedRun& run, const char* field, const std::string
                                field, value, key, config::printable(text)));
 }
 
-// An option that is not among the settings has its default; that of run.steps is not known here.
+// Options missing from the settings have their defaults; the default of run.steps is unknown here.
 void require_numbers(const PlannedRun& run) {
   require_setting(run, "seed", std::to_string(run.seed), "run.seed", "0");
   require_setting(run, "steps", std::to_string(run.steps), "run.steps", "");
@@ -235,7 +234,7 @@ Plan read_plan(const std::string& path) {
   try {
     return parse_plan(text);
   } catch (const Json::exception&) {
-    fail(Exit::data, path + ": damaged, or no plan; run the config again to make a new one");
+    fail(Exit::data, path + ": damaged, or not a plan; run the config again to make a new one");
   } catch (const Error& problem) {
     fail(Exit::data, path + ": " + problem.what());
   }

@@ -1,5 +1,6 @@
-// What a sweep is to do: its runs, each with all that it takes to start or resume it. Kept as
-// plan.json in the experiment's folder, so that a sweep goes on without its config file.
+// Plan is the list of runs of a sweep, each with everything needed to start or resume it. It is
+// stored as plan.json in the experiment's folder, so that a sweep can be resumed without its config
+// file.
 #pragma once
 
 #include "sim/config/sweep.hpp"
@@ -11,23 +12,24 @@
 
 namespace moesim {
 
+// PlannedRun is one run of a plan.
 struct PlannedRun {
   RunSpec spec;
-  std::string folder;  // its name in the experiment's folder
+  std::string folder;  // name of its folder in the experiment's
   std::uint64_t seed = 0;
   std::string config_sha256, data_sha256;
-  index steps = 0;  // of training
+  index steps = 0;  // training steps
   index parameters_total = 0;
   double parameters_active = 0, flops_per_token = 0;
-  index hidden = 0;        // of an expert, after matching
-  double least_bytes = 0;  // of memory, below which it cannot train
-  // The folder of the finished run that it goes on from (extension.hpp); "": from the start.
+  index hidden = 0;        // expert.hidden after matching (moe.match)
+  double least_bytes = 0;  // memory that it needs at least
+  // The folder of the finished run that it continues (extension.hpp); "": starts at step 0.
   std::string extends = {};
-  // Every option, where the plan was made just now; no part of plan.json.
+  // The resolved config, in a plan that was just made; not part of plan.json.
   std::string resolved = {};
 };
 
-// A run that an earlier sweep of the experiment planned, and the latest does not.
+// EarlierRun is a run that an earlier sweep of the experiment planned and the latest one does not.
 struct EarlierRun {
   std::string folder, arm;
   std::uint64_t seed = 0;
@@ -40,23 +42,24 @@ struct Plan {
   std::vector<EarlierRun> earlier = {};
 };
 
-// Keeps the runs of `before`, the plan that this one replaces, in the list of earlier ones.
+// Adds the runs of `before`, the plan that `plan` replaces, to its list of earlier runs.
 void keep_earlier(Plan& plan, const Plan& before);
 
-// The keys of which these runs were given different values, with commas between.
+// The keys in which the settings of these runs differ, separated by commas.
 std::string swept_keys(const std::vector<PlannedRun>& runs);
 
-// Builds every run once, so that a mistake in the last one does not cost a night; its device need
-// not be here. In a child process: this one stays free to start workers. Throws Exit::usage or
-// Exit::data.
-// `mention`: notes on stderr, of lists, data and runs that are the same.
+// Builds every run once, so that a mistake in the last one is found before the first one trains;
+// the devices need not exist here. It builds in a child process, because this process must stay
+// single-threaded to fork workers. `mention`: print notes on stderr about lists, data and duplicate
+// runs. Throws Exit::usage or Exit::data.
 Plan make_plan(const std::vector<RunSpec>& specs, int threads, bool mention = true);
 
-// `with_resolved`: for a plan that goes from one process to another.
+// The text of plan.json. `with_resolved`: includes PlannedRun::resolved, to pass a plan to another
+// process.
 std::string to_json(const Plan& plan, bool with_resolved = false);
-// Of to_json's text. Throws Exit::data, or an exception of the JSON library.
+// Parses the text of to_json. Throws Exit::data, or an exception of the JSON library.
 Plan parse_plan(const std::string& text);
-// Throws Exit::data if the file is none.
+// Reads a plan. Throws Exit::data if the file is not one.
 Plan read_plan(const std::string& path);
 
 inline constexpr const char* kPlanFile = "plan.json";

@@ -67,12 +67,12 @@ int chosen_threads(long option, std::size_t at_once) {
 
 namespace {
 
-// Threads that wait for their end.
+// Starts idle threads, to test whether they can be started.
 class Waiting {
  public:
   explicit Waiting(std::size_t stack) {
     pthread_attr_init(&attributes_);
-    // A size that the system refuses is what starting a thread with it fails of.
+    // If the system refuses the size, starting a thread with it fails too.
     refused_ = stack == 0 ? 0 : pthread_attr_setstacksize(&attributes_, stack);
   }
   ~Waiting() {
@@ -87,7 +87,7 @@ class Waiting {
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
 
-  // Starts one more; 0, or the errno of why not.
+  // Starts one more thread. Returns 0 or an errno.
   int start() {
     if (refused_ != 0) return refused_;
     pthread_t thread{};

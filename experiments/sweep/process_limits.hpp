@@ -1,4 +1,4 @@
-// The limits of a process (ulimit), and threads within them.
+// Reads and adjusts the limits of the process (ulimit), and chooses threads within them.
 #pragma once
 
 #include "experiments/sweep/openmp_environment.hpp"
@@ -7,26 +7,26 @@
 
 namespace moesim {
 
-// Bytes of address space (ulimit -v) or data (-d) that a process may have; 0: no limit.
+// The limit of address space (ulimit -v) or data (-d) in bytes; 0: no limit.
 double memory_limit();
 
-// Where processor time is limited (ulimit -t): lowers the soft limit so far below the hard one, at
-// which the system kills, that a checkpoint can be written in between. For it and the processes
-// that it forks.
+// If processor time is limited (ulimit -t), lowers the soft limit enough below the hard limit, at
+// which the system kills, to write a checkpoint in between. Applies to this process and its
+// children.
 void leave_time_for_a_checkpoint();
 
-// As many open files as the system allows this process, not only as many as it starts with.
+// Raises the limit of open files to the maximum that the system allows this process.
 void allow_open_files();
 
-// The threads of a command: `option` (--threads) if it is not 0, else what OMP_NUM_THREADS says,
-// else the processors shared out to so many runs at once; never more than OMP_THREAD_LIMIT, with a
-// warning if the option says more. Throws Exit::usage for variables of OpenMP that cannot be meant
-// (openmp_environment.hpp), such as stacks that so many threads cannot have.
+// The number of threads of a command: `option` (--threads) unless it is 0, else OMP_NUM_THREADS,
+// else the processors divided by `at_once`; at most OMP_THREAD_LIMIT, with a warning if `option` is
+// larger. Throws Exit::usage for invalid OpenMP variables (openmp_environment.hpp), such as stacks
+// that are too large for this many threads.
 int chosen_threads(long option, std::size_t at_once = 1);
 
-// Throws if this process could not start so many threads now, with stacks as OpenMP will give them:
-// Exit::usage if the environment asks for their size, else Exit::internal. Without it OpenMP would
-// end the process at the first parallel loop.
+// Throws if this process cannot start this many threads with OpenMP's stack size: Exit::usage if
+// the environment sets that size, else Exit::internal. Without this check OpenMP would end the
+// process at the first parallel loop.
 void require_threads(int threads);
 
 }  // namespace moesim

@@ -1,4 +1,4 @@
-// What records take: memory while a run goes on, bytes on disk, and the time to compress them.
+// Computes the cost of a run's records: memory during the run, bytes on disk, time to compress.
 #pragma once
 
 #include "sim/record/run_file.hpp"
@@ -7,23 +7,22 @@ namespace moesim {
 
 struct Experiment;
 
-// Bytes of memory for records at the most, however long the run is: of every variable the rows that
-// do not fill a block yet.
+// The most memory that records take, however long the run: less than one block per variable.
 double record_memory(const Experiment& experiment);
 
-// How many rows a run has in the end, by its dimensions that grow.
+// RecordRows is the final number of rows along each growing dimension.
 struct RecordRows {
   double steps = 0, records = 0, evaluations = 0;
   double of(const Variable& variable) const;
 };
 RecordRows record_rows(const Experiment& experiment);
 
-// Bytes of all values as they are stored, before they are compressed.
+// Uncompressed bytes of all values.
 double stored_bytes(const RunFile& file, const RecordRows& rows);
-// Of those that are in no finished block in the end.
+// Uncompressed bytes of the values outside finished blocks at the end.
 double rest_bytes(const RunFile& file, const RecordRows& rows);
 
-// Seconds that this machine takes to compress the rows that are in no block yet.
+// Seconds that this machine needs to compress the rows outside finished blocks.
 double seconds_to_compress(const RunFile& file);
 
 }  // namespace moesim

@@ -27,10 +27,10 @@ double system_memory() {
   return 0;
 }
 
-// Of least_memory, fitted to the program's peak memory (experiments/RUNS.md).
-constexpr double kBytesOfProcess = 3e7;    // of code, libraries and threads
-constexpr double kValuesOfBlock = 7;       // per token and width
-constexpr double kShareOfGradients = 0.9;  // of the last block's values, when the way back begins
+// Constants of least_memory, fitted to the program's peak memory (experiments/RUNS.md).
+constexpr double kBytesOfProcess = 3e7;    // code, libraries and threads
+constexpr double kValuesOfBlock = 7;       // activations per token and width
+constexpr double kShareOfGradients = 0.9;  // of the last block's values, early in the backward pass
 
 void lower(double& limit, double other) {
   if (other > 0 && (limit == 0 || other < limit)) limit = other;
@@ -56,15 +56,15 @@ double free_disk(const std::string& folder) {
 
 int processors() {
   const int all = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const double granted = group_processors();  // threads beyond it would wait for their next period
+  const double granted = group_processors();  // more threads would be throttled
   return granted > 0 ? std::clamp(static_cast<int>(std::ceil(granted)), 1, all) : all;
 }
 
 namespace {
 
-// Numbers that a block keeps of so many tokens.
+// Number of values that a block keeps for the backward pass.
 double values_of(const Block& block, double tokens, double width) {
-  // Its input, both normalised forms, queries, keys, values, and what attention and experts add.
+  // Input, both normalised inputs, queries, keys, values, outputs of attention and experts.
   const double values = kValuesOfBlock * tokens * width;
   const MoeLayer* const moe = block.moe();
   if (moe == nullptr) return values + tokens * block.feed_forward()->kept_values_per_row();
@@ -92,8 +92,7 @@ double least_memory(const Experiment& e) {
     largest = std::max(largest, values_of(*block, evaluated, width));
   }
   const double training = activations + kShareOfGradients * last + 3 * tokens * outputs;
-  // An evaluation keeps nothing for a backward pass, one block's values at a time, but its batches
-  // may be larger.
+  // An evaluation keeps only one block's values at a time, but its batches may be larger.
   const double evaluation = std::max(largest, evaluated * (width + outputs));
   return kBytesOfProcess +
          sizeof(real) *

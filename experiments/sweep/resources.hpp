@@ -1,4 +1,4 @@
-// What this machine has to offer, and what a run needs at the least.
+// Measures the available memory, disk and processors, and the memory that a run needs at least.
 #pragma once
 
 #include <string>
@@ -7,17 +7,17 @@ namespace moesim {
 
 struct Experiment;
 
-// Bytes that a new process could use: of the system, its control group and its limits; 0 if
+// Bytes that a new process could use: the minimum over system, control group and limits; 0 if
 // unknown.
 double available_memory();
-// Free bytes where `folder` is or would be created; 0 if unknown.
+// Free bytes on the disk of `folder`, which need not exist yet; 0 if unknown.
 double free_disk(const std::string& folder);
-// Processors that this process may run on, or what its control group grants, rounded up.
+// Processors available to this process, limited by its control group's quota, rounded up.
 int processors();
 
-// Bytes without which a run cannot train: parameters, gradients, what the optimiser keeps, and what
-// a training pass holds until it has gone back. Known without allocating anything, and within a
-// quarter of what the run then takes (experiments/RUNS.md).
+// Bytes without which a run cannot train: parameters, gradients, optimiser state, and activations
+// kept for the backward pass. Computed without allocating anything; within a quarter of the
+// measured peak (experiments/RUNS.md).
 double least_memory(const Experiment& experiment);
 
 // "1.5 GB"

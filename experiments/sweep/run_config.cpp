@@ -5,7 +5,7 @@ namespace {
 
 std::string read_device(Settings& settings) {
   return Options(settings, "run")
-      .text("device", "cpu", "where to run: cpu, or cuda:0 in a build with CUDA");
+      .text("device", "cpu", "device: cpu, or cuda:0 in a build with CUDA");
 }
 
 }  // namespace
@@ -15,7 +15,7 @@ RunConfig read_run_config(Settings& settings) {
   RunConfig c;
   c.name = run.text("name", "experiment", "name of the experiment and of its folder");
   c.seed = static_cast<std::uint64_t>(
-      run.integer("seed", 0, {0, 1ll << 62}, "of everything random in the run"));
+      run.integer("seed", 0, {0, 1ll << 62}, "seed of all random numbers of the run"));
   c.device = read_device(settings);
   c.compute = run.choice("compute", Compute::float32, kComputes,
                          "factors of products in attention and experts; all else stays in float32. "

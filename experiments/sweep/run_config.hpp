@@ -1,4 +1,4 @@
-// RunConfig is what [run] says of a run besides its length.
+// RunConfig is the options of section [run], except run.steps.
 #pragma once
 
 #include "sim/backend/compute.hpp"
@@ -14,14 +14,15 @@ inline constexpr Named<Compute> kComputes[] = {
     {"float32", Compute::float32}, {"bfloat16", Compute::bfloat16}, {"tf32", Compute::tf32}};
 
 struct RunConfig {
-  std::string name;  // of the experiment
+  std::string name;  // name of the experiment
   std::uint64_t seed = 0;
   std::string device;
   Compute compute = Compute::float32;
 };
+// Reads and declares the options.
 RunConfig read_run_config(Settings& settings);
 
-// run.device alone, of a run that is not built.
+// Returns run.device of a run that is not built.
 std::string device_of(const RunSpec& spec);
 
 }  // namespace moesim

@@ -53,7 +53,7 @@ RunState recorded_state(const std::string& folder, RunReader& reader) {
       if (const Variable* step = file.find("step"); step != nullptr && !step->values.empty())
         result.step = static_cast<index>(step->values.back()) + 1;
     } catch (const Shortage&) {
-      throw;  // says nothing of the run
+      throw;  // a shortage is not a property of the run
     } catch (const Error& problem) {
       result.why = problem.what();
     }
@@ -108,7 +108,7 @@ void note_failure(const std::string& folder, const std::string& why) {
   try {
     publish_bytes(note_path(folder), config::printable(why, kLongestNote) + "\n");
   } catch (const Error&) {
-    // A full disk is one of the reasons why runs fail.
+    // Ignored: the disk may be full, which is a reason why runs fail.
   }
 }
 

@@ -1,4 +1,4 @@
-// What became of a run, as its folder tells.
+// RunState is the status of a run, as derived from its folder.
 #pragma once
 
 #include "sim/core/types.hpp"
@@ -9,9 +9,9 @@
 namespace moesim {
 
 enum class State {
-  planned,      // nothing is there yet
+  planned,      // not begun
   running,      // a process holds the folder
-  interrupted,  // stopped or killed; it goes on from its newest checkpoint
+  interrupted,  // stopped or killed; can be resumed from its newest checkpoint
   complete,
   diverged,
   failed,  // ended with an error
@@ -20,24 +20,25 @@ const char* to_string(State state);
 
 struct RunState {
   State state = State::planned;
-  index step = 0;                          // steps done, as far as the folder tells
-  std::string why;                         // of diverged and failed; the holder of a running one
-  std::string config_sha256, data_sha256;  // of its run file, "" if there is none
+  index step = 0;                          // completed steps, if known
+  std::string why;                         // reason if diverged or failed; holder if running
+  std::string config_sha256, data_sha256;  // from its run file, "" without one
 };
 
+// The status of the run in `folder`.
 RunState state_of(const std::string& folder);
-// With a reader that reads those of many.
+// The same with a reader shared between runs.
 RunState state_of(const std::string& folder, RunReader& reader);
-// The same as if no process held the folder; for the one that does.
+// The same but ignoring the lock, for the process that holds it.
 RunState recorded_state(const std::string& folder);
 RunState recorded_state(const std::string& folder, RunReader& reader);
 
-// The status of a run from the path of its run file and what is recorded there, in words of State:
-// "running" is true only as long as a process holds the folder.
+// The current status of a run, given its run file and the status recorded there (names of State): a
+// recorded "running" becomes "interrupted" or "failed" if no process holds the folder.
 std::string status_now(const std::string& run_file, const std::string& recorded);
 
-// Notes why a run ended early, for state_of, or takes the note back. A note that cannot be written
-// is lost.
+// Writes why a run ended early to a note in its folder, for state_of, or removes the note. Failure
+// to write the note is ignored.
 void note_failure(const std::string& folder, const std::string& why);
 void clear_failure(const std::string& folder);
 

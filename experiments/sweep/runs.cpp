@@ -34,7 +34,7 @@ std::vector<KnownRun> known_runs(const std::string& path,
   fs::path folder(path);
   if (!folder.has_filename()) folder = folder.parent_path();  // "runs/quickstart/"
   if (!fs::is_directory(folder, error))
-    fail(Exit::data, path + ": no folder; name a run's or an experiment's");
+    fail(Exit::data, path + ": not a folder; name a run's or an experiment's");
   if (is_run_folder(folder)) return {{folder.string(), "", -1, 0, false, false}};
   std::vector<KnownRun> runs;
   if (fs::exists(folder / kPlanFile, error))

@@ -1,4 +1,4 @@
-// The runs that a path names: a run's folder, or an experiment's folder with its plan.
+// Lists the runs at a path: a run's folder, or an experiment's folder with its plan.
 #pragma once
 
 #include "experiments/sweep/run_state.hpp"
@@ -9,19 +9,19 @@
 
 namespace moesim {
 
+// KnownRun is a run found there.
 struct KnownRun {
   std::string folder;  // path
-  std::string arm;     // "" if no plan tells
+  std::string arm;     // "" if unknown
   std::int64_t seed = -1;
-  index steps = 0;       // in all; 0 if unknown
-  bool planned = false;  // by the experiment's latest sweep
-  bool earlier = false;  // by an earlier one, as its plan tells
+  index steps = 0;       // of the whole run; 0 if unknown
+  bool planned = false;  // planned by the experiment's latest sweep
+  bool earlier = false;  // planned by an earlier sweep
 };
 
-// Those of the plan first, in its order, then those of earlier plans, then others that the folder
-// holds. Throws Exit::data for a
-// path that names none, and for a plan that cannot be read; if there is a `warn`, it hears of that
-// plan instead, as long as there are other runs.
+// Returns the runs of the plan in its order, then those of earlier plans, then others in the
+// folder. Throws Exit::data for a path without runs and for an unreadable plan; with `warn`, an
+// unreadable plan is only a warning if there are other runs.
 std::vector<KnownRun> known_runs(const std::string& path,
                                  const std::function<void(const std::string&)>& warn = {});
 

@@ -8,7 +8,7 @@
 namespace moesim {
 namespace {
 
-// Those that ask for a stop. One that is ignored would still be pending while it is held back.
+// The stop signals that are not ignored. (An ignored signal would still be pending while blocked.)
 std::vector<int> stop_signals() {
   std::vector<int> signals = {SIGINT, SIGTERM, SIGUSR1, SIGXCPU};
   struct sigaction action {};
@@ -17,11 +17,11 @@ std::vector<int> stop_signals() {
   return signals;
 }
 
-// A handler can reach nothing else.
+// Global, because a signal handler has no other access.
 volatile std::sig_atomic_t requested = 0, at_once = 0;
 volatile std::int64_t first_interrupt = 0;  // in milliseconds; 0: none
 
-// Some senders signal a process and then its group, it among them.
+// Some senders signal a process and then its group, so one request may arrive twice.
 constexpr std::int64_t kOneInterrupt = 500;  // milliseconds
 
 std::int64_t now() {
@@ -52,7 +52,7 @@ void hold_stop_signals() {
   sigset_t held;
   ::sigemptyset(&held);
   for (const int signal : stop_signals()) ::sigaddset(&held, signal);
-  ::sigprocmask(SIG_BLOCK, &held, nullptr);  // threads that are started later inherit it
+  ::sigprocmask(SIG_BLOCK, &held, nullptr);  // threads started later inherit the mask
 }
 
 bool stop_requested() {

@@ -1,4 +1,4 @@
-// A run as its folder holds it: the config, and in its checkpoints what they need of the data.
+// StoredRun is a run read from its folder: its config; data_of reads the data set of a checkpoint.
 #pragma once
 
 #include "sim/checkpoint/checkpoint.hpp"
@@ -15,10 +15,11 @@ struct StoredRun {
   RunSpec spec;
 };
 
-// Throws Exit::data if the folder holds no run.
+// Reads the run. Throws Exit::data if the folder holds no run.
 StoredRun read_stored_run(const std::string& folder);
 
-// What the checkpoint holds of its data; null for those of older versions, which hold nothing.
+// The data set stored in the checkpoint (sim/data/stored.hpp); null for older versions, which store
+// none.
 std::shared_ptr<const Dataset> data_of(const Checkpoint& checkpoint);
 
 }  // namespace moesim

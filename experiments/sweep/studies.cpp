@@ -10,8 +10,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Found from where the program lies, so that an installed one can be moved. CMake puts a link to
-// the sources' studies into the build folder.
+// Relative to the program's location, so that an installation can be moved. CMake puts a link to
+// the studies of the sources into the build folder.
 std::vector<std::string> study_folders() {
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);

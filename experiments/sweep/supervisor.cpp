@@ -27,13 +27,13 @@ constexpr int kKilledByInterrupt = 130;  // as shells report it
 struct Worker {
   Child child;
   std::size_t job = 0, slot = 0;
-  std::string unread;  // bytes of a line that has not ended yet
+  std::string unread;  // beginning of an incomplete line
   bool ended = false;
 };
 
 void work_in_child(const Job& job, bool live, int pipe, pid_t parent) {
   hold_stop_signals();
-  // A worker does not outlive its supervisor.
+  // The system signals the worker when its supervisor dies.
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   Outbox outbox(pipe);
   const auto say = [&](const std::string& line, bool keep) {
@@ -41,7 +41,7 @@ void work_in_child(const Job& job, bool live, int pipe, pid_t parent) {
       outbox.keep(line);
     else if (live)
       outbox.live(line);
-    // Where the system cannot tell of the supervisor's death, the pipe does.
+    // On systems without that signal, the closed pipe shows the supervisor's death.
     if (outbox.closed()) ::raise(SIGTERM);
   };
   if (::getppid() != parent) ::raise(SIGTERM);
@@ -106,7 +106,7 @@ class Supervisor {
               [](const Worker& a, const Worker& b) { return a.slot < b.slot; });
   }
 
-  // With others at work this job waits until one of them has ended.
+  // If other workers are running, this job waits until one of them has ended.
   void cannot_begin(std::size_t job, const std::string& why) {
     if (workers_.empty()) {
       end(job, {Exit::internal, "cannot start a process: " + why});
@@ -122,7 +122,7 @@ class Supervisor {
   void wait() {
     std::vector<pollfd> pipes;
     for (const Worker& worker : workers_) pipes.push_back({worker.child.pipe, POLLIN, 0});
-    // A signal ends the wait; one that comes just before it is seen a little later.
+    // A signal ends the wait; one that arrives just before is seen after the timeout.
     constexpr int kMilliseconds = 200;
     if (::poll(pipes.data(), pipes.size(), kMilliseconds) > 0)
       for (std::size_t i = workers_.size(); i-- > 0;)
@@ -134,7 +134,7 @@ class Supervisor {
     display_.refresh();
   }
 
-  // False at the end.
+  // Returns false at the end of the pipe.
   bool read_from(Worker& worker) {
     char buffer[1 << 14];
     const ssize_t count = ::read(worker.child.pipe, buffer, sizeof buffer);

@@ -28,7 +28,8 @@ bool is_folder(const std::string& path) {
 
 bool is_plan(const std::string& path) { return is_folder(path) || path.ends_with(".json"); }
 
-// The one setting of a plan that may be given another value: it is not part of what its runs are.
+// data.root is the only setting of a plan that may change, because it is not part of a run's
+// identity.
 constexpr const char* kRoot = "data.root";
 
 Sweep read_sweep(const std::vector<std::string>& words) {
@@ -51,9 +52,10 @@ Sweep read_sweep(const std::vector<std::string>& words) {
     }
     sweep.is_new = fs::path(file).filename() == kPlanFile;
     if (!has_root)
-      fail(Exit::usage, "command line: " + words[i] +
-                            ": the plan has no data.root, for it reads no files, or an older "
-                            "moesim made it; stand in the folder that its paths start from");
+      fail(Exit::usage,
+           "command line: " + words[i] +
+               ": the plan has no data.root, because it reads no files or is of an older "
+               "version; run it in the folder from which its paths start");
   }
   return sweep;
 }
@@ -71,7 +73,7 @@ Sweep plan_sweep(const std::vector<std::string>& words, const std::vector<ArmCho
   return sweep;
 }
 
-// Of a plan that was read: the runs of these arms.
+// Keeps the runs of these arms in a plan that was read.
 void keep_arms(Plan& plan, const std::vector<ArmChoice>& arms) {
   if (arms.empty()) return;
   std::vector<RunSpec> specs;
@@ -118,7 +120,7 @@ void publish_plan(Sweep& sweep) {
   } catch (const Unreadable&) {
     throw;
   } catch (const Error&) {
-    // None yet, or a damaged one.
+    // There is no plan yet, or a damaged one.
   }
   publish_bytes(path, to_json(sweep.plan));
 }

@@ -1,5 +1,5 @@
-// A sweep as `moesim run` starts it: planned from a config, or read from the plan of an earlier
-// start.
+// Sweep is what one invocation of `moesim run` trains: a plan made from a config, or read from an
+// earlier plan.json.
 #pragma once
 
 #include "experiments/sweep/plan.hpp"
@@ -10,34 +10,36 @@
 
 namespace moesim {
 
-// What a start is to do, and the folder where it is done.
+// Sweep is a plan and the folder of its experiment.
 struct Sweep {
   Plan plan;
   std::string folder;  // of the experiment
-  // With --only the plan has one run, which keeps its number among all of them.
+  // Index of the plan's first run, and number of runs of the sweep: with --only the plan has one
+  // run.
   std::size_t first = 0, total = 0;
-  std::string swept = {};   // the keys that all of its runs differ in
-  bool is_planned = false;  // here, from a config
-  bool is_new = false;      // not what the folder's plan says; to be published as that
+  std::string swept = {};   // the keys in which its runs differ
+  bool is_planned = false;  // true: made from a config in this invocation
+  bool is_new = false;      // true: differs from the folder's plan.json and must be published
 };
 
-// words: a config with key=value, or an experiment's folder or its plan.json. `arms`: those to
-// keep; none: all. `out`: the folder of all experiments. Throws Exit::usage or Exit::data; nothing
-// is created on disk.
+// Makes or reads the sweep; writes nothing. words: a config and key=value, or an experiment's
+// folder or its plan.json. `arms`: arms to train; empty: all. `out`: the folder of all experiments.
+// Throws Exit::usage or Exit::data.
 Sweep make_sweep(const std::vector<std::string>& words, const std::vector<ArmChoice>& arms,
                  const std::string& out, int threads);
 
+// The states of its runs, in order.
 std::vector<RunState> states_of(const Sweep& sweep);
 
-// Before anything is created. Throw Unreadable if one of the runs that are left, or the plan that
-// is to be replaced, is of another version.
+// Both throw Unreadable if another version wrote one of the unfinished runs, or the plan to be
+// replaced. Call them before anything is created.
 void require_own(const Sweep& sweep, const std::vector<RunState>& before, bool force);
 void require_own_plan(const Sweep& sweep);
 
-// Writes plan.json if the sweep is new. The runs of the plan that it replaces stay known.
+// Writes plan.json if the sweep is new, with the runs of the replaced plan as earlier ones.
 void publish_plan(Sweep& sweep);
 
-// Says on stderr how many runs earlier sweeps left unfinished.
+// Prints on stderr how many runs of earlier sweeps are unfinished.
 void mention_others(const Sweep& sweep);
 
 }  // namespace moesim

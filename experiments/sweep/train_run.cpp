@@ -26,7 +26,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Ends an attempt before the run is touched.
+// Thrown to end an attempt before it changes the run.
 class NotBegun : public Error {
  public:
   explicit NotBegun(const Error& why) : Error(why.code(), why.what()) {}
@@ -43,8 +43,8 @@ void create_folder(const std::string& folder) {
   if (error) fail(Exit::output, described(folder) + ": cannot create: " + error.message());
 }
 
-// Back to a folder without what was trained; its lock, its log and what others keep there stay. A
-// run file that is a link is replaced where it leads, once there is another.
+// Removes everything trained from the folder; keeps the lock, the log and other files. If the run
+// file is a link, it stays: publishing replaces its target later.
 void forget(const std::string& folder) {
   remove_checkpoints(folder);
   const std::string file = folder + "/run.h5";
@@ -52,8 +52,8 @@ void forget(const std::string& folder) {
   if (!fs::is_symlink(file, ignored)) fs::remove(file, ignored);
 }
 
-// The run's data and model. What is missing here, as its data, says nothing of the run: it is
-// neither begun nor failed.
+// Builds data and model. Missing data, for example, leave the run's state unchanged: neither begun
+// nor failed.
 Experiment build_planned(const Attempt& a) {
   DataCache data;
   Experiment e = [&] {
@@ -83,8 +83,8 @@ Experiment build_planned(const Attempt& a) {
   return e;
 }
 
-// Stops before anything is written if the lock is no longer this process's. Stands before the hooks
-// that write.
+// Hook that throws before anything is written if this process has lost the lock. It comes before
+// the hooks that write.
 class WhileHeld : public Hook {
  public:
   explicit WhileHeld(const FolderLock& lock) : lock_(lock) {}
@@ -96,7 +96,7 @@ class WhileHeld : public Hook {
   const FolderLock& lock_;
 };
 
-// Trains to the end, through whatever the settings say is to be survived.
+// Trains to the end; rewinds or skips after non-finite steps, as the settings say.
 End train(Experiment& e, Progress& progress, const FolderLock& lock, const Checkpointer::Say& say) {
   StopOnSignal stop;
   WhileHeld held(lock);
@@ -113,7 +113,7 @@ End train(Experiment& e, Progress& progress, const FolderLock& lock, const Check
   }
 }
 
-// A checkpoint and the run file with this status.
+// Writes a checkpoint, and the run file with this status.
 void keep(Experiment& e, const FolderLock& lock, const std::string& status) {
   const Image image = e.recorder->image(status);
   lock.require_held();
@@ -122,12 +122,13 @@ void keep(Experiment& e, const FolderLock& lock, const std::string& status) {
   e.recorder->publish(image);
 }
 
-// Of data that the tokenizer does not know in part.
+// Warns of text that the tokenizer does not know.
 void note_unknown(const DatasetInfo& data, Progress& progress) {
   if (data.unknown_characters < 0.01) return;
   progress.say(fmt::format(
       "warning: {:.1f} % of the text is unknown to the tokenizer ({:.1f} % of the training tokens, "
-      "{:.1f} % of those of validation): losses are lower than those of a model that knows it",
+      "{:.1f} % of those of validation): losses are lower than with a tokenizer that knows the "
+      "text",
       100 * data.unknown_characters, 100 * data.unknown_train, 100 * data.unknown_validation));
 }
 
@@ -141,12 +142,12 @@ void note_guessing(const RunFile& file, index outputs, Progress& progress) {
       losses->values.back(), guessing, outputs));
 }
 
-// From the end of the finished run that the plan names.
+// Starts from the end of the finished run that the plan names.
 void go_on_from_another(const Attempt& a, Experiment& e, Progress& progress) {
   const std::string folder = (fs::path(a.folder).parent_path() / a.run.extends).string();
   const Beginning beginning = require_beginning(folder, e.identity.resolved);
   e.checkpointer->go_on_from({folder, beginning.config_sha256, beginning.steps});
-  progress.say(fmt::format("goes on from step {} of {}", beginning.steps, folder));
+  progress.say(fmt::format("continues from step {} of {}", beginning.steps, folder));
 }
 
 Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progress& progress) {
@@ -166,7 +167,7 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
                                e.trainer->position().step, duration(progress.seconds())));
       return {Exit::interrupted, "stopped by a signal, with a checkpoint; run it again to resume"};
     }
-    if (e.task->shape().causal)  // elsewhere there is no future to see
+    if (e.task->shape().causal)  // in other tasks, looking ahead is allowed
       e.recorder->file().attribute(
           "leak", future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings),
                               *e.backend));
@@ -192,7 +193,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   require_own_run(a.folder);
   remove_temporaries(a.folder);
   remove_temporaries(a.folder + "/checkpoint");
-  // Another process may have finished it since this one was planned.
+  // Another process may have finished the run since it was planned.
   if (!a.force)
     if (const RunState before = recorded_state(a.folder); is_finished(before, a.run))
       return finished(before);
@@ -208,7 +209,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   e.recorder->file().attribute("run_id", fs::path(a.folder).filename().string());
   e.recorder->file().attribute("swept", a.swept);
   lock.require_held();
-  if (a.force) forget(a.folder);  // not before it is clear that it can be trained again
+  if (a.force) forget(a.folder);  // only now that the run could be built
   clear_failure(a.folder);
   publish_bytes(a.folder + "/config.ini", with_root(e.identity.resolved, e.identity.root));
   e.recorder->publish_at(a.folder + "/run.h5");
@@ -224,7 +225,7 @@ Ending attempt_run(const Attempt& a, const Show& show) {
   try {
     return attempt_held(a, lock, show);
   } catch (...) {
-    lock.require_held();  // what went wrong is noted in the folder, if it is still ours
+    lock.require_held();  // write the note only if this process still holds the folder
     throw;
   }
 }

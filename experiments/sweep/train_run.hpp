@@ -1,4 +1,4 @@
-// One run in its folder, from the start or from where an earlier process left it.
+// Trains one run in its folder, from the start or from its newest checkpoint.
 #pragma once
 
 #include "experiments/sweep/plan.hpp"
@@ -10,29 +10,30 @@
 
 namespace moesim {
 
-// How a run ended: an exit code (sim/core/error.hpp) and one line.
+// Ending is how a run ended: an exit code (sim/core/error.hpp) and one line.
 struct Ending {
   Exit code = Exit::ok;
   std::string message;  // one line, "" for complete
 };
 
-// Is this the folder of a run that reached its end, and of this one? A run that diverged would do
-// so again.
+// True if `state` is that of this run and it is complete or diverged. (A diverged run would diverge
+// again.)
 bool is_finished(const RunState& state, const PlannedRun& run);
-// How it had ended.
+// How a finished run had ended.
 Ending finished(const RunState& state);
 
+// Attempt is the parameters of train_run.
 struct Attempt {
   PlannedRun run;
   std::string folder;  // path
   std::string prefix;  // for progress: "[3/24] soft seed 1"
   int threads = 0;
-  bool force = false;      // from the start, whatever is there
-  std::string swept = {};  // the keys that the runs of the sweep differ in, with commas between
+  bool force = false;      // discard existing results and start at step 0
+  std::string swept = {};  // the keys in which the runs of the sweep differ, separated by commas
 };
 
-// Trains until the end or until a stop is requested (experiments/sweep/signals.hpp); holds the folder
-// meanwhile. What went wrong is noted in the folder and returned, never thrown.
+// Trains until the end or until a stop is requested (experiments/sweep/signals.hpp), holding the
+// lock of the folder. Errors are written to a note in the folder and returned, never thrown.
 Ending train_run(const Attempt& attempt, const Show& show);
 
 }  // namespace moesim

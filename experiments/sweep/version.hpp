@@ -1,4 +1,4 @@
-// What this program is.
+// Returns the version, revision and build of the program.
 #pragma once
 
 #include <string>

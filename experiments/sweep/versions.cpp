@@ -23,7 +23,7 @@ constexpr std::uint64_t kMostPlanBytes = std::uint64_t{512} << 20;
   throw Unreadable(path + ": " + what + "; use the version that wrote it, or another --out");
 }
 
-// True if a file, a folder or a link has that name; a link may lead nowhere.
+// True if a file, a folder or a link, even a dangling one, has that name.
 bool is_there(const std::string& path) {
   std::error_code error;
   return fs::exists(fs::symlink_status(path, error));
@@ -36,7 +36,7 @@ void require_own_run_file(const std::string& path) {
   } catch (const Unreadable&) {
     throw;
   } catch (const Error&) {
-    return;  // an empty file, a FIFO
+    return;  // such as an empty file or a FIFO
   }
   try {
     RunReader reader;
@@ -50,7 +50,7 @@ void require_own_run_file(const std::string& path) {
   } catch (const Unreadable&) {
     throw;
   } catch (const Error&) {
-    // Damaged: it is made anew from the checkpoint.
+    // Damaged: the run writes it again from the checkpoint.
   }
 }
 

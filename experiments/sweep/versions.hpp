@@ -1,17 +1,17 @@
-// Checks before anything is written: files of another version of moesim, and files that the system
-// does not let this one read, are neither removed nor overwritten.
+// Detects files of another version of moesim, and unreadable files, before anything is written, so
+// that they are neither removed nor overwritten.
 #pragma once
 
 #include <string>
 
 namespace moesim {
 
-// Reads the run file, the checkpoints and the lock in a run's folder, and changes none of them.
-// Throws Unreadable (sim/io/file.hpp) for one of another version or one that cannot be read.
+// Reads the run file, the checkpoints and the lock in a run's folder. Throws Unreadable
+// (sim/io/file.hpp) if another version wrote one of them or the system refuses to read it.
 void require_own_run(const std::string& folder);
 
-// Throws Unreadable for a plan of another format, and for a file that is no plan. A damaged plan
-// may be replaced.
+// Throws Unreadable for a plan of another format and for a file that is not a plan. Accepts a
+// damaged plan, which may be replaced.
 void require_own_plan(const std::string& path);
 
 }  // namespace moesim

@@ -33,8 +33,8 @@ std::error_code create_folders(const fs::path& folder, std::vector<fs::path>& cr
   return {};
 }
 
-// The first link on the way to `folder` that leads nowhere, as " (runs is a link to
-// /scratch/runs)".
+// The first dangling link in the path of `folder`, for a message: " (runs is a link to
+// /scratch/runs, ...)".
 std::string broken_link(const fs::path& folder) {
   std::error_code error;
   fs::path so_far;

@@ -24,7 +24,7 @@ Size terminal_size() {
   return size;
 }
 
-// On one row: no character takes more columns than bytes, but for tabs.
+// Shortens a line to one row. Except for tabs, no character takes more columns than bytes.
 std::string fitted(std::string line, std::size_t columns) {
   std::replace(line.begin(), line.end(), '\t', ' ');
   if (line.size() < columns) return line;
@@ -66,7 +66,8 @@ std::string Display::drawing() {
   std::vector<std::string> lines;
   for (const std::string& line : live_)
     if (!line.empty()) lines.push_back(fitted(line, size.columns));
-  // What scrolled out of sight could not be erased. The last line is kept: the summary, if any.
+  // Draw only as many lines as fit, because scrolled lines cannot be erased. The last line, the
+  // summary, is always drawn.
   if (const std::size_t room = size.rows - 1; room == 0)
     lines.clear();
   else if (lines.size() > room)
@@ -97,7 +98,7 @@ void Display::refresh() {
   constexpr std::chrono::milliseconds kNone{0};
   if (!stream_.flush(kNone) || !changed_) return;
   changed_ = false;
-  // In this order: each sets or needs what is drawn.
+  // The order matters: each call depends on the lines drawn so far.
   std::string frame = erasure();
   frame += kept();
   frame += drawing();

@@ -13,10 +13,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// O_NONBLOCK belongs to the open file, which other processes share: it is set on one of our own.
-// That cannot be had of everything (sockets, other users' terminals); then there is poll(), after
-// which a small write to a pipe waits only if another process was quicker. Regular files never make
-// us wait, and have one position for all who write to them.
+// Opens stderr again, because O_NONBLOCK applies to the open file description, which other
+// processes share. Some files cannot be reopened (sockets, other users' terminals); then poll() is
+// used, after which a small write to a pipe blocks only if another process writes first. Regular
+// files never block, and keep the shared descriptor for its shared position.
 int own_descriptor() {
   struct stat status {};
   if (::fstat(STDERR_FILENO, &status) != 0 || S_ISREG(status.st_mode)) return STDERR_FILENO;
@@ -24,7 +24,8 @@ int own_descriptor() {
   return own < 0 ? STDERR_FILENO : own;
 }
 
-// What is written at once: whole lines if they fit, so that those of others do not come in between.
+// The size of the next write: whole lines if they fit, so that other processes' lines do not split
+// them.
 std::string_view next_piece(std::string_view text) {
   if (text.size() <= PIPE_BUF) return text;
   text = text.substr(0, PIPE_BUF);
@@ -53,7 +54,7 @@ bool ErrorStream::flush(std::chrono::milliseconds patience) {
         continue;
       }
       if (count < 0 && errno != EINTR && errno != EAGAIN) {
-        pending_.clear();  // nobody will ever read it
+        pending_.clear();  // the reader has closed stderr
         return true;
       }
     }

@@ -1,4 +1,4 @@
-// Non-blocking writer to stderr: a reader that stopped reading never stalls training.
+// ErrorStream is a non-blocking writer to stderr: a stalled reader never stalls training.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@ class ErrorStream {
   ErrorStream& operator=(const ErrorStream&) = delete;
 
   void add(std::string_view text) { pending_ += text; }
-  // Writes what stderr takes in that time. True if nothing is left.
+  // Writes as much as stderr accepts in that time. True if nothing is left.
   bool flush(std::chrono::milliseconds patience);
 
  private:
@@ -23,7 +23,7 @@ class ErrorStream {
   std::string pending_;
 };
 
-// A last word: lost if nobody reads it soon.
+// Prints a final message; gives up after kLastPatience.
 void say_error(const std::string& line);
 
 inline constexpr std::chrono::milliseconds kLastPatience{1000};

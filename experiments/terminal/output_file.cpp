@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A rename would put a file in the place of the device.
+// True for devices and pipes, which a rename would replace with a file.
 void write_through(const std::string& out, const Pieces& pieces) {
   const int file = ::open(out.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
   if (file < 0) cannot_write(out, errno);

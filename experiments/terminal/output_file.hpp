@@ -1,4 +1,4 @@
-// Writes what a command makes to where --out says.
+// Writes the result of a command to the target of --out.
 #pragma once
 
 #include "sim/io/publish.hpp"
@@ -8,8 +8,8 @@
 
 namespace moesim {
 
-// To stdout if `out` is empty; to a device or a pipe as it is; else to a file that appears whole or
-// not at all (publish_pieces). Throws Exit::output.
+// Writes to stdout if `out` is empty, directly to a device or a pipe, and atomically to a file
+// (publish_pieces). Throws Exit::output.
 void write_output(const std::string& out, const Pieces& pieces);
 void write_output(const std::string& out, std::string_view bytes);
 

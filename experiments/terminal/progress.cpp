@@ -21,7 +21,7 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-// Of the assignments that were asked for, in all layers together.
+// Dropped share of the requested assignments of all layers, in percent.
 double drops_percent(const std::vector<LayerStatistics>& layers) {
   double demand = 0, dropped = 0;
   for (const LayerStatistics& s : layers) {
@@ -46,7 +46,7 @@ Progress::~Progress() {
   if (log_ >= 0) ::close(log_);
 }
 
-// Opens the file that has the name now, unless it is open: it may have been removed, or moved away.
+// Opens log.txt, again if the open file has been removed or moved away.
 void Progress::open_log() {
   struct stat named {
   }, open{};
@@ -55,7 +55,7 @@ void Progress::open_log() {
       named.st_ino == open.st_ino)
     return;
   if (log_ >= 0) ::close(log_);
-  // Whatever has that name must not make training wait.
+  // O_NONBLOCK: opening must not block, whatever kind of file has that name.
   log_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
 }
 
@@ -95,7 +95,7 @@ void Progress::on_routing(index, const std::vector<LayerStatistics>& layers) {
 }
 
 void Progress::on_evaluation(const Evaluation& e) {
-  if (trained_ == 0) return;  // nothing to tell about this process yet
+  if (trained_ == 0) return;  // this process has not trained yet
   keep(fmt::format("{}  validation {:.4f}  eval drops {:.1f}%", line(latest_), e.loss,
                    drops_percent(e.layers)));
 }

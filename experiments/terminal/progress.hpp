@@ -1,4 +1,4 @@
-// How training goes, for people: lines for whoever shows them, and for log.txt.
+// Progress is the training hook that reports to people: lines for the display and for log.txt.
 #pragma once
 
 #include "experiments/terminal/progress_line.hpp"
@@ -11,13 +11,14 @@ namespace moesim {
 
 class Progress : public Hook {
  public:
-  // prefix: which run of a sweep this is, "[3/24] soft seed 1". log: path of log.txt.
+  // prefix: identifies the run in the sweep, "[3/24] soft seed 1". log: path of log.txt.
   Progress(std::string prefix, Show show, const std::string& log);
   ~Progress() override;
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // Whose records drops and balance in training are taken from; a step is measured for no one else.
+  // Shows drops and balance of the steps that `recorder` records, so that no further steps need
+  // routing statistics.
   void show_records_of(const Hook& recorder) { recorder_ = &recorder; }
 
   bool wants_routing(index step) const override {
@@ -26,7 +27,7 @@ class Progress : public Hook {
   void on_routing(index step, const std::vector<LayerStatistics>& layers) override;
   void on_step(const StepReport& report) override;
   void on_evaluation(const Evaluation& evaluation) override;
-  // Something else that happened: "resuming at step 100 ...", "warning: ...".
+  // Reports another event: "resuming at step 100 ...", "warning: ...".
   void say(const std::string& what);
   double seconds() const;  // since the start
 
@@ -40,9 +41,9 @@ class Progress : public Hook {
   std::string path_;  // of log.txt
   int log_ = -1;
   std::chrono::steady_clock::time_point begin_, last_;
-  index trained_ = 0;  // steps of this process, those that were taken back too
+  index trained_ = 0;  // steps of this process, including rewound ones
   StepReport latest_;
-  std::string routing_;  // drops and balance in the latest record of training
+  std::string routing_;  // drops and balance of the latest training record
   const Hook* recorder_ = nullptr;
 };
 

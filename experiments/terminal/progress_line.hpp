@@ -1,4 +1,4 @@
-// Show receives the lines that tell how a run goes; duration() writes a time for them.
+// Show receives the progress lines of a run; duration() formats a time for them.
 #pragma once
 
 #include <functional>
@@ -6,10 +6,10 @@
 
 namespace moesim {
 
-// Called with every line: one to keep, or one that the next line replaces.
+// Called with every line. `keep`: permanent; otherwise the next line replaces it.
 using Show = std::function<void(const std::string& line, bool keep)>;
 
-// "3h07m"
+// Formats a duration: "3h07m".
 std::string duration(double seconds);
 
 }  // namespace moesim

@@ -15,7 +15,7 @@ SlowNotice::SlowNotice(std::string what) {
       std::cerr << what + " ...\n";
     });
   } catch (const std::system_error&) {
-    // Without a thread nothing is said.
+    // Without a thread there is no notice.
   }
 }
 

@@ -1,4 +1,4 @@
-// A line on stderr for work that takes over a second, so that nobody wonders.
+// SlowNotice prints a line on stderr if an operation takes longer than a second.
 #pragma once
 
 #include <condition_variable>
@@ -10,7 +10,7 @@ namespace moesim {
 
 class SlowNotice {
  public:
-  // "WHAT ..." is said if this object still lives after a second.
+  // Prints "WHAT ..." unless the object is destroyed within a second.
   explicit SlowNotice(std::string what);
   ~SlowNotice();
   SlowNotice(const SlowNotice&) = delete;

@@ -31,7 +31,7 @@ int StandardOutput::sync() {
     const ssize_t count = ::write(STDOUT_FILENO, at, static_cast<std::size_t>(pptr() - at));
     if (count >= 0) {
       at += count;
-    } else if (errno == EAGAIN) {  // somebody who shares it made it non-blocking
+    } else if (errno == EAGAIN) {  // another process made the shared file non-blocking
       pollfd ready{STDOUT_FILENO, POLLOUT, 0};
       ::poll(&ready, 1, -1);
     } else if (errno != EINTR) {

@@ -1,4 +1,4 @@
-// What std::cout writes to: standard output, with the reason if it cannot.
+// StandardOutput is the buffer behind std::cout; it reports why a write failed.
 #pragma once
 
 #include <array>
@@ -6,8 +6,8 @@
 
 namespace moesim {
 
-// Takes std::cout over while it lives. A reader that left (`moesim list options | head -1`) is no
-// error: std::cout fails from then on, which loops that write much may look at.
+// Replaces std::cout's buffer during its lifetime. A closed reader (`moesim list options | head
+// -1`) is no error: std::cout is then in a failed state, which long loops can check.
 class StandardOutput : public std::streambuf {
  public:
   StandardOutput();
@@ -15,7 +15,7 @@ class StandardOutput : public std::streambuf {
   StandardOutput(const StandardOutput&) = delete;
   StandardOutput& operator=(const StandardOutput&) = delete;
 
-  // Writes what is left. Throws Exit::output if not all could be written, unless nobody reads.
+  // Flushes. Throws Exit::output if anything could not be written, unless the reader has closed.
   void finish();
 
  protected:

@@ -12,11 +12,11 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
-// A piece of a text: a character, or the bytes that one U+FFFD stands for.
+// A piece of a text: a character, or the bytes that one U+FFFD replaces.
 struct Piece {
   std::size_t bytes = 1;
   char32_t value = 0xfffd;
-  bool valid = false, cut = false;  // cut: the text ends inside a character that began well
+  bool valid = false, cut = false;  // cut: the text ends inside a valid prefix
 };
 
 Piece piece_at(std::string_view text, std::size_t at) {
@@ -26,7 +26,7 @@ Piece piece_at(std::string_view text, std::size_t at) {
   const unsigned lead = byte(0);
   if (lead < 0xc2 || lead > 0xf4) return {};
   const std::size_t whole = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  // Table 3-7 of Unicode 15: the second byte is restricted after four leads.
+  // Table 3-7 of Unicode 15 restricts the second byte after four lead bytes.
   const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
   const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
   std::size_t good = 1;

@@ -1,4 +1,4 @@
-// A text that is written while it grows.
+// TextStream prints a growing text as valid UTF-8.
 #pragma once
 
 #include <ostream>
@@ -6,16 +6,16 @@
 
 namespace moesim {
 
-// The text with U+FFFD for what is no UTF-8, as Unicode recommends it: one for every longest
-// beginning of a character, else one for every byte.
+// Replaces invalid UTF-8 with U+FFFD as Unicode recommends: one for each longest prefix of a
+// character, otherwise one for each byte.
 std::string valid_utf8(const std::string& text);
 
-// Writes texts of which each begins with the one before. What is written is valid_utf8() of the
-// last one, whatever the steps; on a terminal, what could steer it is shown as "\x1b".
+// Receives texts that each extend the previous one and prints the new part. The total output is
+// valid_utf8() of the last text. On a terminal, control characters are printed as "\x1b".
 class TextStream {
  public:
   TextStream(std::ostream& out, bool terminal) : out_(out), terminal_(terminal) {}
-  // last: nothing follows, so a character that is cut off will not be whole.
+  // last: no further text follows, so an incomplete character at the end is invalid.
   void show(const std::string& text, bool last);
 
  private:

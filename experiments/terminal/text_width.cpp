@@ -28,7 +28,7 @@ std::size_t text_width() {
 std::string wrapped(const std::string& text, std::size_t width, std::size_t indent) {
   const std::size_t room = width > indent + kLeast / 2 ? width - indent : kLeast / 2;
   std::string result;
-  std::size_t used = 0;  // columns of the line
+  std::size_t used = 0;  // columns of the current line
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t end = std::min(text.find(' ', begin), text.size());
     const std::string word = text.substr(begin, end - begin);

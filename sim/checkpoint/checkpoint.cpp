@@ -31,15 +31,15 @@ void check_blocks(const std::string& run_folder, const CheckpointInfo& info) {
   const std::string path = blocks_path(run_folder);
   if (std::error_code error; fs::symlink_status(path, error).type() == fs::file_type::not_found)
     damaged(path,
-            "is missing; the checkpoints need it for what was recorded before them: put it "
-            "back from a copy");
-  { const InputFile opens(path); }  // what the system refuses is not damaged
+            "is missing; it holds the records of the checkpoints: restore it from "
+            "a copy");
+  { const InputFile opens(path); }  // throws Unreadable: a refused file is not damage
   if (BlockStore(path, info.block_bytes).sha256() != info.blocks_sha256)
     damaged(path, "damaged (its SHA-256 is not the manifest's)");
 }
 
-// Is there nothing but what this program wrote, and can read? What is a link, or holds one, and a
-// folder in which somebody keeps other files, are theirs.
+// True if the folder contains only files that this program wrote and can read. A folder that is a
+// link, or contains links or other files, belongs to the user.
 bool is_removable(const fs::path& folder) {
   std::error_code error;
   if (fs::is_symlink(folder, error)) return false;
@@ -51,7 +51,7 @@ bool is_removable(const fs::path& folder) {
   } catch (const Unreadable&) {
     return false;
   } catch (const Error&) {
-    // Damaged: of no use to anybody.
+    // Damaged: may be removed.
   }
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
     if (ours.count(entry.path().filename()) == 0 || entry.is_symlink(error)) return false;
@@ -60,7 +60,7 @@ bool is_removable(const fs::path& folder) {
     } catch (const Unreadable&) {
       return false;
     } catch (const Error&) {
-      continue;  // empty, for one
+      continue;  // such as an empty file
     }
   }
   return true;
@@ -68,11 +68,11 @@ bool is_removable(const fs::path& folder) {
 
 void remove_step(const std::string& run_folder, index step) {
   const fs::path folder = folder_of(run_folder, step);
-  if (is_removable(folder)) remove_folder(folder);  // if it cannot, the next time may
+  if (is_removable(folder)) remove_folder(folder);  // a failure is retried at the next checkpoint
 }
 
-// After `newest` was written. A folder whose manifest cannot be read does not count as one that is
-// kept.
+// Prunes checkpoints after `newest` was written. Folders with unreadable manifests do not count
+// among those to keep.
 void prune(const std::string& run_folder, index newest) {
   std::vector<CheckpointInfo> all;
   for (const index step : checkpoint_steps(run_folder)) {
@@ -104,7 +104,7 @@ void require_checkpoints_listed(const std::string& run_folder) {
   if (!error || error == std::errc::not_a_directory ||
       (error == std::errc::no_such_file_or_directory && !is_link))
     return;
-  throw Unreadable(described(folder) + ": cannot be looked into: " + error.message());
+  throw Unreadable(described(folder) + ": cannot be listed: " + error.message());
 }
 
 std::string blocks_path(const std::string& run_folder) {
@@ -118,7 +118,7 @@ void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
   fs::create_directory(path.parent_path(), error);
   if (error)
     fail(Exit::output, described(path.parent_path()) + ": cannot create: " + error.message());
-  // One that is there was damaged, or is written again.
+  // An existing folder of this step is damaged or outdated.
   if (fs::exists(fs::symlink_status(path, error)) && !is_removable(path))
     fail(Exit::output, described(path) + ": holds what this moesim cannot replace; move it away");
   remove_folder(path);
@@ -142,7 +142,7 @@ std::vector<index> checkpoint_steps(const std::string& run_folder) {
     steps.push_back(std::stoll(digits));
   }
   if (is_shortage(error.value()))
-    fail_short(folder_of(run_folder).string() + ": cannot be looked into", error.value());
+    fail_short(folder_of(run_folder).string() + ": cannot be listed", error.value());
   std::sort(steps.begin(), steps.end());
   return steps;
 }
@@ -180,7 +180,7 @@ Checkpoint read_checkpoint(const std::string& run_folder, index step) {
   for (const auto& [name, expected] : manifest.files) {
     if (name == kWeightsFile || name == kStateFile || name == kRestFile || name == kRecordsFile)
       continue;
-    if (!config::is_name(name)) damaged(folder / kManifest, "names a file that is none");
+    if (!config::is_name(name)) damaged(folder / kManifest, "has an invalid file name");
     checkpoint.more[name] = read_vouched(manifest, folder, name);
   }
   return checkpoint;
@@ -244,7 +244,7 @@ void remove_checkpoints(const std::string& run_folder) {
     if (const std::error_code error = remove_folder(folder_of(run_folder, step)))
       fail(Exit::output,
            folder_of(run_folder, step).string() + ": cannot remove: " + error.message());
-  std::error_code ignored;  // they are written over in any case
+  std::error_code ignored;  // a new run overwrites them in any case
   if (!fs::is_symlink(blocks_path(run_folder), ignored))
     fs::remove(blocks_path(run_folder), ignored);
 }

@@ -17,10 +17,10 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kFormat = 2;
-constexpr std::int64_t kOldestFormat = 1;  // with all records in each checkpoint
+constexpr std::int64_t kOldestFormat = 1;  // format 1 has all records in each checkpoint
 constexpr std::uintmax_t kMostManifest = 1 << 20;
 
-// Is the text a manifest of this format, if its last entry vouches for the others?
+// True if the text is a manifest of this format whose own SHA-256 matches.
 bool vouches_for_itself(Json json) {
   const Json sum = json["sha256"];
   json.erase("sha256");
@@ -28,7 +28,8 @@ bool vouches_for_itself(Json json) {
   return sum.is_string() && sum.get<std::string>() == sha256_hex(vouched.data(), vouched.size());
 }
 
-// Whole, but of another format. Not so if the number of the format is all that is damaged.
+// Throws Unreadable for an intact manifest of another format. Returns if only the format number is
+// damaged.
 void refuse_other_format(const fs::path& path, const Json& json) {
   if (!json.is_object() || !json.contains("format")) return;
   const Json& format = json["format"];
@@ -97,7 +98,7 @@ Manifest read_manifest(const fs::path& folder) {
   const std::string text = read_file(path, kMostManifest);
   const Json json = Json::parse(text, nullptr, false);
   refuse_other_format(path, json);
-  // Written compactly, it reads back as the same bytes.
+  // Compact JSON reads back to the same bytes.
   if (json.is_discarded() || !json.is_object() || !json.contains("sha256") || json.dump() != text ||
       !vouches_for_itself(json))
     damaged(path, "damaged");

@@ -1,5 +1,6 @@
-// The manifest of a checkpoint: what it is, and the size and SHA-256 of each of its files. Its last
-// entry is the SHA-256 of the others, so that it vouches for itself.
+// Manifest is the table of contents of a checkpoint: its CheckpointInfo, and size and SHA-256 of
+// each file. Its last entry is the SHA-256 of the other entries, so that damage to the manifest
+// itself is detected.
 #pragma once
 
 #include "sim/checkpoint/checkpoint.hpp"
@@ -21,11 +22,11 @@ struct Manifest {
 
 std::string manifest_of(const CheckpointInfo& info, const std::vector<FileContent>& files);
 
-// Of the checkpoint in this folder. Throws Exit::data if it is damaged or incomplete, Unreadable if
-// it is of another format.
+// Reads the manifest of the checkpoint in this folder. Throws Exit::data if it is damaged or
+// incomplete, Unreadable if it has another format.
 Manifest read_manifest(const std::filesystem::path& folder);
 
-// A file with the size and the SHA-256 that the manifest says. Throws Exit::data.
+// Reads a file of the checkpoint and verifies its size and SHA-256. Throws Exit::data.
 std::string read_vouched(const Manifest& manifest, const std::filesystem::path& folder,
                          const std::string& name);
 

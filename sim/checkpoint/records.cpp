@@ -11,7 +11,7 @@ namespace moesim {
 RunFile read_records(const std::string& run_folder, const Checkpoint& checkpoint) {
   const auto store =
       std::make_shared<BlockStore>(blocks_path(run_folder), checkpoint.info.block_bytes);
-  if (checkpoint.rest.empty()) {  // of an earlier version
+  if (checkpoint.rest.empty()) {  // written by an earlier version
     RunFile run = read_run_file(checkpoint.records());
     run.keep_blocks(store);
     return run;

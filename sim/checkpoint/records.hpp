@@ -1,4 +1,4 @@
-// What a checkpoint holds of the records.
+// Restores the records of a checkpoint.
 #pragma once
 
 #include "sim/checkpoint/checkpoint.hpp"
@@ -8,7 +8,8 @@
 
 namespace moesim {
 
-// The run file as it was then; its blocks go on in kBlocksFile. Throws Exit::data.
+// Returns the run file as of the checkpoint; further blocks are appended to kBlocksFile. Throws
+// Exit::data.
 RunFile read_records(const std::string& run_folder, const Checkpoint& checkpoint);
 
 }  // namespace moesim

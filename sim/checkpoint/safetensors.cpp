@@ -18,7 +18,7 @@ static_assert(std::endian::native == std::endian::little, "safetensors are littl
 constexpr std::size_t kMostHeader = 16u << 20;
 constexpr std::size_t kMostRank = 8;
 constexpr std::uint64_t kMostExtent = std::numeric_limits<std::int64_t>::max();
-constexpr std::size_t kAlignment = 8;  // of the first value
+constexpr std::size_t kAlignment = 8;  // of the first value, in bytes
 
 const std::map<std::string, std::uint64_t>& sizes() {
   static const std::map<std::string, std::uint64_t> all = {
@@ -29,8 +29,8 @@ const std::map<std::string, std::uint64_t>& sizes() {
 
 [[noreturn]] void bad(const std::string& reason) { throw std::runtime_error(reason); }
 
-// The parser keeps the last of two equal keys; here the second is an error. Depth: 0 for the keys
-// of the header.
+// Parses the header and rejects duplicate keys, of which the JSON parser would keep the last. Depth
+// 0 is that of the header's own keys.
 Json parse_header(std::string_view text) {
   std::vector<std::set<std::string>> keys;
   bool twice = false, deep = false;
@@ -43,36 +43,36 @@ Json parse_header(std::string_view text) {
     return true;
   };
   Json header = Json::parse(text.begin(), text.end(), watch, false);
-  if (header.is_discarded() || !header.is_object()) bad("its header is no JSON object");
-  if (twice) bad("its header has a name twice");
+  if (header.is_discarded() || !header.is_object()) bad("its header is not a JSON object");
+  if (twice) bad("a duplicate name in its header");
   if (deep) bad("its header is nested too deep");
   return header;
 }
 
 std::uint64_t whole(const Json& value, const std::string& name) {
-  if (!value.is_number_unsigned()) bad(name + ": a size that is no whole number");
+  if (!value.is_number_unsigned()) bad(name + ": a size that is not a whole number");
   return value.get<std::uint64_t>();
 }
 
 TensorView read_tensor(const std::string& name, const Json& entry, std::string_view data) {
   if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") ||
       !entry.contains("shape") || !entry.contains("data_offsets"))
-    bad(name + ": wants dtype, shape and data_offsets");
+    bad(name + ": needs dtype, shape and data_offsets");
   const Json& dtype = entry["dtype"];
   if (!dtype.is_string() || sizes().count(dtype.get<std::string>()) == 0)
     bad(name + ": an unknown dtype");
   TensorView tensor{name, dtype.get<std::string>(), {}, {}};
   const Json &shape = entry["shape"], &offsets = entry["data_offsets"];
-  if (!shape.is_array() || shape.size() > kMostRank) bad(name + ": a shape that is none");
+  if (!shape.is_array() || shape.size() > kMostRank) bad(name + ": an invalid shape");
   std::uint64_t bytes = sizes().at(tensor.dtype);
   for (const Json& extent : shape) {
     const std::uint64_t size = whole(extent, name);
-    if (size > kMostExtent) bad(name + ": a shape that is none");  // beside a 0 it needs no bytes
+    if (size > kMostExtent) bad(name + ": an invalid shape");  // a shape with a 0 has no bytes
     if (size != 0 && bytes > data.size() / size) bad(name + ": larger than the file");
     bytes *= size;
     tensor.shape.push_back(static_cast<std::int64_t>(size));
   }
-  if (!offsets.is_array() || offsets.size() != 2) bad(name + ": data_offsets are two numbers");
+  if (!offsets.is_array() || offsets.size() != 2) bad(name + ": data_offsets must be two numbers");
   const std::uint64_t begin = whole(offsets[0], name), end = whole(offsets[1], name);
   if (begin > end || end > data.size()) bad(name + ": its bytes are outside the file");
   if (end - begin != bytes) bad(name + ": its bytes do not match its shape");
@@ -118,9 +118,9 @@ TensorFile read_safetensors(std::string_view bytes) {
       file.tensors.push_back(read_tensor(name, entry, data));
       continue;
     }
-    if (!entry.is_object()) bad("its metadata are no texts");
+    if (!entry.is_object()) bad("its metadata are not strings");
     for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) bad("its metadata are no texts");
+      if (!value.is_string()) bad("its metadata are not strings");
       file.metadata[key] = value.get<std::string>();
     }
   }
@@ -134,7 +134,7 @@ TensorFile read_safetensors(std::string_view bytes) {
     if (tensor.bytes.data() != next) bad(tensor.name + ": a gap or an overlap before its bytes");
     next += tensor.bytes.size();
   }
-  if (next != data.data() + data.size()) bad("has bytes that belong to no tensor");
+  if (next != data.data() + data.size()) bad("has bytes after the last tensor");
   return file;
 }
 

@@ -1,4 +1,4 @@
-// safetensors, the format in which the field exchanges weights: eight bytes with the length of a
+// Reads and writes safetensors, the common format for weights: eight bytes with the length of a
 // JSON header, the header, raw little-endian values (github.com/huggingface/safetensors).
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace moesim {
 
-// A named array whose bytes are somewhere else.
+// TensorView is a named array that refers to bytes elsewhere.
 struct TensorView {
   std::string name;
   std::string dtype;                // "F32", "F64", ...
@@ -18,18 +18,19 @@ struct TensorView {
   std::string_view bytes;
 };
 
+// TensorFile is the content of a safetensors file.
 struct TensorFile {
   std::map<std::string, std::string> metadata;
   std::vector<TensorView> tensors;  // in the order of their bytes
 };
 
-// The file in pieces: the header, then the bytes of every tensor, which are not copied. `header`
-// keeps the first piece alive.
+// The bytes of the file in pieces: the header, then every tensor without copying. `header` owns the
+// first piece and must outlive it.
 std::vector<std::string_view> safetensors_pieces(const TensorFile& file, std::string& header);
 
-// Checks everything before it believes it: a header of at most 16 MB, known types, sizes that match
-// shapes, names that occur once, bytes in order, without gaps and all inside. The views point into
-// `bytes`. Throws std::runtime_error with the reason.
+// Parses an untrusted file. Checks that the header has at most 16 MB, types are known, sizes match
+// shapes, names are distinct, and the tensors' bytes are in order, without gaps and inside the
+// file. The views point into `bytes`. Throws std::runtime_error with the reason.
 TensorFile read_safetensors(std::string_view bytes);
 
 }  // namespace moesim

@@ -13,14 +13,13 @@
 namespace moesim {
 namespace {
 
-// "router.token_choice.k=2"
+// True for "router.token_choice.k=2".
 bool is_setting(std::string_view text) {
   const std::size_t equals = text.find('=');
   return equals != text.npos && config::is_full_key(config::trimmed(text.substr(0, equals)));
 }
 
-// "dense:run.steps=5" -> "dense" and "run.steps=5". A label may have a colon itself:
-// "device=cuda:0".
+// "dense:run.steps=5" -> "dense" and "run.steps=5". A label may contain a colon: "device=cuda:0".
 ArmChoice choice_of(const std::string& part) {
   for (std::size_t at = part.find(':'); at != part.npos; at = part.find(':', at + 1))
     if (is_setting(std::string_view(part).substr(at + 1)))
@@ -72,7 +71,7 @@ std::vector<std::size_t> arms_matching(const std::string& name,
   };
   keep([&](const std::string& label) { return label == name; });
   if (!places.empty() || name.find_first_of("*?") == name.npos) return places;
-  std::string pattern;  // brackets and backslashes stand for themselves
+  std::string pattern;  // brackets and backslashes are literal
   for (const char c : name)
     pattern += c == '[' || c == '\\' ? std::string{'\\', c} : std::string{c};
   keep([&](const std::string& label) { return ::fnmatch(pattern.c_str(), label.c_str(), 0) == 0; });
@@ -109,7 +108,7 @@ std::vector<RunSpec> choose_arms(const std::vector<RunSpec>& runs,
                                  const std::vector<ArmChoice>& choices) {
   if (choices.empty()) return runs;
   const std::vector<std::string> labels = labels_of(runs);
-  std::vector<std::vector<std::size_t>> chosen(runs.size());  // the choices that want each run
+  std::vector<std::vector<std::size_t>> chosen(runs.size());  // the choices that select each run
   std::vector<ConfigFile> settings;
   for (const ArmChoice& choice : choices) {
     const std::vector<std::size_t> places = arms_matching(choice.name, labels);
@@ -126,7 +125,7 @@ std::vector<RunSpec> choose_arms(const std::vector<RunSpec>& runs,
   }
   std::vector<RunSpec> result;
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    std::set<std::vector<std::string>> taken;  // the same choice twice is one
+    std::set<std::vector<std::string>> taken;  // a repeated choice counts once
     for (const std::size_t choice : chosen[i]) {
       if (!taken.insert(choices[choice].overrides).second) continue;
       result.push_back(runs[i]);

@@ -1,10 +1,10 @@
-// Arms of a sweep by name, as --arm chooses them.
+// Selects arms of a sweep by name or pattern, as --arm does.
 //
 //   arms   := arm {',' arm}
 //   arm    := name [':' key '=' value {',' key '=' value}]
 //
-// A name is a label (RunSpec::label), or a pattern in which * stands for any characters and ? for
-// one; a label that has such characters itself is found by its name first.
+// A name is a label (RunSpec::label), or a pattern in which * matches any characters and ? one. An
+// exact label is tried before the pattern.
 #pragma once
 
 #include "sim/config/sweep.hpp"
@@ -15,18 +15,21 @@
 
 namespace moesim {
 
-// Places of the labels that a name or a pattern stands for; none if there are none.
+// Indices of the labels that equal `name` or match it as a pattern; empty if none does.
 std::vector<std::size_t> arms_matching(const std::string& name,
                                        const std::vector<std::string>& labels);
 
-// "no arm is named 'x': did you mean y? there are y, z". The texts are fit for a terminal.
+// The error for a name without an arm: "no arm is named 'x': did you mean y? there are y, z".
+// The caller makes the texts printable (config::printable).
 std::string no_arm_message(const std::string& name, const std::vector<std::string>& labels);
 
-// From what --arm says, cut at its commas: a part that is a setting belongs to the arm before.
+// Builds the choices from the values of --arm, split at commas: a part that is a setting belongs to
+// the arm in front of it.
 std::vector<ArmChoice> arm_choices(const std::vector<std::string>& parts);
 
-// The runs of the chosen arms, in their order, with the settings of the choice, which become part
-// of the label. No choices: all runs. Throws Exit::usage for a name that no arm has.
+// Returns the runs of the chosen arms, in the order of `runs`, with the settings of each choice,
+// which become part of the label. Without choices: all runs. Throws Exit::usage for a name without
+// an arm.
 std::vector<RunSpec> choose_arms(const std::vector<RunSpec>& runs,
                                  const std::vector<ArmChoice>& choices);
 

@@ -12,8 +12,8 @@ namespace moesim::config {
 namespace {
 
 enum class Kind {
-  hidden,  // not shown: no text needs it
-  joiner,  // not shown, but part of words in some scripts
+  hidden,  // invisible and never needed
+  joiner,  // invisible, but part of words in some scripts
   blank,
   dash,
   quote,
@@ -23,10 +23,10 @@ enum class Kind {
 struct Known {
   char32_t first, last;
   Kind kind;
-  const char* name;  // as Unicode has it; of a range with several names what they share
+  const char* name;  // the Unicode name; for a range, the common part of its names
 };
 
-// In order. Names: The Unicode Standard, UnicodeData.txt.
+// Sorted by code point. Names: The Unicode Standard, UnicodeData.txt.
 constexpr Known kKnown[] = {
     {0xa0, 0xa0, Kind::blank, "NO-BREAK SPACE"},
     {0xab, 0xab, Kind::quote, "LEFT-POINTING DOUBLE ANGLE QUOTATION MARK"},
@@ -178,7 +178,7 @@ std::optional<Character> mistakable(std::string_view text) {
 }
 
 std::optional<Character> invisible(std::string_view text) {
-  // Joiners shape words of Persian and emoji; a variation selector ends many an emoji.
+  // Persian words and emoji contain joiners; many emoji end with a variation selector.
   return find(text, [](const Known* entry, bool at_end) {
     if (entry == nullptr) return false;
     return entry->kind == Kind::hidden || (at_end && entry->kind == Kind::blank) ||

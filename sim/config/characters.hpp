@@ -1,4 +1,5 @@
-// Characters that cannot be seen, or that are taken for others: named by code point and column.
+// Finds characters in a config that are invisible or look like other ones, and names them by code
+// point and column.
 #pragma once
 
 #include <cstddef>
@@ -8,24 +9,25 @@
 
 namespace moesim::config {
 
+// Character is one such character, with a remedy.
 struct Character {
   std::size_t offset = 0;  // of its first byte
   std::string name;        // "U+00A0 NO-BREAK SPACE"
-  std::string advice;      // what to do about it: "write '-'"
+  std::string advice;      // "write '-'"
   bool is_dash = false;
 };
 
-// The first character of UTF-8 text that is none of ASCII: keys, numbers and choices have none.
+// The first character of UTF-8 text beyond ASCII. Keys, numbers and choices are ASCII.
 std::optional<Character> beyond_ascii(std::string_view text);
-// The first that passes for another, or for nothing: a blank, a dash, a quotation mark or what is
-// not shown. Letters are none, of whatever script.
+// The first character that can be mistaken for another or overlooked: a blank, a dash, a quotation
+// mark or an invisible one. Letters of any script are allowed.
 std::optional<Character> mistakable(std::string_view text);
-// The first that has no place even in the name of a file: one that is not shown, or a blank at
-// either end.
+// The first character that is an error even in a file name: an invisible one, or a blank at either
+// end.
 std::optional<Character> invisible(std::string_view text);
 
-// "U+00A0 NO-BREAK SPACE in column 12; delete it". `column` is that of the text in its line; 0:
-// unknown.
+// The error message: "U+00A0 NO-BREAK SPACE in column 12; delete it". `column` is where `text`
+// begins in its line; 0: unknown.
 std::string complaint(const Character& character, std::string_view text, std::size_t column);
 
 }  // namespace moesim::config

@@ -11,9 +11,9 @@
 namespace moesim {
 
 Setting ConfigFile::Axis::setting(const std::string& item) const {
-  constexpr std::size_t kLongest = 64;  // of a list that might be one number
+  constexpr std::size_t kLongest = 64;  // longer lists cannot be one number
   if (list.size() > kLongest) return {item, origin};
-  // An item of a range does not stand in the list.
+  // An item of a range is not written out in the list.
   const std::size_t at = list.find(item);
   const bool known = column > 0 && at != std::string::npos;
   return {item, origin, list, known ? column + config::column_of(list, at) - 1 : 0};
@@ -46,7 +46,7 @@ void erase_axis(ConfigFile& file, const std::string& key) {
   std::erase_if(file.sweep, [&key](const Axis& axis) { return axis.key == key; });
 }
 
-// A value or an axis that says in other words what `key` says.
+// Removes the value or the axis of the other key that sets the same thing as `key`.
 void erase_synonym(ConfigFile& file, const std::string& key) {
   file.values.erase(synonym_of(key));
   erase_axis(file, synonym_of(key));
@@ -99,8 +99,7 @@ void lay_axis(ConfigFile& base, const Axis& axis) {
 }  // namespace
 
 void lay_over(ConfigFile& base, const ConfigFile& top) {
-  // What top replaces whole goes first: its plain values beside a variant are that variant's
-  // baseline.
+  // Whole replacements first: the plain values of `top` are the baseline of its variants.
   erase_same_names(base.zips, top.zips);
   erase_same_names(base.variants, top.variants);
   for (const auto& [key, setting] : top.values) erase_synonym(base, key);

@@ -1,5 +1,5 @@
-// What a config file says, before anything knows which options exist: plain values, and the axes of
-// a sweep.
+// ConfigFile is a parsed config file: plain values and the axes of a sweep, not yet checked against
+// the options that exist.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -13,7 +13,7 @@
 namespace moesim {
 
 struct ConfigFile {
-  // A key and the values it takes, one after the other.
+  // A key of the sweep and the values that it takes in turn.
   struct Axis {
     std::string key;
     std::vector<std::string> items;
@@ -21,10 +21,10 @@ struct ConfigFile {
     std::string list = {};   // as written
     std::size_t column = 0;  // of the list in its line
 
-    // Of one item.
+    // The setting that one item makes.
     Setting setting(const std::string& item) const;
   };
-  // Axes of equal length that advance together.
+  // Axes of equal length that advance together: one axis of the sweep.
   struct Zip {
     std::string name;
     std::string origin;
@@ -52,24 +52,24 @@ struct ConfigFile {
 
 namespace config {
 
-// Lays `top` (a file, the command line) over `base` (its includes, the file). What top says about a
-// key replaces what base says: a plain value removes an axis of the key, an axis takes the place of
-// an axis, a zip or a variant that of one of the same name. Only part of a zip or a variant cannot
-// be replaced: that is an error, except for a zip column that gets a list of the same length.
+// Merges `top` (a file, the command line) into `base` (its includes, the file); `top` wins. A plain
+// value removes an axis of its key, an axis replaces an axis, and a zip or a variant replaces the
+// one of the same name. Replacing only part of a zip or of a variant is an error, except for a zip
+// column that gets a list of the same length.
 void lay_over(ConfigFile& base, const ConfigFile& top);
 
-// The key that says in other words what this one says, or "". What lies on top replaces it too.
+// The other key that sets the same thing as this one, or "". A value merged on top replaces both.
 std::string synonym_of(const std::string& key);
 
 // Rejects zips that are empty or whose columns differ in length.
 void check_zips(const ConfigFile& file);
 
-// Rejects an exclusion of `file` that no run of `all` can meet: it is a typo.
+// Rejects an exclusion of `file` that matches no run of `all`, because it is most likely a typo.
 void check_exclusions(const ConfigFile& file, const ConfigFile& all);
 
-// Keys that are set, counted once per place, and named sections.
+// The number of keys set, counted once per place, plus that of named sections.
 std::size_t setting_count(const ConfigFile& file);
-// Items in all axes.
+// The number of items in all axes.
 std::size_t item_count(const ConfigFile& file);
 
 }  // namespace config

@@ -1,4 +1,4 @@
-// How a run is called: for people, and on disk.
+// Builds the label of a run (for people) and the name of its folder.
 #include "sim/config/sweep.hpp"
 #include "sim/config/text.hpp"
 
@@ -10,15 +10,14 @@ namespace {
 
 constexpr std::size_t kLongestSlug = 80;
 
-// "moe.experts" -> "experts"; what is called "name" is known by its section: "expert.name" ->
-// "expert".
+// The short name of a key: "moe.experts" -> "experts"; a key "name" takes its section's:
+// "expert.name" -> "expert".
 std::string short_name(const std::string& key) {
   const std::string name = config::short_key(key);
   return name == "name" ? config::short_key(config::section_of(key)) : name;
 }
 
-// `text` with every byte that does not belong in the name of a folder as '-', one for several, none
-// in front.
+// `text` as part of a folder name: each sequence of other bytes becomes one '-', none in front.
 std::string slug(const std::string& text) {
   std::string result;
   for (const char c : text) {
@@ -30,7 +29,7 @@ std::string slug(const std::string& text) {
   return result.substr(0, kLongestSlug);
 }
 
-// Is it an option of a router or an expert that this run does not use ("router.soft.slots")?
+// True for an option of a router or an expert that this run does not use ("router.soft.slots").
 bool is_of_another_plugin(const RunSpec& run, const std::string& key) {
   const std::string section = config::section_of(key);
   for (const std::string kind : {"router", "expert"}) {
@@ -50,7 +49,7 @@ std::string run_label(const RunSpec& run) {
     if (!label.empty()) label += ' ';
     label += part;
   };
-  std::map<std::string, int> uses;  // of a short name
+  std::map<std::string, int> uses;  // how often a short name occurs
   for (const auto& [key, value] : run.varied) ++uses[short_name(key)];
   for (const auto& [key, value] : run.varied) {
     if (is_of_another_plugin(run, key)) continue;

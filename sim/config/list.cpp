@@ -11,16 +11,16 @@
 namespace moesim::config {
 namespace {
 
-// units * 10^exponent, exactly: a range over decimals has no rounding to explain.
+// units * 10^exponent: an exact decimal number, so that ranges have no rounding error.
 struct Decimal {
   index units = 0;
   int exponent = 0;
 };
 
-// Differences of two such numbers still fit.
+// Small enough that the difference of two such numbers fits.
 constexpr index kMostUnits = 1'000'000'000'000'000'000;
 
-// A number of at most 18 digits.
+// Parses a number of at most 18 digits.
 std::optional<Decimal> parse_decimal(std::string_view text) {
   double ignored = 0;
   if (parse(text, ignored) != std::errc{}) return std::nullopt;  // the syntax is checked here
@@ -47,7 +47,7 @@ std::optional<Decimal> parse_decimal(std::string_view text) {
 
 // The units of `number` at a smaller exponent.
 std::optional<index> units_at(Decimal number, int exponent) {
-  // Not by std::abs: the least number has none.
+  // std::abs would overflow for the smallest number.
   const auto within = [&number](index most) {
     return number.units >= -most && number.units <= most;
   };
@@ -76,7 +76,7 @@ std::string decimal_text(index units, int exponent) {
   return shortest(value);
 }
 
-// Appends a..b or a..b..step.
+// Appends the items of a..b or a..b..step.
 void append_range(const Place& place, std::string_view item,
                   const std::vector<std::string_view>& parts, std::size_t most,
                   std::vector<std::string>& items) {
@@ -125,7 +125,7 @@ void append_range(const Place& place, std::string_view item,
 
 std::vector<std::string> parse_list(const Place& place, std::size_t most) {
   if (place.value.empty()) place.reject("no value; write a list such as a, b or 1..4");
-  // The whole name of a file goes before the commas and dots in it.
+  // The name of an existing file is one item, whatever commas and dots it contains.
   std::error_code error;
   if (section_of(place.key) == "data" && place.value.find_first_of(",.") != std::string::npos &&
       std::filesystem::exists(place.value, error))

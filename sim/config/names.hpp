@@ -1,4 +1,5 @@
-// Names of the values of an enum, as settings and files write them: one constexpr table per enum.
+// Names maps the values of an enum to the names that settings and files use: one constexpr table
+// per enum.
 #pragma once
 
 #include "sim/core/error.hpp"

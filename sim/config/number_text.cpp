@@ -31,7 +31,7 @@ std::string_view without_sign(std::string_view text) {
   return text;
 }
 
-// 5, or 5e-3
+// True for "5" and "5e-3".
 bool is_fraction(std::string_view text, bool& has_exponent) {
   const std::size_t e = std::min(text.find_first_of("eE"), text.size());
   has_exponent = e < text.size();
@@ -47,7 +47,7 @@ bool are_thousands(const std::vector<std::string_view>& groups) {
                      [](std::string_view group) { return group.size() == 3 && all_digits(group); });
 }
 
-// The text as it is written here, if it is a number then.
+// Rewrites the text in the syntax of configs; "" if the result is no number.
 std::string read(const std::string& text, bool whole) {
   index integer = 0;
   if (parse(text, integer) == std::errc{}) return std::to_string(integer);
@@ -72,7 +72,7 @@ std::string meant_number(std::string_view given, bool whole) {
     const auto [stop, error] = std::from_chars(text.data() + 2, end, value, 16);
     return stop == end && error == std::errc{} ? std::to_string(value) : "";
   }
-  // Between digits a mark that is no point only groups them; a space does so by threes.
+  // A mark between digits, other than a point, groups them; a space does so in threes.
   std::string plain;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const bool between =
@@ -108,7 +108,7 @@ bool may_be_one_number(std::string_view list, bool whole) {
   const std::string_view first = without_sign(items.front());
   if (whole) return first.size() == 1 && are_thousands({first, items[1]}) && are_thousands(items);
   if (items.size() != 2 || !all_digits(first) || !is_fraction(items[1], has_exponent)) return false;
-  // 0,1e-3 is the list of a weight that is off and one that is on: nobody writes 0.1e-3 so.
+  // 0,1e-3 is a list, of a weight that is off and one that is on; 0.1e-3 is an unlikely spelling.
   if (has_exponent) return first.size() == 1 && first != "0";
   return first == "0" || items[1].ends_with('5');
 }

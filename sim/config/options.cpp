@@ -39,7 +39,8 @@ bool contains(const std::vector<std::string>& words, const std::string& word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// What was meant by a text that is no number, if the option takes it.
+// "; did you mean NUMBER?" for a text that is no number, if the option accepts that number; else
+// "".
 template <class Range>
 std::string perhaps(const std::string& text, bool whole, Range range) {
   const std::string meant = config::meant_number(text, whole);
@@ -49,7 +50,7 @@ std::string perhaps(const std::string& text, bool whole, Range range) {
   return "; did you mean " + meant + "?";
 }
 
-// "did you mean moe.experts?", or what there is to choose from.
+// "did you mean moe.experts?", or "choose one of ...".
 std::string suggestion(const std::string& word, const std::vector<std::string>& candidates,
                        const std::string& prefix) {
   const std::string best = nearest(word, candidates);
@@ -70,7 +71,7 @@ void Settings::declare(const OptionInfo& info, const std::string& effective) {
 
 void Settings::check_all_read(
     const std::map<std::string, std::vector<std::string>>& dormant) const {
-  // Every section and its short keys; a section that is read is known by what was declared in it.
+  // Every section and its short keys; for a section that was read, its declared options.
   std::map<std::string, std::vector<std::string>> known = dormant;
   for (const std::string& key : order_) known.erase(config::section_of(key));
   for (const std::string& key : order_)
@@ -80,7 +81,7 @@ void Settings::check_all_read(
     const std::string section = config::section_of(key);
     const std::string name = config::short_key(key);
     const auto found = known.find(section);
-    // A part of a section that is not in use is not in use.
+    // The parts of a dormant section are dormant too.
     const auto part_of = [&section = section](const auto& candidate) {
       return section.rfind(candidate.first + ".", 0) == 0;
     };
@@ -130,14 +131,15 @@ std::string Settings::resolved() const {
   return text;
 }
 
-// Declares the option and returns its text: what was set, or else the first declared default.
+// Declares the option and returns its text: the value that was set, else the first declared
+// default.
 std::string Options::raw(const std::string& key, OptionInfo info) {
   const std::string full = section_ + "." + key;
   info.key = full;
   const auto [declared, is_new] = settings_->declared_.try_emplace(full, std::move(info));
   if (is_new) settings_->order_.push_back(full);
   const auto set = settings_->values_.find(full);
-  // As written; the caller replaces it by its canonical form if it has one.
+  // As written; the caller replaces it by the canonical form, if there is one.
   return settings_->effective_[full] =
              set == settings_->values_.end() ? declared->second.default_value : set->second.value;
 }
@@ -151,7 +153,7 @@ void Options::check_characters(const std::string& key, const std::string& text) 
   reject(key, config::complaint(*character, text, column));
 }
 
-// An item of a list that may have been meant for one number.
+// Rejects an item of a list that may be meant as one number.
 void Options::check_list(const std::string& key, bool whole) const {
   const auto set = settings_->values_.find(section_ + "." + key);
   if (set == settings_->values_.end()) return;

@@ -1,8 +1,8 @@
-// How a part of the program reads its settings.
+// Options reads the settings of one part of the program, such as a router, from its config section.
 //
 // An option is read once, where it is used, with its default, its range and one sentence of help.
 // That one call is the option's declaration: the help text, the validation (with file:line), the
-// resolved config and the "nobody reads this key" error all come from it.
+// resolved config and the "unknown option" error all come from it.
 //
 //   Options options(settings, "router.token_choice");
 //   k_ = options.integer("k", 1, {1, site.experts}, "experts per token");
@@ -33,26 +33,26 @@ struct NumberRange {
   double high = std::numeric_limits<double>::infinity();
 };
 
-// One declared option, as `moesim list options` prints it.
+// OptionInfo is one declared option, as `moesim list options` prints it.
 struct OptionInfo {
   std::string key;            // "router.token_choice.k"
   std::string type;           // "integer", "number", "flag", "choice", "text"
-  std::string default_value;  // as it would be written in a file
+  std::string default_value;  // as a config file writes it
   std::string range;          // "1 .. 8", "ceil | floor | round", ""
   std::string help;
-  bool former = false;  // an earlier way to write another option
+  bool former = false;  // a deprecated spelling of another option
 };
 
-// Where a value came from: "quickstart.ini:12", "command line", "default".
+// Setting is a value as text, and where it was set: "quickstart.ini:12", "command line", "default".
 struct Setting {
   std::string value;
   std::string origin;
-  std::string list = {};   // the list that it is an item of, as written; "" if it stands alone
+  std::string list = {};   // the list that contains it, as written; "" for a single value
   std::size_t column = 0;  // of its first character in the line; 0: unknown
 };
 
-// The settings of one run: values by full key ("section.key"), and what was declared by whoever
-// read them.
+// Settings holds the values of one run by full key ("section.key"), and the options that its parts
+// have declared by reading them.
 class Settings {
  public:
   void set(const std::string& key, std::string value, std::string origin);
@@ -62,22 +62,22 @@ class Settings {
   const std::map<std::string, Setting>& values() const { return values_; }
   const std::map<std::string, OptionInfo>& declared() const { return declared_; }
 
-  // Throws (exit 2, with origin and the nearest declared key) if a key that was set was never read.
-  // Keys in a section of `dormant` (e.g. "router.soft" when another router runs) are only checked
-  // against `known`, the options that this section's owner declares.
+  // Throws (exit 2, with origin and the nearest declared key) if a key was set but never read. Keys
+  // in a section of `dormant` (e.g. "router.soft" when another router runs) are only checked
+  // against the options listed for that section.
   void check_all_read(const std::map<std::string, std::vector<std::string>>& dormant = {}) const;
 
-  // Every declared option with its effective value, as a config file that runs as it is: sections
-  // in the order in which they were first read. Dormant sections are left out, and former options,
-  // which are there as what they stand for.
+  // Every declared option with its effective value, as a complete config file: sections in the
+  // order in which they were first read. Dormant sections are left out. Deprecated options are left
+  // out too; the options that they set contain their values.
   std::string resolved() const;
 
-  // Declares an option on behalf of whoever read the same value of it before.
+  // Declares an option whose value is already known, without reading it.
   void declare(const OptionInfo& info, const std::string& effective);
-  // Declared keys in order of first reading.
+  // Declared keys in the order in which they were first read.
   const std::vector<std::string>& order() const { return order_; }
 
-  // The value in force of an option that was read.
+  // The effective value of an option that was read.
   const std::string& effective(const std::string& key) const { return effective_.at(key); }
 
  private:
@@ -88,18 +88,19 @@ class Settings {
   std::vector<std::string> order_;
 };
 
+// Options reads and declares the options of one section.
 class Options {
  public:
   Options(Settings& settings, std::string section)
       : settings_(&settings), section_(std::move(section)) {}
 
-  // The options of a part: section "router.NAME" has the part "router.NAME.outer".
+  // The options of a nested part: in section "router.NAME", part("outer") is "router.NAME.outer".
   Options part(const std::string& role) const { return {*settings_, section_ + "." + role}; }
 
   index integer(const std::string& key, index otherwise, IntegerRange range,
                 const std::string& help);
-  // An earlier way to write another option, if it was used: the caller makes its value the default
-  // of that one. `help` says which one it is, and how.
+  // Reads a deprecated option, if it is set; the caller makes its value the default of the option
+  // that replaced it. `help` names that option and the conversion.
   std::optional<index> former_integer(const std::string& key, IntegerRange range,
                                       const std::string& help);
   double number(const std::string& key, double otherwise, NumberRange range,
@@ -107,7 +108,7 @@ class Options {
   bool flag(const std::string& key, bool otherwise, const std::string& help);
   std::string choice(const std::string& key, const std::string& otherwise,
                      const std::vector<std::string>& allowed, const std::string& help);
-  // The same for the values of an enum, by their names.
+  // The same for an enum with a table of names.
   template <class E>
   requires std::is_enum_v<E> E choice(const std::string& key, E otherwise,
                                       std::type_identity_t<Names<E>> names,

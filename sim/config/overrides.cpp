@@ -20,7 +20,7 @@ ConfigFile parse_overrides(const std::vector<std::string>& words) {
   for (const std::string& text : words) {
     const std::size_t equals = text.find('=');
     const std::string key(trimmed(text.substr(0, equals)));
-    // The value of a setting may be any text; all else is plain.
+    // Only the value of a setting may be arbitrary text.
     const std::string_view plain = std::string_view(text).substr(0, std::min(equals, text.size()));
     if (const auto character =
             equals == std::string::npos ? mistakable(plain) : beyond_ascii(plain))
@@ -58,7 +58,7 @@ ConfigFile parse_overrides(const std::vector<std::string>& words) {
 
 namespace {
 
-// The sentence about one key; nothing if no variant sets it.
+// The note about one key; nothing if no variant sets it.
 void take_out(ConfigFile& file, const std::string& key, const std::string& value,
               const std::string& origin, std::vector<std::string>& notes) {
   std::string first;

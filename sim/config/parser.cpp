@@ -19,7 +19,7 @@ using config::printable;
 using config::trimmed;
 
 constexpr std::size_t kLongestLine = std::size_t{64} << 10;
-constexpr std::size_t kMostSettings = 2000;  // in a file and its includes
+constexpr std::size_t kMostSettings = 2000;  // of a file and its includes together
 
 class Parser {
  public:
@@ -48,7 +48,7 @@ class Parser {
     fail(Exit::usage, origin() + ": " + message);
   }
 
-  // Of a part of the line that is being read.
+  // The place of a part of the current line.
   std::size_t column(std::string_view part) const {
     return config::column_of(whole_line_,
                              static_cast<std::size_t>(part.data() - whole_line_.data()));
@@ -60,11 +60,11 @@ class Parser {
   std::string_view whole_line_;
   Kind kind_ = Kind::none;
   std::string section_;                      // "router.token_choice", "zip.size"
-  ConfigFile included_;                      // all includes, laid over each other
-  ConfigFile own_;                           // what this file says itself
-  std::size_t settings_ = 0;                 // lines of own_, and what the includes left
+  ConfigFile included_;                      // all includes, merged
+  ConfigFile own_;                           // this file's own lines
+  std::size_t settings_ = 0;                 // lines of own_, plus the settings of the includes
   std::size_t items_ = 0;                    // in all lists
-  std::map<std::string, std::string> seen_;  // scope and key -> origin, against duplicates
+  std::map<std::string, std::string> seen_;  // scope and key -> origin, to detect duplicates
 };
 
 ConfigFile Parser::parse(std::string_view text) {
@@ -80,12 +80,12 @@ ConfigFile Parser::parse(std::string_view text) {
   }
   config::check_zips(own_);
   config::lay_over(included_, own_);
-  // Against what is known here: an includer or the command line may well narrow an axis later.
+  // Checked against this file: an including file or the command line may narrow an axis later.
   config::check_exclusions(own_, included_);
   return std::move(included_);
 }
 
-// Rejects a part that has no business with characters which pass for others.
+// Rejects characters that look like others, in a part of a line that takes only plain ones.
 void Parser::check_characters(std::string_view part) const {
   if (const auto character = config::mistakable(part))
     reject(config::complaint(*character, part, column(part)));
@@ -207,7 +207,7 @@ void Parser::parse_axis(const Place& place, std::vector<ConfigFile::Axis>& axes)
   axes.push_back({place.key, std::move(items), place.origin, place.value, place.column});
 }
 
-// when = key:value & key:value
+// Parses when = key:value & key:value.
 void Parser::parse_exclusion(const Place& place) {
   if (place.key != "when")
     place.reject("unknown key in [exclude]; write when = key:value & key:value");

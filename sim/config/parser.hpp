@@ -1,4 +1,4 @@
-// The grammar of a config file, over text in memory (see README.md).
+// Parses the text of a config file (grammar: README.md).
 #pragma once
 
 #include "sim/config/config_file.hpp"
@@ -10,10 +10,10 @@
 
 namespace moesim {
 
-// Reads the file that an `include` line names; called with the line's place.
+// Reads the file that an `include` line names. `place` is that of the line.
 using ReadInclude = std::function<ConfigFile(const config::Place& place)>;
 
-// `name` stands for the text in errors and origins. Without `read_include` an include is an error.
+// `name` is the text's name in errors and origins. Without `read_include` an include is an error.
 // Throws Exit::usage.
 ConfigFile parse_config(std::string_view text, const std::string& name,
                         const ReadInclude& read_include = nullptr);

@@ -25,7 +25,7 @@ constexpr std::size_t kLargestFile = std::size_t{1} << 20;
 constexpr std::size_t kMostFiles = 64;
 constexpr std::size_t kDeepest = 16;
 
-// `place` says in errors who asked for the file.
+// `place` names in errors the line that includes the file.
 std::string read_text(const fs::path& path, const std::string& place) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -34,7 +34,7 @@ std::string read_text(const fs::path& path, const std::string& place) {
                                   error ? error.message() : "no such file"));
   if (fs::is_directory(status))
     fail(Exit::usage, place + ": is a folder; give the config file in it");
-  // A pipe or a device could block, or never end.
+  // Reading a pipe or a device could block or never end.
   if (!fs::is_regular_file(status))
     fail(Exit::usage, place + ": is not a regular file; copy it into one");
   std::ifstream file(path, std::ios::binary);
@@ -89,7 +89,7 @@ ConfigFile Reader::read(const fs::path& path, const std::string& place) {
   return file;
 }
 
-// include = <name>
+// Resolves include = <name>.
 ConfigFile Reader::include_study(const Place& place) {
   const std::string name = place.value.substr(1, place.value.size() - 2);
   const std::string path = find_study(name, includes_.folders);
@@ -115,8 +115,8 @@ ConfigFile Reader::include(const fs::path& from, const Place& place) {
   return read(path, place.text());
 }
 
-// The file that a user names may include any other; what that includes was perhaps written by
-// somebody else, and reaches no further than its own folder.
+// A file that the user names may include any other. The included files may come from somebody else,
+// so they can include only files in their own folder.
 void Reader::check_folder(const fs::path& from, const fs::path& identity,
                           const Place& place) const {
   if ((includes_.anywhere && open_.size() == 1) || lies_in(root_, identity) ||

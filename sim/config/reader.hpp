@@ -1,4 +1,4 @@
-// Reads a config file and what it includes.
+// Reads a config file and its includes from disk.
 #pragma once
 
 #include "sim/config/config_file.hpp"
@@ -8,20 +8,20 @@
 
 namespace moesim {
 
-// What a file may include beyond what lies in its own folder and that of the top file.
+// Includes is what a config file may include beyond files in its own folder and in the top file's.
 struct Includes {
-  bool anywhere = false;                  // the top file: any path
-  std::vector<std::string> folders = {};  // where include = <name> looks, in this order
+  bool anywhere = false;                  // the top file may include any path
+  std::vector<std::string> folders = {};  // searched for include = <name>, in this order
 };
 
-// Throws Exit::usage: "FILE:LINE: key = value: reason; what to do". Nothing is read beyond the
-// limits: 1 MiB a file, 64 files in total, 16 deep, regular files alone. Includes are relative to
-// the including file; symbolic links are followed.
+// Reads and merges the file and its includes. Limits: regular files of at most 1 MiB, 64 files, 16
+// levels. Includes are relative to the including file; symbolic links are followed. Throws
+// Exit::usage: "FILE:LINE: key = value: reason; what to do".
 ConfigFile read_config(const std::string& path, const Includes& includes = {});
 
-// The file that a folder of `folders` has of this name, with or without ".ini"; "" if none has.
+// The path of the first file NAME or NAME.ini in `folders`; "" if there is none.
 std::string find_study(const std::string& name, const std::vector<std::string>& folders);
-// Names of all such files, without ".ini", sorted.
+// The names of all .ini files in `folders`, without ".ini", sorted.
 std::vector<std::string> study_names(const std::vector<std::string>& folders);
 
 }  // namespace moesim

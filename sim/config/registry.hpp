@@ -1,5 +1,5 @@
-// Plug-ins register themselves: a namespace-scope `Registered<Router>` in the plug-in's own .cpp is
-// all there is.
+// Registry maps names to plug-ins (routers, experts). A plug-in registers itself with one
+// namespace-scope `Registered<Router>` object in its own .cpp.
 #pragma once
 
 #include "sim/core/error.hpp"
@@ -43,7 +43,7 @@ class Registry {
     return found->second;
   }
 
-  // For Registered, and for tests that add and remove their own.
+  // Called by Registered, and by tests that add and remove plug-ins of their own.
   static void add(Plugin<T> plugin) {
     const std::string name = plugin.name;
     if (!entries().emplace(name, std::move(plugin)).second)

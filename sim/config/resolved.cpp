@@ -12,7 +12,7 @@ std::map<std::string, std::string> resolved_values(std::string_view resolved) {
   while (!resolved.empty()) {
     const std::size_t end = std::min(resolved.find('\n'), resolved.size());
     std::string_view line = trimmed(resolved.substr(0, end));
-    if (line.ends_with('\r')) line = trimmed(line.substr(0, line.size() - 1));  // of an editor
+    if (line.ends_with('\r')) line = trimmed(line.substr(0, line.size() - 1));  // saved with CRLF
     resolved.remove_prefix(std::min(end + 1, resolved.size()));
     const std::size_t equals = line.find('=');
     if (line.starts_with('[') && line.ends_with(']')) {

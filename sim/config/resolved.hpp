@@ -1,5 +1,5 @@
-// The settings in the text of a resolved config (Settings::resolved), as a run file and config.ini
-// hold it.
+// Reads settings back from the text of a resolved config (Settings::resolved), which run files and
+// config.ini contain.
 #pragma once
 
 #include <map>
@@ -8,7 +8,7 @@
 
 namespace moesim::config {
 
-// Values by full key. Without data.root, which says where the data lie and not what they are.
+// Values by full key, without data.root, which is where the data are and not what they are.
 std::map<std::string, std::string> resolved_values(std::string_view resolved);
 
 }  // namespace moesim::config

@@ -19,15 +19,15 @@ using config::Place;
 
 constexpr std::size_t kMostRuns = 10000;
 constexpr std::size_t kMostConditions = 1000;
-constexpr std::size_t kMostBytes = std::size_t{256} << 20;  // of settings, in all runs
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;  // for the settings of all runs
 
-// One point of an axis: what it sets.
+// One point of an axis: the settings that it makes.
 struct Point {
   std::string variant;
   std::vector<std::pair<std::string, Setting>> values;
 };
 
-// A key belongs to one axis: [sweep], one zip, or the variants (any number of them).
+// Checks that a key belongs to one axis: [sweep], one zip, or the variants (any number of them).
 void check_disjoint(const ConfigFile& plan) {
   struct Owner {
     std::string section;
@@ -54,7 +54,7 @@ void check_disjoint(const ConfigFile& plan) {
     claim(axis.key, joined(axis.items), {"sweep", axis.origin});
 }
 
-// Equal points would be the same runs.
+// Rejects equal points, which would be the same runs.
 void check_distinct_points(const ConfigFile& plan) {
   for (const ConfigFile::Zip& zip : plan.zips) {
     std::set<std::string> rows;
@@ -71,7 +71,7 @@ void check_distinct_points(const ConfigFile& plan) {
     config::check_distinct({axis.origin, axis.key, joined(axis.items)}, axis.items);
 }
 
-// All axes of the plan, the slowest first.
+// All axes of the sweep, the slowest first.
 std::vector<std::vector<Point>> axes_of(const ConfigFile& plan) {
   std::vector<std::vector<Point>> axes;
   if (!plan.variants.empty()) {
@@ -107,7 +107,7 @@ std::size_t count_combinations(const std::string& path,
   return count;
 }
 
-// Combination number `number` of the axes, over the plain values.
+// The run of combination number `number` of the axes, on top of the plain values.
 RunSpec combine(const Settings& plain, const std::vector<std::vector<Point>>& axes,
                 std::size_t number) {
   std::vector<const Point*> points(axes.size());
@@ -146,7 +146,8 @@ void check_name(const RunSpec& run) {
         "names a folder; use 1 to 64 letters, digits, '_', '-' and '.'");
 }
 
-// Variants of which the command line replaced what told them apart. `replaced`: what it replaced.
+// Rejects variants that have become equal because the command line replaced the settings in which
+// they differed. `replaced`: the notes about those.
 void check_variants_differ(const std::vector<RunSpec>& runs, const std::string& replaced) {
   std::map<std::string, const RunSpec*> first;  // by settings
   for (const RunSpec& run : runs) {
@@ -162,7 +163,7 @@ void check_variants_differ(const std::vector<RunSpec>& runs, const std::string& 
   }
 }
 
-// Roughly what a run takes in memory.
+// The approximate memory of a run's settings, in bytes.
 std::size_t weight(const RunSpec& run) {
   constexpr std::size_t kNode = 160;
   std::size_t bytes = 0;

@@ -16,7 +16,8 @@ namespace {
 constexpr std::string_view kKeyCharacters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
 
-// Bytes of the printable character at the start of `text`, which is not empty; 0 if there is none.
+// Length in bytes of the printable character at the start of `text` (not empty); 0 if there is
+// none.
 std::size_t character_length(std::string_view text) {
   const CodePoint character = code_point(text);
   const bool control =
@@ -141,7 +142,8 @@ std::string canonical(const std::string& value) {
   if (parse(value, integer) == std::errc{}) return std::to_string(integer);
   double number = 0;
   if (parse(value, number) != std::errc{}) return value;
-  // A whole number in the one way above: "-0.0" is 0, and "1e5" is 100000, not the shorter "1e+05".
+  // Whole numbers are written as integers: "-0.0" is 0, and "1e5" is 100000, not the shorter
+  // "1e+05".
   constexpr double kExact = 9007199254740992;  // 2^53
   if (std::abs(number) <= kExact && std::trunc(number) == number)
     return std::to_string(static_cast<index>(number));

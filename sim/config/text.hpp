@@ -1,4 +1,4 @@
-// What the config folder agrees on about text: names, numbers, and how an error names its place.
+// Functions on text that all config code shares: valid names, numbers, UTF-8, and places in errors.
 #pragma once
 
 #include "sim/core/types.hpp"
@@ -10,7 +10,7 @@
 
 namespace moesim::config {
 
-// Without the spaces and tabs at both ends.
+// The text without spaces and tabs at both ends.
 std::string_view trimmed(std::string_view text);
 
 // [A-Za-z0-9._-]{1,64}, neither "." nor "..": safe as the name of a file.
@@ -23,35 +23,35 @@ bool is_full_key(std::string_view text);
 std::string section_of(const std::string& full_key);
 std::string short_key(const std::string& full_key);
 
-// A character of UTF-8 text: its code point, and how many bytes it takes.
+// CodePoint is a character of UTF-8 text.
 struct CodePoint {
   char32_t code;
-  std::size_t length;
-  bool broken;  // the byte begins no character: U+FFFD, 1 byte
+  std::size_t length;  // in bytes
+  bool broken;         // invalid UTF-8: code is U+FFFD, length 1
 };
 // The character at the start of `text`, which is not empty.
 CodePoint code_point(std::string_view text);
 
-// Position of the first byte that is no printable UTF-8 text (control characters but tab, NUL,
-// broken sequences); npos if there is none.
+// Position of the first byte that is not printable UTF-8 (control characters other than tab, NUL,
+// invalid sequences); npos if there is none.
 std::size_t find_foreign_byte(std::string_view text);
-// Fit for an error message: foreign bytes as '?', at most `limit` bytes.
+// The text for an error message: unprintable bytes become '?', at most `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 60);
-// "3 digits in" is column 4: the column of the byte at `offset`, counted in characters from 1.
+// The column of the byte at `offset`, counted in characters from 1.
 std::size_t column_of(std::string_view line, std::size_t offset);
-// Why a value could not be written in a config file and read back as it is; "" if it could.
+// Why a value would not survive being written to a config file and read back; "" if it would.
 std::string value_problem(std::string_view value);
 
-// Strict: the whole text or nothing; finite. invalid_argument or result_out_of_range, else
-// std::errc{}.
+// Parses the whole text as a finite number. Returns std::errc{}, invalid_argument or
+// result_out_of_range.
 std::errc parse(std::string_view text, index& value);
 std::errc parse(std::string_view text, double& value);
 // The shortest text that reads back as the same number.
 std::string shortest(double value);
-// Equal for two ways of writing one number ("1" and "1.0"); other text is left as it is.
+// A form that is equal for all spellings of a number ("1" and "1.0"); other text is unchanged.
 std::string canonical(const std::string& value);
 
-// Where a value stands, for errors: "quickstart.ini:12: moe.experts = 0".
+// Place is where a value was set, for errors: "quickstart.ini:12: moe.experts = 0".
 struct Place {
   std::string origin;
   std::string key;
@@ -59,7 +59,7 @@ struct Place {
   std::size_t column = 0;  // of the value in its line; 0: unknown
 
   std::string text() const;
-  // Throws Exit::usage: "text(): message". A message is "reason; what to do".
+  // Throws Exit::usage with text() + ": " + message. A message is "reason; what to do".
   [[noreturn]] void reject(const std::string& message) const;
 };
 

@@ -1,4 +1,4 @@
-// Settings as values of their type, for run files.
+// Converts settings from text to values of their option's type, for run files.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -13,15 +13,15 @@ namespace moesim::config {
 
 using TypedValue = std::variant<std::string, double, std::int64_t>;
 
-// The value of an option as its type has it (OptionInfo::type): integers and flags (1, 0) whole,
-// numbers real, others as they are written.
+// The value of an option by its type (OptionInfo::type): integers and flags (1, 0) as integers,
+// numbers as doubles, all others as text.
 TypedValue typed_value(const std::string& type, const std::string& text);
 
-// Is `value` what the text of a config says?
+// True if the text of a config means this value.
 bool means(const TypedValue& value, const std::string& text);
 
-// Every option that was read, by its full key, in the order of reading; without data.root, which
-// says where the data lie, and without former options.
+// Every option that was read, by full key, in the order of reading; without data.root, which is
+// only a location, and without deprecated options.
 std::vector<std::pair<std::string, TypedValue>> typed_settings(const Settings& settings);
 
 }  // namespace moesim::config

@@ -1,6 +1,6 @@
-// CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their binary version: records of a label (of
-// CIFAR-100 two, the coarse one first) and 32 x 32 pixels of red, of green and of blue. Which of
-// the two it is tells the size of the files, a multiple of 3073 or of 3074 bytes.
+// The data set "cifar": CIFAR-10 and CIFAR-100 (Krizhevsky 2009) in their binary version. A record
+// is a label (two for CIFAR-100, coarse first) and 32 x 32 red, green and blue pixels. The file
+// size identifies the data set: a multiple of 3073 or of 3074 bytes.
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
 #include "sim/data/images.hpp"
@@ -19,7 +19,7 @@ constexpr index kSide = 32, kPixels = 3 * kSide * kSide;
 
 struct Cifar {
   LabelledImages examples;
-  index label_bytes = 0;  // of a record; 0: no file was read yet
+  index label_bytes = 0;  // labels of a record; 0: no file has been read yet
 };
 
 void add_file(const std::string& path, bool coarse, Cifar& all) {
@@ -58,7 +58,7 @@ Cifar read_cifar(const std::vector<std::string>& files, const std::string& key, 
   return all;
 }
 
-// The files of a folder as it is unpacked: those of training, and that of validation.
+// The training files and the validation file of an unpacked folder.
 struct Unpacked {
   std::vector<std::string> train;
   std::string validation;

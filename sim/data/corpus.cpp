@@ -22,14 +22,14 @@ namespace {
 
 using config::trimmed;
 
-// "folder/news.txt" is called "news", "folder/" is called "folder".
+// The default label of a path: "folder/news.txt" -> "news", "folder/" -> "folder".
 std::string stem(std::string path) {
   while (path.ends_with('/')) path.pop_back();
   const std::string name = path.substr(path.find_last_of('/') + 1);
   return name.substr(0, name.find_last_of('.'));
 }
 
-// "label:name", unless the whole is a name on the disk, a URL or a path of Windows.
+// Parses "label:name", unless the whole is an existing name, a URL or a Windows path.
 CorpusPart parse_part(std::string_view item, const std::string& root) {
   CorpusPart whole{"", std::string(item), root};
   const std::size_t colon = item.find(':');
@@ -40,7 +40,7 @@ CorpusPart parse_part(std::string_view item, const std::string& root) {
   return {std::string(label), std::string(name), root};
 }
 
-// Cuts at the first of the separators, then each piece at the next of them.
+// Splits at the first of the separators, then each piece at the next of them.
 void add_parts(std::string_view text, std::string_view separators, const std::string& root,
                std::vector<CorpusPart>& parts) {
   if (separators.empty() || text.find_first_of(separators) == std::string_view::npos) {
@@ -58,7 +58,7 @@ void add_parts(std::string_view text, std::string_view separators, const std::st
   }
 }
 
-// The contents of a file as they are, or the text in them, JSON or not.
+// The contents of a file: raw, or its text, from JSON lines or plain.
 std::string read_text(const std::string& path, const Reading& reading) {
   const Content content = reading.content;
   if (content == Content::any) return read_file(path, reading.limit);
@@ -79,7 +79,7 @@ std::string read_text(const std::string& path, const Reading& reading) {
   return text;
 }
 
-// What else a name that is not there may have been meant as.
+// Advice for a name that does not exist.
 std::string reading_of(const CorpusPart& part, std::size_t parts) {
   if (names_files(part.pattern, part.root) || is_pattern(part.pattern)) return {};
   std::string advice;
@@ -133,7 +133,7 @@ Corpus read_corpus(const std::vector<CorpusPart>& parts, const Reading& reading)
   Corpus corpus;
   Reading next = reading;
   std::size_t doubtful = 0;
-  std::map<std::string, std::string> domains;  // of JSON lines
+  std::map<std::string, std::string> domains;  // text by domain, of JSON lines
   const std::vector<std::string> endings = reading.field.empty()
                                                ? std::vector<std::string>{".txt"}
                                                : std::vector<std::string>{".jsonl", ".ndjson"};

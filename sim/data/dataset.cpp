@@ -12,7 +12,7 @@
 namespace moesim {
 namespace {
 
-// The part of `all`, which holds equally much for each of `rows` rows, that is of these rows.
+// The values of rows first .. first + count - 1 in `all`, which has equally many for each row.
 template <class T>
 std::vector<T> part_of(const std::vector<T>& all, index rows, index first, index count) {
   const auto each = static_cast<std::ptrdiff_t>(all.size()) / rows;

@@ -1,4 +1,4 @@
-// The data sets of this program, by name.
+// Lists the data sets of this program and constructs them by name.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -11,13 +11,13 @@
 
 namespace moesim {
 
-// The data set that `name` of these options asks for, with the options of that data set read.
+// Constructs the data set that the option `name` selects, and reads its options.
 std::unique_ptr<Dataset> make_dataset(Options& options);
 
-// Name and one sentence of each, for `moesim list datasets`.
+// Name and summary of each data set, for `moesim list datasets`.
 std::vector<std::pair<std::string, std::string>> dataset_summaries();
 
-// Hidden Markov source whose Bayes loss is known.
+// A hidden Markov source whose Bayes loss is known.
 std::unique_ptr<Dataset> make_synthetic(Options& options);
 // Text files as bytes, characters or SentencePiece tokens.
 std::unique_ptr<Dataset> make_text(Options& options);

@@ -18,7 +18,7 @@ constexpr std::string_view kOfNumbers = "0123456789+-.eE:/T";
 bool is_one_of(std::string_view set, char c) { return set.find(c) != set.npos; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// The first line of a table may name its columns.
+// Skips the first line, which may name the columns of a table.
 std::string_view without_header(std::string_view text) {
   const std::size_t end = text.find('\n');
   if (end == text.npos) return text;
@@ -28,12 +28,12 @@ std::string_view without_header(std::string_view text) {
 }
 
 struct Numbers {
-  std::size_t fields = 0, whole = 0, others = 0;  // others: fields that are no numbers
+  std::size_t fields = 0, whole = 0, others = 0;  // others: fields that are not numbers
   std::int64_t least = std::numeric_limits<std::int64_t>::max(), most = 0;
 };
 
 void count(std::string_view field, Numbers& numbers) {
-  constexpr std::size_t kLongest = 40;  // more digits are one number, as those of pi
+  constexpr std::size_t kLongest = 40;  // more digits are one long number, such as pi
   ++numbers.fields;
   const auto digits = std::count_if(field.begin(), field.end(), is_digit);
   const bool number =
@@ -63,10 +63,10 @@ Numbers numbers_in(std::string_view text) {
 
 std::string numbers_of(std::string_view text) {
   constexpr std::size_t kLooked = 1 << 20, kFewest = 64;
-  // Not to the end, where a number may be cut.
+  // The last field is left out: the megabyte may end inside a number.
   if (text.size() > kLooked) text = text.substr(0, text.find_last_of(kSeparators, kLooked));
   const Numbers numbers = numbers_in(without_header(text));
-  // Some fields of a table may be empty words (NaN, a name), hardly any of prose are numbers.
+  // A few fields of a table may be words (NaN, a name); almost none in prose are numbers.
   if (numbers.fields < kFewest || 20 * numbers.others > numbers.fields) return {};
   if (numbers.whole == numbers.fields && numbers.most < (1 << 20))
     return fmt::format(
@@ -83,10 +83,10 @@ std::string doubt_about(std::string_view text) {
   const std::size_t invalid = find_invalid_utf8(text);
   if (invalid == text.npos) return numbers_of(text);
   constexpr std::size_t kLongestLetter = 4;
-  if (invalid + kLongestLetter > text.size()) return {};  // cut inside its last letter
+  if (invalid + kLongestLetter > text.size()) return {};  // truncated in its last character
   const auto high = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
   const auto before = std::count_if(text.begin(), text.begin() + static_cast<long>(invalid), high);
-  if (before > 16)  // in an encoding of one byte a letter they would not be valid
+  if (before > 16)  // a single-byte encoding has not so many valid UTF-8 characters
     return fmt::format(
         "is UTF-8, but for damaged bytes, of which the first is byte {}: all bytes are "
         "learned as they are; iconv -c -f utf-8 -t utf-8 leaves out the damaged ones",

@@ -1,5 +1,6 @@
-// Text that may be meant as it is, but looks like something else: text in an encoding of one byte a
-// letter, numbers in a table, token ids written out. What cannot be meant is refused (foreign.hpp).
+// Detects text that is valid but looks unintended: a single-byte encoding such as Latin-1, a table
+// of numbers, token ids written as text. It leads to a note; foreign.hpp detects files that are
+// refused.
 #pragma once
 
 #include <string>
@@ -7,8 +8,7 @@
 
 namespace moesim {
 
-// "looks like ...: the way out"; "" if nothing is doubtful. Numbers are looked for in the first
-// megabyte.
+// Returns "looks like ...: remedy", or "". Only the first megabyte is searched for numbers.
 std::string doubt_about(std::string_view text);
 
 }  // namespace moesim

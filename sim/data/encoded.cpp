@@ -5,7 +5,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::size_t kStride = 512;  // bytes between two marks, at least
+constexpr std::size_t kStride = 512;  // minimum distance of two marks, in bytes
 
 }  // namespace
 
@@ -23,7 +23,7 @@ double Encoded::bytes_from(index first) const {
          share * static_cast<double>(behind->bytes - before.bytes);
 }
 
-// No tokenizer looks beyond the end of a line, so whole lines may be encoded on their own.
+// Encodes line by line, which is exact: no tokenizer looks beyond the end of a line.
 Encoded encoded(const Tokenizer& tokenizer, std::string_view text) {
   Encoded result{TokenStore(tokenizer.vocabulary()), character_count(text), {}};
   for (std::size_t at = 0; at < text.size();) {

@@ -1,4 +1,4 @@
-// A text as tokens, and how many of its bytes they stand for.
+// Encoded is a tokenized text that also maps token positions to bytes of the text.
 #pragma once
 
 #include "sim/data/token_store.hpp"
@@ -10,20 +10,21 @@
 namespace moesim {
 
 struct Encoded {
-  // After so many tokens, so many bytes of the text are done.
+  // The first `tokens` tokens encode the first `bytes` bytes of the text.
   struct Mark {
     index tokens, bytes;
   };
 
   TokenStore tokens;
-  index characters = 0;     // other than spaces
-  std::vector<Mark> marks;  // at ends of lines, the end of the text among them
+  index characters = 0;     // of the text, without spaces
+  std::vector<Mark> marks;  // at ends of lines, including the end of the text
 
-  // Bytes of the text for the tokens from `first` on. Between two marks they are shared out evenly,
-  // as tokens do not say where in the text they begin; of bytes and ASCII characters that is exact.
+  // Bytes of the text that the tokens from `first` on encode. Interpolates linearly between marks,
+  // because tokens have no positions in the text; exact for byte tokens and ASCII characters.
   double bytes_from(index first) const;
 };
 
+// Tokenizes a text.
 Encoded encoded(const Tokenizer& tokenizer, std::string_view text);
 
 }  // namespace moesim

@@ -22,12 +22,12 @@ using namespace std::string_view_literals;
 constexpr std::string_view kGzip = "\x1f\x8b\x08"sv, kZstd = "\x28\xb5\x2f\xfd"sv;
 constexpr std::size_t kSlice = std::size_t{1} << 20;
 
-// Takes pieces of compressed data, gives pieces of what they expand to.
+// Streaming decompressor: consumes compressed bytes, produces expanded ones.
 class Expander {
  public:
   virtual ~Expander() = default;
-  // Takes some of `in` off its beginning, and writes at most `room` bytes to `out`; gives how many.
-  // Throws Exit::data for broken data.
+  // Consumes bytes from the beginning of `in` and writes at most `room` bytes to `out`; returns how
+  // many. Throws Exit::data for corrupt data.
   virtual std::size_t expand(std::string_view& in, char* out, std::size_t room) = 0;
   // True between two members or frames.
   virtual bool is_between() const = 0;
@@ -46,7 +46,7 @@ class Gunzip final : public Expander {
 
   std::size_t expand(std::string_view& in, char* out, std::size_t room) override {
     if (between_) {
-      // Tape blocks are filled up with zeros, which gzip ignores as well.
+      // Tape blocks are padded with zeros; gzip ignores them too.
       if (const std::size_t zeros = std::min(in.find_first_not_of('\0'), in.size());
           members_ > 0 && zeros > 0) {
         in.remove_prefix(zeros);
@@ -130,7 +130,7 @@ std::string expanded_file(const InputFile& file, Expander& expander, std::uint64
     slice.resize(std::min<std::uint64_t>(slice.size(), file.bytes() - at));
     file.read_at(at, slice.data(), slice.size());
     std::string_view in(slice.data(), slice.size());
-    // Where there was no room, more of the same member may come without further input.
+    // If `out` was full, the same member may produce more without further input.
     for (bool more = false; !in.empty() || (more && !expander.is_between());) {
       const std::size_t done = result.size();
       if (done == result.capacity()) result.reserve(std::max(kSlice, 2 * done));

@@ -1,4 +1,4 @@
-// Files that may be compressed by gzip or zstd, which is told by their first bytes.
+// Reads files that may be compressed with gzip or zstd, recognised by their first bytes.
 #pragma once
 
 #include <cstdint>
@@ -6,10 +6,10 @@
 
 namespace moesim {
 
-// The contents of a file, expanded: any number of gzip members or zstd frames one behind the other;
-// other files as they are. Throws Exit::data for a file that ends early, is broken, or expands to
-// more than `limit` bytes or, from kFreeExpansion on, to more than kMostExpansion times its size,
-// as text never does; Exit::usage for zstd in a build without it.
+// Returns the decompressed contents of a file: any number of consecutive gzip members or zstd
+// frames; other files unchanged. Throws Exit::data for a file that is truncated or corrupt, or that
+// expands to more than `limit` bytes or, beyond kFreeExpansion bytes, to more than kMostExpansion
+// times its size, which text never does. Throws Exit::usage for zstd in a build without it.
 std::string read_expanded(const std::string& path, std::uint64_t limit);
 
 inline constexpr std::uint64_t kMostExpansion = 200;

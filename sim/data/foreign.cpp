@@ -81,7 +81,7 @@ char last_character(std::string_view text) {
   return last == text.npos ? '\0' : text[last];
 }
 
-// {"key": as JSON objects with at least one key begin.
+// True if the contents begin like a JSON object with a key: {"key":
 bool begins_object(std::string_view text) {
   if (!text.starts_with('{')) return false;
   text = without_space(text.substr(1));
@@ -123,7 +123,7 @@ bool is_web_page(const std::string& path, std::string_view contents) {
          path.find("htm", path.find_last_of('.') + 1) == path.npos;
 }
 
-// 8 bytes with the length of a header in JSON, then that.
+// True for safetensors: 8 bytes with the length of a JSON header, then the header.
 bool is_safetensors(std::string_view contents) {
   if (contents.size() < 10 || contents[8] != '{') return false;
   std::uint64_t length = 0;
@@ -143,9 +143,9 @@ bool are_numbers(std::string_view contents, std::size_t width, std::uint32_t lim
   return true;
 }
 
-// Text in any encoding has next to no control characters but tab, line ends, form feed, backspace,
-// end of file (DOS) and escape. A hundredth of the bytes is far above what damaged texts have and
-// far below what numbers and compressed data have (a tenth and more).
+// Text in any encoding has almost no control characters other than tab, line ends, form feed,
+// backspace, end of file (DOS) and escape. The threshold of 1 % is far above damaged texts and far
+// below numbers and compressed data (10 % and more).
 std::string binary_format(std::string_view contents) {
   std::array<std::size_t, 256> count{};
   std::size_t nul[2] = {0, 0};  // at even and at odd offsets
@@ -159,15 +159,16 @@ std::string binary_format(std::string_view contents) {
       controls += count[byte];
   if (controls * 100 <= contents.size()) return {};
   const std::size_t nuls = nul[0] + nul[1];
-  // Every second byte of Latin letters in UTF-16 is 0, and hardly any other is a control character.
+  // In UTF-16, every second byte of Latin letters is 0, and almost none is another control
+  // character.
   const bool alternating = nuls * 4 > contents.size() && std::min(nul[0], nul[1]) * 100 < nuls;
   if (alternating && (controls - nuls) * 100 <= contents.size())
     return fmt::format("UTF-16: iconv -f utf-16{} -t utf-8 converts it",
                        nul[1] > nul[0] ? "le" : "be");
-  constexpr std::uint32_t kVocabulary = 50432;  // of GPT-2, and as it is padded
+  constexpr std::uint32_t kVocabulary = 50432;  // GPT-2's vocabulary, padded
   constexpr const char* kIds =
       "numbers of {} bits, perhaps token ids (train.bin of nanoGPT): data.name = tokens reads such";
-  // Words of 64 bits are pairs of 32, of which each second is 0.
+  // Small 64-bit numbers are pairs of 32-bit words of which the second is 0.
   if (contents.size() >= 64 && are_numbers(contents, 4, 1 << 20))
     return fmt::format(
         kIds, nuls * 8 >= contents.size() * 5 && nuls < contents.size() && contents.size() % 8 == 0

@@ -1,5 +1,5 @@
-// Recognises files that are no plain text: by their first bytes, never by their name, and where a
-// format has none, by bytes that text does not have.
+// Recognises files that are not plain text: by magic bytes, never by name; formats without magic
+// bytes by bytes that text does not contain.
 #pragma once
 
 #include <string>
@@ -7,12 +7,11 @@
 
 namespace moesim {
 
-// What these contents are and what to do about it: "gzip data: gunzip it first". "" if they may be
-// text in some encoding. `path` only tells web pages that were asked for (.html) from those that a
-// server sent instead of a file.
+// Returns the format and a remedy: "gzip data: gunzip it first"; "" for text in any encoding.
+// `path` only distinguishes intended web pages (.html) from error pages saved instead of a file.
 std::string foreign_format(const std::string& path, std::string_view contents);
 
-// The same for formats that begin with bytes of their own, at least so many.
+// The same for formats with at least `least` magic bytes only.
 std::string format_by_magic(std::string_view contents, std::size_t least = 1);
 
 }  // namespace moesim

@@ -1,5 +1,5 @@
-// The types that token ids and labels are stored in: whole numbers of 1 to 8 bytes, the low byte
-// first.
+// IdType is a storage type of token ids and labels in files: little-endian integers of 1 to 8
+// bytes.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@ namespace moesim {
 
 struct IdType {
   const char* name;   // in options and messages
-  const char* numpy;  // in the header of a .npy file, behind the byte order
-  int megatron;       // in the header of an .idx file; 0: none
+  const char* numpy;  // code in the header of a .npy file, after the byte order
+  int megatron;       // code in the header of an .idx file; 0: none
   int bytes;
   bool is_signed;
 };
@@ -23,15 +23,15 @@ inline constexpr IdType kIdTypes[] = {
     {"uint64", "u8", 0, 8, false}, {"int64", "i8", 5, 8, true},
 };
 
-// Null if there is none.
+// The type of this name, or null.
 constexpr const IdType* id_type_named(std::string_view name) {
   for (const IdType& type : kIdTypes)
     if (name == type.name) return &type;
   return nullptr;
 }
 
-// A number of so many bytes. Those above 63 bits come as the largest of these, which is no id
-// either.
+// Decodes a number of kBytes bytes. Unsigned numbers above 2^63 - 1 are clamped to it; they are
+// invalid as ids in any case.
 template <int kBytes>
 std::int64_t number_of(const unsigned char* low, bool is_signed) {
   std::uint64_t value = 0;
@@ -43,7 +43,7 @@ std::int64_t number_of(const unsigned char* low, bool is_signed) {
              : static_cast<std::int64_t>(value);
 }
 
-// visit(number) for each of `count` numbers.
+// Calls visit(number) for each of `count` numbers.
 template <class Visit>
 void each_number(const unsigned char* low, std::size_t count, const IdType& type,
                  const Visit& visit) {

@@ -1,4 +1,4 @@
-// Labelled images in the IDX format of MNIST, or as arrays of NumPy.
+// The data set "idx": labelled images in the IDX format of MNIST, or as NumPy arrays.
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
 #include "sim/data/idx_file.hpp"
@@ -27,7 +27,7 @@ std::vector<std::uint8_t> read_labels(const std::string& path) {
   return is_array(path) ? read_npy_labels(path) : read_idx_labels(path);
 }
 
-// The files that two options name; errors say which.
+// Reads images and labels from the files that two options name.
 LabelledImages read_examples(const Options& options, const std::string& images_key,
                              const std::string& labels_key, const std::string& images,
                              const std::string& labels) {

@@ -12,9 +12,9 @@
 namespace moesim {
 namespace {
 
-constexpr std::uint32_t kMaxSide = 4096;  // of an image, in pixels
+constexpr std::uint32_t kMaxSide = 4096;  // height or width of an image, in pixels
 
-// Bytes of a file that may be compressed; zlib passes plain ones through.
+// Reads a plain or gzip file; zlib passes plain bytes through.
 class GzipFile {
  public:
   explicit GzipFile(const std::string& path) : path_(path) {
@@ -59,7 +59,7 @@ struct Idx {
   std::vector<std::uint8_t> data;
 };
 
-// ", a ZIP archive: unzip it first"; "" if these first bytes say nothing, or are those of IDX.
+// Advice by the first bytes: ", a ZIP archive: unzip it first"; "" for IDX and unknown formats.
 std::string other_format(const std::vector<std::uint8_t>& header) {
   const std::string bytes(header.begin(), header.end());
   const std::string format =
@@ -105,7 +105,7 @@ Idx read_idx(const std::string& path, std::size_t rank, const std::string& what)
     refuse(fmt::format("at most {} bytes of data", kMaxDataBytes), claim);
   idx.data = file.read(declared);
   if (idx.data.size() < declared) refuse(claim, std::to_string(idx.data.size()));
-  // Reading on also lets zlib check the sum at the end of compressed data.
+  // Reading to the end makes zlib verify the checksum of compressed data.
   if (!file.read(1).empty()) refuse(claim, "more");
   return idx;
 }

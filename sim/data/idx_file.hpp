@@ -1,5 +1,5 @@
-// The IDX format of MNIST: a magic number (type and rank), the dimensions as big-endian 32-bit
-// numbers, then bytes.
+// Reads the IDX format of MNIST: a magic number (type and rank), the dimensions as big-endian
+// 32-bit integers, then bytes.
 #pragma once
 
 #include "sim/data/images.hpp"
@@ -10,8 +10,8 @@
 
 namespace moesim {
 
-// Plain or compressed by gzip. Memory follows the data that are there, not what the header claims.
-// Throws (exit 3) with what was expected and what was found.
+// Plain or gzip files. Memory is bounded by the data in the file, whatever the header declares.
+// Throws (exit 3) with expected and found values.
 ImageStack read_idx_images(const std::string& path);
 std::vector<std::uint8_t> read_idx_labels(const std::string& path);
 

@@ -35,7 +35,7 @@ std::string hash_of(const LabelledImages& examples) {
                      sha256_hex(examples.labels.data(), examples.labels.size()));
 }
 
-// A range of examples.
+// The examples of one split: a range.
 struct Part {
   const LabelledImages* examples;
   index first, count;
@@ -43,7 +43,7 @@ struct Part {
 
 class Images final : public Dataset {
  public:
-  // `test` is empty (no images) if the validation split is the end of `train`.
+  // If `test` has no images, the validation split is the end of `train`.
   Images(LabelledImages train, LabelledImages test, index train_count, index held_out, index patch,
          index classes, bool class_domains)
       : files_{std::move(train), std::move(test)}, patch_(patch) {
@@ -68,8 +68,7 @@ class Images final : public Dataset {
 
   const DatasetInfo& info() const override { return info_; }
 
-  // Training goes through the split in epochs, each in another order; a batch may lie across two of
-  // them.
+  // Training visits the split in epochs, each in a new order; a batch may span two epochs.
   Batch batch(Split split, std::uint64_t seed, index step, index batch_size) const override {
     const bool train = split == Split::train;
     const Part& part = train ? train_ : validation_;
@@ -90,7 +89,7 @@ class Images final : public Dataset {
     const index area = images.height * images.width;
     feature_.resize(static_cast<std::size_t>(images.channels));
     for (index channel = 0; channel < images.channels; ++channel) {
-      double sum = 0, squares = 0;  // of whole numbers: exact up to 2^53
+      double sum = 0, squares = 0;  // sums of integers: exact up to 2^53
       for (index i = 0; i < train_.count; ++i) {
         const std::uint8_t* const plane =
             images.pixels.data() + (i * images.channels + channel) * area;
@@ -129,7 +128,7 @@ class Images final : public Dataset {
   LabelledImages files_[2];
   Part train_, validation_;
   index patch_;
-  // Of each channel the feature of every value of a pixel. Scaling to [0, 1] first would cancel.
+  // [channel, pixel value] -> feature. Scaling pixels to [0, 1] first would cancel out.
   std::vector<std::array<float, 256>> feature_;
   DatasetInfo info_;
 };
@@ -139,14 +138,14 @@ class Images final : public Dataset {
 ImageOptions image_options(Options& options, index patch) {
   ImageOptions chosen{};
   chosen.train = options.integer("train", 0, {0, IntegerRange{}.high},
-                                 "training examples, from the beginning; 0: all that are not held "
-                                 "out");
+                                 "number of training examples, from the first; 0: all that are not "
+                                 "held out");
   chosen.test =
       options.integer("test", 2000, {1, IntegerRange{}.high},
-                      "examples at the end held out for validation if there are no test files");
+                      "number of last examples held out for validation if there are no test files");
   chosen.patch = options.integer("patch", patch, {1, 4096}, "side of a patch in pixels");
   chosen.class_domains = options.choice("domains", "label", {"label", "none"},
-                                        "what loads are resolved by") == "label";
+                                        "domains by which expert loads are recorded") == "label";
   return chosen;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// visit(name, member) for every member. One that is new stops the compiler here.
+// Calls visit(name, member) for every member. A new member of DatasetInfo is a compile error here.
 template <class Info, class Visit>
 void each_member(Info& info, const Visit& visit) {
   auto& [length, vocabulary, features, classes, domains, train_size, validation_size,

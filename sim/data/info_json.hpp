@@ -1,4 +1,4 @@
-// What a data set says about itself, as JSON: for checkpoints and for plans.
+// Converts DatasetInfo to JSON and back, for checkpoints and plans.
 #pragma once
 
 #include "sim/data/dataset.hpp"
@@ -9,8 +9,8 @@ namespace moesim {
 
 nlohmann::ordered_json to_json(const DatasetInfo& info);
 
-// Sizes and hash must be there, other members may be missing (files of earlier versions). Throws
-// nlohmann::json::exception, or Exit::data with the member's name for what is out of range.
+// Requires sizes and hash; other members may be missing (files of earlier versions). Throws
+// nlohmann::json::exception, or Exit::data with the name of a member that is out of range.
 DatasetInfo dataset_info(const nlohmann::ordered_json& json);
 
 }  // namespace moesim

@@ -16,16 +16,16 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Keeps the texts under two keys and nothing else, so that an array of a gigabyte beside them takes
-// no memory.
+// SAX handler that keeps only the texts under two keys, so that other members of any size take no
+// memory.
 class TextsOfKeys final : public nlohmann::json_sax<Json> {
  public:
   TextsOfKeys(const std::string& field, const std::string& domain_field)
       : wanted_{field, domain_field} {}
 
-  // The value under each key; none if it is not there or no text.
+  // The value under each key; none if it is missing or not text.
   std::optional<std::string> found[2];
-  std::vector<std::string> keys;  // the first ones of the object itself
+  std::vector<std::string> keys;  // the first keys of the object, for messages
   bool is_object = false;
   std::string problem;
 
@@ -82,7 +82,7 @@ class TextsOfKeys final : public nlohmann::json_sax<Json> {
     return depth_ > 0 && depth_ <= kDeepest && arrays_ == 0 && !wanted_[i].empty() &&
            path_ == wanted_[i];
   }
-  // Numbers and truth values may be the name of a domain.
+  // Numbers and booleans may name a domain.
   bool scalar(const std::string& text) {
     if (is_wanted(1)) found[1] = text;
     return true;
@@ -99,12 +99,12 @@ class TextsOfKeys final : public nlohmann::json_sax<Json> {
   }
 
   const std::string wanted_[2];
-  std::size_t depth_ = 0, arrays_ = 0;     // objects and arrays around, and arrays among them
-  std::size_t begins_[kDeepest + 1] = {};  // of the keys of an object in path_
-  std::string path_;                       // keys around, joined by dots
+  std::size_t depth_ = 0, arrays_ = 0;     // nesting of objects and arrays; of arrays alone
+  std::size_t begins_[kDeepest + 1] = {};  // by depth: where an object's keys begin in path_
+  std::string path_;                       // the enclosing keys, joined by dots
 };
 
-// A text as the name of a domain: [A-Za-z0-9._-], at most 64.
+// Turns a text into the name of a domain: [A-Za-z0-9._-]{1,64}.
 std::string name_of(const std::string& text) {
   std::string name;
   for (const char c : text) {
@@ -126,7 +126,7 @@ void each_document(
     const std::string& path, std::string_view contents, const std::string& field,
     const std::string& domain_field,
     const std::function<void(const std::string& text, const std::string& domain)>& take) {
-  std::map<std::string, std::string> written;  // how a domain's name is written in the file
+  std::map<std::string, std::string> written;  // domain -> its spelling in the file
   std::size_t number = 0;
   const auto refuse = [&](const std::string& message) {
     fail(Exit::data, fmt::format("{}:{}: {}", path, number, message));

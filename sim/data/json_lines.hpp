@@ -1,4 +1,4 @@
-// JSON lines: one JSON object a line, of which each is one document.
+// Reads JSON lines: one JSON object per line, each a document.
 #pragma once
 
 #include <functional>
@@ -7,13 +7,14 @@
 
 namespace moesim {
 
-// The most domains that a key of JSON lines may name.
+// The most distinct domains in a file.
 inline constexpr std::size_t kMostDomains = 256;
 
-// take(text, domain) for every line that is not blank: the text under the key `field`, and what is
-// under `domain_field` as a name ("Wikipedia (en)" is Wikipedia_en), or "" without such a key.
-// "a.b" is the key b of the object under a. Memory follows the longest line. Throws Exit::data with
-// "path:line" for what is no JSON, no object, or has no text under these keys.
+// Calls take(text, domain) for every line that is not blank, with the text under the key `field`
+// and the value under `domain_field` as a name ("Wikipedia (en)" becomes Wikipedia_en); "" if
+// `domain_field` is "". A key "a.b" is b in the object a. Memory is proportional to the longest
+// line. Throws Exit::data with "path:line" for a line that is not a JSON object or lacks these
+// keys.
 void each_document(
     const std::string& path, std::string_view contents, const std::string& field,
     const std::string& domain_field,

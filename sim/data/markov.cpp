@@ -11,7 +11,7 @@ double draw(const Stream& stream, std::uint64_t i) {
   return (static_cast<double>(random_below(stream, i, std::uint64_t{1} << 52)) + 0.5) * 0x1p-52;
 }
 
-// 0 .. count-1 from u in (0, 1).
+// Maps u in (0, 1) to 0 .. count-1.
 index pick(double u, index count) {
   return std::min(static_cast<index>(u * static_cast<double>(count)), count - 1);
 }
@@ -19,7 +19,7 @@ index pick(double u, index count) {
 }  // namespace
 
 MarkovSource::MarkovSource(const MarkovShape& shape) : shape_(shape) {
-  if (shape_.domains == 1) shape_.change = 0;  // there is no other
+  if (shape_.domains == 1) shape_.change = 0;  // no other domain to change to
   successors_.resize(static_cast<std::size_t>(shape_.domains * shape_.symbols * shape_.branching));
   cumulative_.resize(successors_.size());
   stationary_.resize(static_cast<std::size_t>(shape_.domains * shape_.symbols));
@@ -54,8 +54,8 @@ void MarkovSource::draw_row(index domain, index previous) {
   std::copy(sums.begin(), sums.end(), cumulative_.begin() + row(domain, previous));
 }
 
-// Power iteration. Smoothing shrinks the error by 1 - smoothing each time even where the chain
-// alone would not.
+// Power iteration. Smoothing shrinks the error by 1 - smoothing each time, even if the chain
+// without it would not converge.
 void MarkovSource::find_stationary(index domain) {
   constexpr int kMaxIterations = 4000;
   const index symbols = shape_.symbols;
@@ -93,7 +93,7 @@ double MarkovSource::probability(index domain, index previous, index next) const
 }
 
 double MarkovSource::entropy_rate(index domain) const {
-  const double rest = shape_.smoothing / shape_.symbols;  // of every symbol that is no successor
+  const double rest = shape_.smoothing / shape_.symbols;  // probability of each other symbol
   const auto others = static_cast<double>(shape_.symbols - shape_.branching);
   double rate = 0;
   for (index previous = 0; previous < shape_.symbols; ++previous) {
@@ -111,7 +111,7 @@ std::int32_t MarkovSource::next_symbol(double u, index domain, index previous) c
   const double smoothing = shape_.smoothing;
   if (u < smoothing) return static_cast<std::int32_t>(pick(u / smoothing, shape_.symbols));
   const auto begin = cumulative_.begin() + row(domain, previous);
-  const auto last = begin + shape_.branching - 1;  // rounding may leave its value just below 1
+  const auto last = begin + shape_.branching - 1;  // rounding may make its value just below 1
   const auto found = std::upper_bound(begin, last, (u - smoothing) / (1 - smoothing));
   return successors_[found - cumulative_.begin()];
 }
@@ -126,7 +126,7 @@ void MarkovSource::sample(const Stream& stream, std::span<std::int32_t> symbols,
   for (std::size_t t = 0; t < symbols.size(); ++t) {
     if (t > 0) {
       u = draw(stream, 2 * t);
-      if (u < shape_.change)  // which of the others: count on from the present one
+      if (u < shape_.change)  // choose among the others, counting from the current one
         domain = (domain + 1 + pick(u / shape_.change, shape_.domains - 1)) % shape_.domains;
       symbol = next_symbol(draw(stream, 2 * t + 1), domain, symbol);
     }

@@ -1,12 +1,12 @@
-// A source of symbols whose statistics are known: a hidden domain that changes now and then, and in
-// each domain a Markov chain of order 1.
+// MarkovSource is a source of symbols with known statistics: a hidden domain that changes at
+// random, and a Markov chain of order 1 in each domain.
 //
 // Domain: the first is uniform; before every further symbol it changes with probability `change`,
-// to any of the others alike. With change = 0 a sequence has one domain. Symbol: the first comes
-// from the stationary distribution of its domain's chain, each further one from
+// uniformly to one of the others. With change = 0 a sequence has one domain. Symbol: the first is
+// drawn from the stationary distribution of its domain's chain, each further one from
 //     p(next | previous) = (1 - smoothing) w(next) + smoothing / symbols
-// of its own domain, where w puts a draw from Dirichlet(1, ..., 1) on `branching` successors, drawn
-// at random for every (domain, previous). Smoothing makes every chain ergodic.
+// of its own domain, where w is a draw from Dirichlet(1, ..., 1) over `branching` successors, which
+// are drawn at random for every (domain, previous). Smoothing makes every chain ergodic.
 //
 // All tables are functions of `seed`.
 #pragma once
@@ -36,19 +36,19 @@ class MarkovSource {
   double stationary(index domain, index symbol) const {
     return stationary_[domain * shape_.symbols + symbol];
   }
-  // Nats per symbol of one domain's chain for a predictor that knows the domain.
+  // Entropy rate of one domain's chain, in nats per symbol.
   double entropy_rate(index domain) const;
 
-  // One sequence, a function of the stream: symbols and the domain of each.
+  // Draws one sequence, a function of the stream: symbols and the domain of each.
   void sample(const Stream& stream, std::span<std::int32_t> symbols,
               std::span<std::int32_t> domains) const;
 
-  // -log p(x[t+1] | x[0..t]), t = 0 .. n-2: what each symbol after the first costs a predictor that
-  // knows the source but not the domains. The forward filter of the hidden Markov model; no causal
-  // predictor costs less on average.
+  // -log p(x[t+1] | x[0..t]), t = 0 .. n-2: the loss at each symbol after the first of a predictor
+  // that knows the source but not the domains (forward filter of the hidden Markov model). No
+  // causal predictor has a lower expected loss.
   std::vector<double> code_lengths(std::span<const std::int32_t> symbols) const;
 
-  // The bytes of everything above, for a hash.
+  // All tables as bytes, for a hash.
   std::string fingerprint() const;
 
  private:

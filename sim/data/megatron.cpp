@@ -10,15 +10,15 @@
 namespace moesim {
 namespace {
 
-constexpr char kMagic[] = "MMIDIDX\0";  // with the 0 at the end of a literal 9 bytes
+constexpr char kMagic[] = "MMIDIDX\0";  // 9 bytes, with the literal's final 0
 constexpr std::size_t kHeader = 9 + 8 + 1 + 8 + 8;
-// Sequences that do not join take 16 bytes each; what is written in one go all join.
+// Limits runs, which take 16 bytes each. Megatron's own writer leaves no gaps, so all runs merge.
 constexpr std::size_t kMostRuns = std::size_t{1} << 24;
 
 constexpr const IdType& kLength = *id_type_named("int32");
 constexpr const IdType& kOffset = *id_type_named("int64");
 
-// An array of whole numbers in a file, read in slices.
+// An array of integers in a file, read in slices.
 class Column {
  public:
   Column(const InputFile& file, std::uint64_t begin, std::uint64_t count, const IdType& type)
@@ -76,7 +76,7 @@ MegatronIndex read_megatron_index(const InputFile& file, std::uint64_t bin_bytes
   const auto sequences = static_cast<std::uint64_t>(number_at(header + 18, word));
   const auto boundaries = static_cast<std::uint64_t>(number_at(header + 26, word));
   const std::uint64_t rest = file.bytes() - kHeader;
-  // Neither product leaves 64 bits if the counts fit into the file.
+  // The products fit in 64 bits because the counts are bounded by the file size.
   const bool fits = sequences <= rest / 12 && boundaries <= rest / 8;
   const std::uint64_t arrays = fits ? 12 * sequences + 8 * boundaries : 0;
   if (!fits || (rest != arrays && rest != arrays + sequences))

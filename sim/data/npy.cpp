@@ -14,11 +14,11 @@ namespace {
 using namespace std::string_view_literals;
 
 constexpr std::string_view kMagic = "\x93NUMPY"sv;
-constexpr std::size_t kMostHeader = std::size_t{1} << 16;  // NumPy's own is a hundred bytes
+constexpr std::size_t kMostHeader = std::size_t{1} << 16;  // NumPy writes about 100 bytes
 constexpr std::size_t kMostSizes = 8;
 
-// Reads the dictionary that numpy.save writes: 'descr' is a text, 'fortran_order' True or False,
-// 'shape' a tuple of whole numbers. What else Python could write there is refused.
+// Parses the dictionary that numpy.save writes: 'descr' is a string, 'fortran_order' True or False,
+// 'shape' a tuple of integers. Any other Python is refused.
 class Header {
  public:
   explicit Header(std::string_view text) : text_(text) {}
@@ -27,14 +27,14 @@ class Header {
   std::optional<bool> fortran;
   std::optional<std::vector<index>> shape;
 
-  // False if the text is something else.
+  // False if the text is not such a dictionary.
   bool read() {
     if (!take("{")) return false;
     while (!take("}")) {
       std::string key;
       if (!quoted(key) || !take(":")) return false;
       if (key == "descr") {
-        // Of a structured array it is a list.
+        // For a structured array it is a list.
         if (!quoted(descr)) return descr = "a structured type", true;
       } else if (key == "fortran_order") {
         if (take("True"))
@@ -89,7 +89,7 @@ class Header {
         return false;
       shape->push_back(size);
       text_.remove_prefix(digits);
-      take("L");  // Python 2 wrote long integers so
+      take("L");  // suffix of long integers in Python 2
       if (!take(",") && !peek(")")) return false;
     }
     return true;

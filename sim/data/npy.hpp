@@ -1,4 +1,4 @@
-// The .npy format of NumPy, versions 1 to 3: a header that is a Python dictionary, then the
+// Reads the header of NumPy's .npy format, versions 1 to 3: a Python dictionary, followed by the
 // numbers.
 #pragma once
 
@@ -14,16 +14,16 @@ namespace moesim {
 
 bool is_npy(std::string_view begin);
 
-// Where the numbers of a file are.
+// NpyArray is the type, shape and position of the numbers in a file.
 struct NpyArray {
   const IdType* type = nullptr;
   std::vector<index> shape;  // 1 to 8 sizes, none of them 0
   index count = 0;           // their product
-  std::uint64_t begin = 0;   // of the first number in the file
+  std::uint64_t begin = 0;   // offset of the first number in the file
 };
 
-// Throws Exit::data for anything but whole numbers, the low byte first, in the order of C, as many
-// as the shape says. Nothing but the header is read.
+// Reads the header only. Throws Exit::data unless the file holds little-endian integers in C order,
+// as many as the shape says.
 NpyArray npy_array(const InputFile& file);
 
 // "60000 x 28 x 28"

@@ -1,4 +1,4 @@
-// Images and labels as arrays of NumPy.
+// Reads images and labels from NumPy arrays (.npy).
 #pragma once
 
 #include "sim/data/images.hpp"
@@ -9,11 +9,11 @@
 
 namespace moesim {
 
-// Bytes of shape N x H x W, N x H x W x C or N x C x H x W, of which C is at most 4 (channels last
-// if both could be meant). Throws (exit 3) with what was expected and what was found.
+// Bytes of shape N x H x W, N x H x W x C or N x C x H x W with C at most 4 (channels last if both
+// fit). Throws (exit 3) with expected and found values.
 ImageStack read_npy_images(const std::string& path);
 
-// Whole numbers from 0 to 255 of shape N or N x 1.
+// Integers from 0 to 255 of shape N or N x 1.
 std::vector<std::uint8_t> read_npy_labels(const std::string& path);
 
 }  // namespace moesim

@@ -11,9 +11,9 @@
 
 namespace moesim {
 
-// A Feistel network permutes 0 .. 4^bits - 1 whatever its round function is; walking its cycle
-// until the value falls below n makes that a permutation of 0 .. n-1 (Black and Rogaway 2002). At
-// most 4 n values, so 4 rounds of walking on average at worst.
+// A Feistel network permutes 0 .. 4^bits - 1 for any round function; following its cycle until the
+// value is below n gives a permutation of 0 .. n-1 (cycle walking, Black and Rogaway 2002). The
+// domain has at most 4 n values, so at worst 4 steps on average.
 index shuffled(index i, index n, std::uint64_t seed, index epoch) {
   constexpr std::uint32_t kRounds = 6;
   const int bits =
@@ -34,7 +34,7 @@ index shuffled(index i, index n, std::uint64_t seed, index epoch) {
 }
 
 // Multiples of the golden section modulo 1 fill the interval evenly (Kronecker sequence); here in
-// whole numbers, with a stride that has no factor in common with n.
+// integers, with a stride coprime to n.
 index spread(index i, index n) {
   auto stride = static_cast<index>(static_cast<double>(n) / std::numbers::phi);
   while (std::gcd(stride, n) != 1) ++stride;

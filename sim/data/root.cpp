@@ -11,7 +11,7 @@ namespace {
 constexpr const char* kKey = "data.root";
 constexpr std::string_view kSection = "[data]\n";
 
-// Where the lines of [data] begin in a resolved config, or npos.
+// The offset of the lines of [data] in a resolved config, or npos.
 std::size_t body_of_data(const std::string& config) {
   if (config.starts_with(kSection)) return kSection.size();
   const std::size_t at = config.find("\n" + std::string(kSection));
@@ -22,9 +22,9 @@ std::size_t body_of_data(const std::string& config) {
 
 std::string data_root(Options& options) {
   return options.text("root", "",
-                      "folder that relative paths of the data start from; empty: the folder one "
-                      "stands in. Kept as an absolute path with the run, of whose identity it is "
-                      "no part");
+                      "folder from which relative paths of the data start; empty: the current "
+                      "directory. The run stores it as an absolute path; it is not part of the "
+                      "run's identity");
 }
 
 std::string fix_root(Settings& settings) {

@@ -14,9 +14,9 @@ namespace moesim {
 
 namespace {
 
-constexpr const char* kSpaceMark = "\xe2\x96\x81";  // U+2581, which stands for a space in pieces
+constexpr const char* kSpaceMark = "\xe2\x96\x81";  // U+2581: a space within pieces
 
-// What a file is that is no model.
+// Advice for a file that is not a model, by its format.
 std::string other_format(const std::string& contents) {
   const std::string format = format_by_magic(contents);
   if (!format.empty()) return format;
@@ -49,7 +49,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   std::string kind() const override { return "sentencepiece"; }
   std::string content() const override { return model_; }
 
-  // Pieces that are bytes (byte fallback) become a character together with their neighbours.
+  // Consecutive byte pieces (byte fallback) form one character.
   std::size_t settled(const std::vector<std::int32_t>& ids) const override {
     std::size_t count = ids.size();
     while (count > 0 && processor_.IsByte(ids[count - 1])) --count;
@@ -83,7 +83,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
 
  private:
-  // Bytes of the piece of a line that is encoded next: up to a space, else a character.
+  // Length of the next part of a line to encode: cut at a space, else at a character.
   std::size_t cut(std::string_view line) const {
     const std::size_t space = line.rfind(' ', longest_);
     if (space != line.npos && space > 0) return space;
@@ -93,8 +93,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   }
 
   std::size_t longest_;
-  // The model puts the mark of a space at the first word as well, so that a space where a line is
-  // cut must not be given twice.
+  // The model adds a space mark in front of the first word, so a space at a cut is dropped.
   bool marks_words_ = false;
   std::string model_;
   sentencepiece::SentencePieceProcessor processor_;

@@ -1,5 +1,5 @@
-// What a trained model needs of its data: sizes, names, and how text becomes tokens. A checkpoint
-// holds it, so that the model is of use where the data itself is gone.
+// Stores in a checkpoint what a trained model needs of its data (sizes, names, tokenizer), so that
+// the model can be used without the data.
 #pragma once
 
 #include "sim/data/dataset.hpp"
@@ -10,7 +10,7 @@
 
 namespace moesim {
 
-// The names under which a checkpoint holds it.
+// The names of the files in a checkpoint.
 inline constexpr const char* kDataFile = "data.json";             // DatasetInfo, kind of tokens
 inline constexpr const char* kTokenizerFile = "tokenizer.model";  // Tokenizer::content, if any
 
@@ -19,9 +19,9 @@ struct StoredFile {
 };
 std::vector<StoredFile> stored_files(const Dataset& data);
 
-// A data set of the same info() and the same tokens, without batches. Throws Exit::data if the
-// contents of these two files are not what stored_files() gives; `path` is that of kDataFile, for
-// messages.
+// A data set with the same info() and tokenizer, but without batches. `json` and `tokenizer` are
+// the contents of the two files; throws Exit::data if stored_files() did not write them. `path` is
+// that of kDataFile, for messages.
 std::shared_ptr<const Dataset> stored_dataset(const std::string& path, const std::string& json,
                                               const std::string& tokenizer);
 

@@ -1,10 +1,10 @@
-// The data set that needs no file: independent sequences of a MarkovSource.
+// The data set "synthetic": independent sequences of a MarkovSource; it needs no files.
 //
 // Bayes loss: the mean over all positions of the validation sequences of -log p(target | the tokens
-// of the context up to this position) under the true source, computed exactly by its forward
+// of the context up to this position) under the true source, computed exactly by the forward
 // filter. The predictor knows the source, but neither the domains nor anything before the context.
-// What a causal model loses beyond it on the same sequences is its own; to get below it in
-// expectation, it has to see the future.
+// The difference to a causal model's loss on the same sequences is that model's regret. Only a
+// model that looks ahead can be below it in expectation.
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
 #include "sim/data/markov.hpp"
@@ -19,7 +19,7 @@
 namespace moesim {
 namespace {
 
-// Tables use the layers 0 .. symbols-1 of the source's stream; validation sequences use this one.
+// Stream layer of validation sequences; tables use the layers 0 .. symbols-1.
 constexpr std::uint32_t kValidationLayer = 1u << 16;
 
 class Synthetic final : public Dataset {
@@ -99,18 +99,18 @@ class Synthetic final : public Dataset {
 
 std::unique_ptr<Dataset> make_synthetic(Options& options) {
   MarkovShape shape;
-  const index length = options.integer("length", 64, {1, 65536}, "positions of a sequence");
+  const index length = options.integer("length", 64, {1, 65536}, "positions per sequence");
   shape.domains =
-      options.integer("domains", 4, {1, 64}, "hidden domains, each a Markov chain of its own");
+      options.integer("domains", 4, {1, 64}, "number of hidden domains, each with its own chain");
   shape.symbols = options.integer("symbols", 64, {2, 4096}, "size of the vocabulary");
   shape.branching = options.integer("branching", 4, {1, 4096}, "likely successors of every symbol");
   shape.smoothing = options.number("smoothing", 0.01, {0.01, 1},
                                    "probability of a symbol drawn from the whole vocabulary");
   shape.change =
       options.number("switch", 0.02, {0, 1},
-                     "probability per token that the domain changes; 0: one domain a sequence");
+                     "probability per token that the domain changes; 0: one domain per sequence");
   shape.seed = static_cast<std::uint64_t>(options.integer(
-      "seed", 0, {0, IntegerRange{}.high}, "seed of the source, apart from run.seed"));
+      "seed", 0, {0, IntegerRange{}.high}, "seed of the source, independent of run.seed"));
   const index sequences = options.integer("validation", 512, {1, 1 << 24}, "validation sequences");
 
   if (shape.branching > shape.symbols)
@@ -121,7 +121,7 @@ std::unique_ptr<Dataset> make_synthetic(Options& options) {
     options.reject("branching",
                    fmt::format("domains x symbols x branching is {}, expected at most {}", entries,
                                kMaxEntries));
-  constexpr index kMaxWork = 1 << 25;  // keeps the computation of the Bayes loss within seconds
+  constexpr index kMaxWork = 1 << 25;  // computing the Bayes loss then takes seconds at most
   const index work = sequences * length * shape.domains;
   if (work > kMaxWork)
     options.reject(

@@ -1,6 +1,6 @@
-// Text files as one long row of tokens for each domain. Validation are files of their own, or the
-// last part of each row: one file with tokens = chars and the default fraction is the split of
-// nanoGPT's shakespeare_char.
+// The data set "text": text files as one long row of tokens per domain. The validation split is
+// separate files or the last part of each row. One file with tokens = chars and the default
+// fraction gives the split of nanoGPT's shakespeare_char.
 #include "sim/core/error.hpp"
 #include "sim/data/corpus.hpp"
 #include "sim/data/datasets.hpp"
@@ -24,12 +24,12 @@ namespace {
 // The texts of one domain.
 struct Domain {
   CorpusText text;
-  std::optional<CorpusText> validation;  // none: it is the last part of `text`
+  std::optional<CorpusText> validation;  // none: the last part of `text`
 };
 
 class Text final : public Dataset {
  public:
-  // Each text is given up once its tokens are stored.
+  // Frees each text once its tokens are stored.
   Text(std::unique_ptr<Tokenizer> tokenizer, std::vector<Domain> domains, index length,
        double validation_fraction, std::string sha256, std::string note)
       : tokenizer_(std::move(tokenizer)), windows_(length), unknown_(*tokenizer_) {
@@ -39,7 +39,7 @@ class Text final : public Dataset {
     info_.sha256 = std::move(sha256);
     info_.note = std::move(note);
     std::vector<std::int64_t> held_out(info_.unigram.size());
-    double bytes = 0, tokens = 0;  // of validation
+    double bytes = 0, tokens = 0;  // of the validation split
     for (Domain& each : domains) {
       const Domain domain = std::move(each);
       const Encoded& text = store(domain.text.text);
@@ -101,28 +101,28 @@ std::string hash_of(const CorpusText& text) {
 }  // namespace
 
 std::unique_ptr<Dataset> make_text(Options& options) {
-  // Every option is declared before anything can fail, so that all of them can be listed.
+  // Declare every option before anything can fail: `moesim list options` relies on it.
   const std::string path = options.text(
       "path", "", "file, folder (its *.txt), pattern, or several label:pattern separated by ';'");
   const std::string held_out = options.text(
       "validation", "",
-      "files of validation, written as path is; empty: the end of each domain is held out");
+      "validation files, in the syntax of path; empty: the end of each domain is held out");
   const std::string kind =
       options.choice("tokens", "bytes", {"bytes", "chars", "sentencepiece", "raw"},
-                     "what a token is; raw: a byte of any file, be it text or not");
+                     "kind of tokens; raw: the bytes of any file, text or not");
   const std::string root = data_root(options);
   const std::string model_path =
       under_root(root, options.text("model", "", "SentencePiece model file"));
-  const index length = options.integer("length", 64, {1, 65536}, "positions of a sequence");
+  const index length = options.integer("length", 64, {1, 65536}, "positions per sequence");
   const double fraction = options.number(
       "validation_fraction", 0.1, {0.001, 0.9},
-      "share of each domain, at its end, that is held out if validation names no files");
+      "share of each domain, at its end, held out for validation if validation is empty");
   Reading reading;
   reading.field = options.text("field", "",
-                               "of JSON lines: the key whose text is read, such as text; a.b is b "
-                               "in a. Empty: files are plain text");
+                               "JSON lines: the key whose text is read, such as text; a.b is b in "
+                               "a. Empty: files are plain text");
   reading.domain_field = options.text(
-      "domain_field", "", "of JSON lines: the key whose value is the domain; empty: no domains");
+      "domain_field", "", "JSON lines: the key whose value is the domain; empty: no domains");
   reading.content = kind == "raw" ? Content::any : kind == "bytes" ? Content::text : Content::utf_8;
   const auto at = [&options](const char* key) {
     return [&options, key] { return options.where(key); };

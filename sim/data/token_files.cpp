@@ -28,7 +28,7 @@ std::string with_ending(const std::string& path, const char* ending) {
   return std::filesystem::path(path).replace_extension(ending).string();
 }
 
-// The .bin of a data set of Megatron by any of its names, else the name itself.
+// The .bin of a Megatron data set, given any of its three names; else the name itself.
 std::string bin_of(const std::string& path) {
   if (path.ends_with(".idx") && exists(with_ending(path, ".bin"))) return with_ending(path, ".bin");
   if (!exists(path) && exists(path + ".bin") && exists(path + ".idx")) return path + ".bin";
@@ -42,14 +42,14 @@ std::vector<std::string> files_of(const CorpusPart& part) {
     fail(Exit::data, folder +
                          ": expected the files of one split, found train.bin and val.bin; name the "
                          "first in data.path and the second in data.validation");
-  std::set<std::string> files;  // .bin and .idx may match one pattern
+  std::set<std::string> files;  // a set: one pattern may match .bin and .idx
   for (const std::string& file : match_files(part.pattern, part.root, {".bin", ".npy"}))
     files.insert(bin_of(file));
   return {files.begin(), files.end()};
 }
 
-// Letters, digits and what else makes text, in the first kilobytes. Of ids in 16 bits some have a
-// high byte below 32, unless all of them are above 8191.
+// True if the first kilobytes are text characters only. Some 16-bit ids have a high byte below 32,
+// unless all ids are above 8191.
 bool is_text(std::string_view begin) {
   return begin.size() >= 64 && std::all_of(begin.begin(), begin.end(), [](char c) {
            return static_cast<unsigned char>(c) >= ' ' || c == '\n' || c == '\r' || c == '\t' ||
@@ -57,7 +57,7 @@ bool is_text(std::string_view begin) {
          });
 }
 
-// True if each second number of 16 bits is 0, and not all are: numbers of 32 bits or more.
+// True if every second 16-bit number is 0, but not all are: the numbers have 32 bits or more.
 bool is_wide(std::string_view begin) {
   bool any_low = false;
   for (std::size_t i = 0; i + 3 < begin.size(); i += 4) {
@@ -67,11 +67,11 @@ bool is_wide(std::string_view begin) {
   return any_low && begin.size() >= 64;
 }
 
-// The type of the numbers in a file that holds nothing else.
+// The type of the numbers in a file without a header.
 const IdType& raw_type(const InputFile& file, const std::string& dtype) {
   if (dtype != "auto") return *id_type_named(dtype);
   constexpr std::uint64_t kBegin = 1 << 16;
-  constexpr std::size_t kTelling = 3;  // shorter magic numbers are ids as well
+  constexpr std::size_t kTelling = 3;  // shorter magic numbers could be ids
   std::string begin(std::min(kBegin, file.bytes()), '\0');
   file.read_at(0, begin.data(), begin.size());
   const auto refuse = [&file](const std::string& found) {
@@ -110,7 +110,7 @@ void TokenFiles::add(const std::string& path, const std::string& dtype) {
     if (is_megatron_index(index_file)) return add_megatron(path, index_file, dtype);
     if (dtype == "auto")
       fail(Exit::data, index_path +
-                           ": expected the index of a Megatron data set beside its .bin, found "
+                           ": expected the index of a Megatron data set next to its .bin, found "
                            "another beginning; name data.dtype to read the .bin without it");
   }
   auto file = std::make_unique<File>(path);
@@ -126,7 +126,7 @@ void TokenFiles::add(const std::string& path, const std::string& dtype) {
     require_type(path, *array.type, dtype);
     file->type = array.type, file->begin = array.begin, count = array.count;
   } else if (is_megatron_index(file->file)) {
-    fail(Exit::data, fmt::format("{}: expected {} beside this index of a Megatron data set, found "
+    fail(Exit::data, fmt::format("{}: expected {} next to this index of a Megatron data set, found "
                                  "no such file",
                                  path, with_ending(path, ".bin")));
   } else {

@@ -1,10 +1,9 @@
-// Token ids in files, as nanoGPT (.bin: numbers of 16 or 32 bits and nothing else), NumPy (.npy)
-// and Megatron-LM (.bin with .idx) write them.
+// TokenFiles reads token ids from the files of nanoGPT (.bin: raw 16- or 32-bit integers), NumPy
+// (.npy) and Megatron-LM (.bin with .idx).
 //
-// Windows are read from the file when a batch asks for them, so that a file of any size takes no
-// memory. That is done by pread and not through a memory map: a file that becomes shorter while it
-// is in use is an error in one line then, not a SIGBUS, and pages that were read count for the
-// cache of the system, not for the process.
+// A window is read from the file when a batch contains it, so files of any size take no memory. It
+// is read with pread, not through a memory map: a file truncated during training then causes a
+// one-line error instead of SIGBUS, and cached pages do not count as memory of the process.
 #pragma once
 
 #include "sim/data/corpus.hpp"
@@ -17,27 +16,27 @@
 
 namespace moesim {
 
-// True of a folder as nanoGPT's prepare.py leaves it, with train.bin and val.bin.
+// True for a folder with train.bin and val.bin, as nanoGPT's prepare.py writes it.
 bool holds_both_splits(const std::string& folder);
 
-// The largest vocabulary that files may have: mistaken types would give any number.
+// The largest vocabulary of files; larger ids most likely mean a wrong type.
 inline constexpr index kMostIds = index{1} << 22;
 
 class TokenFiles final : public TokenRow {
  public:
-  // The files that a part names; their tokens follow one another in the order of their names, those
-  // of an array row by row. A folder means its *.bin and *.npy; PREFIX, PREFIX.bin and PREFIX.idx
-  // are one data set of Megatron; a folder of both splits is refused. `dtype` is the type in files
-  // that do not say it: "auto" for uint16 unless the file looks like something else. Throws
-  // Exit::data with what was expected and what was found.
+  // Opens the files of a part and concatenates them in the order of their names, arrays row by row.
+  // A folder means its *.bin and *.npy; PREFIX, PREFIX.bin and PREFIX.idx name one data set of
+  // Megatron; a folder with both splits is refused. `dtype` is the type of files without a header;
+  // "auto": uint16 unless the file looks like another type. Throws Exit::data with expected and
+  // found values.
   TokenFiles(const CorpusPart& part, const std::string& dtype);
 
   index size() const override { return size_; }
   std::uint64_t bytes() const { return bytes_; }  // of all ids
 
-  // Throws Exit::data for an id below 0 or not below `limit`; the file and the place are named.
+  // Throws Exit::data, naming file and offset, for an id that is not in 0 .. limit - 1.
   void append_to(std::vector<std::int32_t>& ids, index first, index count) const override;
-  // `reason` tells where the limit comes from.
+  // Sets that limit; `reason` is its origin, for messages.
   void limit_ids(index limit, const std::string& reason);
 
  private:
@@ -45,7 +44,7 @@ class TokenFiles final : public TokenRow {
     explicit File(const std::string& path) : file(path) {}
     InputFile file;
     const IdType* type = nullptr;
-    std::uint64_t begin = 0;  // of its ids, in bytes
+    std::uint64_t begin = 0;  // offset of its ids, in bytes
   };
   struct Piece {
     std::size_t file;

@@ -28,7 +28,7 @@ TokenScan scan_tokens(const Stretch& tokens, index blocks) {
     read(tokens);
   } else {
     for (index block = 0; block < blocks; ++block) {
-      // The first begins at the beginning, the last ends at the end.
+      // The first block starts with the first id, the last block ends with the last one.
       const auto place = static_cast<unsigned __int128>(tokens.count - kBlock) *
                          static_cast<std::uint64_t>(block) /
                          static_cast<std::uint64_t>(std::max<index>(1, blocks - 1));

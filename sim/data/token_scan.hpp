@@ -1,7 +1,7 @@
-// What is known of token ids before training: which occur how often, the largest, and a hash. Ids
-// up to kReadWhole bytes are all read. Of more, a sample is: kBlocks blocks of kBlock ids from the
-// beginning to the end of each stretch, evenly spaced. The hash is then of the sample and of the
-// number of tokens, so a change between the blocks goes unnoticed.
+// scan_tokens computes counts and a hash of token ids before training. Up to kReadWhole bytes, it
+// reads all ids. Beyond that it reads a sample: kBlocks blocks of kBlock ids, evenly spaced from
+// the first to the last id of each stretch. The hash then covers the sample and the number of
+// tokens, so a change between the blocks goes unnoticed.
 #pragma once
 
 #include "sim/data/windows.hpp"
@@ -17,12 +17,12 @@ inline constexpr index kBlock = 1 << 16;
 inline constexpr index kBlocks = 64;
 
 struct TokenScan {
-  std::vector<std::int64_t> counts;  // by id, as long as the largest id needs
-  std::string sha256;                // of the ids as 32 bits each, the low byte first
-  index read = 0;                    // of the ids
+  std::vector<std::int64_t> counts;  // by id; largest id + 1 entries
+  std::string sha256;                // of the ids as little-endian 32-bit integers
+  index read = 0;                    // number of ids read
 };
 
-// `blocks`: of a sample; 0: everything is read.
+// Scans `blocks` blocks of a stretch; 0: all of it.
 TokenScan scan_tokens(const Stretch& tokens, index blocks);
 
 }  // namespace moesim

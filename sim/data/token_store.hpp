@@ -1,5 +1,5 @@
-// A long row of token ids in as few bytes each as the vocabulary needs: a text of bytes or
-// characters takes one byte a token, so a corpus fits in memory four times over.
+// TokenStore is a row of token ids in memory, 1, 2 or 4 bytes each as the vocabulary requires; byte
+// and most character tokens take one byte.
 #pragma once
 
 #include "sim/data/windows.hpp"
@@ -18,7 +18,7 @@ class TokenStore final : public TokenRow {
 
   index size() const override { return static_cast<index>(bytes_.size() / width_); }
 
-  // The low bytes come first, on every machine.
+  // Stored little-endian on every machine.
   void push_back(std::int32_t id) {
     for (std::size_t i = 0; i < width_; ++i)
       bytes_.push_back(static_cast<std::uint8_t>(static_cast<std::uint32_t>(id) >> (8 * i)));

@@ -70,7 +70,7 @@ class CharacterTokenizer final : public Tokenizer {
   }
 
  private:
-  std::vector<std::int32_t> ids_;        // by code point; -1: not in the vocabulary
+  std::vector<std::int32_t> ids_;        // by code point; -1: none
   std::vector<std::string> characters_;  // by id, in UTF-8
 };
 

@@ -1,5 +1,5 @@
-// Token ids that another program made: nanoGPT, NumPy or Megatron-LM (token_files.hpp). A domain is
-// one long row of them, of which windows are taken as of a text.
+// The data set "tokens": token ids that nanoGPT, NumPy or Megatron-LM wrote (token_files.hpp). Each
+// domain is one long row of ids; batches are windows of it, as for text.
 #include "sim/core/error.hpp"
 #include "sim/data/corpus.hpp"
 #include "sim/data/datasets.hpp"
@@ -20,18 +20,19 @@ namespace moesim {
 namespace {
 
 struct Domain {
-  std::string label, name;  // name: for messages
+  std::string label, name;  // `name` is for messages
   std::unique_ptr<TokenFiles> tokens;
   std::unique_ptr<TokenFiles> validation;  // null: the last part of `tokens`
 };
 
-// What the options say of ids.
+// The options about ids.
 struct Ids {
   index vocabulary;  // 0: one more than the largest id
-  bool whole;        // read all, however many
+  bool whole;        // scan all ids, not a sample
 };
 
-// Ids of a tokeniser are mostly used; read with other bytes in other places, few of many are.
+// Notes a likely wrong type or byte order: most ids of a tokenizer occur in its data, but misread
+// numbers hit few of many ids.
 std::string unused_note(const std::vector<std::int64_t>& train,
                         const std::vector<std::int64_t>& validation, const std::string& name) {
   constexpr std::size_t kLeastVocabulary = 1000, kFew = 50;
@@ -164,31 +165,31 @@ std::unique_ptr<Dataset> make_tokens(Options& options) {
                    "separated by ';'");
   std::string held_out = options.text(
       "validation", "",
-      "files of validation, written as path is; empty: the end of each domain is held out");
+      "validation files, in the syntax of path; empty: the end of each domain is held out");
   const double fraction = options.number(
       "validation_fraction", 0.1, {0.001, 0.9},
-      "share of each domain, at its end, that is held out if validation names no files");
+      "share of each domain, at its end, held out for validation if validation is empty");
   const std::string dtype = options.choice(
       "dtype", "auto", type_names(),
-      "type of the numbers in a .bin without .idx, the low byte first; auto: uint16, unless the "
-      "file looks like something else");
+      "type of the little-endian numbers in a .bin without .idx; auto: uint16, unless the file "
+      "looks like another type");
   Ids ids{};
-  ids.vocabulary = options.integer(
-      "vocabulary", 0, {0, kMostIds},
-      "ids are below this; 0: as many as data.model has, else one more than the largest id");
+  ids.vocabulary =
+      options.integer("vocabulary", 0, {0, kMostIds},
+                      "vocabulary size; 0: that of data.model, else the largest id plus 1");
   ids.whole =
       options.choice("scan", "auto", {"auto", "all"},
-                     "what is read before training, for the hash of the data and the frequencies "
-                     "of ids; auto: all up to 256 MiB, of more a sample") == "all";
+                     "ids read before training for the hash and the frequencies; auto: all up to "
+                     "256 MiB, beyond that a sample") == "all";
   const std::string model_path = under_root(
       root, options.text("model", "",
-                         "SentencePiece model that made the ids, so that moesim sample prints "
-                         "text; empty: it prints ids"));
+                         "SentencePiece model of the ids, with which moesim sample prints text; "
+                         "empty: it prints ids"));
   const double bytes_per_token =
       options.number("bytes_per_token", 0, {0, 1e6},
-                     "bytes of text for a token of the validation split, for bits per byte; 0: "
+                     "mean bytes of text per token of the validation split, for bits per byte; 0: "
                      "unknown");
-  const index length = options.integer("length", 64, {1, 65536}, "positions of a sequence");
+  const index length = options.integer("length", 64, {1, 65536}, "positions per sequence");
   const auto at = [&options](const char* key) {
     return [&options, key] { return options.where(key); };
   };

@@ -27,7 +27,7 @@ void UnknownText::add(const std::string& name, const Stretch& train, const Stret
     tokens_[split] += splits[split]->count;
     unknown_[split] += count[split];
   }
-  // Normalisation may make a text longer, and byte fallback has tokens that are no characters.
+  // Normalisation may lengthen a text, and byte fallback has tokens that are not characters.
   const index foreign = count[0] + count[1] == 0 ? 0 : std::max<index>(0, characters - known);
   characters_ += characters;
   foreign_ += foreign;

@@ -1,4 +1,4 @@
-// Text that a tokenizer does not know: how much of it there is, and whether it is too much.
+// UnknownText measures how much of a text a tokenizer cannot represent, and refuses too much.
 #pragma once
 
 #include "sim/data/dataset.hpp"
@@ -13,19 +13,19 @@ class UnknownText {
  public:
   explicit UnknownText(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
-  // One part with so many characters in both of its splits. Throws Exit::data if half of it is
-  // unknown: losses would tell how often the unknown token comes, not how well the text is
-  // predicted.
+  // Adds one part with `characters` characters in both splits. Throws Exit::data if half of it is
+  // unknown: the loss would then measure the frequency of the unknown token, not the prediction of
+  // text.
   void add(const std::string& name, const Stretch& train, const Stretch& validation,
            index characters);
 
-  // The shares over all parts.
+  // Writes the shares over all parts.
   void write(DatasetInfo& info) const;
 
  private:
   const Tokenizer& tokenizer_;
-  index characters_ = 0, foreign_ = 0;  // of all texts, and those of them that are unknown
-  index tokens_[2] = {0, 0}, unknown_[2] = {0, 0};  // of training, of validation
+  index characters_ = 0, foreign_ = 0;              // of all texts; unknown ones among them
+  index tokens_[2] = {0, 0}, unknown_[2] = {0, 0};  // by split: training, validation
 };
 
 }  // namespace moesim

@@ -1,6 +1,6 @@
-// Windows of S positions in long rows of tokens, one row or two for each domain. Training windows
-// start anywhere in a training stretch; validation windows lie one behind the other and never
-// overlap.
+// Windows makes batches of S consecutive positions from long rows of tokens, one or two rows per
+// domain. Training windows start anywhere in a training stretch; validation windows are consecutive
+// and never overlap.
 #pragma once
 
 #include "sim/data/dataset.hpp"
@@ -12,7 +12,7 @@
 
 namespace moesim {
 
-// A long row of token ids, in memory or in a file.
+// TokenRow is a long row of token ids, in memory or in files.
 class TokenRow {
  public:
   virtual ~TokenRow() = default;
@@ -21,13 +21,13 @@ class TokenRow {
   virtual void append_to(std::vector<std::int32_t>& ids, index first, index count) const = 0;
 };
 
-// The tokens first .. first + count - 1 of a row that outlives it.
+// Stretch is the tokens first .. first + count - 1 of a row, which must outlive it.
 struct Stretch {
   const TokenRow* row = nullptr;
   index first = 0, count = 0;
 };
 
-// visit(first, ids) of slices in order; `first` counts from the beginning of the stretch.
+// Calls visit(first, ids) for slices in order; `first` counts from the beginning of the stretch.
 template <class Visit>
 void each_slice(const Stretch& tokens, const Visit& visit) {
   constexpr index kSlice = 1 << 16;
@@ -39,41 +39,41 @@ void each_slice(const Stretch& tokens, const Visit& visit) {
   }
 }
 
-// Adds how often each id occurs to `counts`.
+// Adds the occurrences of each id to `counts`.
 void count_ids(const Stretch& tokens, std::vector<std::int64_t>& counts);
 
-// True if only one id occurs: there is nothing to predict.
+// True if only one id occurs, so that there is nothing to predict.
 bool is_one_token(const std::vector<std::int64_t>& counts);
 
-// The two splits of one row: its last part is validation.
+// Halves is the two splits of one row; the last part is validation.
 struct Halves {
   Stretch train, validation;
 };
 Halves cut_row(const TokenRow& row, double validation_fraction);
 
-// Throws Exit::data unless a window fits: S positions take S + 1 tokens, as the last target lies
-// behind it. `name` is that of the part.
+// Throws Exit::data unless a window fits: S positions need S + 1 tokens, the last one as a target.
+// `name` is that of the part.
 void require_window(const std::string& name, const char* split, index tokens, index length);
 
 class Windows {
  public:
   explicit Windows(index length) : length_(length) {}
 
-  // The next domain. Both stretches hold a window.
+  // Adds the next domain. Each stretch must hold a window.
   void add(const Stretch& train, const Stretch& validation);
 
-  // Validation windows of all domains.
+  // Number of validation windows of all domains.
   index count() const { return windows_; }
 
-  // Training: every window is equally likely, so domains are drawn by their size. `domains`: does
-  // the batch say of which domain each position is?
+  // Training: every window is equally likely, so domains are drawn in proportion to their size.
+  // `domains`: whether to fill in Batch::domains.
   Batch batch(Split split, std::uint64_t seed, index step, index batch_size, bool domains) const;
 
  private:
   struct Part {
     Stretch train, validation;
-    index first_start;   // of its training windows, in the count over all parts
-    index first_window;  // of its validation windows, likewise
+    index first_start;   // number of its first training window, counted over all parts
+    index first_window;  // number of its first validation window, likewise
   };
   const Part& part_of(index number, index Part::*first) const;
 

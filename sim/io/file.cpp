@@ -26,8 +26,8 @@ const char* kind_of(mode_t mode) {
   return "a device";
 }
 
-// A relative pattern starts from `root`, which is no pattern. Sorted: glob's own order depends on
-// the locale.
+// Matches of `pattern`, which starts from `root` if it is relative; `root` is taken literally.
+// Sorted here because glob's own order depends on the locale.
 std::vector<std::string> glob_files(const std::string& pattern, const std::string& root) {
   const std::string whole = under_root(root, pattern);
   const std::string before = whole.substr(0, whole.size() - pattern.size());
@@ -42,14 +42,14 @@ std::vector<std::string> glob_files(const std::string& pattern, const std::strin
   return files;
 }
 
-// The name without the ending of a compressed file.
+// Removes .gz or .zst from a name.
 std::string_view uncompressed(std::string_view name) {
   for (const std::string_view ending : {".gz", ".zst"})
     if (name.ends_with(ending)) return name.substr(0, name.size() - ending.size());
   return name;
 }
 
-// As the patterns FOLDER/*ENDING, though the folder's name may have characters of a pattern.
+// Matches of the patterns FOLDER/*ENDING, where FOLDER is taken literally.
 std::vector<std::string> files_of_folder(const std::string& folder,
                                          const std::vector<std::string>& endings) {
   namespace fs = std::filesystem;
@@ -82,7 +82,7 @@ std::string link_target(const std::string& path) {
   return std::filesystem::read_symlink(path, error).string();
 }
 
-// Where a relative path starts: "; looked for in FOLDER".
+// For messages about a relative path: "; looked for in FOLDER".
 std::string start_of(const std::string& path) {
   std::error_code error;
   const std::string folder = std::filesystem::current_path(error).string();
@@ -115,7 +115,7 @@ void fail_short(const std::string& what, int reason) {
   throw Shortage(fmt::format("{}: {}{}", what, std::strerror(reason), advice));
 }
 
-// O_NONBLOCK: opening a FIFO that nobody writes to would wait for ever. Regular files ignore it.
+// O_NONBLOCK: without it, opening a FIFO without a writer blocks for ever. Regular files ignore it.
 InputFile::InputFile(const std::string& path)
     : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
   if (descriptor_ < 0) fail_system(path, "cannot be opened");
@@ -189,7 +189,7 @@ bool names_files(const std::string& name, const std::string& root) {
 std::vector<std::string> match_files(const std::string& name, const std::string& root,
                                      const std::vector<std::string>& endings) {
   const std::string path = under_root(root, name);
-  // A name that exists is taken as it is, whatever characters it has.
+  // An existing name is taken literally, even if it contains pattern characters.
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
   if (exists && S_ISDIR(status.st_mode)) return files_of_folder(path, endings);

@@ -1,4 +1,4 @@
-// Which files a thread has read, as they were when it opened them.
+// FileJournal records which files a thread opens, with their size, times and inode.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,8 @@ struct stat;
 
 namespace moesim {
 
-// What tells, without reading it, that a file is still the same one: unchanged since then.
+// FileStamp identifies a file and its version without reading it: equal stamps mean that the file
+// has not changed.
 struct FileStamp {
   std::string path;  // absolute
   std::uint64_t size = 0, inode = 0, device = 0;
@@ -18,9 +19,11 @@ struct FileStamp {
   bool operator==(const FileStamp&) const = default;
 };
 
+// The stamp of `path` with the result of stat().
 FileStamp stamp_of(const std::string& path, const struct stat& status);
 
-// Notes every InputFile that this thread opens while it lives; the inner one of two does.
+// FileJournal records every InputFile that its thread opens during the journal's lifetime. Of
+// nested journals only the innermost records.
 class FileJournal {
  public:
   FileJournal();

@@ -19,9 +19,9 @@ constexpr char kHolder[] = "process ";  // how the content of a lock file begins
 
 std::string path_of(const std::string& folder) { return folder + "/.lock"; }
 
-// O_NONBLOCK everywhere: a FIFO of that name must not make anybody wait.
-// Locks of the open file description, not of the process: those of POSIX vanish when the process
-// closes any other handle of the file.
+// O_NONBLOCK everywhere: opening a FIFO of that name must not block. Locks belong to the open file
+// description, not to the process: POSIX process locks vanish when the process closes any other
+// descriptor of the file.
 struct flock whole_file() {
   struct flock lock {};
   lock.l_type = F_WRLCK;
@@ -45,7 +45,7 @@ std::string this_process() {
   return kHolder + std::to_string(::getpid()) + " on " + host + "\n";
 }
 
-// Do the open file and the path mean one file?
+// True if the open file is still the file at `path`.
 bool is_at(int file, const std::string& path) {
   struct stat locked {
   }, standing{};
@@ -53,7 +53,8 @@ bool is_at(int file, const std::string& path) {
          locked.st_dev == standing.st_dev && locked.st_ino == standing.st_ino;
 }
 
-// This version writes who locked the file last, and may have been killed before that.
+// Throws Unreadable unless the content is what this version writes: the last holder's name, or
+// nothing if the process was killed before it wrote it.
 void require_own(int file, const std::string& path) {
   constexpr std::string_view kOurs(kHolder);
   char text[kOurs.size()];
@@ -65,8 +66,8 @@ void require_own(int file, const std::string& path) {
                      "or remove the file if nobody uses the folder");
 }
 
-// Opens and locks the file; 0 or the errno of the lock, with `file` open. A file that was removed
-// or replaced before it was locked is tried again as what stands there now.
+// Opens and locks the file; returns 0 or the errno of the lock, with `file` open. If the file is
+// removed or replaced before it is locked, the new one is tried.
 int lock_file(const std::string& path, int& file) {
   constexpr int kTries = 100;
   for (int i = 0; i < kTries; ++i) {
@@ -98,7 +99,7 @@ FolderLock::FolderLock(const std::string& folder) : path_(path_of(folder)) {
       throw;
     }
     const std::string me = this_process();
-    // Who we are is a courtesy: a full disk must not keep us from resuming.
+    // The holder's name is optional: a full disk must not prevent resuming.
     if (::ftruncate(file_, 0) == 0 && ::pwrite(file_, me.data(), me.size(), 0) < 0) errno = 0;
     return;
   }
@@ -137,7 +138,7 @@ std::optional<std::string> lock_holder(const std::string& folder) {
   if (file < 0) return {};
   struct flock lock = whole_file();
   lock.l_type =
-      F_RDLCK;  // a question that a file open for reading may ask: is it locked for writing?
+      F_RDLCK;  // a descriptor opened for reading can query only this: is there a write lock?
   std::optional<std::string> holder;
   if (::fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) holder = holder_of(file);
   ::close(file);

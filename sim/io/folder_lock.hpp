@@ -1,4 +1,4 @@
-// One process per run folder.
+// FolderLock gives one process exclusive use of a run folder.
 #pragma once
 
 #include <optional>
@@ -6,19 +6,19 @@
 
 namespace moesim {
 
-// Holds `folder` for this process and the children that it forks while it lives. The lock belongs
-// to the open file, so the system releases it however the process ends; the file itself stays.
+// FolderLock holds `folder` for this process and its forked children during its lifetime. The lock
+// belongs to the open file description, so the system releases it however the process ends; the
+// lock file itself stays.
 class FolderLock {
  public:
-  // Throws Exit::locked naming the holder, Exit::output, or Unreadable as require_own_lock().
+  // Throws Exit::locked with the holder's name, Exit::output, or Unreadable as require_own_lock().
   explicit FolderLock(const std::string& folder);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
-  // Is the file that this process has locked the one that stands in the folder? If somebody removed
-  // or replaced it, another process may hold the folder as well. Throws Exit::locked then; to be
-  // asked before anything is written.
+  // Throws Exit::locked if the lock file was removed or replaced, because another process may then
+  // hold the folder too. Call it before every write.
   void require_held() const;
 
  private:
@@ -26,11 +26,11 @@ class FolderLock {
   int file_ = -1;
 };
 
-// Throws Unreadable (sim/io/file.hpp) if the lock file holds what another program or another
-// version of moesim wrote.
+// Throws Unreadable (sim/io/file.hpp) if another program or another version of moesim wrote the
+// lock file.
 void require_own_lock(const std::string& folder);
 
-// Who holds it ("process 123 on host"), asked without touching it; nothing if nobody does.
+// Returns the holder of the lock ("process 123 on host") without taking it; nothing if it is free.
 std::optional<std::string> lock_holder(const std::string& folder);
 
 }  // namespace moesim

@@ -46,7 +46,8 @@ Child fork_child(const std::function<void(int pipe)>& work) {
   }
   if (child == 0) {
     ::close(ends[0]);
-    // Whoever catches these in the parent, to explain its end, learns of the child's by waiting.
+    // The parent may have handlers that explain its own end. The child needs none: the parent
+    // learns how it ended from waitpid.
     for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
       std::signal(signal, SIG_DFL);
     work(ends[1]);

@@ -1,4 +1,5 @@
-// Work in a forked process: its memory is measured apart, and it takes nothing down with it.
+// Runs a function in a forked child process: its crash does not harm the parent, and its memory is
+// measured separately.
 #pragma once
 
 #include <cstddef>
@@ -8,28 +9,28 @@
 
 namespace moesim {
 
-// A forked child that runs on its own, and the end of the pipe that it writes to.
+// Child is a running forked process and the read end of the pipe that it writes to.
 struct Child {
   int pid = 0;
   int pipe = -1;
 };
 
-// Runs `work` with the other end of the pipe in a forked child, which then leaves without running
-// the parent's destructors; `work` must not throw. The parent must not have run anything in
-// parallel that the work needs, since threads do not survive a fork. Throws std::system_error if
-// there can be no child.
+// Forks a child that calls `work` with the write end of the pipe and then exits without running the
+// parent's destructors. `work` must not throw, and must not need threads that the parent has
+// started (threads do not survive a fork). Throws std::system_error if the fork fails.
 Child fork_child(const std::function<void(int pipe)>& work);
 
-// Writes all of it. False if the other end is closed.
+// Writes all bytes. False if the read end is closed.
 bool send_bytes(int pipe, std::string_view bytes);
 
+// ChildEnd is the result of a child that has ended.
 struct ChildEnd {
-  std::string bytes;           // what the work returned, or a part if the child died
-  int status = 0;              // as of waitpid
-  std::size_t peak_bytes = 0;  // of the process's resident memory
+  std::string bytes;           // the result of the work, truncated if the child died
+  int status = 0;              // as waitpid reports it
+  std::size_t peak_bytes = 0;  // peak resident memory of the child
 };
 
-// The same for work with a result, and waits for it.
+// Runs `work` in a forked child, waits, and returns its result.
 ChildEnd in_forked_child(const std::function<std::string()>& work);
 
 }  // namespace moesim

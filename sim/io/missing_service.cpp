@@ -10,9 +10,9 @@
 namespace moesim {
 namespace {
 
-using Given = std::array<std::atomic<bool>, 4>;  // by Service
+using Given = std::array<std::atomic<bool>, 4>;  // "already warned", by Service
 
-// Memory that forked processes share with this one, or this one's own if there is none to share.
+// Memory shared with forked processes; private memory if sharing is not possible.
 Given* shared_flags() {
   void* page =
       ::mmap(nullptr, sizeof(Given), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -20,7 +20,7 @@ Given* shared_flags() {
   return page == MAP_FAILED ? &own : new (page) Given{};
 }
 
-// Made when the program starts, before anything forks.
+// Allocated at program start, before the first fork.
 Given* const given = shared_flags();
 
 Warn& receiver() {

@@ -1,4 +1,5 @@
-// Services of the system that a run can do without: a warning is given once, and work goes on.
+// Warns once when the system lacks a service that a run can do without (fsync, file locks, more
+// processes); the run continues.
 #pragma once
 
 #include <functional>
@@ -8,14 +9,14 @@ namespace moesim {
 
 enum class Service { file_sync, folder_sync, locks, processes };
 
-// True if this errno says that there is no such service here. EIO, ENOSPC or EDQUOT say that a
-// service failed.
+// True if this errno means that the service does not exist here; false for a service that failed
+// (EIO, ENOSPC, EDQUOT).
 bool is_missing(int reason);
 
-// Gives the warning, once per kind by this process and all that were forked from the same program.
+// Emits the warning, once per kind for the program and all processes that it forks.
 void warn_missing(Service service, const std::string& message);
 
-// Receives the warnings of this process from now on; without one they go to stderr.
+// Sets the receiver of this process's warnings; the default is stderr.
 using Warn = std::function<void(const std::string& line)>;
 void send_warnings(Warn warn);
 

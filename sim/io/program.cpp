@@ -46,8 +46,8 @@ class Pipe {
   std::array<int, 2> ends_{};
 };
 
-// Reads both pipes to their ends, side by side: a full pipe would stop the program. False if that
-// takes longer than until `end`; with an end only the beginning of each text is kept.
+// Reads both pipes concurrently until they close (a full pipe would block the program). False if
+// `end` passes first. If there is an `end`, only the beginning of each text is kept.
 bool read_both(const Pipe& out, const Pipe& error, const std::optional<Clock::time_point>& end,
                ProgramRun& run) {
   std::array<pollfd, 2> files{pollfd{out.reader(), POLLIN, 0}, pollfd{error.reader(), POLLIN, 0}};
@@ -76,7 +76,7 @@ bool read_both(const Pipe& out, const Pipe& error, const std::optional<Clock::ti
   return true;
 }
 
-// An errno, or 0 and the process.
+// Starts the program. Returns 0 and sets the process id, or returns an errno.
 int start(std::vector<std::string>& words, const ProgramLimits& limits, const Pipe& out,
           const Pipe& error, pid_t& child) {
   posix_spawn_file_actions_t actions;
@@ -90,13 +90,13 @@ int start(std::vector<std::string>& words, const ProgramLimits& limits, const Pi
   arguments.push_back(nullptr);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
-  // This program ignores these signals; others are ended by them.
+  // moesim ignores these signals; other programs rely on their default action.
   sigset_t ignored;
   ::sigemptyset(&ignored);
   for (const int signal : {SIGPIPE, SIGXFSZ}) ::sigaddset(&ignored, signal);
   ::posix_spawnattr_setsigdefault(&attributes, &ignored);
   short flags = POSIX_SPAWN_SETSIGDEF;
-  if (limits.seconds > 0) {  // a group of its own, so that what it started ends with it
+  if (limits.seconds > 0) {  // a new process group, so that its children can be killed with it
     ::posix_spawnattr_setpgroup(&attributes, 0);
     flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
   }

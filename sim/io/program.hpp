@@ -1,4 +1,4 @@
-// Runs another program and returns what it wrote.
+// Runs another program, waits for it, and returns its output.
 #pragma once
 
 #include <string>
@@ -6,20 +6,21 @@
 
 namespace moesim {
 
+// ProgramRun is the outcome of run_program.
 struct ProgramRun {
-  bool found = true;       // the program is in PATH
-  bool timed_out = false;  // and was killed
-  bool good = false;       // it ended with exit code 0
-  std::string out, error;  // what it wrote to stdout and stderr; with a limit the first 64 KiB
+  bool found = true;       // false: the program is not in PATH
+  bool timed_out = false;  // true: killed at the time limit
+  bool good = false;       // true: exit code 0
+  std::string out, error;  // stdout and stderr; only the first 64 KiB if there is a time limit
 };
 
 struct ProgramLimits {
-  std::string folder = ".";  // in which it runs
-  int seconds = 0;           // after which it and what it started are killed; 0: never
+  std::string folder = ".";  // working directory
+  int seconds = 0;           // the program and its children are killed after this; 0: no limit
 };
 
-// Runs words[0], looked up in PATH, with the other words as its arguments and no input, and waits
-// for it. Throws Exit::internal if it cannot be started for another reason than that it is absent.
+// Runs words[0], looked up in PATH, with the other words as arguments and empty input. Throws
+// Exit::internal if it is found but cannot be started.
 ProgramRun run_program(std::vector<std::string> words, const ProgramLimits& limits = {});
 
 }  // namespace moesim

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporary = ".tmp-";
 
-// Each step returns 0 or an errno, so that the temporary is removed in one place.
+// Each step returns 0 or an errno, so that only one place removes the temporary.
 int write_synced(const std::string& path, const Pieces& pieces) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (file < 0) return errno;
@@ -46,8 +46,8 @@ Pieces pieces_of(const std::vector<std::string_view>& all) {
   };
 }
 
-// Makes the rename itself durable. A folder that may not be read, or a file system that cannot sync
-// folders, is no failure: the file is whole in either case.
+// Makes the rename durable. A folder without read permission, or a file system that cannot sync
+// folders, is no failure: the file is complete in either case.
 int sync_folder(const fs::path& folder) {
   const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   int reason = file < 0 || ::fsync(file) != 0 ? errno : 0;
@@ -62,14 +62,14 @@ int sync_folder(const fs::path& folder) {
   return reason;
 }
 
-// The folder and the temporary of what will be published.
+// The target's folder and the path of its temporary.
 struct Place {
   fs::path folder, temporary;
 };
 
-// Where a chain of links ends, or the path itself.
+// The end of a chain of links, or the path itself.
 fs::path end_of_links(fs::path path) {
-  constexpr int kMostLinks = 40;  // as the kernel follows
+  constexpr int kMostLinks = 40;  // the kernel's own limit
   std::error_code error;
   for (int i = 0; i < kMostLinks && fs::is_symlink(path, error); ++i)
     path = path.parent_path() / fs::read_symlink(path, error);
@@ -98,15 +98,15 @@ std::vector<fs::path> temporaries_in(const std::string& folder) {
 
 bool is_alive(pid_t process) { return ::kill(process, 0) == 0 || errno != ESRCH; }
 
-// Returns 0 or an errno.
+// Renames the temporary to the target. Returns 0 or an errno.
 int rename_over(const fs::path& from, const std::string& to) {
   if (std::rename(from.c_str(), to.c_str()) == 0) return 0;
-  // A file system that renames but does not replace.
+  // Some file systems do not replace an existing file on rename.
   if (errno != EEXIST || ::unlink(to.c_str()) != 0) return errno;
   return std::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
 }
 
-// Puts the temporary in its place, or removes it.
+// Renames the temporary to the target, or removes it on failure.
 void settle(const Place& place, const std::string& path, int reason) {
   if (reason == 0) reason = rename_over(place.temporary, path);
   if (reason != 0) {
@@ -114,8 +114,7 @@ void settle(const Place& place, const std::string& path, int reason) {
     fs::remove_all(place.temporary, ignored);
     cannot_write(path, reason);
   }
-  // From here on the new one is in place; a failure means that a power loss could still bring the
-  // old one back.
+  // The new file is in place now; after a failure below, a power loss could restore the old one.
   reason = sync_folder(place.folder);
   if (reason != 0) cannot_write(path, reason);
 }
@@ -125,7 +124,7 @@ std::string parent_of(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
-// What helps against an errno of writing to `path`.
+// Advice for an errno of writing to `path`.
 std::string advice_about(const std::string& path, int reason) {
   switch (reason) {
     case ENOENT:
@@ -187,7 +186,7 @@ void publish_bytes(const std::string& path, std::string_view bytes) {
 void publish_pieces(const std::string& link, const Pieces& pieces) {
   const std::string path = end_of_links(link);
   const Place place = place_of(path);
-  ::unlink(place.temporary.c_str());  // of a process that had this number and was killed
+  ::unlink(place.temporary.c_str());  // left by a killed process with the same process id
   settle(place, path, write_synced(place.temporary, pieces));
 }
 
@@ -209,7 +208,7 @@ std::error_code remove_folder(const std::string& path) {
   const fs::path aside = place_of(path).temporary;
   fs::remove_all(aside, error);
   fs::rename(path, aside, error);
-  // A disk that cannot rename may still be able to remove.
+  // If the rename failed, removing the folder in place may still succeed.
   fs::remove_all(error ? fs::path(path) : aside, error);
   return error;
 }

@@ -1,4 +1,4 @@
-// SHA-256 as 64 lower-case hex digits, or as its 32 bytes.
+// Sha256 computes SHA-256, as 64 lower-case hex digits or as 32 bytes.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace moesim {
 
-// Of bytes that come in pieces.
+// Sha256 hashes bytes that are added piece by piece.
 class Sha256 {
  public:
   Sha256();
@@ -17,7 +17,7 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
 
   void add(std::string_view bytes);
-  // Of what was added so far.
+  // The hash of everything added so far.
   std::string hex() const;
   std::string bytes() const;
 
@@ -28,7 +28,7 @@ class Sha256 {
 
 std::string sha256_hex(const void* data, std::size_t bytes);
 
-// Of a whole file, read in slices. Throws as InputFile does (sim/io/file.hpp).
+// The hash of a whole file, read in slices. Throws as InputFile does (sim/io/file.hpp).
 std::string sha256_of_file(const std::string& path);
 
 inline bool is_sha256(std::string_view text) {

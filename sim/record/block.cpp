@@ -32,7 +32,7 @@ std::vector<double> doubles(std::string_view bytes) {
   return values;
 }
 
-// Integers come as doubles, which are exact up to here.
+// Integers are passed as doubles, which are exact up to 2^53.
 constexpr double kMostExact = 0x1p53;
 
 template <class Stored>
@@ -45,7 +45,7 @@ std::string converted(const double* values, std::size_t count) {
   return bytes;
 }
 
-// A number that does not fit would become something else; it is a bug of whoever recorded it.
+// Converting a number that does not fit would change it; the recorder must not produce one.
 template <class Integer>
 std::string as_integers(const Variable& variable, std::size_t first, std::size_t count) {
   constexpr bool kNarrow = sizeof(Integer) == 4;
@@ -60,8 +60,8 @@ std::string as_integers(const Variable& variable, std::size_t first, std::size_t
   return converted<Integer>(variable.values.data() + first, count);
 }
 
-// The transpose of a matrix of bytes. That of [count, each] puts the bytes of the same significance
-// of `count` values side by side (HDF5's shuffle); that of [each, count] takes it back.
+// Transposes a matrix of bytes. On [count, each] this is HDF5's shuffle: bytes of equal
+// significance become adjacent. On [each, count] it is the inverse.
 std::string transposed(std::string_view bytes, std::size_t rows, std::size_t cols) {
   std::string out(bytes.size(), '\0');
   for (std::size_t c = 0; c < cols; ++c)
@@ -69,13 +69,13 @@ std::string transposed(std::string_view bytes, std::size_t rows, std::size_t col
   return out;
 }
 
-// Fletcher's checksum of 16-bit words, the first byte of each the higher one, modulo 65535.
+// Fletcher's checksum of big-endian 16-bit words, modulo 65535.
 std::uint32_t fletcher32(std::string_view bytes) {
   std::uint64_t sum = 0, sums = 0;
   const auto byte = [&](std::size_t i) {
     return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0u;
   };
-  // Both sums are reduced as HDF5 does it: to 1..65535, and 0 only if all is 0.
+  // Both sums are reduced like in HDF5: to 1..65535, or 0 only if all words are 0.
   const auto fold = [](std::uint64_t value) {
     while (value >> 16 != 0) value = (value & 0xffff) + (value >> 16);
     return value;
@@ -155,7 +155,7 @@ std::string filtered(std::string_view stored, std::size_t each) {
 
 std::string unfiltered(std::string_view chunk, std::size_t each, std::size_t count) {
   constexpr std::size_t kSum = 4;
-  const auto bad = [] { fail(Exit::data, "a block of what was recorded is damaged"); };
+  const auto bad = [] { fail(Exit::data, "a block of recorded values is damaged"); };
   if (chunk.size() < kSum) bad();
   const std::string_view deflated = chunk.substr(0, chunk.size() - kSum);
   std::uint32_t sum = 0;

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kLeaf = 32;
 constexpr std::uint64_t kSlice = 1 << 20;
 
-// Before each chunk: the lengths of the name and of the chunk, the leaf of the digest, the name.
+// Header of each chunk: lengths of name and chunk, leaf of the digest, name.
 struct Header {
   std::uint32_t name = 0, chunk = 0;
 };
@@ -37,7 +37,7 @@ void BlockStore::open() {
   std::error_code error;
   std::filesystem::create_directory(std::filesystem::path(path_).parent_path(), error);
   file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | (size_ == 0 ? O_TRUNC : 0), 0666);
-  // What follows is of steps that are trained again.
+  // The rest belongs to steps that will be trained again.
   if (file_ < 0 || (size_ > 0 && ::ftruncate(file_, static_cast<off_t>(size_)) != 0) ||
       ::lseek(file_, static_cast<off_t>(size_), SEEK_SET) < 0)
     cannot_write(path_, errno);
@@ -76,7 +76,7 @@ std::string BlockStore::bytes_at(std::uint64_t offset, std::uint64_t size) const
     done += static_cast<std::size_t>(count);
   }
   if (file >= 0 && file != file_) ::close(file);
-  if (done < size) fail(Exit::data, path_ + ": shorter than it was; what was recorded is lost");
+  if (done < size) fail(Exit::data, path_ + ": shorter than it was; recorded values are lost");
   return bytes;
 }
 

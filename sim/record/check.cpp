@@ -1,4 +1,4 @@
-// Whether a run file holds what was written, slice by slice.
+// Verifies every value of a run file against its digest, slice by slice.
 #include "sim/config/resolved.hpp"
 #include "sim/config/typed.hpp"
 #include "sim/core/error.hpp"
@@ -17,7 +17,7 @@ namespace {
 using hdf5::Extent;
 using hdf5::Opened;
 
-// A variable with its dataset; the texts of one are in memory.
+// A variable with its dataset. Texts are in memory, numbers are not.
 struct Part {
   Opened::Dataset dataset;
   Variable variable;
@@ -37,7 +37,7 @@ std::vector<Part> parts_of(const Opened& file, Budget& numbers, Budget& texts) {
   return parts;
 }
 
-// The rows of a slice as a variable of their own.
+// A variable that holds the rows of one slice only.
 Variable slice_of(const Part& part, std::int64_t first, std::int64_t rows) {
   Variable slice = part.variable;
   if (!slice.shape.empty()) slice.shape[0] = rows;
@@ -58,7 +58,7 @@ hid_t native_of(Variable::Type type) {
   }
 }
 
-// Adds the leaves of a slice of whole blocks, from the values as they are stored.
+// Appends the leaves of a slice of whole blocks.
 void add_leaves(Sha256& sum, const Part& part, std::int64_t first, std::int64_t rows) {
   const Variable& variable = part.variable;
   const auto row = static_cast<std::size_t>(row_values(variable.shape)) * bytes_each(variable.type);
@@ -121,14 +121,15 @@ void check_records(const RunFile& run, const std::vector<Part>& parts) {
   }
 }
 
-// Attributes that repeat settings, which are no part of the digest, against `config`, which is.
+// Compares the attributes that repeat settings, which the digest does not cover, with `config`,
+// which it does.
 bool settings_hold(const RunFile& run) {
   const auto values = config::resolved_values(run.text("config"));
   return std::all_of(run.attributes().begin(), run.attributes().end(), [&](const auto& attribute) {
     const auto& [name, value] = attribute;
     if (!is_setting_name(name)) return true;
     const auto found = values.find(name);
-    return found == values.end() ||  // somebody's annotation
+    return found == values.end() ||  // not a setting: a user's annotation
            config::means(value, found->second);
   });
 }

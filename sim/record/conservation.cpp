@@ -12,10 +12,9 @@
 namespace moesim {
 namespace {
 
-// How much the two sides of a law may differ: counts agree exactly, masses are sums of float
-// weights.
+// Tolerance of a law: counts agree exactly, masses are sums of float weights.
 struct Law {
-  bool loads = true;  // assignments = sum of load + dropped holds too
+  bool loads = true;  // the law assignments = sum of load + dropped applies too
   double relative = 0;
 };
 
@@ -28,19 +27,19 @@ Law law_of(const RunFile& run) {
 }
 
 bool agree(double a, double b, double relative) {
-  // A run that diverged is published with its NaN.
+  // A diverged run is published with its NaNs.
   if (!std::isfinite(a) && !std::isfinite(b)) return true;
   return std::abs(a - b) <= relative * std::max(std::abs(a), std::abs(b));
 }
 
-// Dimensions agree by name (axes_of), so equal names are enough.
+// axes_of has checked that a dimension name has one length, so comparing names suffices.
 void require_dims(const Variable& variable, const std::vector<std::string>& dims) {
   if (variable.dims != dims)
     fail_in("run file", variable.name + " has dimensions (" + joined(variable.dims) +
                             "), expected (" + joined(dims) + ")");
 }
 
-// The values of a variable, row by row, as far as they are not in finished blocks.
+// The values of a variable, row by row, without those in finished blocks.
 class Rows {
  public:
   explicit Rows(const Variable& variable)
@@ -74,7 +73,7 @@ void check_family(const RunFile& run, const std::string& prefix, const std::stri
     require_dims(*dropped, {rows, "layer"});
   }
 
-  // Rows in finished blocks of any of them were checked when those were finished.
+  // Rows in finished blocks were checked when the blocks were finished.
   std::int64_t from = 0;
   for (const Variable* variable : {assignments, demand, loads ? load : nullptr, dropped})
     if (variable != nullptr) from = std::max(from, finished_rows(*variable));

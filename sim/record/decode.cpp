@@ -43,7 +43,7 @@ RunFile decode(const std::string& path) {
 
 namespace {
 
-// The lengths of the dimensions of a part of a file, which have to agree as those of the whole do.
+// Checks that the variables of an excerpt agree on the lengths of their dimensions.
 class Lengths {
  public:
   Lengths(const Opened& file, Budget& budget) : file_(file), budget_(budget) {}
@@ -95,7 +95,7 @@ RunFile decode(const std::string& path, const Excerpt& excerpt) {
     if (variable.shape.empty()) continue;
     lengths.check(variable);
     if (variable.type == Variable::Type::text) {
-      // Labels are few, and read whole or not at all.
+      // Labels are few: read all of them or none.
       const std::int64_t count = count_of(variable.shape);
       if (count > most) continue;
       budget.charge(bytes_of(variable.shape, sizeof(char*), budget));

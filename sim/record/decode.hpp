@@ -1,5 +1,6 @@
-// An HDF5 file as a run file. For read_run_file and RunReader, which call it where a crash does no
-// harm. Every function throws std::exception with the reason, without the path.
+// Decodes an HDF5 file to a RunFile. Only read_run_file and RunReader call this, in a child process
+// where a crash is harmless. Every function throws std::exception with the reason, without the
+// path.
 #pragma once
 
 #include "sim/record/reader.hpp"
@@ -9,14 +10,14 @@
 
 namespace moesim {
 
-// All of it.
+// Reads the whole file.
 RunFile decode(const std::string& path);
-// A part. The first length of a variable is that of the rows that were read.
+// Reads an excerpt. The first length of a variable is the number of rows read.
 RunFile decode(const std::string& path, const Excerpt& excerpt);
-// Reads every value, in memory for a slice of it, and checks the digest and that records add up.
-// Returns the attributes, and these two beside them, whatever the file has under their names: the
-// library that has rewritten the file, "" if none says so, and whether the digest holds. It must,
-// unless the file was rewritten.
+// Reads every value, slice by slice, and checks the digest and conservation. Returns the attributes
+// plus two more, which replace any in the file: kRewrittenBy, the library that has rewritten the
+// file ("" if none is known), and kDigestHolds. Throws if the digest does not hold and no library
+// has rewritten the file.
 RunFile decode_checked(const std::string& path);
 inline constexpr const char* kRewrittenBy = "checked_rewritten_by";
 inline constexpr const char* kDigestHolds = "checked_digest_holds";

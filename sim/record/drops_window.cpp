@@ -5,9 +5,9 @@
 namespace moesim {
 
 Window drops_window(const std::vector<double>& steps, double step) {
-  constexpr double kFrom = 0.9, kFromAtLeast = 0.5;  // of the steps
+  constexpr double kFrom = 0.9, kFromAtLeast = 0.5;  // as shares of the steps
   constexpr std::size_t kFewest = 10;
-  const auto place = [&](double at) {  // of the first record from that step on
+  const auto place = [&](double at) {  // index of the first record at that step or later
     return static_cast<std::size_t>(std::lower_bound(steps.begin(), steps.end(), at) -
                                     steps.begin());
   };

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <map>
 
-// H5DS, from the high-level library; its header includes hdf5.h, so it comes after hdf5.hpp.
+// H5DS of the high-level library. Its header includes hdf5.h, so hdf5.hpp must come first.
 #include <hdf5_hl.h>
 
 namespace moesim {
@@ -24,7 +24,7 @@ using hdf5::scalar_space;
 using hdf5::text_type;
 
 constexpr unsigned kOrder = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
-constexpr unsigned kDeflateLevel = 4;  // for readers' information: block.cpp compresses
+constexpr unsigned kDeflateLevel = 4;  // metadata for readers only: block.cpp compresses
 
 Handle new_file(ImageContent& content) {
   const Handle create = property_list(H5P_FILE_CREATE);
@@ -57,7 +57,7 @@ void write_attribute(hid_t object, const char* name, const Attribute& value) {
   }
 }
 
-// A dimension that grows, or is empty, is unlimited: HDF5 has no chunks along a fixed length of 0.
+// Growing and empty dimensions are unlimited: HDF5 has no chunks along a fixed length of 0.
 Handle space_of(const std::vector<Axis>& axes) {
   if (axes.empty()) return scalar_space();
   std::vector<hsize_t> size, limit;
@@ -69,7 +69,7 @@ Handle space_of(const std::vector<Axis>& axes) {
           "cannot make a dataspace"};
 }
 
-// Whole rows: those of a block, or all that there are if they do not fill one.
+// The chunk shape: the rows of a block, or all rows if they do not fill one.
 std::vector<hsize_t> chunk_of(const std::vector<Axis>& axes) {
   std::vector<std::int64_t> shape;
   std::vector<hsize_t> chunk;
@@ -101,7 +101,7 @@ Handle new_dataset(hid_t file, const std::string& name, hid_t type, const std::v
           H5Dclose, "cannot make a variable"};
 }
 
-// Numbers go in as finished chunks.
+// Writes numbers as finished chunks.
 void write_chunks(hid_t dataset, const Variable& variable, const RunFile& run,
                   ImageContent& content) {
   const auto rows = static_cast<std::uint64_t>(block_rows(variable.shape));
@@ -173,7 +173,7 @@ Handle write_variable(hid_t file, const Variable& variable, const std::vector<Ax
   return dataset;
 }
 
-// As the netCDF-4 library writes a dimension that has no variable: an empty dataset whose NAME says
+// Writes a dimension without a variable like the netCDF-4 library: an empty dataset whose NAME says
 // so.
 Handle write_bare_dimension(hid_t file, const Axis& axis) {
   Handle dataset = new_dataset(file, axis.name, H5T_IEEE_F32BE, {axis}, false);
@@ -183,7 +183,7 @@ Handle write_bare_dimension(hid_t file, const Axis& axis) {
   return dataset;
 }
 
-// The number of the dimension: readers keep this order.
+// Writes the number of the dimension, by which readers order dimensions.
 void write_dimension_id(hid_t dataset, std::size_t id) {
   const auto number = static_cast<std::int32_t>(id);
   const Handle attribute(
@@ -192,9 +192,9 @@ void write_dimension_id(hid_t dataset, std::size_t id) {
   check(H5Awrite(attribute, H5T_NATIVE_INT32, &number), "cannot write an attribute");
 }
 
-// Datasets are made in the order of the variables, each bare dimension before its first user, so
-// that reading and writing again gives the same bytes. Scales are attached at the end, when all of
-// them are there.
+// Creates the datasets in the order of the variables, each bare dimension before its first user, so
+// that reading and rewriting a file gives the same bytes. Attaches the scales at the end, when all
+// datasets exist.
 void write_variables(hid_t file, const RunFile& run, const std::vector<Axis>& axes,
                      ImageContent& content) {
   std::map<std::string, Axis> axis_of;

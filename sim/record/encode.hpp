@@ -1,4 +1,4 @@
-// A run file as an HDF5 file.
+// Encodes a run file as an HDF5 file in memory.
 #pragma once
 
 #include "sim/record/axes.hpp"
@@ -10,9 +10,9 @@
 
 namespace moesim {
 
-// `axes` are axes_of(run.variables()), `digest` its digest. The same run gives the same bytes. HDF5
-// writes into memory, so the only disk access is that of publishing, whose every error is seen;
-// HDF5 can report a full disk as late as while closing, and leaves its file half open then.
+// `axes` are axes_of(run.variables()), `digest` is the run's digest. Equal runs give equal bytes.
+// HDF5 never writes to disk, because it can report a full disk as late as on closing, with the file
+// left half open; publishing writes the bytes and checks every call.
 Image encode(const RunFile& run, const std::vector<Axis>& axes, const std::string& digest);
 
 }  // namespace moesim

@@ -30,7 +30,7 @@ void check_filters(hid_t properties) {
   }
 }
 
-// Reading takes memory for a whole chunk, and for a record of every chunk.
+// Limits chunks: reading needs memory for one whole chunk and for an index entry of every chunk.
 void check_chunks(hid_t properties, const std::vector<hsize_t>& shape, std::uint64_t bytes_each,
                   const Budget& budget) {
   if (H5Pget_layout(properties) != H5D_CHUNKED) return;
@@ -48,7 +48,7 @@ void check_chunks(hid_t properties, const std::vector<hsize_t>& shape, std::uint
   }
 }
 
-// Memory for the strings of one read; HDF5 asks here before it copies.
+// Allocator for the strings of one read; HDF5 calls it before it copies a string.
 struct Arena {
   Budget& budget;
   std::vector<std::unique_ptr<char[]>> blocks;
@@ -67,7 +67,7 @@ extern "C" void* allocate_text(std::size_t size, void* info) {
 
 extern "C" void keep_text(void*, void*) {}
 
-// Letters, digits, '_', '.', '-': what may be printed on a terminal.
+// Names consist of letters, digits, '_', '.' and '-', so that they are safe on a terminal.
 void check_printable_name(const std::string& name) {
   const auto printable = [](unsigned char c) {
     return c < 0x80 && (std::isalnum(c) || c == '_' || c == '.' || c == '-');
@@ -92,7 +92,7 @@ extern "C" herr_t take_link(hid_t, const char* name, const H5L_info_t* link, voi
   }
 }
 
-// A text of fixed length ends at its first NUL, or before the spaces or NULs that fill it up.
+// Removes the padding of a fixed-length text: spaces or NULs after the text.
 std::string trimmed(std::string text, H5T_str_t padding) {
   if (padding == H5T_STR_NULLTERM) return text.substr(0, text.find('\0'));
   const auto last = text.find_last_not_of(padding == H5T_STR_SPACEPAD ? ' ' : '\0');
@@ -100,7 +100,7 @@ std::string trimmed(std::string text, H5T_str_t padding) {
   return text.substr(0, text.find('\0'));
 }
 
-// As a text in memory: the file's type, since HDF5 does not turn ASCII into UTF-8.
+// The memory type of a text: the file's own, because HDF5 does not convert ASCII to UTF-8.
 Handle memory_text(hid_t type) { return {H5Tcopy(type), H5Tclose, "cannot make a text type"}; }
 
 }  // namespace

@@ -16,8 +16,8 @@ std::string last_reason(std::string_view what) {
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);
   if (text.empty()) return std::string(what);
 
-  // Of "unable to open file: name = …, errno = 13, error message = 'Permission denied', …" the
-  // middle is the reason.
+  // In "unable to open file: name = …, errno = 13, error message = 'Permission denied', …" the
+  // reason is in quotes.
   constexpr std::string_view kMessage = "error message = '";
   if (const auto begin = text.find(kMessage); begin != std::string::npos) {
     const auto from = begin + kMessage.size();

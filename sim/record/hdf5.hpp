@@ -1,9 +1,8 @@
-// A small RAII layer over the HDF5 C API, for the .cpp files that read or write run files; no other
-// header includes it. Every return code goes through check() or Handle, so a failed call is an
-// exception with the library's reason.
+// A small RAII layer over the HDF5 C API, used only in this folder and its tests. Every return code
+// goes through check() or Handle, so a failed call throws an exception with the library's reason.
 #pragma once
 
-// The API of 1.10, also where the library is newer.
+// Selects the API of HDF5 1.10, also with newer libraries.
 #define H5_USE_110_API
 #include <hdf5.h>
 
@@ -14,8 +13,8 @@
 
 namespace moesim::hdf5 {
 
-// A call failed, or a file is not what it should be. what() is the reason, without the path:
-// whoever knows the path turns it into an Error.
+// Failure is a failed HDF5 call or an invalid file. what() is the reason; callers that know the
+// path turn it into an Error.
 class Failure : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -31,7 +30,7 @@ Status check(Status status, std::string_view what) {
   return status;
 }
 
-// An identifier with the function that closes it.
+// Handle owns an HDF5 identifier and closes it.
 class Handle {
  public:
   using Close = herr_t (*)(hid_t);
@@ -47,7 +46,7 @@ class Handle {
 
   operator hid_t() const { return id_; }
 
-  // For where a failure to close is a failure of the work.
+  // Closes now, and throws if that fails.
   void close(std::string_view what) { check(close_(std::exchange(id_, -1)), what); }
 
  private:
@@ -55,7 +54,7 @@ class Handle {
   Close close_;
 };
 
-// While it lives, the library prints nothing of its own on stderr.
+// Quiet keeps the library from printing to stderr during its lifetime.
 class Quiet {
  public:
   Quiet();
@@ -70,7 +69,7 @@ class Quiet {
 
 Handle property_list(hid_t kind);
 Handle scalar_space();
-// Variable-length UTF-8.
+// The type of variable-length UTF-8 text.
 Handle text_type();
 
 }  // namespace moesim::hdf5

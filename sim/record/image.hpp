@@ -1,5 +1,5 @@
-// The bytes of a run file that is not on disk yet. Chunks in a BlockStore are read when they are
-// written, so that they are never in memory together.
+// Image is the bytes of an encoded run file that is not on disk yet. Chunks stay in the BlockStore
+// until they are written, so they are never in memory together.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@ class Image {
   explicit Image(std::shared_ptr<const ImageContent> content) : content_(std::move(content)) {}
 
   std::uint64_t size() const;
-  // In order, piece by piece.
+  // Calls part() with consecutive pieces of the file.
   void each(const std::function<void(std::string_view)>& part) const;
   std::string bytes() const;
   std::string sha256() const;
-  // As publish_bytes.
+  // Writes the file like publish_bytes.
   void publish(const std::string& path) const;
 
  private:

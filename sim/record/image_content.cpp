@@ -12,7 +12,7 @@ namespace {
 
 constexpr haddr_t kMostBytes = haddr_t{1} << 62;
 
-// What H5FDopen makes; HDF5 knows the first part.
+// The driver's file object. HDF5 requires H5FD_t as the first member.
 struct File {
   H5FD_t known;
   ImageContent* content;
@@ -49,7 +49,7 @@ herr_t image_set_eoa(H5FD_t* file, H5FD_mem_t, haddr_t end) {
 
 haddr_t image_get_eof(const H5FD_t* file, H5FD_mem_t) { return content_of(file).written(); }
 
-// No exception may pass through C.
+// Exceptions must not propagate through C.
 herr_t image_read(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t at, size_t size, void* bytes) {
   try {
     return content_of(file).read(at, static_cast<char*>(bytes), size) ? 0 : -1;
@@ -73,7 +73,8 @@ H5FD_class_t driver_class() {
   H5FD_class_t driver{};
 #if H5_VERSION_GE(1, 13, 0)
   driver.version = H5FD_CLASS_VERSION;
-  driver.value = static_cast<H5FD_class_value_t>(600);  // below 256 are the library's own
+  driver.value =
+      static_cast<H5FD_class_value_t>(600);  // numbers below 256 are reserved for the library
 #endif
   driver.name = "moesim_image";
   driver.maxaddr = kMostBytes;
@@ -121,7 +122,7 @@ void ImageContent::write(std::uint64_t at, std::string_view bytes) {
 }
 
 bool ImageContent::read(std::uint64_t at, char* bytes, std::size_t size) const {
-  // Chunks that were lent are never read by HDF5 again.
+  // HDF5 never reads back a chunk that is stored by reference.
   const auto next = chunks_.upper_bound(at);
   if (next != chunks_.end() && next->first < at + size) return false;
   if (next != chunks_.begin() && std::prev(next)->first + std::prev(next)->second.bytes > at)

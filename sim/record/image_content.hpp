@@ -1,6 +1,6 @@
-// The bytes of an HDF5 file that is not on disk yet: what HDF5 wrote, and, by reference, chunks
-// that lie in a BlockStore. HDF5 writes into it through a driver of ours, so that it meets no disk,
-// and so that memory holds what describes the chunks, but not the chunks.
+// ImageContent is an HDF5 file in memory: the metadata that HDF5 wrote, plus references to chunks
+// in a BlockStore. HDF5 writes into it through a custom file driver, so it never touches the disk
+// and memory never holds all chunks.
 #pragma once
 
 #include "sim/record/block_store.hpp"
@@ -20,17 +20,17 @@ class ImageContent {
  public:
   explicit ImageContent(std::shared_ptr<const BlockStore> store) : store_(std::move(store)) {}
 
-  // Access properties with which H5Fcreate writes here. This must outlive the file.
+  // Access properties with which H5Fcreate writes here. The ImageContent must outlive the file.
   hdf5::Handle access();
 
-  // HDF5 is about to write the chunk in `bytes`, which are those of `block`.
+  // Announces the next write of HDF5: the chunk in `bytes`, which is also stored as `block`.
   void lend(std::string_view bytes, const RowBlock& block) { lent_ = bytes, block_ = block; }
 
   std::uint64_t size() const { return end_; }
-  // All of it, in order, piece by piece.
+  // Calls part() with consecutive pieces of the file.
   void each(const std::function<void(std::string_view)>& part) const;
 
-  // For the driver.
+  // Called by the driver.
   void write(std::uint64_t at, std::string_view bytes);
   bool read(std::uint64_t at, char* bytes, std::size_t size) const;
   std::uint64_t written() const { return written_; }

@@ -30,7 +30,7 @@ bool is_tighter(std::uint64_t limit, std::uint64_t value) {
   return limit != RLIM_INFINITY && limit <= value;
 }
 
-// Never above `most`, the caller's.
+// Sets a limit, but never above `most`, the caller's.
 void set_limit(Resource resource, rlim_t value, rlim_t most) {
   rlimit limit{};
   if (getrlimit(resource, &limit) != 0) return;
@@ -38,7 +38,7 @@ void set_limit(Resource resource, rlim_t value, rlim_t most) {
   setrlimit(resource, &limit);
 }
 
-// The size of the address space; without /proc what it is at the most, but for memory of devices.
+// The size of the address space; without /proc an upper bound that ignores device memory.
 std::uint64_t address_space() {
   constexpr std::uint64_t kMost = std::uint64_t{8} << 30;
   std::uint64_t pages = 0;
@@ -46,7 +46,7 @@ std::uint64_t address_space() {
   return pages == 0 ? kMost : pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-// Processor time of this process so far, a started second counted whole.
+// Processor time of this process so far, in seconds, rounded up.
 std::uint64_t used_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -57,10 +57,10 @@ void restrict_to(const Allowance& allowance, const CallersLimits& callers) {
   set_limit(RLIMIT_CORE, 0, RLIM_INFINITY);
   set_limit(RLIMIT_CPU, used_seconds() + allowance.cpu_seconds, callers.cpu_seconds);
   set_limit(RLIMIT_AS, address_space() + allowance.bytes, callers.bytes);
-  // Whoever caught these in the parent does not want to hear of the child's.
+  // Handlers inherited from the parent must not run for a crash of the child.
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGPIPE})
     std::signal(signal, SIG_DFL);
-  // Whoever holds this back, to end in good order, has no use for it here.
+  // The parent may block this signal to stop cleanly; the child must be killed by it.
   sigset_t time_is_up;
   ::sigemptyset(&time_is_up);
   ::sigaddset(&time_is_up, SIGXCPU);
@@ -72,8 +72,8 @@ void restrict_to(const Allowance& allowance, const CallersLimits& callers) {
   }
 }
 
-// True if little is left below a limit of the caller, or nobody knows how much. HDF5 reports a lack
-// of memory as it reports damage.
+// True if little or an unknown amount of memory is left below a limit of the caller. HDF5 reports a
+// lack of memory in the same way as damage.
 bool is_short_of_memory(const CallersLimits& callers) {
   constexpr std::uint64_t kLittle = std::uint64_t{64} << 20;
   std::ifstream status("/proc/self/status");
@@ -84,13 +84,13 @@ bool is_short_of_memory(const CallersLimits& callers) {
 }
 
 const char* reason_of_death(int status) {
-  // What a limit of the caller did is no damage.
+  // A limit of the caller is not damage.
   const int killer = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   if (killer == SIGXCPU)
     return limit_of(RLIMIT_CPU) != RLIM_INFINITY
                ? "no processor time is left to read it (ulimit -t)"
                : "damaged (reading it takes for ever)";
-  if (killer == SIGKILL) return "what read it was killed; memory may be short";
+  if (killer == SIGKILL) return "the process that read it was killed; memory may be short";
   return limit_of(RLIMIT_AS) != RLIM_INFINITY
              ? "damaged, or memory is short (ulimit -v): reading it crashes"
              : "damaged (reading it crashes the HDF5 library)";
@@ -124,7 +124,7 @@ std::string result_of(std::string reply) {
 }
 
 void throw_death(int status) {
-  // Where little is left below a limit of the caller, libraries fall in many ways.
+  // With little memory left below a limit of the caller, libraries crash in many ways.
   constexpr std::uint64_t kLittle = std::uint64_t{64} << 20;
   const rlim_t limit = limit_of(RLIMIT_AS);
   const bool crashed = WIFSIGNALED(status) && WTERMSIG(status) != SIGXCPU;

@@ -10,7 +10,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::streamsize kLooked = 16384;  // bytes: more than the comments above a first section
+constexpr std::streamsize kLooked = 16384;  // bytes to read: comments may precede the first section
 
 std::string beginning_of(const std::string& path) {
   std::error_code error;
@@ -29,7 +29,7 @@ bool is_text(const std::string& bytes) {
   });
 }
 
-// "[run]", perhaps with a comment behind it. A list of JSON has digits, quotes or commas.
+// True for "[run]", with or without a comment after it. JSON lists have digits, quotes or commas.
 bool is_section(std::string_view line) {
   line = config::trimmed(line);
   if (line.empty() || line[0] != '[') return false;

@@ -1,5 +1,5 @@
-// Dimensions come from DIMENSION_LIST, whose references are matched with the objects of the root
-// group by address: nothing outside the root group is ever opened.
+// Reads dimensions from DIMENSION_LIST by matching its references with the addresses of the objects
+// in the root group; nothing outside the root group is opened.
 #include "sim/record/opened.hpp"
 
 #include "sim/record/axes.hpp"
@@ -60,11 +60,11 @@ bool is_bare_dimension(hid_t dataset) {
   try {
     return text_attribute(dataset, "NAME", budget).starts_with(kBareDimension);
   } catch (const std::runtime_error&) {
-    return false;  // a long text is somebody else's
+    return false;  // moesim writes no text of this length
   }
 }
 
-// Integers of other widths are read as the next wider of ours.
+// Integers of other widths are read as the next wider type of Variable::Type.
 std::optional<Variable::Type> type_of(hid_t dataset) {
   const Handle type(H5Dget_type(dataset), H5Tclose, "no type");
   const std::size_t size = H5Tget_size(type);
@@ -146,10 +146,10 @@ std::string Opened::writer() const {
   try {
     text = text_attribute(root_, "_NCProperties", budget);
   } catch (const std::runtime_error&) {
-    return "an unknown library";  // of a length that no library writes
+    return "an unknown library";  // no known library writes a text of this length
   }
   if (text.empty()) return {};
-  // "version=2,netcdf=4.9.0,hdf5=1.12.2": of its format, then of the library.
+  // "version=2,netcdf=4.9.0,hdf5=1.12.2": version of the attribute's format, then the library.
   const std::size_t begin = std::min(text.find(','), text.size() - 1) + 1;
   std::string name = text.substr(begin, text.find(',', begin) - begin).substr(0, 40);
   const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -248,7 +248,7 @@ void each_slice(const Opened::Dataset& dataset, const Variable& variable, std::i
     return (size + unit - 1) / unit * unit;
   };
   std::int64_t rows = up(std::max<std::int64_t>(1, kSliceBytes / row_bytes), least);
-  // A chunk that is cut is inflated for each part of it.
+  // Slices end at chunk boundaries: a split chunk would be inflated once per part.
   const std::int64_t chunk = variable.shape.empty() ? 0 : chunk_rows(dataset.handle);
   if (chunk > 0 && chunk % least == 0) rows = up(rows, chunk);
   const auto most = static_cast<std::int64_t>(kMaxChunkBytes) / row_bytes;

@@ -1,4 +1,4 @@
-// A run file that HDF5 has opened: its attributes, and its variables by name.
+// Opened is a run file that HDF5 has opened: it reads attributes, and variables by name.
 #pragma once
 
 #include "sim/record/foreign.hpp"
@@ -17,27 +17,28 @@ class Opened {
  public:
   explicit Opened(const std::string& path);
 
-  // All attributes, or those of these names that are there; attributes of other kinds than ours are
-  // somebody's annotation, and left out. Of all, those that repeat settings (is_setting_name) may
-  // be left out too.
+  // Reads the attributes of these names, or all if there are no names. Skips attributes of types
+  // that moesim does not write (users' annotations), and optionally those that repeat settings
+  // (is_setting_name).
   enum class Settings { all, none };
   void read_attributes(RunFile& run, const std::vector<std::string>& names, Budget& budget,
                        Settings settings) const;
 
-  // The library that wrote the file, as "netcdf 4.9.0", if it says so (_NCProperties, of netCDF-4
-  // and what writes as it does); moesim itself writes no such attribute. "" if none does.
+  // The library that wrote the file, such as "netcdf 4.9.0", from the attribute _NCProperties of
+  // netCDF-4; "" without it. moesim does not write this attribute.
   std::string writer() const;
 
-  // Names of what may be a variable, in the order of the file.
+  // Names of the objects that may be variables, in the order of the file.
   std::vector<std::string> names() const;
 
   struct Dataset {
     std::string name;
     Handle handle;
   };
-  // None if it is no dataset, only the length of a dimension, or of a type that is not ours.
+  // Nothing if the object is not a dataset, is a bare dimension, or has a type that moesim does not
+  // write.
   std::optional<Dataset> open(const std::string& name) const;
-  // Everything about it but its values.
+  // Reads everything but the values.
   Variable describe(const Dataset& dataset, Budget& budget, Extent extent) const;
 
  private:
@@ -48,12 +49,13 @@ class Opened {
   std::map<haddr_t, std::string> name_at_;
 };
 
-// Values of a variable from row `first` on, as doubles. Throws if one is no exact double.
+// Reads `rows` rows of a variable from `first` on as doubles. Throws if a double cannot represent a
+// value exactly.
 std::vector<double> read_values(const Opened::Dataset& dataset, const Variable& variable,
                                 std::int64_t first, std::int64_t rows);
 
-// Calls `take` with the first row and the number of rows of one slice after the other: whole chunks
-// of the file and whole multiples of `least`, as far as memory allows.
+// Calls take(first, rows) for consecutive slices of the variable: whole chunks of the file and
+// multiples of `least` rows, as far as memory allows.
 void each_slice(const Opened::Dataset& dataset, const Variable& variable, std::int64_t least,
                 const std::function<void(std::int64_t first, std::int64_t rows)>& take);
 

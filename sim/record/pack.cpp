@@ -39,7 +39,7 @@ class Unpacker {
     std::memcpy(&value, take(sizeof value).data(), sizeof value);
     return value;
   }
-  // A number of elements that take at least `bytes_each`.
+  // Reads a count of elements of at least `bytes_each` bytes, bounded by the bytes that are left.
   std::size_t count(std::size_t bytes_each) {
     const auto value = number<std::size_t>();
     if (value > left_.size() / bytes_each) cut();
@@ -107,8 +107,8 @@ Variable unpack_variable(Unpacker& unpacker, const RowBlocks& finished) {
 
 }  // namespace
 
-// Attributes that repeat settings stay out: the config has them, and earlier builds know no such
-// names.
+// Leaves out attributes that repeat settings: the config has them, and earlier versions do not
+// accept their names.
 std::string pack(const RunFile& run) {
   std::vector<std::string> names = run.attribute_order();
   std::erase_if(names, is_setting_name);

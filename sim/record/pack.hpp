@@ -1,5 +1,5 @@
-// A run file as plain bytes, for the way from one process to another, and for checkpoints. Of
-// finished blocks only their number.
+// Serialises a run file to bytes, for pipes and checkpoints. Finished blocks are represented by
+// their number only.
 #pragma once
 
 #include "sim/record/run_file.hpp"
@@ -13,8 +13,8 @@ namespace moesim {
 using RowBlocks = std::map<std::string, std::vector<RowBlock>>;  // by variable
 
 std::string pack(const RunFile& run);
-// With the blocks that were finished then. Throws std::runtime_error if the bytes are not what
-// pack() made.
+// Deserialises; `finished` are the blocks that the run file had. Throws std::runtime_error if
+// pack() did not make the bytes.
 RunFile unpack(const std::string& bytes, const RowBlocks& finished = {});
 
 }  // namespace moesim

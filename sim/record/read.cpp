@@ -15,15 +15,15 @@ namespace moesim {
 RunFile read_run_file(const std::string& path) {
   try {
     const std::uint64_t size = size_of_file(path);
-    // Every value as stored, as a double, and packed for the way back.
+    // Memory for every value as stored, as a double, and packed for the pipe.
     const std::uint64_t declarable = declarable_bytes(size);
     const Allowance allowance{.cpu_seconds = 2 + (declarable >> 27),
                               .bytes = 5 * declarable + (std::uint64_t{512} << 20)};
     return unpack(isolated(allowance, [&] { return pack(decode(path)); }));
   } catch (const std::bad_alloc&) {
-    throw;  // that is no fault of the file
+    throw;  // not the file's fault
   } catch (const Shortage&) {
-    throw;  // nor is this
+    throw;  // not the file's fault either
   } catch (const std::exception& problem) {
     const std::string mistaken = mistaken_file(path);
     fail(Exit::data,

@@ -24,7 +24,7 @@
 namespace moesim {
 namespace {
 
-constexpr char kPart = 'p', kCheck = 'c';  // the first byte of a question
+constexpr char kPart = 'p', kCheck = 'c';  // the first byte of a request
 constexpr std::uint64_t kLongest = 4 * kMaxExcerpt;
 
 bool transfer(std::size_t size, const std::function<ssize_t(std::size_t done)>& part) {
@@ -58,7 +58,7 @@ std::optional<std::string> receive_frame(int socket) {
   return bytes;
 }
 
-// A question is a list of texts.
+// Encodes a request to the child: a list of texts.
 std::string joined_texts(const std::vector<std::string>& texts) {
   std::string all;
   for (const std::string& text : texts) all += text + '\0';
@@ -98,27 +98,27 @@ void serve(int socket) {
     if (!send_frame(socket, answer(*question, callers))) return;
 }
 
-// HDF5 does not say why a file cannot be opened.
+// Explains why a file cannot be opened, because HDF5 does not.
 void require_readable(const std::string& path) {
   try {
     const InputFile opens(path);
   } catch (const Unreadable&) {
     throw;
   } catch (const Error&) {
-    // Empty, for one: what reads it says so.
+    // For example an empty file; the read reports it.
   }
 }
 
 template <class Work>
 RunFile about(const std::string& path, const Work& work) {
   try {
-    size_of_file(path);  // a file that is not there needs no process
+    size_of_file(path);  // a missing file is detected without a process
     require_readable(path);
     return unpack(work());
   } catch (const std::bad_alloc&) {
-    throw;  // that is no fault of the file
+    throw;  // not the file's fault
   } catch (const Unreadable&) {
-    throw;  // nor is this
+    throw;  // not the file's fault either
   } catch (const std::exception& problem) {
     const std::string mistaken = mistaken_file(path);
     fail(Exit::data,
@@ -149,7 +149,7 @@ void RunReader::start() {
 int RunReader::end() {
   if (pid_ <= 0) return 0;
   ::close(std::exchange(socket_, -1));
-  ::kill(pid_, SIGKILL);  // one that is dead already keeps its reason
+  ::kill(pid_, SIGKILL);  // a child that is already dead keeps its status
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }

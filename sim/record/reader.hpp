@@ -1,9 +1,8 @@
-// Reads what is needed of many run files, which may come from anywhere.
+// RunReader reads excerpts of many untrusted run files in a child process.
 //
-// HDF5 does not survive every file (isolate.hpp), and to start a process for each costs more than
-// to read it. So one child reads one file after the other. When it dies, or refuses a file, a new
-// child takes its place; and as the file before may have been what damaged it, the refused one is
-// tried again by a child that has read nothing else.
+// HDF5 crashes on some files (isolate.hpp), and starting a process per file costs more than reading
+// it. So one child reads many files in turn. When it dies or refuses a file, a new child replaces
+// it and tries that file again, because an earlier file may have corrupted the old child's memory.
 #pragma once
 
 #include "sim/record/run_file.hpp"
@@ -15,19 +14,21 @@
 
 namespace moesim {
 
-// What of a run file is read: memory and time are bounded by it, not by what the file declares.
+// Excerpt selects the parts of a run file to read. It bounds memory and time, whatever the file
+// declares.
 struct Excerpt {
-  std::vector<std::string> attributes;            // of these names; none: all
-  std::map<std::string, std::int64_t> last_rows;  // of these variables, so many at the most;
-                                                  // texts: all of them, or none if there are more
+  std::vector<std::string> attributes;            // names to read; empty: all
+  std::map<std::string, std::int64_t> last_rows;  // by variable: number of last rows to read at
+                                                  // most; texts: all rows, or none if there are
+                                                  // more
 };
 
-// What reading every value of a file has shown.
+// CheckedRun is the result of reading every value of a file.
 struct CheckedRun {
   RunFile attributes;
-  // Another program that has rewritten the file, by its library; "": none has, as far as one sees.
+  // The library with which another program has rewritten the file; "": none detected.
   std::string rewritten_by = {};
-  bool digest_holds = true;  // always, if no other program has rewritten the file
+  bool digest_holds = true;  // false only if another program has rewritten the file
 };
 
 class RunReader {
@@ -37,17 +38,17 @@ class RunReader {
   RunReader(const RunReader&) = delete;
   RunReader& operator=(const RunReader&) = delete;
 
-  // The first length of a variable is that of the rows that were read; what is not there is left
-  // out. Throws Exit::data, one line with the path and the reason.
+  // Reads an excerpt. The first length of a variable is the number of rows read; missing attributes
+  // and variables are left out. Throws Exit::data, one line with the path and the reason.
   RunFile read(const std::string& path, const Excerpt& excerpt);
-  // Reads every value, and checks the digest and that records add up. Throws Exit::data.
+  // Reads every value and checks the digest and conservation. Throws Exit::data.
   CheckedRun check(const std::string& path);
 
  private:
   std::string ask(const std::string& question);
   std::string ask_once(const std::string& question);
   void start();
-  int end();  // the status of the child, as of waitpid
+  int end();  // ends the child and returns its status from waitpid
 
   int pid_ = 0, socket_ = -1;
 };

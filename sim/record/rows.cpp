@@ -23,7 +23,7 @@ void drop_last_row(RunFile& file, const std::string& dim) {
   for (Variable& variable : variables) {
     if (variable.dims.empty() || variable.dims[0] != dim || variable.shape[0] == 0) continue;
     const auto row = static_cast<std::size_t>(row_values(variable.shape));
-    if (variable.values.empty()) {  // it is in the last finished block
+    if (variable.values.empty()) {  // the row is in the last finished block
       const auto each = static_cast<std::size_t>(block_rows(variable.shape)) * row;
       variable.values = numbers_of(unfiltered(file.block_store()->read(variable.blocks.back()),
                                               bytes_each(variable.type), each),

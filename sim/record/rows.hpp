@@ -1,4 +1,4 @@
-// Changes of a run file that is taken over by another run.
+// Moves and trims the recorded rows of a run file that another run continues.
 #pragma once
 
 #include "sim/record/run_file.hpp"
@@ -8,11 +8,11 @@
 
 namespace moesim {
 
-// Copies the finished blocks to another store, which keeps them from now on.
+// Copies the finished blocks of `file` to another store, which `file` then uses.
 void move_blocks(RunFile& file, const std::shared_ptr<BlockStore>& store);
 
-// Removes the last row of every variable whose first dimension this is, from its last finished
-// block if need be. The block stays in the store: to be called before move_blocks.
+// Removes the last row of every variable whose first dimension is `dim`, if necessary from its last
+// finished block. That block stays in the store, so call this before move_blocks.
 void drop_last_row(RunFile& file, const std::string& dim);
 
 }  // namespace moesim

@@ -331,7 +331,7 @@ TEST_CASE("tokens: an index of Megatron that points elsewhere is refused", "[dat
   CHECK_THAT(refusal(many), contains("expected the arrays of"));
   std::filesystem::remove(folder.path("m.bin"));
   CHECK_THAT(failure_of({{"name", "tokens"}, {"path", folder.path("m.idx")}}).message,
-             contains("expected " + folder.path("m.bin") + " beside this index"));
+             contains("expected " + folder.path("m.bin") + " next to this index"));
 }
 
 }  // namespace moesim::testing

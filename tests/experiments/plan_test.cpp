@@ -167,7 +167,7 @@ TEST_CASE("plan: names and hashes are what they must be", "[experiments]") {
   json["moesim_plan"] = 2;
   CHECK(said_of(json).starts_with("plan.json: a plan of format 2, which another version"));
   CHECK(said_of(Json::array()) ==
-        "plan.json: damaged, or no plan; run the config again to make a new one");
+        "plan.json: damaged, or not a plan; run the config again to make a new one");
 }
 
 }  // namespace moesim::testing

@@ -70,7 +70,7 @@ expect 0 "" "$sweep" --format latex --columns arm,eval_loss
 # --- What it refuses, and that nothing is half-written. ---
 expect 2 'unknown table' "$sweep" --table routrs
 expect 2 'did you mean json?' "$sweep" --format jsn
-expect 2 'no format has this ending' "$sweep" --out a.doc
+expect 2 'unknown ending' "$sweep" --out a.doc
 expect 2 '--table routers takes no --by' "$sweep" --by layer
 expect 2 '--table curves takes no --target' "$sweep" --table curves --target 1
 expect 2 '--table tidy is CSV' "$sweep" --table tidy --format json

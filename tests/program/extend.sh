@@ -30,8 +30,8 @@ same_records() {
 expect 0 'next: moesim compare a/tiny' "${constant[@]}" run.seed=0,1 --out a
 before=$(cd a/tiny && find . -type f ! -name plan.json ! -name .lock -exec sha256sum {} + | sort)
 expect 0 '2 runs are finished with fewer steps (token_choice seed 0: 6 of 12 steps), and would start again at step 0; --extend' "${constant[@]}" run.seed=0,1 run.steps=12 --out a --dry-run --trial 0
-expect 0 '2 runs go on from finished ones (token_choice seed 0: 6 of 12 steps)' "${constant[@]}" run.seed=0,1 run.steps=12 --out a --extend --dry-run --trial 0
-expect 0 'goes on from step 6 of a/tiny/token_choice-s1-' "${constant[@]}" run.seed=0,1 run.steps=12 --out a --extend
+expect 0 '2 runs continue finished ones (token_choice seed 0: 6 of 12 steps)' "${constant[@]}" run.seed=0,1 run.steps=12 --out a --extend --dry-run --trial 0
+expect 0 'continues from step 6 of a/tiny/token_choice-s1-' "${constant[@]}" run.seed=0,1 run.steps=12 --out a --extend
 grep -q 'step 7/12' log || [ -s log ] || fail "nothing was trained"
 grep -q 'step [1-6]/12' log && fail "trained again from the start: $(cat log)"
 after=$(cd a/tiny && find . -type f ! -name plan.json ! -name .lock -exec sha256sum {} + | sort)
@@ -48,7 +48,7 @@ long=("${constant[@]}" run.seed=0 checkpoint.every=50)
 expect 0 token_choice "${long[@]}" run.steps=100 --out long
 timeout -s KILL 0.7 "$moesim" run "${long[@]}" run.steps=3000 --out long --extend > /dev/null 2> log
 "$moesim" run long/tiny > /dev/null 2> log || fail "going on with the plan of an extension: exit $?: $(tail -1 log)"
-grep -q 'goes on from step 100' long/tiny/*/log.txt || fail "no word of where it began: $(cat log)"
+grep -q 'continues from step 100' long/tiny/*/log.txt || fail "no word of where it began: $(cat log)"
 expect 0 token_choice "${long[@]}" run.steps=3000 --out straight
 [ "$(weights long 3000)" = "$(weights straight 3000)" ] || fail "killed on the way: weights differ"
 same_records long/tiny straight/tiny 3000
@@ -68,11 +68,11 @@ case "$first $second" in "0 0" | "0 6" | "6 0") ;; *) fail "two processes: exit 
 cosine=(c.ini train.rate_min=1e-4 train.warmup=2)
 expect 0 'token_choice' "${cosine[@]}" --out cos
 expect 0 'where the cosine ended, and would start again at step 0.*train.restarts = 6' "${cosine[@]}" run.steps=12 --out cos --dry-run --trial 0
-expect 0 'goes on from step 6' "${cosine[@]}" run.steps=12 --out cos --extend
+expect 0 'continues from step 6' "${cosine[@]}" run.steps=12 --out cos --extend
 expect 0 'token_choice' "${cosine[@]}" run.steps=12 train.restarts=6 --out again
 [ "$(weights cos 12)" = "$(weights again 12)" ] || fail "cosine: weights differ"
 same_records cos/tiny again/tiny 12
-expect 0 'goes on from step 12' "${cosine[@]}" run.steps=20 --out cos --extend
+expect 0 'continues from step 12' "${cosine[@]}" run.steps=20 --out cos --extend
 grep -q '^restarts = 6 12$' cos/tiny/*/config.ini || fail "the second extension: $(grep -h restarts cos/tiny/*/config.ini)"
 # Beside one trained from step 0 it is another arm, and a new seed joins its arm.
 expect 0 'token_choice' "${cosine[@]}" run.steps=12 --out cos --force

@@ -80,7 +80,7 @@ class Run:
     def stops(self, number):
         self.process.send_signal(number)
         error = self.ends(75, f"signal {number}")
-        assert error.splitlines()[-1] == "moesim: stopped with 0 of 1 runs done; run it again to go on", error[-500:]
+        assert error.splitlines()[-1] == "moesim: stopped with 0 of 1 runs done; run it again to resume", error[-500:]
         assert "stopped at step" in self.log() and "interrupted" in self.status(), self.status()
 
 

@@ -211,7 +211,7 @@ class Predict(unittest.TestCase):
 
     def test_mistakes(self):
         run, = train("mistakes", "router.name=dense")
-        self.assertIn("--out: the file that the logits go to", moesim("predict", run, code=2))
+        self.assertIn("no --out FILE; name the file for the logits", moesim("predict", run, code=2))
         self.assertIn("--batches", moesim("predict", run, "--out", "x", "--batches", "-1", code=2))
         self.assertIn("choose newest, best or one of the steps 12",
                       moesim("predict", run, "--out", "x", "--checkpoint", "3", code=2))
