@@ -21,10 +21,7 @@ class Affine : public Expert {
   Tensor w_, b_;  // [E, D, D], [E, D]
 };
 
-const Registered<Expert> affine_expert("affine", "one affine layer; ignores hidden",
-                                       [](const ExpertSite& site, Options& options) {
-                                         return std::make_unique<Affine>(site, options);
-                                       });
+const RegisterExpert<Affine> affine_expert("affine", "one affine layer; ignores hidden");
 
 }  // namespace
 }  // namespace moesim

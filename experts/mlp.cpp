@@ -36,10 +36,7 @@ class Mlp : public Expert {
   Tensor w1_, b1_, w2_, b2_;  // [E, D, H], [E, H], [E, H, D], [E, D]
 };
 
-const Registered<Expert> mlp("mlp", "two linear layers with GELU, ReLU or SiLU between",
-                             [](const ExpertSite& site, Options& options) {
-                               return std::make_unique<Mlp>(site, options);
-                             });
+const RegisterExpert<Mlp> mlp("mlp", "two linear layers with GELU, ReLU or SiLU between");
 
 }  // namespace
 }  // namespace moesim

@@ -27,11 +27,8 @@ class SwiGlu : public Expert {
   Tensor w1_, w3_, w2_;  // [E, D, H], [E, D, H], [E, H, D]
 };
 
-const Registered<Expert> swiglu_expert("swiglu",
-                                       "gated linear unit with SiLU, three matrices, no bias",
-                                       [](const ExpertSite& site, Options& options) {
-                                         return std::make_unique<SwiGlu>(site, options);
-                                       });
+const RegisterExpert<SwiGlu> swiglu_expert("swiglu",
+                                           "gated linear unit with SiLU, three matrices, no bias");
 
 }  // namespace
 }  // namespace moesim

@@ -11,7 +11,6 @@
 #include "sim/moe/policies/group_limit.hpp"
 #include "sim/moe/policies/scores.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 namespace moesim {
@@ -90,14 +89,8 @@ class BiasBalanced : public Router {
   Tensor weight_, bias_;  // [D, E], [E]
 };
 
-const Registered<Router> bias_balanced(
+const RegisterRouter<BiasBalanced> bias_balanced(
     "bias_balanced", "top-k by score plus a balancing bias, within groups of experts: DeepSeek-V3",
-    [](const Site& site, Options& options) {
-      return std::make_unique<BiasBalanced>(site, options);
-    });
-
-const Variants variants(
-    "bias_balanced",
     {{"groups", "groups=2 group_best=1 scale=2.5 bias_speed=0.3"},
      {"softmax", "scores=softmax k=1 z_weight=0.01 balance_group=batch bias_speed=0.3"},
      {"proportional", "scores=sqrt_softplus bias_update=proportional bias_speed=0.3 normalise=l2"},

@@ -1,7 +1,6 @@
 // The dense baseline: one feed-forward network of the same active width processes every token.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/moe/variants.hpp"
 
 namespace moesim {
 namespace {
@@ -24,13 +23,9 @@ class Dense : public Router {
   }
 };
 
-const Registered<Router> dense("dense",
-                               "no routing: one network of the same active width, the baseline",
-                               [](const Site& site, Options& options) {
-                                 return std::make_unique<Dense>(site, options);
-                               });
-
-const Variants variants("dense", {{"wide", "width_factor=3"}});
+const RegisterRouter<Dense> dense("dense",
+                                  "no routing: one network of the same active width, the baseline",
+                                  {{"wide", "width_factor=3"}});
 
 }  // namespace
 }  // namespace moesim

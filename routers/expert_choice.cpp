@@ -10,7 +10,6 @@
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -96,14 +95,8 @@ class ExpertChoice : public Router {
   Tensor weight_;  // [D, E]
 };
 
-const Registered<Router> expert_choice("expert_choice",
-                                       "every expert takes its best tokens (Zhou et al. 2022)",
-                                       [](const Site& site, Options& options) {
-                                         return std::make_unique<ExpertChoice>(site, options);
-                                       });
-
-const Variants variants(
-    "expert_choice",
+const RegisterRouter<ExpertChoice> expert_choice(
+    "expert_choice", "every expert takes its best tokens (Zhou et al. 2022)",
     {{"sequence", "group=sequence capacity_factor=1.25 capacity_rounding=ceil z_weight=0.01"},
      {"batch", "group=batch softmax=tokens capacity_rounding=floor capacity_multiple=4"},
      {"over tokens", "group=position softmax=tokens capacity_factor=2"}});

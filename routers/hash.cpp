@@ -9,7 +9,6 @@
 #include "sim/core/random.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/moe/variants.hpp"
 #include "sim/ops/indices.hpp"
 
 #include <algorithm>
@@ -77,12 +76,9 @@ class Hash : public Router {
   Indices on_device_;                // the same, where it is looked up
 };
 
-const Registered<Router> hash("hash", "a fixed table from token id to expert (Roller et al. 2021)",
-                              [](const Site& site, Options& options) {
-                                return std::make_unique<Hash>(site, options);
-                              });
-
-const Variants variants("hash", {{"random", "table=random seed=7"}});
+const RegisterRouter<Hash> hash("hash",
+                                "a fixed table from token id to expert (Roller et al. 2021)",
+                                {{"random", "table=random seed=7"}});
 
 }  // namespace
 }  // namespace moesim

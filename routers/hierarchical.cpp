@@ -6,7 +6,6 @@
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/nested.hpp"
-#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -114,14 +113,8 @@ class Hierarchical : public Router {
   std::vector<std::unique_ptr<Router>> inner_;
 };
 
-const Registered<Router> hierarchical(
+const RegisterRouter<Hierarchical> hierarchical(
     "hierarchical", "routers inside a router: groups first, then experts (Jordan and Jacobs 1994)",
-    [](const Site& site, Options& options) {
-      return std::make_unique<Hierarchical>(site, options);
-    });
-
-const Variants variants(
-    "hierarchical",
     {{"dropless",
       "outer.capacity_factor=0 outer.capacity_factor_eval=0 inner.capacity_factor=0 "
       "inner.capacity_factor_eval=0 inner.group=batch"},

@@ -10,7 +10,6 @@
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -121,11 +120,9 @@ class Lory : public Router {
   Tensor of_prompt_;  // [B, E], from the prompt of the text in generation
 };
 
-const Registered<Router> lory(
+const RegisterRouter<Lory> lory(
     "lory", "experts' parameters merged per segment, causally (Zhong et al. 2024)",
-    [](const Site& site, Options& options) { return std::make_unique<Lory>(site, options); });
-
-const Variants variants("lory", {{"prefix", "mode=prefix segment=4"}, {"prompt", "prompt=3"}});
+    {{"prefix", "mode=prefix segment=4"}, {"prompt", "prompt=3"}});
 
 }  // namespace
 }  // namespace moesim

@@ -10,7 +10,6 @@
 // (eval.batch, or the end of an evaluation), its last groups have fewer tokens.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <cmath>
@@ -173,17 +172,12 @@ class MixtureOfTokens : public Router {
   Tensor weight_, emit_weight_, log_merge_, log_emit_;  // [D, E], [D, E], [1], [1]
 };
 
-const Registered<Router> mixture_of_tokens(
+const RegisterRouter<MixtureOfTokens> mixture_of_tokens(
     "mixture_of_tokens",
     "experts work on weighted means over groups of tokens (Antoniak et al. 2023)",
-    [](const Site& site, Options& options) {
-      return std::make_unique<MixtureOfTokens>(site, options);
-    });
-
-const Variants variants("mixture_of_tokens",
-                        {{"separate", "emit=separate evaluation=argmax"},
-                         {"over experts", "emit_softmax=experts temperature=0.5 group_size=2"},
-                         {"sequence", "groups=sequence learned_temperature=true emit=separate"}});
+    {{"separate", "emit=separate evaluation=argmax"},
+     {"over experts", "emit_softmax=experts temperature=0.5 group_size=2"},
+     {"sequence", "groups=sequence learned_temperature=true emit=separate"}});
 
 }  // namespace
 }  // namespace moesim

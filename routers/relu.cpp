@@ -9,7 +9,6 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -81,11 +80,9 @@ class Relu : public Router {
   Tensor weight_, lambda_;  // [D, E], [1]
 };
 
-const Registered<Router> relu_router(
+const RegisterRouter<Relu> relu_router(
     "relu", "a token takes the experts of positive gate; an L1 loss keeps them few: ReMoE",
-    [](const Site& site, Options& options) { return std::make_unique<Relu>(site, options); });
-
-const Variants variants("relu", {{"two", "k=2 lambda_start=0.1"}, {"quick", "lambda_growth=2"}});
+    {{"two", "k=2 lambda_start=0.1"}, {"quick", "lambda_growth=2"}});
 
 }  // namespace
 }  // namespace moesim

@@ -7,7 +7,6 @@
 // mixture.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 namespace moesim {
@@ -76,14 +75,10 @@ class Smear : public Router {
   Tensor weight_, bias_, gain_, shift_, column_gain_, column_shift_;
 };
 
-const Registered<Router> smear("smear",
-                               "experts' parameters merged per sequence (Muqeeth et al. 2023)",
-                               [](const Site& site, Options& options) {
-                                 return std::make_unique<Smear>(site, options);
-                               });
-
-const Variants variants("smear", {{"bias", "bias=true"},
-                                  {"normalised", "normalise_weight=true expert_dropout=0"}});
+const RegisterRouter<Smear> smear("smear",
+                                  "experts' parameters merged per sequence (Muqeeth et al. 2023)",
+                                  {{"bias", "bias=true"},
+                                   {"normalised", "normalise_weight=true expert_dropout=0"}});
 
 }  // namespace
 }  // namespace moesim

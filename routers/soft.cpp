@@ -5,7 +5,6 @@
 //   l = x/‖x‖ · (scale · Φ/‖Φ‖)     dispatch = softmax over tokens     combine = softmax over slots
 //   slots mix the raw x
 #include "sim/moe/router.hpp"
-#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -64,13 +63,9 @@ class Soft : public Router {
   Tensor phi_, scale_;  // [D, E·p], [1]
 };
 
-const Registered<Router> soft("soft",
-                              "slots are weighted means of all tokens (Puigcerver et al. 2023)",
-                              [](const Site& site, Options& options) {
-                                return std::make_unique<Soft>(site, options);
-                              });
-
-const Variants variants("soft", {{"raw", "normalise=false capacity_factor=0.5"},
+const RegisterRouter<Soft> soft("soft",
+                                "slots are weighted means of all tokens (Puigcerver et al. 2023)",
+                                {{"raw", "normalise=false capacity_factor=0.5"},
                                  {"three slots", "slots=3"}});
 
 }  // namespace

@@ -14,7 +14,6 @@
 #include "sim/moe/policies/places.hpp"
 #include "sim/moe/policies/second_choices.hpp"
 #include "sim/moe/router.hpp"
-#include "sim/moe/variants.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <cmath>
@@ -88,15 +87,9 @@ class TokenChoice : public Router {
   Tensor weight_, noise_weight_;  // [D, E]
 };
 
-const Registered<Router> token_choice(
+const RegisterRouter<TokenChoice> token_choice(
     "token_choice",
     "every token takes its k best experts: Switch, GShard, Mixtral, V-MoE, noisy top-k",
-    [](const Site& site, Options& options) {
-      return std::make_unique<TokenChoice>(site, options);
-    });
-
-const Variants variants(
-    "token_choice",
     {{"dropless", "capacity_factor=0 capacity_factor_eval=0 jitter=0.1 z_weight=0.01"},
      {"top-2", "k=2 normalise=sum capacity_factor=0.5 capacity_factor_eval=0.5 second=threshold"},
      {"gshard", "k=2 fill=choice capacity_factor=0.5 second=random second_eval=random"},

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace moesim {
 
@@ -67,6 +68,17 @@ class Expert : public Module {
 
  private:
   ExpertSite site_;
+};
+
+// RegisterExpert registers an expert class. At namespace scope:
+//   const RegisterExpert<Mlp> mlp("mlp", "one sentence");
+template <class E>
+struct RegisterExpert {
+  RegisterExpert(const std::string& name, const std::string& summary) {
+    const Registered<Expert> plugin(name, summary, [](const ExpertSite& site, Options& options) {
+      return std::make_unique<E>(site, options);
+    });
+  }
 };
 
 }  // namespace moesim

@@ -5,6 +5,7 @@
 #include "sim/config/options.hpp"
 #include "sim/config/registry.hpp"
 #include "sim/moe/routing.hpp"
+#include "sim/moe/variants.hpp"
 #include "sim/nn/context.hpp"
 #include "sim/nn/module.hpp"
 
@@ -12,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moesim {
@@ -102,6 +104,20 @@ class Router : public Module {
 
  protected:
   Traits traits_;  // set in the constructor
+};
+
+// RegisterRouter registers a router class, with the settings besides its defaults under which it is
+// certified. At namespace scope:
+//   const RegisterRouter<Soft> soft("soft", "one sentence", {{"raw", "normalise=false"}});
+template <class R>
+struct RegisterRouter {
+  RegisterRouter(const std::string& name, const std::string& summary,
+                 std::vector<Variant> variants = {}) {
+    const Registered<Router> plugin(name, summary, [](const Site& site, Options& options) {
+      return std::make_unique<R>(site, options);
+    });
+    register_variants(name, std::move(variants));
+  }
 };
 
 }  // namespace moesim

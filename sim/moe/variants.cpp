@@ -19,7 +19,7 @@ const std::vector<Variant>& variants_of(const std::string& router) {
   return found == registered().end() ? none : found->second;
 }
 
-Variants::Variants(const std::string& router, std::vector<Variant> variants) {
+void register_variants(const std::string& router, std::vector<Variant> variants) {
   registered()[router] = std::move(variants);
 }
 

@@ -1,7 +1,7 @@
 // Variants are named settings under which a router is certified besides its defaults
 // (sim/certify/certificate.hpp).
 //
-// A router's own .cpp lists them next to its Registered<Router>. Together they should give every
+// A router's own .cpp lists them where it registers the router. Together they should give every
 // option a value other than its default, and every choice each of its values; the contract tests
 // name the missing ones.
 #pragma once
@@ -20,9 +20,7 @@ struct Variant {
 // The variants that the router of this name registered, in order.
 const std::vector<Variant>& variants_of(const std::string& router);
 
-// At namespace scope: const Variants variants("soft", {{"raw", "normalise=false"}});
-struct Variants {
-  Variants(const std::string& router, std::vector<Variant> variants);
-};
+// Registers the variants of a router; RegisterRouter (sim/moe/router.hpp) calls it.
+void register_variants(const std::string& router, std::vector<Variant> variants);
 
 }  // namespace moesim

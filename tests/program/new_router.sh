@@ -35,8 +35,7 @@ class RoundRobin : public Router {
   index stride_;
 };
 
-const Registered<Router> round_robin("round_robin", "by position",
-                                     [](const Site& site, Options& options) { return std::make_unique<RoundRobin>(site, options); });
+const RegisterRouter<RoundRobin> round_robin("round_robin", "by position");
 
 }  // namespace
 }  // namespace moesim

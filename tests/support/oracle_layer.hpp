@@ -64,7 +64,7 @@ class OracleLayer {
   struct Binding {
     std::string stored;  // below params/
     Tensor value = {};
-    std::vector<Tensor> further = {};          // of the stored array's next pieces
+    std::vector<Tensor> further = {};     // of the stored array's next pieces
     index first = 0, rows = 0, cols = 0;  // where in value; as stored
     bool turned = false, logarithm = false;
   };
