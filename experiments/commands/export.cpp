@@ -209,7 +209,7 @@ Arguments export_arguments() {
       .value("columns", "",
              "KEY,KEY: only these columns, by their keys in CSV; for routers and "
              "tidy also any recorded quantity; all: every column (latex and md show a selection "
-             "by default)"
+             "by default)")
       .value("by", "",
              "unit of a row: layer or expert for utilization; domain, layer or expert "
              "for domains",
@@ -220,7 +220,8 @@ Arguments export_arguments() {
              "utilization: sum over this many last training records instead of an "
              "evaluation")
       .value("notes", "all",
-             "notes below the table: all; short: those that cells refer to, and the meaning of ±; or none",
+             "notes below the table: all; short: those that cells refer to, and the meaning of ±; "
+             "or none",
              {{"all", "short", "none"}})
       .value("caption", "", "latex, html: caption above the table, as plain text")
       .value("caption-tex", "", "latex: caption as LaTeX source: $k$, \\cite{...}")
