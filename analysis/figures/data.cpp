@@ -62,7 +62,7 @@ FigureData data_of(const Figure& figure) {
   return data;
 }
 
-MarkedPoints marked_points(const Rows& rows, std::size_t series) {
+MarkedPoints marked_points(const SeriesRows& rows, std::size_t series) {
   constexpr std::size_t kMarks = 6;
   const std::size_t every = std::max<std::size_t>(rows.size() / kMarks, 1);
   return {every, rows.first + series * 3 % every};

@@ -10,8 +10,8 @@
 
 namespace moesim {
 
-// Rows is the range of CSV rows that holds one series, counted from 0 with the header.
-struct Rows {
+// SeriesRows is the range of CSV rows that holds one series, counted from 0 with the header.
+struct SeriesRows {
   std::size_t first = 0, last = 0;
   bool empty() const { return last < first; }
   std::size_t size() const { return last + 1 - first; }
@@ -19,7 +19,7 @@ struct Rows {
 
 struct FigureData {
   std::string csv;
-  std::vector<std::vector<Rows>> rows;  // [panel][series]; a map is one series
+  std::vector<std::vector<SeriesRows>> rows;  // [panel][series]; a map is one series
 };
 
 FigureData data_of(const Figure& figure);
@@ -29,6 +29,6 @@ FigureData data_of(const Figure& figure);
 struct MarkedPoints {
   std::size_t every, first;
 };
-MarkedPoints marked_points(const Rows& rows, std::size_t series);
+MarkedPoints marked_points(const SeriesRows& rows, std::size_t series);
 
 }  // namespace moesim

@@ -30,7 +30,7 @@ struct HeatMap {
   std::string unit;            // label of the colour scale
 };
 
-struct Axis {
+struct FigureAxis {
   std::string title;
   bool logarithmic = false;
   std::vector<std::string> categories;  // x = 0, 1, …: labels in place of numbers
@@ -44,7 +44,7 @@ struct Panel {
   enum class Kind { curves, points, heat_map };
   std::string title;
   Kind kind = Kind::curves;
-  Axis x, y;
+  FigureAxis x, y;
   std::vector<Series> series;
   HeatMap map;
 };

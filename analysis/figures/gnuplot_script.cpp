@@ -191,7 +191,7 @@ void Script::plot_series(const Panel& panel, std::size_t p) {
     const Series& series = panel.series[s];
     if (panel.kind != Kind::curves || series.low.empty() || data_.rows[p][s].empty()) continue;
     // gnuplot does not clip a band that leaves the panel, so the band starts inside.
-    Rows inside = data_.rows[p][s];
+    SeriesRows inside = data_.rows[p][s];
     for (std::size_t i = 0; i < series.high.size() && series.high[i] > y.high; ++i) ++inside.first;
     if (inside.empty()) continue;
     clauses.push_back(fmt::format(

@@ -68,7 +68,7 @@ double widest(const std::vector<std::string>& labels, double type) {
   return width;
 }
 
-Ticks ticks_of(const Axis& axis, const Range& range, int count) {
+Ticks ticks_of(const FigureAxis& axis, const Range& range, int count) {
   if (!axis.categories.empty()) {
     Ticks ticks{.low = range.low, .high = range.high, .at = {}, .labels = {}, .factor = {}};
     for (std::size_t i = 0; i < axis.categories.size(); ++i) {
@@ -83,7 +83,7 @@ Ticks ticks_of(const Axis& axis, const Range& range, int count) {
 }
 
 // Returns as many x ticks as fit without overlap.
-Ticks x_ticks_of(const Axis& axis, const Range& range, double length, double type) {
+Ticks x_ticks_of(const FigureAxis& axis, const Range& range, double length, double type) {
   constexpr int kMost = 8, kLeast = 2;
   for (int count = kMost; count > kLeast; --count) {
     Ticks ticks = ticks_of(axis, range, count);
@@ -142,7 +142,7 @@ Overhang overhang_of(const Figure& figure, const std::vector<Range>& ranges, dou
                      double type) {
   Overhang overhang;
   for (std::size_t p = 0; p < figure.panels.size(); ++p) {
-    const Axis& axis = figure.panels[p].x;
+    const FigureAxis& axis = figure.panels[p].x;
     if (!axis.categories.empty()) continue;
     const Ticks ticks = x_ticks_of(axis, ranges[p], length, type);
     if (ticks.at.empty()) continue;

@@ -2,7 +2,7 @@
 // curve per expert of one run if there are few experts, otherwise quantiles over experts.
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/layers.hpp"
-#include "analysis/figures/timeline.hpp"
+#include "analysis/figures/timeseries.hpp"
 #include "analysis/statistics/difference.hpp"
 #include "analysis/tables/expert_load.hpp"
 #include "sim/core/error.hpp"
@@ -24,7 +24,7 @@ constexpr std::size_t kMostPoints = 200;
 constexpr std::array kQuantiles = {0.0, 0.1, 0.5, 0.9, 1.0};
 
 // Curves of one layer (or all layers) of one run, by quantile or by expert.
-using Curves = std::vector<Timeline>;
+using Curves = std::vector<Timeseries>;
 
 struct RunLoads {
   std::size_t experts = 0;
@@ -46,7 +46,7 @@ std::string variable_of(const std::string& wanted) {
   fail(Exit::usage, "--quantity " + wanted + ": --figure load shows one of " + joined(names));
 }
 
-void add_point(Curves& curves, const Timeline& times, std::size_t row,
+void add_point(Curves& curves, const Timeseries& times, std::size_t row,
                const std::vector<double>& values) {
   curves.resize(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -63,7 +63,7 @@ std::vector<double> quantiles_of(std::vector<double> values) {
 }
 
 // Sums consecutive records until at most kMostPoints are left.
-RunLoads loads_of(const Variable& load, const Timeline& times, const Layers& layers,
+RunLoads loads_of(const Variable& load, const Timeseries& times, const Layers& layers,
                   std::size_t& each) {
   const auto rows = std::min(static_cast<std::size_t>(load.shape[0]), times.x.size());
   const auto depth = static_cast<std::size_t>(load.shape[1]);
@@ -112,7 +112,7 @@ Series uniform_line(const std::vector<Series>& series) {
 std::vector<Series> band_series(const std::vector<const Curves*>& runs) {
   std::array<Series, kQuantiles.size()> means;
   for (std::size_t q = 0; q < kQuantiles.size(); ++q) {
-    std::vector<const Timeline*> timelines;
+    std::vector<const Timeseries*> timelines;
     for (const Curves* curves : runs) timelines.push_back(&(*curves)[q]);
     means[q] = mean_over_seeds(timelines);
   }
@@ -145,7 +145,7 @@ std::vector<Series> expert_series(const Curves& curves) {
 // Returns true if all loads of all layers are within a thousandth of uniform.
 bool flat(const RunLoads& loads) {
   constexpr double kFlat = 1e-3;
-  for (const Timeline& curve : loads.pooled)
+  for (const Timeseries& curve : loads.pooled)
     for (const double ratio : curve.y)
       if (std::abs(ratio - 1) > kFlat) return false;
   return true;
@@ -183,7 +183,7 @@ Built load_figure(const Request& request, const FigureOptions& options) {
     const Layers all = layers_of(run, count, {});
     all_layers.insert(all_layers.end(), all.labels.begin(), all.labels.end());
     const Layers layers = layers_of(run, count, options.layers);
-    const Timeline times = times_of(run, dim, options.x);
+    const Timeseries times = times_of(run, dim, options.x);
     if (layers.places.empty() || times.x.empty()) return;
     loads[place] = loads_of(*load, times, layers, each);
     loads[place].measure = options.quantity.empty() ? measure_of(run) : "assignments";

@@ -2,7 +2,7 @@
 // deviation.
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/style.hpp"
-#include "analysis/figures/timeline.hpp"
+#include "analysis/figures/timeseries.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -65,13 +65,13 @@ Built loss_figure(const Request& request, const FigureOptions& options) {
   excerpt.last_rows[quantity.name] =
       std::string(quantity.dim) == "step" ? std::int64_t{1} << 22 : kMostRows;
   add_times(excerpt, quantity.dim, options.x);
-  std::map<std::size_t, Timeline> timelines;
+  std::map<std::size_t, Timeseries> timelines;
   std::size_t each = 1;
   Built built;
   built.gathered = gather(request, options, excerpt, [&](const Run& run, std::size_t place) {
     const Variable* variable = run.variable(quantity.name, {quantity.dim});
     if (variable == nullptr) return;
-    Timeline timeline = times_of(run, quantity.dim, options.x);
+    Timeseries timeline = times_of(run, quantity.dim, options.x);
     timeline.y = variable->values;
     constexpr std::size_t kMostPoints = 150;
     each = std::max(each, thin(timeline, kMostPoints));
@@ -85,7 +85,7 @@ Built loss_figure(const Request& request, const FigureOptions& options) {
   panel.y.title = quantity.title;
   std::vector<std::string> without;
   for (const Arm& arm : gathered.arms) {
-    std::vector<const Timeline*> own;
+    std::vector<const Timeseries*> own;
     for (const Outcome* run : arm.complete)
       if (const auto found = timelines.find(gathered.place(run)); found != timelines.end())
         own.push_back(&found->second);

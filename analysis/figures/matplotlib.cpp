@@ -181,7 +181,7 @@ std::string axis(const Ticks& ticks, bool labels, bool reversed) {
                      texts(labels ? ticks.labels : std::vector<std::string>(ticks.at.size())));
 }
 
-std::string style_of(const Panel& panel, std::size_t s, const Rows& rows, bool marked,
+std::string style_of(const Panel& panel, std::size_t s, const SeriesRows& rows, bool marked,
                      const Measures& measures) {
   const Series& series = panel.series[s];
   const Stroke stroke = stroke_of(series.style);

@@ -26,7 +26,7 @@ class Extent {
 };
 
 // Extends a range by `share` of its length at both ends.
-Range padded(const Extent& extent, const Axis& axis, double share) {
+Range padded(const Extent& extent, const FigureAxis& axis, double share) {
   if (!axis.categories.empty()) return {-0.6, static_cast<double>(axis.categories.size()) - 0.4};
   if (extent.empty()) return axis.logarithmic ? Range{1, 10} : Range{0, 1};
   double low = extent.low(), high = extent.high();
@@ -48,7 +48,7 @@ Range padded(const Extent& extent, const Axis& axis, double share) {
 
 bool share_x(const Figure& figure) {
   return std::all_of(figure.panels.begin(), figure.panels.end(), [&](const Panel& panel) {
-    const Axis &axis = panel.x, &first = figure.panels[0].x;
+    const FigureAxis &axis = panel.x, &first = figure.panels[0].x;
     return axis.title == first.title && axis.logarithmic == first.logarithmic &&
            axis.categories == first.categories;
   });
@@ -56,7 +56,7 @@ bool share_x(const Figure& figure) {
 
 bool share_y(const Figure& figure) {
   return std::all_of(figure.panels.begin(), figure.panels.end(), [&](const Panel& panel) {
-    const Axis &axis = panel.y, &first = figure.panels[0].y;
+    const FigureAxis &axis = panel.y, &first = figure.panels[0].y;
     return axis.title == first.title && axis.logarithmic == first.logarithmic &&
            axis.categories == first.categories;
   });

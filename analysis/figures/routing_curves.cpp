@@ -2,7 +2,7 @@
 
 #include "analysis/figures/layers.hpp"
 #include "analysis/figures/style.hpp"
-#include "analysis/figures/timeline.hpp"
+#include "analysis/figures/timeseries.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -19,7 +19,7 @@ constexpr std::size_t kMostPoints = 400;
 // RunCurves are the curves of one run: one per shown layer, or one for the mean over layers.
 struct RunCurves {
   std::vector<std::int64_t> layers;
-  std::vector<Timeline> timelines;
+  std::vector<Timeseries> timelines;
 };
 
 std::string dimension_of(const std::string& wanted, const std::string& name) {
@@ -66,15 +66,15 @@ std::vector<double> mean_of(const std::vector<double>& values, std::size_t layer
   return means;
 }
 
-bool has_any(const Timeline& timeline) {
+bool has_any(const Timeseries& timeline) {
   for (const double y : timeline.y)
     if (std::isfinite(y)) return true;
   return false;
 }
 
-bool all_zero(const std::map<std::int64_t, std::vector<const Timeline*>>& by_layer) {
+bool all_zero(const std::map<std::int64_t, std::vector<const Timeseries*>>& by_layer) {
   for (const auto& [layer, timelines] : by_layer)
-    for (const Timeline* timeline : timelines)
+    for (const Timeseries* timeline : timelines)
       for (const double y : timeline->y)
         if (y != 0) return false;
   return true;
@@ -100,13 +100,13 @@ Built routing_figure(const Request& request, const FigureOptions& options,
     std::size_t count = 0;
     const std::vector<double> values = values_of(run, quantity, dim, count);
     if (values.empty()) return;
-    const Timeline times = times_of(run, dim, options.x);
+    const Timeseries times = times_of(run, dim, options.x);
     const Layers layers = layers_of(run, count, options.layers);
     const Layers all = layers_of(run, count, {});
     all_layers.insert(all_layers.end(), all.labels.begin(), all.labels.end());
     RunCurves own;
     const auto add = [&](std::int64_t label, const std::vector<std::size_t>& places) {
-      Timeline timeline = times;
+      Timeseries timeline = times;
       timeline.y = mean_of(values, count, places);
       if (!has_any(timeline)) return;
       each = std::max(each, thin(timeline, kMostPoints));
@@ -127,7 +127,7 @@ Built routing_figure(const Request& request, const FigureOptions& options,
   std::map<std::int64_t, Panel> panels;
   std::vector<std::string> without, zero;
   for (const Arm& arm : gathered.arms) {
-    std::map<std::int64_t, std::vector<const Timeline*>> by_layer;
+    std::map<std::int64_t, std::vector<const Timeseries*>> by_layer;
     for (const Outcome* run : arm.complete)
       if (const auto found = curves.find(gathered.place(run)); found != curves.end())
         for (std::size_t i = 0; i < found->second.layers.size(); ++i)

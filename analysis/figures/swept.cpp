@@ -169,9 +169,9 @@ Values values_of_key(const std::vector<Arm>& arms, const std::string& key) {
   return values;
 }
 
-Axis axis_of(const std::string& key, const Values& values) {
+FigureAxis axis_of(const std::string& key, const Values& values) {
   constexpr std::size_t kMostTicks = 8;
-  Axis axis;
+  FigureAxis axis;
   axis.title = brief_key(key);
   if (values.numbers.empty()) {
     axis.categories = values.texts;

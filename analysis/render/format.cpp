@@ -12,10 +12,10 @@ const std::vector<std::string>& format_names() {
   return names;
 }
 
-Format format_of(const std::string& name) {
+TableFormat format_of(const std::string& name) {
   const std::vector<std::string>& names = format_names();
   const auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return static_cast<Format>(found - names.begin());
+  if (found != names.end()) return static_cast<TableFormat>(found - names.begin());
   const std::string near = nearest(name, names);
   fail(Exit::usage, "unknown format '" + terminal_safe(name) +
                         "': " + (near.empty() ? "" : "did you mean " + near + "? ") +

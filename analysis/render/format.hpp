@@ -1,4 +1,4 @@
-// Format is an output format of tables: text, CSV, Markdown, LaTeX, HTML or JSON.
+// TableFormat is an output format of tables: text, CSV, Markdown, LaTeX, HTML or JSON.
 #pragma once
 
 #include <string>
@@ -6,11 +6,11 @@
 
 namespace moesim {
 
-enum class Format { text, csv, md, latex, html, json };
+enum class TableFormat { text, csv, md, latex, html, json };
 
 // Returns the names that --format accepts, in the order of the enum.
 const std::vector<std::string>& format_names();
 // Parses a name of --format. Throws Exit::usage with the nearest valid name.
-Format format_of(const std::string& name);
+TableFormat format_of(const std::string& name);
 
 }  // namespace moesim

@@ -7,17 +7,17 @@ namespace moesim {
 
 std::string render(const Table& table, const Rendering& rendering) {
   switch (rendering.format) {
-    case Format::text:
+    case TableFormat::text:
       return as_text(table);
-    case Format::csv:
+    case TableFormat::csv:
       return as_csv(table);
-    case Format::md:
+    case TableFormat::md:
       return as_markdown(table);
-    case Format::latex:
+    case TableFormat::latex:
       return as_latex(table, rendering);
-    case Format::html:
+    case TableFormat::html:
       return as_html(table, rendering);
-    case Format::json:
+    case TableFormat::json:
       return as_json(table);
   }
   fail_in("render", "no such format");

@@ -60,7 +60,7 @@ struct Rendering {
   // its natural width.
   enum class Width { column, page, none };
 
-  Format format = Format::text;
+  TableFormat format = TableFormat::text;
   // latex and html:
   std::string caption = {};
   std::string label = {};   // \label, or the id of the HTML element
@@ -73,7 +73,7 @@ struct Rendering {
 // Renders a table. text, md, latex and html leave out columns without values; csv and json always
 // have all.
 std::string render(const Table& table, const Rendering& rendering);
-inline std::string render(const Table& table, Format format) {
+inline std::string render(const Table& table, TableFormat format) {
   return render(table, Rendering{.format = format});
 }
 

@@ -15,13 +15,13 @@ namespace moesim {
 namespace {
 
 // Serialises a part: the line, a newline, and the HTML.
-std::string packed(const Part& part) {
+std::string packed(const ReportPart& part) {
   std::string line = part.left_out;
   std::replace(line.begin(), line.end(), '\n', ' ');
   return line + '\n' + part.html;
 }
 
-Part unpacked(const std::string& bytes) {
+ReportPart unpacked(const std::string& bytes) {
   const std::size_t end = std::min(bytes.find('\n'), bytes.size());
   return {.html = bytes.substr(std::min(end + 1, bytes.size())), .left_out = bytes.substr(0, end)};
 }
@@ -44,7 +44,7 @@ struct Worker {
 };
 
 // Starts a child process; nothing if no process or pipe can be created.
-std::optional<Worker> start(const std::function<Part()>& make, std::size_t part) {
+std::optional<Worker> start(const std::function<ReportPart()>& make, std::size_t part) {
   int ends[2];
   if (::pipe(ends) != 0) return std::nullopt;
   const pid_t process = ::fork();
@@ -95,11 +95,11 @@ std::vector<Worker> collect(std::vector<Worker>& workers) {
 
 }  // namespace
 
-std::vector<Part> make_parts(const std::vector<std::function<Part()>>& makers) {
+std::vector<ReportPart> make_parts(const std::vector<std::function<ReportPart()>>& makers) {
   constexpr std::size_t kMostWorkers = 4;  // each holds one run and its results in memory
   const std::size_t at_once =
       std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostWorkers);
-  std::vector<std::optional<Part>> parts(makers.size());
+  std::vector<std::optional<ReportPart>> parts(makers.size());
   std::vector<Worker> workers;
   std::size_t next = 0;
   while (next < makers.size() || !workers.empty()) {
@@ -109,7 +109,7 @@ std::vector<Part> make_parts(const std::vector<std::function<Part()>>& makers) {
     for (const Worker& worker : collect(workers))
       if (ended_well(worker)) parts[worker.part] = unpacked(worker.bytes);
   }
-  std::vector<Part> all;
+  std::vector<ReportPart> all;
   for (std::size_t p = 0; p < makers.size(); ++p)
     all.push_back(parts[p] ? std::move(*parts[p]) : makers[p]());
   return all;

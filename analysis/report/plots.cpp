@@ -65,7 +65,8 @@ std::string plot_html(const Figure& figure, const std::string& svg, const std::s
          html_text(caption) + "\n" + notes + "</figcaption>\n</figure>\n";
 }
 
-Part plot_part(const std::string& name, const Request& request, const FigureOptions& options) {
+ReportPart plot_part(const std::string& name, const Request& request,
+                     const FigureOptions& options) {
   Figure figure;
   try {
     figure = figure_of(name, request, options);

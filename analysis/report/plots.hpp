@@ -10,7 +10,7 @@ namespace moesim {
 
 // Returns the figure, or the reason why these runs have no data for it. Without gnuplot the reason
 // names the package to install and is the same for every figure.
-Part plot_part(const std::string& name, const Request& request, const FigureOptions& options);
+ReportPart plot_part(const std::string& name, const Request& request, const FigureOptions& options);
 
 // Describes a figure in words for screen readers: panels, axes and series.
 std::string text_alternative(const Figure& figure);

@@ -65,9 +65,9 @@ std::string notes_section(const Material& material) {
 
 // Returns the table without notes printed elsewhere, or the reason why it is missing. Unknown arms
 // and evaluations were already rejected by the routers table.
-Part table_part(const std::string& name, const std::vector<std::string>& said,
-                const std::function<Table()>& make,
-                const std::function<std::string(const Table&)>& set) {
+ReportPart table_part(const std::string& name, const std::vector<std::string>& said,
+                      const std::function<Table()>& make,
+                      const std::function<std::string(const Table&)>& set) {
   try {
     const Table table = without_notes(make(), said);
     return {.html = table.rows.empty() ? "" : set(table), .left_out = ""};
@@ -86,7 +86,7 @@ Reread reread(const Request& request, const ReportOptions& options, Material& ma
   const Request again{.paths = request.paths,
                       .all = request.all,
                       .status_of = request.status_of};  // unreadable files were already reported
-  std::vector<std::function<Part()>> makers{
+  std::vector<std::function<ReportPart()>> makers{
       [&] {
         return table_part(
             "utilization", material.notes,
@@ -121,7 +121,7 @@ Reread reread(const Request& request, const ReportOptions& options, Material& ma
       return plot_part("curves-by-key", again,
                        {.arms = options.arms, .at = options.at, .key = key});
     });
-  const std::vector<Part> parts = make_parts(makers);
+  const std::vector<ReportPart> parts = make_parts(makers);
   Reread made{.utilization = parts[0].html, .domains = parts[1].html, .figures = ""};
   for (std::size_t p = 0; p < parts.size(); ++p) {
     if (!parts[p].left_out.empty()) material.left_out.push_back(parts[p].left_out);

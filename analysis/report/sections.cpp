@@ -51,15 +51,15 @@ std::string saved_and_run(const std::string& title, const std::string& file,
 }  // namespace
 
 std::string table_html(const Table& table, const std::string& caption, const std::string& id) {
-  return html::scroll_box(caption,
-                          render(table, {.format = Format::html, .caption = caption, .label = id}));
+  return html::scroll_box(
+      caption, render(table, {.format = TableFormat::html, .caption = caption, .label = id}));
 }
 
 std::string split_html(const Table& table, const std::string& key, const std::string& caption,
                        const std::string& id) {
   constexpr std::size_t kMostRows = 24;
   if (table.rows.size() <= kMostRows) return table_html(table, caption, id);
-  const Split split = split_by_arm(table, key);
+  const SplitTable split = split_by_arm(table, key);
   std::string arms;
   for (const auto& [arm, part] : split.arms)
     arms += html::fold(arm, table_html(part, arm + ", by " + key, ""));

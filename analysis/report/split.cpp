@@ -56,7 +56,7 @@ Table without_notes(const Table& table, const std::vector<std::string>& notes) {
   return rest;
 }
 
-Split split_by_arm(const Table& table, const std::string& key) {
+SplitTable split_by_arm(const Table& table, const std::string& key) {
   const std::size_t arm = column_of(table, "arm"), layer = column_of(table, key);
   std::vector<std::string> names;
   std::map<std::string, std::vector<std::size_t>> rows;
@@ -65,7 +65,7 @@ Split split_by_arm(const Table& table, const std::string& key) {
     if (!rows.contains(name)) names.push_back(name);
     rows[name].push_back(row);
   }
-  Split split;
+  SplitTable split;
   std::vector<std::size_t> totals;
   for (const std::string& name : names) {
     const std::vector<std::size_t>& own = rows[name];

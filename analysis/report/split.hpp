@@ -16,15 +16,15 @@ Table with_rows(const Table& table, const std::vector<std::size_t>& rows);
 // Returns the table without these notes, which the report prints elsewhere.
 Table without_notes(const Table& table, const std::vector<std::string>& notes);
 
-// Split is a table with several rows per arm, divided into rows about a whole arm and the rows of
+// SplitTable is a table with several rows per arm, divided into rows about a whole arm and the rows of
 // each arm.
-struct Split {
+struct SplitTable {
   Table totals;                                     // has the notes
   std::vector<std::pair<std::string, Table>> arms;  // by arm name, without notes
 };
 
 // Splits by the column "arm". A row whose column `key` is "all" is a total; an arm without such a
 // row puts its first row among the totals.
-Split split_by_arm(const Table& table, const std::string& key);
+SplitTable split_by_arm(const Table& table, const std::string& key);
 
 }  // namespace moesim

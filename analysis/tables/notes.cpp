@@ -171,7 +171,7 @@ void note_target(const std::vector<Arm>& arms, const Arm* baseline, const Target
   Texts missed, missing;
   for (const Arm& arm : arms) {
     const std::size_t all = arm.complete.size();
-    if (all == 0 || !std::isnan(cost_to(arm, Cost::steps, target))) continue;
+    if (all == 0 || !std::isnan(cost_to(arm, TargetCost::steps, target))) continue;
     missing.push_back(arm.name);
     missed.push_back(target.by_mean_curve
                          ? arm.name

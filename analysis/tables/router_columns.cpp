@@ -95,7 +95,7 @@ Cell stable_seeds(const RouterRow& row) {
   return fmt::format("{}/{}", stable, stable + diverged);
 }
 
-RouterColumn speed_up(Column column, Cost cost) {
+RouterColumn speed_up(Column column, TargetCost cost) {
   return {std::move(column), Shown::with_target, [cost](const RouterRow& row) -> Cell {
             if (!row.target || row.baseline == nullptr || row.baseline->name == row.arm.name)
               return {};
@@ -103,7 +103,7 @@ RouterColumn speed_up(Column column, Cost cost) {
           }};
 }
 
-RouterColumn cost(Column column, Cost cost, Shown shown = Shown::with_target) {
+RouterColumn cost(Column column, TargetCost cost, Shown shown = Shown::with_target) {
   return {std::move(column), shown, [cost](const RouterRow& row) -> Cell {
             if (!row.target) return {};
             return cost_to(row.arm, cost, *row.target);
@@ -113,7 +113,8 @@ RouterColumn cost(Column column, Cost cost, Shown shown = Shown::with_target) {
 Cell reached(const RouterRow& row) {
   if (!row.target || row.arm.complete.empty()) return {};
   if (row.target->by_mean_curve)
-    return std::isnan(cost_to(row.arm, Cost::steps, *row.target)) ? "not reached" : "mean curve";
+    return std::isnan(cost_to(row.arm, TargetCost::steps, *row.target)) ? "not reached"
+                                                                        : "mean curve";
   const std::size_t count = reached_by(row.arm, row.target->loss);
   if (count == 0) return "not reached";
   return fmt::format("{}/{}", count, row.arm.complete.size());
@@ -196,13 +197,13 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
          return median_of(values_of(row.arm.complete, value_of(&Outcome::tokens_per_second)));
        },
        of(&Outcome::tokens_per_second)},
-      cost({"steps_to_target", "steps" + to, Kind::count, 0, Better::lower}, Cost::steps),
-      cost({"tokens_to_target", "tokens" + to, Kind::count, 0, Better::lower}, Cost::tokens),
-      cost({"flops_to_target", "FLOPs" + to, Kind::count, 0, Better::lower}, Cost::flops),
-      cost({"seconds_to_target", "s" + to, Kind::number, 1, Better::lower}, Cost::seconds,
+      cost({"steps_to_target", "steps" + to, Kind::count, 0, Better::lower}, TargetCost::steps),
+      cost({"tokens_to_target", "tokens" + to, Kind::count, 0, Better::lower}, TargetCost::tokens),
+      cost({"flops_to_target", "FLOPs" + to, Kind::count, 0, Better::lower}, TargetCost::flops),
+      cost({"seconds_to_target", "s" + to, Kind::number, 1, Better::lower}, TargetCost::seconds,
            Shown::always),
-      speed_up({"speedup_steps", "× in steps", speedup, 2, Better::higher}, Cost::steps),
-      speed_up({"speedup_seconds", "× in time", speedup, 2, Better::higher}, Cost::seconds),
+      speed_up({"speedup_steps", "× in steps", speedup, 2, Better::higher}, TargetCost::steps),
+      speed_up({"speedup_seconds", "× in time", speedup, 2, Better::higher}, TargetCost::seconds),
       {{"target_reached", "reached"}, Shown::with_target, reached},
   };
 }

@@ -15,15 +15,15 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-double value_of(const EvaluationPoint& evaluation, Cost cost, double flops_per_token) {
+double value_of(const EvaluationPoint& evaluation, TargetCost cost, double flops_per_token) {
   switch (cost) {
-    case Cost::steps:
+    case TargetCost::steps:
       return evaluation.step;
-    case Cost::tokens:
+    case TargetCost::tokens:
       return evaluation.tokens;
-    case Cost::flops:
+    case TargetCost::flops:
       return evaluation.tokens * flops_per_token;
-    case Cost::seconds:
+    case TargetCost::seconds:
       return evaluation.seconds;
   }
   return kNone;
@@ -34,7 +34,7 @@ struct MeanCurve {
   std::vector<double> costs, losses;
 };
 
-MeanCurve curve_of(const Outcome& run, Cost cost) {
+MeanCurve curve_of(const Outcome& run, TargetCost cost) {
   MeanCurve curve;
   for (const EvaluationPoint& evaluation : run.evaluations) {
     if (std::isnan(evaluation.loss)) continue;
@@ -45,7 +45,7 @@ MeanCurve curve_of(const Outcome& run, Cost cost) {
 }
 
 // Averages the complete runs that have a loss, at the steps that all of them have.
-MeanCurve mean_curve_of(const Arm& arm, Cost cost) {
+MeanCurve mean_curve_of(const Arm& arm, TargetCost cost) {
   std::map<double, MeanCurve> by_step;
   std::size_t runs = 0;
   for (const Outcome* run : arm.complete) {
@@ -71,19 +71,19 @@ MeanCurve mean_curve_of(const Arm& arm, Cost cost) {
 std::optional<Target> baseline_target(const Arm& baseline) {
   const double loss = baseline.loss().mean;
   if (!std::isfinite(loss)) return std::nullopt;
-  const std::vector<double> losses = mean_curve_of(baseline, Cost::steps).losses;
+  const std::vector<double> losses = mean_curve_of(baseline, TargetCost::steps).losses;
   const auto lowest = std::min_element(losses.begin(), losses.end());
   return Target{lowest == losses.end() ? loss : std::max(loss, *lowest), true};
 }
 
 }  // namespace
 
-double cost_to(const Outcome& run, Cost cost, double loss) {
+double cost_to(const Outcome& run, TargetCost cost, double loss) {
   const MeanCurve curve = curve_of(run, cost);
   return first_crossing(curve.costs, curve.losses, loss);
 }
 
-double cost_to(const Arm& arm, Cost cost, const Target& target) {
+double cost_to(const Arm& arm, TargetCost cost, const Target& target) {
   if (target.by_mean_curve) {
     const MeanCurve curve = mean_curve_of(arm, cost);
     return first_crossing(curve.costs, curve.losses, target.loss);
@@ -95,11 +95,11 @@ double cost_to(const Arm& arm, Cost cost, const Target& target) {
 
 std::size_t reached_by(const Arm& arm, double loss) {
   return values_of(arm.complete,
-                   [&](const Outcome& run) { return cost_to(run, Cost::steps, loss); })
+                   [&](const Outcome& run) { return cost_to(run, TargetCost::steps, loss); })
       .size();
 }
 
-Cell speedup_of(const Arm& arm, const Arm& baseline, Cost cost, const Target& target) {
+Cell speedup_of(const Arm& arm, const Arm& baseline, TargetCost cost, const Target& target) {
   const double own = cost_to(arm, cost, target), theirs = cost_to(baseline, cost, target);
   if (target.by_mean_curve) return std::isfinite(theirs / own) ? Cell(theirs / own) : Cell();
   if (std::isnan(own) || std::isnan(theirs)) return {};

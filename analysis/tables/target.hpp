@@ -25,21 +25,21 @@ struct Target {
 // Throws Exit::usage.
 std::optional<Target> target_of(const std::string& text, const Arm* baseline);
 
-// Cost is the unit in which training is counted.
-enum class Cost { steps, tokens, flops, seconds };
+// TargetCost is the unit in which training is counted.
+enum class TargetCost { steps, tokens, flops, seconds };
 
 // Returns the cost at which a run reaches a loss, by linear interpolation between evaluations; NaN
 // if it does not.
-double cost_to(const Outcome& run, Cost cost, double loss);
+double cost_to(const Outcome& run, TargetCost cost, double loss);
 // Returns the cost of an arm: the mean over its complete seeds, NaN unless all reach the target; or
 // the crossing of the mean curve, over the evaluations that all seeds have.
-double cost_to(const Arm& arm, Cost cost, const Target& target);
+double cost_to(const Arm& arm, TargetCost cost, const Target& target);
 
 // Returns the number of complete seeds that reach the loss.
 std::size_t reached_by(const Arm& arm, double loss);
 
 // Returns the baseline's cost over the arm's: mean and deviation over common seeds, or the ratio of
 // the crossings of mean curves. Empty unless both reach the target.
-Cell speedup_of(const Arm& arm, const Arm& baseline, Cost cost, const Target& target);
+Cell speedup_of(const Arm& arm, const Arm& baseline, TargetCost cost, const Target& target);
 
 }  // namespace moesim

@@ -37,7 +37,7 @@ int compare_command(const Words& words) {
     fail(Exit::usage,
          "command line: --json and --format " + arguments.text("format") + ": choose one of them");
   AnalysisArguments chosen = analysis_arguments(arguments, "compare what?");
-  const Format format = format_of(arguments.has("json") ? "json" : arguments.text("format"));
+  const TableFormat format = format_of(arguments.has("json") ? "json" : arguments.text("format"));
   RoutersOptions options{.baseline = chosen.baseline,
                          .target = chosen.target_text,
                          .at = at_of(chosen.at),

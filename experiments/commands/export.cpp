@@ -25,29 +25,29 @@ namespace {
 
 // The format by the ending of a file name.
 constexpr auto kEndings =
-    std::to_array<std::pair<std::string_view, Format>>({{".txt", Format::text},
-                                                        {".csv", Format::csv},
-                                                        {".md", Format::md},
-                                                        {".tex", Format::latex},
-                                                        {".html", Format::html},
-                                                        {".htm", Format::html},
-                                                        {".json", Format::json}});
+    std::to_array<std::pair<std::string_view, TableFormat>>({{".txt", TableFormat::text},
+                                                             {".csv", TableFormat::csv},
+                                                             {".md", TableFormat::md},
+                                                             {".tex", TableFormat::latex},
+                                                             {".html", TableFormat::html},
+                                                             {".htm", TableFormat::html},
+                                                             {".json", TableFormat::json}});
 
-Format format_for(const Arguments& arguments, const TableKind& kind) {
+TableFormat format_for(const Arguments& arguments, const TableKind& kind) {
   const std::string name = arguments.text("format"), out = arguments.text("out");
   if (!name.empty()) return format_of(name);
   const bool is_tidy = kind.make == nullptr;
-  if (out.empty()) return is_tidy ? Format::csv : Format::text;
+  if (out.empty()) return is_tidy ? TableFormat::csv : TableFormat::text;
   const std::string ending = std::filesystem::path(out).extension();
   for (const auto& [known, format] : kEndings)
     if (ending == known) return format;
-  if (is_tidy) return Format::csv;
+  if (is_tidy) return TableFormat::csv;
   fail(Exit::usage, "command line: --out " + config::printable(out) +
                         ": unknown ending; add --format, one of " + joined(format_names()));
 }
 
 // Refuses options that would have no effect.
-void check_options(const Arguments& arguments, const TableKind& kind, Format format) {
+void check_options(const Arguments& arguments, const TableKind& kind, TableFormat format) {
   for (const char* option :
        {"arm", "baseline", "at", "target", "by", "metric", "layer", "window"}) {
     const auto& known = kind.options;
@@ -60,17 +60,17 @@ void check_options(const Arguments& arguments, const TableKind& kind, Format for
     fail(
         Exit::usage,
         "command line: --at chooses an evaluation and --window records of training; leave one out");
-  if (kind.make == nullptr && format != Format::csv)
+  if (kind.make == nullptr && format != TableFormat::csv)
     fail(Exit::usage, "command line: --table tidy is CSV alone; name a .csv file");
   if (kind.make == nullptr && arguments.given("notes"))
     fail(Exit::usage, "command line: --table tidy has no notes; leave out --notes");
   for (const char* option : {"caption-tex", "width"})
-    if (arguments.given(option) && format != Format::latex)
+    if (arguments.given(option) && format != TableFormat::latex)
       fail(Exit::usage, std::string("command line: --") + option +
                             " is of the format latex; add --format latex");
   if (arguments.given("caption") && arguments.given("caption-tex"))
     fail(Exit::usage, "command line: --caption and --caption-tex: a table has one caption");
-  if (format == Format::latex || format == Format::html) return;
+  if (format == TableFormat::latex || format == TableFormat::html) return;
   for (const char* option : {"caption", "label", "standalone"})
     if (arguments.given(option))
       fail(Exit::usage, std::string("command line: --") + option +
@@ -110,7 +110,7 @@ Rendering::Width width_in(const Arguments& arguments) {
        "command line: --width " + config::printable(width) + ": expected column, page or none");
 }
 
-Rendering rendering_in(const Arguments& arguments, Format format) {
+Rendering rendering_in(const Arguments& arguments, TableFormat format) {
   Rendering rendering{.format = format,
                       .caption = arguments.text("caption"),
                       .label = label_in(arguments),
@@ -142,7 +142,7 @@ struct Kept {
 // Warns of letters below 6 pt, which most journals refuse.
 void say_if_tiny(const Table& table, const Rendering& rendering) {
   constexpr double kLeast = 6;
-  const double size = rendering.format == Format::latex ? latex_size(table, rendering) : 0;
+  const double size = rendering.format == TableFormat::latex ? latex_size(table, rendering) : 0;
   if (size == 0 || size >= kLeast) return;
   const bool in_column = rendering.width == Rendering::Width::column;
   std::cerr << fmt::format(
@@ -244,7 +244,7 @@ int export_command(const Words& words) {
     if (arguments.given(option))
       fail(Exit::usage, std::string("command line: --") + option + " goes with --to tensorboard");
   const TableKind& kind = table_kind(arguments.text("table"));
-  const Format format = format_for(arguments, kind);
+  const TableFormat format = format_for(arguments, kind);
   check_options(arguments, kind, format);
   const Rendering rendering = rendering_in(arguments, format);
   const Kept kept{!arguments.given("columns") && is_of_papers(format),
@@ -265,7 +265,7 @@ int export_command(const Words& words) {
   }
   say("", unreadable);
   // CSV has no place for notes, so print them on stderr.
-  if (format == Format::csv) say("note: ", without(notes, unreadable));
+  if (format == TableFormat::csv) say("note: ", without(notes, unreadable));
   return static_cast<int>(unreadable.empty() ? Exit::ok : Exit::data);
 }
 

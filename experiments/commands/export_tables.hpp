@@ -12,7 +12,9 @@ namespace moesim {
 inline constexpr const char* kAllColumns = "all";  // value of --columns
 
 // True for formats that show only a selection of columns by default, for papers.
-inline bool is_of_papers(Format format) { return format == Format::latex || format == Format::md; }
+inline bool is_of_papers(TableFormat format) {
+  return format == TableFormat::latex || format == TableFormat::md;
+}
 
 // TableRequest is the options of a table.
 struct TableRequest {

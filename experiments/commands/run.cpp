@@ -127,7 +127,7 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, const Work& w
                                              if (unreadable.empty()) unreadable = why;
                                            }},
                                       {});
-    std::cout << render(table, json ? Format::json : Format::text) << std::flush;
+    std::cout << render(table, json ? TableFormat::json : TableFormat::text) << std::flush;
     if (worst == Exit::ok && !unreadable.empty()) fail(Exit::data, unreadable);
   }
   if (worst == Exit::ok || worst == Exit::diverged) {

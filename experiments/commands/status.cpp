@@ -67,7 +67,7 @@ void print_table(const std::vector<Found>& all, const std::map<std::string, int>
          Cell(run.earlier ? "of an earlier sweep" + (state.why.empty() ? "" : ", " + state.why)
                           : state.why)});
   }
-  std::cout << render(table, Format::text) << '\n';
+  std::cout << render(table, TableFormat::text) << '\n';
   std::string line;
   for (const auto& [name, count] : counts)
     line += fmt::format("{}{} {}", line.empty() ? "" : ", ", count, name);

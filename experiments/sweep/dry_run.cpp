@@ -195,7 +195,7 @@ void print_text(const Survey& s, const DryRun& options) {
     row.resize(table.columns.size());
     table.rows.push_back(std::move(row));
   }
-  std::cout << render(table, Format::text) << '\n'
+  std::cout << render(table, TableFormat::text) << '\n'
             << fmt::format("{} runs, {} to do", s.total.runs, s.total.left);
   if (s.total.estimated > 0 && s.total.estimated < s.total.left)
     std::cout << fmt::format("; of {} of them", s.total.estimated);

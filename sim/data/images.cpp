@@ -72,8 +72,8 @@ class Images final : public Dataset {
   Batch batch(Split split, std::uint64_t seed, index step, index batch_size) const override {
     const bool train = split == Split::train;
     const Part& part = train ? train_ : validation_;
-    const Rows rows =
-        train ? Rows{step * batch_size, batch_size} : rows_of_step(step, batch_size, part.count);
+    const BatchRows rows = train ? BatchRows{step * batch_size, batch_size}
+                                 : rows_of_step(step, batch_size, part.count);
     Batch result{rows.count, info_.length, {}, {}, {}, {}};
     for (index row = rows.first; row < rows.first + rows.count; ++row) {
       const index example = train ? shuffled(row % part.count, part.count, seed, row / part.count)

@@ -23,15 +23,15 @@ namespace moesim {
 
 bool is_megatron_index(const InputFile& file);
 
-// Run is a sequence of consecutive tokens in a file.
-struct Run {
+// TokenRun is a sequence of consecutive tokens in a file.
+struct TokenRun {
   std::uint64_t begin;  // in bytes
   index count;
 };
 
 struct MegatronIndex {
   const IdType* type = nullptr;
-  std::vector<Run> runs;  // of all sequences in order; adjacent ones are merged
+  std::vector<TokenRun> runs;  // of all sequences in order; adjacent ones are merged
   index sequences = 0, documents = 0;
 };
 

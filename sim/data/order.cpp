@@ -42,7 +42,7 @@ index spread(index i, index n) {
                             static_cast<std::uint64_t>(n));
 }
 
-Rows rows_of_step(index step, index batch_size, index n) {
+BatchRows rows_of_step(index step, index batch_size, index n) {
   if (step < 0 || batch_size < 1 || n < 1)
     fail_in("batch", "step " + std::to_string(step) + " of " + std::to_string(batch_size) +
                          " rows from " + std::to_string(n));

@@ -16,9 +16,9 @@ index shuffled(index i, index n, std::uint64_t seed, index epoch);
 index spread(index i, index n);
 
 // The rows of batch `step` in a pass over n rows; after the last row the pass starts over.
-struct Rows {
+struct BatchRows {
   index first, count;
 };
-Rows rows_of_step(index step, index batch_size, index n);
+BatchRows rows_of_step(index step, index batch_size, index n);
 
 }  // namespace moesim

@@ -48,8 +48,8 @@ class Synthetic final : public Dataset {
 
   Batch batch(Split split, std::uint64_t seed, index step, index batch_size) const override {
     const bool train = split == Split::train;
-    const Rows rows =
-        train ? Rows{0, batch_size} : rows_of_step(step, batch_size, info_.validation_rows);
+    const BatchRows rows =
+        train ? BatchRows{0, batch_size} : rows_of_step(step, batch_size, info_.validation_rows);
     Batch result{rows.count, info_.length, {}, {}, {}, {}};
     std::vector<std::int32_t> symbols(info_.length + 1), domains(info_.length + 1);
     for (index row = rows.first; row < rows.first + rows.count; ++row) {

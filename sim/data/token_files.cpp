@@ -149,7 +149,7 @@ void TokenFiles::add_megatron(const std::string& bin, const InputFile& index_fil
   require_type(index_file.path(), *found.type, dtype);
   file->type = found.type;
   files_.push_back(std::move(file));
-  for (const Run& run : found.runs) add_piece(run.begin, run.count);
+  for (const TokenRun& run : found.runs) add_piece(run.begin, run.count);
 }
 
 void TokenFiles::add_piece(std::uint64_t begin, index count) {

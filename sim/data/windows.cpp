@@ -44,7 +44,8 @@ void Windows::add(const Stretch& train, const Stretch& validation) {
 Batch Windows::batch(Split split, std::uint64_t seed, index step, index batch_size,
                      bool domains) const {
   const bool train = split == Split::train;
-  const Rows rows = train ? Rows{0, batch_size} : rows_of_step(step, batch_size, windows_);
+  const BatchRows rows =
+      train ? BatchRows{0, batch_size} : rows_of_step(step, batch_size, windows_);
   Batch result{rows.count, length_, {}, {}, {}, {}};
   const Stream stream{seed, Purpose::data, static_cast<std::uint32_t>(step)};
   std::vector<std::int32_t> window;

@@ -16,7 +16,7 @@ TEST_CASE("columns: chosen by key, in the order that was asked for", "[analysis]
   table.bold = {{0, 0}, {1, 1}};
   table.references = {{{1, 2}, {0}}, {{0, 0}, {0}}};
   const Table chosen = with_columns(table, {"n", "loss"});
-  CHECK(render(chosen, Format::csv) == "n,loss\r\n2,1\r\n4,3\r\n");
+  CHECK(render(chosen, TableFormat::csv) == "n,loss\r\n2,1\r\n4,3\r\n");
   CHECK(chosen.bold == std::set<Table::Place>{{1, 1}});
   CHECK(chosen.references == std::map<Table::Place, std::set<std::size_t>>{{{1, 0}, {0}}});
   CHECK(chosen.notes == table.notes);

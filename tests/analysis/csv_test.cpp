@@ -22,7 +22,7 @@ TEST_CASE("csv: samples and intervals take two columns, nothing is left out", "[
                 {"c", std::nan(""), Sample{1, 2, std::nan("")}, Interval{}, Cell()},
                 {"d", INFINITY, Sample{}, Cell(), -INFINITY}};
   table.notes = {"no comment line"};
-  CHECK(render(table, Format::csv) ==
+  CHECK(render(table, TableFormat::csv) ==
         "arm,none,loss_mean,loss_std,ci_low,ci_high,n\r\n"
         "\"a,b\",,0.1,0.25,-1,1e-09,12345678\r\n"
         "c,,2,,,,\r\n"
@@ -45,11 +45,11 @@ TEST_CASE("csv: no cell is a formula", "[analysis]") {
 TEST_CASE("csv: keys are cells too", "[analysis]") {
   Table table;
   table.columns = {{"=a", "a"}, {"b,c", "b", Kind::sample}};
-  CHECK(render(table, Format::csv) == "'=a,\"b,c_mean\",\"b,c_std\"\r\n");
+  CHECK(render(table, TableFormat::csv) == "'=a,\"b,c_mean\",\"b,c_std\"\r\n");
 }
 
 TEST_CASE("csv: a line has as many cells as the header, whatever the names", "[analysis]") {
-  const std::string text = render(hostile_table(), Format::csv);
+  const std::string text = render(hostile_table(), TableFormat::csv);
   std::size_t cells = 1, lines = 0;
   bool quoted = false;
   for (const char c : text) {

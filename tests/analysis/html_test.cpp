@@ -25,33 +25,34 @@ TEST_CASE("html: cells have scopes, values, marks and notes", "[analysis]") {
   table.notes = {"a<b leaks", "and so on"};
   table.bold = {{0, 2}};
   table.references = {{{0, 2}, {0}}};
-  CHECK(render(table, Rendering{.format = Format::html, .caption = "A & b", .label = "tab:x"}) ==
-        "<figure class=\"table\" id=\"tab:x\">\n<table>\n"
-        "<caption>A &amp; b</caption>\n"
-        "<thead>\n"
-        "<tr><th scope=\"col\">arm</th>"
-        "<th scope=\"col\" class=\"number\">loss <span title=\"lower is "
-        "better\">\xe2\x86\x93</span></th>"
-        "<th scope=\"col\" class=\"number\">95 % "
-        "<span title=\"higher is better\">\xe2\x86\x91</span></th></tr>\n"
-        "</thead>\n<tbody>\n"
-        "<tr><th scope=\"row\">a&lt;b</th>"
-        "<td class=\"number\" data-value=\"1.005\"><strong>1.00 \xc2\xb1 "
-        "0.25</strong><sup>a</sup></td>"
-        "<td class=\"number\" data-value=\"0.5\">[-1.0, 2.0]</td></tr>\n"
-        "<tr><th scope=\"row\">c</th><td class=\"number\">-</td><td class=\"number\">-</td></tr>\n"
-        "</tbody>\n</table>\n"
-        "<ul class=\"notes\">\n"
-        "<li><sup>a</sup> a&lt;b leaks</li>\n"
-        "<li>and so on</li>\n"
-        "</ul>\n"
-        "</figure>\n");
+  CHECK(
+      render(table, Rendering{.format = TableFormat::html, .caption = "A & b", .label = "tab:x"}) ==
+      "<figure class=\"table\" id=\"tab:x\">\n<table>\n"
+      "<caption>A &amp; b</caption>\n"
+      "<thead>\n"
+      "<tr><th scope=\"col\">arm</th>"
+      "<th scope=\"col\" class=\"number\">loss <span title=\"lower is "
+      "better\">\xe2\x86\x93</span></th>"
+      "<th scope=\"col\" class=\"number\">95 % "
+      "<span title=\"higher is better\">\xe2\x86\x91</span></th></tr>\n"
+      "</thead>\n<tbody>\n"
+      "<tr><th scope=\"row\">a&lt;b</th>"
+      "<td class=\"number\" data-value=\"1.005\"><strong>1.00 \xc2\xb1 "
+      "0.25</strong><sup>a</sup></td>"
+      "<td class=\"number\" data-value=\"0.5\">[-1.0, 2.0]</td></tr>\n"
+      "<tr><th scope=\"row\">c</th><td class=\"number\">-</td><td class=\"number\">-</td></tr>\n"
+      "</tbody>\n</table>\n"
+      "<ul class=\"notes\">\n"
+      "<li><sup>a</sup> a&lt;b leaks</li>\n"
+      "<li>and so on</li>\n"
+      "</ul>\n"
+      "</figure>\n");
 }
 
 TEST_CASE("html: standalone is a page that asks the network for nothing", "[analysis]") {
   const std::string page =
       render(hostile_table(),
-             Rendering{.format = Format::html, .caption = "</title>", .standalone = true});
+             Rendering{.format = TableFormat::html, .caption = "</title>", .standalone = true});
   CHECK(page.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"));
   CHECK_THAT(page, contains("<title>&lt;/title&gt;</title>") &&
                        contains("prefers-color-scheme: dark") && !contains("http") &&
@@ -62,7 +63,7 @@ TEST_CASE("html: an id has no blanks", "[analysis]") {
   Table table;
   table.columns = {{"n", "n", Kind::count}};
   table.rows = {{1.0}};
-  CHECK_THAT(render(table, Rendering{.format = Format::html, .label = "a b\""}),
+  CHECK_THAT(render(table, Rendering{.format = TableFormat::html, .label = "a b\""}),
              contains("id=\"a-b-\""));
 }
 

@@ -22,7 +22,7 @@ LatexColumn set(const Column& column, const std::vector<Cell>& cells) {
   return latex_columns(table).at(0);
 }
 
-std::string latex(const Table& table) { return render(table, Format::latex); }
+std::string latex(const Table& table) { return render(table, TableFormat::latex); }
 
 TEST_CASE("latex: text is no markup", "[analysis]") {
   CHECK(latex_text("top_k & 50% #1 ~\\x") ==
@@ -116,7 +116,8 @@ TEST_CASE("latex: bold, references and notes", "[analysis]") {
   table.notes = {"of no cell", "b leaks", "b diverged"};
   table.bold = {{0, 1}};
   table.references = {{{1, 0}, {1}}, {{1, 2}, {1, 2}}, {{0, 1}, {2}}};
-  CHECK(render(table, Rendering{.format = Format::latex, .caption = "A & b", .label = "tab:x"}) ==
+  CHECK(render(table,
+               Rendering{.format = TableFormat::latex, .caption = "A & b", .label = "tab:x"}) ==
         "% \\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\usepackage{booktabs,graphicx,"
         "siunitx}\n"
         "\\begin{table}\n"
@@ -161,7 +162,8 @@ TEST_CASE("latex: a table longer than a page is several floats of one number", "
   };
   CHECK(count(latex(table), "\\begin{table}") == 1);
   table.rows.push_back({12.0});
-  const Rendering captioned{.format = Format::latex, .caption = "All & more", .label = "tab:a"};
+  const Rendering captioned{
+      .format = TableFormat::latex, .caption = "All & more", .label = "tab:a"};
   const std::string text = render(table, captioned);
   CHECK(count(text, "\\begin{table}") == 2);
   CHECK(count(text, "\\end{table}") == 2);
@@ -176,7 +178,7 @@ TEST_CASE("latex: a table longer than a page is several floats of one number", "
   CHECK(count(text, "\\clearpage") == 0);
   table.rows.assign(801, {1.0});
   CHECK(count(render(table, captioned), "\\clearpage") == 2);
-  const Rendering alone{.format = Format::latex, .standalone = true};
+  const Rendering alone{.format = TableFormat::latex, .standalone = true};
   table.rows.assign(800, {1.0});
   CHECK(count(render(table, alone), "\\begin{table}") == 1);
   table.rows.assign(801, {1.0});
@@ -188,7 +190,7 @@ TEST_CASE("latex: standalone is a document, and a label no command", "[analysis]
   table.columns = {{"n", "n", Kind::count}};
   table.rows = {{1.0}};
   const std::string text =
-      render(table, Rendering{.format = Format::latex, .label = "a}{\\b", .standalone = true});
+      render(table, Rendering{.format = TableFormat::latex, .label = "a}{\\b", .standalone = true});
   CHECK(text.starts_with("\\documentclass{article}\n"));
   CHECK(text.ends_with("\\end{document}\n"));
   CHECK_THAT(text, contains("\\label{a---b}"));
@@ -199,7 +201,7 @@ TEST_CASE("latex: a table is set for its place", "[analysis]") {
   table.columns = {{"arm", "arm"}, {"n", "dead experts", Kind::number, 1, Column::Better::lower}};
   table.rows = {{std::string(40, 'x'), 1.0}};
   const auto at = [&](Rendering::Width width) {
-    return render(table, Rendering{.format = Format::latex, .width = width});
+    return render(table, Rendering{.format = TableFormat::latex, .width = width});
   };
   CHECK_THAT(at(Rendering::Width::column), contains("\\begin{table}\n") &&
                                                contains("\\resizebox{\\ifdim\\width>\\linewidth") &&
@@ -237,7 +239,7 @@ TEST_CASE("latex: a caption is plain text, or TeX", "[analysis]") {
   Table table;
   table.columns = {{"n", "n", Kind::count}};
   table.rows = {{1.0}};
-  Rendering rendering{.format = Format::latex, .caption = "$k$ \\cite{x}"};
+  Rendering rendering{.format = TableFormat::latex, .caption = "$k$ \\cite{x}"};
   CHECK_THAT(render(table, rendering), contains("\\caption{\\$k\\$ \\textbackslash{}cite\\{x\\}}"));
   rendering.caption_is_tex = true;
   CHECK_THAT(render(table, rendering), contains("\\caption{$k$ \\cite{x}}"));
@@ -247,8 +249,8 @@ TEST_CASE("latex: hostile names leave no command", "[analysis]") {
   const std::string text = latex(hostile_table());
   CHECK_THAT(text,
              !contains("\\input") && !contains("\x1b") && !contains("\x07") && !contains("\n["));
-  const std::string wide =
-      render(hostile_table(), Rendering{.format = Format::latex, .width = Rendering::Width::none});
+  const std::string wide = render(
+      hostile_table(), Rendering{.format = TableFormat::latex, .width = Rendering::Width::none});
   CHECK_THAT(wide, contains(std::string(197, 'x') + "...") && contains("U+4E2DU+6587"));
   CHECK_THAT(wide, !contains("\\input") && !contains("\x1b") && !contains("\x07") &&
                        !contains("\n[") && contains("\\textbackslash{}input\\{/etc/passwd\\}"));

@@ -16,7 +16,7 @@ TEST_CASE("markdown: cells, bold and notes", "[analysis]") {
   table.rows = {{"top_k <b>", Sample{3, 1, 0.25}}, {"x|y", Sample{3, 2, 0.5}}};
   table.bold = {{0, 1}};
   table.notes = {"# no heading", "1. no list", "- nor this", "plain"};
-  CHECK(render(table, Format::md) ==
+  CHECK(render(table, TableFormat::md) ==
         "| a_rm | loss |\n"
         "|---|---:|\n"
         "| top_k \\<b\\> | **1.00 \xc2\xb1 0.25** |\n"
@@ -30,7 +30,7 @@ TEST_CASE("markdown: cells, bold and notes", "[analysis]") {
 TEST_CASE("markdown: nothing in a cell is markup", "[analysis]") {
   CHECK(markdown_cell("_a_ b_c ~d~ $e$ `f` [g](h) &amp;") ==
         "\\_a\\_ b_c \\~d\\~ \\$e\\$ \\`f\\` \\[g\\](h) \\&amp;");
-  std::istringstream lines(render(hostile_table(), Format::md));
+  std::istringstream lines(render(hostile_table(), TableFormat::md));
   std::string line;
   for (std::size_t row = 0; row < hostile_names().size() + 2; ++row) {
     std::getline(lines, line);

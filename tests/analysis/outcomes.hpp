@@ -2,6 +2,7 @@
 #pragma once
 
 #include "analysis/tables/routers.hpp"
+#include "tests/analysis/notes.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 
@@ -58,12 +59,6 @@ inline std::vector<Outcome> two_arms() {
           outcome("hash", 2, 2.2),  outcome("hash", 0, 1.9),  outcome("hash", 1, 2.2)};
 }
 
-inline const Cell& cell(const Table& table, std::size_t row, const std::string& key) {
-  for (std::size_t c = 0; c < table.columns.size(); ++c)
-    if (table.columns[c].key == key) return table.rows.at(row)[c];
-  throw std::out_of_range(key);
-}
-
 inline double number(const Table& table, std::size_t row, const std::string& key) {
   return std::get<double>(cell(table, row, key));
 }
@@ -76,10 +71,6 @@ inline void require_sample(const Cell& cell, std::size_t count, double mean, dou
     REQUIRE(std::isnan(sample.deviation));
   else
     REQUIRE_THAT(sample.deviation, WithinAbs(deviation, 1e-12));
-}
-
-inline bool has_note(const Table& table, const std::string& note) {
-  return std::find(table.notes.begin(), table.notes.end(), note) != table.notes.end();
 }
 
 inline Outcome measured(const std::string& arm, std::int64_t seed, double loss, double vocabulary,

@@ -231,7 +231,7 @@ TEST_CASE("report: a table of layers is its totals, and a fold per arm", "[analy
   table.notes = {"of b"};
   table.bold = {{2, 2}, {0, 2}};
   table.references = {{{3, 2}, {0}}};
-  const Split split = split_by_arm(table, "layer");
+  const SplitTable split = split_by_arm(table, "layer");
   REQUIRE(split.totals.rows.size() == 2);
   CHECK(row(split.totals, 0) == Words{"a", "all", ""});
   CHECK(row(split.totals, 1) == Words{"b", "0", ""});  // its only layer

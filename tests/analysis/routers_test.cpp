@@ -19,7 +19,7 @@ struct Comparison {
   std::vector<std::string> unreadable;
 };
 
-Comparison compare(Request request, Format format) {
+Comparison compare(Request request, TableFormat format) {
   Comparison result;
   request.on_unreadable = [&](const std::string& why) { result.unreadable.push_back(why); };
   result.text = render(routers_table(request, {}), format);
@@ -172,10 +172,11 @@ TEST_CASE("compare: a damaged file is left out and named", "[analysis]") {
   for (const char* name : {"good", "damaged"}) std::filesystem::create_directories(folder / name);
   const std::string damaged = folder / "damaged/run.h5";
   std::ofstream(damaged) << "no run file";
-  REQUIRE_THROWS_AS(compare({.paths = {folder / ""}}, Format::text), Error);  // there is no other
+  REQUIRE_THROWS_AS(compare({.paths = {folder / ""}}, TableFormat::text),
+                    Error);  // there is no other
 
   run_of("hash", 0, 1.5).publish(folder / "good/run.h5");
-  const Comparison result = compare({.paths = {folder / ""}}, Format::text);
+  const Comparison result = compare({.paths = {folder / ""}}, TableFormat::text);
   REQUIRE_THAT(result.text, contains("hash") && contains("1.5000") &&
                                 contains("left out, because it cannot be read: " + damaged));
   REQUIRE(result.unreadable.size() == 1);
@@ -193,7 +194,7 @@ TEST_CASE("compare: files to table, in every form", "[analysis]") {
   const std::vector<std::string> paths{folder / ""};
 
   // The best arm is marked, and the digits stay aligned.
-  std::istringstream text(compare({.paths = paths}, Format::text).text);
+  std::istringstream text(compare({.paths = paths}, TableFormat::text).text);
   std::string line;
   std::getline(text, line);
   REQUIRE(line.starts_with("arm    seeds             loss           vs dense  "));
@@ -201,12 +202,13 @@ TEST_CASE("compare: files to table, in every form", "[analysis]") {
   REQUIRE(line.starts_with("dense      2  2.2500 ± 0.3536                  -  "));
   std::getline(text, line);
   REQUIRE(line.starts_with("hash       2  1.2500 ± 0.3536*  -1.0000 ± 0.0000  "));
-  REQUIRE_THAT(compare({.paths = paths}, Format::md).text,
+  REQUIRE_THAT(compare({.paths = paths}, TableFormat::md).text,
                contains("| hash | 2 | **1.2500 ± 0.3536** | -1.0000 ± 0.0000 |"));
-  REQUIRE_THAT(compare({.paths = paths}, Format::csv).text,
+  REQUIRE_THAT(compare({.paths = paths}, TableFormat::csv).text,
                contains("arm,seeds,eval_loss_mean,eval_loss_std,eval_loss_difference_mean,"));
-  REQUIRE_THAT(compare({.paths = paths}, Format::csv).text, contains("\r\nhash,2,1.25,0.353553"));
-  const auto json = nlohmann::json::parse(compare({.paths = paths}, Format::json).text);
+  REQUIRE_THAT(compare({.paths = paths}, TableFormat::csv).text,
+               contains("\r\nhash,2,1.25,0.353553"));
+  const auto json = nlohmann::json::parse(compare({.paths = paths}, TableFormat::json).text);
   REQUIRE(json["rows"][1]["eval_loss"]["mean"] == 1.25);
   REQUIRE(json["rows"][0]["eval_loss_difference"].is_null());
 }
@@ -221,9 +223,9 @@ TEST_CASE("compare: the status is what is true now", "[analysis]") {
     return recorded == "running" ? std::string("interrupted") : recorded;
   };
   const std::vector<std::string> paths = {folder / "1.h5", folder / "2.h5"};
-  CHECK_THAT(compare({.paths = paths}, Format::text).text,
+  CHECK_THAT(compare({.paths = paths}, TableFormat::text).text,
              contains("running, not in the means: a"));
-  CHECK_THAT(compare({.paths = paths, .status_of = status_of}, Format::text).text,
+  CHECK_THAT(compare({.paths = paths, .status_of = status_of}, TableFormat::text).text,
              contains("interrupted, not in the means: a"));
   CHECK(asked == std::vector<std::string>{paths[0] + " running", paths[1] + " complete"});
 }

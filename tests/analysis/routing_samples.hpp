@@ -2,6 +2,7 @@
 #pragma once
 
 #include "analysis/render/table.hpp"
+#include "tests/analysis/notes.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 
@@ -65,12 +66,6 @@ inline RunFile routing_run(const std::string& arm, std::int64_t seed,
   return run;
 }
 
-inline const Cell& cell(const Table& table, std::size_t row, const std::string& key) {
-  for (std::size_t c = 0; c < table.columns.size(); ++c)
-    if (table.columns[c].key == key) return table.rows.at(row)[c];
-  throw std::out_of_range(key);
-}
-
 inline void check_number(const Table& table, std::size_t row, const std::string& key,
                          double expected) {
   INFO(key << " in row " << row);
@@ -87,12 +82,6 @@ inline void check_deviation(const Table& table, std::size_t row, const std::stri
 
 inline std::string text(const Table& table, std::size_t row, const std::string& key) {
   return std::get<std::string>(cell(table, row, key));
-}
-
-inline bool has_note(const Table& table, const std::string& part) {
-  for (const std::string& note : table.notes)
-    if (note.find(part) != std::string::npos) return true;
-  return false;
 }
 
 }  // namespace moesim::testing

@@ -22,24 +22,24 @@ Table table_of(const std::string& text) {
 }
 
 TEST_CASE("table: names of formats", "[analysis]") {
-  REQUIRE(format_of("text") == Format::text);
-  REQUIRE(format_of("json") == Format::json);
+  REQUIRE(format_of("text") == TableFormat::text);
+  REQUIRE(format_of("json") == TableFormat::json);
   REQUIRE_THROWS_WITH(
       format_of("jsn"),
       "unknown format 'jsn': did you mean json? choose one of text, csv, md, latex, html, json");
 }
 
 TEST_CASE("table: columns without values are left out for people only", "[analysis]") {
-  REQUIRE(render(table_of("a"), Format::text) ==
+  REQUIRE(render(table_of("a"), TableFormat::text) ==
           "name  count         loss\na     12.3k  1.00 \xC2\xB1 0.25\n\na\n");
-  REQUIRE(render(table_of("a"), Format::csv) ==
+  REQUIRE(render(table_of("a"), TableFormat::csv) ==
           "name,none,count,loss_mean,loss_std\r\na,,12345,1.005,0.25\r\n");
 }
 
 TEST_CASE("table: columns line up with letters of several bytes", "[analysis]") {
   Table table = table_of("\xC3\xA9t\xC3\xA9");
   table.notes.clear();
-  REQUIRE(render(table, Format::text) ==
+  REQUIRE(render(table, TableFormat::text) ==
           "name  count         loss\n\xC3\xA9t\xC3\xA9   12.3k  1.00 \xC2\xB1 0.25\n");
 }
 
@@ -48,7 +48,7 @@ TEST_CASE("table: numbers are shortened to three digits", "[analysis]") {
     Table table;
     table.columns = {{"n", "n", Column::Kind::count}};
     table.rows = {{value}};
-    const std::string text = render(table, Format::text);
+    const std::string text = render(table, TableFormat::text);
     const std::string line = text.substr(text.find('\n') + 1);
     return line.substr(0, line.size() - 1);
   };
@@ -61,13 +61,15 @@ TEST_CASE("table: numbers are shortened to three digits", "[analysis]") {
 }
 
 TEST_CASE("table: control characters never reach the terminal", "[analysis]") {
-  for (const Format format : {Format::text, Format::csv, Format::md, Format::json}) {
+  for (const TableFormat format :
+       {TableFormat::text, TableFormat::csv, TableFormat::md, TableFormat::json}) {
     const std::string text = render(table_of("a\x1B[31mb\xC2\x9B\r\x07"), format);
     REQUIRE(text.find('\x1B') == std::string::npos);
     REQUIRE(text.find('\x07') == std::string::npos);
     REQUIRE(text.find('\x9B') == std::string::npos);
   }
-  REQUIRE(nlohmann::json::parse(render(table_of("a\x1B\xFF"), Format::json))["rows"].size() == 1);
+  REQUIRE(nlohmann::json::parse(render(table_of("a\x1B\xFF"), TableFormat::json))["rows"].size() ==
+          1);
 }
 
 TEST_CASE("escape: what may reach a terminal", "[analysis]") {

@@ -60,7 +60,7 @@ TEST_CASE("spread: a permutation of which every beginning covers the range", "[d
 
 TEST_CASE("rows_of_step: the last batch is smaller, then the pass begins again", "[data][order]") {
   const auto rows = [](index step) {
-    const Rows r = rows_of_step(step, 4, 10);
+    const BatchRows r = rows_of_step(step, 4, 10);
     return std::pair{r.first, r.count};
   };
   CHECK(rows(0) == std::pair<index, index>{0, 4});

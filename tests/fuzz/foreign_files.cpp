@@ -36,7 +36,7 @@ void check_index(const MemoryFile& file) {
   MegatronIndex found;
   if (!accepts(Exit::data, [&] { found = read_megatron_index(InputFile(file.path()), kBytes); }))
     return;
-  for (const Run& run : found.runs)
+  for (const TokenRun& run : found.runs)
     expect(run.count > 0 && run.begin <= kBytes &&
                static_cast<std::uint64_t>(run.count) <=
                    (kBytes - run.begin) / static_cast<std::uint64_t>(found.type->bytes) *

@@ -85,7 +85,7 @@ grep -q '^[^,]*,2,' out || fail "the two seeds of the extended arm are not one a
 # What cannot be extended is refused before anything is written.
 expect 2 '--extend: no finished run of fewer steps in a/tiny agrees with token_choice seed 5' "${constant[@]}" run.seed=5 run.steps=12 --out a --extend
 expect 2 '--extend: a plan cannot be changed' a/tiny --extend
-expect 2 'restarts = 7: a constant rate has nothing' "${constant[@]}" train.restarts=7 run.steps=12
+expect 2 'restarts = 7: a constant rate has no restarts' "${constant[@]}" train.restarts=7 run.steps=12
 expect 2 'restarts = 6 6: 6 is out of order' c.ini 'train.restarts=6 6' run.steps=12
 expect 2 'restarts = 12: 12 is out of order' c.ini train.restarts=12 run.steps=12
 expect 0 token_choice "${constant[@]}" checkpoint.every=4 train.not_finite=rewind --out rewind

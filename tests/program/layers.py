@@ -2,7 +2,8 @@
 """Checks the layers of the sources: layers.py SOURCE_DIR [--print]
 
 A room is a folder of sources; the subfolders of sim/backend and sim/moe belong to their parent. Every #include leads to the
-same room or to one that stands earlier in ROOMS, so there are no cycles and no arrow runs up. --print prints the rooms with
+same room or to one that stands earlier in ROOMS, so there are no cycles and no arrow runs up. No two headers define a class of
+the same name. --print prints the rooms with
 their arrows, the median and the largest file.
 """
 import collections
@@ -42,7 +43,8 @@ def sources(root):
 
 def main():
     root = sys.argv[1]
-    faults, arrows, lines = [], collections.Counter(), collections.defaultdict(list)
+    faults, arrows = [], collections.Counter()
+    lines, classes = collections.defaultdict(list), collections.defaultdict(list)
     for path in sources(root):
         room = room_of(path)
         with open(os.path.join(root, path), encoding="utf-8") as file:
@@ -50,6 +52,10 @@ def main():
         if not room:
             faults.append(f"{path}: its folder is no room; add it to ROOMS in tests/program/layers.py, below what includes it")
             continue
+        if path.endswith(".hpp") and "/cuda/" not in path:  # no file of another device includes those of cuda/
+            space = re.findall(r"^namespace ([\w:]+) {", text, re.M)
+            for kind in re.findall(r"^(?:class|struct|enum class) (\w+)(?: final)?(?: :[^;{]*)? {", text, re.M):
+                classes[f"{space[0] if space else ''}::{kind}"].append(path)
         lines[room].append((text.count("\n"), path))
         for number, line in enumerate(text.splitlines(), 1):
             include = re.match(r'#include "((?:sim|experts|routers|analysis|experiments)/[^"]+)"', line)
@@ -64,6 +70,10 @@ def main():
                 faults.append(f"{path}:{number}: {room} must not include {include[1]}")
             else:
                 arrows[room, to] += 1
+    # A name is one class: two of a name in one namespace are one to the linker, which keeps the functions of either.
+    for name, places in sorted(classes.items()):
+        if len(places) > 1:
+            faults.append(f"{name} is defined in {' and '.join(places)}: rename one")
     # The table of layers in sim/README.md names the same rooms in the same order.
     with open(os.path.join(root, "sim/README.md"), encoding="utf-8") as file:
         table = re.findall(r"^\| `(\w+)/` \|", file.read().split("## Layers")[-1], re.M)

@@ -50,6 +50,7 @@ void OracleLayer::bind_router_pieces(const std::string& stored,
     const Tensor piece = parameter_of(*router_, parameter);
     if (values.end() - from < piece.size())
       fail(Exit::data, "params/" + stored + ": fewer values than its parameters have");
+    if (!piece.allocated()) piece.allocate(backend());
     piece.from_host({from, from + piece.size()});
     from += piece.size();
     (binding.value ? binding.further.emplace_back() : binding.value) = piece;

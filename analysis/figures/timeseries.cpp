@@ -1,4 +1,4 @@
-#include "analysis/figures/timeline.hpp"
+#include "analysis/figures/timeseries.hpp"
 
 #include "analysis/statistics/sample.hpp"
 #include "sim/core/error.hpp"
@@ -58,8 +58,8 @@ void add_times(Excerpt& excerpt, const std::string& dim, const std::string& x) {
   excerpt.last_rows[x == "seconds" ? "seconds" : "tokens"] = kMostSteps;
 }
 
-Timeline times_of(const Run& run, const std::string& dim, const std::string& x) {
-  Timeline times;
+Timeseries times_of(const Run& run, const std::string& dim, const std::string& x) {
+  Timeseries times;
   const Variable* rows = run.variable(step_variable(dim), {dim});
   if (rows == nullptr) return times;
   times.step = rows->values;
@@ -84,9 +84,9 @@ Timeline times_of(const Run& run, const std::string& dim, const std::string& x) 
   return times;
 }
 
-Series mean_over_seeds(const std::vector<const Timeline*>& timelines) {
+Series mean_over_seeds(const std::vector<const Timeseries*>& timelines) {
   std::map<double, std::pair<std::vector<double>, std::vector<double>>> points;
-  for (const Timeline* timeline : timelines)
+  for (const Timeseries* timeline : timelines)
     for (std::size_t i = 0; i < timeline->y.size() && i < timeline->x.size(); ++i)
       if (std::isfinite(timeline->x[i]) && std::isfinite(timeline->y[i])) {
         auto& [x, y] = points[timeline->step[i]];
@@ -111,11 +111,11 @@ Series mean_over_seeds(const std::vector<const Timeline*>& timelines) {
   return series;
 }
 
-std::size_t thin(Timeline& timeline, std::size_t most) {
+std::size_t thin(Timeseries& timeline, std::size_t most) {
   const std::size_t count = std::min(timeline.y.size(), timeline.x.size());
   const std::size_t each = (count + most - 1) / most;
   if (each < 2) return 1;
-  Timeline thinned;
+  Timeseries thinned;
   for (std::size_t start = 0; start < count; start += each) {
     const std::size_t end = std::min(start + each, count);
     const auto mean = [&](const std::vector<double>& values) {

@@ -1,4 +1,4 @@
-// Timeline is a quantity over training, of one run or averaged over the seeds of an arm.
+// Timeseries is a quantity over training, of one run or averaged over the seeds of an arm.
 #pragma once
 
 #include "analysis/figures/gather.hpp"
@@ -8,7 +8,7 @@
 
 namespace moesim {
 
-struct Timeline {
+struct Timeseries {
   std::vector<double> step;  // training steps, as recorded
   std::vector<double> x;     // steps, tokens, FLOPs or seconds
   std::vector<double> y;
@@ -22,13 +22,13 @@ std::string time_title(const std::string& x);
 // record).
 void add_times(Excerpt& excerpt, const std::string& dim, const std::string& x);
 // Returns the times of the rows of `dim`; empty if the run does not have them.
-Timeline times_of(const Run& run, const std::string& dim, const std::string& x);
+Timeseries times_of(const Run& run, const std::string& dim, const std::string& x);
 
 // Returns the mean ± one sample standard deviation over timelines, step by step. With a single
 // timeline there is no band.
-Series mean_over_seeds(const std::vector<const Timeline*>& timelines);
+Series mean_over_seeds(const std::vector<const Timeseries*>& timelines);
 
 // Averages consecutive points until at most `most` are left. Returns the number of points per mean.
-std::size_t thin(Timeline& timeline, std::size_t most);
+std::size_t thin(Timeseries& timeline, std::size_t most);
 
 }  // namespace moesim
