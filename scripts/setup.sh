@@ -13,7 +13,7 @@ packages=(
   libeigen3-dev libboost-program-options-dev libhdf5-dev libfmt-dev nlohmann-json3-dev
   libssl-dev zlib1g-dev libzstd-dev librandom123-dev libsentencepiece-dev
   libdnnl-dev libopenblas-dev catch2 libbenchmark-dev
-  hdf5-tools clang-format clang libclang-rt-dev libomp-dev python3 python3-venv
+  hdf5-tools clang-format clang-tidy clang libclang-rt-dev libomp-dev python3 python3-venv
   gnuplot-nox fonts-dejavu-core
 )
 if [ "${1:-}" = --tests ]; then

@@ -1,5 +1,5 @@
-// ReportPart is a piece of a report that is made in a process of its own, in parallel with others; each
-// reads all run files again.
+// ReportPart is a piece of a report that is made in a process of its own, in parallel with others;
+// each reads all run files again.
 #pragma once
 
 #include <functional>
