@@ -5,7 +5,9 @@
 #include "sim/config/options.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
+#include "sim/moe/policies/device_losses.hpp"
 #include "sim/moe/policies/noise.hpp"
+#include "sim/moe/policies/penalties.hpp"
 
 #include <vector>
 
@@ -20,6 +22,7 @@ struct Decision {
   Tensor gates;         // [T, k]
   Tensor primary = {};  // [T]: 1 for tokens that take their first choice, else 0; empty: 1
   Indices kept = {};    // [T·k]: choices that got a place, else -1; empty: all
+  Tensor weight = {};   // [D, E] of the router, for Penalties
 };
 
 class AuxiliaryLosses {
@@ -30,6 +33,8 @@ class AuxiliaryLosses {
 
   // group: the tokens over which importance is balanced.
   std::vector<Loss> of(const Decision& decision, Group group, index sequences) const;
+  // Devices between which the losses distinguish (Traits::expert_groups).
+  index devices() const { return device_losses_.devices(); }
   // Values kept for backward per token and expert: the normal tail probabilities that the load loss
   // differentiates.
   double kept_values() const { return load_ > 0 ? 3 : 0; }
@@ -44,6 +49,8 @@ class AuxiliaryLosses {
   bool balance_kept_ = false, mixed_thresholds_ = false;
   Group balance_group_ = Group::batch;
   Variance variance_ = Variance::population;
+  DeviceLosses device_losses_;
+  Penalties penalties_;
 };
 
 }  // namespace moesim

@@ -11,6 +11,7 @@ namespace moesim {
 
 class Penalties {
  public:
+  Penalties() = default;
   // Reads `entropy_weight`, `marginal_entropy_weight`, `orthogonal_weight`, `orthogonal` and
   // `weight_penalty`.
   explicit Penalties(Options& options);

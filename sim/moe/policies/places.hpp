@@ -9,7 +9,7 @@ namespace moesim {
 
 class Places {
  public:
-  // Reads `capacity*`, `group`, `fill` and `dropped`, for a router with k choices per token.
+  // Reads `capacity*`, `group`, `fill`, `dropped` and `straight_through`, for a router with k choices per token.
   Places(Options& options, const Site& site, index k);
 
   // The choices [T·k] (-1: none) that get a place; the others become -1. gates [T, k], scores
@@ -26,6 +26,9 @@ class Places {
   }
 
   Group group() const { return group_; }
+  // True if experts' inputs carry gradients of the gates: the plan's scale is 1, with the gate's
+  // derivative.
+  bool straight_through() const { return straight_through_; }
   // The tokens whose choices can displace a token's: later tokens, unless places are assigned token
   // by token, and other sequences, if capacity is shared by the batch.
   Sees sees() const;
@@ -46,7 +49,7 @@ class Places {
   Capacity training_, evaluation_;
   Group group_ = Group::sequence;
   By by_ = By::token;
-  bool passes_input_ = false;
+  bool passes_input_ = false, straight_through_ = false;
 };
 
 }  // namespace moesim

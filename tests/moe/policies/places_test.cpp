@@ -80,4 +80,20 @@ TEST_CASE("places: rows of a training pass", "[moe][policies]") {
   CHECK(rows({{"capacity", "1"}, {"group", "batch"}}, 2, 8) == 2);
 }
 
+TEST_CASE("places: the largest gates or logits of an expert", "[moe][policies]") {
+  CHECK(kept({{"capacity_factor_eval", "1"}, {"fill", "gate"}}) == Numbers{1, 2});
+  CHECK(kept({{"capacity", "3"}, {"fill", "gate"}, {"group", "batch"}}) == Numbers{1, 2, 3});
+  CHECK(kept({{"fill", "gate"}}) == Numbers{0, 1, 2, 3});
+  // Tokens 0 and 2 choose expert 0 with logits -1 and 3, tokens 1 and 3 expert 1 with -2 and 1: of
+  // expert 0's column (-1, 0, 3, 0) the two largest are token 2 and the 0 of token 1.
+  Context context;
+  const Tokens tokens = tokens_of(table(4, 1, {1, 2, 3, 4}), 1, 4, {}, context);
+  const Tensor logits = table(4, 2, {-1, -9, -9, -2, 3, 0, 0, 1}),
+               gates = table(4, 1, {1, 1, 1, 1});
+  const auto places = policy<Places>({{"capacity", "2"}, {"fill", "logit"}}, kSite, index(1));
+  CHECK(places.keep(numbers({0, 1, 0, 1}), gates, logits, logits, tokens).to_host() ==
+        Numbers{-1, -1, 0, 1});
+  CHECK(places.sees().later_tokens);
+}
+
 }  // namespace moesim::testing
