@@ -5,7 +5,8 @@
 //   logits l = x W          h = l (+ noise)        p = softmax(h)
 //   chosen: the k largest h     gate: p of the chosen, renormalised or not
 //
-// A choice without a place at its expert is dropped.
+// A choice without a place at its expert is dropped. Published dialects differ in who is, and in the
+// sum that divides the gates; the help of the options names them.
 #include "sim/moe/policies/auxiliary_losses.hpp"
 #include "sim/moe/policies/format.hpp"
 #include "sim/moe/policies/gates.hpp"
