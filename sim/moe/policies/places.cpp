@@ -110,6 +110,12 @@ Assignment Places::plan(const Indices& choice, const Indices& kept, const Tensor
   return plan;
 }
 
+// False where every token takes all experts, and these have a place for each.
+bool Places::limits(const Capacity& capacity) const {
+  const bool enough = capacity.absolute == 0 && capacity.per_choice && capacity.factor >= 1;
+  return capacity.limited() && !(k_ == experts_ && enough);
+}
+
 Sees Places::sees() const {
   const bool displaced = by_ != By::token && (by_ != By::choice || k_ > 1);
   return {.later_tokens = limited() && displaced,

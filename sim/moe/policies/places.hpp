@@ -39,7 +39,8 @@ class Places {
   // How places are filled: by an order of tokens and choices, or by the largest values per expert.
   enum class By { token, choice, priority, random, gate, logit };
 
-  bool limited() const { return training_.limited() || evaluation_.limited(); }
+  bool limited() const { return limits(training_) || limits(evaluation_); }
+  bool limits(const Capacity& capacity) const;
   index group_size(const Tokens& tokens) const;
   index places(const Tokens& tokens) const;
   Tensor priority(const Indices& choice, const Tensor& scores, const Tokens& tokens) const;

@@ -59,7 +59,7 @@ TEST_CASE("places: which other tokens decide about a choice", "[moe][policies]")
   using Pair = std::pair<bool, bool>;
   CHECK(sees({}, 2) == Pair(false, false));
   CHECK(sees({{"fill", "choice"}}, 1) == Pair(false, false));
-  CHECK(sees({{"fill", "choice"}}, 2) == Pair(true, false));
+  CHECK(sees({{"fill", "choice"}, {"capacity_factor", "0.5"}}, 2) == Pair(true, false));
   CHECK(sees({{"fill", "priority"}}, 1) == Pair(true, false));
   CHECK(sees({{"group", "batch"}}, 1) == Pair(false, true));
   CHECK(sees({{"fill", "priority"}, {"group", "batch"}}, 1) == Pair(true, true));
@@ -68,6 +68,19 @@ TEST_CASE("places: which other tokens decide about a choice", "[moe][policies]")
   CHECK(sees(dropless, 1) == Pair(false, false));
   dropless["capacity"] = "1";
   CHECK(sees(dropless, 1) == Pair(true, false));
+}
+
+TEST_CASE("places: a token that takes all experts depends on no other", "[moe][policies]") {
+  const auto sees = [](OptionValues options) {
+    options["fill"] = "choice", options["group"] = "batch";
+    const Sees seen = policy<Places>(options, kSite, index(2)).sees();
+    return seen.later_tokens || seen.other_sequences;
+  };
+  CHECK_FALSE(sees({}));
+  CHECK(sees({{"capacity_factor", "0.9"}}));
+  CHECK(sees({{"capacity_factor_eval", "0.9"}}));
+  CHECK(sees({{"capacity_per_choice", "false"}}));
+  CHECK(sees({{"capacity", "9"}}));
 }
 
 TEST_CASE("places: rows of a training pass", "[moe][policies]") {
