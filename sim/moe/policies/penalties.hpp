@@ -16,6 +16,7 @@ class Penalties {
   // `weight_penalty`.
   explicit Penalties(Options& options);
 
+  bool any() const { return entropy_ != 0 || marginal_ > 0 || orthogonal_ > 0 || weight_ > 0; }
   // scores [T, E], normalised per token; weight [D, E].
   void add_to(std::vector<Loss>& losses, const Tensor& scores, const Tensor& weight) const;
 
