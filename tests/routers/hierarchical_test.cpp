@@ -83,7 +83,7 @@ TEST_CASE("hierarchical: what cannot be nested is refused", "[routers][hierarchi
     make_router("hierarchical", site, options);
   };
   CHECK_THROWS_WITH(made({{"groups", "3"}}), contains("does not divide moe.experts = 4"));
-  CHECK_THROWS_WITH(made({{"outer.name", "bias_balanced"}}), contains("router with state"));
+  CHECK_THROWS_WITH(made({{"outer.name", "bias_balanced"}}), contains("router with buffers"));
   CHECK_THROWS_WITH(made({{"outer.name", "soft"}}), contains("must assign tokens"));
   CHECK_THROWS_WITH(made({{"inner.group", "sequence"}}), contains("differ in length"));
   CHECK_THROWS_WITH(made({{"inner.dropped", "input"}}), contains("inside another"));
