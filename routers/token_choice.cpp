@@ -5,7 +5,8 @@
 //   logits l = x W          h = l (+ noise)        p = softmax(h)
 //   chosen: the k largest h     gate: p of the chosen, renormalised or not
 //
-// A choice without a place at its expert is dropped.
+// A choice without a place at its expert is dropped. Published dialects differ in who is, and in the
+// sum that divides the gates; the help of the options names them.
 #include "sim/moe/policies/auxiliary_losses.hpp"
 #include "sim/moe/policies/format.hpp"
 #include "sim/moe/policies/gates.hpp"
@@ -26,7 +27,7 @@ class TokenChoice : public Router {
   TokenChoice(const Site& site, Options& options)
       : D_(site.width),
         E_(site.experts),
-        k_(options.integer("k", 1, {1, E_}, "experts per token")),
+        k_(read_choices(options, 1, E_)),
         gates_(options, k_),
         format_(options),
         places_(options, site, k_),
@@ -45,9 +46,11 @@ class TokenChoice : public Router {
                .sees = places_.sees(),
                .cost = {.rows_per_token = static_cast<double>(k_),
                         .router_flops = 2.0 * static_cast<double>(D_ * E_)},
+               .expert_groups = losses_.devices(),
                .importance = true,
                .capturable = true,
-               .surrogate = format_.rounded()};  // rounding has no derivative of its own
+               // Rounding has no derivative of its own.
+               .surrogate = format_.rounded() || places_.straight_through()};
   }
 
   Routing route(const Tokens& tokens) override {
@@ -61,12 +64,13 @@ class TokenChoice : public Router {
     const Tensor gates = format_(gates_.of(noisy.logits, scores, ranked));  // [T, k]
     const Indices choice = importance.without_padding(ranked);
     const Indices standing = second_.standing(choice, gates, context);
-    Routing routing;
-    routing.plan = places_.assign(standing, gates, scores, tokens);
-    routing.scores = scores;
-    routing.losses = losses_.of({logits, noisy, scores, choice, gates, importance.primary()},
-                                places_.group(), tokens.batch());
-    return routing;
+    const Indices kept = places_.keep(standing, gates, scores, noisy.logits, tokens);
+    const Tensor applied = gates_.over_kept(gates, kept);
+    const Decision decision{logits, noisy,  scores, choice, applied, importance.primary(),
+                            kept,   weight_};
+    return {.plan = places_.plan(standing, kept, applied, tokens),
+            .scores = scores,
+            .losses = losses_.of(decision, places_.group(), tokens.batch())};
   }
 
   double expert_rows(index tokens) const override { return places_.expert_rows(tokens); }
@@ -98,12 +102,19 @@ const RegisterRouter<TokenChoice> token_choice(
      {"balance", "k=2 normalise=none balance_counted=first balance_group=sequence"},
      {"shazeer", "k=2 noise=learned noise_epsilon=0.02 balance_weight=0 load_weight=0.1"},
      {"v-moe", "k=2 noise=gaussian noise_std=2 importance_weight=0.1 load_weight=0.1"},
-     {"sample", "k=2 noise=learned importance_weight=0.1 cv_variance=sample"},
      {"softmax after", "k=3 softmax=after capacity=3 fill=token second=none second_eval=none"},
-     {"places", "k=2 capacity_factor=0.4 capacity_min=2 capacity_multiple=2"},
+     {"whole share", "k=2 capacity_factor=0.4 capacity_min=2 capacity_share=whole"},
+     {"multiple", "k=2 capacity_factor=0.4 capacity_multiple=2 allow_constant_gate=true"},
      {"batch", "k=2 group=batch fill=choice capacity_factor=0.3 capacity_per_choice=false"},
-     {"low", "precision=bfloat16 capacity_factor=0"},
-     {"constant", "k=2 allow_constant_gate=true capacity_rounding=round"}});
+     {"low", "precision=bfloat16 capacity_factor=0 capacity_rounding=round"},
+     {"deepspeed", "k=2 group=batch fill=random capacity_factor=0.5 normalise_over=kept"},
+     {"by gate", "k=2 fill=gate capacity_factor=0.5 orthogonal_weight=1 weight_penalty=0.1"},
+     {"by logit", "k=2 fill=logit capacity_factor=0.7 normalise=l2 normalise_over=kept"},
+     {"st-moe", "k=2 straight_through=true fill=choice second=random balance_over=kept"},
+     {"davidmrau", "k=2 noise=learned cv_variance=sample load_threshold=scores load_weight=0.1"},
+     {"mixture", "k=0 orthogonal_weight=1 orthogonal=gram entropy_weight=0.1"},
+     {"devices", "k=2 devices=2 device_weight=1 communication_weight=1 token_devices=1"},
+     {"marginal", "marginal_entropy_weight=0.1"}});
 
 }  // namespace
 }  // namespace moesim

@@ -14,7 +14,8 @@ namespace {
 Tensor execute(const Assignment& plan, const Tokens& tokens, const Expert& expert) {
   const Tensor& x = tokens.x;
   const RowOrder order = plan.token ? order_by(plan.token, x.rows()) : RowOrder();
-  const Tensor u = expert.apply({.x = plan.token ? gather_rows(x, plan.token, order) : x,
+  const Tensor rows = plan.token ? gather_rows(x, plan.token, order) : x;
+  const Tensor u = expert.apply({.x = plan.scale ? mul_column(rows, plan.scale) : rows,
                                  .segments = plan.experts,
                                  .token = plan.token,
                                  .tokens = &tokens});
@@ -28,7 +29,7 @@ Tensor execute(const Assignment& plan, const Tokens& tokens, const Expert& exper
 }
 
 Tensor execute(const Mixing& plan, const Tokens& tokens, const Expert& expert) {
-  const Tensor& x = tokens.x;
+  const Tensor& x = plan.x ? plan.x : tokens.x;
   const index groups = plan.dispatch.dim(0), places = plan.dispatch.dim(1),
               slots = plan.dispatch.dim(2);
   const index width = x.cols(), experts = slots / plan.slots_per_expert;

@@ -5,7 +5,9 @@
 #include "sim/config/options.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
+#include "sim/moe/policies/device_losses.hpp"
 #include "sim/moe/policies/noise.hpp"
+#include "sim/moe/policies/penalties.hpp"
 
 #include <vector>
 
@@ -19,16 +21,20 @@ struct Decision {
   Indices choice;       // [T·k]
   Tensor gates;         // [T, k]
   Tensor primary = {};  // [T]: 1 for tokens that take their first choice, else 0; empty: 1
+  Indices kept = {};    // [T·k]: choices that got a place, else -1; empty: all
+  Tensor weight = {};   // [D, E] of the router, for Penalties
 };
 
 class AuxiliaryLosses {
  public:
-  // Reads `balance_*`, `importance_weight`, `load_weight`, `z_weight` and `cv_variance`, for a
+  // Reads `balance_*`, `importance_weight`, `load_*`, `z_weight` and `cv_variance`, for a
   // router with k of E experts per token.
   AuxiliaryLosses(Options& options, Noise::Kind noise, index k, index experts);
 
   // group: the tokens over which importance is balanced.
   std::vector<Loss> of(const Decision& decision, Group group, index sequences) const;
+  // Devices between which the losses distinguish (Traits::expert_groups).
+  index devices() const { return device_losses_.devices(); }
   // Values kept for backward per token and expert: the normal tail probabilities that the load loss
   // differentiates.
   double kept_values() const { return load_ > 0 ? 3 : 0; }
@@ -40,8 +46,11 @@ class AuxiliaryLosses {
   index k_;
   double balance_ = 0, importance_ = 0, load_ = 0, z_ = 0;
   Counted counted_ = Counted::all;
+  bool balance_kept_ = false, mixed_thresholds_ = false;
   Group balance_group_ = Group::batch;
   Variance variance_ = Variance::population;
+  DeviceLosses device_losses_;
+  Penalties penalties_;
 };
 
 }  // namespace moesim
