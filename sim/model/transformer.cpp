@@ -185,6 +185,16 @@ void Transformer::after_step() {
   for (std::size_t i = 0; i < loads.size(); ++i) moe_layer(i).after_step(loads, i);
 }
 
+bool Transformer::reads_whole_step() const {
+  for (std::size_t i = 0; i < moe_blocks_.size(); ++i)
+    if (moe_layer(i).router().traits().whole_step) return true;
+  return false;
+}
+
+void Transformer::keep_whole_step() {
+  for (std::size_t i = 0; i < moe_blocks_.size(); ++i) moe_layer(i).keep_whole_step();
+}
+
 double Transformer::active_parameters() const {
   auto active = static_cast<double>(count(parameters()));
   for (std::size_t i = 0; i < moe_blocks_.size(); ++i) {

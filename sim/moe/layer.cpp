@@ -14,7 +14,8 @@ namespace {
 Tensor execute(const Assignment& plan, const Tokens& tokens, const Expert& expert) {
   const Tensor& x = tokens.x;
   const RowOrder order = plan.token ? order_by(plan.token, x.rows()) : RowOrder();
-  const Tensor u = expert.apply({.x = plan.token ? gather_rows(x, plan.token, order) : x,
+  const Tensor rows = plan.token ? gather_rows(x, plan.token, order) : x;
+  const Tensor u = expert.apply({.x = plan.input_scale == 1 ? rows : affine(rows, plan.input_scale),
                                  .segments = plan.experts,
                                  .token = plan.token,
                                  .tokens = &tokens});
@@ -126,6 +127,9 @@ MoeLayer::MoeLayer(std::unique_ptr<Router> router, std::unique_ptr<Expert> exper
 Tensor MoeLayer::forward(const Tokens& tokens, std::vector<Loss>& losses) {
   const Span span(Part::routing);
   Context& context = tokens.context;
+  const bool counted = context.training && load_.demand;
+  context.so_far = counted ? &load_ : nullptr;
+  context.whole_step = counted && whole_step_.demand ? &whole_step_ : nullptr;
   const Routing routing = router_->route(tokens);
   Tensor y = execute(routing, tokens, *expert_);
   if (norm_gain_) y = normalize(NormKind::layer, y, norm_gain_, norm_bias_);
@@ -136,7 +140,7 @@ Tensor MoeLayer::forward(const Tokens& tokens, std::vector<Loss>& losses) {
     const Span recording(Part::recording);
     context.on_routing(context.layer, routing);
   }
-  if (context.training && load_.demand) moesim::add(load_, routing, tokens.x.rows());
+  if (counted) moesim::add(load_, routing, tokens.x.rows());
   return y;
 }
 
@@ -150,6 +154,18 @@ void MoeLayer::begin_step(Backend& backend) {
                static_cast<std::size_t>(load_.demand.size()) * sizeof(std::int32_t));
   for (const Tensor& total : load_.totals)
     backend.zero(total.data(), static_cast<std::size_t>(total.size()) * sizeof(real));
+}
+
+void MoeLayer::keep_whole_step() {
+  Backend& backend = load_.demand.backend();
+  if (!whole_step_.demand) whole_step_ = no_load(router_->traits(), backend);
+  whole_step_.tokens = load_.tokens;
+  backend.copy(whole_step_.demand.data(), load_.demand.data(),
+               static_cast<std::size_t>(load_.demand.size()) * sizeof(std::int32_t));
+  for (std::size_t i = 0; i < load_.totals.size(); ++i)
+    backend.copy(whole_step_.totals[i].data(), load_.totals[i].data(),
+                 static_cast<std::size_t>(load_.totals[i].size()) * sizeof(real));
+  begin_step(backend);
 }
 
 }  // namespace moesim

@@ -28,6 +28,8 @@ class MoeLayer : public Module {
   // which keeps its address, so that recorded graphs can add to it.
   void begin_step(Backend& backend);
   const StepLoad& load() const { return load_; }
+  // Keeps the load as that of the whole step (Context::whole_step), and zeroes it.
+  void keep_whole_step();
   void after_step(std::span<const StepLoad> layers, std::size_t own) {
     router_->after_step(layers, own);
   }
@@ -40,7 +42,7 @@ class MoeLayer : public Module {
   std::unique_ptr<Router> router_;
   std::unique_ptr<Expert> expert_, shared_;
   Tensor norm_gain_, norm_bias_;
-  StepLoad load_;
+  StepLoad load_, whole_step_;
 };
 
 // Adds a micro-batch to the load of its step.
