@@ -50,6 +50,7 @@ void OracleLayer::bind_router_pieces(const std::string& stored,
     const Tensor piece = parameter_of(*router_, parameter);
     if (values.end() - from < piece.size())
       fail(Exit::data, "params/" + stored + ": fewer values than its parameters have");
+    if (!piece.allocated()) piece.allocate(backend());
     piece.from_host({from, from + piece.size()});
     from += piece.size();
     (binding.value ? binding.further.emplace_back() : binding.value) = piece;
@@ -83,7 +84,8 @@ void OracleLayer::bind(const std::string& stored, const Tensor& value, index pie
     fail(Exit::data, fmt::format("params/{}: {} values for a parameter {}", stored, array.size(),
                                  value.shape().to_string()));
   Binding binding{.stored = stored, .value = value, .first = piece * array.size()};
-  binding.turned = array.layout == "[out,in]" || array.layout == "[expert,d]";
+  binding.turned = array.layout == "[out,in]" || array.layout == "[expert,d]" ||
+                   array.layout == "[expert+zero,d]";
   binding.logarithm = logarithm;
   binding.cols = array.dims.empty() ? 1 : array.dims.back();
   binding.rows = array.size() / binding.cols;
