@@ -4,9 +4,18 @@
 //
 //   s = score(x W)     chosen: the k largest s + b, within a token's best groups of experts
 //   gate: s of the chosen, divided by their sum or not, times `scale`
-//   after a step       b_e += u · sign(mean(n) - n_e), n_e: tokens of the step that chose e
+//   after a step       b_e += u · sign(mean(n) - n_e), n_e: tokens of the step that chose e; or
+//                      another rule of sim/moe/policies/bias_update.hpp
+//
+// Identity experts are further choices that add gate · x and cost nothing (Meituan 2025,
+// "LongCat-Flash"). In the first hash_layers blocks the token id determines the k experts, and the
+// scores only their gates (DeepSeek-V4); its table is not published, here each id draws its experts.
+// Megatron-LM's quantile balancing subtracts its bias from logits; here biases are added.
+#include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
-#include "sim/moe/losses.hpp"
+#include "sim/moe/policies/balance.hpp"
+#include "sim/moe/policies/bias_update.hpp"
+#include "sim/moe/policies/free_choices.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/group_limit.hpp"
 #include "sim/moe/policies/scores.hpp"
@@ -20,73 +29,80 @@ class BiasBalanced : public Router {
  public:
   BiasBalanced(const Site& site, Options& o)
       : E_(site.experts),
-        k_(o.integer("k", 2, {1, E_}, "experts per token")),
+        n_(E_ + o.integer("identity_experts", 0, {0, 4096}, "further choices, which add gate · x")),
+        k_(o.integer("k", 2, {1, n_}, "experts per token")),
         score_(o),
-        limit_(o, k_, E_),
-        divisor_(o, k_, 1e-20) {
+        limit_(o, k_, n_),
+        divisor_(o, k_, 1e-20),
+        update_(o, k_, E_, n_ - E_, score_),
+        balance_(o, k_, 1e-4, "sequence") {
     scale_ = o.number("scale", 1, {1e-6, 1e6}, "factor on all gates; DeepSeek-V3: 2.5");
-    proportional_ =
-        o.choice("bias_update", "sign", {"sign", "proportional"},
-                 "a step moves a bias by bias_speed towards an even load, or by "
-                 "bias_speed times what the load lacks to the mean, as a share of it") ==
-        "proportional";
-    speed_ =
-        o.number("bias_speed", 1e-3, {0, 10}, "change of a bias per step; 0: biases are constant");
-    balance_ = o.number("balance_weight", 1e-4, {0, 1e6},
-                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
-    by_sequence_ = o.choice("balance_group", "sequence", {"sequence", "batch"},
-                            "the loss per sequence, or over the batch") == "sequence";
-    unbiased_ = o.choice("balance_counted", "chosen", {"chosen", "unbiased"},
-                         "f counts the choices, or the k largest scores (Megatron)") == "unbiased";
+    hashed_ = site.layer < o.integer("hash_layers", 0, {0, 1 << 20},
+                                     "number of first blocks whose MoE layers choose by token id");
     z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
-    weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
-    bias_ = buffer("bias", {E_}, Init::constant(0));
+    if (limit_.groups() > 1 && (n_ > E_ || update_.by_quantile()))
+      o.reject("groups", "identity experts and quantiles know no groups; set groups = 1");
+    if (hashed_ && site.vocabulary == 0)
+      o.reject("hash_layers", "the data has no token ids; set hash_layers = 0");
+    weight_ = parameter("weight", {site.width, n_}, Init::normal(0.02));
+    // Of a hash layer: the k largest values of a token id are its experts.
+    bias_ = hashed_ ? buffer("table", {site.vocabulary, n_}, Init::normal(1))
+                    : buffer("bias", {n_}, Init::constant(0));
     traits_ = {.experts = E_,
-               .cost = {.rows_per_token = static_cast<double>(k_),
-                        .router_flops = 2.0 * static_cast<double>(site.width * E_)},
+               .cost = {.rows_per_token = update_.real_choices(),
+                        .router_flops = 2.0 * static_cast<double>(site.width * n_)},
+               .choices = n_,
                .expert_groups = limit_.groups(),
                .capturable = true};
+    if (hashed_) return;
+    balance_.declare(traits_, n_);
+    update_.declare(traits_);
   }
 
   Routing route(const Tokens& tokens) override {
-    const Tensor logits = matmul(tokens.x, weight_);  // [T, E]
+    const Tensor logits = matmul(tokens.x, weight_);  // [T, n]
     const Tensor scores = score_.of(logits), shares = score_.shares(scores);
-    const Indices choice = top_k(limit_.within(add_row(scores.detach(), bias_)), k_);  // [T·k]
+    const Tensor values = update_.values(logits, scores);
+    const Tensor biased = hashed_ ? of_ids(tokens.ids) : add_row(values, bias_);
+    const Indices choice = top_k(limit_.within(biased), k_);  // [T·k]
     const Tensor gates =
         affine(divisor_.divide(at_choices(scores, choice)), static_cast<real>(scale_));  // [T, k]
-    Routing routing{.plan = assign(choice, choice, k_, E_, gates), .scores = shares};
-    if (balance_ > 0) {
-      const Indices counted = unbiased_ ? top_k(scores, k_) : choice;
-      const index groups = by_sequence_ ? tokens.batch() : 1;
-      routing.losses.push_back({"balance", static_cast<real>(balance_),
-                                balance_loss(shares, counted, k_, Counted::all, groups)});
+    const Indices experts = choices_of_experts(choice, E_, n_);
+    Routing routing{.plan = assign(experts, experts, k_, E_, gates),
+                    .scores = columns_of(shares, 0, E_)};
+    add_identity(routing, gates, choice, E_, n_);
+    if (!hashed_) {
+      balance_.add_to(routing, scores, shares, choice, tokens);
+      update_.add_to(routing, values, biased, bias_);
     }
     if (z_ > 0) routing.losses.push_back({"z", static_cast<real>(z_), z_loss(logits)});
     return routing;
   }
 
   void after_step(std::span<const StepLoad> layers, std::size_t own) override {
-    const StepLoad& load = layers[own];
-    const double mean = static_cast<double>(load.tokens * k_) / static_cast<double>(E_);
-    const Tensor lack = affine(to_real(load.demand, {E_}, 1), -1, static_cast<real>(mean));  // [E]
-    const Tensor change = proportional_ ? affine(lack, static_cast<real>(speed_ / mean))
-                                        : affine(sign(lack), static_cast<real>(speed_));
-    assign(bias_, add(bias_, change));
+    if (!hashed_) update_.after_step(bias_, layers[own]);
   }
 
   double kept_values(index tokens) const override {
-    return Router::kept_values(tokens) + score_.kept_values() * static_cast<double>(tokens * E_);
+    return Router::kept_values(tokens) + score_.kept_values() * static_cast<double>(tokens * n_);
   }
 
  private:
-  index E_, k_;
+  Tensor of_ids(const Indices& ids) const {
+    if (ids.size() == 0) fail_in("bias_balanced", "hash_layers needs token ids");
+    return gather_rows(bias_, ids);
+  }
+
+  index E_, n_, k_;  // n: experts and identity experts
   ScoreFunction score_;
   GroupLimit limit_;
   Divisor divisor_;
-  bool proportional_ = false, by_sequence_ = true, unbiased_ = false;
-  double scale_ = 1, speed_ = 0, balance_ = 0, z_ = 0;
-  Tensor weight_, bias_;  // [D, E], [E]
+  BiasUpdate update_;
+  BalanceLoss balance_;
+  bool hashed_ = false;
+  double scale_ = 1, z_ = 0;
+  Tensor weight_, bias_;  // [D, n], [n]
 };
 
 const RegisterRouter<BiasBalanced> bias_balanced(
@@ -96,6 +112,10 @@ const RegisterRouter<BiasBalanced> bias_balanced(
      {"proportional", "scores=sqrt_softplus bias_update=proportional bias_speed=0.3 normalise=l2"},
      {"raw", "normalise=none normalise_epsilon=0 balance_weight=0 bias_speed=0.3"},
      {"megatron", "groups=2 top_groups=2 group_best=0 k=3 balance_counted=unbiased normalise=sum"},
+     {"quantile", "bias_update=quantile bias_on=logits bias_average=0.5 balance_group=running"},
+     {"kimi", "bias_update=histogram bias_bins=50 balance_group=step"},
+     {"longcat", "identity_experts=2 real_choices=1 scores=softmax bias_update=proportional"},
+     {"deepseek-v4", "hash_layers=1 scores=sqrt_softplus scale=1.5"},
      {"constant", "k=2 allow_constant_gate=true"}});
 
 }  // namespace

@@ -189,6 +189,10 @@ const std::vector<std::string>& oracle_families() {
                                                     "megatron_topk",
                                                     "remoe",
                                                     "hierarchical_lucidrains",
+                                                    "quantile_balancing",
+                                                    "deepseek_v4",
+                                                    "longcat_zero_expert",
+                                                    "balance_scopes",
                                                     "aux_losses",
                                                     "metrics"};
   return families;
