@@ -68,7 +68,7 @@ class BiasBalanced : public Router {
     const Indices choice = top_k(limit_.within(biased), k_);  // [T·k]
     const Tensor gates =
         affine(divisor_.divide(at_choices(scores, choice)), static_cast<real>(scale_));  // [T, k]
-    const Indices experts = choices_of_experts(choice, E_, n_);
+    const Indices experts = choices_below(choice, E_, n_);
     Routing routing{.plan = assign(experts, experts, k_, E_, gates),
                     .scores = columns_of(shares, 0, E_)};
     add_identity(routing, gates, choice, E_, n_);

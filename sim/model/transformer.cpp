@@ -133,6 +133,7 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
   for (index i = 0; i < a.layers; ++i) {
     make.site.layer = i;
     const bool sparse = (i + 1) % a.every == 0;
+    make.site.before = static_cast<index>(moe_blocks_.size());
     if (sparse) moe_blocks_.push_back(i);
     blocks_.push_back(sparse ? make.sparse() : make.dense());
     child("blocks." + std::to_string(i), *blocks_.back());

@@ -15,7 +15,7 @@ Tensor execute(const Assignment& plan, const Tokens& tokens, const Expert& exper
   const Tensor& x = tokens.x;
   const RowOrder order = plan.token ? order_by(plan.token, x.rows()) : RowOrder();
   const Tensor rows = plan.token ? gather_rows(x, plan.token, order) : x;
-  const Tensor u = expert.apply({.x = plan.input_scale == 1 ? rows : affine(rows, plan.input_scale),
+  const Tensor u = expert.apply({.x = plan.scale ? mul_column(rows, plan.scale) : rows,
                                  .segments = plan.experts,
                                  .token = plan.token,
                                  .tokens = &tokens});

@@ -26,6 +26,7 @@ struct Site {
   index length = 0;      // S
   bool causal = true;    // is the task autoregressive?
   index layer = 0;       // block number
+  index before = 0;      // MoE layers before this one
   index vocabulary = 0;  // 0 for data without token ids
   bool ragged = false;   // true if sequences may differ in length (a nested router)
   // Occurrences of each token id in the training data; may be empty.

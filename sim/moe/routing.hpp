@@ -48,16 +48,16 @@ Tokens tokens_of(const Tensor& x, index batch, index length, const Indices& ids,
 // Assignment sends whole tokens to experts: row i of the N sorted rows is token[i], and belongs to
 // the expert whose segment holds i. A dropped assignment has no row; padding rows (token -1) follow
 // the last segment.
-//   y[t] = Σ_{i: token[i] = t} gate[i] · expert(input_scale · x[t])  +  bypass[t] · x[t]  +  addend[t]
+//   y[t] = Σ_{i: token[i] = t} gate[i] · expert(scale[i] · x[t])  +  bypass[t] · x[t]  +  addend[t]
 struct Assignment {
   Indices token = {};  // [N], -1: padding; empty: row i is token i
   Segments experts = {};
-  Tensor gate = {};      // [N]; empty: 1
-  Indices demand = {};   // [E] assignments before capacity; empty: as served
-  index places = 0;      // most rows that an expert takes from a sequence; 0: no limit
-  Tensor bypass = {};    // [T] weight of x itself; empty: 0
-  Tensor addend = {};    // [T, D] added to the output; empty: 0
-  real input_scale = 1;  // factor on x as the input of experts
+  Tensor gate = {};     // [N]; empty: 1
+  Indices demand = {};  // [E] assignments before capacity; empty: as served
+  index places = 0;     // most rows that an expert takes from a sequence; 0: no limit
+  Tensor bypass = {};   // [T] weight of x itself; empty: 0
+  Tensor addend = {};   // [T, D] added to the output; empty: 0
+  Tensor scale = {};    // [N] factor on an expert's input; empty: 1
 };
 
 // Mixing feeds experts with weighted means of tokens ("slots"). Tokens form G groups of S; each

@@ -193,6 +193,7 @@ const std::vector<std::string>& oracle_families() {
                                                     "deepseek_v4",
                                                     "longcat_zero_expert",
                                                     "balance_scopes",
+                                                    "moe_plus_plus",
                                                     "aux_losses",
                                                     "metrics"};
   return families;

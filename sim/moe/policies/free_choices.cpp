@@ -8,10 +8,10 @@
 
 namespace moesim {
 
-Indices choices_of_experts(const Indices& choice, index experts, index all) {
-  if (experts == all) return choice;
+Indices choices_below(const Indices& choice, index last, index all) {
+  if (last == all) return choice;
   std::vector<std::int32_t> table(static_cast<std::size_t>(all), -1);
-  std::iota(table.begin(), table.begin() + experts, 0);
+  std::iota(table.begin(), table.begin() + last, 0);
   return look_up(Indices::of(table, choice.backend()), choice);
 }
 
@@ -25,6 +25,11 @@ Tensor gates_of_choices(const Tensor& gates, const Indices& choice, index first,
       .reshape({T, count});
 }
 
+Metric real_choices(const Assignment& plan, index tokens) {
+  const double each = 1 / static_cast<double>(tokens);
+  return {"real_choices", sum(to_real(plan.demand, {plan.demand.size()}, each))};
+}
+
 void add_identity(Routing& routing, const Tensor& gates, const Indices& choice, index experts,
                   index all) {
   if (experts == all) return;
@@ -32,8 +37,7 @@ void add_identity(Routing& routing, const Tensor& gates, const Indices& choice, 
   const Tensor weight =
       sum_cols(gates_of_choices(gates, choice, experts, all - experts, all));  // [T]
   plan.bypass = plan.bypass ? add(plan.bypass, weight) : weight;
-  const double each = 1 / static_cast<double>(gates.rows());
-  routing.metrics.push_back({"real_choices", sum(to_real(plan.demand, {experts}, each))});
+  routing.metrics.push_back(real_choices(plan, gates.rows()));
 }
 
 Tensor columns_of(const Tensor& x, index first, index count) {
