@@ -43,7 +43,12 @@ class MixtureOfTokens : public Router {
                  "emit weights sum to 1 over the group, or over experts") == "experts";
     temperature_ = o.number("temperature", 1, {1e-6, 1e6}, "temperature of both softmaxes");
     const bool learned =
-        o.flag("learned_temperature", false, "a learned temperature each for merging and emitting");
+        o.flag("learned_temperature", false, "temperatures are learned, from this one on");
+    const bool one = o.choice("temperatures", "two", {"two", "one"},
+                              "learned temperatures: one each for merging and emitting, or one for "
+                              "both") == "one";
+    if (one && !learned)
+      o.reject("temperatures", "one is about learned ones; set learned_temperature = true");
     argmax_eval_ =
         o.choice("evaluation", "mixed", {"mixed", "argmax"},
                  "at evaluation: as in training, or each expert takes one token of the group") ==
@@ -61,11 +66,15 @@ class MixtureOfTokens : public Router {
     if (emit == "separate")
       emit_weight_ = parameter("emit_weight", {D_, E_},
                                Init::truncated_normal(0.1 / std::sqrt(static_cast<double>(D_))));
-    if (learned) {  // T = exp(τ) is always positive
-      log_merge_ =
-          parameter("log_temperature_merge", {1}, Init::constant(std::log(temperature_)), false);
-      log_emit_ =
-          parameter("log_temperature_emit", {1}, Init::constant(std::log(temperature_)), false);
+    const auto log_temperature = [&](const char* name) {  // T = exp(τ) is always positive
+      return parameter(name, {1}, Init::constant(std::log(temperature_)), false);
+    };
+    one_temperature_ = one;
+    if (learned && one) {
+      log_merge_ = log_emit_ = log_temperature("log_temperature");
+    } else if (learned) {
+      log_merge_ = log_temperature("log_temperature_merge");
+      log_emit_ = log_temperature("log_temperature_emit");
     }
   }
 
@@ -84,7 +93,8 @@ class MixtureOfTokens : public Router {
     const Tensor merge = softmax_at(merge_logits, log_merge_, over_group);
     const Along emit_axis = emit_over_experts_ ? over_experts : over_group;
     Tensor emit = merge;
-    if (emit_weight_ || log_emit_ || emit_over_experts_) {
+    const bool own_temperature = log_emit_ && !one_temperature_;
+    if (emit_weight_ || own_temperature || emit_over_experts_) {
       const Tensor emit_logits =
           emit_weight_ ? placed(matmul(tokens.x, emit_weight_), plan.order, order) : merge_logits;
       emit = softmax_at(emit_logits, log_emit_, emit_axis);
@@ -168,6 +178,7 @@ class MixtureOfTokens : public Router {
 
   index D_, E_, size_ = 1;
   bool along_sequence_ = false, emit_over_experts_ = false, argmax_eval_ = false;
+  bool one_temperature_ = false;
   double temperature_ = 1;
   Tensor weight_, emit_weight_, log_merge_, log_emit_;  // [D, E], [D, E], [1], [1]
 };
@@ -176,6 +187,7 @@ const RegisterRouter<MixtureOfTokens> mixture_of_tokens(
     "mixture_of_tokens",
     "experts work on weighted means over groups of tokens (Antoniak et al. 2023)",
     {{"separate", "emit=separate evaluation=argmax"},
+     {"one temperature", "learned_temperature=true temperatures=one temperature=2"},
      {"over experts", "emit_softmax=experts temperature=0.5 group_size=2"},
      {"sequence", "groups=sequence learned_temperature=true emit=separate"}});
 

@@ -7,10 +7,12 @@
 //
 // A choice without a place at its expert is dropped.
 #include "sim/moe/policies/auxiliary_losses.hpp"
+#include "sim/moe/policies/device_losses.hpp"
 #include "sim/moe/policies/format.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/importance.hpp"
 #include "sim/moe/policies/noise.hpp"
+#include "sim/moe/policies/penalties.hpp"
 #include "sim/moe/policies/places.hpp"
 #include "sim/moe/policies/second_choices.hpp"
 #include "sim/moe/router.hpp"
@@ -26,14 +28,19 @@ class TokenChoice : public Router {
   TokenChoice(const Site& site, Options& options)
       : D_(site.width),
         E_(site.experts),
-        k_(options.integer("k", 1, {1, E_}, "experts per token")),
+        k_(read_k(options, E_)),
         gates_(options, k_),
         format_(options),
         places_(options, site, k_),
         second_(options),
         noise_(options),
-        losses_(options, noise_.kind(), k_, E_) {
+        losses_(options, noise_.kind(), k_, E_),
+        devices_(options, k_, E_),
+        penalties_(options) {
     gates_.reject_constant(options);
+    straight_through_ =
+        options.flag("straight_through", false,
+                     "gradients of the experts' inputs reach the gates, too (lucidrains' ST-MoE)");
     // Fedus et al. 2022, section 2.4: a tenth of the usual scale. Shazeer et al. 2017: zeros; noise
     // breaks the ties.
     const bool learned = noise_.kind() == Noise::Kind::learned;
@@ -47,7 +54,8 @@ class TokenChoice : public Router {
                         .router_flops = 2.0 * static_cast<double>(D_ * E_)},
                .importance = true,
                .capturable = true,
-               .surrogate = format_.rounded()};  // rounding has no derivative of its own
+               // Rounding has no derivative of its own.
+               .surrogate = format_.rounded() || straight_through_};
   }
 
   Routing route(const Tokens& tokens) override {
@@ -61,11 +69,16 @@ class TokenChoice : public Router {
     const Tensor gates = format_(gates_.of(noisy.logits, scores, ranked));  // [T, k]
     const Indices choice = importance.without_padding(ranked);
     const Indices standing = second_.standing(choice, gates, context);
-    Routing routing;
-    routing.plan = places_.assign(standing, gates, scores, tokens);
-    routing.scores = scores;
-    routing.losses = losses_.of({logits, noisy, scores, choice, gates, importance.primary()},
-                                places_.group(), tokens.batch());
+    const Indices kept = places_.keep(standing, gates, scores, noisy.logits, tokens);
+    const Tensor applied = gates_.over_kept(gates, kept);
+    Assignment plan = places_.plan(standing, kept, applied, tokens);
+    // 1 in value, the gate in gradient.
+    if (straight_through_) plan.scale = affine(sub(plan.gate, stop_gradient(plan.gate)), 1, 1);
+    const Decision decision{logits, noisy, scores, choice, applied, importance.primary(), kept};
+    Routing routing{.plan = plan, .scores = scores};
+    routing.losses = losses_.of(decision, places_.group(), tokens.batch());
+    devices_.add_to(routing.losses, scores, choice);
+    penalties_.add_to(routing.losses, scores, weight_);
     return routing;
   }
 
@@ -76,6 +89,13 @@ class TokenChoice : public Router {
   }
 
  private:
+  static index read_k(Options& options, index experts) {
+    const index k = options.integer("k", 1, {0, experts},
+                                    "experts per token; 0: all, the dense mixture of Jacobs et "
+                                    "al. 1991");
+    return k == 0 ? experts : k;
+  }
+
   index D_, E_, k_;
   // The constructors read the options in this order.
   Gates gates_;
@@ -84,6 +104,9 @@ class TokenChoice : public Router {
   SecondChoices second_;
   Noise noise_;
   AuxiliaryLosses losses_;
+  DeviceLosses devices_;
+  Penalties penalties_;
+  bool straight_through_ = false;
   Tensor weight_, noise_weight_;  // [D, E]
 };
 
@@ -103,6 +126,16 @@ const RegisterRouter<TokenChoice> token_choice(
      {"places", "k=2 capacity_factor=0.4 capacity_min=2 capacity_multiple=2"},
      {"batch", "k=2 group=batch fill=choice capacity_factor=0.3 capacity_per_choice=false"},
      {"low", "precision=bfloat16 capacity_factor=0"},
+     {"deepspeed", "k=2 group=batch fill=random capacity_factor=0.5 normalise_over=kept"},
+     {"by gate", "k=2 fill=gate capacity_factor=0.5 capacity_factor_eval=0.5 balance_over=kept"},
+     {"by logit", "k=2 fill=logit capacity_factor=0.7 normalise=l2 normalise_over=kept"},
+     {"tutel", "k=2 fill=priority capacity_share=whole capacity_rounding=floor group=batch"},
+     {"st-moe", "k=2 straight_through=true fill=choice second=random balance_over=kept"},
+     {"davidmrau",
+      "k=2 noise=learned normalise_epsilon=1e-6 load_threshold=scores load_weight=0.1"},
+     {"mixture", "k=0 balance_weight=0 entropy_weight=0.1 orthogonal_weight=0.1 orthogonal=gram"},
+     {"devices", "k=2 devices=2 token_devices=1 device_weight=0.1 communication_weight=0.1"},
+     {"penalties", "marginal_entropy_weight=0.1 orthogonal_weight=0.1 weight_penalty=0.1"},
      {"constant", "k=2 allow_constant_gate=true capacity_rounding=round"}});
 
 }  // namespace

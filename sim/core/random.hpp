@@ -22,6 +22,7 @@ enum class Purpose : std::uint32_t {
   evaluation = 8,
   synthetic = 9,
   sampling = 10,
+  places = 11,
 };
 
 struct Stream {

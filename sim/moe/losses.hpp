@@ -36,11 +36,35 @@ Tensor importance_loss(const Tensor& weights, index groups, Variance variance);
 // CV² of the smooth load Σ_t Φ((c[t, e] - threshold) / σ[t, e]): the probability that e is among
 // the top k if its noise is drawn again (Shazeer et al. 2017, eq. 8-10). clean, noisy, deviation
 // [T, E]; the choices are the k best of noisy. The threshold is the (k+1)-th largest noisy logit if
-// e is chosen, else the k-th. k < E.
+// e is chosen, else the k-th. k < E. davidmrau's port takes the thresholds from the scores and
+// compares logits with them (`thresholds` [T, E]; empty: noisy).
 Tensor load_loss(const Tensor& clean, const Tensor& noisy, const Tensor& deviation, index k,
-                 Variance variance);
+                 Variance variance, const Tensor& thresholds = {});
 
 // Mean entropy of the rows of `scores`: -Σ_e p log p (used with top-p routing, Huang et al. 2024).
 Tensor entropy_loss(const Tensor& scores);
+
+// Negative entropy of the mean scores P_e: Σ_e P log P, the global entropy loss of LIMoE (Mustafa et
+// al. 2022, section 2.2), without its threshold. With entropy_loss at the same weight it is minus
+// the mutual information of tokens and experts (Mod-Squad, Chen et al. 2023).
+Tensor marginal_entropy_loss(const Tensor& scores);
+
+// How far the columns w_e of a router's weights [D, E] are from orthogonal.
+//   cosine: mean over e, f of (ŵ_e · ŵ_f - [e = f])², ŵ = w / ‖w‖   ERNIE 4.5 (Baidu 2025)
+//   gram:   Σ_{e, f} |w_e · w_f - [e = f]|                          SimBal (Omi et al. 2025)
+enum class Orthogonality { cosine, gram };
+Tensor orthogonality_loss(const Tensor& weight, Orthogonality form);
+
+// Mean over experts of ‖w_e‖²: weight decay as a loss (Krogh and Hertz 1991), on the router alone.
+Tensor weight_loss(const Tensor& weight);
+
+// Balance of devices, each with E / D consecutive experts (DeepSeek-AI 2024, "DeepSeek-V2", eq.
+// 23-31); 1 at balance. P'_i sums the P_e of a device.
+//   device:         Σ_i f'_i P'_i    f'_i: mean of E/k f_e over its experts
+//   communication:  Σ_i f''_i P'_i   f''_i: D/M · share of the tokens that have a choice on it,
+//                                    M: the most devices of a token
+Tensor device_balance_loss(const Tensor& scores, const Indices& choice, index k, index devices);
+Tensor communication_loss(const Tensor& scores, const Indices& choice, index k, index devices,
+                          index most);
 
 }  // namespace moesim

@@ -28,14 +28,19 @@ Numbers tokens_of_rows(const Indices& token, index rows) {
   return all;
 }
 
-// The gates of the rows that are not padding. -> [rows, 1]
-Tensor gates_of(const Assignment& plan, index rows) {
-  Backend& backend = plan.experts.offset.backend();
-  if (!plan.gate) return Tensor::full({rows, 1}, 1, backend);
-  const bool padded = plan.gate.size() != rows;
+// The factors (gates or scales; empty: 1) of the rows that are not padding. -> [rows, 1]
+Tensor factors_of(const Tensor& factors, index rows, Backend& backend) {
+  if (!factors) return Tensor::full({rows, 1}, 1, backend);
+  const bool padded = factors.size() != rows;
   const Indices first =
       padded ? map_indices({.shape = {rows, 1, 1}, .add = {1}}, backend) : Indices();
-  return (padded ? pick(plan.gate, first) : plan.gate).reshape({rows, 1});
+  return (padded ? pick(factors, first) : factors).reshape({rows, 1});
+}
+
+// The product of two levels of factors: of the inner rows, and of their outer rows (empty: 1).
+Tensor product_of(const std::vector<Tensor>& inner, const Tensor& outer, const Indices& outer_row) {
+  const Tensor all = concat_rows(inner).reshape({outer_row.size()});
+  return outer ? mul(all, pick(outer, outer_row)) : all;
 }
 
 }  // namespace
@@ -80,7 +85,7 @@ std::vector<Share> places_of(const Tokens& all, const Assignment& plan) {
   const index places = plan.places > 0 ? std::min(plan.places, length) : length;
   const Numbers offset = plan.experts.offset.to_host();
   const Numbers of_row = tokens_of_rows(plan.token, plan.experts.rows);
-  const std::vector<real> gate = gates_of(plan, plan.experts.rows).to_host();
+  const std::vector<real> gate = factors_of(plan.gate, plan.experts.rows, backend).to_host();
   const auto size = static_cast<std::size_t>(all.batch() * places);
   std::vector<Share> shares;
   for (std::size_t e = 0; e + 1 < offset.size(); ++e) {
@@ -111,7 +116,8 @@ Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
   Backend& backend = shares.front().tokens.x.backend();
   Numbers token, outer_row, offset{0}, demand;
   const Numbers of_row = tokens_of_rows(outer.token, outer.experts.rows);
-  std::vector<Tensor> gates;
+  std::vector<Tensor> gates, scales;
+  bool scaled = static_cast<bool>(outer.scale);
   for (std::size_t g = 0; g < inner.size(); ++g) {
     const Assignment& plan = inner[g];
     if (plan.bypass || plan.addend)
@@ -131,7 +137,10 @@ Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
     } else {
       for (std::size_t e = 1; e < ends.size(); ++e) demand.push_back(ends[e] - ends[e - 1]);
     }
-    if (ends.back() > 0) gates.push_back(gates_of(plan, ends.back()));
+    scaled = scaled || plan.scale;
+    if (ends.back() == 0) continue;
+    gates.push_back(factors_of(plan.gate, ends.back(), backend));
+    scales.push_back(factors_of(plan.scale, ends.back(), backend));
   }
   const auto rows = static_cast<index>(token.size());
   Assignment plan;
@@ -139,8 +148,9 @@ Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
   plan.experts = {.offset = Indices::of(offset, backend), .rows = rows};
   plan.demand = Indices::of(demand, backend);
   if (gates.empty()) return plan;
-  plan.gate = concat_rows(gates).reshape({rows});
-  if (outer.gate) plan.gate = mul(plan.gate, pick(outer.gate, Indices::of(outer_row, backend)));
+  const Indices row = Indices::of(outer_row, backend);
+  plan.gate = product_of(gates, outer.gate, row);
+  if (scaled) plan.scale = product_of(scales, outer.scale, row);
   return plan;
 }
 

@@ -68,6 +68,7 @@ struct Mixing {
   index slots_per_expert = 1;
   Indices order;  // [G·S] token at each place of the groups, -1: empty place; empty: tokens in
                   // their order
+  Tensor x = {};  // [T, D] what is mixed instead of the tokens, e.g. normalised ones; empty: tokens
 };
 
 // Merging runs each group of consecutive rows on one merged expert: W[g] = Σ_e weights[g, e] · W_e.

@@ -13,6 +13,7 @@ void compare_mixing(OracleLayer& layer) {
   const auto& plan = std::get<Mixing>(routing.plan);
   oracle.compare("routing/dispatch", plan.dispatch);
   oracle.compare("routing/combine", plan.combine);
+  if (layer.importance) return;
   oracle.compare("routing/logits", logits_of(plan.combine, oracle.input("routing/logits"),
                                              plan.combine.shape().last()));
 }
@@ -39,6 +40,51 @@ void soft_moe_fkodom(Oracle& oracle) {
   layer.bind_router("phi", "phi");
   layer.bind_expert("experts/weight", "w");
   layer.bind_expert("experts/bias", "b");
+  compare_mixing(layer);
+  layer.check_output();
+}
+
+void soft_moe_bwconrad(Oracle& oracle) {
+  OracleLayer layer(oracle);
+  layer.make_router("soft", {{"slots", option(oracle.number("num_slots"))},
+                             {"normalise", oracle.integer("normalize") ? "true" : "false"},
+                             {"norm_epsilon", "1e-24"},  // of the square: |x| is at least 1e-12
+                             {"slots_mix", oracle.integer("normalize") ? "normalised" : "tokens"}});
+  layer.make_expert("mlp", oracle.integer("d_hidden"), {{"activation", "gelu"}, {"bias", "both"}});
+  layer.bind_router("phi", "phi");
+  if (oracle.integer("normalize")) layer.bind_router("scale", "scale");
+  for (const char* name : {"w1", "b1", "w2", "b2"}) layer.bind_each_expert(name, name, true);
+  compare_mixing(layer);
+  layer.check_output();
+}
+
+void soft_moe_lucidrains(Oracle& oracle) {
+  OracleLayer layer(oracle);
+  const bool rms = oracle.text("norm") == "rmsnorm", geglu = oracle.text("expert") == "geglu";
+  oracle.require(rms || oracle.text("norm") == "layernorm", "another norm");
+  oracle.require(geglu || oracle.text("expert") == "gelu", "another expert");
+  layer.make_router("soft", {{"slots", option(oracle.number("num_slots"))},
+                             {"norm", rms ? "rms" : "layer"},
+                             {"norm_epsilon", rms ? "1e-24" : "1e-5"},
+                             {"slots_mix", "normalised"}});
+  layer.bind_router("norm_gamma", "gain");
+  layer.bind_router("slot_norm_gamma", "slot_gain");
+  layer.bind_router("slot_embeds", "phi");
+  const index hidden = oracle.input("params/experts/0/w2").dims.back();
+  if (geglu) {
+    layer.make_expert("geglu", hidden, {{"bias", "true"}});
+    layer.bind_expert_parts("w1", {"up", "gate"});
+    layer.bind_expert_parts("b1", {"up_bias", "gate_bias"});
+    layer.bind_each_expert("w2", "down");
+    layer.bind_each_expert("b2", "down_bias");
+  } else {
+    layer.make_expert("mlp", hidden, {{"activation", "gelu"}, {"bias", "both"}});
+    for (const char* name : {"w1", "b1", "w2", "b2"}) layer.bind_each_expert(name, name);
+  }
+  if (oracle.integer("masked"))
+    layer.importance =
+        oracle.tensor("mask", {layer.site.batch * layer.site.length}, layer.backend());
+  if (layer.importance) oracle.excuse("routing/logits");  // those of padding are one constant
   compare_mixing(layer);
   layer.check_output();
 }
@@ -79,19 +125,25 @@ void mot(Oracle& oracle) {
   const bool along_sequence = oracle.integer("sparsity_dim") == 1;
   const bool over_experts = oracle.integer("emit_softmax_over_experts") != 0;
   const bool learned = oracle.integer("learned_temperature") != 0;
+  // Of one temperature for both uses the file holds either name.
+  const bool two = oracle.has("params/temperature_merge") && oracle.has("params/temperature_emit");
   layer.make_router("mixture_of_tokens",
                     {{"groups", along_sequence ? "sequence" : "batch"},
                      {"group_size", option(static_cast<double>(g))},
                      {"emit_softmax", over_experts ? "experts" : "group"},
                      {"temperature", option(oracle.number("temperature"))},
                      {"learned_temperature", learned ? "true" : "false"},
+                     {"temperatures", learned && !two ? "one" : "two"},
                      {"evaluation", oracle.integer("discrete") ? "argmax" : "mixed"}});
   layer.make_expert("mlp", oracle.integer("expert_size"),
                     {{"activation", "relu"}, {"bias", "none"}});
   layer.bind_router("controller", "weight");
   layer.bind_expert("lin1", "w1");
   layer.bind_expert("lin2", "w2");
-  if (learned) {
+  if (learned && !two) {
+    layer.bind_log(oracle.has("params/temperature") ? "temperature" : "temperature_merge",
+                   "log_temperature");
+  } else if (learned) {
     layer.bind_log("temperature_merge", "log_temperature_merge");
     layer.bind_log("temperature_emit", "log_temperature_emit");
   }
@@ -138,6 +190,12 @@ void mot(Oracle& oracle) {
 TEST_CASE("oracle: soft_moe_paper", "[oracle]") { check_oracles("soft_moe_paper", soft_moe_paper); }
 TEST_CASE("oracle: soft_moe_fkodom", "[oracle]") {
   check_oracles("soft_moe_fkodom", soft_moe_fkodom);
+}
+TEST_CASE("oracle: soft_moe_bwconrad", "[oracle]") {
+  check_oracles("soft_moe_bwconrad", soft_moe_bwconrad);
+}
+TEST_CASE("oracle: soft_moe_lucidrains", "[oracle]") {
+  check_oracles("soft_moe_lucidrains", soft_moe_lucidrains);
 }
 TEST_CASE("oracle: mot", "[oracle]") { check_oracles("mot", mot); }
 

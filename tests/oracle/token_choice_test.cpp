@@ -1,4 +1,4 @@
-// Compares token_choice with Switch, Mixtral, MegaBlocks, GShard, V-MoE and noisy top-k.
+// Compares token_choice with Switch, Mixtral, MegaBlocks, GShard and V-MoE.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
@@ -219,53 +219,6 @@ void vmoe(Oracle& oracle) {
   layer.check_loss("gshard", {"balance"});
 }
 
-void shazeer(Oracle& oracle) {
-  if (const std::string peer = oracle.text("peer"); peer != "fastmoe")
-    return oracle.set_apart("of another peer (" + peer + ")");
-  OracleLayer layer(oracle);
-  const index E = layer.site.experts, T = layer.site.batch * layer.site.length;
-  const index k = oracle.integer("top_k");
-  const bool train = oracle.integer("train") != 0;
-  const bool smooth = train && k < E;  // else the load is a hard count, without gradient
-  layer.make_router("token_choice", {{"k", option(static_cast<double>(k))},
-                                     {"softmax", "after"},
-                                     {"allow_constant_gate", k == 1 ? "true" : "false"},
-                                     {"capacity_factor", "0"},
-                                     {"capacity_factor_eval", "0"},
-                                     {"noise", "learned"},
-                                     {"noise_epsilon", option(oracle.number("noise_epsilon"))},
-                                     {"cv_variance", "sample"},
-                                     {"balance_weight", "0"},
-                                     {"importance_weight", "1"},
-                                     {"load_weight", smooth ? "1" : "0"}});
-  layer.context.training = train;
-  layer.context.given = [&](Purpose purpose, Shape shape) -> Tensor {
-    if (purpose != Purpose::router_noise) return {};
-    return oracle.tensor("noise/normal", shape, layer.backend());
-  };
-  layer.bind_router("router_weight", "weight");
-  layer.bind_router("noise_weight", "noise_weight");
-  mlp_experts(layer);
-  if (!train) oracle.excuse("noise/");
-
-  const Sent plan = sent(layer.route(layer.input()), T, E);
-  if (k > 1) {
-    compare_top_k(oracle, plan);
-  } else {  // every gate is 1
-    oracle.compare_exactly("routing/topk_index", ranked(plan.kept, E, 1));
-    oracle.compare("routing/topk_gate", std::vector<double>(static_cast<std::size_t>(T), 1));
-    oracle.require(plan.gate == plan.kept, "a single gate is not 1");
-  }
-  layer.check_output();
-  if (smooth) return layer.check_loss("importance_load", {"importance", "load"});
-  const std::vector<real> kept(plan.kept.begin(), plan.kept.end());
-  layer.check_loss("importance_load", [&](const Tensor& x) {
-    const Tensor hard =
-        importance_loss(Tensor::of({T, E}, kept, layer.backend()), 1, Variance::sample);
-    return add(layer.route(x).losses.at(0).value, hard);
-  });
-}
-
 }  // namespace
 
 TEST_CASE("oracle: switch_hf", "[oracle]") { check_oracles("switch_hf", switch_hf); }
@@ -277,8 +230,5 @@ TEST_CASE("oracle: gshard_top2_lucidrains", "[oracle]") {
   check_oracles("gshard_top2_lucidrains", gshard);
 }
 TEST_CASE("oracle: vmoe_topk_bpr", "[oracle]") { check_oracles("vmoe_topk_bpr", vmoe); }
-TEST_CASE("oracle: shazeer_noisy_topk", "[oracle]") {
-  check_oracles("shazeer_noisy_topk", shazeer);
-}
 
 }  // namespace moesim::testing

@@ -173,6 +173,11 @@ void Oracle::finish() {
 const std::vector<std::string>& oracle_families() {
   static const std::vector<std::string> families = {"soft_moe_paper",
                                                     "soft_moe_fkodom",
+                                                    "soft_moe_bwconrad",
+                                                    "soft_moe_lucidrains",
+                                                    "deepspeed_gates",
+                                                    "tutel_bpr",
+                                                    "st_moe_lucidrains",
                                                     "mot",
                                                     "expert_choice_paper",
                                                     "expert_choice_llmrandom",

@@ -61,10 +61,39 @@ void OracleLayer::bind_router_pieces(const std::string& stored,
   bindings_.push_back(std::move(binding));
 }
 
-void OracleLayer::bind_each_expert(const std::string& stored, const std::string& parameter) {
+void OracleLayer::bind_each_expert(const std::string& stored, const std::string& parameter,
+                                   bool turned) {
   for (index e = 0; e < site.experts; ++e)
     bind(fmt::format("experts/{}/{}", e, stored), parameter_of(*expert_, parameter), e,
-         site.experts);
+         site.experts, false, turned);
+}
+
+void OracleLayer::bind_expert_parts(const std::string& stored,
+                                    const std::vector<std::string>& parameters) {
+  for (index e = 0; e < site.experts; ++e) {
+    const std::string name = fmt::format("experts/{}/{}", e, stored);
+    const StoredArray& array = oracle_.input("params/" + name);
+    const index parts = static_cast<index>(parameters.size());
+    const index rows = array.dims.front() / parts, cols = array.size() / array.dims.front();
+    for (index part = 0; part < parts; ++part) {
+      const Tensor value = parameter_of(*expert_, parameters[static_cast<std::size_t>(part)]);
+      if (!value.allocated()) value.allocate(backend());
+      std::vector<real> all = value.to_host();
+      for (index r = 0; r < rows; ++r)
+        for (index c = 0; c < cols; ++c)
+          all.at(static_cast<std::size_t>((e * cols + c) * rows + r)) = static_cast<real>(
+              array.values[static_cast<std::size_t>((part * rows + r) * cols + c)]);
+      value.from_host(all);
+      bindings_.push_back({.stored = name,
+                           .value = value,
+                           .first = e * rows * cols,
+                           .rows = rows,
+                           .cols = cols,
+                           .turned = true,
+                           .of_row = part * rows,
+                           .last = part + 1 == parts});
+    }
+  }
 }
 
 void OracleLayer::bind_log(const std::string& stored, const std::string& parameter) {
@@ -78,14 +107,14 @@ Tensor OracleLayer::bind_own(const std::string& stored) {
 }
 
 void OracleLayer::bind(const std::string& stored, const Tensor& value, index piece, index pieces,
-                       bool logarithm) {
+                       bool logarithm, bool turned) {
   const StoredArray& array = oracle_.input("params/" + stored);
   if (value.size() != array.size() * pieces)
     fail(Exit::data, fmt::format("params/{}: {} values for a parameter {}", stored, array.size(),
                                  value.shape().to_string()));
   Binding binding{.stored = stored, .value = value, .first = piece * array.size()};
-  binding.turned = array.layout == "[out,in]" || array.layout == "[expert,d]" ||
-                   array.layout == "[expert+zero,d]";
+  binding.turned = turned || array.layout == "[out,in]" || array.layout == "[expert,d]" ||
+                   array.layout == "[expert,slot,d]" || array.layout == "[expert+zero,d]";
   binding.logarithm = logarithm;
   binding.cols = array.dims.empty() ? 1 : array.dims.back();
   binding.rows = array.size() / binding.cols;
@@ -139,9 +168,15 @@ void OracleLayer::clear_gradients() {
 }
 
 void OracleLayer::compare_gradients(const std::string& prefix) {
-  for (const Binding& binding : bindings_)
-    if (const std::string name = prefix + "params/" + binding.stored; oracle_.has(name))
-      oracle_.compare(name, gradient_of(binding));
+  std::vector<double> parts;
+  for (const Binding& binding : bindings_) {
+    const std::vector<double> part = gradient_of(binding);
+    if (binding.of_row == 0) parts.clear();
+    parts.insert(parts.end(), part.begin(), part.end());
+    if (const std::string name = prefix + "params/" + binding.stored;
+        binding.last && oracle_.has(name))
+      oracle_.compare(name, parts);
+  }
 }
 
 void OracleLayer::check_output(const std::function<Tensor(const Tensor&)>& forward) {

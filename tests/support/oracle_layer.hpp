@@ -24,6 +24,7 @@ class OracleLayer {
   Oracle& oracle() { return oracle_; }
   Site site;
   Context context;
+  Tensor importance = {};  // Tokens::importance
 
   void make_router(const std::string& name, const OptionValues& options);
   void make_expert(const std::string& name, index hidden, const OptionValues& options = {});
@@ -35,14 +36,22 @@ class OracleLayer {
   void bind_expert(const std::string& stored, const std::string& parameter);
   // Piece i of the stored array is the i-th of these parameters.
   void bind_router_pieces(const std::string& stored, const std::vector<std::string>& parameters);
-  // params/experts/<e>/<stored> for every expert e.
-  void bind_each_expert(const std::string& stored, const std::string& parameter);
+  // params/experts/<e>/<stored> for every expert e. `turned`: it is [out, in], whatever its layout
+  // says.
+  void bind_each_expert(const std::string& stored, const std::string& parameter,
+                        bool turned = false);
+  // The same where the stored rows, turned, are those of several parameters, one after the other.
+  void bind_expert_parts(const std::string& stored, const std::vector<std::string>& parameters);
   // The stored value is the exponential of the parameter.
   void bind_log(const std::string& stored, const std::string& parameter);
   // A parameter outside router and experts; its values come from the file.
   Tensor bind_own(const std::string& stored);
 
-  Tokens tokens(const Tensor& x) { return tokens_of(x, site.batch, site.length, {}, context); }
+  Tokens tokens(const Tensor& x) {
+    Tokens all = tokens_of(x, site.batch, site.length, {}, context);
+    all.importance = importance;
+    return all;
+  }
   Routing route(const Tensor& x) { return router_->route(tokens(x)); }
   Tensor run(const Tensor& x) { return execute(route(x), tokens(x), *expert_); }
   const Expert& expert() const { return *expert_; }
@@ -67,9 +76,11 @@ class OracleLayer {
     std::vector<Tensor> further = {};     // of the stored array's next pieces
     index first = 0, rows = 0, cols = 0;  // where in value; as stored
     bool turned = false, logarithm = false;
+    index of_row = 0;  // rows before it in the stored array, if it is a part of that
+    bool last = true;  // the last part
   };
   void bind(const std::string& stored, const Tensor& value, index piece, index pieces,
-            bool logarithm = false);
+            bool logarithm = false, bool turned = false);
   std::vector<double> gradient_of(const Binding& binding) const;
   void clear_gradients();
   void compare_gradients(const std::string& prefix);

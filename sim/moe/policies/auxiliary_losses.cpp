@@ -1,17 +1,12 @@
 #include "sim/moe/policies/auxiliary_losses.hpp"
 
+#include "sim/moe/policies/gates.hpp"
 #include "sim/ops/ops.hpp"
 
 namespace moesim {
 namespace {
 
 constexpr double kLarge = 1e6;
-
-// Scatters the gates [T, k] to their experts: [T, E], zeros elsewhere.
-Tensor at_experts(const Tensor& gates, const Indices& choice, index E) {
-  const index n = choice.size(), T = gates.rows(), k = gates.cols();
-  return combine_rows(gates.reshape({n, 1}), {}, entries_of(choice, k, E), T * E).reshape({T, E});
-}
 
 }  // namespace
 
@@ -23,6 +18,9 @@ AuxiliaryLosses::AuxiliaryLosses(Options& options, Noise::Kind noise, index k, i
                             "f counts all choices, or the first") == "first"
                  ? Counted::first
                  : Counted::all;
+  balance_kept_ = options.choice("balance_over", "chosen", {"chosen", "kept"},
+                                 "f counts choices, or those that get a place (lucidrains' "
+                                 "ST-MoE, FastMoE)") == "kept";
   balance_group_ = options.choice("balance_group", "batch", {"batch", "sequence"},
                                   "the loss over the batch, or per sequence") == "batch"
                        ? Group::batch
@@ -31,6 +29,10 @@ AuxiliaryLosses::AuxiliaryLosses(Options& options, Noise::Kind noise, index k, i
                                "weight of the importance loss: CV² of the experts' summed gates");
   load_ = options.number("load_weight", 0, {0, kLarge},
                          "weight of the load loss: CV² of the smooth load; requires noise");
+  mixed_thresholds_ =
+      options.choice("load_threshold", "logits", {"logits", "scores"},
+                     "thresholds of the smooth load: noisy logits, or scores, with which the "
+                     "logits are compared all the same (davidmrau)") == "scores";
   z_ = options.number("z_weight", 0, {0, kLarge}, "weight of the router z-loss");
   variance_ = options.choice("cv_variance", "population", {"population", "sample"},
                              "variance in CV²") == "sample"
@@ -54,11 +56,14 @@ std::vector<Loss> AuxiliaryLosses::of(const Decision& d, Group group, index sequ
   const auto groups_of = [&](Group of) { return of == Group::batch ? 1 : sequences; };
   if (balance_ > 0)
     add("balance", balance_,
-        balance_loss(d.primary ? mul_column(clean, d.primary) : clean, d.choice, k_, counted_,
+        balance_loss(d.primary ? mul_column(clean, d.primary) : clean,
+                     balance_kept_ && d.kept ? d.kept : d.choice, k_, counted_,
                      groups_of(balance_group_)));
   if (importance_ > 0) add("importance", importance_, importance(d, clean, groups_of(group)));
   if (load_ > 0 && d.noisy.deviation)
-    add("load", load_, load_loss(d.logits, d.noisy.logits, d.noisy.deviation, k_, variance_));
+    add("load", load_,
+        load_loss(d.logits, d.noisy.logits, d.noisy.deviation, k_, variance_,
+                  mixed_thresholds_ ? d.scores : Tensor()));
   if (z_ > 0) add("z", z_, z_loss(d.logits));
   return losses;
 }

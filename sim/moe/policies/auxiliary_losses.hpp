@@ -19,11 +19,12 @@ struct Decision {
   Indices choice;       // [T·k]
   Tensor gates;         // [T, k]
   Tensor primary = {};  // [T]: 1 for tokens that take their first choice, else 0; empty: 1
+  Indices kept = {};    // [T·k]: choices that got a place, else -1; empty: all
 };
 
 class AuxiliaryLosses {
  public:
-  // Reads `balance_*`, `importance_weight`, `load_weight`, `z_weight` and `cv_variance`, for a
+  // Reads `balance_*`, `importance_weight`, `load_*`, `z_weight` and `cv_variance`, for a
   // router with k of E experts per token.
   AuxiliaryLosses(Options& options, Noise::Kind noise, index k, index experts);
 
@@ -40,6 +41,7 @@ class AuxiliaryLosses {
   index k_;
   double balance_ = 0, importance_ = 0, load_ = 0, z_ = 0;
   Counted counted_ = Counted::all;
+  bool balance_kept_ = false, mixed_thresholds_ = false;
   Group balance_group_ = Group::batch;
   Variance variance_ = Variance::population;
 };

@@ -14,6 +14,7 @@ enum class Rounding { ceil, floor, round };  // round: half to even
 // Rows per expert in a group of n tokens with k choices each:
 //   C = max(minimum, round(factor · n · (per_choice ? k : 1) / E)) up to a multiple of `multiple`,
 //   at most n.
+//   whole_share: round(factor · ⌈n / E⌉) · (per_choice ? k : 1) instead (Tutel)
 // Published code differs in every part of it (rounding, k, minimum), so every part is a setting.
 struct Capacity {
   double factor = 1;  // 0: no limit
@@ -21,6 +22,7 @@ struct Capacity {
   bool per_choice = true;
   index minimum = 0, multiple = 1;
   index absolute = 0;  // > 0: capacity itself, for every n
+  bool whole_share = false;
 
   bool limited() const { return factor > 0 || absolute > 0; }
   index rows(index n, index k, index experts) const;  // 0: no limit

@@ -14,10 +14,12 @@ Divisor::Divisor(Options& options, index k, double epsilon) {
   epsilon_ = options.number("normalise_epsilon", epsilon, {0, 1}, "added to the divisor");
 }
 
-Tensor Divisor::divide(const Tensor& gates) const {
+Tensor Divisor::divide(const Tensor& gates, const Tensor& more) const {
   if (kind_ == Kind::none) return gates;
   const auto epsilon = static_cast<real>(epsilon_);
-  const Tensor divisor = kind_ == Kind::sum ? sum_cols(gates) : sqrt(sum_cols(square(gates)));
+  Tensor sum = sum_cols(kind_ == Kind::sum ? gates : square(gates));
+  if (more) sum = add(sum, more);
+  const Tensor divisor = kind_ == Kind::sum ? sum : sqrt(sum);
   return div_column(gates, epsilon > 0 ? affine(divisor, 1, epsilon) : divisor);
 }
 
@@ -30,11 +32,28 @@ Gates::Gates(Options& options, index k)
       after_(options.choice("softmax", "before", {"before", "after"},
                             "softmax over all experts before selection, or over the chosen after "
                             "it") == "after"),
-      divisor_(options, k) {}
+      divisor_(options, k) {
+  over_kept_ = options.choice("normalise_over", "chosen", {"chosen", "kept"},
+                              "divide by the sum over a token's choices, or over those that get "
+                              "a place (DeepSpeed)") == "kept";
+  if (over_kept_ && (after_ || !divisor_.divides()))
+    options.reject("normalise_over",
+                   "kept needs softmax = before and normalise = sum or l2, which do the same");
+}
 
 Tensor Gates::of(const Tensor& logits, const Tensor& scores, const Indices& choice) const {
   if (after_) return softmax(at_choices(logits, choice));
-  return divisor_.divide(at_choices(scores, choice));
+  const Tensor chosen = at_choices(scores, choice);
+  return over_kept_ ? chosen : divisor_.divide(chosen);
+}
+
+Tensor Gates::over_kept(const Tensor& gates, const Indices& kept) const {
+  if (!over_kept_) return gates;
+  // [T, k]: 1 for a kept choice, else 0. A token without any has the sum 1.
+  const Indices once =
+      map_indices(kept, {.shape = {kept.size(), 1, 1}, .from = {1}, .scale = 0, .base = 1});
+  const Tensor is_kept = relu(to_real(once, gates.shape(), 1));
+  return divisor_.divide(mul(gates, is_kept), affine(sign(sum_cols(is_kept)), -1, 1));
 }
 
 void Gates::reject_constant(Options& options) const {
@@ -59,6 +78,12 @@ void reject_constant_gate(Options& options, bool constant, const std::string& ke
 Tensor at_choices(const Tensor& values, const Indices& choice) {
   const index T = values.rows(), k = choice.size() / T;
   return pick(values, entries_of(choice, k, values.cols())).reshape({T, k});
+}
+
+Tensor at_experts(const Tensor& values, const Indices& choice, index experts) {
+  const index n = choice.size(), T = values.rows(), k = values.cols();
+  const Indices entry = entries_of(choice, k, experts);
+  return combine_rows(values.reshape({n, 1}), {}, entry, T * experts).reshape({T, experts});
 }
 
 }  // namespace moesim

@@ -17,7 +17,9 @@ class Divisor {
   // Reads `normalise` and `normalise_epsilon`, for a router with k experts per token.
   Divisor(Options& options, index k, double epsilon = 0);
 
-  Tensor divide(const Tensor& gates) const;  // [T, k]
+  // gates [T, k]; `more` [T] is added to the sum (of squares).
+  Tensor divide(const Tensor& gates, const Tensor& more = {}) const;
+  bool divides() const { return kind_ != Kind::none; }
   // True if the gates are 1 whatever the scores are.
   bool constant(index k) const { return k == 1 && kind_ != Kind::none; }
   // The option without effect on gates whose sum is already 1; empty: none.
@@ -31,11 +33,15 @@ class Divisor {
 
 class Gates {
  public:
-  // Reads `softmax` and the options of Divisor.
+  // Reads `softmax`, the options of Divisor, and `normalise_over`.
   Gates(Options& options, index k);
 
-  // choice [T·k], scores = softmax(logits) [T, E]. -> [T, k]
+  // choice [T·k], scores = softmax(logits) [T, E]. Divided only if the sum is over all chosen.
+  // -> [T, k]
   Tensor of(const Tensor& logits, const Tensor& scores, const Indices& choice) const;
+  // The gates once drops are decided: 0 for the dropped and divided, if the sum is over the kept
+  // ones; else as they are. kept [T·k], -1: dropped.
+  Tensor over_kept(const Tensor& gates, const Indices& kept) const;
   // Reads `allow_constant_gate`; without it, gates that are 1 whatever the logits are are rejected.
   void reject_constant(Options& options) const;
 
@@ -43,6 +49,7 @@ class Gates {
   index k_;
   bool after_ = false;
   Divisor divisor_;
+  bool over_kept_ = false;
 };
 
 // Reads `allow_constant_gate`; without it, a `constant` gate is rejected, and the error names
@@ -52,5 +59,7 @@ void reject_constant_gate(Options& options, bool constant, const std::string& ke
 
 // Gathers values [T, E] at the chosen experts. -> [T, k]
 Tensor at_choices(const Tensor& values, const Indices& choice);
+// Scatters values [T, k] to their chosen experts; zeros elsewhere. -> [T, E]
+Tensor at_experts(const Tensor& values, const Indices& choice, index experts);
 
 }  // namespace moesim

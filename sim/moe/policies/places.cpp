@@ -1,6 +1,7 @@
 #include "sim/moe/policies/places.hpp"
 
 #include "sim/moe/choose.hpp"
+#include "sim/moe/policies/gates.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -10,22 +11,30 @@ namespace {
 
 constexpr double kLarge = 1e6;
 
-Order read_order(Options& options, const Site& site) {
-  const std::string name =
-      options.choice("fill", site.causal ? "token" : "choice", {"token", "choice", "priority"},
-                     "who gets places: token by token; all first choices first; by score, BPR");
-  return name == "token" ? Order::token : name == "choice" ? Order::choice : Order::score;
+// The choices that are among the `places` largest values of their expert in their group. values
+// [T, k]; an expert ranks tokens that did not choose it at 0.
+Indices largest_of_experts(const Indices& choice, const Tensor& values, index experts, index group,
+                           index places) {
+  const index T = values.rows(), k = values.cols(), C = std::min(places, group);
+  const Indices best = top_k_rows(at_experts(values.detach(), choice, experts), T / group, C);
+  const Indices entry = map_indices(best, {.shape = {T / group, experts, C},
+                                           .from = {experts * C, C, 1},
+                                           .add = {group * experts, 1},
+                                           .scale = experts});
+  const Tensor among = to_real(histogram(entry, T * experts), {T, experts}, 1);
+  const Tensor chosen = pick(among, entries_of(choice, k, experts));  // [T·k]: 0 or 1
+  return where_less(Tensor::zeros(chosen.shape(), chosen.backend()), chosen, choice, {});
 }
 
 }  // namespace
 
-Places::Places(Options& options, const Site& site, index k)
+Places::Places(Options& options, const Site& site, index k, bool limited)
     : k_(k), experts_(site.experts), length_(std::max<index>(1, site.length)) {
   training_.factor =
-      options.number("capacity_factor", 1.25, {0, kLarge},
+      options.number("capacity_factor", limited ? 1.25 : 0, {0, kLarge},
                      "rows per expert in training, relative to an equal share; 0: no limit");
-  const double factor_eval =
-      options.number("capacity_factor_eval", 2.0, {0, kLarge}, "the same in evaluation");
+  const double factor_eval = options.number("capacity_factor_eval", limited ? 2 : 0, {0, kLarge},
+                                            "the same in evaluation");
   training_.rounding = read_rounding(options, "ceil", "of capacity to whole rows");
   training_.per_choice = options.flag("capacity_per_choice", true, "capacity is proportional to k");
   training_.minimum = options.integer("capacity_min", 0, {0, 1 << 30}, "least rows per expert");
@@ -34,11 +43,21 @@ Places::Places(Options& options, const Site& site, index k)
   training_.absolute =
       options.integer("capacity", 0, {0, 1 << 30},
                       "rows per expert, instead of capacity_factor; 0: by capacity_factor");
+  training_.whole_share = options.choice("capacity_share", "exact", {"exact", "whole"},
+                                         "an equal share of the tokens as it is, or rounded up to "
+                                         "whole rows before the factor (Tutel)") == "whole";
   evaluation_ = training_;
   evaluation_.factor = factor_eval;
   group_ = read_group(options, site.ragged ? "batch" : "sequence", {"sequence", "batch"},
                       "tokens that share the capacity of the experts");
-  order_ = read_order(options, site);
+  const std::vector<std::string> orders = {"token",  "choice", "priority",
+                                           "random", "gate",   "logit"};
+  const std::string order =
+      options.choice("fill", site.causal ? "token" : "choice", orders,
+                     "who gets places: token by token; all first choices first, by position, by "
+                     "score (BPR) or by chance (DeepSpeed); an expert's largest gates (Megatron); "
+                     "its largest logits, other tokens counting as 0 (DeepSpeed's error)");
+  by_ = static_cast<By>(std::find(orders.begin(), orders.end(), order) - orders.begin());
   passes_input_ = options.choice("dropped", "zero", {"zero", "input"},
                                  "output of a token without any place: zero, or its own input "
                                  "times its first gate") == "input";
@@ -48,25 +67,47 @@ Places::Places(Options& options, const Site& site, index k)
     options.reject("dropped", "a router inside another passes no tokens around its experts");
 }
 
-Assignment Places::assign(const Indices& choice, const Tensor& gates, const Tensor& scores,
-                          const Tokens& tokens) const {
-  const index T = tokens.x.rows(), E = experts_;
-  const index group = group_ == Group::batch ? T : tokens.length();
-  const index places = (tokens.context.training ? training_ : evaluation_).rows(group, k_, E);
-  Tensor priority;  // [T]: the score of the first choice
-  if (order_ == Order::score)
-    priority =
-        pick(scores.detach(), map_indices(choice, {.shape = {T, 1, 1}, .from = {k_}, .add = {E}}));
-  const Indices kept = fill_capacity(choice, k_, E, group, places, order_, priority);
-  const index most = places > 0 ? T / group * E * places : T * k_;
-  Assignment plan = moesim::assign(choice, kept, k_, E, gates, most);
-  if (group_ == Group::sequence) plan.places = places;
+index Places::group_size(const Tokens& tokens) const {
+  return group_ == Group::batch ? tokens.x.rows() : tokens.length();
+}
+
+index Places::places(const Tokens& tokens) const {
+  const Capacity& capacity = tokens.context.training ? training_ : evaluation_;
+  return capacity.rows(group_size(tokens), k_, experts_);
+}
+
+// [T]: the score of the first choice, or random numbers; empty: the order of tokens.
+Tensor Places::priority(const Indices& choice, const Tensor& scores, const Tokens& tokens) const {
+  const index T = scores.rows();
+  if (by_ == By::random) return tokens.context.uniform(Purpose::places, {T}, scores.backend());
+  if (by_ != By::priority) return {};
+  return pick(scores.detach(),
+              map_indices(choice, {.shape = {T, 1, 1}, .from = {k_}, .add = {experts_}}));
+}
+
+Indices Places::keep(const Indices& choice, const Tensor& gates, const Tensor& scores,
+                     const Tensor& logits, const Tokens& tokens) const {
+  const index group = group_size(tokens), most = places(tokens);
+  if (most > 0 && by_ == By::gate) return largest_of_experts(choice, gates, experts_, group, most);
+  if (most > 0 && by_ == By::logit)
+    return largest_of_experts(choice, at_choices(logits, choice), experts_, group, most);
+  const Tensor first = priority(choice, scores, tokens);
+  const Order order = by_ == By::token ? Order::token : first ? Order::score : Order::choice;
+  return fill_capacity(choice, k_, experts_, group, most, order, first);
+}
+
+Assignment Places::plan(const Indices& choice, const Indices& kept, const Tensor& gates,
+                        const Tokens& tokens) const {
+  const index T = tokens.x.rows(), E = experts_, most = places(tokens);
+  Assignment plan = moesim::assign(choice, kept, k_, E, gates,
+                                   most > 0 ? T / group_size(tokens) * E * most : T * k_);
+  if (group_ == Group::sequence) plan.places = most;
   if (passes_input_) plan.bypass = first_gate_where_none(plan.token, gates);
   return plan;
 }
 
 Sees Places::sees() const {
-  const bool displaced = order_ == Order::score || (order_ == Order::choice && k_ > 1);
+  const bool displaced = by_ != By::token && (by_ != By::choice || k_ > 1);
   return {.later_tokens = limited() && displaced,
           .other_sequences = limited() && group_ == Group::batch};
 }

@@ -10,12 +10,21 @@ namespace moesim {
 class Places {
  public:
   // Reads `capacity*`, `group`, `fill` and `dropped`, for a router with k choices per token.
-  Places(Options& options, const Site& site, index k);
+  // limited: experts have a capacity by default.
+  Places(Options& options, const Site& site, index k, bool limited = true);
 
-  // The plan of the choices [T·k] (-1: none) that get a place. gates [T, k]; scores [T, E] set the
-  // priority of tokens.
+  // The choices [T·k] (-1: none) that get a place; the others become -1. gates [T, k], scores
+  // [T, E] and logits [T, E] rank choices and tokens, as `fill` says.
+  Indices keep(const Indices& choice, const Tensor& gates, const Tensor& scores,
+               const Tensor& logits, const Tokens& tokens) const;
+  // The plan of the kept choices. gates [T, k].
+  Assignment plan(const Indices& choice, const Indices& kept, const Tensor& gates,
+                  const Tokens& tokens) const;
+  // Both.
   Assignment assign(const Indices& choice, const Tensor& gates, const Tensor& scores,
-                    const Tokens& tokens) const;
+                    const Tokens& tokens, const Tensor& logits = {}) const {
+    return plan(choice, keep(choice, gates, scores, logits, tokens), gates, tokens);
+  }
 
   Group group() const { return group_; }
   // The tokens whose choices can displace a token's: later tokens, unless places are assigned token
@@ -25,13 +34,19 @@ class Places {
   double expert_rows(index tokens) const;
 
  private:
+  // How places are filled: by an order of tokens and choices, or by the largest values per expert.
+  enum class By { token, choice, priority, random, gate, logit };
+
   bool limited() const { return training_.limited() || evaluation_.limited(); }
+  index group_size(const Tokens& tokens) const;
+  index places(const Tokens& tokens) const;
+  Tensor priority(const Indices& choice, const Tensor& scores, const Tokens& tokens) const;
   Tensor first_gate_where_none(const Indices& kept_token, const Tensor& gates) const;
 
   index k_, experts_, length_;
   Capacity training_, evaluation_;
   Group group_ = Group::sequence;
-  Order order_ = Order::token;
+  By by_ = By::token;
   bool passes_input_ = false;
 };
 

@@ -17,7 +17,7 @@ class Capped : public Router {
  public:
   Capped(const Site& site, Options& options)
       : k_(options.integer("k", 2, {1, site.experts}, "experts per token")),
-        gates_(options, k_),          // reads softmax, normalise, normalise_epsilon
+        gates_(options, k_),          // reads softmax, normalise, ..., normalise_over
         places_(options, site, k_) {  // reads capacity_factor, ..., fill, dropped
     gates_.reject_constant(options);  // reads allow_constant_gate
     weight_ = parameter("weight", {site.width, site.experts}, Init::normal(0.02));
@@ -29,7 +29,9 @@ class Capped : public Router {
     const Tensor logits = matmul(tokens.x, weight_), scores = softmax(logits);  // [T, E]
     const Indices choice = top_k(logits, k_);                                   // [T·k]
     const Tensor gates = gates_.of(logits, scores, choice);                     // [T, k]
-    return {.plan = places_.assign(choice, gates, scores, tokens), .scores = scores};
+    const Indices kept = places_.keep(choice, gates, scores, logits, tokens);   // [T·k]
+    return {.plan = places_.plan(choice, kept, gates_.over_kept(gates, kept), tokens),
+            .scores = scores};
   }
   double expert_rows(index tokens) const override { return places_.expert_rows(tokens); }
 
