@@ -9,7 +9,7 @@
 //
 // The share of a zero expert goes to the token's other choices, unless softmax = after. Published code
 // feeds k · x to all experts, by an in-place product (input_times_k). The paper has capacities, the
-// code has none; here neither.
+// code and this router have none. With zero experts alone it is AdaMoE (Zeng et al. 2024).
 #include "sim/moe/choose.hpp"
 #include "sim/moe/policies/balance.hpp"
 #include "sim/moe/policies/free_choices.hpp"

@@ -56,6 +56,7 @@ class TokenChoice : public Router {
                .capturable = true,
                // Rounding has no derivative of its own.
                .surrogate = format_.rounded() || straight_through_};
+    losses_.declare(traits_, E_);
   }
 
   Routing route(const Tokens& tokens) override {
@@ -76,7 +77,7 @@ class TokenChoice : public Router {
     if (straight_through_) plan.scale = affine(sub(plan.gate, stop_gradient(plan.gate)), 1, 1);
     const Decision decision{logits, noisy, scores, choice, applied, importance.primary(), kept};
     Routing routing{.plan = plan, .scores = scores};
-    routing.losses = losses_.of(decision, places_.group(), tokens.batch());
+    routing.losses = losses_.of(decision, places_.group(), tokens.batch(), context, routing.totals);
     devices_.add_to(routing.losses, scores, choice);
     penalties_.add_to(routing.losses, scores, weight_);
     return routing;
@@ -123,9 +124,9 @@ const RegisterRouter<TokenChoice> token_choice(
      {"v-moe", "k=2 noise=gaussian noise_std=2 importance_weight=0.1 load_weight=0.1"},
      {"sample", "k=2 noise=learned importance_weight=0.1 cv_variance=sample"},
      {"softmax after", "k=3 softmax=after capacity=3 fill=token second=none second_eval=none"},
-     {"places", "k=2 capacity_factor=0.4 capacity_min=2 capacity_multiple=2"},
+     {"places", "k=2 capacity_factor=0.4 capacity_min=2 capacity_multiple=2 balance_group=step"},
      {"batch", "k=2 group=batch fill=choice capacity_factor=0.3 capacity_per_choice=false"},
-     {"low", "precision=bfloat16 capacity_factor=0"},
+     {"low", "precision=bfloat16 capacity_factor=0 balance_group=running"},
      {"deepspeed", "k=2 group=batch fill=random capacity_factor=0.5 normalise_over=kept"},
      {"by gate", "k=2 fill=gate capacity_factor=0.5 capacity_factor_eval=0.5 balance_over=kept"},
      {"by logit", "k=2 fill=logit capacity_factor=0.7 normalise=l2 normalise_over=kept"},

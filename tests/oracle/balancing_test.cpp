@@ -1,8 +1,8 @@
 // Compares bias_balanced with quantile balancing (Megatron, Kimi K3), DeepSeek-V4 and LongCat-Flash.
 #include "sim/moe/layer.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/parts.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/oracle_layer.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -25,16 +25,6 @@ std::vector<double> negative(std::vector<double> values) {
 std::string score_function(const Oracle& oracle) {
   const std::string name = oracle.text("score_func");
   return name == "sqrtsoftplus" ? "sqrt_softplus" : name;
-}
-
-// routing/topk_index and topk_gate, in any order: the plan has these choices and no other.
-void compare_choices(Oracle& oracle, const Sent& plan) {
-  const std::vector<double> chosen = oracle.input("routing/topk_index").values;
-  const std::vector<double> kept = at_columns(plan.kept, plan.experts, chosen);
-  oracle.require(std::all_of(kept.begin(), kept.end(), [](double n) { return n == 1; }),
-                 "another expert is chosen");
-  oracle.require(plan.rows == static_cast<double>(chosen.size()), "another number of choices");
-  oracle.compare("routing/topk_gate", at_columns(plan.gate, plan.experts, chosen));
 }
 
 // Row r of every micro-batch.

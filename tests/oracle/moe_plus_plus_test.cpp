@@ -1,42 +1,13 @@
 // Compares moe_plus_plus with the published code of MoE++.
 #include "sim/moe/layer.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/parts.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/oracle_layer.hpp"
 
 #include <algorithm>
 
 namespace moesim::testing {
 namespace {
-
-// A stored array that is a part of a parameter: values first, first + 1, ... of it, or those of the
-// transpose.
-struct Part {
-  std::string stored;
-  Tensor value;
-  index first = 0;
-  bool turned = false;
-
-  std::size_t at(index i, const StoredArray& array) const {
-    const index cols = array.dims.back(), rows = array.size() / cols;
-    return static_cast<std::size_t>(first + (turned ? i % cols * rows + i / cols : i));
-  }
-  void load(Oracle& oracle) const {
-    const StoredArray& array = oracle.input("params/" + stored);
-    if (!value.allocated()) value.allocate(test_backend());
-    std::vector<real> all = value.to_host();
-    for (index i = 0; i < array.size(); ++i)
-      all.at(at(i, array)) = static_cast<real>(array.values[static_cast<std::size_t>(i)]);
-    value.from_host(all);
-  }
-  void compare_gradient(Oracle& oracle) const {
-    const StoredArray& array = oracle.input("params/" + stored);
-    const std::vector<double> all = gradient_or_zeros(value);
-    std::vector<double> own;
-    for (index i = 0; i < array.size(); ++i) own.push_back(all.at(at(i, array)));
-    oracle.compare("grad/params/" + stored, own);
-  }
-};
 
 void moe_plus_plus(Oracle& oracle) {
   OracleLayer layer(oracle);

@@ -199,6 +199,7 @@ const std::vector<std::string>& oracle_families() {
                                                     "longcat_zero_expert",
                                                     "balance_scopes",
                                                     "moe_plus_plus",
+                                                    "latent_moe",
                                                     "aux_losses",
                                                     "metrics"};
   return families;

@@ -31,7 +31,7 @@ double between(const std::vector<double>& a, const std::vector<double>& b) {
 }  // namespace
 
 TEST_CASE("whole step: the loss of several micro-batches is that of one", "[train][state]") {
-  for (const char* router : {"bias_balanced", "moe_plus_plus"}) {
+  for (const char* router : {"bias_balanced", "moe_plus_plus", "token_choice"}) {
     CAPTURE(router);
     const std::vector<double> one = losses(router, "batch", "1");
     CHECK(losses(router, "step", "1") == one);

@@ -4,6 +4,7 @@
 
 #include "sim/config/options.hpp"
 #include "sim/moe/losses.hpp"
+#include "sim/moe/policies/balance.hpp"
 #include "sim/moe/policies/capacity.hpp"
 #include "sim/moe/policies/noise.hpp"
 
@@ -28,8 +29,11 @@ class AuxiliaryLosses {
   // router with k of E experts per token.
   AuxiliaryLosses(Options& options, Noise::Kind noise, index k, index experts);
 
-  // group: the tokens over which importance is balanced.
-  std::vector<Loss> of(const Decision& decision, Group group, index sequences) const;
+  // Adds what the router declares.
+  void declare(Traits& traits, index experts) const;
+  // group: the tokens over which importance is balanced. Adds to Routing::totals.
+  std::vector<Loss> of(const Decision& decision, Group group, index sequences,
+                       const Context& context, std::vector<Tensor>& totals) const;
   // Values kept for backward per token and expert: the normal tail probabilities that the load loss
   // differentiates.
   double kept_values() const { return load_ > 0 ? 3 : 0; }
@@ -42,7 +46,7 @@ class AuxiliaryLosses {
   double balance_ = 0, importance_ = 0, load_ = 0, z_ = 0;
   Counted counted_ = Counted::all;
   bool balance_kept_ = false, mixed_thresholds_ = false;
-  Group balance_group_ = Group::batch;
+  BalanceScope scope_;
   Variance variance_ = Variance::population;
 };
 

@@ -26,13 +26,13 @@ std::vector<Shape> BalanceScope::totals(index columns) const {
 }
 
 Tensor BalanceScope::loss(const Tensor& scores, const Indices& choice, index k, Counted counted,
-                          const Tokens& tokens, std::vector<Tensor>& totals) const {
+                          index sequences, const Context& context,
+                          std::vector<Tensor>& totals) const {
   if (!of_step())
-    return balance_loss(scores, choice, k, counted, kind_ == Kind::sequence ? tokens.batch() : 1);
+    return balance_loss(scores, choice, k, counted, kind_ == Kind::sequence ? sequences : 1);
   Tensor counts = choice_counts(scores, choice, k, counted);  // [n]
   totals.insert(totals.begin(), counts);
   index over = scores.rows();
-  const Context& context = tokens.context;
   if (kind_ == Kind::step && context.whole_step != nullptr) {
     counts = context.whole_step->totals.front(), over = context.whole_step->tokens;
   } else if (kind_ == Kind::running && context.so_far != nullptr) {
@@ -62,7 +62,8 @@ void BalanceLoss::add_to(Routing& routing, const Tensor& scores, const Tensor& s
                          const Indices& choice, const Tokens& tokens) const {
   if (weight_ == 0) return;
   const Indices counted = unbiased_ ? top_k(scores, k_) : choice;
-  const Tensor loss = scope_.loss(shares, counted, k_, Counted::all, tokens, routing.totals);
+  const Tensor loss = scope_.loss(shares, counted, k_, Counted::all, tokens.batch(), tokens.context,
+                                  routing.totals);
   routing.losses.push_back({"balance", static_cast<real>(weight_), loss});
 }
 

@@ -22,6 +22,7 @@ namespace moesim {
 
 class BalanceScope {
  public:
+  BalanceScope() = default;
   // Reads `balance_group`.
   BalanceScope(Options& options, const std::string& otherwise);
 
@@ -30,9 +31,9 @@ class BalanceScope {
   std::vector<Shape> totals(index columns) const;
   bool whole_step() const { return kind_ == Kind::step; }
 
-  // The loss of a micro-batch (balance_loss); adds its counts to `totals`.
+  // The loss of a micro-batch of so many sequences (balance_loss); adds its counts to `totals`.
   Tensor loss(const Tensor& scores, const Indices& choice, index k, Counted counted,
-              const Tokens& tokens, std::vector<Tensor>& totals) const;
+              index sequences, const Context& context, std::vector<Tensor>& totals) const;
 
  private:
   enum class Kind { batch, sequence, running, step };

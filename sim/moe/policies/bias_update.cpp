@@ -29,7 +29,7 @@ Bins bins_of(const std::vector<real>& bias, index bins) {
 
 }  // namespace
 
-BiasUpdate::BiasUpdate(Options& options, index k, index experts, index free,
+BiasUpdate::BiasUpdate(Options& options, index k, index experts, index free, index groups,
                        const ScoreFunction& scores)
     : k_(k), experts_(experts), all_(experts + free) {
   on_logits_ = options.choice("bias_on", "scores", {"scores", "logits"},
@@ -55,6 +55,8 @@ BiasUpdate::BiasUpdate(Options& options, index k, index experts, index free,
   real_ = options.number("real_choices", 0, {0, static_cast<double>(k)},
                          "mean number of a token's choices that run an expert, which the bias "
                          "aims at (sign, proportional); 0: all choices are equally frequent");
+  if (groups > 1 && (free > 0 || by_quantile()))
+    options.reject("groups", "identity experts and quantiles know no groups; set groups = 1");
   if (by_quantile() && k == all_)
     options.reject("bias_update", "a token takes all " + std::to_string(all_) +
                                       " experts, so that there is no quantile; take a smaller k");

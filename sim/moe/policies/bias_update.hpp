@@ -24,8 +24,9 @@ namespace moesim {
 class BiasUpdate {
  public:
   // Reads `bias_on`, `bias_update`, `bias_speed`, `bias_average`, `bias_bins` and `real_choices`, for
-  // a router with k choices of E experts and `free` choices that run no expert.
-  BiasUpdate(Options& options, index k, index experts, index free, const ScoreFunction& scores);
+  // a router with k choices of E experts in groups, and `free` choices that run no expert.
+  BiasUpdate(Options& options, index k, index experts, index free, index groups,
+             const ScoreFunction& scores);
 
   bool by_quantile() const { return kind_ == Kind::quantile || kind_ == Kind::histogram; }
   // Mean number of a token's choices that are experts, as it is aimed at.
