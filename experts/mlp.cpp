@@ -9,11 +9,13 @@ class Mlp : public Expert {
  public:
   Mlp(const ExpertSite& site, Options& options)
       : Expert(site), width_(site.width), hidden_(site.hidden) {
-    const std::string act = options.choice("activation", "gelu", {"gelu", "relu", "silu"},
-                                           "activation between the two layers");
+    const std::string act = options.choice(
+        "activation", "gelu", {"gelu", "relu", "silu", "relu_squared"},
+        "activation between the two layers; relu_squared: relu(x)² (So et al. 2021)");
+    squared_ = act == "relu_squared";
     activation_ = act == "gelu"   ? Activation::gelu
-                  : act == "relu" ? Activation::relu
-                                  : Activation::silu;
+                  : act == "silu" ? Activation::silu
+                                  : Activation::relu;
     const std::string bias = options.choice("bias", "both", {"both", "first", "none"},
                                             "which of the two layers have a bias");
     const index E = site.experts;
@@ -25,7 +27,7 @@ class Mlp : public Expert {
 
   Tensor forward(const Rows& rows) const override {
     const Tensor hidden = grouped_linear(rows, w1_, b1_, activation_);
-    return grouped_linear(rows.with(hidden), w2_, b2_);
+    return grouped_linear(rows.with(squared_ ? square(hidden) : hidden), w2_, b2_);
   }
 
   double flops_per_row() const override { return 4.0 * static_cast<double>(width_ * hidden_); }
@@ -33,6 +35,7 @@ class Mlp : public Expert {
  private:
   index width_, hidden_;
   Activation activation_ = Activation::gelu;
+  bool squared_ = false;
   Tensor w1_, b1_, w2_, b2_;  // [E, D, H], [E, H], [E, H, D], [E, D]
 };
 

@@ -51,6 +51,7 @@ class TokenChoice : public Router {
                .capturable = true,
                // Rounding has no derivative of its own.
                .surrogate = format_.rounded() || places_.straight_through()};
+    losses_.declare(traits_, E_);
   }
 
   Routing route(const Tokens& tokens) override {
@@ -68,9 +69,9 @@ class TokenChoice : public Router {
     const Tensor applied = gates_.over_kept(gates, kept);
     const Decision decision{logits, noisy,  scores, choice, applied, importance.primary(),
                             kept,   weight_};
-    return {.plan = places_.plan(standing, kept, applied, tokens),
-            .scores = scores,
-            .losses = losses_.of(decision, places_.group(), tokens.batch())};
+    Routing routing{.plan = places_.plan(standing, kept, applied, tokens), .scores = scores};
+    routing.losses = losses_.of(decision, places_.group(), tokens.batch(), context, routing.totals);
+    return routing;
   }
 
   double expert_rows(index tokens) const override { return places_.expert_rows(tokens); }
@@ -103,10 +104,11 @@ const RegisterRouter<TokenChoice> token_choice(
      {"shazeer", "k=2 noise=learned noise_epsilon=0.02 balance_weight=0 load_weight=0.1"},
      {"v-moe", "k=2 noise=gaussian noise_std=2 importance_weight=0.1 load_weight=0.1"},
      {"softmax after", "k=3 softmax=after capacity=3 fill=token second=none second_eval=none"},
-     {"whole share", "k=2 capacity_factor=0.4 capacity_min=2 capacity_share=whole"},
+     {"whole share",
+      "k=2 capacity_factor=0.4 capacity_min=2 capacity_share=whole balance_group=step"},
      {"multiple", "k=2 capacity_factor=0.4 capacity_multiple=2 allow_constant_gate=true"},
      {"batch", "k=2 group=batch fill=choice capacity_factor=0.3 capacity_per_choice=false"},
-     {"low", "precision=bfloat16 capacity_factor=0 capacity_rounding=round"},
+     {"low", "precision=bfloat16 capacity_factor=0 capacity_rounding=round balance_group=running"},
      {"deepspeed", "k=2 group=batch fill=random capacity_factor=0.5 normalise_over=kept"},
      {"by gate", "k=2 fill=gate capacity_factor=0.5 orthogonal_weight=1 weight_penalty=0.1"},
      {"by logit", "k=2 fill=logit capacity_factor=0.7 normalise=l2 normalise_over=kept"},

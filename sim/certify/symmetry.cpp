@@ -18,15 +18,23 @@ constexpr double kRounding = kDouble ? 1e-10 : 1e-4;
 
 using Numbers = std::vector<index>;  // new number of each expert, group, or place in a group
 
-// Experts e = g · n + i in G groups of n become groups[g] · n + places[i].
+// Experts e = g · n + i in G groups of n become groups[g] · n + places[i]. Choices beyond the experts
+// keep their numbers.
 struct Renumbering {
   Numbers groups, places;
+  index all_choices = 0;
 
   Numbers experts() const {
     const auto n = static_cast<index>(places.size());
     Numbers all;
     for (const index group : groups)
       for (const index place : places) all.push_back(group * n + place);
+    return all;
+  }
+  Numbers choices() const {
+    Numbers all = experts();
+    while (static_cast<index>(all.size()) < all_choices)
+      all.push_back(static_cast<index>(all.size()));
     return all;
   }
 };
@@ -51,12 +59,12 @@ Numbers swapped(index count) {
   return numbers;
 }
 
-std::vector<Renumbering> renumberings(index groups, index places) {
+std::vector<Renumbering> renumberings(index groups, index places, index choices) {
   std::vector<Renumbering> all;
   if (places > 1)
     for (const Numbers& within : {turned(places), swapped(places)})
-      all.push_back({identity(groups), within});
-  if (groups > 1) all.push_back({turned(groups), identity(places)});
+      all.push_back({identity(groups), within, choices});
+  if (groups > 1) all.push_back({turned(groups), identity(places), choices});
   return all;
 }
 
@@ -72,14 +80,15 @@ std::vector<real> permuted(const std::vector<real>& values, index outer, const N
   return result;
 }
 
-// The renumbering for an axis of this size, or null: of experts (possibly in blocks), groups, or
-// places in a group. The axis is identified by its size, hence the sites of check_equivariance. An
+// The renumbering for an axis of this size, or null: of choices, experts (possibly in blocks),
+// groups, or places in a group. The axis is identified by its size, hence the sites of check_equivariance. An
 // axis of hidden units that is a multiple of E is permuted as well, in all parameters alike, which
 // has no effect.
 const Numbers* numbers_of(index size, const Site& site, const Renumbering& to,
-                          const Numbers& experts) {
+                          const Numbers& experts, const Numbers& choices) {
   const auto E = static_cast<index>(experts.size());
   if (size == 0 || size == site.width || size == site.length) return nullptr;
+  if (size == static_cast<index>(choices.size())) return &choices;
   if (size % E == 0) return &experts;
   if (to.groups.size() == 1) return nullptr;
   if (size == static_cast<index>(to.groups.size())) return &to.groups;
@@ -88,12 +97,12 @@ const Numbers* numbers_of(index size, const Site& site, const Renumbering& to,
 
 // Renumbers the experts in every axis of experts of a router's parameter.
 bool renumber(const Tensor& parameter, const Site& site, const Renumbering& to) {
-  const Numbers experts = to.experts();
+  const Numbers experts = to.experts(), choices = to.choices();
   bool found = false;
   index outer = 1;
   std::vector<real> values = parameter.to_host();
   for (int axis = 0; axis < parameter.shape().rank(); outer *= parameter.dim(axis++)) {
-    const Numbers* numbers = numbers_of(parameter.dim(axis), site, to, experts);
+    const Numbers* numbers = numbers_of(parameter.dim(axis), site, to, experts, choices);
     if (numbers == nullptr) continue;
     values = permuted(values, outer, *numbers);
     found = true;
@@ -189,13 +198,17 @@ std::vector<Parameter> values_of_experts(const Specimen& specimen) {
   return all;
 }
 
-// Builds on the first site where sizes distinguish the axes of experts, width and length, and the
-// axes of groups and their places; else on any site.
+// Builds on the first site where sizes distinguish the axes of experts, choices, width and length,
+// and the axes of groups and their places; else on any site.
 std::unique_ptr<Specimen> with_axis_of_experts(const Subject& subject) {
   for (const Site& site : odd_sites(subject.causal)) try {
       auto made = std::make_unique<Specimen>(subject, Sites{site});
       const index E = made->experts(), groups = made->router().traits().expert_groups;
-      if (E != made->site().width && E != made->site().length && groups * groups != E) return made;
+      const auto differs = [&](index size) {
+        return size != made->site().width && size != made->site().length;
+      };
+      if (differs(E) && differs(made->router().traits().choices) && groups * groups != E)
+        return made;
     } catch (const Error&) {
       // Tries the next site.
     }
@@ -219,7 +232,8 @@ Item check_equivariance(const Subject& subject) {
   const Numbers same = identity(E);
   double worst = 0;
   for (std::uint64_t draw = 0; draw < 4; ++draw)
-    for (const Renumbering& to : renumberings(groups, E / groups))
+    for (const Renumbering& to :
+         renumberings(groups, E / groups, specimen.router().traits().choices))
       for (const bool training : {true, false}) {
         specimen.randomise(draw, 1);
         const Batch batch = specimen.batch(draw);

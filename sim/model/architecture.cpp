@@ -42,6 +42,10 @@ void read_moe(Settings& settings, ModelConfig& c) {
                     "part that the MoE layer replaces; block: the experts are whole blocks");
   c.shared =
       moe.integer("shared", 0, {0, 64}, "further experts that process every token, without gate");
+  c.latent = moe.integer("latent", 0, {0, kLargest},
+                         "width of the routed experts, between two projections; 0: model.width");
+  if (c.latent > 0 && c.at != MoeAt::feed_forward)
+    moe.reject("latent", "experts that are blocks or attention have model.width; set latent = 0");
   c.match = moe.choice("match", Match::none, kMatches,
                        "sizes the experts so that this quantity equals that of the dense model "
                        "of the same settings");

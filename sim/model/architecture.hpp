@@ -40,6 +40,7 @@ struct ModelConfig {
   index every = 0;    // every n-th block has an MoE layer
   MoeAt at = MoeAt::feed_forward;
   index shared = 0;  // experts that process every token
+  index latent = 0;  // width of the routed experts; 0: model.width
   Match match = Match::none;
   bool output_norm = false;
   // Names of the plug-ins, and the configured hidden width of an expert.

@@ -53,7 +53,8 @@ double MoeBranch::flops_per_token(index) const {
   const Expert& expert = layer_->expert();
   const double routed = cost.rows_per_token * expert.flops_per_row() + cost.router_flops +
                         cost.merge_flops * static_cast<double>(expert.parameters_per_expert());
-  return routed + (layer_->shared() != nullptr ? layer_->shared()->flops_per_row() : 0);
+  return routed + layer_->latent_flops() +
+         (layer_->shared() != nullptr ? layer_->shared()->flops_per_row() : 0);
 }
 
 }  // namespace moesim

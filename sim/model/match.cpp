@@ -25,7 +25,8 @@ index matched_hidden(const ModelShape& shape, const Site& site, const Settings& 
   for (const auto& [key, value] : {std::pair("router.name", "dense"),
                                    {"moe.match", "none"},
                                    {"router.dense.width_factor", "1"},
-                                   {"moe.shared", "0"}})
+                                   {"moe.shared", "0"},
+                                   {"moe.latent", "0"}})
     dense.set(key, value, "moe.match");
   const double target = measured(Transformer(shape, site, dense), measure);
   // Relative distance from the target; it increases with the width.

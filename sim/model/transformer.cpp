@@ -29,9 +29,9 @@ struct Blocks {
     return std::make_unique<Norm>(config.norm, config.width, config.bias);
   }
   std::unique_ptr<Expert> bank(const std::string& name, const std::string& section, index experts,
-                               index width) const {
+                               index own_hidden, index own_width) const {
     Options options(settings, section + "." + name);
-    return Registry<Expert>::find(name).make({config.width, experts, width, output_scale()},
+    return Registry<Expert>::find(name).make({own_width, experts, own_hidden, output_scale()},
                                              options);
   }
 
@@ -43,8 +43,9 @@ struct Blocks {
                                         output_scale()));
   }
   std::unique_ptr<Branch> feed_forward() const {
-    return std::make_unique<FeedForwardBranch>(
-        bank(config.feed_forward, config.feed_forward_section, 1, config.feed_forward_hidden));
+    return std::make_unique<FeedForwardBranch>(bank(config.feed_forward,
+                                                    config.feed_forward_section, 1,
+                                                    config.feed_forward_hidden, config.width));
   }
   // Dropout uses site 0 for the embedding, and the next two for a block of two branches.
   std::unique_ptr<Block> dense(index first_site = 1) const {
@@ -77,16 +78,19 @@ struct Blocks {
       own = std::make_unique<BlockBank>(ExpertSite{config.width, experts, width, output_scale()},
                                         site.length, std::move(blocks));
     } else {
-      own = bank(config.expert, "expert", experts, width);
+      own = bank(config.expert, "expert", experts, width,
+                 config.latent > 0 ? config.latent : config.width);
       if (config.at == MoeAt::attention && !own->attends())
         Options(settings, "moe")
             .reject("at", "expert.name = " + config.expert +
                               " does not attend: positions would not be mixed");
     }
     std::unique_ptr<Expert> shared;
-    if (config.shared > 0) shared = bank(config.expert, "expert", 1, hidden * config.shared);
-    return std::make_unique<MoeBranch>(std::make_unique<MoeLayer>(
-        std::move(router), std::move(own), std::move(shared), config.output_norm, config.width));
+    if (config.shared > 0)
+      shared = bank(config.expert, "expert", 1, hidden * config.shared, config.width);
+    return std::make_unique<MoeBranch>(
+        std::make_unique<MoeLayer>(std::move(router), std::move(own), std::move(shared),
+                                   config.output_norm, config.width, config.latent));
   }
   std::unique_ptr<Block> sparse() const {
     auto block = std::make_unique<Block>(static_cast<real>(config.dropout));
@@ -133,6 +137,7 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
   for (index i = 0; i < a.layers; ++i) {
     make.site.layer = i;
     const bool sparse = (i + 1) % a.every == 0;
+    make.site.before = static_cast<index>(moe_blocks_.size());
     if (sparse) moe_blocks_.push_back(i);
     blocks_.push_back(sparse ? make.sparse() : make.dense());
     child("blocks." + std::to_string(i), *blocks_.back());
@@ -183,6 +188,16 @@ void Transformer::after_step() {
   std::vector<StepLoad> loads;
   for (std::size_t i = 0; i < moe_blocks_.size(); ++i) loads.push_back(moe_layer(i).load());
   for (std::size_t i = 0; i < loads.size(); ++i) moe_layer(i).after_step(loads, i);
+}
+
+bool Transformer::reads_whole_step() const {
+  for (std::size_t i = 0; i < moe_blocks_.size(); ++i)
+    if (moe_layer(i).router().traits().whole_step) return true;
+  return false;
+}
+
+void Transformer::keep_whole_step() {
+  for (std::size_t i = 0; i < moe_blocks_.size(); ++i) moe_layer(i).keep_whole_step();
 }
 
 double Transformer::active_parameters() const {

@@ -41,6 +41,10 @@ class Transformer : public Module {
   // the update (updates the routers' buffers).
   void begin_step(Backend& backend);
   void after_step();
+  // True if a router reads the counts of the whole step (Traits::whole_step); keep_whole_step()
+  // makes the loads since begin_step() these counts, and zeroes them.
+  bool reads_whole_step() const;
+  void keep_whole_step();
 
   const std::vector<std::unique_ptr<Block>>& blocks() const { return blocks_; }
   // Numbers of the blocks with an MoE layer, and these layers.

@@ -113,22 +113,44 @@ void add(StepLoad& load, const Routing& routing, index tokens) {
 }
 
 MoeLayer::MoeLayer(std::unique_ptr<Router> router, std::unique_ptr<Expert> expert,
-                   std::unique_ptr<Expert> shared, bool output_norm, index width)
+                   std::unique_ptr<Expert> shared, bool output_norm, index width, index latent)
     : router_(std::move(router)), expert_(std::move(expert)), shared_(std::move(shared)) {
   child("router", *router_);
   child("experts", *expert_);
   if (shared_) child("shared", *shared_);
+  if (latent > 0) {
+    latent_down_ = parameter("latent_down", {width, latent}, Init::normal(0.02));
+    latent_up_ =
+        parameter("latent_up", {latent, width}, Init::normal(0.02 * expert_->site().output_scale));
+  }
   if (output_norm) {
     norm_gain_ = parameter("norm.gain", {width}, Init::constant(1), false);
     norm_bias_ = parameter("norm.bias", {width}, Init::constant(0), false);
   }
 }
 
+// What a plan adds besides its experts has width D.
+Tensor MoeLayer::execute_latent(const Routing& routing, const Tokens& tokens) const {
+  Routing inside = routing;
+  Tensor bypass, addend;
+  if (auto* plan = std::get_if<Assignment>(&inside.plan))
+    std::swap(bypass, plan->bypass), std::swap(addend, plan->addend);
+  else if (auto* mixing = std::get_if<Mixing>(&inside.plan); mixing != nullptr && mixing->x)
+    mixing->x = matmul(mixing->x, latent_down_);
+  const Tensor z = execute(inside, tokens.with(matmul(tokens.x, latent_down_)), *expert_);
+  Tensor y = matmul(z, latent_up_);
+  if (bypass) y = add(y, mul_column(tokens.x, bypass));
+  return addend ? add(y, addend) : y;
+}
+
 Tensor MoeLayer::forward(const Tokens& tokens, std::vector<Loss>& losses) {
   const Span span(Part::routing);
   Context& context = tokens.context;
+  const bool counted = context.training && load_.demand;
+  context.so_far = counted ? &load_ : nullptr;
+  context.whole_step = counted && whole_step_.demand ? &whole_step_ : nullptr;
   const Routing routing = router_->route(tokens);
-  Tensor y = execute(routing, tokens, *expert_);
+  Tensor y = latent_down_ ? execute_latent(routing, tokens) : execute(routing, tokens, *expert_);
   if (norm_gain_) y = normalize(NormKind::layer, y, norm_gain_, norm_bias_);
   if (shared_) y = add(y, shared_->apply(dense_rows(tokens)));
   losses.insert(losses.end(), routing.losses.begin(), routing.losses.end());
@@ -137,7 +159,7 @@ Tensor MoeLayer::forward(const Tokens& tokens, std::vector<Loss>& losses) {
     const Span recording(Part::recording);
     context.on_routing(context.layer, routing);
   }
-  if (context.training && load_.demand) moesim::add(load_, routing, tokens.x.rows());
+  if (counted) moesim::add(load_, routing, tokens.x.rows());
   return y;
 }
 
@@ -151,6 +173,18 @@ void MoeLayer::begin_step(Backend& backend) {
                static_cast<std::size_t>(load_.demand.size()) * sizeof(std::int32_t));
   for (const Tensor& total : load_.totals)
     backend.zero(total.data(), static_cast<std::size_t>(total.size()) * sizeof(real));
+}
+
+void MoeLayer::keep_whole_step() {
+  Backend& backend = load_.demand.backend();
+  if (!whole_step_.demand) whole_step_ = no_load(router_->traits(), backend);
+  whole_step_.tokens = load_.tokens;
+  backend.copy(whole_step_.demand.data(), load_.demand.data(),
+               static_cast<std::size_t>(load_.demand.size()) * sizeof(std::int32_t));
+  for (std::size_t i = 0; i < load_.totals.size(); ++i)
+    backend.copy(whole_step_.totals[i].data(), load_.totals[i].data(),
+                 static_cast<std::size_t>(load_.totals[i].size()) * sizeof(real));
+  begin_step(backend);
 }
 
 }  // namespace moesim

@@ -47,6 +47,18 @@ Tensor balance_loss(const Tensor& scores, const Indices& choice, index k, Counte
   return affine(sum(mul(P, f)), real(1) / static_cast<real>(groups));
 }
 
+Tensor balance_loss(const Tensor& scores, const Tensor& counts, index k, index tokens) {
+  const auto E = static_cast<double>(scores.cols());
+  const double unit = E / static_cast<double>(k * tokens);
+  return affine(sum(mul(mean_rows(scores), counts.detach())), static_cast<real>(unit));
+}
+
+Tensor choice_counts(const Tensor& scores, const Indices& choice, index k, Counted counted) {
+  const index T = scores.rows(), used = counted == Counted::all ? k : 1;
+  const Indices key = map_indices(choice, {.shape = {T, used, 1}, .from = {k, 1}});
+  return to_real(histogram(key, scores.cols()), {scores.cols()}, 1);
+}
+
 Tensor z_loss(const Tensor& logits) { return mean(square(log_sum_exp(logits))); }
 
 Tensor importance_loss(const Tensor& weights, index groups, Variance variance) {

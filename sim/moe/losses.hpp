@@ -18,6 +18,13 @@ enum class Variance { population, sample };  // of the squared coefficient of va
 Tensor balance_loss(const Tensor& scores, const Indices& choice, index k, Counted counted,
                     index groups);
 
+// The same with counts [E] of the k choices of `tokens` tokens, which may be others than those of
+// the scores.
+Tensor balance_loss(const Tensor& scores, const Tensor& counts, index k, index tokens);
+
+// Number of choices of each expert, of the k choices per token or the first. scores [T, E]. -> [E]
+Tensor choice_counts(const Tensor& scores, const Indices& choice, index k, Counted counted);
+
 // Router z-loss (Zoph et al. 2022, eq. 5): mean over tokens of (log Σ_e exp l_e)².
 Tensor z_loss(const Tensor& logits);
 

@@ -26,6 +26,7 @@ struct Site {
   index length = 0;      // S
   bool causal = true;    // is the task autoregressive?
   index layer = 0;       // block number
+  index before = 0;      // MoE layers before this one
   index vocabulary = 0;  // 0 for data without token ids
   bool ragged = false;   // true if sequences may differ in length (a nested router)
   // Occurrences of each token id in the training data; may be empty.
@@ -54,6 +55,9 @@ struct Traits {
   Sees sees = {};
   Cost cost = {};          // expected; run files record the measured cost, too
   index width_factor = 1;  // hidden width of its experts in multiples of the configured one
+  // Number of columns of its scores: the experts, then choices that run none (identity, zero); 0: as
+  // many as experts.
+  index choices = 0;
   // Number of groups of consecutive experts of equal size. Experts may be renumbered within groups,
   // and whole groups may be.
   index expert_groups = 1;
@@ -70,6 +74,9 @@ struct Traits {
   bool surrogate = false;
   // Shapes of Routing::totals.
   std::vector<Shape> totals = {};
+  // True if it reads Context::whole_step: a step then begins with a forward pass of every
+  // micro-batch, which counts.
+  bool whole_step = false;
 };
 
 // StepLoad is the work of one MoE layer in all micro-batches of a step, on the device.

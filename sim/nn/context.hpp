@@ -11,6 +11,7 @@
 namespace moesim {
 
 struct Routing;
+struct StepLoad;
 
 // Whether the pass continues a text token by token. The input is then the text so far: there are no
 // other sequences and no later tokens to route by.
@@ -50,6 +51,11 @@ struct Context {
 
   // Routing::carry of the previous MoE layer of the pass; empty in the first.
   Tensor carry = {};
+
+  // Loads of the MoE layer that is running: of the step's earlier micro-batches, and of all of them
+  // (routers with Traits::whole_step). Null in evaluation, and where they are not known.
+  const StepLoad* so_far = nullptr;
+  const StepLoad* whole_step = nullptr;
 };
 
 }  // namespace moesim

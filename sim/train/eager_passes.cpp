@@ -20,6 +20,7 @@ StepOutcome EagerPasses::run(const StepBatch& batch, bool measured) {
   std::optional<RoutingMonitor> monitor;
   if (measured) monitor.emplace(model_, backend_, domains_);
   model_.begin_step(backend_);
+  count_whole_step(model_, batch.parts(), [&](index part) { return batch.micro_batch(part); });
   sum_gradients(parameters_, batch.parts(), [&](index part) {
     MicroBatch micro_batch = batch.micro_batch(part);
     if (monitor) monitor->attach(micro_batch.context, micro_batch.example);

@@ -36,6 +36,17 @@ PassLosses run_pass(Transformer& model, MicroBatch& batch) {
   return losses;
 }
 
+void count_whole_step(Transformer& model, index parts,
+                      const std::function<MicroBatch(index part)>& micro_batch) {
+  if (parts == 1 || !model.reads_whole_step()) return;
+  for (index part = 0; part < parts; ++part) {
+    MicroBatch batch = micro_batch(part);
+    std::vector<Loss> losses;
+    model.forward(batch.example.input, batch.context, losses);
+  }
+  model.keep_whole_step();
+}
+
 void StepLosses::add(const PassLosses& losses, index parts) {
   const Tensor all =
       Tensor::empty({1 + static_cast<index>(losses.aux.size())}, losses.task.backend());

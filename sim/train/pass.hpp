@@ -5,6 +5,7 @@
 #include "sim/moe/routing.hpp"
 #include "sim/train/step_batch.hpp"
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,11 @@ struct PassLosses {
 //
 //   L = Σ over its targets of -ln p(target) / targets of the step + Σ weight · aux / parts
 PassLosses run_pass(Transformer& model, MicroBatch& batch);
+
+// Counts the choices of a step of several micro-batches by a forward pass of each, with the random
+// numbers of its training pass, if a router reads these counts.
+void count_whole_step(Transformer& model, index parts,
+                      const std::function<MicroBatch(index part)>& micro_batch);
 
 // Losses of a step on the host, summed over its micro-batches in order.
 struct StepLosses {

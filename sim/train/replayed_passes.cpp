@@ -76,6 +76,8 @@ const std::vector<PassLosses>* ReplayedPasses::replay_step(const StepBatch& batc
     model_.begin_step(backend_);
     // A copy, because Indices cache the values that the host has read.
     std::vector<MicroBatch> staged = staged_;
+    count_whole_step(model_, batch.parts(),
+                     [&](index part) { return staged[static_cast<std::size_t>(part)]; });
     sum_gradients(parameters_, batch.parts(), [&](index part) {
       losses_.push_back(run_pass(model_, staged[static_cast<std::size_t>(part)]));
     });

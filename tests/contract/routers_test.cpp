@@ -63,7 +63,8 @@ TEST_CASE("contract: every expert keeps its promises", "[contract]") {
       subject.given = {{"moe.experts", std::to_string(experts)}};
       check_clean(subject);
     }
-  for (const char* settings : {"activation=relu", "activation=silu", "bias=first", "bias=none"}) {
+  for (const char* settings : {"activation=relu", "activation=silu", "activation=relu_squared",
+                               "bias=first", "bias=none"}) {
     Subject subject = subject_of("", "", true, "mlp");
     subject.expert_settings = settings;
     check_clean(subject);

@@ -110,8 +110,10 @@ std::vector<double> by_position(const std::vector<double>& rows, index cols, ind
 }
 
 void megatron_topk(Oracle& oracle) {
-  if (oracle.number("capacity_factor") > 0)
-    return oracle.set_apart("drops the least probable tokens of an expert");
+  const double capacity = oracle.number("capacity_factor");
+  const std::string policy = oracle.text("drop_policy");
+  if (capacity > 0 && policy == "position")
+    return oracle.set_apart("drops unspecified tokens: a top-k of ones");
   OracleLayer layer(oracle);
   const index E = layer.site.experts, B = layer.site.batch, S = layer.site.length;
   const bool biased = oracle.integer("expert_bias") != 0;
@@ -131,6 +133,11 @@ void megatron_topk(Oracle& oracle) {
   }
   if (oracle.number("scaling_factor") > 0)
     options["scale"] = option(oracle.number("scaling_factor"));
+  if (capacity > 0) {
+    oracle.require(policy == "probs", "another policy of drops");
+    options["fill"] = "gate", options["group"] = "batch";
+    options["capacity_factor"] = options["capacity_factor_eval"] = option(capacity);
+  }
   const auto build = [&](OracleLayer& one) {
     one.make_router("bias_balanced", options);
     one.make_expert("mlp", oracle.integer("d_hidden"), {{"activation", "relu"}, {"bias", "none"}});
@@ -143,7 +150,11 @@ void megatron_topk(Oracle& oracle) {
   const Routing routing = layer.route(layer.input());
   const Sent plan = sent(routing, B * S, E);
   oracle.compare_exactly("routing/map", by_position(plan.kept, E, B, S));
-  oracle.compare_exactly("routing/map_before_drop", by_position(plan.kept, E, B, S));
+  options["capacity_factor"] = options["capacity_factor_eval"] = "0";
+  OracleLayer dropless(oracle);
+  build(dropless);
+  const Sent before = sent(dropless.route(layer.input()), B * S, E);
+  oracle.compare_exactly("routing/map_before_drop", by_position(before.kept, E, B, S));
   oracle.compare("routing/probs", by_position(plan.gate, E, B, S));
   oracle.compare(
       "routing/logits",

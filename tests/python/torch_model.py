@@ -78,6 +78,9 @@ VARIANTS = {
         "bias_balanced bias_speed=0.1", "bias_balanced groups=2 group_best=1 scale=2.5 bias_speed=0.1",
         "bias_balanced scores=softmax k=1 bias_speed=0.1", "bias_balanced scores=sqrt_softplus normalise=l2 bias_update=proportional",
         "bias_balanced groups=2 top_groups=2 group_best=0 k=3 normalise=none bias_speed=0.1",
+        "bias_balanced bias_update=quantile bias_on=logits scores=softmax", "bias_balanced bias_update=histogram",
+        "bias_balanced identity_experts=3 scores=softmax normalise=none bias_speed=0.1",
+        "bias_balanced hash_layers=1 scores=sqrt_softplus scale=1.5",
     ],
     "relu": ["relu lambda_start=0.01", "relu k=2 lambda_start=0.1 lambda_growth=2"],
 }
@@ -87,6 +90,7 @@ MODELS = [
     "model.norm=rms model.positions=rotary model.bias=false model.tied=true",
     "expert.name=swiglu moe.shared=1 moe.output_norm=true",
     "expert.name=affine model.layers=3 moe.every=2",
+    "moe.latent=10 moe.shared=1 expert.mlp.activation=relu_squared",
     "expert.mlp.activation=relu expert.mlp.bias=first moe.shared=2 moe.match=active_flops",
     "expert.mlp.activation=silu expert.mlp.bias=none model.dropout=0.1 model.positions=rotary",
     "task.name=masked_lm",

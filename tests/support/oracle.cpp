@@ -194,6 +194,12 @@ const std::vector<std::string>& oracle_families() {
                                                     "megatron_topk",
                                                     "remoe",
                                                     "hierarchical_lucidrains",
+                                                    "quantile_balancing",
+                                                    "deepseek_v4",
+                                                    "longcat_zero_expert",
+                                                    "balance_scopes",
+                                                    "moe_plus_plus",
+                                                    "latent_moe",
                                                     "aux_losses",
                                                     "metrics"};
   return families;

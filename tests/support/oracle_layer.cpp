@@ -114,7 +114,7 @@ void OracleLayer::bind(const std::string& stored, const Tensor& value, index pie
                                  value.shape().to_string()));
   Binding binding{.stored = stored, .value = value, .first = piece * array.size()};
   binding.turned = turned || array.layout == "[out,in]" || array.layout == "[expert,d]" ||
-                   array.layout == "[expert,slot,d]";
+                   array.layout == "[expert,slot,d]" || array.layout == "[expert+zero,d]";
   binding.logarithm = logarithm;
   binding.cols = array.dims.empty() ? 1 : array.dims.back();
   binding.rows = array.size() / binding.cols;

@@ -32,8 +32,10 @@ struct Arm {
   const char* value;
   const char* state;  // the name of a buffer ends so
 };
-const Arm kArms[] = {{"bias_balanced", "router.bias_balanced.bias_speed", "0.05", "router.bias"},
-                     {"relu", "router.relu.lambda_growth", "1.5", "router.lambda"}};
+const Arm kArms[] = {
+    {"bias_balanced", "router.bias_balanced.bias_speed", "0.05", "router.bias"},
+    {"bias_balanced", "router.bias_balanced.bias_update", "histogram", "router.bias"},
+    {"relu", "router.relu.lambda_growth", "1.5", "router.lambda"}};
 
 Values settings_of(const Arm& arm) {
   return {"router.name", arm.router, arm.speed, arm.value, "train.batch", "16", "run.steps", "3"};

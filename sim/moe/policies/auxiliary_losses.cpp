@@ -21,10 +21,7 @@ AuxiliaryLosses::AuxiliaryLosses(Options& options, Noise::Kind noise, index k, i
   balance_kept_ = options.choice("balance_over", "chosen", {"chosen", "kept"},
                                  "f counts choices, or those that get a place (lucidrains' "
                                  "ST-MoE, FastMoE)") == "kept";
-  balance_group_ = options.choice("balance_group", "batch", {"batch", "sequence"},
-                                  "the loss over the batch, or per sequence") == "batch"
-                       ? Group::batch
-                       : Group::sequence;
+  scope_ = BalanceScope(options, "batch");
   importance_ = options.number("importance_weight", 0, {0, kLarge},
                                "weight of the importance loss: CV² of the experts' summed gates");
   load_ = options.number("load_weight", 0, {0, kLarge},
@@ -48,20 +45,27 @@ AuxiliaryLosses::AuxiliaryLosses(Options& options, Noise::Kind noise, index k, i
     options.reject("cv_variance", "a sample variance needs two experts");
 }
 
-std::vector<Loss> AuxiliaryLosses::of(const Decision& d, Group group, index sequences) const {
+void AuxiliaryLosses::declare(Traits& traits, index experts) const {
+  if (balance_ == 0) return;
+  traits.totals = scope_.totals(experts);
+  traits.whole_step = scope_.whole_step();
+}
+
+std::vector<Loss> AuxiliaryLosses::of(const Decision& d, Group group, index sequences,
+                                      const Context& context, std::vector<Tensor>& totals) const {
   std::vector<Loss> losses;
   const auto add = [&](const char* name, double weight, const Tensor& value) {
     losses.push_back({name, static_cast<real>(weight), value});
   };
   const bool fixed_noise = d.noisy.deviation && noise_ == Noise::Kind::gaussian;
   const Tensor clean = fixed_noise ? softmax(d.logits) : d.scores;
-  const auto groups_of = [&](Group of) { return of == Group::batch ? 1 : sequences; };
+  const index groups = group == Group::batch ? 1 : sequences;
   if (balance_ > 0)
     add("balance", balance_,
-        balance_loss(d.primary ? mul_column(clean, d.primary) : clean,
-                     balance_kept_ && d.kept ? d.kept : d.choice, k_, counted_,
-                     groups_of(balance_group_)));
-  if (importance_ > 0) add("importance", importance_, importance(d, clean, groups_of(group)));
+        scope_.loss(d.primary ? mul_column(clean, d.primary) : clean,
+                    balance_kept_ && d.kept ? d.kept : d.choice, k_, counted_, sequences, context,
+                    totals));
+  if (importance_ > 0) add("importance", importance_, importance(d, clean, groups));
   if (load_ > 0 && d.noisy.deviation)
     add("load", load_,
         load_loss(d.logits, d.noisy.logits, d.noisy.deviation, k_, variance_,

@@ -4,6 +4,7 @@
 
 #include "sim/config/options.hpp"
 #include "sim/moe/losses.hpp"
+#include "sim/moe/policies/balance.hpp"
 #include "sim/moe/policies/capacity.hpp"
 #include "sim/moe/policies/device_losses.hpp"
 #include "sim/moe/policies/noise.hpp"
@@ -31,8 +32,11 @@ class AuxiliaryLosses {
   // router with k of E experts per token.
   AuxiliaryLosses(Options& options, Noise::Kind noise, index k, index experts);
 
-  // group: the tokens over which importance is balanced.
-  std::vector<Loss> of(const Decision& decision, Group group, index sequences) const;
+  // Adds what the router declares.
+  void declare(Traits& traits, index experts) const;
+  // group: the tokens over which importance is balanced. Adds to Routing::totals.
+  std::vector<Loss> of(const Decision& decision, Group group, index sequences,
+                       const Context& context, std::vector<Tensor>& totals) const;
   // Devices between which the losses distinguish (Traits::expert_groups).
   index devices() const { return device_losses_.devices(); }
   // Values kept for backward per token and expert: the normal tail probabilities that the load loss
@@ -47,7 +51,7 @@ class AuxiliaryLosses {
   double balance_ = 0, importance_ = 0, load_ = 0, z_ = 0;
   Counted counted_ = Counted::all;
   bool balance_kept_ = false, mixed_thresholds_ = false;
-  Group balance_group_ = Group::batch;
+  BalanceScope scope_;
   Variance variance_ = Variance::population;
   DeviceLosses device_losses_;
   Penalties penalties_;

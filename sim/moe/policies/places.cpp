@@ -28,13 +28,13 @@ Indices largest_of_experts(const Indices& choice, const Tensor& values, index ex
 
 }  // namespace
 
-Places::Places(Options& options, const Site& site, index k)
+Places::Places(Options& options, const Site& site, index k, bool limited)
     : k_(k), experts_(site.experts), length_(std::max<index>(1, site.length)) {
   training_.factor =
-      options.number("capacity_factor", 1.25, {0, kLarge},
+      options.number("capacity_factor", limited ? 1.25 : 0, {0, kLarge},
                      "rows per expert in training, relative to an equal share; 0: no limit");
-  const double factor_eval =
-      options.number("capacity_factor_eval", 2.0, {0, kLarge}, "the same in evaluation");
+  const double factor_eval = options.number("capacity_factor_eval", limited ? 2 : 0, {0, kLarge},
+                                            "the same in evaluation");
   training_.rounding = read_rounding(options, "ceil", "of capacity to whole rows");
   training_.per_choice = options.flag("capacity_per_choice", true, "capacity is proportional to k");
   training_.minimum = options.integer("capacity_min", 0, {0, 1 << 30}, "least rows per expert");

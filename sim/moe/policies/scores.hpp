@@ -12,7 +12,8 @@ class ScoreFunction {
   explicit ScoreFunction(Options& options);
 
   bool is_softmax() const { return kind_ == Kind::softmax; }
-  Tensor of(const Tensor& logits) const;      // [T, E]
+  bool unbounded() const { return kind_ == Kind::sqrt_softplus; }  // may exceed 1
+  Tensor of(const Tensor& logits) const;                           // [T, E]
   Tensor shares(const Tensor& scores) const;  // normalised per token: s_e / Σ s
   // Values kept for backward per token and expert, besides those of a softmax.
   double kept_values() const { return is_softmax() ? 0 : 3; }

@@ -6,7 +6,7 @@ from torch.nn.functional import gelu, relu, silu
 from .._errors import MoesimError
 from .layers import parameter
 
-_ACTIVATIONS = {"gelu": gelu, "relu": relu, "silu": silu}
+_ACTIVATIONS = {"gelu": gelu, "relu": relu, "silu": silu, "relu_squared": lambda x: relu(x).square()}
 
 
 def _mlp(settings, x, w):

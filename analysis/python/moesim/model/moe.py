@@ -3,7 +3,7 @@ from torch import nn
 
 from .._errors import MoesimError
 from .experts import Bank
-from .layers import Norm
+from .layers import Norm, parameter
 from .routers import ROUTERS
 
 
@@ -18,11 +18,17 @@ class MoeLayer(nn.Module):
         self.experts = Bank(settings, shapes, prefix + "experts.")
         if settings["moe.shared"] > 0:
             self.shared = Bank(settings, shapes, prefix + "shared.")
+        if settings.get("moe.latent", 0) > 0:
+            self.latent_down, self.latent_up = (parameter(shapes[prefix + name]) for name in ("latent_down", "latent_up"))
         if settings["moe.output_norm"]:
             self.norm = Norm("layer", settings["model.width"], True)
 
     def forward(self, x, tokens):  # [B, S, D], without the residual
-        y = self.router(x, tokens, self.experts)
+        y = self.router(x, tokens, self.latent if hasattr(self, "latent_down") else self.experts)
         if hasattr(self, "norm"):
             y = self.norm(y)
         return y + self.shared(x, 0) if hasattr(self, "shared") else y
+
+    def latent(self, x, expert):
+        """An expert between the projections to the latent width and back."""
+        return self.experts(x @ self.latent_down, expert) @ self.latent_up

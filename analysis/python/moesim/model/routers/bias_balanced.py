@@ -1,9 +1,12 @@
 """Bias-balanced routing (Wang et al. 2024; DeepSeek-AI 2024): a bias affects the choice, not the gates.
 
     s = score(x W)     chosen: the k largest s + b of the best groups of experts     y = scale Σ_chosen gate_e · expert_e(x)
+
+Choices from the number of experts on are identity experts; in hash layers a token id chooses.
 """
 import torch
 
+from ..._errors import MoesimError
 from .base import Router, largest
 
 SCORES = {"sigmoid": torch.sigmoid, "softmax": lambda l: l.softmax(-1),
@@ -13,13 +16,23 @@ SCORES = {"sigmoid": torch.sigmoid, "softmax": lambda l: l.softmax(-1),
 class BiasBalanced(Router):
     section = "bias_balanced"
 
+    def __init__(self, settings, data, shapes):
+        super().__init__(settings, data, shapes)
+        if self.options.get("capacity_factor_eval", 0) > 0 or self.options.get("capacity", 0) > 0:
+            raise MoesimError("router.bias_balanced.capacity_factor_eval, capacity: no rule here")
+
     def forward(self, x, tokens, experts):
         batch, length, width = x.shape
         x = x.reshape(-1, width)
-        scores = SCORES[self.options["scores"]](x @ self.weight)                # [T, E]
-        chosen = largest(self.limited(scores + self.bias), self.options["k"])  # [T, k]
+        logits = x @ self.weight                             # [T, n]
+        scores = SCORES[self.options["scores"]](logits)
+        if hasattr(self, "table"):
+            values = self.table[torch.as_tensor(tokens.ids).long().reshape(-1)]
+        else:
+            values = self.bias + (logits if self.options.get("bias_on") == "logits" else scores)
+        chosen = largest(self.limited(values), self.options["k"])  # [T, k]
         gates = self.options["scale"] * self.divided(scores.gather(1, chosen))
-        y = torch.zeros_like(x)
+        y = x * (gates * (chosen >= self.experts)).sum(1, keepdim=True)
         for e in range(self.experts):
             token, choice = (chosen == e).nonzero(as_tuple=True)
             y[token] = y[token] + gates[token, choice, None] * experts(x[token], e)
