@@ -189,6 +189,15 @@ const std::vector<std::string>& oracle_families() {
                                                     "megatron_topk",
                                                     "remoe",
                                                     "hierarchical_lucidrains",
+                                                    "xmoe_cosine",
+                                                    "dselect_k",
+                                                    "peer",
+                                                    "moa",
+                                                    "switchhead",
+                                                    "moh",
+                                                    "mod",
+                                                    "loramoe",
+                                                    "mixlora",
                                                     "aux_losses",
                                                     "metrics"};
   return families;

@@ -41,6 +41,14 @@ void OracleLayer::bind_expert(const std::string& stored, const std::string& para
   bind(stored, parameter_of(*expert_, parameter), 0, 1);
 }
 
+void OracleLayer::bind_router_turned(const std::string& stored, const std::string& parameter) {
+  bind(stored, parameter_of(*router_, parameter), 0, 1, false, Turned::yes);
+}
+
+void OracleLayer::bind_expert_as_stored(const std::string& stored, const std::string& parameter) {
+  bind(stored, parameter_of(*expert_, parameter), 0, 1, false, Turned::no);
+}
+
 void OracleLayer::bind_router_pieces(const std::string& stored,
                                      const std::vector<std::string>& parameters) {
   const std::vector<real> values = oracle_.values("params/" + stored);
@@ -50,6 +58,7 @@ void OracleLayer::bind_router_pieces(const std::string& stored,
     const Tensor piece = parameter_of(*router_, parameter);
     if (values.end() - from < piece.size())
       fail(Exit::data, "params/" + stored + ": fewer values than its parameters have");
+    if (!piece.allocated()) piece.allocate(backend());
     piece.from_host({from, from + piece.size()});
     from += piece.size();
     (binding.value ? binding.further.emplace_back() : binding.value) = piece;
@@ -77,13 +86,15 @@ Tensor OracleLayer::bind_own(const std::string& stored) {
 }
 
 void OracleLayer::bind(const std::string& stored, const Tensor& value, index piece, index pieces,
-                       bool logarithm) {
+                       bool logarithm, Turned turned) {
   const StoredArray& array = oracle_.input("params/" + stored);
   if (value.size() != array.size() * pieces)
     fail(Exit::data, fmt::format("params/{}: {} values for a parameter {}", stored, array.size(),
                                  value.shape().to_string()));
   Binding binding{.stored = stored, .value = value, .first = piece * array.size()};
-  binding.turned = array.layout == "[out,in]" || array.layout == "[expert,d]";
+  binding.turned =
+      turned == Turned::yes ||
+      (turned == Turned::by_layout && (array.layout == "[out,in]" || array.layout == "[expert,d]"));
   binding.logarithm = logarithm;
   binding.cols = array.dims.empty() ? 1 : array.dims.back();
   binding.rows = array.size() / binding.cols;

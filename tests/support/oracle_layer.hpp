@@ -33,6 +33,10 @@ class OracleLayer {
   // equal pieces of it.
   void bind_router(const std::string& stored, const std::string& parameter);
   void bind_expert(const std::string& stored, const std::string& parameter);
+  // The same for an array [out, in] whose layout does not say so, and for one that is to stay as it
+  // is stored.
+  void bind_router_turned(const std::string& stored, const std::string& parameter);
+  void bind_expert_as_stored(const std::string& stored, const std::string& parameter);
   // Piece i of the stored array is the i-th of these parameters.
   void bind_router_pieces(const std::string& stored, const std::vector<std::string>& parameters);
   // params/experts/<e>/<stored> for every expert e.
@@ -68,8 +72,9 @@ class OracleLayer {
     index first = 0, rows = 0, cols = 0;  // where in value; as stored
     bool turned = false, logarithm = false;
   };
+  enum class Turned { by_layout, yes, no };
   void bind(const std::string& stored, const Tensor& value, index piece, index pieces,
-            bool logarithm = false);
+            bool logarithm = false, Turned turned = Turned::by_layout);
   std::vector<double> gradient_of(const Binding& binding) const;
   void clear_gradients();
   void compare_gradients(const std::string& prefix);

@@ -19,13 +19,13 @@ Order read_order(Options& options, const Site& site) {
 
 }  // namespace
 
-Places::Places(Options& options, const Site& site, index k)
+Places::Places(Options& options, const Site& site, index k, double factor, double factor_eval)
     : k_(k), experts_(site.experts), length_(std::max<index>(1, site.length)) {
   training_.factor =
-      options.number("capacity_factor", 1.25, {0, kLarge},
+      options.number("capacity_factor", factor, {0, kLarge},
                      "rows per expert in training, relative to an equal share; 0: no limit");
-  const double factor_eval =
-      options.number("capacity_factor_eval", 2.0, {0, kLarge}, "the same in evaluation");
+  const double in_evaluation =
+      options.number("capacity_factor_eval", factor_eval, {0, kLarge}, "the same in evaluation");
   training_.rounding = read_rounding(options, "ceil", "of capacity to whole rows");
   training_.per_choice = options.flag("capacity_per_choice", true, "capacity is proportional to k");
   training_.minimum = options.integer("capacity_min", 0, {0, 1 << 30}, "least rows per expert");
@@ -35,7 +35,7 @@ Places::Places(Options& options, const Site& site, index k)
       options.integer("capacity", 0, {0, 1 << 30},
                       "rows per expert, instead of capacity_factor; 0: by capacity_factor");
   evaluation_ = training_;
-  evaluation_.factor = factor_eval;
+  evaluation_.factor = in_evaluation;
   group_ = read_group(options, site.ragged ? "batch" : "sequence", {"sequence", "batch"},
                       "tokens that share the capacity of the experts");
   order_ = read_order(options, site);
@@ -50,19 +50,32 @@ Places::Places(Options& options, const Site& site, index k)
 
 Assignment Places::assign(const Indices& choice, const Tensor& gates, const Tensor& scores,
                           const Tokens& tokens) const {
-  const index T = tokens.x.rows(), E = experts_;
-  const index group = group_ == Group::batch ? T : tokens.length();
-  const index places = (tokens.context.training ? training_ : evaluation_).rows(group, k_, E);
+  return plan(choice, keep(choice, scores, tokens), gates, tokens);
+}
+
+Indices Places::keep(const Indices& choice, const Tensor& scores, const Tokens& tokens) const {
+  const index T = tokens.x.rows(), group = group_ == Group::batch ? T : tokens.length();
   Tensor priority;  // [T]: the score of the first choice
   if (order_ == Order::score)
-    priority =
-        pick(scores.detach(), map_indices(choice, {.shape = {T, 1, 1}, .from = {k_}, .add = {E}}));
-  const Indices kept = fill_capacity(choice, k_, E, group, places, order_, priority);
-  const index most = places > 0 ? T / group * E * places : T * k_;
-  Assignment plan = moesim::assign(choice, kept, k_, E, gates, most);
+    priority = pick(scores.detach(),
+                    map_indices(choice, {.shape = {T, 1, 1}, .from = {k_}, .add = {experts_}}));
+  return fill_capacity(choice, k_, experts_, group, rows(tokens), order_, priority);
+}
+
+Assignment Places::plan(const Indices& choice, const Indices& kept, const Tensor& gates,
+                        const Tokens& tokens) const {
+  const index T = tokens.x.rows(), group = group_ == Group::batch ? T : tokens.length();
+  const index places = rows(tokens);
+  const index most = places > 0 ? T / group * experts_ * places : T * k_;
+  Assignment plan = moesim::assign(choice, kept, k_, experts_, gates, most);
   if (group_ == Group::sequence) plan.places = places;
   if (passes_input_) plan.bypass = first_gate_where_none(plan.token, gates);
   return plan;
+}
+
+index Places::rows(const Tokens& tokens) const {
+  const index group = group_ == Group::batch ? tokens.x.rows() : tokens.length();
+  return (tokens.context.training ? training_ : evaluation_).rows(group, k_, experts_);
 }
 
 Sees Places::sees() const {

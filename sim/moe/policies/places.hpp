@@ -9,13 +9,18 @@ namespace moesim {
 
 class Places {
  public:
-  // Reads `capacity*`, `group`, `fill` and `dropped`, for a router with k choices per token.
-  Places(Options& options, const Site& site, index k);
+  // Reads `capacity*`, `group`, `fill` and `dropped`, for a router with k choices per token. The
+  // default capacity factors are those of training and evaluation; 0: no limit.
+  Places(Options& options, const Site& site, index k, double factor = 1.25, double factor_eval = 2);
 
   // The plan of the choices [T·k] (-1: none) that get a place. gates [T, k]; scores [T, E] set the
   // priority of tokens.
   Assignment assign(const Indices& choice, const Tensor& gates, const Tensor& scores,
                     const Tokens& tokens) const;
+  // The two parts of assign(): the choices, with those without a place at -1; and their plan.
+  Indices keep(const Indices& choice, const Tensor& scores, const Tokens& tokens) const;
+  Assignment plan(const Indices& choice, const Indices& kept, const Tensor& gates,
+                  const Tokens& tokens) const;
 
   Group group() const { return group_; }
   // The tokens whose choices can displace a token's: later tokens, unless places are assigned token
@@ -25,6 +30,7 @@ class Places {
   double expert_rows(index tokens) const;
 
  private:
+  index rows(const Tokens& tokens) const;  // of an expert from a group; 0: no limit
   bool limited() const { return training_.limited() || evaluation_.limited(); }
   Tensor first_gate_where_none(const Indices& kept_token, const Tensor& gates) const;
 
