@@ -1,14 +1,11 @@
-// The cosine router: experts are chosen by the angle between a token and an expert in a low
-// dimension (Chi et al. 2022, "On the representation collapse of sparse mixture of experts",
-// section 3; the same gate is in Tutel).
+// The cosine router chooses by the angle between token and expert in a low dimension (Chi et al.
+// 2022, "On the representation collapse of sparse mixture of experts", section 3; Tutel).
 //
 //   z = x W + b     logits l_e = cos(z, v_e) / τ     p = softmax(l)     gates: p of the k largest
 //   τ is learned: 1/τ = exp(min(s, log 100)), s initially -log(temperature)
 //
-// Peers differ. Tutel: a bias, projection 256, no capacity (the defaults, but for the projection).
-// XMoE's paper: no bias. Its code (torchscale) leaves the token as long as it is, fixes τ = 1,
-// projects to 16, limits capacity over the whole batch, samples the second expert by adding Gumbel
-// noise to the logits, in evaluation too, and renormalises gates after drops.
+// Peers differ. Tutel: the defaults, but for projection 256. XMoE's paper: no bias. Its code (torchscale): normalise_token = false, τ = 1, projection 16,
+// capacity over the whole batch, a sampled second expert, gates renormalised after drops.
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/places.hpp"
@@ -21,7 +18,6 @@
 namespace moesim {
 namespace {
 
-// x / ‖x‖ over n of [outer, n, inner]; 0 stays 0.
 Tensor direction(const Tensor& x, Along along) { return unit_norm(x, along, real(1e-24)); }
 
 class Cosine : public Router {
@@ -35,11 +31,11 @@ class Cosine : public Router {
         second_(o) {
     long_ = !o.flag("normalise_token", true,
                     "logits are cosines; false: times the length of the projected token");
-    const double start = o.number("temperature", 0.5, {1e-2, 1e6}, "τ at the start");
+    scale_ = -std::log(o.number("temperature", 0.5, {1e-2, 1e6}, "τ at the start"));
     const bool learned = o.flag("learned_temperature", true, "τ is trained; it stays above 1/100");
     const bool bias = o.flag("bias", true, "the projection has a bias");
     after_drops_ = o.choice("normalised", "before", {"before", "after"},
-                            "gates are divided before drops, or after them") == "after";
+                            "gates are divided before drops, or after") == "after";
     sampled_ = o.flag("sampled", false,
                       "second and later experts are sampled in proportion to their probability");
     balance_ = o.number("balance_weight", 0.01, {0, 1e6},
@@ -47,19 +43,18 @@ class Cosine : public Router {
     first_ = o.choice("balance_counted", "all", {"all", "first"},
                       "f counts all choices, or the first") == "first";
     z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
-    if (k_ == 1 && sampled_) o.reject("sampled", "needs second experts; set k = 2 or more");
+    if (k_ == 1 && (sampled_ || after_drops_))
+      o.reject(sampled_ ? "sampled" : "normalised", "needs k = 2 or more");
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
-    const index D = site.width;
-    projection_ =
-        parameter("projection", {D, P_}, Init::normal(1 / std::sqrt(3 * static_cast<double>(D))));
+    const double deviation = 1 / std::sqrt(3 * static_cast<double>(site.width));
+    projection_ = parameter("projection", {site.width, P_}, Init::normal(deviation));
     if (bias) bias_ = parameter("bias", {P_}, Init::constant(0), false);
     embedding_ = parameter("embedding", {P_, E_}, Init::normal(0.01));
-    scale_ = std::log(1 / start);
     if (learned) log_scale_ = parameter("log_scale", {1}, Init::constant(scale_), false);
     traits_ = {.experts = E_,
                .sees = places_.sees(),
                .cost = {.rows_per_token = static_cast<double>(k_),
-                        .router_flops = 2.0 * static_cast<double>(P_ * (D + E_))},
+                        .router_flops = 2.0 * static_cast<double>(P_ * (site.width + E_))},
                .capturable = true};
   }
 
@@ -67,10 +62,11 @@ class Cosine : public Router {
     const Tensor logits = logits_of(tokens.x), scores = softmax(logits);  // [T, E]
     const Indices ranked =
         sampled_ ? sample_choices(logits, k_, tokens.context) : top_k(logits, k_);
+    const Tensor all = divisor_.divide(at_choices(scores, ranked));  // [T, k]
     const Indices choice =
-        second_.standing(ranked, at_choices(scores.detach(), ranked), tokens.context);
+        second_.standing(ranked, after_drops_ ? at_choices(scores, ranked) : all, tokens.context);
     const Indices kept = places_.keep(choice, scores, tokens);
-    const Tensor gates = divisor_.divide(at_choices(scores, after_drops_ ? kept : choice));
+    const Tensor gates = after_drops_ ? divisor_.divide(at_choices(scores, kept)) : all;
     Routing routing{.plan = places_.plan(choice, kept, gates, tokens), .scores = scores};
     if (balance_ > 0)
       routing.losses.push_back(
@@ -81,8 +77,8 @@ class Cosine : public Router {
   }
 
   double expert_rows(index tokens) const override { return places_.expert_rows(tokens); }
-  double kept_values(index tokens) const override {
-    return Router::kept_values(tokens) + static_cast<double>(tokens * (2 * P_ + E_));
+  double kept_values(index T) const override {
+    return Router::kept_values(T) + static_cast<double>(T * (2 * P_ + E_));
   }
 
  private:

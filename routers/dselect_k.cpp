@@ -1,18 +1,16 @@
 // DSelect-k (Hazimeh et al. 2021, "DSelect-k: Differentiable selection in the mixture of experts",
-// equations 4 to 8): k selectors choose an expert each, bit by bit, by a step function that is
-// smooth near zero and constant outside. The gates are continuous, and exactly zero for most
-// experts once the bits are saturated.
+// equations 4 to 8): k selectors choose an expert each, bit by bit, by a smooth step function. Most
+// gates are exactly zero once the bits are saturated.
 //
 //   S(t) = 3 v² - 2 v³, v = t / γ + 1/2 within [0, 1]        z = x W + b, ⌈log₂ E⌉ numbers per selector
 //   s_j[e] = Π_b (bit b of e ? S(z_jb) : 1 - S(z_jb))         most significant bit first
 //   gate g = Σ_j softmax_j(x V + c) s_j
 //
-// Losses: entropy of the selectors; and Σ_j 1 / Σ_{e < E} s_j[e], which keeps the mass off codes
-// without expert where E is no power of two. The published ones sum over tokens (losses = sum), and
-// the second is infinite if no mass is on an expert: here the mass is at least 1e-6.
-// Two selectors may take the same expert. With per_token = false z and the weights are parameters,
-// the same for all tokens (the paper's static gate).
+// Losses: entropy of the selectors; and 1 / Σ_{e < E} s_j[e], which keeps mass off codes without
+// expert. The published ones are sums (losses = sum); the second is infinite without mass, here 1e6.
+// Two selectors may take the same expert. per_token = false is the paper's static gate.
 #include "sim/moe/choose.hpp"
+#include "sim/moe/policies/positive_choices.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -43,11 +41,10 @@ class DSelectK : public Router {
     }
     z_bias_ = parameter("z_bias", {k_, bits_}, small, false);
     if (k_ > 1) w_bias_ = parameter("w_bias", {k_}, Init::constant(0), false);
-    const auto D = static_cast<double>(D_), E = static_cast<double>(E_);
-    const auto k = static_cast<double>(k_), bits = static_cast<double>(bits_);
+    const index products = per_token_ ? D_ * k_ * (bits_ + 1) : 0;
     traits_ = {.experts = E_,
-               .cost = {.rows_per_token = E,  // before the bits saturate
-                        .router_flops = (per_token_ ? 2 * D * k * (bits + 1) : 0) + 2 * k * E},
+               .cost = {.rows_per_token = static_cast<double>(E_),  // before the bits saturate
+                        .router_flops = 2.0 * static_cast<double>(products + k_ * E_)},
                .capturable = true};
   }
 
@@ -67,9 +64,7 @@ class DSelectK : public Router {
       gates = sum_rows(mul_column(selectors, softmax(w).reshape({R * k_})), R);  // [R, E]
     }
     if (!per_token_) gates = gather_rows(gates, map_indices({.shape = {T, 1, 1}}, backend));
-
-    const Indices experts = map_indices({.shape = {T, E_, 1}, .add = {0, 1}}, backend);
-    const Indices choice = where_less(Tensor::zeros({T, E_}, backend), gates, experts, {});
+    const Indices choice = positive_choices(gates);
     Routing routing{.plan = assign(choice, choice, E_, E_, gates), .scores = gates.detach()};
     const real share = sum_ ? real(1) : real(1) / static_cast<real>(R * k_);
     if (entropy_ > 0) {
@@ -87,7 +82,7 @@ class DSelectK : public Router {
   }
 
   double kept_values(index tokens) const override {
-    return static_cast<double>(tokens) * static_cast<double>(8 * k_ * (E_ + bits_) + 3 * E_);
+    return static_cast<double>(tokens * (8 * k_ * (E_ + bits_) + 3 * E_));
   }
 
  private:
@@ -117,7 +112,7 @@ class DSelectK : public Router {
 
 const RegisterRouter<DSelectK> dselect_k(
     "dselect_k", "k selectors choose experts by smooth binary codes (Hazimeh et al. 2021)",
-    {{"narrow", "k=3 gamma=0.2 losses=sum entropy_weight=0.001 reach_weight=0.001"},
+    {{"wide", "k=3 gamma=3 losses=sum entropy_weight=0.001 reach_weight=0.001"},
      {"static", "k=1 per_token=false entropy_weight=0"},
      {"free", "entropy_weight=0 reach_weight=0"}});
 

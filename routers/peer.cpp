@@ -9,8 +9,7 @@
 // Heads share the experts, and their gates for the same expert add up. The plan is an assignment,
 // so that load, cost and all expert banks are those of any router; the paper's experts are single
 // neurons: expert.name = mlp, hidden = 1, bias = none. Keys need not form a square.
-// lucidrains' port differs in its default: relu, one expert per head; and normalises x by itself
-// (here model.norm). Heads may have experts of their own (separate).
+// The default of lucidrains' port is relu with one expert per head; its norm is model.norm here.
 #include "sim/backend/backend.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/policies/gates.hpp"
@@ -115,7 +114,7 @@ const RegisterRouter<Peer> peer(
     {{"relu", "heads=3 k=1 gates=relu key_width=5 candidates=2"},
      {"separate", "separate=true candidates=1 k=1 gates=relu"},
      {"flat", "heads=1 k=3 first_keys=1 candidates=3"},
-     {"constant", "k=1 allow_constant_gate=true"}});
+     {"constant", "k=3 allow_constant_gate=true"}});
 
 }  // namespace
 }  // namespace moesim

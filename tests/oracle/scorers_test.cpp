@@ -210,7 +210,7 @@ void peer(Oracle& oracle) {
   };
   const std::vector<double> gate =
       sent(layer.route(normed(layer.input())), T, layer.site.experts).gate;
-  const std::vector<double> want = gates_of(oracle, layer.site.experts, N);
+  const std::vector<double> want = gates_of(oracle, layer.site.experts, separate ? N : 0);
   for (std::size_t i = 0; i < gate.size(); ++i)
     if (std::abs(gate[i] - want[i]) > (kDouble ? 1e-11 : 1e-4))
       oracle.require(false, "gate " + std::to_string(i) + " differs");
