@@ -167,14 +167,6 @@ std::vector<double> gates_of(Oracle& oracle, index experts, index per_head) {
   return all;
 }
 
-// Keys [h, n, 2, d] as first and second ones [h, n, d], and back.
-std::vector<real> half_of(const std::vector<real>& keys, std::size_t d, std::size_t half) {
-  std::vector<real> own;
-  for (std::size_t i = 0; i < keys.size(); ++i)
-    if (i / d % 2 == half) own.push_back(keys[i]);
-  return own;
-}
-
 void peer(Oracle& oracle) {
   OracleLayer layer(oracle);
   const index N = layer.site.experts, T = layer.site.batch * layer.site.length;
@@ -194,14 +186,12 @@ void peer(Oracle& oracle) {
   layer.bind_expert_as_stored("down", "w1");
   layer.bind_expert_as_stored("up", "w2");
   layer.bind_router_pieces("query", {"query_first", "query_second"});
-  const auto d = static_cast<std::size_t>(oracle.integer("d_key"));
-  const std::vector<real> keys = oracle.values("params/keys");
   const Tensor halves[] = {parameter_of(layer.router(), "keys_first"),
                            parameter_of(layer.router(), "keys_second")};
-  for (const std::size_t p : {0, 1}) {
-    halves[p].allocate(layer.backend());
-    halves[p].from_host(half_of(keys, d, p));
-  }
+  layer.bind_places("keys", [&](const std::vector<index>& at) {  // [h, n, 2, d]
+    const Tensor& half = halves[at[2]];
+    return OracleLayer::Place(half, (at[0] * half.dim(1) + at[1]) * half.dim(2) + at[3]);
+  });
   // The norm is the block's: x / rms(x) · (γ + 1).
   const Tensor gamma = oracle.integer("pre_rmsnorm") != 0 ? layer.bind_own("norm_gamma") : Tensor();
   const auto normed = [&](const Tensor& x) {
@@ -214,14 +204,7 @@ void peer(Oracle& oracle) {
   for (std::size_t i = 0; i < gate.size(); ++i)
     if (std::abs(gate[i] - want[i]) > (kDouble ? 1e-11 : 1e-4))
       oracle.require(false, "gate " + std::to_string(i) + " differs");
-  for (const Tensor& half : halves) half.clear_gradient();
   layer.check_output([&](const Tensor& x) { return layer.run(normed(x)); });
-  std::vector<double> gradient(keys.size());
-  for (const std::size_t p : {0, 1}) {
-    const std::vector<double> own = gradient_or_zeros(halves[p]);
-    for (std::size_t i = 0; i < own.size(); ++i) gradient[(i / d * 2 + p) * d + i % d] = own[i];
-  }
-  oracle.compare("grad/params/keys", gradient);
 }
 
 }  // namespace

@@ -17,9 +17,10 @@ std::string option(double value) { return fmt::format("{:.17g}", value); }
 
 OracleLayer::OracleLayer(Oracle& oracle, bool causal) : oracle_(oracle) {
   site.width = oracle.integer("d_model");
-  site.experts = oracle.has_hp("num_experts")
-                     ? oracle.integer("num_experts")
-                     : oracle.integer("num_experts_outer") * oracle.integer("num_experts_inner");
+  site.experts = oracle.has_hp("num_experts") ? oracle.integer("num_experts")
+                 : oracle.has_hp("num_experts_outer")
+                     ? oracle.integer("num_experts_outer") * oracle.integer("num_experts_inner")
+                     : 1;
   site.batch = oracle.integer("batch"), site.length = oracle.integer("seq");
   site.causal = causal;
 }
@@ -79,6 +80,23 @@ void OracleLayer::bind_log(const std::string& stored, const std::string& paramet
   bind(stored, parameter_of(*router_, parameter), 0, 1, true);
 }
 
+void OracleLayer::bind_places(const std::string& stored,
+                              const std::function<Place(const std::vector<index>& at)>& place) {
+  const StoredArray& array = oracle_.input("params/" + stored);
+  Binding binding{.stored = stored};
+  for (index i = 0; i < array.size(); ++i) {
+    std::vector<index> at(array.dims.size());
+    index rest = i;
+    for (std::size_t axis = at.size(); axis-- > 0; rest /= array.dims[axis])
+      at[axis] = rest % array.dims[axis];
+    const Place to = place(at);
+    if (!to.first.allocated()) to.first.allocate(backend());
+    to.first.data()[to.second] = static_cast<real>(array.values[static_cast<std::size_t>(i)]);
+    binding.places.push_back(to);
+  }
+  bindings_.push_back(std::move(binding));
+}
+
 Tensor OracleLayer::bind_own(const std::string& stored) {
   const Tensor value = Tensor::deferred({oracle_.input("params/" + stored).size()});
   bind(stored, value, 0, 1);
@@ -122,8 +140,21 @@ std::vector<double> gradient_or_zeros(const Tensor& tensor) {
   return host(tensor.gradient());
 }
 
+namespace {
+
+std::vector<double> gradient_at(const std::vector<OracleLayer::Place>& places) {
+  std::vector<double> result;
+  for (const auto& [tensor, at] : places)
+    result.push_back(tensor.has_gradient() ? static_cast<double>(tensor.gradient().data()[at])
+                                           : 0.0);
+  return result;
+}
+
+}  // namespace
+
 // The gradient for the array as it is stored; of T = exp(p): dL/dT = dL/dp / T.
 std::vector<double> OracleLayer::gradient_of(const Binding& binding) const {
+  if (!binding.places.empty()) return gradient_at(binding.places);
   const std::vector<double> all = gradient_or_zeros(binding.value);
   const std::vector<double> value = host(binding.value);
   std::vector<double> result;
@@ -143,6 +174,7 @@ std::vector<double> OracleLayer::gradient_of(const Binding& binding) const {
 void OracleLayer::clear_gradients() {
   for (const Binding& binding : bindings_) {
     binding.value.clear_gradient();
+    for (const auto& [tensor, at] : binding.places) tensor.clear_gradient();
     for (const Tensor& piece : binding.further) piece.clear_gradient();
   }
 }

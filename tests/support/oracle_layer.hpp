@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moesim::testing {
@@ -18,7 +19,7 @@ std::string option(double value);
 class OracleLayer {
  public:
   // Takes batch, seq, d_model and num_experts (or the product of num_experts_outer and
-  // num_experts_inner) from the file.
+  // num_experts_inner; else 1) from the file.
   explicit OracleLayer(Oracle& oracle, bool causal = false);
 
   Oracle& oracle() { return oracle_; }
@@ -39,6 +40,10 @@ class OracleLayer {
   void bind_expert_as_stored(const std::string& stored, const std::string& parameter);
   // Piece i of the stored array is the i-th of these parameters.
   void bind_router_pieces(const std::string& stored, const std::vector<std::string>& parameters);
+  // The place of every stored value, by its indices, in a parameter.
+  using Place = std::pair<Tensor, index>;
+  void bind_places(const std::string& stored,
+                   const std::function<Place(const std::vector<index>& at)>& place);
   // params/experts/<e>/<stored> for every expert e.
   void bind_each_expert(const std::string& stored, const std::string& parameter);
   // The stored value is the exponential of the parameter.
@@ -71,6 +76,7 @@ class OracleLayer {
     std::vector<Tensor> further = {};     // of the stored array's next pieces
     index first = 0, rows = 0, cols = 0;  // where in value; as stored
     bool turned = false, logarithm = false;
+    std::vector<Place> places = {};  // of every value; else by the fields above
   };
   enum class Turned { by_layout, yes, no };
   void bind(const std::string& stored, const Tensor& value, index piece, index pieces,
