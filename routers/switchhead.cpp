@@ -13,7 +13,6 @@
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 
 namespace moesim {
@@ -29,16 +28,14 @@ class SwitchHead : public Router {
     drop_ = o.number("expert_dropout", 0, {0, 0.9},
                      "share of the experts that a token may not choose, in training");
     positions_.emplace(o, d_, site.causal);
-    const auto normal = [](index of) {
-      return Init::normal(1 / std::sqrt(static_cast<double>(of)));
-    };
-    query_ = parameter("query", {D_, h_, d_}, normal(D_));
-    key_ = parameter("key", {D_, h_, d_}, normal(D_));
-    if (positions_->relative()) distance_ = parameter("distance", {D_, h_, d_}, normal(D_));
-    if (E_ > 1) source_ = parameter("source", {D_, h_ * E_}, normal(D_));
-    target_ = parameter("target", {D_, h_ * E_}, normal(D_));
-    value_ = parameter("value", {h_ * E_, D_, d_}, normal(D_));
-    output_ = parameter("output", {h_ * E_, d_, D_}, normal(h_ * d_));
+    const Init normal = Init::normal(0.02);
+    query_ = parameter("query", {D_, h_, d_}, normal);
+    key_ = parameter("key", {D_, h_, d_}, normal);
+    if (positions_->relative()) distance_ = parameter("distance", {D_, h_, d_}, normal);
+    if (E_ > 1) source_ = parameter("source", {D_, h_ * E_}, normal);
+    target_ = parameter("target", {D_, h_ * E_}, normal);
+    value_ = parameter("value", {h_ * E_, D_, d_}, normal);
+    output_ = parameter("output", {h_ * E_, d_, D_}, normal);
     const double products = 4.0 * static_cast<double>(D_ * h_ * (E_ + d_ * (1 + k_)));
     traits_ = {
         .experts = h_ * E_,
