@@ -85,6 +85,10 @@ class MixtureOfDepths : public Router {
     return routing;
   }
 
+  double expert_rows(index tokens) const override {
+    return trained_by_top_ ? Router::expert_rows(tokens) : static_cast<double>(tokens);
+  }
+
  private:
   index number(index length) const {
     const index C = capacity_.rows(length, 1, 1);
