@@ -66,7 +66,7 @@ void mod(Oracle& oracle) {
                      {"strict", peer == "astramind" ? "true" : "false"},
                      {"sampling_weight", "1"},
                      {"bias", bias ? "true" : "false"}});
-  layer.context.training = oracle.integer("train") != 0 && peer != "astramind";
+  layer.context.training = peer == "mor" || (peer == "paper" && oracle.integer("train") != 0);
   layer.bind_router("router_weight", "weight");
   if (bias) layer.bind_router("router_bias", "bias");
   if (sampling == "aux_router") layer.bind_router("predictor_weight", "predictor");
