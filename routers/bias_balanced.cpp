@@ -36,7 +36,7 @@ class BiasBalanced : public Router {
         divisor_(o, k_, 1e-20),
         update_(o, k_, E_, n_ - E_, limit_.groups(), score_),
         balance_(o, k_, 1e-4, "sequence"),
-        places_(o, site, k_, false),
+        places_(o, site, k_, 0, 0),
         hash_(o, site) {
     scale_ = o.number("scale", 1, {1e-6, 1e6}, "factor on all gates; DeepSeek-V3: 2.5");
     z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");

@@ -8,6 +8,7 @@
 // S is the share of zero gates over all MoE layers. On average a token takes k experts.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
+#include "sim/moe/policies/positive_choices.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -33,11 +34,9 @@ class Relu : public Router {
   }
 
   Routing route(const Tokens& tokens) override {
-    Backend& backend = tokens.x.backend();
     const index T = tokens.x.rows();
     const Tensor gates = relu(matmul(tokens.x, weight_));  // [T, E]
-    const Indices experts = map_indices({.shape = {T, E_, 1}, .add = {0, 1}}, backend);
-    const Indices choice = where_less(Tensor::zeros({T, E_}, backend), gates, experts, {});
+    const Indices choice = positive_choices(gates);
     const Assignment plan = assign(choice, choice, E_, E_, gates);
     // balance_loss divides by E choices per token, the formula by k.
     const Tensor l1 = affine(balance_loss(gates, choice, E_, Counted::all, 1),

@@ -30,14 +30,17 @@ Bank::Bank(const Subject& subject, const ExpertSite& site)
 }
 
 void Bank::start() {
-  parameters_ = expert_->parameters();
+  for (const Parameter& parameter : expert_->parameters()) {
+    parameter.value.allocate(backend_);
+    (parameter.frozen ? frozen_ : parameters_).push_back(parameter);
+  }
   buffers_ = expert_->buffers();
-  for (const Parameter& parameter : parameters_) parameter.value.allocate(backend_);
   randomise(0);
 }
 
 void Bank::randomise(std::uint64_t draw) {
   draw_values(parameters_, "expert.", draw, kExpertSpread);
+  draw_values(frozen_, "expert.", draw, kExpertSpread);
   initialise(buffers_, backend_, draw);
 }
 
@@ -95,6 +98,7 @@ void copy_merged(const Bank& bank, const real* mix, Bank& single) {
   const index experts = bank.site().experts;
   const std::vector<real> weights(mix, mix + experts);
   merge(bank.parameters(), experts, weights, single.parameters());
+  merge(bank.frozen(), experts, weights, single.frozen());
   merge(bank.buffers(), experts, weights, single.buffers());
 }
 

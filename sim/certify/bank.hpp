@@ -38,7 +38,9 @@ class Bank {
   const ExpertSite& site() const { return site_; }
   CountingBackend& backend() { return backend_; }
   const Expert& expert() const { return *expert_; }
+  // Without frozen ones, which experts may share.
   const std::vector<Parameter>& parameters() const { return parameters_; }
+  const std::vector<Parameter>& frozen() const { return frozen_; }
   const std::vector<Parameter>& buffers() const { return buffers_; }
 
  private:
@@ -46,7 +48,7 @@ class Bank {
   CountingBackend backend_{1};  // first member: it owns the memory of the others
   ExpertSite site_;
   std::unique_ptr<Expert> expert_;
-  std::vector<Parameter> parameters_, buffers_;
+  std::vector<Parameter> parameters_, frozen_, buffers_;
 };
 
 // Makes expert e of a bank a bank of its own. mix: the expert with weights Σ_e mix[e] · weights of

@@ -16,10 +16,11 @@ namespace moesim::certificate {
 
 Specimen::Specimen(const Subject& subject, const Sites& sites) : made_(make(subject, sites)) {
   router_parameters_ = made_.router->parameters();
-  expert_parameters_ = made_.expert->parameters();
+  for (const Parameter& parameter : made_.expert->parameters())
+    (parameter.frozen ? expert_frozen_ : expert_parameters_).push_back(parameter);
   router_buffers_ = made_.router->buffers();
   expert_buffers_ = made_.expert->buffers();
-  for (const auto* parameters : {&router_parameters_, &expert_parameters_})
+  for (const auto* parameters : {&router_parameters_, &expert_parameters_, &expert_frozen_})
     for (const Parameter& parameter : *parameters) parameter.value.allocate(backend_);
   randomise(0, 1);
 }
@@ -38,6 +39,7 @@ void draw_values(const std::vector<Parameter>& parameters, const std::string& ow
 void Specimen::randomise(std::uint64_t draw, double spread) {
   draw_values(router_parameters_, "router.", draw, spread);
   draw_values(expert_parameters_, "expert.", draw, kExpertSpread);
+  draw_values(expert_frozen_, "expert.", draw, kExpertSpread);
   initialise(router_buffers_, backend_, draw);
   initialise(expert_buffers_, backend_, draw);
   if (router_buffers_.empty()) return;

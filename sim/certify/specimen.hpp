@@ -75,7 +75,9 @@ class Specimen {
   CpuBackend backend_{1};  // first member: it owns the memory of the others
   Made made_;
   const Site& site_ = made_.site;
-  std::vector<Parameter> router_parameters_, expert_parameters_, router_buffers_, expert_buffers_;
+  // Parameters without frozen ones, which experts may share.
+  std::vector<Parameter> router_parameters_, expert_parameters_, expert_frozen_;
+  std::vector<Parameter> router_buffers_, expert_buffers_;
 };
 
 // Sets each to its constant initial value plus noise of this deviation.

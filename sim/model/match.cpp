@@ -33,6 +33,11 @@ index matched_hidden(const ModelShape& shape, const Site& site, const Settings& 
   const auto excess = [&](index hidden) {
     return measured(Transformer(shape, site, own, hidden), measure) / target - 1;
   };
+  if (excess(1) == excess(2))
+    Options(own, "moe")
+        .reject("match",
+                "the size of the model does not depend on expert.hidden: the router runs no "
+                "experts; set none");
   // Bisection for the smallest width that reaches the target.
   index below = 0, reaches = 1;
   while (reaches < kWidest && excess(reaches) < 0) below = reaches, reaches *= 2;

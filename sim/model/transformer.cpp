@@ -4,6 +4,7 @@
 #include "sim/model/architecture.hpp"
 #include "sim/model/match.hpp"
 #include "sim/moe/choose.hpp"
+#include "sim/moe/no_experts.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <cmath>
@@ -77,6 +78,8 @@ struct Blocks {
       for (index e = 0; e < experts; ++e) blocks.push_back(dense(2 + 2 * e));
       own = std::make_unique<BlockBank>(ExpertSite{config.width, experts, width, output_scale()},
                                         site.length, std::move(blocks));
+    } else if (router->traits().cost.rows_per_token == 0) {
+      own = std::make_unique<NoExperts>(ExpertSite{config.width, experts, width, output_scale()});
     } else {
       own = bank(config.expert, "expert", experts, width,
                  config.latent > 0 ? config.latent : config.width);

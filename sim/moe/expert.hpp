@@ -63,8 +63,8 @@ class Expert : public Module {
   Tensor apply(const Rows& rows) const;
   const ExpertSite& site() const { return site_; }
   index experts() const { return site_.experts; }
-  // Number of parameter values of one expert.
-  index parameters_per_expert() const { return count(parameters()) / experts(); }
+  // Number of parameter values of one expert, without frozen ones, which experts may share.
+  index parameters_per_expert() const;
 
  private:
   ExpertSite site_;

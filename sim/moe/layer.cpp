@@ -73,6 +73,13 @@ Tensor grouped_linear(const Rows& rows, const Tensor& w, const Tensor& bias,
                     : grouped_linear(rows.x, w, bias, rows.segments, activation);
 }
 
+index Expert::parameters_per_expert() const {
+  index values = 0;
+  for (const Parameter& p : parameters())
+    if (!p.frozen) values += p.value.size();
+  return values / experts();
+}
+
 Tensor Expert::apply(const Rows& rows) const {
   const Span span(Part::experts);
   return forward(rows);

@@ -92,6 +92,11 @@ Tensor load_loss(const Tensor& clean, const Tensor& noisy, const Tensor& deviati
   return mean_squared_variation(sum_rows(chance), variance);
 }
 
+Tensor localised_balance_loss(const Tensor& gates, const Tensor& preference) {
+  const Tensor weighted = mul(sum_rows(gates, preference.rows()), preference);
+  return mean_squared_variation(weighted.reshape({1, weighted.size()}), Variance::sample);
+}
+
 Tensor entropy_loss(const Tensor& scores) {
   const Tensor logs = log(affine(scores, 1, real(1e-9)));
   return affine(sum(mul(scores, logs)), real(-1) / static_cast<real>(scores.rows()));

@@ -71,6 +71,15 @@ TEST_CASE("contract: every expert keeps its promises", "[contract]") {
   }
 }
 
+TEST_CASE("contract: every form of adapters keeps its promises", "[contract]") {
+  for (const char* settings :
+       {"base=linear", "dora=true", "base=linear dora=true rslora=true", "adapt_up=false rank=2"}) {
+    Subject subject = subject_of("", "", true, "lora");
+    subject.expert_settings = settings;
+    check_clean(subject);
+  }
+}
+
 TEST_CASE("contract: every form of the mlp expert has right derivatives under every kind of plan",
           "[contract]") {
   for (const char* router : {"dense", "token_choice", "soft", "smear"})

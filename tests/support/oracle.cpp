@@ -200,6 +200,15 @@ const std::vector<std::string>& oracle_families() {
                                                     "balance_scopes",
                                                     "moe_plus_plus",
                                                     "latent_moe",
+                                                    "xmoe_cosine",
+                                                    "dselect_k",
+                                                    "peer",
+                                                    "moa",
+                                                    "switchhead",
+                                                    "moh",
+                                                    "mod",
+                                                    "loramoe",
+                                                    "mixlora",
                                                     "aux_losses",
                                                     "metrics"};
   return families;

@@ -17,9 +17,10 @@ std::string option(double value) { return fmt::format("{:.17g}", value); }
 
 OracleLayer::OracleLayer(Oracle& oracle, bool causal) : oracle_(oracle) {
   site.width = oracle.integer("d_model");
-  site.experts = oracle.has_hp("num_experts")
-                     ? oracle.integer("num_experts")
-                     : oracle.integer("num_experts_outer") * oracle.integer("num_experts_inner");
+  site.experts = oracle.has_hp("num_experts") ? oracle.integer("num_experts")
+                 : oracle.has_hp("num_experts_outer")
+                     ? oracle.integer("num_experts_outer") * oracle.integer("num_experts_inner")
+                     : 1;
   site.batch = oracle.integer("batch"), site.length = oracle.integer("seq");
   site.causal = causal;
 }
@@ -39,6 +40,14 @@ void OracleLayer::bind_router(const std::string& stored, const std::string& para
 
 void OracleLayer::bind_expert(const std::string& stored, const std::string& parameter) {
   bind(stored, parameter_of(*expert_, parameter), 0, 1);
+}
+
+void OracleLayer::bind_router_turned(const std::string& stored, const std::string& parameter) {
+  bind(stored, parameter_of(*router_, parameter), 0, 1, false, Turned::yes);
+}
+
+void OracleLayer::bind_expert_as_stored(const std::string& stored, const std::string& parameter) {
+  bind(stored, parameter_of(*expert_, parameter), 0, 1, false, Turned::no);
 }
 
 void OracleLayer::bind_router_pieces(const std::string& stored,
@@ -65,7 +74,7 @@ void OracleLayer::bind_each_expert(const std::string& stored, const std::string&
                                    bool turned) {
   for (index e = 0; e < site.experts; ++e)
     bind(fmt::format("experts/{}/{}", e, stored), parameter_of(*expert_, parameter), e,
-         site.experts, false, turned);
+         site.experts, false, turned ? Turned::yes : Turned::by_layout);
 }
 
 void OracleLayer::bind_expert_parts(const std::string& stored,
@@ -100,6 +109,23 @@ void OracleLayer::bind_log(const std::string& stored, const std::string& paramet
   bind(stored, parameter_of(*router_, parameter), 0, 1, true);
 }
 
+void OracleLayer::bind_places(const std::string& stored,
+                              const std::function<Place(const std::vector<index>& at)>& place) {
+  const StoredArray& array = oracle_.input("params/" + stored);
+  Binding binding{.stored = stored};
+  for (index i = 0; i < array.size(); ++i) {
+    std::vector<index> at(array.dims.size());
+    index rest = i;
+    for (std::size_t axis = at.size(); axis-- > 0; rest /= array.dims[axis])
+      at[axis] = rest % array.dims[axis];
+    const Place to = place(at);
+    if (!to.first.allocated()) to.first.allocate(backend());
+    to.first.data()[to.second] = static_cast<real>(array.values[static_cast<std::size_t>(i)]);
+    binding.places.push_back(to);
+  }
+  bindings_.push_back(std::move(binding));
+}
+
 Tensor OracleLayer::bind_own(const std::string& stored) {
   const Tensor value = Tensor::deferred({oracle_.input("params/" + stored).size()});
   bind(stored, value, 0, 1);
@@ -107,14 +133,17 @@ Tensor OracleLayer::bind_own(const std::string& stored) {
 }
 
 void OracleLayer::bind(const std::string& stored, const Tensor& value, index piece, index pieces,
-                       bool logarithm, bool turned) {
+                       bool logarithm, Turned turned) {
   const StoredArray& array = oracle_.input("params/" + stored);
   if (value.size() != array.size() * pieces)
     fail(Exit::data, fmt::format("params/{}: {} values for a parameter {}", stored, array.size(),
                                  value.shape().to_string()));
   Binding binding{.stored = stored, .value = value, .first = piece * array.size()};
-  binding.turned = turned || array.layout == "[out,in]" || array.layout == "[expert,d]" ||
-                   array.layout == "[expert,slot,d]" || array.layout == "[expert+zero,d]";
+  const std::vector<std::string> turned_layouts = {"[out,in]", "[expert,d]", "[expert,slot,d]",
+                                                   "[expert+zero,d]"};
+  binding.turned = turned == Turned::yes || (turned == Turned::by_layout &&
+                                             std::find(turned_layouts.begin(), turned_layouts.end(),
+                                                       array.layout) != turned_layouts.end());
   binding.logarithm = logarithm;
   binding.cols = array.dims.empty() ? 1 : array.dims.back();
   binding.rows = array.size() / binding.cols;
@@ -142,8 +171,21 @@ std::vector<double> gradient_or_zeros(const Tensor& tensor) {
   return host(tensor.gradient());
 }
 
+namespace {
+
+std::vector<double> gradient_at(const std::vector<OracleLayer::Place>& places) {
+  std::vector<double> result;
+  for (const auto& [tensor, at] : places)
+    result.push_back(tensor.has_gradient() ? static_cast<double>(tensor.gradient().data()[at])
+                                           : 0.0);
+  return result;
+}
+
+}  // namespace
+
 // The gradient for the array as it is stored; of T = exp(p): dL/dT = dL/dp / T.
 std::vector<double> OracleLayer::gradient_of(const Binding& binding) const {
+  if (!binding.places.empty()) return gradient_at(binding.places);
   const std::vector<double> all = gradient_or_zeros(binding.value);
   const std::vector<double> value = host(binding.value);
   std::vector<double> result;
@@ -163,6 +205,7 @@ std::vector<double> OracleLayer::gradient_of(const Binding& binding) const {
 void OracleLayer::clear_gradients() {
   for (const Binding& binding : bindings_) {
     binding.value.clear_gradient();
+    for (const auto& [tensor, at] : binding.places) tensor.clear_gradient();
     for (const Tensor& piece : binding.further) piece.clear_gradient();
   }
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moesim::testing {
@@ -18,7 +19,7 @@ std::string option(double value);
 class OracleLayer {
  public:
   // Takes batch, seq, d_model and num_experts (or the product of num_experts_outer and
-  // num_experts_inner) from the file.
+  // num_experts_inner; else 1) from the file.
   explicit OracleLayer(Oracle& oracle, bool causal = false);
 
   Oracle& oracle() { return oracle_; }
@@ -34,8 +35,16 @@ class OracleLayer {
   // equal pieces of it.
   void bind_router(const std::string& stored, const std::string& parameter);
   void bind_expert(const std::string& stored, const std::string& parameter);
+  // The same for an array [out, in] whose layout does not say so, and for one that is to stay as it
+  // is stored.
+  void bind_router_turned(const std::string& stored, const std::string& parameter);
+  void bind_expert_as_stored(const std::string& stored, const std::string& parameter);
   // Piece i of the stored array is the i-th of these parameters.
   void bind_router_pieces(const std::string& stored, const std::vector<std::string>& parameters);
+  // The place of every stored value, by its indices, in a parameter.
+  using Place = std::pair<Tensor, index>;
+  void bind_places(const std::string& stored,
+                   const std::function<Place(const std::vector<index>& at)>& place);
   // params/experts/<e>/<stored> for every expert e. `turned`: it is [out, in], whatever its layout
   // says.
   void bind_each_expert(const std::string& stored, const std::string& parameter,
@@ -76,11 +85,13 @@ class OracleLayer {
     std::vector<Tensor> further = {};     // of the stored array's next pieces
     index first = 0, rows = 0, cols = 0;  // where in value; as stored
     bool turned = false, logarithm = false;
-    index of_row = 0;  // rows before it in the stored array, if it is a part of that
-    bool last = true;  // the last part
+    index of_row = 0;                // rows before it in the stored array, if it is a part of that
+    bool last = true;                // the last part
+    std::vector<Place> places = {};  // of every value; else by the fields above
   };
+  enum class Turned { by_layout, yes, no };
   void bind(const std::string& stored, const Tensor& value, index piece, index pieces,
-            bool logarithm = false, bool turned = false);
+            bool logarithm = false, Turned turned = Turned::by_layout);
   std::vector<double> gradient_of(const Binding& binding) const;
   void clear_gradients();
   void compare_gradients(const std::string& prefix);

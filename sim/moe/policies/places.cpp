@@ -28,13 +28,13 @@ Indices largest_of_experts(const Indices& choice, const Tensor& values, index ex
 
 }  // namespace
 
-Places::Places(Options& options, const Site& site, index k, bool limited)
+Places::Places(Options& options, const Site& site, index k, double factor, double factor_eval)
     : k_(k), experts_(site.experts), length_(std::max<index>(1, site.length)) {
   training_.factor =
-      options.number("capacity_factor", limited ? 1.25 : 0, {0, kLarge},
+      options.number("capacity_factor", factor, {0, kLarge},
                      "rows per expert in training, relative to an equal share; 0: no limit");
-  const double factor_eval = options.number("capacity_factor_eval", limited ? 2 : 0, {0, kLarge},
-                                            "the same in evaluation");
+  const double in_evaluation =
+      options.number("capacity_factor_eval", factor_eval, {0, kLarge}, "the same in evaluation");
   training_.rounding = read_rounding(options, "ceil", "of capacity to whole rows");
   training_.per_choice = options.flag("capacity_per_choice", true, "capacity is proportional to k");
   training_.minimum = options.integer("capacity_min", 0, {0, 1 << 30}, "least rows per expert");
@@ -47,7 +47,7 @@ Places::Places(Options& options, const Site& site, index k, bool limited)
                                          "an equal share of the tokens as it is, or rounded up to "
                                          "whole rows before the factor (Tutel)") == "whole";
   evaluation_ = training_;
-  evaluation_.factor = factor_eval;
+  evaluation_.factor = in_evaluation;
   group_ = read_group(options, site.ragged ? "batch" : "sequence", {"sequence", "batch"},
                       "tokens that share the capacity of the experts");
   const std::vector<std::string> orders = {"token",  "choice", "priority",

@@ -10,8 +10,8 @@ namespace moesim {
 class Places {
  public:
   // Reads `capacity*`, `group`, `fill`, `dropped` and `straight_through`, for a router with k choices
-  // per token. limited: experts have a capacity by default.
-  Places(Options& options, const Site& site, index k, bool limited = true);
+  // per token. The default capacity factors are those of training and evaluation; 0: no limit.
+  Places(Options& options, const Site& site, index k, double factor = 1.25, double factor_eval = 2);
 
   // The choices [T·k] (-1: none) that get a place; the others become -1. gates [T, k], scores
   // [T, E] and logits [T, E] rank choices and tokens, as `fill` says.

@@ -1,0 +1,20 @@
+// NoExperts is the bank of a router that runs no rows (Cost::rows_per_token = 0), because the
+// experts are its own parameters, as the projections of routed attention are.
+#pragma once
+
+#include "sim/core/error.hpp"
+#include "sim/moe/expert.hpp"
+
+namespace moesim {
+
+class NoExperts : public Expert {
+ public:
+  using Expert::Expert;
+  Tensor forward(const Rows&) const override {
+    fail_in("experts", "the router declares no rows (traits_.cost.rows_per_token = 0)");
+  }
+  double flops_per_row() const override { return 0; }
+  bool attends() const override { return true; }
+};
+
+}  // namespace moesim

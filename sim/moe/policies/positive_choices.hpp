@@ -1,0 +1,11 @@
+// Positive choices: a token takes every expert whose gate is above zero, as many as there are.
+#pragma once
+
+#include "sim/core/tensor.hpp"
+
+namespace moesim {
+
+// gates [T, E] -> [T·E]: the number of the expert, or -1 where its gate is not positive.
+Indices positive_choices(const Tensor& gates);
+
+}  // namespace moesim
