@@ -50,7 +50,8 @@ class BiasBalanced : public Router {
                         .router_flops = 2.0 * static_cast<double>(site.width * n_)},
                .choices = n_,
                .expert_groups = limit_.groups(),
-               .capturable = true};
+               .capturable = true,
+               .surrogate = places_.straight_through()};
     if (!hash_.used()) balance_.declare(traits_, n_), update_.declare(traits_);
   }
 
