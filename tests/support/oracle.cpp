@@ -189,6 +189,14 @@ const std::vector<std::string>& oracle_families() {
                                                     "megatron_topk",
                                                     "remoe",
                                                     "hierarchical_lucidrains",
+                                                    "sinkhorn_megatron",
+                                                    "sinkhorn_lucidrains",
+                                                    "base_layer",
+                                                    "densemixer",
+                                                    "default_moe",
+                                                    "sparsemixer",
+                                                    "top_p",
+                                                    "token_rounding",
                                                     "aux_losses",
                                                     "metrics"};
   return families;
