@@ -47,7 +47,8 @@ void Specimen::randomise(std::uint64_t draw, double spread) {
 void Specimen::step(const std::vector<MicroBatch>& parts) {
   StepLoad load = no_load(router().traits(), backend_);
   for (const MicroBatch& part : parts)
-    add(load, route(part.batch, {.training = true, .draw = part.draw}), part.batch.x.rows());
+    add(load, forward(part.batch, {.training = true, .draw = part.draw}).routing,
+        part.batch.x.rows());
   router().after_step({&load, 1}, 0);
 }
 
