@@ -26,7 +26,7 @@ void step(TinyLayer& layer, const std::vector<Tensor>& parts) {
 TEST_CASE("default MoE: a step averages the outputs of all micro-batches", "[routers][state]") {
   const auto made = [] {
     TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 3}, "default_moe",
-                    {{"k", "1"}, {"decay", "0.5"}});
+                    {{"k", "1"}, {"decay", "0.75"}});
     layer.set("weight", {1, -1, 0});
     return layer;
   };
@@ -36,11 +36,11 @@ TEST_CASE("default MoE: a step averages the outputs of all micro-batches", "[rou
                c = host(layer.apply_expert(1, x))[2];
   state_of(layer).from_host({0, 0, 7});
   step(layer, {x});
-  check_values(state_of(layer), {(a + b) / 4, c / 2, 7});
+  check_values(state_of(layer), {(a + b) / 8, c / 4, 7});
   TinyLayer split = made();
   state_of(split).from_host({0, 0, 7});
   step(split, {table(1, 1, {1}), table(2, 1, {2, -1})});
-  check_values(state_of(split), {(a + b) / 4, c / 2, 7});
+  check_values(state_of(split), {(a + b) / 8, c / 4, 7});
 }
 
 TEST_CASE("threshold: takes scores above it, and moves to the C-th largest", "[routers][state]") {
