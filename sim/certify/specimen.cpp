@@ -48,8 +48,13 @@ void Specimen::randomise(std::uint64_t draw, double spread) {
 
 void Specimen::step(const std::vector<MicroBatch>& parts) {
   StepLoad load = no_load(router().traits(), backend_);
-  for (const MicroBatch& part : parts)
-    add(load, route(part.batch, {.training = true, .draw = part.draw}), part.batch.x.rows());
+  // The experts run only for totals, which a custom plan may take from their outputs.
+  const bool runs = !router().traits().totals.empty();
+  for (const MicroBatch& part : parts) {
+    const Mode mode{.training = true, .draw = part.draw};
+    add(load, runs ? forward(part.batch, mode).routing : route(part.batch, mode),
+        part.batch.x.rows());
+  }
   router().after_step({&load, 1}, 0);
 }
 

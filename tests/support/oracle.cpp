@@ -209,6 +209,14 @@ const std::vector<std::string>& oracle_families() {
                                                     "mod",
                                                     "loramoe",
                                                     "mixlora",
+                                                    "sinkhorn_megatron",
+                                                    "sinkhorn_lucidrains",
+                                                    "base_layer",
+                                                    "densemixer",
+                                                    "default_moe",
+                                                    "sparsemixer",
+                                                    "top_p",
+                                                    "token_rounding",
                                                     "aux_losses",
                                                     "metrics"};
   return families;
