@@ -29,8 +29,8 @@ class MixtureOfDepths : public Router {
     capacity_.rounding = Rounding::floor;
     weight_by_ = o.choice("weight", "sigmoid", {"sigmoid", "tanh", "raw"}, "f, of the weight");
     alpha_ = o.number("alpha", 1, {1e-6, 1e6}, "factor on the weight");
-    combine_ = o.choice("combine", "difference", {"difference", "weighted", "replace"},
-                        "how the output joins the residual stream; weighted for feed_forward");
+    combine_ = o.choice("combine", "weighted", {"weighted", "difference", "replace"},
+                        "how the output joins the residual stream; moe.at = block: difference");
     inference_ =
         o.choice("inference", site.causal ? "predictor" : "top", {"predictor", "router", "top"},
                  "who passes in evaluation: whom a predictor picks, r > 0, or the C best");
@@ -111,7 +111,8 @@ class MixtureOfDepths : public Router {
 
 const RegisterRouter<MixtureOfDepths> mixture_of_depths(
     "mixture_of_depths", "the best tokens of a sequence pass the block, others pass it by",
-    {{"recursion", "combine=weighted inference=router training=top alpha=0.1 capacity_factor=0.5"},
+    {{"recursion",
+      "combine=difference inference=router training=top alpha=0.1 capacity_factor=0.5"},
      {"tanh", "weight=tanh capacity_factor=0.4 sampling_weight=0.1"},
      {"published", "training=top capacity_factor=0.4"},
      {"astramind",
