@@ -1,12 +1,10 @@
 // Mixture of depths (Raposo et al. 2024, "Mixture-of-Depths: Dynamically allocating compute in
-// transformer-based language models"): the C best tokens of a sequence pass the block, the others
-// pass it by.
+// transformer-based language models"): the C best tokens of a sequence pass, others pass by.
 //
 //   r = x W (+ b)     w = α f(r), f: sigmoid, tanh or identity (without α)
 //   top: the C = max(1, ⌊capacity_factor · S⌋) largest r of each sequence, which look ahead
-//   combine:  difference  x + w (block(x) - x)      (the paper around moe.at = block)
-//             weighted    x + w block(x)            (mixture of recursions; the paper around a
-//             replace     w block(x)                 feed-forward network); replace: astramind
+//   combine:  weighted x + w e(x): the paper around a feed-forward network, MoR around a block
+//             difference x + w (e(x) - x): the paper around a block     replace w e(x): astramind
 //
 // Inference is causal: a predictor on sg(x), or r itself, is trained by binary cross-entropy to tell
 // who is among the C, and a token passes if it is positive. On causal tasks training does the same;
