@@ -1,12 +1,10 @@
 // Mixture of depths (Raposo et al. 2024, "Mixture-of-Depths: Dynamically allocating compute in
-// transformer-based language models"): the C best tokens of a sequence pass the block, the others
-// pass it by.
+// transformer-based language models"): the C best tokens of a sequence pass, others pass by.
 //
 //   r = x W (+ b)     w = α f(r), f: sigmoid, tanh or identity (without α)
 //   top: the C = max(1, ⌊capacity_factor · S⌋) largest r of each sequence, which look ahead
-//   combine:  difference  x + w (block(x) - x)      (the paper around moe.at = block)
-//             weighted    x + w block(x)            (mixture of recursions; the paper around a
-//             replace     w block(x)                 feed-forward network); replace: astramind
+//   combine:  weighted x + w e(x): the paper around a feed-forward network, MoR around a block
+//             difference x + w (e(x) - x): the paper around a block     replace w e(x): astramind
 //
 // Inference is causal: a predictor on sg(x), or r itself, is trained by binary cross-entropy to tell
 // who is among the C, and a token passes if it is positive. On causal tasks training does the same;
@@ -29,8 +27,8 @@ class MixtureOfDepths : public Router {
     capacity_.rounding = Rounding::floor;
     weight_by_ = o.choice("weight", "sigmoid", {"sigmoid", "tanh", "raw"}, "f, of the weight");
     alpha_ = o.number("alpha", 1, {1e-6, 1e6}, "factor on the weight");
-    combine_ = o.choice("combine", "difference", {"difference", "weighted", "replace"},
-                        "how the output joins the residual stream; weighted for feed_forward");
+    combine_ = o.choice("combine", "weighted", {"weighted", "difference", "replace"},
+                        "how the output joins the residual stream; moe.at = block: difference");
     inference_ =
         o.choice("inference", site.causal ? "predictor" : "top", {"predictor", "router", "top"},
                  "who passes in evaluation: whom a predictor picks, r > 0, or the C best");
@@ -111,7 +109,8 @@ class MixtureOfDepths : public Router {
 
 const RegisterRouter<MixtureOfDepths> mixture_of_depths(
     "mixture_of_depths", "the best tokens of a sequence pass the block, others pass it by",
-    {{"recursion", "combine=weighted inference=router training=top alpha=0.1 capacity_factor=0.5"},
+    {{"recursion",
+      "combine=difference inference=router training=top alpha=0.1 capacity_factor=0.5"},
      {"tanh", "weight=tanh capacity_factor=0.4 sampling_weight=0.1"},
      {"published", "training=top capacity_factor=0.4"},
      {"astramind",
