@@ -147,7 +147,7 @@ TEST_CASE("cuda: every variant of every router is replayed", "[cuda][replay][slo
   if (!cuda || left_to_other_type("every variant of every router is replayed", false)) return;
   arrange(0);
   for (const std::string& router : Registry<Router>::names())
-    for (const Variant& variant : variants_of(router)) {
+    for (const Variant& variant : variants_to_run(router)) {
       CAPTURE(router, variant.name);
       const Done done = compare(*cuda, with(kBase, settings_of(router, variant)));
       CHECK(done.replayed == (done.capturable ? kSteps - 4 : 0));

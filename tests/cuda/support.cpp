@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <sstream>
 
 namespace moesim::testing {
@@ -82,6 +83,21 @@ bool left_to_other_type(const char* test_case, bool wants_double) {
   fmt::print("{}: skipped under the emulation in {}: f{}.cuda_emulated runs it\n", test_case,
              kDouble ? "double" : "float", wants_double ? 64 : 32);
   return true;
+}
+
+std::vector<Variant> variants_to_run(const std::string& router) {
+  std::vector<Variant> variants = {{"defaults", ""}};
+  const std::vector<Variant>& registered = variants_of(router);
+  variants.insert(variants.end(), registered.begin(), registered.end());
+  if (!emulated() || std::getenv("MOESIM_EMULATED_VARIANTS") != nullptr) return variants;
+  if (variants.size() > 2) {
+    fmt::print(
+        "{}: {} of {} variants are skipped under the emulation without "
+        "MOESIM_EMULATED_VARIANTS\n",
+        router, variants.size() - 2, registered.size());
+    variants.resize(2);
+  }
+  return variants;
 }
 
 std::vector<std::string> settings_of(const std::string& router, const Variant& variant) {

@@ -62,6 +62,10 @@ class Lab {
 // the device give the same bits.
 void agree(Backend& cuda, double allowed, const std::function<void(Lab&)>& run);
 
+// Returns the variants of a router to run: all; under the emulation, where each takes seconds, its
+// defaults and first variant, unless MOESIM_EMULATED_VARIANTS is set.
+std::vector<Variant> variants_to_run(const std::string& router);
+
 // Returns training settings that select this variant of the router.
 std::vector<std::string> settings_of(const std::string& router, const Variant& variant);
 

@@ -66,10 +66,10 @@ void compare(Backend& cuda, const std::vector<std::string>& settings) {
   }
 }
 
-TEST_CASE("cuda: training with every router is training on the CPU", "[cuda][slow]") {
-  Backend* cuda = card("training with every router is training on the CPU");
+TEST_CASE("cuda: training with dropout is training on the CPU", "[cuda][slow]") {
+  Backend* cuda = card("training with dropout is training on the CPU");
   if (!cuda) return;
-  for (const std::string& router : Registry<Router>::names()) {
+  for (const char* router : {"dense", "token_choice", "expert_choice", "soft", "lory"}) {
     CAPTURE(router);
     compare(*cuda, {"router.name", router, "model.dropout", "0.1"});
   }
@@ -80,7 +80,7 @@ TEST_CASE("cuda: training with every variant of every router is training on the 
   Backend* cuda = card("training with every variant of every router is training on the CPU");
   if (!cuda || left_to_other_type("training with every variant of every router", true)) return;
   for (const std::string& router : Registry<Router>::names())
-    for (const Variant& variant : variants_of(router)) {
+    for (const Variant& variant : variants_to_run(router)) {
       CAPTURE(router, variant.name);
       compare(*cuda, settings_of(router, variant));
     }
