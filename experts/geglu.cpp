@@ -37,7 +37,10 @@ class GeGlu : public Expert {
     return grouped_linear(rows.with(hidden), down_, down_bias_);
   }
 
-  double flops_per_row() const override { return 6.0 * static_cast<double>(width_ * hidden_); }
+  double flops_per_row() const override {
+    const auto D = static_cast<double>(width_), H = static_cast<double>(hidden_);
+    return 6 * D * H + (factor_ ? 2 * H : 0);
+  }
 
  private:
   index width_, hidden_;

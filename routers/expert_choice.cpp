@@ -9,6 +9,7 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
+#include "sim/moe/policies/penalties.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -35,6 +36,7 @@ class ExpertChoice : public Router {
           "with one expert every score over experts is 1, so the expert takes the first tokens "
           "and the router never learns; set softmax = tokens");
     z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
+    penalties_ = Penalties(o);
     const index size =
         group_size(group_, std::max<index>(1, site.batch), std::max<index>(1, site.length));
     const double rows_per_token =
@@ -78,6 +80,8 @@ class ExpertChoice : public Router {
 
     Routing routing{.plan = plan, .scores = scores};
     if (z_ > 0) routing.losses.push_back({"z", static_cast<real>(z_), z_loss(logits)});
+    if (penalties_.any())
+      penalties_.add_to(routing.losses, over_tokens_ ? softmax(logits) : scores, weight_);
     return routing;
   }
 
@@ -92,13 +96,17 @@ class ExpertChoice : public Router {
   Group group_ = Group::sequence;
   bool over_tokens_ = false;
   double z_ = 0;
+  Penalties penalties_;
   Tensor weight_;  // [D, E]
 };
 
 const RegisterRouter<ExpertChoice> expert_choice(
     "expert_choice", "every expert takes its best tokens (Zhou et al. 2022)",
     {{"sequence", "group=sequence capacity_factor=1.25 capacity_rounding=ceil z_weight=0.01"},
-     {"batch", "group=batch softmax=tokens capacity_rounding=floor capacity_multiple=4"},
+     {"batch",
+      "group=batch softmax=tokens capacity_rounding=floor capacity_multiple=4 entropy_weight=0.1"},
+     {"penalties", "orthogonal_weight=1 weight_penalty=0.1 marginal_entropy_weight=0.1"},
+     {"gram", "orthogonal_weight=1 orthogonal=gram"},
      {"over tokens", "group=position softmax=tokens capacity_factor=2"}});
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A hierarchical mixture of experts: an outer router sends tokens to groups of experts, and an
 // inner router in each group sends them to its experts (Jordan and Jacobs 1994; Shazeer et al.
-// 2017, appendix B). Each level is a router with its own capacity.
+// 2017, appendix B). Each level is a router with its own capacity; outer.k = inner.k = 0 takes all
+// groups and experts, the mixture of 1994.
 //
 //   y[t] = Σ_g outer[t, g] Σ_i inner[g][t, i] · expert_{g n + i}(x[t])
 #include "sim/core/error.hpp"
@@ -119,6 +120,7 @@ const RegisterRouter<Hierarchical> hierarchical(
       "outer.capacity_factor=0 outer.capacity_factor_eval=0 inner.capacity_factor=0 "
       "inner.capacity_factor_eval=0 inner.group=batch"},
      {"one expert each", "groups=4"},
+     {"dense", "outer.k=0 inner.k=0"},
      {"mesh",
       "importance=true outer.k=2 outer.fill=choice outer.capacity_factor=0.7 inner.k=2 "
       "inner.fill=choice inner.normalise_epsilon=1e-9"}});

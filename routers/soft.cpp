@@ -1,16 +1,14 @@
 // Soft MoE (Puigcerver et al. 2023, algorithms 1 and 2): every slot is a weighted mean of all
-// tokens of the sequence, and every token a weighted mean of all slots. Fully differentiable, no
-// drops, not causal.
+// tokens of the sequence, and every token a weighted mean of all slots. No drops, not causal.
 //
 //   l = n(x) · (scale · n(Φ))     dispatch = softmax over tokens     combine = softmax over slots
 //   slots mix x or n(x); n: unit norm by default
 //
-// Padding (Tokens::importance 0) has no weight in any slot, and takes all slots equally. Published
-// code differs in n and in what the slots mix:
-//   paper, V-MoE   unit norm, ε 1e-6, scale; slots mix x
-//   fkodom         no norm (normalise = false); slots mix x
-//   bwconrad       unit norm, divisor at least 1e-12, scale; slots mix n(x)
-//   lucidrains     RMS norm or layer norm, with gains, no scale; slots mix n(x); Gumbel noise
+// Padding (Tokens::importance 0) has no weight in any slot, and takes all slots equally. In
+// published code slots mix x (paper, V-MoE; fkodom: no norm) or n(x) (bwconrad: unit norm;
+// lucidrains: RMS or layer norm with gains, no scale, Gumbel noise).
+#include "sim/moe/policies/importance.hpp"
+#include "sim/moe/policies/noise.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -42,12 +40,10 @@ class Soft : public Router {
                  "what slots are means of: the tokens, or the normalised ones") == "normalised";
     const std::string noise =
         o.choice("noise", "none", {"none", "normal", "gumbel"}, "noise on the logits in training");
-    gumbel_ = noise == "gumbel";
-    noise_ = o.number("noise_scale", 1, {0, 1e3}, "factor on the noise");
-    if (noise == "none") noise_ = 0;
+    const double scale = o.number("noise_scale", 1, {0, 1e3}, "factor on the noise");
+    noise_ = noise == "none" ? 0 : static_cast<real>(scale), gumbel_ = noise == "gumbel";
     if (!normalise_ && (norm_ != "unit" || mixes_normalised_))
-      o.reject("normalise",
-               "false, but norm or slots_mix asks for normalised tokens; leave it out");
+      o.reject("normalise", "false, but norm or slots_mix asks for it; leave it out");
     const auto P = static_cast<double>(E_ * p_), D = static_cast<double>(D_);
     traits_ = {
         .experts = E_,
@@ -66,7 +62,8 @@ class Soft : public Router {
   Routing route(const Tokens& tokens) override {
     const index B = tokens.batch(), S = tokens.length(), P = E_ * p_;
     const Tensor x = normalised(tokens.x, gain_, {B * S, D_, 1});
-    const Tensor logits = masked(noisy(logits_of(x), tokens.context), tokens.importance);  // [T, P]
+    const Tensor logits =
+        without_padding(noisy(logits_of(x), tokens.context), tokens.importance);  // [T, P]
     Mixing plan;
     plan.dispatch = softmax(logits, Along{B, S, P}).reshape({B, S, P});
     plan.combine = softmax(logits).reshape({B, S, P});
@@ -99,30 +96,14 @@ class Soft : public Router {
   }
   Tensor noisy(const Tensor& logits, const Context& context) const {
     if (!context.training || noise_ == 0) return logits;
-    Backend& backend = logits.backend();
-    const auto scale = static_cast<real>(noise_);
-    if (!gumbel_)
-      return add(logits,
-                 affine(context.normal(Purpose::router_noise, logits.shape(), backend), scale));
-    // -log(-log u) of uniform numbers, kept away from 0 and 1.
-    const real edge = real(1e-7);
-    const Tensor u =
-        context.uniform(Purpose::router_noise, logits.shape(), backend, edge, 1 - edge);
-    return add(logits, affine(log(affine(log(u), -1)), -scale));
-  }
-  // logits with the rows of padding at one value far below all others.
-  static Tensor masked(const Tensor& logits, const Tensor& importance) {
-    if (!importance) return logits;
-    const Tensor keep = sign(importance);  // [T]: 0 for padding, else 1
-    return add_column(mul_column(logits, keep), affine(keep, kFar, -kFar));
+    const auto noise = gumbel_ ? gumbel_noise : normal_noise;
+    return add(logits, affine(noise(context, logits.shape(), logits.backend()), noise_));
   }
 
-  static constexpr real kFar = real(1e30);
   index D_, E_, p_ = 1;
   bool normalise_ = true, mixes_normalised_ = false, gumbel_ = false;
   std::string norm_;
-  real epsilon_ = 0;
-  double noise_ = 0;
+  real epsilon_ = 0, noise_ = 0;
   Tensor phi_, scale_, gain_, slot_gain_;  // [D, E·p], [1], [D], [D]
 };
 

@@ -5,14 +5,13 @@
 //   logits l = x W          h = l (+ noise)        p = softmax(h)
 //   chosen: the k largest h     gate: p of the chosen, renormalised or not
 //
-// A choice without a place at its expert is dropped.
+// A choice without a place at its expert is dropped. Published dialects differ in who is, and in the
+// sum that divides the gates; the help of the options names them.
 #include "sim/moe/policies/auxiliary_losses.hpp"
-#include "sim/moe/policies/device_losses.hpp"
 #include "sim/moe/policies/format.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/importance.hpp"
 #include "sim/moe/policies/noise.hpp"
-#include "sim/moe/policies/penalties.hpp"
 #include "sim/moe/policies/places.hpp"
 #include "sim/moe/policies/second_choices.hpp"
 #include "sim/moe/router.hpp"
@@ -28,19 +27,14 @@ class TokenChoice : public Router {
   TokenChoice(const Site& site, Options& options)
       : D_(site.width),
         E_(site.experts),
-        k_(read_k(options, E_)),
+        k_(read_choices(options, 1, E_)),
         gates_(options, k_),
         format_(options),
         places_(options, site, k_),
         second_(options),
         noise_(options),
-        losses_(options, noise_.kind(), k_, E_),
-        devices_(options, k_, E_),
-        penalties_(options) {
+        losses_(options, noise_.kind(), k_, E_) {
     gates_.reject_constant(options);
-    straight_through_ =
-        options.flag("straight_through", false,
-                     "gradients of the experts' inputs reach the gates, too (lucidrains' ST-MoE)");
     // Fedus et al. 2022, section 2.4: a tenth of the usual scale. Shazeer et al. 2017: zeros; noise
     // breaks the ties.
     const bool learned = noise_.kind() == Noise::Kind::learned;
@@ -52,10 +46,11 @@ class TokenChoice : public Router {
                .sees = places_.sees(),
                .cost = {.rows_per_token = static_cast<double>(k_),
                         .router_flops = 2.0 * static_cast<double>(D_ * E_)},
+               .expert_groups = losses_.devices(),
                .importance = true,
                .capturable = true,
                // Rounding has no derivative of its own.
-               .surrogate = format_.rounded() || straight_through_};
+               .surrogate = format_.rounded() || places_.straight_through()};
     losses_.declare(traits_, E_);
   }
 
@@ -72,14 +67,10 @@ class TokenChoice : public Router {
     const Indices standing = second_.standing(choice, gates, context);
     const Indices kept = places_.keep(standing, gates, scores, noisy.logits, tokens);
     const Tensor applied = gates_.over_kept(gates, kept);
-    Assignment plan = places_.plan(standing, kept, applied, tokens);
-    // 1 in value, the gate in gradient.
-    if (straight_through_) plan.scale = affine(sub(plan.gate, stop_gradient(plan.gate)), 1, 1);
-    const Decision decision{logits, noisy, scores, choice, applied, importance.primary(), kept};
-    Routing routing{.plan = plan, .scores = scores};
+    const Decision decision{logits, noisy,  scores, choice, applied, importance.primary(),
+                            kept,   weight_};
+    Routing routing{.plan = places_.plan(standing, kept, applied, tokens), .scores = scores};
     routing.losses = losses_.of(decision, places_.group(), tokens.batch(), context, routing.totals);
-    devices_.add_to(routing.losses, scores, choice);
-    penalties_.add_to(routing.losses, scores, weight_);
     return routing;
   }
 
@@ -90,13 +81,6 @@ class TokenChoice : public Router {
   }
 
  private:
-  static index read_k(Options& options, index experts) {
-    const index k = options.integer("k", 1, {0, experts},
-                                    "experts per token; 0: all, the dense mixture of Jacobs et "
-                                    "al. 1991");
-    return k == 0 ? experts : k;
-  }
-
   index D_, E_, k_;
   // The constructors read the options in this order.
   Gates gates_;
@@ -105,9 +89,6 @@ class TokenChoice : public Router {
   SecondChoices second_;
   Noise noise_;
   AuxiliaryLosses losses_;
-  DeviceLosses devices_;
-  Penalties penalties_;
-  bool straight_through_ = false;
   Tensor weight_, noise_weight_;  // [D, E]
 };
 
@@ -122,22 +103,20 @@ const RegisterRouter<TokenChoice> token_choice(
      {"balance", "k=2 normalise=none balance_counted=first balance_group=sequence"},
      {"shazeer", "k=2 noise=learned noise_epsilon=0.02 balance_weight=0 load_weight=0.1"},
      {"v-moe", "k=2 noise=gaussian noise_std=2 importance_weight=0.1 load_weight=0.1"},
-     {"sample", "k=2 noise=learned importance_weight=0.1 cv_variance=sample"},
      {"softmax after", "k=3 softmax=after capacity=3 fill=token second=none second_eval=none"},
-     {"places", "k=2 capacity_factor=0.4 capacity_min=2 capacity_multiple=2 balance_group=step"},
+     {"whole share", "k=2 capacity_factor=0.4 capacity_min=2 capacity_share=whole"},
+     {"multiple",
+      "k=2 capacity_factor=0.4 capacity_multiple=2 allow_constant_gate=true balance_group=step"},
      {"batch", "k=2 group=batch fill=choice capacity_factor=0.3 capacity_per_choice=false"},
-     {"low", "precision=bfloat16 capacity_factor=0 balance_group=running"},
+     {"low", "precision=bfloat16 capacity_factor=0 capacity_rounding=round balance_group=running"},
      {"deepspeed", "k=2 group=batch fill=random capacity_factor=0.5 normalise_over=kept"},
-     {"by gate", "k=2 fill=gate capacity_factor=0.5 capacity_factor_eval=0.5 balance_over=kept"},
+     {"by gate", "k=2 fill=gate capacity_factor=0.5 orthogonal_weight=1 weight_penalty=0.1"},
      {"by logit", "k=2 fill=logit capacity_factor=0.7 normalise=l2 normalise_over=kept"},
-     {"tutel", "k=2 fill=priority capacity_share=whole capacity_rounding=floor group=batch"},
      {"st-moe", "k=2 straight_through=true fill=choice second=random balance_over=kept"},
-     {"davidmrau",
-      "k=2 noise=learned normalise_epsilon=1e-6 load_threshold=scores load_weight=0.1"},
-     {"mixture", "k=0 balance_weight=0 entropy_weight=0.1 orthogonal_weight=0.1 orthogonal=gram"},
-     {"devices", "k=2 devices=2 token_devices=1 device_weight=0.1 communication_weight=0.1"},
-     {"penalties", "marginal_entropy_weight=0.1 orthogonal_weight=0.1 weight_penalty=0.1"},
-     {"constant", "k=2 allow_constant_gate=true capacity_rounding=round"}});
+     {"davidmrau", "k=2 noise=learned cv_variance=sample load_threshold=scores load_weight=0.1"},
+     {"mixture", "k=0 orthogonal_weight=1 orthogonal=gram entropy_weight=0.1"},
+     {"devices", "k=2 devices=2 device_weight=1 communication_weight=1 token_devices=1"},
+     {"marginal", "marginal_entropy_weight=0.1"}});
 
 }  // namespace
 }  // namespace moesim

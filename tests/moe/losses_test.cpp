@@ -85,4 +85,39 @@ TEST_CASE("entropy loss: log E for uniform scores, 0 for certain ones", "[moe][l
   CHECK_THAT(entropy_loss(matrix(1, 2, {1, 0})).item(), WithinAbs(0, 1e-6));
 }
 
+TEST_CASE("entropy of the mean scores, by hand", "[moe][losses]") {
+  // Mean (1/2, 1/2), of sure tokens: mutual information ln 2.
+  const Tensor sure = matrix(2, 2, {1, 0, 0, 1});
+  const double close = kDouble ? 1e-8 : 1e-5;  // log(p + 1e-9)
+  CHECK_THAT(marginal_entropy_loss(sure).item(), WithinAbs(-std::log(2), close));
+  CHECK_THAT(entropy_loss(sure).item(), WithinAbs(0, close));
+}
+
+TEST_CASE("router weights: orthogonality and size, by hand", "[moe][losses]") {
+  // Columns (3, 0) and (4, 4): cosines 1, 1/√2.
+  const Tensor weight = matrix(2, 2, {3, 4, 0, 4});
+  const double close = kDouble ? 1e-6 : 1e-5;  // unit norms have ε = 1e-6
+  CHECK_THAT(orthogonality_loss(weight, Orthogonality::cosine).item(),
+             WithinAbs(2 * 0.5 / 4, close));
+  // WᵀW = (9, 12; 12, 32): |8| + 12 + 12 + |31|.
+  CHECK_THAT(orthogonality_loss(weight, Orthogonality::gram).item(), WithinAbs(63, kClose * 63));
+  CHECK_THAT(weight_loss(weight).item(), WithinAbs((9 + 32) / 2.0, kClose * 20));
+}
+
+TEST_CASE("device losses, by hand", "[moe][losses]") {
+  // Experts {0, 1} and {2, 3} on two devices; tokens choose 0 and 1, and 0 and 2. P = (0.5, 0.2,
+  // 0.2, 0.1), P' = (0.7, 0.3).
+  const Tensor scores = matrix(2, 4, {0.6, 0.2, 0.1, 0.1, 0.4, 0.2, 0.3, 0.1});
+  const Indices choice = choices({0, 1, 0, 2});
+  // Three of four choices on device 0: f' = 2 · (3/4, 1/4).
+  CHECK_THAT(device_balance_loss(scores, choice, 2, 2).item(),
+             WithinAbs(1.5 * 0.7 + 0.5 * 0.3, kClose));
+  // Both tokens are sent to device 0, one to device 1: f'' = 2/M · (1, 1/2).
+  CHECK_THAT(communication_loss(scores, choice, 2, 2, 2).item(), WithinAbs(0.7 + 0.15, kClose));
+  CHECK_THAT(communication_loss(scores, choice, 2, 2, 1).item(), WithinAbs(1.4 + 0.3, kClose));
+  // Uniform scores: 1 for the balance, whatever the choices.
+  const Tensor uniform = matrix(2, 4, std::vector<real>(8, real(0.25)));
+  CHECK_THAT(device_balance_loss(uniform, choice, 2, 2).item(), WithinAbs(1, kClose));
+}
+
 }  // namespace moesim::testing

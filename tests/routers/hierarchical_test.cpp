@@ -83,10 +83,34 @@ TEST_CASE("hierarchical: what cannot be nested is refused", "[routers][hierarchi
     make_router("hierarchical", site, options);
   };
   CHECK_THROWS_WITH(made({{"groups", "3"}}), contains("does not divide moe.experts = 4"));
-  CHECK_THROWS_WITH(made({{"outer.name", "bias_balanced"}}), contains("router with state"));
+  CHECK_THROWS_WITH(made({{"outer.name", "bias_balanced"}}), contains("router with buffers"));
   CHECK_THROWS_WITH(made({{"outer.name", "soft"}}), contains("must assign tokens"));
   CHECK_THROWS_WITH(made({{"inner.group", "sequence"}}), contains("differ in length"));
   CHECK_THROWS_WITH(made({{"inner.dropped", "input"}}), contains("inside another"));
+}
+
+TEST_CASE("hierarchical: dense gates at both levels are the mixture of 1994",
+          "[routers][hierarchical]") {
+  const Site site{.width = 3, .experts = 6, .batch = 2, .length = 3};
+  TinyLayer layer(site, "hierarchical", {{"groups", "2"}, {"outer.k", "0"}, {"inner.k", "0"}},
+                  "mlp", 4);
+  const Tensor x = layer.input();
+  const auto gates = [&](const std::string& name) {
+    return host(softmax(matmul(x, parameter_of(*layer.router, name))));
+  };
+  const std::vector<double> outer = gates("outer.weight");  // [T, 2]
+  std::vector<double> want(static_cast<std::size_t>(x.size()));
+  for (std::size_t g = 0; g < 2; ++g) {
+    const std::vector<double> inner = gates("inner." + std::to_string(g) + ".weight");  // [T, 3]
+    for (std::size_t i = 0; i < 3; ++i) {
+      const std::vector<double> u = host(layer.apply_expert(static_cast<index>(3 * g + i), x));
+      for (std::size_t n = 0; n < want.size(); ++n)
+        want[n] += outer[n / 3 * 2 + g] * inner[n / 3 * 3 + i] * u[n];
+    }
+  }
+  const std::vector<double> y = host(layer.run(x));
+  for (std::size_t n = 0; n < want.size(); ++n)
+    CHECK_THAT(y[n], WithinAbs(want[n], kDouble ? 1e-12 : 1e-5));
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // Tests mixture_of_tokens.
+#include "sim/core/tape.hpp"
+#include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 
@@ -106,6 +108,33 @@ TEST_CASE("mixture of tokens: no mixing at evaluation", "[routers]") {
   const double w = 1 / (1 + std::exp(2.0)), v = 1 / (1 + std::exp(3.0));
   const double first = 10 * (w + 3 * (1 - w)), second = 10 * (2 * (1 - v) - v);
   check_close(layer.run(x), {w * first, (1 - v) * second, (1 - w) * first, v * second});
+}
+
+TEST_CASE("mixture of tokens: one learned temperature for both weights", "[routers]") {
+  const Site site{.width = 3, .experts = 2, .batch = 2, .length = 3};
+  const auto made = [&](const char* temperatures) {
+    return TinyLayer(site, "mixture_of_tokens",
+                     {{"learned_temperature", "true"}, {"temperatures", temperatures}}, "mlp", 4);
+  };
+  TinyLayer one = made("one"), two = made("two");
+  const auto gradient = [](TinyLayer& layer, const std::vector<std::string>& names) {
+    for (const std::string& name : names) layer.set(name, {real(0.3)});
+    Tape tape;
+    const Tape::Scope scope(&tape);
+    const Tensor y = layer.run(layer.input());
+    tape.backward(sum(square(y)));
+    double total = 0;
+    for (const std::string& name : names)
+      total += parameter_of(*layer.router, name).gradient().item();
+    return std::pair(host(y), total);
+  };
+  const auto a = gradient(one, {"log_temperature"});
+  const auto b = gradient(two, {"log_temperature_merge", "log_temperature_emit"});
+  CHECK(a.first == b.first);
+  CHECK(std::abs(b.second) > 1e-3);
+  CHECK_THAT(a.second, WithinAbs(b.second, kDouble ? 1e-12 : 1e-4));
+  CHECK_THROWS_WITH(make_router("mixture_of_tokens", site, {{"temperatures", "one"}}),
+                    contains("set learned_temperature = true"));
 }
 
 }  // namespace moesim::testing

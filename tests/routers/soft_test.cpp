@@ -51,4 +51,86 @@ TEST_CASE("soft: the number of slots", "[routers]") {
   CHECK(slots(16, {{"slots", "7"}}) == 7);
 }
 
+// Two tokens (3, 4) and (0, 2), one slot vector (1, 0), scale 0: every slot is the mean of what is
+// mixed.
+TEST_CASE("soft: slots mix the tokens, or the normalised ones", "[routers]") {
+  const auto y = [](const OptionValues& more) {
+    OptionValues options = {{"slots", "1"}};
+    options.insert(more.begin(), more.end());
+    TinyLayer layer({.width = 2, .experts = 1, .batch = 1, .length = 2}, "soft", options);
+    if (more.count("norm") == 0) layer.set("scale", {0});
+    if (more.count("norm") > 0) layer.set("gain", {2, 1}), layer.set("slot_gain", {0, 0});
+    layer.set_expert("w", {1, 0, 0, 1});
+    layer.set_expert("b", {0, 0});
+    return host(layer.run(Tensor::of({2, 2}, {3, 4, 0, 2}, test_backend())));
+  };
+  const auto check = [&](const OptionValues& more, double first, double second) {
+    const std::vector<double> got = y(more);
+    const double close = kDouble ? 1e-12 : 1e-5;
+    for (std::size_t t = 0; t < 2; ++t) {
+      CHECK_THAT(got[2 * t], WithinAbs(first, close));
+      CHECK_THAT(got[2 * t + 1], WithinAbs(second, close));
+    }
+  };
+  check({}, 1.5, 3);
+  // Unit vectors (0.6, 0.8) and (0, 1).
+  check({{"slots_mix", "normalised"}, {"norm_epsilon", "0"}}, 0.3, 0.9);
+  // x / √(mean x²) · (2, 1): √(25/2) and √2.
+  const double a = std::sqrt(12.5), b = std::sqrt(2.0);
+  check({{"norm", "rms"}, {"slots_mix", "normalised"}, {"norm_epsilon", "0"}}, 3 / a,
+        (4 / a + 2 / b) / 2);
+  // (x - mean) / deviation: (-1, 1) and (-1, 1).
+  check({{"norm", "layer"}, {"slots_mix", "normalised"}, {"norm_epsilon", "0"}}, -2, 1);
+  // What is mixed are the tokens all the same.
+  check({{"norm", "layer"}}, 1.5, 3);
+}
+
+TEST_CASE("soft: padding has no weight in a slot", "[routers]") {
+  TinyLayer layer({.width = 3, .experts = 2, .batch = 1, .length = 4}, "soft", {{"slots", "2"}});
+  const Tensor x = layer.input();
+  Tokens tokens = layer.tokens(x);
+  tokens.importance = Tensor::of({4}, {1, 1, 0, 1}, test_backend());
+  const Routing routing = layer.router->route(tokens);
+  const auto& plan = std::get<Mixing>(routing.plan);
+  const std::vector<double> dispatch = host(plan.dispatch), combine = host(plan.combine);
+  for (std::size_t p = 0; p < 4; ++p) {
+    CHECK(dispatch[2 * 4 + p] == 0);
+    CHECK(combine[2 * 4 + p] == 0.25);
+    CHECK(dispatch[p] > 0);
+  }
+}
+
+TEST_CASE("soft: noise in training alone", "[routers]") {
+  const auto combine = [](const OptionValues& options, bool training) {
+    TinyLayer layer({.width = 3, .experts = 2, .batch = 1, .length = 4}, "soft", options);
+    layer.context.training = training;
+    // Gumbel noise is -1 for u = e^{-e}, and 0 for 1/e.
+    layer.context.given = [](Purpose, Shape shape) {
+      std::vector<real> draws(static_cast<std::size_t>(shape.size()),
+                              static_cast<real>(std::exp(-1)));
+      draws[0] = static_cast<real>(std::exp(-std::exp(1)));
+      return Tensor::of(shape, draws, test_backend());
+    };
+    return host(std::get<Mixing>(layer.route(layer.input()).plan).combine);
+  };
+  const OptionValues gumbel = {{"noise", "gumbel"}, {"noise_scale", "2"}, {"slots", "1"}};
+  const std::vector<double> noisy = combine(gumbel, true), quiet = combine(gumbel, false);
+  CHECK(quiet == combine({{"slots", "1"}}, true));
+  // The first logit sinks by 2, the others stay: the odds of its two slots change by e^{-2}.
+  const double odds = noisy[0] / noisy[1] / (quiet[0] / quiet[1]);
+  CHECK_THAT(odds, WithinAbs(std::exp(-2), kDouble ? 1e-12 : 1e-5));
+  CHECK_THAT(noisy[2], WithinAbs(quiet[2], kDouble ? 1e-12 : 1e-5));
+  CHECK(combine({{"noise", "normal"}, {"slots", "1"}}, true) != quiet);
+}
+
+TEST_CASE("soft: normalised tokens without a norm are refused", "[routers]") {
+  for (const OptionValues& more : {OptionValues{{"norm", "rms"}}, {{"slots_mix", "normalised"}}}) {
+    OptionValues options = more;
+    options["normalise"] = "false";
+    CHECK_THROWS_WITH(
+        make_router("soft", {.width = 2, .experts = 2, .batch = 1, .length = 4}, options),
+        contains("leave it out"));
+  }
+}
+
 }  // namespace moesim::testing

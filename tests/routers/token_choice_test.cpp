@@ -1,5 +1,7 @@
 // Tests token_choice: special cases, drops by hand, second choices.
 #include "sim/core/error.hpp"
+#include "sim/core/tape.hpp"
+#include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 
@@ -205,6 +207,76 @@ TEST_CASE("token choice: a gate that is always 1 must be asked for", "[routers]"
                   dropless({{"noise", "learned"}}));
   for (const double gate : host(std::get<Assignment>(noisy.route(noisy.input()).plan).gate))
     CHECK(gate < 1);
+}
+
+// Two experts with one place, logits x · (2, 1): every token chooses both, gates g and 1 - g,
+// g = 1 / (1 + e^{-x}).
+TEST_CASE("token choice: gates may be divided by the sum over kept choices", "[routers]") {
+  const auto run = [](const OptionValues& more) {
+    OptionValues options = {{"k", "2"}, {"capacity", "1"}};
+    for (const auto& [key, value] : more) options[key] = value;
+    TinyLayer layer({.width = 1, .experts = 2, .batch = 1, .length = 2}, "token_choice", options);
+    layer.set("weight", {2, 1});
+    layer.set_expert("w", {10, 100});
+    layer.set_expert("b", {0, 0});
+    return layer.run(Tensor::of({2, 1}, {1, -2}, test_backend()));
+  };
+  const auto g = [](double x) { return 1 / (1 + std::exp(-x)); };
+  // Token 0 has both places, token 1 none.
+  check_close(run({}), {10 * g(1) + 100 * (1 - g(1)), 0});
+  // An expert's largest gates: expert 0 keeps token 0 (0.73 > 0.12), expert 1 token 1 (0.88).
+  check_close(run({{"fill", "gate"}}), {10 * g(1), -200 * (1 - g(-2))});
+  check_close(run({{"fill", "gate"}, {"normalise_over", "kept"}}), {10, -200});
+  // Logits 2, 1 and -4, -2, all chosen: expert 0 keeps token 0, expert 1 as well.
+  check_close(run({{"fill", "logit"}}), {10 * g(1) + 100 * (1 - g(1)), 0});
+  CHECK_THAT(refusal({{"k", "2"}, {"softmax", "after"}, {"normalise_over", "kept"}}),
+             contains("normalise = sum or l2"));
+}
+
+// Tokens 1, 2, 3 choose expert 0 of two, at one place.
+TEST_CASE("token choice: places by chance, and by logits against other tokens' 0", "[routers]") {
+  const auto kept = [](const OptionValues& options, const std::vector<real>& weight) {
+    TinyLayer layer({.width = 1, .experts = 2, .batch = 1, .length = 3}, "token_choice", options);
+    layer.set("weight", weight);
+    layer.context.given = [](Purpose purpose, Shape shape) -> Tensor {
+      if (purpose != Purpose::places) return {};
+      return Tensor::of(shape, {0.3, 0.9, 0.5}, test_backend());
+    };
+    const Routing routing = layer.route(Tensor::of({3, 1}, {1, 2, 3}, test_backend()));
+    std::vector<std::int32_t> token = std::get<Assignment>(routing.plan).token.to_host();
+    while (!token.empty() && token.back() < 0) token.pop_back();
+    return token;
+  };
+  using Numbers = std::vector<std::int32_t>;
+  CHECK(kept({{"capacity", "1"}, {"fill", "random"}}, {1, 0}) == Numbers{1});
+  CHECK(kept({{"capacity", "1"}, {"fill", "logit"}}, {1, 0}) == Numbers{2});
+  // Logits -1, -2, -3 and -2, -4, -6: all choose expert 0, where -1 is the largest.
+  CHECK(kept({{"capacity", "1"}, {"fill", "logit"}}, {-1, -2}) == Numbers{0});
+}
+
+TEST_CASE("token choice: straight through, experts' inputs teach the gates", "[routers]") {
+  const Site site{.width = 3, .experts = 4, .batch = 1, .length = 4};
+  const auto gradient = [&](const char* straight) {
+    TinyLayer layer(site, "token_choice", dropless({{"k", "2"}, {"straight_through", straight}}),
+                    "mlp", 5);
+    const Tensor x = layer.input();
+    Tape tape;
+    const Tape::Scope scope(&tape);
+    const Tensor y = layer.run(x);
+    tape.backward(sum(y));
+    return std::pair(host(y), host(parameter_of(*layer.router, "weight").gradient()));
+  };
+  const auto plain = gradient("false"), straight = gradient("true");
+  CHECK(plain.first == straight.first);  // the same values,
+  CHECK(plain.second != straight.second);
+}
+
+TEST_CASE("token choice: k = 0 is the dense mixture of all experts", "[routers]") {
+  const Site site{.width = 3, .experts = 4, .batch = 1, .length = 4};
+  TinyLayer all(site, "token_choice", {{"k", "0"}}), four(site, "token_choice", {{"k", "4"}});
+  const Tensor x = all.input();
+  CHECK(host(all.run(x)) == host(four.run(x)));
+  CHECK(all.router->traits().cost.rows_per_token == 4);
 }
 
 }  // namespace moesim::testing

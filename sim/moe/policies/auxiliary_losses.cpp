@@ -35,6 +35,8 @@ AuxiliaryLosses::AuxiliaryLosses(Options& options, Noise::Kind noise, index k, i
                              "variance in CV²") == "sample"
                   ? Variance::sample
                   : Variance::population;
+  device_losses_ = DeviceLosses(options, k, experts);
+  penalties_ = Penalties(options);
   if (load_ > 0 && noise == Noise::Kind::none)
     options.reject("load_weight", "the load loss needs noise = learned or gaussian");
   if (load_ > 0 && k >= experts)
@@ -69,6 +71,8 @@ std::vector<Loss> AuxiliaryLosses::of(const Decision& d, Group group, index sequ
         load_loss(d.logits, d.noisy.logits, d.noisy.deviation, k_, variance_,
                   mixed_thresholds_ ? d.scores : Tensor()));
   if (z_ > 0) add("z", z_, z_loss(d.logits));
+  device_losses_.add_to(losses, clean, d.choice);
+  penalties_.add_to(losses, clean, d.weight);
   return losses;
 }
 

@@ -6,7 +6,9 @@
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/balance.hpp"
 #include "sim/moe/policies/capacity.hpp"
+#include "sim/moe/policies/device_losses.hpp"
 #include "sim/moe/policies/noise.hpp"
+#include "sim/moe/policies/penalties.hpp"
 
 #include <vector>
 
@@ -21,6 +23,7 @@ struct Decision {
   Tensor gates;         // [T, k]
   Tensor primary = {};  // [T]: 1 for tokens that take their first choice, else 0; empty: 1
   Indices kept = {};    // [T·k]: choices that got a place, else -1; empty: all
+  Tensor weight = {};   // [D, E] of the router, for Penalties
 };
 
 class AuxiliaryLosses {
@@ -34,6 +37,8 @@ class AuxiliaryLosses {
   // group: the tokens over which importance is balanced. Adds to Routing::totals.
   std::vector<Loss> of(const Decision& decision, Group group, index sequences,
                        const Context& context, std::vector<Tensor>& totals) const;
+  // Devices between which the losses distinguish (Traits::expert_groups).
+  index devices() const { return device_losses_.devices(); }
   // Values kept for backward per token and expert: the normal tail probabilities that the load loss
   // differentiates.
   double kept_values() const { return load_ > 0 ? 3 : 0; }
@@ -48,6 +53,8 @@ class AuxiliaryLosses {
   bool balance_kept_ = false, mixed_thresholds_ = false;
   BalanceScope scope_;
   Variance variance_ = Variance::population;
+  DeviceLosses device_losses_;
+  Penalties penalties_;
 };
 
 }  // namespace moesim

@@ -4,6 +4,13 @@
 
 namespace moesim {
 
+index read_choices(Options& options, index otherwise, index experts) {
+  const index k =
+      options.integer("k", otherwise, {0, experts},
+                      "experts per token; 0: all, the dense mixture (Jacobs et al. 1991)");
+  return k == 0 ? experts : k;
+}
+
 Divisor::Divisor(Options& options, index k, double epsilon) {
   std::string kind = options.choice("normalise", "auto", {"auto", "none", "sum", "l2"},
                                     "divide the gates of a token by their sum or norm, before "

@@ -11,6 +11,9 @@
 
 namespace moesim {
 
+// Reads `k`, the experts per token of a router over so many; 0 stands for all of them.
+index read_choices(Options& options, index otherwise, index experts);
+
 // Divisor divides the gates g of a token by Σ g or √Σ g², plus epsilon, or by nothing.
 class Divisor {
  public:

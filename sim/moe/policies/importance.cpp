@@ -13,6 +13,13 @@ Tensor filled_like(const Tensor& x, real value) {
 
 }  // namespace
 
+Tensor without_padding(const Tensor& logits, const Tensor& importance) {
+  if (!importance) return logits;
+  constexpr auto far = real(1e30);
+  const Tensor keep = sign(importance);  // [T]: 0 for padding, else 1
+  return add_column(mul_column(logits, keep), affine(keep, far, -far));
+}
+
 Tensor Importance::at_choices() const {
   const index T = importance_.size();
   const Indices token = map_indices({.shape = {T, k_, 1}, .add = {1}}, importance_.backend());

@@ -10,6 +10,10 @@
 
 namespace moesim {
 
+// logits [T, P] with those of padding (importance 0) at one value far below all others, so that
+// softmax over tokens gives it no weight. Empty importance: unchanged.
+Tensor without_padding(const Tensor& logits, const Tensor& importance);
+
 class Importance {
  public:
   // importance [T] of tokens with k choices each; empty: 1, and the functions below change nothing.

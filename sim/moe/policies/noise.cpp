@@ -16,6 +16,16 @@ Noise::Noise(Options& options) {
                            "the router's input times U(1 - jitter, 1 + jitter) in training");
 }
 
+Tensor normal_noise(const Context& context, const Shape& shape, Backend& backend) {
+  return context.normal(Purpose::router_noise, shape, backend);
+}
+
+Tensor gumbel_noise(const Context& context, const Shape& shape, Backend& backend) {
+  const real edge = real(1e-7);
+  const Tensor u = context.uniform(Purpose::router_noise, shape, backend, edge, 1 - edge);
+  return affine(log(affine(log(u), -1)), -1);
+}
+
 Tensor Noise::jittered(const Tensor& x, const Context& context) const {
   if (!context.training || jitter_ == 0) return x;
   const auto spread = static_cast<real>(jitter_);

@@ -16,6 +16,10 @@ struct Noisy {
   Tensor logits, deviation;  // [T, E]
 };
 
+// Standard normal noise; Gumbel noise -log(-log u), of uniform draws kept away from 0 and 1.
+Tensor normal_noise(const Context& context, const Shape& shape, Backend& backend);
+Tensor gumbel_noise(const Context& context, const Shape& shape, Backend& backend);
+
 class Noise {
  public:
   enum class Kind { none, learned, gaussian };

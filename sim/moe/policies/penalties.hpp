@@ -11,10 +11,12 @@ namespace moesim {
 
 class Penalties {
  public:
+  Penalties() = default;
   // Reads `entropy_weight`, `marginal_entropy_weight`, `orthogonal_weight`, `orthogonal` and
   // `weight_penalty`.
   explicit Penalties(Options& options);
 
+  bool any() const { return entropy_ != 0 || marginal_ > 0 || orthogonal_ > 0 || weight_ > 0; }
   // scores [T, E], normalised per token; weight [D, E].
   void add_to(std::vector<Loss>& losses, const Tensor& scores, const Tensor& weight) const;
 

@@ -61,6 +61,9 @@ Places::Places(Options& options, const Site& site, index k, bool limited)
   passes_input_ = options.choice("dropped", "zero", {"zero", "input"},
                                  "output of a token without any place: zero, or its own input "
                                  "times its first gate") == "input";
+  straight_through_ =
+      options.flag("straight_through", false,
+                   "gradients of the experts' inputs reach the gates, too (lucidrains' ST-MoE)");
   if (site.ragged && group_ == Group::sequence)
     options.reject("group", "sequences of a router inside another differ in length; set batch");
   if (site.ragged && passes_input_)
@@ -79,7 +82,7 @@ index Places::places(const Tokens& tokens) const {
 // [T]: the score of the first choice, or random numbers; empty: the order of tokens.
 Tensor Places::priority(const Indices& choice, const Tensor& scores, const Tokens& tokens) const {
   const index T = scores.rows();
-  if (by_ == By::random) return tokens.context.uniform(Purpose::places, {T}, scores.backend());
+  if (by_ == By::random) return tokens.context.uniform(Purpose::places, {T, 1}, scores.backend());
   if (by_ != By::priority) return {};
   return pick(scores.detach(),
               map_indices(choice, {.shape = {T, 1, 1}, .from = {k_}, .add = {experts_}}));
@@ -103,7 +106,14 @@ Assignment Places::plan(const Indices& choice, const Indices& kept, const Tensor
                                    most > 0 ? T / group_size(tokens) * E * most : T * k_);
   if (group_ == Group::sequence) plan.places = most;
   if (passes_input_) plan.bypass = first_gate_where_none(plan.token, gates);
+  if (straight_through_) plan.scale = affine(sub(plan.gate, stop_gradient(plan.gate)), 1, 1);
   return plan;
+}
+
+// False where every token takes all experts, and these have a place for each.
+bool Places::limits(const Capacity& capacity) const {
+  const bool enough = capacity.absolute == 0 && capacity.per_choice && capacity.factor >= 1;
+  return capacity.limited() && !(k_ == experts_ && enough);
 }
 
 Sees Places::sees() const {

@@ -9,7 +9,7 @@ namespace moesim {
 
 class Places {
  public:
-  // Reads `capacity*`, `group`, `fill` and `dropped`, for a router with k choices per token.
+  // Reads `capacity*`, `group`, `fill`, `dropped` and `straight_through`, for k choices per token.
   // limited: experts have a capacity by default.
   Places(Options& options, const Site& site, index k, bool limited = true);
 
@@ -27,6 +27,9 @@ class Places {
   }
 
   Group group() const { return group_; }
+  // True if experts' inputs carry gradients of the gates: the plan's scale is 1, with the gate's
+  // derivative.
+  bool straight_through() const { return straight_through_; }
   // The tokens whose choices can displace a token's: later tokens, unless places are assigned token
   // by token, and other sequences, if capacity is shared by the batch.
   Sees sees() const;
@@ -37,7 +40,8 @@ class Places {
   // How places are filled: by an order of tokens and choices, or by the largest values per expert.
   enum class By { token, choice, priority, random, gate, logit };
 
-  bool limited() const { return training_.limited() || evaluation_.limited(); }
+  bool limited() const { return limits(training_) || limits(evaluation_); }
+  bool limits(const Capacity& capacity) const;
   index group_size(const Tokens& tokens) const;
   index places(const Tokens& tokens) const;
   Tensor priority(const Indices& choice, const Tensor& scores, const Tokens& tokens) const;
@@ -47,7 +51,7 @@ class Places {
   Capacity training_, evaluation_;
   Group group_ = Group::sequence;
   By by_ = By::token;
-  bool passes_input_ = false;
+  bool passes_input_ = false, straight_through_ = false;
 };
 
 }  // namespace moesim

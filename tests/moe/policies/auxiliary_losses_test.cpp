@@ -101,4 +101,12 @@ TEST_CASE("auxiliary losses: z, the mean square of log Σ exp of the clean logit
   check_loss(losses({{"balance_weight", "0"}, {"z_weight", "1"}}, decision()), "z", z * z);
 }
 
+TEST_CASE("auxiliary losses: balance over the choices that get a place", "[moe][policies]") {
+  Decision some = decision();
+  some.kept = numbers({0, -1, 1, 1});
+  // 2 Σ f P: f = (1/4, 1/2), P = 1/2.
+  check_loss(losses({{"balance_weight", "1"}, {"balance_over", "kept"}}, some), "balance", 0.75);
+  check_loss(losses({{"balance_weight", "1"}}, some), "balance", 1);
+}
+
 }  // namespace moesim::testing

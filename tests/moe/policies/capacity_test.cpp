@@ -45,4 +45,14 @@ TEST_CASE("capacity: k, least, multiples, limits", "[moe][policies]") {
   CHECK(Capacity{.factor = 1.25, .absolute = 7}.rows(10, 1, 4) == 7);
 }
 
+TEST_CASE("capacity: an equal share in whole rows", "[moe][policies]") {
+  // k · floor(factor · ⌈n / E⌉): 2 · floor(0.6 · 5), where floor(0.6 · 18 · 2 / 4) is 5.
+  Capacity capacity{.factor = 0.6, .rounding = Rounding::floor};
+  CHECK(capacity.rows(18, 2, 4) == 5);
+  capacity.whole_share = true;
+  CHECK(capacity.rows(18, 2, 4) == 6);
+  capacity.per_choice = false;
+  CHECK(capacity.rows(18, 2, 4) == 3);
+}
+
 }  // namespace moesim::testing

@@ -59,7 +59,7 @@ TEST_CASE("places: which other tokens decide about a choice", "[moe][policies]")
   using Pair = std::pair<bool, bool>;
   CHECK(sees({}, 2) == Pair(false, false));
   CHECK(sees({{"fill", "choice"}}, 1) == Pair(false, false));
-  CHECK(sees({{"fill", "choice"}}, 2) == Pair(true, false));
+  CHECK(sees({{"fill", "choice"}, {"capacity_factor", "0.5"}}, 2) == Pair(true, false));
   CHECK(sees({{"fill", "priority"}}, 1) == Pair(true, false));
   CHECK(sees({{"group", "batch"}}, 1) == Pair(false, true));
   CHECK(sees({{"fill", "priority"}, {"group", "batch"}}, 1) == Pair(true, true));
@@ -70,6 +70,19 @@ TEST_CASE("places: which other tokens decide about a choice", "[moe][policies]")
   CHECK(sees(dropless, 1) == Pair(true, false));
 }
 
+TEST_CASE("places: a token that takes all experts depends on no other", "[moe][policies]") {
+  const auto sees = [](OptionValues options) {
+    options["fill"] = "choice", options["group"] = "batch";
+    const Sees seen = policy<Places>(options, kSite, index(2)).sees();
+    return seen.later_tokens || seen.other_sequences;
+  };
+  CHECK_FALSE(sees({}));
+  CHECK(sees({{"capacity_factor", "0.9"}}));
+  CHECK(sees({{"capacity_factor_eval", "0.9"}}));
+  CHECK(sees({{"capacity_per_choice", "false"}}));
+  CHECK(sees({{"capacity", "9"}}));
+}
+
 TEST_CASE("places: rows of a training pass", "[moe][policies]") {
   const auto rows = [](const OptionValues& options, index k, index tokens) {
     return policy<Places>(options, kSite, k).expert_rows(tokens);
@@ -78,6 +91,22 @@ TEST_CASE("places: rows of a training pass", "[moe][policies]") {
   CHECK(rows({{"capacity_factor", "0.5"}}, 1, 8) == 8);  // never less than one place: 4 · 2 · 1
   CHECK(rows({{"capacity", "1"}}, 2, 8) == 8);           // of a demand of 16
   CHECK(rows({{"capacity", "1"}, {"group", "batch"}}, 2, 8) == 2);
+}
+
+TEST_CASE("places: the largest gates or logits of an expert", "[moe][policies]") {
+  CHECK(kept({{"capacity_factor_eval", "1"}, {"fill", "gate"}}) == Numbers{1, 2});
+  CHECK(kept({{"capacity", "3"}, {"fill", "gate"}, {"group", "batch"}}) == Numbers{1, 2, 3});
+  CHECK(kept({{"fill", "gate"}}) == Numbers{0, 1, 2, 3});
+  // Tokens 0 and 2 choose expert 0 with logits -1 and 3, tokens 1 and 3 expert 1 with -2 and 1: of
+  // expert 0's column (-1, 0, 3, 0) the two largest are token 2 and the 0 of token 1.
+  Context context;
+  const Tokens tokens = tokens_of(table(4, 1, {1, 2, 3, 4}), 1, 4, {}, context);
+  const Tensor logits = table(4, 2, {-1, -9, -9, -2, 3, 0, 0, 1}),
+               gates = table(4, 1, {1, 1, 1, 1});
+  const auto places = policy<Places>({{"capacity", "2"}, {"fill", "logit"}}, kSite, index(1));
+  CHECK(places.keep(numbers({0, 1, 0, 1}), gates, logits, logits, tokens).to_host() ==
+        Numbers{-1, -1, 0, 1});
+  CHECK(places.sees().later_tokens);
 }
 
 }  // namespace moesim::testing

@@ -1,0 +1,106 @@
+// Sentence- and task-level routing (Kudugunta et al. 2021): all tokens of a sequence take the same k
+// experts.
+//
+//   prompt    l[t] = m[min(t, n - 1)] W,  m[t]: mean of the tokens 0 .. t    n: `prompt` tokens
+//   sequence  l[t] = m[S - 1] W, the mean of the whole sequence: looks ahead
+//   label     l[t] = W[first token], a row per token id: for sequences that begin with a task label
+//   chosen: the k largest l     gates and losses as in token choice, no capacity
+//
+// The paper averages the sentence, which an encoder may see. In the causal form the first n tokens
+// are routed by what is known so far, all others alike.
+#include "sim/moe/choose.hpp"
+#include "sim/moe/losses.hpp"
+#include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/penalties.hpp"
+#include "sim/moe/router.hpp"
+#include "sim/ops/ops.hpp"
+
+#include <algorithm>
+
+namespace moesim {
+namespace {
+
+class Sentence : public Router {
+ public:
+  Sentence(const Site& site, Options& o)
+      : D_(site.width), E_(site.experts), k_(read_choices(o, 1, E_)), gates_(o, k_), penalties_(o) {
+    gates_.reject_constant(o);
+    by_ = o.choice("by", site.causal ? "prompt" : "sequence", {"prompt", "sequence", "label"},
+                   "what routes a sequence: the mean of its first tokens, that of all, or its "
+                   "first token, a label");
+    prompt_ = o.integer("prompt", 8, {1, 1 << 20}, "first tokens that route the others");
+    balance_ = o.number("balance_weight", 0.01, {0, 1e6},
+                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
+    if (by_ == "label" && site.vocabulary == 0)
+      o.reject("by", "the data has no token ids; take prompt or sequence");
+    if (site.ragged)
+      o.reject("by", "sequences of a router inside another differ in length; take token_choice");
+    traits_ = {.experts = E_,
+               .sees = {.later_tokens = by_ == "sequence"},
+               .cost = {.rows_per_token = static_cast<double>(k_),
+                        .router_flops = 2.0 * static_cast<double>(D_ * E_)},
+               .capturable = true};
+    weight_ = parameter("weight", {by_ == "label" ? site.vocabulary : D_, E_}, Init::normal(0.02));
+  }
+
+  Routing route(const Tokens& tokens) override {
+    const index B = tokens.batch(), S = tokens.length();
+    const Tensor logits = logits_of(tokens, B, S), scores = softmax(logits);  // [T, E]
+    const Indices choice = top_k(logits, k_);                                 // [T·k]
+    const Tensor gates = gates_.over_kept(gates_.of(logits, scores, choice), choice);
+    Routing routing{.plan = assign(choice, choice, k_, E_, gates), .scores = scores};
+    if (balance_ > 0)
+      routing.losses.push_back({"balance", static_cast<real>(balance_),
+                                balance_loss(scores, choice, k_, Counted::all, 1)});
+    penalties_.add_to(routing.losses, scores, weight_);
+    return routing;
+  }
+
+ private:
+  Tensor logits_of(const Tokens& tokens, index B, index S) const {
+    Backend& backend = tokens.x.backend();
+    // Rows b · per_sequence + min(position, per_sequence - 1) for every token.
+    const auto spread = [&](const Tensor& rows, index per_sequence) {
+      std::vector<std::int32_t> row;
+      for (index b = 0; b < B; ++b)
+        for (index s = 0; s < S; ++s)
+          row.push_back(
+              static_cast<std::int32_t>(b * per_sequence + std::min(s, per_sequence - 1)));
+      return gather_rows(rows, Indices::of(row, backend));
+    };
+    if (by_ == "sequence") return spread(matmul(mean_rows(tokens.x, B), weight_), 1);
+    if (by_ == "label") {
+      const Indices first = map_indices({.shape = {B, S, 1}, .add = {S}}, backend);
+      return gather_rows(weight_, look_up(tokens.ids, first));
+    }
+    const index n = std::min(prompt_, S);
+    const Tensor x = gather_rows(
+        tokens.x, map_indices({.shape = {B, n, 1}, .add = {S, 1}}, backend));  // [B·n, D]
+    // Row t averages the tokens 0 .. t.
+    std::vector<real> average(static_cast<std::size_t>(B * n * n), 0);
+    for (index row = 0; row < B * n; ++row)
+      std::fill_n(average.begin() + row * n, row % n + 1, 1 / static_cast<real>(row % n + 1));
+    const Tensor means =
+        batched_matmul(journaled(Tensor::of({B, n, n}, average, backend)), x.reshape({B, n, D_}));
+    return spread(matmul(means.reshape({B * n, D_}), weight_), n);
+  }
+
+  index D_, E_, k_;
+  Gates gates_;
+  Penalties penalties_;
+  std::string by_;
+  index prompt_ = 1;
+  double balance_ = 0;
+  Tensor weight_;  // [D, E], or [vocabulary, E]
+};
+
+const RegisterRouter<Sentence> sentence(
+    "sentence", "all tokens of a sequence take the same experts: by its start, mean or label",
+    {{"two", "k=2 prompt=3 normalise=sum balance_weight=0 entropy_weight=0.1"},
+     {"mean", "by=sequence normalise=none weight_penalty=0.1 orthogonal_weight=0.1"},
+     {"label", "by=label k=2 softmax=after marginal_entropy_weight=0.1"},
+     {"l2", "k=2 normalise=l2 normalise_epsilon=1e-6 normalise_over=kept orthogonal=gram"},
+     {"constant", "by=prompt k=2 allow_constant_gate=true"}});
+
+}  // namespace
+}  // namespace moesim
