@@ -63,8 +63,7 @@ class BiasBalanced : public Router {
     const Indices choice = top_k(limit_.within(biased), k_);  // [T·k]
     const Tensor gates =
         affine(divisor_.divide(at_choices(scores, choice)), static_cast<real>(scale_));  // [T, k]
-    Routing routing;
-    routing.scores = columns_of(shares, 0, E_);
+    Routing routing{.plan = {}, .scores = columns_of(shares, 0, E_)};
     routing.plan = places_.assign(choices_below(choice, E_, n_), gates, routing.scores, tokens,
                                   columns_of(logits, 0, E_));
     add_identity(routing, gates, choice, E_, n_);
@@ -109,13 +108,13 @@ const RegisterRouter<BiasBalanced> bias_balanced(
      {"megatron", "groups=2 top_groups=2 group_best=0 k=3 balance_counted=unbiased normalise=sum"},
      {"drops", "fill=gate group=batch capacity_factor=0.7 capacity_factor_eval=0.7"},
      {"few", "fill=logit capacity_factor=0.7 capacity_per_choice=false capacity_rounding=floor"},
-     {"whole", "fill=choice capacity_factor=0.5 capacity_share=whole capacity_rounding=round"},
+     {"whole", "fill=choice capacity_factor=0.5 capacity_share=whole straight_through=true"},
      {"chance", "fill=random capacity_factor=0.4 capacity_min=2 capacity_multiple=2 dropped=input"},
      {"quantile", "bias_update=quantile bias_on=logits bias_average=0.5 balance_group=running"},
      {"kimi", "bias_update=histogram bias_bins=50 balance_group=step"},
      {"longcat", "identity_experts=2 real_choices=1 scores=softmax bias_update=proportional"},
      {"deepseek-v4", "hash_layers=1 scores=sqrt_softplus scale=1.5"},
-     {"constant", "k=2 allow_constant_gate=true"}});
+     {"constant", "k=2 allow_constant_gate=true capacity_rounding=round"}});
 
 }  // namespace
 }  // namespace moesim
