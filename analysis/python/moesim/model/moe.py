@@ -7,6 +7,19 @@ from .layers import Norm, parameter
 from .routers import ROUTERS
 
 
+class Latent:
+    """The experts of a layer between the projections to the latent width and back."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def __call__(self, x, expert):
+        return self.layer.experts(x @ self.layer.latent_down, expert) @ self.layer.latent_up
+
+    def merged(self, x, weights):
+        return self.layer.experts.merged(x @ self.layer.latent_down, weights) @ self.layer.latent_up
+
+
 class MoeLayer(nn.Module):
     def __init__(self, settings, data, shapes, prefix):
         super().__init__()
@@ -24,11 +37,7 @@ class MoeLayer(nn.Module):
             self.norm = Norm("layer", settings["model.width"], True)
 
     def forward(self, x, tokens):  # [B, S, D], without the residual
-        y = self.router(x, tokens, self.latent if hasattr(self, "latent_down") else self.experts)
+        y = self.router(x, tokens, Latent(self) if hasattr(self, "latent_down") else self.experts)
         if hasattr(self, "norm"):
             y = self.norm(y)
         return y + self.shared(x, 0) if hasattr(self, "shared") else y
-
-    def latent(self, x, expert):
-        """An expert between the projections to the latent width and back."""
-        return self.experts(x @ self.latent_down, expert) @ self.latent_up
