@@ -113,6 +113,9 @@ const RegisterRouter<Cosine> cosine(
       "fill=choice normalise_epsilon=1e-9"},
      {"priority", "k=2 fill=priority capacity_factor=0.5 capacity_rounding=floor dropped=input"},
      {"places", "k=2 capacity_factor=0.4 capacity_min=2 capacity_multiple=2 normalise=none"},
+     {"whole", "k=2 capacity_factor=0.5 capacity_share=whole fill=gate straight_through=true"},
+     {"chance", "k=2 capacity_factor=0.5 capacity_factor_eval=0.5 fill=random"},
+     {"by logit", "k=2 capacity_factor=0.5 fill=logit"},
      {"l2", "k=3 normalise=l2 second=none second_eval=none capacity=3 balance_weight=0"},
      {"random", "k=2 second=random second_eval=random capacity_per_choice=false normalise=sum"},
      {"constant", "k=2 allow_constant_gate=true capacity_rounding=round second_eval=threshold"}});
