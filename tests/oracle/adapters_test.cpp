@@ -20,11 +20,13 @@ void fill(const Tensor& tensor, Backend& backend, real value) {
 void set_frozen(Oracle& oracle, const std::string& array, const Tensor& tensor, Backend& backend) {
   const StoredArray& stored = oracle.input("params_nograd/" + array);
   fill(tensor, backend, 0);
+  std::vector<real> values = tensor.to_host();
   for (index i = 0; i < stored.size(); ++i) {
     const index out = i / stored.dims[1], in = i % stored.dims[1];
-    tensor.data()[in * tensor.dim(1) + out] =
+    values[static_cast<std::size_t>(in * tensor.dim(1) + out)] =
         static_cast<real>(stored.values[static_cast<std::size_t>(i)]);
   }
+  tensor.from_host(values);
 }
 
 // Binds A [r, in] and B [out, r] of expert e.

@@ -23,7 +23,7 @@ void step(TinyLayer& layer, const std::vector<Tensor>& parts) {
 
 }  // namespace
 
-TEST_CASE("default MoE: a step averages the outputs of all micro-batches", "[routers][state]") {
+TEST_CASE("default MoE: a step averages the outputs of all micro-batches", "[router_rules][state]") {
   const auto made = [] {
     TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 3}, "default_moe",
                     {{"k", "1"}, {"decay", "0.75"}});
@@ -43,7 +43,7 @@ TEST_CASE("default MoE: a step averages the outputs of all micro-batches", "[rou
   check_values(state_of(split), {(a + b) / 8, c / 4, 7});
 }
 
-TEST_CASE("threshold: takes scores above it, and moves to the C-th largest", "[routers][state]") {
+TEST_CASE("threshold: takes scores above it, and moves to the C-th largest", "[router_rules][state]") {
   TinyLayer layer({.width = 1, .experts = 2, .batch = 1, .length = 4}, "threshold",
                   {{"decay", "0.75"}});
   layer.set("weight", {1, -1});
@@ -57,7 +57,7 @@ TEST_CASE("threshold: takes scores above it, and moves to the C-th largest", "[r
   check_values(state_of(layer), {0.75 * 0.5 + 0.25 * sigmoid(2), 0.75 * 0.5 + 0.25 * sigmoid(-1)});
 }
 
-TEST_CASE("top-p: the expert that crosses p is taken", "[routers]") {
+TEST_CASE("top-p: the expert that crosses p is taken", "[router_rules]") {
   const auto taken = [](const char* p, const char* rule) {
     TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 1}, "top_p",
                     {{"p", p}, {"rule", rule}});
@@ -74,7 +74,7 @@ TEST_CASE("top-p: the expert that crosses p is taken", "[routers]") {
   CHECK(taken("0.6", "threshold") == 0);
 }
 
-TEST_CASE("densemixer: every expert in training, k in evaluation, the same output", "[routers]") {
+TEST_CASE("densemixer: every expert in training, k in evaluation, the same output", "[router_rules]") {
   TinyLayer layer({.width = 3, .experts = 4, .batch = 1, .length = 5}, "densemixer", {});
   const Tensor x = layer.input();
   const std::vector<double> y = host(layer.run(x));
@@ -84,7 +84,7 @@ TEST_CASE("densemixer: every expert in training, k in evaluation, the same outpu
   check_values(layer.run(x), y);
 }
 
-TEST_CASE("sparsemixer: version 1 takes one expert", "[routers]") {
+TEST_CASE("sparsemixer: version 1 takes one expert", "[router_rules]") {
   CHECK_THAT(
       refusal_of([] {
         make_router("sparsemixer", {.width = 2, .experts = 4}, {{"version", "1"}, {"k", "2"}});

@@ -27,7 +27,7 @@ Assignment plan_of(TinyLayer layer) {
 
 }  // namespace
 
-TEST_CASE("moe++: the share of a zero expert goes to the other choice", "[routers]") {
+TEST_CASE("moe++: the share of a zero expert goes to the other choice", "[router_rules]") {
   Assignment plan = plan_of(layer_of({}, {0.4, 0.1, 0.2, 0.3}));  // expert and zero
   check_values(plan.gate, {1});
   check_values(plan.bypass, {0});
@@ -39,7 +39,7 @@ TEST_CASE("moe++: the share of a zero expert goes to the other choice", "[router
   check_values(plan.bypass, {0});
 }
 
-TEST_CASE("moe++: copy and constant experts", "[routers]") {
+TEST_CASE("moe++: copy and constant experts", "[router_rules]") {
   // Constant 0.6 and copy 0.4: 0.6 · (3/4 x + 1/4 · 8) + 0.4 x.
   Assignment plan = plan_of(layer_of({}, {0.1, 0.45, 0.3, 0.15}));
   CHECK(plan.token.size() == 0);
@@ -53,7 +53,7 @@ TEST_CASE("moe++: copy and constant experts", "[routers]") {
   check_values(plan.scale, {2});
 }
 
-TEST_CASE("moe++: the balance loss weighs free choices by tau", "[routers]") {
+TEST_CASE("moe++: the balance loss weighs free choices by tau", "[router_rules]") {
   // n/k Σ η f P with f = 1 of the expert and of copy.
   TinyLayer layer = layer_of({{"tau", "0.5"}}, {0.4, 0.1, 0.3, 0.2});
   const Routing routing = layer.route(table(1, 1, {1}));
@@ -62,7 +62,7 @@ TEST_CASE("moe++: the balance loss weighs free choices by tau", "[routers]") {
   check_values(routing.metrics.at(0).value, {1});
 }
 
-TEST_CASE("moe++: logits of the MoE layer before are added, from the second on", "[routers]") {
+TEST_CASE("moe++: logits of the MoE layer before are added, from the second on", "[router_rules]") {
   Site site{.width = 1, .experts = 1, .batch = 1, .length = 1};
   const auto has_map = [&](const OptionValues& options) {
     for (const Parameter& p : make_router(kName, site, options)->parameters())
@@ -81,7 +81,7 @@ TEST_CASE("moe++: logits of the MoE layer before are added, from the second on",
   check_values(layer.route(table(1, 1, {1})).carry, {31, 12, 23});
 }
 
-TEST_CASE("moe++: one choice has a constant gate", "[routers]") {
+TEST_CASE("moe++: one choice has a constant gate", "[router_rules]") {
   const auto refusal = [](const OptionValues& options) {
     return refusal_of([&] { make_router(kName, {.width = 2, .experts = 4}, options); });
   };

@@ -34,7 +34,7 @@ std::string refusal(const char* name, index experts, const OptionValues& options
 
 }  // namespace
 
-TEST_CASE("cosine: the length of a token matters only if it is asked to", "[routers]") {
+TEST_CASE("cosine: the length of a token matters only if it is asked to", "[router_rules]") {
   const auto gate_of = [](const OptionValues& more, real length) {
     OptionValues options = {{"projection", "2"}, {"temperature", "0.25"}, {"bias", "false"}};
     options.insert(more.begin(), more.end());
@@ -57,7 +57,7 @@ TEST_CASE("cosine: the length of a token matters only if it is asked to", "[rout
   CHECK_THAT(refusal("cosine", 4, {{"normalise", "sum"}}), contains("gate is always 1"));
 }
 
-TEST_CASE("cosine: gates renormalised after drops sum to 1 over what is left", "[routers]") {
+TEST_CASE("cosine: gates renormalised after drops sum to 1 over what is left", "[router_rules]") {
   // Three tokens that rank the experts alike, two rows each.
   const auto all = [](const char* when) {
     TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 3}, "cosine",
@@ -88,7 +88,7 @@ TEST_CASE("cosine: gates renormalised after drops sum to 1 over what is left", "
   check(gates(one.route(table(2, 1, {1, -1})), 2, 2), {1, 0, 0, 1});
 }
 
-TEST_CASE("dselect_k: saturated bits choose one expert, others weigh it smoothly", "[routers]") {
+TEST_CASE("dselect_k: saturated bits choose one expert, others weigh it smoothly", "[router_rules]") {
   // One token of 1, one selector of two bits.
   const auto of = [](real high, real low) {
     TinyLayer layer({.width = 1, .experts = 4, .batch = 1, .length = 1}, "dselect_k",
@@ -110,7 +110,7 @@ TEST_CASE("dselect_k: saturated bits choose one expert, others weigh it smoothly
   CHECK_THAT(routing.losses[0].value.item(), WithinAbs(entropy, kDouble ? 1e-12 : 1e-5));
 }
 
-TEST_CASE("dselect_k: mass on codes without an expert has a finite loss", "[routers]") {
+TEST_CASE("dselect_k: mass on codes without an expert has a finite loss", "[router_rules]") {
   TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 1}, "dselect_k",
                   {{"k", "1"}, {"entropy_weight", "0"}});
   layer.set("z", {5, 5});  // code 3
@@ -122,7 +122,7 @@ TEST_CASE("dselect_k: mass on codes without an expert has a finite loss", "[rout
   CHECK_THAT(refusal("dselect_k", 1, {}), contains("two experts"));
 }
 
-TEST_CASE("peer: two halves of keys choose, and heads that agree share a row", "[routers]") {
+TEST_CASE("peer: two halves of keys choose, and heads that agree share a row", "[router_rules]") {
   // N = 4 = 2 · 2; q = x for both halves and heads.
   TinyLayer layer({.width = 1, .experts = 4, .batch = 1, .length = 1}, "peer",
                   {{"heads", "2"}, {"k", "2"}, {"key_width", "1"}});

@@ -113,6 +113,7 @@ void OracleLayer::bind_places(const std::string& stored,
                               const std::function<Place(const std::vector<index>& at)>& place) {
   const StoredArray& array = oracle_.input("params/" + stored);
   Binding binding{.stored = stored};
+  std::vector<std::pair<Tensor, std::vector<real>>> changed;  // with its values on the host
   for (index i = 0; i < array.size(); ++i) {
     std::vector<index> at(array.dims.size());
     index rest = i;
@@ -120,9 +121,15 @@ void OracleLayer::bind_places(const std::string& stored,
       at[axis] = rest % array.dims[axis];
     const Place to = place(at);
     if (!to.first.allocated()) to.first.allocate(backend());
-    to.first.data()[to.second] = static_cast<real>(array.values[static_cast<std::size_t>(i)]);
+    auto found = std::find_if(changed.begin(), changed.end(),
+                              [&](const auto& known) { return known.first.same(to.first); });
+    if (found == changed.end())
+      found = changed.insert(changed.end(), {to.first, to.first.to_host()});
+    found->second[static_cast<std::size_t>(to.second)] =
+        static_cast<real>(array.values[static_cast<std::size_t>(i)]);
     binding.places.push_back(to);
   }
+  for (const auto& [tensor, values] : changed) tensor.from_host(values);
   bindings_.push_back(std::move(binding));
 }
 
@@ -175,9 +182,14 @@ namespace {
 
 std::vector<double> gradient_at(const std::vector<OracleLayer::Place>& places) {
   std::vector<double> result;
-  for (const auto& [tensor, at] : places)
-    result.push_back(tensor.has_gradient() ? static_cast<double>(tensor.gradient().data()[at])
-                                           : 0.0);
+  std::vector<std::pair<Tensor, std::vector<double>>> read;  // with its gradient on the host
+  for (const auto& place : places) {
+    const Tensor& tensor = place.first;
+    auto found = std::find_if(read.begin(), read.end(),
+                              [&](const auto& known) { return known.first.same(tensor); });
+    if (found == read.end()) found = read.insert(read.end(), {tensor, gradient_or_zeros(tensor)});
+    result.push_back(found->second[static_cast<std::size_t>(place.second)]);
+  }
   return result;
 }
 
@@ -268,10 +280,10 @@ void OracleLayer::check_loss(const std::string& name, const std::vector<std::str
 Sent sent(const Routing& routing, index tokens, index experts) {
   const auto& plan = std::get<Assignment>(routing.plan);
   const auto size = static_cast<std::size_t>(tokens * experts);
-  Sent result{tokens, experts, std::vector<double>(size), std::vector<double>(size),
-              static_cast<double>(plan.experts.rows)};
+  Sent result{tokens, experts, std::vector<double>(size), std::vector<double>(size), 0};
   const std::vector<std::int32_t> token = plan.token.to_host();
   const std::vector<std::int32_t> offset = plan.experts.offset.to_host();
+  result.rows = offset.back();  // without the padding rows of a device
   const std::vector<double> gate =
       plan.gate ? host(plan.gate) : std::vector<double>(token.size(), 1);
   for (index e = 0; e < experts; ++e)
