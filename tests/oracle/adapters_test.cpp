@@ -150,8 +150,10 @@ void mixlora(Oracle& oracle) {
       const Tensor size = parameter_of(layer.expert(), name + "_size");
       const std::vector<double> norm = column_norms(base),
                                 m = oracle.input("params/" + stored + "/magnitude").values;
+      std::vector<real> sizes = size.to_host();
       for (std::size_t c = 0; c < m.size(); ++c)
-        size.data()[static_cast<std::size_t>(e) * m.size() + c] = static_cast<real>(m[c] / norm[c]);
+        sizes[static_cast<std::size_t>(e) * m.size() + c] = static_cast<real>(m[c] / norm[c]);
+      size.from_host(sizes);
       magnitudes.push_back({stored + "/magnitude", size, e, norm});
     }
   }
