@@ -11,7 +11,8 @@ void check(const Tensor& got, const std::vector<double>& want) { check_values(go
 
 }  // namespace
 
-TEST_CASE("moa: a token attends by the query of its head, and sees no later keys", "[router_rules]") {
+TEST_CASE("moa: a token attends by the query of its head, and sees no later keys",
+          "[router_rules]") {
   // Two tokens, 1 and 2, width 1; head 1 wins.
   TinyLayer layer({.width = 1, .experts = 2, .batch = 1, .length = 2}, "moa",
                   {{"k", "1"}, {"normalise", "none"}, {"head_width", "1"}});

@@ -133,7 +133,8 @@ TEST_CASE("bias balanced: identity experts pass the token on by their gates", "[
   check_near(after_step(all), {0, 0.25, 0});
 }
 
-TEST_CASE("bias balanced: a hash layer chooses by token id, and learns the gates", "[router_rules]") {
+TEST_CASE("bias balanced: a hash layer chooses by token id, and learns the gates",
+          "[router_rules]") {
   Site site{.width = 3, .experts = 4, .batch = 2, .length = 3, .vocabulary = 5};
   TinyLayer layer(site, kName, {{"k", "2"}, {"hash_layers", "1"}, {"normalise", "none"}});
   const Indices ids = numbers({1, 4, 1, 0, 4, 4});

@@ -23,7 +23,8 @@ void step(TinyLayer& layer, const std::vector<Tensor>& parts) {
 
 }  // namespace
 
-TEST_CASE("default MoE: a step averages the outputs of all micro-batches", "[router_rules][state]") {
+TEST_CASE("default MoE: a step averages the outputs of all micro-batches",
+          "[router_rules][state]") {
   const auto made = [] {
     TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 3}, "default_moe",
                     {{"k", "1"}, {"decay", "0.75"}});
@@ -43,7 +44,8 @@ TEST_CASE("default MoE: a step averages the outputs of all micro-batches", "[rou
   check_values(state_of(split), {(a + b) / 8, c / 4, 7});
 }
 
-TEST_CASE("threshold: takes scores above it, and moves to the C-th largest", "[router_rules][state]") {
+TEST_CASE("threshold: takes scores above it, and moves to the C-th largest",
+          "[router_rules][state]") {
   TinyLayer layer({.width = 1, .experts = 2, .batch = 1, .length = 4}, "threshold",
                   {{"decay", "0.75"}});
   layer.set("weight", {1, -1});
@@ -74,7 +76,8 @@ TEST_CASE("top-p: the expert that crosses p is taken", "[router_rules]") {
   CHECK(taken("0.6", "threshold") == 0);
 }
 
-TEST_CASE("densemixer: every expert in training, k in evaluation, the same output", "[router_rules]") {
+TEST_CASE("densemixer: every expert in training, k in evaluation, the same output",
+          "[router_rules]") {
   TinyLayer layer({.width = 3, .experts = 4, .batch = 1, .length = 5}, "densemixer", {});
   const Tensor x = layer.input();
   const std::vector<double> y = host(layer.run(x));

@@ -88,7 +88,8 @@ TEST_CASE("cosine: gates renormalised after drops sum to 1 over what is left", "
   check(gates(one.route(table(2, 1, {1, -1})), 2, 2), {1, 0, 0, 1});
 }
 
-TEST_CASE("dselect_k: saturated bits choose one expert, others weigh it smoothly", "[router_rules]") {
+TEST_CASE("dselect_k: saturated bits choose one expert, others weigh it smoothly",
+          "[router_rules]") {
   // One token of 1, one selector of two bits.
   const auto of = [](real high, real low) {
     TinyLayer layer({.width = 1, .experts = 4, .batch = 1, .length = 1}, "dselect_k",
