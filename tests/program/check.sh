@@ -25,8 +25,8 @@ for program in "$float" "$double"; do
   shows '^FAIL refuses, defaults: certificate: .*router.refuses.heads = 3: does not divide'
   expect 2 refuses heads=2
   shows '^moesim: command line: router.refuses.heads = 2: does not divide'
-  expect 2 token_choice k=0
-  shows '^moesim: command line: router.token_choice.k = 0: out of range'
+  expect 2 token_choice k=-1
+  shows '^moesim: command line: router.token_choice.k = -1: out of range'
   # What no machine can certify ends at once, and says what it would take.
   expect 2 soft slots=1048576
   shows '^moesim: command line: check soft slots=1048576: (needs some [0-9]+ GB of memory, [0-9.]+ [GT]B available|would take some [0-9]+ hours); make it smaller'
