@@ -56,7 +56,7 @@ PY
 import json, sys
 document = json.load(open(sys.argv[1]))
 double = document["real"] == "double"
-assert len(document["certificates"]) == 5, document
+assert len(document["certificates"]) == 6, document
 for c in document["certificates"]:
     assert (c["kind"], c["router"], c["expert"]) == ("expert", None, "mlp"), c
     assert c["verdict"] == ("pass" if double else "incomplete"), c
