@@ -65,8 +65,8 @@ TEST_CASE("curves: seeds are joined on the step, and NaN is left out", "[analysi
   CHECK(sample(3, 1).count == 0);
   CHECK(sample(2, 2).mean == 1);
   CHECK(std::holds_alternative<std::monostate>(table.rows[1][2]));
-  CHECK(has_note(table, "means of fewer seeds: a (2 steps)"));
-  CHECK(has_note(table, "sees past: a, b"));
+  CHECK(mentions(table, "means of fewer seeds: a (2 steps)"));
+  CHECK(mentions(table, "sees past: a, b"));
 }
 
 TEST_CASE("curves: layers are averaged, or one is chosen", "[analysis][tables]") {
@@ -76,7 +76,7 @@ TEST_CASE("curves: layers are averaged, or one is chosen", "[analysis][tables]")
   CHECK(std::get<double>(mean.rows[1][0]) == 5);
   check_number(mean, 1, "a", kLog2 / 2);
   check_number(mean, 2, "a", 0);  // layer 3 is NaN
-  CHECK(has_note(mean, "mean over layers"));
+  CHECK(mentions(mean, "mean over layers"));
   check_number(table_of({run}, {.quantity = "router_entropy", .layer = 1}), 1, "a", kLog2);
   check_number(table_of({run}, {.quantity = "eval_assignments", .layer = 3}), 1, "a", 16);
 }

@@ -104,7 +104,7 @@ TEST_CASE("domains: data without domains", "[analysis][tables]") {
   }
   const Table table = table_of({routing_run("b", 0), domain_run(0)});
   CHECK(table.rows.size() == 3);
-  CHECK(has_note(table, "without domains: b"));
+  CHECK(mentions(table, "without domains: b"));
 }
 
 }  // namespace

@@ -92,7 +92,7 @@ TEST_CASE("utilization: mean and deviation over complete runs alone", "[analysis
   check_number(table, 0, "load_max", (6 / 3.5 + 1) / 2);
   check_number(table, 0, "load_cv", std::sqrt(0.5) / 2);  // of sqrt(1/2) and 0
   check_deviation(table, 0, "load_cv", 0.5);
-  CHECK(has_note(table, "diverged, not in the means: a (1 of 3)"));
+  CHECK(mentions(table, "diverged, not in the means: a (1 of 3)"));
 }
 
 TEST_CASE("utilization: by expert", "[analysis][tables]") {
@@ -154,7 +154,7 @@ TEST_CASE("utilization: the sum over a window of records", "[analysis][tables]")
   check_number(table, 0, "dropped_percent", 12.5);
   check_number(table, 0, "normalised_entropy", 0.25);
   check_number(table, 1, "normalised_entropy", 0);  // the NaN of the last record is left out
-  CHECK(has_note(table, "the last 2 records"));
+  CHECK(mentions(table, "the last 2 records"));
   check_number(sweep.table({.window = 100}), 0, "load_max", 7 / 2.75);  // 7 2 2 0 of all three
 }
 
@@ -170,7 +170,7 @@ TEST_CASE("utilization: of Soft MoE the combine mass", "[analysis][tables]") {
   check_number(table, 0, "load_cv", std::sqrt(0.5));
   check_number(table, 0, "dead_experts", 1);
   CHECK(text(table, 0, "leak") == "leaks");
-  CHECK(has_note(table, "leaks"));
+  CHECK(mentions(table, "leaks"));
   CHECK(table.references.contains({0, 0}));
 }
 
@@ -184,7 +184,7 @@ TEST_CASE("utilization: layers with one expert have no row, but a note", "[analy
   sweep.add(routing_run("a", 0));
   const Table table = sweep.table();
   CHECK(table.rows.size() == 3);
-  CHECK(has_note(table,
+  CHECK(mentions(table,
                  "no row, because no layer has several experts, or none was recorded: "
                  "dense"));
   CHECK(sweep.table({.arms = {"a"}}).notes.size() < table.notes.size());
@@ -201,7 +201,7 @@ TEST_CASE("utilization: a run file with other dimensions is left out, and said",
   const Table table = sweep.table();
   check_number(table, 0, "seeds", 1);
   check_number(table, 0, "dropped_percent", 12.5);
-  CHECK(has_note(table, "left out, because it cannot be read"));
+  CHECK(mentions(table, "left out, because it cannot be read"));
 }
 
 TEST_CASE("utilization: nothing was processed", "[analysis][tables]") {

@@ -2,6 +2,7 @@
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/top_k.hpp"
 #include "tests/oracle/tutel_loss.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
@@ -12,13 +13,6 @@ namespace moesim::testing {
 namespace {
 
 std::string text(index value) { return std::to_string(value); }
-
-void mlp_experts(OracleLayer& layer) {
-  layer.make_expert("mlp", layer.oracle().integer("d_hidden"),
-                    {{"activation", "relu"}, {"bias", "none"}});
-  layer.bind_expert("experts/w1", "w1");
-  layer.bind_expert("experts/w2", "w2");
-}
 
 // combine and dispatch [T, E, C]: a kept choice has its gate at one place of its expert, which no
 // other token of the group has.

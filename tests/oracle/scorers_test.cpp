@@ -2,6 +2,7 @@
 // transcription of DSelect-k, peer with lucidrains' port.
 #include "sim/moe/policies/capacity.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/top_k.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
 
@@ -9,13 +10,6 @@
 
 namespace moesim::testing {
 namespace {
-
-void mlp_experts(OracleLayer& layer) {
-  layer.make_expert("mlp", layer.oracle().integer("d_hidden"),
-                    {{"activation", "relu"}, {"bias", "none"}});
-  layer.bind_expert("experts/w1", "w1");
-  layer.bind_expert("experts/w2", "w2");
-}
 
 // [T, E, C]: value at the place of every row; first choices in the order of tokens, then second
 // ones.

@@ -3,6 +3,7 @@
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/top_k.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
 
@@ -10,22 +11,6 @@
 
 namespace moesim::testing {
 namespace {
-
-void mlp_experts(OracleLayer& layer) {
-  layer.make_expert("mlp", layer.oracle().integer("d_hidden"),
-                    {{"activation", "relu"}, {"bias", "none"}});
-  layer.bind_expert("experts/w1", "w1");
-  layer.bind_expert("experts/w2", "w2");
-}
-
-// topk_index and topk_gate [T, k] of a router that drops nothing: the plan, best gate first.
-void compare_top_k(Oracle& oracle, const Sent& plan) {
-  const index k = oracle.integer("top_k");
-  const std::vector<double> index_of = ranked(plan.gate, plan.experts, k);
-  oracle.compare_exactly("routing/topk_index", index_of);
-  oracle.compare("routing/topk_gate", at_columns(plan.gate, plan.experts, index_of));
-  oracle.require(plan.rows == static_cast<double>(plan.tokens * k), "an assignment was dropped");
-}
 
 void switch_hf(Oracle& oracle) {
   OracleLayer layer(oracle);

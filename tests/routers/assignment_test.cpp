@@ -21,7 +21,7 @@ std::string refusal(const char* router, const OptionValues& options) {
 
 }  // namespace
 
-TEST_CASE("base: equal loads in training, the best expert in evaluation", "[router_rules]") {
+TEST_CASE("base: equal loads in training, the best expert in evaluation", "[routers]") {
   TinyLayer layer({.width = 1, .experts = 2, .batch = 2, .length = 2}, "base",
                   {{"group", "batch"}});
   layer.set("weight", {1, 0});
@@ -35,7 +35,7 @@ TEST_CASE("base: equal loads in training, the best expert in evaluation", "[rout
   CHECK(loads(layer, x) == std::vector<std::int32_t>{4, 0});
 }
 
-TEST_CASE("base: by position, the tokens of a position are spread", "[router_rules]") {
+TEST_CASE("base: by position, the tokens of a position are spread", "[routers]") {
   TinyLayer layer({.width = 1, .experts = 2, .batch = 2, .length = 2}, "base", {});
   layer.set("weight", {1, 0});
   layer.context.training = true;
@@ -45,7 +45,7 @@ TEST_CASE("base: by position, the tokens of a position are spread", "[router_rul
         std::vector<std::int32_t>{1, 2, 0, 3});
 }
 
-TEST_CASE("sinkhorn: balances what the largest logits do not", "[router_rules]") {
+TEST_CASE("sinkhorn: balances what the largest logits do not", "[routers]") {
   TinyLayer layer({.width = 1, .experts = 2, .batch = 1, .length = 4}, "sinkhorn",
                   {{"group", "batch"}});
   layer.set("weight", {1, 0});
@@ -55,13 +55,13 @@ TEST_CASE("sinkhorn: balances what the largest logits do not", "[router_rules]")
   CHECK(loads(layer, x) == std::vector<std::int32_t>{2, 2});
 }
 
-TEST_CASE("sinkhorn: options without effect are refused", "[router_rules]") {
+TEST_CASE("sinkhorn: options without effect are refused", "[routers]") {
   CHECK_THAT(refusal("sinkhorn", {{"threshold", "0.5"}}), contains("choose = experts"));
   CHECK_THAT(refusal("sinkhorn", {{"gate", "straight"}}), contains("iterations above 0"));
   CHECK_THAT(refusal("sinkhorn", {{"choose", "experts"}}), contains("group = batch"));
 }
 
-TEST_CASE("token rounding: counts become multiples of the tile in training", "[router_rules]") {
+TEST_CASE("token rounding: counts become multiples of the tile in training", "[routers]") {
   for (const auto& [mode, want] : std::vector<std::pair<std::string, std::vector<std::int32_t>>>{
            {"nearest", {4, 0}}, {"up", {4, 2}}, {"down", {2, 0}}}) {
     CAPTURE(mode);

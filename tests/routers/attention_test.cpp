@@ -11,8 +11,7 @@ void check(const Tensor& got, const std::vector<double>& want) { check_values(go
 
 }  // namespace
 
-TEST_CASE("moa: a token attends by the query of its head, and sees no later keys",
-          "[router_rules]") {
+TEST_CASE("moa: a token attends by the query of its head, and sees no later keys", "[routers]") {
   // Two tokens, 1 and 2, width 1; head 1 wins.
   TinyLayer layer({.width = 1, .experts = 2, .batch = 1, .length = 2}, "moa",
                   {{"k", "1"}, {"normalise", "none"}, {"head_width", "1"}});
@@ -41,7 +40,7 @@ TEST_CASE("moa: a token attends by the query of its head, and sees no later keys
         {n0 * 10 * (3 * (1 - first) + 6 * first), n1 * 10 * (3 * (1 - second) + 6 * second)});
 }
 
-TEST_CASE("moh: shared and routed heads share twice the weight", "[router_rules]") {
+TEST_CASE("moh: shared and routed heads share twice the weight", "[routers]") {
   // One token, so that a head returns its value; width 1.
   TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 1}, "moh",
                   {{"k", "2"}, {"shared_heads", "1"}, {"head_width", "1"}});
@@ -61,7 +60,7 @@ TEST_CASE("moh: shared and routed heads share twice the weight", "[router_rules]
              contains("k = 2 or more"));
 }
 
-TEST_CASE("switchhead: the source chooses values, the target outputs", "[router_rules]") {
+TEST_CASE("switchhead: the source chooses values, the target outputs", "[routers]") {
   // Two tokens, ±1, one head of two experts: token 0 uses expert 0, token 1 expert 1.
   TinyLayer layer({.width = 1, .experts = 2, .batch = 1, .length = 2}, "switchhead",
                   {{"heads", "1"}, {"k", "1"}, {"head_width", "1"}});
@@ -79,7 +78,7 @@ TEST_CASE("switchhead: the source chooses values, the target outputs", "[router_
 }
 
 TEST_CASE("routed attention replaces the attention of a block, and needs no experts",
-          "[router_rules][train]") {
+          "[routers][train]") {
   for (const char* router : {"moa", "switchhead", "moh"}) {
     CAPTURE(router);
     Training training({"moe.at", "attention", "router.name", router, "feed_forward.name", "mlp",

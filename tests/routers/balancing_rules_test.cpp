@@ -53,7 +53,7 @@ std::string refusal(const OptionValues& options, index vocabulary = 0) {
 }  // namespace
 
 // Cut-offs 0 of all tokens; of logits - cut-off the third largest are 1 and 0.
-TEST_CASE("bias balanced: the bias becomes the exact quantile of logits", "[router_rules]") {
+TEST_CASE("bias balanced: the bias becomes the exact quantile of logits", "[routers]") {
   const OptionValues options = {
       {"k", "1"}, {"bias_update", "quantile"}, {"bias_on", "logits"}, {"balance_weight", "0"}};
   const std::vector<real> logits = {3, 0, 2, 0, 1, 0, 0, 1};
@@ -74,7 +74,7 @@ TEST_CASE("bias balanced: the bias becomes the exact quantile of logits", "[rout
 
 // Required biases -0.8, -0.6, -0.4, 0 and 0, 0, 0, -0.2 in bins of 0.5 from -1: half of the tokens
 // are below -1 + 0.5 · 1 and -1 + 0.5 · (2 + 1/3).
-TEST_CASE("bias balanced: the bias becomes a quantile within bins of scores", "[router_rules]") {
+TEST_CASE("bias balanced: the bias becomes a quantile within bins of scores", "[routers]") {
   const OptionValues options = {{"k", "1"},
                                 {"scores", "softmax"},
                                 {"bias_bins", "4"},
@@ -87,7 +87,7 @@ TEST_CASE("bias balanced: the bias becomes a quantile within bins of scores", "[
   }
 }
 
-TEST_CASE("bias balanced: quantiles balance skewed tokens in one step", "[router_rules]") {
+TEST_CASE("bias balanced: quantiles balance skewed tokens in one step", "[routers]") {
   for (const char* rule : {"quantile", "histogram"}) {
     CAPTURE(rule);
     std::vector<real> logits = normal_values(24 * 4, 3);
@@ -133,8 +133,7 @@ TEST_CASE("bias balanced: identity experts pass the token on by their gates", "[
   check_near(after_step(all), {0, 0.25, 0});
 }
 
-TEST_CASE("bias balanced: a hash layer chooses by token id, and learns the gates",
-          "[router_rules]") {
+TEST_CASE("bias balanced: a hash layer chooses by token id, and learns the gates", "[routers]") {
   Site site{.width = 3, .experts = 4, .batch = 2, .length = 3, .vocabulary = 5};
   TinyLayer layer(site, kName, {{"k", "2"}, {"hash_layers", "1"}, {"normalise", "none"}});
   const Indices ids = numbers({1, 4, 1, 0, 4, 4});
@@ -167,7 +166,7 @@ TEST_CASE("bias balanced: a hash layer chooses by token id, and learns the gates
   CHECK(make_router(kName, site, {{"hash_layers", "1"}})->buffers().at(0).name == "bias");
 }
 
-TEST_CASE("bias balanced: rules that make no sense together are rejected", "[router_rules]") {
+TEST_CASE("bias balanced: rules that make no sense together are rejected", "[routers]") {
   CHECK_THAT(refusal({{"hash_layers", "1"}}), contains("no token ids"));
   CHECK(refusal({{"hash_layers", "1"}}, 9) == "accepted");
   CHECK_THAT(refusal({{"bias_update", "quantile"}, {"groups", "2"}}), contains("know no groups"));

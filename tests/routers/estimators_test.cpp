@@ -23,8 +23,7 @@ void step(TinyLayer& layer, const std::vector<Tensor>& parts) {
 
 }  // namespace
 
-TEST_CASE("default MoE: a step averages the outputs of all micro-batches",
-          "[router_rules][state]") {
+TEST_CASE("default MoE: a step averages the outputs of all micro-batches", "[routers][state]") {
   const auto made = [] {
     TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 3}, "default_moe",
                     {{"k", "1"}, {"decay", "0.75"}});
@@ -76,8 +75,7 @@ TEST_CASE("top-p: the expert that crosses p is taken", "[router_rules]") {
   CHECK(taken("0.6", "threshold") == 0);
 }
 
-TEST_CASE("densemixer: every expert in training, k in evaluation, the same output",
-          "[router_rules]") {
+TEST_CASE("densemixer: every expert in training, k in evaluation, the same output", "[routers]") {
   TinyLayer layer({.width = 3, .experts = 4, .batch = 1, .length = 5}, "densemixer", {});
   const Tensor x = layer.input();
   const std::vector<double> y = host(layer.run(x));
@@ -87,7 +85,7 @@ TEST_CASE("densemixer: every expert in training, k in evaluation, the same outpu
   check_values(layer.run(x), y);
 }
 
-TEST_CASE("sparsemixer: version 1 takes one expert", "[router_rules]") {
+TEST_CASE("sparsemixer: version 1 takes one expert", "[routers]") {
   CHECK_THAT(
       refusal_of([] {
         make_router("sparsemixer", {.width = 2, .experts = 4}, {{"version", "1"}, {"k", "2"}});

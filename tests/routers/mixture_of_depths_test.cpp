@@ -24,7 +24,7 @@ Tensor input() { return table(8, 1, {3, -1, 2, 1, -4, -3, -2, -1}); }
 }  // namespace
 
 TEST_CASE("mixture of depths: the best of each sequence pass, weighted in three ways",
-          "[router_rules]") {
+          "[routers]") {
   const auto y = [](const char* combine) {
     TinyLayer layer = layer_of({{"combine", combine}}, true);
     CHECK(layer.router->traits().experts == 1);
@@ -43,7 +43,7 @@ TEST_CASE("mixture of depths: the best of each sequence pass, weighted in three 
 }
 
 TEST_CASE("mixture of depths: inference passes tokens by themselves, and learns who passes",
-          "[router_rules]") {
+          "[routers]") {
   TinyLayer by_router = layer_of({{"combine", "weighted"}, {"inference", "router"}}, false);
   check_values(by_router.run(input()), {3 * 31, 0, 2 * 21, 1 * 11, 0, 0, 0, 0});
   TinyLayer always =
@@ -66,7 +66,7 @@ TEST_CASE("mixture of depths: inference passes tokens by themselves, and learns 
   CHECK(again.route(input()).losses.empty());
 }
 
-TEST_CASE("mixture of depths: refuses what has no meaning", "[router_rules]") {
+TEST_CASE("mixture of depths: refuses what has no meaning", "[routers]") {
   const auto refusal = [](const OptionValues& options) {
     return refusal_of([&] {
       make_router("mixture_of_depths", {.width = 2, .experts = 1, .length = 8}, options);
@@ -78,7 +78,7 @@ TEST_CASE("mixture of depths: refuses what has no meaning", "[router_rules]") {
   CHECK(refusal({{"sampling_weight", "0"}, {"inference", "top"}}) == "accepted");
 }
 
-TEST_CASE("mixture of depths: trains around whole blocks", "[router_rules][train]") {
+TEST_CASE("mixture of depths: trains around whole blocks", "[routers][train]") {
   Training training(
       {"moe.at", "block", "router.name", "mixture_of_depths",
        "router.mixture_of_depths.capacity_factor", "0.5", "run.steps", "30", "train.rate", "0.01"},

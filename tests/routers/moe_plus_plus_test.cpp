@@ -53,7 +53,7 @@ TEST_CASE("moe++: copy and constant experts", "[router_rules]") {
   check_values(plan.scale, {2});
 }
 
-TEST_CASE("moe++: the balance loss weighs free choices by tau", "[router_rules]") {
+TEST_CASE("moe++: the balance loss weighs free choices by tau", "[routers]") {
   // n/k Σ η f P with f = 1 of the expert and of copy.
   TinyLayer layer = layer_of({{"tau", "0.5"}}, {0.4, 0.1, 0.3, 0.2});
   const Routing routing = layer.route(table(1, 1, {1}));
@@ -62,7 +62,7 @@ TEST_CASE("moe++: the balance loss weighs free choices by tau", "[router_rules]"
   check_values(routing.metrics.at(0).value, {1});
 }
 
-TEST_CASE("moe++: logits of the MoE layer before are added, from the second on", "[router_rules]") {
+TEST_CASE("moe++: logits of the MoE layer before are added, from the second on", "[routers]") {
   Site site{.width = 1, .experts = 1, .batch = 1, .length = 1};
   const auto has_map = [&](const OptionValues& options) {
     for (const Parameter& p : make_router(kName, site, options)->parameters())
@@ -81,7 +81,7 @@ TEST_CASE("moe++: logits of the MoE layer before are added, from the second on",
   check_values(layer.route(table(1, 1, {1})).carry, {31, 12, 23});
 }
 
-TEST_CASE("moe++: one choice has a constant gate", "[router_rules]") {
+TEST_CASE("moe++: one choice has a constant gate", "[routers]") {
   const auto refusal = [](const OptionValues& options) {
     return refusal_of([&] { make_router(kName, {.width = 2, .experts = 4}, options); });
   };

@@ -34,7 +34,7 @@ std::string refusal(const char* name, index experts, const OptionValues& options
 
 }  // namespace
 
-TEST_CASE("cosine: the length of a token matters only if it is asked to", "[router_rules]") {
+TEST_CASE("cosine: the length of a token matters only if it is asked to", "[routers]") {
   const auto gate_of = [](const OptionValues& more, real length) {
     OptionValues options = {{"projection", "2"}, {"temperature", "0.25"}, {"bias", "false"}};
     options.insert(more.begin(), more.end());
@@ -57,7 +57,7 @@ TEST_CASE("cosine: the length of a token matters only if it is asked to", "[rout
   CHECK_THAT(refusal("cosine", 4, {{"normalise", "sum"}}), contains("gate is always 1"));
 }
 
-TEST_CASE("cosine: gates renormalised after drops sum to 1 over what is left", "[router_rules]") {
+TEST_CASE("cosine: gates renormalised after drops sum to 1 over what is left", "[routers]") {
   // Three tokens that rank the experts alike, two rows each.
   const auto all = [](const char* when) {
     TinyLayer layer({.width = 1, .experts = 3, .batch = 1, .length = 3}, "cosine",

@@ -26,7 +26,7 @@ std::vector<std::int32_t> experts_of(const OptionValues& options, const std::vec
 
 }  // namespace
 
-TEST_CASE("sentence: a sequence is routed by its first tokens, or its mean", "[router_rules]") {
+TEST_CASE("sentence: a sequence is routed by its first tokens, or its mean", "[routers]") {
   using Numbers = std::vector<std::int32_t>;
   // Running means 1, -1, ... and -2, 1, ...; means of all 0.5 and -0.5.
   const std::vector<real> x = {1, -3, 9, -5, -2, 4, -3, -1};
@@ -37,7 +37,7 @@ TEST_CASE("sentence: a sequence is routed by its first tokens, or its mean", "[r
   CHECK(experts_of({{"prompt", "9"}}, x) == Numbers{0, 1, 0, 0, 1, 0, 1, 1});
 }
 
-TEST_CASE("sentence: the gate is the score of the sequence", "[router_rules]") {
+TEST_CASE("sentence: the gate is the score of the sequence", "[routers]") {
   TinyLayer layer({.width = 1, .experts = 2, .batch = 1, .length = 2}, "sentence",
                   {{"prompt", "1"}});
   layer.set("weight", {1, -1});
@@ -49,7 +49,7 @@ TEST_CASE("sentence: the gate is the score of the sequence", "[router_rules]") {
   CHECK_THAT(y[1], WithinAbs(-50 * gate, kDouble ? 1e-12 : 1e-4));
 }
 
-TEST_CASE("sentence: a label has a row of its own", "[router_rules]") {
+TEST_CASE("sentence: a label has a row of its own", "[routers]") {
   TinyLayer layer({.width = 2, .experts = 2, .batch = 2, .length = 3, .vocabulary = 5}, "sentence",
                   {{"by", "label"}, {"k", "1"}});
   layer.set("weight", {0, 9, 9, 0, 0, 9, 0, 9, 0, 9});  // label 1 takes expert 0, others expert 1
@@ -62,7 +62,7 @@ TEST_CASE("sentence: a label has a row of its own", "[router_rules]") {
         std::vector<std::int32_t>{0, 3, 6});
 }
 
-TEST_CASE("sentence: what makes no sense is refused", "[router_rules]") {
+TEST_CASE("sentence: what makes no sense is refused", "[routers]") {
   const Site site{.width = 2, .experts = 2, .batch = 1, .length = 4};
   CHECK_THROWS_WITH(make_router("sentence", site, {{"by", "label"}}), contains("no token ids"));
   CHECK_THROWS_WITH(make_router("sentence", site, {{"softmax", "after"}}),

@@ -1,5 +1,6 @@
 #include "sim/moe/policies/balance.hpp"
 
+#include "sim/config/names.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -7,18 +8,16 @@
 namespace moesim {
 
 BalanceScope::BalanceScope(Options& options, const std::string& otherwise) {
-  std::vector<std::string> names = {"batch", "sequence", "running", "step"};
-  const auto first = std::find(names.begin(), names.end(), otherwise);
-  std::rotate(names.begin(), first, first + 1);  // the default comes first
+  constexpr Named<Kind> kKinds[] = {{"batch", Kind::batch},
+                                    {"sequence", Kind::sequence},
+                                    {"running", Kind::running},
+                                    {"step", Kind::step}};
   const std::string name = options.choice(
-      "balance_group", otherwise, names,
+      "balance_group", otherwise, with_first(all_names<Kind>(kKinds), otherwise),
       "tokens of the balance loss: the micro-batch; each sequence; counts of the step's "
       "micro-batches so far; counts of the whole step, which costs a further forward pass if it "
       "has several");
-  kind_ = name == "batch"      ? Kind::batch
-          : name == "sequence" ? Kind::sequence
-          : name == "running"  ? Kind::running
-                               : Kind::step;
+  kind_ = value_of<Kind>(kKinds, name);
 }
 
 std::vector<Shape> BalanceScope::totals(index columns) const {

@@ -1,6 +1,7 @@
 #include "sim/moe/policies/bias_update.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/config/names.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -34,16 +35,16 @@ BiasUpdate::BiasUpdate(Options& options, index k, index experts, index free, ind
     : k_(k), experts_(experts), all_(experts + free) {
   on_logits_ = options.choice("bias_on", "scores", {"scores", "logits"},
                               "what the bias is added to") == "logits";
-  const std::string kind =
-      options.choice("bias_update", "sign", {"sign", "proportional", "quantile", "histogram"},
+  constexpr Named<Kind> kKinds[] = {{"sign", Kind::sign},
+                                    {"proportional", Kind::proportional},
+                                    {"quantile", Kind::quantile},
+                                    {"histogram", Kind::histogram}};
+  kind_ =
+      options.choice("bias_update", Kind::sign, kKinds,
                      "a step moves a bias by bias_speed towards an even load, or by "
                      "bias_speed times what the load lacks to the mean, as a share of it; or sets "
                      "it to a quantile: the mean over micro-batches (Megatron), or that of the "
                      "step's tokens, from a histogram (Kimi K3)");
-  kind_ = kind == "sign"           ? Kind::sign
-          : kind == "proportional" ? Kind::proportional
-          : kind == "quantile"     ? Kind::quantile
-                                   : Kind::histogram;
   speed_ = options.number("bias_speed", 1e-3, {0, 10},
                           "change of a bias per step, of sign and proportional; 0: biases are "
                           "constant");

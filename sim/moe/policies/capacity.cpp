@@ -1,5 +1,7 @@
 #include "sim/moe/policies/capacity.hpp"
 
+#include "sim/config/names.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -33,12 +35,11 @@ index Capacity::rows(index n, index k, index experts) const {
 }
 
 Rounding read_rounding(Options& options, const std::string& otherwise, const std::string& help) {
-  std::vector<std::string> allowed = {"ceil", "floor", "round"};
-  const auto first = std::find(allowed.begin(), allowed.end(), otherwise);
-  std::rotate(allowed.begin(), first, first + 1);  // the default comes first
-  const std::string name = options.choice("capacity_rounding", otherwise, allowed, help);
-  if (name == "floor") return Rounding::floor;
-  return name == "round" ? Rounding::round : Rounding::ceil;
+  constexpr Named<Rounding> kRoundings[] = {
+      {"ceil", Rounding::ceil}, {"floor", Rounding::floor}, {"round", Rounding::round}};
+  return value_of<Rounding>(
+      kRoundings, options.choice("capacity_rounding", otherwise,
+                                 with_first(all_names<Rounding>(kRoundings), otherwise), help));
 }
 
 Group read_group(Options& options, const std::string& otherwise,

@@ -1,5 +1,6 @@
 #include "sim/moe/policies/places.hpp"
 
+#include "sim/config/names.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/ops/ops.hpp"
@@ -50,14 +51,14 @@ Places::Places(Options& options, const Site& site, index k, double factor, doubl
   evaluation_.factor = in_evaluation;
   group_ = read_group(options, site.ragged ? "batch" : "sequence", {"sequence", "batch"},
                       "tokens that share the capacity of the experts");
-  const std::vector<std::string> orders = {"token",  "choice", "priority",
-                                           "random", "gate",   "logit"};
-  const std::string order =
-      options.choice("fill", site.causal ? "token" : "choice", orders,
+  constexpr Named<By> kOrders[] = {{"token", By::token},       {"choice", By::choice},
+                                   {"priority", By::priority}, {"random", By::random},
+                                   {"gate", By::gate},         {"logit", By::logit}};
+  by_ =
+      options.choice("fill", site.causal ? By::token : By::choice, kOrders,
                      "who gets places: token by token; all first choices first, by position, by "
                      "score (BPR) or by chance (DeepSpeed); an expert's largest gates (Megatron); "
                      "its largest logits, other tokens counting as 0 (DeepSpeed's error)");
-  by_ = static_cast<By>(std::find(orders.begin(), orders.end(), order) - orders.begin());
   passes_input_ = options.choice("dropped", "zero", {"zero", "input"},
                                  "output of a token without any place: zero, or its own input "
                                  "times its first gate") == "input";
