@@ -72,10 +72,10 @@ class Lora : public Expert {
 
   Tensor times(const Rows& rows, const Matrix& m) const {
     const auto scale = static_cast<real>(scale_);
-    const Tensor base = linear(rows.x, m.base, {}, Activation::none, Precision::compute);
+    Tensor base = linear(rows.x, m.base, {}, Activation::none, Precision::compute);
     if (!m.a) return base;
     const Tensor low = grouped_linear(rows, m.a, {});
-    const Tensor y = add(base, affine(grouped_linear(rows.with(low), m.b, {}), scale));
+    Tensor y = add(base, affine(grouped_linear(rows.with(low), m.b, {}), scale));
     if (!m.size) return y;
     const index E = m.a.dim(0), in = m.base.dim(0), out = m.base.dim(1);
     const Tensor change = affine(batched_matmul(m.a, m.b), scale).reshape({E, in * out});

@@ -51,7 +51,7 @@ class Base : public Router {
     const index T = affinity.rows();
     const index n =
         group_ == Group::batch ? T : group_size(group_, tokens.batch(), tokens.length());
-    const index groups = T / n, places = (n + E_ - 1) / E_;
+    const index groups = T == 0 ? 0 : T / n, places = (n + E_ - 1) / E_;
     const bool by_position = group_ == Group::position;
     const std::vector<real> all = affinity.to_host();
     std::vector<std::int32_t> choice(static_cast<std::size_t>(T));

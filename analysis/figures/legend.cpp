@@ -59,7 +59,8 @@ double place_legend(Layout& layout, const Figure& figure) {
   const double left = (layout.width - each * static_cast<double>(columns) + 1.2 * m.type) / 2;
   const double height = line * static_cast<double>(rows) + margin;
   for (std::size_t i = 0; i < named.size(); ++i) {
-    const double x = std::max(margin, left) + each * static_cast<double>(i / rows);
+    const std::size_t column = i / rows;
+    const double x = std::max(margin, left) + each * static_cast<double>(column);
     const double y = height - line * (static_cast<double>(i % rows) + 0.5);
     layout.legend.push_back({named[i].panel,
                              named[i].series,

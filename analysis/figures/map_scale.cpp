@@ -47,11 +47,10 @@ Range shade_range(const Figure& figure) {
 Ticks shade_ticks(const Range& range, double neutral, std::size_t most) {
   std::vector<double> at;
   for (const double step : {0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0}) {
+    const int below = static_cast<int>(std::floor((neutral - range.low + 1e-9) / step));
+    const int above = static_cast<int>(std::floor((range.high - neutral + 1e-9) / step));
     at.clear();
-    for (double value = neutral; value >= range.low - 1e-9; value -= step)
-      at.insert(at.begin(), value);
-    for (double value = neutral + step; value <= range.high + 1e-9; value += step)
-      at.push_back(value);
+    for (int i = -below; i <= above; ++i) at.push_back(neutral + i * step);
     if (at.size() <= std::clamp<std::size_t>(most, 2, 5)) break;
   }
   Ticks ticks = linear_ticks(range.low, range.high, 2);

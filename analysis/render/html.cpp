@@ -104,7 +104,7 @@ std::string body_of(const Table& table, const Rendering& rendering) {
 }  // namespace
 
 std::string as_html(const Table& table, const Rendering& rendering) {
-  const std::string body = body_of(table, rendering);
+  std::string body = body_of(table, rendering);
   if (!rendering.standalone) return body;
   const std::string title = rendering.caption.empty() ? table.name : rendering.caption;
   return fmt::format(

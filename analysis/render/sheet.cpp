@@ -39,12 +39,12 @@ std::string fixed(double value, int decimals) {
 std::string fixed_deviation(double value, int decimals) {
   constexpr int kMoreDecimals = 3;
   constexpr double kRounding = 1e-7;  // float32 rounding: smaller deviations are not real
-  const std::string text = fixed(value, decimals);
+  std::string text = fixed(value, decimals);
   if (value < kRounding || text.find_first_of("123456789") != std::string::npos ||
       std::isnan(value))
     return text;
   for (int more = decimals + 1; more <= decimals + kMoreDecimals; ++more)
-    if (const std::string finer = fixed(value, more);
+    if (std::string finer = fixed(value, more);
         finer.find_first_of("123456789") != std::string::npos)
       return finer;
   return fmt::format("{:.0e}", value);

@@ -39,7 +39,7 @@ using Cell = std::variant<std::monostate, std::string, double, Sample, Interval>
 struct Table {
   struct Place {
     std::size_t row = 0, column = 0;
-    auto operator<=>(const Place&) const = default;
+    auto operator<=>(const Place&) const = default;  // NOLINT(modernize-use-nullptr): a false alarm
   };
 
   std::string name;  // "routers"

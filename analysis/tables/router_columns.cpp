@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <set>
 
 namespace moesim {
@@ -20,8 +19,6 @@ using Better = Column::Better;
 using Shown = RouterColumn::Shown;
 using Text = std::string Outcome::*;
 using Field = double Outcome::*;
-
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 ValueOf value_of(Field field) {
   return [field](const Outcome& run) { return run.*field; };
@@ -37,7 +34,7 @@ RouterColumn words(Column column, Text field) {
           }};
 }
 
-RouterColumn sample(Column column, ValueOf value, Shown shown = Shown::always) {
+RouterColumn sample(Column column, const ValueOf& value, Shown shown = Shown::always) {
   return {std::move(column), shown,
           [value](const RouterRow& row) -> Cell {
             return sample_of(values_of(row.arm.complete, value));
@@ -45,7 +42,7 @@ RouterColumn sample(Column column, ValueOf value, Shown shown = Shown::always) {
           value};
 }
 
-RouterColumn mean(Column column, ValueOf value, Shown shown = Shown::always) {
+RouterColumn mean(Column column, const ValueOf& value, Shown shown = Shown::always) {
   return {std::move(column), shown,
           [value](const RouterRow& row) -> Cell {
             return sample_of(values_of(row.arm.complete, value)).mean;
@@ -66,7 +63,7 @@ RouterColumn size(Column column, Field field) {
       value_of(field)};
 }
 
-RouterColumn of_difference(Column column, std::function<Cell(const Difference&)> cell,
+RouterColumn of_difference(Column column, const std::function<Cell(const Difference&)>& cell,
                            Shown shown = Shown::always) {
   return {std::move(column), shown, [cell](const RouterRow& row) -> Cell {
             if (row.baseline == nullptr || row.baseline->name == row.arm.name) return {};

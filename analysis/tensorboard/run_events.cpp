@@ -18,9 +18,8 @@ namespace moesim {
 namespace {
 
 constexpr std::int64_t kMostLabels = 1 << 16;
-constexpr double kNone = ExpertLoad::kNone;
 // Excerpts of a run file are limited to 64 MiB; the remainder is for small variables.
-constexpr double kMostValues = (48 << 20) / sizeof(double);
+constexpr double kMostValues = (48.0 * (1 << 20)) / sizeof(double);
 
 // Stream is a group of variables with common rows, and their tags.
 struct Stream {

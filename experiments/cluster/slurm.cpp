@@ -211,7 +211,7 @@ std::string submit_to_slurm(const std::string& script_path) {
     const std::string said = one_line(output.error);
     fail(Exit::internal, said.empty() ? "sbatch: failed and said nothing" : said);
   }
-  const std::string job = output.out.substr(0, output.out.find_first_of(";\n"));  // NUMBER;CLUSTER
+  std::string job = output.out.substr(0, output.out.find_first_of(";\n"));  // NUMBER;CLUSTER
   std::size_t number = 0;
   if (!parse_number(job, number))
     fail(Exit::internal, "sbatch: expected the number of a job, got: " + one_line(output.out));

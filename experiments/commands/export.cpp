@@ -78,7 +78,7 @@ void check_options(const Arguments& arguments, const TableKind& kind, TableForma
 }
 
 std::string label_in(const Arguments& arguments) {
-  const std::string label = arguments.text("label");
+  std::string label = arguments.text("label");
   if (plain_label(label) != label)
     fail(Exit::usage, "command line: --label " + config::printable(label) +
                           ": a label has letters, digits and : . - + _ / alone");
@@ -87,7 +87,7 @@ std::string label_in(const Arguments& arguments) {
 
 // Rejects unbalanced braces, which would break the LaTeX document.
 std::string tex_caption_in(const Arguments& arguments) {
-  const std::string caption = arguments.text("caption-tex");
+  std::string caption = arguments.text("caption-tex");
   int depth = 0;
   bool escaped = false, balanced = true;
   for (const char c : caption) {

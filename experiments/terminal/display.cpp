@@ -45,7 +45,7 @@ Display::~Display() {
 
 std::string Display::erasure() {
   if (drawn_ == 0) return {};
-  const std::string text = fmt::format("\r\033[{}A\033[J", drawn_);
+  std::string text = fmt::format("\r\033[{}A\033[J", drawn_);
   drawn_ = 0;
   return text;
 }

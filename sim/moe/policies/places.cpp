@@ -10,7 +10,7 @@
 namespace moesim {
 namespace {
 
-constexpr double kLarge = 1e6;
+constexpr double kMostFactor = 1e6;
 
 // The choices that are among the `places` largest values of their expert in their group. values
 // [T, k]; an expert ranks tokens that did not choose it at 0.
@@ -32,10 +32,10 @@ Indices largest_of_experts(const Indices& choice, const Tensor& values, index ex
 Places::Places(Options& options, const Site& site, index k, double factor, double factor_eval)
     : k_(k), experts_(site.experts), length_(std::max<index>(1, site.length)) {
   training_.factor =
-      options.number("capacity_factor", factor, {0, kLarge},
+      options.number("capacity_factor", factor, {0, kMostFactor},
                      "rows per expert in training, relative to an equal share; 0: no limit");
-  const double in_evaluation =
-      options.number("capacity_factor_eval", factor_eval, {0, kLarge}, "the same in evaluation");
+  const double in_evaluation = options.number("capacity_factor_eval", factor_eval, {0, kMostFactor},
+                                              "the same in evaluation");
   training_.rounding = read_rounding(options, "ceil", "of capacity to whole rows");
   training_.per_choice = options.flag("capacity_per_choice", true, "capacity is proportional to k");
   training_.minimum = options.integer("capacity_min", 0, {0, 1 << 30}, "least rows per expert");
@@ -103,8 +103,10 @@ Indices Places::keep(const Indices& choice, const Tensor& gates, const Tensor& s
 Assignment Places::plan(const Indices& choice, const Indices& kept, const Tensor& gates,
                         const Tokens& tokens) const {
   const index T = tokens.x.rows(), E = experts_, most = places(tokens);
-  Assignment plan = moesim::assign(choice, kept, k_, E, gates,
-                                   most > 0 ? T / group_size(tokens) * E * most : T * k_);
+  const index groups =
+      T == 0 ? 0 : T / group_size(tokens);  // a router inside another may get no token
+  Assignment plan =
+      moesim::assign(choice, kept, k_, E, gates, most > 0 ? groups * E * most : T * k_);
   if (group_ == Group::sequence) plan.places = most;
   if (passes_input_) plan.bypass = first_gate_where_none(plan.token, gates);
   if (straight_through_) plan.scale = affine(sub(plan.gate, stop_gradient(plan.gate)), 1, 1);
