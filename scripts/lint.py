@@ -30,7 +30,7 @@ def commands():
     """The compile command of every source, once: of the float build where there are two."""
     subprocess.run(["cmake", "-S", ROOT, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_CXX_COMPILER=clang++",
                     "-DCMAKE_C_COMPILER=clang", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON", "-DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON",
-                    "-DMOESIM_TESTS=OFF", "-DMOESIM_CUDA=OFF"], check=True, stdout=subprocess.DEVNULL)
+                    "-DMOESIM_TESTS=OFF", "-DMOESIM_CUDA=OFF", "-DMOESIM_GROUP=1"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["cmake", "--build", BUILD, "--target", "moesim_revision"], check=True, stdout=subprocess.DEVNULL)
     found = {}
     with open(os.path.join(BUILD, "compile_commands.json"), encoding="utf-8") as file:

@@ -11,13 +11,13 @@
 namespace moesim {
 namespace {
 
-constexpr int kLimitSeconds = 10;
+constexpr int kGlyphSeconds = 10;
 constexpr std::size_t kMostAsked = 200;
 
 bool has_glyph(char32_t code) {
   const ProgramRun fonts = run_program(
       {"fc-list", fmt::format(":charset={:x}", static_cast<std::uint32_t>(code)), "family"},
-      {"/", kLimitSeconds});
+      {"/", kGlyphSeconds});
   return !fonts.good || !fonts.out.empty();
 }
 

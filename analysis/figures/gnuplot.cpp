@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kLimitSeconds = 60;
+constexpr int kGnuplotSeconds = 60;
 constexpr const char* kScript = ".moesim.gp";  // differs from every file name of the figure
 
 // Scratch is a temporary folder, removed with its content.
@@ -57,7 +57,7 @@ class Scratch {
 // Returns the first line of gnuplot's output that is more than a position.
 std::string reason_of(const ProgramRun& result) {
   if (result.timed_out)
-    return "took longer than " + std::to_string(kLimitSeconds) + " s and was stopped";
+    return "took longer than " + std::to_string(kGnuplotSeconds) + " s and was stopped";
   std::string line, best;
   for (const char c : result.out + result.error + "\n") {
     if (c != '\n') {
@@ -97,7 +97,7 @@ Drawing draw(const Figure& figure, const FigureStyle& style, Picture picture,
   scratch.write(kScript, drawing.script);
   // -d: ignores the user's gnuplotrc.
   const ProgramRun result =
-      run_program({"gnuplot", "-d", kScript}, {scratch.path(), kLimitSeconds});
+      run_program({"gnuplot", "-d", kScript}, {scratch.path(), kGnuplotSeconds});
   if (!result.found)
     fail(Exit::usage,
          "gnuplot is not installed, which draws figures: install the package gnuplot-nox, or use "

@@ -19,8 +19,8 @@ using Kind = Panel::Kind;
 
 constexpr double kBarWidth = 0.9;  // of the colour scale, in font sizes
 
-// Grid is the arrangement of panels.
-struct Grid {
+// PanelGrid is the arrangement of panels.
+struct PanelGrid {
   std::size_t columns = 1, rows = 1;
   double width = 0, height = 0;  // size of a panel's box
   double left = 0, top = 0;      // margins of the first panel
@@ -171,7 +171,7 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
   const std::vector<Range> xs = x_ranges(figure), ys = y_ranges(figure);
   const std::size_t count = figure.panels.size();
 
-  Grid grid;
+  PanelGrid grid;
   grid.columns = best_columns(figure, m, legend);
   grid.rows = (count + grid.columns - 1) / grid.columns;
   const double columns = static_cast<double>(grid.columns), rows = static_cast<double>(grid.rows);

@@ -20,7 +20,7 @@ namespace moesim {
 namespace {
 
 constexpr std::size_t kMostExperts = 16;  // drawn as one curve each
-constexpr std::size_t kMostPoints = 200;
+constexpr std::size_t kMostRecords = 200;
 constexpr std::array kQuantiles = {0.0, 0.1, 0.5, 0.9, 1.0};
 
 // Curves of one layer (or all layers) of one run, by quantile or by expert.
@@ -56,13 +56,13 @@ void add_point(Curves& curves, const Timeseries& times, std::size_t row,
   }
 }
 
-std::vector<double> quantiles_of(std::vector<double> values) {
+std::vector<double> quantiles_of(const std::vector<double>& values) {
   std::vector<double> quantiles;
   for (const double q : kQuantiles) quantiles.push_back(quantile(values, q));
   return quantiles;
 }
 
-// Sums consecutive records until at most kMostPoints are left.
+// Sums consecutive records until at most kMostRecords are left.
 RunLoads loads_of(const Variable& load, const Timeseries& times, const Layers& layers,
                   std::size_t& each) {
   const auto rows = std::min(static_cast<std::size_t>(load.shape[0]), times.x.size());
@@ -73,7 +73,7 @@ RunLoads loads_of(const Variable& load, const Timeseries& times, const Layers& l
   loads.layers = layers.labels;
   loads.quantiles.resize(layers.places.size());
   loads.single.resize(layers.places.size());
-  const std::size_t bin = std::max<std::size_t>(1, (rows + kMostPoints - 1) / kMostPoints);
+  const std::size_t bin = std::max<std::size_t>(1, (rows + kMostRecords - 1) / kMostRecords);
   each = std::max(each, bin);
   for (std::size_t row = 0; row < rows; row += bin) {
     std::vector<double> all;

@@ -20,7 +20,7 @@
 namespace moesim {
 namespace {
 
-using Settings = std::map<std::string, std::string>;
+using ArmSettings = std::map<std::string, std::string>;
 
 constexpr const char* kData = "data.sha256";
 
@@ -195,7 +195,7 @@ std::vector<std::string> series_names(const std::vector<const Arm*>& arms, const
         std::none_of(keys.begin(), keys.end(),
                      [&](const std::string& known) { return together(arms, known, other); }))
       keys.push_back(other);
-  // Settings that all arms have come first; the others are used only if these do not distinguish
+  // ArmSettings that all arms have come first; the others are used only if these do not distinguish
   // the arms.
   const auto own = std::stable_partition(keys.begin(), keys.end(), [&](const std::string& other) {
     return std::all_of(arms.begin(), arms.end(),

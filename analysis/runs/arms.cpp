@@ -15,11 +15,11 @@
 namespace moesim {
 namespace {
 
-using Values = std::map<std::string, std::string>;
+using ArmSettings = std::map<std::string, std::string>;
 
 constexpr std::size_t kMostKeys = 4;
 
-std::string value_in(const Arm& arm, const std::string& key) {
+std::string setting_in(const Arm& arm, const std::string& key) {
   constexpr std::size_t kMostCharacters = 30;
   const auto value = arm.settings.find(key);
   return value == arm.settings.end()
@@ -32,7 +32,7 @@ std::size_t told_apart(const std::vector<Arm*>& arms, const std::vector<std::str
   std::set<std::string> seen;
   for (const Arm* arm : arms) {
     std::string values;
-    for (const std::string& key : keys) values += value_in(*arm, key) + '\n';
+    for (const std::string& key : keys) values += setting_in(*arm, key) + '\n';
     seen.insert(std::move(values));
   }
   return seen.size();
@@ -70,7 +70,7 @@ void tell_apart(const std::vector<Arm*>& arms) {
   if (all > kMostKeys) keys = telling_keys(arms, std::move(keys));
   for (Arm* arm : arms) {
     std::vector<std::string> terms;
-    for (const std::string& key : keys) terms.push_back(value_in(*arm, key));
+    for (const std::string& key : keys) terms.push_back(setting_in(*arm, key));
     if (all > keys.size()) terms.push_back(std::to_string(all - keys.size()) + " more");
     if (!terms.empty()) arm->name += " (" + joined(terms) + ")";
   }
@@ -163,7 +163,7 @@ std::vector<std::string> differing_keys(const std::vector<const Arm*>& arms) {
 
 std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
   std::vector<Arm> arms;
-  std::map<std::pair<Values, std::string>, std::size_t> places;
+  std::map<std::pair<ArmSettings, std::string>, std::size_t> places;
   for (const Outcome& run : outcomes) {
     const auto [place, is_new] =
         places.emplace(std::pair(run.settings, has_config(run) ? "" : run.arm), arms.size());

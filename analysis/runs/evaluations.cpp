@@ -13,15 +13,13 @@
 namespace moesim {
 namespace {
 
-constexpr double kNone = EvaluationPoint::kNone;
-
-using Values = std::vector<double>;
+using Numbers = std::vector<double>;
 // Reduces the values of one row (one per layer) to one value.
-using Summary = std::function<double(const Values&)>;
+using Summary = std::function<double(const Numbers&)>;
 
-double mean_of(const Values& values) { return sample_of(values).mean; }
+double mean_of(const Numbers& values) { return sample_of(values).mean; }
 
-double sum_of(const Values& values) {
+double sum_of(const Numbers& values) {
   return values.empty() ? kNone : std::accumulate(values.begin(), values.end(), 0.0);
 }
 
@@ -36,13 +34,13 @@ class Rows {
   }
   std::size_t count() const { return count_; }
   // Returns the row `back` before the last; empty if it does not exist.
-  Values row(std::size_t back) const {
+  Numbers row(std::size_t back) const {
     if (back >= count_) return {};
     const auto end = variable_->values.end() - static_cast<std::ptrdiff_t>(back * width_);
     return {end - static_cast<std::ptrdiff_t>(width_), end};
   }
   double number(std::size_t back) const {
-    const Values values = row(back);
+    const Numbers values = row(back);
     return values.empty() ? kNone : values[0];
   }
 
@@ -70,8 +68,8 @@ Rows layered(const Run& run, const char* name) {
   return Rows(run.variable(name, {"eval", "layer"}));
 }
 
-double percent_dropped(const Values& dropped, const Values& assignments) {
-  Values percents;
+double percent_dropped(const Numbers& dropped, const Numbers& assignments) {
+  Numbers percents;
   for (std::size_t layer = 0; layer < std::min(dropped.size(), assignments.size()); ++layer)
     if (assignments[layer] > 0) percents.push_back(100 * dropped[layer] / assignments[layer]);
   return mean_of(percents);
@@ -83,13 +81,13 @@ void add_training(const Run& run, std::vector<EvaluationPoint>& evaluations) {
   const Variable* tokens = run.variable("tokens", {"step"});
   const Variable* seconds = run.variable("seconds", {"step"});
   if (step == nullptr) return;
-  const Values& steps = step->values;
+  const Numbers& steps = step->values;
   const auto aligned = [&](const Variable* variable) {
     return variable != nullptr && variable->values.size() == steps.size();
   };
   // The total is unknown if the first steps were not read.
   const bool whole = aligned(seconds) && !steps.empty() && steps[0] == 0;
-  Values total{0};
+  Numbers total{0};
   if (whole)
     for (const double second : seconds->values) total.push_back(total.back() + second);
   for (EvaluationPoint& evaluation : evaluations) {
@@ -110,15 +108,15 @@ void add_training_drops(const Run& run, std::vector<EvaluationPoint>& evaluation
   const Rows assignments(run.variable("assignments", {"record", "layer"}));
   if (step == nullptr) return;
   const std::size_t count = std::min({step->values.size(), dropped.count(), assignments.count()});
-  const Values steps(step->values.end() - static_cast<std::ptrdiff_t>(count), step->values.end());
-  Values percents(count, kNone);
+  const Numbers steps(step->values.end() - static_cast<std::ptrdiff_t>(count), step->values.end());
+  Numbers percents(count, kNone);
   for (std::size_t back = 0; back < count; ++back)
     if (const double all = sum_of(assignments.row(back)); all > 0)
       percents[count - 1 - back] = 100 * sum_of(dropped.row(back)) / all;
   for (EvaluationPoint& evaluation : evaluations) {
     if (std::isnan(evaluation.step)) continue;
     const Window window = drops_window(steps, evaluation.step);
-    Values known;
+    Numbers known;
     for (std::size_t i = window.first; i < window.end; ++i)
       if (!std::isnan(percents[i])) known.push_back(percents[i]);
     evaluation.train_drops_percent = mean_of(known);
@@ -131,7 +129,7 @@ double number_of_experts(const Run& run) {
 }
 
 // Returns the index, counted from the last, of the last label below `end`.
-std::optional<std::size_t> last_before(const Values& labels, double end) {
+std::optional<std::size_t> last_before(const Numbers& labels, double end) {
   const auto after = std::lower_bound(labels.begin(), labels.end(), end);
   if (after == labels.begin()) return std::nullopt;
   return static_cast<std::size_t>(labels.end() - after);  // the one before `after`
@@ -187,15 +185,15 @@ std::vector<double> quantity_of(const Run& run, const std::string& name,
     const auto found = run.file.attributes().find(name);
     const bool is_number =
         found != run.file.attributes().end() && !std::holds_alternative<std::string>(found->second);
-    return is_number ? Values(count, run.number(name)) : Values();
+    return is_number ? Numbers(count, run.number(name)) : Numbers();
   }
   const std::string dimension = variable->dims.empty() ? "" : variable->dims[0];
   if (dimension != "eval" && dimension != "record" && dimension != "step")
-    return Values(count, mean_of(variable->values));
+    return Numbers(count, mean_of(variable->values));
 
   const Rows rows(variable);
   if (evaluations.empty()) return {mean_of(rows.row(0))};
-  Values values(count, kNone);
+  Numbers values(count, kNone);
   const char* label = dimension == "record" ? "record_step" : "step";
   const Variable* labels = dimension == "eval" ? nullptr : run.variable(label, {dimension});
   for (std::size_t i = 0; i < count; ++i) {

@@ -3,9 +3,9 @@
 
 #include "analysis/runs/at.hpp"
 #include "analysis/runs/read.hpp"
+#include "analysis/statistics/sample.hpp"
 
 #include <cstddef>
-#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -15,8 +15,6 @@ namespace moesim {
 
 // Missing numbers are NaN. A mean over layers is NaN if one layer's value is NaN.
 struct EvaluationPoint {
-  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
   double step = kNone;           // eval_step: training steps done before
   double tokens = kNone;         // tokens trained on before
   double seconds = kNone;        // training time before: sum of `seconds`

@@ -13,8 +13,6 @@
 namespace moesim {
 namespace {
 
-constexpr double kNone = EvaluationPoint::kNone;
-
 double last_value(const Run& run, const std::string& name, const std::string& dim) {
   const Variable* variable = run.variable(name, {dim});
   return variable == nullptr || variable->values.empty() ? kNone : variable->values.back();

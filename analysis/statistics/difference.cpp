@@ -16,7 +16,6 @@ namespace {
 
 using boost::math::students_t;
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLevel = 0.05;  // two-sided
 constexpr double kPower = 0.8;
 

@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 namespace moesim {
 
-namespace {
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-}  // namespace
+namespace {}  // namespace
 
 Sample sample_of(const std::vector<double>& values) {
   const auto n = static_cast<double>(values.size());

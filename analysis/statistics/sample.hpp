@@ -10,6 +10,9 @@
 
 namespace moesim {
 
+// kNone stands for a number that does not exist; tables leave its cell empty.
+inline constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
 // Undefined values are NaN: the mean of no values, the deviation of fewer than two.
 struct Sample {
   std::size_t count = 0;
@@ -18,8 +21,8 @@ struct Sample {
 };
 
 struct Interval {
-  double low = std::numeric_limits<double>::quiet_NaN();
-  double high = std::numeric_limits<double>::quiet_NaN();
+  double low = kNone;
+  double high = kNone;
 };
 
 Sample sample_of(const std::vector<double>& values);

@@ -32,7 +32,7 @@ struct Metric {
   bool is_loss() const { return column.column.key == "eval_loss"; }
 };
 
-std::string key_of(const std::string& setting, const std::string& value) {
+std::string column_key(const std::string& setting, const std::string& value) {
   std::string key;
   for (const char c : setting + "_" + value) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -57,7 +57,7 @@ Table table_of(const Grid& grid, bool baseline_apart, const Arm& baseline, const
   std::set<std::string> keys{row_key};
   for (const GridAxis::Values& values : grid.columns.values) {
     Column column = metric.column.column;
-    column.key = key_of(grid.columns.settings[0], values[0]);
+    column.key = column_key(grid.columns.settings[0], values[0]);
     while (!keys.insert(column.key).second) column.key += '_';
     column.title = grid.columns.name + " = " + GridAxis::text(values);
     table.columns.push_back(std::move(column));

@@ -12,14 +12,14 @@
 namespace moesim {
 namespace {
 
-constexpr std::int64_t kMostLabels = 1 << 16;
+constexpr std::int64_t kMostLayerLabels = 1 << 16;
 
 // The variable that labels the first dimension, by the dimension's name.
 const std::map<std::string, std::string> kSteps = {
     {"step", "step"}, {"eval", "eval_step"}, {"record", "record_step"}};
 
-// Choice selects one label of a dimension, or the mean over all.
-struct Choice {
+// Labelled selects one label of a dimension, or the mean over all.
+struct Labelled {
   std::size_t first = 0, count = 1;
 };
 
@@ -35,8 +35,8 @@ std::vector<std::string> labels_of(const Run& run, const std::string& dim, std::
   return labels;
 }
 
-Choice choose(const std::vector<std::string>& labels, const std::string& label,
-              const std::string& what) {
+Labelled choose(const std::vector<std::string>& labels, const std::string& label,
+                const std::string& what) {
   const auto found = std::find(labels.begin(), labels.end(), label);
   if (found != labels.end()) return {static_cast<std::size_t>(found - labels.begin()), 1};
   std::vector<std::string> shown;
@@ -70,7 +70,7 @@ Quantity quantity_of(const std::string& text) {
 Excerpt curve_excerpt(const Quantity& quantity) {
   Excerpt excerpt{{}, {{quantity.name, kAllRows}}};
   for (const char* labels : {"layer", "domain", "aux", "expert"})
-    excerpt.last_rows[labels] = kMostLabels;
+    excerpt.last_rows[labels] = kMostLayerLabels;
   for (const auto& [dim, steps] : kSteps) excerpt.last_rows[steps] = kAllRows;
   return excerpt;
 }
@@ -98,7 +98,7 @@ std::optional<Curve> curve_of(const Run& run, const Quantity& quantity,
   const std::size_t layers = has_layers ? static_cast<std::size_t>(variable->shape[1]) : 1;
   const std::size_t inner = dims.size() > own ? static_cast<std::size_t>(variable->shape[own]) : 1;
 
-  Choice of_layers{0, layers}, of_inner;
+  Labelled of_layers{0, layers}, of_inner;
   if (layer && !has_layers)
     fail(Exit::usage, config::printable(quantity.name) + " is not recorded by layer");
   if (layer && has_layers)

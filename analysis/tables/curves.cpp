@@ -17,8 +17,8 @@
 namespace moesim {
 namespace {
 
-// Values is the curve of one run; runs with equal steps share them.
-struct Values {
+// ValuesOfRun is the curve of one run; runs with equal steps share them.
+struct ValuesOfRun {
   std::shared_ptr<const std::vector<double>> x;
   std::vector<double> y;
 };
@@ -45,9 +45,9 @@ int decimals_for(double largest) {
 }
 
 // Returns the samples of an arm by step.
-std::map<double, Sample> samples_of(const std::vector<const Values*>& runs) {
+std::map<double, Sample> samples_of(const std::vector<const ValuesOfRun*>& runs) {
   std::map<double, std::vector<double>> values;
-  for (const Values* run : runs)
+  for (const ValuesOfRun* run : runs)
     for (std::size_t i = 0; i < run->y.size(); ++i) {
       if (!std::isfinite((*run->x)[i])) continue;  // only in files not written by moesim
       std::vector<double>& at = values[(*run->x)[i]];
@@ -70,7 +70,7 @@ void note_gaps(Table& table, const std::vector<std::string>& fewer) {
 
 Table curves_table(const Request& request, const CurvesOptions& options) {
   const Quantity quantity = quantity_of(options.quantity);
-  std::vector<Values> values;
+  std::vector<ValuesOfRun> values;
   std::shared_ptr<const std::vector<double>> steps;  // of the previous run
   std::set<std::string> axes;
   bool averaged = false, found = false;
@@ -99,9 +99,9 @@ Table curves_table(const Request& request, const CurvesOptions& options) {
   std::set<std::string> keys = {"step"};
   double largest = 0;
   for (const Arm& arm : arms) {
-    std::vector<const Values*> runs;
+    std::vector<const ValuesOfRun*> runs;
     for (const Outcome* run : arm.complete) {
-      const Values& of = values[static_cast<std::size_t>(run - loaded.outcomes.data())];
+      const ValuesOfRun& of = values[static_cast<std::size_t>(run - loaded.outcomes.data())];
       if (of.x != nullptr) runs.push_back(&of);
     }
     if (runs.empty()) {

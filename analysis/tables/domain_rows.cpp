@@ -1,11 +1,11 @@
 #include "analysis/tables/domain_rows.hpp"
 
+#include "analysis/statistics/sample.hpp"
 #include "analysis/tables/arm_words.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <set>
 #include <string>
 
@@ -14,8 +14,6 @@ namespace {
 
 using Kind = Column::Kind;
 using Better = Column::Better;
-
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 // Returns the sample over runs of the value `of` computes, without NaN.
 Sample over_runs(const ArmDomains& use, const std::function<double(const DomainUse&)>& of) {

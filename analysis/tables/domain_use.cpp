@@ -1,5 +1,6 @@
 #include "analysis/tables/domain_use.hpp"
 
+#include "analysis/statistics/sample.hpp"
 #include "analysis/tables/expert_load.hpp"
 
 #include <fmt/format.h>
@@ -12,7 +13,6 @@
 namespace moesim {
 namespace {
 
-constexpr double kNone = ExpertLoad::kNone;
 constexpr std::int64_t kMostDomains = 1 << 16;
 
 std::vector<double> shares_of(const std::vector<double>& load) {

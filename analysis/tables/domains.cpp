@@ -11,20 +11,18 @@
 namespace moesim {
 namespace {
 
-using By = DomainsOptions::By;
-
 // Returns true if both have the same domains, layers and experts and can be averaged.
 bool alike(const DomainUse& a, const DomainUse& b) {
   return a.names == b.names && a.layers.size() == b.layers.size() &&
          (a.layers.empty() || a.layers[0].all.size() == b.layers[0].all.size());
 }
 
-std::string what_is_shown(By by) {
-  if (by == By::domain)
+std::string what_is_shown(DomainsOptions::By by) {
+  if (by == DomainsOptions::By::domain)
     return "top expert: share of the domain's load at its most used expert; entropy: of those "
            "shares, over log E; NMI: mutual information of expert and domain over the entropy of "
            "the domain; all are means over layers";
-  if (by == By::layer)
+  if (by == DomainsOptions::By::layer)
     return "share of each domain's load at its most used expert; 1/E without any preference";
   return "share of each domain's load that goes to the expert; where k experts take each token, "
          "assignments per token are k times as large";
@@ -33,9 +31,9 @@ std::string what_is_shown(By by) {
 }  // namespace
 
 DomainsOptions::By domains_by(const std::string& text) {
-  if (text == "domain") return By::domain;
-  if (text == "layer") return By::layer;
-  if (text == "expert") return By::expert;
+  if (text == "domain") return DomainsOptions::By::domain;
+  if (text == "layer") return DomainsOptions::By::layer;
+  if (text == "expert") return DomainsOptions::By::expert;
   fail(Exit::usage, "--by " + config::printable(text) + ": expected domain, layer or expert");
 }
 
@@ -67,7 +65,8 @@ Table domains_table(const Request& request, const DomainsOptions& options) {
     if (use.runs.empty() && !arm.complete.empty()) without.push_back(arm.name);
     if (use.runs.empty()) continue;
     if (experts_of(use) == 0) dense.push_back(arm.name);
-    if (experts_of(use) > 0 || options.by == By::domain) uses.push_back(std::move(use));
+    if (experts_of(use) > 0 || options.by == DomainsOptions::By::domain)
+      uses.push_back(std::move(use));
   }
   if (complete && !evaluated)
     fail(Exit::usage,
@@ -83,9 +82,9 @@ Table domains_table(const Request& request, const DomainsOptions& options) {
 
   DomainRows rows;
   rows.table.name = "domains";
-  if (options.by == By::domain) add_by_domain(uses, rows);
-  if (options.by == By::layer) add_by_layer(uses, rows);
-  if (options.by == By::expert) add_by_expert(uses, rows);
+  if (options.by == DomainsOptions::By::domain) add_by_domain(uses, rows);
+  if (options.by == DomainsOptions::By::layer) add_by_layer(uses, rows);
+  if (options.by == DomainsOptions::By::expert) add_by_expert(uses, rows);
   rows.table.columns.push_back({"sees", "sees"});
   rows.table.columns.push_back({"leak", "leak"});
   Table& table = rows.table;

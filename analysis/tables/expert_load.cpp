@@ -7,12 +7,12 @@
 namespace moesim {
 namespace {
 
-constexpr std::int64_t kMostLabels = 1 << 16;
+constexpr std::int64_t kMostLayers = 1 << 16;
 const std::vector<std::string> kPerExpert = {"load", "demand", "importance"};
 const std::vector<std::string> kPerLayer = {"assignments", "dropped", "router_entropy"};
 
 Excerpt routing_excerpt(const std::string& prefix, std::int64_t rows) {
-  Excerpt excerpt{{}, {{"layer", kMostLabels}}};
+  Excerpt excerpt{{}, {{"layer", kMostLayers}}};
   for (const auto* names : {&kPerExpert, &kPerLayer})
     for (const std::string& name : *names) excerpt.last_rows[prefix + name] = rows;
   return excerpt;
@@ -146,7 +146,7 @@ std::vector<double> over_uniform(const std::vector<double>& load) {
 
 double effective_experts_of(const std::vector<double>& load) {
   const double total = std::accumulate(load.begin(), load.end(), 0.0);
-  if (!(total > 0)) return ExpertLoad::kNone;
+  if (!(total > 0)) return kNone;
   double entropy = 0;
   for (const double value : load)
     if (value > 0) entropy -= value / total * std::log(value / total);

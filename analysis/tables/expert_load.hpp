@@ -4,10 +4,10 @@
 
 #include "analysis/runs/at.hpp"
 #include "analysis/runs/read.hpp"
+#include "analysis/statistics/sample.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,8 +15,6 @@
 namespace moesim {
 
 struct ExpertLoad {
-  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
   std::int64_t layer = 0;           // block index of the MoE layer
   std::vector<double> load = {};    // per expert, after capacity
   std::vector<double> demand = {};  // per expert, before capacity

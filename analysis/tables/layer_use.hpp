@@ -2,6 +2,7 @@
 #pragma once
 
 #include "analysis/render/table.hpp"
+#include "analysis/statistics/sample.hpp"
 #include "analysis/tables/expert_load.hpp"
 
 #include <array>
@@ -10,11 +11,9 @@
 namespace moesim {
 
 struct LayerUse {
-  double min = ExpertLoad::kNone, p10 = ExpertLoad::kNone, median = ExpertLoad::kNone,
-         p90 = ExpertLoad::kNone, max = ExpertLoad::kNone;
-  double cv = ExpertLoad::kNone, max_violation = ExpertLoad::kNone, entropy = ExpertLoad::kNone,
-         effective = ExpertLoad::kNone, dead = ExpertLoad::kNone;
-  double dropped_percent = ExpertLoad::kNone;
+  double min = kNone, p10 = kNone, median = kNone, p90 = kNone, max = kNone;
+  double cv = kNone, max_violation = kNone, entropy = kNone, effective = kNone, dead = kNone;
+  double dropped_percent = kNone;
 };
 
 // UseStatistic is one statistic of LayerUse and its column.

@@ -1,19 +1,17 @@
 #include "analysis/tables/target.hpp"
 
 #include "analysis/render/escape.hpp"
+#include "analysis/statistics/sample.hpp"
 #include "sim/core/error.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <vector>
 
 namespace moesim {
 namespace {
-
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 double value_of(const EvaluationPoint& evaluation, TargetCost cost, double flops_per_token) {
   switch (cost) {

@@ -19,7 +19,6 @@
 namespace moesim {
 namespace {
 
-using By = UtilizationOptions::By;
 using Kind = Column::Kind;
 
 constexpr std::size_t kMostExperts = 16;
@@ -29,7 +28,7 @@ struct Used {
   std::string measure;
   std::vector<std::int64_t> layers;
   std::vector<LayerUse> uses;               // by layer
-  std::vector<std::vector<double>> ratios;  // [layer][expert], for By::expert
+  std::vector<std::vector<double>> ratios;  // [layer][expert], for UtilizationOptions::By::expert
   LayerUse all;
   std::size_t experts = 0;
   bool evaluated = false;  // false: MoE layers, but not this evaluation
@@ -45,7 +44,8 @@ Used used_of(const Run& run, const UtilizationOptions& options) {
     used.experts = std::max(used.experts, layer.load.size());
     used.layers.push_back(layer.layer);
     used.uses.push_back(use_of(layer));
-    if (options.by == By::expert) used.ratios.push_back(over_uniform(layer.load));
+    if (options.by == UtilizationOptions::By::expert)
+      used.ratios.push_back(over_uniform(layer.load));
   }
   if (used.experts < 2) used.layers.clear();
   if (!loads.empty()) used.all = use_of_all(loads, used.uses);
@@ -71,7 +71,7 @@ class Builder {
     table_.name = "utilization";
     table_.columns = {
         {"arm", "arm"}, {"layer", "layer"}, {"of", "of"}, {"seeds", "seeds", Kind::count}};
-    if (by_ == By::layer) {
+    if (by_ == UtilizationOptions::By::layer) {
       for (const UseStatistic& statistic : use_statistics())
         table_.columns.push_back(statistic.column);
     } else {
@@ -89,11 +89,11 @@ class Builder {
       for (std::size_t l = 0; l < run->layers.size(); ++l)
         layers[run->layers[l]].emplace_back(run, l);
     for (const auto& [layer, places] : layers)
-      if (by_ == By::layer)
+      if (by_ == UtilizationOptions::By::layer)
         add_layer(use, std::to_string(layer), places);
       else
         add_experts(use, std::to_string(layer), places);
-    if (by_ == By::layer && layers.size() > 1) {
+    if (by_ == UtilizationOptions::By::layer && layers.size() > 1) {
       std::vector<LayerUse> all;
       for (const Used* run : use.runs)
         if (!run->layers.empty()) all.push_back(run->all);
@@ -152,7 +152,7 @@ class Builder {
   }
 
   Table table_;
-  By by_;
+  UtilizationOptions::By by_;
   std::size_t experts_ = 0;
   std::vector<const Arm*> arms_;  // one per row
 };
@@ -167,7 +167,7 @@ void add_notes(Table& table, const UtilizationOptions& options, const std::set<s
           ? fmt::format("the evaluation after {} steps", options.at.step)
       : options.at.kind == At::Kind::best ? std::string("the evaluation of each run's lowest loss")
                                           : std::string("the last evaluation of each run"));
-  if (options.by == By::expert) {
+  if (options.by == UtilizationOptions::By::expert) {
     table.notes.push_back("each expert's load over uniform, after capacity: 1 is balanced");
   } else {
     table.notes.push_back(
@@ -190,8 +190,8 @@ void add_notes(Table& table, const UtilizationOptions& options, const std::set<s
 }  // namespace
 
 UtilizationOptions::By utilization_by(const std::string& text) {
-  if (text == "layer") return By::layer;
-  if (text == "expert") return By::expert;
+  if (text == "layer") return UtilizationOptions::By::layer;
+  if (text == "expert") return UtilizationOptions::By::expert;
   fail(Exit::usage, "--by " + config::printable(text) + ": expected layer or expert");
 }
 
@@ -226,7 +226,7 @@ Table utilization_table(const Request& request, const UtilizationOptions& option
       single.push_back(arm.name);
     }
   }
-  if (options.by == By::expert && experts > kMostExperts)
+  if (options.by == UtilizationOptions::By::expert && experts > kMostExperts)
     fail(Exit::usage, fmt::format("--by expert: {} experts are more columns than {}; take --by "
                                   "layer, or --table tidy",
                                   experts, kMostExperts));

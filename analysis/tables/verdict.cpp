@@ -12,7 +12,7 @@ namespace moesim {
 namespace {
 
 // Returns the decimals that show two digits of a number.
-int decimals_for(double size) {
+int decimals_of_size(double size) {
   if (!(size > 0) || !std::isfinite(size)) return 4;
   return std::clamp(1 - static_cast<int>(std::floor(std::log10(size))), 2, 8);
 }
@@ -23,7 +23,7 @@ std::string rounded(double value, int decimals) { return fmt::format("{:.{}f}", 
 std::string p_text(double p) {
   constexpr double kLevel = 0.05;
   if (p < 0.001) return "p < 0.001";
-  int decimals = decimals_for(p);
+  int decimals = decimals_of_size(p);
   while (p < kLevel && decimals < 8 && std::stod(rounded(p, decimals)) >= kLevel) ++decimals;
   return "p = " + rounded(p, decimals);
 }
@@ -37,7 +37,7 @@ std::string seeds(std::size_t count) {
 std::string separation(const Arm& arm, const Arm& other, const Difference& difference) {
   if (std::isnan(difference.p_holm)) return "";
   const double low = difference.interval.low, high = difference.interval.high;
-  const int decimals = decimals_for((high - low) / 2);
+  const int decimals = decimals_of_size((high - low) / 2);
   const double furthest = std::max(std::abs(low), std::abs(high));
   const bool is_small = furthest < kEquivalenceMargin;
   const bool paired = difference.method == Difference::Method::paired;
@@ -54,11 +54,12 @@ std::string separation(const Arm& arm, const Arm& other, const Difference& diffe
   if (is_small)
     return fmt::format(
         "{} and {} are equivalent: within ± {} nats (the 95 % interval lies in ± {})", arm.name,
-        other.name, rounded(furthest, decimals_for(furthest)), kEquivalenceMargin);
+        other.name, rounded(furthest, decimals_of_size(furthest)), kEquivalenceMargin);
   const double detectable = difference.detectable();
   return fmt::format("{} and {} are not separable with {}{}: smallest detectable difference {}",
                      arm.name, other.name, seeds(difference.sample.count),
-                     paired ? "" : " (unpaired)", rounded(detectable, decimals_for(detectable)));
+                     paired ? "" : " (unpaired)",
+                     rounded(detectable, decimals_of_size(detectable)));
 }
 
 // Adds the sentences about the arm with the lowest loss.

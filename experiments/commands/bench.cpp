@@ -25,7 +25,7 @@
 namespace moesim {
 namespace {
 
-using Json = nlohmann::json;
+using SortedJson = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kDefaultConfig = "<bench.ini>";
@@ -81,8 +81,8 @@ class Stopwatch : public Hook {
   const std::vector<double>& full() const { return full_; }
   const std::vector<double>& compute() const { return compute_; }
   // Milliseconds of a step by part: the mean over steps, because not every step records.
-  Json parts() const {
-    Json all;
+  SortedJson parts() const {
+    SortedJson all;
     for (std::size_t i = 0; i < kParts; ++i)
       all[to_string(static_cast<Part>(i))] = 1e3 * parts_[i] / static_cast<double>(split_steps_);
     return all;
@@ -153,26 +153,26 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   std::vector<double> shares;
   for (std::size_t i = 0; i < watch.steps().size(); ++i)
     shares.push_back(work / watch.steps()[i] / watch.compute()[i]);
-  Json arm = {{"arm", e.spec.label},
-              {"router", e.model->config().router},
-              {"device", e.backend->name() + ": " + e.backend->description()},
-              {"threads", e.backend->threads()},
-              {"compute", name_of<Compute>(kComputes, e.run.compute)},
-              {"step_ms",
-               {{"median", 1e3 * median},
-                {"lower_quartile", 1e3 * quantile(watch.steps(), 0.25)},
-                {"upper_quartile", 1e3 * quantile(watch.steps(), 0.75)}}},
-              {"tokens_per_second", tokens / median},
-              {"flops_per_token", e.model->flops_per_token()},
-              {"gflops", 1e-9 * work / median},
-              {"gemm_gflops", 1e-9 * median_of(watch.full())},
-              {"gemm_gflops_compute", 1e-9 * median_of(watch.compute())},
-              {"share_of_gemm", median_of(shares)},
-              {"copy_gb_per_second", 1e-9 * limits.copies()},
-              {"tensor_bytes", e.backend->peak()},
-              {"limit_bytes", limits.bytes()},
-              {"startup_seconds", startup},
-              {"parts_ms", watch.parts()}};
+  SortedJson arm = {{"arm", e.spec.label},
+                    {"router", e.model->config().router},
+                    {"device", e.backend->name() + ": " + e.backend->description()},
+                    {"threads", e.backend->threads()},
+                    {"compute", name_of<Compute>(kComputes, e.run.compute)},
+                    {"step_ms",
+                     {{"median", 1e3 * median},
+                      {"lower_quartile", 1e3 * quantile(watch.steps(), 0.25)},
+                      {"upper_quartile", 1e3 * quantile(watch.steps(), 0.75)}}},
+                    {"tokens_per_second", tokens / median},
+                    {"flops_per_token", e.model->flops_per_token()},
+                    {"gflops", 1e-9 * work / median},
+                    {"gemm_gflops", 1e-9 * median_of(watch.full())},
+                    {"gemm_gflops_compute", 1e-9 * median_of(watch.compute())},
+                    {"share_of_gemm", median_of(shares)},
+                    {"copy_gb_per_second", 1e-9 * limits.copies()},
+                    {"tensor_bytes", e.backend->peak()},
+                    {"limit_bytes", limits.bytes()},
+                    {"startup_seconds", startup},
+                    {"parts_ms", watch.parts()}};
   if (const std::string replay = e.trainer->passes().replay(); !replay.empty())
     arm["graph"] = replay;
   // With a device, its memory is reported instead of the host's.
@@ -180,10 +180,10 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   return arm.dump();
 }
 
-void print_table(const Json& document) {
+void print_table(const SortedJson& document) {
   std::cout << document["device"].get<std::string>() << "\n\n";
   std::size_t width = 3;
-  for (const Json& arm : document["arms"])
+  for (const SortedJson& arm : document["arms"])
     width = std::max(width, arm["arm"].get<std::string>().size());
   std::cout << fmt::format("{:<{}}  {:>8} {:>17}  {:>9}  {:>8}  {:>6}  {:>8}  {:>9}  {:>8}", "arm",
                            width, "step ms", "quartiles", "tokens/s", "GF/s", "% GEMM", "GEMM",
@@ -191,8 +191,8 @@ void print_table(const Json& document) {
   for (std::size_t i = 0; i < kParts; ++i)
     std::cout << fmt::format("  {:>9}", to_string(static_cast<Part>((i + 1) % kParts)));
   std::cout << fmt::format("\n");
-  for (const Json& arm : document["arms"]) {
-    const Json& step = arm["step_ms"];
+  for (const SortedJson& arm : document["arms"]) {
+    const SortedJson& step = arm["step_ms"];
     std::cout << fmt::format(
         "{:<{}}  {:>8.2f} {:>17}  {:>9.0f}  {:>8.1f}  {:>6.1f}  {:>8.1f}  {:>9.1f}  {:>8.1f}",
         arm["arm"].get<std::string>(), width, step["median"].get<double>(),
@@ -252,15 +252,15 @@ int bench_command(const Words& words) {
   for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
   in_child("reads the settings", [&] { return check_all(specs, size); });
 
-  Json document = {{"version", version()},
-                   {"build", build_description()},
-                   {"arms", Json::array()},
-                   {"failed", Json::array()}};
+  SortedJson document = {{"version", version()},
+                         {"build", build_description()},
+                         {"arms", SortedJson::array()},
+                         {"failed", SortedJson::array()}};
   Exit worst = Exit::ok;
   for (const RunSpec& spec : specs) {
     try {
       const ChildResult child = in_child("is timed", [&] { return bench_arm(spec, size); });
-      Json arm = Json::parse(child.text);
+      SortedJson arm = SortedJson::parse(child.text);
       if (!arm.contains("peak_bytes"))
         arm["peak_bytes"] = child.peak_bytes - arm["limit_bytes"].get<std::size_t>();
       std::cerr << fmt::format("{}: {:.1f} ms", spec.label, arm["step_ms"]["median"].get<double>());

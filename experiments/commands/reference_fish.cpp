@@ -8,7 +8,7 @@ namespace moesim {
 namespace {
 
 // Quotes for fish, where single quotes allow only the escapes \\ and \'.
-std::string quoted(const std::string& text) {
+std::string fish_quoted(const std::string& text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'' || c == '\\') result += '\\';
@@ -26,8 +26,8 @@ std::string option_line(const std::string& command, const Argument& option) {
   if (option.kind != Argument::Kind::flag)
     rest += option.offer.files           ? " -r -F"
             : option.offer.words.empty() ? " -x"
-                                         : " -x -a " + quoted(joined(option.offer.words, " "));
-  return complete(command, rest + " -d " + quoted(option.help));
+                                         : " -x -a " + fish_quoted(joined(option.offer.words, " "));
+  return complete(command, rest + " -d " + fish_quoted(option.help));
 }
 
 std::string operand_lines(const std::string& place, const Operand& operand,
@@ -35,12 +35,13 @@ std::string operand_lines(const std::string& place, const Operand& operand,
   std::string lines;
   if (operand.files || operand.configs) lines += complete(place, "-F");
   if (operand.settings) lines += complete(place, "-a '(__moesim_settings)'");
-  if (operand.plugins) lines += complete(place, "-a " + quoted(joined(plugins, " ")));
-  if (!operand.words.empty()) lines += complete(place, "-a " + quoted(joined(operand.words, " ")));
+  if (operand.plugins) lines += complete(place, "-a " + fish_quoted(joined(plugins, " ")));
+  if (!operand.words.empty())
+    lines += complete(place, "-a " + fish_quoted(joined(operand.words, " ")));
   return lines;
 }
 
-constexpr const char* kFunctions = R"fish(
+constexpr const char* kFishFunctions = R"fish(
 # COMMAND [first|later]: is this its command line, and are there arguments before?
 function __moesim_at
   set -l words (commandline -opc)
@@ -76,14 +77,14 @@ complete -c moesim -n 'test (count (commandline -opc)) -eq 1' -l version -d 'pri
 std::string fish_completion(const Reference& reference) {
   std::string keys, values, lines;
   for (const auto& [key, info] : reference.settings) {
-    keys += fmt::format("  printf '%s\\t%s\\n' {}= {}\n", key, quoted(info.help));
+    keys += fmt::format("  printf '%s\\t%s\\n' {}= {}\n", key, fish_quoted(info.help));
     if (const auto words = values_of(info); !words.empty())
       values += fmt::format("    case {}\n      printf '%s\\n' {}\n", key, joined(words, " "));
   }
   for (const auto& [name, summary, arguments] : reference.commands) {
     lines +=
         fmt::format("\ncomplete -c moesim -n 'test (count (commandline -opc)) -eq 1' -a {} -d {}\n",
-                    name, quoted(summary));
+                    name, fish_quoted(summary));
     for (const Argument& option : arguments.declared()) lines += option_line(name, option);
     const Operands places = operands_of(arguments.usage());
     lines += operand_lines(name + " first", places.first, reference.plugins);
@@ -93,7 +94,7 @@ std::string fish_completion(const Reference& reference) {
                      reference.version) +
          "function __moesim_keys\n" + keys +
          "end\n\nfunction __moesim_values\n  switch $argv[1]\n" + values + "  end\nend\n" +
-         kFunctions + lines + "\ncomplete -c moesim-f64 -w moesim\n";
+         kFishFunctions + lines + "\ncomplete -c moesim-f64 -w moesim\n";
 }
 
 }  // namespace moesim

@@ -35,7 +35,7 @@ std::string roff(std::string_view text) {
   return result;
 }
 
-std::string quoted(const std::string& text) {  // an argument of a request
+std::string man_quoted(const std::string& text) {  // an argument of a request
   std::string result = "\"";
   for (const char c : roff(text)) result += c == '"' ? "\\(dq" : std::string(1, c);
   return result + "\"";
@@ -78,7 +78,7 @@ std::string option_item(const Argument& option) {
 }
 
 std::string command_text(const DescribedCommand& command) {
-  std::string text = ".SS " + quoted("moesim " + command.arguments.usage()) + "\n";
+  std::string text = ".SS " + man_quoted("moesim " + command.arguments.usage()) + "\n";
   text += paragraphs(command.arguments.about());
   for (const Argument& option : command.arguments.declared()) text += option_item(option);
   return text;
@@ -147,7 +147,7 @@ constexpr auto kExamples = std::to_array<std::pair<const char*, const char*>>({
 
 std::string manual_page(const Reference& reference) {
   std::string text = ".\\\" Written by: moesim reference man\n.TH MOESIM 1 \"\" " +
-                     quoted("moesim " + reference.version) + " \"User Commands\"\n";
+                     man_quoted("moesim " + reference.version) + " \"User Commands\"\n";
   text += ".SH NAME\nmoesim \\- a research simulator for Mixture\\-of\\-Experts routing\n";
   text +=
       ".SH SYNOPSIS\n.B moesim\n.I COMMAND\n[\\fIARGUMENTS\\fR]\n.br\n.B moesim\n.I COMMAND\n.B "
@@ -164,7 +164,7 @@ std::string manual_page(const Reference& reference) {
   for (const auto& [key, info] : reference.settings) {
     if (config::section_of(key) != section) {
       section = config::section_of(key);
-      text += ".SS " + quoted("[" + section + "]") + "\n";
+      text += ".SS " + man_quoted("[" + section + "]") + "\n";
     }
     text += setting_item(info);
   }

@@ -40,7 +40,7 @@ std::string action(const Operand& operand) {
   return actions.empty() ? " " : "_alternative " + joined(actions, " ");
 }
 
-constexpr const char* kFunctions = R"zsh(
+constexpr const char* kZshFunctions = R"zsh(
 # Behind '=' the values of the setting, in a list for its last item.
 _moesim_settings() {
   if compset -P '*='; then
@@ -79,7 +79,7 @@ std::string zsh_completion(const Reference& reference) {
       reference.version);
   text += "typeset -ga _moesim_keys _moesim_names\ntypeset -gA _moesim_values\n";
   text += "_moesim_keys=(\n" + keys + ")\n_moesim_values=(\n" + values + ")\n";
-  text += "_moesim_names=(" + joined(reference.plugins, " ") + ")\n" + kFunctions;
+  text += "_moesim_names=(" + joined(reference.plugins, " ") + ")\n" + kZshFunctions;
   text +=
       "\n_moesim() {\n  local context state state_descr line\n  typeset -A opt_args\n  local -a "
       "commands\n  commands=(\n" +

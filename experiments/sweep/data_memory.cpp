@@ -23,15 +23,15 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 2;
-constexpr std::uint64_t kMostBytes = std::uint64_t{64} << 20;
+constexpr int kMemoryFormat = 2;
+constexpr std::uint64_t kMostMemoryBytes = std::uint64_t{64} << 20;
 constexpr std::size_t kMostKept = 100;  // entries
 
 std::string sha256_of(const std::string& text) { return sha256_hex(text.data(), text.size()); }
 
 // Entries are valid for one build only: another may read the same files differently.
 std::string whole_key(const std::string& key) {
-  return std::to_string(kFormat) + "\n" + version() + " " + git_revision() + " " +
+  return std::to_string(kMemoryFormat) + "\n" + version() + " " + git_revision() + " " +
          build_description() + "\n" + key;
 }
 
@@ -112,7 +112,7 @@ DataMemory user_memory() {
 std::optional<KnownData> recall(const DataMemory& memory, const std::string& key) {
   if (memory.folder.empty()) return std::nullopt;
   try {
-    const std::string text = read_file(path_of(memory, key), kMostBytes);
+    const std::string text = read_file(path_of(memory, key), kMostMemoryBytes);
     // Check the entry's own hash, then its contents.
     const std::size_t end = text.find('\n');
     if (end == text.npos || text.substr(0, end) != sha256_of(text.substr(end + 1)))

@@ -19,8 +19,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
-constexpr std::uint64_t kMostBytes = std::uint64_t{512} << 20;
 // The ranges of run.seed and run.steps.
 constexpr std::uint64_t kMostSeed = std::uint64_t{1} << 62;
 constexpr index kMostSteps = index{1} << 40;
@@ -53,7 +51,7 @@ Json json_of(const PlannedRun& run, bool with_resolved) {
 
 // Checks a text that terminals and logs will show.
 std::string shown_text(const Json& json, const std::string& name) {
-  const std::string text = json.at(name);
+  std::string text = json.at(name);
   if (config::find_foreign_byte(text) != text.npos)
     fail(Exit::data, name + " '" + config::printable(text) + "' has a control character");
   return text;
@@ -81,7 +79,7 @@ double amount(const Json& json, const std::string& name) {
 }
 
 std::string hash_text(const Json& json, const std::string& name) {
-  const std::string text = json.at(name);
+  std::string text = json.at(name);
   if (!is_sha256(text))
     fail(Exit::data, name + " = " + config::printable(text) + ": expected 64 hex digits");
   return text;
@@ -89,7 +87,7 @@ std::string hash_text(const Json& json, const std::string& name) {
 
 // Checks a name that becomes a folder.
 std::string folder_name(const Json& json, const char* field = "folder") {
-  const std::string name = json.at(field);
+  std::string name = json.at(field);
   if (!config::is_key(name) || name[0] == '.')
     fail(Exit::data, "'" + config::printable(name) + "' is not the name of a run's folder");
   return name;
@@ -165,10 +163,10 @@ EarlierRun earlier_of(const Json& json) {
 
 Plan parse_plan(const std::string& text) {
   const Json json = Json::parse(text);
-  if (const Json& format = json.at("moesim_plan"); format != kFormat)
+  if (const Json& format = json.at("moesim_plan"); format != kPlanFormat)
     fail(Exit::data, fmt::format("a plan of format {}, which another version of moesim made; this "
                                  "one, {}, reads {}",
-                                 config::printable(format.dump()), version(), kFormat));
+                                 config::printable(format.dump()), version(), kPlanFormat));
   Plan plan;
   plan.experiment = json.at("experiment");
   if (!config::is_name(plan.experiment))
@@ -221,7 +219,8 @@ void keep_earlier(Plan& plan, const Plan& before) {
 }
 
 std::string to_json(const Plan& plan, bool with_resolved) {
-  Json json = {{"moesim_plan", kFormat}, {"experiment", plan.experiment}, {"runs", Json::array()}};
+  Json json = {
+      {"moesim_plan", kPlanFormat}, {"experiment", plan.experiment}, {"runs", Json::array()}};
   for (const PlannedRun& run : plan.runs) json["runs"].push_back(json_of(run, with_resolved));
   for (const EarlierRun& run : plan.earlier)
     json["earlier"].push_back(
@@ -230,7 +229,7 @@ std::string to_json(const Plan& plan, bool with_resolved) {
 }
 
 Plan read_plan(const std::string& path) {
-  const std::string text = read_file(path, kMostBytes);
+  const std::string text = read_file(path, kMostPlanBytes);
   try {
     return parse_plan(text);
   } catch (const Json::exception&) {

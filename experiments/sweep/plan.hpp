@@ -12,6 +12,9 @@
 
 namespace moesim {
 
+inline constexpr std::int64_t kPlanFormat = 1;  // "moesim_plan" in plan.json
+inline constexpr std::uint64_t kMostPlanBytes = std::uint64_t{512} << 20;
+
 // PlannedRun is one run of a plan.
 struct PlannedRun {
   RunSpec spec;

@@ -1,5 +1,6 @@
 #include "experiments/sweep/versions.hpp"
 
+#include "experiments/sweep/plan.hpp"
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/config/text.hpp"
 #include "sim/io/file.hpp"
@@ -15,9 +16,6 @@ namespace moesim {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::int64_t kPlanFormat = 1;
-constexpr std::uint64_t kMostPlanBytes = std::uint64_t{512} << 20;
 
 [[noreturn]] void refuse(const std::string& path, const std::string& what) {
   throw Unreadable(path + ": " + what + "; use the version that wrote it, or another --out");

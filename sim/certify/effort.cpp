@@ -10,7 +10,7 @@ namespace {
 using namespace certificate;
 
 // Number of passes of all items but "gradient", and number of draws of all values.
-constexpr double kOtherPasses = 200, kDraws = 60;
+constexpr double kOtherPasses = 200, kEffortDraws = 60;
 // Traces of "threads": each is a forward and a backward pass, and backward takes twice as long.
 constexpr double kTraces = 4 * 3;
 // Operations per value that a pass keeps: read, compute (often an exponential), write.
@@ -73,7 +73,7 @@ Effort effort_of(const Subject& subject) {
     effort.bytes =
         std::max(effort.bytes, sizeof(real) * (kCopies * size.state + kPassCopies * size.values));
   effort.operations = (kOtherPasses + (kDouble ? kForms * small.gradient : 0)) * small.work +
-                      kDraws * kWorkOfDraw * small.state + kTraces * large.work;
+                      kEffortDraws * kWorkOfDraw * small.state + kTraces * large.work;
   return effort;
 }
 

@@ -38,9 +38,9 @@ std::string trouble(Bank& bank, double& counted) {
       declared, counted, bank.site().width, bank.site().hidden);
 }
 
-using Trace = std::vector<std::pair<std::string, std::vector<real>>>;
+using NamedValues = std::vector<std::pair<std::string, std::vector<real>>>;
 
-Trace trace(Bank& bank, const Rows& rows, const char* form, int threads) {
+NamedValues trace(Bank& bank, const Rows& rows, const char* form, int threads) {
   bank.backend().set_threads(threads);
   Tape tape;
   Tensor y;
@@ -48,7 +48,7 @@ Trace trace(Bank& bank, const Rows& rows, const char* form, int threads) {
     const Tape::Scope scope(&tape);
     y = bank.apply(rows);
   }
-  Trace result{{std::string("the output") + form, y.to_host()}};
+  NamedValues result{{std::string("the output") + form, y.to_host()}};
   for (const Parameter& p : bank.parameters()) p.value.clear_gradient();
   rows.x.clear_gradient();
   tape.backward(y, Tensor::of(y.shape(), normals(6, "dy", y.size(), 1), bank.backend()));
@@ -60,9 +60,9 @@ Trace trace(Bank& bank, const Rows& rows, const char* form, int threads) {
 
 // Returns "" if all numbers of threads give the same bits.
 std::string other_bits(Bank& bank, const Rows& rows, const char* form) {
-  const Trace one = trace(bank, rows, form, 1);
+  const NamedValues one = trace(bank, rows, form, 1);
   for (const int threads : {2, 3, 7}) {
-    const Trace several = trace(bank, rows, form, threads);
+    const NamedValues several = trace(bank, rows, form, threads);
     for (std::size_t i = 0; i < one.size(); ++i)
       if (std::memcmp(one[i].second.data(), several[i].second.data(),
                       one[i].second.size() * sizeof(real)) != 0)

@@ -10,7 +10,7 @@ namespace moesim::certificate {
 namespace {
 
 // Threshold for a zero gradient, relative to the terms of the loss.
-constexpr double kZero = kDouble ? 1e-12 : 1e-5;
+constexpr double kZeroGradient = kDouble ? 1e-12 : 1e-5;
 
 Tensor output_seed(Specimen& specimen, const Batch& batch) {
   const Shape shape{batch.x.rows(), specimen.site().width};
@@ -94,13 +94,13 @@ void check_mode(Specimen& specimen, Mode mode, Worst& worst) {
 
 // The largest gradient of each router parameter over several draws, relative to the terms of the
 // loss.
-struct Reach {
+struct GradientReach {
   std::string name;
   double task = 0, losses = 0;
 };
 
-std::vector<Reach> reach_of(Specimen& specimen) {
-  std::vector<Reach> reach;
+std::vector<GradientReach> reach_of(Specimen& specimen) {
+  std::vector<GradientReach> reach;
   for (const Parameter& p : specimen.router_parameters()) reach.push_back({p.name});
   for (std::uint64_t draw = 0; draw < 6; ++draw) {
     specimen.randomise(draw, 0.5);
@@ -140,7 +140,7 @@ bool matters(Specimen& specimen, const std::string& name) {
       p.value.from_host(normals(draw, "another", p.value.size(), 1));
       const Tensor after = specimen.forward(batch, {.training = true, .draw = draw}).y;
       const double change = difference(before.data(), after.data(), before.size());
-      if (change > kZero * std::max(1.0, largest(before.to_host()))) return true;
+      if (change > kZeroGradient * std::max(1.0, largest(before.to_host()))) return true;
     }
   }
   return false;
@@ -189,10 +189,10 @@ Item check_paths(const Subject& subject) {
   if (specimen.router_parameters().empty()) return {{}, Verdict::none, "no parameters"};
   std::vector<std::string> by_losses, dead, idle;
   bool alive = false;
-  for (const Reach& reach : reach_of(specimen)) {
-    if (reach.task > kZero)
+  for (const GradientReach& reach : reach_of(specimen)) {
+    if (reach.task > kZeroGradient)
       alive = true;
-    else if (reach.losses > kZero)
+    else if (reach.losses > kZeroGradient)
       by_losses.push_back(reach.name);
     else
       (matters(specimen, reach.name) ? dead : idle).push_back(reach.name);

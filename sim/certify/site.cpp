@@ -98,7 +98,7 @@ Site sized(index width, index experts, index batch, index length) {
   return site;
 }
 
-Sites joined(Sites first, const Sites& second) {
+Sites united(Sites first, const Sites& second) {
   first.insert(first.end(), second.begin(), second.end());
   return first;
 }
@@ -112,11 +112,11 @@ Sites small_sites(bool causal) {
 }
 
 Sites odd_sites(bool causal) {
-  return joined(with_causal({sized(6, 4, 4, 9), sized(7, 4, 4, 11)}, causal), small_sites(causal));
+  return united(with_causal({sized(6, 4, 4, 9), sized(7, 4, 4, 11)}, causal), small_sites(causal));
 }
 
 Sites large_sites(bool causal) {
-  return joined(with_causal({sized(50, 4, 8, 96), sized(64, 4, 8, 64), sized(60, 4, 12, 60),
+  return united(with_causal({sized(50, 4, 8, 96), sized(64, 4, 8, 64), sized(60, 4, 12, 60),
                              sized(64, 8, 8, 64), sized(64, 16, 8, 64)},
                             causal),
                 small_sites(causal));

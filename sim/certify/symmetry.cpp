@@ -14,7 +14,7 @@
 namespace moesim::certificate {
 namespace {
 
-constexpr double kRounding = kDouble ? 1e-10 : 1e-4;
+constexpr double kSymmetryRounding = kDouble ? 1e-10 : 1e-4;
 
 using Numbers = std::vector<index>;  // new number of each expert, group, or place in a group
 
@@ -161,11 +161,11 @@ std::vector<real> results_of(const Pass& pass) {
   return values;
 }
 
-struct Trace {
+struct SymmetryTrace {
   std::vector<std::pair<std::string, std::vector<real>>> values;
 };
 
-Trace trace(Specimen& specimen, const Batch& batch, int threads) {
+SymmetryTrace trace(Specimen& specimen, const Batch& batch, int threads) {
   specimen.backend().set_threads(threads);
   const std::vector<Leaf> all = leaves(specimen, batch);
   Tape tape;
@@ -174,7 +174,7 @@ Trace trace(Specimen& specimen, const Batch& batch, int threads) {
     const Tape::Scope scope(&tape);
     pass = specimen.forward(batch, {.training = true, .draw = 2});
   }
-  Trace result;
+  SymmetryTrace result;
   result.values.emplace_back("the output", results_of(pass));
   const Tensor dy =
       Tensor::of(pass.y.shape(), normals(6, "dy", pass.y.size(), 1), specimen.backend());
@@ -255,7 +255,7 @@ Item check_equivariance(const Subject& subject) {
             difference(before.data(), after.data(), static_cast<index>(before.size()));
         worst = std::max(worst, change / std::max(1.0, largest(before)));
       }
-  if (worst <= kRounding) return {{}, Verdict::pass, fmt::format("{:.1e}", worst)};
+  if (worst <= kSymmetryRounding) return {{}, Verdict::pass, fmt::format("{:.1e}", worst)};
   return {{},
           Verdict::fail,
           fmt::format("renumbering the experts{} changes the output or a loss by {:.2g}; groups of "
@@ -267,9 +267,9 @@ Item check_threads(const Subject& subject) {
   Specimen specimen(subject, large_sites(subject.causal));
   specimen.randomise(2, 0.5);
   const Batch batch = specimen.batch(2, 0.3);
-  const Trace one = trace(specimen, batch, 1);
+  const SymmetryTrace one = trace(specimen, batch, 1);
   for (const int threads : {2, 3, 7}) {
-    const Trace several = trace(specimen, batch, threads);
+    const SymmetryTrace several = trace(specimen, batch, threads);
     for (std::size_t i = 0; i < one.values.size(); ++i) {
       const auto& [name, values] = one.values[i];
       const std::vector<real>& others = several.values[i].second;

@@ -14,11 +14,9 @@
 namespace moesim {
 namespace {
 
-using Json = nlohmann::json;
-
 // SAX handler that keeps only the texts under two keys, so that other members of any size take no
 // memory.
-class TextsOfKeys final : public nlohmann::json_sax<Json> {
+class TextsOfKeys final : public nlohmann::json_sax<nlohmann::json> {
  public:
   TextsOfKeys(const std::string& field, const std::string& domain_field)
       : wanted_{field, domain_field} {}
@@ -138,7 +136,7 @@ void each_document(
     ++number;
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     TextsOfKeys document(field, domain_field);
-    const bool whole = Json::sax_parse(line.begin(), line.end(), &document);
+    const bool whole = nlohmann::json::sax_parse(line.begin(), line.end(), &document);
     if (!document.is_object)
       refuse("expected a JSON object on each line, found " +
              (document.problem.empty() ? "another value" : one_line(document.problem)) +

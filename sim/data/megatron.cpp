@@ -10,7 +10,7 @@
 namespace moesim {
 namespace {
 
-constexpr char kMagic[] = "MMIDIDX\0";  // 9 bytes, with the literal's final 0
+constexpr char kIndexMagic[] = "MMIDIDX\0";  // 9 bytes, with the literal's final 0
 constexpr std::size_t kHeader = 9 + 8 + 1 + 8 + 8;
 // Limits runs, which take 16 bytes each. Megatron's own writer leaves no gaps, so all runs merge.
 constexpr std::size_t kMostRuns = std::size_t{1} << 24;
@@ -49,10 +49,10 @@ class Column {
 }  // namespace
 
 bool is_megatron_index(const InputFile& file) {
-  char begin[sizeof kMagic] = {};
+  char begin[sizeof kIndexMagic] = {};
   if (file.bytes() < sizeof begin) return false;
   file.read_at(0, begin, sizeof begin);
-  return std::memcmp(begin, kMagic, sizeof begin) == 0;
+  return std::memcmp(begin, kIndexMagic, sizeof begin) == 0;
 }
 
 MegatronIndex read_megatron_index(const InputFile& file, std::uint64_t bin_bytes) {

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::string_view kMagic = "\x93NUMPY"sv;
+constexpr std::string_view kNpyMagic = "\x93NUMPY"sv;
 constexpr std::size_t kMostHeader = std::size_t{1} << 16;  // NumPy writes about 100 bytes
 constexpr std::size_t kMostSizes = 8;
 
@@ -100,7 +100,7 @@ class Header {
 
 }  // namespace
 
-bool is_npy(std::string_view begin) { return begin.starts_with(kMagic); }
+bool is_npy(std::string_view begin) { return begin.starts_with(kNpyMagic); }
 
 std::string shape_text(const std::vector<index>& shape) {
   std::string text;

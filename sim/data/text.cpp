@@ -22,7 +22,7 @@ namespace moesim {
 namespace {
 
 // The texts of one domain.
-struct Domain {
+struct TextDomain {
   CorpusText text;
   std::optional<CorpusText> validation;  // none: the last part of `text`
 };
@@ -30,7 +30,7 @@ struct Domain {
 class Text final : public Dataset {
  public:
   // Frees each text once its tokens are stored.
-  Text(std::unique_ptr<Tokenizer> tokenizer, std::vector<Domain> domains, index length,
+  Text(std::unique_ptr<Tokenizer> tokenizer, std::vector<TextDomain> domains, index length,
        double validation_fraction, std::string sha256, std::string note)
       : tokenizer_(std::move(tokenizer)), windows_(length), unknown_(*tokenizer_) {
     info_.length = length;
@@ -40,8 +40,8 @@ class Text final : public Dataset {
     info_.note = std::move(note);
     std::vector<std::int64_t> held_out(info_.unigram.size());
     double bytes = 0, tokens = 0;  // of the validation split
-    for (Domain& each : domains) {
-      const Domain domain = std::move(each);
+    for (TextDomain& each : domains) {
+      const TextDomain domain = std::move(each);
       const Encoded& text = store(domain.text.text);
       const Encoded& last = domain.validation ? store(domain.validation->text) : text;
       const auto [train, validation] =
@@ -147,13 +147,13 @@ std::unique_ptr<Dataset> make_text(Options& options) {
     });
   }
   Corpus corpus = within(at("path"), [&] { return read_corpus(parts, reading); });
-  std::vector<Domain> domains;
+  std::vector<TextDomain> domains;
   for (CorpusText& text : corpus.texts) domains.push_back({std::move(text), {}});
   if (!held_out.empty()) {
     reading.limit = corpus.left;
     Corpus other = within(at("validation"), [&] { return read_corpus(held_out_parts, reading); });
     std::vector<std::string> labels, others;
-    for (const Domain& domain : domains) labels.push_back(domain.text.label);
+    for (const TextDomain& domain : domains) labels.push_back(domain.text.label);
     for (const CorpusText& text : other.texts) others.push_back(text.label);
     const std::vector<std::size_t> order =
         within(at("validation"), [&] { return same_labels(labels, others); });
@@ -164,7 +164,7 @@ std::unique_ptr<Dataset> make_text(Options& options) {
   return within(at("path"), [&]() -> std::unique_ptr<Dataset> {
     if (kind == "chars") {
       std::vector<std::string_view> texts;
-      for (const Domain& domain : domains) {
+      for (const TextDomain& domain : domains) {
         texts.push_back(domain.text.text);
         if (domain.validation) texts.push_back(domain.validation->text);
       }
@@ -173,7 +173,7 @@ std::unique_ptr<Dataset> make_text(Options& options) {
     std::string determined =
         fmt::format("tokens {} model {} length {} validation_fraction {}", kind,
                     sha256_hex(model.data(), model.size()), length, fraction);
-    for (const Domain& domain : domains) {
+    for (const TextDomain& domain : domains) {
       determined += " part " + hash_of(domain.text);
       if (domain.validation) determined += " validation " + hash_of(*domain.validation);
     }

@@ -19,7 +19,7 @@
 namespace moesim {
 namespace {
 
-struct Domain {
+struct TokenDomain {
   std::string label, name;  // `name` is for messages
   std::unique_ptr<TokenFiles> tokens;
   std::unique_ptr<TokenFiles> validation;  // null: the last part of `tokens`
@@ -46,14 +46,14 @@ std::string unused_note(const std::vector<std::int64_t>& train,
 
 class TokenData final : public Dataset {
  public:
-  TokenData(std::vector<Domain> domains, const Ids& ids, std::unique_ptr<Tokenizer> tokenizer,
+  TokenData(std::vector<TokenDomain> domains, const Ids& ids, std::unique_ptr<Tokenizer> tokenizer,
             index length, double validation_fraction, double bytes_per_token)
       : domains_(std::move(domains)), tokenizer_(std::move(tokenizer)), windows_(length) {
     info_.length = length;
     info_.bytes_per_token = bytes_per_token > 0 ? bytes_per_token : -1;
     std::vector<Halves> parts;
     std::uint64_t bytes = 0;
-    for (const Domain& domain : domains_) {
+    for (const TokenDomain& domain : domains_) {
       const TokenFiles& tokens = *domain.tokens;
       const TokenFiles* const apart = domain.validation.get();
       parts.push_back(apart != nullptr
@@ -82,7 +82,7 @@ class TokenData final : public Dataset {
 
  private:
   void limit_ids(index vocabulary, const std::string& reason) {
-    for (Domain& domain : domains_)
+    for (TokenDomain& domain : domains_)
       for (TokenFiles* const files : {domain.tokens.get(), domain.validation.get()})
         if (files != nullptr) files->limit_ids(vocabulary, reason);
   }
@@ -142,7 +142,7 @@ class TokenData final : public Dataset {
     for (std::size_t id = 0; id < counts.size(); ++id) to[id] += counts[id];
   }
 
-  std::vector<Domain> domains_;  // windows_ refers to their tokens
+  std::vector<TokenDomain> domains_;  // windows_ refers to their tokens
   std::unique_ptr<Tokenizer> tokenizer_;
   Windows windows_;
   DatasetInfo info_;
@@ -213,7 +213,7 @@ std::unique_ptr<Dataset> make_tokens(Options& options) {
     ids.vocabulary = tokenizer->vocabulary();
   }
 
-  std::vector<Domain> domains;
+  std::vector<TokenDomain> domains;
   within(at("path"), [&] {
     for (const CorpusPart& part : parts)
       domains.push_back(

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +19,9 @@
 #include <vector>
 
 namespace moesim {
+
+// kMissing fills a recorded row where there is no value.
+inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 class BlockStore;
 

@@ -3,6 +3,7 @@
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
 #include "sim/ops/ops.hpp"
+#include "sim/record/run_file.hpp"
 #include "sim/train/ratio_error.hpp"
 #include "sim/train/routing_monitor.hpp"
 
@@ -10,15 +11,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace moesim {
 namespace {
 
-constexpr index kMany = 1ll << 40;
 constexpr IntegerRange kBatch{1, 1 << 20};
 constexpr index kDefaultBatch = 16, kDefaultSequences = 512;
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 // Sums of an evaluation: over the rows of a batch in order, then over batches in order. Counts are
 // integers.
@@ -76,7 +74,7 @@ void write(const Sums& sums, index population, Evaluation& result) {
   for (std::size_t d = 0; d < sums.domain_loss.size(); ++d) {
     const auto of_domain = static_cast<double>(sums.domain_targets[d]);
     result.domain_targets.push_back(of_domain);
-    result.domain_loss.push_back(of_domain > 0 ? sums.domain_loss[d] / of_domain : kUnknown);
+    result.domain_loss.push_back(of_domain > 0 ? sums.domain_loss[d] / of_domain : kMissing);
   }
 }
 
@@ -86,16 +84,17 @@ Evaluator::Evaluator(Settings& settings, const Dataset& data, const Task& task, 
                      Backend& backend, std::uint64_t seed)
     : data_(data), task_(task), model_(model), backend_(backend), seed_(seed) {
   Options eval(settings, "eval");
-  every_ = eval.integer("every", 100, {0, kMany}, "steps between evaluations; 0: only at the end");
+  every_ =
+      eval.integer("every", 100, {0, kManySteps}, "steps between evaluations; 0: only at the end");
   batch_ = eval.integer("batch", kDefaultBatch, kBatch,
                         "sequences per evaluation batch, independent of train.batch; routers that "
                         "mix a batch mix these");
   const std::optional<index> batches =
-      eval.former_integer("batches", {0, kMany}, "eval.sequences, in batches of eval.batch");
+      eval.former_integer("batches", {0, kManySteps}, "eval.sequences, in batches of eval.batch");
   if (batches && settings.has("eval.sequences"))
     eval.reject("batches", eval.where("sequences") + " is set too; keep that one");
   sequences_ = eval.integer("sequences", batches ? *batches * batch_ : kDefaultSequences,
-                            {0, kMany * kBatch.high},
+                            {0, kManySteps * kBatch.high},
                             "validation sequences of an evaluation, spread over the split; 0: all");
   const index all = data.info().validation_rows;
   if (sequences_ == 0 || sequences_ > all) sequences_ = all;

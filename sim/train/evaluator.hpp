@@ -16,6 +16,8 @@
 
 namespace moesim {
 
+inline constexpr index kManySteps = index{1} << 40;  // more than any run.steps
+
 struct Evaluation {
   index step = 0;       // updates done
   index sequences = 0;  // evaluated

@@ -7,13 +7,11 @@
 #include "sim/train/router_metrics.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace moesim {
 namespace {
 
 using Type = Variable::Type;
-constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 Variable labels(const std::string& name, const std::vector<index>& values,
                 const std::string& long_name, const std::string& description) {

@@ -5,13 +5,10 @@
 #include "sim/record/block.hpp"
 #include "sim/train/router_metrics.hpp"
 
-#include <limits>
 #include <set>
 
 namespace moesim {
 namespace {
-
-constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 // Variables that are not declared at the start: they begin at the first step that has a value.
 bool is_late(const Variable& variable) {

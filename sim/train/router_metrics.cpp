@@ -1,12 +1,9 @@
 #include "sim/train/router_metrics.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace moesim {
 namespace {
-
-constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 std::string prefix_of(const std::string& axis) {
   return axis == "eval" ? "eval_router_" : "router_";

@@ -4,18 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace moesim {
 namespace {
-
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 double number_of(const RunFile& file, const std::string& name) {
   const auto found = file.attributes().find(name);
   const auto* value =
       found == file.attributes().end() ? nullptr : std::get_if<double>(&found->second);
-  return value == nullptr ? kUnknown : *value;
+  return value == nullptr ? kMissing : *value;
 }
 
 template <class Numbers>
@@ -49,7 +46,7 @@ void Totals::add_record(const std::vector<LayerStatistics>& layers) {
 
 void Totals::add_drops(double dropped, double assignments) {
   steps_.push_back(static_cast<double>(records_++ * every_));
-  percent_.push_back(assignments > 0 ? 100 * dropped / assignments : kUnknown);
+  percent_.push_back(assignments > 0 ? 100 * dropped / assignments : kMissing);
   keep_latest(steps_);
   keep_latest(percent_);
 }
@@ -92,7 +89,7 @@ void Totals::restore(const RunFile& earlier) {
   tokens_ = 0;
   steps_.clear(), percent_.clear();
   records_ = 0;
-  rows_.assign(costs_.size(), earlier.find("rows_per_token") == nullptr ? kUnknown : 0);
+  rows_.assign(costs_.size(), earlier.find("rows_per_token") == nullptr ? kMissing : 0);
   const Variable* variable = earlier.find("dropped");
   if (variable == nullptr || variable->shape.size() != 2) return;
   const auto layers = static_cast<std::size_t>(variable->shape[1]);

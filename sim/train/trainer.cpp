@@ -16,10 +16,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr index kMany = 1ll << 40;
-
 index read_steps(Settings& settings) {
-  return Options(settings, "run").integer("steps", 300, {1, kMany}, "optimiser steps");
+  return Options(settings, "run").integer("steps", 300, {1, kManySteps}, "optimiser steps");
 }
 
 Schedule read_schedule(Settings& settings) {
@@ -55,7 +53,7 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
   Options train(settings, "train");
   clip_ = train.number("clip", 1, {0, 1e30}, "largest gradient norm (clipping); 0: no limit");
   not_finite_ = read_not_finite(train);
-  not_finite_limit_ = train.integer("not_finite_limit", 10, {1, kMany},
+  not_finite_limit_ = train.integer("not_finite_limit", 10, {1, kManySteps},
                                     "steps with NaN or infinity that a run may skip or rewind");
   graphs_ =
       Options(settings, "run")

@@ -20,7 +20,7 @@ Table three_notes() {
   return table;
 }
 
-Texts keys_of(const Table& table) {
+Texts note_keys(const Table& table) {
   Texts keys;
   for (const Column& column : table.columns) keys.push_back(column.key);
   return keys;
@@ -62,16 +62,16 @@ TEST_CASE("paper: a choice of columns, without the notes of the others", "[analy
   table.notes = {"about all", "of a time", "b leaks"};
   table.references = {{{0, 3}, {1}}, {{1, 2}, {2}}};
   const Table paper = for_paper(table);
-  CHECK(keys_of(paper) == Texts{"arm", "eval_loss", "load_cv"});
+  CHECK(note_keys(paper) == Texts{"arm", "eval_loss", "load_cv"});
   CHECK(paper.notes == Texts{"about all", "b leaks"});
   CHECK(paper.references == decltype(paper.references){{{1, 1}, {1}}});
   table.rows[1][1] = 2.0;  // seeds differ
-  CHECK(keys_of(for_paper(table)) == Texts{"arm", "seeds", "eval_loss", "load_cv"});
+  CHECK(note_keys(for_paper(table)) == Texts{"arm", "seeds", "eval_loss", "load_cv"});
   table.name = "curves";
-  CHECK(keys_of(for_paper(table)) == keys_of(table));
+  CHECK(note_keys(for_paper(table)) == note_keys(table));
   table.name = "utilization";
   table.columns[3].key = "expert_0";
-  CHECK(keys_of(for_paper(table)) == Texts{"arm", "seeds", "load_cv", "expert_0"});
+  CHECK(note_keys(for_paper(table)) == Texts{"arm", "seeds", "load_cv", "expert_0"});
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ RunFile domain_run(std::int64_t seed, double code_loss = 2) {
   return run;
 }
 
-Table table_of(const std::vector<RunFile>& runs, const DomainsOptions& options = {}) {
+Table domains_of(const std::vector<RunFile>& runs, const DomainsOptions& options = {}) {
   const TemporaryFolder folder;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const std::string path = folder / ("run" + std::to_string(i));
@@ -46,7 +46,7 @@ Table table_of(const std::vector<RunFile>& runs, const DomainsOptions& options =
 }
 
 TEST_CASE("domains: loss, regret, load and specialisation", "[analysis][tables]") {
-  const Table table = table_of({domain_run(0), domain_run(1, 2.5)});
+  const Table table = domains_of({domain_run(0), domain_run(1, 2.5)});
   REQUIRE(table.rows.size() == 3);
   CHECK(text(table, 0, "domain") == "code");
   CHECK(text(table, 1, "domain") == "text & more");
@@ -72,14 +72,14 @@ TEST_CASE("domains: loss, regret, load and specialisation", "[analysis][tables]"
 }
 
 TEST_CASE("domains: by layer and by expert", "[analysis][tables]") {
-  const Table layers = table_of({domain_run(0)}, {.by = By::layer});
+  const Table layers = domains_of({domain_run(0)}, {.by = By::layer});
   REQUIRE(layers.rows.size() == 2);
   CHECK(text(layers, 1, "layer") == "3");
   check_number(layers, 0, "domain_nmi", 1);
   check_number(layers, 0, "top_expert_code", 0.75);
   check_number(layers, 0, "top_expert_text_more", 0.5);
 
-  const Table experts = table_of({domain_run(0)}, {.by = By::expert});
+  const Table experts = domains_of({domain_run(0)}, {.by = By::expert});
   REQUIRE(experts.rows.size() == 8);
   CHECK(text(experts, 2, "expert") == "2");
   check_number(experts, 2, "share_code", 0);
@@ -89,20 +89,20 @@ TEST_CASE("domains: by layer and by expert", "[analysis][tables]") {
 }
 
 TEST_CASE("domains: at another evaluation", "[analysis][tables]") {
-  const Table table = table_of({domain_run(0)}, {.at = {At::Kind::best, 0}});
+  const Table table = domains_of({domain_run(0)}, {.at = {At::Kind::best, 0}});
   check_number(table, 0, "loss", 9);
   check_number(table, 0, "top_expert", 0.25);
 }
 
 TEST_CASE("domains: data without domains", "[analysis][tables]") {
   try {
-    table_of({routing_run("a", 0)});
+    domains_of({routing_run("a", 0)});
     FAIL("no domains");
   } catch (const Error& error) {
     CHECK(error.code() == Exit::data);
     CHECK_THAT(error.what(), contains("data.domains"));
   }
-  const Table table = table_of({routing_run("b", 0), domain_run(0)});
+  const Table table = domains_of({routing_run("b", 0), domain_run(0)});
   CHECK(table.rows.size() == 3);
   CHECK(mentions(table, "without domains: b"));
 }

@@ -13,7 +13,7 @@ namespace {
 using Kind = Column::Kind;
 using Cells = std::vector<std::string>;
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
 LatexColumn set(const Column& column, const std::vector<Cell>& cells) {
   Table table;
@@ -53,13 +53,13 @@ TEST_CASE("latex: no digits finer than the deviation supports", "[analysis]") {
   CHECK(supported_decimals(1234, 4) == 0);
   CHECK(supported_decimals(1e-9, 4) == 4);
   CHECK(supported_decimals(0, 4) == 4);
-  CHECK(supported_decimals(kNan, 4) == 4);
+  CHECK(supported_decimals(kUndefined, 4) == 4);
 
   // The median deviation, 0.0341, supports three decimals.
   const LatexColumn column =
       set({"loss", "loss", Kind::sample, 4, Column::Better::lower},
-          {Sample{3, 1.89404, 0.00341}, Sample{3, 1.89404, 0.0341}, Sample{1, 1.89404, kNan},
-           Sample{3, kNan, kNan}, Sample{3, -10.5, 12}, Cell()});
+          {Sample{3, 1.89404, 0.00341}, Sample{3, 1.89404, 0.0341}, Sample{1, 1.89404, kUndefined},
+           Sample{3, kUndefined, kUndefined}, Sample{3, -10.5, 12}, Cell()});
   CHECK(column.head == "\\multicolumn{3}{c}{loss $\\downarrow$}");
   CHECK(column.format ==
         "S[table-format=-2.3,table-number-alignment=right]@{\\,}c@{\\,}"
@@ -68,7 +68,7 @@ TEST_CASE("latex: no digits finer than the deviation supports", "[analysis]") {
                               "\\multicolumn{3}{c}{nan}", "-10.500 & $\\pm$ & 12.000",
                               "\\multicolumn{3}{c}{--}"});
   // Without a deviation to go by, as many as the column has.
-  CHECK(set({"n", "n", Kind::sample, 2}, {Sample{1, 1, kNan}}).cells == Cells{"1.00 & & "});
+  CHECK(set({"n", "n", Kind::sample, 2}, {Sample{1, 1, kUndefined}}).cells == Cells{"1.00 & & "});
 }
 
 TEST_CASE("latex: a deviation of zero is none, and a smaller one has a digit", "[analysis]") {
@@ -82,7 +82,7 @@ TEST_CASE("latex: a deviation of zero is none, and a smaller one has a digit", "
 
 TEST_CASE("latex: columns of numbers have the room that they need", "[analysis]") {
   const LatexColumn numbers =
-      set({"n", "100%", Kind::number, 2}, {1.0, -0.001, 123.456, INFINITY, -INFINITY, kNan});
+      set({"n", "100%", Kind::number, 2}, {1.0, -0.001, 123.456, INFINITY, -INFINITY, kUndefined});
   CHECK(numbers.head == "{100\\%}");
   CHECK(numbers.format == "S[table-format=3.2]");
   CHECK(numbers.cells == Cells{"1.00", "0.00", "123.46", "{$\\infty$}", "{$-\\infty$}", "{--}"});

@@ -25,7 +25,7 @@ struct Said {
   std::string sees = "past", plan = "assignment", git = "abc", status = "complete";
 };
 
-RunFile run_of(const Said& said) {
+RunFile said_run(const Said& said) {
   RunFile run;
   run.attribute("moesim_schema", std::int64_t{1});
   run.attribute("status", said.status);
@@ -53,10 +53,10 @@ RunFile run_of(const Said& said) {
   return run;
 }
 
-struct Runs {
-  explicit Runs(const std::vector<Said>& all) {
+struct ReportedRuns {
+  explicit ReportedRuns(const std::vector<Said>& all) {
     for (const Said& said : all) {
-      const Run run{"run.h5", run_of(said)};
+      const Run run{"run.h5", said_run(said)};
       outcomes.push_back(outcome_of(run));
       records.push_back(record_of(run));
     }
@@ -81,18 +81,19 @@ std::vector<std::string> row(const Table& table, std::size_t r) {
 using Words = std::vector<std::string>;
 
 // dense, and token_choice with k of 1 and 2 and another rate.
-Runs three_arms() {
-  return Runs({{.arm = "dense", .router = "dense", .settings = "[train]\nrate = 0.1\n"},
-               {.arm = "top1",
-                .settings = "[router.token_choice]\nk = 1\nnoise = none\n[train]\nrate = 0.1\n"},
-               {.arm = "top2",
-                .settings = "[router.token_choice]\nk = 2\nnoise = none\n[train]\nrate = 0.2\n"}});
+ReportedRuns three_arms() {
+  return ReportedRuns(
+      {{.arm = "dense", .router = "dense", .settings = "[train]\nrate = 0.1\n"},
+       {.arm = "top1",
+        .settings = "[router.token_choice]\nk = 1\nnoise = none\n[train]\nrate = 0.1\n"},
+       {.arm = "top2",
+        .settings = "[router.token_choice]\nk = 2\nnoise = none\n[train]\nrate = 0.2\n"}});
 }
 
 }  // namespace
 
 TEST_CASE("report: configs are what is common, and what differs", "[analysis]") {
-  const Runs runs = three_arms();
+  const ReportedRuns runs = three_arms();
   const ConfigComparison configs = compare_configs(runs.arms);
   CHECK(configs.keys == Words{"router.name", "router.token_choice.k", "train.rate"});
   CHECK(configs.without.empty());
@@ -112,7 +113,7 @@ TEST_CASE("report: configs are what is common, and what differs", "[analysis]") 
 }
 
 TEST_CASE("report: arms without a config are named", "[analysis]") {
-  Runs runs = three_arms();
+  ReportedRuns runs = three_arms();
   runs.arms[1].settings.clear();
   const ConfigComparison configs = compare_configs(runs.arms);
   CHECK(configs.without == Words{"top1"});
@@ -125,7 +126,7 @@ TEST_CASE("report: arms without a config are named", "[analysis]") {
 TEST_CASE("report: certificates say what was declared and what was measured", "[analysis]") {
   const double nan = std::nan("");
   const auto config = [](int b) { return "[a]\nb = " + std::to_string(b) + "\n"; };
-  Runs runs(
+  ReportedRuns runs(
       {{.arm = "good", .settings = config(1)},
        {.arm = "soft", .settings = config(2), .leak = 0.3125, .sees = "sequence", .plan = "mixing"},
        {.arm = "liar", .settings = config(3), .leak = 0.5},
@@ -154,8 +155,8 @@ TEST_CASE("report: certificates say what was declared and what was measured", "[
 }
 
 TEST_CASE("report: provenance is what all runs have, and a row of what differs", "[analysis]") {
-  const Runs runs({{.arm = "a", .seed = 1},
-                   {.arm = "a", .seed = std::int64_t{4611686018427387905}, .git = "def"}});
+  const ReportedRuns runs({{.arm = "a", .seed = 1},
+                           {.arm = "a", .seed = std::int64_t{4611686018427387905}, .git = "def"}});
   const Provenance provenance = provenance_of(runs.arms, runs.outcomes, runs.records);
   using Facts = std::vector<std::pair<std::string, std::string>>;
   CHECK(provenance.common ==
@@ -196,9 +197,9 @@ TEST_CASE("report: a value is marked if more than half of the arms have another"
 }
 
 TEST_CASE("report: an arm is run again by its config and its seeds", "[analysis]") {
-  const Runs runs({{.arm = "-x; rm *", .settings = "[a]\nb = 1\n", .seed = 2},
-                   {.arm = "-x; rm *", .settings = "[a]\nb = 1\n", .seed = 0},
-                   {.arm = "X RM", .settings = "[a]\nb = 2\n", .seed = 3}});
+  const ReportedRuns runs({{.arm = "-x; rm *", .settings = "[a]\nb = 1\n", .seed = 2},
+                           {.arm = "-x; rm *", .settings = "[a]\nb = 1\n", .seed = 0},
+                           {.arm = "X RM", .settings = "[a]\nb = 2\n", .seed = 3}});
   const auto all = reproductions(runs.arms, runs.outcomes, runs.records);
   REQUIRE(all.size() == 2);
   CHECK(all[0].file == "x-rm.ini");
@@ -208,16 +209,17 @@ TEST_CASE("report: an arm is run again by its config and its seeds", "[analysis]
 }
 
 TEST_CASE("report: arms of the same seeds and data are run again by one file", "[analysis]") {
-  const Runs runs({{.arm = "a b", .settings = "[x]\nb = 1\n[x.y]\nc = 2\n", .seed = 2},
-                   {.arm = "a b", .settings = "[x]\nb = 1\n[x.y]\nc = 2\n", .seed = 0},
-                   {.arm = "c", .settings = "[x]\nb = 1\nd = 3\n[x.y]\nc = 4\n", .seed = 2},
-                   {.arm = "c", .settings = "[x]\nb = 1\nd = 3\n[x.y]\nc = 4\n", .seed = 0}});
+  const ReportedRuns runs(
+      {{.arm = "a b", .settings = "[x]\nb = 1\n[x.y]\nc = 2\n", .seed = 2},
+       {.arm = "a b", .settings = "[x]\nb = 1\n[x.y]\nc = 2\n", .seed = 0},
+       {.arm = "c", .settings = "[x]\nb = 1\nd = 3\n[x.y]\nc = 4\n", .seed = 2},
+       {.arm = "c", .settings = "[x]\nb = 1\nd = 3\n[x.y]\nc = 4\n", .seed = 0}});
   CHECK(sweep_config(runs.arms, runs.outcomes, runs.records) ==
         "[router]\nname = token_choice\n\n[run]\nname = trial\nsteps = 3\n\n[x]\nb = 1\n\n"
         "[variant.a-b]\nx.y.c = 2\n\n[variant.c]\nx.d = 3\nx.y.c = 4\n\n"
         "[sweep]\nrun.seed = 2, 0\n");
-  const Runs others({{.arm = "a", .settings = "[x]\nb = 1\n", .seed = 0},
-                     {.arm = "b", .settings = "[x]\nb = 2\n", .seed = 1}});
+  const ReportedRuns others({{.arm = "a", .settings = "[x]\nb = 1\n", .seed = 0},
+                             {.arm = "b", .settings = "[x]\nb = 2\n", .seed = 1}});
   CHECK(sweep_config(others.arms, others.outcomes, others.records) == "");
   CHECK(sweep_config({others.arms[0]}, others.outcomes, others.records) ==
         "[router]\nname = token_choice\n\n[run]\nname = trial\nsteps = 3\n\n[x]\nb = 1\n\n"
@@ -264,10 +266,10 @@ TEST_CASE("report: a whole page of run files, hostile names and all", "[analysis
   int number = 0;
   for (const std::string& arm : {std::string("dense"), hostile})
     for (std::int64_t seed = 0; seed < 3; ++seed)
-      run_of({.arm = arm,
-              .router = arm == "dense" ? "dense" : "hash",
-              .seed = seed,
-              .loss = (arm == "dense" ? 2 : 1) + 0.01 * static_cast<double>(seed)})
+      said_run({.arm = arm,
+                .router = arm == "dense" ? "dense" : "hash",
+                .seed = seed,
+                .loss = (arm == "dense" ? 2 : 1) + 0.01 * static_cast<double>(seed)})
           .publish(folder / (std::to_string(number++) + ".h5"));
   Request request;
   for (int i = 0; i < number; ++i) request.paths.push_back(folder / (std::to_string(i) + ".h5"));

@@ -11,11 +11,10 @@
 namespace moesim::testing {
 namespace {
 
-using By = UtilizationOptions::By;
 using Type = Variable::Type;
 
 // A sweep of run files, and the tables of it.
-class Sweep {
+class UtilizationSweep {
  public:
   void add(const RunFile& run) {
     const std::string folder = folder_ / ("run" + std::to_string(count_++));
@@ -42,7 +41,7 @@ RunFile balanced_run(std::int64_t seed) {
 }
 
 TEST_CASE("utilization: every statistic of a layer, by hand", "[analysis][tables]") {
-  Sweep sweep;
+  UtilizationSweep sweep;
   sweep.add(routing_run("a", 0));
   const Table table = sweep.table();
   REQUIRE(table.rows.size() == 3);
@@ -82,7 +81,7 @@ TEST_CASE("utilization: every statistic of a layer, by hand", "[analysis][tables
 }
 
 TEST_CASE("utilization: mean and deviation over complete runs alone", "[analysis][tables]") {
-  Sweep sweep;
+  UtilizationSweep sweep;
   sweep.add(routing_run("a", 0));
   sweep.add(balanced_run(1));
   sweep.add(routing_run("a", 2, "diverged"));
@@ -96,10 +95,10 @@ TEST_CASE("utilization: mean and deviation over complete runs alone", "[analysis
 }
 
 TEST_CASE("utilization: by expert", "[analysis][tables]") {
-  Sweep sweep;
+  UtilizationSweep sweep;
   sweep.add(routing_run("a", 0));
   sweep.add(balanced_run(1));
-  const Table table = sweep.table({.by = By::expert});
+  const Table table = sweep.table({.by = UtilizationOptions::By::expert});
   REQUIRE(table.rows.size() == 2);
   check_number(table, 0, "expert_0", (6 / 3.5 + 1) / 2);
   check_number(table, 0, "expert_3", 0.5);
@@ -113,11 +112,11 @@ TEST_CASE("utilization: more than 16 experts are no columns", "[analysis][tables
   run.put(variable("eval_step", Type::int64, {"eval"}, {1}, {0}));
   run.put(variable("eval_load", Type::float64, {"eval", "layer", "expert"}, {1, 1, 17},
                    std::vector<double>(17, 1)));
-  Sweep sweep;
+  UtilizationSweep sweep;
   sweep.add(run);
   CHECK(sweep.table().rows.size() == 1);
   try {
-    sweep.table({.by = By::expert});
+    sweep.table({.by = UtilizationOptions::By::expert});
     FAIL("17 columns");
   } catch (const Error& error) {
     CHECK(error.code() == Exit::usage);
@@ -126,7 +125,7 @@ TEST_CASE("utilization: more than 16 experts are no columns", "[analysis][tables
 }
 
 TEST_CASE("utilization: at an evaluation", "[analysis][tables]") {
-  Sweep sweep;
+  UtilizationSweep sweep;
   sweep.add(routing_run("a", 0));
   // The first has the lower loss, and one expert has all.
   for (const At& at : {At{At::Kind::best, 0}, At{At::Kind::step, 0}}) {
@@ -145,7 +144,7 @@ TEST_CASE("utilization: at an evaluation", "[analysis][tables]") {
 }
 
 TEST_CASE("utilization: the sum over a window of records", "[analysis][tables]") {
-  Sweep sweep;
+  UtilizationSweep sweep;
   sweep.add(routing_run("a", 0));
   const Table table = sweep.table({.window = 2});
   // Demand 4 2 2 0 of 8, load 3 2 2 0 of 7, one dropped; entropies log 2 and 0.
@@ -162,7 +161,7 @@ TEST_CASE("utilization: of Soft MoE the combine mass", "[analysis][tables]") {
   RunFile run = routing_run("soft", 0);
   run.attribute("plan_kind", "mixing");
   run.attribute("leak", 0.5);
-  Sweep sweep;
+  UtilizationSweep sweep;
   sweep.add(run);
   const Table table = sweep.table();
   CHECK(text(table, 0, "of") == "combine mass");
@@ -179,7 +178,7 @@ TEST_CASE("utilization: layers with one expert have no row, but a note", "[analy
   dense.attribute("status", "complete");
   dense.attribute("arm", "dense");
   dense.put(variable("eval_load", Type::float64, {"eval", "layer", "expert"}, {1, 2, 1}, {8, 8}));
-  Sweep sweep;
+  UtilizationSweep sweep;
   sweep.add(dense);
   sweep.add(routing_run("a", 0));
   const Table table = sweep.table();
@@ -195,7 +194,7 @@ TEST_CASE("utilization: a run file with other dimensions is left out, and said",
           "[analysis][tables]") {
   RunFile odd = routing_run("a", 1);
   odd.put(variable("eval_router_entropy", Type::float64, {"layer", "eval"}, {2, 2}, {0, 0, 0, 0}));
-  Sweep sweep;
+  UtilizationSweep sweep;
   sweep.add(odd);
   sweep.add(routing_run("a", 0));
   const Table table = sweep.table();

@@ -7,7 +7,7 @@
 namespace moesim::testing {
 namespace {
 
-const index kShapes[][2] = {{0, 3}, {1, 1}, {3, 17}, {17, 3}, {64, 257}, {700, 64}, {3, 5001}};
+const index kLogits[][2] = {{0, 3}, {1, 1}, {3, 17}, {17, 3}, {64, 257}, {700, 64}, {3, 5001}};
 
 // Every third row has no target.
 std::vector<i32> targets(index rows, index cols) {
@@ -20,7 +20,7 @@ std::vector<i32> targets(index rows, index cols) {
 }  // namespace
 
 TEST_CASE("cross_entropy: loss and log-sum-exp of every row", "[backend]") {
-  for (const auto& shape : kShapes) {
+  for (const auto& shape : kLogits) {
     const index rows = shape[0], cols = shape[1];
     const Reals x = random_reals(1, rows * cols, -5, 5);
     const auto target = targets(rows, cols);
@@ -44,7 +44,7 @@ TEST_CASE("cross_entropy: loss and log-sum-exp of every row", "[backend]") {
 }
 
 TEST_CASE("cross_entropy: gradient, also in place", "[backend]") {
-  for (const auto& shape : kShapes) {
+  for (const auto& shape : kLogits) {
     const index rows = shape[0], cols = shape[1];
     const Reals x = random_reals(1, rows * cols, -5, 5);
     const auto target = targets(rows, cols);

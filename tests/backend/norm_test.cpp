@@ -5,13 +5,13 @@
 namespace moesim::testing {
 namespace {
 
-const index kShapes[][2] = {{0, 3}, {1, 1}, {3, 17}, {17, 3}, {64, 257}, {1000, 64}};
+const index kRowsCols[][2] = {{0, 3}, {1, 1}, {3, 17}, {17, 3}, {64, 257}, {1000, 64}};
 constexpr double kEpsilon = 1e-3;
 
 }  // namespace
 
 TEST_CASE("norm: layer and rms, with and without gamma and beta", "[backend]") {
-  for (const auto& shape : kShapes)
+  for (const auto& shape : kRowsCols)
     for (const NormKind kind : {NormKind::layer, NormKind::rms})
       for (const bool with_gamma : {false, true})
         for (const bool with_beta : {false, true}) {
@@ -36,7 +36,7 @@ TEST_CASE("norm: layer and rms, with and without gamma and beta", "[backend]") {
 }
 
 TEST_CASE("norm: gradients of x, gamma and beta", "[backend]") {
-  for (const auto& shape : kShapes)
+  for (const auto& shape : kRowsCols)
     for (const NormKind kind : {NormKind::layer, NormKind::rms})
       for (const bool with_gamma : {false, true}) {
         const index rows = shape[0], cols = shape[1];

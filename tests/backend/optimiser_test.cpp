@@ -6,12 +6,12 @@
 namespace moesim::testing {
 namespace {
 
-const index kSizes[] = {0, 1, 3, 17, 64, 257, 50003};
+const index kParameterCounts[] = {0, 1, 3, 17, 64, 257, 50003};
 
 }  // namespace
 
 TEST_CASE("adamw: three steps by the formula", "[backend]") {
-  for (const index n : kSizes) {
+  for (const index n : kParameterCounts) {
     const Reals start = random_reals(1, n);
     Doubles p = to_double(start), m(p.size()), v(p.size());
     AdamW a;
@@ -54,7 +54,7 @@ TEST_CASE("adamw: three steps by the formula", "[backend]") {
 }
 
 TEST_CASE("sgd: with and without momentum", "[backend]") {
-  for (const index n : kSizes)
+  for (const index n : kParameterCounts)
     for (const double momentum : {0.0, 0.9}) {
       const Reals start = random_reals(1, n), gradient = random_reals(2, n);
       Doubles p = to_double(start), u(p.size());

@@ -1,4 +1,4 @@
-// Tests products of small matrices against naive sums.
+// Tests products of small matrices against naive_product sums.
 #include "sim/backend/cpu/small_product.hpp"
 
 #include "tests/support/kernel_test.hpp"
@@ -8,8 +8,9 @@ namespace {
 
 // c [m, n] with the sums of term(a, b) added, or in its place.
 template <class T, class Term>
-Doubles naive(bool ta, bool tb, index m, index n, index k, const std::vector<T>& a, index lda,
-              const std::vector<T>& b, index ldb, const Reals& c, index ldc, bool acc, Term term) {
+Doubles naive_product(bool ta, bool tb, index m, index n, index k, const std::vector<T>& a,
+                      index lda, const std::vector<T>& b, index ldb, const Reals& c, index ldc,
+                      bool acc, Term term) {
   Doubles want = to_double(c);
   for (index i = 0; i < m; ++i)
     for (index j = 0; j < n; ++j) {
@@ -27,7 +28,7 @@ double multiply(real x, real y) { return double(x) * double(y); }
 }  // namespace
 
 // Sizes around the registers' tiles: whole panels, remainders of rows and of columns, nothing.
-TEST_CASE("small_product: against naive sums, any size and stride", "[backend][small]") {
+TEST_CASE("small_product: against naive_product sums, any size and stride", "[backend][small]") {
   for (const index m : {0, 1, 7, 8, 9, 17})
     for (const index n : {0, 1, 5, 16, 33, 48, 64, 71})
       for (const index k : {0, 1, 6, 32})
@@ -36,7 +37,8 @@ TEST_CASE("small_product: against naive sums, any size and stride", "[backend][s
             const index lda = (ta ? m : k) + 3, ldb = n + 2, ldc = n + 1;
             const Reals a = random_reals(1, (ta ? k : m) * lda + 1),
                         b = random_reals(2, k * ldb + 1), c = random_reals(3, m * ldc + 1);
-            const Doubles want = naive(ta, false, m, n, k, a, lda, b, ldb, c, ldc, acc, multiply);
+            const Doubles want =
+                naive_product(ta, false, m, n, k, a, lda, b, ldb, c, ldc, acc, multiply);
             Reals got = c;
             cpu::small_product(ta, m, n, k, a.data(), lda, b.data(), ldb, got.data(), ldc, acc);
             require_close(got, want, tolerance(k));
@@ -67,7 +69,8 @@ TEST_CASE("small_product: pairs of bfloat16", "[backend][small][bfloat16]") {
             };
             const auto a = pairs(1, (ta ? k : m) * lda + 1), b = pairs(2, k * ldb + 1);
             const Reals c = random_reals(3, m * ldc + 1);
-            const Doubles want = naive(ta, false, m, n, k, a, lda, b, ldb, c, ldc, acc, dot);
+            const Doubles want =
+                naive_product(ta, false, m, n, k, a, lda, b, ldb, c, ldc, acc, dot);
             Reals got = c;
             cpu::small_product(ta, m, n, k, a.data(), lda, b.data(), ldb, got.data(), ldc, acc);
             require_close(got, want, tolerance(2 * k));
@@ -85,7 +88,7 @@ TEST_CASE("small_product: a row does not depend on its neighbours", "[backend][s
   }
 }
 
-TEST_CASE("small_product_transposed: against naive sums", "[backend][small]") {
+TEST_CASE("small_product_transposed: against naive_product sums", "[backend][small]") {
   for (const index m : {0, 1, 4, 6})
     for (const index n : {0, 1, 4, 7})
       for (const index k : {0, 1, 15, 16, 37, 128})
@@ -93,7 +96,8 @@ TEST_CASE("small_product_transposed: against naive sums", "[backend][small]") {
           const index lda = k + 3, ldb = k + 1, ldc = n + 2;
           const Reals a = random_reals(1, m * lda + 1), b = random_reals(2, n * ldb + 1),
                       c = random_reals(3, m * ldc + 1);
-          const Doubles want = naive(false, true, m, n, k, a, lda, b, ldb, c, ldc, acc, multiply);
+          const Doubles want =
+              naive_product(false, true, m, n, k, a, lda, b, ldb, c, ldc, acc, multiply);
           Reals got = c;
           cpu::small_product_transposed(m, n, k, a.data(), lda, b.data(), ldb, got.data(), ldc,
                                         acc);

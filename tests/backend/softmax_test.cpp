@@ -11,14 +11,14 @@ namespace {
 constexpr real kInfinity = std::numeric_limits<real>::infinity();
 
 // Rows and columns, short and long, one tile and many.
-const Along kShapes[] = {{0, 3, 1},    {1, 1, 1},    {3, 17, 1},   {4001, 8, 1},
-                         {300, 64, 1}, {64, 257, 1}, {5, 4099, 1}, {1, 1, 3},
-                         {3, 17, 17},  {2, 64, 257}, {300, 8, 65}, {7, 130, 3}};
+const Along kSoftmaxShapes[] = {{0, 3, 1},    {1, 1, 1},    {3, 17, 1},   {4001, 8, 1},
+                                {300, 64, 1}, {64, 257, 1}, {5, 4099, 1}, {1, 1, 3},
+                                {3, 17, 17},  {2, 64, 257}, {300, 8, 65}, {7, 130, 3}};
 
 }  // namespace
 
 TEST_CASE("softmax: along any axis", "[backend]") {
-  for (const Along a : kShapes)
+  for (const Along a : kSoftmaxShapes)
     for (const double scale : {1.0, 3.0}) {
       const Reals x = random_reals(1, a.outer * a.n * a.inner);
       CAPTURE(a.outer, a.n, a.inner, scale);
@@ -29,7 +29,7 @@ TEST_CASE("softmax: along any axis", "[backend]") {
 }
 
 TEST_CASE("softmax: pull-back", "[backend]") {
-  for (const Along a : kShapes) {
+  for (const Along a : kSoftmaxShapes) {
     const index size = a.outer * a.n * a.inner;
     const Doubles y = naive::softmax(a, 2, to_double(random_reals(1, size)));
     const Reals y_real(y.begin(), y.end()), dy = random_reals(2, size);
@@ -62,7 +62,7 @@ TEST_CASE("softmax: in place", "[backend]") {
 }
 
 TEST_CASE("log_sum_exp: every row, without overflow", "[backend]") {
-  for (const Along a : kShapes) {
+  for (const Along a : kSoftmaxShapes) {
     if (a.inner > 1) continue;
     Reals x = random_reals(1, a.outer * a.n);
     if (!x.empty()) x[0] = 1000;

@@ -5,13 +5,13 @@
 namespace moesim::testing {
 namespace {
 
-const Along kShapes[] = {{0, 3, 1}, {1, 1, 1},   {3, 17, 1},   {4001, 8, 1}, {64, 257, 1},
-                         {1, 3, 1}, {3, 17, 17}, {2, 64, 257}, {300, 8, 65}, {7, 130, 3}};
+const Along kUnitShapes[] = {{0, 3, 1}, {1, 1, 1},   {3, 17, 1},   {4001, 8, 1}, {64, 257, 1},
+                             {1, 3, 1}, {3, 17, 17}, {2, 64, 257}, {300, 8, 65}, {7, 130, 3}};
 
 }  // namespace
 
 TEST_CASE("unit_norm: vectors of length one along any axis", "[backend]") {
-  for (const Along a : kShapes) {
+  for (const Along a : kUnitShapes) {
     const Reals x = random_reals(1, a.outer * a.n * a.inner);
     const naive::Normed want = naive::unit_norm(a, 1e-3, to_double(x));
     const auto lines = static_cast<std::size_t>(a.outer * a.inner);
@@ -27,7 +27,7 @@ TEST_CASE("unit_norm: vectors of length one along any axis", "[backend]") {
 }
 
 TEST_CASE("unit_norm: pull-back, epsilon included", "[backend]") {
-  for (const Along a : kShapes) {
+  for (const Along a : kUnitShapes) {
     const index size = a.outer * a.n * a.inner;
     const Reals x = random_reals(1, size), dy = random_reals(2, size);
     const naive::Normed forward = naive::unit_norm(a, 0.5, to_double(x));

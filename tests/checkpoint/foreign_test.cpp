@@ -31,8 +31,9 @@ void make_newer(const std::string& folder, index step) {
   write_bytes(manifest_path(folder, step), R"({"format": 3, "files": [], "blake3": "77"})");
 }
 
-std::optional<Checkpoint> newest(const std::string& folder, std::vector<std::string>* passed = {},
-                                 const std::function<void(const Checkpoint&)>& use = {}) {
+std::optional<Checkpoint> newest_passing(const std::string& folder,
+                                         std::vector<std::string>* passed = {},
+                                         const std::function<void(const Checkpoint&)>& use = {}) {
   return newest_checkpoint(
       folder, [](const CheckpointInfo& info) { return info.config_sha256 == "c"; },
       [&](const std::string& problem) {
@@ -56,10 +57,10 @@ TEST_CASE("checkpoint: one of another format is not damaged, and stays", "[check
   for (const index step : {1, 2, 3}) write(folder / "", step);
   make_newer(folder / "", 3);
   const auto before = tree(folder / "");
-  CHECK_THROWS_AS(newest(folder / ""), Unreadable);
-  CHECK_THROWS_WITH(newest(folder / ""), contains("manifest.json: of format 3") &&
-                                             contains("reads formats 1 to 2") &&
-                                             !contains("--force"));
+  CHECK_THROWS_AS(newest_passing(folder / ""), Unreadable);
+  CHECK_THROWS_WITH(newest_passing(folder / ""), contains("manifest.json: of format 3") &&
+                                                     contains("reads formats 1 to 2") &&
+                                                     !contains("--force"));
   CHECK_THROWS_AS(checkpoint_infos(folder / ""), Unreadable);
   CHECK_THROWS_AS(read_checkpoint(folder / "", 3), Unreadable);
   CHECK_THROWS_AS(write(folder / "", 3), Error);
@@ -83,7 +84,7 @@ TEST_CASE("checkpoint: a damaged number of the format is damage", "[checkpoint]"
   REQUIRE(at != std::string::npos);
   text[at + 9] = '7';
   write_bytes(manifest_path(folder / "", 2), text);
-  CHECK(newest(folder / "")->info.step == 1);
+  CHECK(newest_passing(folder / "")->info.step == 1);
 }
 
 TEST_CASE("checkpoint: what the system refuses is not damaged", "[checkpoint]") {
@@ -95,8 +96,8 @@ TEST_CASE("checkpoint: what the system refuses is not damaged", "[checkpoint]") 
   SECTION("a link to what is not mounted") { fs::create_symlink("/nowhere/weights", path); }
   SECTION("a link in a circle") { fs::create_symlink(path, path); }
   const auto before = tree(folder / "");
-  CHECK_THROWS_AS(newest(folder / ""), Unreadable);
-  CHECK_THROWS_WITH(newest(folder / ""),
+  CHECK_THROWS_AS(newest_passing(folder / ""), Unreadable);
+  CHECK_THROWS_WITH(newest_passing(folder / ""),
                     contains("it is a link to " + fs::read_symlink(path).string()));
   CHECK_THROWS_AS(remove_checkpoints(folder / ""), Unreadable);
   remove_checkpoints_after(folder / "", 1);
@@ -110,8 +111,8 @@ TEST_CASE("checkpoint: a folder of them that leads nowhere is not empty", "[chec
   require_checkpoints_listed(folder / "");
   fs::create_symlink("/nowhere/checkpoint", folder / "checkpoint");
   CHECK_THROWS_AS(require_checkpoints_listed(folder / ""), Unreadable);
-  CHECK_THROWS_AS(newest(folder / ""), Unreadable);
-  CHECK_THROWS_WITH(newest(folder / ""), contains("a link to /nowhere/checkpoint"));
+  CHECK_THROWS_AS(newest_passing(folder / ""), Unreadable);
+  CHECK_THROWS_WITH(newest_passing(folder / ""), contains("a link to /nowhere/checkpoint"));
   CHECK_THROWS_WITH(write(folder / "", 1), contains("a link to /nowhere/checkpoint"));
   remove_checkpoints(folder / "");
   CHECK(fs::is_symlink(folder / "checkpoint"));
@@ -153,11 +154,12 @@ TEST_CASE("checkpoint: one that its user refuses gives way to the one before", "
   const auto refuse_second = [](const Checkpoint& checkpoint) {
     if (checkpoint.info.step == 2) fail(Exit::data, "does not fit");
   };
-  CHECK(newest(folder / "", &passed, refuse_second)->info.step == 1);
+  CHECK(newest_passing(folder / "", &passed, refuse_second)->info.step == 1);
   CHECK(passed == std::vector<std::string>{"does not fit"});
   // What is no fault of the checkpoint is not passed over.
   CHECK_THROWS_AS(
-      newest(folder / "", &passed, [](const Checkpoint&) { fail(Exit::output, "full"); }), Error);
+      newest_passing(folder / "", &passed, [](const Checkpoint&) { fail(Exit::output, "full"); }),
+      Error);
 }
 
 TEST_CASE("checkpoint: every file that the manifest names is read and vouched for",

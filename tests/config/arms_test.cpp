@@ -11,16 +11,16 @@ namespace {
 using testing::usage_error;
 using Texts = std::vector<std::string>;
 
-const std::string kStudy =
+const std::string kArmStudy =
     "[variant.dense]\nrouter.name = dense\n"
     "[variant.top2]\nrouter.name = token_choice\nrouter.token_choice.k = 2\n";
 
-std::vector<RunSpec> runs_of(const std::string& text, const Texts& settings,
-                             const Texts& parts = {}) {
+std::vector<RunSpec> arm_runs(const std::string& text, const Texts& settings,
+                              const Texts& parts = {}) {
   return expand(parse_config(text, "f.ini"), {settings, arm_choices(parts)});
 }
 
-Texts labels_of(const std::vector<RunSpec>& runs) {
+Texts arm_labels(const std::vector<RunSpec>& runs) {
   Texts labels;
   for (const RunSpec& run : runs) labels.push_back(run.label);
   return labels;
@@ -57,23 +57,23 @@ TEST_CASE("arms: a part that is a setting belongs to the arm before", "[config][
 }
 
 TEST_CASE("arms: chosen in the order of the sweep, changed in their labels", "[config][arms]") {
-  CHECK(labels_of(runs_of(kStudy, {})) == Texts{"dense", "top2"});
-  CHECK(labels_of(runs_of(kStudy, {"run.seed=0,1"}, {"top2"})) == Texts{"top2", "top2"});
-  CHECK(labels_of(runs_of(kStudy, {}, {"top2", "dense"})) == Texts{"dense", "top2"});
-  CHECK(labels_of(runs_of(kStudy, {}, {"top2", "top*", "top2:router.token_choice.k=4"})) ==
+  CHECK(arm_labels(arm_runs(kArmStudy, {})) == Texts{"dense", "top2"});
+  CHECK(arm_labels(arm_runs(kArmStudy, {"run.seed=0,1"}, {"top2"})) == Texts{"top2", "top2"});
+  CHECK(arm_labels(arm_runs(kArmStudy, {}, {"top2", "dense"})) == Texts{"dense", "top2"});
+  CHECK(arm_labels(arm_runs(kArmStudy, {}, {"top2", "top*", "top2:router.token_choice.k=4"})) ==
         Texts{"top2", "top2 k=4"});
-  CHECK(labels_of(runs_of(kStudy, {"a.x=1,2"}, {"dense x=1:a.x=3"})) == Texts{"dense x=3"});
-  CHECK(labels_of(runs_of(kStudy, {}, {"dense:run.seed=7"})) == Texts{"dense"});
+  CHECK(arm_labels(arm_runs(kArmStudy, {"a.x=1,2"}, {"dense x=1:a.x=3"})) == Texts{"dense x=3"});
+  CHECK(arm_labels(arm_runs(kArmStudy, {}, {"dense:run.seed=7"})) == Texts{"dense"});
   const RunSpec run =
-      runs_of(kStudy, {"eval.batches=1"}, {"top2:router.token_choice.k=4", "eval.sequences=9"})
+      arm_runs(kArmStudy, {"eval.batches=1"}, {"top2:router.token_choice.k=4", "eval.sequences=9"})
           .at(0);
   CHECK(run.settings.values().at("router.token_choice.k").value == "4");
   CHECK_FALSE(run.settings.has("eval.batches"));  // the same in other words
-  CHECK(usage_error([&] { runs_of(kStudy, {}, {"top3"}); }) ==
+  CHECK(usage_error([&] { arm_runs(kArmStudy, {}, {"top3"}); }) ==
         "command line: --arm: no arm is named 'top3': did you mean top2? there are dense, top2");
-  CHECK_THAT(usage_error([&] { runs_of(kStudy, {}, {"en"}); }),
+  CHECK_THAT(usage_error([&] { arm_runs(kArmStudy, {}, {"en"}); }),
              testing::contains("did you mean dense?"));  // a part of its name
-  CHECK(usage_error([&] { runs_of(kStudy, {}, {"dense:a.x=1..3"}); }) ==
+  CHECK(usage_error([&] { arm_runs(kArmStudy, {}, {"dense:a.x=1..3"}); }) ==
         "command line: --arm dense: a.x = 1..3: a list makes no axis inside an arm; give --arm "
         "once for each value");
 }

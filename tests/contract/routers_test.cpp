@@ -16,8 +16,8 @@ namespace {
 
 using testing::kDouble;
 
-Subject subject_of(const std::string& router, const std::string& settings, bool causal,
-                   const std::string& expert) {
+Subject router_subject(const std::string& router, const std::string& settings, bool causal,
+                       const std::string& expert) {
   Subject subject;
   subject.router = router, subject.settings = settings, subject.causal = causal;
   subject.expert = expert;
@@ -52,20 +52,20 @@ TEST_CASE("contract: every router keeps its promises under every variant and exp
   for (const std::string& router : Registry<Router>::names())
     for (const std::string& expert : Registry<Expert>::names())
       for (const Variant& variant : all_settings(router))
-        check_clean(subject_of(router, variant.settings, variant.causal, expert));
+        check_clean(router_subject(router, variant.settings, variant.causal, expert));
 }
 
 TEST_CASE("contract: every expert keeps its promises", "[contract]") {
   REQUIRE(Registry<Expert>::names().size() >= 3);
   for (const std::string& expert : Registry<Expert>::names())
     for (const index experts : {1, 2, 4, 7}) {
-      Subject subject = subject_of("", "", true, expert);
+      Subject subject = router_subject("", "", true, expert);
       subject.given = {{"moe.experts", std::to_string(experts)}};
       check_clean(subject);
     }
   for (const char* settings : {"activation=relu", "activation=silu", "activation=relu_squared",
                                "bias=first", "bias=none"}) {
-    Subject subject = subject_of("", "", true, "mlp");
+    Subject subject = router_subject("", "", true, "mlp");
     subject.expert_settings = settings;
     check_clean(subject);
   }
@@ -74,7 +74,7 @@ TEST_CASE("contract: every expert keeps its promises", "[contract]") {
 TEST_CASE("contract: every form of adapters keeps its promises", "[contract]") {
   for (const char* settings :
        {"base=linear", "dora=true", "base=linear dora=true rslora=true", "adapt_up=false rank=2"}) {
-    Subject subject = subject_of("", "", true, "lora");
+    Subject subject = router_subject("", "", true, "lora");
     subject.expert_settings = settings;
     check_clean(subject);
   }
@@ -85,7 +85,7 @@ TEST_CASE("contract: every form of the mlp expert has right derivatives under ev
   for (const char* router : {"dense", "token_choice", "soft", "smear"})
     for (const char* settings :
          {"activation=relu", "activation=silu", "bias=first", "bias=none activation=silu"}) {
-      Subject subject = subject_of(router, "", true, "mlp");
+      Subject subject = router_subject(router, "", true, "mlp");
       subject.expert_settings = settings;
       check_clean(subject);
     }
@@ -100,7 +100,7 @@ std::map<std::string, std::set<std::string>> tried(const std::string& router) {
       values[word.substr(0, word.find('='))].insert(word.substr(word.find('=') + 1));
   }
   for (const bool causal : {true, false})
-    for (const OptionInfo& option : options_of(subject_of(router, "", causal, "mlp")))
+    for (const OptionInfo& option : options_of(router_subject(router, "", causal, "mlp")))
       values[option.key.substr(option.key.rfind('.') + 1)].insert(option.default_value);
   return values;
 }
@@ -109,7 +109,7 @@ TEST_CASE("contract: variants try every option, and every value of a choice", "[
   for (const std::string& router : Registry<Router>::names()) {
     if (variants_of(router).empty()) continue;  // certified with its defaults
     const std::map<std::string, std::set<std::string>> values = tried(router);
-    for (const OptionInfo& option : options_of(subject_of(router, "", true, "mlp"))) {
+    for (const OptionInfo& option : options_of(router_subject(router, "", true, "mlp"))) {
       // Options of a router inside are another router's, and tried there.
       if (option.key.find('.', ("router." + router + ".").size()) != std::string::npos) continue;
       INFO(option.key << " is one of " << option.range);
@@ -124,22 +124,22 @@ TEST_CASE("contract: variants try every option, and every value of a choice", "[
 
 TEST_CASE("certificate: settings that nobody reads or that a router rejects are errors",
           "[contract]") {
-  CHECK_THROWS_WITH(certify(subject_of("soft", "slot=2", true, "mlp")),
+  CHECK_THROWS_WITH(certify(router_subject("soft", "slot=2", true, "mlp")),
                     testing::contains("router.soft.slot"));
-  CHECK_THROWS_WITH(certify(subject_of("token_choice", "normalise=sum", true, "mlp")),
+  CHECK_THROWS_WITH(certify(router_subject("token_choice", "normalise=sum", true, "mlp")),
                     testing::contains("allow_constant_gate"));
   CHECK_THROWS_WITH(
-      certify(subject_of("token_choice", "k=2 softmax=after normalise=l2", true, "mlp")),
+      certify(router_subject("token_choice", "k=2 softmax=after normalise=l2", true, "mlp")),
       testing::contains("no effect"));
-  CHECK_THROWS_WITH(certify(subject_of("soft", "slots", true, "mlp")),
+  CHECK_THROWS_WITH(certify(router_subject("soft", "slots", true, "mlp")),
                     testing::contains("key=value"));
-  CHECK_THROWS_WITH(certify(subject_of("no_such_router", "", true, "mlp")),
+  CHECK_THROWS_WITH(certify(router_subject("no_such_router", "", true, "mlp")),
                     testing::contains("no_such_router"));
 }
 
 TEST_CASE("certificate: what routers are known to see", "[contract]") {
   const auto probed = [](const char* router, const char* settings, bool causal) {
-    return certify(subject_of(router, settings, causal, "affine")).probed;
+    return certify(router_subject(router, settings, causal, "affine")).probed;
   };
   CHECK(probed("token_choice", "", true) == "past");
   CHECK(probed("token_choice", "k=2 capacity_factor=0.5 fill=token", true) == "past");

@@ -8,7 +8,7 @@
 namespace moesim::testing {
 namespace {
 
-std::string ids(int count) {
+std::string written_ids(int count) {
   std::string text;
   for (std::int64_t i = 0; i < count; ++i) text += std::to_string(1 + i * 48271 % 50257) + " ";
   return text;
@@ -21,7 +21,7 @@ TEST_CASE("doubtful: text is not", "[data][text]") {
   CHECK(doubt_about(repeated("It was in 1984, or 2 years later.\n", 50)) == "");
   CHECK(doubt_about(repeated("na\xc3\xafve \xe6\x96\x87\n", 50)) == "");
   CHECK(doubt_about(repeated("na\xc3\xafve ", 50) + "\xc3") == "");  // cut inside a letter
-  CHECK(doubt_about(ids(20)) == "");                                 // too few to tell
+  CHECK(doubt_about(written_ids(20)) == "");                         // too few to tell
   CHECK(doubt_about("3." + repeated("14159265358979", 100)) == "");  // one number
   CHECK(doubt_about(repeated("12+34=46\n", 100)) == "");  // arithmetic that is to be learned
   CHECK(doubt_about(repeated("name,2,3\n", 50)) == "");   // a table with words
@@ -40,7 +40,7 @@ TEST_CASE("doubtful: text in an encoding of one byte a letter", "[data][text]") 
 }
 
 TEST_CASE("doubtful: numbers", "[data][text]") {
-  CHECK_THAT(doubt_about("7 " + ids(100)),
+  CHECK_THAT(doubt_about("7 " + written_ids(100)),
              contains("whole numbers from 1 to 5") && contains("perhaps token ids"));
   CHECK_THAT(doubt_about("[7, 12, 554]\n" + repeated("[1, 50256]\n", 50)),
              contains("from 1 to 50256"));
@@ -51,7 +51,7 @@ TEST_CASE("doubtful: numbers", "[data][text]") {
                  "2024-01-31T12:00:00,17.5,NaN,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9,1,2\n", 20)),
              contains("a table of numbers"));
   // Numbers are looked for at the beginning alone.
-  CHECK_THAT(doubt_about(ids(300000) + "and text"), contains("perhaps token ids"));
+  CHECK_THAT(doubt_about(written_ids(300000) + "and text"), contains("perhaps token ids"));
 }
 
 }  // namespace moesim::testing

@@ -26,7 +26,7 @@ bool has_zstd(const TempFolder& folder) {
   return false;
 }
 
-std::string refusal(const std::string& path, std::uint64_t limit = kMaxDataBytes) {
+std::string expand_refusal(const std::string& path, std::uint64_t limit = kMaxDataBytes) {
   const Failure failure = failure_of([&] { read_expanded(path, limit); });
   CHECK(failure.code == Exit::data);
   CHECK(failure.message.starts_with(path + ": "));
@@ -62,17 +62,18 @@ TEST_CASE("expand: gzip that is cut, broken or followed by something else", "[da
   const std::string whole = gzip(prose(300));
   for (const std::size_t size :
        {std::size_t{3}, std::size_t{10}, whole.size() / 2, whole.size() - 8, whole.size() - 1})
-    CHECK_THAT(refusal(folder.write("cut", whole.substr(0, size))),
+    CHECK_THAT(expand_refusal(folder.write("cut", whole.substr(0, size))),
                contains("expected more compressed data, found the end of the file after " +
                         std::to_string(size) + " bytes"));
-  CHECK_THAT(refusal(folder.write("cut", whole + whole.substr(0, 100))),
+  CHECK_THAT(expand_refusal(folder.write("cut", whole + whole.substr(0, 100))),
              contains("expected more compressed data"));
   for (const std::size_t at : {whole.size() / 2, whole.size() - 6}) {  // data, and their sum
     std::string broken = whole;
     broken[at] = static_cast<char>(broken[at] ^ 0x55);
-    refusal(folder.write("broken", broken));
+    expand_refusal(folder.write("broken", broken));
   }
-  CHECK_THAT(refusal(folder.write("behind", whole + "and text")), contains("broken gzip data"));
+  CHECK_THAT(expand_refusal(folder.write("behind", whole + "and text")),
+             contains("broken gzip data"));
 }
 
 TEST_CASE("expand: zstd, of any number of frames", "[data][expand]") {
@@ -90,9 +91,9 @@ TEST_CASE("expand: zstd, of any number of frames", "[data][expand]") {
       11);
   CHECK(read(zstd_stored(text) + skipped + zstd_stored(more)) == text + more);
   for (const std::size_t size : {std::size_t{5}, std::size_t{9}, text.size()})
-    CHECK_THAT(refusal(folder.write("cut", zstd_stored(text).substr(0, size))),
+    CHECK_THAT(expand_refusal(folder.write("cut", zstd_stored(text).substr(0, size))),
                contains("expected more compressed data"));
-  CHECK_THAT(refusal(folder.write("behind", zstd_stored(text) + "and text")),
+  CHECK_THAT(expand_refusal(folder.write("behind", zstd_stored(text) + "and text")),
              contains("broken zstd data"));
 }
 
@@ -102,8 +103,9 @@ TEST_CASE("expand: what expands without bound is stopped", "[data][expand]") {
   const std::string bomb = gzip(std::string(std::size_t{100} << 20, '\0'));
   REQUIRE(bomb.size() * kMostExpansion < kFreeExpansion);
   const std::string path = folder.write("bomb", bomb);
-  CHECK_THAT(refusal(path), contains("expand more than 200-fold"));
-  CHECK_THAT(refusal(path, 1000), contains("expected at most 1000 bytes of data, found more"));
+  CHECK_THAT(expand_refusal(path), contains("expand more than 200-fold"));
+  CHECK_THAT(expand_refusal(path, 1000),
+             contains("expected at most 1000 bytes of data, found more"));
   // Up to 64 MiB may be as monotonous as they like.
   const std::string flat(std::size_t{20} << 20, 'x');
   CHECK(read_expanded(folder.write("flat", gzip(flat)), kMaxDataBytes) == flat);
@@ -111,7 +113,8 @@ TEST_CASE("expand: what expands without bound is stopped", "[data][expand]") {
   // Slices of 1 MiB that are full when a frame ends.
   const std::string full = read_expanded(folder.write("z", zstd_bomb(16)), kMaxDataBytes);
   CHECK(full == std::string(std::size_t{2} << 20, 'x'));
-  CHECK_THAT(refusal(folder.write("z", zstd_bomb(1000))), contains("expand more than 200-fold"));
+  CHECK_THAT(expand_refusal(folder.write("z", zstd_bomb(1000))),
+             contains("expand more than 200-fold"));
 }
 
 TEST_CASE("text: compressed files are read as what is in them", "[data][text][expand]") {

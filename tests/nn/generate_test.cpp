@@ -16,7 +16,7 @@ namespace {
 using Values = std::vector<std::string>;
 using Ids = std::vector<std::int32_t>;
 
-constexpr double kRounding = sizeof(real) == 8 ? 1e-12 : 1e-5;
+constexpr double kGenerated = sizeof(real) == 8 ? 1e-12 : 1e-5;
 const Ids kText = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3};  // as long as the positions
 
 // Routers that were initialised are close to indifferent; larger weights make choices matter.
@@ -54,7 +54,7 @@ void require_close(const std::vector<real>& a, const std::vector<real>& b) {
         std::max(difference, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
   }
   REQUIRE(largest > 0.01);
-  REQUIRE(difference <= kRounding * largest);
+  REQUIRE(difference <= kGenerated * largest);
 }
 
 Ids first(std::size_t count) { return {kText.begin(), kText.begin() + std::ptrdiff_t(count)}; }

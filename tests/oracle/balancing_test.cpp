@@ -28,7 +28,7 @@ std::string score_function(const Oracle& oracle) {
 }
 
 // Row r of every micro-batch.
-Tensor part_of(const Tensor& x, index part, index rows) {
+Tensor micro_batch_of(const Tensor& x, index part, index rows) {
   return gather_rows(
       x, map_indices({.shape = {rows, 1, 1}, .add = {1}, .base = part * rows}, x.backend()));
 }
@@ -75,7 +75,7 @@ void quantile_balancing(Oracle& oracle) {
   StepLoad load = no_load(layer.router().traits(), layer.backend());
   std::vector<double> quantiles;
   for (index part = 0; part < parts; ++part) {
-    const Routing routing = layer.route(part_of(layer.input(), part, B * S));
+    const Routing routing = layer.route(micro_batch_of(layer.input(), part, B * S));
     const std::vector<double> own = host(routing.totals.at(0));
     quantiles.insert(quantiles.end(), own.begin(), own.end());
     add(load, routing, B * S);

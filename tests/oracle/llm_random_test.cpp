@@ -9,7 +9,7 @@
 namespace moesim::testing {
 namespace {
 
-void relu_experts(OracleLayer& layer) {
+void lin_experts(OracleLayer& layer) {
   layer.make_expert("mlp", layer.oracle().integer("expert_size"),
                     {{"activation", "relu"}, {"bias", "none"}});
   layer.bind_expert("lin1", "w1");
@@ -37,7 +37,7 @@ void token_choice(Oracle& oracle) {
     layer.bind_expert("lin2", "w2");
   } else {
     oracle.require(oracle.text("expert") == "relu", "unknown expert " + oracle.text("expert"));
-    relu_experts(layer);
+    lin_experts(layer);
   }
 
   // Which of an expert's choices find room is left open by the peer: the mask is an input, and our
@@ -120,7 +120,7 @@ void expert_choice(Oracle& oracle) {
                                       {"softmax", oracle.text("softmax_over")},
                                       {"z_weight", "1"}});
   layer.bind_router("router_weight", "weight");
-  relu_experts(layer);
+  lin_experts(layer);
   Tensor gain, bias;
   if (oracle.integer("out_layernorm")) {
     gain = layer.bind_own("ln_weight");

@@ -78,15 +78,17 @@ void compare_metrics(Oracle& oracle) {
   check("coactivation_all", co_activation(choice, k, E));
   check("coactivation_adjacent_olmoe_script", co_activation(choice, k, E, Pairs::adjacent));
 
-  const std::vector<double> by_domain = table(domain, D, choice, k, E);
+  const std::vector<double> by_domain = metrics::table(domain, D, choice, k, E);
   check("domain_specialisation", transposed(row_fractions(by_domain, counts(domain, D), E), E));
   number("expert_domain_mi", information(by_domain, E));
   number("expert_domain_mi_over_hdom", normalised_information(by_domain, E));
   const std::vector<std::int32_t> first = first_of(choice, k);
-  number("vocab_specialisation_top1", specialisation(table(id, V, first, 1, E), counts(id, V), E));
-  number("vocab_specialisation_topk", specialisation(table(id, V, choice, k, E), counts(id, V), E));
+  number("vocab_specialisation_top1",
+         specialisation(metrics::table(id, V, first, 1, E), counts(id, V), E));
+  number("vocab_specialisation_topk",
+         specialisation(metrics::table(id, V, choice, k, E), counts(id, V), E));
   number("crosslayer_cond_entropy_top1",
-         conditional_entropy(table(first, E, first_of(next, k), 1, E), E));
+         conditional_entropy(metrics::table(first, E, first_of(next, k), 1, E), E));
 }
 
 }  // namespace

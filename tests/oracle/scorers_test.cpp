@@ -85,7 +85,7 @@ void torchscale(Oracle& oracle) {
   layer.check_loss("load_balance", {"balance"});
 }
 
-void tutel(Oracle& oracle) {
+void tutel_cosine(Oracle& oracle) {
   OracleLayer layer(oracle);
   const index E = layer.site.experts, T = layer.site.batch * layer.site.length;
   const index k = oracle.integer("top_k");
@@ -117,7 +117,7 @@ void tutel(Oracle& oracle) {
 }
 
 void xmoe_cosine(Oracle& oracle) {
-  if (oracle.text("kind") == "tutel") return tutel(oracle);
+  if (oracle.text("kind") == "tutel_cosine") return tutel_cosine(oracle);
   torchscale(oracle);
 }
 

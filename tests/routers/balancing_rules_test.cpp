@@ -7,12 +7,12 @@
 namespace moesim::testing {
 namespace {
 
-const char* const kName = "bias_balanced";
+const char* const kBalanced = "bias_balanced";
 
 // Tokens are unit vectors, so that the rows of the weight are their logits. [T, n]
 TinyLayer layer_of(index tokens, index experts, OptionValues options,
                    const std::vector<real>& logits) {
-  TinyLayer layer({.width = tokens, .experts = experts, .batch = 1, .length = tokens}, kName,
+  TinyLayer layer({.width = tokens, .experts = experts, .batch = 1, .length = tokens}, kBalanced,
                   options);
   layer.set("weight", logits);
   layer.context.training = true;
@@ -45,9 +45,10 @@ void check_near(const std::vector<double>& got, const std::vector<double>& want)
 
 real logit(double p) { return static_cast<real>(std::log(p / (1 - p))); }
 
-std::string refusal(const OptionValues& options, index vocabulary = 0) {
-  return refusal_of(
-      [&] { make_router(kName, {.width = 2, .experts = 4, .vocabulary = vocabulary}, options); });
+std::string rule_refusal(const OptionValues& options, index vocabulary = 0) {
+  return refusal_of([&] {
+    make_router(kBalanced, {.width = 2, .experts = 4, .vocabulary = vocabulary}, options);
+  });
 }
 
 }  // namespace
@@ -135,7 +136,7 @@ TEST_CASE("bias balanced: identity experts pass the token on by their gates", "[
 
 TEST_CASE("bias balanced: a hash layer chooses by token id, and learns the gates", "[routers]") {
   Site site{.width = 3, .experts = 4, .batch = 2, .length = 3, .vocabulary = 5};
-  TinyLayer layer(site, kName, {{"k", "2"}, {"hash_layers", "1"}, {"normalise", "none"}});
+  TinyLayer layer(site, kBalanced, {{"k", "2"}, {"hash_layers", "1"}, {"normalise", "none"}});
   const Indices ids = numbers({1, 4, 1, 0, 4, 4});
   const auto plan = [&](std::uint32_t key) {
     const Routing routing =
@@ -163,20 +164,22 @@ TEST_CASE("bias balanced: a hash layer chooses by token id, and learns the gates
   layer.router->after_step({&load, 1}, 0);
   CHECK(host(state_of(layer)) == before);
   site.layer = 1;  // the next block has a bias
-  CHECK(make_router(kName, site, {{"hash_layers", "1"}})->buffers().at(0).name == "bias");
+  CHECK(make_router(kBalanced, site, {{"hash_layers", "1"}})->buffers().at(0).name == "bias");
 }
 
 TEST_CASE("bias balanced: rules that make no sense together are rejected", "[routers]") {
-  CHECK_THAT(refusal({{"hash_layers", "1"}}), contains("no token ids"));
-  CHECK(refusal({{"hash_layers", "1"}}, 9) == "accepted");
-  CHECK_THAT(refusal({{"bias_update", "quantile"}, {"groups", "2"}}), contains("know no groups"));
-  CHECK_THAT(refusal({{"identity_experts", "2"}, {"groups", "2"}}), contains("know no groups"));
-  CHECK_THAT(refusal({{"bias_update", "quantile"}, {"k", "4"}}), contains("no quantile"));
-  CHECK_THAT(refusal({{"bias_update", "histogram"}, {"scores", "sqrt_softplus"}}),
+  CHECK_THAT(rule_refusal({{"hash_layers", "1"}}), contains("no token ids"));
+  CHECK(rule_refusal({{"hash_layers", "1"}}, 9) == "accepted");
+  CHECK_THAT(rule_refusal({{"bias_update", "quantile"}, {"groups", "2"}}),
+             contains("know no groups"));
+  CHECK_THAT(rule_refusal({{"identity_experts", "2"}, {"groups", "2"}}),
+             contains("know no groups"));
+  CHECK_THAT(rule_refusal({{"bias_update", "quantile"}, {"k", "4"}}), contains("no quantile"));
+  CHECK_THAT(rule_refusal({{"bias_update", "histogram"}, {"scores", "sqrt_softplus"}}),
              contains("between 0 and 1"));
-  CHECK_THAT(refusal({{"bias_update", "histogram"}, {"bias_on", "logits"}}),
+  CHECK_THAT(rule_refusal({{"bias_update", "histogram"}, {"bias_on", "logits"}}),
              contains("between 0 and 1"));
-  CHECK_THAT(refusal({{"bias_update", "quantile"}, {"real_choices", "1"}}),
+  CHECK_THAT(rule_refusal({{"bias_update", "quantile"}, {"real_choices", "1"}}),
              contains("equally frequent"));
 }
 

@@ -26,7 +26,7 @@ Chosen choose(const OptionValues& options) {
           host(routing.scores)};
 }
 
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
 }  // namespace
 
@@ -37,7 +37,7 @@ TEST_CASE("expert choice: by position, the best sequence at each", "[routers]") 
   CHECK(chosen.token == Numbers{4, 1, 2, 5});
   CHECK(chosen.offset == Numbers{0, 2, 4});
   // softmax(x, -x): 1 / (1 + e^(-2|x|)) for the expert that is wanted.
-  const std::vector<double> want = {sigmoid(6), sigmoid(10), sigmoid(4), sigmoid(12)};
+  const std::vector<double> want = {logistic(6), logistic(10), logistic(4), logistic(12)};
   for (std::size_t i = 0; i < want.size(); ++i)
     CHECK_THAT(chosen.gate[i], WithinAbs(want[i], kDouble ? 1e-14 : 1e-6));
 }

@@ -6,13 +6,13 @@
 namespace moesim::testing {
 namespace {
 
-const char* const kName = "moe_plus_plus";
+const char* const kPlusPlus = "moe_plus_plus";
 
 // One expert, one constant, one copy and one zero expert; one token (1), so that logits are the
 // weights.
 TinyLayer layer_of(OptionValues options, const std::vector<double>& p) {
   options["gate"] = "linear", options["constant_experts"] = "1";
-  TinyLayer layer({.width = 1, .experts = 1, .batch = 1, .length = 1}, kName, options);
+  TinyLayer layer({.width = 1, .experts = 1, .batch = 1, .length = 1}, kPlusPlus, options);
   std::vector<real> logits;
   for (const double value : p) logits.push_back(static_cast<real>(std::log(value)));
   layer.set("weight", logits);
@@ -65,7 +65,7 @@ TEST_CASE("moe++: the balance loss weighs free choices by tau", "[routers]") {
 TEST_CASE("moe++: logits of the MoE layer before are added, from the second on", "[routers]") {
   Site site{.width = 1, .experts = 1, .batch = 1, .length = 1};
   const auto has_map = [&](const OptionValues& options) {
-    for (const Parameter& p : make_router(kName, site, options)->parameters())
+    for (const Parameter& p : make_router(kPlusPlus, site, options)->parameters())
       if (p.name == "map") return true;
     return false;
   };
@@ -73,7 +73,7 @@ TEST_CASE("moe++: logits of the MoE layer before are added, from the second on",
   site.before = 1;
   CHECK(has_map({}));
   CHECK_FALSE(has_map({{"residual", "false"}}));
-  TinyLayer layer(site, kName, {{"gate", "linear"}, {"constant_experts", "0"}});
+  TinyLayer layer(site, kPlusPlus, {{"gate", "linear"}, {"constant_experts", "0"}});
   layer.set("weight", {1, 2, 3});
   layer.set("map", {0, 1, 0, 0, 0, 1, 1, 0, 0});
   check_values(layer.route(table(1, 1, {1})).carry, {1, 2, 3});
@@ -83,7 +83,7 @@ TEST_CASE("moe++: logits of the MoE layer before are added, from the second on",
 
 TEST_CASE("moe++: one choice has a constant gate", "[routers]") {
   const auto refusal = [](const OptionValues& options) {
-    return refusal_of([&] { make_router(kName, {.width = 2, .experts = 4}, options); });
+    return refusal_of([&] { make_router(kPlusPlus, {.width = 2, .experts = 4}, options); });
   };
   CHECK_THAT(refusal({{"k", "1"}}), contains("gate is always 1"));
   CHECK(refusal({{"k", "1"}, {"allow_constant_gate", "true"}}) == "accepted");

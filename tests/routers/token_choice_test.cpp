@@ -28,7 +28,7 @@ void check_close(const Tensor& got, const std::vector<double>& want) {
   }
 }
 
-std::string refusal(const OptionValues& options) {
+std::string choice_refusal(const OptionValues& options) {
   try {
     make_router("token_choice", {.width = 2, .experts = 4, .batch = 1, .length = 4}, options);
   } catch (const Error& error) {
@@ -196,13 +196,13 @@ TEST_CASE("token choice: a gate that is always 1 must be asked for", "[routers]"
   for (const OptionValues& options :
        {OptionValues{{"softmax", "after"}}, OptionValues{{"normalise", "sum"}},
         OptionValues{{"noise", "learned"}, {"softmax", "after"}}}) {
-    CHECK_THAT(refusal(options), contains("gate is always 1"));
+    CHECK_THAT(choice_refusal(options), contains("gate is always 1"));
     OptionValues allowed = options;
     allowed["allow_constant_gate"] = "true";
-    CHECK(refusal(allowed) == "accepted");
+    CHECK(choice_refusal(allowed) == "accepted");
   }
   // With learned noise and k = 1 the gate is the score.
-  CHECK(refusal({{"noise", "learned"}}) == "accepted");
+  CHECK(choice_refusal({{"noise", "learned"}}) == "accepted");
   TinyLayer noisy({.width = 2, .experts = 4, .batch = 1, .length = 4}, "token_choice",
                   dropless({{"noise", "learned"}}));
   for (const double gate : host(std::get<Assignment>(noisy.route(noisy.input()).plan).gate))
@@ -229,7 +229,7 @@ TEST_CASE("token choice: gates may be divided by the sum over kept choices", "[r
   check_close(run({{"fill", "gate"}, {"normalise_over", "kept"}}), {10, -200});
   // Logits 2, 1 and -4, -2, all chosen: expert 0 keeps token 0, expert 1 as well.
   check_close(run({{"fill", "logit"}}), {10 * g(1) + 100 * (1 - g(1)), 0});
-  CHECK_THAT(refusal({{"k", "2"}, {"softmax", "after"}, {"normalise_over", "kept"}}),
+  CHECK_THAT(choice_refusal({{"k", "2"}, {"softmax", "after"}, {"normalise_over", "kept"}}),
              contains("normalise = sum or l2"));
 }
 

@@ -62,7 +62,7 @@ real by_halves(const std::vector<PartSums>& parts, std::size_t parameter, std::s
          by_halves(parts, parameter, i, first + half, count - half);
 }
 
-const std::vector<Values> kArms = {
+const std::vector<Values> kMicroArms = {
     {"router.name", "token_choice"},
     {"router.name", "soft", "model.tied", "true"},
     {"router.name", "expert_choice", "model.dropout", "0.1", "model.positions", "rotary"},
@@ -70,7 +70,7 @@ const std::vector<Values> kArms = {
 
 TEST_CASE("micro-batches: losses and gradients are their sums", "[train][accumulate][micro]") {
   const double allowed = kDouble ? 1e-12 : 1e-6;
-  for (const Values& arm : kArms)
+  for (const Values& arm : kMicroArms)
     for (const index parts : {1, 3, 4, 6, 12}) {
       CAPTURE(arm, parts);
       const Values values =
@@ -114,7 +114,7 @@ TEST_CASE("micro-batches: losses and gradients are their sums", "[train][accumul
 }
 
 TEST_CASE("micro-batches: the same bits on 1, 2 and 3 threads", "[train][accumulate][micro]") {
-  for (const Values& arm : kArms)
+  for (const Values& arm : kMicroArms)
     for (const char* parts : {"4", "6"}) {
       CAPTURE(arm, parts);
       const auto fingerprint = [&](int threads) {
@@ -131,7 +131,7 @@ TEST_CASE("micro-batches: the same bits on 1, 2 and 3 threads", "[train][accumul
 
 TEST_CASE("micro-batches: a run that is resumed has the bits of one that was not",
           "[train][accumulate][micro][resume]") {
-  for (const Values& arm : kArms) {
+  for (const Values& arm : kMicroArms) {
     CAPTURE(arm);
     const Values values =
         with(arm, {"train.batch", "12", "train.accumulate", "6", "run.steps", "5"});

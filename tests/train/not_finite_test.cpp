@@ -15,12 +15,12 @@
 namespace moesim::testing {
 namespace {
 
-enum class Site { logits, gradient, loss };
+enum class Spot { logits, gradient, loss };
 
 // Top-1 token choice that goes wrong in block 1 on one batch of the training data.
 class Faulty : public Router {
  public:
-  Faulty(const moesim::Site& site, Site where, const std::vector<std::int32_t>& batch)
+  Faulty(const moesim::Site& site, Spot where, const std::vector<std::int32_t>& batch)
       : experts_(site.experts), layer_(site.layer), where_(where), batch_(batch) {
     traits_.experts = experts_;
     weight_ = parameter("weight", {site.width, experts_}, Init::normal(0.02));
@@ -30,9 +30,9 @@ class Faulty : public Router {
     Backend& backend = tokens.x.backend();
     const Tensor nan = Tensor::full({1}, std::numeric_limits<real>::quiet_NaN(), backend);
     Tensor logits = matmul(tokens.x, weight_);
-    if (bad && where_ == Site::logits)
+    if (bad && where_ == Spot::logits)
       logits = add(logits, Tensor::full(logits.shape(), nan.item(), backend));
-    if (bad && where_ == Site::gradient) {
+    if (bad && where_ == Spot::gradient) {
       const Tensor sound = logits;
       logits = Tensor::of(sound.shape(), sound.to_host(), backend);
       record(logits, {sound}, [=](const Tensor& dy) {
@@ -45,14 +45,14 @@ class Faulty : public Router {
     const Tensor gates =
         pick(scores, entries_of(choice, 1, experts_)).reshape({tokens.x.rows(), 1});
     Routing routing{.plan = assign(choice, choice, 1, experts_, gates), .scores = scores};
-    if (bad && where_ == Site::loss)
+    if (bad && where_ == Spot::loss)
       routing.losses.push_back({"faulty", 1, add(sum(square(weight_)), nan)});
     return routing;
   }
 
  private:
   index experts_, layer_;
-  Site where_;
+  Spot where_;
   std::vector<std::int32_t> batch_;
   Tensor weight_;
 };
@@ -60,7 +60,7 @@ class Faulty : public Router {
 // Registers it while it lives.
 class WithFault {
  public:
-  WithFault(Site where, index step) {
+  WithFault(Spot where, index step) {
     Training training({}, 1);
     const std::vector<std::int32_t> ids = training.data->batch(Split::train, 0, step, 8).ids;
     Registry<Router>::add({"faulty", "for tests", [=](const moesim::Site& site, Options&) {
@@ -73,10 +73,10 @@ class WithFault {
 };
 
 TEST_CASE("not finite: found in its step and named", "[train][finite]") {
-  const std::pair<Site, std::string> sites[] = {
-      {Site::logits, "routing of blocks.1"},
-      {Site::gradient, "the gradient of blocks.1.moe.router.weight"},
-      {Site::loss, "auxiliary loss faulty"}};
+  const std::pair<Spot, std::string> sites[] = {
+      {Spot::logits, "routing of blocks.1"},
+      {Spot::gradient, "the gradient of blocks.1.moe.router.weight"},
+      {Spot::loss, "auxiliary loss faulty"}};
   for (const auto& [site, name] : sites) {
     CAPTURE(name);
     const WithFault fault(site, 2);
@@ -108,7 +108,7 @@ TEST_CASE("not finite: a weight, before any token meets it", "[train][finite]") 
 }
 
 TEST_CASE("not finite: skip makes no update and goes on", "[train][finite]") {
-  const WithFault fault(Site::gradient, 2);
+  const WithFault fault(Spot::gradient, 2);
   const Values values = {"router.name", "faulty", "run.steps", "5", "train.not_finite", "skip"};
   Training training(values, 1);
   CHECK(training.run() == End::complete);
@@ -129,7 +129,7 @@ TEST_CASE("not finite: skip makes no update and goes on", "[train][finite]") {
 }
 
 TEST_CASE("not finite: rewind goes back and leaves the batches out", "[train][finite][resume]") {
-  const WithFault fault(Site::loss, 4);
+  const WithFault fault(Spot::loss, 4);
   const Values values = {"router.name",      "faulty", "run.steps",        "8",
                          "train.not_finite", "rewind", "checkpoint.every", "3"};
   const TemporaryFolder folder, other;

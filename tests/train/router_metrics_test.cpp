@@ -54,14 +54,14 @@ class WithTalkative {
 };
 
 // Four steps of two micro-batches, evaluations of 8 and 4 sequences after 0, 2 and 4.
-const Values kValues = {"router.name",    "talkative", "train.accumulate", "2",
-                        "eval.sequences", "12",        "record.every",     "1"};
+const Values kTalkative = {"router.name",    "talkative", "train.accumulate", "2",
+                           "eval.sequences", "12",        "record.every",     "1"};
 
-constexpr double kNone = -1;  // replaces NaN, so that rows can be compared
+constexpr double kAbsent = -1;  // replaces NaN, so that rows can be compared
 
 std::vector<double> recorded(const RunFile& file, const std::string& name) {
   std::vector<double> values = file.all_values(name);
-  for (double& value : values) value = std::isnan(value) ? kNone : value;
+  for (double& value : values) value = std::isnan(value) ? kAbsent : value;
   return values;
 }
 
@@ -70,7 +70,7 @@ void check(const RunFile& file) {
   CHECK(recorded(file, "router_step") ==
         std::vector<double>{1.5, 1.5, 3.5, 3.5, 5.5, 5.5, 7.5, 7.5});
   CHECK(recorded(file, "router_late") ==
-        std::vector<double>{kNone, kNone, kNone, kNone, kNone, 0.5, kNone, 0.5});
+        std::vector<double>{kAbsent, kAbsent, kAbsent, kAbsent, kAbsent, 0.5, kAbsent, 0.5});
   const std::vector<double> evaluated = recorded(file, "eval_router_step");
   REQUIRE(evaluated.size() == 3 * 2);
   for (const double value : evaluated)  // weighted by tokens
@@ -83,14 +83,14 @@ void check(const RunFile& file) {
 TEST_CASE("router metrics: recorded by layer, from the first record that has them",
           "[train][metrics]") {
   const WithTalkative router;
-  Training training(kValues, 1);
+  Training training(kTalkative, 1);
   training.run();
   check(training.recorder->file());
 }
 
-class StopBefore : public Hook {
+class StopAt : public Hook {
  public:
-  explicit StopBefore(index step) : step_(step) {}
+  explicit StopAt(index step) : step_(step) {}
   bool wants_stop() override { return at_ == step_; }
   void on_boundary(const Position& position) override { at_ = position.step; }
 
@@ -101,20 +101,20 @@ class StopBefore : public Hook {
 TEST_CASE("router metrics: a run that was taken up again has the same",
           "[train][metrics][resume]") {
   const WithTalkative router;
-  Training straight(kValues, 1);
+  Training straight(kTalkative, 1);
   straight.run();
   for (index step = 0; step < 4; ++step) {
     CAPTURE(step);
     const TemporaryFolder folder;
     {
-      Training first(kValues, 1);
+      Training first(kTalkative, 1);
       Checkpointer checkpointer(first.settings, *first.trainer, *first.recorder);
       checkpointer.keep_at(folder / "", "config", "data");
-      StopBefore stop(step);
+      StopAt stop(step);
       REQUIRE(first.trainer->run({first.recorder.get(), &checkpointer, &stop}) == End::stopped);
       checkpointer.write("");
     }
-    Training second(kValues, 1);
+    Training second(kTalkative, 1);
     Checkpointer checkpointer(second.settings, *second.trainer, *second.recorder);
     checkpointer.keep_at(folder / "", "config", "data");
     REQUIRE(checkpointer.resume([](const std::string&) {}));

@@ -3,23 +3,23 @@
 namespace moesim {
 namespace {
 
-constexpr double kLarge = 1e6;
+constexpr double kMostPenalty = 1e6;
 
 }  // namespace
 
 Penalties::Penalties(Options& options) {
-  entropy_ = options.number("entropy_weight", 0, {-kLarge, kLarge},
+  entropy_ = options.number("entropy_weight", 0, {-kMostPenalty, kMostPenalty},
                             "weight of the mean entropy of a token's scores; below 0 it is raised");
-  marginal_ = options.number("marginal_entropy_weight", 0, {0, kLarge},
+  marginal_ = options.number("marginal_entropy_weight", 0, {0, kMostPenalty},
                              "weight of minus the entropy of the mean scores (LIMoE)");
-  orthogonal_ = options.number("orthogonal_weight", 0, {0, kLarge},
+  orthogonal_ = options.number("orthogonal_weight", 0, {0, kMostPenalty},
                                "weight of the loss on router weights that are not orthogonal");
   form_ = options.choice("orthogonal", "cosine", {"cosine", "gram"},
                          "that loss: mean squared cosines (ERNIE 4.5), or the 1-norm of WᵀW - I "
                          "(SimBal)") == "gram"
               ? Orthogonality::gram
               : Orthogonality::cosine;
-  weight_ = options.number("weight_penalty", 0, {0, kLarge},
+  weight_ = options.number("weight_penalty", 0, {0, kMostPenalty},
                            "weight of the mean squared norm of the experts' router weights");
 }
 

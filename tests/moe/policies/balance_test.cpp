@@ -19,27 +19,28 @@ double loss(const std::string& group, const Context& context, std::vector<Tensor
       scope.loss(two.scores, two.choice, 1, Counted::all, 2, context, totals).item());
 }
 
-constexpr double kClose = kDouble ? 1e-12 : 1e-6;
+constexpr double kBalanceClose = kDouble ? 1e-12 : 1e-6;
 
 }  // namespace
 
 TEST_CASE("balance: batch, sequence, and the step", "[moe][policies]") {
   Context context;
   std::vector<Tensor> totals;
-  CHECK_THAT(loss("batch", context, totals), WithinAbs(1, kClose));
-  CHECK_THAT(loss("sequence", context, totals), WithinAbs(1.5, kClose));
+  CHECK_THAT(loss("batch", context, totals), WithinAbs(1, kBalanceClose));
+  CHECK_THAT(loss("sequence", context, totals), WithinAbs(1.5, kBalanceClose));
   CHECK(totals.empty());
-  CHECK_THAT(loss("running", context, totals), WithinAbs(1, kClose));  // the first of a step
+  CHECK_THAT(loss("running", context, totals), WithinAbs(1, kBalanceClose));  // the first of a step
   REQUIRE(totals.size() == 1);
   check_values(totals[0], {1, 1});
   // Two tokens before, both of expert 0: f = 3/4, 1/4 of P = 1/2.
   StepLoad before{.demand = numbers({2, 0}), .tokens = 2, .totals = {table(1, 2, {2, 0})}};
   context.so_far = &before;
-  CHECK_THAT(loss("running", context, totals), WithinAbs(2 * (0.75 * 0.5 + 0.25 * 0.5), kClose));
+  CHECK_THAT(loss("running", context, totals),
+             WithinAbs(2 * (0.75 * 0.5 + 0.25 * 0.5), kBalanceClose));
   StepLoad whole{.demand = numbers({8, 0}), .tokens = 8, .totals = {table(1, 2, {8, 0})}};
   context.whole_step = &whole;
-  CHECK_THAT(loss("step", context, totals), WithinAbs(1, kClose));
-  CHECK_THAT(loss("batch", context, totals), WithinAbs(1, kClose));
+  CHECK_THAT(loss("step", context, totals), WithinAbs(1, kBalanceClose));
+  CHECK_THAT(loss("batch", context, totals), WithinAbs(1, kBalanceClose));
 }
 
 TEST_CASE("balance: the counts of the whole step weigh the micro-batch's scores",

@@ -20,7 +20,7 @@ std::vector<Loss> penalties(const OptionValues& options) {
   return losses;
 }
 
-std::string refusal(const OptionValues& options) {
+std::string penalty_refusal(const OptionValues& options) {
   return refusal_of([&] { policy<DeviceLosses>(options, index(2), index(6)); });
 }
 
@@ -45,11 +45,13 @@ TEST_CASE("penalties: each loss by its weight", "[moe][policies]") {
 }
 
 TEST_CASE("device losses: refusals, and groups of experts", "[moe][policies]") {
-  CHECK(refusal({}) == "accepted");
-  CHECK(refusal({{"devices", "3"}, {"device_weight", "1"}, {"token_devices", "2"}}) == "accepted");
-  CHECK_THAT(refusal({{"devices", "4"}}), contains("does not divide the 6 experts"));
-  CHECK_THAT(refusal({{"device_weight", "1"}}), contains("set more of them"));
-  CHECK_THAT(refusal({{"devices", "2"}, {"token_devices", "3"}}), contains("only 2 devices"));
+  CHECK(penalty_refusal({}) == "accepted");
+  CHECK(penalty_refusal({{"devices", "3"}, {"device_weight", "1"}, {"token_devices", "2"}}) ==
+        "accepted");
+  CHECK_THAT(penalty_refusal({{"devices", "4"}}), contains("does not divide the 6 experts"));
+  CHECK_THAT(penalty_refusal({{"device_weight", "1"}}), contains("set more of them"));
+  CHECK_THAT(penalty_refusal({{"devices", "2"}, {"token_devices", "3"}}),
+             contains("only 2 devices"));
   const auto groups = [](const OptionValues& options) {
     return policy<DeviceLosses>(options, index(2), index(6)).devices();
   };
