@@ -1,14 +1,48 @@
 #include "sim/model/architecture.hpp"
 
+#include "sim/config/text.hpp"
 #include "sim/moe/expert.hpp"
 #include "sim/moe/router.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <system_error>
 
 namespace moesim {
 namespace {
 
 constexpr index kLargest = 1 << 20;
+
+// Multiplies the widths and heads that are set by preset.scale, once: the resolved settings contain
+// the products, and no scale. What a preset stands for stays: experts and their width relative to
+// the model's, heads of the same width, layers.
+void apply_scale(Settings& settings) {
+  constexpr const char* kScale = "preset.scale";
+  Settings own;
+  if (settings.has(kScale)) own.set(kScale, settings.values().at(kScale));
+  const index scale =
+      Options(own, "preset")
+          .integer("scale", 1, {1, 64},
+                   "factor on the values of model.width, model.heads, model.kv_heads, "
+                   "expert.hidden, feed_forward.hidden and moe.latent that are set");
+  OptionInfo info = own.declared().at(kScale);
+  info.former = true;  // not resolved
+  settings.declare(info, own.effective(kScale));
+  settings.unset(kScale);
+  if (scale == 1) return;
+  for (const char* key : {"model.width", "model.heads", "model.kv_heads", "expert.hidden",
+                          "feed_forward.hidden", "moe.latent"}) {
+    if (!settings.has(key)) continue;
+    Setting setting = settings.values().at(key);
+    index value = 0;  // the reader of the option rejects a text that is no number
+    if (config::parse(setting.value, value) != std::errc{} || value < 0 || value > kLargest)
+      continue;
+    setting.value = std::to_string(scale * value);
+    setting.origin += fmt::format(" times {} = {}", kScale, scale);
+    settings.set(key, std::move(setting));
+  }
+}
 
 // The largest divisor of n that is at most m.
 index divisor_below(index n, index m) {
@@ -103,6 +137,7 @@ void read_feed_forward(Settings& settings, ModelConfig& c) {
 
 ModelConfig read_model_config(Settings& settings) {
   ModelConfig c;
+  apply_scale(settings);
   read_model(settings, c);
   read_moe(settings, c);
   c.router = Options(settings, "router")
