@@ -53,32 +53,41 @@ SelfAttention::SelfAttention(const AttentionConfig& c)
 
 bool SelfAttention::is_plain() const { return kv_heads_ == heads_ && qk_norm_ == QkNorm::none; }
 
-// Normalises queries and keys, and repeats keys and values for each head. [T, (H + 2 G) d] -> [T, 3
-// H d]
+// The head among H of queries, G of keys and G of values that each of 3 H heads reads. -> [3 H]
+Indices SelfAttention::sources(Backend& backend) const {
+  const index H = heads_, G = kv_heads_;
+  const Indices own = map_indices({.shape = {3, H, 1}, .add = {0, 1}}, backend);
+  const Indices shared = map_indices(
+      own, {.shape = {3, H, 1}, .from = {H, 1}, .add = {G}, .divide = H / G, .base = H - G});
+  const Tensor part = to_real(map_indices({.shape = {3, H, 1}, .add = {1}}, backend), {3 * H}, 1);
+  return where_less(part, Tensor::full({3 * H}, real(0.5), backend), own, shared);
+}
+
+// Normalises queries and keys, and repeats keys and values for each head. [T, (H + 2 G) d] ->
+// [T, 3 H d]
 Tensor SelfAttention::expanded(const Tensor& qkv) const {
   const index T = qkv.rows(), H = heads_, G = kv_heads_, d = head_width_, n = H + 2 * G;
   Backend& backend = qkv.backend();
-  const Tensor rows = qkv.reshape({T * n, d});
-  const auto normed = [&](const Tensor& x, const std::unique_ptr<Norm>& norm, index heads) {
-    if (!norm) return x;
-    const Shape whole{T, heads * d};
-    return qk_norm_ == QkNorm::all ? norm->forward(x.reshape(whole)).reshape({T * heads, d})
-                                   : norm->forward(x);
-  };
-  // Heads first, first + 1, ... of every token, each `copies` times. -> [T · heads · copies, d]
-  const auto heads_from = [&](index first, index heads, index copies) {
-    return gather_rows(
-        rows, map_indices({.shape = {T, heads, copies}, .add = {n, 1}, .base = first}, backend));
-  };
-  const auto repeated = [&](const Tensor& x) {
-    return G == H ? x
-                  : gather_rows(x, map_indices({.shape = {T * G, H / G, 1}, .add = {1}}, backend));
-  };
-  const Tensor q = normed(heads_from(0, H, 1), q_norm_, H);
-  const Tensor k =
-      k_norm_ ? repeated(normed(heads_from(H, G, 1), k_norm_, G)) : heads_from(H, G, H / G);
-  const Tensor v = heads_from(H + G, G, H / G);
-  return swap_blocks(concat_rows({q, k, v}), 3, T, H * d).reshape({T, 3 * H * d});
+  Tensor rows = qkv.reshape({T * n, d});
+  IndexMap at{.shape = {T, 3 * H, 1}, .from = {0, 1}, .add = {n}};
+  if (q_norm_) {
+    // Heads first, first + 1, ..., with all tokens of a head together. -> [heads · T, d]
+    const auto heads_from = [&](index first, index heads, const std::unique_ptr<Norm>& norm) {
+      if (norm && qk_norm_ == QkNorm::all) {
+        const IndexMap by_token{.shape = {T, heads, 1}, .add = {n, 1}, .base = first};
+        const Tensor x = gather_rows(rows, map_indices(by_token, backend));
+        return swap_blocks(norm->forward(x.reshape({T, heads * d})), T, heads, d)
+            .reshape({heads * T, d});
+      }
+      const IndexMap by_head{.shape = {heads, T, 1}, .add = {1, n}, .base = first};
+      const Tensor x = gather_rows(rows, map_indices(by_head, backend));
+      return norm ? norm->forward(x) : x;
+    };
+    rows = concat_rows(
+        {heads_from(0, H, q_norm_), heads_from(H, G, k_norm_), heads_from(H + G, G, nullptr)});
+    at.scale = T, at.add[0] = 1;
+  }
+  return gather_rows(rows, map_indices(sources(backend), at)).reshape({T, 3 * H * d});
 }
 
 Tensor SelfAttention::forward(const Tensor& x, index batch, index length, const Tensor& residual,
@@ -102,9 +111,11 @@ double SelfAttention::flops_per_token(index length) const {
 double SelfAttention::kept_values_per_token() const {
   const auto d = static_cast<double>(head_width_), H = static_cast<double>(heads_),
              G = static_cast<double>(kv_heads_);
-  double values = 4 * H * d;
-  if (q_norm_) values += (H + G) * d;  // before their norms
-  return values;
+  double heads = 4 * H;
+  if (!is_plain()) heads += H + 2 * G;              // the projection
+  if (q_norm_) heads += 2 * (H + 2 * G) + (H + G);  // its parts, their norms, both together
+  if (qk_norm_ == QkNorm::all) heads += H + G;      // in the other order
+  return heads * d;
 }
 
 }  // namespace moesim

@@ -38,11 +38,12 @@ class SelfAttention : public Module {
   // Mean forward FLOPs per token of a sequence of this length.
   double flops_per_token(index length) const;
   // Number of values per token that a training pass keeps for the backward pass: queries, keys,
-  // values and the sums of values.
+  // values, the sums of values, and what these are made of.
   double kept_values_per_token() const;
 
  private:
   bool is_plain() const;
+  Indices sources(Backend& backend) const;
   Tensor expanded(const Tensor& qkv) const;
 
   index width_, heads_, kv_heads_, head_width_;
