@@ -28,8 +28,9 @@ double system_memory() {
 }
 
 // Constants of least_memory, fitted to the program's peak memory (experiments/RUNS.md).
-constexpr double kBytesOfProcess = 3e7;    // code, libraries and threads
-constexpr double kValuesOfBlock = 7;       // activations per token and width
+constexpr double kBytesOfProcess = 3e7;  // code, libraries and threads
+constexpr double kValuesOfBlock = 3;     // activations per token and width, without attention's
+constexpr double kValuesOfRoutedAttention = 4;  // the same of attention that is an MoE layer
 constexpr double kShareOfGradients = 0.9;  // of the last block's values, early in the backward pass
 
 void lower(double& limit, double other) {
@@ -64,8 +65,10 @@ namespace {
 
 // Number of values that a block keeps for the backward pass.
 double values_of(const Block& block, double tokens, double width) {
-  // Input, both normalised inputs, queries, keys, values, outputs of attention and experts.
-  const double values = kValuesOfBlock * tokens * width;
+  // Input, both normalised inputs; queries, keys, values, output of attention.
+  const double attention = block.attention() != nullptr ? block.attention()->kept_values_per_token()
+                                                        : kValuesOfRoutedAttention * width;
+  const double values = (kValuesOfBlock * width + attention) * tokens;
   const MoeLayer* const moe = block.moe();
   if (moe == nullptr) return values + tokens * block.feed_forward()->kept_values_per_row();
   const Router& router = moe->router();

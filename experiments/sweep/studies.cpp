@@ -38,7 +38,7 @@ std::string config_path(const std::string& word) {
   const std::vector<std::string> folders = study_folders();
   std::string path = find_study(name, folders);
   if (!path.empty()) return path;
-  if (bracketed || config::is_name(word)) {
+  if (bracketed || config::is_name(word) || word.starts_with("presets/")) {
     const std::vector<std::string> names = study_names(folders);
     const std::string near = nearest(name, names);
     if (bracketed || !near.empty())

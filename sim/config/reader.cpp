@@ -70,6 +70,7 @@ class Reader {
  private:
   ConfigFile include(const fs::path& from, const Place& place);
   ConfigFile include_study(const Place& place);
+  ConfigFile include_file(const std::string& path, const Place& place);
   void check_folder(const fs::path& from, const fs::path& identity, const Place& place) const;
   void check(const fs::path& identity, const Place& place) const;
 
@@ -100,6 +101,10 @@ ConfigFile Reader::include_study(const Place& place) {
                  : near.empty() ? "no study of this name; choose one of " + joined(names)
                                 : fmt::format("no study of this name; did you mean <{}>?", near));
   }
+  return include_file(path, place);
+}
+
+ConfigFile Reader::include_file(const std::string& path, const Place& place) {
   check(fs::weakly_canonical(path), place);
   return read(path, place.text());
 }
@@ -108,6 +113,15 @@ ConfigFile Reader::include(const fs::path& from, const Place& place) {
   if (place.value.starts_with('<') && place.value.ends_with('>')) return include_study(place);
   const fs::path path = (from.parent_path() / place.value).lexically_normal();
   std::error_code error;
+  // A study in a folder, as presets/mixtral.ini, is included from anywhere.
+  if (!fs::exists(path, error) && place.value.find('/') != std::string::npos) {
+    if (const std::string study = find_study(place.value, includes_.folders); !study.empty())
+      return include_file(study, place);
+    const std::string near =
+        nearest(fs::path(place.value).replace_extension().string(), study_names(includes_.folders));
+    if (near.find('/') != near.npos && place.value.starts_with(near.substr(0, near.find('/'))))
+      place.reject(fmt::format("no such file or study; did you mean {}.ini?", near));
+  }
   const fs::path identity = fs::weakly_canonical(fs::absolute(path), error);
   if (error) place.reject(fmt::format("cannot be read: {}; check the path", error.message()));
   check_folder(from, identity, place);
@@ -153,8 +167,20 @@ ConfigFile read_config(const std::string& path, const Includes& includes) {
   }
 }
 
+namespace {
+
+// NAME or FOLDER/NAME.
+bool is_study_name(const std::string& name) {
+  const std::size_t slash = name.find('/');
+  if (slash == name.npos) return config::is_name(name);
+  const std::string folder = name.substr(0, slash), rest = name.substr(slash + 1);
+  return config::is_name(folder) && !folder.starts_with('.') && config::is_name(rest);
+}
+
+}  // namespace
+
 std::string find_study(const std::string& name, const std::vector<std::string>& folders) {
-  if (!config::is_name(name)) return {};
+  if (!is_study_name(name)) return {};
   for (const std::string& folder : folders)
     for (const char* ending : {"", ".ini"}) {
       const std::string path = folder + "/" + name + ending;
@@ -166,10 +192,17 @@ std::string find_study(const std::string& name, const std::vector<std::string>& 
 
 std::vector<std::string> study_names(const std::vector<std::string>& folders) {
   std::vector<std::string> names;
-  for (const std::string& folder : folders) {
+  const auto add = [&](const fs::path& folder, const std::string& prefix) {
     std::error_code error;
     for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
-      if (at->path().extension() == ".ini") names.push_back(at->path().stem().string());
+      if (at->path().extension() == ".ini") names.push_back(prefix + at->path().stem().string());
+  };
+  for (const std::string& folder : folders) {
+    add(folder, "");
+    std::error_code error;
+    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+      if (std::error_code unknown; at->is_directory(unknown))
+        add(at->path(), at->path().filename().string() + "/");
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

@@ -1,30 +1,89 @@
 #include "sim/model/architecture.hpp"
 
+#include "sim/config/text.hpp"
 #include "sim/moe/expert.hpp"
 #include "sim/moe/router.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
 
 namespace moesim {
 namespace {
 
 constexpr index kLargest = 1 << 20;
 
+// Multiplies the widths and heads that are set by preset.scale, once: the resolved settings contain
+// the products, and no scale. What a preset stands for stays: experts and their width relative to
+// the model's, heads of the same width, layers.
+void apply_scale(Settings& settings) {
+  constexpr const char* kScale = "preset.scale";
+  Settings own;
+  if (settings.has(kScale)) own.set(kScale, settings.values().at(kScale));
+  const index scale =
+      Options(own, "preset")
+          .integer("scale", 1, {1, 64},
+                   "factor on the values of model.width, model.heads, model.kv_heads, "
+                   "expert.hidden, feed_forward.hidden and moe.latent that are set");
+  OptionInfo info = own.declared().at(kScale);
+  info.former = true;  // not resolved
+  settings.declare(info, own.effective(kScale));
+  settings.unset(kScale);
+  if (scale == 1) return;
+  for (const char* key : {"model.width", "model.heads", "model.kv_heads", "expert.hidden",
+                          "feed_forward.hidden", "moe.latent"}) {
+    if (!settings.has(key)) continue;
+    Setting setting = settings.values().at(key);
+    index value = 0;  // the reader of the option rejects a text that is no number
+    if (config::parse(setting.value, value) != std::errc{} || value < 0 || value > kLargest)
+      continue;
+    setting.value = std::to_string(scale * value);
+    setting.origin += fmt::format(" times {} = {}", kScale, scale);
+    settings.set(key, std::move(setting));
+  }
+}
+
+// The largest divisor of n that is at most m.
+index divisor_below(index n, index m) {
+  while (n % m != 0) --m;
+  return m;
+}
+
+void read_heads(Options& model, ModelConfig& c) {
+  c.head_width = model.integer("head_width", 0, {0, kLargest},
+                               "width of an attention head; 0: model.width / model.heads");
+  if (c.head_width == 0 && c.width % c.heads != 0)
+    model.reject("heads", "does not divide model.width = " + std::to_string(c.width) +
+                              "; the nearest that does is " +
+                              std::to_string(divisor_below(c.width, c.heads)));
+  c.kv_heads = model.integer("kv_heads", 0, {0, 1024},
+                             "heads of keys and values, each for heads / kv_heads heads "
+                             "(grouped-query attention); 0: model.heads");
+  if (c.kv_heads > 0 && c.heads % c.kv_heads != 0)
+    model.reject("kv_heads",
+                 "does not divide model.heads = " + std::to_string(c.heads) +
+                     "; the nearest that does is " +
+                     std::to_string(divisor_below(c.heads, std::min(c.kv_heads, c.heads))));
+  c.qk_norm = model.choice("qk_norm", QkNorm::none, kQkNorms,
+                           "RMS norm of queries and keys: of each head (Qwen3), or over all heads "
+                           "(OLMoE)");
+}
+
 void read_model(Settings& settings, ModelConfig& c) {
   Options model(settings, "model");
   c.layers = model.integer("layers", 2, {1, 1024}, "transformer blocks");
   c.width = model.integer("width", 64, {1, kLargest}, "d_model, width of the residual stream");
   c.heads = model.integer("heads", 4, {1, 1024}, "attention heads");
-  if (c.width % c.heads != 0) {
-    index valid = c.heads;
-    while (c.width % valid != 0) --valid;
-    model.reject("heads", "does not divide model.width = " + std::to_string(c.width) +
-                              "; the nearest that does is " + std::to_string(valid));
-  }
+  read_heads(model, c);
   c.norm =
       model.choice("norm", NormKind::layer, kNorms, "normalisation before each part of a block");
   c.positions = model.choice("positions", Positions::learned, kPositions, "position encoding");
-  if (c.positions == Positions::rotary && c.width / c.heads % 2 != 0)
-    model.reject("positions", "rotary needs an even head size, width / heads is " +
-                                  std::to_string(c.width / c.heads));
+  const index head_width = c.head_width > 0 ? c.head_width : c.width / c.heads;
+  if (c.positions == Positions::rotary && head_width % 2 != 0)
+    model.reject("positions", std::string("rotary needs an even head size, ") +
+                                  (c.head_width > 0 ? "head_width" : "width / heads") + " is " +
+                                  std::to_string(head_width));
   c.tied = model.flag("tied", false, "the head is the transposed embedding");
   c.bias = model.flag("bias", true, "biases in attention, normalisation and head");
   c.dropout =
@@ -38,6 +97,12 @@ void read_moe(Settings& settings, ModelConfig& c) {
   if (c.every > c.layers)
     moe.reject("every",
                "no block would carry an MoE layer: model.layers = " + std::to_string(c.layers));
+  c.first_dense = moe.integer("first_dense", 0, {0, 1023}, "first blocks without MoE layer");
+  if (c.first_dense >= c.layers / c.every * c.every)
+    moe.reject("first_dense",
+               "no block would carry an MoE layer: with every = " + std::to_string(c.every) +
+                   " the last is block " + std::to_string(c.layers / c.every * c.every) +
+                   "; set a smaller number");
   c.at = moe.choice("at", MoeAt::feed_forward, kMoeAt,
                     "part that the MoE layer replaces; block: the experts are whole blocks");
   c.shared =
@@ -72,6 +137,7 @@ void read_feed_forward(Settings& settings, ModelConfig& c) {
 
 ModelConfig read_model_config(Settings& settings) {
   ModelConfig c;
+  apply_scale(settings);
   read_model(settings, c);
   read_moe(settings, c);
   c.router = Options(settings, "router")

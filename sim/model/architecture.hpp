@@ -3,6 +3,7 @@
 
 #include "sim/backend/kernels.hpp"
 #include "sim/config/options.hpp"
+#include "sim/nn/self_attention.hpp"
 
 #include <string>
 
@@ -30,14 +31,17 @@ inline constexpr Named<MoeAt> kMoeAt[] = {{"feed_forward", MoeAt::feed_forward},
 struct ModelConfig {
   // [model]
   index layers = 0, width = 0, heads = 0;
+  index kv_heads = 0, head_width = 0;  // as in AttentionConfig
+  QkNorm qk_norm = QkNorm::none;
   NormKind norm = NormKind::layer;
   Positions positions = Positions::learned;
   bool tied = false;  // the head is the transposed embedding
   bool bias = false;
   double dropout = 0;
   // [moe]
-  index experts = 0;  // as configured; the router may route over another number
-  index every = 0;    // every n-th block has an MoE layer
+  index experts = 0;      // as configured; the router may route over another number
+  index every = 0;        // every n-th block has an MoE layer,
+  index first_dense = 0;  // but none of the first blocks
   MoeAt at = MoeAt::feed_forward;
   index shared = 0;  // experts that process every token
   index latent = 0;  // width of the routed experts; 0: model.width
@@ -52,7 +56,8 @@ struct ModelConfig {
   index feed_forward_hidden = 0;
 };
 
-// Reads [model], [moe], and router.name, expert.name and expert.hidden.
+// Reads [model], [moe], [feed_forward], and router.name, expert.name and expert.hidden. Replaces
+// preset.scale by the sizes that it scales.
 ModelConfig read_model_config(Settings& settings);
 
 }  // namespace moesim

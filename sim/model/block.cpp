@@ -51,15 +51,22 @@ const Expert* Block::feed_forward() const {
   return nullptr;
 }
 
+const SelfAttention* Block::attention() const {
+  for (const Part& part : parts_)
+    if (part.branch->attention() != nullptr) return part.branch->attention();
+  return nullptr;
+}
+
 BlockBank::BlockBank(const ExpertSite& site, index length,
                      std::vector<std::unique_ptr<Block>> blocks)
     : Expert(site), length_(length), blocks_(std::move(blocks)) {
   for (std::size_t e = 0; e < blocks_.size(); ++e) child(std::to_string(e), *blocks_[e]);
 }
 
-// Attention keeps: its input, both normalised forms, queries, keys, values, and the output.
+// The inputs of both parts, their normalised forms, and what attention and network keep.
 double BlockBank::kept_values_per_row() const {
-  return 8 * static_cast<double>(site().width) +
+  return 4 * static_cast<double>(site().width) +
+         blocks_.front()->attention()->kept_values_per_token() +
          blocks_.front()->feed_forward()->kept_values_per_row();
 }
 

@@ -23,6 +23,8 @@ class Block : public Module {
   // The MoE layer of this block; null: none.
   MoeLayer* moe() const;
   const Expert* feed_forward() const;
+  // The ordinary attention of this block; null: none.
+  const SelfAttention* attention() const;
 
  private:
   struct Part {

@@ -14,8 +14,7 @@ Tensor plus(const Tensor& y, const Tensor& residual) { return residual ? add(res
 
 Tensor AttentionBranch::forward(const Tokens& tokens, const Tensor& residual, std::vector<Loss>&) {
   if (tokens.batch() == 1 || tokens.sequences.each > 0)
-    return attention_->forward(tokens.x, tokens.batch(), tokens.length(), residual,
-                               tokens.position);
+    return attention_.forward(tokens.x, tokens.batch(), tokens.length(), residual, tokens.position);
   Backend& backend = tokens.x.backend();
   const Indices position = tokens.positions();
   const std::vector<std::int32_t> offset = tokens.sequences.offset.to_host();
@@ -26,17 +25,11 @@ Tensor AttentionBranch::forward(const Tokens& tokens, const Tensor& residual, st
     const Indices rows =
         map_indices({.shape = {count, 1, 1}, .add = {1}, .base = offset[s]}, backend);
     outputs.push_back(
-        attention_->forward(gather_rows(tokens.x, rows), 1, count, {}, look_up(position, rows)));
+        attention_.forward(gather_rows(tokens.x, rows), 1, count, {}, look_up(position, rows)));
   }
   const Tensor y =
       outputs.empty() ? Tensor::zeros(tokens.x.shape(), backend) : concat_rows(outputs);
   return plus(y, residual);
-}
-
-// Projections of queries, keys, values and output; scores and sums over visible keys.
-double AttentionBranch::flops_per_token(index length) const {
-  const auto D = static_cast<double>(width_), S = static_cast<double>(length);
-  return 8 * D * D + 4 * D * (causal_ ? (S + 1) / 2 : S);
 }
 
 Tensor FeedForwardBranch::forward(const Tokens& tokens, const Tensor& residual,

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sim/moe/layer.hpp"
-#include "sim/nn/layers.hpp"
+#include "sim/nn/self_attention.hpp"
 
 #include <memory>
 #include <vector>
@@ -23,21 +23,20 @@ class Branch {
   // The MoE layer of this branch; null for other branches.
   virtual MoeLayer* moe() const { return nullptr; }
   virtual const Expert* feed_forward() const { return nullptr; }
+  virtual const SelfAttention* attention() const { return nullptr; }
 };
 
 // Self-attention within each sequence; sequences of different lengths are processed one by one.
 class AttentionBranch : public Branch {
  public:
-  AttentionBranch(index width, bool causal, std::unique_ptr<SelfAttention> attention)
-      : width_(width), causal_(causal), attention_(std::move(attention)) {}
+  explicit AttentionBranch(const AttentionConfig& config) : attention_(config) {}
   Tensor forward(const Tokens& tokens, const Tensor& residual, std::vector<Loss>& losses) override;
-  double flops_per_token(index length) const override;
-  const Module& module() const override { return *attention_; }
+  double flops_per_token(index length) const override { return attention_.flops_per_token(length); }
+  const Module& module() const override { return attention_; }
+  const SelfAttention* attention() const override { return &attention_; }
 
  private:
-  index width_;
-  bool causal_;
-  std::unique_ptr<SelfAttention> attention_;
+  SelfAttention attention_;
 };
 
 // A feed-forward network: an expert bank with E = 1.

@@ -38,10 +38,15 @@ struct Blocks {
 
   std::unique_ptr<Branch> attention() const {
     return std::make_unique<AttentionBranch>(
-        config.width, causal,
-        std::make_unique<SelfAttention>(config.width, config.heads, causal,
-                                        config.positions == Positions::rotary, config.bias,
-                                        output_scale()));
+        AttentionConfig{.width = config.width,
+                        .heads = config.heads,
+                        .kv_heads = config.kv_heads,
+                        .head_width = config.head_width,
+                        .qk_norm = config.qk_norm,
+                        .causal = causal,
+                        .rotary = config.positions == Positions::rotary,
+                        .bias = config.bias,
+                        .output_scale = output_scale()});
   }
   std::unique_ptr<Branch> feed_forward() const {
     return std::make_unique<FeedForwardBranch>(bank(config.feed_forward,
@@ -139,7 +144,7 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
   Blocks make{a, settings, site, shape.causal, hidden_};
   for (index i = 0; i < a.layers; ++i) {
     make.site.layer = i;
-    const bool sparse = (i + 1) % a.every == 0;
+    const bool sparse = i >= a.first_dense && (i + 1) % a.every == 0;
     make.site.before = static_cast<index>(moe_blocks_.size());
     if (sparse) moe_blocks_.push_back(i);
     blocks_.push_back(sparse ? make.sparse() : make.dense());

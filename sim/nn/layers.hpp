@@ -1,9 +1,9 @@
-// Norm, LinearLayer and SelfAttention are the standard modules of a transformer.
+// Norm and LinearLayer are the standard modules of a transformer, with SelfAttention
+// (sim/nn/self_attention.hpp).
 #pragma once
 
 #include "sim/backend/backend.hpp"
 #include "sim/nn/module.hpp"
-#include "sim/ops/attention.hpp"
 #include "sim/ops/linear.hpp"
 
 namespace moesim {
@@ -28,21 +28,6 @@ class LinearLayer : public Module {
  private:
   Tensor weight_, bias_;
   Precision precision_;
-};
-
-// Multi-head self-attention (Vaswani et al. 2017) with fused query, key and value projections.
-class SelfAttention : public Module {
- public:
-  SelfAttention(index width, index heads, bool causal, bool rotary, bool bias, double output_scale);
-  // Adds `residual`, if there is one. position [batch·length]: places of the tokens, for rotary;
-  // empty: 0, 1, ...
-  Tensor forward(const Tensor& x, index batch, index length, const Tensor& residual = {},
-                 const Indices& position = {}) const;
-
- private:
-  index heads_;
-  bool causal_, rotary_;
-  LinearLayer qkv_, output_;
 };
 
 }  // namespace moesim

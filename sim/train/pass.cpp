@@ -1,6 +1,7 @@
 #include "sim/train/pass.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/moe/losses.hpp"
 #include "sim/ops/ops.hpp"
 
 namespace moesim {
@@ -26,6 +27,7 @@ PassLosses run_pass(Transformer& model, MicroBatch& batch) {
   {
     const Span span(Part::head);
     losses.task = cross_entropy(logits, batch.example.targets, batch.targets);
+    if (batch.z_weight > 0) losses.aux.push_back({"logit_z", batch.z_weight, z_loss(logits)});
   }
   Backend& backend = logits.backend();
   const real share = real(1) / static_cast<real>(batch.parts);

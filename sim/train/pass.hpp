@@ -21,6 +21,9 @@ struct PassLosses {
 // Forward and backward pass of a micro-batch: adds dL/dp to the gradient of every parameter p.
 //
 //   L = Σ over its targets of -ln p(target) / targets of the step + Σ weight · aux / parts
+//
+// Its own auxiliary loss is "logit_z", the mean over rows of (ln Σ exp logit)² (Chowdhery et al.
+// 2022, section 5).
 PassLosses run_pass(Transformer& model, MicroBatch& batch);
 
 // Counts the choices of a step of several micro-batches by a forward pass of each, with the random

@@ -20,7 +20,7 @@ std::vector<index> read_restarts(Options& options, index steps) {
   if (!options.settings().has(options.section() + ".restarts")) return {};
   const std::string text =
       options.text("restarts", "",
-                   "steps at which warm-up and cosine restart, e.g. '300 600'; "
+                   "steps at which warm-up and schedule restart, e.g. '300 600'; "
                    "--extend sets it; empty: never");
   std::vector<index> restarts;
   std::string_view rest = config::trimmed(text);
@@ -42,22 +42,42 @@ std::vector<index> read_restarts(Options& options, index steps) {
 }  // namespace
 
 Schedule::Schedule(Options& options, index steps) {
+  static constexpr Named<Shape> kShapes[] = {
+      {"cosine", Shape::cosine}, {"constant", Shape::constant}, {"wsd", Shape::wsd}};
+  static constexpr Named<Decay> kDecays[] = {
+      {"linear", Decay::linear}, {"cosine", Decay::cosine}, {"root", Decay::root}};
   peak_ = options.number("rate", 3e-3, {0, 100}, "learning rate after the warm-up");
-  cosine_ = options.choice("schedule", "cosine", {"cosine", "constant"},
-                           "learning rate after the warm-up") == "cosine";
+  shape_ =
+      options.choice("schedule", Shape::cosine, kShapes,
+                     "learning rate after the warm-up; wsd: constant, with a decay at the end");
   warmup_ = options.integer("warmup", 0, {0, 1ll << 40}, "steps of linear warm-up");
-  floor_ = options.number("rate_min", 0, {0, 100}, "where the cosine ends");
+  floor_ = options.number("rate_min", 0, {0, 100}, "where cosine and wsd end");
   if (floor_ > peak_) options.reject("rate_min", "is above train.rate");
+  decay_ = options.number("decay", 0.2, {0, 1},
+                          "wsd: share of the steps after the warm-up in which the rate falls");
+  decay_form_ = options.choice("decay_form", Decay::linear, kDecays,
+                               "wsd: form of the fall; root: 1 - sqrt (Hägele et al. 2024)");
   ends_ = read_restarts(options, steps);
-  if (!cosine_ && !ends_.empty())
+  if (shape_ == Shape::constant && !ends_.empty())
     options.reject("restarts",
                    "a constant rate has no restarts; remove it, or set "
                    "train.schedule = cosine");
   ends_.push_back(steps);
 }
 
+double Schedule::height(index passed, index steps) const {
+  if (shape_ == Shape::constant) return 1;
+  double from = 0;  // the stable part
+  if (shape_ == Shape::wsd) from = (1 - decay_) * static_cast<double>(steps);
+  const double run = std::max(1.0, static_cast<double>(steps) - from);
+  const double progress = std::clamp((static_cast<double>(passed) - from) / run, 0.0, 1.0);
+  if (shape_ == Shape::cosine || decay_form_ == Decay::cosine)
+    return 0.5 * (1 + std::cos(std::numbers::pi * progress));
+  return 1 - (decay_form_ == Decay::root ? std::sqrt(progress) : progress);
+}
+
 double Schedule::rate(index step) const {
-  // The cosine of this step covers steps first to *end - 1.
+  // The decay of this step covers steps first to *end - 1.
   const auto end = std::min(std::upper_bound(ends_.begin(), ends_.end(), step), ends_.end() - 1);
   const index first = end == ends_.begin() ? 0 : *(end - 1);
   const index passed = step - first;
@@ -65,19 +85,19 @@ double Schedule::rate(index step) const {
   if (passed < warmup_)
     return from +
            (peak_ - from) * static_cast<double>(passed + 1) / static_cast<double>(warmup_ + 1);
-  if (!cosine_) return peak_;
-  const double run = static_cast<double>(std::max<index>(1, *end - first - warmup_));
-  const double progress = std::min(1.0, static_cast<double>(passed - warmup_) / run);
-  return floor_ + 0.5 * (1 + std::cos(std::numbers::pi * progress)) * (peak_ - floor_);
+  if (shape_ == Shape::constant) return peak_;
+  return floor_ + height(passed - warmup_, *end - first - warmup_) * (peak_ - floor_);
 }
 
 bool Schedule::depends_on_steps() const {
-  return cosine_ && floor_ < peak_ && (ends_.size() > 1 || ends_.back() > warmup_);
+  return shape_ != Shape::constant && floor_ < peak_ && (shape_ == Shape::cosine || decay_ > 0) &&
+         (ends_.size() > 1 || ends_.back() > warmup_);
 }
 
 bool Schedule::continues(const Schedule& shorter) const {
   if (peak_ != shorter.peak_ || floor_ != shorter.floor_ || warmup_ != shorter.warmup_ ||
-      cosine_ != shorter.cosine_ || shorter.ends_.back() >= ends_.back())
+      shape_ != shorter.shape_ || decay_ != shorter.decay_ || decay_form_ != shorter.decay_form_ ||
+      shorter.ends_.back() >= ends_.back())
     return false;
   const bool begins_alike = shorter.ends_.size() < ends_.size() &&
                             std::equal(shorter.ends_.begin(), shorter.ends_.end(), ends_.begin());

@@ -13,7 +13,9 @@ StepBatch::Size StepBatch::read(Settings& settings) {
       train.integer("accumulate", 1, {1, 1 << 20}, "micro-batches that make up a step");
   if (batch % accumulate != 0)
     train.reject("accumulate", "does not divide train.batch = " + std::to_string(batch));
-  return {batch, accumulate};
+  const double z_weight =
+      train.number("z_weight", 0, {0, 1e6}, "weight of the z-loss of the model's logits");
+  return {batch, accumulate, static_cast<real>(z_weight)};
 }
 
 StepBatch::StepBatch(const Dataset& data, const Task& task, Backend& backend, std::uint64_t seed,
@@ -37,7 +39,8 @@ MicroBatch StepBatch::micro_batch(index part) const {
   return {.example = task_.prepare(rows_of(batch_, part * size_.each(), size_.each()), backend_),
           .context = {.training = true, .seed = seed_, .step = step_ * size_.parts + part},
           .targets = targets_,
-          .parts = size_.parts};
+          .parts = size_.parts,
+          .z_weight = size_.z_weight};
 }
 
 }  // namespace moesim

@@ -15,6 +15,7 @@ struct MicroBatch {
   Context context;
   index targets = 0;  // of the whole step: the task loss is the mean over them
   index parts = 1;    // of the whole step: auxiliary losses are means over its micro-batches
+  real z_weight = 0;  // of the z-loss of the model's logits
 };
 
 class StepBatch {
@@ -22,9 +23,10 @@ class StepBatch {
   // B sequences in M parts; part i has sequences i·B/M to (i + 1)·B/M - 1.
   struct Size {
     index sequences = 0, parts = 1;
+    real z_weight = 0;  // MicroBatch::z_weight
     index each() const { return sequences / parts; }
   };
-  // Reads batch and accumulate of [train].
+  // Reads batch, accumulate and z_weight of [train].
   static Size read(Settings& settings);
 
   // The batch of the step at `position`: a function of (seed, step, skipped batches). Throws

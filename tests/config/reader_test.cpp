@@ -180,10 +180,13 @@ TEST_CASE("reader: studies by name, the first folder first", "[config][reader]")
   folder.write("two/loop.ini", "include = <loop>\n");
   const std::vector<std::string> folders = {folder.path("one"), folder.path("two"),
                                             folder.path("none")};
-  CHECK(study_names(folders) == std::vector<std::string>{"loop", "second", "study"});
+  folder.write("two/sets/small.ini", "[a]\nx = small\n");
+  CHECK(study_names(folders) == std::vector<std::string>{"loop", "second", "sets/small", "study"});
   CHECK(folder.relative(find_study("study", folders)) == "one/study.ini");
   CHECK(folder.relative(find_study("second.ini", folders)) == "two/second.ini");
-  for (const char* name : {"secret", "../one/study", "", ".", "none", "study.ini.ini"})
+  CHECK(folder.relative(find_study("sets/small", folders)) == "two/sets/small.ini");
+  for (const char* name : {"secret", "../one/study", "", ".", "none", "study.ini.ini",
+                           "sets/../study", "./study", "sets//small", "/sets/small", "sets/"})
     CHECK(find_study(name, folders) == "");
   const auto read = [&](const std::string& include) {
     return read_config(folder.write("top.ini", "include = " + include + "\n"),
@@ -191,11 +194,16 @@ TEST_CASE("reader: studies by name, the first folder first", "[config][reader]")
   };
   CHECK(read("<study>").values.at("a.x").value == "one");
   CHECK(read("<second.ini>").values.at("a.x").value == "two");
+  CHECK(read("sets/small.ini").values.at("a.x").value == "small");
+  CHECK(folder.relative(usage_error([&] { read("sets/smal.ini"); })) ==
+        "top.ini:1: include = sets/smal.ini: no such file or study; did you mean sets/small.ini?");
+  folder.write("sets/small.ini", "[a]\nx = own\n");
+  CHECK(read("sets/small.ini").values.at("a.x").value == "own");
   CHECK(folder.relative(usage_error([&] { read("<studdy>"); })) ==
         "top.ini:1: include = <studdy>: no study of this name; did you mean <study>?");
   CHECK(folder.relative(usage_error([&] { read("<anything else>"); })) ==
         "top.ini:1: include = <anything else>: no study of this name; choose one of loop, second, "
-        "study");
+        "sets/small, study");
   CHECK_THAT(usage_error([&] { read("<loop>"); }), testing::contains("includes itself"));
   CHECK_THAT(usage_error([&] { read_config(folder.path("top.ini")); }),
              testing::contains("no studies are installed with this program; give a path"));

@@ -2,6 +2,7 @@
 // that they consist of.
 #include "sim/model/block.hpp"
 #include "sim/moe/nested.hpp"
+#include "sim/ops/attention.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
@@ -20,8 +21,8 @@ std::unique_ptr<Block> a_block(bool rotary, std::uint32_t key) {
   auto block = std::make_unique<Block>(real(0));
   block->append(
       "attention",
-      std::make_unique<AttentionBranch>(
-          kWidth, true, std::make_unique<SelfAttention>(kWidth, kHeads, true, rotary, true, 1)),
+      std::make_unique<AttentionBranch>(AttentionConfig{
+          .width = kWidth, .heads = kHeads, .causal = true, .rotary = rotary, .bias = true}),
       "norm_attention", std::make_unique<Norm>(NormKind::layer, kWidth, true));
   block->append("feed_forward",
                 std::make_unique<FeedForwardBranch>(

@@ -133,6 +133,11 @@ TEST_CASE("transformer: gradients of every parameter", "[nn]") {
       {"moe.output_norm", "true"},
       {"moe.shared", "2", "moe.output_norm", "true", "model.positions", "rotary"},
       {"model.dropout", "0.3"},
+      {"model.kv_heads", "1"},
+      {"model.heads", "4", "model.kv_heads", "2", "model.head_width", "6", "model.positions",
+       "rotary", "model.qk_norm", "head"},
+      {"model.kv_heads", "1", "model.qk_norm", "all"},
+      {"model.qk_norm", "head", "moe.first_dense", "1"},
       {"expert.name", "swiglu"},
       {"feed_forward.name", "swiglu", "feed_forward.hidden", "5", "moe.every", "2"},
       {"moe.at", "block"},
@@ -225,6 +230,14 @@ TEST_CASE("transformer: what a token costs, by hand", "[nn]") {
   const Tiny mixed({"moe.every", "2", "model.tied", "true", "moe.shared", "1"});
   CHECK(mixed.model->active_parameters() == 88 + 48 + 430 + (430 + 110 + 32) + 16);
   CHECK(mixed.model->flops_per_token() == 3 * (816 + (816 + 192 + 64) + 176));
+
+  // One head of keys and values for two of queries: qkv 8·16 + 16; two gains of 4 in each block.
+  const Tiny shared({"moe.first_dense", "1", "model.kv_heads", "1", "model.tied", "true",
+                     "model.qk_norm", "head"});
+  CHECK(shared.model->moe_blocks() == std::vector<index>{1});
+  CHECK(shared.model->active_parameters() ==
+        88 + 48 + 430 + (430 + 32) + 16 + 2 * ((128 + 16) - (192 + 24) + 2 * 4));
+  CHECK(shared.model->flops_per_token() == 3 * (816 + (816 + 64) - 2 * (2 * 8 * 8) + 176));
 
   // Patches 5·8 + 8 in, all 6 keys seen, one head of 8·3 + 3 for 6 positions.
   const Tiny images({"task.name", "classification", "router.name", "dense"}, images_info());

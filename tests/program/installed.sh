@@ -13,7 +13,7 @@ staged=$(dirname "$(dirname "$(find "$trees/stage" -path '*/bin/moesim')")")
 diff -r "$trees/a place" "$staged" > "$trees/log" || fail "the two installations differ: $(cat "$trees/log")"
 cd "$trees/a place" || exit 2
 for file in bin/moesim share/man/man1/moesim.1 share/bash-completion/completions/moesim share/fish/vendor_completions.d/moesim.fish \
-  share/moesim/experiments/{quickstart,bench,shakespeare}.ini share/doc/moesim/{copyright,CHANGELOG.md,FORMAT.md}; do
+  share/moesim/experiments/{quickstart,bench,shakespeare,presets/mixtral}.ini share/doc/moesim/{copyright,CHANGELOG.md,FORMAT.md}; do
   [ -s "$file" ] || fail "$file is missing"
 done
 [ -s share/zsh/site-functions/_moesim ] || [ -s share/zsh/vendor-completions/_moesim ] || fail "the completions of zsh are missing"

@@ -95,6 +95,9 @@ MODELS = [
     "expert.mlp.activation=silu expert.mlp.bias=none model.dropout=0.1 model.positions=rotary",
     "task.name=masked_lm",
     "model.layers=3 run.seed=5",
+    "model.heads=4 model.kv_heads=2 model.head_width=6 model.positions=rotary",
+    "model.heads=4 model.kv_heads=1 model.qk_norm=head model.positions=rotary moe.first_dense=1",
+    "model.qk_norm=all model.heads=4 model.kv_heads=2 model.bias=false train.z_weight=0.01 train.schedule=wsd",
 ]
 
 

@@ -34,6 +34,8 @@ PartSums pass(Training& training, index part, index parts, index sequences) {
   const index targets = count_targets(whole);
   std::vector<std::pair<Tensor, Tensor>> roots{
       {cross_entropy(logits, example.targets, targets), {}}};
+  if (const real weight = StepBatch::read(training.settings).z_weight; weight > 0)
+    losses.push_back({"logit_z", weight, mean(square(log_sum_exp(logits)))});
   PartSums sums;
   for (const real row : cross_entropy_rows(logits, example.targets).to_host())
     sums.task += static_cast<double>(row) / static_cast<double>(targets);
@@ -66,7 +68,8 @@ const std::vector<Values> kMicroArms = {
     {"router.name", "token_choice"},
     {"router.name", "soft", "model.tied", "true"},
     {"router.name", "expert_choice", "model.dropout", "0.1", "model.positions", "rotary"},
-    {"router.name", "dense", "task.name", "masked_lm"}};
+    {"router.name", "dense", "task.name", "masked_lm"},
+    {"router.name", "token_choice", "train.z_weight", "0.1"}};
 
 TEST_CASE("micro-batches: losses and gradients are their sums", "[train][accumulate][micro]") {
   const double allowed = kDouble ? 1e-12 : 1e-6;

@@ -36,25 +36,45 @@ class Norm(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention (Vaswani et al. 2017); queries, keys and values are one projection."""
+    """Multi-head self-attention (Vaswani et al. 2017); queries, keys and values are one projection.
 
-    def __init__(self, width, heads, bias, rotary, causal):
+    A head of keys and values serves heads / kv_heads consecutive heads (Ainslie et al. 2023).
+    """
+
+    def __init__(self, settings):
         super().__init__()
-        self.heads, self.rotary, self.causal = heads, rotary, causal
-        self.qkv = Linear(width, 3 * width, bias)
-        self.output = Linear(width, width, bias)
+        width, bias = settings["model.width"], settings["model.bias"]
+        self.heads = settings["model.heads"]
+        self.kv_heads = settings.get("model.kv_heads", 0) or self.heads
+        self.head_width = settings.get("model.head_width", 0) or width // self.heads
+        self.rotary = settings["model.positions"] == "rotary"
+        self.causal = settings["task.name"] == "causal_lm"
+        self.parts = [heads * self.head_width for heads in (self.heads, self.kv_heads, self.kv_heads)]
+        self.qkv = Linear(width, sum(self.parts), bias)
+        self.output = Linear(self.parts[0], width, bias)
+        self.norm = settings.get("model.qk_norm", "none")
+        if self.norm != "none":
+            each = self.norm == "head"
+            self.q_norm = Norm("rms", self.head_width if each else self.parts[0], False)
+            self.k_norm = Norm("rms", self.head_width if each else self.parts[1], False)
 
     def forward(self, x):
-        batch, length, width = x.shape
-        q, k, v = (part.view(batch, length, self.heads, -1).transpose(1, 2) for part in self.qkv(x).split(width, -1))
+        batch, length, _ = x.shape
+        q, k, v = self.qkv(x).split(self.parts, -1)
+        if self.norm == "all":
+            q, k = self.q_norm(q), self.k_norm(k)
+        q, k, v = (part.view(batch, length, -1, self.head_width).transpose(1, 2) for part in (q, k, v))
+        if self.norm == "head":
+            q, k = self.q_norm(q), self.k_norm(k)
         if self.rotary:
             q, k = rotate(q), rotate(k)
-        scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5  # [B, H, S, S]
+        k, v = (part.repeat_interleave(self.heads // self.kv_heads, 1) for part in (k, v))
+        scores = q @ k.transpose(-1, -2) / self.head_width ** 0.5  # [B, H, S, S]
         if self.causal:
             later = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)
             scores = scores.masked_fill(later, float("-inf"))
         y = scores.softmax(-1) @ v
-        return self.output(y.transpose(1, 2).reshape(batch, length, width))
+        return self.output(y.transpose(1, 2).reshape(batch, length, -1))
 
 
 def rotate(x):

@@ -22,8 +22,7 @@ class Block(nn.Module):
         kind, width = settings["model.norm"], settings["model.width"]
         bias = settings["model.bias"]
         self.norm_attention = Norm(kind, width, bias)
-        self.attention = Attention(width, settings["model.heads"], bias, settings["model.positions"] == "rotary",
-                                   settings["task.name"] == "causal_lm")
+        self.attention = Attention(settings)
         self.norm_feed_forward = Norm(kind, width, bias)
         if any(name.startswith(prefix + "moe.") for name in shapes):
             site = {**data, "layer": int(prefix.split(".")[1])}
