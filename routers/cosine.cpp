@@ -6,6 +6,7 @@
 //
 // Peers differ. Tutel: the defaults, but for projection 256. XMoE's paper: no bias. Its code (torchscale): normalise_token = false, τ = 1, projection 16,
 // capacity over the whole batch, a sampled second expert, gates renormalised after drops.
+#include "sim/moe/explain.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/places.hpp"
@@ -46,6 +47,13 @@ class Cosine : public Router {
     if (k_ == 1 && (sampled_ || after_drops_))
       o.reject(sampled_ ? "sampled" : "normalised", "needs k = 2 or more");
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
+    o.explain(Topic::scores, "z = x W + b; l_e = cos(z, v_e) / τ; s = softmax over experts of l");
+    o.explain(Topic::selection,
+              sampled_ ? "the expert of the largest l; later ones drawn in proportion to s"
+                       : "the experts of the k largest l");
+    explain_balance(o, balance_, first_ ? 1 : k_, "f and P of the micro-batch",
+                    first_ ? "first choice, before drops" : "");
+    explain_z(o, z_, E_);
     const double deviation = 1 / std::sqrt(3 * static_cast<double>(site.width));
     projection_ = parameter("projection", {site.width, P_}, Init::normal(deviation));
     if (bias) bias_ = parameter("bias", {P_}, Init::constant(0), false);

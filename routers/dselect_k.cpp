@@ -33,6 +33,8 @@ class DSelectK : public Router {
                       "weight of the loss of mass on codes without expert (E no power of two)");
     sum_ = o.choice("losses", "mean", {"mean", "sum"},
                     "losses are means, or sums (published), over tokens and selectors") == "sum";
+    o.explain(Topic::selection, "k selectors of a smooth binary code each; those with g > 0 run");
+    o.explain(Topic::gate, "g = Σ_j softmax_j(x V + c) · code_j; dense until the codes saturate");
     // Uniform within ± γ / 100 in the published code: dense at the start.
     const Init small = Init::normal(gamma_ / 100 / std::sqrt(3.0));
     if (per_token_) {

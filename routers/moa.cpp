@@ -8,11 +8,14 @@
 // ε is normal noise, in training. The released code does not divide (normalise = none); JetMoE takes
 // a softmax over the chosen, and several key heads. Use it with moe.at = attention.
 #include "sim/moe/choose.hpp"
+#include "sim/moe/explain.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/heads.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -35,6 +38,11 @@ class Moa : public Router {
                         "weight of the load balance loss E/k Σ f P, which is 1 at balance");
     z_ = o.number("z_weight", 0.001, {0, 1e6}, "weight of the router z-loss");
     if (importance_ > 0 && E_ < 2) o.reject("importance_weight", "needs moe.experts = 2 or more");
+    o.explain(Topic::selection, fmt::format("a token takes the {} heads of {} with the largest p = "
+                                            "softmax of x W",
+                                            k_, E_));
+    o.explain(Topic::gate, detached_ ? "g = p / sg(Σ p of the chosen)" : "g = p");
+    explain_balance(o, balance_, k_), explain_z(o, z_, E_);
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
     if (noisy) noise_ = parameter("noise_weight", {D_, E_}, Init::constant(0));
     query_ = parameter("query", {E_, D_, d_}, Init::normal(0.02));

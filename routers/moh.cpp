@@ -7,6 +7,7 @@
 //
 // Without shared heads a₂ = 1/2. As in the released code all heads are computed. MoH-LLaMA has no
 // router. moe.experts is the number of routed heads. Use it with moe.at = attention.
+#include "sim/moe/explain.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/heads.hpp"
@@ -31,6 +32,9 @@ class Moh : public Router {
     balance_ = o.number("balance_weight", 0.01, {0, 1e6},
                         "weight of the load balance loss E/k Σ f P, which is 1 at balance");
     reject_constant_gate(o, k_ == 1 && E_ > 1, "k", "k = 2 or more");
+    o.explain(Topic::selection, "all heads are computed; a token weights the k of its largest p");
+    o.explain(Topic::gate, "routed: k p / Σ p of the chosen · 2 a_2; shared: H_s softmax · 2 a_1");
+    explain_balance(o, balance_, k_);
     routed_part_ = part("", E_, bias);
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
     if (shared_ > 0) {

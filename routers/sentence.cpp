@@ -9,6 +9,7 @@
 // The paper averages the sentence, which an encoder may see. In the causal form the first n tokens
 // are routed by what is known so far, all others alike.
 #include "sim/moe/choose.hpp"
+#include "sim/moe/explain.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/penalties.hpp"
@@ -31,6 +32,12 @@ class Sentence : public Router {
     prompt_ = o.integer("prompt", 8, {1, 1 << 20}, "first tokens that route the others");
     balance_ = o.number("balance_weight", 0.01, {0, 1e6},
                         "weight of the load balance loss E/k Σ f P, which is 1 at balance");
+    o.explain(Topic::scores, by_ == "label" ? "l = W[first token]; p = softmax"
+                             : by_ == "sequence"
+                                 ? "l = mean of the sequence · W; p = softmax"
+                                 : "l[t] = mean of the tokens so far, of the first " +
+                                       std::to_string(prompt_) + " · W; p = softmax");
+    explain_balance(o, balance_, k_);
     if (by_ == "label" && site.vocabulary == 0)
       o.reject("by", "the data has no token ids; take prompt or sequence");
     if (site.ragged)

@@ -12,6 +12,7 @@
 // logit may be negative; few experts are then candidates. The plan of version 1 is custom, because
 // ω scales the output.
 #include "sim/moe/choose.hpp"
+#include "sim/moe/explain.hpp"
 #include "sim/moe/layer.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/drawn_choice.hpp"
@@ -27,6 +28,7 @@ class SparseMixer : public Router {
     k_ = o.integer("k", 1, {1, E_}, "experts per token; version 1: 1");
     balance_ = o.number("balance_weight", 0.01, {0, 1e6},
                         "weight of the load balance loss E/k Σ f P, which is 1 at balance");
+    explain_balance(o, balance_, k_);
     if (first && k_ > 1) o.reject("k", "must be 1 in version 1; set version = 2");
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     if (first) omega_ = parameter("omega", {site.width}, Init::constant(1), false);

@@ -9,11 +9,14 @@
 // expert choice (Zhou et al. 2022). Means are weighted by tokens. τ starts near the score
 // of a logit of 0, so that about half of the experts are taken at first. No published code.
 #include "sim/moe/choose.hpp"
+#include "sim/moe/explain.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
 #include "sim/moe/policies/scores.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -33,6 +36,17 @@ class Threshold : public Router {
                  {0, 1e3}, "thresholds before the first step");
     if (score_.is_softmax() && E_ == 1)
       o.reject("scores", "with one expert every softmax is 1; set scores = sigmoid");
+    explain_z(o, z_, E_);
+    o.explain(Topic::selection, "expert e takes the tokens with s[t, e] > τ_e, of earlier steps");
+    o.explain(Topic::gate, "g = s[t, e]");
+    o.explain(Topic::state,
+              fmt::format("after a step: τ_e = {} τ_e + {} · mean over micro-batches of "
+                          "the C-th largest s[., e]",
+                          decay_, 1 - decay_));
+    o.explain(Topic::capacity,
+              fmt::format("aimed at: C = {} of {}; no limit",
+                          capacity_.formula(std::max<index>(1, site.batch * site.length), 1, E_),
+                          describe_group(Group::batch, site.batch * site.length)));
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     threshold_ = buffer("threshold", {E_}, Init::constant(start));
     traits_ = {.experts = E_,

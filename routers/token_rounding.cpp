@@ -11,10 +11,13 @@
 // Evaluation does not round. SonicMoE's benchmark fixes the tile at 128. Rounding looks ahead: a
 // token's experts depend on all tokens of the micro-batch.
 #include "sim/moe/choose.hpp"
+#include "sim/moe/explain.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -31,6 +34,13 @@ class TokenRounding : public Router {
     balance_ = o.number("balance_weight", 0.01, {0, 1e6},
                         "weight of the load balance loss E/k Σ f P, which is 1 at balance");
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
+    o.explain(Topic::scores, "s = softmax over experts of x W; chosen: the k largest");
+    o.explain(Topic::selection,
+              fmt::format("training: then the rows of an expert are rounded ({}) to "
+                          "a multiple of {}",
+                          mode_, tile_));
+    o.explain(Topic::evaluation, "rows are not rounded");
+    explain_balance(o, balance_, k_);
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     traits_ = {.experts = E_,
                .sees = {.later_tokens = true, .other_sequences = true},

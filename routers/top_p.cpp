@@ -13,6 +13,8 @@
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -28,6 +30,13 @@ class TopP : public Router {
                  "experts are taken until their sum exceeds p, or if their score does") == "sum";
     entropy_ = o.number("entropy_weight", 1e-4, {0, 1e6}, "weight of the entropy loss");
     balance_ = o.number("balance_weight", 0.01, {0, 1e6}, "weight of the load balance loss");
+    o.explain(Topic::scores, "s = softmax over experts of x W");
+    o.explain(Topic::selection,
+              by_sum_ ? fmt::format("experts by falling s, until their sum exceeds {}: {} of {} at "
+                                    "equal scores",
+                                    p_, at_first(), E_)
+                      : fmt::format("every expert with s > {}, perhaps none", p_));
+    o.explain(Topic::gate, "g = s of the chosen, not divided");
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     traits_ = {.experts = E_,
                .cost = {.rows_per_token = at_first(),

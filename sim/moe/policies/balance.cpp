@@ -1,7 +1,10 @@
 #include "sim/moe/policies/balance.hpp"
 
 #include "sim/config/names.hpp"
+#include "sim/moe/explain.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -18,6 +21,20 @@ BalanceScope::BalanceScope(Options& options, const std::string& otherwise) {
       "micro-batches so far; counts of the whole step, which costs a further forward pass if it "
       "has several");
   kind_ = value_of<Kind>(kKinds, name);
+}
+
+std::string BalanceScope::text() const {
+  switch (kind_) {
+    case Kind::sequence:
+      return "f and P of each sequence, then the mean over sequences";
+    case Kind::running:
+      return "P of the micro-batch, f of the step's micro-batches so far";
+    case Kind::step:
+      return "P of the micro-batch, f of all micro-batches of the step";
+    case Kind::batch:
+      break;
+  }
+  return "f and P of the micro-batch";
 }
 
 std::vector<Shape> BalanceScope::totals(index columns) const {
@@ -48,6 +65,8 @@ BalanceLoss::BalanceLoss(Options& options, index k, double weight, const std::st
   unbiased_ =
       options.choice("balance_counted", "chosen", {"chosen", "unbiased"},
                      "f counts the choices, or the k largest scores (Megatron)") == "unbiased";
+  explain_balance(options, weight_, k, scope_.text(),
+                  unbiased_ ? fmt::format("k = {} largest scores, without bias", k) : "");
 }
 
 void BalanceLoss::declare(Traits& traits, index columns) const {

@@ -30,6 +30,8 @@ class BalanceScope {
   // before any other.
   std::vector<Shape> totals(index columns) const;
   bool whole_step() const { return kind_ == Kind::step; }
+  // The tokens of f and P, in words.
+  std::string text() const;
 
   // The loss of a micro-batch of so many sequences (balance_loss); adds its counts to `totals`.
   Tensor loss(const Tensor& scores, const Indices& choice, index k, Counted counted,

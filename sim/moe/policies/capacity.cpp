@@ -1,6 +1,9 @@
 #include "sim/moe/policies/capacity.hpp"
 
 #include "sim/config/names.hpp"
+#include "sim/config/text.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -32,6 +35,36 @@ index Capacity::rows(index n, index k, index experts) const {
   const index rows = std::min(n, static_cast<index>(rounded) * (whole_share ? times : 1));
   const index multiple_rows = (rows + multiple - 1) / multiple * multiple;
   return std::max<index>({1, minimum, std::min(n, multiple_rows)});
+}
+
+std::string Capacity::formula(index n, index k, index experts) const {
+  if (absolute > 0) return fmt::format("{}", absolute);
+  const std::string by = config::shortest(factor), times = fmt::format(" · {}", k);
+  const std::string exact =
+      whole_share ? fmt::format("{} · ⌈{} / {}⌉", by, n, experts)
+                  : fmt::format("{} · {}{} / {}", by, n, per_choice ? times : "", experts);
+  std::string text = rounding == Rounding::ceil    ? "⌈" + exact + "⌉"
+                     : rounding == Rounding::floor ? "⌊" + exact + "⌋"
+                                                   : "round(" + exact + ")";
+  if (whole_share && per_choice) text = fmt::format("{} · {}", k, text);
+  if (multiple > 1) text = fmt::format("({} up to a multiple of {})", text, multiple);
+  const index value = rows(n, k, experts);
+  // The bounds, where they may matter.
+  if (minimum > 1) text = fmt::format("max({}, {})", minimum, text);
+  if (value == n) text = fmt::format("min({}, {})", n, text);
+  return fmt::format("{} = {}", text, value);
+}
+
+std::string describe_group(Group group, index n) {
+  switch (group) {
+    case Group::sequence:
+      return fmt::format("the {} tokens of a sequence", n);
+    case Group::position:
+      return fmt::format("the {} tokens at the same position of all sequences", n);
+    case Group::batch:
+      break;
+  }
+  return fmt::format("all {} tokens of the batch", n);
 }
 
 Rounding read_rounding(Options& options, const std::string& otherwise, const std::string& help) {

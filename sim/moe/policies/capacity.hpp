@@ -26,6 +26,8 @@ struct Capacity {
 
   bool limited() const { return factor > 0 || absolute > 0; }
   index rows(index n, index k, index experts) const;  // 0: no limit
+  // The formula with these numbers and its value: "⌈1.25 · 64 · 2 / 8⌉ = 20".
+  std::string formula(index n, index k, index experts) const;
 };
 
 // Reads the option `capacity_rounding`.
@@ -38,6 +40,9 @@ enum class Group { sequence, position, batch };
 // Reads the option `group`.
 Group read_group(Options& options, const std::string& otherwise,
                  const std::vector<std::string>& allowed, const std::string& help);
+
+// What a group of n tokens is: "the 64 tokens of a sequence".
+std::string describe_group(Group group, index n);
 
 // Number of tokens in a group.
 index group_size(Group group, index batch, index length);

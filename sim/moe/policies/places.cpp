@@ -1,9 +1,12 @@
 #include "sim/moe/policies/places.hpp"
 
 #include "sim/config/names.hpp"
+#include "sim/config/text.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -69,6 +72,77 @@ Places::Places(Options& options, const Site& site, index k, double factor, doubl
     options.reject("group", "sequences of a router inside another differ in length; set batch");
   if (site.ragged && passes_input_)
     options.reject("dropped", "a router inside another passes no tokens around its experts");
+  explain(options, site);
+}
+
+void Places::explain(const Options& options, const Site& site) const {
+  if (!training_.limited() && !evaluation_.limited()) {
+    options.explain(Topic::capacity, "no limit: every choice gets a row of its expert");
+    options.explain(Topic::drops, "nothing is dropped");
+    return;
+  }
+  const auto say = [&](const std::string& when, const Capacity& capacity, index batch) {
+    const index n = moesim::group_size(group_, std::max<index>(1, batch), length_);
+    const std::string group =
+        site.ragged ? fmt::format("n tokens, here {}", n) : describe_group(group_, n);
+    if (!capacity.limited())
+      options.explain(Topic::capacity, when + ": no limit");
+    else
+      options.explain(Topic::capacity,
+                      fmt::format("{}: C = {} rows per expert for {}; an even load is {}", when,
+                                  capacity.formula(n, k_, experts_), group,
+                                  config::shortest(static_cast<double>(n * k_) /
+                                                   static_cast<double>(experts_))));
+  };
+  say("training", training_, site.batch);
+  say("evaluation", evaluation_, site.evaluation_batch > 0 ? site.evaluation_batch : site.batch);
+  options.explain(Topic::evaluation,
+                  evaluation_.limited()
+                      ? fmt::format("generation: capacity as in evaluation, of the n tokens so far "
+                                    "of one sequence: C = {} at n = 1",
+                                    evaluation_.rows(1, k_, experts_))
+                      : "evaluation and generation drop nothing");
+  if (!limited()) {
+    options.explain(Topic::drops, "none: every token takes all experts, which have room for it");
+    return;
+  }
+  const char* order = "";
+  switch (by_) {
+    case By::token:
+      order = "token by token, all choices of a token before those of the next";
+      break;
+    case By::choice:
+      order = "all first choices in order of the tokens, then all second ones, and so on";
+      break;
+    case By::priority:
+      order =
+          "all first choices, then all second ones, and so on; among them the tokens with the "
+          "largest first score first (batch prioritised routing)";
+      break;
+    case By::random:
+      order =
+          "all first choices, then all second ones, and so on; among them tokens in random order";
+      break;
+    case By::gate:
+      order = "the C largest gates of each expert";
+      break;
+    case By::logit:
+      order =
+          "the C largest logits of each expert, among which tokens that did not choose it count "
+          "as 0 and take places";
+      break;
+  }
+  options.explain(Topic::drops, fmt::format("fill order: {}", order));
+  options.explain(
+      Topic::drops,
+      fmt::format("a choice without a place is dropped: it adds nothing. A token without "
+                  "any place outputs {}",
+                  passes_input_ ? "its own input times its first gate"
+                                : "0, so that only the residual stream carries it on"));
+  if (straight_through_)
+    options.explain(Topic::gate,
+                    "gradients of the experts' inputs reach the gates, too: their inputs are "
+                    "x · (1 + g - sg(g))");
 }
 
 index Places::group_size(const Tokens& tokens) const {
