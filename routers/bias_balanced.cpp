@@ -9,7 +9,6 @@
 // choices that add gate · x and cost nothing (Meituan 2025, "LongCat-Flash"). In the first hash_layers
 // blocks the token id determines the experts, and the scores their gates (DeepSeek-V4, which does not
 // publish its table: here each id draws its experts).
-#include "sim/moe/explain.hpp"
 #include "sim/moe/policies/balance.hpp"
 #include "sim/moe/policies/bias_update.hpp"
 #include "sim/moe/policies/free_choices.hpp"
@@ -20,8 +19,6 @@
 #include "sim/moe/policies/scores.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -42,9 +39,7 @@ class BiasBalanced : public Router {
         places_(o, site, k_, 0, 0),
         hash_(o, site) {
     scale_ = o.number("scale", 1, {1e-6, 1e6}, "factor on all gates; DeepSeek-V3: 2.5");
-    z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
-    explain_z(o, z_, n_);
-    o.explain(Topic::gate, fmt::format("then times scale = {}; no bias in it", scale_));
+    z_ = read_z_weight(o, 0, n_);
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
     weight_ = parameter("weight", {site.width, n_}, Init::normal(0.02));
     bias_ = hash_.used() ? buffer("table", {site.vocabulary, n_}, Init::normal(1))

@@ -7,14 +7,12 @@
 // Groups of tokens of one sequence look ahead. Groups of the same position of all sequences do not,
 // but mix sequences; they are the default for causal tasks.
 #include "sim/moe/choose.hpp"
-#include "sim/moe/explain.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/policies/penalties.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -38,23 +36,15 @@ class ExpertChoice : public Router {
           "softmax",
           "with one expert every score over experts is 1, so the expert takes the first tokens "
           "and the router never learns; set softmax = tokens");
-    z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
+    z_ = read_z_weight(o, 0, E_);
     penalties_ = Penalties(o);
-    explain_z(o, z_, E_);
-    o.explain(Topic::scores, over_tokens_ ? "S = softmax over the group's tokens of l = x W"
-                                          : "S = softmax over experts of l = x W");
-    o.explain(Topic::selection,
-              "an expert takes the C tokens of its group with the largest S[., e]");
+    o.explain(Topic::scores,
+              "S = softmax over " + std::string(over_tokens_ ? "tokens" : "experts"));
+    o.explain(Topic::selection, "an expert takes the C tokens of its group with the largest S");
     o.explain(Topic::gate, "g = S[t, e], not divided: a token gets 0 to E experts");
     const index size =
         group_size(group_, std::max<index>(1, site.batch), std::max<index>(1, site.length));
-    const auto say = [&](const char* when, index n) {
-      o.explain(Topic::capacity, fmt::format("{}: C = {} of {}", when, capacity_.formula(n, 1, E_),
-                                             describe_group(group_, n)));
-    };
-    say("training", size);
-    if (const index B = site.evaluation_batch; B > 0)
-      say("evaluation", group_size(group_, B, std::max<index>(1, site.length)));
+    explain_capacity(o, site, group_, 1, capacity_, capacity_);
     o.explain(Topic::drops, "every expert is full; a token that none takes outputs 0");
     const double rows_per_token =
         static_cast<double>(capacity_.rows(size, 1, E_) * E_) / static_cast<double>(size);

@@ -15,8 +15,6 @@
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace moesim {
@@ -47,17 +45,10 @@ class MixtureOfDepths : public Router {
       o.reject("sampling_weight", "nothing would learn who passes; set inference = top");
     if (inference_ == "top" && !trained_by_top_)
       o.reject("training", "inference = top is the same; set predictor or router");
-    o.explain(Topic::selection,
-              fmt::format("training: {}", trained_by_top_ ? "the C largest r of a sequence pass"
-                                                          : "a token passes as in evaluation"));
-    o.explain(Topic::gate, fmt::format("w = {} · {}(r), r = x W", alpha_, weight_by_));
-    o.explain(Topic::capacity,
-              fmt::format("C = {} tokens of a sequence",
-                          capacity_.formula(std::max<index>(1, site.length), 1, 1)));
-    o.explain(Topic::evaluation,
-              "who passes: " + std::string(inference_ == "top"      ? "the C largest r"
-                                           : inference_ == "router" ? "r > 0"
-                                                                    : "a predictor on x, above 0"));
+    o.explain(Topic::selection, "training: by " + (trained_by_top_ ? "the C largest" : inference_));
+    o.explain(Topic::evaluation, "who passes: by " + inference_);
+    o.explain(Topic::gate, "w = α f(r), r = x W");
+    o.explain(Topic::capacity, "C = " + capacity_.formula(std::max<index>(1, site.length), 1, 1));
     weight_ = parameter("weight", {D_, 1}, Init::normal(0.02));
     if (bias) bias_ = parameter("bias", {1}, Init::constant(0), false);
     if (inference_ == "predictor") predictor_ = parameter("predictor", {D_, 1}, Init::normal(0.02));

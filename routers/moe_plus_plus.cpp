@@ -38,10 +38,7 @@ class MoePlusPlus : public Router {
                       "over all choices, or over the chosen, zero experts included") == "after";
     times_k_ = o.flag("input_times_k", false, "all experts get k · x (published code)");
     reject_constant_gate(o, k_ == 1, "k", "k = 2 or more");
-    o.explain(Topic::scores, two ? "l = W2 tanh(W1 x); p = softmax" : "l = x W; p = softmax");
-    o.explain(Topic::gate, after_
-                               ? "g = softmax over the chosen logits"
-                               : "g = p of the chosen, 0 for zero experts, divided by their sum");
+    o.explain(Topic::gate, after_ ? "softmax over the chosen" : "p / Σ p of the chosen; zero: 0");
     const index D = site.width, hidden = two ? 8 * n_ : 0;
     if (two) hidden_ = parameter("hidden", {D, hidden}, Init::normal(0.02));
     weight_ = parameter("weight", {two ? hidden : D, n_}, Init::normal(0.02));

@@ -7,10 +7,10 @@
 //
 // Without shared heads a₂ = 1/2. As in the released code all heads are computed. MoH-LLaMA has no
 // router. moe.experts is the number of routed heads. Use it with moe.at = attention.
-#include "sim/moe/explain.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/heads.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/attention.hpp"
 #include "sim/ops/ops.hpp"
@@ -29,12 +29,9 @@ class Moh : public Router {
                    "width of a head; 0: model.width divided by the number of heads");
     if (d_ == 0) d_ = std::max<index>(1, D_ / (E_ + shared_));
     const bool bias = o.flag("qkv_bias", false, "queries, keys and values have biases");
-    balance_ = o.number("balance_weight", 0.01, {0, 1e6},
-                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
+    balance_ = read_balance_weight(o, 0.01, k_);
     reject_constant_gate(o, k_ == 1 && E_ > 1, "k", "k = 2 or more");
-    o.explain(Topic::selection, "all heads are computed; a token weights the k of its largest p");
-    o.explain(Topic::gate, "routed: k p / Σ p of the chosen · 2 a_2; shared: H_s softmax · 2 a_1");
-    explain_balance(o, balance_, k_);
+    o.explain(Topic::gate, "k heads: k p / Σ p of the chosen · 2 a_2; shared: H_s softmax · 2 a_1");
     routed_part_ = part("", E_, bias);
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
     if (shared_ > 0) {

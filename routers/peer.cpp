@@ -17,8 +17,6 @@
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -48,10 +46,7 @@ class Peer : public Router {
                         "softmax over the experts of a head, or relu of each score") == "softmax";
     separate_ = o.flag("separate", false, "every head has moe.experts experts of its own");
     reject_constant_gate(o, k_ == 1 && softmax_, "gates", "gates = relu");
-    o.explain(Topic::selection,
-              fmt::format("each of {} heads: the {} largest u_i + v_j of {} · {} product keys", h_,
-                          k_, n_[0], n_[1]));
-    o.explain(Topic::gate, softmax_ ? "g = softmax over a head's chosen" : "g = relu(u_i + v_j)");
+    o.explain(Topic::selection, "per head the k largest u_i + v_j of its product keys");
     for (const int p : {0, 1}) {
       const std::string half = p == 0 ? "first" : "second";
       query_[p] = parameter("query_" + half, {h_, d_, D_},

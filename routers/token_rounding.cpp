@@ -11,13 +11,11 @@
 // Evaluation does not round. SonicMoE's benchmark fixes the tile at 128. Rounding looks ahead: a
 // token's experts depend on all tokens of the micro-batch.
 #include "sim/moe/choose.hpp"
-#include "sim/moe/explain.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -31,16 +29,12 @@ class TokenRounding : public Router {
       : E_(site.experts), k_(o.integer("k", 2, {1, E_}, "experts per token")), divisor_(o, k_) {
     tile_ = o.integer("tile", 16, {1, 1 << 20}, "rows per expert are a multiple of this");
     mode_ = o.choice("round", "nearest", {"nearest", "up", "down"}, "direction of rounding");
-    balance_ = o.number("balance_weight", 0.01, {0, 1e6},
-                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
+    balance_ = read_balance_weight(o, 0.01, k_);
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
     o.explain(Topic::scores, "s = softmax over experts of x W; chosen: the k largest");
-    o.explain(Topic::selection,
-              fmt::format("training: then the rows of an expert are rounded ({}) to "
-                          "a multiple of {}",
-                          mode_, tile_));
+    o.explain(Topic::selection, "training: rows of an expert become a multiple of tile = " +
+                                    std::to_string(tile_) + ", rounded: " + mode_);
     o.explain(Topic::evaluation, "rows are not rounded");
-    explain_balance(o, balance_, k_);
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     traits_ = {.experts = E_,
                .sees = {.later_tokens = true, .other_sequences = true},

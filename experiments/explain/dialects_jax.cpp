@@ -18,9 +18,9 @@ DialectLines vmoe(const Carried& c, const char* fill) {
   if (c.number("noise_std", 1) > 0) {
     lines.push_back({"noise", "gaussian"});
     lines.push_back({"noise_std", deviation});
-    lines.push_back({"load_weight", c.above_zero("load_weight", "0.005")});
+    lines.push_back({"load_weight", c.text("load_weight", "0.005")});
   }
-  lines.push_back({"importance_weight", c.above_zero("importance_weight", "0.005")});
+  lines.push_back({"importance_weight", c.text("importance_weight", "0.005")});
   lines.push_back({"balance_counted", "first"});
   lines.push_back({"balance_group", "sequence"});
   lines.push_back({"balance_weight", c.text("balance_weight", "0")});
@@ -94,7 +94,7 @@ std::vector<Dialect> jax_dialects() {
              {"capacity_factor_eval", c.text("capacity_factor_eval", "2")},
              {"capacity_rounding", "round"},
              {"capacity_per_choice", "false"},
-             {"capacity_min", c.above_zero("capacity_min", "4")},
+             {"capacity_min", c.text("capacity_min", "4")},
              {"fill", c.text("fill", "choice") == "priority" ? "priority" : "choice"},
              {"jitter", c.text("jitter", "0")},
              {"balance_group", "sequence"},

@@ -26,7 +26,7 @@ DialectLines deepspeed(const Carried& c, const std::string& k, const char* fill)
   DialectLines lines = {{"k", k},
                         {"capacity_factor", c.text("capacity_factor", "1")},
                         {"capacity_factor_eval", c.text("capacity_factor_eval", "1")},
-                        {"capacity_min", c.above_zero("capacity_min", "4")},
+                        {"capacity_min", c.text("capacity_min", "4")},
                         {"group", "batch"},
                         {"fill", fill},
                         {"normalise", one ? "none" : "sum"},
@@ -76,8 +76,8 @@ DialectLines noisy_fastmoe(const Carried& c) {
   add(lines, {{"noise", "learned"},
               {"noise_epsilon", c.text("noise_epsilon", "0.01")},
               {"cv_variance", "sample"},
-              {"importance_weight", c.above_zero("importance_weight", "0.1")},
-              {"load_weight", c.above_zero("load_weight", "0.1")}});
+              {"importance_weight", c.text("importance_weight", "0.1")},
+              {"load_weight", c.text("load_weight", "0.1")}});
   return lines;
 }
 
@@ -88,7 +88,7 @@ DialectLines st_moe(const Carried& c) {
               {"capacity_factor_eval", c.text("capacity_factor_eval", "2")},
               {"capacity_rounding", "floor"},
               {"capacity_per_choice", "false"},
-              {"capacity_min", c.above_zero("capacity_min", "4")},
+              {"capacity_min", c.text("capacity_min", "4")},
               {"fill", "choice"},
               {"second", "random"},
               {"second_eval", "random"},
@@ -98,7 +98,7 @@ DialectLines st_moe(const Carried& c) {
               {"balance_over", "kept"},
               {"balance_group", "sequence"},
               {"balance_weight", c.text("balance_weight", "0.01")},
-              {"z_weight", c.above_zero("z_weight", "0.001")}});
+              {"z_weight", c.text("z_weight", "0.001")}});
   return lines;
 }
 
@@ -119,10 +119,10 @@ DialectLines hf_switch(const Carried& c) {
   return {{"k", "1"},
           {"capacity", c.above_zero("capacity", "64")},
           {"fill", "token"},
-          {"jitter", c.text("jitter", "0")},
+          {"jitter", c.text("jitter", "0.01")},
           {"balance_group", "sequence"},
           {"balance_weight", c.text("balance_weight", "0.001")},
-          {"z_weight", c.above_zero("z_weight", "0.001")}};
+          {"z_weight", c.text("z_weight", "0.001")}};
 }
 
 DialectLines hf_mixtral(const Carried& c) {
@@ -251,8 +251,7 @@ std::vector<Dialect> torch_dialects() {
        "token_choice",
        [](const Carried& c) { return token_choice(c) && c.text("noise", "none") != "learned"; },
        fastmoe,
-       {{"shazeer_noisy_topk", "peer = fastmoe, train = 0, where NoisyGate adds no noise"},
-        {"mixtral_hf", "the same formulas: softmax over the chosen, no capacity"}},
+       {{"mixtral_hf", "the same formulas: softmax over the chosen, no capacity"}},
        {"FastMoE's GShard, Switch and SWIPE gates, which have no golden files (CUDA extensions)"}},
       {"fastmoe",
        "noisy",

@@ -12,11 +12,14 @@
 namespace moesim {
 namespace {
 
-std::string value_of(const PlannedRun& run, const std::string& key) {
+const PlannedOption* find(const PlannedRun& run, const std::string& key) {
   for (const PlannedOption& option : run.options)
-    if (option.key == key) return option.value;
-  return {};
+    if (option.key == key) return &option;
+  return nullptr;
 }
+
+// What only one run has is left out at its default: its router's sentences say it.
+bool is_default(const PlannedOption& option) { return option.value == option.default_value; }
 
 std::vector<std::string> sentences_of(const ArmExplanation& arm, const std::string& title) {
   for (const Explanations& part : arm.parts)
@@ -44,9 +47,12 @@ Differences differences(const PlannedRun& first, const PlannedRun& second) {
   };
   for (const PlannedRun* run : {&first, &second})
     for (const PlannedOption& option : run->options) add(keys, option.key);
-  for (const std::string& key : keys)
-    if (const std::string x = value_of(first, key), y = value_of(second, key); x != y)
-      found.settings.push_back({key, x, y});
+  for (const std::string& key : keys) {
+    const PlannedOption *x = find(first, key), *y = find(second, key);
+    if (x != nullptr && y != nullptr ? x->value == y->value : is_default(x != nullptr ? *x : *y))
+      continue;
+    found.settings.push_back({key, x == nullptr ? "" : x->value, y == nullptr ? "" : y->value});
+  }
   for (const ArmExplanation* arm : {&a, &b})
     for (const Explanations& part : arm->parts) add(titles, part.title);
   for (const std::string& title : titles) {

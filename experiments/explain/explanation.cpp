@@ -59,6 +59,9 @@ std::vector<Explained> everything_of(const PlannedRun& run) {
   if (std::none_of(all.begin(), all.end(),
                    [](const Explained& each) { return each.topic == Topic::losses; }))
     all.push_back({section, Topic::losses, "none"});
+  if (std::none_of(all.begin(), all.end(),
+                   [](const Explained& each) { return each.topic == Topic::evaluation; }))
+    all.push_back({section, Topic::evaluation, "evaluation and generation route as training does"});
   all.push_back(
       {section, Topic::cost,
        fmt::format("the model: {} parameters, {:.0f} of them active for a token; {:.0f} "

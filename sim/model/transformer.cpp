@@ -164,13 +164,12 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
 
 void Transformer::explain_layers(const Options& options, const Site& site) const {
   const ModelConfig& a = config_;
-  options.explain(
-      Topic::router,
-      fmt::format(
-          "MoE layers in blocks {} of 0 to {}; a micro-batch has T = {} tokens, {} sequences "
-          "of S = {}; evaluation has {} sequences a batch",
-          fmt::join(moe_blocks_, ", "), a.layers - 1, site.batch * site.length, site.batch,
-          site.length, site.evaluation_batch));
+  options.explain(Topic::router,
+                  fmt::format("MoE layers in blocks {} of {}, counted from 0; a micro-batch has T "
+                              "= {} tokens, {} sequences "
+                              "of S = {}; evaluation has {} sequences a batch",
+                              fmt::join(moe_blocks_, ", "), a.layers, site.batch * site.length,
+                              site.batch, site.length, site.evaluation_batch));
 }
 
 Tensor Transformer::forward(const ModelInput& input, Context& context, std::vector<Loss>& losses) {

@@ -1,11 +1,8 @@
 #include "sim/moe/explain.hpp"
 
-#include "sim/config/text.hpp"
 #include "sim/moe/router.hpp"
 
 #include <fmt/format.h>
-
-#include <cmath>
 
 namespace moesim {
 namespace {
@@ -27,32 +24,6 @@ std::string shapes_text(const std::vector<Parameter>& parameters) {
 std::string rounded(double value) { return fmt::format("{:.4g}", value); }
 
 }  // namespace
-
-void explain_loss(const Options& options, const std::string& name, double weight,
-                  const std::string& formula, const std::string& scope, const std::string& when,
-                  double value) {
-  if (weight == 0) return;
-  options.explain(Topic::losses,
-                  fmt::format("{}: {} · {}{}; {} it is {} and adds {}", name,
-                              config::shortest(weight), formula, scope.empty() ? "" : "; " + scope,
-                              when, rounded(value), rounded(weight * value)));
-}
-
-void explain_balance(const Options& options, double weight, index k, const std::string& scope,
-                     const std::string& counted) {
-  const std::string of = counted.empty() ? fmt::format("k = {} choices, before drops", k) : counted;
-  explain_loss(options, "balance", weight,
-               fmt::format("E/k Σ_e f_e P_e; f_e: share of tokens with e among their {}, P_e: mean "
-                           "score of e, without gradient through f",
-                           of),
-               scope, "at balance", 1);
-}
-
-void explain_z(const Options& options, double weight, index columns) {
-  const double log = std::log(static_cast<double>(columns));
-  explain_loss(options, "z", weight, "mean over tokens of (log Σ_e exp l_e)²", "",
-               fmt::format("with all {} logits 0", columns), log * log);
-}
 
 void explain_router(const Options& options, const Site& site, const Router& router) {
   const Traits& traits = router.traits();
@@ -81,7 +52,7 @@ void explain_router(const Options& options, const Site& site, const Router& rout
                     fmt::format("buffers, without gradient, updated after every step: {}",
                                 shapes_text(router.buffers())));
   options.explain(Topic::cost,
-                  fmt::format("{} rows of expert compute per token, over {} experts (expected)",
+                  fmt::format("rows of expert compute per token: {} expected, over {} experts",
                               rounded(traits.cost.rows_per_token), traits.experts));
   options.explain(Topic::cost, fmt::format("routing itself: {} FLOPs per token and layer (forward)",
                                            rounded(traits.cost.router_flops)));

@@ -1,7 +1,7 @@
 #include "sim/moe/policies/auxiliary_losses.hpp"
 
-#include "sim/moe/explain.hpp"
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <fmt/format.h>

@@ -1,7 +1,6 @@
 #include "sim/moe/policies/balance.hpp"
 
 #include "sim/config/names.hpp"
-#include "sim/moe/explain.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <fmt/format.h>

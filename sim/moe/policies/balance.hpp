@@ -13,6 +13,7 @@
 
 #include "sim/config/options.hpp"
 #include "sim/moe/losses.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 
 #include <string>

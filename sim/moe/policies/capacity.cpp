@@ -2,6 +2,7 @@
 
 #include "sim/config/names.hpp"
 #include "sim/config/text.hpp"
+#include "sim/moe/router.hpp"
 
 #include <fmt/format.h>
 
@@ -65,6 +66,26 @@ std::string describe_group(Group group, index n) {
       break;
   }
   return fmt::format("all {} tokens of the batch", n);
+}
+
+void explain_capacity(const Options& options, const Site& site, Group group, index k,
+                      const Capacity& training, const Capacity& evaluation) {
+  const auto say = [&](const std::string& when, const Capacity& capacity, index batch) {
+    const index n = group_size(group, std::max<index>(1, batch), std::max<index>(1, site.length));
+    const double even =
+        static_cast<double>(n * k) / static_cast<double>(std::max<index>(1, site.experts));
+    if (!capacity.limited())
+      options.explain(Topic::capacity, when + ": no limit");
+    else
+      options.explain(
+          Topic::capacity,
+          fmt::format("{}: C = {} rows per expert for {}; an even load is {}", when,
+                      capacity.formula(n, k, site.experts),
+                      site.ragged ? fmt::format("n tokens, here {}", n) : describe_group(group, n),
+                      config::shortest(even)));
+  };
+  say("training", training, site.batch);
+  say("evaluation", evaluation, site.evaluation_batch > 0 ? site.evaluation_batch : site.batch);
 }
 
 Rounding read_rounding(Options& options, const std::string& otherwise, const std::string& help) {

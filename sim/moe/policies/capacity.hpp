@@ -44,6 +44,12 @@ Group read_group(Options& options, const std::string& otherwise,
 // What a group of n tokens is: "the 64 tokens of a sequence".
 std::string describe_group(Group group, index n);
 
+struct Site;
+// Says the capacity of each expert at a site, for groups of this kind and k choices per token: in
+// training and in evaluation.
+void explain_capacity(const Options& options, const Site& site, Group group, index k,
+                      const Capacity& training, const Capacity& evaluation);
+
 // Number of tokens in a group.
 index group_size(Group group, index batch, index length);
 

@@ -1,6 +1,6 @@
 #include "sim/moe/policies/device_losses.hpp"
 
-#include "sim/moe/explain.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 
 #include <algorithm>
 

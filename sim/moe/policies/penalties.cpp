@@ -1,6 +1,6 @@
 #include "sim/moe/policies/penalties.hpp"
 
-#include "sim/moe/explain.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 
 namespace moesim {
 namespace {

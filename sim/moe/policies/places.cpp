@@ -1,7 +1,6 @@
 #include "sim/moe/policies/places.hpp"
 
 #include "sim/config/names.hpp"
-#include "sim/config/text.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/ops/ops.hpp"
@@ -81,26 +80,13 @@ void Places::explain(const Options& options, const Site& site) const {
     options.explain(Topic::drops, "nothing is dropped");
     return;
   }
-  const auto say = [&](const std::string& when, const Capacity& capacity, index batch) {
-    const index n = moesim::group_size(group_, std::max<index>(1, batch), length_);
-    const std::string group =
-        site.ragged ? fmt::format("n tokens, here {}", n) : describe_group(group_, n);
-    if (!capacity.limited())
-      options.explain(Topic::capacity, when + ": no limit");
-    else
-      options.explain(Topic::capacity,
-                      fmt::format("{}: C = {} rows per expert for {}; an even load is {}", when,
-                                  capacity.formula(n, k_, experts_), group,
-                                  config::shortest(static_cast<double>(n * k_) /
-                                                   static_cast<double>(experts_))));
-  };
-  say("training", training_, site.batch);
-  say("evaluation", evaluation_, site.evaluation_batch > 0 ? site.evaluation_batch : site.batch);
+  explain_capacity(options, site, group_, k_, training_, evaluation_);
   options.explain(Topic::evaluation,
                   evaluation_.limited()
                       ? fmt::format("generation: capacity as in evaluation, of the n tokens so far "
-                                    "of one sequence: C = {} at n = 1",
-                                    evaluation_.rows(1, k_, experts_))
+                                    "of one sequence: C = {} at n = 1, {} at n = {}",
+                                    evaluation_.rows(1, k_, experts_),
+                                    evaluation_.rows(length_, k_, experts_), length_)
                       : "evaluation and generation drop nothing");
   if (!limited()) {
     options.explain(Topic::drops, "none: every token takes all experts, which have room for it");
