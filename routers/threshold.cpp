@@ -39,9 +39,8 @@ class Threshold : public Router {
     o.explain(Topic::selection, "expert e takes the tokens with s[t, e] > τ_e, of earlier steps");
     o.explain(Topic::gate, "g = s[t, e]");
     o.explain(Topic::state,
-              fmt::format("after a step: τ_e = {} τ_e + {} · mean over micro-batches of "
-                          "the C-th largest s[., e]",
-                          decay_, 1 - decay_));
+              "after a step: τ_e = β τ_e + (1 - β) · mean over micro-batches of the "
+              "C-th largest s[., e], β = decay");
     o.explain(Topic::capacity,
               fmt::format("aimed at: C = {} of {}; no limit",
                           capacity_.formula(std::max<index>(1, site.batch * site.length), 1, E_),

@@ -21,7 +21,9 @@ std::string shapes_text(const std::vector<Parameter>& parameters) {
   return text;
 }
 
-std::string rounded(double value) { return fmt::format("{:.4g}", value); }
+std::string rounded(double value) {
+  return value < 1000 ? fmt::format("{:.4g}", value) : fmt::format("{:.0f}", value);
+}
 
 }  // namespace
 
@@ -46,11 +48,10 @@ void explain_router(const Options& options, const Site& site, const Router& rout
     options.explain(Topic::gate,
                     "the router's gradient is by design not the derivative of its value");
   if (router.buffers().empty())
-    options.explain(Topic::state, "none: the parameters alone determine the routing");
+    options.explain(Topic::state, "no buffers: nothing but parameters changes from step to step");
   else
-    options.explain(Topic::state,
-                    fmt::format("buffers, without gradient, updated after every step: {}",
-                                shapes_text(router.buffers())));
+    options.explain(Topic::state, fmt::format("buffers, which have no gradient: {}",
+                                              shapes_text(router.buffers())));
   options.explain(Topic::cost,
                   fmt::format("rows of expert compute per token: {} expected, over {} experts",
                               rounded(traits.cost.rows_per_token), traits.experts));

@@ -5,8 +5,8 @@
 
 #include "sim/config/text.hpp"
 #include "sim/moe/losses.hpp"
-#include "sim/moe/policies/auxiliary_losses.hpp"
-#include "sim/moe/policies/places.hpp"
+#include "sim/moe/policies/capacity.hpp"
+#include "sim/ops/ops.hpp"
 #include "tests/support/policy.hpp"
 
 #include <cmath>
@@ -51,7 +51,7 @@ double stated(const Sentences& all, const std::string& loss) {
 
 double value_of(const Tensor& loss) { return host(loss).at(0); }
 
-// E·k tokens of which every expert is chosen equally often, at every place; all scores are 1 / E.
+// E tokens that choose every expert equally often, at every place; all scores are 1 / E.
 struct Balanced {
   index E, k;
   Tensor scores() const {
@@ -97,12 +97,24 @@ TEST_CASE("explain: losses have the values that are stated", "[moe]") {
   // Every token has one choice on each of the two devices.
   same("communication",
        communication_loss(batch.scores(), numbers({0, 2, 1, 3, 2, 0, 3, 1}), k, 2, 2));
-  Tensor certain = table(2, 2, {1, 0, 1, 0});
+  const Tensor certain = table(2, 2, {1, 0, 1, 0});
   same("entropy", entropy_loss(certain));
   same("marginal_entropy", marginal_entropy_loss(certain));
   same("orthogonal", orthogonality_loss(table(2, 2, {1, 0, 0, 1}), Orthogonality::cosine));
   same("weight", weight_loss(Tensor::zeros({2, 2}, test_backend())));
   CHECK(sentence(all, Topic::losses, "balance:").ends_with("at balance it is 1 and adds 0.5"));
+}
+
+TEST_CASE("explain: MoE++ weights its free choices in the balance loss", "[moe]") {
+  // 4 experts, 2 constant, 1 copy and 1 zero expert: Σ η f P · 8/2 = (4 + 4 · 0.5) / 8.
+  const Balanced batch{8, 2};
+  const Sentences all =
+      sentences("moe_plus_plus", site_of(2, 8, 4), {{"tau", "0.5"}, {"balance_weight", "1"}});
+  const Tensor weighted =
+      mul_row(batch.scores(), Tensor::of({8}, {1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5}, test_backend()));
+  CHECK_THAT(stated(all, "balance"), WithinAbs(0.75, 1e-6));
+  CHECK_THAT(value_of(balance_loss(weighted, batch.choice(), 2, Counted::all, 1)),
+             WithinAbs(0.75, 1e-6));
 }
 
 TEST_CASE("explain: capacities are those that route", "[moe]") {
@@ -133,8 +145,8 @@ TEST_CASE("explain: capacities are those that route", "[moe]") {
   const Capacity tutel{.factor = 0.7, .rounding = Rounding::floor, .whole_share = true};
   CHECK(tutel.formula(60, 2, 8) == "2 · ⌊0.7 · ⌈60 / 8⌉⌋ = 10");
   const Capacity multiple{.factor = 1, .multiple = 4};
-  CHECK(multiple.formula(60, 1, 8) == "(⌈1 · 60 / 8⌉ up to a multiple of 4) = 8");
-  CHECK(Capacity{.factor = 100}.formula(60, 1, 8) == "min(60, ⌈100 · 60 / 8⌉) = 60");
+  CHECK(multiple.formula(60, 1, 8) == "(⌈1 · 60 · 1 / 8⌉ up to a multiple of 4) = 8");
+  CHECK(Capacity{.factor = 100}.formula(60, 1, 8) == "min(60, ⌈100 · 60 · 1 / 8⌉) = 60");
   CHECK(capacity({{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}}, "no limit") != "");
 }
 

@@ -31,7 +31,8 @@ def explained(*words):
 
 
 def topic(arm, name):
-    return " | ".join(arm["topics"].get(name, []))
+    """The sentences of a topic, those of routers inside the router included."""
+    return " | ".join(" | ".join(sentences) for title, sentences in arm["topics"].items() if title.split(": ")[-1] == name)
 
 
 CONFIG = """[run]
@@ -103,7 +104,7 @@ call("run", "study.ini", "--arm", "token_choice", "run.seed=0")
 folder = "runs/study/" + next(name for name in os.listdir("runs/study") if name.startswith("token_choice"))
 for subject in (folder, folder + "/run.h5", "runs/study:token_choice"):
     check(explained(subject)[0]["topics"] == choice["topics"], f"{subject}: not what its config says")
-check(before + ["runs"] == sorted(os.listdir(".")), "explain wrote something")
+check(sorted([*before, "runs"]) == sorted(os.listdir(".")), "explain wrote something")
 
 # Two.
 found = json.loads(call("explain", "study.ini:token_choice", folder, "--json"))

@@ -48,8 +48,10 @@ class BalanceScope {
 class BalanceLoss {
  public:
   // Reads `balance_weight`, `balance_group` and `balance_counted`, for a router with k choices per
-  // token; weight and group are their defaults.
-  BalanceLoss(Options& options, index k, double weight, const std::string& group);
+  // token; weight and group are their defaults. at_balance: the loss of even choices, if scores are
+  // weighted.
+  BalanceLoss(Options& options, index k, double weight, const std::string& group,
+              double at_balance = 1);
 
   // Adds what the router declares, before the totals of any other policy. columns: of its scores.
   void declare(Traits& traits, index columns) const;

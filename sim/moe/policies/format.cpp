@@ -10,7 +10,7 @@ Format::Format(Options& options)
                          "type of input, weights, logits, probabilities and gates; bfloat16 rounds "
                          "each, which is less stable") == "bfloat16") {
   if (rounded_)
-    options.explain(Topic::scores, "the router's values are rounded to bfloat16 after every step");
+    options.explain(Topic::scores, "the router rounds every value that it computes to bfloat16");
 }
 
 }  // namespace moesim

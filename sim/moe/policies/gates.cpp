@@ -30,12 +30,13 @@ Divisor::Divisor(Options& options, index k, double epsilon, bool explains) {
   kind_ = kind == "l2" ? Kind::l2 : kind == "sum" ? Kind::sum : Kind::none;
   epsilon_ = options.number("normalise_epsilon", epsilon, {0, 1}, "added to the divisor");
   if (!explains) return;
-  const std::string plus = epsilon_ > 0 ? " + " + config::shortest(epsilon_) : "";
-  const std::string of = fmt::format("over the token's {} chosen", k);
-  options.explain(Topic::gate, kind_ == Kind::none ? "g_e = s_e of a chosen expert, not divided"
-                               : kind_ == Kind::sum
-                                   ? fmt::format("g_e = s_e / (Σ s{}) {}", plus, of)
-                                   : fmt::format("g_e = s_e / (√Σ s²{}) {}", plus, of));
+  const std::string norm = kind_ == Kind::l2 ? "√Σ s²" : "Σ s";
+  const std::string divisor =
+      epsilon_ > 0 ? "(" + norm + " + " + config::shortest(epsilon_) + ")" : norm;
+  options.explain(Topic::gate,
+                  kind_ == Kind::none
+                      ? "g_e = s_e of a chosen expert, not divided"
+                      : fmt::format("g_e = s_e / {} over the token's {} chosen", divisor, k));
 }
 
 Tensor Divisor::divide(const Tensor& gates, const Tensor& more) const {

@@ -41,13 +41,13 @@ void explain_loss(const Options& options, const std::string& name, double weight
 }
 
 void explain_balance(const Options& options, double weight, index k, const std::string& scope,
-                     const std::string& counted) {
+                     const std::string& counted, double at_balance) {
   const std::string of = counted.empty() ? fmt::format("k = {} choices, before drops", k) : counted;
   explain_loss(options, "balance", weight,
-               fmt::format("E/k Σ_e f_e P_e; f_e: share of tokens with e among their {}, P_e: mean "
-                           "score of e, without gradient through f",
+               fmt::format("E/k Σ_e f_e P_e; f_e: share of tokens with e among their {}, without "
+                           "gradient; P_e: mean score of e, normalised per token",
                            of),
-               scope, "at balance", 1);
+               scope, "at balance", at_balance);
 }
 
 void explain_z(const Options& options, double weight, index columns) {

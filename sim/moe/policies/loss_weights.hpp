@@ -22,7 +22,7 @@ void explain_loss(const Options& options, const std::string& name, double weight
 // choices before drops.
 void explain_balance(const Options& options, double weight, index k,
                      const std::string& scope = "f and P of the micro-batch",
-                     const std::string& counted = "");
+                     const std::string& counted = "", double at_balance = 1);
 void explain_z(const Options& options, double weight, index columns);
 
 }  // namespace moesim
