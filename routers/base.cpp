@@ -26,6 +26,11 @@ class Base : public Router {
  public:
   Base(const Site& site, Options& o) : E_(site.experts) {
     group_ = read_even_group(o, site);
+    o.explain(Topic::scores, "a = x C [T, E], the affinities");
+    o.explain(Topic::selection,
+              "training: at most ⌈n / E⌉ of the n tokens per expert, with the largest sum of a");
+    o.explain(Topic::gate, "g = sigmoid(a) of the assigned expert");
+    o.explain(Topic::evaluation, "a token takes the expert of its largest a, without a limit");
     // A tenth of orthogonal rows of length 1.
     weight_ = parameter("weight", {site.width, E_},
                         Init::normal(0.1 / std::sqrt(static_cast<double>(site.width))));

@@ -39,7 +39,8 @@ class BiasBalanced : public Router {
         places_(o, site, k_, 0, 0),
         hash_(o, site) {
     scale_ = o.number("scale", 1, {1e-6, 1e6}, "factor on all gates; DeepSeek-V3: 2.5");
-    z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
+    z_ = read_z_weight(o, 0, n_);
+    o.explain(Topic::gate, "then times scale; no bias");
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
     weight_ = parameter("weight", {site.width, n_}, Init::normal(0.02));
     bias_ = hash_.used() ? buffer("table", {site.vocabulary, n_}, Init::normal(1))

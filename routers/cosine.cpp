@@ -8,6 +8,7 @@
 // capacity over the whole batch, a sampled second expert, gates renormalised after drops.
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/policies/places.hpp"
 #include "sim/moe/policies/sampled_choices.hpp"
 #include "sim/moe/policies/second_choices.hpp"
@@ -42,10 +43,16 @@ class Cosine : public Router {
                         "weight of the load balance loss E/k Σ f P, which is 1 at balance");
     first_ = o.choice("balance_counted", "all", {"all", "first"},
                       "f counts all choices, or the first") == "first";
-    z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
+    z_ = read_z_weight(o, 0, E_);
     if (k_ == 1 && (sampled_ || after_drops_))
       o.reject(sampled_ ? "sampled" : "normalised", "needs k = 2 or more");
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
+    o.explain(Topic::scores, "z = x W + b; l_e = cos(z, v_e) / τ; s = softmax over experts of l");
+    o.explain(Topic::selection,
+              sampled_ ? "the expert of the largest l; later ones drawn in proportion to s"
+                       : "the experts of the k largest l");
+    explain_balance(o, balance_, first_ ? 1 : k_, "f and P of the micro-batch",
+                    first_ ? "first choice, before drops" : "");
     const double deviation = 1 / std::sqrt(3 * static_cast<double>(site.width));
     projection_ = parameter("projection", {site.width, P_}, Init::normal(deviation));
     if (bias) bias_ = parameter("bias", {P_}, Init::constant(0), false);

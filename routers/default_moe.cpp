@@ -12,6 +12,7 @@
 #include "sim/moe/expert.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -23,8 +24,10 @@ class DefaultMoe : public Router {
   DefaultMoe(const Site& site, Options& o)
       : E_(site.experts), k_(o.integer("k", 2, {1, E_}, "experts per token")) {
     decay_ = o.number("decay", 0.95, {0, 1}, "β, the share of a default vector that a step keeps");
-    balance_ = o.number("balance_weight", 0.01, {0, 1e6},
-                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
+    balance_ = read_balance_weight(o, 0.01, k_);
+    o.explain(Topic::scores, "p = softmax over experts of x W; chosen: the k largest");
+    o.explain(Topic::gate, "y = Σ_chosen p_e E_e(x) + Σ_others p_e d_e, d_e: a default vector");
+    o.explain(Topic::state, "after a step: d_e = β d_e + (1 - β) · mean of E_e(x) over its tokens");
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     default_ = buffer("default", {E_, site.width}, Init::constant(0));
     traits_ = {.experts = E_,

@@ -8,6 +8,8 @@ namespace {
 class Dense : public Router {
  public:
   Dense(const Site&, Options& options) {
+    options.explain(Topic::selection,
+                    "no routing: every token passes the one network, with gate 1");
     traits_ = {.experts = 1,
                .width_factor = options.integer(
                    "width_factor", 1, {1, 1024},

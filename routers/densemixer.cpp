@@ -12,6 +12,7 @@
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/dense_gradient.hpp"
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -22,9 +23,11 @@ class DenseMixer : public Router {
  public:
   DenseMixer(const Site& site, Options& o)
       : E_(site.experts), k_(o.integer("k", 2, {1, E_}, "experts per token")), divisor_(o, k_) {
-    balance_ = o.number("balance_weight", 0.01, {0, 1e6},
-                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
-    z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
+    balance_ = read_balance_weight(o, 0.01, k_);
+    z_ = read_z_weight(o, 0, E_);
+    o.explain(Topic::scores, "s = softmax over experts of x W; chosen: the k largest");
+    o.explain(Topic::gate, "training runs all experts, so that W gets the gradient of all of them");
+    o.explain(Topic::evaluation, "only the k chosen experts run; the value is the same");
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     traits_ = {.experts = E_,
                .cost = {.rows_per_token = static_cast<double>(E_),

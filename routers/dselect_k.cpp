@@ -33,8 +33,8 @@ class DSelectK : public Router {
                       "weight of the loss of mass on codes without expert (E no power of two)");
     sum_ = o.choice("losses", "mean", {"mean", "sum"},
                     "losses are means, or sums (published), over tokens and selectors") == "sum";
-    // Uniform within ± γ / 100 in the published code: dense at the start.
-    const Init small = Init::normal(gamma_ / 100 / std::sqrt(3.0));
+    o.explain(Topic::gate, "g = Σ_j softmax_j(x V + c) · code_j; experts with g > 0 run");
+    const Init small = Init::normal(gamma_ / 100 / std::sqrt(3.0));  // published: uniform, ± γ/100
     if (per_token_) {
       z_ = parameter("z", {D_, k_, bits_}, small);
       if (k_ > 1) w_ = parameter("w", {D_, k_}, Init::normal(0.02));

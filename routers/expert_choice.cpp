@@ -9,6 +9,7 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/policies/penalties.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
@@ -35,10 +36,16 @@ class ExpertChoice : public Router {
           "softmax",
           "with one expert every score over experts is 1, so the expert takes the first tokens "
           "and the router never learns; set softmax = tokens");
-    z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
+    z_ = read_z_weight(o, 0, E_);
     penalties_ = Penalties(o);
+    o.explain(Topic::scores,
+              "S = softmax over " + std::string(over_tokens_ ? "tokens" : "experts"));
+    o.explain(Topic::selection, "an expert takes the C tokens of its group with the largest S");
+    o.explain(Topic::gate, "g = S[t, e], not divided: a token gets 0 to E experts");
     const index size =
         group_size(group_, std::max<index>(1, site.batch), std::max<index>(1, site.length));
+    explain_capacity(o, site, group_, 1, capacity_, capacity_);
+    o.explain(Topic::drops, "every expert is full; a token that none takes outputs 0");
     const double rows_per_token =
         static_cast<double>(capacity_.rows(size, 1, E_) * E_) / static_cast<double>(size);
     traits_ = {.experts = E_,

@@ -41,6 +41,8 @@ class Hash : public Router {
     const std::string kind =
         options.choice("table", "balanced", {"balanced", "random"},
                        "assignment of ids to experts: by frequency, or at random");
+    options.explain(Topic::selection, "a fixed table maps the token id to one expert");
+    options.explain(Topic::gate, "g = 1");
     const index seed = options.integer("seed", 0, {0, 1 << 30}, "of the random table");
     traits_ = {.experts = experts_, .capturable = true};
     const index symbols = site.vocabulary > 0 ? site.vocabulary : site.length;

@@ -9,6 +9,8 @@
 #include "sim/moe/nested.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace moesim {
@@ -23,6 +25,11 @@ class Hierarchical : public Router {
     importance_ = o.flag("importance", false,
                          "inner routers route the places of a group, empty ones included, and "
                          "tokens whose gate is at most 1/2 take no first choice (Mesh TensorFlow)");
+    o.explain(Topic::selection,
+              fmt::format("the outer router sends tokens to {} groups, an inner one to the {} "
+                          "experts of each",
+                          groups, site.experts / groups));
+    o.explain(Topic::gate, "g = outer gate · inner gate");
     Site outside = site, inside = site;
     outside.experts = groups, inside.experts = site.experts / groups;
     inside.ragged = !importance_;

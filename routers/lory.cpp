@@ -12,6 +12,8 @@
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace moesim {
@@ -40,6 +42,13 @@ class Lory : public Router {
     prompt_ = o.integer("prompt", 0, {0, 1 << 20},
                         "at evaluation, weights from the mean of this many first tokens for all; "
                         "0: as in training");
+    o.explain(Topic::scores,
+              fmt::format("e_n = softmax(mean(segment n) R), segments of {} tokens", segment_));
+    o.explain(Topic::gate, prefix_ ? "all tokens use the experts merged by e_1: Σ_e e_1[e] W_e"
+                                   : "segment n uses Σ_e e_(n-1)[e] W_e; the first sg(e_1)");
+    o.explain(Topic::evaluation,
+              prompt_ > 0 ? fmt::format("the mean of the first {} tokens merges", prompt_)
+                          : "generation merges once, by the mean of the prompt");
     // The first segment looks ahead by its mean; with segments of one token nothing does.
     const index first = std::min(segment_, site.length);
     const double size = static_cast<double>(first), E = static_cast<double>(E_);

@@ -45,6 +45,11 @@ class MixtureOfDepths : public Router {
       o.reject("sampling_weight", "nothing would learn who passes; set inference = top");
     if (inference_ == "top" && !trained_by_top_)
       o.reject("training", "inference = top is the same; set predictor or router");
+    o.explain(Topic::selection,
+              "who passes in training: by " + (trained_by_top_ ? "top" : inference_));
+    o.explain(Topic::evaluation, "who passes: by " + inference_);
+    o.explain(Topic::gate, "w = α f(r), r = x W");
+    o.explain(Topic::capacity, "C = " + capacity_.formula(std::max<index>(1, site.length), 1, 1));
     weight_ = parameter("weight", {D_, 1}, Init::normal(0.02));
     if (bias) bias_ = parameter("bias", {1}, Init::constant(0), false);
     if (inference_ == "predictor") predictor_ = parameter("predictor", {D_, 1}, Init::normal(0.02));

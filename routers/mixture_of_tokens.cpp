@@ -12,6 +12,8 @@
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 namespace moesim {
@@ -53,6 +55,17 @@ class MixtureOfTokens : public Router {
         o.choice("evaluation", "mixed", {"mixed", "argmax"},
                  "at evaluation: as in training, or each expert takes one token of the group") ==
         "argmax";
+    o.explain(Topic::selection,
+              fmt::format("groups of {} tokens, {}; an expert gets one weighted mean of each group",
+                          size_,
+                          along_sequence_ ? "consecutive in a sequence"
+                                          : "at the same position of consecutive sequences"));
+    o.explain(Topic::gate,
+              "w = softmax over the group of x W / T; outputs return by " +
+                  std::string(emit == "shared" ? "the same w" : "weights of their own"));
+    o.explain(Topic::evaluation, argmax_eval_ ? "every weight vector becomes its arg max"
+                                              : "groups of eval.batch sequences, as in training");
+    o.explain(Topic::evaluation, "generation mixes nothing: a token is its own group");
     const auto D = static_cast<double>(D_), E = static_cast<double>(E_);
     traits_ = {
         .experts = E_,

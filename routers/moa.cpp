@@ -11,6 +11,7 @@
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/heads.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -31,10 +32,11 @@ class Moa : public Router {
     const bool noisy = o.flag("noisy", false, "learned noise on the logits in training");
     epsilon_ = o.number("noise_epsilon", 0.01, {0, 10}, "least deviation of the noise");
     importance_ = o.number("importance_weight", 0, {0, 1e6}, "weight of the loss CV² of the gates");
-    balance_ = o.number("balance_weight", 0.01, {0, 1e6},
-                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
-    z_ = o.number("z_weight", 0.001, {0, 1e6}, "weight of the router z-loss");
+    balance_ = read_balance_weight(o, 0.01, k_);
+    z_ = read_z_weight(o, 0.001, E_);
     if (importance_ > 0 && E_ < 2) o.reject("importance_weight", "needs moe.experts = 2 or more");
+    o.explain(Topic::selection, "a token takes the k heads with the largest p = softmax of x W");
+    o.explain(Topic::gate, detached_ ? "g = p / sg(Σ p of the chosen)" : "g = p");
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
     if (noisy) noise_ = parameter("noise_weight", {D_, E_}, Init::constant(0));
     query_ = parameter("query", {E_, D_, d_}, Init::normal(0.02));

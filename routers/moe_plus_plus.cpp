@@ -28,7 +28,7 @@ class MoePlusPlus : public Router {
         free_(o, E_),
         n_(free_.all()),
         k_(o.integer("k", 2, {1, n_}, "choices per token")),
-        balance_(o, k_, 0.01, "batch") {
+        balance_(o, k_, 0.01, "batch", free_.mean_weight()) {
     const bool two = o.choice("gate", "two_layers", {"two_layers", "linear"},
                               "from x to logits: two layers with tanh, or one") == "two_layers";
     const bool residual = o.flag("residual", true, "adds G · logits of the MoE layer before");
@@ -38,6 +38,7 @@ class MoePlusPlus : public Router {
                       "over all choices, or over the chosen, zero experts included") == "after";
     times_k_ = o.flag("input_times_k", false, "all experts get k · x (published code)");
     reject_constant_gate(o, k_ == 1, "k", "k = 2 or more");
+    o.explain(Topic::gate, after_ ? "softmax over the chosen" : "p / Σ p of the chosen; zero: 0");
     const index D = site.width, hidden = two ? 8 * n_ : 0;
     if (two) hidden_ = parameter("hidden", {D, hidden}, Init::normal(0.02));
     weight_ = parameter("weight", {two ? hidden : D, n_}, Init::normal(0.02));

@@ -10,6 +10,7 @@
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/heads.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/attention.hpp"
 #include "sim/ops/ops.hpp"
@@ -28,9 +29,9 @@ class Moh : public Router {
                    "width of a head; 0: model.width divided by the number of heads");
     if (d_ == 0) d_ = std::max<index>(1, D_ / (E_ + shared_));
     const bool bias = o.flag("qkv_bias", false, "queries, keys and values have biases");
-    balance_ = o.number("balance_weight", 0.01, {0, 1e6},
-                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
+    balance_ = read_balance_weight(o, 0.01, k_);
     reject_constant_gate(o, k_ == 1 && E_ > 1, "k", "k = 2 or more");
+    o.explain(Topic::gate, "k heads: k p / Σ p of the chosen · 2 a_2; shared: H_s softmax · 2 a_1");
     routed_part_ = part("", E_, bias);
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
     if (shared_ > 0) {

@@ -46,6 +46,8 @@ class Peer : public Router {
                         "softmax over the experts of a head, or relu of each score") == "softmax";
     separate_ = o.flag("separate", false, "every head has moe.experts experts of its own");
     reject_constant_gate(o, k_ == 1 && softmax_, "gates", "gates = relu");
+    o.explain(Topic::selection, "per head the k largest u_i + v_j of its product keys");
+    o.explain(Topic::gate, softmax_ ? "g = softmax over a head's chosen" : "g = relu(u_i + v_j)");
     for (const int p : {0, 1}) {
       const std::string half = p == 0 ? "first" : "second";
       query_[p] = parameter("query_" + half, {h_, d_, D_},

@@ -12,6 +12,8 @@
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -25,6 +27,15 @@ class Relu : public Router {
     growth_ = o.number("lambda_growth", 1.2, {1, 10}, "α, the factor on λ per step");
     const double start = o.number("lambda_start", 1e-8, {1e-30, 1e6},
                                   "λ before the first step, the weight of the L1 loss");
+    o.explain(Topic::selection, "a token takes every expert with g > 0, as many as there are");
+    o.explain(Topic::gate, "g = relu(x W)");
+    o.explain(Topic::losses,
+              fmt::format("l1: λ · E / (k T²) · Σ_e n_e Σ_t g[t, e], n_e: tokens that "
+                          "chose e; λ starts at {}",
+                          start));
+    o.explain(Topic::state, fmt::format("after a step: λ *= {}^sign((1 - {}/{}) - S), S: share of "
+                                        "zero gates over all MoE layers",
+                                        growth_, k_, E_));
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     lambda_ = buffer("lambda", {1}, Init::constant(start));
     traits_ = {.experts = E_,

@@ -11,6 +11,7 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/policies/penalties.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
@@ -29,8 +30,12 @@ class Sentence : public Router {
                    "what routes a sequence: the mean of its first tokens, that of all, or its "
                    "first token, a label");
     prompt_ = o.integer("prompt", 8, {1, 1 << 20}, "first tokens that route the others");
-    balance_ = o.number("balance_weight", 0.01, {0, 1e6},
-                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
+    balance_ = read_balance_weight(o, 0.01, k_);
+    o.explain(Topic::scores, by_ == "label" ? "l = W[first token]; s = softmax"
+                             : by_ == "sequence"
+                                 ? "l = mean of the sequence · W; s = softmax"
+                                 : "l[t] = mean of the tokens so far, of the first " +
+                                       std::to_string(prompt_) + " · W; s = softmax");
     if (by_ == "label" && site.vocabulary == 0)
       o.reject("by", "the data has no token ids; take prompt or sequence");
     if (site.ragged)

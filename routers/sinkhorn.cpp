@@ -37,6 +37,10 @@ class SinkhornRouter : public Router {
     mean_ = o.flag("mean", false,
                    "choose = experts: divide the outputs of a token by their number plus 1");
     if (gate_ == "auto") gate_ = k_ == 1 ? "sigmoid" : "softmax";
+    o.explain(Topic::selection, by_experts_ ? "an expert takes the C tokens of its largest S"
+                                            : "training: a token takes its k largest S");
+    if (!by_experts_) o.explain(Topic::evaluation, "a token takes its k largest l, unbalanced");
+    o.explain(Topic::gate, "g = " + gate_ + " of the logits of the chosen, not divided");
     if (by_experts_ && (k_ > 1 || group_ != Group::batch))
       o.reject("choose", "experts choose among all tokens; set k = 1 and group = batch");
     if (!by_experts_ && (capacity_.factor != 1 || threshold_ > 0 || mean_))

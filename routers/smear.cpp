@@ -20,6 +20,9 @@ class Smear : public Router {
         o.flag("normalise_weight", false, "LayerNorm of every expert's column of W");
     dropout_ = o.number("expert_dropout", 0.1, {0, 0.99},
                         "probability that an expert is dropped from a mixture, in training");
+    o.explain(Topic::scores, "p = softmax(LN(mean of the sequence) W)");
+    o.explain(Topic::gate, "every token of the sequence uses one expert, Σ_e p_e W_e");
+    o.explain(Topic::evaluation, "no expert dropout");
     const auto E = static_cast<double>(E_), S = static_cast<double>(site.length);
     traits_ = {.experts = E_,
                .sees = {.later_tokens = site.length > 1},

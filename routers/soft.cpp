@@ -44,6 +44,9 @@ class Soft : public Router {
     noise_ = noise == "none" ? 0 : static_cast<real>(scale), gumbel_ = noise == "gumbel";
     if (!normalise_ && (norm_ != "unit" || mixes_normalised_))
       o.reject("normalise", "false, but norm or slots_mix asks for it; leave it out");
+    o.explain(Topic::scores, "l = n(x) · n(Φ) · scale, of tokens and slots");
+    o.explain(Topic::gate, "dispatch: softmax of l over tokens; combine: softmax of l over slots");
+    o.explain(Topic::capacity, std::to_string(p_) + " slots per expert and sequence; no drops");
     const auto P = static_cast<double>(E_ * p_), D = static_cast<double>(D_);
     traits_ = {
         .experts = E_,

@@ -15,6 +15,7 @@
 #include "sim/moe/layer.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/drawn_choice.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/ops/ops.hpp"
 
 namespace moesim {
@@ -25,8 +26,7 @@ class SparseMixer : public Router {
   SparseMixer(const Site& site, Options& o) : E_(site.experts), drawn_(o) {
     const bool first = drawn_.first_version();
     k_ = o.integer("k", 1, {1, E_}, "experts per token; version 1: 1");
-    balance_ = o.number("balance_weight", 0.01, {0, 1e6},
-                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
+    balance_ = read_balance_weight(o, 0.01, k_);
     if (first && k_ > 1) o.reject("k", "must be 1 in version 1; set version = 2");
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     if (first) omega_ = parameter("omega", {site.width}, Init::constant(1), false);

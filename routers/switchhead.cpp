@@ -28,6 +28,8 @@ class SwitchHead : public Router {
     drop_ = o.number("expert_dropout", 0, {0, 0.9},
                      "share of the experts that a token may not choose, in training");
     positions_.emplace(o, d_, site.causal);
+    o.explain(Topic::selection, "per head: k experts for values and k for outputs, of E each");
+    o.explain(Topic::gate, "g = sigmoid(x S), without competition, not divided");
     const Init normal = Init::normal(0.02);
     query_ = parameter("query", {D_, h_, d_}, normal);
     key_ = parameter("key", {D_, h_, d_}, normal);

@@ -11,9 +11,12 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/policies/scores.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -27,12 +30,21 @@ class Threshold : public Router {
     capacity_.factor = o.number("capacity_factor", 1, {1e-6, 1e6},
                                 "experts per token, on average, that thresholds aim at");
     decay_ = o.number("decay", 0.9, {0, 1}, "β, the share of a threshold that a step keeps");
-    z_ = o.number("z_weight", 0, {0, 1e6}, "weight of the router z-loss");
+    z_ = read_z_weight(o, 0, E_);
     const double start =
         o.number("threshold_start", score_.is_softmax() ? 1.0 / static_cast<double>(E_) : 0.5,
                  {0, 1e3}, "thresholds before the first step");
     if (score_.is_softmax() && E_ == 1)
       o.reject("scores", "with one expert every softmax is 1; set scores = sigmoid");
+    o.explain(Topic::selection, "expert e takes the tokens with s[t, e] > τ_e, of earlier steps");
+    o.explain(Topic::gate, "g = s[t, e]");
+    o.explain(Topic::state,
+              "after a step: τ_e = β τ_e + (1 - β) · mean over micro-batches of the "
+              "C-th largest s[., e], β = decay");
+    o.explain(Topic::capacity,
+              fmt::format("aimed at: C = {} of {}; no limit",
+                          capacity_.formula(std::max<index>(1, site.batch * site.length), 1, E_),
+                          describe_group(Group::batch, site.batch * site.length)));
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     threshold_ = buffer("threshold", {E_}, Init::constant(start));
     traits_ = {.experts = E_,

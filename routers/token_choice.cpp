@@ -35,6 +35,7 @@ class TokenChoice : public Router {
         noise_(options),
         losses_(options, noise_.kind(), k_, E_) {
     gates_.reject_constant(options);
+    options.explain(Topic::scores, "l = x W; s = softmax over experts of l");
     // Fedus et al. 2022, section 2.4: a tenth of the usual scale. Shazeer et al. 2017: zeros; noise
     // breaks the ties.
     const bool learned = noise_.kind() == Noise::Kind::learned;

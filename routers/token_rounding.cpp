@@ -13,6 +13,7 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -28,9 +29,12 @@ class TokenRounding : public Router {
       : E_(site.experts), k_(o.integer("k", 2, {1, E_}, "experts per token")), divisor_(o, k_) {
     tile_ = o.integer("tile", 16, {1, 1 << 20}, "rows per expert are a multiple of this");
     mode_ = o.choice("round", "nearest", {"nearest", "up", "down"}, "direction of rounding");
-    balance_ = o.number("balance_weight", 0.01, {0, 1e6},
-                        "weight of the load balance loss E/k Σ f P, which is 1 at balance");
+    balance_ = read_balance_weight(o, 0.01, k_);
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
+    o.explain(Topic::scores, "s = softmax over experts of x W; chosen: the k largest");
+    o.explain(Topic::selection, "training: rows of an expert become a multiple of tile = " +
+                                    std::to_string(tile_) + ", rounded: " + mode_);
+    o.explain(Topic::evaluation, "rows are not rounded");
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     traits_ = {.experts = E_,
                .sees = {.later_tokens = true, .other_sequences = true},

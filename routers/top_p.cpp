@@ -10,8 +10,11 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -28,6 +31,17 @@ class TopP : public Router {
                  "experts are taken until their sum exceeds p, or if their score does") == "sum";
     entropy_ = o.number("entropy_weight", 1e-4, {0, 1e6}, "weight of the entropy loss");
     balance_ = o.number("balance_weight", 0.01, {0, 1e6}, "weight of the load balance loss");
+    o.explain(Topic::scores, "s = softmax over experts of x W");
+    o.explain(Topic::selection,
+              by_sum_ ? fmt::format("experts by falling s, until their sum exceeds {}: {} of {} at "
+                                    "equal scores",
+                                    p_, at_first(), E_)
+                      : fmt::format("every expert with s > {}, perhaps none", p_));
+    o.explain(Topic::gate, "g = s of the chosen, not divided");
+    explain_loss(o, "entropy", entropy_, "mean over tokens of -Σ_e s_e log s_e", "",
+                 "at equal scores", std::log(static_cast<double>(E_)));
+    explain_loss(o, "balance", balance_, "E Σ_e f_e P_e; f_e: share of tokens that chose e", "",
+                 "at balance, with as many experts as at equal scores,", at_first());
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     traits_ = {.experts = E_,
                .cost = {.rows_per_token = at_first(),

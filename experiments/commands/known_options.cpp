@@ -53,6 +53,8 @@ Site ordinary_site() {
   return site;
 }
 
+std::vector<std::string> router_names() { return Registry<Router>::names(); }
+
 std::map<std::string, OptionInfo> known_options() {
   Known known;
   DataCache cache;

@@ -147,6 +147,7 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
   const ModelShape shape = e.task->shape();
   Site site;
   site.batch = Trainer::micro_batch(settings);
+  site.evaluation_batch = Evaluator::batch_of(settings);
   site.length = shape.length;
   site.causal = shape.causal;
   site.vocabulary = shape.vocabulary;

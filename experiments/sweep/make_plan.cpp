@@ -77,6 +77,11 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
     run.hidden = e.model->expert_hidden();
     run.least_bytes = least_memory(e);
     run.resolved = e.identity.resolved;
+    const Settings& read = e.spec.settings;
+    run.explained = read.explained();
+    for (const std::string& key : read.order())
+      if (const OptionInfo& info = read.declared().at(key); !info.former)
+        run.options.push_back({key, read.effective(key), info.default_value, info.help});
     const auto same = std::find_if(plan.runs.begin(), plan.runs.end(), [&](const auto& other) {
       return other.config_sha256 == run.config_sha256 && other.data_sha256 == run.data_sha256;
     });

@@ -43,7 +43,13 @@ Json json_of(const PlannedRun& run, bool with_resolved) {
                {"least_bytes", run.least_bytes},
                {"settings", settings}};
   if (!run.extends.empty()) json["extends"] = run.extends;
-  if (with_resolved) json["resolved"] = run.resolved;
+  if (!with_resolved) return json;
+  json["resolved"] = run.resolved;
+  json["explained"] = Json::array(), json["options"] = Json::array();
+  for (const Explained& each : run.explained)
+    json["explained"].push_back({each.section, name_of<Topic>(kTopics, each.topic), each.text});
+  for (const PlannedOption& each : run.options)
+    json["options"].push_back({each.key, each.value, each.default_value, each.help});
   return json;
 }
 
@@ -149,6 +155,10 @@ PlannedRun run_of(const Json& json) {
   run.least_bytes = amount(json, "least_bytes");
   if (json.contains("extends")) run.extends = folder_name(json, "extends");
   run.resolved = json.value("resolved", "");
+  for (const Json& each : json.value("explained", Json::array()))
+    run.explained.push_back({each.at(0), value_of<Topic>(kTopics, each.at(1)), each.at(2)});
+  for (const Json& each : json.value("options", Json::array()))
+    run.options.push_back({each.at(0), each.at(1), each.at(2), each.at(3)});
   require_numbers(run);
   return run;
 }

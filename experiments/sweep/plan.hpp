@@ -15,6 +15,11 @@ namespace moesim {
 inline constexpr std::int64_t kPlanFormat = 1;  // "moesim_plan" in plan.json
 inline constexpr std::uint64_t kMostPlanBytes = std::uint64_t{512} << 20;
 
+// PlannedOption is an option that a run read, with its value.
+struct PlannedOption {
+  std::string key, value, default_value, help;
+};
+
 // PlannedRun is one run of a plan.
 struct PlannedRun {
   RunSpec spec;
@@ -30,6 +35,9 @@ struct PlannedRun {
   std::string extends = {};
   // The resolved config, in a plan that was just made; not part of plan.json.
   std::string resolved = {};
+  // What its parts say of themselves, and its options with their values; as `resolved`.
+  std::vector<Explained> explained = {};
+  std::vector<PlannedOption> options = {};
 };
 
 // EarlierRun is a run that an earlier sweep of the experiment planned and the latest one does not.

@@ -69,6 +69,11 @@ void Settings::declare(const OptionInfo& info, const std::string& effective) {
   effective_[info.key] = effective;
 }
 
+void Settings::explain(Explained sentence) {
+  if (std::find(explained_.begin(), explained_.end(), sentence) == explained_.end())
+    explained_.push_back(std::move(sentence));
+}
+
 void Settings::check_all_read(
     const std::map<std::string, std::vector<std::string>>& dormant) const {
   // Every section and its short keys; for a section that was read, its declared options.

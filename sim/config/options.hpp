@@ -8,6 +8,7 @@
 //   k_ = options.integer("k", 1, {1, site.experts}, "experts per token");
 #pragma once
 
+#include "sim/config/explanation.hpp"
 #include "sim/config/names.hpp"
 #include "sim/core/types.hpp"
 
@@ -80,12 +81,17 @@ class Settings {
   // The effective value of an option that was read.
   const std::string& effective(const std::string& key) const { return effective_.at(key); }
 
+  // What the parts of the run said of themselves while they read their options, each sentence once.
+  const std::vector<Explained>& explained() const { return explained_; }
+  void explain(Explained sentence);
+
  private:
   friend class Options;
   std::map<std::string, Setting> values_;
   std::map<std::string, OptionInfo> declared_;
   std::map<std::string, std::string> effective_;
   std::vector<std::string> order_;
+  std::vector<Explained> explained_;
 };
 
 // Options reads and declares the options of one section.
@@ -116,6 +122,11 @@ class Options {
     return value_of<E>(names, choice(key, name_of<E>(names, otherwise), all_names<E>(names), help));
   }
   std::string text(const std::string& key, const std::string& otherwise, const std::string& help);
+
+  // Says what the settings mean (moesim explain).
+  void explain(Topic topic, std::string text) const {
+    settings_->explain({section_, topic, std::move(text)});
+  }
 
   const std::string& section() const { return section_; }
   // "file:line: section.key = value", for errors that need more than a range.

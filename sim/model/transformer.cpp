@@ -4,8 +4,12 @@
 #include "sim/model/architecture.hpp"
 #include "sim/model/match.hpp"
 #include "sim/moe/choose.hpp"
+#include "sim/moe/explain.hpp"
 #include "sim/moe/no_experts.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 
@@ -73,7 +77,10 @@ struct Blocks {
   // The MoE layer of this block.
   std::unique_ptr<Branch> moe() const {
     Options options(settings, "router." + config.router);
-    auto router = Registry<Router>::find(config.router).make(site, options);
+    const Plugin<Router>& plugin = Registry<Router>::find(config.router);
+    options.explain(Topic::router, config.router + ": " + plugin.summary);
+    auto router = plugin.make(site, options);
+    explain_router(options, site, *router);
     const auto [experts, width] =
         std::pair(router->traits().experts, hidden * router->traits().width_factor);
     std::unique_ptr<Expert> own;
@@ -150,6 +157,7 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
     blocks_.push_back(sparse ? make.sparse() : make.dense());
     child("blocks." + std::to_string(i), *blocks_.back());
   }
+  if (!moe_blocks_.empty()) explain_layers(Options(settings, "router." + a.router), outside);
   norm_ = std::make_unique<Norm>(a.norm, a.width, a.bias);
   child("norm", *norm_);
   if (a.tied && shape.vocabulary != shape.outputs)
@@ -157,6 +165,16 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
   if (!a.tied) head_ = parameter("head", {a.width, shape.outputs}, Init::normal(0.02));
   if (a.bias && !a.tied)
     head_bias_ = parameter("head_bias", {shape.outputs}, Init::constant(0), false);
+}
+
+void Transformer::explain_layers(const Options& options, const Site& site) const {
+  const ModelConfig& a = config_;
+  options.explain(Topic::router,
+                  fmt::format("MoE layers in blocks {} of {}, counted from 0; a micro-batch has T "
+                              "= {} tokens, {} sequences "
+                              "of S = {}; evaluation has {} sequences a batch",
+                              fmt::join(moe_blocks_, ", "), a.layers, site.batch * site.length,
+                              site.batch, site.length, site.evaluation_batch));
 }
 
 Tensor Transformer::forward(const ModelInput& input, Context& context, std::vector<Loss>& losses) {

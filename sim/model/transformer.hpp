@@ -62,6 +62,8 @@ class Transformer : public Module {
   index expert_hidden() const { return hidden_; }
 
  private:
+  void explain_layers(const Options& options, const Site& site) const;
+
   ModelShape shape_;
   ModelConfig config_;
   index width_ = 0, hidden_ = 0;

@@ -31,6 +31,7 @@ struct Site {
   bool ragged = false;   // true if sequences may differ in length (a nested router)
   // Occurrences of each token id in the training data; may be empty.
   std::vector<std::int64_t> unigram = {};
+  index evaluation_batch = 0;  // sequences per evaluation batch, for explanations; 0: unknown
 };
 
 // Sees declares which tokens a token's output may depend on, besides earlier tokens of its

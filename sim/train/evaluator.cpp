@@ -100,13 +100,16 @@ Evaluator::Evaluator(Settings& settings, const Dataset& data, const Task& task, 
   if (sequences_ == 0 || sequences_ > all) sequences_ = all;
 }
 
-void Evaluator::shorten(Settings& settings, const std::string& origin) {
-  settings.unset("eval.batches");
+index Evaluator::batch_of(const Settings& settings) {
   Settings scratch;
   const auto set = settings.values().find("eval.batch");
   if (set != settings.values().end()) scratch.set("eval.batch", set->second);
-  const index batch = Options(scratch, "eval").integer("batch", kDefaultBatch, kBatch, "");
-  settings.set("eval.sequences", std::to_string(batch), origin);
+  return Options(scratch, "eval").integer("batch", kDefaultBatch, kBatch, "");
+}
+
+void Evaluator::shorten(Settings& settings, const std::string& origin) {
+  settings.unset("eval.batches");
+  settings.set("eval.sequences", std::to_string(batch_of(settings)), origin);
 }
 
 Batch Evaluator::posed(index i) const {

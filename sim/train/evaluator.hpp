@@ -47,6 +47,8 @@ class Evaluator {
   // Evaluates; returns nothing if `stop` returns true, which is called before every batch.
   std::optional<Evaluation> run(index step, const std::function<bool()>& stop) const;
 
+  // Sequences per evaluation batch with these settings.
+  static index batch_of(const Settings& settings);
   // Limits evaluations with these settings to one batch, for trial runs.
   static void shorten(Settings& settings, const std::string& origin);
 

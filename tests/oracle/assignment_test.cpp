@@ -2,6 +2,7 @@
 #include "sim/moe/policies/balanced_assignment.hpp"
 #include "sim/moe/policies/sinkhorn.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/dialect.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
 #include "tests/support/policy.hpp"
@@ -23,9 +24,8 @@ void sinkhorn_megatron(Oracle& oracle) {
   OracleLayer layer(oracle);
   const index E = layer.site.experts, T = layer.site.batch * layer.site.length;
   const OptionValues balance = {{"tolerance", option(oracle.number("tol"))}};
-  OptionValues options = balance;
-  options["k"] = option(oracle.number("top_k"));
-  layer.make_router("sinkhorn", options);
+  layer.make_router("sinkhorn", as("megatron:sinkhorn", {{"k", option(oracle.number("top_k"))},
+                                                         {"tolerance", balance.at("tolerance")}}));
   layer.make_expert("mlp", oracle.integer("d_hidden"), {{"activation", "relu"}, {"bias", "none"}});
   layer.bind_router("router_weight", "weight");
   layer.bind_expert("experts/w1", "w1");

@@ -1,6 +1,7 @@
 // Compares bias_balanced with quantile balancing (Megatron, Kimi K3), DeepSeek-V4 and LongCat-Flash.
 #include "sim/moe/layer.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/dialect.hpp"
 #include "tests/oracle/parts.hpp"
 #include "tests/support/catch.hpp"
 
@@ -41,19 +42,14 @@ void quantile_balancing(Oracle& oracle) {
   oracle.require(megatron || oracle.text("kind") == "kimi", "of another peer");
   const bool softmax = oracle.text("score_func") == "softmax";
   const bool before = softmax && oracle.integer("pre_softmax") != 0;
-  OptionValues options = {{"k", option(oracle.number("top_k"))},
-                          {"scores", score_function(oracle)},
-                          {"scale", option(oracle.number("route_scale"))},
-                          {"bias_update", megatron ? "quantile" : "histogram"},
-                          {"bias_on", megatron ? "logits" : "scores"},
-                          {"bias_average", option(oracle.number("ema"))},
-                          {"normalise", before                 ? "none"
-                                        : megatron && !softmax ? "auto"
-                                                               : "sum"},
-                          {"allow_constant_gate", "true"},
-                          {"balance_weight", "0"}};
-  if (!megatron) options["bias_bins"] = option(oracle.number("bins"));
-  layer.make_router("bias_balanced", options);
+  OptionValues asked = {{"k", option(oracle.number("top_k"))},
+                        {"scores", score_function(oracle)},
+                        {"scale", option(oracle.number("route_scale"))},
+                        {"bias_average", option(oracle.number("ema"))},
+                        {"normalise", before ? "none" : "auto"}};
+  if (!megatron) asked["bias_bins"] = option(oracle.number("bins"));
+  layer.make_router("bias_balanced",
+                    as(megatron ? "megatron:quantile" : "torchtitan:kimi_k3", asked));
   layer.make_expert("mlp", oracle.integer("d_hidden"), {{"activation", "relu"}, {"bias", "none"}});
   layer.bind_router("router_weight", "weight");
   layer.bind_expert("experts/w1", "w1");

@@ -1,6 +1,7 @@
 // Compares bias_balanced with DeepSeek-V3 and Megatron.
 #include "sim/moe/layer.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/dialect.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
 
@@ -63,6 +64,7 @@ void deepseek_v3(Oracle& oracle) {
   options["group_best"] = biased ? "2" : "1";
   options["normalise"] = scores == "sigmoid" ? "sum" : "none";
   options["scale"] = option(oracle.number("route_scale"));
+  if (scores == "sigmoid") options = as("torchtitan:topk", options);  // the same formulas
   layer.make_router("bias_balanced", options);
   layer.make_expert("swiglu", oracle.integer("d_ff"));
   layer.bind_router("router_weight", "weight");
@@ -118,26 +120,25 @@ void megatron_topk(Oracle& oracle) {
   const index E = layer.site.experts, B = layer.site.batch, S = layer.site.length;
   const bool biased = oracle.integer("expert_bias") != 0;
   const std::string function = oracle.text("score_function");
-  const bool softmax = function == "softmax";
-  OptionValues options = common(oracle, function == "sqrtsoftplus" ? "sqrt_softplus" : function);
-  options["normalise"] = softmax && oracle.integer("pre_softmax") != 0 ? "none"
-                         : softmax ? "sum"  // a softmax over the chosen
-                                   : "auto";
-  options["balance_group"] = "batch";
-  options["z_weight"] = "1";
-  options["bias_speed"] = "1e-3";
+  OptionValues asked = {{"k", option(oracle.number("top_k"))},
+                        {"capacity_factor", option(capacity)},
+                        {"balance_weight", "1"},
+                        {"z_weight", "1"}};
   if (oracle.integer("num_groups") > 0) {
-    options["groups"] = option(oracle.number("num_groups"));
-    options["top_groups"] = option(oracle.number("group_topk"));
-    options["group_best"] = "0";
+    asked["groups"] = option(oracle.number("num_groups"));
+    asked["top_groups"] = option(oracle.number("group_topk"));
   }
-  if (oracle.number("scaling_factor") > 0)
-    options["scale"] = option(oracle.number("scaling_factor"));
-  if (capacity > 0) {
-    oracle.require(policy == "probs", "another policy of drops");
-    options["fill"] = "gate", options["group"] = "batch";
-    options["capacity_factor"] = options["capacity_factor_eval"] = option(capacity);
-  }
+  if (oracle.number("scaling_factor") > 0) asked["scale"] = option(oracle.number("scaling_factor"));
+  oracle.require(capacity == 0 || policy == "probs", "another policy of drops");
+  const bool pre_softmax = oracle.integer("pre_softmax") != 0;
+  OptionValues options = as(function == "sigmoid"        ? "megatron:sigmoid"
+                            : function == "sqrtsoftplus" ? "megatron:sqrtsoftplus"
+                            : pre_softmax                ? "megatron:pre_softmax"
+                                                         : "megatron:softmax",
+                            asked);
+  oracle.require(options["scores"] == (function == "sqrtsoftplus" ? "sqrt_softplus" : function),
+                 "another score function");
+  options["bias_speed"] = "1e-3";  // of the stored update, which is of every case
   const auto build = [&](OracleLayer& one) {
     one.make_router("bias_balanced", options);
     one.make_expert("mlp", oracle.integer("d_hidden"), {{"activation", "relu"}, {"bias", "none"}});

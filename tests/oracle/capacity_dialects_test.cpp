@@ -2,6 +2,7 @@
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/dialect.hpp"
 #include "tests/oracle/top_k.hpp"
 #include "tests/oracle/tutel_loss.hpp"
 #include "tests/support/catch.hpp"
@@ -52,20 +53,15 @@ void deepspeed(Oracle& oracle) {
   oracle.require(top1 || top2 || mode == "topk_position" || mode == "topk_probs", "another mode");
   const Capacity rule{.factor = oracle.number("capacity_factor"),
                       .minimum = oracle.integer("min_capacity")};
-  const std::string fill = top1                      ? "random"
-                           : top2                    ? "choice"
-                           : mode == "topk_position" ? "token"
-                                                     : "logit";
-  OptionValues options = {{"k", text(k)},
-                          {"capacity_factor_eval", option(rule.factor)},
-                          {"capacity_min", text(rule.minimum)},
-                          {"group", "batch"},
-                          {"fill", fill},
-                          {"normalise", top1 ? "none" : "sum"},
-                          {"normalise_over", top1 ? "chosen" : "kept"},
-                          {"allow_constant_gate", k == 1 ? "true" : "false"},
-                          {"balance_counted", top2 ? "first" : "all"},
-                          {"balance_weight", "1"}};
+  const OptionValues options = as(top1                      ? "deepspeed:top1"
+                                  : top2                    ? "deepspeed:top2"
+                                  : mode == "topk_position" ? "deepspeed:topk_position"
+                                                            : "deepspeed:topk",
+                                  {{"k", text(k)},
+                                   {"capacity_factor", option(rule.factor)},
+                                   {"capacity_factor_eval", option(rule.factor)},
+                                   {"capacity_min", text(rule.minimum)},
+                                   {"balance_weight", "1"}});
   layer.make_router("token_choice", capacity_of(oracle, options, rule, T));
   layer.bind_router("router_weight", "weight");
   mlp_experts(layer);
@@ -98,15 +94,12 @@ void tutel(Oracle& oracle) {
                       .rounding = Rounding::floor,
                       .whole_share = true};
   const bool limited = rule.factor > 0 && oracle.number("capacity_factor") > 0;
-  OptionValues options = {{"k", text(k)},
-                          {"capacity_factor_eval", option(rule.factor)},
-                          {"capacity_rounding", "floor"},
-                          {"capacity_share", "whole"},
-                          {"group", "batch"},
-                          {"fill", oracle.integer("batch_prioritized") ? "priority" : "choice"},
-                          {"normalise", k > 1 && oracle.integer("normalize_gate") ? "sum" : "none"},
-                          {"balance_counted", "first"},
-                          {"balance_weight", "1"}};
+  OptionValues options = as(oracle.integer("batch_prioritized") ? "tutel:bpr" : "tutel:top",
+                            {{"k", text(k)},
+                             {"capacity_factor", option(rule.factor)},
+                             {"capacity_factor_eval", option(rule.factor)},
+                             {"normalise", oracle.integer("normalize_gate") ? "auto" : "none"},
+                             {"balance_weight", "1"}});
   if (limited) options = capacity_of(oracle, options, rule, T);
   layer.make_router("token_choice", options);
   layer.bind_router("router_weight", "weight");
@@ -148,26 +141,16 @@ void st_moe(Oracle& oracle) {
                       .per_choice = false,
                       .minimum = oracle.integer("min_capacity")};
   oracle.require(rule.rows(S, k, E) == oracle.integer("capacity"), "another capacity");
-  const OptionValues options = {
-      {"k", text(k)},
-      {"normalise", "sum"},
-      {"allow_constant_gate", k == 1 ? "true" : "false"},
-      {"capacity_factor", option(rule.factor)},
-      {"capacity_factor_eval", option(rule.factor)},
-      {"capacity_rounding", "floor"},
-      {"capacity_per_choice", "false"},
-      {"capacity_min", text(rule.minimum)},
-      {"fill", "choice"},
-      {"second", "random"},
-      {"second_eval", "random"},
-      {"second_threshold", option(oracle.number("threshold"))},
-      {"straight_through", oracle.integer("straight_through_dispatch") ? "true" : "false"},
-      {"balance_counted", "first"},
-      {"balance_over", "kept"},
-      {"balance_group", "sequence"},
-      {"balance_weight", option(balance)},
-      {"z_weight", option(z)}};
-  layer.make_router("token_choice", options);
+  layer.make_router("token_choice",
+                    as("st-moe", {{"k", text(k)},
+                                  {"capacity_factor", option(rule.factor)},
+                                  {"capacity_factor_eval", option(rule.factor)},
+                                  {"capacity_min", text(rule.minimum)},
+                                  {"second_threshold", option(oracle.number("threshold"))},
+                                  {"straight_through",
+                                   oracle.integer("straight_through_dispatch") ? "true" : "false"},
+                                  {"balance_weight", option(balance)},
+                                  {"z_weight", option(z)}}));
   layer.bind_router("router_weight", "weight");
   layer.make_expert("geglu", oracle.integer("d_hidden"),
                     {{"bias", "true"}, {"multiplier", "true"}});

@@ -1,6 +1,7 @@
 // Compares token choice and expert choice with llm-random, and expert choice with the paper.
 #include "sim/moe/choose.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/dialect.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
 
@@ -20,15 +21,12 @@ void token_choice(Oracle& oracle) {
   OracleLayer layer(oracle);
   const index E = layer.site.experts, T = layer.site.batch * layer.site.length;
   const index k = oracle.integer("top_k"), C = oracle.integer("capacity");
-  OptionValues options = {{"k", option(static_cast<double>(k))},
-                          {"normalise", "none"},
-                          {"capacity_factor_eval", option(oracle.number("capacity_factor"))},
-                          {"capacity_rounding", "floor"},
-                          {"group", "batch"},
-                          {"fill", "choice"},
-                          {"balance_weight", option(static_cast<double>(k))},  // k at balance
-                          {"z_weight", "1"}};
-  layer.make_router("token_choice", options);
+  layer.make_router(
+      "token_choice",
+      as("llm-random:token_choice", {{"k", option(static_cast<double>(k))},
+                                     {"capacity_factor", option(oracle.number("capacity_factor"))},
+                                     {"balance_weight", "1"},  // k at balance
+                                     {"z_weight", "1"}}));
   layer.bind_router("router_weight", "weight");
   if (oracle.text("expert") == "silu_gated") {  // lin2(silu(x gate) ⊙ (x lin1))
     layer.make_expert("swiglu", oracle.integer("expert_size"));
@@ -115,10 +113,11 @@ void expert_choice(Oracle& oracle) {
   const bool by_position = oracle.integer("group_by_batch") != 0;
   const double experts_per_token =
       oracle.number("topk_fraction") * static_cast<double>(layer.site.experts);
-  layer.make_router("expert_choice", {{"capacity_factor", option(experts_per_token)},
-                                      {"group", by_position ? "position" : "batch"},
-                                      {"softmax", oracle.text("softmax_over")},
-                                      {"z_weight", "1"}});
+  layer.make_router("expert_choice",
+                    as("llm-random:expert_choice", {{"capacity_factor", option(experts_per_token)},
+                                                    {"group", by_position ? "position" : "batch"},
+                                                    {"softmax", oracle.text("softmax_over")},
+                                                    {"z_weight", "1"}}));
   layer.bind_router("router_weight", "weight");
   lin_experts(layer);
   Tensor gain, bias;
@@ -139,11 +138,13 @@ void expert_choice_paper(Oracle& oracle) {
   OracleLayer layer(oracle);
   const index E = layer.site.experts, B = layer.site.batch, S = layer.site.length;
   const index C = oracle.integer("capacity");
+  const std::string rounding = oracle.text("capacity_rounding");
+  const bool flaxformer = rounding == "round" && oracle.integer("capacity_multiple_of") == 1;
   layer.make_router("expert_choice",
-                    {{"capacity_factor", option(oracle.number("capacity_factor"))},
-                     {"capacity_rounding", oracle.text("capacity_rounding")},
-                     {"capacity_multiple", option(oracle.number("capacity_multiple_of"))},
-                     {"group", "sequence"}});
+                    as(flaxformer ? "flaxformer:experts_choose" : "vmoe:expert_choice",
+                       {{"capacity_factor", option(oracle.number("capacity_factor"))},
+                        {"capacity_rounding", rounding},
+                        {"capacity_multiple", option(oracle.number("capacity_multiple_of"))}}));
   layer.make_expert("mlp", oracle.integer("d_hidden"), {{"activation", "relu"}, {"bias", "none"}});
   layer.bind_router("router_weight", "weight");
   layer.bind_expert("experts/w1", "w1");

@@ -1,5 +1,6 @@
 // Compares soft and mixture_of_tokens with published implementations.
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/dialect.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
 
@@ -20,8 +21,9 @@ void compare_mixing(OracleLayer& layer) {
 
 void soft_moe_paper(Oracle& oracle) {
   OracleLayer layer(oracle);
-  layer.make_router("soft", {{"slots", option(oracle.number("num_slots"))},
-                             {"normalise", oracle.integer("normalize") ? "true" : "false"}});
+  OptionValues options = as("vmoe:soft", {{"slots", option(oracle.number("num_slots"))}});
+  if (oracle.integer("normalize") == 0) options["normalise"] = "false";
+  layer.make_router("soft", options);
   layer.make_expert("mlp", oracle.integer("d_hidden"), {{"activation", "gelu"}, {"bias", "both"}});
   oracle.require(oracle.number("eps") == 1e-6, "another epsilon of the unit norm");
   layer.bind_router("phi", "phi");
@@ -128,13 +130,14 @@ void mot(Oracle& oracle) {
   // Of one temperature for both uses the file holds either name.
   const bool two = oracle.has("params/temperature_merge") && oracle.has("params/temperature_emit");
   layer.make_router("mixture_of_tokens",
-                    {{"groups", along_sequence ? "sequence" : "batch"},
-                     {"group_size", option(static_cast<double>(g))},
-                     {"emit_softmax", over_experts ? "experts" : "group"},
-                     {"temperature", option(oracle.number("temperature"))},
-                     {"learned_temperature", learned ? "true" : "false"},
-                     {"temperatures", learned && !two ? "one" : "two"},
-                     {"evaluation", oracle.integer("discrete") ? "argmax" : "mixed"}});
+                    as("llm-random:mixture_of_tokens",
+                       {{"groups", along_sequence ? "sequence" : "batch"},
+                        {"group_size", option(static_cast<double>(g))},
+                        {"emit_softmax", over_experts ? "experts" : "group"},
+                        {"temperature", option(oracle.number("temperature"))},
+                        {"learned_temperature", learned ? "true" : "false"},
+                        {"temperatures", learned && !two ? "one" : "two"},
+                        {"evaluation", oracle.integer("discrete") ? "argmax" : "mixed"}}));
   layer.make_expert("mlp", oracle.integer("expert_size"),
                     {{"activation", "relu"}, {"bias", "none"}});
   layer.bind_router("controller", "weight");

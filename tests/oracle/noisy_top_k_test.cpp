@@ -1,6 +1,7 @@
 // Compares token_choice with noisy top-k gating: FastMoE, and the port of davidmrau.
 #include "sim/moe/losses.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/dialect.hpp"
 #include "tests/oracle/top_k.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
@@ -14,17 +15,11 @@ void fastmoe(Oracle& oracle) {
   const index k = oracle.integer("top_k");
   const bool train = oracle.integer("train") != 0;
   const bool smooth = train && k < E;  // else the load is a hard count, without gradient
-  layer.make_router("token_choice", {{"k", option(static_cast<double>(k))},
-                                     {"softmax", "after"},
-                                     {"allow_constant_gate", k == 1 ? "true" : "false"},
-                                     {"capacity_factor", "0"},
-                                     {"capacity_factor_eval", "0"},
-                                     {"noise", "learned"},
-                                     {"noise_epsilon", option(oracle.number("noise_epsilon"))},
-                                     {"cv_variance", "sample"},
-                                     {"balance_weight", "0"},
-                                     {"importance_weight", "1"},
-                                     {"load_weight", smooth ? "1" : "0"}});
+  layer.make_router("token_choice",
+                    as("fastmoe:noisy", {{"k", option(static_cast<double>(k))},
+                                         {"noise_epsilon", option(oracle.number("noise_epsilon"))},
+                                         {"importance_weight", "1"},
+                                         {"load_weight", smooth ? "1" : "0"}}));
   layer.context.training = train;
   layer.context.given = [&](Purpose purpose, Shape shape) -> Tensor {
     if (purpose != Purpose::router_noise) return {};

@@ -2,6 +2,7 @@
 // transcription of DSelect-k, peer with lucidrains' port.
 #include "sim/moe/policies/capacity.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/dialect.hpp"
 #include "tests/oracle/top_k.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
@@ -89,9 +90,9 @@ void tutel_cosine(Oracle& oracle) {
   OracleLayer layer(oracle);
   const index E = layer.site.experts, T = layer.site.batch * layer.site.length;
   const index k = oracle.integer("top_k");
-  layer.make_router("cosine", {{"k", option(static_cast<double>(k))},
-                               {"projection", option(oracle.number("proj_dim"))},
-                               {"capacity_factor_eval", option(oracle.number("capacity"))}});
+  layer.make_router("cosine",
+                    as("tutel:cosine", {{"k", option(static_cast<double>(k))},
+                                        {"projection", option(oracle.number("proj_dim"))}}));
   oracle.require(oracle.integer("capacity") == 0, "only dropless cases are known");
   layer.bind_router_turned("proj_weight", "projection");
   layer.bind_router("proj_bias", "bias");

@@ -3,6 +3,7 @@
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/capacity.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/dialect.hpp"
 #include "tests/oracle/top_k.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
@@ -15,12 +16,11 @@ namespace {
 void switch_hf(Oracle& oracle) {
   OracleLayer layer(oracle);
   const index E = layer.site.experts, T = layer.site.batch * layer.site.length;
-  layer.make_router("token_choice", {{"k", "1"},
-                                     {"capacity", option(oracle.number("expert_capacity"))},
-                                     {"fill", "token"},
-                                     {"balance_group", "sequence"},
+  layer.make_router("token_choice",
+                    as("hf-switch", {{"capacity", option(oracle.number("expert_capacity"))},
+                                     {"jitter", option(oracle.number("jitter"))},
                                      {"balance_weight", "1"},
-                                     {"z_weight", "1"}});
+                                     {"z_weight", "1"}}));
   layer.make_expert("mlp", oracle.integer("d_ff"), {{"activation", "relu"}, {"bias", "none"}});
   layer.bind_router("router_weight", "weight");
   layer.bind_each_expert("wi", "w1");
@@ -54,15 +54,17 @@ void mixtral_hf(Oracle& oracle) {
   OracleLayer layer(oracle);
   const index E = layer.site.experts, T = layer.site.batch * layer.site.length;
   const index k = oracle.integer("top_k");
-  layer.make_router("token_choice",
-                    {{"k", option(static_cast<double>(k))},
-                     {"softmax", "after"},
-                     {"allow_constant_gate", k == 1 ? "true" : "false"},
-                     {"capacity_factor_eval", "0"},
-                     {"balance_weight", option(static_cast<double>(k))}});  // k at balance
-  layer.make_expert("swiglu", oracle.integer("d_ff"));
-  layer.bind_router("router_weight", "weight");
-  for (const char* w : {"w1", "w2", "w3"}) layer.bind_each_expert(w, w);
+  const OptionValues choices = {{"k", option(static_cast<double>(k))}, {"balance_weight", "1"}};
+  const auto build = [&](OracleLayer& one, const OptionValues& options) {
+    one.make_router("token_choice", options);
+    one.make_expert("swiglu", oracle.integer("d_ff"));
+    one.bind_router("router_weight", "weight");
+    for (const char* w : {"w1", "w2", "w3"}) one.bind_each_expert(w, w);
+  };
+  build(layer, as("hf-mixtral", choices));  // k at balance
+  OracleLayer same(oracle);                 // FastMoE's gate without noise has the same formulas
+  build(same, as("fastmoe:naive", choices));
+  same.check_output();
 
   const Routing routing = layer.route(layer.input());
   oracle.compare("routing/logits", logits_of(routing.scores, oracle.input("routing/logits"), E));
@@ -76,14 +78,13 @@ void megablocks_router(Oracle& oracle) {
   const index E = layer.site.experts, T = layer.site.batch * layer.site.length;
   const index p = oracle.integer("normalize_p");
   oracle.require(p >= 0 && p <= 2, "only the norms 1 and 2 are known");
-  layer.make_router("token_choice", {{"k", option(oracle.number("top_k"))},
-                                     {"normalise", p == 0   ? "none"
-                                                   : p == 1 ? "sum"
-                                                            : "l2"},
-                                     {"allow_constant_gate", "true"},
-                                     {"capacity_factor_eval", "0"},
-                                     {"balance_weight", "1"},
-                                     {"z_weight", "1"}});
+  layer.make_router("token_choice",
+                    as("megablocks:dropless", {{"k", option(oracle.number("top_k"))},
+                                               {"normalise", p == 0   ? "none"
+                                                             : p == 1 ? "sum"
+                                                                      : "l2"},
+                                               {"balance_weight", "1"},
+                                               {"z_weight", "1"}}));
   layer.bind_router("router_weight", "weight");
   mlp_experts(layer);
 
@@ -165,18 +166,15 @@ void vmoe(Oracle& oracle) {
   const index k = oracle.integer("top_k");
   const bool noisy = oracle.number("noise_std") > 0;
   layer.make_router("token_choice",
-                    {{"k", option(static_cast<double>(k))},
-                     {"normalise", "none"},
-                     {"capacity_factor", option(oracle.number("capacity_factor"))},
-                     {"capacity_factor_eval", option(oracle.number("capacity_factor"))},
-                     {"capacity_multiple", option(oracle.number("capacity_multiple_of"))},
-                     {"fill", oracle.integer("batch_priority") ? "priority" : "choice"},
-                     {"noise", noisy ? "gaussian" : "none"},
-                     {"noise_std", option(oracle.number("noise_std"))},
-                     {"balance_counted", "first"},
-                     {"balance_group", "sequence"},
-                     {"balance_weight", "1"},
-                     {"importance_weight", "1"}});
+                    as(oracle.integer("batch_priority") ? "vmoe:bpr" : "vmoe:top",
+                       {{"k", option(static_cast<double>(k))},
+                        {"capacity_factor", option(oracle.number("capacity_factor"))},
+                        {"capacity_factor_eval", option(oracle.number("capacity_factor"))},
+                        {"capacity_multiple", option(oracle.number("capacity_multiple_of"))},
+                        {"noise_std", option(oracle.number("noise_std"))},
+                        {"load_weight", "0"},
+                        {"balance_weight", "1"},
+                        {"importance_weight", "1"}}));
   layer.context.training = noisy;
   layer.context.given = [&](Purpose purpose, Shape shape) -> Tensor {
     if (purpose != Purpose::router_noise) return {};

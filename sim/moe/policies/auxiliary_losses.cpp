@@ -1,7 +1,10 @@
 #include "sim/moe/policies/auxiliary_losses.hpp"
 
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 namespace moesim {
 namespace {
@@ -43,6 +46,29 @@ AuxiliaryLosses::AuxiliaryLosses(Options& options, Noise::Kind noise, index k, i
     options.reject("load_weight", "the load loss needs k < moe.experts");
   if (variance_ == Variance::sample && experts < 2)
     options.reject("cv_variance", "a sample variance needs two experts");
+  explain(options, experts);
+}
+
+void AuxiliaryLosses::explain(const Options& options, index experts) const {
+  const bool first = counted_ == Counted::first;
+  const std::string counted = first
+                                  ? std::string("first choice") +
+                                        (balance_kept_ ? ", if it gets a place" : ", before drops")
+                              : balance_kept_ ? fmt::format("k = {} choices that get a place", k_)
+                                              : "";
+  explain_balance(options, balance_, first ? 1 : k_, scope_.text(), counted);
+  const std::string variance =
+      variance_ == Variance::sample ? "sample variance" : "population variance";
+  explain_loss(options, "importance", importance_,
+               "CV² over experts of Σ_t " +
+                   std::string(noise_ == Noise::Kind::learned ? "g" : "p") + "[t, e]; " + variance,
+               "", "at balance", 0);
+  explain_loss(
+      options, "load", load_,
+      "CV² over experts of Σ_t Φ((l - threshold) / σ), the smooth load under redrawn noise; " +
+          variance,
+      "", "at balance", 0);
+  explain_z(options, z_, experts);
 }
 
 void AuxiliaryLosses::declare(Traits& traits, index experts) const {

@@ -44,6 +44,7 @@ class AuxiliaryLosses {
   double kept_values() const { return load_ > 0 ? 3 : 0; }
 
  private:
+  void explain(const Options& options, index experts) const;
   Tensor importance(const Decision& decision, const Tensor& clean, index groups) const;
 
   Noise::Kind noise_;

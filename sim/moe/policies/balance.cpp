@@ -3,6 +3,8 @@
 #include "sim/config/names.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace moesim {
@@ -18,6 +20,20 @@ BalanceScope::BalanceScope(Options& options, const std::string& otherwise) {
       "micro-batches so far; counts of the whole step, which costs a further forward pass if it "
       "has several");
   kind_ = value_of<Kind>(kKinds, name);
+}
+
+std::string BalanceScope::text() const {
+  switch (kind_) {
+    case Kind::sequence:
+      return "f and P of each sequence, then the mean over sequences";
+    case Kind::running:
+      return "P of the micro-batch, f of the step's micro-batches so far";
+    case Kind::step:
+      return "P of the micro-batch, f of all micro-batches of the step";
+    case Kind::batch:
+      break;
+  }
+  return "f and P of the micro-batch";
 }
 
 std::vector<Shape> BalanceScope::totals(index columns) const {
@@ -40,7 +56,8 @@ Tensor BalanceScope::loss(const Tensor& scores, const Indices& choice, index k, 
   return balance_loss(scores, counts, counted == Counted::all ? k : 1, over);
 }
 
-BalanceLoss::BalanceLoss(Options& options, index k, double weight, const std::string& group)
+BalanceLoss::BalanceLoss(Options& options, index k, double weight, const std::string& group,
+                         double at_balance)
     : k_(k),
       weight_(options.number("balance_weight", weight, {0, 1e6},
                              "weight of the load balance loss E/k Σ f P, which is 1 at balance")),
@@ -48,6 +65,9 @@ BalanceLoss::BalanceLoss(Options& options, index k, double weight, const std::st
   unbiased_ =
       options.choice("balance_counted", "chosen", {"chosen", "unbiased"},
                      "f counts the choices, or the k largest scores (Megatron)") == "unbiased";
+  explain_balance(options, weight_, k, scope_.text(),
+                  unbiased_ ? fmt::format("k = {} largest scores, without bias", k) : "",
+                  at_balance);
 }
 
 void BalanceLoss::declare(Traits& traits, index columns) const {

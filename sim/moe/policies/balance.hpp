@@ -13,6 +13,7 @@
 
 #include "sim/config/options.hpp"
 #include "sim/moe/losses.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 
 #include <string>
@@ -30,6 +31,8 @@ class BalanceScope {
   // before any other.
   std::vector<Shape> totals(index columns) const;
   bool whole_step() const { return kind_ == Kind::step; }
+  // The tokens of f and P, in words.
+  std::string text() const;
 
   // The loss of a micro-batch of so many sequences (balance_loss); adds its counts to `totals`.
   Tensor loss(const Tensor& scores, const Indices& choice, index k, Counted counted,
@@ -45,8 +48,10 @@ class BalanceScope {
 class BalanceLoss {
  public:
   // Reads `balance_weight`, `balance_group` and `balance_counted`, for a router with k choices per
-  // token; weight and group are their defaults.
-  BalanceLoss(Options& options, index k, double weight, const std::string& group);
+  // token; weight and group are their defaults. at_balance: the loss of even choices, if scores are
+  // weighted.
+  BalanceLoss(Options& options, index k, double weight, const std::string& group,
+              double at_balance = 1);
 
   // Adds what the router declares, before the totals of any other policy. columns: of its scores.
   void declare(Traits& traits, index columns) const;

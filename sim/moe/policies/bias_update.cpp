@@ -2,7 +2,10 @@
 
 #include "sim/backend/backend.hpp"
 #include "sim/config/names.hpp"
+#include "sim/config/text.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -68,6 +71,40 @@ BiasUpdate::BiasUpdate(Options& options, index k, index experts, index free, ind
                    "a quantile makes all choices equally frequent; leave it out, "
                    "or set bias_update = proportional");
   if (real_ == 0) real_ = even;
+  options.explain(
+      Topic::selection,
+      fmt::format("a token chooses the k = {} largest {} of {}: a bias per expert affects "
+                  "the choice, but not the gates",
+                  k, on_logits_ ? "l + b" : "s + b", all_));
+  options.explain(Topic::state, rule());
+  options.explain(Topic::evaluation, "the bias is that of the last step, and is not updated");
+}
+
+std::string BiasUpdate::rule() const {
+  const std::string u = config::shortest(speed_), m = config::shortest(real_);
+  const std::string quantile = fmt::format(
+      "the {}/{} quantile over tokens of c_t - v_te, v: what the "
+      "bias is added to, c_t: the {}-th largest v + b of the "
+      "token; then b -= mean(b)",
+      k_, all_, k_ + 1);
+  switch (kind_) {
+    case Kind::proportional:
+      return fmt::format(
+          "after a step: b_e += {} · (m - n_e) / m; n_e: choices of e in the step, "
+          "m = {} T / {}: the load wanted, T tokens",
+          u, m, experts_);
+    case Kind::quantile:
+      return "after a step: b_e = the mean over micro-batches of " + quantile;
+    case Kind::histogram:
+      return fmt::format("after a step: b_e = {}, from a histogram of {} bins over the whole step",
+                         quantile, bins_);
+    case Kind::sign:
+      break;
+  }
+  return fmt::format(
+      "after a step: b_e += {} · sign(m - n_e); n_e: choices of e in the step, before "
+      "drops, m = {} T / {}: the load wanted, T tokens",
+      u, m, experts_);
 }
 
 void BiasUpdate::declare(Traits& traits) const {

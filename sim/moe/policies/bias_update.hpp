@@ -17,6 +17,7 @@
 #include "sim/moe/policies/scores.hpp"
 #include "sim/moe/router.hpp"
 
+#include <string>
 #include <vector>
 
 namespace moesim {
@@ -46,6 +47,7 @@ class BiasUpdate {
 
  private:
   enum class Kind { sign, proportional, quantile, histogram };
+  std::string rule() const;  // in words
   Tensor quantiles(const Tensor& lack) const;
   Tensor counts(const Tensor& lack, const Tensor& bias) const;
   std::vector<double> mean_quantile(const StepLoad& load) const;

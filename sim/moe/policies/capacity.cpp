@@ -1,6 +1,10 @@
 #include "sim/moe/policies/capacity.hpp"
 
 #include "sim/config/names.hpp"
+#include "sim/config/text.hpp"
+#include "sim/moe/router.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -32,6 +36,56 @@ index Capacity::rows(index n, index k, index experts) const {
   const index rows = std::min(n, static_cast<index>(rounded) * (whole_share ? times : 1));
   const index multiple_rows = (rows + multiple - 1) / multiple * multiple;
   return std::max<index>({1, minimum, std::min(n, multiple_rows)});
+}
+
+std::string Capacity::formula(index n, index k, index experts) const {
+  if (absolute > 0) return fmt::format("{}", absolute);
+  const std::string by = config::shortest(factor), times = fmt::format(" · {}", k);
+  const std::string exact =
+      whole_share ? fmt::format("{} · ⌈{} / {}⌉", by, n, experts)
+                  : fmt::format("{} · {}{} / {}", by, n, per_choice ? times : "", experts);
+  std::string text = rounding == Rounding::ceil    ? "⌈" + exact + "⌉"
+                     : rounding == Rounding::floor ? "⌊" + exact + "⌋"
+                                                   : "round(" + exact + ")";
+  if (whole_share && per_choice) text = fmt::format("{} · {}", k, text);
+  if (multiple > 1) text = fmt::format("({} up to a multiple of {})", text, multiple);
+  const index value = rows(n, k, experts);
+  // The bounds, where they may matter.
+  if (minimum > 1) text = fmt::format("max({}, {})", minimum, text);
+  if (value == n) text = fmt::format("min({}, {})", n, text);
+  return fmt::format("{} = {}", text, value);
+}
+
+std::string describe_group(Group group, index n) {
+  switch (group) {
+    case Group::sequence:
+      return fmt::format("the {} tokens of a sequence", n);
+    case Group::position:
+      return fmt::format("the {} tokens at the same position of all sequences", n);
+    case Group::batch:
+      break;
+  }
+  return fmt::format("all {} tokens of the batch", n);
+}
+
+void explain_capacity(const Options& options, const Site& site, Group group, index k,
+                      const Capacity& training, const Capacity& evaluation) {
+  const auto say = [&](const std::string& when, const Capacity& capacity, index batch) {
+    const index n = group_size(group, std::max<index>(1, batch), std::max<index>(1, site.length));
+    const double even =
+        static_cast<double>(n * k) / static_cast<double>(std::max<index>(1, site.experts));
+    if (!capacity.limited())
+      options.explain(Topic::capacity, when + ": no limit");
+    else
+      options.explain(
+          Topic::capacity,
+          fmt::format("{}: C = {} rows per expert for {}; an even load is {}", when,
+                      capacity.formula(n, k, site.experts),
+                      site.ragged ? fmt::format("n tokens, here {}", n) : describe_group(group, n),
+                      config::shortest(even)));
+  };
+  say("training", training, site.batch);
+  say("evaluation", evaluation, site.evaluation_batch > 0 ? site.evaluation_batch : site.batch);
 }
 
 Rounding read_rounding(Options& options, const std::string& otherwise, const std::string& help) {

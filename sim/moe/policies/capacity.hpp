@@ -26,6 +26,8 @@ struct Capacity {
 
   bool limited() const { return factor > 0 || absolute > 0; }
   index rows(index n, index k, index experts) const;  // 0: no limit
+  // The formula with these numbers and its value: "⌈1.25 · 64 · 2 / 8⌉ = 20".
+  std::string formula(index n, index k, index experts) const;
 };
 
 // Reads the option `capacity_rounding`.
@@ -38,6 +40,15 @@ enum class Group { sequence, position, batch };
 // Reads the option `group`.
 Group read_group(Options& options, const std::string& otherwise,
                  const std::vector<std::string>& allowed, const std::string& help);
+
+// What a group of n tokens is: "the 64 tokens of a sequence".
+std::string describe_group(Group group, index n);
+
+struct Site;
+// Says the capacity of each expert at a site, for groups of this kind and k choices per token: in
+// training and in evaluation.
+void explain_capacity(const Options& options, const Site& site, Group group, index k,
+                      const Capacity& training, const Capacity& evaluation);
 
 // Number of tokens in a group.
 index group_size(Group group, index batch, index length);

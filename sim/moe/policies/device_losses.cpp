@@ -1,5 +1,7 @@
 #include "sim/moe/policies/device_losses.hpp"
 
+#include "sim/moe/policies/loss_weights.hpp"
+
 #include <algorithm>
 
 namespace moesim {
@@ -23,6 +25,14 @@ DeviceLosses::DeviceLosses(Options& options, index k, index experts) : k_(k) {
   if (most > devices_)
     options.reject("token_devices", "there are only " + std::to_string(devices_) + " devices");
   most_ = most == 0 ? std::min(k, devices_) : most;
+  const std::string scope =
+      std::to_string(devices_) + " devices i of " + std::to_string(experts / devices_) + " experts";
+  explain_loss(options, "device", device_, "Σ_i f'_i P'_i, f'_i: mean of E/k f_e, P'_i: sum of P_e",
+               scope, "at balance", 1);
+  explain_loss(options, "communication", communication_,
+               "Σ_i f''_i P'_i, f''_i: devices / " + std::to_string(most_) +
+                   " · share of tokens with a choice on i",
+               scope, "if every token uses " + std::to_string(most_) + " of them evenly", 1);
 }
 
 void DeviceLosses::add_to(std::vector<Loss>& losses, const Tensor& scores,

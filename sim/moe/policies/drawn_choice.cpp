@@ -1,6 +1,9 @@
 #include "sim/moe/policies/drawn_choice.hpp"
 
+#include "sim/config/text.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 namespace moesim {
 namespace {
@@ -22,6 +25,17 @@ DrawnChoice::DrawnChoice(Options& options) {
   first_ = options.choice("version", "2", {"1", "2"}, "of the estimator; 2: GRIN") == "1";
   jitter_ = options.number("jitter", 0.1, {0, 10},
                            "half the relative distance of candidates to the largest logit");
+  options.explain(
+      Topic::selection,
+      fmt::format("training: an expert is drawn from p = softmax over the candidates, those "
+                  "with (m - l_e) / max(|l_e|, m) ≤ {}, m: the largest logit",
+                  config::shortest(2 * jitter_)));
+  options.explain(Topic::evaluation, "the candidate of the largest logit is taken, without a draw");
+  options.explain(Topic::gate,
+                  first_ ? "g = p_s of the drawn expert, times h: 1 if it is the largest or "
+                           "with probability 1/2, else 1/2"
+                         : "g = p_s of the drawn expert, times h: 1 if it is the largest or "
+                           "with probability 1/4, else 0.3333");
 }
 
 DrawnChoice::Drawn DrawnChoice::draw(const Tensor& logits, const Tensor& open, index round,

@@ -8,6 +8,9 @@ Format::Format(Options& options)
     : rounded_(
           options.choice("precision", "float32", {"float32", "bfloat16"},
                          "type of input, weights, logits, probabilities and gates; bfloat16 rounds "
-                         "each, which is less stable") == "bfloat16") {}
+                         "each, which is less stable") == "bfloat16") {
+  if (rounded_)
+    options.explain(Topic::scores, "the router rounds every value that it computes to bfloat16");
+}
 
 }  // namespace moesim

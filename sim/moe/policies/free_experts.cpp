@@ -4,6 +4,8 @@
 #include "sim/moe/policies/free_choices.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -15,6 +17,11 @@ FreeExperts::FreeExperts(Options& options, index experts) : experts_(experts) {
   copies_ = options.integer("copy_experts", 1, {0, 64}, "choices that add gate · x");
   zeros_ = options.integer("zero_experts", 1, {0, 64}, "choices that add nothing");
   tau_ = options.number("tau", 0.75, {0, 1}, "weight of these choices in the balance loss");
+  options.explain(
+      Topic::selection,
+      fmt::format("the choices are {} experts, {} constant (a_0 x + a_1 v), {} copy (x) and "
+                  "{} zero ones (0), which run no expert",
+                  experts, constants_, copies_, zeros_));
 }
 
 Indices FreeExperts::that_add(const Indices& choice) const {

@@ -21,6 +21,11 @@ class FreeExperts {
 
   // Their weights in a balance loss: 1 of experts, tau of others. [n]
   Tensor weights(Backend& backend) const;
+  // Their mean: the balance loss of even choices.
+  double mean_weight() const {
+    return (static_cast<double>(experts_) + tau_ * static_cast<double>(all() - experts_)) /
+           static_cast<double>(all());
+  }
 
   // Adds what the chosen free experts give to the plan's bypass and addend, if they are fed
   // factor · x. gates [T, k], x [T, D], weight [C, 2, D] (W_c), value [C, D] (v).

@@ -1,6 +1,9 @@
 #include "sim/moe/policies/gates.hpp"
 
+#include "sim/config/text.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 namespace moesim {
 
@@ -8,10 +11,17 @@ index read_choices(Options& options, index otherwise, index experts) {
   const index k =
       options.integer("k", otherwise, {0, experts},
                       "experts per token; 0: all, the dense mixture (Jacobs et al. 1991)");
-  return k == 0 ? experts : k;
+  const index all = k == 0 ? experts : k;
+  options.explain(Topic::selection,
+                  all == experts
+                      ? fmt::format("every token takes all E = {} experts", experts)
+                      : fmt::format("a token chooses the experts of its k = {} largest logits, of "
+                                    "E = {}; ties go to the lower number",
+                                    all, experts));
+  return all;
 }
 
-Divisor::Divisor(Options& options, index k, double epsilon) {
+Divisor::Divisor(Options& options, index k, double epsilon, bool explains) {
   std::string kind = options.choice("normalise", "auto", {"auto", "none", "sum", "l2"},
                                     "divide the gates of a token by their sum or norm, before "
                                     "drops; auto: none for k = 1, else sum");
@@ -19,6 +29,14 @@ Divisor::Divisor(Options& options, index k, double epsilon) {
   if (kind == "auto") kind = k == 1 ? "none" : "sum";
   kind_ = kind == "l2" ? Kind::l2 : kind == "sum" ? Kind::sum : Kind::none;
   epsilon_ = options.number("normalise_epsilon", epsilon, {0, 1}, "added to the divisor");
+  if (!explains) return;
+  const std::string norm = kind_ == Kind::l2 ? "√Σ s²" : "Σ s";
+  const std::string divisor =
+      epsilon_ > 0 ? "(" + norm + " + " + config::shortest(epsilon_) + ")" : norm;
+  options.explain(Topic::gate,
+                  kind_ == Kind::none
+                      ? "g_e = s_e of a chosen expert, not divided"
+                      : fmt::format("g_e = s_e / {} over the token's {} chosen", divisor, k));
 }
 
 Tensor Divisor::divide(const Tensor& gates, const Tensor& more) const {
@@ -39,13 +57,22 @@ Gates::Gates(Options& options, index k)
       after_(options.choice("softmax", "before", {"before", "after"},
                             "softmax over all experts before selection, or over the chosen after "
                             "it") == "after"),
-      divisor_(options, k) {
+      divisor_(options, k, 0, !after_) {
+  if (after_)
+    options.explain(Topic::gate,
+                    fmt::format("g = softmax over the logits of the token's {} chosen: the same as "
+                                "a softmax over all, divided by its sum over the chosen",
+                                k));
   over_kept_ = options.choice("normalise_over", "chosen", {"chosen", "kept"},
                               "divide by the sum over a token's choices, or over those that get "
                               "a place (DeepSpeed)") == "kept";
   if (over_kept_ && (after_ || !divisor_.divides()))
     options.reject("normalise_over",
                    "kept needs softmax = before and normalise = sum or l2, which do the same");
+  if (over_kept_)
+    options.explain(Topic::gate,
+                    "the sum is over choices that get a place: what a dropped choice had goes to "
+                    "the token's others");
 }
 
 Tensor Gates::of(const Tensor& logits, const Tensor& scores, const Indices& choice) const {

@@ -18,7 +18,7 @@ index read_choices(Options& options, index otherwise, index experts);
 class Divisor {
  public:
   // Reads `normalise` and `normalise_epsilon`, for a router with k experts per token.
-  Divisor(Options& options, index k, double epsilon = 0);
+  Divisor(Options& options, index k, double epsilon = 0, bool explains = true);
 
   // gates [T, k]; `more` [T] is added to the sum (of squares).
   Tensor divide(const Tensor& gates, const Tensor& more = {}) const;

@@ -2,6 +2,8 @@
 
 #include "sim/ops/ops.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 
@@ -25,6 +27,12 @@ GroupLimit::GroupLimit(Options& options, index k, index experts) {
                                      " experts, fewer than k = " + std::to_string(k) +
                                      "; take more of them");
   best_ = std::clamp<index>(best == 0 ? k / top_ : best, 1, size);
+  if (top_ < groups_)
+    options.explain(
+        Topic::selection,
+        fmt::format("only experts of the {} best of {} groups of {} may be chosen; a group "
+                    "counts by the sum of its {} largest values",
+                    top_, groups_, size, best_));
 }
 
 Tensor GroupLimit::within(const Tensor& values) const {

@@ -1,6 +1,9 @@
 #include "sim/moe/policies/noise.hpp"
 
+#include "sim/config/text.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 namespace moesim {
 
@@ -14,6 +17,26 @@ Noise::Noise(Options& options) {
                               "deviation of the gaussian noise, divided by the number of experts");
   jitter_ = options.number("jitter", 0, {0, 1},
                            "the router's input times U(1 - jitter, 1 + jitter) in training");
+  if (jitter_ > 0)
+    options.explain(
+        Topic::scores,
+        fmt::format("training: the router's input is multiplied by draws from U({}, {}); "
+                    "the experts' input is not",
+                    config::shortest(1 - jitter_), config::shortest(1 + jitter_)));
+  if (kind_ == Kind::learned)
+    options.explain(
+        Topic::scores,
+        fmt::format("training: h = l + σ ε, ε ~ N(0, 1), σ = softplus(x W_n) + {}, decides "
+                    "in place of l",
+                    config::shortest(epsilon_)));
+  if (kind_ == Kind::gaussian)
+    options.explain(
+        Topic::scores,
+        fmt::format("training: h = l + σ ε, ε ~ N(0, 1), σ = {} / E, decides in place of "
+                    "l",
+                    config::shortest(deviation_)));
+  if (kind_ != Kind::none || jitter_ > 0)
+    options.explain(Topic::evaluation, "no noise in evaluation and generation");
 }
 
 Tensor normal_noise(const Context& context, const Shape& shape, Backend& backend) {

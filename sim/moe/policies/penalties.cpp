@@ -1,5 +1,7 @@
 #include "sim/moe/policies/penalties.hpp"
 
+#include "sim/moe/policies/loss_weights.hpp"
+
 namespace moesim {
 namespace {
 
@@ -21,6 +23,16 @@ Penalties::Penalties(Options& options) {
               : Orthogonality::cosine;
   weight_ = options.number("weight_penalty", 0, {0, kMostPenalty},
                            "weight of the mean squared norm of the experts' router weights");
+  explain_loss(options, "entropy", entropy_, "mean over tokens of -Σ_e p_e log p_e", "",
+               "for tokens with one certain expert", 0);
+  explain_loss(options, "marginal_entropy", marginal_, "Σ_e P_e log P_e, P: mean scores", "",
+               "if all tokens go to one expert", 0);
+  explain_loss(options, "orthogonal", orthogonal_,
+               form_ == Orthogonality::gram ? "Σ_{e, f} |w_e · w_f - [e = f]|"
+                                            : "mean over e, f of (cos(w_e, w_f) - [e = f])²",
+               "w_e: columns of W", "for orthogonal columns of norm 1", 0);
+  explain_loss(options, "weight", weight_, "mean over experts of ‖w_e‖²", "w_e: columns of W",
+               "for W = 0", 0);
 }
 
 void Penalties::add_to(std::vector<Loss>& losses, const Tensor& scores,

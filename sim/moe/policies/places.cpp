@@ -5,6 +5,8 @@
 #include "sim/moe/policies/gates.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace moesim {
@@ -69,6 +71,64 @@ Places::Places(Options& options, const Site& site, index k, double factor, doubl
     options.reject("group", "sequences of a router inside another differ in length; set batch");
   if (site.ragged && passes_input_)
     options.reject("dropped", "a router inside another passes no tokens around its experts");
+  explain(options, site);
+}
+
+void Places::explain(const Options& options, const Site& site) const {
+  if (!training_.limited() && !evaluation_.limited()) {
+    options.explain(Topic::capacity, "no limit: every choice gets a row of its expert");
+    options.explain(Topic::drops, "nothing is dropped");
+    return;
+  }
+  explain_capacity(options, site, group_, k_, training_, evaluation_);
+  options.explain(Topic::evaluation,
+                  evaluation_.limited()
+                      ? fmt::format("generation: capacity as in evaluation, of the n tokens so far "
+                                    "of one sequence: C = {} at n = 1, {} at n = {}",
+                                    evaluation_.rows(1, k_, experts_),
+                                    evaluation_.rows(length_, k_, experts_), length_)
+                      : "evaluation and generation drop nothing");
+  if (!limited()) {
+    options.explain(Topic::drops, "none: every token takes all experts, which have room for it");
+    return;
+  }
+  const char* order = "";
+  switch (by_) {
+    case By::token:
+      order = "token by token, all choices of a token before those of the next";
+      break;
+    case By::choice:
+      order = "all first choices in order of the tokens, then all second ones, and so on";
+      break;
+    case By::priority:
+      order =
+          "all first choices, then all second ones, and so on; among them the tokens with the "
+          "largest first score first (batch prioritised routing)";
+      break;
+    case By::random:
+      order =
+          "all first choices, then all second ones, and so on; among them tokens in random order";
+      break;
+    case By::gate:
+      order = "the C largest gates of each expert";
+      break;
+    case By::logit:
+      order =
+          "the C largest logits of each expert, among which tokens that did not choose it count "
+          "as 0 and take places";
+      break;
+  }
+  options.explain(Topic::drops, fmt::format("fill order: {}", order));
+  options.explain(
+      Topic::drops,
+      fmt::format("a choice without a place is dropped: it adds nothing. A token without "
+                  "any place outputs {}",
+                  passes_input_ ? "its own input times its first gate"
+                                : "0, so that only the residual stream carries it on"));
+  if (straight_through_)
+    options.explain(Topic::gate,
+                    "gradients of the experts' inputs reach the gates, too: their inputs are "
+                    "x · (1 + g - sg(g))");
 }
 
 index Places::group_size(const Tokens& tokens) const {

@@ -37,6 +37,8 @@ class Places {
   double expert_rows(index tokens) const;
 
  private:
+  void explain(const Options& options, const Site& site) const;
+
   // How places are filled: by an order of tokens and choices, or by the largest values per expert.
   enum class By { token, choice, priority, random, gate, logit };
 

@@ -13,6 +13,10 @@ ScoreFunction::ScoreFunction(Options& options) {
   kind_ = name == "softmax"         ? Kind::softmax
           : name == "sqrt_softplus" ? Kind::sqrt_softplus
                                     : Kind::sigmoid;
+  options.explain(Topic::scores, is_softmax() ? "s = softmax over experts of the logits l"
+                                 : unbounded()
+                                     ? "s_e = √softplus(l_e) of each logit, without competition"
+                                     : "s_e = sigmoid(l_e) of each logit, without competition");
 }
 
 Tensor ScoreFunction::of(const Tensor& logits) const {

@@ -1,6 +1,9 @@
 #include "sim/moe/policies/second_choices.hpp"
 
+#include "sim/config/text.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 #include <numeric>
 
@@ -26,6 +29,21 @@ SecondChoices::SecondChoices(Options& options) {
                                   "the same in evaluation");
   threshold_ =
       options.number("second_threshold", 0.2, {1e-6, 1}, "for second = threshold or random");
+  const auto say = [&](const std::string& policy, Topic topic, const char* when) {
+    const std::string limit = config::shortest(threshold_);
+    if (policy == "none")
+      options.explain(topic, fmt::format("{}: only the first choice stands", when));
+    else if (policy == "threshold")
+      options.explain(topic, fmt::format("{}: a second or later choice stands if its gate is above "
+                                         "{}",
+                                         when, limit));
+    else if (policy == "random")
+      options.explain(topic, fmt::format("{}: a second or later choice stands with probability "
+                                         "min(1, g / {})",
+                                         when, limit));
+  };
+  say(in_training_, Topic::selection, "training");
+  say(in_evaluation_, Topic::evaluation, "evaluation");
 }
 
 Indices SecondChoices::standing(const Indices& choice, const Tensor& gates,

@@ -1,6 +1,9 @@
 #include "sim/moe/policies/sinkhorn.hpp"
 
+#include "sim/config/text.hpp"
 #include "sim/ops/ops.hpp"
+
+#include <fmt/format.h>
 
 #include <cmath>
 #include <vector>
@@ -65,6 +68,13 @@ Sinkhorn::Sinkhorn(Options& options) {
                                 "iterations of Sinkhorn in logarithms; 0: until `tolerance`");
   tolerance_ = options.number("tolerance", 1e-4, {1e-12, 1},
                               "with iterations = 0: mean change of a column's factor at the end");
+  options.explain(
+      Topic::scores,
+      fmt::format("S = sinkhorn(l): {}, rows and columns scaled in turn {}",
+                  linear_ ? "max(l, 1e-10)" : "exp(l)",
+                  iterations_ > 0 ? fmt::format("{} times", iterations_)
+                                  : "until the mean change of a column's factor is at most " +
+                                        config::shortest(tolerance_)));
 }
 
 Tensor Sinkhorn::balance(const Tensor& logits) const {

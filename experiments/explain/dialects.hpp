@@ -1,0 +1,71 @@
+// Dialect is the routing of a published library, as settings of a router here: the lines of a config
+// file that do the same, what they do not do, and the golden files that prove it.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moesim {
+
+// Carried is what a dialect takes over from a config: its router and that router's options by short
+// key: k and the capacity factors, and others that the config sets. What it leaves open is as the
+// library has it.
+struct Carried {
+  std::string router;
+  std::map<std::string, std::string> values;
+
+  bool has(const std::string& key) const { return values.contains(key); }
+  std::string text(const std::string& key, const std::string& otherwise) const;
+  // The same for numbers, where 0 stands for the library's own value.
+  std::string above_zero(const std::string& key, const std::string& otherwise) const;
+  double number(const std::string& key, double otherwise) const;
+};
+
+// Keys of the router's own section, or full ones, with their values.
+using DialectLines = std::vector<std::pair<std::string, std::string>>;
+
+// A family of golden files, and which of its cases are of this dialect ("": all).
+struct Proof {
+  std::string family, cases;
+};
+
+struct Dialect {
+  std::string library, variant;  // "deepspeed", "top2"; the variant is empty for a library with one
+  std::string gate;              // what the library calls it, with its settings
+  std::string router;            // the router here
+  // Does this dialect do what a config with these options asks for? The first that does is taken.
+  bool (*suits)(const Carried&);
+  DialectLines (*lines)(const Carried&);
+  std::vector<Proof> proofs;         // empty: the code was read, not run
+  std::vector<std::string> differs;  // what the settings do not reproduce, one sentence each
+
+  std::string name() const { return variant.empty() ? library : library + ":" + variant; }
+};
+
+// Every dialect, those of a library together, its default gate first.
+const std::vector<Dialect>& dialects();
+std::vector<std::string> dialect_libraries();
+
+// The dialect named "LIBRARY" or "LIBRARY:VARIANT". Without a variant: the library's first that suits
+// the config, else its default gate. Throws Exit::usage with the names that there are.
+const Dialect& choose_dialect(const std::string& name, const Carried& from);
+
+// What of the config the dialect takes over: everything from the same router; k, capacity factors
+// and weights of losses from another that chooses k experts; else nothing.
+Carried carried_to(const Dialect& dialect, const Carried& from);
+
+// The settings as part of a config file, ready to paste; `arm` names the config in a comment.
+std::string dialect_text(const Dialect& dialect, const Carried& from, const std::string& arm);
+
+nlohmann::ordered_json dialect_json(const Dialect& dialect, const Carried& from);
+
+// The tables of dialects(): libraries in PyTorch, in JAX.
+std::vector<Dialect> torch_dialects();
+std::vector<Dialect> megatron_dialects();
+std::vector<Dialect> jax_dialects();
+
+}  // namespace moesim

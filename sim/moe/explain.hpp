@@ -1,0 +1,14 @@
+// Sentences that the explanation of any router has.
+#pragma once
+
+#include "sim/config/options.hpp"
+
+namespace moesim {
+
+class Router;
+struct Site;
+
+// Says what a router declares: what a token depends on, buffers, parameters, cost.
+void explain_router(const Options& options, const Site& site, const Router& router);
+
+}  // namespace moesim

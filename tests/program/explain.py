@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Tests moesim explain as its users run it: explain.py MOESIM
+
+Numbers are worked out by hand; messages about wrong configs are those of moesim run; what --as prints is a config file.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+moesim = os.path.abspath(sys.argv[1])
+os.chdir(tempfile.mkdtemp())
+failures = []
+
+
+def check(holds, what):
+    if not holds:
+        failures.append(what)
+        print("FAILED:", what)
+
+
+def call(*words, code=0):
+    done = subprocess.run([moesim, *words], capture_output=True, text=True, env={**os.environ, "COLUMNS": "400"})
+    check(done.returncode == code, f"{' '.join(words)}: exit {done.returncode}, not {code}: {done.stderr}")
+    return done.stdout if code == 0 else done.stderr
+
+
+def explained(*words):
+    return json.loads(call("explain", *words, "--json"))["arms"]
+
+
+def topic(arm, name):
+    """The sentences of a topic, those of routers inside the router included."""
+    return " | ".join(" | ".join(sentences) for title, sentences in arm["topics"].items() if title.split(": ")[-1] == name)
+
+
+CONFIG = """[run]
+name = study
+steps = 2
+[data]
+length = 64
+validation = 8
+[model]
+layers = 2
+width = 16
+heads = 2
+[moe]
+experts = 8
+[train]
+batch = 4
+[eval]
+batch = 2
+sequences = 2
+[router.token_choice]
+k = 2
+[sweep]
+router.name = token_choice, bias_balanced, soft
+run.seed = 0, 1
+"""
+with open("study.ini", "w") as file:
+    file.write(CONFIG)
+
+# Every arm once, whatever the seeds. ⌈1.25 · 64 · 2 / 8⌉ = 20, ⌈2 · 64 · 2 / 8⌉ = 32, ⌈2 · 1 · 2 / 8⌉ = 1.
+arms = explained("study.ini")
+check([arm["arm"] for arm in arms] == ["token_choice", "bias_balanced", "soft"], "three arms")
+choice = arms[0]
+capacity = topic(choice, "capacity")
+check("training: C = ⌈1.25 · 64 · 2 / 8⌉ = 20 rows per expert" in capacity, capacity)
+check("evaluation: C = ⌈2 · 64 · 2 / 8⌉ = 32 rows per expert" in capacity, capacity)
+check("C = 1 at n = 1, 32 at n = 64" in topic(choice, "evaluation"), topic(choice, "evaluation"))
+check("g_e = s_e / (Σ s)" in topic(choice, "gate"), topic(choice, "gate"))
+check("at balance it is 1 and adds 0.01" in topic(choice, "losses"), topic(choice, "losses"))
+check("token by token" in topic(choice, "drops"), topic(choice, "drops"))
+check("earlier tokens of its sequence alone" in topic(choice, "sees"), topic(choice, "sees"))
+check("T = 256 tokens, 4 sequences of S = 64; evaluation has 2" in topic(choice, "router"), topic(choice, "router"))
+check({"option": "router.token_choice.k", "value": "2", "default": "1", "help":
+       "experts per token; 0: all, the dense mixture (Jacobs et al. 1991)"} in choice["options"], "k with default and help")
+# b_e += 0.001 · sign(m - n_e), m = 2 T / 8
+check("0.001 · sign(m - n_e)" in topic(arms[1], "state") and "m = 2 T / 8" in topic(arms[1], "state"), topic(arms[1], "state"))
+check("the router looks ahead" in topic(arms[2], "sees"), topic(arms[2], "sees"))
+
+# The cost is that of a dry run.
+for plan, arm in zip(json.loads(call("run", "study.ini", "--dry-run", "--trial", "0", "--json"))["arms"], arms):
+    line = (f"the model: {plan['parameters_total']} parameters, {plan['parameters_active']:.0f} of them active for a token; "
+            f"{plan['flops_per_token']:.0f} FLOPs per token")
+    check(line in topic(arm, "cost"), f"{line} in {topic(arm, 'cost')}")
+
+# Settings of the command line, one arm, text.
+text = call("explain", "study.ini", "--arm", "token_choice", "router.token_choice.capacity_factor=0.5")
+check("⌈0.5 · 64 · 2 / 8⌉ = 8 rows" in text and "soft" not in text.split("\n")[0], text)
+check("capacity_factor = 0.5" in text and "(default: 1.25)" in text, text)
+
+# Routers by name; keys without a dot are theirs.
+for name in [router["name"] for router in json.loads(call("list", "routers", "--json"))]:
+    arm = explained(name)[0]
+    for part in ("router", "losses", "state", "evaluation", "sees", "cost"):
+        check(topic(arm, part) != "", f"{name}: nothing about {part}")
+check("k = 3 largest s + b" in topic(explained("bias_balanced", "k=3")[0], "selection"), "bias_balanced k=3")
+
+# A run, its file, its experiment: what the config says.
+before = sorted(os.listdir("."))
+call("run", "study.ini", "--arm", "token_choice", "run.seed=0")
+folder = "runs/study/" + next(name for name in os.listdir("runs/study") if name.startswith("token_choice"))
+for subject in (folder, folder + "/run.h5", "runs/study:token_choice"):
+    check(explained(subject)[0]["topics"] == choice["topics"], f"{subject}: not what its config says")
+check(sorted([*before, "runs"]) == sorted(os.listdir(".")), "explain wrote something")
+
+# Two.
+found = json.loads(call("explain", "study.ini:token_choice", folder, "--json"))
+check(found["settings"] == [] and found["topics"] == [], f"a run differs from its config: {found}")
+check("do not differ" in call("explain", "study.ini:token_choice", folder), "text of two equal ones")
+with open("other.ini", "w") as file:
+    file.write("include = study.ini\n[router.token_choice]\ncapacity_factor = 2\nfill = choice\n[sweep]\nrouter.name = token_choice\n")
+found = json.loads(call("explain", "study.ini:token_choice", "other.ini", "--json"))
+check([(row["option"], row["first"], row["second"]) for row in found["settings"]] ==
+      [("router.token_choice.capacity_factor", "1.25", "2"), ("router.token_choice.fill", "token", "choice")], f"{found['settings']}")
+topics = {row["topic"]: row for row in found["topics"]}
+check("= 32 rows" in topics["capacity"]["second"][0] and "= 20 rows" in topics["capacity"]["first"][0], f"{topics['capacity']}")
+check("later tokens" in topics["sees"]["second"][0], f"{topics['sees']}")
+
+# What --as prints is part of a config file, whose settings are then in force.
+libraries = "megatron deepspeed tutel megablocks fastmoe vmoe flaxformer hf-switch hf-mixtral st-moe llm-random torchtitan".split()
+for library in libraries:
+    text = call("explain", "study.ini", "--arm", "token_choice", "--as", library)
+    check("# not reproduced:" in text and "# proven by golden files" in text, text)
+    with open("as.ini", "w") as file:
+        file.write("include = study.ini\n" + text + "[sweep]\nrun.seed = 0\n")
+    wanted = json.loads(call("explain", "study.ini", "--arm", "token_choice", "--as", library, "--json"))["settings"]
+    arm = next(arm for arm in explained("as.ini", "router.name=" + wanted["router.name"]))
+    values = {option["option"]: option["value"] for option in arm["options"]}
+    for key, value in wanted.items():
+        same = values.get(key) == value or float(values[key]) == float(value)
+        check(same, f"{library}: {key} = {values.get(key)}, not {value}")
+check("capacity_factor = 1.25" in call("explain", "study.ini:token_choice", "--as", "deepspeed"), "the factor is carried over")
+check("deepspeed:top2" in call("explain", "study.ini:token_choice", "--as", "deepspeed"), "k = 2 is top2")
+check("fill = random" in call("explain", "token_choice", "--as", "deepspeed"), "k = 1 is top1")
+check("no counterpart of router.name = soft" in call("explain", "study.ini:soft", "--as", "deepspeed"), "soft in deepspeed")
+
+# Mistakes: one line each, and those of a config are the messages of run.
+for wrong in (["study.ini", "router.token_choice.k=99"], ["study.ini", "router.token_choice.fil=token"], ["study.ini", "--arm", "x"]):
+    check(call("explain", *wrong, code=2) == call("run", *wrong, "--dry-run", "--trial", "0", code=2), f"the message of {wrong}")
+check("choose one of megatron, torchtitan, deepspeed" in call("explain", "study.ini", "--as", "deepsed2000", code=2), "libraries")
+check("did you mean deepspeed?" in call("explain", "study.ini", "--as", "deepsped", code=2), "a library that is nearly right")
+check("megatron:softmax" in call("explain", "study.ini", "--as", "megatron:x", code=2), "variants")
+check("3 arms" in call("explain", "study.ini", "--as", "tutel", code=2), "--as of several arms")
+check("write SUBJECT:ARM" in call("explain", "study.ini", "other.ini", code=2), "two of several arms")
+for wrong in ([], ["nowhere.ini"], ["a", "b", "c"], ["no_such_router_or_config"]):
+    message = call("explain", *wrong, code=2)
+    check(message.count("\n") == 1 or not wrong, f"explain {wrong}: {message}")
+
+print(f"explain: {len(failures)} failed")
+sys.exit(1 if failures else 0)
