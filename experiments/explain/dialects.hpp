@@ -18,6 +18,7 @@ struct Carried {
   std::string router;
   std::map<std::string, std::string> values;
 
+  bool is(const char* name) const { return router == name; }
   bool has(const std::string& key) const { return values.contains(key); }
   std::string text(const std::string& key, const std::string& otherwise) const;
   // The same for numbers, where 0 stands for the library's own value.

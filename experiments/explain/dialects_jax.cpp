@@ -5,8 +5,6 @@
 namespace moesim {
 namespace {
 
-bool token_choice(const Carried& c) { return c.router == "token_choice"; }
-
 DialectLines vmoe(const Carried& c, const char* fill) {
   DialectLines lines = {{"k", c.text("k", "2")},
                         {"normalise", "none"},
@@ -39,7 +37,7 @@ std::vector<Dialect> jax_dialects() {
        "V-MoE's NoisyTopExpertsPerItemRouter with EinsumDispatcher (942a78bc), batch_priority = "
        "False",
        "token_choice",
-       [](const Carried& c) { return token_choice(c) && c.text("fill", "") != "priority"; },
+       [](const Carried& c) { return c.is("token_choice") && c.text("fill", "") != "priority"; },
        [](const Carried& c) { return vmoe(c, "choice"); },
        {{"vmoe_topk_bpr", "batch_priority = 0 (transcribed)"}},
        {kMany, "the load loss in training, which is read and not compared"}},

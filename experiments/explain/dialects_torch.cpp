@@ -5,9 +5,8 @@
 namespace moesim {
 namespace {
 
-bool token_choice(const Carried& c) { return c.router == "token_choice"; }
 bool single(const Carried& c) { return c.number("k", 1) == 1; }
-bool chooses(const Carried& c, double k) { return token_choice(c) && c.number("k", 0) == k; }
+bool chooses(const Carried& c, double k) { return c.is("token_choice") && c.number("k", 0) == k; }
 
 // A loss that its library does not divide by k has the value k at balance.
 std::string times_k(const std::string& weight, const std::string& k) {
@@ -186,7 +185,7 @@ std::vector<Dialect> torch_dialects() {
        "top",
        "Tutel's gate of type top (82af7aad)",
        "token_choice",
-       [](const Carried& c) { return token_choice(c) && c.text("fill", "") != "priority"; },
+       [](const Carried& c) { return c.is("token_choice") && c.text("fill", "") != "priority"; },
        [](const Carried& c) { return tutel(c, "choice"); },
        {{"tutel_bpr", "batch_prioritized = 0"}},
        {"a negative capacity factor, which also limits capacity to the largest load: no more is "
@@ -249,7 +248,9 @@ std::vector<Dialect> torch_dialects() {
        "naive",
        "FastMoE's NaiveGate (ee3c5615): no capacity, no loss",
        "token_choice",
-       [](const Carried& c) { return token_choice(c) && c.text("noise", "none") != "learned"; },
+       [](const Carried& c) {
+         return c.is("token_choice") && c.text("noise", "none") != "learned";
+       },
        fastmoe,
        {{"mixtral_hf", "the same formulas: softmax over the chosen, no capacity"}},
        {"FastMoE's GShard, Switch and SWIPE gates, which have no golden files (CUDA extensions)"}},
