@@ -77,7 +77,7 @@ class FinishedRuns {
     for (const std::string& name : folders_of(experiment_)) {
       if (hash_of_folder(name).empty()) continue;
       Settled values = recorded_values(experiment_ + "/" + name);
-      const Settled key = without_steps(values);
+      const std::string key = without_steps(values);
       if (const index steps = steps_of(values); steps > 0)
         by_settings_[key].push_back({name, std::move(values), steps});
     }
