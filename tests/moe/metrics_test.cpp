@@ -98,7 +98,8 @@ TEST_CASE("metrics: co-activation", "[moe][metrics]") {
 TEST_CASE("metrics: tables of domains and experts", "[moe][metrics]") {
   const Numbers domain = {0, 0, 1, 1, -1};
   SECTION("counts and fractions") {
-    const Doubles by_domain = table(domain, 2, Numbers{0, 1, 0, 2, 1, 2, 1, 2, 0, 1}, 2, 3);
+    const Doubles by_domain =
+        metrics::table(domain, 2, Numbers{0, 1, 0, 2, 1, 2, 1, 2, 0, 1}, 2, 3);
     check_all(by_domain, {2, 1, 1, 0, 2, 2});
     check_all(row_fractions(by_domain, counts(domain, 2), 3), {1, 0.5, 0.5, 0, 1, 1});
     // The largest fraction of a row is 1 twice.

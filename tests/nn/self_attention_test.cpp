@@ -12,7 +12,7 @@ namespace moesim::testing {
 namespace {
 
 constexpr index kBatch = 2, kLength = 5, kTokens = kBatch * kLength;
-constexpr double kRounding = sizeof(real) == sizeof(double) ? 1e-12 : 2e-5;
+constexpr double kAttentionRounding = sizeof(real) == sizeof(double) ? 1e-12 : 2e-5;
 
 std::vector<AttentionConfig> shapes() {
   std::vector<AttentionConfig> all;
@@ -121,7 +121,7 @@ TEST_CASE("attention: shared heads, widths and norms are those of the definition
       most = std::max(most, std::abs(static_cast<double>(got[i]) - want[i]));
       size = std::max(size, std::abs(want[i]));
     }
-    CHECK(most <= kRounding * size);
+    CHECK(most <= kAttentionRounding * size);
   }
 }
 
