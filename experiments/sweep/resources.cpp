@@ -84,7 +84,8 @@ double least_memory(const Experiment& e) {
   const auto moments = static_cast<double>(e.trainer->moments());
   const auto gradients = static_cast<double>(gradient_buffers(e.trainer->accumulate()));
   const auto length = static_cast<double>(e.data->info().length);
-  const auto tokens = static_cast<double>(e.trainer->batch() / e.trainer->accumulate()) * length;
+  const index sequences = e.trainer->batch() / e.trainer->accumulate();
+  const double tokens = static_cast<double>(sequences) * length;
   const double evaluated = static_cast<double>(e.trainer->evaluator().batch()) * length;
   const auto width = static_cast<double>(e.model->config().width);
   const ModelShape shape = e.task->shape();

@@ -36,7 +36,7 @@ std::string config_path(const std::string& word) {
   const std::string name = bracketed ? word.substr(1, word.size() - 2) : word;
   if (!bracketed && fs::exists(word, error)) return word;
   const std::vector<std::string> folders = study_folders();
-  const std::string path = find_study(name, folders);
+  std::string path = find_study(name, folders);
   if (!path.empty()) return path;
   if (bracketed || config::is_name(word) || word.starts_with("presets/")) {
     const std::vector<std::string> names = study_names(folders);

@@ -10,7 +10,7 @@ namespace moesim {
 
 // Includes is what a config file may include beyond files in its own folder and in the top file's.
 struct Includes {
-  bool anywhere = false;                  // the top file may include any path
+  bool anywhere = false;  // the top file may include any path
   // Searched in this order for include = <name>, and for include = folder/name.ini if there is no
   // such file beside the including one.
   std::vector<std::string> folders = {};
