@@ -135,7 +135,7 @@ def here(settings):
         "norm, positions": f"{settings['model.norm']}, {settings['model.positions']}"
                            + ("" if settings["model.qk_norm"] == "none" else f", q and k ({settings['model.qk_norm']})"),
         "schedule": schedule if schedule != "wsd" else
-        f"wsd {settings['train.decay']} {settings['train.decay_form']}",
+        f"wsd {settings['train.decay_share']} {settings['train.decay_form']}",
     }
 
 
