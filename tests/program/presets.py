@@ -85,8 +85,8 @@ def capacity_of(router, own):
     if train == evaluation == "0":
         return "none"
     text = train if train == evaluation else f"{train} / {evaluation}".replace("/ 0", "/ none")
-    order = "" if own("fill") == "token" else f", by {own('fill')}"
-    return text + order
+    text += "" if own("capacity_per_choice") == "true" else ", not times k"
+    return text + ("" if own("fill") == "token" else f", by {own('fill')}")
 
 
 def losses_of(router, own, settings):
