@@ -183,7 +183,7 @@ std::string find_study(const std::string& name, const std::vector<std::string>& 
   if (!is_study_name(name)) return {};
   for (const std::string& folder : folders)
     for (const char* ending : {"", ".ini"}) {
-      const std::string path = folder + "/" + name + ending;
+      std::string path = fmt::format("{}/{}{}", folder, name, ending);
       if (std::error_code error; path.ends_with(".ini") && fs::is_regular_file(path, error))
         return path;
     }

@@ -53,7 +53,7 @@ Schedule::Schedule(Options& options, index steps) {
   warmup_ = options.integer("warmup", 0, {0, 1ll << 40}, "steps of linear warm-up");
   floor_ = options.number("rate_min", 0, {0, 100}, "where cosine and wsd end");
   if (floor_ > peak_) options.reject("rate_min", "is above train.rate");
-  decay_ = options.number("decay", 0.2, {0, 1},
+  decay_ = options.number("decay_share", 0.2, {0, 1},
                           "wsd: share of the steps after the warm-up in which the rate falls");
   decay_form_ = options.choice("decay_form", Decay::linear, kDecays,
                                "wsd: form of the fall; root: 1 - sqrt (Hägele et al. 2024)");

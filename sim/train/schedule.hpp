@@ -17,7 +17,7 @@ namespace moesim {
 // warm-up, from the floor (Ibrahim et al. 2024).
 class Schedule {
  public:
-  // Reads rate, schedule, warmup, rate_min, decay, decay_form and restarts of [train]. steps: of
+  // Reads rate, schedule, warmup, rate_min, decay_share, decay_form and restarts of [train]. steps: of
   // the training.
   Schedule(Options& options, index steps);
   double rate(index step) const;

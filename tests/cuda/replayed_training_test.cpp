@@ -126,7 +126,9 @@ const std::vector<Words> kCapturable = {
     {"router.name", "test_learning"},
     {"router.name", "test_learning", "train.accumulate", "4"},
     {"router.name", "dense", "model.layers", "2", "model.positions", "rotary", "model.norm", "rms",
-     "model.tied", "true", "expert.name", "swiglu", "moe.shared", "1"}};
+     "model.tied", "true", "expert.name", "swiglu", "moe.shared", "1"},
+    {"router.name", "dense", "model.kv_heads", "1", "model.qk_norm", "head", "train.z_weight",
+     "0.01"}};
 
 TEST_CASE("cuda: replayed steps are steps to the bit", "[cuda][replay]") {
   Backend* cuda = card_that_replays("replayed steps are steps to the bit");

@@ -128,5 +128,17 @@ TEST_CASE("cuda: training with every expert, and with AdamW", "[cuda][slow]") {
           {"router.name", "token_choice", "train.optimiser", "adamw", "train.epsilon", "0.01"});
 }
 
+TEST_CASE("cuda: training with shared heads, norms of queries and keys, and the z-loss",
+          "[cuda][slow]") {
+  Backend* cuda = card("training with shared heads, norms of queries and keys, and the z-loss");
+  if (!cuda) return;
+  for (const char* norm : {"none", "head", "all"}) {
+    CAPTURE(norm);
+    compare(*cuda, {"router.name", "token_choice", "model.heads", "4", "model.kv_heads", "2",
+                    "model.head_width", "6", "model.positions", "rotary", "model.qk_norm", norm,
+                    "train.z_weight", "0.01"});
+  }
+}
+
 }  // namespace
 }  // namespace moesim::testing

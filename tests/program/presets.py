@@ -85,8 +85,8 @@ def capacity_of(router, own):
     if train == evaluation == "0":
         return "none"
     text = train if train == evaluation else f"{train} / {evaluation}".replace("/ 0", "/ none")
-    order = "" if own("fill") == "token" else f", by {own('fill')}"
-    return text + order
+    text += "" if own("capacity_per_choice") == "true" else ", not times k"
+    return text + ("" if own("fill") == "token" else f", by {own('fill')}")
 
 
 def losses_of(router, own, settings):
@@ -135,7 +135,7 @@ def here(settings):
         "norm, positions": f"{settings['model.norm']}, {settings['model.positions']}"
                            + ("" if settings["model.qk_norm"] == "none" else f", q and k ({settings['model.qk_norm']})"),
         "schedule": schedule if schedule != "wsd" else
-        f"wsd {settings['train.decay']} {settings['train.decay_form']}",
+        f"wsd {settings['train.decay_share']} {settings['train.decay_form']}",
     }
 
 

@@ -140,8 +140,8 @@ TEST_CASE("schedule: warm restarts by hand", "[train][extend]") {
         "1.0000 0.5000 1.0000 0.8536 0.5000 0.1464");
   CHECK(rates_or_error({"rate", "1", "rate_min", "0.2", "warmup", "1", "restarts", "3"}, 6) ==
         "0.5000 1.0000 0.6000 0.6000 1.0000 0.6000");
-  CHECK(rates_or_error({"rate", "1", "schedule", "wsd", "decay", "0.5", "restarts", "4"}, 8) ==
-        "1.0000 1.0000 1.0000 0.5000 1.0000 1.0000 1.0000 0.5000");
+  CHECK(rates_or_error({"rate", "1", "schedule", "wsd", "decay_share", "0.5", "restarts", "4"},
+                       8) == "1.0000 1.0000 1.0000 0.5000 1.0000 1.0000 1.0000 0.5000");
   CHECK(rates_or_error({"rate", "1", "restarts", "2 1"}, 6) ==
         "test: train.restarts = 2 1: 1 is out of order; write ascending steps between 0 and "
         "run.steps = 6");

@@ -95,13 +95,13 @@ TEST_CASE("optimiser: schedule by hand", "[train]") {
         {0.25, 0.5, 0.75, 1, 0.6 + 0.4 * c, 0.6, 0.6 - 0.4 * c, 0.2});
   check({"rate", "2"}, {2, 1 + c, 1, 1 - c, 0});
   check({"rate", "2", "warmup", "1", "schedule", "constant"}, {1, 2, 2, 2});
-  check({"rate", "2", "warmup", "1", "schedule", "wsd", "decay", "0.5", "rate_min", "1"},
+  check({"rate", "2", "warmup", "1", "schedule", "wsd", "decay_share", "0.5", "rate_min", "1"},
         {1, 2, 2, 2, 1.5, 1});
-  check({"rate", "2", "schedule", "wsd", "decay", "0.5", "decay_form", "cosine"},
+  check({"rate", "2", "schedule", "wsd", "decay_share", "0.5", "decay_form", "cosine"},
         {2, 2, 2, 2, 2, 1 + c, 1, 1 - c, 0});
-  check({"rate", "2", "schedule", "wsd", "decay", "1", "decay_form", "root"},
+  check({"rate", "2", "schedule", "wsd", "decay_share", "1", "decay_form", "root"},
         {2, 1, 2 - 2 * c, 2 - std::sqrt(3.0), 0});
-  check({"rate", "2", "schedule", "wsd", "decay", "0"}, {2, 2, 2, 2});
+  check({"rate", "2", "schedule", "wsd", "decay_share", "0"}, {2, 2, 2, 2});
   check({"rate", "2", "warmup", "9"}, {0.2, 0.4, 0.6});  // the run ends before the warm-up
   CHECK_THROWS_AS(rates({"rate", "1", "rate_min", "1.5"}, 1), Error);
 }
