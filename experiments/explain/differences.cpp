@@ -49,8 +49,8 @@ Differences differences(const PlannedRun& first, const PlannedRun& second) {
     for (const PlannedOption& option : run->options) add(keys, option.key);
   for (const std::string& key : keys) {
     const PlannedOption *x = find(first, key), *y = find(second, key);
-    if (x != nullptr && y != nullptr ? x->value == y->value : is_default(x != nullptr ? *x : *y))
-      continue;
+    const PlannedOption* only = x == nullptr ? y : y == nullptr ? x : nullptr;  // nullptr: both
+    if (only != nullptr ? is_default(*only) : x->value == y->value) continue;
     found.settings.push_back({key, x == nullptr ? "" : x->value, y == nullptr ? "" : y->value});
   }
   for (const ArmExplanation* arm : {&a, &b})
