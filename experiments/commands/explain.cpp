@@ -38,7 +38,7 @@ void print_dialect(const PlannedRun& run, const std::string& name, bool json) {
   if (json)
     std::cout << dialect_json(dialect, from).dump(2) << '\n';
   else
-    std::cout << dialect_text(dialect, from, run.spec.label);
+    std::cout << dialect_text(dialect, from);
 }
 
 }  // namespace

@@ -58,8 +58,8 @@ const Dialect& choose_dialect(const std::string& name, const Carried& from);
 // and weights of losses from another that chooses k experts; else nothing.
 Carried carried_to(const Dialect& dialect, const Carried& from);
 
-// The settings as part of a config file, ready to paste; `arm` names the config in a comment.
-std::string dialect_text(const Dialect& dialect, const Carried& from, const std::string& arm);
+// The settings as part of a config file, ready to paste.
+std::string dialect_text(const Dialect& dialect, const Carried& from);
 
 nlohmann::ordered_json dialect_json(const Dialect& dialect, const Carried& from);
 

@@ -6,7 +6,8 @@ namespace moesim {
 namespace {
 
 bool token_choice(const Carried& c) { return c.router == "token_choice"; }
-bool single(const Carried& c) { return c.number("k", 1) == 1; }
+// k is 1; `otherwise` is the library's k.
+bool single(const Carried& c, double otherwise) { return c.number("k", otherwise) == 1; }
 bool chooses(const Carried& c, double k) { return token_choice(c) && c.number("k", 0) == k; }
 
 // A loss that its library does not divide by k has the value k at balance.
@@ -39,7 +40,7 @@ DialectLines deepspeed(const Carried& c, const std::string& k, const char* fill)
 }
 
 DialectLines tutel(const Carried& c, const char* fill) {
-  const bool divides = !single(c) && c.text("normalise", "auto") != "none";
+  const bool divides = !single(c, 2) && c.text("normalise", "auto") != "none";
   return {{"k", c.text("k", "2")},
           {"capacity_factor", c.text("capacity_factor", "1")},
           {"capacity_factor_eval", c.text("capacity_factor_eval", "1")},
@@ -55,10 +56,10 @@ DialectLines tutel(const Carried& c, const char* fill) {
 
 DialectLines megablocks(const Carried& c) {
   // moe_normalize_expert_weights: None, 1 or 2.
-  const std::string rule = c.text("normalise", "none") == "auto" ? (single(c) ? "none" : "sum")
+  const std::string rule = c.text("normalise", "none") == "auto" ? (single(c, 1) ? "none" : "sum")
                                                                  : c.text("normalise", "none");
   DialectLines lines = {{"k", c.text("k", "1")}, {"normalise", rule}};
-  if (single(c) && rule != "none") lines.push_back({"allow_constant_gate", "true"});
+  if (single(c, 1) && rule != "none") lines.push_back({"allow_constant_gate", "true"});
   add(lines,
       {{"balance_weight", c.text("balance_weight", "0.1")}, {"z_weight", c.text("z_weight", "0")}});
   return lines;
@@ -66,7 +67,7 @@ DialectLines megablocks(const Carried& c) {
 
 DialectLines fastmoe(const Carried& c) {
   DialectLines lines = {{"k", c.text("k", "2")}, {"softmax", "after"}};
-  if (single(c)) lines.push_back({"allow_constant_gate", "true"});
+  if (single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
   add(lines, {{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}, {"balance_weight", "0"}});
   return lines;
 }
@@ -83,7 +84,7 @@ DialectLines noisy_fastmoe(const Carried& c) {
 
 DialectLines st_moe(const Carried& c) {
   DialectLines lines = {{"k", c.text("k", "2")}, {"normalise", "sum"}};
-  if (single(c)) lines.push_back({"allow_constant_gate", "true"});
+  if (single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
   add(lines, {{"capacity_factor", c.text("capacity_factor", "1.25")},
               {"capacity_factor_eval", c.text("capacity_factor_eval", "2")},
               {"capacity_rounding", "floor"},
@@ -128,7 +129,7 @@ DialectLines hf_switch(const Carried& c) {
 DialectLines hf_mixtral(const Carried& c) {
   const std::string k = c.text("k", "2");
   DialectLines lines = {{"k", k}, {"softmax", "after"}};
-  if (single(c)) lines.push_back({"allow_constant_gate", "true"});
+  if (single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
   add(lines, {{"capacity_factor", "0"},
               {"capacity_factor_eval", "0"},
               {"balance_weight", times_k(c.text("balance_weight", "0.001"), k)},
@@ -211,7 +212,7 @@ std::vector<Dialect> torch_dialects() {
                                {"temperature", c.text("temperature", "0.5")},
                                {"learned_temperature", "true"},
                                {"bias", "true"},
-                               {"normalise", single(c) ? "none" : "sum"}};
+                               {"normalise", single(c, 1) ? "none" : "sum"}};
          return lines;
        },
        {{"xmoe_cosine", "kind = tutel"}},

@@ -79,9 +79,9 @@ std::string differences_text(const Differences& found, std::size_t width) {
   std::string text = render(table, TableFormat::text);
   constexpr std::size_t kIndent = 4;
   const auto list = [&](const std::string& arm, const std::vector<std::string>& sentences) {
+    if (!sentences.empty()) text += "  " + arm + "\n";
     for (const std::string& each : sentences)
-      text += fmt::format("  {}:\n{}{}\n", arm, std::string(kIndent, ' '),
-                          wrapped(each, width, kIndent));
+      text += std::string(kIndent, ' ') + wrapped(each, width, kIndent) + "\n";
   };
   for (const Differences::Part& topic : found.topics) {
     text += "\n" + topic.title + "\n";
