@@ -9,7 +9,7 @@ const std::vector<Command>& commands() {
       {"check", "certificates of routers and experts: gradients, causality, conservation",
        check_arguments, check_command},
       {"compare", "one row per arm, over its seeds", compare_arguments, compare_command},
-      {"explain", "what settings mean, in formulas with numbers; the same as another library's",
+      {"explain", "what settings mean, in formulas with numbers; settings of other libraries",
        explain_arguments, explain_command},
       {"export", "a table as text, CSV, Markdown, LaTeX, HTML or JSON; or TensorBoard",
        export_arguments, export_command},

@@ -26,6 +26,7 @@ PlannedRun only_arm(const std::vector<PlannedRun>& arms, const std::string& what
                     const std::string& how) {
   if (arms.size() == 1) return arms.front();
   std::vector<std::string> names;
+  names.reserve(arms.size());
   for (const PlannedRun& run : arms) names.push_back(run.spec.label);
   fail(Exit::usage, fmt::format("command line: {} has {} arms, and one is needed: {}; there are {}",
                                 config::printable(what), arms.size(), how, joined(names)));
@@ -37,7 +38,7 @@ void print_dialect(const PlannedRun& run, const std::string& name, bool json) {
   if (json)
     std::cout << dialect_json(dialect, from).dump(2) << '\n';
   else
-    std::cout << dialect_text(dialect, from, run.spec.label);
+    std::cout << dialect_text(dialect, from);
 }
 
 }  // namespace
@@ -77,6 +78,7 @@ int explain_command(const Words& words) {
   const bool json = arguments.has("json");
   const auto routers = router_names();
   std::vector<std::vector<PlannedRun>> arms;
+  arms.reserve(subjects.size());
   for (const std::string& subject : subjects)
     arms.push_back(arms_of_subject(subject, settings, arms_of(arguments), routers));
 

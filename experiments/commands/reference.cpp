@@ -44,6 +44,8 @@ void add(Operand& operand, const std::string& placeholder, const std::string& us
     operand.words = split(placeholder, "|");
   } else if (placeholder == "CONFIG") {
     operand.configs = true;
+  } else if (placeholder == "CONFIG|RUN|ROUTER" || placeholder == "OTHER") {
+    operand.configs = operand.files = true;
   } else if (placeholder == "PATH" || placeholder == "RUN") {
     operand.files = true;
   } else if (placeholder == "key=value") {

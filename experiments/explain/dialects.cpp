@@ -22,6 +22,14 @@ constexpr const char* kShared[] = {"k",         "capacity_factor", "capacity_fac
                    near.empty() ? "" : "did you mean " + near + "? ", joined(names)));
 }
 
+// True if a dialect of the library suits the config.
+bool has_counterpart(const std::string& library, const Carried& from) {
+  const std::vector<Dialect>& all = dialects();
+  return std::any_of(all.begin(), all.end(), [&](const Dialect& each) {
+    return each.library == library && each.suits(from);
+  });
+}
+
 bool is_number(const std::string& text, double& value) {
   return config::parse(text, value) == std::errc{};
 }
@@ -89,11 +97,11 @@ Carried carried_to(const Dialect& dialect, const Carried& from) {
   return some;
 }
 
-std::string dialect_text(const Dialect& dialect, const Carried& from, const std::string& arm) {
+std::string dialect_text(const Dialect& dialect, const Carried& from) {
   std::string text = fmt::format("# {}: {}\n", dialect.name(), dialect.gate);
-  if (!dialect.suits(from))
-    text += fmt::format("# {} has no counterpart of router.name = {} as {} sets it: this is {}\n",
-                        dialect.library, from.router, arm, dialect.name());
+  if (!has_counterpart(dialect.library, from))
+    text += fmt::format("# {} has no gate like router.name = {}: these are the settings of {}\n",
+                        dialect.library, from.router, dialect.name());
   std::string elsewhere, own;
   for (const auto& [key, value] : dialect.lines(carried_to(dialect, from))) {
     const std::size_t dot = key.rfind('.');
@@ -116,10 +124,11 @@ std::string dialect_text(const Dialect& dialect, const Carried& from, const std:
 
 nlohmann::ordered_json dialect_json(const Dialect& dialect, const Carried& from) {
   using Json = nlohmann::ordered_json;
-  Json json = {{"library", dialect.library}, {"variant", dialect.variant},
-               {"gate", dialect.gate},       {"suits", dialect.suits(from)},
-               {"settings", Json::object()}, {"not_reproduced", dialect.differs},
-               {"proofs", Json::array()}};
+  Json json = {
+      {"library", dialect.library}, {"variant", dialect.variant},
+      {"gate", dialect.gate},       {"counterpart", has_counterpart(dialect.library, from)},
+      {"settings", Json::object()}, {"not_reproduced", dialect.differs},
+      {"proofs", Json::array()}};
   json["settings"]["router.name"] = dialect.router;
   for (const auto& [key, value] : dialect.lines(carried_to(dialect, from)))
     json["settings"][key.find('.') == key.npos ? "router." + dialect.router + "." + key : key] =

@@ -18,13 +18,14 @@ struct Carried {
   std::string router;
   std::map<std::string, std::string> values;
 
-  bool is(const char* name) const { return router == name; }
   bool has(const std::string& key) const { return values.contains(key); }
   std::string text(const std::string& key, const std::string& otherwise) const;
   // The same for numbers, where 0 stands for the library's own value.
   std::string above_zero(const std::string& key, const std::string& otherwise) const;
   double number(const std::string& key, double otherwise) const;
 };
+
+inline bool is_token_choice(const Carried& from) { return from.router == "token_choice"; }
 
 // Keys of the router's own section, or full ones, with their values.
 using DialectLines = std::vector<std::pair<std::string, std::string>>;
@@ -59,8 +60,8 @@ const Dialect& choose_dialect(const std::string& name, const Carried& from);
 // and weights of losses from another that chooses k experts; else nothing.
 Carried carried_to(const Dialect& dialect, const Carried& from);
 
-// The settings as part of a config file, ready to paste; `arm` names the config in a comment.
-std::string dialect_text(const Dialect& dialect, const Carried& from, const std::string& arm);
+// The settings as part of a config file, ready to paste.
+std::string dialect_text(const Dialect& dialect, const Carried& from);
 
 nlohmann::ordered_json dialect_json(const Dialect& dialect, const Carried& from);
 

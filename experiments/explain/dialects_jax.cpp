@@ -37,7 +37,7 @@ std::vector<Dialect> jax_dialects() {
        "V-MoE's NoisyTopExpertsPerItemRouter with EinsumDispatcher (942a78bc), batch_priority = "
        "False",
        "token_choice",
-       [](const Carried& c) { return c.is("token_choice") && c.text("fill", "") != "priority"; },
+       [](const Carried& c) { return is_token_choice(c) && c.text("fill", "") != "priority"; },
        [](const Carried& c) { return vmoe(c, "choice"); },
        {{"vmoe_topk_bpr", "batch_priority = 0 (transcribed)"}},
        {kMany, "the load loss in training, which is read and not compared"}},
@@ -45,7 +45,7 @@ std::vector<Dialect> jax_dialects() {
        "bpr",
        "V-MoE's NoisyTopExpertsPerItemRouter (942a78bc), batch_priority = True (BPR)",
        "token_choice",
-       token_choice,
+       is_token_choice,
        [](const Carried& c) { return vmoe(c, "priority"); },
        {{"vmoe_topk_bpr", "batch_priority = 1 (transcribed)"}},
        {kMany, "the load loss in training, which is read and not compared"}},
@@ -80,7 +80,7 @@ std::vector<Dialect> jax_dialects() {
        "tokens_choose",
        "flaxformer's TokensChooseMaskedRouter (399ea3a8)",
        "token_choice",
-       token_choice,
+       is_token_choice,
        [](const Carried& c) {
          double k = 1, weight = 0.01;
          config::parse(c.text("k", "1"), k),

@@ -5,8 +5,9 @@
 namespace moesim {
 namespace {
 
-bool single(const Carried& c) { return c.number("k", 1) == 1; }
-bool chooses(const Carried& c, double k) { return c.is("token_choice") && c.number("k", 0) == k; }
+// k is 1; `otherwise` is the library's k.
+bool single(const Carried& c, double otherwise) { return c.number("k", otherwise) == 1; }
+bool chooses(const Carried& c, double k) { return is_token_choice(c) && c.number("k", 0) == k; }
 
 // A loss that its library does not divide by k has the value k at balance.
 std::string times_k(const std::string& weight, const std::string& k) {
@@ -38,7 +39,7 @@ DialectLines deepspeed(const Carried& c, const std::string& k, const char* fill)
 }
 
 DialectLines tutel(const Carried& c, const char* fill) {
-  const bool divides = !single(c) && c.text("normalise", "auto") != "none";
+  const bool divides = !single(c, 2) && c.text("normalise", "auto") != "none";
   return {{"k", c.text("k", "2")},
           {"capacity_factor", c.text("capacity_factor", "1")},
           {"capacity_factor_eval", c.text("capacity_factor_eval", "1")},
@@ -54,10 +55,10 @@ DialectLines tutel(const Carried& c, const char* fill) {
 
 DialectLines megablocks(const Carried& c) {
   // moe_normalize_expert_weights: None, 1 or 2.
-  const std::string rule = c.text("normalise", "none") == "auto" ? (single(c) ? "none" : "sum")
+  const std::string rule = c.text("normalise", "none") == "auto" ? (single(c, 1) ? "none" : "sum")
                                                                  : c.text("normalise", "none");
   DialectLines lines = {{"k", c.text("k", "1")}, {"normalise", rule}};
-  if (single(c) && rule != "none") lines.push_back({"allow_constant_gate", "true"});
+  if (single(c, 1) && rule != "none") lines.push_back({"allow_constant_gate", "true"});
   add(lines,
       {{"balance_weight", c.text("balance_weight", "0.1")}, {"z_weight", c.text("z_weight", "0")}});
   return lines;
@@ -65,7 +66,7 @@ DialectLines megablocks(const Carried& c) {
 
 DialectLines fastmoe(const Carried& c) {
   DialectLines lines = {{"k", c.text("k", "2")}, {"softmax", "after"}};
-  if (single(c)) lines.push_back({"allow_constant_gate", "true"});
+  if (single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
   add(lines, {{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}, {"balance_weight", "0"}});
   return lines;
 }
@@ -82,7 +83,7 @@ DialectLines noisy_fastmoe(const Carried& c) {
 
 DialectLines st_moe(const Carried& c) {
   DialectLines lines = {{"k", c.text("k", "2")}, {"normalise", "sum"}};
-  if (single(c)) lines.push_back({"allow_constant_gate", "true"});
+  if (single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
   add(lines, {{"capacity_factor", c.text("capacity_factor", "1.25")},
               {"capacity_factor_eval", c.text("capacity_factor_eval", "2")},
               {"capacity_rounding", "floor"},
@@ -127,7 +128,7 @@ DialectLines hf_switch(const Carried& c) {
 DialectLines hf_mixtral(const Carried& c) {
   const std::string k = c.text("k", "2");
   DialectLines lines = {{"k", k}, {"softmax", "after"}};
-  if (single(c)) lines.push_back({"allow_constant_gate", "true"});
+  if (single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
   add(lines, {{"capacity_factor", "0"},
               {"capacity_factor_eval", "0"},
               {"balance_weight", times_k(c.text("balance_weight", "0.001"), k)},
@@ -169,7 +170,7 @@ std::vector<Dialect> torch_dialects() {
        "other "
        "tokens as 0",
        "token_choice",
-       token_choice,
+       is_token_choice,
        [](const Carried& c) { return deepspeed(c, c.text("k", "4"), "logit"); },
        {{"deepspeed_gates", "mode = topk_probs"}},
        {kRounded, "later versions rank gates (PR #7986): fill = gate"}},
@@ -185,7 +186,7 @@ std::vector<Dialect> torch_dialects() {
        "top",
        "Tutel's gate of type top (82af7aad)",
        "token_choice",
-       [](const Carried& c) { return c.is("token_choice") && c.text("fill", "") != "priority"; },
+       [](const Carried& c) { return is_token_choice(c) && c.text("fill", "") != "priority"; },
        [](const Carried& c) { return tutel(c, "choice"); },
        {{"tutel_bpr", "batch_prioritized = 0"}},
        {"a negative capacity factor, which also limits capacity to the largest load: no more is "
@@ -195,7 +196,7 @@ std::vector<Dialect> torch_dialects() {
        "bpr",
        "Tutel's gate of type top with batch_prioritized_routing (82af7aad)",
        "token_choice",
-       token_choice,
+       is_token_choice,
        [](const Carried& c) { return tutel(c, "priority"); },
        {{"tutel_bpr", "batch_prioritized = 1"}},
        {"a negative capacity factor", "the loss load_importance, Tutel's other choice"}},
@@ -210,7 +211,7 @@ std::vector<Dialect> torch_dialects() {
                                {"temperature", c.text("temperature", "0.5")},
                                {"learned_temperature", "true"},
                                {"bias", "true"},
-                               {"normalise", single(c) ? "none" : "sum"}};
+                               {"normalise", single(c, 1) ? "none" : "sum"}};
          return lines;
        },
        {{"xmoe_cosine", "kind = tutel"}},
@@ -219,7 +220,7 @@ std::vector<Dialect> torch_dialects() {
        "dropless",
        "MegaBlocks' dMoE (78eea65f)",
        "token_choice",
-       token_choice,
+       is_token_choice,
        [](const Carried& c) {
          DialectLines lines = megablocks(c);
          add(lines, {{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}});
@@ -248,9 +249,7 @@ std::vector<Dialect> torch_dialects() {
        "naive",
        "FastMoE's NaiveGate (ee3c5615): no capacity, no loss",
        "token_choice",
-       [](const Carried& c) {
-         return c.is("token_choice") && c.text("noise", "none") != "learned";
-       },
+       [](const Carried& c) { return is_token_choice(c) && c.text("noise", "none") != "learned"; },
        fastmoe,
        {{"mixtral_hf", "the same formulas: softmax over the chosen, no capacity"}},
        {"FastMoE's GShard, Switch and SWIPE gates, which have no golden files (CUDA extensions)"}},
@@ -258,7 +257,7 @@ std::vector<Dialect> torch_dialects() {
        "noisy",
        "FastMoE's NoisyGate (ee3c5615), noisy top-k (Shazeer et al. 2017)",
        "token_choice",
-       token_choice,
+       is_token_choice,
        noisy_fastmoe,
        {{"shazeer_noisy_topk", "peer = fastmoe"}},
        {"in evaluation, and with k = E, FastMoE's load is a count without gradient; here it is "
@@ -268,7 +267,7 @@ std::vector<Dialect> torch_dialects() {
        "",
        "Hugging Face Transformers' SwitchTransformersTop1Router (00dcc6dd)",
        "token_choice",
-       token_choice,
+       is_token_choice,
        hf_switch,
        {{"switch_hf", ""}},
        {"expert_capacity is a number of rows, and not a factor: without `capacity` in the config "
@@ -281,7 +280,7 @@ std::vector<Dialect> torch_dialects() {
        "",
        "Hugging Face Transformers' MixtralSparseMoeBlock (00d4b3d2)",
        "token_choice",
-       token_choice,
+       is_token_choice,
        hf_mixtral,
        {{"mixtral_hf", ""}},
        {kMixtralLayers,
@@ -290,7 +289,7 @@ std::vector<Dialect> torch_dialects() {
        "",
        "lucidrains' st-moe-pytorch (d94e65d8)",
        "token_choice",
-       token_choice,
+       is_token_choice,
        st_moe,
        {{"st_moe_lucidrains", ""}},
        {"the experts' multiplicative bias: expert.name = geglu, expert.geglu.bias = true, "
@@ -299,7 +298,7 @@ std::vector<Dialect> torch_dialects() {
        "token_choice",
        "llm-random's TokenChoiceFF (67be78cb)",
        "token_choice",
-       token_choice,
+       is_token_choice,
        llm_random,
        {{"token_choice_llmrandom", ""}},
        {"which of an expert's choices find a place: a top-k of ones leaves it open; as many are "

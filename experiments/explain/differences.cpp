@@ -49,8 +49,8 @@ Differences differences(const PlannedRun& first, const PlannedRun& second) {
     for (const PlannedOption& option : run->options) add(keys, option.key);
   for (const std::string& key : keys) {
     const PlannedOption *x = find(first, key), *y = find(second, key);
-    if (x != nullptr && y != nullptr ? x->value == y->value : is_default(x != nullptr ? *x : *y))
-      continue;
+    const PlannedOption* only = x == nullptr ? y : y == nullptr ? x : nullptr;  // nullptr: both
+    if (only != nullptr ? is_default(*only) : x->value == y->value) continue;
     found.settings.push_back({key, x == nullptr ? "" : x->value, y == nullptr ? "" : y->value});
   }
   for (const ArmExplanation* arm : {&a, &b})
@@ -79,9 +79,9 @@ std::string differences_text(const Differences& found, std::size_t width) {
   std::string text = render(table, TableFormat::text);
   constexpr std::size_t kIndent = 4;
   const auto list = [&](const std::string& arm, const std::vector<std::string>& sentences) {
+    if (!sentences.empty()) text += "  " + arm + "\n";
     for (const std::string& each : sentences)
-      text += fmt::format("  {}:\n{}{}\n", arm, std::string(kIndent, ' '),
-                          wrapped(each, width, kIndent));
+      text += std::string(kIndent, ' ') + wrapped(each, width, kIndent) + "\n";
   };
   for (const Differences::Part& topic : found.topics) {
     text += "\n" + topic.title + "\n";

@@ -75,6 +75,10 @@ std::vector<RunSpec> specs_of(const std::string& word, std::vector<std::string> 
     file.values["router.name"] = {word, "command line"};
     return expand(file, {settings, arms});
   }
+  if (const std::string near = nearest(word, routers);
+      !near.empty() && !is_there(word) && config_path(word) == word)
+    fail(Exit::usage, config::printable(word) +
+                          ": no such config, study, run or router; did you mean " + near + "?");
   std::vector<std::string> notes;
   std::vector<RunSpec> specs = expand(read_user_config(word), {settings, arms}, &notes);
   for (const std::string& note : notes) std::cerr << "note: " << note << '\n';

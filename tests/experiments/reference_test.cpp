@@ -37,6 +37,9 @@ TEST_CASE("operands are read from the usage of a command", "[reference]") {
   CHECK((report.first.files && report.later.files));
   const Operands sample = operands_of("sample RUN --prompt TEXT");
   CHECK((sample.first.files && !sample.later.files));
+  const Operands explain = operands_of("explain CONFIG|RUN|ROUTER [OTHER] [key=value ...]");
+  CHECK((explain.first.configs && explain.first.files && !explain.first.settings));
+  CHECK((explain.later.configs && explain.later.files && explain.later.settings));
   const Operands list = operands_of("list routers|options [PATTERN]");
   CHECK(list.first.words == std::vector<std::string>{"routers", "options"});
   CHECK(list.later.words.empty());

@@ -22,8 +22,7 @@ inline const Dialect& dialect_named(const std::string& name) {
 // these values.
 inline OptionValues as(const std::string& name, const OptionValues& values) {
   const Dialect& dialect = dialect_named(name);
-  const ConfigFile file =
-      parse_config(dialect_text(dialect, {dialect.router, values}, "test"), "printed");
+  const ConfigFile file = parse_config(dialect_text(dialect, {dialect.router, values}), "printed");
   OptionValues options;
   const std::string prefix = "router." + dialect.router + ".";
   for (const auto& [key, setting] : file.values)

@@ -69,7 +69,7 @@ capacity = topic(choice, "capacity")
 check("training: C = ⌈1.25 · 64 · 2 / 8⌉ = 20 rows per expert" in capacity, capacity)
 check("evaluation: C = ⌈2 · 64 · 2 / 8⌉ = 32 rows per expert" in capacity, capacity)
 check("C = 1 at n = 1, 32 at n = 64" in topic(choice, "evaluation"), topic(choice, "evaluation"))
-check("g_e = s_e / (Σ s)" in topic(choice, "gate"), topic(choice, "gate"))
+check("g_e = s_e / Σ s over the token's 2 chosen" in topic(choice, "gate"), topic(choice, "gate"))
 check("at balance it is 1 and adds 0.01" in topic(choice, "losses"), topic(choice, "losses"))
 check("token by token" in topic(choice, "drops"), topic(choice, "drops"))
 check("earlier tokens of its sequence alone" in topic(choice, "sees"), topic(choice, "sees"))
@@ -135,7 +135,7 @@ for library in libraries:
 check("capacity_factor = 1.25" in call("explain", "study.ini:token_choice", "--as", "deepspeed"), "the factor is carried over")
 check("deepspeed:top2" in call("explain", "study.ini:token_choice", "--as", "deepspeed"), "k = 2 is top2")
 check("fill = random" in call("explain", "token_choice", "--as", "deepspeed"), "k = 1 is top1")
-check("no counterpart of router.name = soft" in call("explain", "study.ini:soft", "--as", "deepspeed"), "soft in deepspeed")
+check("no gate like router.name = soft" in call("explain", "study.ini:soft", "--as", "deepspeed"), "soft in deepspeed")
 
 # Mistakes: one line each, and those of a config are the messages of run.
 for wrong in (["study.ini", "router.token_choice.k=99"], ["study.ini", "router.token_choice.fil=token"], ["study.ini", "--arm", "x"]):
@@ -145,6 +145,9 @@ check("did you mean deepspeed?" in call("explain", "study.ini", "--as", "deepspe
 check("megatron:softmax" in call("explain", "study.ini", "--as", "megatron:x", code=2), "variants")
 check("3 arms" in call("explain", "study.ini", "--as", "tutel", code=2), "--as of several arms")
 check("write SUBJECT:ARM" in call("explain", "study.ini", "other.ini", code=2), "two of several arms")
+check("did you mean bias_balanced?" in call("explain", "bias_balancd", code=2), "a router that is nearly right")
+check("normalise = sum" in call("explain", "lory", "--as", "tutel"), "without a k of the config it is the library's")
+check("no gate like" not in call("explain", "study.ini:token_choice", "--as", "deepspeed:topk_position"), "a variant by its name")
 for wrong in ([], ["nowhere.ini"], ["a", "b", "c"], ["no_such_router_or_config"]):
     message = call("explain", *wrong, code=2)
     check(message.count("\n") == 1 or not wrong, f"explain {wrong}: {message}")
