@@ -28,7 +28,7 @@ double multiply(real x, real y) { return double(x) * double(y); }
 }  // namespace
 
 // Sizes around the registers' tiles: whole panels, remainders of rows and of columns, nothing.
-TEST_CASE("small_product: against naive_product sums, any size and stride", "[backend][small]") {
+TEST_CASE("small_product: against naive sums, any size and stride", "[backend][small]") {
   for (const index m : {0, 1, 7, 8, 9, 17})
     for (const index n : {0, 1, 5, 16, 33, 48, 64, 71})
       for (const index k : {0, 1, 6, 32})
@@ -88,7 +88,7 @@ TEST_CASE("small_product: a row does not depend on its neighbours", "[backend][s
   }
 }
 
-TEST_CASE("small_product_transposed: against naive_product sums", "[backend][small]") {
+TEST_CASE("small_product_transposed: against naive sums", "[backend][small]") {
   for (const index m : {0, 1, 4, 6})
     for (const index n : {0, 1, 4, 7})
       for (const index k : {0, 1, 15, 16, 37, 128})

@@ -55,8 +55,8 @@ TEST_CASE("check: names are routers, experts, or say which", "[check]") {
   CHECK(kinds({"router.soft"}) == Words{"router soft"});
   Words settings;
   for (const CheckRow& row : check_rows({"mlp"}, false)) settings.push_back(row.settings);
-  CHECK(settings ==
-        Words{"defaults", "activation=relu", "activation=silu", "bias=first", "bias=none"});
+  CHECK(settings == Words{"defaults", "activation=relu", "activation=silu",
+                          "activation=relu_squared", "bias=first", "bias=none"});
 
   CHECK_THAT(rejection({"swigl"}), testing::contains("did you mean swiglu?"));
   CHECK_THAT(rejection({"tokenchoice"}), testing::contains("did you mean token_choice?"));
@@ -113,8 +113,8 @@ TEST_CASE("check: a setting that is rejected is an error of usage that says wher
     }
     return std::string("accepted");
   };
-  CHECK_THAT(message({"token_choice", "k=0"}),
-             testing::contains("command line: router.token_choice.k = 0: out of range"));
+  CHECK_THAT(message({"token_choice", "k=-1"}),
+             testing::contains("command line: router.token_choice.k = -1: out of range"));
   CHECK_THAT(message({"token_choice", "kk=2"}),
              testing::contains("did you mean router.token_choice"));
   CHECK_THAT(message({"soft", "router.token_choice.k=2"}), testing::contains("unknown section"));

@@ -118,7 +118,7 @@ void tutel_cosine(Oracle& oracle) {
 }
 
 void xmoe_cosine(Oracle& oracle) {
-  if (oracle.text("kind") == "tutel_cosine") return tutel_cosine(oracle);
+  if (oracle.text("kind") == "tutel") return tutel_cosine(oracle);
   torchscale(oracle);
 }
 
