@@ -1,4 +1,4 @@
-// moesim explain: says what the settings of a run mean, in formulas with its numbers.
+// moesim explain: explains the settings of a run in formulas with its numbers.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/arm_arguments.hpp"
 #include "experiments/commands/commands.hpp"
@@ -21,7 +21,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The one arm of a subject; `how` says how to choose one.
+// The one arm of a subject; `how` tells how to choose one.
 PlannedRun only_arm(const std::vector<PlannedRun>& arms, const std::string& what,
                     const std::string& how) {
   if (arms.size() == 1) return arms.front();
@@ -46,7 +46,7 @@ void print_dialect(const PlannedRun& run, const std::string& name, bool json) {
 Arguments explain_arguments() {
   Arguments arguments(
       "explain CONFIG|RUN|ROUTER [OTHER] [key=value ...]",
-      "Says what settings mean, in formulas with the numbers of this run: scores, selection, "
+      "Explains settings in formulas with the numbers of this run: scores, selection, "
       "gates, "
       "capacity, who is dropped, losses, state, evaluation, what a token sees, cost. Two subjects: "
       "what differs between them. A subject is a config file or study, a run's folder or file, an "

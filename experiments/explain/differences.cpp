@@ -18,7 +18,7 @@ const PlannedOption* find(const PlannedRun& run, const std::string& key) {
   return nullptr;
 }
 
-// What only one run has is left out at its default: its router's sentences say it.
+// What only one run has is left out at its default: its router's sentences describe it.
 bool is_default(const PlannedOption& option) { return option.value == option.default_value; }
 
 std::vector<std::string> sentences_of(const ArmExplanation& arm, const std::string& title) {

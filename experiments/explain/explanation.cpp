@@ -62,7 +62,7 @@ std::vector<Explained> everything_of(const PlannedRun& run) {
   if (std::none_of(all.begin(), all.end(),
                    [](const Explained& each) { return each.topic == Topic::evaluation; }))
     all.push_back(
-        {section, Topic::evaluation, "as training, but for what options say is of training alone"});
+        {section, Topic::evaluation, "as in training, except options that are of training alone"});
   all.push_back(
       {section, Topic::cost,
        fmt::format("the model: {} parameters, {:.0f} of them active for a token; {:.0f} "

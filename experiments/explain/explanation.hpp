@@ -1,5 +1,5 @@
-// ArmExplanation is what the settings of one arm mean: the sentences that its parts say of
-// themselves, by topic, and its settings.
+// ArmExplanation is what the settings of one arm mean: the sentences that describe its
+// parts, by topic, and its settings.
 #pragma once
 
 #include "experiments/explain/dialects.hpp"

@@ -35,7 +35,7 @@ struct PlannedRun {
   std::string extends = {};
   // The resolved config, in a plan that was just made; not part of plan.json.
   std::string resolved = {};
-  // What its parts say of themselves, and its options with their values; as `resolved`.
+  // Sentences that describe its parts, and its options with their values; as `resolved`.
   std::vector<Explained> explained = {};
   std::vector<PlannedOption> options = {};
 };

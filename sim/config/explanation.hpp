@@ -1,5 +1,5 @@
 // Explained is a sentence about one part of a run: what its settings mean, in formulas with the
-// numbers of this run. The code that reads settings says it (Options::explain), so that it is
+// numbers of this run. The code that reads settings adds it (Options::explain), so that it is
 // computed by what it describes.
 #pragma once
 

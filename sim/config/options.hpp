@@ -81,7 +81,7 @@ class Settings {
   // The effective value of an option that was read.
   const std::string& effective(const std::string& key) const { return effective_.at(key); }
 
-  // What the parts of the run said of themselves while they read their options, each sentence once.
+  // Sentences that describe the parts of the run, in the order in which they were added, each once.
   const std::vector<Explained>& explained() const { return explained_; }
   void explain(Explained sentence);
 
@@ -123,7 +123,7 @@ class Options {
   }
   std::string text(const std::string& key, const std::string& otherwise, const std::string& help);
 
-  // Says what the settings mean (moesim explain).
+  // Adds a sentence that describes the settings (moesim explain).
   void explain(Topic topic, std::string text) const {
     settings_->explain({section_, topic, std::move(text)});
   }

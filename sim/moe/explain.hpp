@@ -8,7 +8,7 @@ namespace moesim {
 class Router;
 struct Site;
 
-// Says what a router declares: what a token depends on, buffers, parameters, cost.
+// Explains what a router declares: what a token depends on, buffers, parameters, cost.
 void explain_router(const Options& options, const Site& site, const Router& router);
 
 }  // namespace moesim

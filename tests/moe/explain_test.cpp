@@ -1,4 +1,4 @@
-// Proves that what routers say of themselves is what they do: stated values of losses against the
+// Proves that explanations of routers are what they do: stated values of losses against the
 // losses of a balanced batch, capacities worked out by hand; a router without words of its own is
 // explained, too.
 #include "sim/moe/explain.hpp"
@@ -16,7 +16,7 @@ namespace {
 
 using Sentences = std::vector<Explained>;
 
-// What a router of this name says at this site, with these options.
+// The sentences about a router of this name at this site, with these options.
 Sentences sentences(const std::string& name, const Site& site, const OptionValues& values = {}) {
   Settings settings;
   for (const auto& [key, value] : values) settings.set("router." + name + "." + key, value, "test");
@@ -150,13 +150,13 @@ TEST_CASE("explain: capacities are those that route", "[moe]") {
   CHECK(capacity({{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}}, "no limit") != "");
 }
 
-TEST_CASE("explain: every router says what its tokens see, its state and its cost", "[moe]") {
+TEST_CASE("explain: every router has sentences about what tokens see, state and cost", "[moe]") {
   for (const std::string& name : Registry<Router>::names()) {
     CAPTURE(name);
     const Sentences all = sentences(name, site_of(16, 64, 8));
     for (const Topic topic : {Topic::sees, Topic::state, Topic::cost})
       CHECK(sentence(all, topic, "") != "");
-    // More than any router has: it says how it selects or weights.
+    // More than any router has: how it selects or weights.
     CHECK((sentence(all, Topic::selection, "") != "" || sentence(all, Topic::gate, "") != ""));
     for (const Explained& each : all) {
       CAPTURE(each.text);

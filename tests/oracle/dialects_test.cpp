@@ -37,7 +37,7 @@ TEST_CASE("dialects: each that names golden files is compared with them", "[orac
     }
     const bool compared = tests.find("\"" + dialect.name() + "\"") != tests.npos;
     CHECK(compared == !dialect.proofs.empty());
-    // Without golden files it says so.
+    // Without golden files the text states that.
     const bool says_none =
         dialect_text(dialect, {dialect.router, {}}).find("none: the library's code") !=
         std::string::npos;

@@ -45,7 +45,7 @@ Group read_group(Options& options, const std::string& otherwise,
 std::string describe_group(Group group, index n);
 
 struct Site;
-// Says the capacity of each expert at a site, for groups of this kind and k choices per token: in
+// Explains the capacity of experts at a site, for groups of this kind and k choices per token: in
 // training and in evaluation.
 void explain_capacity(const Options& options, const Site& site, Group group, index k,
                       const Capacity& training, const Capacity& evaluation);

@@ -1,5 +1,5 @@
-// Loss weights: reads the options that weight auxiliary losses (sim/moe/losses.hpp), and says what the
-// losses are and what they are worth.
+// Loss weights: reads the options that weight auxiliary losses (sim/moe/losses.hpp), and
+// explains these losses and their values.
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -13,12 +13,12 @@ namespace moesim {
 double read_balance_weight(Options& options, double otherwise, index k);
 double read_z_weight(Options& options, double otherwise, index columns);
 
-// Says what an auxiliary loss is, unless its weight is 0: its formula, the tokens over which it is
+// Explains an auxiliary loss, unless its weight is 0: its formula, the tokens over which it is
 // taken (may be empty), and its value in a state, `when`, such as "at balance".
 void explain_loss(const Options& options, const std::string& name, double weight,
                   const std::string& formula, const std::string& scope, const std::string& when,
                   double value);
-// The same for the load balance loss E/k Σ f P; `counted` says what f counts, if it is not the k
+// The same for the load balance loss E/k Σ f P; `counted` is what f counts, if it is not the k
 // choices before drops.
 void explain_balance(const Options& options, double weight, index k,
                      const std::string& scope = "f and P of the micro-batch",
