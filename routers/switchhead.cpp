@@ -52,7 +52,7 @@ class SwitchHead : public Router {
     const index T = tokens.x.rows();
     const Tensor drawn = drop_ > 0 && tokens.context.training ? draws(tokens) : Tensor();
     const auto half = [&](index first) {
-      if (!drawn) return drawn;
+      if (!drawn) return Tensor();
       const IndexMap rows{.shape = {T, 1, 1}, .add = {1}, .base = first};
       return gather_rows(drawn, map_indices(rows, drawn.backend())).reshape({T * h_, E_});
     };

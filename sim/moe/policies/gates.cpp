@@ -110,7 +110,7 @@ void reject_constant_gate(Options& options, bool constant, const std::string& ke
 }
 
 Tensor at_choices(const Tensor& values, const Indices& choice) {
-  const index T = values.rows(), k = choice.size() / T;
+  const index T = values.rows(), k = T == 0 ? 1 : choice.size() / T;
   return pick(values, entries_of(choice, k, values.cols())).reshape({T, k});
 }
 

@@ -132,7 +132,7 @@ void Places::explain(const Options& options, const Site& site) const {
 }
 
 index Places::group_size(const Tokens& tokens) const {
-  return group_ == Group::batch ? tokens.x.rows() : tokens.length();
+  return std::max<index>(1, group_ == Group::batch ? tokens.x.rows() : tokens.length());
 }
 
 index Places::places(const Tokens& tokens) const {
@@ -163,8 +163,7 @@ Indices Places::keep(const Indices& choice, const Tensor& gates, const Tensor& s
 Assignment Places::plan(const Indices& choice, const Indices& kept, const Tensor& gates,
                         const Tokens& tokens) const {
   const index T = tokens.x.rows(), E = experts_, most = places(tokens);
-  const index groups =
-      T == 0 ? 0 : T / group_size(tokens);  // a router inside another may get no token
+  const index groups = T / group_size(tokens);  // 0: a router inside another may get no token
   Assignment plan =
       moesim::assign(choice, kept, k_, E, gates, most > 0 ? groups * E * most : T * k_);
   if (group_ == Group::sequence) plan.places = most;
