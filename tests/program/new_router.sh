@@ -43,7 +43,7 @@ CPP
 for example in routers/mine routers/steered experts/relu2; do  # the block that begins with the file's name
   awk -v first="// $example.cpp:" '/^```/ { inside = 0 } index($0, first) == 1 { inside = 1 } inside' "$source/${example%%/*}"/*.md \
     > "$work/${example##*/}.cpp"
-  grep -q Registered "$work/${example##*/}.cpp" || { echo "FAILED: no example $example in a README"; exit 1; }
+  grep -qE "Register(Router|Expert)<" "$work/${example##*/}.cpp" || { echo "FAILED: no example $example in a README"; exit 1; }
 done
 settings=$(grep -E '^(CMAKE_BUILD_TYPE|CMAKE_CXX_COMPILER|CMAKE_CXX_FLAGS|MOESIM_[A-Z]+):' "$build/CMakeCache.txt" | grep -v MOESIM_EXTRA | sed 's/^/-D/')
 readarray -t settings <<< "$settings"
