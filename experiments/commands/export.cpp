@@ -243,7 +243,8 @@ int export_command(const Words& words) {
   for (const char* option : {"follow", "interval"})
     if (arguments.given(option))
       fail(Exit::usage, std::string("command line: --") + option + " goes with --to tensorboard");
-  const TableKind& kind = table_kind(arguments.text("table"));
+  const std::string table = arguments.text("table");
+  const TableKind& kind = table_kind(table);
   const TableFormat format = format_for(arguments, kind);
   check_options(arguments, kind, format);
   const Rendering rendering = rendering_in(arguments, format);

@@ -55,7 +55,7 @@ std::vector<Dialect> jax_dialects() {
        "expert_choice",
        [](const Carried& c) { return c.router == "expert_choice"; },
        [](const Carried& c) {
-         return DialectLines{{"capacity_factor", c.text("capacity_factor", "2")},
+         return DialectLines{{"capacity_factor", c.above_zero("capacity_factor", "2")},
                              {"capacity_rounding", c.text("capacity_rounding", "ceil")},
                              {"capacity_multiple", c.text("capacity_multiple", "4")},
                              {"group", "sequence"},
@@ -69,10 +69,12 @@ std::vector<Dialect> jax_dialects() {
        "soft",
        [](const Carried& c) { return c.router == "soft"; },
        [](const Carried& c) {
-         return DialectLines{
-             {"slots", c.text("slots", "0")}, {"capacity_factor", c.text("capacity_factor", "1")},
-             {"normalise", "true"},           {"norm", "unit"},
-             {"norm_epsilon", "1e-6"},        {"slots_mix", "tokens"}};
+         return DialectLines{{"slots", c.text("slots", "0")},
+                             {"capacity_factor", c.above_zero("capacity_factor", "1")},
+                             {"normalise", "true"},
+                             {"norm", "unit"},
+                             {"norm_epsilon", "1e-6"},
+                             {"slots_mix", "tokens"}};
        },
        {{"soft_moe_paper", "(transcribed)"}},
        {}},
@@ -111,7 +113,7 @@ std::vector<Dialect> jax_dialects() {
        "expert_choice",
        [](const Carried& c) { return c.router == "expert_choice"; },
        [](const Carried& c) {
-         return DialectLines{{"capacity_factor", c.text("capacity_factor", "2")},
+         return DialectLines{{"capacity_factor", c.above_zero("capacity_factor", "2")},
                              {"capacity_rounding", "round"},
                              {"group", "sequence"},
                              {"softmax", "experts"}};

@@ -311,7 +311,7 @@ std::vector<Dialect> torch_dialects() {
        [](const Carried& c) { return c.router == "expert_choice"; },
        [](const Carried& c) {
          const std::string group = c.text("group", "position");
-         return DialectLines{{"capacity_factor", c.text("capacity_factor", "1")},
+         return DialectLines{{"capacity_factor", c.above_zero("capacity_factor", "1")},
                              {"capacity_rounding", "round"},
                              {"group", group == "sequence" ? "batch" : group},
                              {"softmax", c.text("softmax", "tokens")},

@@ -40,7 +40,7 @@ std::string sentence(const Sentences& all, Topic topic, const std::string& begin
   return {};
 }
 
-// The value that a sentence states for a loss, in "it is VALUE and adds SHARE".
+// The value that a sentence states for a loss, in "it is VALUE and adds SHARE per MoE layer".
 double stated(const Sentences& all, const std::string& loss) {
   const std::string text = sentence(all, Topic::losses, loss + ":");
   const std::size_t begin = text.rfind("it is ") + 6;
@@ -102,7 +102,8 @@ TEST_CASE("explain: losses have the values that are stated", "[moe]") {
   same("marginal_entropy", marginal_entropy_loss(certain));
   same("orthogonal", orthogonality_loss(table(2, 2, {1, 0, 0, 1}), Orthogonality::cosine));
   same("weight", weight_loss(Tensor::zeros({2, 2}, test_backend())));
-  CHECK(sentence(all, Topic::losses, "balance:").ends_with("at balance it is 1 and adds 0.5"));
+  CHECK(sentence(all, Topic::losses, "balance:")
+            .ends_with("at balance it is 1 and adds 0.5 per MoE layer"));
 }
 
 TEST_CASE("explain: MoE++ weights its free choices in the balance loss", "[moe]") {

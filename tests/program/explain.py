@@ -70,7 +70,7 @@ check("training: C = ⌈1.25 · 64 · 2 / 8⌉ = 20 rows per expert" in capacity
 check("evaluation: C = ⌈2 · 64 · 2 / 8⌉ = 32 rows per expert" in capacity, capacity)
 check("C = 1 at n = 1, 32 at n = 64" in topic(choice, "evaluation"), topic(choice, "evaluation"))
 check("g_e = s_e / Σ s over the token's 2 chosen" in topic(choice, "gate"), topic(choice, "gate"))
-check("at balance it is 1 and adds 0.01" in topic(choice, "losses"), topic(choice, "losses"))
+check("at balance it is 1 and adds 0.01 per MoE layer" in topic(choice, "losses"), topic(choice, "losses"))
 check("token by token" in topic(choice, "drops"), topic(choice, "drops"))
 check("earlier tokens of its sequence alone" in topic(choice, "sees"), topic(choice, "sees"))
 check("T = 256 tokens, 4 sequences of S = 64; evaluation has 2" in topic(choice, "router"), topic(choice, "router"))

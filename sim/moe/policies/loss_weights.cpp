@@ -35,7 +35,7 @@ void explain_loss(const Options& options, const std::string& name, double weight
                   double value) {
   if (weight == 0) return;
   options.explain(Topic::losses,
-                  fmt::format("{}: {} · {}{}; {} it is {} and adds {}", name,
+                  fmt::format("{}: {} · {}{}; {} it is {} and adds {} per MoE layer", name,
                               config::shortest(weight), formula, scope.empty() ? "" : "; " + scope,
                               when, rounded(value), rounded(weight * value)));
 }
@@ -44,9 +44,9 @@ void explain_balance(const Options& options, double weight, index k, const std::
                      const std::string& counted, double at_balance) {
   const std::string of = counted.empty() ? fmt::format("k = {} choices, before drops", k) : counted;
   explain_loss(options, "balance", weight,
-               fmt::format("E/k Σ_e f_e P_e; f_e: share of tokens with e among their {}, without "
+               fmt::format("{} Σ_e f_e P_e; f_e: share of tokens with e among their {}, without "
                            "gradient; P_e: mean score of e, normalised per token",
-                           of),
+                           k == 1 ? "E" : fmt::format("E/{}", k), of),
                scope, "at balance", at_balance);
 }
 
