@@ -215,17 +215,6 @@ TEST_CASE("cuda: steps whose parts are timed are asked for", "[cuda][replay]") {
   CHECK(profile.take()[static_cast<std::size_t>(Part::attention)] > 0);
 }
 
-// Stops before this step.
-class Stop : public Hook {
- public:
-  explicit Stop(index step) : step_(step) {}
-  bool wants_stop() override { return at_ == step_; }
-  void on_boundary(const Position& position) override { at_ = position.step; }
-
- private:
-  index step_, at_ = -1;
-};
-
 std::vector<NamedTensor> everything(Trainer& trainer) {
   std::vector<NamedTensor> all = trainer.state();
   for (const Parameter& p : trainer.parameters()) all.push_back({p.name, p.value});
@@ -247,7 +236,7 @@ TEST_CASE("cuda: a training that goes on, here or elsewhere, is replayed to the 
     return all;
   };
   Training begun(values, *cuda), resumed(values, *cuda);
-  Stop stop(6);
+  StopBefore stop(6);
   REQUIRE(begun.trainer->run({&stop}) == End::stopped);
   CHECK(begun.trainer->passes().replayed_steps() == 3);
   const std::vector<NamedTensor> from = everything(*begun.trainer),

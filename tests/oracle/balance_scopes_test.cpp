@@ -1,16 +1,11 @@
 // Compares the scopes of the balance loss with Megatron.
 #include "sim/ops/ops.hpp"
+#include "tests/oracle/micro_batch.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle_layer.hpp"
 
 namespace moesim::testing {
 namespace {
-
-// Rows of a micro-batch.
-Tensor part_of(const Tensor& x, index part, index rows) {
-  return gather_rows(
-      x, map_indices({.shape = {rows, 1, 1}, .add = {1}, .base = part * rows}, x.backend()));
-}
 
 // The logits are the tokens, and the weight is the unit matrix.
 void balance_scopes(Oracle& oracle) {

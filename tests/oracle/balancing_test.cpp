@@ -2,6 +2,7 @@
 #include "sim/moe/layer.hpp"
 #include "sim/ops/ops.hpp"
 #include "tests/oracle/dialect.hpp"
+#include "tests/oracle/micro_batch.hpp"
 #include "tests/oracle/parts.hpp"
 #include "tests/support/catch.hpp"
 
@@ -26,12 +27,6 @@ std::vector<double> negative(std::vector<double> values) {
 std::string score_function(const Oracle& oracle) {
   const std::string name = oracle.text("score_func");
   return name == "sqrtsoftplus" ? "sqrt_softplus" : name;
-}
-
-// Row r of every micro-batch.
-Tensor micro_batch_of(const Tensor& x, index part, index rows) {
-  return gather_rows(
-      x, map_indices({.shape = {rows, 1, 1}, .add = {1}, .base = part * rows}, x.backend()));
 }
 
 void quantile_balancing(Oracle& oracle) {
@@ -71,7 +66,7 @@ void quantile_balancing(Oracle& oracle) {
   StepLoad load = no_load(layer.router().traits(), layer.backend());
   std::vector<double> quantiles;
   for (index part = 0; part < parts; ++part) {
-    const Routing routing = layer.route(micro_batch_of(layer.input(), part, B * S));
+    const Routing routing = layer.route(part_of(layer.input(), part, B * S));
     const std::vector<double> own = host(routing.totals.at(0));
     quantiles.insert(quantiles.end(), own.begin(), own.end());
     add(load, routing, B * S);

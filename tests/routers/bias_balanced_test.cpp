@@ -1,5 +1,6 @@
 // Tests bias_balanced: the bias, groups, and its update.
 #include "sim/core/error.hpp"
+#include "tests/support/naive.hpp"
 #include "tests/support/policy.hpp"
 
 #include <cmath>
@@ -14,8 +15,6 @@ Tensor bias_of(const Router& router) {
     if (buffer.name == "bias") return buffer.value;
   fail(Exit::internal, "there is no bias");
 }
-
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 // One token of value 1, so that logits are the weights.
 TinyLayer layer_of(index experts, const OptionValues& options, const std::vector<real>& logits,
@@ -63,7 +62,7 @@ std::vector<double> after(const OptionValues& options, const std::vector<std::in
 }  // namespace
 
 TEST_CASE("bias balanced: the bias chooses and weighs nothing", "[routers]") {
-  const double a = sigmoid(2), b = sigmoid(1), c = sigmoid(0);
+  const double a = naive::sigmoid(2), b = naive::sigmoid(1), c = naive::sigmoid(0);
   check_gates(layer_of(3, {}, {2, 1, 0}, {0, 0, 0}), {a / (a + b), b / (a + b), 0});
   check_gates(layer_of(3, {}, {2, 1, 0}, {0, 0, 1}), {a / (a + c), 0, c / (a + c)});
   check_gates(layer_of(3, {{"normalise", "none"}, {"scale", "2.5"}}, {2, 1, 0}, {-1, 0, 0}),
@@ -74,7 +73,7 @@ TEST_CASE("bias balanced: the bias chooses and weighs nothing", "[routers]") {
 TEST_CASE("bias balanced: groups are ranked with the bias", "[routers]") {
   const OptionValues options = {{"groups", "2"}, {"normalise", "none"}};
   const std::vector<real> logits = {3, -3, 1, 1};  // 0.953 0.047 | 0.731 0.731
-  const double a = sigmoid(3), b = sigmoid(-3), c = sigmoid(1);
+  const double a = naive::sigmoid(3), b = naive::sigmoid(-3), c = naive::sigmoid(1);
   check_gates(layer_of(4, options, logits, {0, 0, 0, 0}), {0, 0, c, c});
   check_gates(layer_of(4, options, logits, {0, 0.5, 0, 0}), {a, b, 0, 0});
   OptionValues best_alone = options;

@@ -1,6 +1,7 @@
 // Tests mixture_of_tokens.
 #include "sim/core/tape.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/routers/close.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 
@@ -10,17 +11,6 @@
 
 namespace moesim::testing {
 namespace {
-
-const double kMixtureClose = kDouble ? 1e-12 : 1e-4;
-
-void check_mixture(const Tensor& got, const std::vector<double>& want) {
-  const std::vector<double> values = host(got);
-  REQUIRE(values.size() == want.size());
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    CAPTURE(i);
-    CHECK_THAT(values[i], WithinAbs(want[i], kMixtureClose * std::max(1.0, std::abs(want[i]))));
-  }
-}
 
 // The formula, one group after the other: m = Σ_i w[i] x[i], y[i] += w[i] expert_e(m), where w is
 // the softmax over the tokens that the group has.
@@ -73,7 +63,7 @@ TEST_CASE("mixture of tokens: groups of one token give the sum of all experts", 
     const std::vector<double> u = host(layer.apply_expert(e, x));
     for (std::size_t i = 0; i < want.size(); ++i) want[i] += u[i];
   }
-  check_mixture(layer.run(x), want);
+  check_close(layer.run(x), want);
 }
 
 TEST_CASE("mixture of tokens: a last group that is not full", "[routers]") {
@@ -89,7 +79,7 @@ TEST_CASE("mixture of tokens: a last group that is not full", "[routers]") {
                         "mlp", 4);
         layer.site.batch = batch, layer.site.length = length;
         const Tensor x = layer.input();
-        check_mixture(layer.run(x), naive(layer, x, size, along_sequence));
+        check_close(layer.run(x), naive(layer, x, size, along_sequence));
       }
 }
 
@@ -107,7 +97,7 @@ TEST_CASE("mixture of tokens: no mixing at evaluation", "[routers]") {
   // Weights of 1 and 3: 1/(1 + e²) and e²/(1 + e²).
   const double w = 1 / (1 + std::exp(2.0)), v = 1 / (1 + std::exp(3.0));
   const double first = 10 * (w + 3 * (1 - w)), second = 10 * (2 * (1 - v) - v);
-  check_mixture(layer.run(x), {w * first, (1 - v) * second, (1 - w) * first, v * second});
+  check_close(layer.run(x), {w * first, (1 - v) * second, (1 - w) * first, v * second});
 }
 
 TEST_CASE("mixture of tokens: one learned temperature for both weights", "[routers]") {

@@ -2,6 +2,7 @@
 #include "sim/core/error.hpp"
 #include "sim/core/tape.hpp"
 #include "sim/ops/ops.hpp"
+#include "tests/routers/close.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 
@@ -10,22 +11,11 @@
 namespace moesim::testing {
 namespace {
 
-const double kClose = kDouble ? 1e-12 : 1e-4;
-
 const OptionValues kDropless = {{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}};
 
 OptionValues dropless(OptionValues more) {
   more.insert(kDropless.begin(), kDropless.end());
   return more;
-}
-
-void check_close(const Tensor& got, const std::vector<double>& want) {
-  const std::vector<double> values = host(got);
-  REQUIRE(values.size() == want.size());
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    CAPTURE(i);
-    CHECK_THAT(values[i], WithinAbs(want[i], kClose * std::max(1.0, std::abs(want[i]))));
-  }
 }
 
 std::string choice_refusal(const OptionValues& options) {

@@ -138,16 +138,6 @@ TEST_CASE("auxiliary losses: recorded from the step in which they begin", "[trai
   }
 }
 
-class StopBefore : public Hook {
- public:
-  explicit StopBefore(index step) : step_(step) {}
-  bool wants_stop() override { return at_ == step_; }
-  void on_boundary(const Position& position) override { at_ = position.step; }
-
- private:
-  index step_, at_ = -1;
-};
-
 TEST_CASE("auxiliary losses: those that begin after going on, too", "[train][aux][resume]") {
   for (const Case& each : kCases)
     for (index step = 0; step < 4; ++step) {

@@ -88,16 +88,6 @@ TEST_CASE("router metrics: recorded by layer, from the first record that has the
   check(training.recorder->file());
 }
 
-class StopAt : public Hook {
- public:
-  explicit StopAt(index step) : step_(step) {}
-  bool wants_stop() override { return at_ == step_; }
-  void on_boundary(const Position& position) override { at_ = position.step; }
-
- private:
-  index step_, at_ = -1;
-};
-
 TEST_CASE("router metrics: a run that was taken up again has the same",
           "[train][metrics][resume]") {
   const WithTalkative router;
@@ -110,7 +100,7 @@ TEST_CASE("router metrics: a run that was taken up again has the same",
       Training first(kTalkative, 1);
       Checkpointer checkpointer(first.settings, *first.trainer, *first.recorder);
       checkpointer.keep_at(folder / "", "config", "data");
-      StopAt stop(step);
+      StopBefore stop(step);
       REQUIRE(first.trainer->run({first.recorder.get(), &checkpointer, &stop}) == End::stopped);
       checkpointer.write("");
     }

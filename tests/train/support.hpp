@@ -14,6 +14,17 @@
 
 namespace moesim::testing {
 
+// Stops before this step.
+class StopBefore : public Hook {
+ public:
+  explicit StopBefore(index step) : step_(step) {}
+  bool wants_stop() override { return at_ == step_; }
+  void on_boundary(const Position& position) override { at_ = position.step; }
+
+ private:
+  index step_, at_ = -1;
+};
+
 struct Training {
   Settings settings;
   std::unique_ptr<Backend> device;
