@@ -12,8 +12,6 @@
 namespace moesim {
 namespace {
 
-constexpr std::int64_t kMostLayerLabels = 1 << 16;
-
 // The variable that labels the first dimension, by the dimension's name.
 const std::map<std::string, std::string> kSteps = {
     {"step", "step"}, {"eval", "eval_step"}, {"record", "record_step"}};
@@ -70,7 +68,7 @@ Quantity quantity_of(const std::string& text) {
 Excerpt curve_excerpt(const Quantity& quantity) {
   Excerpt excerpt{{}, {{quantity.name, kAllRows}}};
   for (const char* labels : {"layer", "domain", "aux", "expert"})
-    excerpt.last_rows[labels] = kMostLayerLabels;
+    excerpt.last_rows[labels] = kMostLabels;
   for (const auto& [dim, steps] : kSteps) excerpt.last_rows[steps] = kAllRows;
   return excerpt;
 }

@@ -13,8 +13,6 @@
 namespace moesim {
 namespace {
 
-constexpr std::int64_t kMostDomains = 1 << 16;
-
 std::vector<double> shares_of(const std::vector<double>& load) {
   const double total = std::accumulate(load.begin(), load.end(), 0.0);
   std::vector<double> shares;
@@ -96,7 +94,7 @@ void add_loads(const Run& run, std::size_t row, DomainUse& use) {
 
 Excerpt domain_excerpt(const At& at) {
   const std::int64_t rows = at.kind == At::Kind::last ? 1 : kAllRows;
-  Excerpt excerpt{{}, {{"layer", kMostDomains}, {"domain", kMostDomains}}};
+  Excerpt excerpt{{}, {{"layer", kMostLabels}, {"domain", kMostLabels}}};
   for (const char* name :
        {"eval_step", "eval_loss", "domain_loss", "domain_load", "eval_domain_nmi"})
     excerpt.last_rows[name] = rows;

@@ -7,12 +7,11 @@
 namespace moesim {
 namespace {
 
-constexpr std::int64_t kMostLayers = 1 << 16;
 const std::vector<std::string> kPerExpert = {"load", "demand", "importance"};
 const std::vector<std::string> kPerLayer = {"assignments", "dropped", "router_entropy"};
 
 Excerpt routing_excerpt(const std::string& prefix, std::int64_t rows) {
-  Excerpt excerpt{{}, {{"layer", kMostLayers}}};
+  Excerpt excerpt{{}, {{"layer", kMostLabels}}};
   for (const auto* names : {&kPerExpert, &kPerLayer})
     for (const std::string& name : *names) excerpt.last_rows[prefix + name] = rows;
   return excerpt;

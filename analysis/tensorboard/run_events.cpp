@@ -17,7 +17,6 @@
 namespace moesim {
 namespace {
 
-constexpr std::int64_t kMostLabels = 1 << 16;
 // Excerpts of a run file are limited to 64 MiB; the remainder is for small variables.
 constexpr double kMostValues = (48.0 * (1 << 20)) / sizeof(double);
 

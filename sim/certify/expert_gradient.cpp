@@ -10,9 +10,6 @@
 namespace moesim::certificate {
 namespace {
 
-constexpr double kZero =
-    kDouble ? 1e-12 : 1e-5;  // relative: a gradient that is zero but for rounding
-
 std::vector<Leaf> leaves_of(const Bank& bank, const Rows& rows) {
   std::vector<Leaf> all;
   for (const Parameter& p : bank.parameters()) all.push_back({p.name, p.value});
@@ -145,7 +142,8 @@ Item check_expert_paths(const Subject& subject) {
   Bank bank(subject, small_sites(true));
   std::vector<std::string> dead, idle;
   for (const Reach& reach : reach_of(bank))
-    if (reach.size <= kZero) (matters(bank, reach.name) ? dead : idle).push_back(reach.name);
+    if (reach.size <= kZeroGradient)
+      (matters(bank, reach.name) ? dead : idle).push_back(reach.name);
   if (!dead.empty())
     return {{},
             Verdict::fail,

@@ -10,7 +10,6 @@ namespace moesim::certificate {
 namespace {
 
 // Threshold for a zero gradient, relative to the terms of the loss.
-constexpr double kZeroGradient = kDouble ? 1e-12 : 1e-5;
 
 Tensor output_seed(Specimen& specimen, const Batch& batch) {
   const Shape shape{batch.x.rows(), specimen.site().width};

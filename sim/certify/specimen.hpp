@@ -17,6 +17,8 @@
 namespace moesim::certificate {
 
 inline constexpr bool kDouble = std::is_same_v<real, double>;
+// A gradient of this relative size is zero but for rounding.
+inline constexpr double kZeroGradient = kDouble ? 1e-12 : 1e-5;
 
 struct Batch {
   Tensor x;     // [batch·length, D]

@@ -19,7 +19,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "values are stored as they are");
 
 constexpr auto kBlockValues = static_cast<std::int64_t>(kLeastBlockValues);
-constexpr int kDeflateLevel = 4;
 
 template <class Stored>
 std::vector<double> doubles(std::string_view bytes) {

@@ -12,6 +12,7 @@
 namespace moesim {
 
 inline constexpr std::size_t kLeastBlockValues = 8192;
+inline constexpr int kDeflateLevel = 4;
 // Rows per block for a variable of this shape: the fewest with at least kLeastBlockValues values.
 std::int64_t block_rows(const std::vector<std::int64_t>& shape);
 // Number of values in one row.

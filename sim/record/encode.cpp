@@ -24,7 +24,6 @@ using hdf5::scalar_space;
 using hdf5::text_type;
 
 constexpr unsigned kOrder = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
-constexpr unsigned kFilterLevel = 4;  // metadata for readers only: block.cpp compresses
 
 Handle new_file(ImageContent& content) {
   const Handle create = property_list(H5P_FILE_CREATE);
@@ -93,7 +92,8 @@ Handle new_dataset(hid_t file, const std::string& name, hid_t type, const std::v
     check(H5Pset_chunk(create, static_cast<int>(chunk.size()), chunk.data()), "cannot set chunks");
     if (filters) {
       check(H5Pset_shuffle(create), "cannot set the shuffle filter");
-      check(H5Pset_deflate(create, kFilterLevel), "cannot set the deflate filter");
+      // The level is for readers: block.cpp compresses.
+      check(H5Pset_deflate(create, kDeflateLevel), "cannot set the deflate filter");
       check(H5Pset_fletcher32(create), "cannot set the checksum filter");
     }
   }

@@ -14,6 +14,9 @@
 
 namespace moesim {
 
+// Labels of a dimension (layers, experts, domains) that are read at most.
+inline constexpr std::int64_t kMostLabels = 1 << 16;
+
 // Excerpt selects the parts of a run file to read. It bounds memory and time, whatever the file
 // declares.
 struct Excerpt {
