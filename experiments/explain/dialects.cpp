@@ -50,10 +50,16 @@ std::string Carried::above_zero(const std::string& key, const std::string& other
   return number(key, 0) > 0 ? text(key, otherwise) : otherwise;
 }
 
+bool is_single(const Carried& from, double otherwise) { return from.number("k", otherwise) == 1; }
+
+void append(DialectLines& lines, const DialectLines& more) {
+  lines.insert(lines.end(), more.begin(), more.end());
+}
+
 const std::vector<Dialect>& dialects() {
   static const std::vector<Dialect> all = [] {
     std::vector<Dialect> made = megatron_dialects();
-    for (const auto& more : {torch_dialects(), jax_dialects()})
+    for (const auto& more : {torch_dialects(), model_dialects(), jax_dialects()})
       made.insert(made.end(), more.begin(), more.end());
     return made;
   }();

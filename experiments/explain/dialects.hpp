@@ -39,7 +39,7 @@ struct Dialect {
   std::string library, variant;  // "deepspeed", "top2"; the variant is empty for a library with one
   std::string gate;              // what the library calls it, with its settings
   std::string router;            // the router here
-  // Does this dialect do what a config with these options asks for? The first that does is taken.
+  // Whether this dialect has what a config with these options asks for; the first such is taken.
   bool (*suits)(const Carried&);
   DialectLines (*lines)(const Carried&);
   std::vector<Proof> proofs;         // empty: the code was read, not run
@@ -48,12 +48,16 @@ struct Dialect {
   std::string name() const { return variant.empty() ? library : library + ":" + variant; }
 };
 
+// Whether k is 1; `otherwise` is the library's k.
+bool is_single(const Carried& from, double otherwise);
+void append(DialectLines& lines, const DialectLines& more);
+
 // Every dialect, those of a library together, its default gate first.
 const std::vector<Dialect>& dialects();
 std::vector<std::string> dialect_libraries();
 
 // The dialect named "LIBRARY" or "LIBRARY:VARIANT". Without a variant: the library's first that suits
-// the config, else its default gate. Throws Exit::usage with the names that there are.
+// the config, else its default gate. Throws Exit::usage and lists the names if it is none of them.
 const Dialect& choose_dialect(const std::string& name, const Carried& from);
 
 // What of the config the dialect takes over: everything from the same router; k, capacity factors
@@ -65,9 +69,11 @@ std::string dialect_text(const Dialect& dialect, const Carried& from);
 
 nlohmann::ordered_json dialect_json(const Dialect& dialect, const Carried& from);
 
-// The tables of dialects(): libraries in PyTorch, in JAX.
-std::vector<Dialect> torch_dialects();
+// The entries of dialects(): Megatron-LM and torchtitan; libraries of layers in PyTorch; models in
+// PyTorch; libraries in JAX.
 std::vector<Dialect> megatron_dialects();
+std::vector<Dialect> torch_dialects();
+std::vector<Dialect> model_dialects();
 std::vector<Dialect> jax_dialects();
 
 }  // namespace moesim

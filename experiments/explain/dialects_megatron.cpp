@@ -18,9 +18,7 @@ bool divides(const Carried& c) {
   return c.text("softmax", "before") == "after" || rule == "sum" ||
          (rule == "auto" && c.number("k", 2) != 1);
 }
-bool chooses_k(const Carried& c) {
-  return c.router == "token_choice" || c.router == "bias_balanced";
-}
+bool chooses_k(const Carried& c) { return is_token_choice(c) || c.router == "bias_balanced"; }
 
 // Megatron's TopKRouter with this score function and this rule for the gates.
 DialectLines top_k_router(const Carried& c, const char* scores, const char* normalise,
@@ -102,7 +100,7 @@ std::vector<Dialect> megatron_dialects() {
        "False), no expert bias",
        "bias_balanced",
        [](const Carried& c) {
-         return (c.router == "token_choice" || is_bias_balanced(c, "softmax")) && divides(c);
+         return (is_token_choice(c) || is_bias_balanced(c, "softmax")) && divides(c);
        },
        [](const Carried& c) { return top_k_router(c, "softmax", "sum", "0"); },
        {{"megatron_topk", "score_function = softmax, pre_softmax = 0"},
@@ -116,7 +114,7 @@ std::vector<Dialect> megatron_dialects() {
        "True), no expert bias",
        "bias_balanced",
        [](const Carried& c) {
-         return (c.router == "token_choice" || is_bias_balanced(c, "softmax")) && !divides(c);
+         return (is_token_choice(c) || is_bias_balanced(c, "softmax")) && !divides(c);
        },
        [](const Carried& c) { return top_k_router(c, "softmax", "none", "0"); },
        {{"megatron_topk", "score_function = softmax, pre_softmax = 1"}},

@@ -1,24 +1,10 @@
-// Dialects of libraries in PyTorch, but for Megatron-LM: token_choice and what they have besides.
+// Dialects of libraries of MoE layers in PyTorch, but for Megatron-LM.
 #include "experiments/explain/dialects.hpp"
-#include "sim/config/text.hpp"
 
 namespace moesim {
 namespace {
 
-// k is 1; `otherwise` is the library's k.
-bool single(const Carried& c, double otherwise) { return c.number("k", otherwise) == 1; }
 bool chooses(const Carried& c, double k) { return is_token_choice(c) && c.number("k", 0) == k; }
-
-// A loss that its library does not divide by k has the value k at balance.
-std::string times_k(const std::string& weight, const std::string& k) {
-  double w = 0, n = 1;
-  config::parse(weight, w), config::parse(k, n);
-  return config::shortest(w * n);
-}
-
-void add(DialectLines& lines, const DialectLines& more) {
-  lines.insert(lines.end(), more.begin(), more.end());
-}
 
 // DeepSpeed's TopKGate, for k experts.
 DialectLines deepspeed(const Carried& c, const std::string& k, const char* fill) {
@@ -32,14 +18,14 @@ DialectLines deepspeed(const Carried& c, const std::string& k, const char* fill)
                         {"normalise", one ? "none" : "sum"},
                         {"normalise_over", one ? "chosen" : "kept"}};
   if (!one && k == "1") lines.push_back({"allow_constant_gate", "true"});
-  add(lines, {{"balance_counted", std::string(fill) == "choice" ? "first" : "all"},
-              {"balance_weight", c.text("balance_weight", "0.01")},
-              {"z_weight", "0"}});
+  append(lines, {{"balance_counted", std::string(fill) == "choice" ? "first" : "all"},
+                 {"balance_weight", c.text("balance_weight", "0.01")},
+                 {"z_weight", "0"}});
   return lines;
 }
 
 DialectLines tutel(const Carried& c, const char* fill) {
-  const bool divides = !single(c, 2) && c.text("normalise", "auto") != "none";
+  const bool divides = !is_single(c, 2) && c.text("normalise", "auto") != "none";
   return {{"k", c.text("k", "2")},
           {"capacity_factor", c.text("capacity_factor", "1")},
           {"capacity_factor_eval", c.text("capacity_factor_eval", "1")},
@@ -55,84 +41,30 @@ DialectLines tutel(const Carried& c, const char* fill) {
 
 DialectLines megablocks(const Carried& c) {
   // moe_normalize_expert_weights: None, 1 or 2.
-  const std::string rule = c.text("normalise", "none") == "auto" ? (single(c, 1) ? "none" : "sum")
-                                                                 : c.text("normalise", "none");
+  const std::string rule = c.text("normalise", "none") == "auto"
+                               ? (is_single(c, 1) ? "none" : "sum")
+                               : c.text("normalise", "none");
   DialectLines lines = {{"k", c.text("k", "1")}, {"normalise", rule}};
-  if (single(c, 1) && rule != "none") lines.push_back({"allow_constant_gate", "true"});
-  add(lines,
-      {{"balance_weight", c.text("balance_weight", "0.1")}, {"z_weight", c.text("z_weight", "0")}});
+  if (is_single(c, 1) && rule != "none") lines.push_back({"allow_constant_gate", "true"});
+  append(lines, {{"balance_weight", c.text("balance_weight", "0.1")},
+                 {"z_weight", c.text("z_weight", "0")}});
   return lines;
 }
 
 DialectLines fastmoe(const Carried& c) {
   DialectLines lines = {{"k", c.text("k", "2")}, {"softmax", "after"}};
-  if (single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
-  add(lines, {{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}, {"balance_weight", "0"}});
+  if (is_single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
+  append(lines, {{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}, {"balance_weight", "0"}});
   return lines;
 }
 
 DialectLines noisy_fastmoe(const Carried& c) {
   DialectLines lines = fastmoe(c);
-  add(lines, {{"noise", "learned"},
-              {"noise_epsilon", c.text("noise_epsilon", "0.01")},
-              {"cv_variance", "sample"},
-              {"importance_weight", c.text("importance_weight", "0.1")},
-              {"load_weight", c.text("load_weight", "0.1")}});
-  return lines;
-}
-
-DialectLines st_moe(const Carried& c) {
-  DialectLines lines = {{"k", c.text("k", "2")}, {"normalise", "sum"}};
-  if (single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
-  add(lines, {{"capacity_factor", c.text("capacity_factor", "1.25")},
-              {"capacity_factor_eval", c.text("capacity_factor_eval", "2")},
-              {"capacity_rounding", "floor"},
-              {"capacity_per_choice", "false"},
-              {"capacity_min", c.text("capacity_min", "4")},
-              {"fill", "choice"},
-              {"second", "random"},
-              {"second_eval", "random"},
-              {"second_threshold", c.text("second_threshold", "0.2")},
-              {"straight_through", c.text("straight_through", "false")},
-              {"balance_counted", "first"},
-              {"balance_over", "kept"},
-              {"balance_group", "sequence"},
-              {"balance_weight", c.text("balance_weight", "0.01")},
-              {"z_weight", c.text("z_weight", "0.001")}});
-  return lines;
-}
-
-DialectLines llm_random(const Carried& c) {
-  const std::string k = c.text("k", "1"), factor = c.text("capacity_factor", "1");
-  return {{"k", k},
-          {"normalise", "none"},
-          {"capacity_factor", factor},
-          {"capacity_factor_eval", factor},
-          {"capacity_rounding", "floor"},
-          {"group", "batch"},
-          {"fill", "choice"},
-          {"balance_weight", times_k(c.text("balance_weight", "0.01"), k)},
-          {"z_weight", c.text("z_weight", "0")}};
-}
-
-DialectLines hf_switch(const Carried& c) {
-  return {{"k", "1"},
-          {"capacity", c.above_zero("capacity", "64")},
-          {"fill", "token"},
-          {"jitter", c.text("jitter", "0.01")},
-          {"balance_group", "sequence"},
-          {"balance_weight", c.text("balance_weight", "0.001")},
-          {"z_weight", c.text("z_weight", "0.001")}};
-}
-
-DialectLines hf_mixtral(const Carried& c) {
-  const std::string k = c.text("k", "2");
-  DialectLines lines = {{"k", k}, {"softmax", "after"}};
-  if (single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
-  add(lines, {{"capacity_factor", "0"},
-              {"capacity_factor_eval", "0"},
-              {"balance_weight", times_k(c.text("balance_weight", "0.001"), k)},
-              {"z_weight", "0"}});
+  append(lines, {{"noise", "learned"},
+                 {"noise_epsilon", c.text("noise_epsilon", "0.01")},
+                 {"cv_variance", "sample"},
+                 {"importance_weight", c.text("importance_weight", "0.1")},
+                 {"load_weight", c.text("load_weight", "0.1")}});
   return lines;
 }
 
@@ -141,10 +73,6 @@ DialectLines hf_mixtral(const Carried& c) {
 std::vector<Dialect> torch_dialects() {
   const char* const kRounded =
       "DeepSpeed computes the capacity in single precision, so that rounding up may add one row";
-  const char* const kMixtralLayers =
-      "Hugging Face takes f and P over the tokens of all layers together; here each layer has a "
-      "loss "
-      "of its own";
   return {
       {"deepspeed",
        "top1",
@@ -211,7 +139,7 @@ std::vector<Dialect> torch_dialects() {
                                {"temperature", c.text("temperature", "0.5")},
                                {"learned_temperature", "true"},
                                {"bias", "true"},
-                               {"normalise", single(c, 1) ? "none" : "sum"}};
+                               {"normalise", is_single(c, 1) ? "none" : "sum"}};
          return lines;
        },
        {{"xmoe_cosine", "kind = tutel"}},
@@ -223,7 +151,7 @@ std::vector<Dialect> torch_dialects() {
        is_token_choice,
        [](const Carried& c) {
          DialectLines lines = megablocks(c);
-         add(lines, {{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}});
+         append(lines, {{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}});
          return lines;
        },
        {{"megablocks_router", ""}},
@@ -236,11 +164,11 @@ std::vector<Dialect> torch_dialects() {
        [](const Carried& c) {
          DialectLines lines = megablocks(c);
          const std::string factor = c.above_zero("capacity_factor", "1");
-         add(lines, {{"capacity_factor", factor},
-                     {"capacity_factor_eval", factor},
-                     {"capacity_rounding", "floor"},
-                     {"group", "batch"},
-                     {"fill", "token"}});
+         append(lines, {{"capacity_factor", factor},
+                        {"capacity_factor_eval", factor},
+                        {"capacity_rounding", "floor"},
+                        {"group", "batch"},
+                        {"fill", "token"}});
          return lines;
        },
        {},
@@ -263,82 +191,6 @@ std::vector<Dialect> torch_dialects() {
        {"in evaluation, and with k = E, FastMoE's load is a count without gradient; here it is "
         "left "
         "out"}},
-      {"hf-switch",
-       "",
-       "Hugging Face Transformers' SwitchTransformersTop1Router (00dcc6dd)",
-       "token_choice",
-       is_token_choice,
-       hf_switch,
-       {{"switch_hf", ""}},
-       {"expert_capacity is a number of rows, and not a factor: without `capacity` in the config "
-        "it "
-        "is the library's 64",
-        "the balance loss after drops, which counts a dropped token as one of expert 0; here it "
-        "counts choices before drops",
-        "router_jitter_noise also changes the experts' input there, here the router's alone"}},
-      {"hf-mixtral",
-       "",
-       "Hugging Face Transformers' MixtralSparseMoeBlock (00d4b3d2)",
-       "token_choice",
-       is_token_choice,
-       hf_mixtral,
-       {{"mixtral_hf", ""}},
-       {kMixtralLayers,
-        "its loss is k at balance, so that balance_weight is k · router_aux_loss_coef"}},
-      {"st-moe",
-       "",
-       "lucidrains' st-moe-pytorch (d94e65d8)",
-       "token_choice",
-       is_token_choice,
-       st_moe,
-       {{"st_moe_lucidrains", ""}},
-       {"the experts' multiplicative bias: expert.name = geglu, expert.geglu.bias = true, "
-        "expert.geglu.multiplier = true"}},
-      {"llm-random",
-       "token_choice",
-       "llm-random's TokenChoiceFF (67be78cb)",
-       "token_choice",
-       is_token_choice,
-       llm_random,
-       {{"token_choice_llmrandom", ""}},
-       {"which of an expert's choices find a place: a top-k of ones leaves it open; as many are "
-        "kept",
-        "its loss is k at balance, so that balance_weight is k times the one there"}},
-      {"llm-random",
-       "expert_choice",
-       "llm-random's ExpertChoiceFF (67be78cb)",
-       "expert_choice",
-       [](const Carried& c) { return c.router == "expert_choice"; },
-       [](const Carried& c) {
-         const std::string group = c.text("group", "position");
-         return DialectLines{{"capacity_factor", c.above_zero("capacity_factor", "1")},
-                             {"capacity_rounding", "round"},
-                             {"group", group == "sequence" ? "batch" : group},
-                             {"softmax", c.text("softmax", "tokens")},
-                             {"z_weight", c.text("z_weight", "0")},
-                             {"moe.output_norm", c.text("output_norm", "true")}};
-       },
-       {{"expert_choice_llmrandom", ""}},
-       {"group_size > 1: groups of every g-th sequence; capacity_factor is topk_fraction · E"}},
-      {"llm-random",
-       "mixture_of_tokens",
-       "llm-random's ContinuousMoE (67be78cb)",
-       "mixture_of_tokens",
-       [](const Carried& c) { return c.router == "mixture_of_tokens"; },
-       [](const Carried& c) {
-         DialectLines lines = {{"groups", c.text("groups", "batch")},
-                               {"group_size", c.text("group_size", "0")},
-                               {"emit", "shared"},
-                               {"emit_softmax", c.text("emit_softmax", "group")},
-                               {"temperature", c.text("temperature", "1")},
-                               {"learned_temperature", c.text("learned_temperature", "false")}};
-         if (c.text("learned_temperature", "false") == "true")
-           lines.push_back({"temperatures", c.text("temperatures", "two")});
-         lines.push_back({"evaluation", c.text("evaluation", "mixed")});
-         return lines;
-       },
-       {{"mot", ""}},
-       {"the designs of cont_moe_designs but for one or two learned temperatures"}},
   };
 }
 

@@ -79,15 +79,6 @@ bool is_routing(const std::string& key) {
 
 }  // namespace
 
-std::vector<PlannedRun> arms_of_plan(const Plan& plan) {
-  std::vector<PlannedRun> arms;
-  for (const PlannedRun& run : plan.runs)
-    if (std::none_of(arms.begin(), arms.end(),
-                     [&](const PlannedRun& other) { return other.spec.label == run.spec.label; }))
-      arms.push_back(run);
-  return arms;
-}
-
 ArmExplanation explain_arm(const PlannedRun& run) {
   ArmExplanation arm;
   arm.arm = run.spec.label;

@@ -24,9 +24,6 @@ struct ArmExplanation {
   std::vector<PlannedOption> options;  // of router and MoE layer
 };
 
-// The first run of every arm.
-std::vector<PlannedRun> arms_of_plan(const Plan& plan);
-
 ArmExplanation explain_arm(const PlannedRun& run);
 std::string explanation_text(const ArmExplanation& arm, std::size_t width);
 nlohmann::ordered_json explanation_json(const ArmExplanation& arm);

@@ -62,7 +62,7 @@ std::vector<RunSpec> specs_of(const std::string& word, std::vector<std::string> 
   }
   if (const std::string file = plan_file(word); !file.empty()) {
     std::vector<RunSpec> specs;
-    for (const PlannedRun& run : arms_of_plan(read_plan(file))) specs.push_back(run.spec);
+    for (const PlannedRun& run : read_plan(file).runs) specs.push_back(run.spec);
     for (RunSpec& spec : specs) change(spec, settings);
     return choose_arms(specs, arms);
   }
@@ -109,7 +109,7 @@ std::vector<PlannedRun> arms_of_subject(const std::string& word,
   }
   std::vector<RunSpec> specs = specs_of(subject, settings, chosen, routers);
   keep_first(specs);
-  return arms_of_plan(make_plan(specs, 1, false));
+  return make_plan(specs, 1, false).runs;
 }
 
 }  // namespace moesim
