@@ -16,20 +16,20 @@ DialectLines st_moe(const Carried& c) {
   DialectLines lines = {{"k", c.text("k", "2")}, {"normalise", "sum"}};
   if (is_single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
   append(lines, {{"capacity_factor", c.text("capacity_factor", "1.25")},
-              {"capacity_factor_eval", c.text("capacity_factor_eval", "2")},
-              {"capacity_rounding", "floor"},
-              {"capacity_per_choice", "false"},
-              {"capacity_min", c.text("capacity_min", "4")},
-              {"fill", "choice"},
-              {"second", "random"},
-              {"second_eval", "random"},
-              {"second_threshold", c.text("second_threshold", "0.2")},
-              {"straight_through", c.text("straight_through", "false")},
-              {"balance_counted", "first"},
-              {"balance_over", "kept"},
-              {"balance_group", "sequence"},
-              {"balance_weight", c.text("balance_weight", "0.01")},
-              {"z_weight", c.text("z_weight", "0.001")}});
+                 {"capacity_factor_eval", c.text("capacity_factor_eval", "2")},
+                 {"capacity_rounding", "floor"},
+                 {"capacity_per_choice", "false"},
+                 {"capacity_min", c.text("capacity_min", "4")},
+                 {"fill", "choice"},
+                 {"second", "random"},
+                 {"second_eval", "random"},
+                 {"second_threshold", c.text("second_threshold", "0.2")},
+                 {"straight_through", c.text("straight_through", "false")},
+                 {"balance_counted", "first"},
+                 {"balance_over", "kept"},
+                 {"balance_group", "sequence"},
+                 {"balance_weight", c.text("balance_weight", "0.01")},
+                 {"z_weight", c.text("z_weight", "0.001")}});
   return lines;
 }
 
@@ -61,9 +61,9 @@ DialectLines hf_mixtral(const Carried& c) {
   DialectLines lines = {{"k", k}, {"softmax", "after"}};
   if (is_single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
   append(lines, {{"capacity_factor", "0"},
-              {"capacity_factor_eval", "0"},
-              {"balance_weight", times_k(c.text("balance_weight", "0.001"), k)},
-              {"z_weight", "0"}});
+                 {"capacity_factor_eval", "0"},
+                 {"balance_weight", times_k(c.text("balance_weight", "0.001"), k)},
+                 {"z_weight", "0"}});
   return lines;
 }
 
