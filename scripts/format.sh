@@ -11,6 +11,7 @@ formatter=$(command -v clang-format-14 || command -v clang-format) ||
 case ${1:-} in
   --hook)
     hook=$(git rev-parse --git-path hooks)/pre-commit
+    mkdir -p "$(dirname "$hook")"
     [ -e "$hook" ] && { echo "format.sh: $hook is there already" >&2; exit 1; }
     printf '#!/bin/sh\n# Installed by scripts/format.sh --hook.\nexec scripts/format.sh --check\n' > "$hook"
     chmod +x "$hook" ;;
