@@ -1,16 +1,14 @@
 #!/usr/bin/env bash
 # Runs the walk of experiments/README.md as written, and checks its results.
-# Usage: walk.sh SOURCE_DIR BUILD_DIR. The programs of BUILD_DIR are used; files go to SOURCE_DIR/build/walk, which is removed.
+# Usage: walk.sh SOURCE_DIR BUILD_DIR. The programs and objects of BUILD_DIR are used; files go to SOURCE_DIR/build/walk, which is removed.
 set -uo pipefail
 source=$1 build=$2
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"
-for program in ccache gnuplot; do
-  command -v $program > /dev/null || { echo "skipped: $program is not installed"; exit 77; }
-done
+command -v gnuplot > /dev/null || { echo "skipped: gnuplot is not installed"; exit 77; }
 mkdir -p "$source/build" 2> /dev/null && [ -w "$source/build" ] || { echo "skipped: nothing can be written to $source/build"; exit 77; }
 trap 'rm -rf "$source/build/walk" "$work"' EXIT
 rm -rf "$source/build/walk"
-export PATH=$build:$PATH OMP_NUM_THREADS=1
+export PATH=$build:$PATH OMP_NUM_THREADS=1 CMAKE_CXX_COMPILER_LAUNCHER="$source/tests/program/reuse.py;$build"
 
 awk '/^## A walk/ {walk = 1} /^```/ {if (inside) exit; inside = walk && /^```sh$/; next} inside' "$source/experiments/README.md" > walk
 grep -q '^# 10\.' walk || fail "experiments/README.md has no walk of ten commands"
