@@ -172,7 +172,8 @@ TEST_CASE("gradient tree: as many buffers as were announced, and none for one pa
   constexpr index kSize = 1 << 16;
   const std::map<index, index> announced = {{1, 1}, {2, 2}, {3, 2},  {4, 3},  {5, 3},
                                             {7, 3}, {8, 4}, {15, 4}, {16, 5}, {64, 7}};
-  for (const auto& [parts, buffers] : announced) {
+  for (const auto& entry : announced) {
+    const auto parts = entry.first, buffers = entry.second;  // clang up to 18 captures no bindings
     CAPTURE(parts);
     CHECK(gradient_buffers(parts) == buffers);
     const auto backend = make_test_backend(1);
