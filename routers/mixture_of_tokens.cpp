@@ -8,11 +8,9 @@
 // groups along the sequence look ahead. At evaluation mixing can be switched off: every weight
 // vector becomes its arg max. In generation nothing is mixed. If group_size does not divide a batch
 // (eval.batch, or the end of an evaluation), its last groups have fewer tokens.
-#include "sim/moe/choose.hpp"
+#include "sim/moe/policies/token_groups.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
-
-#include <fmt/format.h>
 
 #include <cmath>
 
@@ -21,22 +19,7 @@ namespace {
 
 class MixtureOfTokens : public Router {
  public:
-  MixtureOfTokens(const Site& site, Options& o) : D_(site.width), E_(site.experts) {
-    along_sequence_ =
-        o.choice("groups", "batch", {"batch", "sequence"},
-                 "a group runs across the batch, or along the sequence") == "sequence";
-    size_ = o.integer("group_size", 0, {0, 1 << 20},
-                      "tokens in a group; 0: as many as experts, so that a token costs one row");
-    if (size_ == 0) size_ = E_;
-    const index total = along_sequence_ ? site.length : site.batch;
-    if (total % size_ != 0) {
-      index valid = std::min(size_, total);
-      while (total % valid != 0) --valid;
-      o.reject("group_size", "groups of " + std::to_string(size_) + " do not divide " +
-                                 (along_sequence_ ? "data.length = " : "train.batch = ") +
-                                 std::to_string(total) + "; the nearest that does is " +
-                                 std::to_string(valid));
-    }
+  MixtureOfTokens(const Site& site, Options& o) : E_(site.experts), groups_(site, o) {
     const std::string emit =
         o.choice("emit", "shared", {"shared", "separate"},
                  "weights of the outputs: the merge weights, or separate ones");
@@ -55,30 +38,22 @@ class MixtureOfTokens : public Router {
         o.choice("evaluation", "mixed", {"mixed", "argmax"},
                  "at evaluation: as in training, or each expert takes one token of the group") ==
         "argmax";
-    o.explain(Topic::selection,
-              fmt::format("groups of {} tokens, {}; an expert gets one weighted mean of each group",
-                          size_,
-                          along_sequence_ ? "consecutive in a sequence"
-                                          : "at the same position of consecutive sequences"));
     o.explain(Topic::gate,
               "w = softmax over the group of x W / T; outputs return by " +
                   std::string(emit == "shared" ? "the same w" : "weights of their own"));
     o.explain(Topic::evaluation, argmax_eval_ ? "every weight vector becomes its arg max"
                                               : "groups of eval.batch sequences, as in training");
     o.explain(Topic::evaluation, "generation mixes nothing: a token is its own group");
-    const auto D = static_cast<double>(D_), E = static_cast<double>(E_);
-    traits_ = {
-        .experts = E_,
-        .sees = {.later_tokens = along_sequence_ && size_ > 1,
-                 .other_sequences = !along_sequence_ && size_ > 1},
-        .cost = {.rows_per_token = E / static_cast<double>(size_), .router_flops = 6 * D * E},
-        .assigns = false,
-        .capturable = true};
-    weight_ = parameter("weight", {D_, E_},
-                        Init::truncated_normal(0.1 / std::sqrt(static_cast<double>(D_))));
-    if (emit == "separate")
-      emit_weight_ = parameter("emit_weight", {D_, E_},
-                               Init::truncated_normal(0.1 / std::sqrt(static_cast<double>(D_))));
+    const auto D = static_cast<double>(site.width), E = static_cast<double>(E_);
+    traits_ = {.experts = E_,
+               .sees = groups_.sees(),
+               .cost = {.rows_per_token = E / static_cast<double>(groups_.size()),
+                        .router_flops = 6 * D * E},
+               .assigns = false,
+               .capturable = true};
+    const Init init = Init::truncated_normal(0.1 / std::sqrt(D));
+    weight_ = parameter("weight", {site.width, E_}, init);
+    if (emit == "separate") emit_weight_ = parameter("emit_weight", {site.width, E_}, init);
     const auto log_temperature = [&](const char* name) {  // T = exp(τ) is always positive
       return parameter(name, {1}, Init::constant(std::log(temperature_)), false);
     };
@@ -93,28 +68,26 @@ class MixtureOfTokens : public Router {
 
   Routing route(const Tokens& tokens) override {
     if (tokens.context.generating != Generating::no) return unmixed(tokens);
-    const index B = tokens.batch(), S = tokens.length(), g = size_;
-    Backend& backend = tokens.x.backend();
-    const std::vector<std::int32_t> order = places(B, S);
-    const auto groups = static_cast<index>(order.size()) / g;
+    const GroupedTokens grouped = groups_.of(tokens);
+    const index groups = grouped.groups, g = groups_.size();
     Mixing plan;
-    if (!along_sequence_ || S % g != 0) plan.order = Indices::of(order, backend);
+    plan.order = grouped.order;
 
     const Tensor logits = matmul(tokens.x, weight_);  // [T, E]
     const Along over_group{groups, g, E_}, over_experts{groups * g, E_, 1};
-    const Tensor merge_logits = placed(logits, plan.order, order);
+    const Tensor merge_logits = grouped.of(logits);
     const Tensor merge = softmax_at(merge_logits, log_merge_, over_group);
     const Along emit_axis = emit_over_experts_ ? over_experts : over_group;
     Tensor emit = merge;
     const bool own_temperature = log_emit_ && !one_temperature_;
     if (emit_weight_ || own_temperature || emit_over_experts_) {
       const Tensor emit_logits =
-          emit_weight_ ? placed(matmul(tokens.x, emit_weight_), plan.order, order) : merge_logits;
+          emit_weight_ ? grouped.of(matmul(tokens.x, emit_weight_)) : merge_logits;
       emit = softmax_at(emit_logits, log_emit_, emit_axis);
     }
     if (argmax_eval_ && !tokens.context.training) {
-      emit = one_hot(emit, emit_axis);
-      plan.dispatch = one_hot(merge, over_group).reshape({groups, g, E_});
+      emit = one_hot_of_largest(emit, emit_axis);
+      plan.dispatch = one_hot_of_largest(merge, over_group).reshape({groups, g, E_});
     } else {
       plan.dispatch = merge.reshape({groups, g, E_});
     }
@@ -130,43 +103,15 @@ class MixtureOfTokens : public Router {
     const index T = tokens.x.rows();
     Backend& backend = tokens.x.backend();
     const Tensor logits = matmul(tokens.x, weight_);  // [T, E]
-    const Tensor emit = emit_over_experts_
-                            ? softmax_at(emit_weight_ ? matmul(tokens.x, emit_weight_) : logits,
-                                         log_emit_, {T, E_, 1})
-                            : Tensor::full({T, E_}, real(1) / static_cast<real>(size_), backend);
+    const Tensor emit =
+        emit_over_experts_
+            ? softmax_at(emit_weight_ ? matmul(tokens.x, emit_weight_) : logits, log_emit_,
+                         {T, E_, 1})
+            : Tensor::full({T, E_}, real(1) / static_cast<real>(groups_.size()), backend);
     Mixing plan;
     plan.dispatch = Tensor::full({T, 1, E_}, 1, backend);
     plan.combine = emit.reshape({T, 1, E_});
     return {.plan = plan, .scores = softmax(logits)};
-  }
-
-  // The token at each place of the groups; -1 for places behind the end of the batch (or sequence)
-  // in the last group.
-  std::vector<std::int32_t> places(index B, index S) const {
-    const index g = size_, free = along_sequence_ ? B : S, run = along_sequence_ ? S : B;
-    std::vector<std::int32_t> order;
-    for (index first = 0; first < run; first += g)
-      for (index f = 0; f < free; ++f)
-        for (index i = first; i < first + g; ++i)
-          order.push_back(
-              i >= run ? -1 : static_cast<std::int32_t>(along_sequence_ ? f * S + i : i * S + f));
-    if (!along_sequence_ || S % g != 0) return order;
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
-    return order;
-  }
-
-  // Logits at their places; an empty place gets weight 0 in every softmax over the group.
-  Tensor placed(const Tensor& logits, const Indices& order,
-                const std::vector<std::int32_t>& places) const {
-    if (!order) return logits;
-    const Tensor rows = gather_rows(logits, order);
-    std::vector<real> mask(places.size(), 0);
-    bool partial = false;
-    for (std::size_t i = 0; i < places.size(); ++i)
-      if (places[i] < 0) mask[i] = real(-1e30), partial = true;
-    return partial ? add_column(rows, Tensor::of({static_cast<index>(mask.size())}, mask,
-                                                 logits.backend()))
-                   : rows;
   }
 
   Tensor softmax_at(const Tensor& logits, const Tensor& log_temperature, Along axis) const {
@@ -174,24 +119,9 @@ class MixtureOfTokens : public Router {
     return softmax(logits, axis, static_cast<real>(1 / temperature_));
   }
 
-  // 1 at the largest of each vector along the axis (at all equal ones), 0 elsewhere. No gradient.
-  static Tensor one_hot(const Tensor& weights, Along axis) {
-    std::vector<real> w = weights.to_host();
-    for (index o = 0; o < axis.outer; ++o)
-      for (index i = 0; i < axis.inner; ++i) {
-        const auto at = [&](index n) -> real& {
-          return w[static_cast<std::size_t>((o * axis.n + n) * axis.inner + i)];
-        };
-        real largest = at(0);
-        for (index n = 1; n < axis.n; ++n) largest = std::max(largest, at(n));
-        for (index n = 0; n < axis.n; ++n) at(n) = at(n) == largest ? real{1} : real{0};
-      }
-    return journaled(Tensor::of(weights.shape(), w, weights.backend()));
-  }
-
-  index D_, E_, size_ = 1;
-  bool along_sequence_ = false, emit_over_experts_ = false, argmax_eval_ = false;
-  bool one_temperature_ = false;
+  index E_;
+  TokenGroups groups_;
+  bool emit_over_experts_ = false, argmax_eval_ = false, one_temperature_ = false;
   double temperature_ = 1;
   Tensor weight_, emit_weight_, log_merge_, log_emit_;  // [D, E], [D, E], [1], [1]
 };

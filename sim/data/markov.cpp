@@ -59,10 +59,11 @@ void MarkovSource::draw_row(index domain, index previous) {
 void MarkovSource::find_stationary(index domain) {
   constexpr int kMaxIterations = 4000;
   const index symbols = shape_.symbols;
-  std::vector<double> now(symbols, 1.0 / symbols), next(symbols);
+  const auto count = static_cast<double>(symbols);
+  std::vector<double> now(symbols, 1 / count), next(symbols);
   double change = 1;
   for (int iteration = 0; iteration < kMaxIterations && change > 1e-14; ++iteration) {
-    std::fill(next.begin(), next.end(), shape_.smoothing / symbols);
+    std::fill(next.begin(), next.end(), shape_.smoothing / count);
     for (index previous = 0; previous < symbols; ++previous) {
       const index begin = row(domain, previous);
       const double mass = (1 - shape_.smoothing) * now[previous];
@@ -89,11 +90,12 @@ double MarkovSource::probability(index domain, index previous, index next) const
     const index j = found - successors_.begin();
     weight = cumulative_[j] - (j == first ? 0.0 : cumulative_[j - 1]);
   }
-  return (1 - shape_.smoothing) * weight + shape_.smoothing / shape_.symbols;
+  return (1 - shape_.smoothing) * weight + shape_.smoothing / static_cast<double>(shape_.symbols);
 }
 
 double MarkovSource::entropy_rate(index domain) const {
-  const double rest = shape_.smoothing / shape_.symbols;  // probability of each other symbol
+  const double rest =
+      shape_.smoothing / static_cast<double>(shape_.symbols);  // probability of each other symbol
   const auto others = static_cast<double>(shape_.symbols - shape_.branching);
   double rate = 0;
   for (index previous = 0; previous < shape_.symbols; ++previous) {

@@ -10,8 +10,8 @@ namespace {
 // "weight [64, 8]", "bias [8]"
 std::string shape_text(const Parameter& parameter) {
   std::string text = parameter.name + " [";
-  for (index i = 0; i < parameter.value.shape().rank(); ++i)
-    text += fmt::format("{}{}", i == 0 ? "" : ", ", parameter.value.shape()[i]);
+  const Shape& shape = parameter.value.shape();
+  for (int i = 0; i < shape.rank(); ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", shape[i]);
   return text + "]";
 }
 

@@ -72,7 +72,7 @@ TEST_CASE("masked_lm: what is hidden in a row does not depend on its batch", "[t
     const Batch all = training.data->batch(split, 3, 0, 12);
     const Drawn drawn{split, 3, 0, 0, 12};
     const Batch whole = training.task->pose(all, drawn);
-    const index hidden = count_targets(whole);
+    const auto hidden = static_cast<double>(count_targets(whole));
     CHECK(hidden > 12 * 32 * 0.08);
     CHECK(hidden < 12 * 32 * 0.23);
     for (const index size : {1, 3, 4})
@@ -97,7 +97,7 @@ TEST_CASE("masked_lm: every step and every evaluation hides something", "[train]
   for (index step = 0; step < 200; ++step) {
     const Drawn drawn{Split::train, 0, step, 0, 4};
     const Batch whole = training.task->pose(all, drawn);
-    const index hidden = count_targets(whole);
+    const auto hidden = static_cast<double>(count_targets(whole));
     REQUIRE(hidden >= 1);
     alone += hidden == 1;
     index in_parts = 0;

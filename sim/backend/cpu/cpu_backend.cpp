@@ -61,7 +61,7 @@ void* CpuBackend::allocate_raw(std::size_t bytes) {
     fail(Exit::internal,
          fmt::format("out of memory: {:.1f} MB requested, {:.1f} MB held; make the model or the "
                      "batch smaller",
-                     bytes / 1e6, held() / 1e6));
+                     static_cast<double>(bytes) / 1e6, static_cast<double>(held()) / 1e6));
   return block;
 }
 
