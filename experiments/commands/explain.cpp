@@ -3,7 +3,7 @@
 #include "experiments/commands/arm_arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/known_options.hpp"
-#include "experiments/explain/dialects.hpp"
+#include "experiments/explain/dialect_settings.hpp"
 #include "experiments/explain/differences.hpp"
 #include "experiments/explain/explanation.hpp"
 #include "experiments/explain/subject.hpp"
@@ -33,12 +33,11 @@ PlannedRun only_arm(const std::vector<PlannedRun>& arms, const std::string& what
 }
 
 void print_dialect(const PlannedRun& run, const std::string& name, bool json) {
-  const Carried from = carried_from(run);
-  const Dialect& dialect = choose_dialect(name, from);
+  const DialectSettings settings = dialect_settings(choose_dialect(name, carried_from(run)), run);
   if (json)
-    std::cout << dialect_json(dialect, from).dump(2) << '\n';
+    std::cout << dialect_json(settings).dump(2) << '\n';
   else
-    std::cout << dialect_text(dialect, from);
+    std::cout << dialect_text(settings, text_width());
 }
 
 }  // namespace

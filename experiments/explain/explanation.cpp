@@ -143,7 +143,14 @@ Carried carried_from(const PlannedRun& run) {
     const std::string key = config::short_key(option.key);
     if (config::section_of(option.key) != section) continue;
     const bool always = key == "k" || key == "capacity_factor" || key == "capacity_factor_eval";
-    if (always || run.spec.settings.has(option.key)) carried.values[key] = option.value;
+    const bool is_set = run.spec.settings.has(option.key);
+    if (always || is_set) carried.values[key] = option.value;
+    if (key == "k") carried.k_is_set = is_set;
+  }
+  // k = 0 stands for all experts, which a library writes as their number.
+  if (carried.text("k", "1") == "0") {
+    for (const PlannedOption& option : run.options)
+      if (option.key == "moe.experts") carried.values["k"] = option.value;
   }
   return carried;
 }

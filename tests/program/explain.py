@@ -132,6 +132,67 @@ for library in libraries:
     for key, value in wanted.items():
         same = values.get(key) == value or float(values[key]) == float(value)
         check(same, f"{library}: {key} = {values.get(key)}, not {value}")
+def settings_as(name, *subject):
+    return json.loads(call("explain", *subject, "--as", name, "--json"))
+
+
+def in_force(*subject):
+    """The options of router and MoE layer by key, and the one arm's."""
+    return {option["option"]: option["value"] for option in explained(*subject)[0]["options"]}
+
+
+# Pasted, the lines are the whole dialect: no option of its router keeps a value of the config, here one that is no value at all.
+# And they are a fixed point: the same library has the same settings for a config that is already its dialect.
+variants = [name for library in libraries for name in
+            call("explain", "token_choice", "--as", library + ":x", code=2).split("choose one of ")[1].strip().split(", ")]
+check(len(variants) > 20, f"{variants}")
+options = json.loads(call("list", "options", "router.", "--json"))
+for name in variants:
+    for subject in (["token_choice", "k=2"], ["bias_balanced", "k=3"], ["token_choice", "capacity_factor=0", "noise=learned"]):
+        wanted = settings_as(name, *subject)["settings"]
+        section = "router." + wanted["router.name"]
+        own = [option["option"] for option in options if option["option"].rsplit(".", 1)[0] == section]
+        missing = [key for key in [*own, "moe.output_norm"] if key not in wanted]
+        check(len(own) > 5 and not missing, f"--as {name} does not set {missing}")
+        with open("odd.ini", "w") as file:
+            file.write("[moe]\noutput_norm = odd\n" + f"[{section}]\n" + "".join(f"{key.rsplit('.', 1)[1]} = odd\n" for key in own))
+        with open("pasted.ini", "w") as file:
+            file.write("include = odd.ini\n" + call("explain", *subject, "--as", name))
+        values = in_force("pasted.ini")
+        check({key: values.get(key) for key in wanted} == wanted, f"{name} pasted: {values}, not {wanted}")
+        again = settings_as(name.split(":")[0], "pasted.ini")
+        check(name in (again["library"], again["library"] + ":" + again["variant"]), f"{name} of its own lines: {again['variant']}")
+        check(again["settings"] == wanted, f"{name} of its own lines: {again['settings']}, not {wanted}")
+        check(again["cannot_be_reproduced"] == [], f"{name} of its own lines: {again['cannot_be_reproduced']}")
+
+# balance_weight is the one here, whose loss is 1 at balance: carried over as it is, else k times the library's coefficient.
+for library, own in (("hf-mixtral", 0.003), ("llm-random", 0.03), ("flaxformer", 0.03), ("megablocks", 0.1)):
+    key = "router.token_choice.balance_weight"
+    check(settings_as(library, "token_choice", "k=3", "balance_weight=0.5")["settings"][key] == "0.5", f"{library}: a weight of the config")
+    check(float(settings_as(library, "token_choice", "k=3")["settings"][key]) == own, f"{library}: {own} at k = 3")
+
+# What a library does not have is said, and its own value is printed.
+for words, sentence, key, value in (
+        (["token_choice", "k=4", "--as", "deepspeed:top1"], "k = 4: this gate has 1", "k", "1"),
+        (["token_choice", "k=0", "--as", "hf-switch"], "k = 8: this gate has 1", "k", "1"),
+        (["token_choice", "k=0", "--as", "tutel"], "", "k", "8"),
+        (["token_choice", "capacity_factor=0", "--as", "st-moe"], "capacity_factor = 0: this gate always has a capacity", "capacity_factor", "1.25"),
+        (["token_choice", "capacity_factor=0", "--as", "tutel"], "", "capacity_factor", "0"),
+        (["token_choice", "--as", "hf-mixtral"], "capacity_factor = 1.25: this gate has no capacity", "k", "2"),
+        (["token_choice", "k=1", "--as", "hf-mixtral"], "no capacity", "k", "1"),
+        (["token_choice", "z_weight=0.1", "--as", "deepspeed"], "z_weight = 0.1: this gate has no such loss", "z_weight", "0"),
+        (["token_choice", "k=8", "--as", "fastmoe:noisy"], "load_weight = 0.1: the load loss needs k < moe.experts", "k", "2"),
+        (["token_choice", "jitter=0.1", "--as", "megatron"], "jitter = 0.1: this gate has no such option", "k", "1"),
+        (["sinkhorn", "choose=experts", "group=batch", "--as", "megatron"], "choose = experts: this gate has tokens", "choose", "tokens")):
+    found = json.loads(call("explain", *words, "--json"))
+    said = " | ".join(found["cannot_be_reproduced"])
+    check(sentence in said and (sentence != "" or "k =" not in said), f"{words}: {said}")
+    check(found["settings"][f"router.{found['settings']['router.name']}.{key}"] == value, f"{words}: {found['settings']}")
+check("cannot be reproduced: k = 4: this gate has 1" in call("explain", "token_choice", "k=4", "--as", "deepspeed:top1"), "text")
+check("the router gets no gradient" in call("explain", "token_choice", "k=1", "--as", "hf-mixtral"), "a dead router")
+swept = call("explain", "study.ini", "--arm", "token_choice", "--as", "tutel")
+check("# remove from the config: [sweep] router.name" in swept, f"an axis goes before the pasted lines: {swept}")
+
 check("capacity_factor = 1.25" in call("explain", "study.ini:token_choice", "--as", "deepspeed"), "the factor is carried over")
 check("deepspeed:top2" in call("explain", "study.ini:token_choice", "--as", "deepspeed"), "k = 2 is top2")
 check("fill = random" in call("explain", "token_choice", "--as", "deepspeed"), "k = 1 is top1")
