@@ -47,7 +47,8 @@ std::vector<Explained> silent_losses(const PlannedRun& run) {
     const std::string loss = key.substr(0, key.size() - kEnd.size());
     if (!says_loss(run, section, loss))
       all.push_back({section, Topic::losses,
-                     fmt::format("{}: {} = {}: {}", loss, key, option.value, option.help)});
+                     fmt::format("{}: {} = {}: {}; its value at balance is not stated", loss, key,
+                                 option.value, option.help)});
   }
   return all;
 }

@@ -108,7 +108,9 @@ void read_model(Settings& settings, ModelConfig& c) {
 void read_moe(Settings& settings, ModelConfig& c) {
   Options moe(settings, "moe");
   c.experts = moe.integer("experts", 8, {1, 4096}, "experts per MoE layer");
-  c.every = moe.integer("every", 1, {1, 1024}, "every n-th block carries an MoE layer");
+  c.every = moe.integer(
+      "every", 1, {1, 1024},
+      "every n-th block carries an MoE layer: the first is block n - 1, counted from 0");
   if (c.every > c.layers)
     moe.reject("every",
                "no block would carry an MoE layer: model.layers = " + std::to_string(c.layers));

@@ -98,6 +98,25 @@ for name in [router["name"] for router in json.loads(call("list", "routers", "--
         check(topic(arm, part) != "", f"{name}: nothing about {part}")
 check("k = 3 largest s + b" in topic(explained("bias_balanced", "k=3")[0], "selection"), "bias_balanced k=3")
 
+# Values of losses, worked out by hand: ln 8 for 8 undecided codes, 6/8 of it and 8/6 for 6 experts; ln 2; a constant for k = E.
+for subject, sentences in (
+        (["dselect_k"], ["entropy: 0.01", "it is 2.079", "reach: none"]),
+        (["dselect_k", "moe.experts=6"], ["it is 1.56 and", "reach: 0.01", "it is 1.333 and"]),
+        (["mixture_of_depths"], ["sampling: 0.01", "with all z = 0 it is 0.6931 and adds 0.006931"]),
+        (["mixture_of_depths", "inference=top"], ["sampling: none"]),
+        (["relu"], ["it is λ · mean over tokens", "no fixed value"]),
+        (["moa", "importance_weight=0.5"], ["importance: 0.5", "at balance it is 0 and adds 0"]),
+        (["token_choice", "k=0"], ["with k = E = 8 every f_e is 1, so that there is no gradient: whatever the scores, it is 1"]),
+        (["densemixer", "k=8"], ["with k = E = 8 every f_e is 1"]),
+        (["token_choice", "k=8", "balance_counted=first"], ["at balance it is 1 and"])):
+    losses = topic(explained(*subject)[0], "losses")
+    check(all(sentence in losses for sentence in sentences), f"{subject}: {losses}")
+
+# Blocks are counted from 0.
+blocks = explained("bias_balanced", "moe.every=2", "hash_layers=2", "model.layers=4")[0]
+check("blocks 1, 3 of 4, counted from 0" in topic(blocks, "router") and "block 1: the token id" in topic(blocks, "selection"), f"{blocks}")
+check("the last is block 1, counted from 0" in call("explain", "token_choice", "moe.first_dense=2", code=2), "first_dense")
+
 # A run, its file, its experiment: what the config says.
 before = sorted(os.listdir("."))
 call("run", "study.ini", "--arm", "token_choice", "run.seed=0")
