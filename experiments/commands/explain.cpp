@@ -51,11 +51,11 @@ Arguments explain_arguments() {
       "what differs between them. A subject is a config file or study, a run's folder or file, an "
       "experiment's folder, or the name of a router; SUBJECT:ARM is one of its arms.");
   arguments.list("arm", kArmHelp)
-      .value(
-          "as", "",
-          "the settings that do what this library does, as part of a config file; LIBRARY:VARIANT "
-          "for another of its gates",
-          {dialect_libraries()})
+      .value("as", "",
+             fmt::format("the settings that do what this library does, as part of a config file; "
+                         "LIBRARY:VARIANT for another of its gates; libraries: {}",
+                         joined(dialect_libraries())),
+             {dialect_libraries()})
       .flag("json", "print one JSON document");
   return arguments;
 }
@@ -71,7 +71,7 @@ int explain_command(const Words& words) {
     fail(Exit::usage, fmt::format("command line: explain takes one subject or two, here are {}",
                                   subjects.size()));
   const std::string as = arguments.text("as");
-  if (!as.empty()) choose_dialect(as, {});  // a wrong name, before anything is built
+  if (arguments.given("as")) choose_dialect(as, {});  // a wrong name, before anything is built
   if (!as.empty() && subjects.size() == 2)
     fail(Exit::usage, "command line: --as takes one subject");
   const bool json = arguments.has("json");
@@ -87,8 +87,10 @@ int explain_command(const Words& words) {
   }
   if (subjects.size() == 2) {
     const std::string how = "write SUBJECT:ARM";
-    const Differences found =
+    Differences found =
         differences(only_arm(arms[0], subjects[0], how), only_arm(arms[1], subjects[1], how));
+    // Two arms of one name are told apart by what was given.
+    if (found.first == found.second) found.first = subjects[0], found.second = subjects[1];
     if (json)
       std::cout << differences_json(found).dump(2) << '\n';
     else

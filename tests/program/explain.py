@@ -20,8 +20,8 @@ def check(holds, what):
         print("FAILED:", what)
 
 
-def call(*words, code=0):
-    done = subprocess.run([moesim, *words], capture_output=True, text=True, env={**os.environ, "COLUMNS": "400"})
+def call(*words, code=0, width=400):
+    done = subprocess.run([moesim, *words], capture_output=True, text=True, env={**os.environ, "COLUMNS": str(width)})
     check(done.returncode == code, f"{' '.join(words)}: exit {done.returncode}, not {code}: {done.stderr}")
     return done.stdout if code == 0 else done.stderr
 
@@ -228,6 +228,26 @@ check("write SUBJECT:ARM" in call("explain", "study.ini", "other.ini", code=2), 
 check("did you mean bias_balanced?" in call("explain", "bias_balancd", code=2), "a router that is nearly right")
 check("normalise = sum" in call("explain", "lory", "--as", "tutel"), "without a k of the config it is the library's")
 check("no gate like" not in call("explain", "study.ini:token_choice", "--as", "deepspeed:topk_position"), "a variant by its name")
+check("choose one of megatron" in call("explain", "token_choice", "--as", "", code=2), "--as without a library")
+check(all(library in call("explain", "--help") for library in libraries), "libraries in --help")
+check(all(library in call("reference", "man").replace("\\-", "-") for library in libraries), "libraries in the manual page")
+os.mkdir("folder")
+with open("notes.txt", "w") as file:
+    file.write("a text, and no config\n")
+with open("empty.ini", "w") as file:
+    file.write("# nothing\n")
+for word, message in (("folder", "a folder without a run (config.ini) or an experiment (plan.json); give a config, the folder"),
+                      ("runs", "did you mean runs/study?"), ("notes.txt", "no config file: it begins with neither [section] nor"),
+                      ("empty.ini", "sets no option, so that there is nothing to explain; give a config")):
+    check(call("explain", word, code=2).startswith(f"moesim: {word}: ") and message in call("explain", word, code=2), f"explain {word}")
+
+# Two arms of one name are columns of their own, and nothing is wider than the terminal.
+found = json.loads(call("explain", "study.ini:token_choice", "other.ini", "--json"))
+check((found["first"], found["second"]) == ("study.ini:token_choice", "other.ini"), f"two arms of one name: {found}")
+for words in (["token_choice"], ["hierarchical"], ["token_choice", "expert_choice"], ["study.ini:token_choice", "other.ini"],
+              ["token_choice", "--as", "megatron"]):
+    lines = call("explain", *words, width=40).split("\n")
+    check(max(len(line) for line in lines) <= 40, f"{words}: wider than 40 columns: {max(lines, key=len)}")
 for wrong in ([], ["nowhere.ini"], ["a", "b", "c"], ["no_such_router_or_config"]):
     message = call("explain", *wrong, code=2)
     check(message.count("\n") == 1 or not wrong, f"explain {wrong}: {message}")
