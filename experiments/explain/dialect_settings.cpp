@@ -103,7 +103,7 @@ std::vector<std::string> removable(const PlannedRun& run, const PlannedRun& now,
     if (key.starts_with(section) || key == "router.name" || key == kOutputNorm)
       keys.push_back("[sweep] " + key);
   if (!run.spec.variant.empty())
-    keys.push_back("what [variant " + run.spec.variant + "] sets of it");
+    keys.push_back(fmt::format("[variant.{}] what it sets of {}*", run.spec.variant, section));
   return keys;
 }
 

@@ -209,6 +209,9 @@ for words, sentence, key, value in (
     check(found["settings"][f"router.{found['settings']['router.name']}.{key}"] == value, f"{words}: {found['settings']}")
 check("cannot be reproduced: k = 4: this gate has 1" in call("explain", "token_choice", "k=4", "--as", "deepspeed:top1"), "text")
 check("the router gets no gradient" in call("explain", "token_choice", "k=1", "--as", "hf-mixtral"), "a dead router")
+with open("variant.ini", "w") as file:
+    file.write("include = study.ini\n[sweep]\nrouter.name = token_choice\n[variant.wide]\nrouter.token_choice.k = 3\n")
+check("[variant.wide] what it sets of router.token_choice.*" in call("explain", "variant.ini", "--as", "tutel"), "a variant goes before them")
 swept = call("explain", "study.ini", "--arm", "token_choice", "--as", "tutel")
 check("# remove from the config: [sweep] router.name" in swept, f"an axis goes before the pasted lines: {swept}")
 
