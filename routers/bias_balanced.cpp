@@ -35,7 +35,7 @@ class BiasBalanced : public Router {
         limit_(o, k_, n_),
         divisor_(o, k_, 1e-20),
         update_(o, k_, E_, n_ - E_, limit_.groups(), score_),
-        balance_(o, k_, 1e-4, "sequence"),
+        balance_(o, k_, n_, 1e-4, "sequence"),
         places_(o, site, k_, 0, 0),
         hash_(o, site) {
     scale_ = o.number("scale", 1, {1e-6, 1e6}, "factor on all gates; DeepSeek-V3: 2.5");

@@ -51,7 +51,7 @@ class Cosine : public Router {
     o.explain(Topic::selection,
               sampled_ ? "the expert of the largest l; later ones drawn in proportion to s"
                        : "the experts of the k largest l");
-    explain_balance(o, balance_, first_ ? 1 : k_, "f and P of the micro-batch",
+    explain_balance(o, balance_, first_ ? 1 : k_, E_, "f and P of the micro-batch",
                     first_ ? "first choice, before drops" : "");
     const double deviation = 1 / std::sqrt(3 * static_cast<double>(site.width));
     projection_ = parameter("projection", {site.width, P_}, Init::normal(deviation));

@@ -24,7 +24,7 @@ class DefaultMoe : public Router {
   DefaultMoe(const Site& site, Options& o)
       : E_(site.experts), k_(o.integer("k", 2, {1, E_}, "experts per token")) {
     decay_ = o.number("decay", 0.95, {0, 1}, "β, the share of a default vector that a step keeps");
-    balance_ = read_balance_weight(o, 0.01, k_);
+    balance_ = read_balance_weight(o, 0.01, k_, E_);
     o.explain(Topic::scores, "p = softmax over experts of x W; chosen: the k largest");
     o.explain(Topic::gate, "y = Σ_chosen p_e E_e(x) + Σ_others p_e d_e, d_e: a default vector");
     o.explain(Topic::state, "after a step: d_e = β d_e + (1 - β) · mean of E_e(x) over its tokens");

@@ -23,7 +23,7 @@ class DenseMixer : public Router {
  public:
   DenseMixer(const Site& site, Options& o)
       : E_(site.experts), k_(o.integer("k", 2, {1, E_}, "experts per token")), divisor_(o, k_) {
-    balance_ = read_balance_weight(o, 0.01, k_);
+    balance_ = read_balance_weight(o, 0.01, k_, E_);
     z_ = read_z_weight(o, 0, E_);
     o.explain(Topic::scores, "s = softmax over experts of x W; chosen: the k largest");
     o.explain(Topic::gate, "training runs all experts, so that W gets the gradient of all of them");

@@ -10,6 +10,7 @@
 // expert. The published ones are sums (losses = sum); the second is infinite without mass, here 1e6.
 // Two selectors may take the same expert. per_token = false is the paper's static gate.
 #include "sim/moe/choose.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/policies/positive_choices.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
@@ -33,6 +34,7 @@ class DSelectK : public Router {
                       "weight of the loss of mass on codes without expert (E no power of two)");
     sum_ = o.choice("losses", "mean", {"mean", "sum"},
                     "losses are means, or sums (published), over tokens and selectors") == "sum";
+    explain_losses(o, sum_ ? (per_token_ ? site.batch * site.length : 1) * k_ : 1);
     o.explain(Topic::gate, "g = Σ_j softmax_j(x V + c) · code_j; experts with g > 0 run");
     const Init small = Init::normal(gamma_ / 100 / std::sqrt(3.0));  // published: uniform, ± γ/100
     if (per_token_) {
@@ -86,6 +88,19 @@ class DSelectK : public Router {
   }
 
  private:
+  // terms: number of equal terms that a loss sums.
+  void explain_losses(const Options& o, index terms) const {
+    const auto E = static_cast<double>(E_), codes = std::exp2(bits_),
+               n = static_cast<double>(terms);
+    const std::string of = sum_ ? "Σ" : "mean", when = "with all bits at 1/2";
+    explain_loss(o, "entropy", entropy_, of + " over tokens and selectors of -Σ_e s[e] log s[e]",
+                 "", when, n * E / codes * std::log(codes));
+    if (E < codes)
+      explain_loss(o, "reach", reach_, of + " over tokens and selectors of 1 / Σ_e s[e]", "", when,
+                   n * codes / E);
+    else if (reach_ > 0)
+      o.explain(Topic::losses, "reach: none, because every code has an expert (E is a power of 2)");
+  }
   // Π_b of the step, or of its complement, for every code. z [n, bits] -> [n, 2^bits]
   Tensor codes_of(const Tensor& z) const {
     const index n = z.rows();

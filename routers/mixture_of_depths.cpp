@@ -12,10 +12,12 @@
 // Peers differ: astramind takes the tokens above the C-th only (strict), and has a bias.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/policies/capacity.hpp"
+#include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace moesim {
 namespace {
@@ -48,6 +50,14 @@ class MixtureOfDepths : public Router {
     o.explain(Topic::selection,
               "who passes in training: by " + (trained_by_top_ ? "top" : inference_));
     o.explain(Topic::evaluation, "who passes: by " + inference_);
+    if (inference_ == "top")
+      o.explain(Topic::losses, "sampling: none, because inference = top predicts nothing");
+    else
+      explain_loss(
+          o, "sampling", sampling_,
+          "mean over tokens of log(1 + exp z) - t z; z: of the predictor, or r; t: 1 for a "
+          "token among the C best",
+          "", "with all z = 0", std::log(2.0));
     o.explain(Topic::gate, "w = α f(r), r = x W");
     o.explain(Topic::capacity, "C = " + capacity_.formula(std::max<index>(1, site.length), 1, 1));
     weight_ = parameter("weight", {D_, 1}, Init::normal(0.02));

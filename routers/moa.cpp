@@ -32,9 +32,11 @@ class Moa : public Router {
     const bool noisy = o.flag("noisy", false, "learned noise on the logits in training");
     epsilon_ = o.number("noise_epsilon", 0.01, {0, 10}, "least deviation of the noise");
     importance_ = o.number("importance_weight", 0, {0, 1e6}, "weight of the loss CV² of the gates");
-    balance_ = read_balance_weight(o, 0.01, k_);
+    balance_ = read_balance_weight(o, 0.01, k_, E_);
     z_ = read_z_weight(o, 0.001, E_);
     if (importance_ > 0 && E_ < 2) o.reject("importance_weight", "needs moe.experts = 2 or more");
+    explain_loss(o, "importance", importance_,
+                 "CV² over heads of Σ_t g[t, e] / Σ g; sample variance", "", "at balance", 0);
     o.explain(Topic::selection, "a token takes the k heads with the largest p = softmax of x W");
     o.explain(Topic::gate, detached_ ? "g = p / sg(Σ p of the chosen)" : "g = p");
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));

@@ -28,7 +28,7 @@ class MoePlusPlus : public Router {
         free_(o, E_),
         n_(free_.all()),
         k_(o.integer("k", 2, {1, n_}, "choices per token")),
-        balance_(o, k_, 0.01, "batch", free_.mean_weight()) {
+        balance_(o, k_, n_, 0.01, "batch", free_.mean_weight()) {
     const bool two = o.choice("gate", "two_layers", {"two_layers", "linear"},
                               "from x to logits: two layers with tanh, or one") == "two_layers";
     const bool residual = o.flag("residual", true, "adds G · logits of the MoE layer before");

@@ -29,7 +29,7 @@ class Moh : public Router {
                    "width of a head; 0: model.width divided by the number of heads");
     if (d_ == 0) d_ = std::max<index>(1, D_ / (E_ + shared_));
     const bool bias = o.flag("qkv_bias", false, "queries, keys and values have biases");
-    balance_ = read_balance_weight(o, 0.01, k_);
+    balance_ = read_balance_weight(o, 0.01, k_, E_);
     reject_constant_gate(o, k_ == 1 && E_ > 1, "k", "k = 2 or more");
     o.explain(Topic::gate, "k heads: k p / Σ p of the chosen · 2 a_2; shared: H_s softmax · 2 a_1");
     routed_part_ = part("", E_, bias);

@@ -29,10 +29,13 @@ class Relu : public Router {
                                   "λ before the first step, the weight of the L1 loss");
     o.explain(Topic::selection, "a token takes every expert with g > 0, as many as there are");
     o.explain(Topic::gate, "g = relu(x W)");
-    o.explain(Topic::losses,
-              fmt::format("l1: λ · E / (k T²) · Σ_e n_e Σ_t g[t, e], n_e: tokens that "
-                          "chose e; λ starts at {}",
-                          start));
+    o.explain(
+        Topic::losses,
+        fmt::format(
+            "l1: λ · E / (k T²) · Σ_e n_e Σ_t g[t, e], n_e: tokens that "
+            "chose e; λ starts at {}; at balance, n_e = {} T / {}, it is λ · mean over tokens of "
+            "Σ_e g[t, e], which has no fixed value",
+            start, k_, E_));
     o.explain(Topic::state, fmt::format("after a step: λ *= {}^sign((1 - {}/{}) - S), S: share of "
                                         "zero gates over all MoE layers",
                                         growth_, k_, E_));

@@ -30,7 +30,7 @@ class Sentence : public Router {
                    "what routes a sequence: the mean of its first tokens, that of all, or its "
                    "first token, a label");
     prompt_ = o.integer("prompt", 8, {1, 1 << 20}, "first tokens that route the others");
-    balance_ = read_balance_weight(o, 0.01, k_);
+    balance_ = read_balance_weight(o, 0.01, k_, E_);
     o.explain(Topic::scores, by_ == "label" ? "l = W[first token]; s = softmax"
                              : by_ == "sequence"
                                  ? "l = mean of the sequence · W; s = softmax"

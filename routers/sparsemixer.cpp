@@ -26,7 +26,7 @@ class SparseMixer : public Router {
   SparseMixer(const Site& site, Options& o) : E_(site.experts), drawn_(o) {
     const bool first = drawn_.first_version();
     k_ = o.integer("k", 1, {1, E_}, "experts per token; version 1: 1");
-    balance_ = read_balance_weight(o, 0.01, k_);
+    balance_ = read_balance_weight(o, 0.01, k_, E_);
     if (first && k_ > 1) o.reject("k", "must be 1 in version 1; set version = 2");
     weight_ = parameter("weight", {site.width, E_}, Init::normal(0.02));
     if (first) omega_ = parameter("omega", {site.width}, Init::constant(1), false);

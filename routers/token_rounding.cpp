@@ -29,7 +29,7 @@ class TokenRounding : public Router {
       : E_(site.experts), k_(o.integer("k", 2, {1, E_}, "experts per token")), divisor_(o, k_) {
     tile_ = o.integer("tile", 16, {1, 1 << 20}, "rows per expert are a multiple of this");
     mode_ = o.choice("round", "nearest", {"nearest", "up", "down"}, "direction of rounding");
-    balance_ = read_balance_weight(o, 0.01, k_);
+    balance_ = read_balance_weight(o, 0.01, k_, E_);
     reject_constant_gate(o, divisor_.constant(k_), "normalise", "normalise = none");
     o.explain(Topic::scores, "s = softmax over experts of x W; chosen: the k largest");
     o.explain(Topic::selection, "training: rows of an expert become a multiple of tile = " +

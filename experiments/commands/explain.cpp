@@ -3,7 +3,7 @@
 #include "experiments/commands/arm_arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/known_options.hpp"
-#include "experiments/explain/dialects.hpp"
+#include "experiments/explain/dialect_settings.hpp"
 #include "experiments/explain/differences.hpp"
 #include "experiments/explain/explanation.hpp"
 #include "experiments/explain/subject.hpp"
@@ -33,12 +33,11 @@ PlannedRun only_arm(const std::vector<PlannedRun>& arms, const std::string& what
 }
 
 void print_dialect(const PlannedRun& run, const std::string& name, bool json) {
-  const Carried from = carried_from(run);
-  const Dialect& dialect = choose_dialect(name, from);
+  const DialectSettings settings = dialect_settings(choose_dialect(name, carried_from(run)), run);
   if (json)
-    std::cout << dialect_json(dialect, from).dump(2) << '\n';
+    std::cout << dialect_json(settings).dump(2) << '\n';
   else
-    std::cout << dialect_text(dialect, from);
+    std::cout << dialect_text(settings, text_width());
 }
 
 }  // namespace
@@ -52,11 +51,11 @@ Arguments explain_arguments() {
       "what differs between them. A subject is a config file or study, a run's folder or file, an "
       "experiment's folder, or the name of a router; SUBJECT:ARM is one of its arms.");
   arguments.list("arm", kArmHelp)
-      .value(
-          "as", "",
-          "the settings that do what this library does, as part of a config file; LIBRARY:VARIANT "
-          "for another of its gates",
-          {dialect_libraries()})
+      .value("as", "",
+             fmt::format("the settings that do what this library does, as part of a config file; "
+                         "LIBRARY:VARIANT for another of its gates; libraries: {}",
+                         joined(dialect_libraries())),
+             {dialect_libraries()})
       .flag("json", "print one JSON document");
   return arguments;
 }
@@ -72,7 +71,7 @@ int explain_command(const Words& words) {
     fail(Exit::usage, fmt::format("command line: explain takes one subject or two, here are {}",
                                   subjects.size()));
   const std::string as = arguments.text("as");
-  if (!as.empty()) choose_dialect(as, {});  // a wrong name, before anything is built
+  if (arguments.given("as")) choose_dialect(as, {});  // a wrong name, before anything is built
   if (!as.empty() && subjects.size() == 2)
     fail(Exit::usage, "command line: --as takes one subject");
   const bool json = arguments.has("json");
@@ -88,8 +87,10 @@ int explain_command(const Words& words) {
   }
   if (subjects.size() == 2) {
     const std::string how = "write SUBJECT:ARM";
-    const Differences found =
+    Differences found =
         differences(only_arm(arms[0], subjects[0], how), only_arm(arms[1], subjects[1], how));
+    // Two arms of one name are told apart by what was given.
+    if (found.first == found.second) found.first = subjects[0], found.second = subjects[1];
     if (json)
       std::cout << differences_json(found).dump(2) << '\n';
     else

@@ -4,7 +4,6 @@
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -22,16 +21,20 @@ constexpr const char* kShared[] = {"k",         "capacity_factor", "capacity_fac
                    near.empty() ? "" : "did you mean " + near + "? ", joined(names)));
 }
 
-// True if a dialect of the library suits the config.
-bool has_counterpart(const std::string& library, const Carried& from) {
-  const std::vector<Dialect>& all = dialects();
-  return std::any_of(all.begin(), all.end(), [&](const Dialect& each) {
-    return each.library == library && each.suits(from);
-  });
-}
-
 bool is_number(const std::string& text, double& value) {
   return config::parse(text, value) == std::errc{};
+}
+
+// The number of settings that the dialect prints for the config, if the config sets all of them; else
+// 0.
+std::size_t settings_in_force(const Dialect& dialect, const Carried& from) {
+  if (from.router != dialect.router) return 0;
+  const DialectLines lines = dialect.lines(from);
+  const bool all = std::all_of(lines.begin(), lines.end(), [&](const auto& line) {
+    return line.first.find('.') != std::string::npos ||
+           (from.has(line.first) && same_value(from.values.at(line.first), line.second));
+  });
+  return all ? lines.size() : 0;
 }
 
 }  // namespace
@@ -48,6 +51,23 @@ double Carried::number(const std::string& key, double otherwise) const {
 
 std::string Carried::above_zero(const std::string& key, const std::string& otherwise) const {
   return number(key, 0) > 0 ? text(key, otherwise) : otherwise;
+}
+
+std::string Carried::live_k(const std::string& otherwise) const {
+  return k_is_set || number("k", 1) > 1 ? text("k", otherwise) : otherwise;
+}
+
+bool same_value(const std::string& a, const std::string& b) {
+  double x = 0, y = 0;
+  return a == b || (is_number(a, x) && is_number(b, y) && x == y);
+}
+
+std::string balance_of_k(const Carried& from, const std::string& coefficient,
+                         const std::string& k) {
+  double weight = 0, factor = 1;
+  if (from.has("balance_weight") || !is_number(coefficient, weight) || !is_number(k, factor))
+    return from.text("balance_weight", coefficient);
+  return config::shortest(weight * factor);
 }
 
 bool is_single(const Carried& from, double otherwise) { return from.number("k", otherwise) == 1; }
@@ -89,6 +109,10 @@ const Dialect& choose_dialect(const std::string& name, const Carried& from) {
     }
     reject(name, names);
   }
+  const auto already = std::max_element(own.begin(), own.end(), [&](const auto* a, const auto* b) {
+    return settings_in_force(*a, from) < settings_in_force(*b, from);
+  });
+  if (settings_in_force(**already, from) > 0) return **already;
   const auto suited =
       std::find_if(own.begin(), own.end(), [&](const Dialect* each) { return each->suits(from); });
   return suited == own.end() ? *own.front() : **suited;
@@ -96,52 +120,18 @@ const Dialect& choose_dialect(const std::string& name, const Carried& from) {
 
 Carried carried_to(const Dialect& dialect, const Carried& from) {
   if (from.router == dialect.router) return from;
-  Carried some{from.router, {}};
+  Carried some{from.router, {}, from.k_is_set};
   if (!from.has("k")) return some;
   for (const char* key : kShared)
     if (from.has(key)) some.values[key] = from.values.at(key);
   return some;
 }
 
-std::string dialect_text(const Dialect& dialect, const Carried& from) {
-  std::string text = fmt::format("# {}: {}\n", dialect.name(), dialect.gate);
-  if (!has_counterpart(dialect.library, from))
-    text += fmt::format("# {} has no gate like router.name = {}: these are the settings of {}\n",
-                        dialect.library, from.router, dialect.name());
-  std::string elsewhere, own;
-  for (const auto& [key, value] : dialect.lines(carried_to(dialect, from))) {
-    const std::size_t dot = key.rfind('.');
-    if (dot == key.npos)
-      own += fmt::format("{} = {}\n", key, value);
-    else
-      elsewhere += fmt::format("[{}]\n{} = {}\n", key.substr(0, dot), key.substr(dot + 1), value);
-  }
-  text += fmt::format("[router]\nname = {}\n{}[router.{}]\n{}", dialect.router, elsewhere,
-                      dialect.router, own);
-  text += "# not reproduced:\n";
-  if (dialect.differs.empty()) text += "#   nothing that is known\n";
-  for (const std::string& each : dialect.differs) text += "#   " + each + "\n";
-  text += "# proven by golden files, outputs to 1e-10 in double:\n";
-  if (dialect.proofs.empty()) text += "#   none: the library's code was read, not run\n";
-  for (const Proof& proof : dialect.proofs)
-    text += fmt::format("#   {}{}\n", proof.family, proof.cases.empty() ? "" : ": " + proof.cases);
-  return text;
-}
-
-nlohmann::ordered_json dialect_json(const Dialect& dialect, const Carried& from) {
-  using Json = nlohmann::ordered_json;
-  Json json = {
-      {"library", dialect.library}, {"variant", dialect.variant},
-      {"gate", dialect.gate},       {"counterpart", has_counterpart(dialect.library, from)},
-      {"settings", Json::object()}, {"not_reproduced", dialect.differs},
-      {"proofs", Json::array()}};
-  json["settings"]["router.name"] = dialect.router;
-  for (const auto& [key, value] : dialect.lines(carried_to(dialect, from)))
-    json["settings"][key.find('.') == key.npos ? "router." + dialect.router + "." + key : key] =
-        value;
-  for (const Proof& proof : dialect.proofs)
-    json["proofs"].push_back({{"family", proof.family}, {"cases", proof.cases}});
-  return json;
+bool has_counterpart(const std::string& library, const Carried& from) {
+  const std::vector<Dialect>& all = dialects();
+  return std::any_of(all.begin(), all.end(), [&](const Dialect& each) {
+    return each.library == library && each.suits(from);
+  });
 }
 
 }  // namespace moesim

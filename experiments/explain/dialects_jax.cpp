@@ -1,6 +1,5 @@
 // Dialects of libraries in JAX, whose code was read and transcribed, not run.
 #include "experiments/explain/dialects.hpp"
-#include "sim/config/text.hpp"
 
 namespace moesim {
 namespace {
@@ -8,12 +7,12 @@ namespace {
 DialectLines vmoe(const Carried& c, const char* fill) {
   DialectLines lines = {{"k", c.text("k", "2")},
                         {"normalise", "none"},
-                        {"capacity_factor", c.text("capacity_factor", "1")},
-                        {"capacity_factor_eval", c.text("capacity_factor_eval", "1")},
+                        {"capacity_factor", c.above_zero("capacity_factor", "1")},
+                        {"capacity_factor_eval", c.above_zero("capacity_factor_eval", "1")},
                         {"capacity_multiple", c.text("capacity_multiple", "4")},
                         {"fill", fill}};
   const std::string deviation = c.text("noise_std", "1");
-  if (c.number("noise_std", 1) > 0) {
+  if (c.text("noise", "gaussian") != "none" && c.number("noise_std", 1) > 0) {
     lines.push_back({"noise", "gaussian"});
     lines.push_back({"noise_std", deviation});
     lines.push_back({"load_weight", c.text("load_weight", "0.005")});
@@ -84,26 +83,24 @@ std::vector<Dialect> jax_dialects() {
        "token_choice",
        is_token_choice,
        [](const Carried& c) {
-         double k = 1, weight = 0.01;
-         config::parse(c.text("k", "1"), k),
-             config::parse(c.text("balance_weight", "0.01"), weight);
+         const std::string k = c.text("k", "1");
          return DialectLines{
-             {"k", c.text("k", "1")},
+             {"k", k},
              {"normalise", "none"},
-             {"capacity_factor", c.text("capacity_factor", "1.25")},
-             {"capacity_factor_eval", c.text("capacity_factor_eval", "2")},
+             {"capacity_factor", c.above_zero("capacity_factor", "1.25")},
+             {"capacity_factor_eval", c.above_zero("capacity_factor_eval", "2")},
              {"capacity_rounding", "round"},
              {"capacity_per_choice", "false"},
              {"capacity_min", c.text("capacity_min", "4")},
              {"fill", c.text("fill", "choice") == "priority" ? "priority" : "choice"},
              {"jitter", c.text("jitter", "0")},
              {"balance_group", "sequence"},
-             {"balance_weight", config::shortest(weight * k)},
+             {"balance_weight", balance_of_k(c, "0.01", k)},
              {"z_weight", c.text("z_weight", "0")}};
        },
        {},
        {"groups of tokens that are not sequences (max_group_size)",
-        "its loss is k at balance, so that balance_weight is k times the one there",
+        "its loss is k at balance, and here 1: its coefficient is balance_weight / k",
         "no golden files of this class: its parts are compared as switch_hf (k = 1) and "
         "vmoe_topk_bpr "
         "(priority)"}},

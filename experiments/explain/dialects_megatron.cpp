@@ -12,11 +12,11 @@ bool is_bias_balanced(const Carried& c, const char* scores) {
 bool by_quantile(const Carried& c, const char* update) {
   return c.router == "bias_balanced" && c.text("bias_update", "sign") == update;
 }
-// Gates of a token sum to 1: Megatron's default, a softmax over the chosen.
-bool divides(const Carried& c) {
+// Gates of a token sum to 1: Megatron's default, a softmax over the chosen. own: the library's k.
+bool divides(const Carried& c, double own = 2) {
   const std::string rule = c.text("normalise", "auto");
   return c.text("softmax", "before") == "after" || rule == "sum" ||
-         (rule == "auto" && c.number("k", 2) != 1);
+         (rule == "auto" && c.number("k", own) != 1);
 }
 bool chooses_k(const Carried& c) { return is_token_choice(c) || c.router == "bias_balanced"; }
 
@@ -68,7 +68,7 @@ DialectLines quantile(const Carried& c, const char* update, const char* on, bool
 
 // torchtitan's TokenChoiceTopKRouter.
 DialectLines torchtitan(const Carried& c) {
-  const bool sums = divides(c);
+  const bool sums = divides(c, 1);
   DialectLines lines = {{"k", c.text("k", "1")},
                         {"scores", c.router == "bias_balanced" ? c.text("scores", "sigmoid")
                                                                : std::string("sigmoid")},

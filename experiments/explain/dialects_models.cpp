@@ -1,22 +1,15 @@
 // Dialects of models in PyTorch: Hugging Face Transformers, lucidrains' ST-MoE, llm-random.
 #include "experiments/explain/dialects.hpp"
-#include "sim/config/text.hpp"
 
 namespace moesim {
 namespace {
 
-// A loss that its library does not divide by k has the value k at balance.
-std::string times_k(const std::string& weight, const std::string& k) {
-  double w = 0, n = 1;
-  config::parse(weight, w), config::parse(k, n);
-  return config::shortest(w * n);
-}
-
 DialectLines st_moe(const Carried& c) {
-  DialectLines lines = {{"k", c.text("k", "2")}, {"normalise", "sum"}};
-  if (is_single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
-  append(lines, {{"capacity_factor", c.text("capacity_factor", "1.25")},
-                 {"capacity_factor_eval", c.text("capacity_factor_eval", "2")},
+  const std::string k = c.live_k("2");
+  DialectLines lines = {{"k", k}, {"normalise", "sum"}};
+  if (k == "1") lines.push_back({"allow_constant_gate", "true"});
+  append(lines, {{"capacity_factor", c.above_zero("capacity_factor", "1.25")},
+                 {"capacity_factor_eval", c.above_zero("capacity_factor_eval", "2")},
                  {"capacity_rounding", "floor"},
                  {"capacity_per_choice", "false"},
                  {"capacity_min", c.text("capacity_min", "4")},
@@ -34,7 +27,7 @@ DialectLines st_moe(const Carried& c) {
 }
 
 DialectLines llm_random(const Carried& c) {
-  const std::string k = c.text("k", "1"), factor = c.text("capacity_factor", "1");
+  const std::string k = c.text("k", "1"), factor = c.above_zero("capacity_factor", "1");
   return {{"k", k},
           {"normalise", "none"},
           {"capacity_factor", factor},
@@ -42,7 +35,7 @@ DialectLines llm_random(const Carried& c) {
           {"capacity_rounding", "floor"},
           {"group", "batch"},
           {"fill", "choice"},
-          {"balance_weight", times_k(c.text("balance_weight", "0.01"), k)},
+          {"balance_weight", balance_of_k(c, "0.01", k)},
           {"z_weight", c.text("z_weight", "0")}};
 }
 
@@ -57,12 +50,12 @@ DialectLines hf_switch(const Carried& c) {
 }
 
 DialectLines hf_mixtral(const Carried& c) {
-  const std::string k = c.text("k", "2");
+  const std::string k = c.live_k("2");
   DialectLines lines = {{"k", k}, {"softmax", "after"}};
-  if (is_single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
+  if (k == "1") lines.push_back({"allow_constant_gate", "true"});
   append(lines, {{"capacity_factor", "0"},
                  {"capacity_factor_eval", "0"},
-                 {"balance_weight", times_k(c.text("balance_weight", "0.001"), k)},
+                 {"balance_weight", balance_of_k(c, "0.001", k)},
                  {"z_weight", "0"}});
   return lines;
 }
@@ -96,7 +89,7 @@ std::vector<Dialect> model_dialects() {
        hf_mixtral,
        {{"mixtral_hf", ""}},
        {kMixtralLayers,
-        "its loss is k at balance, so that balance_weight is k · router_aux_loss_coef"}},
+        "its loss is k at balance, and here 1: router_aux_loss_coef is balance_weight / k"}},
       {"st-moe",
        "",
        "lucidrains' st-moe-pytorch (d94e65d8)",
@@ -115,7 +108,7 @@ std::vector<Dialect> model_dialects() {
        {{"token_choice_llmrandom", ""}},
        {"which of an expert's choices find a place: a top-k of ones leaves it open; as many are "
         "kept",
-        "its loss is k at balance, so that balance_weight is k times the one there"}},
+        "its loss is k at balance, and here 1: its coefficient is balance_weight / k"}},
       {"llm-random",
        "expert_choice",
        "llm-random's ExpertChoiceFF (67be78cb)",

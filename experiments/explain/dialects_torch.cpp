@@ -52,8 +52,9 @@ DialectLines megablocks(const Carried& c) {
 }
 
 DialectLines fastmoe(const Carried& c) {
-  DialectLines lines = {{"k", c.text("k", "2")}, {"softmax", "after"}};
-  if (is_single(c, 2)) lines.push_back({"allow_constant_gate", "true"});
+  const std::string k = c.live_k("2");
+  DialectLines lines = {{"k", k}, {"softmax", "after"}};
+  if (k == "1") lines.push_back({"allow_constant_gate", "true"});
   append(lines, {{"capacity_factor", "0"}, {"capacity_factor_eval", "0"}, {"balance_weight", "0"}});
   return lines;
 }
@@ -139,7 +140,9 @@ std::vector<Dialect> torch_dialects() {
                                {"temperature", c.text("temperature", "0.5")},
                                {"learned_temperature", "true"},
                                {"bias", "true"},
-                               {"normalise", is_single(c, 1) ? "none" : "sum"}};
+                               {"normalise", is_single(c, 1) ? "none" : "sum"},
+                               {"balance_weight", c.text("balance_weight", "0.01")},
+                               {"z_weight", "0"}};
          return lines;
        },
        {{"xmoe_cosine", "kind = tutel"}},

@@ -3,6 +3,7 @@
 #include "analysis/render/table.hpp"
 #include "experiments/explain/explanation.hpp"
 #include "experiments/terminal/text_width.hpp"
+#include "sim/config/text.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -33,6 +34,31 @@ std::vector<std::string> without(std::vector<std::string> from,
     return std::find(these.begin(), these.end(), each) != these.end();
   });
   return from;
+}
+
+std::size_t widest_line(const std::string& text) {
+  std::size_t widest = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string line = text.substr(begin, end - begin);
+    widest = std::max(widest, config::column_of(line, line.size()) - 1);
+    begin = end + 1;
+  }
+  return widest;
+}
+
+std::string cell(const std::string& value) { return value.empty() ? "-" : value; }
+
+// The settings one below the other, for a terminal that is narrower than their table.
+std::string settings_list(const Differences& found, std::size_t width) {
+  constexpr std::size_t kIndent = 4;
+  std::string text;
+  for (const Differences::Setting& each : found.settings)
+    text += fmt::format(
+        "{}\n    {}\n    {}\n", each.key,
+        wrapped(fmt::format("{}: {}", found.first, cell(each.first)), width, kIndent),
+        wrapped(fmt::format("{}: {}", found.second, cell(each.second)), width, kIndent));
+  return text;
 }
 
 }  // namespace
@@ -71,12 +97,10 @@ std::string differences_text(const Differences& found, std::size_t width) {
   table.columns = {{"setting", "setting", Kind::text},
                    {"first", found.first, Kind::text},
                    {"second", found.second, Kind::text}};
-  const auto cell = [](const std::string& value) {
-    return value.empty() ? std::string("-") : value;
-  };
   for (const Differences::Setting& each : found.settings)
     table.rows.push_back({each.key, cell(each.first), cell(each.second)});
   std::string text = render(table, TableFormat::text);
+  if (widest_line(text) > width) text = settings_list(found, width);
   constexpr std::size_t kIndent = 4;
   const auto list = [&](const std::string& arm, const std::vector<std::string>& sentences) {
     if (!sentences.empty()) text += "  " + arm + "\n";

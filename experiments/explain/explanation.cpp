@@ -47,7 +47,8 @@ std::vector<Explained> silent_losses(const PlannedRun& run) {
     const std::string loss = key.substr(0, key.size() - kEnd.size());
     if (!says_loss(run, section, loss))
       all.push_back({section, Topic::losses,
-                     fmt::format("{}: {} = {}: {}", loss, key, option.value, option.help)});
+                     fmt::format("{}: {} = {}: {}; its value at balance is not stated", loss, key,
+                                 option.value, option.help)});
   }
   return all;
 }
@@ -77,6 +78,22 @@ bool is_routing(const std::string& key) {
   return key.starts_with("router.") || key.starts_with("moe.");
 }
 
+constexpr std::size_t kLeastText = 24;  // columns for sentences beside what they are about
+
+// "    k = 2     experts per token (default: 1)"; in a narrow terminal the sentence stands below.
+std::string option_text(const PlannedOption& option, std::size_t width) {
+  constexpr std::size_t kColumn = 32;
+  const std::string setting = fmt::format("{} = {}", config::short_key(option.key), option.value);
+  const std::string help =
+      option.help + (option.value == option.default_value
+                         ? " (default)"
+                         : fmt::format(" (default: {})", option.default_value));
+  const std::size_t column = std::max(setting.size(), kColumn) + 5;
+  if (column + kLeastText > width)
+    return fmt::format("    {}\n      {}\n", setting, wrapped(help, width, 6));
+  return fmt::format("    {:<{}} {}\n", setting, kColumn, wrapped(help, width, column));
+}
+
 }  // namespace
 
 ArmExplanation explain_arm(const PlannedRun& run) {
@@ -102,23 +119,22 @@ std::string explanation_text(const ArmExplanation& arm, std::size_t width) {
   std::size_t indent = 0;
   for (const Explanations& part : arm.parts) indent = std::max(indent, part.title.size());
   indent += 4;
-  for (const Explanations& part : arm.parts)
+  // Titles stand beside their sentences, or above them in a narrow terminal.
+  const bool beside = indent + kLeastText <= width;
+  if (!beside) indent = 4;
+  for (const Explanations& part : arm.parts) {
+    if (!beside) text += fmt::format("  {}\n", part.title);
     for (std::size_t i = 0; i < part.sentences.size(); ++i)
-      text += fmt::format("  {:<{}}{}\n", i == 0 ? part.title : "", indent - 2,
+      text += fmt::format("  {:<{}}{}\n", i == 0 && beside ? part.title : "", indent - 2,
                           wrapped(part.sentences[i], width, indent));
+  }
   std::string section;
   for (const PlannedOption& option : arm.options) {
     if (const std::string own = config::section_of(option.key); own != section) {
       section = own;
       text += fmt::format("  [{}]\n", section);
     }
-    const std::string setting = fmt::format("{} = {}", config::short_key(option.key), option.value);
-    constexpr std::size_t kColumn = 32;
-    text += fmt::format("    {:<{}} {}\n", setting, kColumn,
-                        wrapped(option.help + (option.value == option.default_value
-                                                   ? " (default)"
-                                                   : " (default: " + option.default_value + ")"),
-                                width, std::max(setting.size(), kColumn) + 5));
+    text += option_text(option, width);
   }
   return text;
 }
@@ -143,7 +159,14 @@ Carried carried_from(const PlannedRun& run) {
     const std::string key = config::short_key(option.key);
     if (config::section_of(option.key) != section) continue;
     const bool always = key == "k" || key == "capacity_factor" || key == "capacity_factor_eval";
-    if (always || run.spec.settings.has(option.key)) carried.values[key] = option.value;
+    const bool is_set = run.spec.settings.has(option.key);
+    if (always || is_set) carried.values[key] = option.value;
+    if (key == "k") carried.k_is_set = is_set;
+  }
+  // k = 0 stands for all experts, which a library writes as their number.
+  if (carried.text("k", "1") == "0") {
+    for (const PlannedOption& option : run.options)
+      if (option.key == "moe.experts") carried.values["k"] = option.value;
   }
   return carried;
 }

@@ -7,8 +7,11 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 
 namespace moesim {
@@ -35,10 +38,55 @@ std::string run_folder(const std::string& word) {
   return folder.empty() ? "." : folder.string();
 }
 
+constexpr const char* kGive = "give a config, the folder of a run or an experiment, or a router";
+
+// A folder of experiments: the first one in it; else "".
+std::string experiment_in(const std::string& folder) {
+  std::vector<std::string> found;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    if (is_there(at->path() / kPlanFile)) found.push_back(at->path().lexically_normal().string());
+  return found.empty() ? "" : *std::min_element(found.begin(), found.end());
+}
+
 // The plan.json that the word names; "" if it names none.
 std::string plan_file(const std::string& word) {
-  if (is_folder(word)) return word + "/" + kPlanFile;
-  return word.ends_with(".json") ? word : "";
+  if (!is_folder(word)) return word.ends_with(".json") ? word : "";
+  std::string file = word + "/" + kPlanFile;
+  if (is_there(file)) return file;
+  const std::string inside = experiment_in(word);
+  fail(Exit::usage, fmt::format("{}: a folder without a run (config.ini) or an experiment ({}); {}",
+                                config::printable(word), kPlanFile,
+                                inside.empty() ? kGive : "did you mean " + inside + "?"));
+}
+
+// True if the first line that is no comment is a section or a setting.
+bool begins_as_config(const std::string& path) {
+  constexpr std::size_t kMostLines = 1000;
+  std::ifstream file(path);
+  std::string line;
+  for (std::size_t i = 0; i < kMostLines && std::getline(file, line); ++i) {
+    const std::string_view text = config::trimmed(line);
+    if (!text.empty() && !text.starts_with('#') && !text.starts_with(';'))
+      return text.starts_with('[') || text.find('=') != text.npos;
+  }
+  return true;
+}
+
+// Reads the config or study that the word names, which has to set something.
+ConfigFile config_of(const std::string& word, bool is_changed) {
+  const fs::path path = word;
+  if (std::error_code error;
+      path.extension() != ".ini" && fs::is_regular_file(path, error) && !begins_as_config(word))
+    fail(Exit::usage, fmt::format("{}: no config file: it begins with neither [section] nor key = "
+                                  "value; {}",
+                                  config::printable(word), kGive));
+  ConfigFile file = read_user_config(word);
+  if (!is_changed && file.values.empty() && file.sweep.empty() && file.zips.empty() &&
+      file.variants.empty())
+    fail(Exit::usage, fmt::format("{}: sets no option, so that there is nothing to explain; {}",
+                                  config::printable(word), kGive));
+  return file;
 }
 
 // The specification with other settings.
@@ -80,7 +128,7 @@ std::vector<RunSpec> specs_of(const std::string& word, std::vector<std::string> 
     fail(Exit::usage, config::printable(word) +
                           ": no such config, study, run or router; did you mean " + near + "?");
   std::vector<std::string> notes;
-  std::vector<RunSpec> specs = expand(read_user_config(word), {settings, arms}, &notes);
+  std::vector<RunSpec> specs = expand(config_of(word, !settings.empty()), {settings, arms}, &notes);
   for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
   return specs;
 }

@@ -1,6 +1,7 @@
 // Makes a plan from run specifications.
 #include "experiments/sweep/child.hpp"
 #include "experiments/sweep/experiment.hpp"
+#include "experiments/sweep/idle_options.hpp"
 #include "experiments/sweep/plan.hpp"
 #include "experiments/sweep/resources.hpp"
 #include "sim/backend/stand_in.hpp"
@@ -55,6 +56,7 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
   Plan plan;
   std::set<std::string> mentioned;
   std::map<std::string, std::size_t> repeated;
+  IdleOptions idle;
   for (const RunSpec& spec : specs) {
     const Experiment e = build(spec, threads, data, stand_in);
     if (!plan.runs.empty() && plan.experiment != e.run.name)
@@ -82,6 +84,7 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
     for (const std::string& key : read.order())
       if (const OptionInfo& info = read.declared().at(key); !info.former)
         run.options.push_back({key, read.effective(key), info.default_value, info.help});
+    idle.add(spec.settings, run.options);
     const auto same = std::find_if(plan.runs.begin(), plan.runs.end(), [&](const auto& other) {
       return other.config_sha256 == run.config_sha256 && other.data_sha256 == run.data_sha256;
     });
@@ -90,7 +93,9 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
     else
       ++repeated[same->spec.label];
   }
-  if (mention) mention_repeated(repeated, specs.size());
+  if (!mention) return plan;
+  for (const std::string& note : idle.notes()) std::cerr << "note: " << note << '\n';
+  mention_repeated(repeated, specs.size());
   return plan;
 }
 

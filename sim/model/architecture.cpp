@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <system_error>
 
 namespace moesim {
@@ -14,26 +15,36 @@ namespace {
 
 constexpr index kLargest = 1 << 20;
 
-// Multiplies the widths and heads that are set by preset.scale, once: the resolved settings contain
-// the products, and no scale. What a preset stands for stays: experts and their width relative to
-// the model's, heads of the same width, layers.
+// True if the value was set by a preset: in a file of a folder `presets`. An origin is FILE:LINE.
+bool is_of_preset(const Setting& setting) {
+  std::error_code error;
+  const std::filesystem::path file = setting.origin.substr(0, setting.origin.rfind(':'));
+  const std::filesystem::path path = std::filesystem::absolute(file, error).lexically_normal();
+  return !error && path.parent_path().filename() == "presets";
+}
+
+// Multiplies the widths and heads of a preset by preset.scale, once: the resolved settings contain
+// the products, and no scale. What the user sets stands. What a preset stands for stays: experts and
+// their width relative to the model's, heads of the same width, layers.
 void apply_scale(Settings& settings) {
   constexpr const char* kScale = "preset.scale";
   Settings own;
   if (settings.has(kScale)) own.set(kScale, settings.values().at(kScale));
+  Options options(own, "preset");
   const index scale =
-      Options(own, "preset")
-          .integer("scale", 1, {1, 64},
-                   "factor on the values of model.width, model.heads, model.kv_heads, "
-                   "expert.hidden, feed_forward.hidden and moe.latent that are set");
+      options.integer("scale", 1, {1, 64},
+                      "factor on what a preset sets of model.width, model.heads, model.kv_heads, "
+                      "expert.hidden, feed_forward.hidden and moe.latent");
   OptionInfo info = own.declared().at(kScale);
   info.former = true;  // not resolved
   settings.declare(info, own.effective(kScale));
   settings.unset(kScale);
   if (scale == 1) return;
+  bool scaled = false;
   for (const char* key : {"model.width", "model.heads", "model.kv_heads", "expert.hidden",
                           "feed_forward.hidden", "moe.latent"}) {
-    if (!settings.has(key)) continue;
+    if (!settings.has(key) || !is_of_preset(settings.values().at(key))) continue;
+    scaled = true;
     Setting setting = settings.values().at(key);
     index value = 0;  // the reader of the option rejects a text that is no number
     if (config::parse(setting.value, value) != std::errc{} || value < 0 || value > kLargest)
@@ -42,6 +53,10 @@ void apply_scale(Settings& settings) {
     setting.origin += fmt::format(" times {} = {}", kScale, scale);
     settings.set(key, std::move(setting));
   }
+  if (!scaled)
+    options.reject("scale",
+                   "has no effect: no size is a preset's; include one, e.g. include = "
+                   "presets/mixtral.ini, or leave it out");
 }
 
 // The largest divisor of n that is at most m.
@@ -93,7 +108,9 @@ void read_model(Settings& settings, ModelConfig& c) {
 void read_moe(Settings& settings, ModelConfig& c) {
   Options moe(settings, "moe");
   c.experts = moe.integer("experts", 8, {1, 4096}, "experts per MoE layer");
-  c.every = moe.integer("every", 1, {1, 1024}, "every n-th block carries an MoE layer");
+  c.every = moe.integer(
+      "every", 1, {1, 1024},
+      "every n-th block carries an MoE layer: the first is block n - 1, counted from 0");
   if (c.every > c.layers)
     moe.reject("every",
                "no block would carry an MoE layer: model.layers = " + std::to_string(c.layers));
@@ -101,8 +118,8 @@ void read_moe(Settings& settings, ModelConfig& c) {
   if (c.first_dense >= c.layers / c.every * c.every)
     moe.reject("first_dense",
                "no block would carry an MoE layer: with every = " + std::to_string(c.every) +
-                   " the last is block " + std::to_string(c.layers / c.every * c.every) +
-                   "; set a smaller number");
+                   " the last is block " + std::to_string(c.layers / c.every * c.every - 1) +
+                   ", counted from 0; set a smaller number");
   c.at = moe.choice("at", MoeAt::feed_forward, kMoeAt,
                     "part that the MoE layer replaces; block: the experts are whole blocks");
   c.shared =

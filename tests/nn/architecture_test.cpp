@@ -9,14 +9,16 @@ namespace {
 
 using Values = std::vector<std::string>;
 
-Settings settings_of(const Values& values) {
+Settings settings_of(const Values& values, const std::string& origin = "f:1") {
   Settings settings;
-  for (std::size_t i = 0; i < values.size(); i += 2) settings.set(values[i], values[i + 1], "f:1");
+  for (std::size_t i = 0; i < values.size(); i += 2) settings.set(values[i], values[i + 1], origin);
   return settings;
 }
 
-std::string error_of(const Values& values) {
-  Settings settings = settings_of(values);
+constexpr const char* kPreset = "any/presets/f.ini:1";
+
+std::string error_of(const Values& values, const std::string& origin = "f:1") {
+  Settings settings = settings_of(values, origin);
   try {
     read_model_config(settings);
   } catch (const Error& error) {
@@ -38,13 +40,14 @@ TEST_CASE("architecture: heads and blocks that do not fit", "[nn]") {
   CHECK(error_of({"model.layers", "5", "moe.every", "2", "moe.first_dense", "3"}).empty());
   CHECK(error_of({"model.layers", "5", "moe.every", "2", "moe.first_dense", "4"}) ==
         "f:1: moe.first_dense = 4: no block would carry an MoE layer: with every = 2 the last is "
-        "block 4; set a smaller number");
+        "block 3, counted from 0; set a smaller number");
 }
 
 TEST_CASE("architecture: a scaled preset is resolved as the sizes that it has", "[nn]") {
   Settings settings =
       settings_of({"preset.scale", "3", "model.width", "24", "model.heads", "4", "model.kv_heads",
-                   "2", "expert.hidden", "10", "moe.latent", "6", "moe.experts", "8"});
+                   "2", "expert.hidden", "10", "moe.latent", "6", "moe.experts", "8"},
+                  kPreset);
   for (int i = 0; i < 2; ++i) {  // a second reading scales nothing
     const ModelConfig c = read_model_config(settings);
     CHECK(c.width == 72);
@@ -62,15 +65,31 @@ TEST_CASE("architecture: a scaled preset is resolved as the sizes that it has", 
   CHECK(settings.declared().at("preset.scale").former);
 
   // Sizes that are not set keep their defaults; wrong values are reported as they are written.
-  Settings defaults = settings_of({"preset.scale", "2"});
+  Settings defaults = settings_of({"preset.scale", "2", "expert.hidden", "10"}, kPreset);
   CHECK(read_model_config(defaults).width == 64);
   CHECK(error_of({"preset.scale", "0"}) ==
         "f:1: preset.scale = 0: out of range; write a whole number, 1 .. 64");
-  CHECK(error_of({"preset.scale", "2", "model.width", "x"}) ==
-        "f:1: model.width = x: not an integer; write a whole number, 1 .. 1048576");
-  CHECK(error_of({"preset.scale", "2", "model.width", "9", "model.heads", "2"}) ==
-        "f:1 times preset.scale = 2: model.heads = 4: does not divide model.width = 18; the "
-        "nearest that does is 3");
+  CHECK(error_of({"preset.scale", "2", "model.width", "x"}, kPreset) ==
+        "any/presets/f.ini:1: model.width = x: not an integer; write a whole number, 1 .. 1048576");
+  CHECK(
+      error_of({"preset.scale", "2", "model.width", "9", "model.heads", "2"}, kPreset) ==
+      "any/presets/f.ini:1 times preset.scale = 2: model.heads = 4: does not divide model.width = "
+      "18; the nearest that does is 3");
+}
+
+TEST_CASE("architecture: preset.scale leaves what the user sets", "[nn]") {
+  Settings settings = settings_of({"model.heads", "4", "expert.hidden", "10"}, kPreset);
+  settings.set("preset.scale", "3", "command line");
+  settings.set("model.width", "24", "command line");
+  settings.set("moe.latent", "6", "own.ini:4");
+  const ModelConfig c = read_model_config(settings);
+  CHECK(c.width == 24);
+  CHECK(c.heads == 12);
+  CHECK(c.hidden == 30);
+  CHECK(c.latent == 6);
+  CHECK(error_of({"preset.scale", "2", "model.width", "24"}) ==
+        "f:1: preset.scale = 2: has no effect: no size is a preset's; include one, e.g. include = "
+        "presets/mixtral.ini, or leave it out");
 }
 
 }  // namespace

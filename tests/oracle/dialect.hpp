@@ -1,7 +1,7 @@
 // The settings of a published library, as `moesim explain --as` prints them.
 #pragma once
 
-#include "experiments/explain/dialects.hpp"
+#include "experiments/explain/dialect_settings.hpp"
 #include "sim/config/parser.hpp"
 #include "sim/core/error.hpp"
 #include "tests/support/plugin.hpp"
@@ -22,7 +22,8 @@ inline const Dialect& dialect_named(const std::string& name) {
 // these values.
 inline OptionValues as(const std::string& name, const OptionValues& values) {
   const Dialect& dialect = dialect_named(name);
-  const ConfigFile file = parse_config(dialect_text(dialect, {dialect.router, values}), "printed");
+  const ConfigFile file = parse_config(
+      dialect_text(dialect_settings(dialect, Carried{dialect.router, values}), 400), "printed");
   OptionValues options;
   const std::string prefix = "router." + dialect.router + ".";
   for (const auto& [key, setting] : file.values)

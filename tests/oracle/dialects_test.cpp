@@ -38,9 +38,8 @@ TEST_CASE("dialects: each that names golden files is compared with them", "[orac
     const bool compared = tests.find("\"" + dialect.name() + "\"") != tests.npos;
     CHECK(compared == !dialect.proofs.empty());
     // Without golden files the text states that.
-    const bool says_none =
-        dialect_text(dialect, {dialect.router, {}}).find("none: the library's code") !=
-        std::string::npos;
+    const bool says_none = dialect_text(dialect_settings(dialect, Carried{dialect.router, {}}), 400)
+                               .find("none: the library's code") != std::string::npos;
     CHECK(says_none == dialect.proofs.empty());
   }
 }
@@ -55,6 +54,19 @@ TEST_CASE("dialects: the settings of each build its router, whatever is carried 
       CHECK(make_router(dialect.router, site,
                         as(dialect.name(), {{"k", k}, {"capacity_factor", "1.5"}})) != nullptr);
     }
+}
+
+TEST_CASE("dialects: a config that is one already gets the same settings", "[oracle]") {
+  for (const Dialect& dialect : dialects())
+    for (const char* k : {"1", "2", "3"})
+      for (const char* weight : {"0.5", ""}) {
+        CAPTURE(dialect.name(), k, weight);
+        OptionValues values = {{"k", k}};
+        if (*weight != 0) values["balance_weight"] = weight;
+        const OptionValues once = as(dialect.name(), values);
+        CHECK(as(dialect.name(), once) == once);
+        CHECK(choose_dialect(dialect.library, {dialect.router, once}).name() == dialect.name());
+      }
 }
 
 TEST_CASE("dialects: one is chosen by the config, or by name", "[oracle]") {

@@ -25,7 +25,7 @@ void token_choice(Oracle& oracle) {
       "token_choice",
       as("llm-random:token_choice", {{"k", option(static_cast<double>(k))},
                                      {"capacity_factor", option(oracle.number("capacity_factor"))},
-                                     {"balance_weight", "1"},  // k at balance
+                                     {"balance_weight", option(static_cast<double>(k))},
                                      {"z_weight", "1"}}));
   layer.bind_router("router_weight", "weight");
   if (oracle.text("expert") == "silu_gated") {  // lin2(silu(x gate) ⊙ (x lin1))

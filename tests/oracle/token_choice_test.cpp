@@ -54,14 +54,15 @@ void mixtral_hf(Oracle& oracle) {
   OracleLayer layer(oracle);
   const index E = layer.site.experts, T = layer.site.batch * layer.site.length;
   const index k = oracle.integer("top_k");
-  const OptionValues choices = {{"k", option(static_cast<double>(k))}, {"balance_weight", "1"}};
+  const OptionValues choices = {{"k", option(static_cast<double>(k))},
+                                {"balance_weight", option(static_cast<double>(k))}};
   const auto build = [&](OracleLayer& one, const OptionValues& options) {
     one.make_router("token_choice", options);
     one.make_expert("swiglu", oracle.integer("d_ff"));
     one.bind_router("router_weight", "weight");
     for (const char* w : {"w1", "w2", "w3"}) one.bind_each_expert(w, w);
   };
-  build(layer, as("hf-mixtral", choices));  // k at balance
+  build(layer, as("hf-mixtral", choices));  // its loss is k at balance
   OracleLayer same(oracle);                 // FastMoE's gate without noise has the same formulas
   build(same, as("fastmoe:naive", choices));
   same.check_output();

@@ -180,7 +180,7 @@ def try_preset(program, name, folder):
 
 
 def check_includes(program, folder):
-    """A study by its path; sizes by preset.scale; a file beside the config goes first; a typo."""
+    """A study by its path; sizes by preset.scale, but not those of the user; a file beside the config goes first; a typo."""
     def resolved(*arguments):
         ran = moesim(program, "run", *arguments, "run.steps=1", "data.length=16", "eval.sequences=16", "--force", cwd=folder)
         runs = glob.glob(os.path.join(folder, "runs", arguments[-1].split("=")[-1], "*", "config.ini"))
@@ -194,13 +194,20 @@ def check_includes(program, folder):
     sizes = [twice.get(key) for key in ("model.width", "model.heads", "model.kv_heads", "expert.hidden", "moe.experts")]
     if sizes != ["128", "8", "2", "448", "8"] or "preset.scale" in twice:
         fail(f"preset.scale = 2: {sizes}")
+    own = resolved("presets/mixtral.ini", "preset.scale=2", "model.width=96", "run.name=width")
+    if [own.get(key) for key in ("model.width", "model.heads", "expert.hidden")] != ["96", "8", "448"]:
+        fail(f"preset.scale = 2 and a width of the command line: {own}")
     os.makedirs(os.path.join(folder, "own", "presets"))
     for path, text in {"own/presets/olmoe.ini": "[model]\nlayers = 1\n", "own/first.ini": "include = presets/olmoe.ini\n",
+                       "own/scaled.ini": "include = presets/mixtral.ini\n[model]\nwidth = 96\n[preset]\nscale = 2\n",
                        "own/typo.ini": "include = presets/mixtrel.ini\n"}.items():
         with open(os.path.join(folder, path), "w", encoding="utf-8") as file:
             file.write(text)
     if resolved("own/first.ini", "run.name=first").get("model.layers") != "1":
         fail("a file of the user does not go before the preset")
+    own = resolved("own/scaled.ini", "run.name=own_width")
+    if [own.get(key) for key in ("model.width", "model.heads")] != ["96", "8"]:
+        fail(f"preset.scale = 2 and a width of a config: {own}")
     typo = moesim(program, "run", "own/typo.ini", cwd=folder)
     if typo.returncode != 2 or "did you mean presets/mixtral.ini?" not in typo.stderr:
         fail(f"a typo: exit {typo.returncode}: {typo.stderr}")

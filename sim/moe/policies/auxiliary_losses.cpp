@@ -56,7 +56,7 @@ void AuxiliaryLosses::explain(const Options& options, index experts) const {
                                         (balance_kept_ ? ", if it gets a place" : ", before drops")
                               : balance_kept_ ? fmt::format("k = {} choices that get a place", k_)
                                               : "";
-  explain_balance(options, balance_, first ? 1 : k_, scope_.text(), counted);
+  explain_balance(options, balance_, first ? 1 : k_, experts, scope_.text(), counted);
   const std::string variance =
       variance_ == Variance::sample ? "sample variance" : "population variance";
   explain_loss(options, "importance", importance_,

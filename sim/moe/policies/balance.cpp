@@ -56,8 +56,8 @@ Tensor BalanceScope::loss(const Tensor& scores, const Indices& choice, index k, 
   return balance_loss(scores, counts, counted == Counted::all ? k : 1, over);
 }
 
-BalanceLoss::BalanceLoss(Options& options, index k, double weight, const std::string& group,
-                         double at_balance)
+BalanceLoss::BalanceLoss(Options& options, index k, index columns, double weight,
+                         const std::string& group, double at_balance)
     : k_(k),
       weight_(options.number("balance_weight", weight, {0, 1e6},
                              "weight of the load balance loss E/k Σ f P, which is 1 at balance")),
@@ -65,7 +65,7 @@ BalanceLoss::BalanceLoss(Options& options, index k, double weight, const std::st
   unbiased_ =
       options.choice("balance_counted", "chosen", {"chosen", "unbiased"},
                      "f counts the choices, or the k largest scores (Megatron)") == "unbiased";
-  explain_balance(options, weight_, k, scope_.text(),
+  explain_balance(options, weight_, k, columns, scope_.text(),
                   unbiased_ ? fmt::format("k = {} largest scores, without bias", k) : "",
                   at_balance);
 }

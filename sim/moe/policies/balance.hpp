@@ -50,10 +50,11 @@ class BalanceLoss {
   // Reads `balance_weight`, `balance_group` and `balance_counted`, for a router with k choices per
   // token; weight and group are their defaults. at_balance: the loss of even choices, if scores are
   // weighted.
-  BalanceLoss(Options& options, index k, double weight, const std::string& group,
+  // columns: of the scores.
+  BalanceLoss(Options& options, index k, index columns, double weight, const std::string& group,
               double at_balance = 1);
 
-  // Adds what the router declares, before the totals of any other policy. columns: of its scores.
+  // Adds what the router declares, before the totals of any other policy.
   void declare(Traits& traits, index columns) const;
   // Adds the loss and its total. shares: scores that sum to 1 per token. [T, n] each
   void add_to(Routing& routing, const Tensor& scores, const Tensor& shares, const Indices& choice,

@@ -15,11 +15,11 @@ std::string rounded(double value) { return fmt::format("{:.4g}", value); }
 
 }  // namespace
 
-double read_balance_weight(Options& options, double otherwise, index k) {
+double read_balance_weight(Options& options, double otherwise, index k, index columns) {
   const double weight =
       options.number("balance_weight", otherwise, kWeights,
                      "weight of the load balance loss E/k Σ f P, which is 1 at balance");
-  explain_balance(options, weight, k);
+  explain_balance(options, weight, k, columns);
   return weight;
 }
 
@@ -40,14 +40,20 @@ void explain_loss(const Options& options, const std::string& name, double weight
                               when, rounded(value), rounded(weight * value)));
 }
 
-void explain_balance(const Options& options, double weight, index k, const std::string& scope,
-                     const std::string& counted, double at_balance) {
+void explain_balance(const Options& options, double weight, index k, index columns,
+                     const std::string& scope, const std::string& counted, double at_balance) {
   const std::string of = counted.empty() ? fmt::format("k = {} choices, before drops", k) : counted;
   explain_loss(options, "balance", weight,
                fmt::format("{} Σ_e f_e P_e; f_e: share of tokens with e among their {}, without "
                            "gradient; P_e: mean score of e, normalised per token",
                            k == 1 ? "E" : fmt::format("E/{}", k), of),
-               scope, "at balance", at_balance);
+               scope,
+               k == columns && counted.empty()
+                   ? fmt::format("with k = E = {} every f_e is 1, so that there is no gradient: "
+                                 "whatever the scores,",
+                                 k)
+                   : "at balance",
+               at_balance);
 }
 
 void explain_z(const Options& options, double weight, index columns) {

@@ -9,8 +9,8 @@
 namespace moesim {
 
 // Read `balance_weight` of the load balance loss over the micro-batch, of k choices before drops, and
-// `z_weight` of the z-loss of so many logits.
-double read_balance_weight(Options& options, double otherwise, index k);
+// `z_weight` of the z-loss. columns: number of logits of a token.
+double read_balance_weight(Options& options, double otherwise, index k, index columns);
 double read_z_weight(Options& options, double otherwise, index columns);
 
 // Explains an auxiliary loss, unless its weight is 0: its formula, the tokens over which it is
@@ -19,8 +19,8 @@ void explain_loss(const Options& options, const std::string& name, double weight
                   const std::string& formula, const std::string& scope, const std::string& when,
                   double value);
 // The same for the load balance loss E/k Σ f P; `counted` is what f counts, if it is not the k
-// choices before drops.
-void explain_balance(const Options& options, double weight, index k,
+// choices before drops. With as many choices as columns it is a constant.
+void explain_balance(const Options& options, double weight, index k, index columns,
                      const std::string& scope = "f and P of the micro-batch",
                      const std::string& counted = "", double at_balance = 1);
 void explain_z(const Options& options, double weight, index columns);
