@@ -80,12 +80,18 @@ class Probe {
   std::vector<real> before_[2];  // by mode: evaluation, training
 };
 
-// Numbers of kept tokens: fifths, powers of two, and all but the last. A leak that is confined to
-// the first tokens shows after few.
-std::set<index> cuts_of(index length) {
-  std::set<index> cuts{length - 1};
+// Numbers of kept tokens: fifths of the length.
+std::set<index> fifths_of(index length) {
+  std::set<index> cuts;
   for (index part = 1; part <= 4; ++part) cuts.insert(std::max<index>(1, length * part / 5));
+  return cuts;
+}
+// Fifths, powers of two, and all but the last: a leak that is confined to the first tokens shows
+// after few.
+std::set<index> cuts_of(index length) {
+  std::set<index> cuts = fifths_of(length);
   for (index kept = 1; kept < length; kept *= 2) cuts.insert(kept);
+  cuts.insert(length - 1);
   return cuts;
 }
 
@@ -121,9 +127,8 @@ FutureLeak future_leak(Transformer& model, const Task& task, const Dataset& data
   if (S < 2) return leak;
   const Probe probe(model, task, base, V, backend);
   const double rounding = kRounding * probe.largest();
-  for (const index kept : cuts_of(S))
-    for (const Later later : {Later::others, Later::equal})
-      add(leak, probe.changes(kept, later), rounding);
+  for (const index kept : cuts_of(S)) add(leak, probe.changes(kept, Later::others), rounding);
+  for (const index kept : fifths_of(S)) add(leak, probe.changes(kept, Later::equal), rounding);
   if (!leak.leaks()) return leak;
   // Limits the tokens of a pass over all positions.
   constexpr index kTokens = 1 << 15, kFewest = 4;
