@@ -3,10 +3,13 @@
 // algorithm 1 of the paper.
 //
 //   e_n = softmax(mean(segment n) R)
-//   segment n uses Σ_e e_{n-1}[e] W_e, the first segment e_1 without gradient
+//   segment n uses Σ_e e_{n-1}[e] W_e; the first segment
+//     first = own      e_1 without gradient (the paper): its outputs depend on its own later tokens
+//     first = uniform  1/E
+//     first = learned  softmax(f), f a parameter [E] that starts at 0
 //
-// The first segment's weights depend on its own later tokens: values leak, gradients do not. In
-// generation the weights depend on the prompt only.
+// Only `own` looks ahead, and only within the first segment. In generation the weights depend on the
+// prompt only.
 #include "sim/core/error.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/router.hpp"
@@ -39,28 +42,42 @@ class Lory : public Router {
     prefix_ = o.choice("mode", "causal", {"causal", "prefix"},
                        "weights from the segment before, or from the first for all (ablation)") ==
               "prefix";
+    first_ =
+        o.choice("first", "own", {"own", "uniform", "learned"},
+                 "weights of the first segment: from its own tokens, which looks ahead, equal, "
+                 "or a parameter");
+    if (prefix_ && first_ != "own")
+      o.reject("first",
+               "mode = prefix uses the weights of the first segment's own tokens for all; "
+               "set first = own, or mode = causal");
     prompt_ = o.integer("prompt", 0, {0, 1 << 20},
                         "at evaluation, weights from the mean of this many first tokens for all; "
                         "0: as in training");
     o.explain(Topic::scores,
               fmt::format("e_n = softmax(mean(segment n) R), segments of {} tokens", segment_));
-    o.explain(Topic::gate, prefix_ ? "all tokens use the experts merged by e_1: Σ_e e_1[e] W_e"
-                                   : "segment n uses Σ_e e_(n-1)[e] W_e; the first sg(e_1)");
+    o.explain(Topic::gate, prefix_
+                               ? "all tokens use the experts merged by e_1: Σ_e e_1[e] W_e"
+                               : "segment n uses Σ_e e_(n-1)[e] W_e; the first " +
+                                     std::string(first_ == "own"       ? "sg(e_1)"
+                                                 : first_ == "uniform" ? "Σ_e W_e / E"
+                                                                       : "softmax(f), f learned"));
     o.explain(Topic::evaluation,
               prompt_ > 0 ? fmt::format("the mean of the first {} tokens merges", prompt_)
                           : "generation merges once, by the mean of the prompt");
-    // The first segment looks ahead by its mean; with segments of one token nothing does.
+    // The first segment looks ahead by its own mean; with segments of one token nothing does.
+    const bool own = first_ == "own";
     const index first = std::min(segment_, site.length);
     const double size = static_cast<double>(first), E = static_cast<double>(E_);
     traits_ = {.experts = E_,
-               .sees = {.later_tokens = prompt_ > 1 || first > 1},
+               .sees = {.later_tokens = prompt_ > 1 || (own && first > 1)},
                .cost = {.rows_per_token = 1,
                         .router_flops = 2.0 * static_cast<double>(D_) * E / size,
                         .merge_flops = 2 * E / size},
                .assigns = false,
                .capturable = true,
-               .surrogate = !prefix_};  // the first segment's weights get no gradient
+               .surrogate = own && !prefix_};  // the first segment's weights get no gradient
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
+    if (first_ == "learned") logits_ = parameter("first", {E_}, Init::constant(0));
   }
 
   Routing route(const Tokens& tokens) override {
@@ -106,14 +123,22 @@ class Lory : public Router {
 
   Tensor causal(const Tensor& own, index B, index segments) const {
     std::vector<std::int32_t> before, first;  // -1: none
+    const bool of_own = first_ == "own";
     for (index b = 0; b < B; ++b)
       for (index n = 0; n < segments; ++n) {
         before.push_back(n == 0 ? -1 : static_cast<std::int32_t>(b * segments + n - 1));
-        first.push_back(n == 0 ? static_cast<std::int32_t>(b * segments) : -1);
+        first.push_back(n == 0 ? static_cast<std::int32_t>(of_own ? b * segments : 0) : -1);
       }
     Backend& backend = own.backend();
-    return add(gather_rows(own, Indices::of(before, backend)),
-               gather_rows(stop_gradient(own), Indices::of(first, backend)));
+    return add(
+        gather_rows(own, Indices::of(before, backend)),
+        gather_rows(of_own ? stop_gradient(own) : common(backend), Indices::of(first, backend)));
+  }
+
+  // Weights of the first segment that depend on no token: [1, E].
+  Tensor common(Backend& backend) const {
+    if (logits_) return softmax(logits_.reshape({1, E_}));
+    return Tensor::full({1, E_}, real(1) / static_cast<real>(E_), backend);
   }
 
   static Tensor first_tokens(const Tensor& x, index B, index S, index count) {
@@ -125,13 +150,18 @@ class Lory : public Router {
 
   index D_, E_, segment_ = 1, prompt_ = 0;
   bool prefix_ = false;
+  std::string first_;
   Tensor weight_;     // [D, E]
+  Tensor logits_;     // [E], of the first segment if it is learned
   Tensor of_prompt_;  // [B, E], from the prompt of the text in generation
 };
 
 const RegisterRouter<Lory> lory(
     "lory", "experts' parameters merged per segment, causally (Zhong et al. 2024)",
-    {{"prefix", "mode=prefix segment=4"}, {"prompt", "prompt=3"}});
+    {{"prefix", "mode=prefix segment=4"},
+     {"prompt", "prompt=3"},
+     {"uniform", "first=uniform"},
+     {"learned", "first=learned"}});
 
 }  // namespace
 }  // namespace moesim

@@ -45,6 +45,18 @@ bool any(const std::vector<const Record*>& records,
                      [&](const Record* record) { return holds(*record); });
 }
 
+// Returns " at positions 0 to 14", over all runs; empty if a run that leaks does not record it.
+std::string positions_of(const std::vector<const Record*>& records) {
+  double first = std::numeric_limits<double>::infinity(), last = -1;
+  for (const Record* record : records) {
+    if (!(record->leak > 0)) continue;
+    if (std::isnan(record->leak_first) || std::isnan(record->leak_last)) return "";
+    first = std::min(first, record->leak_first), last = std::max(last, record->leak_last);
+  }
+  return first == last ? fmt::format(" at position {:.0f}", first)
+                       : fmt::format(" at positions {:.0f} to {:.0f}", first, last);
+}
+
 std::string verdict_of(const std::vector<const Record*>& records, double leak) {
   if (!any(records, [](const Record& r) { return r.causal != 0; }))
     return "looking ahead is allowed: the task is given whole sequences";
@@ -54,8 +66,8 @@ std::string verdict_of(const std::vector<const Record*>& records, double leak) {
   if (leak > 0) {
     const bool declared = !any(records, [](const Record& r) { return r.sees == "past"; });
     return fmt::format(
-        "looks ahead{}: outputs change with later tokens, so its loss is not comparable",
-        declared ? "" : ", although its router declares that it does not");
+        "looks ahead{}: outputs{} change with later tokens, so its loss is not comparable",
+        declared ? "" : ", although its router declares that it does not", positions_of(records));
   }
   const std::string some = unknown == 0
                                ? ""

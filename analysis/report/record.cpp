@@ -36,7 +36,9 @@ Record record_of(const Run& run) {
           .sees = file.text("sees"),
           .threads = run.number("threads"),
           .causal = run.number("causal"),
-          .leak = run.number("leak")};
+          .leak = run.number("leak"),
+          .leak_first = run.number("leak_first"),
+          .leak_last = run.number("leak_last")};
 }
 
 }  // namespace moesim

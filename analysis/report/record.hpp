@@ -3,6 +3,7 @@
 
 #include "analysis/runs/read.hpp"
 
+#include <limits>
 #include <string>
 
 namespace moesim {
@@ -16,6 +17,8 @@ struct Record {
   double threads = 0;
   double causal = 0;  // 1: the task predicts from the past only
   double leak = 0;    // largest change of an output when only later tokens change
+  // First and last position of such an output; NaN if there is none, or not recorded.
+  double leak_first = std::numeric_limits<double>::quiet_NaN(), leak_last = leak_first;
 };
 
 Record record_of(const Run& run);

@@ -173,6 +173,7 @@ std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
     if (run.status == "complete")
       (is_repeat(run, arm) ? arm.repeats : arm.complete).push_back(&run);
     arm.leaks |= run.looks_ahead;
+    arm.leaks_from |= run.looks_ahead_from;
   }
   std::map<std::string, std::vector<Arm*>> same_name;
   for (Arm& arm : arms) same_name[arm.name].push_back(&arm);

@@ -23,6 +23,7 @@ struct Arm {
   std::vector<const Outcome*> complete = {};  // complete runs, one per seed
   std::vector<const Outcome*> repeats = {};   // further complete runs of a seed in `complete`
   bool leaks = false;                         // some token's output depends on later tokens
+  bool leaks_from = false;                    // some output at a position >= eval.from does
 
   // Number of seeds with a diverged run; a run without a seed counts as one.
   std::size_t diverged() const;

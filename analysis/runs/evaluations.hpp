@@ -20,6 +20,7 @@ struct EvaluationPoint {
   double seconds = kNone;        // training time before: sum of `seconds`
   double loss = kNone;           // eval_loss
   double loss_error = kNone;     // eval_loss_error
+  double loss_from = kNone;      // eval_loss_from
   double sequences = kNone;      // eval_sequences
   double accuracy = kNone;       // eval_accuracy
   double domain_nmi = kNone;     // mean over layers

@@ -5,6 +5,7 @@
 #include "sim/core/error.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -54,6 +55,7 @@ void set(Outcome& outcome, const EvaluationPoint& evaluation) {
   outcome.step = evaluation.step;
   outcome.loss = evaluation.loss;
   outcome.loss_error = evaluation.loss_error;
+  outcome.loss_from = evaluation.loss_from;
   outcome.evaluated = evaluation.sequences;
   outcome.regret = outcome.loss - outcome.bayes_loss;
   outcome.bits_per_byte = outcome.loss / (std::numbers::ln2 * outcome.bytes_per_token);
@@ -72,6 +74,16 @@ void set(Outcome& outcome, const EvaluationPoint& evaluation) {
 bool may_look_ahead(const Run& run, const Outcome& outcome) {
   if (!std::isnan(outcome.leak)) return outcome.leak > 0;
   return run.number("causal") == 1 && outcome.sees == "sequence";
+}
+
+// Returns the setting eval.from; NaN if it is 0, or not known.
+double from_of(const Outcome& outcome) {
+  const auto found = outcome.settings.find("eval.from");
+  if (found == outcome.settings.end()) return kNone;
+  double from = 0;
+  const std::string& text = found->second;
+  std::from_chars(text.data(), text.data() + text.size(), from);
+  return from > 0 ? from : kNone;
 }
 
 }  // namespace
@@ -122,7 +134,10 @@ Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
   outcome.flops_per_token_measured = run.number("flops_per_token_measured");
   outcome.tokens_per_second = tokens_per_second(run);
   outcome.leak = run.number("leak");
+  outcome.leak_last = run.number("leak_last");
   outcome.looks_ahead = may_look_ahead(run, outcome);
+  outcome.from = from_of(outcome);
+  outcome.looks_ahead_from = outcome.looks_ahead && !(outcome.leak_last < outcome.from);
 
   outcome.evaluations = evaluations_of(run);
   for (const std::string& name : quantities)

@@ -32,6 +32,8 @@ struct Outcome {
   double step = 0;             // eval_step of the evaluation
   double loss = 0;             // eval_loss
   double loss_error = 0;       // eval_loss_error
+  double loss_from = kNone;    // eval_loss_from
+  double from = kNone;         // the setting eval.from, if it is not 0
   double evaluated = 0;        // eval_sequences
   double validation = 0;       // attribute validation_sequences
   double bayes_loss = 0;       // attribute; NaN if unknown
@@ -53,7 +55,10 @@ struct Outcome {
   double flops_per_token_measured = 0;  // attribute: with the expert rows computed
   double tokens_per_second = 0;         // median over the latest 2^20 steps
   double leak = 0;                      // attribute
+  double leak_last = kNone;             // attribute
   bool looks_ahead = false;  // an output depends on later tokens although the task is causal
+  // The same of outputs at positions >= eval.from; of any output if eval.from is 0.
+  bool looks_ahead_from = false;
 
   std::vector<EvaluationPoint> evaluations = {};               // all
   std::map<std::string, std::vector<double>> quantities = {};  // by name; see quantity_of

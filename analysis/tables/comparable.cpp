@@ -63,36 +63,46 @@ std::vector<Arm> with_baseline(std::vector<Arm> arms, const Arm* baseline) {
   return arms;
 }
 
-std::vector<Difference> differences_to(const Arm* baseline, const std::vector<Arm>& arms) {
+std::optional<index> common_from(const std::vector<Arm>& arms) {
+  std::set<double> positions;
+  for (const Arm& arm : arms)
+    for (const Outcome* run : arm.runs)
+      if (!std::isnan(run->loss_from)) positions.insert(run->from);
+  if (positions.size() != 1 || std::isnan(*positions.begin())) return std::nullopt;
+  return static_cast<index>(*positions.begin());
+}
+
+std::vector<Difference> differences_to(const Arm* baseline, const std::vector<Arm>& arms,
+                                       const LossOf& loss) {
   std::vector<Difference> differences(arms.size());
   if (baseline == nullptr) return differences;
   for (std::size_t i = 0; i < arms.size(); ++i)
-    if (arms[i].name != baseline->name) differences[i] = difference_in_loss(arms[i], *baseline);
+    if (arms[i].name != baseline->name) differences[i] = difference_of(arms[i], *baseline, loss);
   adjust(differences);
   return differences;
 }
 
-std::optional<Best> best_of(const std::vector<Arm>& arms, const Arm* baseline) {
+std::optional<Best> best_of(const std::vector<Arm>& arms, const Arm* baseline, const LossOf& loss) {
   if (!same_measure(arms) || !same_vocabulary(arms)) return std::nullopt;
   std::vector<std::size_t> candidates;
   std::optional<Best> best;
   double lowest = 0;
   for (std::size_t i = 0; i < arms.size(); ++i) {
-    const Sample loss = arms[i].loss();
-    if (arms[i].leaks || loss.count < 2 || !std::isfinite(loss.mean)) continue;
+    const Sample sample = sample_of(values_of(arms[i].complete, loss));
+    if (arms[i].*loss.leaks || sample.count < 2 || !std::isfinite(sample.mean)) continue;
     candidates.push_back(i);
-    if (!best || loss.mean < lowest) best = Best{i, {}, {}}, lowest = loss.mean;
+    if (!best || sample.mean < lowest) best = Best{i, {}, {}}, lowest = sample.mean;
   }
   if (!best) return best;
   for (const std::size_t i : candidates) {
     if (i == best->arm) continue;
     best->others.push_back(i);
-    best->differences.push_back(difference_in_loss(arms[i], arms[best->arm]));
+    best->differences.push_back(difference_of(arms[i], arms[best->arm], loss));
   }
   adjust(best->differences);
   // If both families test a pair, it counts as different only if both tests say so.
   if (baseline == nullptr) return best;
-  const std::vector<Difference> to_baseline = differences_to(baseline, arms);
+  const std::vector<Difference> to_baseline = differences_to(baseline, arms, loss);
   for (std::size_t i = 0; i < best->others.size(); ++i) {
     const std::size_t other = best->others[i];
     const bool best_is_baseline = arms[best->arm].name == baseline->name;

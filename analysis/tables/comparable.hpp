@@ -2,6 +2,7 @@
 #pragma once
 
 #include "analysis/runs/arms.hpp"
+#include "sim/core/types.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -19,6 +20,22 @@ bool same_vocabulary(const std::vector<Arm>& arms);
 // Returns true if arms differ in tokenisation (number of tokens, or bytes per token) and the bytes
 // per token of some are known: losses are then compared per byte.
 bool compares_bytes(const std::vector<Arm>& arms);
+
+// LossOf is a loss that arms are compared by.
+struct LossOf {
+  double Outcome::*value;
+  bool Arm::*leaks;  // the loss is not comparable
+
+  double operator()(const Outcome& run) const { return run.*value; }
+};
+// The loss of all positions, and that of the positions from eval.from on. An arm that looks ahead
+// only before eval.from is a candidate by the latter.
+inline constexpr LossOf kWholeLoss{&Outcome::loss, &Arm::leaks};
+inline constexpr LossOf kLossFrom{&Outcome::loss_from, &Arm::leaks_from};
+
+// Returns eval.from, if the loss from there on is recorded, and of the same position in all runs
+// that record it.
+std::optional<index> common_from(const std::vector<Arm>& arms);
 
 // Best is the arm with the lowest mean loss among the candidates: arms that do not leak and have at
 // least two seeds.
@@ -39,10 +56,12 @@ std::vector<Arm> with_baseline(std::vector<Arm> arms, const Arm* baseline);
 
 // Returns the best arm; nothing if the arms cannot be compared. An arm that the baseline test
 // cannot separate from the best is also tied.
-std::optional<Best> best_of(const std::vector<Arm>& arms, const Arm* baseline);
+std::optional<Best> best_of(const std::vector<Arm>& arms, const Arm* baseline,
+                            const LossOf& loss = kWholeLoss);
 
 // Returns the differences in loss from the baseline, adjusted over the arms. The baseline's own
 // entry, and all entries without a baseline, are empty (method none).
-std::vector<Difference> differences_to(const Arm* baseline, const std::vector<Arm>& arms);
+std::vector<Difference> differences_to(const Arm* baseline, const std::vector<Arm>& arms,
+                                       const LossOf& loss = kWholeLoss);
 
 }  // namespace moesim

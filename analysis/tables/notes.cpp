@@ -106,6 +106,19 @@ void note_mixtures(const std::vector<Arm>& arms, RouterNotes& notes) {
        leaking, About::leak, leaking);
 }
 
+// Notes arms that look ahead only before position `from`.
+void note_from(const std::vector<Arm>& arms, index from, RouterNotes& notes) {
+  Texts names;
+  for (const Arm& arm : arms)
+    if (arm.leaks && !arm.leaks_from) names.push_back(arm.name);
+  if (names.empty()) return;
+  for (const std::string& arm : names) notes.places[About::from][arm] = notes.lines.size();
+  const bool one = names.size() == 1;
+  notes.lines.push_back(
+      fmt::format("from position {} on, {} {} not look ahead: {} loss from there is comparable",
+                  from, listed(names), one ? "does" : "do", one ? "its" : "their"));
+}
+
 void note_origin(const std::vector<Arm>& arms, std::string Outcome::*field, const char* what,
                  const char* effect, RouterNotes& notes) {
   std::map<std::string, Texts> arms_by_origin;
@@ -292,10 +305,17 @@ std::set<std::size_t> RouterNotes::about_loss(const Arm& arm) const {
   return all;
 }
 
+std::set<std::size_t> RouterNotes::about_loss_from(const Arm& arm) const {
+  std::set<std::size_t> all = about(arm.leaks_from ? About::leak : About::from, arm.name);
+  for (const About what : {About::diverged, About::single}) all.merge(about(what, arm.name));
+  return all;
+}
+
 RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline, const Noted& noted) {
   RouterNotes notes;
   note_left_out(arms, notes);
   note_mixtures(arms, notes);
+  if (noted.from) note_from(arms, *noted.from, notes);
   note_origin(arms, &Outcome::build, "build", "", notes);
   note_origin(arms, &Outcome::device, "device", ", so their speeds do not compare", notes);
   note_settings(arms, notes);
@@ -303,6 +323,9 @@ RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline, cons
   note_noise(arms, notes);
   if (noted.losses)
     for (std::string& sentence : separations(arms, baseline, noted.chosen))
+      notes.lines.push_back(std::move(sentence));
+  if (noted.from)
+    for (std::string& sentence : separations_from(arms, baseline, *noted.from))
       notes.lines.push_back(std::move(sentence));
   if (noted.target) note_target(arms, baseline, *noted.target, notes);
   if (noted.drops) note_capacity(arms, notes);

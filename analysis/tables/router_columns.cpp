@@ -2,6 +2,7 @@
 
 #include "analysis/render/escape.hpp"
 #include "analysis/tables/arm_words.hpp"
+#include "analysis/tables/comparable.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -131,9 +132,11 @@ Cell method_of(const Difference& difference) {
 
 }  // namespace
 
-std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optional<Target>& target) {
+std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optional<Target>& target,
+                                         std::optional<index> from) {
   const std::string vs = "vs " + (baseline == nullptr ? "" : baseline->name);
   const std::string to = target ? fmt::format(" to {:.4g}", target->loss) : " to target";
+  const std::string late = from ? fmt::format(" from {}", *from) : " from";
   // Crossings of mean curves have no deviation.
   const Kind speedup = target && target->by_mean_curve ? Kind::number : Kind::sample;
   const auto of = [](Field field) { return value_of(field); };
@@ -160,6 +163,14 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
           {"detectable", "detectable", Kind::number, 4},
           [](const Difference& difference) -> Cell { return difference.detectable(); },
           Shown::named),
+      sample({"eval_loss_from", "loss" + late, Kind::sample, 4, Better::lower},
+             of(&Outcome::loss_from), Shown::with_from),
+      {{"eval_loss_from_difference", vs + late, Kind::sample, 4, Better::lower},
+       Shown::with_from,
+       [](const RouterRow& row) -> Cell {
+         if (row.baseline == nullptr || row.baseline->name == row.arm.name) return {};
+         return difference_of(row.arm, *row.baseline, kLossFrom).sample;
+       }},
       words({"sees", "sees"}, &Outcome::sees),
       {{"leak", "leak"}, Shown::always, [](const RouterRow& row) { return leak_of(row.arm); }},
       {{"stable_seeds", "stable seeds"}, Shown::always, stable_seeds},
@@ -257,6 +268,7 @@ bool is_of_loss(const std::string& key) {
   return key == "regret" || key == "p" || key == "p_holm" || key == "test" || key == "detectable" ||
          (key.starts_with("eval_loss") && key != "eval_loss_error");
 }
+bool is_of_loss_from(const std::string& key) { return key.starts_with("eval_loss_from"); }
 bool is_of_target(const std::string& key) {
   return key.ends_with("_to_target") || key.starts_with("speedup_") || key == "target_reached";
 }

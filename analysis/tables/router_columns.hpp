@@ -5,6 +5,7 @@
 #include "analysis/render/table.hpp"
 #include "analysis/runs/arms.hpp"
 #include "analysis/tables/target.hpp"
+#include "sim/core/types.hpp"
 
 #include <functional>
 #include <optional>
@@ -22,9 +23,9 @@ struct RouterRow {
 };
 
 struct RouterColumn {
-  // When the column is shown: always, if --target is given, if arms differ in tokenisation, or only
-  // if --columns names it.
-  enum class Shown { always, with_target, other_tokens, named };
+  // When the column is shown: always, if --target is given, if arms differ in tokenisation, if runs
+  // record the loss from a position on, or only if --columns names it.
+  enum class Shown { always, with_target, other_tokens, with_from, named };
   Column column;
   Shown shown = Shown::always;
   std::function<Cell(const RouterRow&)> cell;
@@ -32,14 +33,17 @@ struct RouterColumn {
   bool is_quantity = false;  // decimals depend on the values
 };
 
-// Returns all columns. `baseline` and `target` appear in titles.
-std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optional<Target>& target);
+// Returns all columns. `baseline`, `target` and `from` (common_from) appear in titles.
+std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optional<Target>& target,
+                                         std::optional<index> from = {});
 
 // Returns the column of a recorded quantity: mean ± deviation over complete runs.
 RouterColumn quantity_column(const std::string& name);
 
 // Returns true for columns of losses or their differences.
 bool is_of_loss(const std::string& key);
+// Returns true for columns of the loss from a position on.
+bool is_of_loss_from(const std::string& key);
 // Returns true for columns of the cost to reach the target.
 bool is_of_target(const std::string& key);
 // Returns true for columns of drops in evaluation.

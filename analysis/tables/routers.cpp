@@ -21,7 +21,7 @@ using About = RouterNotes::About;
 std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
                                          const RoutersOptions& options,
                                          const std::vector<Arm>& arms,
-                                         const std::vector<Outcome>& outcomes) {
+                                         const std::vector<Outcome>& outcomes, bool from) {
   std::vector<RouterColumn> chosen;
   for (const std::string& name : options.columns)
     chosen.push_back(find_column(all, name, outcomes));
@@ -29,6 +29,7 @@ std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
   for (const RouterColumn& column : all)
     if (column.shown == RouterColumn::Shown::always ||
         (column.shown == RouterColumn::Shown::with_target && !options.target.empty()) ||
+        (column.shown == RouterColumn::Shown::with_from && from) ||
         (column.shown == RouterColumn::Shown::other_tokens && compares_bytes(arms)))
       chosen.push_back(column);
   return chosen;
@@ -40,9 +41,10 @@ std::optional<std::size_t> place_of(const Table& table, const std::string& key) 
   return std::nullopt;
 }
 
-void mark_best(const std::vector<Arm>& arms, const Arm* baseline, Table& table) {
-  const auto column = place_of(table, "eval_loss");
-  const std::optional<Best> best = best_of(with_baseline(arms, baseline), baseline);
+void mark_best(const std::vector<Arm>& arms, const Arm* baseline, const LossOf& loss,
+               const std::string& key, Table& table) {
+  const auto column = place_of(table, key);
+  const std::optional<Best> best = best_of(with_baseline(arms, baseline), baseline, loss);
   if (!best || !column) return;
   std::vector<std::size_t> marked = best->tied();
   marked.push_back(best->arm);
@@ -62,6 +64,7 @@ void refer(const std::vector<Arm>& arms, const std::vector<Difference>& differen
     const Arm& arm = arms[row];
     add(row, {"eval_loss"}, notes.about_loss(arm));
     add(row, {"leak"}, notes.about(About::leak, arm.name));
+    add(row, {"eval_loss_from"}, notes.about_loss_from(arm));
     add(row, {"diverged", "stable_seeds"}, notes.about(About::diverged, arm.name));
     add(row, {"target_reached", "seconds_to_target"}, notes.about(About::target, arm.name));
     add(row, {"drops_percent"}, notes.about(About::drops, arm.name));
@@ -75,8 +78,11 @@ Table table_of(const std::vector<Outcome>& outcomes, const RoutersOptions& optio
   const Arm* baseline = baseline_of(all, options.baseline);
   const std::vector<Arm> arms = arms_named(all, options.arms);
   const std::optional<Target> target = target_of(options.target, baseline);
+  const std::optional<index> from = common_from(with_baseline(arms, baseline));
+  const bool has_from = std::any_of(outcomes.begin(), outcomes.end(),
+                                    [](const Outcome& run) { return !std::isnan(run.loss_from); });
   const std::vector<RouterColumn> columns =
-      chosen_columns(router_columns(baseline, target), options, arms, outcomes);
+      chosen_columns(router_columns(baseline, target, from), options, arms, outcomes, has_from);
   const std::vector<Difference> differences = differences_to(baseline, arms);
 
   Table table;
@@ -96,11 +102,13 @@ Table table_of(const std::vector<Outcome>& outcomes, const RoutersOptions& optio
   };
   const RouterNotes notes = router_notes(arms, baseline,
                                          {.losses = shows(is_of_loss),
+                                          .from = shows(is_of_loss_from) ? from : std::nullopt,
                                           .drops = shows(is_of_drops),
                                           .target = shows(is_of_target) ? target : std::nullopt,
                                           .chosen = arms.size() < all.size()});
   table.notes = notes.lines;
-  mark_best(arms, baseline, table);
+  mark_best(arms, baseline, kWholeLoss, "eval_loss", table);
+  if (from) mark_best(arms, baseline, kLossFrom, "eval_loss_from", table);
   refer(arms, differences, notes, table);
   return table;
 }

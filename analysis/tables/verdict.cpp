@@ -110,6 +110,22 @@ std::vector<std::string> separations(const std::vector<Arm>& shown, const Arm* b
   return sentences;
 }
 
+std::vector<std::string> separations_from(const std::vector<Arm>& shown, const Arm* baseline,
+                                          index from) {
+  const std::vector<Arm> arms = with_baseline(shown, baseline);
+  std::vector<std::string> sentences;
+  if (baseline == nullptr || baseline->leaks_from || !same_measure(arms) || !same_vocabulary(arms))
+    return sentences;
+  const std::vector<Difference> differences = differences_to(baseline, arms, kLossFrom);
+  for (std::size_t i = 0; i < arms.size(); ++i) {
+    if (!arms[i].leaks || arms[i].leaks_from) continue;
+    if (const std::string sentence = separation(arms[i], *baseline, differences[i]);
+        !sentence.empty())
+      sentences.push_back(fmt::format("from position {} on, {}", from, sentence));
+  }
+  return sentences;
+}
+
 std::vector<std::string> verdict(const std::vector<Arm>& arms, const std::string& baseline) {
   const Arm* base = baseline_of(arms, baseline);
   std::vector<std::string> sentences = separations(arms, base);
@@ -117,10 +133,18 @@ std::vector<std::string> verdict(const std::vector<Arm>& arms, const std::string
     sentences.push_back(
         "the arms differ in task, data, vocabulary or in what was evaluated: their losses are not "
         "comparable");
+  const std::optional<index> from = common_from(with_baseline(arms, base));
+  if (from)
+    for (std::string& sentence : separations_from(arms, base, *from))
+      sentences.push_back(std::move(sentence));
   for (const Arm& arm : arms) {
     const std::size_t diverged = arm.diverged();
     if (arm.leaks)
       sentences.push_back(arm.name + " leaks future tokens: its loss is not comparable");
+    if (arm.leaks && !arm.leaks_from && from)
+      sentences.push_back(fmt::format(
+          "from position {} on, {} does not look ahead: its loss from there is comparable", *from,
+          arm.name));
     if (diverged > 0)
       sentences.push_back(fmt::format("{} diverged with {} of {}", arm.name, diverged,
                                       seeds(arm.complete.size() + diverged)));

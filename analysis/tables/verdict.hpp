@@ -2,6 +2,7 @@
 #pragma once
 
 #include "analysis/runs/arms.hpp"
+#include "sim/core/types.hpp"
 
 #include <string>
 #include <vector>
@@ -23,5 +24,10 @@ std::vector<std::string> verdict(const std::vector<Arm>& arms, const std::string
 // trained arms.
 std::vector<std::string> separations(const std::vector<Arm>& arms, const Arm* baseline,
                                      bool chosen = false);
+
+// Returns the sentences about the loss from position `from` on: for arms that look ahead only
+// before it, how they compare with the baseline.
+std::vector<std::string> separations_from(const std::vector<Arm>& arms, const Arm* baseline,
+                                          index from);
 
 }  // namespace moesim

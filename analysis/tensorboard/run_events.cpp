@@ -43,7 +43,7 @@ const std::array<Stream, 3>& streams() {
        "eval_step",
        "eval_",
        "eval",
-       {"eval_loss", "eval_loss_error", "eval_accuracy"},
+       {"eval_loss", "eval_loss_error", "eval_loss_from", "eval_accuracy"},
        "domain_loss",
        "domain",
        true},

@@ -150,6 +150,17 @@ void go_on_from_another(const Attempt& a, Experiment& e, Progress& progress) {
   progress.say(fmt::format("continues from step {} of {}", beginning.steps, folder));
 }
 
+// Probes the trained model for looking ahead.
+void record_leak(Experiment& e) {
+  const FutureLeak leak =
+      future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings), *e.backend);
+  RunFile& file = e.recorder->file();
+  file.attribute("leak", leak.change);
+  if (!leak.leaks()) return;
+  file.attribute("leak_first", static_cast<std::int64_t>(leak.first));
+  file.attribute("leak_last", static_cast<std::int64_t>(leak.last));
+}
+
 Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progress& progress) {
   const Checkpointer::Say say = [&](const std::string& what) { progress.say(what); };
   try {
@@ -168,9 +179,7 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
       return {Exit::interrupted, "stopped by a signal, with a checkpoint; run it again to resume"};
     }
     if (e.task->shape().causal)  // in other tasks, looking ahead is allowed
-      e.recorder->file().attribute(
-          "leak", future_leak(*e.model, *e.task, *e.data, Trainer::micro_batch(e.spec.settings),
-                              *e.backend));
+      record_leak(e);
     keep(e, lock, "complete");
     note_guessing(e.recorder->file(), e.task->shape().outputs, progress);
     const double disk = e.recorder->seconds_publishing() + e.checkpointer->seconds_writing();

@@ -111,6 +111,13 @@ Sites small_sites(bool causal) {
                      causal);
 }
 
+Sites long_sites(bool causal) {
+  return united(with_causal({sized(6, 4, 4, 48), sized(8, 4, 4, 48), sized(12, 4, 12, 48),
+                             sized(16, 8, 4, 48), sized(32, 16, 4, 48)},
+                            causal),
+                small_sites(causal));
+}
+
 Sites odd_sites(bool causal) {
   return united(with_causal({sized(6, 4, 4, 9), sized(7, 4, 4, 11)}, causal), small_sites(causal));
 }

@@ -15,6 +15,8 @@ using Sites = std::vector<Site>;
 // In the first, the width is no multiple of the number of experts, so an axis of experts is
 // identified by its size.
 Sites small_sites(bool causal);
+// The first ones have sequences of 48 tokens; the small sites follow.
+Sites long_sites(bool causal);
 // In the first ones, the lengths are no multiple of the number of experts either.
 Sites odd_sites(bool causal);
 // The first ones are large enough that kernels use several tiles; the small sites follow.

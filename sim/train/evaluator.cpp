@@ -3,7 +3,6 @@
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
 #include "sim/ops/ops.hpp"
-#include "sim/record/run_file.hpp"
 #include "sim/train/ratio_error.hpp"
 #include "sim/train/routing_monitor.hpp"
 
@@ -21,8 +20,8 @@ constexpr index kDefaultBatch = 16, kDefaultSequences = 512;
 // Sums of an evaluation: over the rows of a batch in order, then over batches in order. Counts are
 // integers.
 struct Sums {
-  double loss = 0;
-  index targets = 0, correct = 0;
+  double loss = 0, loss_from = 0;  // of all positions, and of those from eval.from on
+  index targets = 0, targets_from = 0, correct = 0;
   std::vector<double> domain_loss;
   std::vector<index> domain_targets;
   RatioError sequences;
@@ -32,6 +31,7 @@ struct Sums {
   void add(const Sums& batch) {
     loss += batch.loss;
     targets += batch.targets, correct += batch.correct;
+    loss_from += batch.loss_from, targets_from += batch.targets_from;
     for (std::size_t d = 0; d < domain_loss.size(); ++d) {
       domain_loss[d] += batch.domain_loss[d];
       domain_targets[d] += batch.domain_targets[d];
@@ -42,7 +42,7 @@ struct Sums {
 
 // rows: the loss of every row of the logits; 0 for rows without a target.
 Sums sums_of(const Batch& batch, const Example& example, const std::vector<real>& rows,
-             std::size_t domains) {
+             std::size_t domains, std::size_t from) {
   Sums sums(domains);
   const std::size_t each = rows.size() / static_cast<std::size_t>(batch.batch);
   for (std::size_t first = 0; first < rows.size(); first += each) {
@@ -53,6 +53,7 @@ Sums sums_of(const Batch& batch, const Example& example, const std::vector<real>
       const auto value = static_cast<double>(rows[row]);
       loss += value, sums.loss += value;
       ++targets;
+      if (row - first >= from) sums.loss_from += value, ++sums.targets_from;
       if (example.target_domains.empty()) continue;
       const auto domain = static_cast<std::size_t>(example.target_domains[row]);
       sums.domain_loss[domain] += value;
@@ -64,12 +65,13 @@ Sums sums_of(const Batch& batch, const Example& example, const std::vector<real>
   return sums;
 }
 
-void write(const Sums& sums, index population, Evaluation& result) {
+void write(const Sums& sums, index population, bool from, Evaluation& result) {
   const auto targets = static_cast<double>(sums.targets);
   result.sequences = sums.sequences.count();
   result.targets = sums.targets;
   result.loss = sums.loss / targets;
   result.loss_error = sums.sequences.error(population);
+  if (from) result.loss_from = sums.loss_from / static_cast<double>(sums.targets_from);
   result.accuracy = static_cast<double>(sums.correct) / targets;
   for (std::size_t d = 0; d < sums.domain_loss.size(); ++d) {
     const auto of_domain = static_cast<double>(sums.domain_targets[d]);
@@ -96,6 +98,14 @@ Evaluator::Evaluator(Settings& settings, const Dataset& data, const Task& task, 
   sequences_ = eval.integer("sequences", batches ? *batches * batch_ : kDefaultSequences,
                             {0, kManySteps * kBatch.high},
                             "validation sequences of an evaluation, spread over the split; 0: all");
+  from_ = eval.integer("from", 0, {0, 1 << 20},
+                       "the loss from this position of a sequence on (0: the first) is recorded "
+                       "too, where arms look ahead only before it; 0: not recorded");
+  const index positions = data.info().classes > 0 ? 1 : data.info().length;
+  if (from_ >= std::max<index>(1, positions))
+    eval.reject("from", positions > 1
+                            ? fmt::format("sequences have the positions 0 to {}", positions - 1)
+                            : std::string("the task has one prediction per sequence"));
   const index all = data.info().validation_rows;
   if (sequences_ == 0 || sequences_ > all) sequences_ = all;
 }
@@ -137,12 +147,12 @@ std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>
     const Tensor logits = model_.forward(example.input, pass, losses);
     const std::vector<real> rows = cross_entropy_rows(logits, example.targets).to_host();
     monitor.collect();
-    Sums sums_of_batch = sums_of(batch, example, rows, domains);
+    Sums sums_of_batch = sums_of(batch, example, rows, domains, static_cast<std::size_t>(from_));
     sums_of_batch.correct =
         backend_.count_correct(logits.data(), example.targets.data(), logits.rows(), logits.cols());
     sums.add(sums_of_batch);
   }
-  write(sums, data_.info().validation_rows, result);
+  write(sums, data_.info().validation_rows, from_ > 0, result);
   if (result.targets == 0)
     fail(Exit::data, fmt::format("nothing to predict in {} validation sequences; raise "
                                  "eval.sequences or data.length",

@@ -6,6 +6,7 @@
 #include "sim/data/dataset.hpp"
 #include "sim/model/transformer.hpp"
 #include "sim/moe/statistics.hpp"
+#include "sim/record/run_file.hpp"
 #include "sim/task/task.hpp"
 
 #include <algorithm>
@@ -26,6 +27,8 @@ struct Evaluation {
   // Standard error of the loss as an estimate for the whole validation split: 0 if the whole split
   // was evaluated, NaN for a single sequence of a larger one.
   double loss_error = 0;
+  // The loss over the predictions at positions >= eval.from; NaN if eval.from = 0.
+  double loss_from = kMissing;
   double accuracy = 0;                  // share of targets that are the largest logit
   std::vector<double> domain_loss;      // per domain of the target; NaN for one without targets
   std::vector<double> domain_targets;   // targets per domain
@@ -40,6 +43,7 @@ class Evaluator {
 
   index every() const { return every_; }
   index batch() const { return std::min(batch_, sequences_); }  // sequences in the largest batch
+  index from() const { return from_; }                          // eval.from
   index batches() const { return (sequences_ + batch_ - 1) / batch_; }
   // Batch i of an evaluation, posed, and the context of its forward pass.
   Batch posed(index i) const;
@@ -58,7 +62,7 @@ class Evaluator {
   Transformer& model_;
   Backend& backend_;
   std::uint64_t seed_;
-  index every_, batch_, sequences_;
+  index every_, batch_, sequences_, from_;
 };
 
 }  // namespace moesim

@@ -51,7 +51,8 @@ std::vector<RowCost> costs_of(const Transformer& model) {
 
 }  // namespace
 
-Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model)
+Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model,
+                   index loss_from)
     : data_(data),
       every_(Options(settings, "record")
                  .integer("every", 10, {1, 1ll << 40}, "steps between records of the routing")),
@@ -68,7 +69,7 @@ Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transforme
   file_.declare("record_step", Type::int64, {"record"}, {}, "step of the record", "",
                 "training step whose batch is described");
   declare_statistics("", "record");
-  declare_evaluation();
+  declare_evaluation(loss_from);
 }
 
 void Recorder::append_statistics(const std::string& axis,
@@ -153,6 +154,7 @@ void Recorder::on_evaluation(const Evaluation& e) {
   for (const char* name : {"eval", "eval_step"}) file_.append(name, static_cast<double>(e.step));
   file_.append("eval_loss", e.loss);
   file_.append("eval_loss_error", e.loss_error);
+  if (file_.find("eval_loss_from") != nullptr) file_.append("eval_loss_from", e.loss_from);
   file_.append("eval_sequences", static_cast<double>(e.sequences));
   file_.append("eval_targets", static_cast<double>(e.targets));
   file_.append("eval_accuracy", e.accuracy);

@@ -14,8 +14,9 @@ namespace moesim {
 
 class Recorder : public Hook {
  public:
-  // Reads [record].
-  Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model);
+  // Reads [record]. loss_from: eval.from, the position from which the loss is recorded too; 0: not.
+  Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model,
+           index loss_from = 0);
   // Publishes the run file at `path`: after the first step, then at most once a second, and in at
   // most one hundredth of the time. Without a path it publishes nothing.
   void publish_at(std::string path) { path_ = std::move(path); }
@@ -45,7 +46,7 @@ class Recorder : public Hook {
 
  private:
   void declare_training();
-  void declare_evaluation();
+  void declare_evaluation(index loss_from);
   void declare_statistics(const std::string& prefix, const std::string& axis);
   void note_rate(const StepReport& report);
   // `axis`: record or eval.

@@ -25,7 +25,7 @@ void Recorder::declare_training() {
   by_step("learning_rate", Type::float64, "learning rate", "", "");
 }
 
-void Recorder::declare_evaluation() {
+void Recorder::declare_evaluation(index loss_from) {
   const auto by_evaluation = [&](const char* name, Type type, const char* label, const char* units,
                                  const char* description) {
     file_.declare(name, type, {"eval"}, {}, label, units, description);
@@ -39,6 +39,10 @@ void Recorder::declare_evaluation() {
   by_evaluation("eval_loss_error", Type::float64, "standard error of validation loss", "nat",
                 "of eval_loss as an estimate of the whole validation split's; NaN: a single "
                 "sequence does not tell");
+  if (loss_from > 0)
+    by_evaluation("eval_loss_from", Type::float64, "validation loss from a position on", "nat",
+                  "mean cross-entropy over the targets at positions >= eval.from of the sequences "
+                  "evaluated");
   by_evaluation("eval_sequences", Type::int64, "sequences evaluated", "", "");
   by_evaluation("eval_targets", Type::int64, "predictions evaluated", "",
                 "that eval_loss is the mean over");

@@ -21,7 +21,7 @@ using Type = Variable::Type;
 struct Said {
   std::string arm, router = "token_choice", settings = "";
   std::int64_t seed = 0;
-  double loss = 2, leak = 0;
+  double loss = 2, leak = 0, leak_last = -1;
   std::string sees = "past", plan = "assignment", git = "abc", status = "complete";
 };
 
@@ -36,6 +36,8 @@ RunFile said_run(const Said& said) {
   run.attribute("run_id", said.arm + "-s" + std::to_string(said.seed));
   run.attribute("causal", std::int64_t{1});
   if (!std::isnan(said.leak)) run.attribute("leak", said.leak);
+  if (said.leak_last >= 0) run.attribute("leak_first", std::int64_t{0});
+  if (said.leak_last >= 0) run.attribute("leak_last", static_cast<std::int64_t>(said.leak_last));
   run.attribute("sees", said.sees);
   run.attribute("plan_kind", said.plan);
   run.attribute("config", "[run]\nname = trial\nseed = " + std::to_string(said.seed) +
@@ -133,6 +135,7 @@ TEST_CASE("report: certificates say what was declared and what was measured", "[
        {.arm = "unknown", .settings = config(4), .leak = nan, .sees = "", .plan = ""},
        {.arm = "partly", .settings = config(5)},
        {.arm = "partly", .settings = config(5), .seed = 1, .leak = nan},
+       {.arm = "lory", .settings = config(7), .leak = 0.5, .leak_last = 14, .sees = "sequence"},
        {.arm = "masked", .settings = config(6), .leak = 0.5, .sees = "batch"}});
   runs.records.back().causal = 0;
   const Table table = certificates(runs.arms, runs.outcomes, runs.records);
@@ -150,8 +153,11 @@ TEST_CASE("report: certificates say what was declared and what was measured", "[
         Words{"unknown", "not recorded", "not recorded", "", "not certified: no run measured it"});
   CHECK(row(table, 4)[4] ==
         "causal: no output changes with later tokens (measured in 1 of 2 runs)");
-  CHECK(row(table, 5)[2] == "other sequences of the batch");
-  CHECK(row(table, 5)[4] == "looking ahead is allowed: the task is given whole sequences");
+  CHECK(row(table, 5)[4] ==
+        "looks ahead: outputs at positions 0 to 14 change with later tokens, so its loss is not "
+        "comparable");
+  CHECK(row(table, 6)[2] == "other sequences of the batch");
+  CHECK(row(table, 6)[4] == "looking ahead is allowed: the task is given whole sequences");
 }
 
 TEST_CASE("report: provenance is what all runs have, and a row of what differs", "[analysis]") {

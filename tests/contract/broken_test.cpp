@@ -2,6 +2,7 @@
 // else.
 #include "tests/contract/cooked.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,36 @@ TEST_CASE("certificate: an influence that is not declared fails what it sees",
     CHECK(failures(certificate) == Names{"sees"});
     CHECK_THAT(certificate.item("sees").value,
                testing::contains("past in training, sequence in evaluation"));
+  }
+  SECTION("far from the start only") {
+    const auto far = [](const Tensor& x, const Tokens& tokens) {
+      constexpr index kNear = 32;  // tokens before this position see no other
+      std::vector<real> scale(static_cast<std::size_t>(x.rows()));
+      for (std::size_t t = 0; t < scale.size(); ++t)
+        scale[t] = static_cast<index>(t) % tokens.length() > kNear ? 1 : 0;
+      return add(x,
+                 mul_column(means(x, tokens.batch()), Tensor::of({x.rows()}, scale, x.backend())));
+    };
+    certificate = certify({.input = far});
+    CHECK(failures(certificate) == Names{"sees"});
+    CHECK(certificate.probed == "sequence");
+  }
+  SECTION("where a capacity overflows only") {
+    // All tokens of a batch but one may choose the same expert first. If all do, the first token of
+    // each sequence passes its experts by.
+    const auto limited = [](Routing& routing, const Tensor& logits, const Tokens& tokens) {
+      const std::vector<std::int32_t> choice = top_k(logits, 1).to_host();
+      const bool overflows = std::all_of(choice.begin(), choice.end(),
+                                         [&](std::int32_t e) { return e == choice.front(); });
+      std::vector<real> bypass(choice.size(), 0);
+      for (std::size_t t = 0; t < choice.size(); t += static_cast<std::size_t>(tokens.length()))
+        bypass[t] = overflows ? 1 : 0;
+      std::get<Assignment>(routing.plan).bypass =
+          Tensor::of({tokens.x.rows()}, bypass, logits.backend());
+    };
+    certificate = certify({.sees = {.other_sequences = true}, .after = limited});
+    CHECK(failures(certificate) == Names{"sees"});
+    CHECK(certificate.probed == "batch, ahead");
   }
   SECTION("through token ids only") {
     const auto ids = [](const Tensor& x, const Tokens& tokens) {

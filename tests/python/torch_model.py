@@ -72,7 +72,8 @@ VARIANTS = {
         "mixture_of_tokens evaluation=argmax", "mixture_of_tokens groups=sequence group_size=3 emit=separate",
         "mixture_of_tokens evaluation=argmax emit_softmax=experts emit=separate",
     ],
-    "lory": ["lory", "lory segment=4", "lory segment=6 mode=prefix", "lory prompt=5"],
+    "lory": ["lory", "lory segment=4", "lory segment=6 mode=prefix", "lory prompt=5", "lory segment=4 first=uniform",
+             "lory segment=4 first=learned"],
     "smear": ["smear", "smear bias=true normalise_weight=true"],
     "bias_balanced": [  # a speed at which biases matter after 12 steps
         "bias_balanced bias_speed=0.1", "bias_balanced groups=2 group_best=1 scale=2.5 bias_speed=0.1",

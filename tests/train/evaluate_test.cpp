@@ -101,6 +101,63 @@ TEST_CASE("evaluation: a batch's losses are summed by row, and batches in their 
   if (kDouble) CHECK(sum != in_one_go);
 }
 
+TEST_CASE("evaluation: the loss from a position on", "[train][eval]") {
+  const Values values = {"router.name",     "token_choice",
+                         "data.validation", "9",
+                         "eval.batch",      "4",
+                         "eval.sequences",  "9",
+                         "data.length",     "24",
+                         "eval.from",       "17"};
+  Training training(values, 1);
+  const Evaluation e = training.trainer->evaluate(0);
+  const Evaluator& evaluator = training.trainer->evaluator();
+  double late = 0;
+  index targets = 0;
+  for (index i = 0; i < evaluator.batches(); ++i) {
+    const Example example = training.task->prepare(evaluator.posed(i), training.backend);
+    Context context = evaluator.context(i);
+    std::vector<Loss> losses;
+    const std::vector<real> rows =
+        cross_entropy_rows(training.model->forward(example.input, context, losses), example.targets)
+            .to_host();
+    for (std::size_t row = 0; row < rows.size(); ++row)
+      if (row % 24 >= 17) late += static_cast<double>(rows[row]), ++targets;
+  }
+  CHECK(targets == 9 * 7);
+  CHECK_THAT(e.loss_from, WithinAbs(late / static_cast<double>(targets), 1e-12));
+  CHECK(std::abs(e.loss_from - e.loss) > 1e-6);
+
+  // It is recorded at every evaluation; without eval.from, nothing is, and nothing else changes.
+  training.run();
+  Training plain({"router.name", "token_choice", "data.validation", "9", "eval.batch", "4",
+                  "eval.sequences", "9", "data.length", "24"},
+                 1);
+  plain.run();
+  const RunFile& with = training.recorder->file();
+  const RunFile& without = plain.recorder->file();
+  REQUIRE(with.find("eval_loss_from") != nullptr);
+  CHECK(with.find("eval_loss_from")->values.size() == with.find("eval_loss")->values.size());
+  CHECK(without.find("eval_loss_from") == nullptr);
+  CHECK(std::isnan(plain.trainer->evaluate(0).loss_from));
+  CHECK(with.find("eval_loss")->values == without.find("eval_loss")->values);
+  CHECK(with.find("loss")->values == without.find("loss")->values);
+}
+
+TEST_CASE("evaluation: a position that no sequence has is rejected", "[train][eval]") {
+  const auto refused = [](const Values& values) {
+    try {
+      evaluated(values);
+    } catch (const Error& error) {
+      CHECK(error.code() == Exit::usage);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(refused({"router.name", "dense", "eval.from", "15"}).empty());
+  CHECK_THAT(refused({"router.name", "dense", "eval.from", "16"}),
+             contains("eval.from") && contains("positions 0 to 15"));
+}
+
 TEST_CASE("evaluation: the error over batches is that over their sequences", "[train][eval]") {
   const Stream stream{3, Purpose::sampling};
   RatioError whole, joined;

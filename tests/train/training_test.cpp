@@ -94,11 +94,35 @@ TEST_CASE("training: a router that looks ahead is found on the built model", "[t
     CAPTURE(router);
     Training training({"router.name", router}, 1);
     const bool declared = training.model->moe_layer(0).router().traits().sees.later_tokens;
-    const double leak =
+    const FutureLeak leak =
         future_leak(*training.model, *training.task, *training.data, 8, training.backend);
-    INFO("leak " << std::scientific << leak);
-    CHECK((leak > 0) == declared);
+    INFO("leak " << std::scientific << leak.change);
+    CHECK(leak.leaks() == declared);
+    CHECK((leak.first >= 0 && leak.first <= leak.last && leak.last < 16) == declared);
   }
+}
+
+TEST_CASE("training: the probe finds where a model looks ahead", "[train]") {
+  const auto probed = [](const std::vector<std::string>& values, const char* length) {
+    std::vector<std::string> all = {"router.name", "lory", "data.length", length};
+    all.insert(all.end(), values.begin(), values.end());
+    Training training(all, 1);
+    const FutureLeak leak =
+        future_leak(*training.model, *training.task, *training.data, 8, training.backend);
+    return std::pair(leak.first, leak.last);
+  };
+  using Positions = std::pair<index, index>;
+  // Positions of the first segment, of which only the last has no later tokens.
+  CHECK(probed({"router.lory.segment", "4"}, "16") == Positions{0, 2});
+  CHECK(probed({"router.lory.segment", "2"}, "40") == Positions{0, 0});
+  CHECK(probed({"router.lory.segment", "10"}, "40") == Positions{0, 8});
+  // One segment; all positions on the weights of the first segment.
+  CHECK(probed({"router.lory.segment", "16"}, "16") == Positions{0, 14});
+  CHECK(probed({"router.lory.segment", "8", "router.lory.mode", "prefix"}, "16") ==
+        Positions{0, 6});
+  for (const char* first : {"uniform", "learned"})
+    CHECK(probed({"router.lory.segment", "4", "router.lory.first", first}, "16") ==
+          Positions{-1, -1});
 }
 
 TEST_CASE("training: NaN stops in its step and names the tensor", "[train][brief]") {

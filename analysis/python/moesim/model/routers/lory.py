@@ -1,6 +1,7 @@
 """Lory (Zhong et al. 2024): experts are merged per segment, by the mean of the previous segment.
 
-    e_n = softmax(mean(segment n) R)     segment n runs on Σ_e e_{n-1}[e] W_e, the first on e_1
+    e_n = softmax(mean(segment n) R)     segment n runs on Σ_e e_{n-1}[e] W_e, the first on e_1, or (`first`) on equal or
+                                         learned weights
 
 During generation the weights are those of the prompt's mean for all later tokens.
 """
@@ -24,6 +25,8 @@ class Lory(Router):
         before = weights[:1] + weights[:-1]
         if self.options["mode"] == "prefix":
             before = weights[:1] * len(weights)
+        elif self.options["first"] != "own":
+            before[0] = self.common(x)
         return torch.cat([self.run(part, w, experts) for part, w in zip(segments, before)], 1)
 
     def segment(self):
@@ -37,6 +40,11 @@ class Lory(Router):
 
     def merge(self, part):
         return (part.mean(1) @ self.weight).softmax(1)  # [B, E]
+
+    def common(self, x):
+        """Returns the weights of the first segment that depend on no token."""
+        logits = self.first if self.options["first"] == "learned" else x.new_zeros(self.weight.shape[1])
+        return logits.softmax(0).expand(len(x), -1)  # [B, E]
 
     @staticmethod
     def run(part, weights, experts):
