@@ -1,4 +1,4 @@
-// Estimates the width of rendered text, since the viewer chooses the font.
+// Estimates the width of rendered text. The viewer chooses the font, so the width is not known.
 #pragma once
 
 #include <string>

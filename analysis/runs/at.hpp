@@ -1,4 +1,5 @@
-// At selects the evaluation of a run that a table uses, for --at.
+// At is the choice of the evaluation that a table uses: the last, the best, or the one at a step
+// (--at).
 #pragma once
 
 #include <cstdint>

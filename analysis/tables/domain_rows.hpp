@@ -1,4 +1,4 @@
-// Builds the rows of the domains table; see domains.hpp.
+// Builds the rows of the domains table (defined in domains.hpp).
 #pragma once
 
 #include "analysis/render/table.hpp"

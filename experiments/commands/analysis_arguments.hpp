@@ -1,4 +1,5 @@
-// AnalysisArguments is the options that export, plot and report share: runs, arms and evaluation.
+// AnalysisArguments holds the options that export, plot and report share: runs, arms and
+// evaluation.
 #pragma once
 
 #include "analysis/runs/load.hpp"

@@ -1,4 +1,6 @@
-// DialectSettings is a dialect as the settings of one run, with what of the run it cannot have.
+// DialectSettings is a dialect as the settings of one run, with the options of the run that it
+// cannot
+// reproduce.
 #pragma once
 
 #include "experiments/explain/dialects.hpp"

@@ -1,5 +1,5 @@
-// Dialect is the routing of a published library, as settings of a router here: the lines of a config
-// file that do the same, what they do not do, and the golden files that prove it.
+// Dialect is the routing of a published library, expressed as settings of a router: the lines of a
+// config file, what they do not reproduce, and the reference files that prove their equality.
 #pragma once
 
 #include <map>
@@ -63,7 +63,8 @@ const std::vector<Dialect>& dialects();
 std::vector<std::string> dialect_libraries();
 
 // The dialect named "LIBRARY" or "LIBRARY:VARIANT". Without a variant: the one that the config is
-// already, else the library's first that suits it, else its default gate. Throws Exit::usage and lists the names if it is none of them.
+// already, else the library's first that suits it, else its default gate. Throws Exit::usage and
+// lists the names if it is none of them.
 const Dialect& choose_dialect(const std::string& name, const Carried& from);
 
 // What of the config the dialect takes over: everything from the same router; k, capacity factors

@@ -1,4 +1,5 @@
-// Differences are what distinguishes two runs: settings, then sentences of their explanations.
+// Differences is the list of what distinguishes two runs: settings, then sentences of their
+// explanations.
 #pragma once
 
 #include "experiments/sweep/plan.hpp"

@@ -1,4 +1,4 @@
-// ArmExplanation is what the settings of one arm mean: the sentences that describe its
+// ArmExplanation is the description of one arm's settings: the sentences that describe its
 // parts, by topic, and its settings.
 #pragma once
 

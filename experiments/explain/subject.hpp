@@ -1,4 +1,5 @@
-// A subject is what is explained: a config, a run, an experiment's folder or a router.
+// arms_of_subject() returns the arms that `moesim explain` explains, for a config, a run, an
+// experiment's folder or a router.
 #pragma once
 
 #include "experiments/sweep/plan.hpp"

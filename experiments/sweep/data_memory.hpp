@@ -1,5 +1,7 @@
-// DataMemory is a cache on disk of what plans need of data sets: DatasetInfo and the options that
-// were read. An entry is valid while its files are unchanged in size, times, inode and device; a
+// DataMemory is a cache on disk of the properties of data sets that planning uses: DatasetInfo and
+// the
+// options that were read. An entry is valid while its files are unchanged in size, times, inode and
+// device; a
 // plan then reads none of them. Training always reads the files and compares the hash.
 #pragma once
 

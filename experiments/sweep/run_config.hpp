@@ -1,4 +1,4 @@
-// RunConfig is the options of section [run], except run.steps.
+// RunConfig holds the options of section [run], except run.steps.
 #pragma once
 
 #include "sim/backend/compute.hpp"

@@ -1,4 +1,4 @@
-// Show receives the progress lines of a run; duration() formats a time for them.
+// Show is a callback that receives the progress lines of a run; duration() formats a time for them.
 #pragma once
 
 #include <functional>

@@ -1,8 +1,10 @@
-// Backend is a device with kernels: the whole hardware interface of moesim, memory and some sixty
-// kernels over plain row-major arrays.
+// Backend is a device with kernels: the whole hardware interface of moesim, memory and the
+// kernels of kernels.inc over plain row-major arrays.
 //
-// Each kind of device implements every kernel of kernels.inc; ops (sim/ops) are written once against
-// that page and check all sizes before a call. Every output element is written by one tile with a fixed order of
+// Each kind of device implements every kernel of kernels.inc; ops (sim/ops) are written once
+// against
+// that page and check all sizes before a call. Every output element is written by one tile with a
+// fixed order of
 // summation, so results do not depend on the number of threads. "acc" adds to the output instead of
 // overwriting it.
 #pragma once

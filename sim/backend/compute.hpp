@@ -1,4 +1,5 @@
-// Compute is the type of the factors of the model's products; sums and all other values are `real`.
+// Compute is the number type to which factors of matrix products are rounded; sums and all other
+// values are `real`.
 #pragma once
 
 namespace moesim {

@@ -1,4 +1,4 @@
-// Argument structs and enums of the kernels. Arrays are row-major, in device memory.
+// Defines the argument structs and enums of the kernels. Arrays are row-major, in device memory.
 #pragma once
 
 #include "sim/backend/compute.hpp"

@@ -1,4 +1,5 @@
-// A stand-in is a device without memory, for planning runs on machines that lack the device.
+// stand_in() makes a device without memory, for planning runs on machines that lack the real
+// device.
 #pragma once
 
 #include "sim/backend/backend.hpp"

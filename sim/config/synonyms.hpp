@@ -1,4 +1,4 @@
-// Table of the names that papers and other programs use for moesim's options, for "did you mean".
+// Lists the names that papers and other programs use for moesim's options, for "did you mean".
 #pragma once
 
 #include <string>

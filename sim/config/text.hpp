@@ -1,4 +1,5 @@
-// Functions on text that all config code shares: valid names, numbers, UTF-8, and places in errors.
+// Defines the text functions that all config code shares: valid names, numbers, UTF-8, and places
+// in errors.
 #pragma once
 
 #include "sim/core/types.hpp"

@@ -1,4 +1,5 @@
-// Stream names a sequence of counter-based random numbers (Philox4x32-10, Salmon et al. 2011).
+// Stream is the key of a sequence of counter-based random numbers (Philox4x32-10, Salmon et al.
+// 2011).
 //
 // A draw is a pure function of (seed, purpose, step, layer, counter). It has no state, is the same
 // on every device and for any number of threads, and resuming a run requires only the step number.

@@ -1,4 +1,4 @@
-// Sha256 computes SHA-256, as 64 lower-case hex digits or as 32 bytes.
+// Sha256 computes the SHA-256 hash of bytes, as 64 lower-case hex digits or as 32 bytes.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Sentences that the explanation of any router has.
+// Adds the sentences that `moesim explain` prints for every router.
 #pragma once
 
 #include "sim/config/options.hpp"

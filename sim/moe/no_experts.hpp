@@ -1,5 +1,6 @@
-// NoExperts is the bank of a router that runs no rows (Cost::rows_per_token = 0), because the
-// experts are its own parameters, as the projections of routed attention are.
+// NoExperts is the expert bank of a router that sends no rows to experts (Cost::rows_per_token =
+// 0),
+// because its experts are its own parameters, such as the projections of routed attention.
 #pragma once
 
 #include "sim/core/error.hpp"

@@ -1,5 +1,4 @@
-// Norm and LinearLayer are the standard modules of a transformer, with SelfAttention
-// (sim/nn/self_attention.hpp).
+// Norm is layer norm or RMS norm as a module; LinearLayer is a linear layer as a module.
 #pragma once
 
 #include "sim/backend/backend.hpp"

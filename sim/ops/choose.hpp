@@ -1,4 +1,5 @@
-// Discrete choices: top-k, capacity, histogram. They have no derivative; ties go to the lower
+// Declares the ops that make discrete choices: top-k, capacity, histogram. They have no derivative;
+// ties go to the lower
 // index.
 #pragma once
 

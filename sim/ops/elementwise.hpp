@@ -1,4 +1,5 @@
-// Elementwise ops. Without a suffix both tensors have the same size; _row, _column and _scalar
+// Declares the elementwise ops. Without a suffix both tensors have the same size; _row, _column and
+// _scalar
 // broadcast the second over the first seen as a matrix [rows, cols]: b has cols, rows, or one
 // value.
 #pragma once

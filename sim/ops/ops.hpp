@@ -1,4 +1,4 @@
-// All differentiable ops, by family: the only include that a router needs for them.
+// Includes the ops of all families except attention.hpp.
 #pragma once
 
 #include "sim/ops/choose.hpp"

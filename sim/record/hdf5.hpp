@@ -1,4 +1,4 @@
-// A small RAII layer over the HDF5 C API, used only in this folder and its tests. Every return code
+// Wraps the HDF5 C API in RAII classes, used only in this folder and its tests. Every return code
 // goes through check() or Handle, so a failed call throws an exception with the library's reason.
 #pragma once
 

@@ -1,4 +1,5 @@
-// Limits on what an untrusted run file may declare. A file of 1.4 KB can declare a terabyte;
+// Defines limits on what an untrusted run file may declare. A file of 1.4 KB can declare a
+// terabyte;
 // deflate compresses at most about 1000-fold.
 #pragma once
 

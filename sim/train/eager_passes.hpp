@@ -1,4 +1,4 @@
-// EagerPasses queues every kernel of every step.
+// EagerPasses is the implementation of Passes that launches every kernel of every step.
 #pragma once
 
 #include "sim/train/passes.hpp"

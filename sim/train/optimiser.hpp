@@ -1,4 +1,5 @@
-// Optimiser updates the parameters by their gradients; gradient_norm() is for clipping.
+// Optimiser updates the parameters by their gradients; gradient_norm() computes the norm that
+// clipping uses.
 #pragma once
 
 #include "sim/config/options.hpp"

@@ -1,4 +1,4 @@
-// run_pass() is one forward and backward pass; StepLosses sums the losses of a step's passes.
+// run_pass() runs one forward and backward pass; StepLosses sums the losses of a step's passes.
 #pragma once
 
 #include "sim/model/transformer.hpp"

@@ -1,4 +1,4 @@
-// restored() continues the run file of an earlier process.
+// restored() returns the run file of an earlier process, for the resumed run to continue.
 #pragma once
 
 #include "sim/record/run_file.hpp"

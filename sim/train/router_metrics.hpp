@@ -1,4 +1,4 @@
-// Router metrics (Routing::metrics) are recorded as router_NAME (record, layer) and
+// Records the metrics of routers (Routing::metrics) as router_NAME (record, layer) and
 // eval_router_NAME (eval, layer). The variable of a metric begins with the first row in which a
 // layer returned it; other layers and earlier rows are NaN.
 #pragma once

@@ -1,4 +1,4 @@
-// Schedule is the learning rate by step.
+// Schedule is the learning rate as a function of the step.
 #pragma once
 
 #include "sim/config/options.hpp"

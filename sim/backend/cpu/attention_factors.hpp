@@ -1,5 +1,5 @@
-// The factor types of attention's products, exact or pairs of bfloat16, and a thread's buffers for
-// them.
+// Defines the factors of attention's matrix products, in `real` or as pairs of bfloat16, and a
+// thread's buffers for them.
 //
 // kTerms terms of a sum make an Element. A left factor is stored as rows of values, in which the
 // terms of a sum are adjacent; for a right factor kTerms rows are joined, column by column.

@@ -1,4 +1,6 @@
-// Head and Block are the parts that attention is cut into, with the range that the mask shows each.
+// Head and Block are the units of work of attention: a head of a sequence, and a block of queries
+// or
+// keys, with the range that the mask leaves visible.
 #pragma once
 
 #include "sim/backend/backend.hpp"

@@ -1,4 +1,5 @@
-// gemm() is one single-threaded matrix product, by the provider chosen at build time (MOESIM_GEMM).
+// gemm() computes a matrix product on one thread, with the library chosen at build time
+// (MOESIM_GEMM).
 #pragma once
 
 #include "sim/backend/cpu/bfloat16.hpp"

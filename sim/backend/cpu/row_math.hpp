@@ -1,4 +1,4 @@
-// Sums, maxima and exponentials of matrix rows, single-threaded, for use inside a tile.
+// Computes sums, maxima and exponentials of matrix rows on one thread, for use inside a tile.
 //
 // Rows are processed in blocks that fit into the first-level cache. For short rows each operation
 // is one pass over the whole block, so that a row of 8 costs about as much per value as a row of

@@ -1,4 +1,4 @@
-// Elementary functions in a form that compilers vectorise, and loops over them.
+// Defines elementary functions in a form that compilers vectorise, and loops over them.
 //
 // The float versions have no branch and no call: range reduction, a minimax polynomial, and selects
 // at the ends of the range. Results below the smallest normal number become 0. The double versions

@@ -1,4 +1,4 @@
-// Elementwise functions on arrays, vectorised, single-threaded, for use inside a tile.
+// Computes elementwise functions of arrays in vector code, on one thread, for use inside a tile.
 #pragma once
 
 #include "sim/backend/backend.hpp"

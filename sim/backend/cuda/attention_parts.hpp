@@ -1,4 +1,4 @@
-// Head, HeadPart and Pair are the parts that the attention kernels cut their work into.
+// Head, HeadPart and Pair are the units of work of the attention kernels.
 //
 // A block processes kRows queries or keys of a head and loops over tiles of kRows keys or queries.
 // Rows of q, k, v and dy pass through shared memory kChunk values at a time, so head sizes have no

@@ -1,5 +1,5 @@
-// Attention's tile products on tensor cores: factors are rounded on the way into shared memory,
-// sums are float.
+// Computes attention's tile products on tensor cores: factors are rounded when they are stored in
+// shared memory, sums are float.
 //
 // Eight warps form four rows of 16 and two columns. A warp computes 16 queries by 32 keys of a tile
 // of scores, and 16 rows by 16 columns of a chunk.

@@ -1,4 +1,4 @@
-// Attention's tile products on ordinary cores.
+// Computes attention's tile products on ordinary cores.
 //
 // 16 x 16 threads hold a tile of scores, kRows queries by kRows keys. Each thread holds kEach x
 // kEach adjacent ones, so that it loads kEach values from shared memory at once.

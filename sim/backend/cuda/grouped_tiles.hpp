@@ -1,4 +1,4 @@
-// Tiles of segments, and the choice of a tile's product, for all kernels over segments.
+// Lists the tiles of segments, and chooses the product of a tile, for all kernels over segments.
 #pragma once
 
 #include "sim/backend/cuda/cuda_backend.hpp"

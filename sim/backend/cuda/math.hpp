@@ -1,4 +1,4 @@
-// Elementary functions of kernels, from CUDA's mathematical library, in `real`.
+// Defines elementary functions for kernels, in `real`, by CUDA's mathematical library.
 #pragma once
 
 #include "sim/backend/backend.hpp"

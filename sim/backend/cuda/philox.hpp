@@ -1,5 +1,5 @@
-// Philox4x32-10 (Salmon et al. 2011) on the device: the generator of sim/core/random.hpp, with the
-// same words.
+// Computes Philox4x32-10 (Salmon et al. 2011) on the device: the generator of sim/core/random.hpp,
+// with the same words.
 #pragma once
 
 #include "sim/core/random.hpp"

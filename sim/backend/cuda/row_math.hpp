@@ -1,4 +1,4 @@
-// Maxima and sums of exponentials of a row, computed by the lanes of a warp.
+// Computes maxima and sums of exponentials of a row by the lanes of a warp.
 #pragma once
 
 #include "sim/backend/cuda/launch.hpp"

@@ -1,4 +1,5 @@
-// Factor types of tensor cores, bfloat16 and tf32, with float sums, and their loads. A warp
+// Defines the factor types of tensor cores, bfloat16 and tf32, with float sums, and loads them. A
+// warp
 // multiplies matrices of 16 x kStep by kStep x 16.
 #pragma once
 

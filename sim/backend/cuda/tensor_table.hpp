@@ -1,5 +1,6 @@
-// TensorTable lets one kernel process many tensors: small models have dozens of small ones, and a
-// launch for each takes longer than its work.
+// TensorTable is a list of tensors that one kernel processes in one launch: small models have
+// dozens
+// of small ones, and a launch for each takes longer than its work.
 #pragma once
 
 #include "sim/backend/cuda/launch.hpp"

@@ -1,4 +1,5 @@
-// balanced_assignment sends tokens to experts of equal load with the largest sum of scores.
+// balanced_assignment() assigns tokens to experts such that all loads are equal and the sum of
+// scores is largest.
 #pragma once
 
 #include "sim/core/types.hpp"

@@ -1,5 +1,6 @@
-// DeviceLosses balance the devices of a top-k router, each with an equal share of consecutive
-// experts, and their communication (DeepSeek-AI 2024, "DeepSeek-V2", section 2.2.3).
+// DeviceLosses are losses that balance the load of devices, and their communication, for a top-k
+// router; each device has an equal share of consecutive experts (DeepSeek-AI 2024, "DeepSeek-V2",
+// section 2.2.3).
 #pragma once
 
 #include "sim/config/options.hpp"

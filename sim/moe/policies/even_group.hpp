@@ -1,4 +1,5 @@
-// The group of tokens that a router spreads evenly over the experts in training.
+// Reads the option that defines the groups of tokens over which a router balances the experts in
+// training.
 #pragma once
 
 #include "sim/moe/policies/capacity.hpp"
@@ -6,7 +7,8 @@
 
 namespace moesim {
 
-// Reads the option `group`: by position for causal tasks, which does not look ahead, else the batch.
+// Reads the option `group`: by position for causal tasks, which does not look ahead, else the
+// batch.
 Group read_even_group(Options& options, const Site& site);
 
 }  // namespace moesim

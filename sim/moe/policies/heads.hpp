@@ -1,5 +1,5 @@
-// Heads are what routers of attention share: attention of given queries, keys and values, and
-// positions.
+// Computes attention for routers of attention heads, from given queries, keys and values, with
+// rotary or relative positions.
 #pragma once
 
 #include "sim/config/options.hpp"

@@ -1,4 +1,4 @@
-// Loss weights: reads the options that weight auxiliary losses (sim/moe/losses.hpp), and
+// Reads the options that weight auxiliary losses (sim/moe/losses.hpp), and
 // explains these losses and their values.
 #pragma once
 
@@ -8,7 +8,8 @@
 
 namespace moesim {
 
-// Read `balance_weight` of the load balance loss over the micro-batch, of k choices before drops, and
+// Read `balance_weight` of the load balance loss over the micro-batch, of k choices before drops,
+// and
 // `z_weight` of the z-loss. columns: number of logits of a token.
 double read_balance_weight(Options& options, double otherwise, index k, index columns);
 double read_z_weight(Options& options, double otherwise, index columns);

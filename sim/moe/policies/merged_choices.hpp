@@ -1,5 +1,5 @@
-// Merged choices: a token that names an expert several times, as several heads may, gets one row
-// there, with the sum of the gates.
+// Merges equal choices: a token that chooses an expert several times, as several heads may, gets
+// one row there, with the sum of the gates.
 #pragma once
 
 #include "sim/moe/routing.hpp"

@@ -1,4 +1,6 @@
-// Places assigns expert capacity to choices, and decides the output of tokens that get no place.
+// Places decides which choices fit into the experts' capacity, and the output of tokens whose
+// choices
+// do not.
 #pragma once
 
 #include "sim/moe/policies/capacity.hpp"

@@ -1,4 +1,4 @@
-// Positive choices: a token takes every expert whose gate is above zero, as many as there are.
+// Chooses for each token every expert whose gate is positive.
 #pragma once
 
 #include "sim/core/tensor.hpp"

@@ -1,4 +1,4 @@
-// Sampled choices: a token's best expert, and others that are drawn in proportion to their
+// Chooses a token's best expert and draws its other experts in proportion to their
 // probability (second_expert_policy = sampling of torchscale, and DeepSpeed's top-2).
 #pragma once
 
