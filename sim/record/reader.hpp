@@ -24,6 +24,8 @@ struct Excerpt {
   std::map<std::string, std::int64_t> last_rows;  // by variable: number of last rows to read at
                                                   // most; texts: all rows, or none if there are
                                                   // more
+  // By variable: read the rows from this one on, instead of the last ones.
+  std::map<std::string, std::int64_t> first_row = {};
 };
 
 // CheckedRun is the result of reading every value of a file.
