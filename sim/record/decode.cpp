@@ -15,13 +15,14 @@ namespace moesim {
 using hdf5::Extent;
 using hdf5::Opened;
 
-RunFile decode(const std::string& path) {
+RunFile decode(const std::string& path, Traces traces) {
   const hdf5::Quiet quiet;
   const Opened file(path);
   Budget budget(declarable_bytes(std::filesystem::file_size(path)));
   RunFile run;
   file.read_attributes(run, {}, budget, Opened::Settings::none);
   for (const std::string& name : file.names()) {
+    if (traces == Traces::without && name.starts_with("trace_")) continue;
     const auto dataset = file.open(name);
     if (!dataset) continue;
     Variable variable = file.describe(*dataset, budget, Extent::whole);
