@@ -56,22 +56,30 @@ void WhatIfDrops::add(const WhatIfDrops& other) {
   gates += other.gates, lost += other.lost;
 }
 
-WhatIfDrops drops_at(const TraceLayer& layer, const std::vector<std::int32_t>& places,
-                     std::int64_t tokens, std::int64_t size,
-                     const std::function<std::int64_t(std::int64_t)>& capacity) {
+std::vector<bool> dropped_rows(const TraceLayer& layer, const std::vector<std::int32_t>& places,
+                               std::int64_t tokens, std::int64_t size,
+                               const std::function<std::int64_t(std::int64_t)>& capacity) {
   const std::int64_t whole = capacity(std::min(size, tokens));
   const std::int64_t rest = tokens % size == 0 ? whole : capacity(tokens % size);
+  std::vector<bool> dropped(places.size());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const std::int64_t rows = layer.token[i] / size == tokens / size ? rest : whole;
+    dropped[i] = rows > 0 && places[i] >= rows;
+  }
+  return dropped;
+}
+
+WhatIfDrops drops_at(const TraceLayer& layer, const std::vector<bool>& dropped,
+                     std::int64_t tokens) {
   std::vector<bool> routed(static_cast<std::size_t>(tokens), false);
   WhatIfDrops sums;
   sums.tokens = static_cast<double>(tokens);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const std::int64_t token = layer.token[i];
-    const std::int64_t rows = token / size == tokens / size ? rest : whole;
+  for (std::size_t i = 0; i < dropped.size(); ++i) {
     const auto gate = static_cast<double>(layer.gate[i]);
     ++sums.assignments;
     sums.gates += gate;
-    if (rows == 0 || places[i] < rows) {
-      routed[static_cast<std::size_t>(token)] = true;
+    if (!dropped[i]) {
+      routed[static_cast<std::size_t>(layer.token[i])] = true;
       continue;
     }
     ++sums.dropped;

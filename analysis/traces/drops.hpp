@@ -30,9 +30,13 @@ struct WhatIfDrops {
   void add(const WhatIfDrops& other);
 };
 
-// A row is dropped if its place is not below capacity(tokens of its group).
-WhatIfDrops drops_at(const TraceLayer& layer, const std::vector<std::int32_t>& places,
-                     std::int64_t tokens, std::int64_t size,
-                     const std::function<std::int64_t(std::int64_t)>& capacity);
+// Which rows are dropped: those whose place is not below capacity(tokens of their group), where that
+// is not 0 (no limit).
+std::vector<bool> dropped_rows(const TraceLayer& layer, const std::vector<std::int32_t>& places,
+                               std::int64_t tokens, std::int64_t size,
+                               const std::function<std::int64_t(std::int64_t)>& capacity);
+
+WhatIfDrops drops_at(const TraceLayer& layer, const std::vector<bool>& dropped,
+                     std::int64_t tokens);
 
 }  // namespace moesim

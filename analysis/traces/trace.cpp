@@ -107,4 +107,16 @@ TraceLayer TracedRun::read(std::size_t trace, std::size_t layer) {
   return one;
 }
 
+std::vector<std::int32_t> TracedRun::ids(std::size_t trace) {
+  std::vector<std::int32_t> all;
+  for (const double id : rows("trace_token_id", static_cast<std::int64_t>(trace), 1)) {
+    if (!(id >= 0 && id < 0x1p24))
+      fail(Exit::data, fmt::format("{}: token id {} is out of range", run_.path, id));
+    all.push_back(static_cast<std::int32_t>(id));
+  }
+  if (!all.empty() && static_cast<std::int64_t>(all.size()) != tokens_)
+    fail(Exit::data, run_.path + ": trace_token_id has another size");
+  return all;
+}
+
 }  // namespace moesim

@@ -40,6 +40,8 @@ class TracedRun {
   double router_number(const std::string& key, double otherwise) const;
 
   TraceLayer read(std::size_t trace, std::size_t layer);
+  // The token ids of a trace; empty for data without ids.
+  std::vector<std::int32_t> ids(std::size_t trace);
 
  private:
   std::vector<double> rows(const std::string& name, std::int64_t first, std::int64_t count);

@@ -2,18 +2,12 @@
 #pragma once
 
 #include "analysis/render/table.hpp"
-#include "analysis/runs/read.hpp"
+#include "analysis/traces/cases.hpp"
 
 #include <string>
 #include <vector>
 
 namespace moesim {
-
-struct WhatIfOptions {
-  std::vector<std::string> factors;  // capacity factors as written; 0: no limit
-  std::vector<std::string> groups;   // sequence, batch; empty: the run's
-  std::vector<std::string> fills;    // token, choice, priority; empty: the run's, as listed
-};
 
 // One row per file, MoE layer, group, fill and factor, over all traces of the file, and one for all
 // layers. Throws Exit::usage for options that a run does not admit.

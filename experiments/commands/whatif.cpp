@@ -1,6 +1,7 @@
 // moesim whatif: says what other capacities would drop of recorded assignments.
 #include "analysis/traces/whatif.hpp"
 
+#include "analysis/traces/forensics.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/export_tables.hpp"
@@ -25,6 +26,10 @@ Arguments whatif_arguments() {
              "who gets places: token, choice, priority (see fill of token_choice); default: as in "
              "the run",
              {{"token", "choice", "priority"}})
+      .value("by", "layer",
+             "rows of the table: layer; position: who is dropped, by position in the sequence; "
+             "frequency: by rank of the token id",
+             {{"layer", "position", "frequency"}})
       .value("format", "text", joined(format_names()), {format_names()})
       .flag("json", "the same as --format json");
   return arguments;
@@ -47,7 +52,14 @@ int whatif_command(const Words& words) {
   const WhatIfOptions options{list("capacity"), list("group"), list("fill")};
   if (options.factors.empty())
     fail(Exit::usage, "command line: --capacity: give at least one capacity factor");
-  std::cout << render(whatif_table(arguments.rest(), options), format) << std::flush;
+  const std::string by = arguments.text("by");
+  if (by != "layer" && by != "position" && by != "frequency")
+    fail(Exit::usage, "command line: --by " + by + ": choose layer, position or frequency");
+  const Table table =
+      by == "layer" ? whatif_table(arguments.rest(), options)
+                    : forensics_table(arguments.rest(), options,
+                                      by == "position" ? WhatIfBy::position : WhatIfBy::frequency);
+  std::cout << render(table, format) << std::flush;
   return 0;
 }
 

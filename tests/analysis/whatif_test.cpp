@@ -1,9 +1,13 @@
 // Tests moesim whatif's table with a planted trace, worked out by hand.
 #include "analysis/traces/whatif.hpp"
 
+#include "analysis/traces/forensics.hpp"
 #include "sim/core/error.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
+
+#include <cmath>
+#include <utility>
 
 namespace moesim::testing {
 namespace {
@@ -79,6 +83,35 @@ TEST_CASE("what-if: a planted trace, by hand", "[analysis][whatif]") {
   planted().publish(path);
   CHECK(std::holds_alternative<std::monostate>(
       whatif_table({path}, {{"0"}, {}, {}}).rows[0][5]));  // no limit
+}
+
+TEST_CASE("what-if: who is dropped, by hand", "[analysis][whatif]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  RunFile run = planted();
+  run.put(variable("trace_token_id", Type::int32, {"trace", "token"}, {1, 4}, {9, 5, 9, 2}));
+  run.publish(path);
+  // Token 1 is dropped: at position 1 of the first sequence, with id 5. Ranks: 9 (twice), 2, 5.
+  const auto dropped = [&](WhatIfBy by) {
+    const Table table = forensics_table({path}, {{"1"}, {}, {}}, by);
+    std::vector<std::pair<std::string, Numbers>> rows;
+    for (const auto& row : table.rows)
+      rows.emplace_back(
+          std::get<std::string>(row[5]),
+          Numbers{std::get<double>(row[6]), std::get<double>(row[7]), std::get<double>(row[8])});
+    REQUIRE_FALSE(table.notes.empty());
+    return std::pair(rows, table.notes.front());
+  };
+  using Rows = std::vector<std::pair<std::string, Numbers>>;
+  const auto [positions, note] = dropped(WhatIfBy::position);
+  CHECK(positions == Rows{{"0", {2, 0, 0}}, {"1", {2, 1, 50}}});
+  CHECK_THAT(note, contains("over positions 0.500; 25.00 % of tokens are dropped in every MoE "
+                            "layer, 25.00 % if layers dropped independently"));
+  const auto [ranks, about] = dropped(WhatIfBy::frequency);
+  CHECK(ranks == Rows{{"1", {2, 0, 0}}, {"2-3", {2, 1, 50}}});
+  CHECK_THAT(about, contains("over token ids 0.750"));
+  CHECK(gini({1, 1, 2}, {1, 1, 2}) == 0);
+  CHECK(std::isnan(gini({0, 0}, {1, 1})));
 }
 
 TEST_CASE("what-if: files and options that it refuses, in one line", "[analysis][whatif]") {

@@ -156,7 +156,7 @@ TEST_CASE("traces: what is served is what the plan executes, with its gates", "[
         std::multiset<Row> served;
         for (const TraceRow& row : trace.layers[i].rows)
           if (row.served) served.insert({row.expert, row.token, row.gate});
-        CHECK(served == executed[i]);
+        CHECK((served == executed[i]));
       }
     }
 }
