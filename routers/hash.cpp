@@ -4,7 +4,6 @@
 // The balanced table assigns ids in order of falling frequency, each to the expert with the least
 // load so far. The random table draws an expert per id. Data without token ids is hashed by
 // position.
-// far; the random one draws an expert per id. Data without token ids is hashed by position.
 #include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
 #include "sim/moe/choose.hpp"
@@ -44,7 +43,7 @@ class Hash : public Router {
     options.explain(Topic::selection, "a fixed table maps the token id to one expert");
     options.explain(Topic::gate, "g = 1");
     const index seed = options.integer("seed", 0, {0, 1 << 30}, "of the random table");
-    traits_ = {.experts = experts_, .capturable = true};
+    traits_ = {.experts = experts_, .capturable = true, .fixed_choices = true};
     const index symbols = site.vocabulary > 0 ? site.vocabulary : site.length;
     if (kind == "balanced") {
       const bool counted =

@@ -86,6 +86,10 @@ Run checked(Run run) {
 
 Run read_run(const std::string& path) { return checked({path, read_run_file(path)}); }
 
+Run read_run_but_traces(const std::string& path) {
+  return checked({path, read_run_file_but_traces(path)});
+}
+
 Run read_run(const std::string& path, RunReader& reader, const Excerpt& excerpt) {
   return checked({path, reader.read(path, excerpt)});
 }

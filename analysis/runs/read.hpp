@@ -27,6 +27,8 @@ struct Run {
 // Reads a whole run file. Throws Exit::data if it cannot be read, is not a run file, or follows a
 // newer schema.
 Run read_run(const std::string& path);
+// The same without traces (variables trace_*), which may be long.
+Run read_run_but_traces(const std::string& path);
 // Reads the part of a run file that `excerpt` names.
 Run read_run(const std::string& path, RunReader& reader, const Excerpt& excerpt);
 

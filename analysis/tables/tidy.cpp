@@ -31,7 +31,7 @@ Excerpt excerpt_of(const std::set<std::string>& quantities, std::int64_t rows) {
 // Reads a whole run file, or only the needed part if it is small enough.
 Run read_values(const std::string& path, const std::set<std::string>& quantities,
                 RunReader& reader) {
-  if (quantities.empty()) return read_run(path);
+  if (quantities.empty()) return read_run_but_traces(path);
   try {
     return read_run(path, reader, excerpt_of(quantities, std::numeric_limits<std::int64_t>::max()));
   } catch (const Error& problem) {
@@ -63,7 +63,7 @@ void check_quantities(const std::vector<std::string>& wanted, const std::set<std
   for (const std::string& name : wanted) {
     if (found.contains(name)) continue;
     std::set<std::string> names;
-    insert_quantities(read_run(path), names);
+    insert_quantities(read_run_but_traces(path), names);
     const std::string near = nearest(name, {names.begin(), names.end()});
     fail(Exit::usage, "no run has recorded numbers '" + terminal_safe(name) +
                           "': " + (near.empty() ? "" : "did you mean " + near + "? ") +

@@ -23,10 +23,14 @@ const std::vector<Command>& commands() {
        reference_command},
       {"report", "HTML page about a comparison: text, tables, figures, how to reproduce it",
        report_arguments, report_command},
+      {"route", "which experts a checkpoint sends every token to, as HDF5 or CSV", route_arguments,
+       route_command},
       {"run", "train a run or a sweep from a config file", run_arguments, run_command},
       {"sample", "text from a checkpoint of a run", sample_arguments, sample_command},
       {"status", "state of every run of an experiment", status_arguments, status_command},
       {"verify", "check every byte of an experiment for damage", verify_arguments, verify_command},
+      {"whatif", "what other capacities would drop of recorded assignments", whatif_arguments,
+       whatif_command},
   };
   return all;
 }

@@ -142,6 +142,16 @@ void note_guessing(const RunFile& file, index outputs, Progress& progress) {
       losses->values.back(), guessing, outputs));
 }
 
+// Reports a trace that record.trace_bytes cut short.
+void note_trace(const RunFile& file, Progress& progress) {
+  const auto end = file.attributes().find("trace_end");
+  const Variable* steps = file.find("trace_step");
+  if (end == file.attributes().end() || steps == nullptr) return;
+  progress.say(fmt::format(
+      "traced {} steps; the trace ends before step {}, which would pass record.trace_bytes",
+      steps->shape[0], std::get<std::int64_t>(end->second)));
+}
+
 // Starts from the end of the finished run that the plan names.
 void go_on_from_another(const Attempt& a, Experiment& e, Progress& progress) {
   const std::string folder = (fs::path(a.folder).parent_path() / a.run.extends).string();
@@ -182,6 +192,7 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
       record_leak(e);
     keep(e, lock, "complete");
     note_guessing(e.recorder->file(), e.task->shape().outputs, progress);
+    note_trace(e.recorder->file(), progress);
     const double disk = e.recorder->seconds_publishing() + e.checkpointer->seconds_writing();
     progress.say(
         fmt::format("complete in {}: {:.0f} tokens/s in the median step, {:.1f} % of the time for "

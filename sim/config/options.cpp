@@ -120,11 +120,16 @@ void Settings::check_all_read(
   }
 }
 
+bool Settings::is_resolved(const std::string& key) const {
+  const OptionInfo& info = declared_.at(key);
+  return !info.former && !(info.silent && effective_.at(key) == info.default_value);
+}
+
 std::string Settings::resolved() const {
   std::vector<std::string> sections;
   std::map<std::string, std::string> bodies;
   for (const std::string& key : order_) {
-    if (declared_.at(key).former) continue;
+    if (!is_resolved(key)) continue;
     const std::string section = config::section_of(key);
     if (bodies.count(section) == 0) sections.push_back(section);
     const std::string& value = effective_.at(key);

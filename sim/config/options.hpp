@@ -42,6 +42,7 @@ struct OptionInfo {
   std::string range;          // "1 .. 8", "ceil | floor | round", ""
   std::string help;
   bool former = false;  // a deprecated spelling of another option
+  bool silent = false;  // left out of the resolved config while it has its default
 };
 
 // Setting is a value as text, and where it was set: "quickstart.ini:12", "command line", "default".
@@ -78,6 +79,8 @@ class Settings {
   // Declared keys in the order in which they were first read.
   const std::vector<std::string>& order() const { return order_; }
 
+  // True if the resolved config has the option.
+  bool is_resolved(const std::string& key) const;
   // The effective value of an option that was read.
   const std::string& effective(const std::string& key) const { return effective_.at(key); }
 
@@ -122,6 +125,12 @@ class Options {
     return value_of<E>(names, choice(key, name_of<E>(names, otherwise), all_names<E>(names), help));
   }
   std::string text(const std::string& key, const std::string& otherwise, const std::string& help);
+
+  // Leaves an option that was read out of the resolved config while it has its default. An option
+  // that changes nothing by default then changes no run's identity.
+  void keep_silent(const std::string& key) {
+    settings_->declared_.at(section_ + "." + key).silent = true;
+  }
 
   // Adds a sentence that describes the settings (moesim explain).
   void explain(Topic topic, std::string text) const {

@@ -36,7 +36,7 @@ std::vector<std::pair<std::string, TypedValue>> typed_settings(const Settings& s
   std::vector<std::pair<std::string, TypedValue>> typed;
   for (const std::string& key : settings.order()) {
     const OptionInfo& info = settings.declared().at(key);
-    if (info.former || key == "data.root") continue;
+    if (!settings.is_resolved(key) || key == "data.root") continue;
     typed.emplace_back(key, typed_value(info.type, settings.effective(key)));
   }
   return typed;

@@ -43,6 +43,31 @@ Tensor product_of(const std::vector<Tensor>& inner, const Tensor& outer, const I
   return outer ? mul(all, pick(outer, outer_row)) : all;
 }
 
+// What was asked for, with the tokens and gates of the outer level; null if no inner plan lists it.
+// first: the first expert of each group.
+std::shared_ptr<const DemandList> demand_of_both(const Assignment& outer, const Numbers& of_row,
+                                                 const std::vector<Share>& shares,
+                                                 const std::vector<Assignment>& inner,
+                                                 const Numbers& first) {
+  if (std::none_of(inner.begin(), inner.end(), [](const auto& plan) { return plan.demanded; }))
+    return {};
+  const std::vector<real> gate = outer.gate ? outer.gate.to_host() : std::vector<real>();
+  auto both = std::make_shared<DemandList>();
+  for (std::size_t g = 0; g < inner.size(); ++g) {
+    if (!inner[g].demanded) continue;  // no tokens
+    const Numbers rows = shares[g].row.to_host();
+    for (DemandList::Row row : inner[g].demanded->rows) {
+      const std::int32_t at = rows[static_cast<std::size_t>(row.token)];
+      if (at < 0) fail_in("compose", "an inner router chose padding");
+      row.token = of_row[static_cast<std::size_t>(at)];
+      row.expert += first[g];
+      if (!gate.empty()) row.gate *= gate[static_cast<std::size_t>(at)];
+      both->rows.push_back(row);
+    }
+  }
+  return both;
+}
+
 }  // namespace
 
 std::unique_ptr<Router> nested_router(Options& options, const std::string& role,
@@ -114,7 +139,7 @@ std::vector<Share> places_of(const Tokens& all, const Assignment& plan) {
 Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
                    const std::vector<Assignment>& inner) {
   Backend& backend = shares.front().tokens.x.backend();
-  Numbers token, outer_row, offset{0}, demand;
+  Numbers token, outer_row, offset{0}, demand, firsts;
   const Numbers of_row = tokens_of_rows(outer.token, outer.experts.rows);
   std::vector<Tensor> gates, scales;
   bool scaled = static_cast<bool>(outer.scale);
@@ -125,6 +150,7 @@ Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
     const Numbers rows = shares[g].row.to_host(), ends = plan.experts.offset.to_host(),
                   chosen = tokens_of_rows(plan.token, shares[g].tokens.x.rows());
     const std::int32_t first = offset.back();
+    firsts.push_back(static_cast<std::int32_t>(offset.size()) - 1);
     for (std::size_t e = 1; e < ends.size(); ++e) offset.push_back(first + ends[e]);
     for (std::int32_t i = 0; i < ends.back(); ++i) {
       outer_row.push_back(rows[static_cast<std::size_t>(chosen[static_cast<std::size_t>(i)])]);
@@ -147,6 +173,7 @@ Assignment compose(const Assignment& outer, const std::vector<Share>& shares,
   plan.token = Indices::of(token, backend);
   plan.experts = {.offset = Indices::of(offset, backend), .rows = rows};
   plan.demand = Indices::of(demand, backend);
+  plan.demanded = demand_of_both(outer, of_row, shares, inner, firsts);
   if (gates.empty()) return plan;
   const Indices row = Indices::of(outer_row, backend);
   plan.gate = product_of(gates, outer.gate, row);

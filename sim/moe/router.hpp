@@ -78,6 +78,9 @@ struct Traits {
   // True if it reads Context::whole_step: a step then begins with a forward pass of every
   // micro-batch, which counts.
   bool whole_step = false;
+  // True if choices are a function of token ids and positions, whatever the hidden state: a trace
+  // then says exactly what another capacity would drop (moesim whatif).
+  bool fixed_choices = false;
 };
 
 // StepLoad is the work of one MoE layer in all micro-batches of a step, on the device.

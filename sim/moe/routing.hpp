@@ -8,7 +8,9 @@
 #include "sim/core/tensor.hpp"
 #include "sim/ops/linear.hpp"
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -45,6 +47,18 @@ struct Tokens {
 // B sequences of S tokens each, row b·S + s.
 Tokens tokens_of(const Tensor& x, index batch, index length, const Indices& ids, Context& context);
 
+// DemandList is every assignment that tokens ask for, served or dropped, in the order in which places are
+// given. Only the order of those of one expert in one group of tokens matters.
+struct DemandList {
+  struct Row {
+    std::int32_t token = 0, expert = 0;
+    std::int32_t choice = 0;  // which of its token's choices it is, from 0; -1: by its gate
+    bool served = true;
+    real gate = 1;  // a dropped one has the gate of its choice
+  };
+  std::vector<Row> rows;
+};
+
 // Assignment sends whole tokens to experts: row i of the N sorted rows is token[i], and belongs to
 // the expert whose segment holds i. A dropped assignment has no row; padding rows (token -1) follow
 // the last segment.
@@ -58,6 +72,9 @@ struct Assignment {
   Tensor bypass = {};   // [T] weight of x itself; empty: 0
   Tensor addend = {};   // [T, D] added to the output; empty: 0
   Tensor scale = {};    // [N] factor on an expert's input; empty: 1
+  // For traces (Context::traced), on the host. Null: nothing is dropped, and rows of an expert are
+  // served in their order.
+  std::shared_ptr<const DemandList> demanded = {};
 };
 
 // Mixing feeds experts with weighted means of tokens ("slots"). Tokens form G groups of S; each

@@ -5,6 +5,7 @@
 #include "sim/core/random.hpp"
 #include "sim/core/tensor.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -56,6 +57,11 @@ struct Context {
   // (routers with Traits::whole_step). Null in evaluation, and where they are not known.
   const StepLoad* so_far = nullptr;
   const StepLoad* whole_step = nullptr;
+
+  // True in a pass that is traced: plans then list what was asked for (Assignment::demanded).
+  bool traced = false;
+  // The choices of the running layer in the order in which places are given to them; for that list.
+  std::vector<std::int32_t> service = {};
 };
 
 }  // namespace moesim

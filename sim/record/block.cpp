@@ -11,6 +11,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <new>
 
 namespace moesim {
@@ -47,14 +48,16 @@ std::string converted(const double* values, std::size_t count) {
 // Converting a number that does not fit would change it; the recorder must not produce one.
 template <class Integer>
 std::string as_integers(const Variable& variable, std::size_t first, std::size_t count) {
-  constexpr bool kNarrow = sizeof(Integer) == 4;
-  const double least = kNarrow ? -0x1p31 : -kMostExact;
-  const double most = kNarrow ? 0x1p31 - 1 : kMostExact;
+  constexpr bool kExact = sizeof(Integer) < sizeof(double);
+  const double least =
+      kExact ? static_cast<double>(std::numeric_limits<Integer>::min()) : -kMostExact;
+  const double most =
+      kExact ? static_cast<double>(std::numeric_limits<Integer>::max()) : kMostExact;
   for (std::size_t i = first; i < first + count; ++i) {
     const double value = variable.values[i];
     if (!(value >= least && value <= most && value == std::floor(value)))
       fail_in("run file", fmt::format("{}: {} is no {}-bit integer{}", variable.name, value,
-                                      kNarrow ? 32 : 64, kNarrow ? "" : " below 2^53"));
+                                      8 * sizeof(Integer), kExact ? "" : " below 2^53"));
   }
   return converted<Integer>(variable.values.data() + first, count);
 }
@@ -99,6 +102,7 @@ std::int64_t block_rows(const std::vector<std::int64_t>& shape) {
 }
 
 std::size_t bytes_each(Variable::Type type) {
+  if (type == Variable::Type::uint8) return 1;
   return type == Variable::Type::float32 || type == Variable::Type::int32 ? 4 : 8;
 }
 
@@ -118,6 +122,8 @@ std::string stored_values(const Variable& variable, std::size_t first, std::size
       return as_integers<std::int32_t>(variable, first, count);
     case Variable::Type::int64:
       return as_integers<std::int64_t>(variable, first, count);
+    case Variable::Type::uint8:
+      return as_integers<std::uint8_t>(variable, first, count);
     default:
       return {reinterpret_cast<const char*>(variable.values.data() + first),
               count * sizeof(double)};
@@ -132,6 +138,8 @@ std::vector<double> numbers_of(std::string_view stored, Variable::Type type) {
       return doubles<std::int32_t>(stored);
     case Variable::Type::int64:
       return doubles<std::int64_t>(stored);
+    case Variable::Type::uint8:
+      return doubles<std::uint8_t>(stored);
     default:
       return doubles<double>(stored);
   }

@@ -7,6 +7,7 @@
 #include "sim/record/decode.hpp"
 #include "sim/record/digest.hpp"
 #include "sim/record/opened.hpp"
+#include "sim/record/trace_check.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -53,6 +54,8 @@ hid_t native_of(Variable::Type type) {
       return H5T_NATIVE_INT32;
     case Variable::Type::int64:
       return H5T_NATIVE_INT64;
+    case Variable::Type::uint8:
+      return H5T_NATIVE_UINT8;
     default:
       return H5T_NATIVE_DOUBLE;
   }
@@ -121,6 +124,60 @@ void check_records(const RunFile& run, const std::vector<Part>& parts) {
   }
 }
 
+const Part* part_of(const std::vector<Part>& parts, const std::string& name, std::size_t rank) {
+  const auto found = std::find_if(parts.begin(), parts.end(), [&](const Part& part) {
+    return part.variable.name == name && part.variable.shape.size() == rank;
+  });
+  return found == parts.end() ? nullptr : &*found;
+}
+
+std::vector<double> rows_of(const Part& part, std::int64_t first, std::int64_t rows) {
+  return hdf5::read_values(part.dataset, part.variable, first, rows);
+}
+
+// Compares the traces of steps that are recorded, too, with their records.
+void check_traces(const RunFile& run, const std::vector<Part>& parts) {
+  if (run.text("trace_rows") != "tokens") return;
+  const Part *steps = part_of(parts, "trace_step", 1), *begin = part_of(parts, "trace_begin", 3),
+             *served = part_of(parts, "trace_served", 1),
+             *record = part_of(parts, "record_step", 1), *demand = part_of(parts, "demand", 3),
+             *load = part_of(parts, "load", 3), *dropped = part_of(parts, "dropped", 2);
+  for (const Part* part : {steps, begin, served, record, demand, load, dropped})
+    if (part == nullptr) return;
+  const std::int64_t layers = begin->variable.shape[1];
+  const auto bounds = static_cast<std::size_t>(begin->variable.shape[2]);
+  const std::vector<double> traced = rows_of(*steps, 0, steps->variable.shape[0]),
+                            recorded = rows_of(*record, 0, record->variable.shape[0]);
+  for (std::size_t t = 0; t < traced.size(); ++t) {
+    const auto step = static_cast<std::int64_t>(traced[t]);
+    const std::vector<double> places = rows_of(*begin, static_cast<std::int64_t>(t), 1);
+    check_bounds(places, served->variable.shape[0], step);
+    const auto found = std::find(recorded.begin(), recorded.end(), traced[t]);
+    if (found == recorded.end()) continue;
+    const std::int64_t row = found - recorded.begin();
+    const std::vector<double> all_demand = rows_of(*demand, row, 1),
+                              all_load = rows_of(*load, row, 1),
+                              all_dropped = rows_of(*dropped, row, 1);
+    for (std::int64_t layer = 0; layer < layers; ++layer) {
+      const auto own = static_cast<std::size_t>(layer);
+      const auto part = [&](const std::vector<double>& all, std::size_t each) {
+        const auto first = all.begin() + static_cast<std::ptrdiff_t>(own * each);
+        return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(each));
+      };
+      TracedLayer one{.step = step,
+                      .layer = layer,
+                      .begin = part(places, bounds),
+                      .served = {},
+                      .demand = part(all_demand, bounds - 1),
+                      .load = part(all_load, bounds - 1),
+                      .dropped = all_dropped[own]};
+      const auto first = static_cast<std::int64_t>(one.begin.front());
+      one.served = rows_of(*served, first, static_cast<std::int64_t>(one.begin.back()) - first);
+      check_trace(one);
+    }
+  }
+}
+
 // Compares the attributes that repeat settings, which the digest does not cover, with `config`,
 // which it does.
 bool settings_hold(const RunFile& run) {
@@ -155,6 +212,7 @@ RunFile decode_checked(const std::string& path) {
   }
   axes_of(described);
   check_records(run, parts);
+  check_traces(run, parts);
   const bool holds = expected == digest_of(run, all);
   if (!settings_hold(run) && writer.empty())
     throw hdf5::Failure("damaged (a setting among its attributes is not what its config says)");

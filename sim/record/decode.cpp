@@ -15,13 +15,14 @@ namespace moesim {
 using hdf5::Extent;
 using hdf5::Opened;
 
-RunFile decode(const std::string& path) {
+RunFile decode(const std::string& path, Traces traces) {
   const hdf5::Quiet quiet;
   const Opened file(path);
   Budget budget(declarable_bytes(std::filesystem::file_size(path)));
   RunFile run;
   file.read_attributes(run, {}, budget, Opened::Settings::none);
   for (const std::string& name : file.names()) {
+    if (traces == Traces::without && name.starts_with("trace_")) continue;
     const auto dataset = file.open(name);
     if (!dataset) continue;
     Variable variable = file.describe(*dataset, budget, Extent::whole);
@@ -104,11 +105,15 @@ RunFile decode(const std::string& path, const Excerpt& excerpt) {
       run.put(std::move(variable));
       continue;
     }
-    const std::int64_t all = variable.shape[0], rows = std::min(all, most);
+    const std::int64_t all = variable.shape[0];
+    const auto from = excerpt.first_row.find(name);
+    const bool placed = from != excerpt.first_row.end();
+    const std::int64_t start = placed ? std::clamp<std::int64_t>(from->second, 0, all) : 0;
+    const std::int64_t rows = std::min(all - start, most), first = placed ? start : all - rows;
     std::vector<std::int64_t> shape = variable.shape;
     shape[0] = rows;
     budget.charge(bytes_of(shape, sizeof(double), budget));
-    variable.values = hdf5::read_values(*dataset, variable, all - rows, rows);
+    variable.values = hdf5::read_values(*dataset, variable, first, rows);
     variable.shape = std::move(shape);
     variable.growing = false;
     run.put(std::move(variable));

@@ -10,8 +10,9 @@
 
 namespace moesim {
 
-// Reads the whole file.
-RunFile decode(const std::string& path);
+// Reads the whole file, or all but its traces (variables trace_*).
+enum class Traces { with, without };
+RunFile decode(const std::string& path, Traces traces);
 // Reads an excerpt. The first length of a variable is the number of rows read.
 RunFile decode(const std::string& path, const Excerpt& excerpt);
 // Reads every value, slice by slice, and checks the digest and conservation. Returns the attributes

@@ -144,6 +144,8 @@ hid_t type_of(Variable::Type type) {
       return H5T_STD_I32LE;
     case Variable::Type::int64:
       return H5T_STD_I64LE;
+    case Variable::Type::uint8:
+      return H5T_STD_U8LE;
     default:
       return H5T_IEEE_F64LE;
   }

@@ -75,6 +75,7 @@ std::optional<Variable::Type> type_of(hid_t dataset) {
       return std::nullopt;
     case H5T_INTEGER: {
       if (size > 8) return std::nullopt;
+      if (size == 1 && H5Tget_sign(type) == H5T_SGN_NONE) return Variable::Type::uint8;
       const bool narrow = size < 4 || (size == 4 && H5Tget_sign(type) == H5T_SGN_2);
       return narrow ? Variable::Type::int32 : Variable::Type::int64;
     }
@@ -224,7 +225,7 @@ std::vector<double> read_values(const Opened::Dataset& dataset, const Variable& 
   const std::int64_t count = rows * row_values(variable.shape);
   std::vector<double> values(static_cast<std::size_t>(count));
   if (count == 0) return values;
-  if (variable.type != Variable::Type::int64 && variable.type != Variable::Type::int32) {
+  if (variable.type == Variable::Type::float32 || variable.type == Variable::Type::float64) {
     read_rows(dataset.handle, variable.shape, first, rows, H5T_NATIVE_DOUBLE, values.data());
     return values;
   }

@@ -87,7 +87,10 @@ std::string answer(const std::string& question, const CallersLimits& callers) {
   Excerpt excerpt;
   std::size_t i = 1;
   for (; !texts.at(i).empty(); ++i) excerpt.attributes.push_back(texts[i]);
-  for (++i; i + 1 < texts.size(); i += 2) excerpt.last_rows[texts[i]] = std::stoll(texts[i + 1]);
+  for (++i; i + 2 < texts.size(); i += 3) {
+    excerpt.last_rows[texts[i]] = std::stoll(texts[i + 1]);
+    if (!texts[i + 2].empty()) excerpt.first_row[texts[i]] = std::stoll(texts[i + 2]);
+  }
   return restricted(allowance, callers, [&] { return pack(decode(path, excerpt)); });
 }
 
@@ -189,6 +192,8 @@ RunFile RunReader::read(const std::string& path, const Excerpt& excerpt) {
   for (const auto& [name, rows] : excerpt.last_rows) {
     texts.push_back(name);
     texts.push_back(std::to_string(rows));
+    const auto first = excerpt.first_row.find(name);
+    texts.push_back(first == excerpt.first_row.end() ? "" : std::to_string(first->second));
   }
   return about(path, [&] { return ask(kPart + joined_texts(texts)); });
 }

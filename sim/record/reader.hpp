@@ -24,7 +24,13 @@ struct Excerpt {
   std::map<std::string, std::int64_t> last_rows;  // by variable: number of last rows to read at
                                                   // most; texts: all rows, or none if there are
                                                   // more
+  // By variable: read the rows from this one on, instead of the last ones.
+  std::map<std::string, std::int64_t> first_row = {};
 };
+
+// Reads a whole run file but its traces (variables trace_*), which may be long; otherwise like
+// read_run_file.
+RunFile read_run_file_but_traces(const std::string& path);
 
 // CheckedRun is the result of reading every value of a file.
 struct CheckedRun {

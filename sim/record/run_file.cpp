@@ -94,11 +94,13 @@ void RunFile::append(const std::string& name, const std::vector<double>& row) {
   if (variable == nullptr) fail_in(kWhere, "append to " + name + ", which was not declared");
   if (!variable->growing) fail_in(kWhere, "append to " + name + ", which was put whole");
   const std::int64_t expected = count_of({variable->shape.begin() + 1, variable->shape.end()});
-  if (static_cast<std::int64_t>(row.size()) != expected)
+  const auto size = static_cast<std::int64_t>(row.size());
+  const bool list = variable->dims.size() == 1;
+  if (size != expected && !list)
     fail_in(kWhere, name + ": a row of " + std::to_string(row.size()) + " values, expected " +
                         std::to_string(expected));
   variable->values.insert(variable->values.end(), row.begin(), row.end());
-  ++variable->shape[0];
+  variable->shape[0] += list ? size : 1;
 }
 
 void RunFile::put(Variable variable) {

@@ -37,7 +37,7 @@ class Image;
 // Variable is a named array. `dims` names its axes; the first axis of a growing variable is
 // unlimited. Values are row-major.
 struct Variable {
-  enum class Type { float32, float64, int32, int64, text };
+  enum class Type { float32, float64, int32, int64, text, uint8 };
   std::string name;
   Type type = Type::float32;
   std::vector<std::string> dims;      // e.g. {"record", "layer", "expert"}
@@ -71,7 +71,7 @@ class RunFile {
  public:
   void attribute(const std::string& name, Attribute value);
   // Declares a variable to which append() adds rows along the first dimension; inner sizes are
-  // fixed.
+  // fixed. Of a variable with one dimension it adds any number of rows at once.
   void declare(const std::string& name, Variable::Type type, std::vector<std::string> dims,
                std::vector<std::int64_t> inner_shape, std::string long_name, std::string units = "",
                std::string description = "");

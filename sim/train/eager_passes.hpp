@@ -9,7 +9,7 @@ class EagerPasses : public Passes {
  public:
   // why: the reason why steps are not replayed.
   EagerPasses(Transformer& model, Backend& backend, index domains, std::string why = "");
-  StepOutcome run(const StepBatch& batch, bool measured) override;
+  StepOutcome run(const StepBatch& batch, Watch watch) override;
   std::string replay() const override { return why_; }
 
  private:

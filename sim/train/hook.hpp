@@ -5,6 +5,7 @@
 #include "sim/core/types.hpp"
 #include "sim/moe/statistics.hpp"
 #include "sim/train/evaluator.hpp"
+#include "sim/train/trace_monitor.hpp"
 
 #include <string>
 #include <utility>
@@ -44,6 +45,9 @@ class Hook {
   virtual bool wants_routing(index) const { return false; }
   // Receives statistics of every MoE layer over the step's batch.
   virtual void on_routing(index, const std::vector<LayerStatistics>&) {}
+  // The same for the assignments of every MoE layer.
+  virtual bool wants_trace(index) const { return false; }
+  virtual void on_trace(index, const StepTrace&) {}
   virtual void on_step(const StepReport&) {}
   virtual void on_evaluation(const Evaluation&) {}
 };

@@ -3,6 +3,7 @@
 
 #include "sim/moe/statistics.hpp"
 #include "sim/train/pass.hpp"
+#include "sim/train/trace_monitor.hpp"
 
 #include <memory>
 #include <string>
@@ -10,9 +11,16 @@
 
 namespace moesim {
 
+// What is observed of a step besides its losses.
+struct Watch {
+  bool routing = false;  // sums of the routing of each MoE layer
+  bool trace = false;    // its assignments
+};
+
 struct StepOutcome {
   StepLosses losses;
   std::vector<LayerStatistics> layers;  // of each MoE layer; empty if the step was not measured
+  StepTrace trace;                      // empty if the step was not traced
 };
 
 class Passes {
@@ -21,7 +29,7 @@ class Passes {
   // Runs every micro-batch forward and backward. Afterwards the parameters hold the gradients of
   // the step's loss, summed over micro-batches by a fixed tree (gradient_tree.hpp), and the MoE
   // layers hold their loads.
-  virtual StepOutcome run(const StepBatch& batch, bool measured) = 0;
+  virtual StepOutcome run(const StepBatch& batch, Watch watch) = 0;
   // Called after the update, when gradients may be released.
   virtual void release_gradients() {}
 

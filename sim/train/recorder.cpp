@@ -52,13 +52,19 @@ std::vector<RowCost> costs_of(const Transformer& model) {
 }  // namespace
 
 Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model,
-                   index loss_from)
+                   index tokens, index loss_from)
     : data_(data),
       every_(Options(settings, "record")
                  .integer("every", 10, {1, 1ll << 40}, "steps between records of the routing")),
       layers_(static_cast<index>(model.moe_blocks().size())),
       experts_(most_experts(model)),
-      totals_(every_, costs_of(model)) {
+      totals_(every_, costs_of(model)),
+      trace_(settings, every_,
+             {.layers = layers_,
+              .experts = experts_,
+              .tokens = tokens,
+              .ids = data.vocabulary > 0,
+              .domains = !data.domains.empty()}) {
   declare_training();
   file_.put(labels("layer", model.moe_blocks(), "MoE layer", "index of the block that carries it"));
   std::vector<index> numbers(static_cast<std::size_t>(experts_));
@@ -70,6 +76,7 @@ Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transforme
                 "training step whose batch is described");
   declare_statistics("", "record");
   declare_evaluation(loss_from);
+  trace_.declare(file_);
 }
 
 void Recorder::append_statistics(const std::string& axis,
@@ -233,6 +240,7 @@ void Recorder::restore(const RunFile& earlier) {
   const Variable* aux = file_.find("aux");
   aux_ = aux == nullptr ? std::vector<std::string>() : aux->texts;
   totals_.restore(earlier);
+  trace_.restore(file_);
 }
 
 }  // namespace moesim

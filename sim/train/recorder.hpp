@@ -6,6 +6,7 @@
 #include "sim/record/run_file.hpp"
 #include "sim/train/throttle.hpp"
 #include "sim/train/totals.hpp"
+#include "sim/train/trace_recorder.hpp"
 #include "sim/train/trainer.hpp"
 
 #include <string>
@@ -14,8 +15,8 @@ namespace moesim {
 
 class Recorder : public Hook {
  public:
-  // Reads [record]. loss_from: eval.from, the position from which the loss is recorded too; 0: not.
-  Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model,
+  // Reads [record]. tokens: of a training step. loss_from: eval.from, the position from which the loss is recorded too; 0: not.
+  Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model, index tokens,
            index loss_from = 0);
   // Publishes the run file at `path`: after the first step, then at most once a second, and in at
   // most one hundredth of the time. Without a path it publishes nothing.
@@ -25,6 +26,8 @@ class Recorder : public Hook {
 
   bool wants_routing(index step) const override { return step % every_ == 0; }
   void on_routing(index step, const std::vector<LayerStatistics>& layers) override;
+  bool wants_trace(index step) const override { return trace_.wants(step); }
+  void on_trace(index step, const StepTrace& trace) override { trace_.append(file_, step, trace); }
   void on_step(const StepReport& report) override;
   void on_evaluation(const Evaluation& evaluation) override;
   void on_boundary(const Position& position) override;
@@ -68,6 +71,7 @@ class Recorder : public Hook {
   std::vector<double> rates_;  // tokens per second of the latest steps, in any order
   index steps_ = 0;            // of this process
   Totals totals_;
+  TraceRecorder trace_;
   RunFile file_;
   Throttle throttle_{0.01, 1};
 };

@@ -49,19 +49,20 @@ ReplayedPasses::ReplayedPasses(Transformer& model, Backend& backend, index domai
       replay_(std::move(replay)),
       eager_(model, backend, domains) {}
 
-StepOutcome ReplayedPasses::run(const StepBatch& batch, bool measured) {
-  const bool wanted = !measured && !is_timed() && may_replay();
+StepOutcome ReplayedPasses::run(const StepBatch& batch, Watch watch) {
+  const bool watched = watch.routing || watch.trace;
+  const bool wanted = !watched && !is_timed() && may_replay();
   if (const auto* losses = wanted ? replay_step(batch) : nullptr) {
     StepOutcome outcome;
     for (const PassLosses& part : *losses) outcome.losses.add(part, batch.parts());
     return outcome;
   }
   try {
-    return eager_.run(batch, measured);
+    return eager_.run(batch, watch);
   } catch (const Error& error) {
     if (!is_out_of_memory(error) || staged_.empty()) throw;
     give_up();  // its memory may suffice
-    return eager_.run(batch, measured);
+    return eager_.run(batch, watch);
   }
 }
 

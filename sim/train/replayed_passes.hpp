@@ -19,10 +19,10 @@ class ReplayedPasses : public Passes {
   ReplayedPasses(Transformer& model, Backend& backend, index domains,
                  std::unique_ptr<Replay> replay);
 
-  // Runs eagerly if a replay is impossible: for a measured or timed step, because a replay yields
+  // Runs eagerly if a replay is impossible: for a watched or timed step, because a replay yields
   // no routings and times, and for a step whose shapes or number of targets differ from the first.
   // If device memory does not suffice for that, the recorded passes are released.
-  StepOutcome run(const StepBatch& batch, bool measured) override;
+  StepOutcome run(const StepBatch& batch, Watch watch) override;
   // Frees the gradients of an eager step, which are not in the buffers of the replays.
   void release_gradients() override { place_gradients(); }
 

@@ -64,7 +64,14 @@ RunFile restored(const RunFile& own, const RunFile& earlier) {
                                                  "train_flops",
                                                  "train_drops_percent",
                                                  "flops_per_token_measured",
-                                                 "extended_from"};
+                                                 "extended_from",
+                                                 "trace_rows",
+                                                 "trace_tokens",
+                                                 "trace_length",
+                                                 "trace_pass_tokens",
+                                                 "trace_k_max",
+                                                 "trace_fixed",
+                                                 "trace_end"};
   for (const std::string& name : earlier.attribute_order())
     if (kept_attributes.contains(name)) file.attribute(name, earlier.attributes().at(name));
   for (const Variable& variable : own.variables())

@@ -132,11 +132,13 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
   const Clock::time_point begin = Clock::now();
   const index step = position_.step;
   const auto measures = [&](const Hook* hook) { return hook->wants_routing(step); };
-  const bool measured = std::any_of(hooks.begin(), hooks.end(), measures);
+  const auto traces = [&](const Hook* hook) { return hook->wants_trace(step); };
+  const Watch watch{.routing = std::any_of(hooks.begin(), hooks.end(), measures),
+                    .trace = std::any_of(hooks.begin(), hooks.end(), traces)};
 
   const StepBatch batch = step_batch();
   const StepOutcome outcome =
-      within([&] { return name_of(step); }, [&] { return passes_->run(batch, measured); });
+      within([&] { return name_of(step); }, [&] { return passes_->run(batch, watch); });
   StepReport report{.step = step, .steps = steps_, .rate = schedule_.rate(step)};
   report.loss = outcome.losses.total();
   report.task_loss = outcome.losses.task;
@@ -146,10 +148,12 @@ StepReport Trainer::train_step(const std::vector<Hook*>& hooks) {
 
   report.tokens = (step + 1) * batch_.sequences * data_.info().length;
   report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  if (!measured) return report;
+  if (!watch.routing && !watch.trace) return report;
   const Span span(Part::recording);
-  for (Hook* hook : hooks)
+  for (Hook* hook : hooks) {
     if (measures(hook)) hook->on_routing(step, outcome.layers);
+    if (traces(hook)) hook->on_trace(step, outcome.trace);
+  }
   return report;
 }
 

@@ -64,6 +64,19 @@ std::string rejection(const std::vector<std::string>& paths, const TidyOptions& 
   return "none";
 }
 
+TEST_CASE("tidy: traces are left out, unless they are selected", "[analysis][trace]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  RunFile run = run_of("hash", 3);
+  run.publish(path);
+  const Lines without = lines_of({path});
+  run.put(variable("trace_step", Type::int64, {"trace"}, {1}, {6}));
+  run.put(variable("trace_token", Type::int32, {"row"}, {3}, {0, 2, 1}));
+  run.publish(path);
+  CHECK(lines_of({path}) == without);
+  CHECK(lines_of({path}, {.quantities = {"trace_token"}, .arms = {}}).size() == 4);
+}
+
 TEST_CASE("tidy: a row for every number, with its coordinates", "[analysis]") {
   const TemporaryFolder folder;
   const std::string path = folder / "run.h5";

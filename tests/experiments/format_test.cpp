@@ -83,7 +83,7 @@ std::string type_of(const Attribute& attribute) {
 }
 
 Said said_of(const Variable& variable) {
-  static const char* const types[] = {"float32", "float64", "int32", "int64", "text"};
+  static const char* const types[] = {"float32", "float64", "int32", "int64", "text", "uint8"};
   return {joined(variable.dims), types[static_cast<int>(variable.type)], variable.units};
 }
 
@@ -207,6 +207,8 @@ TEST_CASE("FORMAT.md: what is written, exactly", "[record][format]") {
     runs.push_back(trained(folder, {"router.name", router, "data.domains", "2"}));
   runs.push_back(
       trained(folder, {"data.name", "text", "data.path", folder / "table.txt", "eval.from", "3"}));
+  runs.push_back(trained(folder, {"data.domains", "2", "record.trace", "true", "record.trace_every",
+                                  "1", "record.trace_bytes", "3000"}));
   runs.push_back(trained(folder,
                          {"router.name", "token_choice", "data.domains", "2", "run.steps", "6"},
                          runs.front()));

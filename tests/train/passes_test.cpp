@@ -92,9 +92,9 @@ TEST_CASE("replayed passes: a measured step is eager, to the same bits", "[train
   for (index step = 0; step < 4; ++step) {
     CAPTURE(step);
     const bool measured = step % 2 == 1;
-    const StepOutcome want = eager.run(f.batch(step), measured);
+    const StepOutcome want = eager.run(f.batch(step), {.routing = measured});
     const auto gradients = f.gradients();
-    const StepOutcome got = f.passes.run(f.batch(step), measured);
+    const StepOutcome got = f.passes.run(f.batch(step), {.routing = measured});
     CHECK(got.losses.task == want.losses.task);
     CHECK(f.gradients() == gradients);
     REQUIRE(got.layers.size() == (measured ? f.training.model->moe_blocks().size() : 0));
@@ -108,32 +108,34 @@ TEST_CASE("replayed passes: a measured step is eager, to the same bits", "[train
 TEST_CASE("replayed passes: give up when an eager step has no memory", "[train][passes]") {
   Fixture f;
   EagerPasses eager(*f.training.model, f.training.backend, 4);
-  const double want = eager.run(f.batch(1), true).losses.task;
+  const double want = eager.run(f.batch(1), {.routing = true}).losses.task;
   const auto gradients = f.gradients();
-  f.passes.run(f.batch(0), false);
+  f.passes.run(f.batch(0), {});
   REQUIRE(f.rounds == 1);
   trouble = [] { fail(Exit::internal, kNoMemory); };
-  const StepOutcome outcome = f.passes.run(f.batch(1), true);
+  const StepOutcome outcome = f.passes.run(f.batch(1), {.routing = true});
   CHECK(outcome.losses.task == want);
   CHECK(f.gradients() == gradients);
   CHECK(outcome.layers[0].tokens == 8 * 16);  // those of the second try alone
   CHECK_FALSE(f.passes.may_replay());
   CHECK(f.passes.replay() == "out of device memory while capturing");
-  f.passes.run(f.batch(2), false);
+  f.passes.run(f.batch(2), {});
   CHECK(f.rounds == 1);
 
   // There is nothing left to give up.
   trouble = [] { fail(Exit::internal, kNoMemory); };
-  CHECK_THROWS_WITH(f.passes.run(f.batch(3), true), contains("out of memory on cuda:0"));
+  CHECK_THROWS_WITH(f.passes.run(f.batch(3), {.routing = true}),
+                    contains("out of memory on cuda:0"));
 }
 
 TEST_CASE("replayed passes: no other error is taken for a lack of memory", "[train][passes]") {
   Fixture f;
-  f.passes.run(f.batch(0), false);
+  f.passes.run(f.batch(0), {});
   trouble = [] { fail(Exit::internal, "router: a mistake"); };
-  CHECK_THROWS_WITH(f.passes.run(f.batch(1), true), contains("block 0: router: a mistake"));
+  CHECK_THROWS_WITH(f.passes.run(f.batch(1), {.routing = true}),
+                    contains("block 0: router: a mistake"));
   CHECK(f.passes.may_replay());
-  f.passes.run(f.batch(1), false);
+  f.passes.run(f.batch(1), {});
   CHECK(f.rounds == 2);
 }
 

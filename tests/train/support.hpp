@@ -85,8 +85,9 @@ struct Training {
     if (!site.unigram.empty()) site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));
     model = std::make_unique<Transformer>(shape, site, settings);
     trainer = std::make_unique<Trainer>(settings, *data, *task, *model, backend, 0);
-    recorder =
-        std::make_unique<Recorder>(settings, data->info(), *model, trainer->evaluator().from());
+    recorder = std::make_unique<Recorder>(settings, data->info(), *model,
+                                          trainer->batch() * task->shape().length,
+                                          trainer->evaluator().from());
     trainer->start();
   }
 };

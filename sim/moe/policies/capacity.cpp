@@ -6,37 +6,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-
 namespace moesim {
-
-index Capacity::rows(index n, index k, index experts) const {
-  if (absolute > 0) return absolute;
-  if (factor == 0) return 0;
-  const index times = per_choice ? k : 1, share = (n + experts - 1) / experts;
-  const double exact = whole_share ? factor * static_cast<double>(share)
-                                   : factor * static_cast<double>(n) * static_cast<double>(times) /
-                                         static_cast<double>(experts);
-  // A product such as 1.2 · 10 / 4 is 3, not 4: rounding errors in its last bit are ignored.
-  const double nearest = std::nearbyint(exact);
-  const double value = std::abs(exact - nearest) < 1e-9 * std::max(1.0, exact) ? nearest : exact;
-  double rounded = 0;
-  switch (rounding) {
-    case Rounding::ceil:
-      rounded = std::ceil(value);
-      break;
-    case Rounding::floor:
-      rounded = std::floor(value);
-      break;
-    case Rounding::round:
-      rounded = std::nearbyint(value);
-      break;
-  }
-  const index rows = std::min(n, static_cast<index>(rounded) * (whole_share ? times : 1));
-  const index multiple_rows = (rows + multiple - 1) / multiple * multiple;
-  return std::max<index>({1, minimum, std::min(n, multiple_rows)});
-}
 
 std::string Capacity::formula(index n, index k, index experts) const {
   if (absolute > 0) return fmt::format("{}", absolute);

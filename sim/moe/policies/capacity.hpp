@@ -4,6 +4,8 @@
 #include "sim/config/options.hpp"
 #include "sim/core/types.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,34 @@ struct Capacity {
   // The formula with these numbers and its value: "⌈1.25 · 64 · 2 / 8⌉ = 20".
   std::string formula(index n, index k, index experts) const;
 };
+
+// Here, because what reads traces is built without a number type.
+inline index Capacity::rows(index n, index k, index experts) const {
+  if (absolute > 0) return absolute;
+  if (factor == 0) return 0;
+  const index times = per_choice ? k : 1, share = (n + experts - 1) / experts;
+  const double exact = whole_share ? factor * static_cast<double>(share)
+                                   : factor * static_cast<double>(n) * static_cast<double>(times) /
+                                         static_cast<double>(experts);
+  // A product such as 1.2 · 10 / 4 is 3, not 4: rounding errors in its last bit are ignored.
+  const double nearest = std::nearbyint(exact);
+  const double value = std::abs(exact - nearest) < 1e-9 * std::max(1.0, exact) ? nearest : exact;
+  double rounded = 0;
+  switch (rounding) {
+    case Rounding::ceil:
+      rounded = std::ceil(value);
+      break;
+    case Rounding::floor:
+      rounded = std::floor(value);
+      break;
+    case Rounding::round:
+      rounded = std::nearbyint(value);
+      break;
+  }
+  const index rows = std::min(n, static_cast<index>(rounded) * (whole_share ? times : 1));
+  const index multiple_rows = (rows + multiple - 1) / multiple * multiple;
+  return std::max<index>({1, minimum, std::min(n, multiple_rows)});
+}
 
 // Reads the option `capacity_rounding`.
 Rounding read_rounding(Options& options, const std::string& otherwise, const std::string& help);

@@ -3,11 +3,14 @@
 #include "sim/config/names.hpp"
 #include "sim/moe/choose.hpp"
 #include "sim/moe/policies/gates.hpp"
+#include "sim/moe/policies/service.hpp"
+#include "sim/moe/trace.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace moesim {
 namespace {
@@ -149,13 +152,26 @@ Tensor Places::priority(const Indices& choice, const Tensor& scores, const Token
               map_indices(choice, {.shape = {T, 1, 1}, .from = {k_}, .add = {experts_}}));
 }
 
+std::vector<std::int32_t> Places::service(const Tokens& tokens, const Tensor& first,
+                                          const Tensor& values) const {
+  ServiceRank rank{.tokens = tokens.x.rows(), .k = k_, .group = group_size(tokens)};
+  rank.by_choice = by_ == By::choice || by_ == By::priority || by_ == By::random;
+  if (first) rank.first = first.to_host();
+  if (values) rank.values = values.to_host();
+  return service_order(rank);
+}
+
 Indices Places::keep(const Indices& choice, const Tensor& gates, const Tensor& scores,
                      const Tensor& logits, const Tokens& tokens) const {
   const index group = group_size(tokens), most = places(tokens);
-  if (most > 0 && by_ == By::gate) return largest_of_experts(choice, gates, experts_, group, most);
-  if (most > 0 && by_ == By::logit)
-    return largest_of_experts(choice, at_choices(logits, choice), experts_, group, most);
+  const bool by_value = by_ == By::gate || by_ == By::logit;
+  if (by_value && (most > 0 || tokens.context.traced)) {
+    const Tensor values = by_ == By::gate ? gates : at_choices(logits.detach(), choice);
+    if (tokens.context.traced) tokens.context.service = service(tokens, {}, values);
+    if (most > 0) return largest_of_experts(choice, values, experts_, group, most);
+  }
   const Tensor first = priority(choice, scores, tokens);
+  if (tokens.context.traced && !by_value) tokens.context.service = service(tokens, first, {});
   const Order order = by_ == By::token ? Order::token : first ? Order::score : Order::choice;
   return fill_capacity(choice, k_, experts_, group, most, order, first);
 }
@@ -167,6 +183,9 @@ Assignment Places::plan(const Indices& choice, const Indices& kept, const Tensor
   Assignment plan =
       moesim::assign(choice, kept, k_, E, gates, most > 0 ? groups * E * most : T * k_);
   if (group_ == Group::sequence) plan.places = most;
+  if (tokens.context.traced)
+    plan.demanded = std::make_shared<DemandList>(
+        demand_list(std::exchange(tokens.context.service, {}), choice, kept, gates, k_));
   if (passes_input_) plan.bypass = first_gate_where_none(plan.token, gates);
   if (straight_through_) plan.scale = affine(sub(plan.gate, stop_gradient(plan.gate)), 1, 1);
   return plan;

@@ -49,6 +49,9 @@ class Places {
   index group_size(const Tokens& tokens) const;
   index places(const Tokens& tokens) const;
   Tensor priority(const Indices& choice, const Tensor& scores, const Tokens& tokens) const;
+  // The places of all choices in the order of service. values [T, k]: what experts rank by.
+  std::vector<std::int32_t> service(const Tokens& tokens, const Tensor& first,
+                                    const Tensor& values) const;
   Tensor first_gate_where_none(const Indices& kept_token, const Tensor& gates) const;
 
   index k_, experts_, length_;

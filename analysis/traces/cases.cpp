@@ -1,0 +1,125 @@
+#include "analysis/traces/cases.hpp"
+
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace moesim {
+namespace {
+
+std::int64_t size_of(const TracedRun& run, const std::string& group) {
+  return group == "sequence" ? run.length() : run.pass_tokens();
+}
+
+std::string group_of(const TracedRun& run) {
+  const std::string group = run.router_setting("group");
+  return group.empty() ? "sequence" : group;
+}
+
+WhatIfFill order_of(const std::string& fill) {
+  if (fill == "token") return WhatIfFill::token;
+  if (fill == "choice") return WhatIfFill::choice;
+  if (fill == "priority") return WhatIfFill::priority;
+  fail(Exit::usage,
+       "command line: --fill " + config::printable(fill) + ": choose token, choice or priority");
+}
+
+double factor_of(const std::string& text) {
+  double factor = 0;
+  if (config::parse(text, factor) != std::errc{} || !(factor >= 0 && factor <= 1e6))
+    fail(Exit::usage, "command line: --capacity " + config::printable(text) +
+                          ": expected capacity factors from 0 (no limit) to 1e6");
+  return factor;
+}
+
+}  // namespace
+
+// The order of the file is that of the run's own group and fill.
+std::vector<WhatIfCase> cases_of(const TracedRun& run, const WhatIfOptions& options) {
+  const std::string own_group = group_of(run), own_fill = run.router_setting("fill");
+  std::vector<std::string> groups = options.groups, fills = options.fills;
+  if (groups.empty()) groups = {own_group};
+  if (fills.empty()) fills = {""};
+  std::vector<WhatIfCase> cases;
+  for (const std::string& group : groups) {
+    if (group != "sequence" && group != "batch")
+      fail(Exit::usage, options.groups.empty()
+                            ? run.run().path + ": its capacity is shared by " +
+                                  config::printable(group) + "; give --group sequence or batch"
+                            : "command line: --group " + config::printable(group) +
+                                  ": choose sequence or batch");
+    for (const std::string& fill : fills) {
+      WhatIfCase one{group, fill.empty() ? own_fill : fill, size_of(run, group), WhatIfFill::trace};
+      if (!fill.empty() && fill != own_fill)
+        one.order = order_of(fill);
+      else if (group != own_group)
+        one.order = order_of(own_fill.empty() ? "token" : own_fill);
+      if (one.fill.empty()) one.fill = "as listed";
+      cases.push_back(one);
+    }
+  }
+  return cases;
+}
+
+Capacity formula_of(const TracedRun& run, const std::string& factor) {
+  Capacity capacity;
+  const std::string rounding = run.router_setting("capacity_rounding");
+  capacity.factor = factor_of(factor);
+  capacity.rounding = rounding == "floor"   ? Rounding::floor
+                      : rounding == "round" ? Rounding::round
+                                            : Rounding::ceil;
+  capacity.per_choice = run.router_setting("capacity_per_choice") != "false";
+  capacity.minimum = static_cast<index>(run.router_number("capacity_min", 0));
+  capacity.multiple =
+      std::max<index>(1, static_cast<index>(run.router_number("capacity_multiple", 1)));
+  capacity.whole_share = run.router_setting("capacity_share") == "whole";
+  return capacity;
+}
+
+index choices_of(const TracedRun& run) {
+  const double k = run.router_number("k", static_cast<double>(run.k_max()));
+  return k >= 1 ? static_cast<index>(k) : run.experts();  // 0: all
+}
+
+std::vector<std::string> whatif_notes(const TracedRun& run, const std::vector<WhatIfCase>& cases,
+                                      const std::string& factor) {
+  std::vector<std::string> notes;
+  const auto note = [&](const std::string& text) { notes.push_back(text); };
+  const std::string router = run.run().file.text("router"), fill = run.router_setting("fill");
+  if (run.fixed())
+    note(router + ": exact, because its choices depend on token ids and positions only");
+  else
+    note(router +
+         ": exact for the recorded choices. With another capacity a run chooses the same "
+         "in the first MoE layer of its first step; behind a layer that drops others, and "
+         "after a step, it may choose otherwise, so that these rows are estimates and no "
+         "bounds");
+  if (run.router_setting("capacity_rounding").empty())
+    note(router +
+         ": has no capacity per choice; rows beyond C are counted, in the order in which "
+         "they are listed");
+  if (fill == "logit")
+    note(router +
+         ": a lower bound, because its fill = logit also gives places to tokens that did "
+         "not choose the expert");
+  const bool by_score = std::any_of(cases.begin(), cases.end(), [](const WhatIfCase& one) {
+    return one.order == WhatIfFill::priority;
+  });
+  if (by_score)
+    note(
+        "fill = priority ranks tokens by the gate of their first choice, a run by its score: the "
+        "same order if gates are not normalised (normalise = none); the number of drops does not "
+        "depend on the order, only who is dropped");
+  const Capacity example = formula_of(run, factor);
+  note(fmt::format(
+      "{}: C = {} at capacity factor {}, for {}", router,
+      example.limited() ? example.formula(cases.front().size, choices_of(run), run.experts())
+                        : "no limit",
+      factor, cases.front().group == "sequence" ? "a sequence" : "the tokens of a batch"));
+  return notes;
+}
+
+}  // namespace moesim

@@ -1,0 +1,23 @@
+// service_order() says in which order choices are given places: for traces, on the host.
+#pragma once
+
+#include "sim/core/tensor.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace moesim {
+
+// What ranks the choices of T tokens with k choices each, in groups of consecutive tokens.
+struct ServiceRank {
+  index tokens = 0, k = 1, group = 1;
+  bool by_choice = false;         // all first choices before all second ones
+  std::vector<real> first = {};   // [T] tokens with larger values first; empty: their order
+  std::vector<real> values = {};  // [T·k] choices with larger values first; empty: not ranked
+};
+
+// The places t·k + j of all choices: group by group, in the order of service. Ties go to the earlier
+// token.
+std::vector<std::int32_t> service_order(const ServiceRank& rank);
+
+}  // namespace moesim

@@ -1,0 +1,88 @@
+// Tests that reading every value of a file compares traces with the records of their steps.
+#include "sim/record/reader.hpp"
+#include "tests/record/samples.hpp"
+#include "tests/support/catch.hpp"
+
+namespace moesim::testing {
+namespace {
+
+using Type = Variable::Type;
+using Numbers = std::vector<double>;
+
+// Records of the steps 0 and 4, traces of the steps 4 and 7; one layer, two experts. In step 4,
+// expert 0 is asked for 3 times and serves 2.
+struct Planted {
+  Numbers begin = {0, 3, 4, 4, 6, 6};
+  Numbers served = {1, 1, 0, 1, 1, 1};
+  Numbers demand = {2, 2, 3, 1}, load = {2, 2, 2, 1}, dropped = {0, 1};
+
+  void publish(const std::string& path) const {
+    RunFile run;
+    run.attribute("moesim_schema", kRunFileSchema);
+    run.attribute("plan_kind", std::string("assignment"));
+    run.attribute("trace_rows", std::string("tokens"));
+    run.put(variable("record_step", Type::int64, {"record"}, {2}, {0, 4}));
+    run.put(variable("demand", Type::float64, {"record", "layer", "expert"}, {2, 1, 2}, demand));
+    run.put(variable("load", Type::float64, {"record", "layer", "expert"}, {2, 1, 2}, load));
+    run.put(variable("dropped", Type::float64, {"record", "layer"}, {2, 1}, dropped));
+    run.put(variable("assignments", Type::float64, {"record", "layer"}, {2, 1}, {4, 4}));
+    run.put(variable("trace_step", Type::int64, {"trace"}, {2}, {4, 7}));
+    run.put(
+        variable("trace_begin", Type::int64, {"trace", "layer", "trace_bound"}, {2, 1, 3}, begin));
+    run.put(variable("trace_served", Type::uint8, {"row"}, {6}, served));
+    run.publish(path);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("traces: a file is read as bytes, and compared with its records", "[record][trace]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  RunReader reader;
+  Planted planted;
+  const auto checked = [&] {
+    planted.publish(path);
+    reader.check(path);
+  };
+  checked();
+  const RunFile read = read_run_file(path);
+  CHECK(read.find("trace_served")->type == Type::uint8);
+  CHECK(read.find("trace_served")->values == planted.served);
+  read.publish(folder / "again.h5");
+  CHECK(read_bytes(folder / "again.h5") == read_bytes(path));
+
+  SECTION("one row more is served") {
+    planted.served[2] = 1;
+    CHECK_THROWS_WITH(checked(), contains("trace of step 4, layer 0: the number of served rows of "
+                                          "expert 0 is 3, but load is 2"));
+  }
+  SECTION("a row belongs to another expert") {
+    planted.begin[1] = 2;
+    CHECK_THROWS_WITH(checked(), contains("the number of rows of expert 0 is 2, but demand is 3"));
+  }
+  SECTION("places that do not ascend") {
+    planted.begin[4] = 3;
+    CHECK_THROWS_WITH(checked(), contains("the trace of step 7: trace_begin does not ascend"));
+  }
+  SECTION("a step without a record is not compared") {
+    planted.served[5] = 0;
+    CHECK_NOTHROW(checked());
+  }
+}
+
+TEST_CASE("reader: rows from a place on", "[record][trace]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "run.h5";
+  Planted().publish(path);
+  RunReader reader;
+  Excerpt excerpt{{}, {{"trace_served", 2}, {"trace_step", 1}}};
+  excerpt.first_row["trace_served"] = 1;
+  const RunFile part = reader.read(path, excerpt);
+  CHECK(part.find("trace_served")->values == Numbers{1, 0});
+  CHECK(part.find("trace_step")->values == Numbers{7});
+  excerpt.first_row["trace_served"] = 9;
+  CHECK(reader.read(path, excerpt).find("trace_served")->values.empty());
+}
+
+}  // namespace moesim::testing
