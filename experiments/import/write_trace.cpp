@@ -151,6 +151,7 @@ class TraceImport {
     file.attribute("arm", options_.name);
     file.attribute("router", std::string("imported"));
     file.attribute("seed", std::int64_t{0});
+    file.attribute("status", std::string("complete"));
     file.attribute("plan_kind", std::string("assignment"));
     file.attribute("config", config);
     file.attribute("config_sha256", sha256_hex(config.data(), config.size()));
@@ -166,22 +167,43 @@ class TraceImport {
     std::iota(experts.begin(), experts.end(), std::int64_t{0});
     file.put(labels_of("layer", trace_.layers, "MoE layer", "index of the block that carries it"));
     file.put(labels_of("expert", experts, "expert", "its number"));
-    for (const char* name : {"record", "record_step"})
-      file.declare(name, Variable::Type::int64, {"record"}, {}, "step", "",
-                   "training step whose batch is described");
-    for (const Statistic& s : all_statistics()) {
-      std::vector<std::string> dims = {"record", "layer"};
-      std::vector<std::int64_t> shape = {layers};
-      if (s.per == Statistic::Per::expert)
-        dims.push_back("expert"), shape.push_back(trace_.experts);
-      file.declare(s.name, Variable::Type::float64, dims, shape, s.long_name, s.units,
-                   s.description);
-    }
+    for (const char* axis : {"record", "eval"}) declare_statistics(axis);
     declare_trace(file, {.layers = layers,
                          .experts = trace_.experts,
                          .tokens = trace_.tokens,
                          .ids = !trace_.token_ids.empty(),
                          .domains = false});
+  }
+
+  // A recorded step is to tables what a record of training is, and what an evaluation is.
+  static std::string prefix_of(const std::string& axis) { return axis == "eval" ? "eval_" : ""; }
+
+  void declare_statistics(const std::string& axis) {
+    RunFile& file = result_.file;
+    for (const std::string& name : {axis, axis + "_step"})
+      file.declare(name, Variable::Type::int64, {axis}, {}, "step", "",
+                   "step whose tokens are described");
+    for (const Statistic& s : all_statistics()) {
+      std::vector<std::string> dims = {axis, "layer"};
+      std::vector<std::int64_t> shape = {static_cast<std::int64_t>(trace_.layers.size())};
+      if (s.per == Statistic::Per::expert)
+        dims.push_back("expert"), shape.push_back(trace_.experts);
+      file.declare(prefix_of(axis) + s.name, Variable::Type::float64, dims, shape, s.long_name,
+                   s.units, s.description);
+    }
+  }
+
+  void append_statistics(const std::string& axis, double label,
+                         const std::vector<LayerStatistics>& layers) {
+    for (const std::string& name : {axis, axis + "_step"}) result_.file.append(name, label);
+    for (const Statistic& s : all_statistics()) {
+      std::vector<double> row;
+      for (const LayerStatistics& layer : layers) {
+        const std::vector<double> values = s.get(layer);
+        row.insert(row.end(), values.begin(), values.end());
+      }
+      result_.file.append(prefix_of(axis) + s.name, row);
+    }
   }
 
   void add_step(std::size_t step) {
@@ -205,18 +227,11 @@ class TraceImport {
       result_.dropped += statistics.back().dropped;
     }
     const auto label = static_cast<double>(trace_.steps[step]);
-    for (const char* name : {"record", "record_step", "trace_step"}) file.append(name, label);
+    file.append("trace_step", label);
     file.append("trace_begin", begin);
     if (!trace_.token_ids.empty())
       file.append("trace_token_id", {trace_.token_ids.begin(), trace_.token_ids.end()});
-    for (const Statistic& s : all_statistics()) {
-      std::vector<double> row;
-      for (const LayerStatistics& layer : statistics) {
-        const std::vector<double> values = s.get(layer);
-        row.insert(row.end(), values.begin(), values.end());
-      }
-      file.append(s.name, row);
-    }
+    for (const char* axis : {"record", "eval"}) append_statistics(axis, label, statistics);
     file.finish_blocks();
   }
 
