@@ -232,6 +232,9 @@ ForeignTrace trace_of_arrays(const std::vector<std::string>& paths, index expert
     trace.experts = guessed_experts(*arrays->experts);
     trace.notes.push_back(guess_note(trace.experts));
   }
+  if (trace.k > trace.experts && arrays->experts == nullptr)
+    fail(Exit::usage, fmt::format("command line: --k {}: {} is of {} experts", trace.k, main.where,
+                                  trace.experts));
   if (trace.k > trace.experts)
     fail(Exit::data, fmt::format("{}: expected at most {} choices per token, one of each expert, "
                                  "found {}",
