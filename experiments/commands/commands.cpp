@@ -13,6 +13,8 @@ const std::vector<Command>& commands() {
        explain_arguments, explain_command},
       {"export", "a table as text, CSV, Markdown, LaTeX, HTML or JSON; or TensorBoard",
        export_arguments, export_command},
+      {"import-trace", "routing that another program recorded, as a trace", import_trace_arguments,
+       import_trace_command},
       {"info", "version, build and devices", info_arguments, info_command},
       {"list", "routers, experts, tasks, datasets, options", list_arguments, list_command},
       {"plot", "a figure for a paper: curves, load, heat map, Pareto front", plot_arguments,

@@ -100,6 +100,27 @@ std::string verify_run_file(const std::string& folder, RunReader& reader, Findin
   return {};
 }
 
+// Checks a file that belongs to no run folder, such as a trace.
+void verify_file(const std::string& path, RunReader& reader, Findings& findings) {
+  try {
+    const CheckedRun checked = reader.check(path);
+    if (!checked.rewritten_by.empty()) {
+      const std::string by =
+          fmt::format("{}: rewritten by another program ({})", path, checked.rewritten_by);
+      if (checked.digest_holds)
+        findings.notes.push_back(by + "; what it says is what was recorded");
+      else
+        findings.rewritten(by + " and changed: its SHA-256 no longer holds");
+    }
+    const std::string config = checked.attributes.text("config");
+    if (sha256_hex(config.data(), config.size()) != checked.attributes.text("config_sha256"))
+      findings.damaged(path + ": its config is not the one of its checksum");
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    findings.met(error, what.find(path) == std::string::npos ? path + ": " + what : what);
+  }
+}
+
 // The model of a run, without memory for its parameters, shared by all of its checkpoints.
 struct Built {
   std::string data;  // bytes of the kDataFile with which it was built
@@ -170,10 +191,9 @@ Arguments verify_arguments() {
   Arguments arguments(
       "verify PATH...",
       "Reads every byte of run files and checkpoints and reports what is damaged, changed by "
-      "another "
-      "program or unreadable. PATH is the folder of an experiment or of a run. Exit code 3 if "
-      "anything is. A run file that another program has saved again with the same contents is "
-      "noted.");
+      "another program or unreadable. PATH is the folder of an experiment or of a run, or a single "
+      "run file or trace. Exit code 3 if anything is. A run file that another program has saved "
+      "again with the same contents is noted.");
   arguments.flag("json", "print one JSON document");
   return arguments;
 }
@@ -185,7 +205,12 @@ int verify_command(const Words& words) {
   Findings findings;
   std::size_t runs = 0, checkpoints = 0;
   RunReader reader;
-  for (const std::string& path : arguments.rest())
+  for (const std::string& path : arguments.rest()) {
+    if (std::error_code error; path.ends_with(".h5") && fs::is_regular_file(path, error)) {
+      ++runs;
+      verify_file(path, reader, findings);
+      continue;
+    }
     for (const KnownRun& run : known_runs(path)) {
       std::error_code error;
       if (!fs::is_directory(run.folder, error)) {
@@ -214,6 +239,7 @@ int verify_command(const Words& words) {
                           built, findings);
       }
     }
+  }
   if (arguments.has("json")) {
     std::cout << nlohmann::ordered_json({{"runs", runs},
                                          {"checkpoints", checkpoints},

@@ -98,6 +98,11 @@ class Header {
   std::string_view text_;
 };
 
+[[noreturn]] void refuse_npy(const std::string& where, const std::string& expected,
+                             const std::string& found) {
+  fail(Exit::data, fmt::format("{}: expected {}, found {}", where, expected, found));
+}
+
 }  // namespace
 
 bool is_npy(std::string_view begin) { return begin.starts_with(kNpyMagic); }
@@ -108,56 +113,66 @@ std::string shape_text(const std::vector<index>& shape) {
   return text.empty() ? "one number" : text;
 }
 
-NpyArray npy_array(const InputFile& file) {
-  const auto refuse = [&file](const std::string& expected, const std::string& found) {
-    fail(Exit::data, fmt::format("{}: expected {}, found {}", file.path(), expected, found));
-  };
-  unsigned char start[12] = {};
-  const std::size_t known = std::min<std::uint64_t>(sizeof start, file.bytes());
-  file.read_at(0, start, known);
-  const int version = start[6];
+NpyHeader npy_header(const std::string& where, std::string_view start, std::uint64_t bytes) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(start[i]); };
+  const int version = start.size() < 7 ? 0 : byte(6);
   const std::size_t before = version == 1 ? 10 : 12;
-  if (!is_npy({reinterpret_cast<const char*>(start), known}) || known < before)
-    refuse("the header of a NumPy array", "another file");
+  if (!is_npy(start) || start.size() < before)
+    refuse_npy(where, "the header of a NumPy array", "another file");
   if (version < 1 || version > 3)
-    refuse("a NumPy array of version 1 to 3", fmt::format("version {}", version));
-  std::uint64_t length = start[8] | start[9] << 8;
-  if (version > 1) length |= std::uint64_t{start[10]} << 16 | std::uint64_t{start[11]} << 24;
-  if (length > kMostHeader || length > file.bytes() - before)
-    refuse(fmt::format("a header of at most {} bytes",
-                       std::min<std::uint64_t>(kMostHeader, file.bytes() - before)),
-           fmt::format("one of {}, by its own account", length));
-  std::string text(length, '\0');
-  file.read_at(before, text.data(), text.size());
+    refuse_npy(where, "a NumPy array of version 1 to 3", fmt::format("version {}", version));
+  std::uint64_t length = byte(8) | byte(9) << 8;
+  if (version > 1) length |= std::uint64_t{byte(10)} << 16 | std::uint64_t{byte(11)} << 24;
+  if (length > kMostHeader || length > bytes - before)
+    refuse_npy(where,
+               fmt::format("a header of at most {} bytes",
+                           std::min<std::uint64_t>(kMostHeader, bytes - before)),
+               fmt::format("one of {}, by its own account", length));
+  const std::string_view text = start.substr(before, length);
 
-  Header header(text);
-  if (!header.read())
-    refuse("the header that numpy.save writes", fmt::format("'{}'", config::printable(text, 100)));
-  NpyArray array;
+  Header dictionary(text);
+  if (!dictionary.read())
+    refuse_npy(where, "the header that numpy.save writes",
+               fmt::format("'{}'", config::printable(text, 100)));
+  NpyHeader header{dictionary.descr, *dictionary.shape, 1, before + length};
+  if (*dictionary.fortran && header.shape.size() > 1)
+    refuse_npy(where, "an array in the order of C",
+               "Fortran's; write numpy.ascontiguousarray(array)");
+  for (const index size : header.shape)
+    if (__builtin_mul_overflow(header.count, size, &header.count))
+      refuse_npy(where, "as many numbers as the shape says",
+                 shape_text(header.shape) + ", more than 64 bits");
+  if (header.shape.empty() || header.count == 0)
+    refuse_npy(where, "an array of numbers", shape_text(header.shape));
+  return header;
+}
+
+bool NpyHeader::is_of(std::string_view code) const {
+  return std::string_view(descr).substr(std::min<std::size_t>(1, descr.size())) == code &&
+         (descr.front() == '<' || (descr.front() == '|' && code.ends_with('1')));
+}
+
+void NpyHeader::require_size(const std::string& where, std::uint64_t bytes, int bytes_each) const {
+  const auto each = static_cast<std::uint64_t>(bytes_each);
+  if (static_cast<std::uint64_t>(count) != (bytes - begin) / each || (bytes - begin) % each != 0)
+    refuse_npy(where,
+               fmt::format("{} = {} numbers of {} bytes, as its header says", shape_text(shape),
+                           count, bytes_each),
+               fmt::format("{} bytes", bytes - begin));
+}
+
+NpyArray npy_array(const InputFile& file) {
+  std::string start(std::min<std::uint64_t>(kMostNpyHeader, file.bytes()), '\0');
+  file.read_at(0, start.data(), start.size());
+  const NpyHeader header = npy_header(file.path(), start, file.bytes());
+  NpyArray array{nullptr, header.shape, header.count, header.begin};
   for (const IdType& type : kIdTypes)
-    if (header.descr == std::string("<") + type.numpy ||
-        (type.bytes == 1 && header.descr == std::string("|") + type.numpy))
-      array.type = &type;
+    if (header.is_of(type.numpy)) array.type = &type;
   if (array.type == nullptr)
-    refuse("whole numbers, the low byte first",
-           fmt::format("'{}'; write array.astype('<i4'), say", config::printable(header.descr)));
-  array.shape = *header.shape;
-  if (*header.fortran && array.shape.size() > 1)
-    refuse("an array in the order of C", "Fortran's; write numpy.ascontiguousarray(array)");
-  array.begin = before + length;
-  const std::uint64_t there =
-      (file.bytes() - array.begin) / static_cast<std::uint64_t>(array.type->bytes);
-  index count = 1;
-  for (const index size : array.shape)
-    if (__builtin_mul_overflow(count, size, &count))
-      refuse("as many numbers as the shape says", shape_text(array.shape) + ", more than 64 bits");
-  if (array.shape.empty() || count == 0) refuse("an array of numbers", shape_text(array.shape));
-  array.count = count;
-  if (static_cast<std::uint64_t>(count) != there ||
-      (file.bytes() - array.begin) % static_cast<std::uint64_t>(array.type->bytes) != 0)
-    refuse(fmt::format("{} = {} numbers of {} bytes, as its header says", shape_text(array.shape),
-                       count, array.type->bytes),
-           fmt::format("{} bytes", file.bytes() - array.begin));
+    refuse_npy(
+        file.path(), "whole numbers, the low byte first",
+        fmt::format("'{}'; write array.astype('<i4'), say", config::printable(header.descr)));
+  header.require_size(file.path(), file.bytes(), array.type->bytes);
   return array;
 }
 

@@ -14,6 +14,26 @@ namespace moesim {
 
 bool is_npy(std::string_view begin);
 
+// The most bytes of a file that its header can end behind.
+inline constexpr std::size_t kMostNpyHeader = (std::size_t{1} << 16) + 12;
+
+// NpyHeader is what the header of an array in C order says; nothing is known about the numbers.
+struct NpyHeader {
+  std::string descr;         // "<f4"
+  std::vector<index> shape;  // 1 to 8 sizes, none of them 0
+  index count = 0;           // their product
+  std::uint64_t begin = 0;   // offset of the first number
+
+  // Throws Exit::data unless `bytes`, all of the file, hold exactly `count` numbers.
+  void require_size(const std::string& where, std::uint64_t bytes, int bytes_each) const;
+  // True for a little-endian type with this code: "f4".
+  bool is_of(std::string_view code) const;
+};
+
+// Parses the header. start: the first bytes of the file, at least the lesser of its size `bytes`
+// and kMostNpyHeader. Throws Exit::data.
+NpyHeader npy_header(const std::string& where, std::string_view start, std::uint64_t bytes);
+
 // NpyArray is the type, shape and position of the numbers in a file.
 struct NpyArray {
   const IdType* type = nullptr;

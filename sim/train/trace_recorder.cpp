@@ -7,8 +7,6 @@
 namespace moesim {
 namespace {
 
-using Type = Variable::Type;
-
 constexpr std::int64_t kRowBytes = 4 + 4 + 1 + 1;  // token, gate, served, choice
 constexpr index kTraces = 10;                      // of a run, by default
 
@@ -40,27 +38,6 @@ std::vector<double> doubles_of(const std::vector<std::int32_t>& values) {
 }
 
 }  // namespace
-
-void TraceWriter::declare(RunFile& file) const {
-  file.declare("trace_step", Type::int64, {"trace"}, {}, "step of the trace", "",
-               "training step whose assignments are listed");
-  file.declare("trace_begin", Type::int64, {"trace", "layer", "trace_bound"},
-               {sizes_.layers, sizes_.experts + 1}, "first row", "",
-               "place of an expert's first row in trace_token and the like; the last is the end");
-  file.declare("trace_token", Type::int32, {"row"}, {}, "token", "",
-               "place in the step's batch: sequence · trace_length + position");
-  file.declare("trace_gate", Type::float32, {"row"}, {}, "gate", "",
-               "weight of the expert's output; of a dropped one, that of its choice");
-  file.declare("trace_served", Type::uint8, {"row"}, {}, "served", "", "0: dropped by capacity");
-  file.declare("trace_choice", Type::uint8, {"row"}, {}, "choice", "",
-               "which of its token's choices it is, from 0");
-  if (sizes_.ids)
-    file.declare("trace_token_id", Type::int32, {"trace", "token"}, {sizes_.tokens}, "token id", "",
-                 "of the model's input");
-  if (sizes_.domains)
-    file.declare("trace_domain", Type::int32, {"trace", "token"}, {sizes_.tokens}, "domain", "",
-                 "of the token");
-}
 
 std::int64_t TraceWriter::bytes(index rows) const {
   const std::int64_t each = 8 + 8 * sizes_.layers * (sizes_.experts + 1) +

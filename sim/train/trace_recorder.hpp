@@ -5,23 +5,17 @@
 #include "sim/config/options.hpp"
 #include "sim/data/dataset.hpp"
 #include "sim/record/run_file.hpp"
+#include "sim/record/trace_variables.hpp"
 #include "sim/train/trace_monitor.hpp"
 
 namespace moesim {
-
-// Sizes of the arrays of traces, known when the model is built.
-struct TraceSizes {
-  index layers = 0, experts = 0;  // of the layer with most experts
-  index tokens = 0;               // of a step; 0: not known before the first trace
-  bool ids = false, domains = false;
-};
 
 // TraceWriter appends traces to a file that has the same variables.
 class TraceWriter {
  public:
   explicit TraceWriter(TraceSizes sizes) : sizes_(sizes) {}
 
-  void declare(RunFile& file) const;
+  void declare(RunFile& file) const { declare_trace(file, sizes_); }
   // The most bytes that a trace takes in the file, before compression.
   std::int64_t bytes(const StepTrace& trace) const;
   void append(RunFile& file, index step, const StepTrace& trace);

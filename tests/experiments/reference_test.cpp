@@ -35,6 +35,9 @@ TEST_CASE("operands are read from the usage of a command", "[reference]") {
   CHECK((bench.later.settings && !bench.later.configs));
   const Operands report = operands_of("report PATH... --out report.html");
   CHECK((report.first.files && report.later.files));
+  const Operands import = operands_of("import-trace FILE... --out TRACE.h5");
+  CHECK((import.first.files && import.later.files));
+  CHECK(operands_of("whatif TRACE... [--capacity LIST]").first.files);
   const Operands sample = operands_of("sample RUN --prompt TEXT");
   CHECK((sample.first.files && !sample.later.files));
   const Operands explain = operands_of("explain CONFIG|RUN|ROUTER [OTHER] [key=value ...]");

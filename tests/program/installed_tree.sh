@@ -35,7 +35,7 @@ else
 fi
 
 # What the program says of itself, by --help and list options.
-"$moesim" --help | sed -n 's/^  \([a-z]*\)  *[^ ].*/\1/p' > commands
+"$moesim" --help | sed -n 's/^  \([a-z-]*\)  *[^ ].*/\1/p' > commands
 [ "$(wc -l < commands)" -ge 13 ] || fail "--help lists $(wc -l < commands) commands"
 while read -r command; do "$moesim" "$command" --help | sed -n 's/^  \(-h \[ \)\{0,1\}\(--[a-z0-9-]*\).*/\2/p' | sort > "options.$command"; done < commands
 [ "$(wc -l < options.run)" -ge 15 ] || fail "run --help lists $(wc -l < options.run) options"
