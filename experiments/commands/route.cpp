@@ -183,7 +183,7 @@ bool ends_in(const std::string& path, const char* ending) {
 
 Arguments route_arguments() {
   Arguments arguments(
-      "route RUN --text TEXT|--split SPLIT --out FILE.h5|FILE.csv",
+      "route RUN --text TEXT|--split SPLIT --out FILE",
       "Writes which experts a checkpoint of a run sends every token to: per MoE layer, expert, "
       "gate, served or dropped, and the order of service. FILE.h5 has the variables trace_* of a "
       "run file, FILE.csv one row per assignment. TEXT is cut into sequences of data.length "

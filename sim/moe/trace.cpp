@@ -1,6 +1,9 @@
 #include "sim/moe/trace.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -50,6 +53,20 @@ void number_choices(std::vector<TraceRow>& rows) {
   }
 }
 
+// The rows of every expert must be its demand. A router that drops without a list has fewer.
+void check_demand(const Assignment& plan, const std::vector<TraceRow>& rows) {
+  if (!plan.demand) return;
+  const std::vector<std::int32_t> demand = plan.demand.to_host();
+  std::vector<std::int32_t> listed(demand.size(), 0);
+  for (const TraceRow& row : rows) ++listed.at(static_cast<std::size_t>(row.expert));
+  for (std::size_t e = 0; e < demand.size(); ++e)
+    if (listed[e] != demand[e])
+      fail_in("record.trace",
+              fmt::format("expert {} has a demand of {}, but {} assignments are listed; a router "
+                          "that drops must list what was demanded (Assignment::demanded)",
+                          e, demand[e], listed[e]));
+}
+
 }  // namespace
 
 const char* name_of(LayerTrace::Rows kind) {
@@ -70,6 +87,7 @@ LayerTrace trace_of(const Routing& routing, index experts) {
   trace.kind = LayerTrace::Rows::tokens;
   if (!plan->demanded) {
     trace.rows = rows_of(*plan);
+    check_demand(*plan, trace.rows);
     number_choices(trace.rows);
     return trace;
   }
@@ -83,6 +101,7 @@ LayerTrace trace_of(const Routing& routing, index experts) {
   const bool unnumbered = std::any_of(plan->demanded->rows.begin(), plan->demanded->rows.end(),
                                       [](const DemandList::Row& row) { return row.choice < 0; });
   if (unnumbered) number_choices(trace.rows);
+  check_demand(*plan, trace.rows);
   return trace;
 }
 
