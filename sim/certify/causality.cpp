@@ -71,7 +71,7 @@ struct Token {
 
 Batch inputs(Specimen& specimen, Input input, std::uint64_t draw) {
   // Large spreads and a shared direction give uneven loads, so that capacity displaces tokens.
-  const Batch batch = specimen.batch(draw, draw / 3 % 2 == 0 ? 0.0 : 1.0);
+  Batch batch = specimen.batch(draw, draw / 3 % 2 == 0 ? 0.0 : 1.0);
   if (input == Input::random) return batch;
   const index width = specimen.site().width, rows = batch.batch * batch.length;
   const Token one{"one", draw, width}, two{"two", draw, width};
