@@ -28,7 +28,7 @@ constexpr double kRounding = kDouble ? 1e-12 : 1e-4;  // relative to the largest
 enum class Input { random, equal, alternating, large };
 constexpr Input kAdverse[] = {Input::equal, Input::alternating, Input::large};
 constexpr Input kAll[] = {Input::random, Input::equal, Input::alternating, Input::large};
-constexpr double kLarge = 30;  // factor of large tokens
+constexpr double kLarge = 30, kSmall = 0.2;  // deviations of large and of small tokens
 
 struct Influence {
   double ahead = 0;   // change of earlier outputs of the same sequence
@@ -58,20 +58,22 @@ Batch with_rows(Specimen& specimen, const Batch& batch, index begin, index end, 
   return other;
 }
 
-// One of two tokens of a draw, which are the tokens of the inputs `equal` and `alternating`.
+// One of two tokens of a draw, which are the tokens of the inputs `equal` and `alternating`. They
+// are small, so that gates are nearly equal: a second choice that is kept with a probability by its
+// gate is kept.
 struct Token {
   const char* name;
   std::uint64_t draw;
   index width;
 
   double value(index i) const {
-    return 2 * normal(draw, name, static_cast<std::uint64_t>(i % width));
+    return kSmall * normal(draw, name, static_cast<std::uint64_t>(i % width));
   }
 };
 
 Batch inputs(Specimen& specimen, Input input, std::uint64_t draw) {
   // Large spreads and a shared direction give uneven loads, so that capacity displaces tokens.
-  const Batch batch = specimen.batch(draw, draw / 3 % 2 == 0 ? 0.0 : 1.0);
+  Batch batch = specimen.batch(draw, draw / 3 % 2 == 0 ? 0.0 : 1.0);
   if (input == Input::random) return batch;
   const index width = specimen.site().width, rows = batch.batch * batch.length;
   const Token one{"one", draw, width}, two{"two", draw, width};

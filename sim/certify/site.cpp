@@ -112,7 +112,7 @@ Sites small_sites(bool causal) {
 }
 
 Sites long_sites(bool causal) {
-  return united(with_causal({sized(6, 4, 4, 48), sized(8, 4, 4, 48), sized(12, 4, 12, 48),
+  return united(with_causal({sized(6, 4, 2, 48), sized(8, 4, 4, 48), sized(12, 4, 12, 48),
                              sized(16, 8, 4, 48), sized(32, 16, 4, 48)},
                             causal),
                 small_sites(causal));

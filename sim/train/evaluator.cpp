@@ -104,7 +104,8 @@ Evaluator::Evaluator(Settings& settings, const Dataset& data, const Task& task, 
   const index positions = data.info().classes > 0 ? 1 : data.info().length;
   if (from_ >= std::max<index>(1, positions))
     eval.reject("from", positions > 1
-                            ? fmt::format("sequences have the positions 0 to {}", positions - 1)
+                            ? fmt::format("sequences have the positions 0 to {}; set one of these",
+                                          positions - 1)
                             : std::string("the task has one prediction per sequence"));
   const index all = data.info().validation_rows;
   if (sequences_ == 0 || sequences_ > all) sequences_ = all;

@@ -145,6 +145,11 @@ TEST_CASE("certificate: what routers are known to see", "[contract]") {
   CHECK(probed("token_choice", "k=2 capacity_factor=0.5 fill=token", true) == "past");
   // Second choices give way to the first choices of later tokens.
   CHECK(probed("token_choice", "k=2 capacity_factor=0.5 fill=choice", true) == "sequence");
+  // Also if a second choice is kept at random, and nearly all tokens have to choose one expert.
+  CHECK(probed("token_choice",
+               "k=2 fill=choice second=random second_eval=random capacity_factor=1.75 "
+               "capacity_factor_eval=1.75",
+               true) == "sequence");
   CHECK(probed("token_choice", "capacity_factor=0.5 fill=priority", true) == "sequence");
   CHECK(probed("token_choice", "capacity_factor=0.5 group=batch", true) == "batch");
   CHECK(probed("expert_choice", "", true) == "batch");
