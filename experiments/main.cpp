@@ -56,7 +56,7 @@ void usage(std::ostream& out) {
       << ": a research simulator for Mixture-of-Experts routing\n\n"
       << "usage: moesim COMMAND [ARGUMENTS]\n\n";
   for (const moesim::Command& command : moesim::commands())
-    out << "  " << std::left << std::setw(11) << command.name << command.summary << '\n';
+    out << "  " << std::left << std::setw(14) << command.name << command.summary << '\n';
   out << "\nmoesim COMMAND --help shows its options.\n";
 }
 

@@ -67,7 +67,7 @@ Operands operands_of(const std::string& usage) {
   std::string word;
   words >> word;  // the command
   bool is_first = true, may_be_first = true;
-  while (words >> word && !word.starts_with("--")) {
+  while (words >> word && !word.starts_with("--") && !word.starts_with("[--")) {
     std::string name = word;
     std::erase_if(name, [](char c) { return c == '[' || c == ']' || c == '.'; });
     if (name.empty()) continue;
