@@ -79,19 +79,17 @@ class Tally {
   }
 
  private:
-  template <class Add>
-  void each(const std::vector<std::int32_t>& label, const Add& add) const {
-    const auto experts = static_cast<std::uint64_t>(choices_.experts);
-    for (std::size_t t = 0; t < label.size(); ++t) {
-      const std::uint64_t row = static_cast<std::uint64_t>(label[t]) * experts;
-      for (std::uint32_t i = choices_.begin[t]; i < choices_.begin[t + 1]; ++i)
-        add(row + static_cast<std::uint64_t>(choices_.expert[i]));
-    }
-  }
   // Σ n log n over cells.
   double dense(const std::vector<std::int32_t>& label) {
     std::fill(cells_.begin(), cells_.end(), 0);
-    each(label, [&](std::uint64_t key) { ++cells_[key]; });
+    const auto experts = static_cast<std::size_t>(choices_.experts);
+    const std::int32_t* expert = choices_.expert.data();
+    std::uint32_t* cells = cells_.data();
+    for (std::size_t t = 0; t < label.size(); ++t) {
+      std::uint32_t* row = cells + static_cast<std::size_t>(label[t]) * experts;
+      const std::uint32_t end = choices_.begin[t + 1];
+      for (std::uint32_t i = choices_.begin[t]; i < end; ++i) ++row[expert[i]];
+    }
     double sum = 0;
     for (const std::uint32_t n : cells_)
       if (n > 1) sum += log_(n);
@@ -100,7 +98,11 @@ class Tally {
   double sorted(const std::vector<std::int32_t>& label) {
     keys_.clear();
     keys_.reserve(choices_.expert.size());
-    each(label, [&](std::uint64_t key) { keys_.push_back(key); });
+    for (std::size_t t = 0; t < label.size(); ++t)
+      for (const std::int32_t e : choices_.of(t))
+        keys_.push_back(static_cast<std::uint64_t>(label[t]) *
+                            static_cast<std::uint64_t>(choices_.experts) +
+                        static_cast<std::uint64_t>(e));
     std::sort(keys_.begin(), keys_.end());
     double sum = 0;
     for (std::size_t i = 0, from = 0; i < keys_.size(); from = i) {

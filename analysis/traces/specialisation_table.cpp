@@ -1,45 +1,18 @@
 // How much the expert of a token says about its domain, id, previous token and position.
 #include "analysis/traces/information.hpp"
+#include "analysis/traces/label_counts.hpp"
 #include "analysis/traces/trace_tables.hpp"
 #include "sim/config/text.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace moesim {
 namespace {
 
-PairCounts labels_by_expert(const TokenLabels& labels, const TokenChoices& choices) {
-  PairCounts counts(labels.labels(), static_cast<std::size_t>(choices.experts));
-  for (std::size_t t = 0; t < choices.tokens(); ++t)
-    if (labels.label[t] >= 0)
-      for (const std::int32_t e : choices.of(t))
-        counts.add(static_cast<std::size_t>(labels.label[t]), static_cast<std::size_t>(e));
-  return counts;
-}
-
-// Tokens that have an expert, of each label.
-std::vector<double> tokens_of_labels(const TokenLabels& labels, const TokenChoices& choices) {
-  std::vector<double> tokens(labels.labels(), 0);
-  for (std::size_t t = 0; t < choices.tokens(); ++t)
-    if (labels.label[t] >= 0 && !choices.of(t).empty())
-      tokens[static_cast<std::size_t>(labels.label[t])] += 1;
-  return tokens;
-}
-
-// The largest share of a label's tokens at one expert, mean over labels (OLMoE's vocabulary
-// specialisation).
-double mean_largest_share(PairCounts& counts, const std::vector<double>& tokens) {
-  std::vector<double> most(tokens.size(), 0);
-  counts.each([&](std::size_t label, std::size_t, std::uint64_t n) {
-    most[label] = std::max(most[label], static_cast<double>(n) / tokens[label]);
-  });
-  double sum = 0, seen = 0;
-  for (std::size_t label = 0; label < tokens.size(); ++label)
-    if (tokens[label] > 0) sum += most[label], ++seen;
-  return seen > 0 ? sum / seen : kNone;
-}
+constexpr std::size_t kMostKept = std::size_t{1} << 24;  // tokens whose labels stay in memory
 
 std::vector<Column> information_columns() {
   std::vector<Column> columns = {text_column("label", "of expert with"),
@@ -57,7 +30,7 @@ std::vector<Column> information_columns() {
 
 std::vector<Cell> information_row(const TokenLabels& labels, const TokenChoices& choices,
                                   const Shuffles& shuffles) {
-  PairCounts counts = labels_by_expert(labels, choices);
+  PairCounts counts = labels_by_expert(labels.label, labels.labels(), choices);
   const Information found = information_of(counts);
   const double plug_in = found.plug_in();
   const Baseline chance =
@@ -66,15 +39,16 @@ std::vector<Cell> information_row(const TokenLabels& labels, const TokenChoices&
   // chance alone nearly reaches H, so that the quotient is noise.
   const double spread = found.row_entropy - chance.mean;
   const bool defined = spread > 0.05 * found.row_entropy;
-  std::vector<Cell> row = {labels.name,
-                           found.rows,
-                           found.total,
-                           plug_in,
-                           found.miller_madow(),
-                           found.over_rows(),
-                           found.over_smaller(),
-                           defined ? (plug_in - chance.mean) / spread : kNone,
-                           mean_largest_share(counts, tokens_of_labels(labels, choices))};
+  std::vector<Cell> row = {
+      labels.name,
+      found.rows,
+      found.total,
+      plug_in,
+      found.miller_madow(),
+      found.over_rows(),
+      found.over_smaller(),
+      defined ? (plug_in - chance.mean) / spread : kNone,
+      mean_largest_share(counts, tokens_of_labels(labels.label, labels.labels(), choices))};
   add_baseline(row, chance, shuffles.count);
   return row;
 }
@@ -86,6 +60,7 @@ Table specialisation_table(const Paths& paths, const AnalyzeOptions& options) {
   Table table = trace_table("specialisation", information_columns());
   each_traced_run(paths, table, [&](TracedRun& run) {
     const std::vector<std::string> kinds = label_kinds(run, "");
+    std::map<std::string, TokenLabels> kept;
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {
       const TokenChoices choices = choices_of_layer(run, layer);
       const double tables = static_cast<double>(run.layers() * kinds.size());
@@ -93,11 +68,13 @@ Table specialisation_table(const Paths& paths, const AnalyzeOptions& options) {
         const Shuffles shuffles =
             shuffles_for(options, static_cast<double>(choices.expert.size()) * tables,
                          static_cast<std::uint32_t>(8 * layer + kind));
+        TokenLabels& labels = kept[kinds[kind]];
+        if (labels.label.empty()) labels = token_labels(run, kinds[kind], options.bins);
         std::vector<Cell> row = {name_of_run(run), std::to_string(run.label(layer))};
-        for (Cell& cell :
-             information_row(token_labels(run, kinds[kind], options.bins), choices, shuffles))
+        for (Cell& cell : information_row(labels, choices, shuffles))
           row.push_back(std::move(cell));
         table.rows.push_back(std::move(row));
+        if (choices.tokens() > kMostKept) kept.clear();
       }
     }
   });
@@ -128,8 +105,8 @@ Table label_share_table(const Paths& paths, const AnalyzeOptions& options) {
         token_labels(run, label_kinds(run, options.by).front(), options.bins);
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {
       const TokenChoices choices = choices_of_layer(run, layer);
-      PairCounts counts = labels_by_expert(labels, choices);
-      const std::vector<double> tokens = tokens_of_labels(labels, choices);
+      PairCounts counts = labels_by_expert(labels.label, labels.labels(), choices);
+      const std::vector<double> tokens = tokens_of_labels(labels.label, labels.labels(), choices);
       std::vector<double> of_expert(static_cast<std::size_t>(choices.experts), 0);
       double all = 0;
       for (const double n : tokens) all += n;

@@ -51,6 +51,18 @@ void append_choices(TokenChoices& choices, const TraceLayer& layer, std::int64_t
                  begin[t + 1] - begin[t]);
 }
 
+TokenChoices choices_of_table(std::span<const std::int32_t> expert, std::size_t k,
+                              std::int64_t experts) {
+  TokenChoices choices;
+  choices.experts = experts;
+  for (std::size_t i = 0; i < expert.size(); ++i) {
+    if (expert[i] >= 0) choices.expert.push_back(expert[i]);
+    if ((i + 1) % k == 0)
+      choices.begin.push_back(static_cast<std::uint32_t>(choices.expert.size()));
+  }
+  return choices;
+}
+
 TokenChoices first_choices(const TokenChoices& choices) {
   TokenChoices first;
   first.experts = choices.experts;

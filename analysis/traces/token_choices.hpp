@@ -29,6 +29,9 @@ struct TokenChoices {
 
 // Appends the tokens of a trace.
 void append_choices(TokenChoices& choices, const TraceLayer& layer, std::int64_t tokens);
+// Of a table [tokens, k] of experts, best first; -1: none.
+TokenChoices choices_of_table(std::span<const std::int32_t> expert, std::size_t k,
+                              std::int64_t experts);
 // Only the first choice of every token.
 TokenChoices first_choices(const TokenChoices& choices);
 // The choices of one layer, of all traces of a file or of one.

@@ -9,8 +9,8 @@
 namespace moesim {
 namespace {
 
-constexpr double kUsualShuffles = 200, kFewestShuffles = 8;
-constexpr double kShuffledAssignments = 2e9;  // of all shuffles of all tables of a file
+constexpr double kUsualShuffles = 200, kFewestShuffles = 3;
+constexpr double kShuffledAssignments = 5e8;  // of all shuffles of all tables of a file
 
 std::vector<std::int32_t> ids_of_all(TracedRun& run) {
   std::vector<std::int32_t> all;

@@ -40,7 +40,7 @@ std::vector<std::string> label_kinds(TracedRun& run, const std::string& wanted);
 TokenLabels token_labels(TracedRun& run, const std::string& kind, std::size_t bins);
 
 // The number of shuffles: --permutations, else 200, and fewer where `assignments` · tables are many,
-// so that all take about a minute at most; at least 8.
+// so that all take some ten seconds; at least 3.
 Shuffles shuffles_for(const AnalyzeOptions& options, double assignments, std::uint32_t key);
 // Cells of a baseline: mean, 95 % interval, p, number of shuffles.
 std::vector<Column> baseline_columns(const char* of);

@@ -1,5 +1,6 @@
 // The first choices of a token in two consecutive MoE layers.
 #include "analysis/traces/information.hpp"
+#include "analysis/traces/label_counts.hpp"
 #include "analysis/traces/trace_tables.hpp"
 #include "sim/config/text.hpp"
 
@@ -10,15 +11,6 @@
 
 namespace moesim {
 namespace {
-
-PairCounts joint_counts(const std::vector<std::int32_t>& from, const TokenChoices& to) {
-  const auto experts = static_cast<std::size_t>(to.experts);
-  PairCounts counts(experts, experts);
-  for (std::size_t t = 0; t < from.size(); ++t)
-    if (from[t] >= 0 && to.first(t) >= 0)
-      counts.add(static_cast<std::size_t>(from[t]), static_cast<std::size_t>(to.first(t)));
-  return counts;
-}
 
 // The first choices of tokens that have one in both layers; -1 for the others.
 std::vector<std::int32_t> from_choices(const TokenChoices& from, const TokenChoices& to) {
@@ -106,7 +98,7 @@ Table transitions_table(const Paths& paths, const AnalyzeOptions& options) {
       TokenChoices now = first_choices(choices_of_layer(run, layer));
       if (layer > 0) {
         const std::vector<std::int32_t> from = from_choices(before, now);
-        PairCounts counts = joint_counts(from, now);
+        PairCounts counts = labels_by_expert(from, static_cast<std::size_t>(run.experts()), now);
         const std::vector<Cell> start = {name_of_run(run), std::to_string(run.label(layer - 1)),
                                          std::to_string(run.label(layer))};
         if (pairs) {

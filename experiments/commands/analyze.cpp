@@ -83,7 +83,7 @@ Arguments analyze_arguments() {
       .value("seen", "10", "least occurrences of a token id")
       .value("bins", "16", "bins of positions in a sequence")
       .value("permutations", "200",
-             "shuffles of the permutation baseline; by default fewer, at least 8, for large traces")
+             "shuffles of the permutation baseline; by default fewer, at least 3, for large traces")
       .value("starved", "0.1",
              "collapse: an expert is starved below this fraction of the mean load")
       .value("max-violation", "1", "collapse: uneven above this MaxVio, max / mean load - 1")
