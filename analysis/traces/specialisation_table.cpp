@@ -18,13 +18,13 @@ std::vector<Column> information_columns() {
   std::vector<Column> columns = {text_column("label", "of expert with"),
                                  count_column("labels", "values"),
                                  count_column("assignments", "assignments"),
-                                 real_column("information", "MI"),
-                                 real_column("information_corrected", "MI, corrected"),
+                                 real_column("information", "MI", 5),
+                                 real_column("information_corrected", "MI, corrected", 5),
                                  real_column("nmi", "NMI"),
                                  real_column("nmi_smaller", "NMI, smaller H"),
                                  real_column("nmi_adjusted", "NMI, adjusted"),
                                  real_column("largest_share", "largest share")};
-  for (const Column& column : baseline_columns("MI, shuffled")) columns.push_back(column);
+  for (const Column& column : baseline_columns("MI, shuffled", 5)) columns.push_back(column);
   return columns;
 }
 
@@ -79,9 +79,9 @@ Table specialisation_table(const Paths& paths, const AnalyzeOptions& options) {
     }
   });
   add_note(table,
-           "MI in nats; corrected by Miller and Madow (1955), which takes assignments to be "
-           "independent; adjusted by the mean of the shuffles, which keep the choices of a token "
-           "together");
+           "MI in nats; corrected by Miller and Madow (1955), too little where most cells of the "
+           "table have no or few of the assignments; adjusted: by the mean of shuffles, which keep "
+           "the choices of a token together");
   return table;
 }
 

@@ -3,6 +3,7 @@
 #include "sim/config/resolved.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/record/limits.hpp"
 
 #include <fmt/format.h>
 
@@ -13,6 +14,8 @@ namespace {
 
 constexpr std::int64_t kMostSteps = 1 << 20;
 constexpr std::int64_t kSlice = 1 << 20;  // rows that one reply of the reader holds
+// Tokens of a trace, whose ids are one reply.
+constexpr std::int64_t kMostLabelled = static_cast<std::int64_t>(kMaxExcerpt / 8) - 1024;
 
 }  // namespace
 
@@ -71,6 +74,10 @@ void TracedRun::each_slice(const std::string& name, std::int64_t first, std::int
 }
 
 std::vector<std::int32_t> TracedRun::of_tokens(const std::string& name, std::size_t trace) {
+  if (tokens_ > kMostLabelled)
+    fail(Exit::data,
+         fmt::format("{}: traces of {} tokens; token ids and domains are read of at most {}",
+                     run_.path, tokens_, kMostLabelled));
   std::vector<std::int32_t> all;
   each_slice(name, static_cast<std::int64_t>(trace), 1, [&](const std::vector<double>& values) {
     all.reserve(values.size());

@@ -157,8 +157,8 @@ Shuffles shuffles_for(const AnalyzeOptions& options, double assignments, std::ui
   return {static_cast<std::size_t>(std::clamp(most, kFewestShuffles, kUsualShuffles)), key};
 }
 
-std::vector<Column> baseline_columns(const char* of) {
-  return {real_column("chance", of), interval_column("chance_interval", "95 %"),
+std::vector<Column> baseline_columns(const char* of, int decimals) {
+  return {real_column("chance", of, decimals), interval_column("chance_interval", "95 %", decimals),
           real_column("p", "p"), count_column("permutations", "permutations")};
 }
 

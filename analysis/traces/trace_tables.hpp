@@ -43,7 +43,7 @@ TokenLabels token_labels(TracedRun& run, const std::string& kind, std::size_t bi
 // so that all take some ten seconds; at least 3.
 Shuffles shuffles_for(const AnalyzeOptions& options, double assignments, std::uint32_t key);
 // Cells of a baseline: mean, 95 % interval, p, number of shuffles.
-std::vector<Column> baseline_columns(const char* of);
+std::vector<Column> baseline_columns(const char* of, int decimals = 4);
 void add_baseline(std::vector<Cell>& row, const Baseline& baseline, std::size_t shuffles);
 
 }  // namespace moesim

@@ -8,7 +8,6 @@ import csv
 import glob
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -67,23 +66,30 @@ def information(table):
     return entropy(table.sum(0)) + entropy(table.sum(1)) - entropy(table.ravel())
 
 
-def large(count):
-    experts, k, layers = 64, 2, 4
+def plant_large(count):
+    experts, k, layers = 64, 2, 32
     tokens = count // (k * layers) // 2500 * 2500
     first = random.integers(0, experts, (1, layers, tokens, 1), dtype="i4")
     second = (first + random.integers(1, experts, first.shape, dtype="i4")) % experts
-    ids = (random.zipf(1.2, (1, tokens)) % 50000).astype("i4")
-    planted_traces.write("large.h5", numpy.concatenate([first, second], -1), experts, ids=ids, length=2500,
-                         domains=random.integers(0, 8, (1, tokens), dtype="i4"), compress=True)
-    planted_traces.write("other.h5", numpy.concatenate([second, first], -1), experts, ids=ids, length=2500, compress=True,
-                         domains=random.integers(0, 1, (1, tokens), dtype="i4"))
+    planted_traces.write("large.h5", numpy.concatenate([first, second], -1), experts, length=2500, compress=True,
+                         ids=(random.zipf(1.2, (1, tokens)) % 50000).astype("i4"),
+                         domains=random.integers(0, 8, (1, tokens), dtype="i4"))
+
+
+def large(count):
+    # Another process plants, since a process begins with the peak memory of the one that started it.
+    planter = os.fork()
+    if planter == 0:
+        plant_large(count)
+        os._exit(0)
+    os.waitpid(planter, 0)
     for what in ("coactivation", "specialisation", "repetition", "transitions", "collapse", "tokens"):
         start = time.monotonic()
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        call("analyze", what, "large.h5")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        print(f"{what}: {tokens * k * layers:,} rows, {time.monotonic() - start:.1f} s, "
-              f"{after.ru_utime - before.ru_utime:.1f} s of processors, {after.ru_maxrss / 1024:.0f} MiB at most so far", flush=True)
+        process = subprocess.Popen([moesim, "analyze", what, "large.h5"], stdout=subprocess.DEVNULL)
+        _, status, used = os.wait4(process.pid, 0)
+        check(status == 0, what)
+        print(f"{what}: {time.monotonic() - start:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of processors, "
+              f"{used.ru_maxrss / 1024:.0f} MiB", flush=True)
     sys.exit(bool(failures))
 
 
@@ -218,7 +224,7 @@ check(rows("collapse", "load.h5", "--least", "1000")[0]["verdict"] is None, "too
 with open("study.ini", "w") as file:
     file.write("[run]\nsteps = 4\nname = study\n[data]\nlength = 24\nvalidation = 8\ndomains = 2\n[model]\nlayers = 2\nwidth = 16\n"
                "heads = 2\n[moe]\nexperts = 4\n[expert]\nhidden = 8\n[train]\nbatch = 6\n[eval]\nbatch = 2\nsequences = 4\n"
-               "[checkpoint]\nevery = 2\nkeep = 9\n[record]\ntrace = true\n[sweep]\nrouter.name = token_choice, expert_choice, soft\n")
+               "[checkpoint]\nevery = 2\n[record]\ntrace = true\n[sweep]\nrouter.name = token_choice, expert_choice, soft\n")
 call("run", "study.ini")
 text = call("analyze", "collapse", "runs/study", "--format", "csv", "--out", "collapse.csv")
 lines = list(csv.DictReader(open("collapse.csv", encoding="utf-8")))
@@ -227,10 +233,9 @@ notes = json.loads(call("analyze", "collapse", "runs/study", "--json"))["notes"]
 check(any("no assignments" in note and "soft" in note for note in notes), f"soft has no assignments: {notes}")
 [run] = glob.glob("runs/study/token_choice*/run.h5")
 with h5py.File(run) as file:
-    demand = file["demand"][:].sum(0)
     steps = list(file["trace_step"][:])
 total = [row["assignments"] for row in rows("collapse", run) if row["layer"] != "all"]
-check(len(total) == 2 and total[0] == len(steps) * 6 * 24 * (demand[0].sum() / demand.shape[0] > 0), f"{total}, {steps}")
+check(total == [len(steps) * 6 * 24] * 2, f"{total} assignments in steps {steps}")
 for step in ("2", "4"):
     call("route", os.path.dirname(run), "--split", "validation", "--checkpoint", step, "--out", f"at{step}.h5")
 found = rows("saturation", "at2.h5", "at4.h5")
