@@ -30,7 +30,7 @@ void grow(std::vector<double>& values, std::size_t size) {
 // Positions, or token ids, of the tokens of a trace.
 std::vector<std::int32_t> keys_of(TracedRun& run, std::size_t trace, WhatIfBy by) {
   if (by == WhatIfBy::frequency) {
-    std::vector<std::int32_t> ids = run.ids(trace);
+    std::vector<std::int32_t> ids = run.token_ids(trace);
     if (ids.empty()) fail(Exit::data, run.run().path + ": its data have no token ids");
     return ids;
   }

@@ -3,6 +3,7 @@
 #include "sim/config/resolved.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/record/limits.hpp"
 
 #include <fmt/format.h>
 
@@ -13,6 +14,8 @@ namespace {
 
 constexpr std::int64_t kMostSteps = 1 << 20;
 constexpr std::int64_t kSlice = 1 << 20;  // rows that one reply of the reader holds
+// Tokens of a trace, whose ids are one reply.
+constexpr std::int64_t kMostLabelled = static_cast<std::int64_t>(kMaxExcerpt / 8) - 1024;
 
 }  // namespace
 
@@ -26,12 +29,12 @@ TracedRun::TracedRun(const std::string& path) {
   run_ = read_run(path, reader_, excerpt);
   const std::string kind = run_.file.text("trace_rows");
   if (kind.empty())
-    fail(Exit::data, path +
-                         ": no traces; train it with record.trace = true, or trace a checkpoint "
-                         "with moesim route");
+    throw NoAssignments(path +
+                        ": no traces; train it with record.trace = true, or trace a checkpoint "
+                        "with moesim route");
   if (kind != "tokens")
-    fail(Exit::data, path + ": its router sends no whole tokens to experts (trace_rows = " + kind +
-                         "), so that capacity drops none");
+    throw NoAssignments(path + ": its router sends no whole tokens to experts (trace_rows = " +
+                        kind + "), so that it has no assignments, and capacity drops none");
   const Variable *steps = run_.variable("trace_step", {"trace"}),
                  *begin = run_.variable("trace_begin", {"trace", "layer", "trace_bound"});
   if (steps == nullptr || begin == nullptr || steps->values.empty())
@@ -60,25 +63,56 @@ double TracedRun::router_number(const std::string& key, double otherwise) const 
   return config::parse(router_setting(key), value) == std::errc{} ? value : otherwise;
 }
 
-std::vector<double> TracedRun::rows(const std::string& name, std::int64_t first,
-                                    std::int64_t count) {
-  std::vector<double> all;
-  all.reserve(static_cast<std::size_t>(count));
+void TracedRun::each_slice(const std::string& name, std::int64_t first, std::int64_t count,
+                           const std::function<void(const std::vector<double>&)>& take) {
   for (std::int64_t done = 0; done < count; done += kSlice) {
     Excerpt excerpt{{"moesim_schema"}, {{name, std::min(kSlice, count - done)}}};
     excerpt.first_row[name] = first + done;
     const RunFile part = reader_.read(run_.path, excerpt);
-    const Variable* values = part.find(name);
-    if (values != nullptr) all.insert(all.end(), values->values.begin(), values->values.end());
+    if (const Variable* values = part.find(name)) take(values->values);
   }
+}
+
+std::vector<std::int32_t> TracedRun::of_tokens(const std::string& name, std::size_t trace) {
+  if (tokens_ > kMostLabelled)
+    fail(Exit::data,
+         fmt::format("{}: traces of {} tokens; token ids and domains are read of at most {}",
+                     run_.path, tokens_, kMostLabelled));
+  std::vector<std::int32_t> all;
+  each_slice(name, static_cast<std::int64_t>(trace), 1, [&](const std::vector<double>& values) {
+    all.reserve(values.size());
+    for (const double value : values) {
+      if (!(value >= -1 && value < 0x1p31))
+        fail(Exit::data, run_.path + ": " + name + " has a number out of range");
+      all.push_back(static_cast<std::int32_t>(value));
+    }
+  });
+  if (!all.empty() && static_cast<std::int64_t>(all.size()) != tokens_)
+    fail(Exit::data, run_.path + ": " + name + " has another number of tokens");
   return all;
 }
 
-TraceLayer TracedRun::read(std::size_t trace, std::size_t layer) {
+std::vector<std::int32_t> TracedRun::token_ids(std::size_t trace) {
+  return of_tokens("trace_token_id", trace);
+}
+
+std::vector<std::int32_t> TracedRun::domains(std::size_t trace) {
+  return of_tokens("trace_domain", trace);
+}
+
+std::vector<std::string> TracedRun::domain_names() {
+  const RunFile part = reader_.read(run_.path, {{"moesim_schema"}, {{"domain", kMostLabels}}});
+  const Variable* names = part.find("domain");
+  return names == nullptr ? std::vector<std::string>() : names->texts;
+}
+
+TraceLayer TracedRun::read(std::size_t trace, std::size_t layer, Parts parts) {
   const auto bad = [&](const char* why) {
     fail(Exit::data, fmt::format("{}: the trace of step {}: {}", run_.path, step(trace), why));
   };
-  const std::vector<double> begins = rows("trace_begin", static_cast<std::int64_t>(trace), 1);
+  std::vector<double> begins;
+  each_slice("trace_begin", static_cast<std::int64_t>(trace), 1,
+             [&](const std::vector<double>& values) { begins = values; });
   const auto bounds = static_cast<std::size_t>(experts_ + 1);
   if (begins.size() != bounds * layers()) bad("trace_begin has another size");
   const auto own = begins.begin() + static_cast<std::ptrdiff_t>(layer * bounds);
@@ -92,31 +126,21 @@ TraceLayer TracedRun::read(std::size_t trace, std::size_t layer) {
   const auto count = static_cast<std::int64_t>(one.begin.back());
   const auto take = [&](const char* name, auto& into, double low, double high) {
     using Value = typename std::decay_t<decltype(into)>::value_type;
-    const std::vector<double> values = rows(name, first, count);
-    if (static_cast<std::int64_t>(values.size()) != count) bad("rows are missing");
-    into.reserve(values.size());
-    for (const double value : values) {
-      if (value < low || value > high) bad("a number is out of range");
-      into.push_back(static_cast<Value>(value));
-    }
+    into.reserve(static_cast<std::size_t>(std::min(count, 64 * kSlice)));
+    each_slice(name, first, count, [&](const std::vector<double>& values) {
+      for (const double value : values) {
+        if (!(value >= low && value <= high)) bad("a number is out of range");
+        into.push_back(static_cast<Value>(value));
+      }
+    });
+    if (static_cast<std::int64_t>(into.size()) != count) bad("rows are missing");
   };
   take("trace_token", one.token, 0, static_cast<double>(tokens_ - 1));
+  take("trace_choice", one.choice, 0, 255);
+  if (parts == Parts::choices) return one;
   take("trace_gate", one.gate, -0x1p126, 0x1p126);
   take("trace_served", one.served, 0, 1);
-  take("trace_choice", one.choice, 0, 255);
   return one;
-}
-
-std::vector<std::int32_t> TracedRun::ids(std::size_t trace) {
-  std::vector<std::int32_t> all;
-  for (const double id : rows("trace_token_id", static_cast<std::int64_t>(trace), 1)) {
-    if (!(id >= 0 && id < 0x1p24))
-      fail(Exit::data, fmt::format("{}: token id {} is out of range", run_.path, id));
-    all.push_back(static_cast<std::int32_t>(id));
-  }
-  if (!all.empty() && static_cast<std::int64_t>(all.size()) != tokens_)
-    fail(Exit::data, run_.path + ": trace_token_id has another size");
-  return all;
 }
 
 }  // namespace moesim

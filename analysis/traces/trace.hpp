@@ -2,8 +2,10 @@
 #pragma once
 
 #include "analysis/runs/read.hpp"
+#include "sim/core/error.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -18,10 +20,16 @@ struct TraceLayer {
   std::vector<std::uint8_t> served, choice;
 };
 
+// NoAssignments says that a readable run file lists no assignments.
+class NoAssignments : public Error {
+ public:
+  explicit NoAssignments(const std::string& message) : Error(Exit::data, message) {}
+};
+
 // TracedRun is the traces of one file.
 class TracedRun {
  public:
-  // Throws Exit::data if the file has no traces of assignments.
+  // Throws NoAssignments, or Exit::data for a damaged file.
   explicit TracedRun(const std::string& path);
 
   const Run& run() const { return run_; }
@@ -39,12 +47,18 @@ class TracedRun {
   std::string router_setting(const std::string& key) const;
   double router_number(const std::string& key, double otherwise) const;
 
-  TraceLayer read(std::size_t trace, std::size_t layer);
-  // The token ids of a trace; empty for data without ids.
-  std::vector<std::int32_t> ids(std::size_t trace);
+  enum class Parts { all, choices };  // choices: without gate and served
+  TraceLayer read(std::size_t trace, std::size_t layer, Parts parts = Parts::all);
+  // Ids and domains of the tokens of a trace; empty if the data have none.
+  std::vector<std::int32_t> token_ids(std::size_t trace);
+  std::vector<std::int32_t> domains(std::size_t trace);
+  std::vector<std::string> domain_names();
 
  private:
-  std::vector<double> rows(const std::string& name, std::int64_t first, std::int64_t count);
+  // Calls take() with the rows of a variable, a slice at a time.
+  void each_slice(const std::string& name, std::int64_t first, std::int64_t count,
+                  const std::function<void(const std::vector<double>&)>& take);
+  std::vector<std::int32_t> of_tokens(const std::string& name, std::size_t trace);
 
   Run run_;
   std::map<std::string, std::string> settings_;

@@ -4,6 +4,8 @@ namespace moesim {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
+      {"analyze", "what recorded assignments show: specialisation, repetition, agreement, collapse",
+       analyze_arguments, analyze_command},
       {"bench", "time of a training step, its parts, its share of the machine's limit",
        bench_arguments, bench_command},
       {"check", "certificates of routers and experts: gradients, causality, conservation",

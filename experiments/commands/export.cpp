@@ -15,32 +15,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <filesystem>
 #include <iostream>
 #include <utility>
 
 namespace moesim {
 namespace {
 
-// The format by the ending of a file name.
-constexpr auto kEndings =
-    std::to_array<std::pair<std::string_view, TableFormat>>({{".txt", TableFormat::text},
-                                                             {".csv", TableFormat::csv},
-                                                             {".md", TableFormat::md},
-                                                             {".tex", TableFormat::latex},
-                                                             {".html", TableFormat::html},
-                                                             {".htm", TableFormat::html},
-                                                             {".json", TableFormat::json}});
-
 TableFormat format_for(const Arguments& arguments, const TableKind& kind) {
   const std::string name = arguments.text("format"), out = arguments.text("out");
   if (!name.empty()) return format_of(name);
   const bool is_tidy = kind.make == nullptr;
   if (out.empty()) return is_tidy ? TableFormat::csv : TableFormat::text;
-  const std::string ending = std::filesystem::path(out).extension();
-  for (const auto& [known, format] : kEndings)
-    if (ending == known) return format;
+  if (const auto format = format_of_ending(out)) return *format;
   if (is_tidy) return TableFormat::csv;
   fail(Exit::usage, "command line: --out " + config::printable(out) +
                         ": unknown ending; add --format, one of " + joined(format_names()));

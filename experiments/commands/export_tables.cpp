@@ -10,7 +10,11 @@
 #include "sim/core/error.hpp"
 
 #include <algorithm>
+#include <array>
+#include <filesystem>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 namespace moesim {
 namespace {
@@ -66,6 +70,21 @@ Table curves(const TableRequest& request) {
 }
 
 }  // namespace
+
+std::optional<TableFormat> format_of_ending(const std::string& out) {
+  constexpr auto kEndings =
+      std::to_array<std::pair<std::string_view, TableFormat>>({{".txt", TableFormat::text},
+                                                               {".csv", TableFormat::csv},
+                                                               {".md", TableFormat::md},
+                                                               {".tex", TableFormat::latex},
+                                                               {".html", TableFormat::html},
+                                                               {".htm", TableFormat::html},
+                                                               {".json", TableFormat::json}});
+  const std::string ending = std::filesystem::path(out).extension();
+  for (const auto& [known, format] : kEndings)
+    if (ending == known) return format;
+  return std::nullopt;
+}
 
 const std::vector<TableKind>& table_kinds() {
   static const std::vector<TableKind> kinds = {

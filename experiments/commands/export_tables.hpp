@@ -4,6 +4,7 @@
 #include "analysis/render/table.hpp"
 #include "experiments/commands/analysis_arguments.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ inline constexpr const char* kAllColumns = "all";  // value of --columns
 inline bool is_of_papers(TableFormat format) {
   return format == TableFormat::latex || format == TableFormat::md;
 }
+
+// The format of a file by the ending of its name; none if the ending is unknown.
+std::optional<TableFormat> format_of_ending(const std::string& out);
 
 // TableRequest is the options of a table.
 struct TableRequest {

@@ -1,6 +1,11 @@
 // Compares load metrics with reference values.
 #include "sim/moe/metrics.hpp"
 
+#include "analysis/traces/coactivation.hpp"
+#include "analysis/traces/collapse.hpp"
+#include "analysis/traces/information.hpp"
+#include "analysis/traces/label_counts.hpp"
+#include "analysis/traces/overlap.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/oracle.hpp"
 
@@ -91,8 +96,73 @@ void compare_metrics(Oracle& oracle) {
          conditional_entropy(metrics::table(first, E, first_of(next, k), 1, E), E));
 }
 
+// The same metrics by moesim analyze, from lists of choices.
+void compare_traces(Oracle& oracle) {
+  const auto E = oracle.integer("num_experts");
+  const auto k = static_cast<std::size_t>(oracle.integer("top_k"));
+  const auto domain = oracle.integers("domain"), id = oracle.integers("token_id");
+  const auto domains = static_cast<std::size_t>(oracle.integer("num_domains"));
+  const auto vocabulary = static_cast<std::size_t>(oracle.integer("vocab"));
+  const auto choices_in = [&](const char* array) {
+    return choices_of_table(oracle.integers(array), k, E);
+  };
+  const TokenChoices choices = choices_in("topk_index");
+  const auto check = [&](const std::string& name, const std::vector<double>& got) {
+    oracle.compare_in_double("metrics/" + name, got);
+  };
+  const auto dense = [&](PairCounts& counts) {
+    std::vector<double> table(counts.rows() * counts.cols(), 0);
+    counts.each([&](std::size_t row, std::size_t col, std::uint64_t n) {
+      table[row * counts.cols() + col] = static_cast<double>(n);
+    });
+    return table;
+  };
+
+  check("count", choices.load());
+  const auto count = static_cast<std::size_t>(E);
+  for (const bool adjacent : {false, true}) {
+    PairCounts together = chosen_together(choices, adjacent);
+    std::vector<double> probability(count * count, 0);
+    for (const Coactivation& pair : coactivations(together, choices.load()))
+      probability[pair.i * count + pair.j] = pair.probability;
+    check(adjacent ? "coactivation_adjacent_olmoe_script" : "coactivation_all", probability);
+  }
+
+  PairCounts by_domain = labels_by_expert(domain, domains, choices);
+  const Information information = information_of(by_domain);
+  check("expert_domain_mi", {information.plug_in()});
+  check("expert_domain_mi_over_hdom", {information.over_rows()});
+  std::vector<double> shares = transposed(dense(by_domain), E);  // [experts, domains]
+  const std::vector<double> tokens = tokens_of_labels(domain, domains, choices);
+  for (std::size_t i = 0; i < shares.size(); ++i) shares[i] /= tokens[i % domains];
+  check("domain_specialisation", shares);
+
+  const TokenChoices first = first_choices(choices);
+  for (const TokenChoices* of : {&choices, &first}) {
+    PairCounts by_id = labels_by_expert(id, vocabulary, *of);
+    check(of == &first ? "vocab_specialisation_top1" : "vocab_specialisation_topk",
+          {mean_largest_share(by_id, tokens_of_labels(id, vocabulary, *of))});
+  }
+  PairCounts next =
+      labels_by_expert(first.expert, count, first_choices(choices_in("topk_index_next_layer")));
+  check("crosslayer_cond_entropy_top1", {information_of(next).conditional()});
+  const Overlap overlap = overlap_of(choices, choices_in("topk_index_other_checkpoint"));
+  check("saturation_topk", {overlap.share});
+  check("saturation_top1", {overlap.first});
+  const LoadVerdict verdict = judge_load(choices.load(), static_cast<double>(choices.tokens()), {});
+  check("dead_experts", {verdict.dead});
+  check("starved_experts", {verdict.starved});
+  check("max_vio", {verdict.max_violation});
+  check("effective_experts_exp", {verdict.effective});
+}
+
 }  // namespace
 
-TEST_CASE("oracle: metrics", "[oracle]") { check_oracles("metrics", compare_metrics); }
+TEST_CASE("oracle: metrics", "[oracle]") {
+  check_oracles("metrics", [](Oracle& oracle) {
+    compare_metrics(oracle);
+    compare_traces(oracle);
+  });
+}
 
 }  // namespace moesim::testing

@@ -1,0 +1,118 @@
+// moesim analyze: says what recorded assignments show: specialisation, repetition, agreement, ….
+#include "analysis/render/escape.hpp"
+#include "analysis/traces/analyses.hpp"
+#include "experiments/commands/arguments.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/export_tables.hpp"
+#include "experiments/terminal/output_file.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <algorithm>
+#include <iostream>
+
+namespace moesim {
+namespace {
+
+std::string list_of_analyses() {
+  std::string all;
+  for (const Analysis& one : analyses()) all += " " + one.name + ": " + one.about + ".";
+  return all;
+}
+
+// Options that only some analyses take must not be given with another.
+void require_taken(const Arguments& arguments, const Analysis& chosen) {
+  for (const Analysis& other : analyses())
+    for (const std::string& option : other.options)
+      if (arguments.given(option) &&
+          std::find(chosen.options.begin(), chosen.options.end(), option) == chosen.options.end())
+        fail(Exit::usage,
+             "command line: --" + option + ": analyze " + chosen.name + " has no such option");
+}
+
+AnalyzeOptions analyze_options(const Arguments& arguments) {
+  AnalyzeOptions options;
+  const std::string pairs = arguments.text("pairs");
+  if (pairs != "all" && pairs != "adjacent")
+    fail(Exit::usage,
+         "command line: --pairs " + config::printable(pairs) + ": choose all or adjacent");
+  options.adjacent = pairs == "adjacent";
+  options.by = arguments.text("by");
+  options.top = static_cast<std::size_t>(arguments.integer("top", 0, 1l << 30));
+  options.seen = static_cast<double>(arguments.integer("seen", 1, 1l << 30));
+  options.bins = static_cast<std::size_t>(arguments.integer("bins", 1, 1l << 20));
+  if (arguments.given("permutations"))
+    options.permutations = static_cast<std::size_t>(arguments.integer("permutations", 0, 1l << 20));
+  options.limits = {.starved = arguments.number("starved", 0, 1),
+                    .max_violation = arguments.number("max-violation", 0, 1e9),
+                    .evenness = arguments.number("evenness", 0, 1),
+                    .least = arguments.number("least", 0, 1e9)};
+  return options;
+}
+
+TableFormat format_to(const Arguments& arguments, const std::string& out) {
+  if (arguments.has("json")) {
+    if (arguments.given("format") && arguments.text("format") != "json")
+      fail(Exit::usage, "command line: --json and --format " + arguments.text("format") +
+                            ": choose one of them");
+    return format_of("json");
+  }
+  if (arguments.given("format") || out.empty()) return format_of(arguments.text("format"));
+  if (const auto format = format_of_ending(out)) return *format;
+  fail(Exit::usage, "command line: --out " + config::printable(out) +
+                        ": unknown ending; add --format, one of " + joined(format_names()));
+}
+
+}  // namespace
+
+Arguments analyze_arguments() {
+  Arguments arguments(
+      "analyze WHAT TRACE...",
+      "Says what recorded assignments show, per MoE layer, before capacity. TRACE is a run file or "
+      "folder trained with record.trace = true, or a file of moesim route. WHAT is one of:" +
+          list_of_analyses());
+  arguments
+      .value("by", "",
+             "rows: domain, token, previous, position (specialisation), pair (transitions), expert "
+             "(agreement)",
+             {{"domain", "token", "previous", "position", "pair", "expert"}})
+      .value("pairs", "all",
+             "coactivation: all pairs of a token's choices, or those adjacent in their order",
+             {{"all", "adjacent"}})
+      .value("top", "20", "most rows per layer, of tokens per expert; 0: all")
+      .value("seen", "10", "least occurrences of a token id")
+      .value("bins", "16", "bins of positions in a sequence")
+      .value("permutations", "200",
+             "shuffles of the permutation baseline; by default fewer, at least 3, for large traces")
+      .value("starved", "0.1",
+             "collapse: an expert is starved below this fraction of the mean load")
+      .value("max-violation", "1", "collapse: uneven above this MaxVio, max / mean load - 1")
+      .value("evenness", "0.25", "collapse: collapsed below this (effective experts - k) / (E - k)")
+      .value("least", "20", "collapse: assignments per expert that a verdict takes")
+      .value("format", "text",
+             joined(format_names()) + "; default: by the ending of --out, else text",
+             {format_names()})
+      .value("out", "", "file to write (default: stdout)", Offer::file())
+      .flag("json", "the same as --format json");
+  return arguments;
+}
+
+int analyze_command(const Words& words) {
+  Arguments arguments = analyze_arguments();
+  if (!arguments.parse(words)) return 0;
+  arguments.require_rest("analyze what?");
+  const Analysis& chosen = analysis_named(arguments.rest().front());
+  const Paths paths(arguments.rest().begin() + 1, arguments.rest().end());
+  if (paths.empty()) fail(Exit::usage, "command line: analyze " + chosen.name + ": which traces?");
+  require_taken(arguments, chosen);
+  const std::string out = arguments.text("out");
+  const TableFormat format = format_to(arguments, out);
+  const Table table = chosen.make(paths, analyze_options(arguments));
+  write_output(out, render(table, format));
+  if (format == TableFormat::csv)
+    for (const std::string& note : table.notes)
+      std::cerr << "moesim: note: " << terminal_safe(note) << '\n';
+  return 0;
+}
+
+}  // namespace moesim
