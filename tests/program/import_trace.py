@@ -61,10 +61,10 @@ def npz(path, packed=False, **arrays):
 
 
 def safetensors(path, **arrays):
-    names = {"i8": "I64", "i4": "I32", "f4": "F32", "f2": "F16", "f8": "F64"}
+    names = {"i8": "I64", "i4": "I32", "f4": "F32", "f2": "F16", "f8": "F64", "bf16": "BF16", "i1": "BOOL"}
     header, data = {"__metadata__": {"format": "pt"}}, b""
     for name, (values, kind) in arrays.items():
-        part = b"".join(struct.pack("<" + CODES[kind], x) for x in flat(values))
+        part = b"".join(struct.pack("<f", x)[2:] if kind == "bf16" else struct.pack("<" + CODES[kind], x) for x in flat(values))
         header[name] = {"dtype": names[kind], "shape": shape(values), "data_offsets": [len(data), len(data) + len(part)]}
         data += part
     text = json.dumps(header).encode()
@@ -123,6 +123,10 @@ check(rows_of("b.h5", 0, 1) == rows_of("a.h5", 0, 1), "files by their names")
 safetensors("a.safetensors", experts=(experts, "i8"), gates=(gates, "f4"), token_ids=(ids, "i4"), more=(ids, "i4"))
 check("'more' is left out" in call("import-trace", "a.safetensors", "--out", "b.h5"), "another tensor")
 check(rows_of("b.h5", 0, 1) == rows_of("a.h5", 0, 1), "safetensors")
+call("import-trace", safetensors("b.safetensors", experts=(experts, "i4"), gates=(gates, "bf16")), "--out", "b.h5")
+error = max(abs(gate / gates[token][1][choice] - 1) for _, token, choice, gate, _ in rows_of("b.h5", 0, 1))
+check(error < 2 ** -7, f"bfloat16, cut off after 8 bits: {error}")
+check("BOOL" in call("import-trace", safetensors("b.safetensors", experts=(experts, "i1")), "--out", "b.h5", code=3), "a type that is no number")
 
 
 # 2. Logits with a rule: the gates of this formula, the largest first, of equal ones the lower index.
