@@ -20,7 +20,7 @@ namespace {
 
 std::string chosen_word(const Arguments& arguments, const char* name,
                         const std::vector<std::string>& words) {
-  const std::string word = arguments.text(name);
+  std::string word = arguments.text(name);
   if (!word.empty() && std::find(words.begin(), words.end(), word) == words.end())
     fail(Exit::usage, fmt::format("command line: --{} {}: choose {}", name, config::printable(word),
                                   joined(words, " or ")));

@@ -12,28 +12,28 @@ namespace moesim {
 
 struct NumberType {
   enum class Kind { u8, i8, u16, i16, u32, i32, u64, i64, f16, bf16, f32, f64 };
-  Kind kind;
   const char* name;
   const char* numpy;  // code in a .npy file, after the byte order; "": none
   const char* safetensors;
+  Kind kind;
   int bytes;
 
   bool is_integer() const { return kind < Kind::f16; }
 };
 
 inline constexpr NumberType kNumberTypes[] = {
-    {NumberType::Kind::u8, "uint8", "u1", "U8", 1},
-    {NumberType::Kind::i8, "int8", "i1", "I8", 1},
-    {NumberType::Kind::u16, "uint16", "u2", "U16", 2},
-    {NumberType::Kind::i16, "int16", "i2", "I16", 2},
-    {NumberType::Kind::u32, "uint32", "u4", "U32", 4},
-    {NumberType::Kind::i32, "int32", "i4", "I32", 4},
-    {NumberType::Kind::u64, "uint64", "u8", "U64", 8},
-    {NumberType::Kind::i64, "int64", "i8", "I64", 8},
-    {NumberType::Kind::f16, "float16", "f2", "F16", 2},
-    {NumberType::Kind::bf16, "bfloat16", "", "BF16", 2},
-    {NumberType::Kind::f32, "float32", "f4", "F32", 4},
-    {NumberType::Kind::f64, "float64", "f8", "F64", 8},
+    {"uint8", "u1", "U8", NumberType::Kind::u8, 1},
+    {"int8", "i1", "I8", NumberType::Kind::i8, 1},
+    {"uint16", "u2", "U16", NumberType::Kind::u16, 2},
+    {"int16", "i2", "I16", NumberType::Kind::i16, 2},
+    {"uint32", "u4", "U32", NumberType::Kind::u32, 4},
+    {"int32", "i4", "I32", NumberType::Kind::i32, 4},
+    {"uint64", "u8", "U64", NumberType::Kind::u64, 8},
+    {"int64", "i8", "I64", NumberType::Kind::i64, 8},
+    {"float16", "f2", "F16", NumberType::Kind::f16, 2},
+    {"bfloat16", "", "BF16", NumberType::Kind::bf16, 2},
+    {"float32", "f4", "F32", NumberType::Kind::f32, 4},
+    {"float64", "f8", "F64", NumberType::Kind::f64, 8},
 };
 
 // The number of a half: 1 bit of sign, 5 of exponent, 10 of fraction.

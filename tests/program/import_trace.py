@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tests moesim import-trace as its users run it: import_trace.py MOESIM
 
-Arrays are written here byte by byte, from struct and zlib; a tiny random Mixtral and Switch come from transformers, if it is there.
+Arrays are written byte by byte (foreign_arrays.py); a tiny random Mixtral and Switch come from transformers, if it is there.
 """
 import json
 import math
@@ -11,9 +11,10 @@ import struct
 import subprocess
 import sys
 import tempfile
-import zipfile
 
 import h5py
+
+from foreign_arrays import npy, npz, safetensors, save
 
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
@@ -33,48 +34,6 @@ def call(*words, code=0):
     if code:
         check(done.stderr.count("\n") == 1, f"{words}: one line, not {done.stderr!r}")
     return done.stdout if code == 0 else done.stderr
-
-
-CODES = {"i1": "b", "i2": "h", "i4": "i", "i8": "q", "u1": "B", "u2": "H", "u4": "I", "u8": "Q", "f2": "e", "f4": "f", "f8": "d"}
-
-
-def flat(values):
-    return [x for value in values for x in flat(value)] if isinstance(values, list) else [values]
-
-
-def shape(values):
-    return [len(values), *shape(values[0])] if isinstance(values, list) else []
-
-
-def npy(values, kind, descr=None, fortran=False, size=None):
-    text = f"{{'descr': '{descr or '<' + kind}', 'fortran_order': {fortran}, 'shape': {tuple(size or shape(values))}, }}"
-    text = text.ljust(-(-(len(text) + 11) // 64) * 64 + 53) + "\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode() + b"".join(struct.pack("<" + CODES[kind], x) for x in flat(values))
-
-
-def npz(path, packed=False, **arrays):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as file:
-        for name, content in arrays.items():
-            with file.open(name + ".npy", "w", force_zip64=True) as member:  # as numpy.savez
-                member.write(content)
-    return path
-
-
-def safetensors(path, **arrays):
-    names = {"i8": "I64", "i4": "I32", "f4": "F32", "f2": "F16", "f8": "F64"}
-    header, data = {"__metadata__": {"format": "pt"}}, b""
-    for name, (values, kind) in arrays.items():
-        part = b"".join(struct.pack("<" + CODES[kind], x) for x in flat(values))
-        header[name] = {"dtype": names[kind], "shape": shape(values), "data_offsets": [len(data), len(data) + len(part)]}
-        data += part
-    text = json.dumps(header).encode()
-    return save(path, struct.pack("<Q", len(text)) + text + data)
-
-
-def save(path, content):
-    with open(path, "wb") as file:
-        file.write(content)
-    return path
 
 
 def rows_of(path, trace=0, layer=0):
@@ -123,6 +82,10 @@ check(rows_of("b.h5", 0, 1) == rows_of("a.h5", 0, 1), "files by their names")
 safetensors("a.safetensors", experts=(experts, "i8"), gates=(gates, "f4"), token_ids=(ids, "i4"), more=(ids, "i4"))
 check("'more' is left out" in call("import-trace", "a.safetensors", "--out", "b.h5"), "another tensor")
 check(rows_of("b.h5", 0, 1) == rows_of("a.h5", 0, 1), "safetensors")
+call("import-trace", safetensors("b.safetensors", experts=(experts, "i4"), gates=(gates, "bf16")), "--out", "b.h5")
+error = max(abs(gate / gates[token][1][choice] - 1) for _, token, choice, gate, _ in rows_of("b.h5", 0, 1))
+check(error < 2 ** -7, f"bfloat16, cut off after 8 bits: {error}")
+check("BOOL" in call("import-trace", safetensors("b.safetensors", experts=(experts, "i1")), "--out", "b.h5", code=3), "a type that is no number")
 
 
 # 2. Logits with a rule: the gates of this formula, the largest first, of equal ones the lower index.
