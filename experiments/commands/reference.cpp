@@ -46,7 +46,7 @@ void add(Operand& operand, const std::string& placeholder, const std::string& us
     operand.configs = true;
   } else if (placeholder == "CONFIG|RUN|ROUTER" || placeholder == "OTHER") {
     operand.configs = operand.files = true;
-  } else if (placeholder == "PATH" || placeholder == "RUN") {
+  } else if (placeholder == "PATH" || placeholder == "RUN" || placeholder == "TRACE") {
     operand.files = true;
   } else if (placeholder == "key=value") {
     // After a plug-in's name, keys are those of its section.

@@ -13,7 +13,7 @@ namespace moesim {
 
 Arguments whatif_arguments() {
   Arguments arguments(
-      "whatif TRACE... [--capacity LIST]",
+      "whatif TRACE...",
       "Says what other capacities of the experts would drop of recorded assignments, per MoE "
       "layer. TRACE is a run file or folder trained with record.trace = true, or a file of moesim "
       "route. C is the run's formula at another factor: by default, the factor times n k / E, "
