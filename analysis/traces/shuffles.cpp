@@ -120,6 +120,13 @@ class Tally {
   double cols_ = 0;  // Σ n(e) log n(e)
 };
 
+// Of as many shuffles at a time as fit in memory; one for small tables.
+int shuffle_threads(const TokenChoices& choices) {
+  const double each = 16.0 * static_cast<double>(choices.expert.size());
+  if (each < 1e5) return 1;
+  return std::clamp(static_cast<int>(kMostScratch / each), 1, omp_get_max_threads());
+}
+
 }  // namespace
 
 void shuffle(std::vector<std::int32_t>& values, std::uint32_t number, std::uint32_t key) {
@@ -144,10 +151,7 @@ std::vector<double> shuffled_information(std::span<const std::int32_t> label, st
   std::vector<double> found(shuffles.count);
   const Labelled kept = labelled(label, choices);
   const LogTable log;
-  const double each = 16.0 * static_cast<double>(kept.choices.expert.size());
-  const int threads =
-      std::clamp(static_cast<int>(kMostScratch / (each + 1)), 1, omp_get_max_threads());
-#pragma omp parallel num_threads(threads) if (each > 1e5)
+#pragma omp parallel num_threads(shuffle_threads(kept.choices))
   {
     Tally tally(labels, kept.choices, log);
     std::vector<std::int32_t> shuffled;

@@ -14,9 +14,16 @@
 namespace moesim {
 namespace {
 
+std::vector<std::string> analysis_names() {
+  std::vector<std::string> names;
+  for (const Analysis& one : analyses()) names.push_back(one.name);
+  return names;
+}
+
 std::string list_of_analyses() {
   std::string all;
-  for (const Analysis& one : analyses()) all += " " + one.name + ": " + one.about + ".";
+  for (const Analysis& one : analyses())
+    all += "\n  " + one.name + std::string(16 - one.name.size(), ' ') + one.about;
   return all;
 }
 
@@ -67,9 +74,9 @@ TableFormat format_to(const Arguments& arguments, const std::string& out) {
 
 Arguments analyze_arguments() {
   Arguments arguments(
-      "analyze WHAT TRACE...",
+      "analyze " + joined(analysis_names(), "|") + " TRACE...",
       "Says what recorded assignments show, per MoE layer, before capacity. TRACE is a run file or "
-      "folder trained with record.trace = true, or a file of moesim route. WHAT is one of:" +
+      "folder trained with record.trace = true, or a file of moesim route. Analyses:" +
           list_of_analyses());
   arguments
       .value("by", "",
