@@ -1,5 +1,6 @@
 #include "analysis/traces/forensics.hpp"
 
+#include "analysis/traces/trace_tables.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -121,7 +122,7 @@ std::vector<Bin> bins_of_ranks(const std::vector<double>& occurrences) {
 
 void add_to_table(const TracedRun& run, const std::vector<Tally>& tallies,
                   const std::vector<Bin>& bins, const char* what, Table& table) {
-  const std::string name = run.run().file.text("run_id", run.run().path);
+  const std::string name = name_of_run(run);
   const double tokens = static_cast<double>(run.tokens()) * static_cast<double>(run.traces());
   for (const Tally& tally : tallies) {
     for (const Bin& bin : bins) {
@@ -143,8 +144,7 @@ void add_to_table(const TracedRun& run, const std::vector<Tally>& tallies,
   }
 }
 
-void add_file(const std::string& path, const WhatIfOptions& options, WhatIfBy by, Table& table) {
-  TracedRun run(path);
+void add_forensics(TracedRun& run, const WhatIfOptions& options, WhatIfBy by, Table& table) {
   const std::vector<WhatIfCase> cases = cases_of(run, options);
   std::vector<Tally> tallies;
   for (const WhatIfCase& one : cases)
@@ -170,8 +170,7 @@ void add_file(const std::string& path, const WhatIfOptions& options, WhatIfBy by
                positions ? bins_of_positions(occurrences.size()) : bins_of_ranks(occurrences),
                positions ? "positions" : "token ids", table);
   for (const std::string& note : whatif_notes(run, cases, options.factors.front()))
-    if (std::find(table.notes.begin(), table.notes.end(), note) == table.notes.end())
-      table.notes.push_back(note);
+    add_note(table, note);
 }
 
 }  // namespace
@@ -213,7 +212,7 @@ Table forensics_table(const std::vector<std::string>& paths, const WhatIfOptions
                    {"assignments", "assignments", Kind::count},
                    {"dropped", "dropped", Kind::count},
                    {"dropped_percent", "dropped %", Kind::number, 2}};
-  for (const std::string& path : find_runs(paths)) add_file(path, options, by, table);
+  each_traced_run(paths, table, [&](TracedRun& run) { add_forensics(run, options, by, table); });
   return table;
 }
 

@@ -1,4 +1,4 @@
-// What the tables of `moesim analyze` share: files, columns, labels of tokens, numbers of shuffles.
+// Defines what the tables of `moesim analyze` and `whatif` share: files, columns, labels of tokens, numbers of shuffles.
 #pragma once
 
 #include "analysis/traces/analyses.hpp"

@@ -1,9 +1,7 @@
 #include "analysis/traces/whatif.hpp"
 
 #include "analysis/traces/drops.hpp"
-#include "analysis/traces/trace.hpp"
-
-#include <algorithm>
+#include "analysis/traces/trace_tables.hpp"
 
 namespace moesim {
 namespace {
@@ -38,7 +36,7 @@ struct Line {
 
 void add_rows(const TracedRun& run, const WhatIfOptions& options, const std::vector<Line>& lines,
               Table& table) {
-  const std::string name = run.run().file.text("run_id", run.run().path);
+  const std::string name = name_of_run(run);
   const std::size_t layers = run.layers();
   for (std::size_t layer = 0; layer < layers + (layers > 1 ? 1 : 0); ++layer)
     for (const Line& line : lines) {
@@ -54,8 +52,7 @@ void add_rows(const TracedRun& run, const WhatIfOptions& options, const std::vec
     }
 }
 
-void add_run(const std::string& path, const WhatIfOptions& options, Table& table) {
-  TracedRun run(path);
+void add_run(TracedRun& run, const WhatIfOptions& options, Table& table) {
   const std::vector<WhatIfCase> cases = cases_of(run, options);
   const index k = choices_of(run);
   std::vector<Line> lines;
@@ -83,8 +80,7 @@ void add_run(const std::string& path, const WhatIfOptions& options, Table& table
     }
   add_rows(run, options, lines, table);
   for (const std::string& note : whatif_notes(run, cases, options.factors.front()))
-    if (std::find(table.notes.begin(), table.notes.end(), note) == table.notes.end())
-      table.notes.push_back(note);
+    add_note(table, note);
 }
 
 }  // namespace
@@ -93,7 +89,7 @@ Table whatif_table(const std::vector<std::string>& paths, const WhatIfOptions& o
   Table table;
   table.name = "whatif";
   table.columns = columns();
-  for (const std::string& path : find_runs(paths)) add_run(path, options, table);
+  each_traced_run(paths, table, [&](TracedRun& run) { add_run(run, options, table); });
   return table;
 }
 

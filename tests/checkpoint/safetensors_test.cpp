@@ -60,10 +60,11 @@ TEST_CASE("safetensors: what is written is read, aligned and in order", "[checkp
 TEST_CASE("safetensors: a file by hand is read", "[checkpoint]") {
   // As the format's description shows it: tensors in any order of names, bytes without gaps.
   const std::string data("\x01\x02\x03\x04\x05\x06", 6);
-  const TensorFile file =
-      read_safetensors(with_header(R"({"y":{"dtype":"U8","shape":[2],"data_offsets":[4,6]},)"
-                                   R"("x":{"dtype":"BF16","shape":[1,2],"data_offsets":[0,4]}})",
-                                   data));
+  const std::string bytes =
+      with_header(R"({"y":{"dtype":"U8","shape":[2],"data_offsets":[4,6]},)"
+                  R"("x":{"dtype":"BF16","shape":[1,2],"data_offsets":[0,4]}})",
+                  data);
+  const TensorFile file = read_safetensors(bytes);  // views of these bytes
   REQUIRE(file.tensors.size() == 2);
   CHECK(file.tensors[0].name == "x");
   CHECK(file.tensors[0].bytes == data.substr(0, 4));
