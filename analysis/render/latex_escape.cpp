@@ -98,6 +98,10 @@ constexpr std::array kCommands = std::to_array<Command>({
     {U'\u2260', "$\\neq$"},
     {U'\u2264', "$\\leq$"},
     {U'\u2265', "$\\geq$"},
+    {U'\u2308', "$\\lceil$"},
+    {U'\u2309', "$\\rceil$"},
+    {U'\u230a', "$\\lfloor$"},
+    {U'\u230b', "$\\rfloor$"},
 });
 
 // Letters of Latin-1 and Latin Extended-A that T1 does not declare.

@@ -40,17 +40,22 @@ double factor_of(const std::string& text) {
 // The order of the file is that of the run's own group and fill.
 std::vector<WhatIfCase> cases_of(const TracedRun& run, const WhatIfOptions& options) {
   const std::string own_group = group_of(run), own_fill = run.router_setting("fill");
+  // Of tokens that choose, `k` says how many experts; where experts choose, capacity is their k.
+  if (run.router_setting("k").empty() && !run.router_setting("capacity_factor").empty())
+    throw NoAssignments(run.run().path +
+                        ": its experts choose as many tokens as their capacity, which drops none");
   std::vector<std::string> groups = options.groups, fills = options.fills;
   if (groups.empty()) groups = {own_group};
   if (fills.empty()) fills = {""};
   std::vector<WhatIfCase> cases;
   for (const std::string& group : groups) {
-    if (group != "sequence" && group != "batch")
-      fail(Exit::usage, options.groups.empty()
-                            ? run.run().path + ": its capacity is shared by " +
-                                  config::printable(group) + "; give --group sequence or batch"
-                            : "command line: --group " + config::printable(group) +
-                                  ": choose sequence or batch");
+    if (group != "sequence" && group != "batch") {
+      if (options.groups.empty())
+        throw NoAssignments(run.run().path + ": its capacity is shared by " +
+                            config::printable(group) + "; give --group sequence or batch");
+      fail(Exit::usage,
+           "command line: --group " + config::printable(group) + ": choose sequence or batch");
+    }
     for (const std::string& fill : fills) {
       WhatIfCase one{group, fill.empty() ? own_fill : fill, size_of(run, group), WhatIfFill::trace};
       if (!fill.empty() && fill != own_fill)
@@ -93,10 +98,12 @@ std::vector<std::string> whatif_notes(const TracedRun& run, const std::vector<Wh
     note(router + ": exact, because its choices depend on token ids and positions only");
   else
     note(router +
-         ": exact for the recorded choices. With another capacity a run chooses the same "
-         "in the first MoE layer of its first step; behind a layer that drops others, and "
-         "after a step, it may choose otherwise, so that these rows are estimates and no "
-         "bounds");
+         ": exact for the recorded choices. With another capacity the same weights choose the same "
+         "in the first MoE layer; behind a layer that drops others they may choose otherwise, and "
+         "training would lead to other weights, so that these rows are estimates and no bounds");
+  if (run.traces() > 1)
+    note(fmt::format("{}: sums over {} traces, steps {} to {}", router, run.traces(), run.step(0),
+                     run.step(run.traces() - 1)));
   if (run.router_setting("capacity_rounding").empty())
     note(router +
          ": has no capacity per choice; rows beyond C are counted, in the order in which "

@@ -85,10 +85,17 @@ std::vector<std::unique_ptr<TracedRun>> traced_runs(const Paths& paths, Table& t
 }
 
 void each_traced_run(const Paths& paths, Table& table, const std::function<void(TracedRun&)>& use) {
-  for (auto& run : traced_runs(paths, table)) {
-    use(*run);
-    run.reset();
-  }
+  bool used = false;
+  std::string first;
+  for (const std::string& path : find_runs(paths)) try {
+      TracedRun run(path);
+      use(run);
+      used = true;
+    } catch (const NoAssignments& none) {
+      if (first.empty()) first = none.what();
+      add_note(table, std::string("left out: ") + none.what());
+    }
+  if (!used) throw NoAssignments(first);
 }
 
 Table trace_table(const std::string& name, const std::vector<Column>& columns) {
@@ -114,7 +121,8 @@ Column interval_column(const char* key, const char* title, int decimals) {
 }
 
 std::string name_of_run(const TracedRun& run) {
-  return run.run().file.text("run_id", run.run().path);
+  const std::string id = run.run().file.text("run_id");
+  return id.empty() ? run.run().path : id;
 }
 
 void add_note(Table& table, const std::string& note) {

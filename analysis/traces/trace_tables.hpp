@@ -12,8 +12,8 @@
 
 namespace moesim {
 
-// Calls use() with the traces of every file; a file without assignments becomes a note. Throws
-// NoAssignments if no file has any.
+// Calls use() with the traces of every file; a file without assignments, or of which use() throws
+// NoAssignments, becomes a note. Throws NoAssignments if that is so of all files.
 void each_traced_run(const Paths& paths, Table& table, const std::function<void(TracedRun&)>& use);
 // Opens all of them.
 std::vector<std::unique_ptr<TracedRun>> traced_runs(const Paths& paths, Table& table);

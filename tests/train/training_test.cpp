@@ -89,7 +89,7 @@ TEST_CASE("training: one batch is learnt by heart", "[train]") {
   CHECK(training.recorder->file().find("task_loss")->values.back() < 0.01);
 }
 
-TEST_CASE("training: a router that looks ahead is found on the built model", "[train][brief]") {
+TEST_CASE("training: a router that looks ahead is found on the built model", "[train]") {
   for (const std::string& router : Registry<Router>::names()) {
     CAPTURE(router);
     Training training({"router.name", router}, 1);
