@@ -9,6 +9,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <unordered_map>
 
 namespace moesim {
 namespace {
@@ -28,11 +29,14 @@ void grow(std::vector<double>& values, std::size_t size) {
   if (values.size() < size) values.resize(size, 0);
 }
 
-// Positions, or token ids, of the tokens of a trace.
-std::vector<std::int32_t> keys_of(TracedRun& run, std::size_t trace, WhatIfBy by) {
+// Positions, or token ids, of the tokens of a trace. Ids are numbered as they occur: the largest may be far above their number.
+std::vector<std::int32_t> keys_of(TracedRun& run, std::size_t trace, WhatIfBy by,
+                                  std::unordered_map<std::int32_t, std::int32_t>& numbers) {
   if (by == WhatIfBy::frequency) {
     std::vector<std::int32_t> ids = run.token_ids(trace);
     if (ids.empty()) fail(Exit::data, run.run().path + ": its data have no token ids");
+    for (std::int32_t& id : ids)
+      id = numbers.emplace(id, static_cast<std::int32_t>(numbers.size())).first->second;
     return ids;
   }
   std::vector<std::int32_t> positions(static_cast<std::size_t>(run.tokens()));
@@ -155,8 +159,9 @@ void add_forensics(TracedRun& run, const WhatIfOptions& options, WhatIfBy by, Ta
                          {},
                          {}});
   std::vector<double> occurrences;
+  std::unordered_map<std::int32_t, std::int32_t> numbers;
   for (std::size_t trace = 0; trace < run.traces(); ++trace) {
-    const std::vector<std::int32_t> keys = keys_of(run, trace, by);
+    const std::vector<std::int32_t> keys = keys_of(run, trace, by, numbers);
     for (const std::int32_t key : keys) {
       grow(occurrences, static_cast<std::size_t>(key) + 1);
       ++occurrences[static_cast<std::size_t>(key)];

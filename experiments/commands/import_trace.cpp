@@ -5,6 +5,7 @@
 #include "experiments/import/foreign_trace.hpp"
 #include "experiments/import/gate_rule.hpp"
 #include "experiments/import/write_trace.hpp"
+#include "experiments/terminal/output_file.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -99,6 +100,7 @@ int import_trace_command(const Words& words) {
          "known here");
   if (trace.gate == "unknown") trace.notes.push_back("gates are not known; every gate is 1");
   const ImportedFile imported = import_trace(trace, options);
+  require_file(out);
   imported.file.publish(out);
   if (arguments.has("json")) {
     const nlohmann::ordered_json document = {{"out", out},

@@ -240,7 +240,7 @@ int route_command(const Words& words) {
     passes.validation(wanted == 0 ? all : std::min<index>(wanted, all));
   const StepTrace trace = passes.take();
   if (ends_in(out, ".h5"))
-    file_of(trace, folder, loaded).publish(out);
+    require_file(out), file_of(trace, folder, loaded).publish(out);
   else
     write_output(out, render(table_of(trace, e), TableFormat::csv));
   std::size_t rows = 0, served = 0;

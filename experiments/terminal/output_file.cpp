@@ -32,7 +32,32 @@ void write_through(const std::string& out, const Pieces& pieces) {
   if (reason != 0 && reason != EPIPE) cannot_write(out, reason);
 }
 
+// A folder with the files that every run has.
+bool is_of_a_run(const fs::path& folder) {
+  std::error_code error;
+  return fs::exists(folder / ".lock", error) && fs::exists(folder / "config.ini", error);
+}
+
 }  // namespace
+
+void require_not_of_a_run(const std::string& out) {
+  std::error_code error;
+  const fs::path target = fs::weakly_canonical(out, error);
+  if (error || (!fs::exists(target, error) && target.filename() != "run.h5")) return;
+  fs::path folder = target.parent_path();
+  for (int above = 0; above < 3; ++above, folder = folder.parent_path())  // checkpoint/step-NUMBER
+    if (is_of_a_run(folder))
+      fail(Exit::output, out + ": cannot write: it is a file of the run in " + folder.string() +
+                             "; name another file");
+}
+
+void require_file(const std::string& out) {
+  require_not_of_a_run(out);
+  std::error_code error;
+  const fs::file_status status = fs::status(out, error);
+  if (fs::exists(status) && !fs::is_regular_file(status))
+    fail(Exit::output, out + ": cannot write: it is no file; name a file");
+}
 
 void write_output(const std::string& out, const Pieces& pieces) {
   if (out.empty()) {
@@ -47,6 +72,7 @@ void write_output(const std::string& out, const Pieces& pieces) {
   if (fs::is_directory(status))
     fail(Exit::output, out + ": cannot write: it is a folder; name a file");
   if (fs::exists(status) && !fs::is_regular_file(status)) return write_through(out, pieces);
+  require_not_of_a_run(out);
   publish_pieces(out, pieces);
 }
 

@@ -12,5 +12,10 @@ namespace moesim {
 // (publish_pieces). Throws Exit::output.
 void write_output(const std::string& out, const Pieces& pieces);
 void write_output(const std::string& out, std::string_view bytes);
+// Throws Exit::output if `out` is a file that a run wrote or will write in its folder (links are
+// followed). write_output does so too.
+void require_not_of_a_run(const std::string& out);
+// For files that are written as a whole: also if `out` is a folder, a device or a pipe.
+void require_file(const std::string& out);
 
 }  // namespace moesim

@@ -164,6 +164,16 @@ for words, code in ((("route", folder), 2), (("route", folder, "--out", "x.h5"),
                     (("route", folder, "--split", "test", "--out", "x.h5"), 2), (("whatif", "study.ini"), 3),
                     (("whatif", free, "--capacity", "a"), 2), (("whatif", free, "--group", "world"), 2)):
     check(call(*words, code=code).count("\n") == 1, f"{words}: one line")
+# What a run wrote is not replaced, and neither is what is no file.
+whole = open(long, "rb").read()
+os.mkfifo("pipe.h5")
+for out in (long, os.path.join(folder, "config.ini.h5", "..", "run.h5"), "pipe.h5"):
+    said = call("route", folder, "--split", "validation", "--batches", "1", "--out", out, code=4)
+    check(said.count("\n") == 1 and "cannot write" in said, f"--out {out}: {said}")
+check(open(long, "rb").read() == whole and not os.path.isfile("pipe.h5"), "nothing was replaced")
+[chosen] = train("chosen", "router.name=expert_choice", "record.trace=true")
+check("left out" in call("whatif", chosen, free, "--capacity", "1") and
+      "which drops none" in call("whatif", chosen, "--capacity", "1", code=3), "capacity drops none where experts choose")
 [off] = train("off")
 check("no traces" in call("whatif", off, code=3), "a run without traces")
 check("record.trace" not in open(glob.glob("runs/off/*/config.ini")[0]).read() and "trace" not in
