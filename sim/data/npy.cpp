@@ -134,6 +134,8 @@ NpyHeader npy_header(const std::string& where, std::string_view start, std::uint
   if (!dictionary.read())
     refuse_npy(where, "the header that numpy.save writes",
                fmt::format("'{}'", config::printable(text, 100)));
+  if (!dictionary.shape || !dictionary.fortran)  // reading ends at a structured type
+    refuse_npy(where, "numbers of one type", dictionary.descr);
   NpyHeader header{dictionary.descr, *dictionary.shape, 1, before + length};
   if (*dictionary.fortran && header.shape.size() > 1)
     refuse_npy(where, "an array in the order of C",

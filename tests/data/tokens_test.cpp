@@ -274,6 +274,9 @@ TEST_CASE("tokens: headers of NumPy that lie are refused", "[data][tokens]") {
   CHECK_THAT(refusal(npy(">u2", "(500,)", data)), contains("the low byte first, found '>u2'"));
   CHECK_THAT(refusal(npy("<f4", "(250,)", data)), contains("expected whole numbers"));
   CHECK_THAT(refusal(npy("|O", "(500,)", data)), contains("expected whole numbers"));
+  std::string structured = whole;
+  structured.replace(structured.find("'<u2'"), 5, "[(0)]");
+  CHECK_THAT(refusal(structured), contains("numbers of one type, found a structured type"));
   CHECK_THAT(
       refusal(npy("<u2", "(501,)", data)),
       contains("expected 501 = 501 numbers of 2 bytes, as its header says, found 1000 bytes"));
