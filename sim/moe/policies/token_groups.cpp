@@ -11,7 +11,7 @@ namespace moesim {
 
 Tensor GroupedTokens::of(const Tensor& logits) const {
   if (!order) return logits;
-  const Tensor rows = gather_rows(logits, order);
+  Tensor rows = gather_rows(logits, order);
   std::vector<real> mask(places.size(), 0);
   bool partial = false;
   for (std::size_t i = 0; i < places.size(); ++i)
