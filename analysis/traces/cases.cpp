@@ -89,6 +89,22 @@ index choices_of(const TracedRun& run) {
   return k >= 1 ? static_cast<index>(k) : run.experts();  // 0: all
 }
 
+void each_drop(const TracedRun& run, const std::vector<WhatIfCase>& cases,
+               const std::vector<std::string>& factors, const TraceLayer& rows,
+               const std::function<void(std::size_t, const std::vector<bool>&)>& use) {
+  const index k = choices_of(run);
+  std::size_t n = 0;
+  for (const WhatIfCase& one : cases) {
+    const std::vector<std::int32_t> places = places_in_groups(rows, one.size, one.order);
+    for (const std::string& factor : factors) {
+      const Capacity capacity = formula_of(run, factor);
+      use(n++, dropped_rows(rows, places, run.tokens(), one.size, [&](std::int64_t tokens) {
+            return capacity.rows(tokens, k, run.experts());
+          }));
+    }
+  }
+}
+
 std::vector<std::string> whatif_notes(const TracedRun& run, const std::vector<WhatIfCase>& cases,
                                       const std::string& factor) {
   std::vector<std::string> notes;

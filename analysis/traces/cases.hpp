@@ -6,6 +6,7 @@
 #include "analysis/traces/trace.hpp"
 #include "sim/moe/policies/capacity.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,11 @@ std::vector<WhatIfCase> cases_of(const TracedRun& run, const WhatIfOptions& opti
 Capacity formula_of(const TracedRun& run, const std::string& factor);
 // k in that formula.
 index choices_of(const TracedRun& run);
+// Calls use(n, dropped) for every case and factor, factors within cases, n from 0: the rows of a
+// layer that would be dropped.
+void each_drop(const TracedRun& run, const std::vector<WhatIfCase>& cases,
+               const std::vector<std::string>& factors, const TraceLayer& rows,
+               const std::function<void(std::size_t, const std::vector<bool>&)>& use);
 
 // What the numbers of a run are, in words.
 std::vector<std::string> whatif_notes(const TracedRun& run, const std::vector<WhatIfCase>& cases,

@@ -47,21 +47,17 @@ std::vector<std::int32_t> keys_of(TracedRun& run, std::size_t trace, WhatIfBy by
 
 // Adds one trace.
 void add_trace(TracedRun& run, std::size_t trace, const std::vector<std::int32_t>& keys,
+               const std::vector<WhatIfCase>& cases, const std::vector<std::string>& factors,
                std::vector<Tally>& tallies) {
   const auto tokens = static_cast<std::size_t>(run.tokens());
   const std::int32_t most = *std::max_element(keys.begin(), keys.end());
-  const index k = choices_of(run);
   std::vector<std::vector<std::uint8_t>> layers_of(tallies.size(),
                                                    std::vector<std::uint8_t>(tokens, 0));
   std::vector<double> share(tallies.size(), 1);  // Π over layers of tokens with a drop / tokens
   for (std::size_t layer = 0; layer < run.layers(); ++layer) {
     const TraceLayer rows = run.read(trace, layer);
-    for (std::size_t i = 0; i < tallies.size(); ++i) {
+    each_drop(run, cases, factors, rows, [&](std::size_t i, const std::vector<bool>& dropped) {
       Tally& tally = tallies[i];
-      const Capacity capacity = formula_of(run, tally.factor);
-      const std::vector<bool> dropped = dropped_rows(
-          rows, places_in_groups(rows, tally.one->size, tally.one->order), run.tokens(),
-          tally.one->size, [&](std::int64_t n) { return capacity.rows(n, k, run.experts()); });
       grow(tally.assignments, static_cast<std::size_t>(most) + 1);
       grow(tally.dropped, static_cast<std::size_t>(most) + 1);
       std::vector<bool> here(tokens, false);
@@ -77,7 +73,7 @@ void add_trace(TracedRun& run, std::size_t trace, const std::vector<std::int32_t
       for (std::size_t token = 0; token < tokens; ++token)
         if (here[token]) ++layers_of[i][token], ++count;
       share[i] *= static_cast<double>(count) / static_cast<double>(tokens);
-    }
+    });
   }
   for (std::size_t i = 0; i < tallies.size(); ++i) {
     tallies[i].everywhere +=
@@ -166,7 +162,7 @@ void add_forensics(TracedRun& run, const WhatIfOptions& options, WhatIfBy by, Ta
       grow(occurrences, static_cast<std::size_t>(key) + 1);
       ++occurrences[static_cast<std::size_t>(key)];
     }
-    add_trace(run, trace, keys, tallies);
+    add_trace(run, trace, keys, cases, options.factors, tallies);
   }
   for (Tally& tally : tallies)
     grow(tally.assignments, occurrences.size()), grow(tally.dropped, occurrences.size());

@@ -69,33 +69,32 @@ void label_previous(const TracedRun& run, TokenLabels& labels) {
     label[t] = begins_sequence(t, run.length(), run.tokens()) ? -1 : label[t - 1];
 }
 
-}  // namespace
+using Opened = std::unique_ptr<TracedRun>;
 
-std::vector<std::unique_ptr<TracedRun>> traced_runs(const Paths& paths, Table& table) {
-  std::vector<std::unique_ptr<TracedRun>> runs;
-  std::string first;
-  for (const std::string& path : find_runs(paths)) try {
-      runs.push_back(std::make_unique<TracedRun>(path));
-    } catch (const NoAssignments& none) {
-      if (first.empty()) first = none.what();
-      add_note(table, std::string("left out: ") + none.what());
-    }
-  if (runs.empty()) throw NoAssignments(first);
-  return runs;
-}
-
-void each_traced_run(const Paths& paths, Table& table, const std::function<void(TracedRun&)>& use) {
+// each_traced_run, for callers that keep the traces.
+void open_each(const Paths& paths, Table& table, const std::function<void(Opened)>& take) {
   bool used = false;
   std::string first;
   for (const std::string& path : find_runs(paths)) try {
-      TracedRun run(path);
-      use(run);
+      take(std::make_unique<TracedRun>(path));
       used = true;
     } catch (const NoAssignments& none) {
       if (first.empty()) first = none.what();
       add_note(table, std::string("left out: ") + none.what());
     }
   if (!used) throw NoAssignments(first);
+}
+
+}  // namespace
+
+void each_traced_run(const Paths& paths, Table& table, const std::function<void(TracedRun&)>& use) {
+  open_each(paths, table, [&](Opened run) { use(*run); });
+}
+
+std::vector<std::unique_ptr<TracedRun>> traced_runs(const Paths& paths, Table& table) {
+  std::vector<Opened> runs;
+  open_each(paths, table, [&](Opened run) { runs.push_back(std::move(run)); });
+  return runs;
 }
 
 Table trace_table(const std::string& name, const std::vector<Column>& columns) {

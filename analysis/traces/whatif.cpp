@@ -65,18 +65,10 @@ void add_run(TracedRun& run, const WhatIfOptions& options, Table& table) {
   for (std::size_t trace = 0; trace < run.traces(); ++trace)
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {
       const TraceLayer rows = run.read(trace, layer);
-      const WhatIfCase* placed = nullptr;
-      std::vector<std::int32_t> places;
-      for (Line& line : lines) {
-        if (line.one != placed) places = places_in_groups(rows, line.one->size, line.one->order);
-        placed = line.one;
-        const Capacity capacity = formula_of(run, options.factors[line.factor]);
-        line.by_layer[layer].add(drops_at(
-            rows,
-            dropped_rows(rows, places, run.tokens(), line.one->size,
-                         [&](std::int64_t n) { return capacity.rows(n, k, run.experts()); }),
-            run.tokens()));
-      }
+      each_drop(run, cases, options.factors, rows,
+                [&](std::size_t n, const std::vector<bool>& dropped) {
+                  lines[n].by_layer[layer].add(drops_at(rows, dropped, run.tokens()));
+                });
     }
   add_rows(run, options, lines, table);
   for (const std::string& note : whatif_notes(run, cases, options.factors.front()))

@@ -90,6 +90,7 @@ int import_trace_command(const Words& words) {
                       arguments.integer("k", 0, kMostForeignExperts)};
   const index experts = arguments.integer("experts", 0, kMostForeignExperts);
 
+  require_file(out);
   ForeignTrace trace = trace_in(arguments.rest(), experts, rule);
   if (options.length > trace.tokens)
     fail(Exit::usage, fmt::format("command line: --length {}: there are {} tokens", options.length,
@@ -100,7 +101,6 @@ int import_trace_command(const Words& words) {
          "known here");
   if (trace.gate == "unknown") trace.notes.push_back("gates are not known; every gate is 1");
   const ImportedFile imported = import_trace(trace, options);
-  require_file(out);
   imported.file.publish(out);
   if (arguments.has("json")) {
     const nlohmann::ordered_json document = {{"out", out},

@@ -216,6 +216,7 @@ int route_command(const Words& words) {
                     split = arguments.text("split"), as = arguments.text("as");
   if (!ends_in(out, ".h5") && !ends_in(out, ".csv"))
     fail(Exit::usage, "command line: --out: name a file that ends in .h5 or .csv");
+  if (ends_in(out, ".h5")) require_file(out);
   if (text.empty() == split.empty())
     fail(Exit::usage, "command line: give either --text or --split");
   if (!split.empty() && split != "validation" && split != "train")
@@ -240,7 +241,7 @@ int route_command(const Words& words) {
     passes.validation(wanted == 0 ? all : std::min<index>(wanted, all));
   const StepTrace trace = passes.take();
   if (ends_in(out, ".h5"))
-    require_file(out), file_of(trace, folder, loaded).publish(out);
+    file_of(trace, folder, loaded).publish(out);
   else
     write_output(out, render(table_of(trace, e), TableFormat::csv));
   std::size_t rows = 0, served = 0;
