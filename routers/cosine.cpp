@@ -4,8 +4,9 @@
 //   z = x W + b     logits l_e = cos(z, v_e) / τ     p = softmax(l)     gates: p of the k largest
 //   τ is learned: 1/τ = exp(min(s, log 100)), s initially -log(temperature)
 //
-// Peers differ. Tutel: the defaults, but for projection 256. XMoE's paper: no bias. Its code (torchscale): normalise_token = false, τ = 1, projection 16,
-// capacity over the whole batch, a sampled second expert, gates renormalised after drops.
+// Peers differ. Tutel: the defaults, but for projection 256. XMoE's paper: no bias. Its code
+// (torchscale): normalise_token = false, τ = 1, projection 16, capacity over the whole batch, a sampled
+// second expert, gates renormalised after drops.
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/loss_weights.hpp"

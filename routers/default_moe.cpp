@@ -63,12 +63,10 @@ class DefaultMoe : public Router {
         moesim::assign(sums, combine_rows(u.detach(), {}, rows, E, {plan.experts.offset, rows}));
       return add(combine_rows(u, plan.gate, plan.token, T, by_token), addend);
     };
-    Routing routing{.plan = custom, .scores = scores};
-    routing.totals = {sums, to_real(plan.demand, {E_}, 1)};
-    if (balance_ > 0)
-      routing.losses.push_back({"balance", static_cast<real>(balance_),
-                                balance_loss(scores, choice, k_, Counted::all, 1)});
-    return routing;
+    return {.plan = custom,
+            .scores = scores,
+            .losses = weighted_balance(balance_, scores, choice, k_),
+            .totals = {sums, to_real(plan.demand, {E_}, 1)}};
   }
 
   // d += (1 - β) · used · (sum / count - d); used: 1 where the count is not 0.

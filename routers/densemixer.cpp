@@ -41,10 +41,8 @@ class DenseMixer : public Router {
     const Indices choice = top_k(logits, k_);                                   // [T·k]
     const Tensor gates = divisor_.divide(at_choices(scores, choice));           // [T, k]
     Routing routing{.plan = dense_gradient(choice, gates, scores, tokens.context.training),
-                    .scores = scores};
-    if (balance_ > 0)
-      routing.losses.push_back({"balance", static_cast<real>(balance_),
-                                balance_loss(scores, choice, k_, Counted::all, 1)});
+                    .scores = scores,
+                    .losses = weighted_balance(balance_, scores, choice, k_)};
     if (z_ > 0) routing.losses.push_back({"z", static_cast<real>(z_), z_loss(logits)});
     return routing;
   }

@@ -4,14 +4,9 @@
 // groups and experts, the mixture of 1994.
 //
 //   y[t] = Σ_g outer[t, g] Σ_i inner[g][t, i] · expert_{g n + i}(x[t])
-#include "sim/core/error.hpp"
-#include "sim/moe/choose.hpp"
 #include "sim/moe/nested.hpp"
-#include "sim/ops/ops.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 namespace moesim {
 namespace {
@@ -64,58 +59,25 @@ class Hierarchical : public Router {
     const std::vector<Share> shares =
         importance_ ? places_of(tokens, groups) : shares_of(tokens, groups.token, groups.experts);
     Routing routing;
-    add_losses(routing, "outer_", outer, 1);
+    add_losses(routing.losses, "outer_", outer, 1);
     std::vector<Assignment> plans;
     for (std::size_t g = 0; g < inner_.size(); ++g) {
       if (shares[g].tokens.x.rows() == 0) {
-        plans.push_back(nothing(traits_.experts / traits_.expert_groups, tokens.x.backend()));
+        plans.push_back(no_assignment(traits_.experts / traits_.expert_groups, tokens.x.backend()));
         continue;
       }
-      Context context = inside(tokens.context, g + 1);
+      Context context = nested_context(tokens.context, inner_.size(), g);
       const Tokens& share = shares[g].tokens;
       const Routing inner = inner_[g]->route(
           {share.x, share.sequences, share.ids, share.position, context, share.importance});
       plans.push_back(assignment_of(inner));
-      add_losses(routing, "inner_", inner, real(1) / static_cast<real>(inner_.size()));
+      add_losses(routing.losses, "inner_", inner, real(1) / static_cast<real>(inner_.size()));
     }
     routing.plan = compose(groups, shares, plans);
     return routing;
   }
 
  private:
-  // The context of inner router `number`; the outer router uses `context` itself.
-  Context inside(const Context& context, std::size_t number) const {
-    Context own = context;
-    own.nested =
-        context.nested * static_cast<index>(inner_.size() + 1) + static_cast<index>(number);
-    return own;
-  }
-  // A plan without tokens.
-  static Assignment nothing(index experts, Backend& backend) {
-    Assignment plan;
-    plan.token = Indices::of({}, backend);
-    plan.experts = equal_segments(experts, 0, backend);
-    return plan;
-  }
-  static const Assignment& assignment_of(const Routing& routing) {
-    const auto* plan = std::get_if<Assignment>(&routing.plan);
-    if (plan == nullptr) fail_in("hierarchical", "a nested router must assign tokens to experts");
-    return *plan;
-  }
-  // Adds losses of equal names over the groups, each times `share`.
-  static void add_losses(Routing& to, const std::string& prefix, const Routing& from, real share) {
-    for (const Loss& loss : from.losses) {
-      const std::string name = prefix + loss.name;
-      const Tensor value = share == 1 ? loss.value : affine(loss.value, share);
-      const auto same = std::find_if(to.losses.begin(), to.losses.end(),
-                                     [&](const Loss& other) { return other.name == name; });
-      if (same == to.losses.end())
-        to.losses.push_back({name, loss.weight, value});
-      else
-        same->value = add(same->value, value);
-    }
-  }
-
   bool importance_ = false;
   std::unique_ptr<Router> outer_;
   std::vector<std::unique_ptr<Router>> inner_;

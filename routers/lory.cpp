@@ -92,10 +92,13 @@ class Lory : public Router {
     Tensor weights;  // [groups, E], as used
     if (prompted) {
       const index first = std::min(prompt_, S);
-      weights = softmax(matmul(mean_rows(first_tokens(tokens.x, B, S, first), B), weight_));
+      const Indices rows = map_indices({.shape = {B, first, 1}, .add = {S, 1}}, backend);
+      weights = softmax(matmul(mean_rows(gather_rows(tokens.x, rows), B), weight_));
     } else {
       const Tensor own = softmax(matmul(mean_rows(tokens.x, groups), weight_));
-      weights = prefix_ ? gather_rows(own, each_segment(B, segments, 0)) : causal(own, B, segments);
+      const IndexMap of_first{.shape = {B, segments, 1}, .add = {segments}};
+      weights =
+          prefix_ ? gather_rows(own, map_indices(of_first, backend)) : causal(own, B, segments);
     }
     Merging plan{weights, equal_segments(groups, B * S / groups, backend)};
     return {.plan = plan, .scores = weights};
@@ -111,14 +114,6 @@ class Lory : public Router {
       fail_in("lory", "a continuation without the pass over its prompt");
     Merging plan{of_prompt_, equal_segments(tokens.batch(), tokens.length(), tokens.x.backend())};
     return {.plan = plan, .scores = of_prompt_};
-  }
-
-  Indices each_segment(index B, index segments, index which) const {
-    std::vector<std::int32_t> row;
-    for (index b = 0; b < B; ++b)
-      row.insert(row.end(), static_cast<std::size_t>(segments),
-                 static_cast<std::int32_t>(b * segments + which));
-    return Indices::of(row, weight_.backend());
   }
 
   Tensor causal(const Tensor& own, index B, index segments) const {
@@ -139,13 +134,6 @@ class Lory : public Router {
   Tensor common(Backend& backend) const {
     if (logits_) return softmax(logits_.reshape({1, E_}));
     return Tensor::full({1, E_}, real(1) / static_cast<real>(E_), backend);
-  }
-
-  static Tensor first_tokens(const Tensor& x, index B, index S, index count) {
-    std::vector<std::int32_t> row;
-    for (index b = 0; b < B; ++b)
-      for (index s = 0; s < count; ++s) row.push_back(static_cast<std::int32_t>(b * S + s));
-    return gather_rows(x, Indices::of(row, x.backend()));
   }
 
   index D_, E_, segment_ = 1, prompt_ = 0;

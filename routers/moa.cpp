@@ -70,20 +70,17 @@ class Moa : public Router {
     if (detached_) gates = div_column(gates, stop_gradient(affine(sum_cols(gates), 1, real(1e-6))));
     const Assignment plan = assign(choice, choice, k_, E_, gates);
 
-    Routing routing;
-    routing.scores = scores;
-    const auto loss = [&](const char* name, double weight, const Tensor& value) {
-      routing.losses.push_back({name, static_cast<real>(weight), value});
-    };
+    Routing routing{
+        .plan = {}, .scores = scores, .losses = weighted_balance(balance_, scores, choice, k_)};
     if (importance_ > 0) {
       const Tensor all =
           combine_rows(gates.reshape({T * k_, 1}), {}, entries_of(choice, k_, E_), T * E_);
       const Tensor sums = sum_rows(all.reshape({T, E_}));
-      loss("importance", importance_,
-           importance_loss(mul_scalar(sums, reciprocal(sum(sums))), 1, Variance::sample));
+      routing.losses.push_back(
+          {"importance", static_cast<real>(importance_),
+           importance_loss(mul_scalar(sums, reciprocal(sum(sums))), 1, Variance::sample)});
     }
-    if (balance_ > 0) loss("balance", balance_, balance_loss(scores, choice, k_, Counted::all, 1));
-    if (z_ > 0) loss("z", z_, z_loss(logits));
+    if (z_ > 0) routing.losses.push_back({"z", static_cast<real>(z_), z_loss(logits)});
     routing.plan = Custom{
         .apply = [=, this](const Tensor& x, const Expert&) { return attended(x, plan, tokens); },
         .load = load_of(plan.demand)};

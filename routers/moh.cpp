@@ -68,19 +68,13 @@ class Moh : public Router {
       always = mul_column(
           affine(softmax(matmul(tokens.x, shared_weight_)), static_cast<real>(shared_)), column(0));
     }
-    Routing routing;
-    routing.scores = scores;
-    routing.plan = Custom{.apply =
-                              [=, this](const Tensor& x, const Expert&) {
-                                Tensor y = heads(x, routed_part_, routed, tokens);
-                                if (always) y = add(y, heads(x, shared_part_, always, tokens));
-                                return add_row(y, bias_);
-                              },
-                          .load = load_of(histogram(choice, E_))};
-    if (balance_ > 0)
-      routing.losses.push_back({"balance", static_cast<real>(balance_),
-                                balance_loss(scores, choice, k_, Counted::all, 1)});
-    return routing;
+    const auto attended = [=, this](const Tensor& x, const Expert&) {
+      const Tensor y = heads(x, routed_part_, routed, tokens);
+      return add_row(always ? add(y, heads(x, shared_part_, always, tokens)) : y, bias_);
+    };
+    return {.plan = Custom{.apply = attended, .load = load_of(histogram(choice, E_))},
+            .scores = scores,
+            .losses = weighted_balance(balance_, scores, choice, k_)};
   }
 
  private:

@@ -53,10 +53,9 @@ class Sentence : public Router {
     const Tensor logits = logits_of(tokens, B, S), scores = softmax(logits);  // [T, E]
     const Indices choice = top_k(logits, k_);                                 // [T·k]
     const Tensor gates = gates_.over_kept(gates_.of(logits, scores, choice), choice);
-    Routing routing{.plan = assign(choice, choice, k_, E_, gates), .scores = scores};
-    if (balance_ > 0)
-      routing.losses.push_back({"balance", static_cast<real>(balance_),
-                                balance_loss(scores, choice, k_, Counted::all, 1)});
+    Routing routing{.plan = assign(choice, choice, k_, E_, gates),
+                    .scores = scores,
+                    .losses = weighted_balance(balance_, scores, choice, k_)};
     penalties_.add_to(routing.losses, scores, weight_);
     return routing;
   }

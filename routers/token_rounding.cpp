@@ -14,6 +14,7 @@
 #include "sim/moe/losses.hpp"
 #include "sim/moe/policies/gates.hpp"
 #include "sim/moe/policies/loss_weights.hpp"
+#include "sim/moe/policies/service.hpp"
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -47,14 +48,10 @@ class TokenRounding : public Router {
     const Tensor scores = softmax(matmul(tokens.x, weight_));          // [T, E]
     const Indices choice = top_k(scores, k_);                          // [T·k]
     const Tensor gates = divisor_.divide(at_choices(scores, choice));  // [T, k]
-    Routing routing{.plan = tokens.context.training
-                                ? rounded(choice, gates, scores, tokens.context.traced)
-                                : assign(choice, choice, k_, E_, gates),
-                    .scores = scores};
-    if (balance_ > 0)
-      routing.losses.push_back({"balance", static_cast<real>(balance_),
-                                balance_loss(scores, choice, k_, Counted::all, 1)});
-    return routing;
+    return {.plan = tokens.context.training ? rounded(choice, gates, scores, tokens.context.traced)
+                                            : assign(choice, choice, k_, E_, gates),
+            .scores = scores,
+            .losses = weighted_balance(balance_, scores, choice, k_)};
   }
 
   double expert_rows(index tokens) const override {
@@ -94,26 +91,8 @@ class TokenRounding : public Router {
     plan.token = look_up(ranked, plan.token);
     plan.demand = look_up(Indices::of(demand_of, backend), count);
     if (traced)
-      plan.demanded = ranked_by_experts(plan.demand, rows, ranked, pick(weights.detach(), at));
+      plan.demanded = demand_of_experts(plan.demand, rows, ranked, pick(weights.detach(), at));
     return plan;
-  }
-
-  // Every expert serves the first of its ranked tokens; those behind them that chose it are dropped.
-  static std::shared_ptr<DemandList> ranked_by_experts(const Indices& demand, const Indices& rows,
-                                                       const Indices& ranked, const Tensor& gates) {
-    const std::vector<std::int32_t> asked = demand.to_host(), served = rows.to_host(),
-                                    token = ranked.to_host();
-    const std::vector<real> gate = gates.to_host();
-    auto list = std::make_shared<DemandList>();
-    const std::size_t T = token.size() / asked.size();
-    for (std::size_t e = 0; e < asked.size(); ++e)
-      for (std::size_t i = 0; i < static_cast<std::size_t>(asked[e]); ++i)
-        list->rows.push_back({.token = token[e * T + i],
-                              .expert = static_cast<std::int32_t>(e),
-                              .choice = -1,
-                              .served = i < static_cast<std::size_t>(served[e]),
-                              .gate = gate[e * T + i]});
-    return list;
   }
 
   index round(index n) const {

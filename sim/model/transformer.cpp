@@ -91,6 +91,8 @@ struct Blocks {
       own = std::make_unique<BlockBank>(ExpertSite{config.width, experts, width, output_scale()},
                                         site.length, std::move(blocks));
     } else if (router->traits().cost.rows_per_token == 0) {
+      // Reads and checks [expert], so that arms of a comparison may share it.
+      if (config.at == MoeAt::feed_forward) bank(config.expert, "expert", 1, 1, config.width);
       own = std::make_unique<NoExperts>(ExpertSite{config.width, experts, width, output_scale()});
     } else {
       own = bank(config.expert, "expert", experts, width,

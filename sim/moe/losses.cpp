@@ -53,6 +53,12 @@ Tensor balance_loss(const Tensor& scores, const Tensor& counts, index k, index t
   return affine(sum(mul(mean_rows(scores), counts.detach())), static_cast<real>(unit));
 }
 
+std::vector<Loss> weighted_balance(double weight, const Tensor& scores, const Indices& choice,
+                                   index k) {
+  if (weight == 0) return {};
+  return {{"balance", static_cast<real>(weight), balance_loss(scores, choice, k, Counted::all, 1)}};
+}
+
 Tensor choice_counts(const Tensor& scores, const Indices& choice, index k, Counted counted) {
   const index T = scores.rows(), used = counted == Counted::all ? k : 1;
   const Indices key = map_indices(choice, {.shape = {T, used, 1}, .from = {k, 1}});

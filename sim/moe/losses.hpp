@@ -23,6 +23,11 @@ Tensor balance_loss(const Tensor& scores, const Indices& choice, index k, Counte
 // the scores.
 Tensor balance_loss(const Tensor& scores, const Tensor& counts, index k, index tokens);
 
+// The load balance loss of a router: all k choices before drops, over the micro-batch. Empty if the
+// weight is 0.
+std::vector<Loss> weighted_balance(double weight, const Tensor& scores, const Indices& choice,
+                                   index k);
+
 // Number of choices of each expert, of the k choices per token or the first. scores [T, E]. -> [E]
 Tensor choice_counts(const Tensor& scores, const Indices& choice, index k, Counted counted);
 

@@ -83,6 +83,35 @@ std::unique_ptr<Router> nested_router(Options& options, const std::string& role,
   return router;
 }
 
+Context nested_context(const Context& outside, std::size_t routers, std::size_t number) {
+  Context own = outside;
+  own.nested = outside.nested * static_cast<index>(routers + 1) + static_cast<index>(number + 1);
+  return own;
+}
+
+const Assignment& assignment_of(const Routing& routing) {
+  const auto* plan = std::get_if<Assignment>(&routing.plan);
+  if (plan == nullptr) fail_in("router", "a nested router must assign tokens to experts");
+  return *plan;
+}
+
+Assignment no_assignment(index experts, Backend& backend) {
+  return {.token = Indices::of({}, backend), .experts = equal_segments(experts, 0, backend)};
+}
+
+void add_losses(std::vector<Loss>& to, const std::string& prefix, const Routing& from, real share) {
+  for (const Loss& loss : from.losses) {
+    const std::string name = prefix + loss.name;
+    const Tensor value = share == 1 ? loss.value : affine(loss.value, share);
+    const auto same =
+        std::find_if(to.begin(), to.end(), [&](const Loss& other) { return other.name == name; });
+    if (same == to.end())
+      to.push_back({name, loss.weight, value});
+    else
+      same->value = add(same->value, value);
+  }
+}
+
 std::vector<Share> shares_of(const Tokens& all, const Indices& token, const Segments& experts) {
   Backend& backend = all.x.backend();
   const Numbers offset = experts.offset.to_host(), ends = all.sequences.offset.to_host(),

@@ -15,6 +15,19 @@ namespace moesim {
 std::unique_ptr<Router> nested_router(Options& options, const std::string& role,
                                       const std::string& otherwise, const Site& site);
 
+// The context of nested router `number` of `routers`; the outer router uses `outside` itself. Each has
+// random numbers of its own.
+Context nested_context(const Context& outside, std::size_t routers, std::size_t number);
+
+// The assignment of a nested router; any other plan is an error.
+const Assignment& assignment_of(const Routing& routing);
+// The plan of a nested router without tokens.
+Assignment no_assignment(index experts, Backend& backend);
+
+// Adds the losses of a nested router, named `prefix` + name. Losses of equal names add up, each times
+// `share`.
+void add_losses(std::vector<Loss>& to, const std::string& prefix, const Routing& from, real share);
+
 // Share is the tokens that one expert received, in the order of tokens, as sequences of their own
 // (which may be ragged or empty).
 struct Share {

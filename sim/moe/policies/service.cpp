@@ -43,4 +43,20 @@ std::vector<std::int32_t> service_order(const ServiceRank& rank) {
   return order;
 }
 
+std::shared_ptr<DemandList> demand_of_experts(const Indices& asked, const Indices& served,
+                                              const Indices& token, const Tensor& gate) {
+  const Numbers asked_of = asked.to_host(), served_of = served.to_host(), tokens = token.to_host();
+  const std::vector<real> gates = gate.to_host();
+  auto list = std::make_shared<DemandList>();
+  const std::size_t T = tokens.size() / asked_of.size();
+  for (std::size_t e = 0; e < asked_of.size(); ++e)
+    for (std::size_t i = 0; i < static_cast<std::size_t>(asked_of[e]); ++i)
+      list->rows.push_back({.token = tokens[e * T + i],
+                            .expert = static_cast<std::int32_t>(e),
+                            .choice = -1,
+                            .served = i < static_cast<std::size_t>(served_of[e]),
+                            .gate = gates[e * T + i]});
+  return list;
+}
+
 }  // namespace moesim

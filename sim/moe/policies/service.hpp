@@ -1,9 +1,12 @@
-// service_order() says in which order choices are given places: for traces, on the host.
+// The order in which choices are given places: for traces, on the host. service_order() is that of
+// capacity, demand_of_experts() that of experts which rank tokens.
 #pragma once
 
 #include "sim/core/tensor.hpp"
+#include "sim/moe/routing.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace moesim {
@@ -19,5 +22,10 @@ struct ServiceRank {
 // The places t·k + j of all choices: group by group, in the order of service. Ties go to the earlier
 // token.
 std::vector<std::int32_t> service_order(const ServiceRank& rank);
+
+// Every expert serves the first served[e] of its ranked tokens; those behind them, up to asked[e],
+// are dropped. asked, served [E]; token, gate [E, T], by rank.
+std::shared_ptr<DemandList> demand_of_experts(const Indices& asked, const Indices& served,
+                                              const Indices& token, const Tensor& gate);
 
 }  // namespace moesim
