@@ -40,6 +40,11 @@ const std::vector<Analysis>& analyses() {
        "a verdict on the load: fine, uneven or collapsed",
        {"starved", "max-violation", "evenness", "least"},
        collapse_table},
+      {"loss",
+       "the loss of tokens by the number of experts that served them, and of tokens with and "
+       "without a dropped choice (moesim route writes losses)",
+       {},
+       loss_table},
       {"tokens",
        "the token ids of which each expert has the largest share",
        {"top", "seen"},

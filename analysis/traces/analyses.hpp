@@ -47,6 +47,7 @@ Table transitions_table(const Paths& paths, const AnalyzeOptions& options);
 Table saturation_table(const Paths& paths, const AnalyzeOptions& options);
 Table agreement_table(const Paths& paths, const AnalyzeOptions& options);
 Table collapse_table(const Paths& paths, const AnalyzeOptions& options);
+Table loss_table(const Paths& paths, const AnalyzeOptions& options);
 Table token_table(const Paths& paths, const AnalyzeOptions& options);
 
 }  // namespace moesim

@@ -73,11 +73,16 @@ void TracedRun::each_slice(const std::string& name, std::int64_t first, std::int
   }
 }
 
-std::vector<std::int32_t> TracedRun::of_tokens(const std::string& name, std::size_t trace) {
+void TracedRun::require_few_tokens() const {
   if (tokens_ > kMostLabelled)
-    fail(Exit::data,
-         fmt::format("{}: traces of {} tokens; token ids and domains are read of at most {}",
-                     run_.path, tokens_, kMostLabelled));
+    fail(
+        Exit::data,
+        fmt::format("{}: traces of {} tokens; token ids, domains and losses are read of at most {}",
+                    run_.path, tokens_, kMostLabelled));
+}
+
+std::vector<std::int32_t> TracedRun::of_tokens(const std::string& name, std::size_t trace) {
+  require_few_tokens();
   std::vector<std::int32_t> all;
   each_slice(name, static_cast<std::int64_t>(trace), 1, [&](const std::vector<double>& values) {
     all.reserve(values.size());
@@ -98,6 +103,16 @@ std::vector<std::int32_t> TracedRun::token_ids(std::size_t trace) {
 
 std::vector<std::int32_t> TracedRun::domains(std::size_t trace) {
   return of_tokens("trace_domain", trace);
+}
+
+std::vector<double> TracedRun::losses(std::size_t trace) {
+  require_few_tokens();
+  std::vector<double> all;
+  each_slice("trace_loss", static_cast<std::int64_t>(trace), 1,
+             [&](const std::vector<double>& values) { all = values; });
+  if (!all.empty() && static_cast<std::int64_t>(all.size()) != tokens_)
+    fail(Exit::data, run_.path + ": trace_loss has another number of tokens");
+  return all;
 }
 
 std::vector<std::string> TracedRun::domain_names() {

@@ -53,11 +53,14 @@ class TracedRun {
   std::vector<std::int32_t> token_ids(std::size_t trace);
   std::vector<std::int32_t> domains(std::size_t trace);
   std::vector<std::string> domain_names();
+  // The losses at the tokens of a trace, NaN where there is none; empty if the file has none.
+  std::vector<double> losses(std::size_t trace);
 
  private:
   // Calls take() with the rows of a variable, a slice at a time.
   void each_slice(const std::string& name, std::int64_t first, std::int64_t count,
                   const std::function<void(const std::vector<double>&)>& take);
+  void require_few_tokens() const;  // that one reply of the reader holds
   std::vector<std::int32_t> of_tokens(const std::string& name, std::size_t trace);
 
   Run run_;

@@ -8,6 +8,7 @@
 #include "sim/core/error.hpp"
 #include "sim/data/root.hpp"
 #include "sim/io/file.hpp"
+#include "sim/ops/loss.hpp"
 #include "sim/record/image.hpp"
 #include "sim/train/loading.hpp"
 #include "sim/train/trace_recorder.hpp"
@@ -38,6 +39,12 @@ class TracedPasses {
       Example example;
       example.input.batch = 1, example.input.length = size;
       example.input.ids = Indices::of({from, from + size}, *e_.backend);
+      if (e_.task->shape().causal && !e_.task->shape().pooled) {
+        std::vector<std::int32_t> next(from + 1, from + size);
+        const std::size_t last = first + static_cast<std::size_t>(size);
+        next.push_back(last < ids.size() ? ids[last] : -1);
+        example.targets = Indices::of(next, *e_.backend);
+      }
       const Evaluator& evaluator = e_.trainer->evaluator();
       run(example, evaluator.context(static_cast<index>(first / length)));
     }
@@ -70,20 +77,31 @@ class TracedPasses {
       }
     }
   }
-  StepTrace take() { return monitor_.take(); }
+  StepTrace take() {
+    StepTrace trace = monitor_.take();
+    if (static_cast<index>(losses_.size()) == trace.tokens) trace.losses = std::move(losses_);
+    return trace;
+  }
 
  private:
   void run(const Example& example, Context context) {
     context.training = training_;
     monitor_.attach(context, example);
     std::vector<Loss> losses;
-    e_.model->forward(example.input, context, losses);
+    const Tensor logits = e_.model->forward(example.input, context, losses);
+    if (!example.targets || example.targets.size() != example.input.batch * example.input.length)
+      return;
+    const std::vector<std::int32_t> targets = example.targets.to_host();
+    const std::vector<real> rows = cross_entropy_rows(logits, example.targets).to_host();
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      losses_.push_back(targets[i] < 0 ? kMissing : static_cast<double>(rows[i]));
   }
 
   Experiment& e_;
   index step_;
   bool training_;
   TraceMonitor monitor_;
+  std::vector<double> losses_;  // of all tokens; shorter if the task has none for each
 };
 
 index most_experts_of(const StepTrace& trace) {
@@ -113,7 +131,8 @@ RunFile file_of(const StepTrace& trace, const std::string& folder, LoadedRun& lo
                       .experts = most_experts_of(trace),
                       .tokens = trace.tokens,
                       .ids = !trace.ids.empty(),
-                      .domains = !trace.domains.empty()});
+                      .domains = !trace.domains.empty(),
+                      .losses = !trace.losses.empty()});
   writer.declare(file);
   writer.append(file, loaded.info.step, trace);
   return file;
@@ -127,7 +146,8 @@ Table table_of(const StepTrace& trace, const Experiment& e) {
                    {"token_id", "token id", Kind::count}, {"token", "token", Kind::text},
                    {"layer", "layer", Kind::count},       {"expert", "expert", Kind::count},
                    {"choice", "choice", Kind::count},     {"gate", "gate", Kind::number, 6},
-                   {"served", "served", Kind::count},     {"order", "order", Kind::count}};
+                   {"served", "served", Kind::count},     {"order", "order", Kind::count},
+                   {"loss", "loss", Kind::number, 6}};
   struct Line {
     index token, layer, order;
     TraceRow row;
@@ -154,10 +174,12 @@ Table table_of(const StepTrace& trace, const Experiment& e) {
       const bool known = token < e.data->info().vocabulary;  // a mask is not
       text = known ? e.data->decode({token}) : std::string("[mask]");
     }
-    table.rows.push_back({number(line.token / trace.length), number(line.token % trace.length), id,
-                          text, number(line.layer), number(line.row.expert),
-                          number(line.row.choice), number(line.row.gate),
-                          number(line.row.served ? 1 : 0), number(line.order)});
+    table.rows.push_back(
+        {number(line.token / trace.length), number(line.token % trace.length), id, text,
+         number(line.layer), number(line.row.expert), number(line.row.choice),
+         number(line.row.gate), number(line.row.served ? 1 : 0), number(line.order),
+         trace.losses.empty() ? Cell()
+                              : number(trace.losses[static_cast<std::size_t>(line.token)])});
   }
   return table;
 }

@@ -4,11 +4,9 @@
 #include "analysis/traces/forensics.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/commands/export_tables.hpp"
+#include "experiments/commands/table_output.hpp"
 #include "sim/config/list.hpp"
 #include "sim/core/error.hpp"
-
-#include <iostream>
 
 namespace moesim {
 
@@ -29,9 +27,8 @@ Arguments whatif_arguments() {
       .value("by", "layer",
              "rows of the table: layer; position: who is dropped, by position in the sequence; "
              "frequency: by rank of the token id",
-             {{"layer", "position", "frequency"}})
-      .value("format", "text", joined(format_names()), {format_names()})
-      .flag("json", "the same as --format json");
+             {{"layer", "position", "frequency"}});
+  add_table_output(arguments);
   return arguments;
 }
 
@@ -39,10 +36,7 @@ int whatif_command(const Words& words) {
   Arguments arguments = whatif_arguments();
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("which traces?");
-  if (arguments.has("json") && arguments.given("format") && arguments.text("format") != "json")
-    fail(Exit::usage,
-         "command line: --json and --format " + arguments.text("format") + ": choose one of them");
-  const TableFormat format = format_of(arguments.has("json") ? "json" : arguments.text("format"));
+  const TableOutput output(arguments);
   const auto list = [&](const char* name) {
     const std::string text = arguments.text(name);
     return text.empty()
@@ -59,7 +53,7 @@ int whatif_command(const Words& words) {
       by == "layer" ? whatif_table(arguments.rest(), options)
                     : forensics_table(arguments.rest(), options,
                                       by == "position" ? WhatIfBy::position : WhatIfBy::frequency);
-  std::cout << render(table, format) << std::flush;
+  output.write(table);
   return 0;
 }
 

@@ -51,6 +51,7 @@ class Evaluator {
   index from() const { return from_; }                          // eval.from
   const std::vector<Rules>& also() const { return also_; }      // eval.also
   index batches() const { return (sequences_ + batch_ - 1) / batch_; }
+  index sequences() const { return sequences_; }  // of an evaluation
   // Batch i of an evaluation, posed, and the context of its forward pass.
   Batch posed(index i) const;
   Context context(index i) const;

@@ -65,7 +65,8 @@ Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transforme
               .experts = experts_,
               .tokens = tokens,
               .ids = data.vocabulary > 0,
-              .domains = !data.domains.empty()}) {
+              .domains = !data.domains.empty(),
+              .losses = false}) {
   declare_training();
   file_.put(labels("layer", model.moe_blocks(), "MoE layer", "index of the block that carries it"));
   std::vector<index> numbers(static_cast<std::size_t>(experts_));

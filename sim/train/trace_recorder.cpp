@@ -41,7 +41,8 @@ std::vector<double> doubles_of(const std::vector<std::int32_t>& values) {
 
 std::int64_t TraceWriter::bytes(index rows) const {
   const std::int64_t each = 8 + 8 * sizes_.layers * (sizes_.experts + 1) +
-                            4 * sizes_.tokens * (int{sizes_.ids} + int{sizes_.domains});
+                            4 * sizes_.tokens * (int{sizes_.ids} + int{sizes_.domains}) +
+                            8 * sizes_.tokens * int{sizes_.losses};
   return each + kRowBytes * rows;
 }
 
@@ -100,6 +101,7 @@ void TraceWriter::append(RunFile& file, index step, const StepTrace& trace) {
   file.append("trace_begin", begin);
   if (sizes_.ids) file.append("trace_token_id", doubles_of(trace.ids));
   if (sizes_.domains) file.append("trace_domain", doubles_of(trace.domains));
+  if (sizes_.losses) file.append("trace_loss", trace.losses);
   file.finish_blocks();
 }
 

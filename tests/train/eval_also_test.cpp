@@ -2,7 +2,7 @@
 #include "sim/core/error.hpp"
 #include "sim/train/evaluator.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/train/support.hpp"
+#include "tests/train/kept.hpp"
 
 #include <map>
 #include <set>
@@ -10,15 +10,8 @@
 namespace moesim::testing {
 namespace {
 
-using Values = std::vector<std::string>;
-
-Values with(Values values, const Values& more) {
-  values.insert(values.end(), more.begin(), more.end());
-  return values;
-}
-
 // Before a training step, over three batches of which the last is smaller.
-Evaluation evaluated(const Values& values) {
+Evaluation evaluated_also(const Values& values) {
   Training training(with({"eval.batch", "3", "eval.sequences", "8"}, values), 1);
   return training.trainer->evaluate(0);
 }
@@ -54,14 +47,14 @@ TEST_CASE("eval.also: the losses are those of runs with these rules, to the bit"
        {"router.lory.prompt", "0"}}};
   for (const Case& one : cases) {
     CAPTURE(one.run);
-    const Evaluation plain = evaluated(one.run);
-    const Evaluation both = evaluated(with(one.run, {"eval.also", "training, dropless"}));
+    const Evaluation plain = evaluated_also(one.run);
+    const Evaluation both = evaluated_also(with(one.run, {"eval.also", "training, dropless"}));
     REQUIRE(both.loss_also.size() == 2);
     CHECK(plain.loss_also.empty());
     CHECK(both.loss == plain.loss);
     CHECK(both.layers[0].dropped == plain.layers[0].dropped);
-    CHECK(both.loss_also[0] == evaluated(with(one.run, one.training)).loss);
-    CHECK(both.loss_also[1] == evaluated(with(one.run, one.dropless)).loss);
+    CHECK(both.loss_also[0] == evaluated_also(with(one.run, one.training)).loss);
+    CHECK(both.loss_also[1] == evaluated_also(with(one.run, one.dropless)).loss);
     if (!one.training.empty()) CHECK(both.loss_also[0] != both.loss);
     if (!one.dropless.empty() && one.run[3] != "2") CHECK(both.loss_also[1] != both.loss);
   }
@@ -73,8 +66,8 @@ TEST_CASE("eval.also: routers balanced in training only; the others have one los
   const std::set<std::string> other = {"base", "sinkhorn", "token_rounding"};
   for (const std::string& router : Registry<Router>::names()) {
     CAPTURE(router);
-    const Evaluation e = evaluated({"router.name", router, "eval.also", "dropless training"});
-    const Evaluation plain = evaluated({"router.name", router});
+    const Evaluation e = evaluated_also({"router.name", router, "eval.also", "dropless training"});
+    const Evaluation plain = evaluated_also({"router.name", router});
     CHECK(e.loss == plain.loss);
     REQUIRE(e.loss_also.size() == 2);
     if (other.contains(router)) {
@@ -123,14 +116,14 @@ TEST_CASE("eval.also: recorded at every evaluation, and of no other effect",
                          "0.5"};
   Training with_rules(with(values, {"eval.also", "dropless, training"}), 1), plain(values, 1);
   with_rules.run(), plain.run();
-  const RunFile &with = with_rules.recorder->file(), &without = plain.recorder->file();
+  const RunFile &more = with_rules.recorder->file(), &less = plain.recorder->file();
   for (const char* name : {"eval_loss_dropless", "eval_loss_training"}) {
-    REQUIRE(with.find(name) != nullptr);
-    CHECK(with.find(name)->values.size() == with.find("eval_loss")->values.size());
-    CHECK(without.find(name) == nullptr);
+    REQUIRE(more.find(name) != nullptr);
+    CHECK(more.find(name)->values.size() == more.find("eval_loss")->values.size());
+    CHECK(less.find(name) == nullptr);
   }
   for (const char* name : {"eval_loss", "loss", "eval_load"})
-    CHECK(with.find(name)->values == without.find(name)->values);
+    CHECK(more.find(name)->values == less.find(name)->values);
   CHECK(!plain.settings.is_resolved("eval.also"));  // such runs keep their identity
   CHECK(with_rules.settings.is_resolved("eval.also"));
 }
@@ -143,7 +136,7 @@ TEST_CASE("eval.also: unknown and repeated rules are rejected", "[train][eval][a
            {"dropless, dropless",
             "test: eval.also = dropless, dropless: dropless stands there twice"}})
     try {
-      evaluated({"eval.also", value});
+      evaluated_also({"eval.also", value});
       FAIL("not rejected");
     } catch (const Error& error) {
       CHECK(error.what() == message);

@@ -1,0 +1,25 @@
+// Defines the options --format, --out and --json of commands that print one table.
+#pragma once
+
+#include "analysis/render/table.hpp"
+#include "experiments/commands/arguments.hpp"
+
+#include <string>
+
+namespace moesim {
+
+// Adds --format, --out and --json.
+void add_table_output(Arguments& arguments);
+
+// TableOutput is their values. Read it before the work: it refuses what cannot be written.
+struct TableOutput {
+  TableFormat format = TableFormat::text;
+  std::string out;  // "": stdout
+
+  // Throws Exit::usage, or Exit::output if --out is a file of a run.
+  explicit TableOutput(const Arguments& arguments);
+  // Notes of a CSV table go to stderr.
+  void write(const Table& table) const;
+};
+
+}  // namespace moesim
