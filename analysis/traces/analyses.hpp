@@ -20,6 +20,7 @@ struct AnalyzeOptions {
   // --permutations; none: 200, and fewer for large traces
   std::optional<std::size_t> permutations = {};
   CollapseLimits limits = {};
+  std::optional<std::int64_t> step = {};  // --step; none: all traces
 };
 
 using Paths = std::vector<std::string>;

@@ -213,7 +213,8 @@ Table forensics_table(const std::vector<std::string>& paths, const WhatIfOptions
                    {"assignments", "assignments", Kind::count},
                    {"dropped", "dropped", Kind::count},
                    {"dropped_percent", "dropped %", Kind::number, 2}};
-  each_traced_run(paths, table, [&](TracedRun& run) { add_forensics(run, options, by, table); });
+  each_traced_run(paths, table, options.step,
+                  [&](TracedRun& run) { add_forensics(run, options, by, table); });
   return table;
 }
 

@@ -116,14 +116,14 @@ void add_run(TracedRun& run, Table& table) {
 
 }  // namespace
 
-Table loss_table(const Paths& paths, const AnalyzeOptions&) {
+Table loss_table(const Paths& paths, const AnalyzeOptions& options) {
   Table table = trace_table(
       "loss",
       {text_column("tokens_with", "tokens with"), count_column("tokens", "tokens"),
        real_column("tokens_percent", "of all %", 2), real_column("loss", "loss"),
        interval_column("loss_interval", "95 %"), real_column("loss_difference", "- loss of others"),
        interval_column("loss_difference_interval", "95 %")});
-  each_traced_run(paths, table, [&](TracedRun& run) { add_run(run, table); });
+  each_traced_run(paths, table, options.step, [&](TracedRun& run) { add_run(run, table); });
   add_note(table, "intervals are over sequences");
   add_note(table,
            "tokens differ in more than their experts: a difference is not the effect of "

@@ -46,7 +46,7 @@ Table token_table(const Paths& paths, const AnalyzeOptions& options) {
       "tokens", {count_column("expert", "expert"), count_column("rank", "rank"),
                  text_column("token_id", "token id"), count_column("assignments", "at the expert"),
                  count_column("occurrences", "of"), real_column("share", "share")});
-  each_traced_run(paths, table, [&](TracedRun& run) {
+  each_traced_run(paths, table, options.step, [&](TracedRun& run) {
     const TokenLabels ids = token_labels(run, label_kinds(run, "token").front(), options.bins);
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {
       const auto lists = ids_of_experts(ids, choices_of_layer(run, layer), options.seen);

@@ -47,6 +47,7 @@ AnalyzeOptions analyze_options(const Arguments& arguments) {
   options.bins = static_cast<std::size_t>(arguments.integer("bins", 1, 1l << 20));
   if (arguments.given("permutations"))
     options.permutations = static_cast<std::size_t>(arguments.integer("permutations", 0, 1l << 20));
+  options.step = step_of(arguments);
   options.limits = {.starved = arguments.number("starved", 0, 1),
                     .max_violation = arguments.number("max-violation", 0, 1e9),
                     .evenness = arguments.number("evenness", 0, 1),
@@ -67,6 +68,7 @@ Arguments analyze_arguments() {
              "rows: domain, token, previous, position (specialisation), pair (transitions), expert "
              "(agreement)",
              {{"domain", "token", "previous", "position", "pair", "expert"}})
+      .value("step", "", "only traces of this step; default: all")
       .value("pairs", "all",
              "coactivation: all pairs of a token's choices, or those adjacent in their order",
              {{"all", "adjacent"}})

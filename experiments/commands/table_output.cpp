@@ -35,6 +35,11 @@ void add_table_output(Arguments& arguments) {
       .flag("json", "the same as --format json");
 }
 
+std::optional<std::int64_t> step_of(const Arguments& arguments) {
+  if (!arguments.given("step")) return std::nullopt;
+  return arguments.integer("step", 0, 1l << 40);
+}
+
 TableOutput::TableOutput(const Arguments& arguments)
     : format(format_to(arguments, arguments.text("out"))), out(arguments.text("out")) {
   if (!out.empty()) require_not_of_a_run(out);

@@ -4,6 +4,8 @@
 #include "analysis/render/table.hpp"
 #include "experiments/commands/arguments.hpp"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace moesim {
@@ -21,5 +23,8 @@ struct TableOutput {
   // Notes of a CSV table go to stderr.
   void write(const Table& table) const;
 };
+
+// The value of --step; none if it is not given.
+std::optional<std::int64_t> step_of(const Arguments& arguments);
 
 }  // namespace moesim

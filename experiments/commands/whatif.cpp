@@ -27,7 +27,8 @@ Arguments whatif_arguments() {
       .value("by", "layer",
              "rows of the table: layer; position: who is dropped, by position in the sequence; "
              "frequency: by rank of the token id",
-             {{"layer", "position", "frequency"}});
+             {{"layer", "position", "frequency"}})
+      .value("step", "", "only traces of this step; default: all");
   add_table_output(arguments);
   return arguments;
 }
@@ -43,7 +44,7 @@ int whatif_command(const Words& words) {
                ? std::vector<std::string>()
                : config::parse_list({"command line", std::string("--") + name, text}, 1000);
   };
-  const WhatIfOptions options{list("capacity"), list("group"), list("fill")};
+  const WhatIfOptions options{list("capacity"), list("group"), list("fill"), step_of(arguments)};
   if (options.factors.empty())
     fail(Exit::usage, "command line: --capacity: give at least one capacity factor");
   const std::string by = arguments.text("by");

@@ -34,6 +34,7 @@ class Recorder : public Hook {
   void on_boundary(const Position& position) override;
 
   index every() const { return every_; }  // record.every
+  const TraceRecorder& trace() const { return trace_; }
   // Median over this process's latest steps.
   double tokens_per_second() const;
   double seconds_publishing() const { return throttle_.spent(); }

@@ -46,6 +46,10 @@ std::int64_t TraceWriter::bytes(index rows) const {
   return each + kRowBytes * rows;
 }
 
+double TraceWriter::bytes_of(double rows) const {
+  return static_cast<double>(bytes(index{0})) + static_cast<double>(kRowBytes) * rows;
+}
+
 std::int64_t TraceWriter::bytes(const StepTrace& trace) const {
   index rows = 0;
   for (const LayerTrace& layer : trace.layers) rows += static_cast<index>(layer.rows.size());
