@@ -20,8 +20,8 @@ Total total_of(const std::vector<ClusterSum>& clusters) {
 }
 
 // residuals: one of each cluster that has observations; their sum is 0.
-Estimate estimate(double value, const std::vector<double>& residuals) {
-  Estimate found{.value = value, .interval = {}};
+MeanEstimate estimate(double value, const std::vector<double>& residuals) {
+  MeanEstimate found{.value = value, .interval = {}};
   const auto C = static_cast<double>(residuals.size());
   if (C < 2) return found;
   double squares = 0;
@@ -39,7 +39,7 @@ double residual(const ClusterSum& one, const Total& total) {
 
 }  // namespace
 
-Estimate mean_over_clusters(const std::vector<ClusterSum>& clusters) {
+MeanEstimate mean_over_clusters(const std::vector<ClusterSum>& clusters) {
   const Total total = total_of(clusters);
   if (total.count == 0) return {};
   std::vector<double> residuals;
@@ -49,8 +49,8 @@ Estimate mean_over_clusters(const std::vector<ClusterSum>& clusters) {
   return estimate(total.mean(), residuals);
 }
 
-Estimate difference_over_clusters(const std::vector<ClusterSum>& a,
-                                  const std::vector<ClusterSum>& b) {
+MeanEstimate difference_over_clusters(const std::vector<ClusterSum>& a,
+                                      const std::vector<ClusterSum>& b) {
   const Total total_a = total_of(a), total_b = total_of(b);
   if (total_a.count == 0 || total_b.count == 0) return {};
   std::vector<double> residuals;

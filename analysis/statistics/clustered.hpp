@@ -16,7 +16,7 @@ struct ClusterSum {
   void add(double value) { sum += value, ++count; }
 };
 
-struct Estimate {
+struct MeanEstimate {
   double value = kNone;
   // 95 %, by Student's t with clusters - 1 degrees of freedom; none with fewer than two clusters
   // that have observations.
@@ -26,11 +26,11 @@ struct Estimate {
 // The mean over all observations, R = Σ y / Σ n, as a ratio of sums over C clusters with y and n
 // each. Its standard error is √(C / (C - 1) · Σ (y - R n)²) / Σ n (Cochran 1977, equation 6.4,
 // without the finite population correction). NaN without observations.
-Estimate mean_over_clusters(const std::vector<ClusterSum>& clusters);
+MeanEstimate mean_over_clusters(const std::vector<ClusterSum>& clusters);
 
 // The difference of the means of two kinds of observations, a - b, of the same clusters: residuals
 // of both kinds in a cluster add up, so that what the kinds share does not widen the interval.
-Estimate difference_over_clusters(const std::vector<ClusterSum>& a,
-                                  const std::vector<ClusterSum>& b);
+MeanEstimate difference_over_clusters(const std::vector<ClusterSum>& a,
+                                      const std::vector<ClusterSum>& b);
 
 }  // namespace moesim

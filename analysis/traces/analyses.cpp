@@ -31,6 +31,11 @@ const std::vector<Analysis>& analyses() {
        "same tokens, in order",
        {},
        saturation_table},
+      {"fluctuation",
+       "share of tokens whose first choice changes from one traced step to the next; traces of the "
+       "same tokens of one run, in order",
+       {},
+       fluctuation_table},
       {"agreement",
        "share of a token's experts that two seeds have in common once their experts are matched; "
        "with --by expert, the match",

@@ -46,6 +46,7 @@ Table label_share_table(const Paths& paths, const AnalyzeOptions& options);  // 
 Table repetition_table(const Paths& paths, const AnalyzeOptions& options);
 Table transitions_table(const Paths& paths, const AnalyzeOptions& options);
 Table saturation_table(const Paths& paths, const AnalyzeOptions& options);
+Table fluctuation_table(const Paths& paths, const AnalyzeOptions& options);
 Table agreement_table(const Paths& paths, const AnalyzeOptions& options);
 Table collapse_table(const Paths& paths, const AnalyzeOptions& options);
 Table loss_table(const Paths& paths, const AnalyzeOptions& options);

@@ -76,8 +76,8 @@ class LossRows {
   }
   void add_row(Table& table, const std::string& layer, const std::string& got, const Sums& sums,
                const Sums& others) const {
-    const Estimate mean = mean_over_clusters(sums),
-                   difference = difference_over_clusters(sums, others);
+    const MeanEstimate mean = mean_over_clusters(sums),
+                       difference = difference_over_clusters(sums, others);
     const double count = count_of(sums);
     table.rows.push_back({run_, layer, got, count, 100 * count / static_cast<double>(all_),
                           mean.value, mean.interval, difference.value, difference.interval});

@@ -22,8 +22,8 @@ Column number(const char* key, const char* title, int decimals = 4) {
 }
 
 // The mean of a value of tokens, with an interval over sequences. NaN values do not count.
-Estimate estimate_of(const std::vector<const TokenRegret*>& tokens, index sequences,
-                     const Value& value) {
+MeanEstimate estimate_of(const std::vector<const TokenRegret*>& tokens, index sequences,
+                         const Value& value) {
   std::vector<ClusterSum> sums(static_cast<std::size_t>(sequences));
   for (const TokenRegret* token : tokens)
     if (const double one = value(*token); !std::isnan(one))
@@ -107,8 +107,8 @@ void RegretTable::note(const std::string& text) {
 void RegretTable::add_row(const std::string& run, const std::string& label, const Tokens& tokens,
                           index sequences) {
   const auto mean = [&](const Value& value) { return estimate_of(tokens, sequences, value); };
-  const Estimate regret = mean(&TokenRegret::regret), random = mean(loss_above),
-                 second = mean([](const TokenRegret&t) { return t.second - t.chosen; });
+  const MeanEstimate regret = mean(&TokenRegret::regret), random = mean(loss_above),
+                     second = mean([](const TokenRegret&t) { return t.second - t.chosen; });
   table_.rows.push_back(
       {run, label, static_cast<double>(tokens.size()), mean(&TokenRegret::chosen).value,
        mean(&TokenRegret::best).value, regret.value, regret.interval,
@@ -122,8 +122,8 @@ void RegretTable::add_verdict(const std::string& run, const RegretSample& sample
   Tokens all;
   all.reserve(sample.tokens.size());
   for (const TokenRegret& token : sample.tokens) all.push_back(&token);
-  const Estimate random = estimate_of(all, sample.sequences, loss_above),
-                 regret = estimate_of(all, sample.sequences, &TokenRegret::regret);
+  const MeanEstimate random = estimate_of(all, sample.sequences, loss_above),
+                     regret = estimate_of(all, sample.sequences, &TokenRegret::regret);
   const Interval& i = random.interval;
   std::string than = "the sample does not separate random experts from the router's";
   if (i.low > 0)

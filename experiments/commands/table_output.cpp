@@ -3,10 +3,12 @@
 #include "analysis/render/escape.hpp"
 #include "experiments/commands/export_tables.hpp"
 #include "experiments/terminal/output_file.hpp"
+#include "experiments/terminal/text_width.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
 #include <iostream>
+#include <unistd.h>
 
 namespace moesim {
 namespace {
@@ -46,6 +48,15 @@ TableOutput::TableOutput(const Arguments& arguments)
 }
 
 void TableOutput::write(const Table& table) const {
+  if (format == TableFormat::text && out.empty() && ::isatty(STDOUT_FILENO) == 1) {
+    Table bare = table;
+    bare.notes.clear();
+    std::cout << render(bare, format);
+    for (const std::string& note : table.notes)
+      std::cout << '\n' << wrapped(terminal_safe(note), text_width(), 2);
+    std::cout << (table.notes.empty() ? "" : "\n") << std::flush;
+    return;
+  }
   write_output(out, render(table, format));
   if (format != TableFormat::csv) return;
   for (const std::string& note : table.notes)

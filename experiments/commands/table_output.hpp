@@ -20,7 +20,7 @@ struct TableOutput {
 
   // Throws Exit::usage, or Exit::output if --out is a file of a run.
   explicit TableOutput(const Arguments& arguments);
-  // Notes of a CSV table go to stderr.
+  // Notes of a CSV table go to stderr; on a terminal, notes are wrapped.
   void write(const Table& table) const;
 };
 

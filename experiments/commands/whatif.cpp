@@ -26,8 +26,8 @@ Arguments whatif_arguments() {
              {{"token", "choice", "priority"}})
       .value("by", "layer",
              "rows of the table: layer; position: who is dropped, by position in the sequence; "
-             "frequency: by rank of the token id",
-             {{"layer", "position", "frequency"}})
+             "frequency: by rank of the token id; domain",
+             {{"layer", "position", "frequency", "domain"}})
       .value("step", "", "only traces of this step; default: all");
   add_table_output(arguments);
   return arguments;
@@ -48,12 +48,13 @@ int whatif_command(const Words& words) {
   if (options.factors.empty())
     fail(Exit::usage, "command line: --capacity: give at least one capacity factor");
   const std::string by = arguments.text("by");
-  if (by != "layer" && by != "position" && by != "frequency")
-    fail(Exit::usage, "command line: --by " + by + ": choose layer, position or frequency");
-  const Table table =
-      by == "layer" ? whatif_table(arguments.rest(), options)
-                    : forensics_table(arguments.rest(), options,
-                                      by == "position" ? WhatIfBy::position : WhatIfBy::frequency);
+  if (by != "layer" && by != "position" && by != "frequency" && by != "domain")
+    fail(Exit::usage, "command line: --by " + by + ": choose layer, position, frequency or domain");
+  const Table table = by == "layer" ? whatif_table(arguments.rest(), options)
+                                    : forensics_table(arguments.rest(), options,
+                                                      by == "position" ? WhatIfBy::position
+                                                      : by == "domain" ? WhatIfBy::domain
+                                                                       : WhatIfBy::frequency);
   output.write(table);
   return 0;
 }

@@ -192,7 +192,7 @@ void check_traces(const RunFile& run, const std::vector<Part>& parts) {
                       part_of(parts, "trace_served", 1), part_of(parts, "trace_domain", 2),
                       part_of(parts, "record_step", 1),  part_of(parts, "demand", 3),
                       part_of(parts, "load", 3),         part_of(parts, "dropped", 2)};
-  for (const Part* part : {of.steps, of.begin, of.token, of.choice, of.served})
+  for (const Part* part : {of.steps, of.begin, of.served})
     if (part == nullptr) return;
   const bool records =
       of.record != nullptr && of.demand != nullptr && of.load != nullptr && of.dropped != nullptr;
@@ -215,7 +215,8 @@ void check_traces(const RunFile& run, const std::vector<Part>& parts) {
     for (std::int64_t layer = 0; layer < layers; ++layer) {
       const auto first = places.begin() + static_cast<std::ptrdiff_t>(bounds) * layer;
       const std::vector<double> begin(first, first + static_cast<std::ptrdiff_t>(bounds));
-      check_rows(of, begin, tokens_of(run), step, layer);
+      if (of.token != nullptr && of.choice != nullptr)
+        check_rows(of, begin, tokens_of(run), step, layer);
       if (found != recorded.end())
         compare_layer(
             of,

@@ -203,6 +203,26 @@ for row in json.loads(call("analyze", "loss", "losses.h5", "--json"))["rows"]:
     if some.sum() == 4:  # clusters: t of 3 degrees of freedom is 3.1824
         half = 3.182446305284263 * (4 / 3 * ((sums - mean * n) ** 2).sum()) ** 0.5 / n.sum()
         check(abs(row["loss_interval"][1] - mean - half) < 1e-9, f"{row}: half of the interval is {half}")
+tokens = json.loads(call("analyze", "tokens", "losses.h5", "--seen", "1", "--json"))["rows"]
+check(tokens and all(row["token"] == row["token_id"] for row in tokens), "texts of tokens: ids as numbers, without a tokenizer")
+# Fluctuation: the share of first choices that differ, by hand; one trace has no next.
+call("route", folder, "--split", "validation", "--batches", "0", "--out", "first.h5", "--checkpoint", "2")
+for row in json.loads(call("analyze", "fluctuation", "first.h5", "losses.h5", "--json"))["rows"]:
+    firsts = []
+    for path in ("first.h5", "losses.h5"):
+        listed = rows_of(path, 0, int(row["layer"]))[0]
+        first = listed[listed[:, 2] == 0]
+        firsts.append(first[numpy.argsort(first[:, 1], kind="stable"), 0])
+    check(row["tokens"] == 96 and abs(row["changed"] - (firsts[0] != firsts[1]).mean()) < 1e-12, f"{row}")
+    shares = [numpy.bincount(first, minlength=experts) / 96 for first in firsts]
+    check(abs(row["chance"] - 1 + (shares[0] * shares[1]).sum()) < 1e-12, f"{row}: chance")
+check("--checkpoint STEP" in call("analyze", "fluctuation", "losses.h5", code=3), "one trace does not change")
+# What-if by domain adds up to all layers.
+by = json.loads(call("whatif", "losses.h5", "--capacity", "0.5,1", "--by", "domain", "--json"))["rows"]
+for row in json.loads(call("whatif", "losses.h5", "--capacity", "0.5,1", "--json"))["rows"]:
+    own = [part for part in by if part["capacity_factor"] == row["capacity_factor"]]
+    if row["layer"] == "all":
+        check(sum(part["dropped"] for part in own) == row["dropped"] > 0 and len(own) == 2, f"{row}: {own}")
 check("no losses" in call("analyze", "loss", long, code=3), "a trace of training has no losses")
 check("moesim analyze" in call("export", "losses.h5", code=3), "a routed file is no run")
 check("moesim analyze" in call("explain", "losses.h5", code=2), "a routed file has no settings to explain")
