@@ -13,7 +13,6 @@
 #include "sim/data/stored.hpp"
 #include "sim/io/file.hpp"
 #include "sim/io/sha256.hpp"
-#include "sim/record/digest.hpp"
 #include "sim/record/reader.hpp"
 #include "sim/train/loading.hpp"
 
@@ -64,18 +63,13 @@ struct Findings {
   }
 };
 
-// What a run file says of itself.
-struct PublishedFile {
-  std::string rewritten_by;  // the library of another program; "" if none has rewritten the file
-  std::string digest;        // of its contents; "" if it was not readable
-};
-
 // Checks that the file is readable, that its records are consistent, and that its config matches
-// its checksum and config.ini.
+// its checksum and config.ini. Returns the library of another program that has rewritten the file,
+// or "".
 //
 // If the digest of a rewritten file holds, its contents are unchanged: a note. If it does not, an
 // intended change cannot be distinguished from damage: exit 3.
-PublishedFile verify_run_file(const std::string& folder, RunReader& reader, Findings& findings) {
+std::string verify_run_file(const std::string& folder, RunReader& reader, Findings& findings) {
   const std::string path = folder + "/run.h5";
   if (std::error_code error; !fs::exists(path, error) && !error) return {};
   try {
@@ -98,7 +92,7 @@ PublishedFile verify_run_file(const std::string& folder, RunReader& reader, Find
       findings.damaged(path + ": its config is not the one of its checksum");
     if (without_root(read_file(folder + "/config.ini")) != config)
       findings.damaged(folder + "/config.ini: not the config that run.h5 was made with");
-    return {checked.rewritten_by, file.text(kDigest)};
+    return checked.rewritten_by;
   } catch (const Error& error) {
     const std::string what = error.what();
     findings.met(error, what.find(path) == std::string::npos ? path + ": " + what : what);
@@ -166,11 +160,10 @@ void verify_tensors(const std::string& folder, const Checkpoint& checkpoint, Bui
     findings.damaged(what);
 }
 
-// `last`: the run file, if this is the last checkpoint of a complete run and no other program has
-// rewritten the file. Its bytes have the hash in the manifest; or, if they were written again from
-// the checkpoint, its contents are the checkpoint's records.
-void verify_checkpoint(const std::string& folder, index step, const PublishedFile* last,
-                       Built& built, Findings& findings) {
+// `last`: the last checkpoint of a complete run. Its manifest has the hash of the run file, which
+// must match unless another program has rewritten the file.
+void verify_checkpoint(const std::string& folder, index step, bool last, Built& built,
+                       Findings& findings) {
   // A checkpoint that has disappeared was pruned meanwhile.
   const auto there = [&] {
     const std::vector<index> steps = checkpoint_steps(folder);
@@ -179,11 +172,10 @@ void verify_checkpoint(const std::string& folder, index step, const PublishedFil
   try {
     const Checkpoint checkpoint = read_checkpoint(folder, step);
     verify_tensors(folder, checkpoint, built, findings);
-    const RunFile records = read_records(folder, checkpoint);
+    read_records(folder, checkpoint);
     const std::string& sum = checkpoint.info.published_sha256;
-    if (const std::string published = folder + "/run.h5"; last != nullptr && !sum.empty() &&
-                                                          sha256_of_file(published) != sum &&
-                                                          records.digest() != last->digest)
+    if (const std::string published = folder + "/run.h5";
+        last && !sum.empty() && sha256_of_file(published) != sum)
       findings.damaged(published +
                        ": damaged: not what was published; remove it and start the run again, "
                        "which writes it again from " +
@@ -232,7 +224,7 @@ int verify_command(const Words& words) {
       if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
         findings.damaged(
             fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
-      const PublishedFile file = verify_run_file(run.folder, reader, findings);
+      const bool rewritten = !verify_run_file(run.folder, reader, findings).empty();
       try {
         require_checkpoints_listed(run.folder);
       } catch (const Unreadable& problem) {
@@ -242,9 +234,9 @@ int verify_command(const Words& words) {
       Built built;
       for (const index step : steps) {
         ++checkpoints;
-        const bool last =
-            state.state == State::complete && file.rewritten_by.empty() && step == steps.back();
-        verify_checkpoint(run.folder, step, last ? &file : nullptr, built, findings);
+        verify_checkpoint(run.folder, step,
+                          state.state == State::complete && !rewritten && step == steps.back(),
+                          built, findings);
       }
     }
   }

@@ -146,7 +146,7 @@ void Recorder::widen_aux(std::size_t known) {
                 .long_name = "auxiliary losses",
                 .units = {},
                 .growing = true,
-                .description = "weighted, summed over layers; NaN where a step had none"};
+                .description = kAuxDescription};
   if (known > 0) {
     const std::vector<double> narrow = file_.all_values("aux_loss");
     for (std::size_t i = 0; i < narrow.size(); ++i)

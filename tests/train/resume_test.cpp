@@ -32,6 +32,8 @@ TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train
       REQUIRE(second.resume());
       second.finish();
       CHECK(second.fingerprint() == straight.fingerprint());
+      for (const Variable& variable : straight.recorder->file().variables())
+        CHECK(second.recorder->file().find(variable.name)->description == variable.description);
       CHECK(second.recorder->file().bytes().size() > 1000);  // dimensions and conservation hold
     }
   }
