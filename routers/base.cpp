@@ -44,8 +44,8 @@ class Base : public Router {
 
   Routing route(const Tokens& tokens) override {
     const Tensor affinity = matmul(tokens.x, weight_);  // [T, E]
-    const Indices choice = tokens.context.training ? journaled(balanced(affinity, tokens))
-                                                   : top_k(affinity, 1);  // [T]
+    const Indices choice = tokens.context.trained_rules() ? journaled(balanced(affinity, tokens))
+                                                          : top_k(affinity, 1);  // [T]
     return {.plan = assign(choice, choice, 1, E_, sigmoid(at_choices(affinity, choice))),
             .scores = softmax(affinity)};
   }

@@ -84,7 +84,7 @@ class Lory : public Router {
     const index B = tokens.batch(), S = tokens.length();
     Backend& backend = tokens.x.backend();
     if (tokens.context.generating != Generating::no) return generate(tokens);
-    const bool prompted = prompt_ > 0 && !tokens.context.training;
+    const bool prompted = prompt_ > 0 && !tokens.context.trained_rules();
     // A sequence that is shorter than a segment, or not a multiple of it, is one segment.
     const index size = segment_ < S && S % segment_ == 0 ? segment_ : S;
     const index segments = S / size, groups = prompted ? B : B * segments;

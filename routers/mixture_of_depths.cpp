@@ -78,7 +78,7 @@ class MixtureOfDepths : public Router {
     const Tensor r = linear(tokens.x, weight_, bias_);  // [T, 1]
     const Tensor guess = predictor_ ? matmul(stop_gradient(tokens.x), predictor_) : r;
     const Tensor best = marked(top_k_rows(r.detach(), B, C), B, S, C);  // [T]: 1 or 0
-    const bool top = inference_ == "top" || (tokens.context.training && trained_by_top_);
+    const bool top = inference_ == "top" || (trained_by_top_ && tokens.context.trained_rules());
     const Tensor half = Tensor::full({T}, real(top ? 0.5 : 0), backend);
     const Indices choice = where_less(half, top ? best : guess.detach().reshape({T}),
                                       map_indices({.shape = {T, 1, 1}}, backend), {});

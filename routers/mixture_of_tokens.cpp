@@ -85,7 +85,7 @@ class MixtureOfTokens : public Router {
           emit_weight_ ? grouped.of(matmul(tokens.x, emit_weight_)) : merge_logits;
       emit = softmax_at(emit_logits, log_emit_, emit_axis);
     }
-    if (argmax_eval_ && !tokens.context.training) {
+    if (argmax_eval_ && !tokens.context.trained_rules()) {
       emit = one_hot_of_largest(emit, emit_axis);
       plan.dispatch = one_hot_of_largest(merge, over_group).reshape({groups, g, E_});
     } else {

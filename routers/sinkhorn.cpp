@@ -63,7 +63,7 @@ class SinkhornRouter : public Router {
     if (by_experts_)
       return {.plan = of_experts(balanced(logits, tokens), weights, tokens), .scores = scores};
     const Indices choice =
-        top_k(tokens.context.training ? balanced(logits, tokens) : logits, k_);  // [T·k]
+        top_k(tokens.context.trained_rules() ? balanced(logits, tokens) : logits, k_);  // [T·k]
     return {.plan = assign(choice, choice, k_, E_, at_choices(weights, choice)), .scores = scores};
   }
 

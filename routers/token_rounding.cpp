@@ -48,8 +48,9 @@ class TokenRounding : public Router {
     const Tensor scores = softmax(matmul(tokens.x, weight_));          // [T, E]
     const Indices choice = top_k(scores, k_);                          // [T·k]
     const Tensor gates = divisor_.divide(at_choices(scores, choice));  // [T, k]
-    return {.plan = tokens.context.training ? rounded(choice, gates, scores, tokens.context.traced)
-                                            : assign(choice, choice, k_, E_, gates),
+    return {.plan = tokens.context.trained_rules()
+                        ? rounded(choice, gates, scores, tokens.context.traced)
+                        : assign(choice, choice, k_, E_, gates),
             .scores = scores,
             .losses = weighted_balance(balance_, scores, choice, k_)};
   }

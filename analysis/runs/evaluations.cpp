@@ -57,6 +57,8 @@ constexpr Measure kPlain[] = {{"eval_loss", &EvaluationPoint::loss},
                               {"eval_step", &EvaluationPoint::step},
                               {"eval_loss_error", &EvaluationPoint::loss_error},
                               {"eval_loss_from", &EvaluationPoint::loss_from},
+                              {"eval_loss_dropless", &EvaluationPoint::loss_dropless},
+                              {"eval_loss_training", &EvaluationPoint::loss_training},
                               {"eval_sequences", &EvaluationPoint::sequences},
                               {"eval_accuracy", &EvaluationPoint::accuracy}};
 constexpr Measure kLayered[] = {{"eval_domain_nmi", &EvaluationPoint::domain_nmi},
@@ -249,11 +251,25 @@ void add_quantity(Excerpt& excerpt, const std::string& name) {
 
 const std::vector<std::string>& recorded_names() {
   static const std::vector<std::string> names = [] {
-    std::vector<std::string> all{
-        "tokens",         "seconds",        "loss",          "task_loss",       "aux_loss",
-        "grad_norm",      "learning_rate",  "eval_loss",     "eval_loss_error", "eval_loss_from",
-        "eval_sequences", "eval_targets",   "eval_accuracy", "domain_loss",     "domain_targets",
-        "domain_load",    "eval_domain_nmi"};
+    std::vector<std::string> all{"tokens",
+                                 "seconds",
+                                 "loss",
+                                 "task_loss",
+                                 "aux_loss",
+                                 "grad_norm",
+                                 "learning_rate",
+                                 "eval_loss",
+                                 "eval_loss_error",
+                                 "eval_loss_from",
+                                 "eval_sequences",
+                                 "eval_targets",
+                                 "eval_accuracy",
+                                 "domain_loss",
+                                 "domain_targets",
+                                 "domain_load",
+                                 "eval_domain_nmi",
+                                 "eval_loss_dropless",
+                                 "eval_loss_training"};
     for (const Statistic& each : all_statistics()) {
       all.emplace_back(each.name);
       all.push_back(std::string("eval_") + each.name);

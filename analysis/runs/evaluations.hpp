@@ -21,6 +21,8 @@ struct EvaluationPoint {
   double loss = kNone;           // eval_loss
   double loss_error = kNone;     // eval_loss_error
   double loss_from = kNone;      // eval_loss_from
+  double loss_dropless = kNone;  // eval_loss_dropless
+  double loss_training = kNone;  // eval_loss_training
   double sequences = kNone;      // eval_sequences
   double accuracy = kNone;       // eval_accuracy
   double domain_nmi = kNone;     // mean over layers

@@ -32,6 +32,10 @@ Loaded load_runs(const Request& request, const Excerpt& more, const Visit& visit
   for (const std::string& path : selection.files) {
     try {
       const Run run = read_run(path, reader, excerpt);
+      if (run.has("trace_rows") && !run.has("status") && run.file.find("eval_step") == nullptr)
+        fail(Exit::data, path +
+                             ": assignments that moesim route listed, without a training; use "
+                             "moesim analyze or moesim whatif");
       Outcome outcome = outcome_of(run, request.quantities);
       if (request.status_of) outcome.status = request.status_of(path, outcome.status);
       // A run whose visit fails is left out of the outcomes.

@@ -56,6 +56,8 @@ void set(Outcome& outcome, const EvaluationPoint& evaluation) {
   outcome.loss = evaluation.loss;
   outcome.loss_error = evaluation.loss_error;
   outcome.loss_from = evaluation.loss_from;
+  outcome.loss_dropless = evaluation.loss_dropless;
+  outcome.loss_training = evaluation.loss_training;
   outcome.evaluated = evaluation.sequences;
   outcome.regret = outcome.loss - outcome.bayes_loss;
   outcome.bits_per_byte = outcome.loss / (std::numbers::ln2 * outcome.bytes_per_token);

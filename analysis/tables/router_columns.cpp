@@ -171,6 +171,10 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
          if (row.baseline == nullptr || row.baseline->name == row.arm.name) return {};
          return difference_of(row.arm, *row.baseline, kLossFrom).sample;
        }},
+      sample({"eval_loss_dropless", "loss dropless", Kind::sample, 4, Better::lower},
+             of(&Outcome::loss_dropless), Shown::with_rules),
+      sample({"eval_loss_training", "loss as trained", Kind::sample, 4, Better::lower},
+             of(&Outcome::loss_training), Shown::with_rules),
       words({"sees", "sees"}, &Outcome::sees),
       {{"leak", "leak"}, Shown::always, [](const RouterRow& row) { return leak_of(row.arm); }},
       {{"stable_seeds", "stable seeds"}, Shown::always, stable_seeds},

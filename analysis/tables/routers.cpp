@@ -26,10 +26,15 @@ std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
   for (const std::string& name : options.columns)
     chosen.push_back(find_column(all, name, outcomes));
   if (!options.columns.empty()) return chosen;
+  const auto recorded = [&](const RouterColumn& column) {
+    return std::any_of(outcomes.begin(), outcomes.end(),
+                       [&](const Outcome& run) { return !std::isnan(column.value(run)); });
+  };
   for (const RouterColumn& column : all)
     if (column.shown == RouterColumn::Shown::always ||
         (column.shown == RouterColumn::Shown::with_target && !options.target.empty()) ||
         (column.shown == RouterColumn::Shown::with_from && from) ||
+        (column.shown == RouterColumn::Shown::with_rules && recorded(column)) ||
         (column.shown == RouterColumn::Shown::other_tokens && compares_bytes(arms)))
       chosen.push_back(column);
   return chosen;

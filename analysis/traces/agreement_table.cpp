@@ -123,7 +123,7 @@ Table agreement_table(const Paths& paths, const AnalyzeOptions& options) {
     fail(Exit::usage, "command line: --by " + config::printable(options.by) +
                           ": agreement has --by expert only");
   Table table = trace_table("agreement", agreement_columns(!options.by.empty()));
-  const auto runs = traced_runs(paths, table);
+  const auto runs = traced_runs(paths, table, options.step);
   const auto last = [](TracedRun& run) { return TraceAt{&run, run.traces() - 1}; };
   for (std::size_t i = 0; i < runs.size(); ++i)
     for (std::size_t j = i + 1; j < runs.size(); ++j) {

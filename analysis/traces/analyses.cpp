@@ -31,6 +31,11 @@ const std::vector<Analysis>& analyses() {
        "same tokens, in order",
        {},
        saturation_table},
+      {"fluctuation",
+       "share of tokens whose first choice changes from one traced step to the next; traces of the "
+       "same tokens of one run, in order",
+       {},
+       fluctuation_table},
       {"agreement",
        "share of a token's experts that two seeds have in common once their experts are matched; "
        "with --by expert, the match",
@@ -40,6 +45,11 @@ const std::vector<Analysis>& analyses() {
        "a verdict on the load: fine, uneven or collapsed",
        {"starved", "max-violation", "evenness", "least"},
        collapse_table},
+      {"loss",
+       "the loss of tokens by the number of experts that served them, and of tokens with and "
+       "without a dropped choice (moesim route writes losses)",
+       {},
+       loss_table},
       {"tokens",
        "the token ids of which each expert has the largest share",
        {"top", "seen"},

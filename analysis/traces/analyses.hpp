@@ -20,6 +20,7 @@ struct AnalyzeOptions {
   // --permutations; none: 200, and fewer for large traces
   std::optional<std::size_t> permutations = {};
   CollapseLimits limits = {};
+  std::optional<std::int64_t> step = {};  // --step; none: all traces
 };
 
 using Paths = std::vector<std::string>;
@@ -45,8 +46,10 @@ Table label_share_table(const Paths& paths, const AnalyzeOptions& options);  // 
 Table repetition_table(const Paths& paths, const AnalyzeOptions& options);
 Table transitions_table(const Paths& paths, const AnalyzeOptions& options);
 Table saturation_table(const Paths& paths, const AnalyzeOptions& options);
+Table fluctuation_table(const Paths& paths, const AnalyzeOptions& options);
 Table agreement_table(const Paths& paths, const AnalyzeOptions& options);
 Table collapse_table(const Paths& paths, const AnalyzeOptions& options);
+Table loss_table(const Paths& paths, const AnalyzeOptions& options);
 Table token_table(const Paths& paths, const AnalyzeOptions& options);
 
 }  // namespace moesim

@@ -7,15 +7,17 @@
 #include "sim/moe/policies/capacity.hpp"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace moesim {
 
 struct WhatIfOptions {
-  std::vector<std::string> factors;  // capacity factors as written; 0: no limit
-  std::vector<std::string> groups;   // sequence, batch; empty: the run's
-  std::vector<std::string> fills;    // token, choice, priority; empty: the run's, as listed
+  std::vector<std::string> factors;       // capacity factors as written; 0: no limit
+  std::vector<std::string> groups;        // sequence, batch; empty: the run's
+  std::vector<std::string> fills;         // token, choice, priority; empty: the run's, as listed
+  std::optional<std::int64_t> step = {};  // only its traces; none: all
 };
 
 struct WhatIfCase {

@@ -27,7 +27,7 @@ Table coactivation_table(const Paths& paths, const AnalyzeOptions& options) {
                    count_column("assignments", "tokens of i"),
                    count_column("together", "of i and j"), real_column("probability", "P(j | i)"),
                    real_column("expected", "if independent"), real_column("ratio", "ratio", 2)});
-  each_traced_run(paths, table, [&](TracedRun& run) {
+  each_traced_run(paths, table, options.step, [&](TracedRun& run) {
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {
       const TokenChoices choices = choices_of_layer(run, layer);
       const std::vector<double> load = choices.load();

@@ -58,7 +58,7 @@ Table collapse_table(const Paths& paths, const AnalyzeOptions& options) {
        real_column("max_violation", "MaxVio", 3), real_column("normalised_entropy", "entropy", 3),
        real_column("entropy_change", "first to last trace", 3),
        real_column("effective_experts", "effective", 2), real_column("evenness", "evenness", 3)});
-  each_traced_run(paths, table, [&](TracedRun& run) {
+  each_traced_run(paths, table, options.step, [&](TracedRun& run) {
     std::vector<std::string> words;
     double assignments = 0, dead = 0, starved = 0;
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {

@@ -15,6 +15,10 @@ namespace moesim {
 namespace {
 
 constexpr std::size_t kMostBins = 16;  // of positions
+// Of WhatIfBy, in its order: what drop rates are over; key and title of the column.
+constexpr const char* const kBinned[] = {"positions", "token ids", "domains"};
+constexpr const char* const kBinKeys[] = {"positions", "ranks", "domain"};
+constexpr const char* const kBinTitles[] = {"positions", "ranks of token ids", "domain"};
 
 // Assignments and drops of one case and factor.
 struct Tally {
@@ -38,6 +42,11 @@ std::vector<std::int32_t> keys_of(TracedRun& run, std::size_t trace, WhatIfBy by
     for (std::int32_t& id : ids)
       id = numbers.emplace(id, static_cast<std::int32_t>(numbers.size())).first->second;
     return ids;
+  }
+  if (by == WhatIfBy::domain) {
+    std::vector<std::int32_t> domains = run.domains(trace);
+    if (domains.empty()) fail(Exit::data, run.run().path + ": its data have no domains");
+    return domains;
   }
   std::vector<std::int32_t> positions(static_cast<std::size_t>(run.tokens()));
   for (std::size_t t = 0; t < positions.size(); ++t)
@@ -100,6 +109,15 @@ std::vector<Bin> bins_of_positions(std::size_t length) {
     std::iota(bin.keys.begin(), bin.keys.end(), first);
     bins.push_back(std::move(bin));
   }
+  return bins;
+}
+
+std::vector<Bin> bins_of_domains(TracedRun& run, std::size_t count) {
+  const std::vector<std::string> names = run.domain_names();
+  std::vector<Bin> bins;
+  bins.reserve(count);
+  for (std::size_t domain = 0; domain < count; ++domain)
+    bins.push_back({domain < names.size() ? names[domain] : std::to_string(domain), {domain}});
   return bins;
 }
 
@@ -166,10 +184,11 @@ void add_forensics(TracedRun& run, const WhatIfOptions& options, WhatIfBy by, Ta
   }
   for (Tally& tally : tallies)
     grow(tally.assignments, occurrences.size()), grow(tally.dropped, occurrences.size());
-  const bool positions = by == WhatIfBy::position;
-  add_to_table(run, tallies,
-               positions ? bins_of_positions(occurrences.size()) : bins_of_ranks(occurrences),
-               positions ? "positions" : "token ids", table);
+  const auto what = static_cast<std::size_t>(by);
+  const std::vector<Bin> bins = by == WhatIfBy::position ? bins_of_positions(occurrences.size())
+                                : by == WhatIfBy::domain ? bins_of_domains(run, occurrences.size())
+                                                         : bins_of_ranks(occurrences);
+  add_to_table(run, tallies, bins, kBinned[what], table);
   for (const std::string& note : whatif_notes(run, cases, options.factors.front()))
     add_note(table, note);
 }
@@ -202,18 +221,18 @@ Table forensics_table(const std::vector<std::string>& paths, const WhatIfOptions
   using Kind = Column::Kind;
   Table table;
   table.name = "whatif";
-  const bool positions = by == WhatIfBy::position;
+  const auto what = static_cast<std::size_t>(by);
   table.columns = {{"run", "run", Kind::text},
                    {"group", "group", Kind::text},
                    {"fill", "fill", Kind::text},
                    {"capacity_factor", "capacity factor", Kind::text},
                    {"capacity", "C", Kind::count},
-                   {positions ? "positions" : "ranks",
-                    positions ? "positions" : "ranks of token ids", Kind::text},
+                   {kBinKeys[what], kBinTitles[what], Kind::text},
                    {"assignments", "assignments", Kind::count},
                    {"dropped", "dropped", Kind::count},
                    {"dropped_percent", "dropped %", Kind::number, 2}};
-  each_traced_run(paths, table, [&](TracedRun& run) { add_forensics(run, options, by, table); });
+  each_traced_run(paths, table, options.step,
+                  [&](TracedRun& run) { add_forensics(run, options, by, table); });
   return table;
 }
 

@@ -1,5 +1,5 @@
-// forensics_table() says which tokens capacity drops: by position in the sequence, or by frequency of
-// the token id.
+// forensics_table() says which tokens capacity drops: by position in the sequence, by frequency of the
+// token id, or by domain.
 #pragma once
 
 #include "analysis/render/table.hpp"
@@ -14,7 +14,7 @@ namespace moesim {
 // few have all. NaN without any part.
 double gini(const std::vector<double>& part, const std::vector<double>& whole);
 
-enum class WhatIfBy { position, frequency };
+enum class WhatIfBy { position, frequency, domain };
 
 // One row per file, group, fill, factor and bin, over all MoE layers and traces of the file. Bins of
 // positions are equal ranges, at most 16; those of frequency are ranks 1, 2-3, 4-7, … of token ids,

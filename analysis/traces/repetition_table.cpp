@@ -4,14 +4,14 @@
 
 namespace moesim {
 
-Table repetition_table(const Paths& paths, const AnalyzeOptions&) {
+Table repetition_table(const Paths& paths, const AnalyzeOptions& options) {
   Table table = trace_table(
       "repetition",
       {count_column("pairs", "pairs of tokens"), real_column("first", "first choice"),
        real_column("first_chance", "if independent"), real_column("first_ratio", "ratio", 2),
        real_column("either", "first or second choice"),
        real_column("either_chance", "if independent"), real_column("either_ratio", "ratio", 2)});
-  each_traced_run(paths, table, [&](TracedRun& run) {
+  each_traced_run(paths, table, options.step, [&](TracedRun& run) {
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {
       const Repetition found =
           repetition_of(choices_of_layer(run, layer), run.length(), run.tokens());

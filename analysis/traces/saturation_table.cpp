@@ -19,13 +19,13 @@ std::vector<TraceAt> all_traces(const std::vector<std::unique_ptr<TracedRun>>& r
 
 }  // namespace
 
-Table saturation_table(const Paths& paths, const AnalyzeOptions&) {
+Table saturation_table(const Paths& paths, const AnalyzeOptions& options) {
   Table table = trace_table(
       "saturation", {count_column("step", "step"), count_column("reference_step", "against step"),
                      count_column("tokens", "tokens"), real_column("saturation", "saturation"),
                      real_column("chance", "k/E"), real_column("first", "first choice"),
                      text_column("reference", "against run")});
-  const auto runs = traced_runs(paths, table);
+  const auto runs = traced_runs(paths, table, options.step);
   const std::vector<TraceAt> all = all_traces(runs);
   const TraceAt last = all.back();
   std::vector<TraceAt> compared;
@@ -42,6 +42,13 @@ Table saturation_table(const Paths& paths, const AnalyzeOptions&) {
     fail(Exit::data, last.run->run().path +
                          ": no other trace of the same tokens; trace checkpoints with moesim route "
                          "RUN --split validation --checkpoint STEP");
+  for (const TraceAt& one : compared)
+    if (name_of_run(*one.run) != name_of_run(*last.run))
+      add_note(table,
+               fmt::format("{} ({}) is not the run of the last trace, {} ({}): saturation is "
+                           "about checkpoints of one run; of two, see analyze agreement",
+                           name_of_run(*one.run), one.run->run().file.text("router"),
+                           name_of_run(*last.run), last.run->run().file.text("router")));
   for (std::size_t layer = 0; layer < last.run->layers(); ++layer) {
     const TokenChoices reference = choices_of_trace(*last.run, last.trace, layer);
     for (const TraceAt& one : compared) {

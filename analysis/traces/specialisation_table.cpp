@@ -58,7 +58,7 @@ std::vector<Cell> information_row(const TokenLabels& labels, const TokenChoices&
 Table specialisation_table(const Paths& paths, const AnalyzeOptions& options) {
   if (!options.by.empty()) return label_share_table(paths, options);
   Table table = trace_table("specialisation", information_columns());
-  each_traced_run(paths, table, [&](TracedRun& run) {
+  each_traced_run(paths, table, options.step, [&](TracedRun& run) {
     const std::vector<std::string> kinds = label_kinds(run, "");
     std::map<std::string, TokenLabels> kept;
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {
@@ -100,7 +100,7 @@ Table label_share_table(const Paths& paths, const AnalyzeOptions& options) {
     std::size_t label, expert;
     double n, share;
   };
-  each_traced_run(paths, table, [&](TracedRun& run) {
+  each_traced_run(paths, table, options.step, [&](TracedRun& run) {
     const TokenLabels labels =
         token_labels(run, label_kinds(run, options.by).front(), options.bins);
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {

@@ -42,11 +42,17 @@ std::vector<std::vector<SharedId>> ids_of_experts(const TokenLabels& ids,
 }  // namespace
 
 Table token_table(const Paths& paths, const AnalyzeOptions& options) {
-  Table table = trace_table(
-      "tokens", {count_column("expert", "expert"), count_column("rank", "rank"),
-                 text_column("token_id", "token id"), count_column("assignments", "at the expert"),
-                 count_column("occurrences", "of"), real_column("share", "share")});
-  each_traced_run(paths, table, [&](TracedRun& run) {
+  Table table =
+      trace_table("tokens", {count_column("expert", "expert"), count_column("rank", "rank"),
+                             text_column("token_id", "token id"), text_column("token", "token"),
+                             count_column("assignments", "at the expert"),
+                             count_column("occurrences", "of"), real_column("share", "share")});
+  each_traced_run(paths, table, options.step, [&](TracedRun& run) {
+    const std::map<std::int32_t, std::string> texts = run.token_texts();
+    const auto text_of = [&](const std::string& id) -> Cell {
+      const auto found = texts.find(static_cast<std::int32_t>(std::stol(id)));
+      return found == texts.end() ? Cell() : Cell(found->second);
+    };
     const TokenLabels ids = token_labels(run, label_kinds(run, "token").front(), options.bins);
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {
       const auto lists = ids_of_experts(ids, choices_of_layer(run, layer), options.seen);
@@ -56,7 +62,8 @@ Table token_table(const Paths& paths, const AnalyzeOptions& options) {
           const SharedId& one = lists[e][i];
           table.rows.push_back({name_of_run(run), std::to_string(run.label(layer)),
                                 static_cast<double>(e), static_cast<double>(i + 1),
-                                ids.names[one.label], one.n, one.occurs, one.share});
+                                ids.names[one.label], text_of(ids.names[one.label]), one.n,
+                                one.occurs, one.share});
         }
     }
   });

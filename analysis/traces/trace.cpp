@@ -4,6 +4,7 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/record/limits.hpp"
+#include "sim/record/trace_check.hpp"
 
 #include <fmt/format.h>
 
@@ -13,18 +14,19 @@ namespace moesim {
 namespace {
 
 constexpr std::int64_t kMostSteps = 1 << 20;
+constexpr std::int64_t kMostRows = std::int64_t{1} << 53;  // rows that are missing are found later
 constexpr std::int64_t kSlice = 1 << 20;  // rows that one reply of the reader holds
 // Tokens of a trace, whose ids are one reply.
 constexpr std::int64_t kMostLabelled = static_cast<std::int64_t>(kMaxExcerpt / 8) - 1024;
 
 }  // namespace
 
-TracedRun::TracedRun(const std::string& path) {
+TracedRun::TracedRun(const std::string& path, std::optional<std::int64_t> step) {
   Excerpt excerpt;
-  excerpt.attributes = {"moesim_schema", "run_id",           "arm",
-                        "router",        "config",           "trace_rows",
-                        "trace_tokens",  "trace_length",     "trace_k_max",
-                        "trace_fixed",   "trace_pass_tokens"};
+  excerpt.attributes = {
+      "moesim_schema",     "run_id",       "arm",          "router",      "config",
+      "trace_rows",        "trace_tokens", "trace_length", "trace_k_max", "trace_fixed",
+      "trace_pass_tokens", "trace_gates"};
   excerpt.last_rows = {{"trace_step", kMostSteps}, {"layer", kMostLabels}, {"trace_begin", 1}};
   run_ = read_run(path, reader_, excerpt);
   const std::string kind = run_.file.text("trace_rows");
@@ -39,7 +41,10 @@ TracedRun::TracedRun(const std::string& path) {
                  *begin = run_.variable("trace_begin", {"trace", "layer", "trace_bound"});
   if (steps == nullptr || begin == nullptr || steps->values.empty())
     fail(Exit::data, path + ": it has no trace_step or no trace_begin");
-  for (const double step : steps->values) steps_.push_back(static_cast<std::int64_t>(step));
+  for (const double traced : steps->values) {
+    places_.push_back(steps_.size());
+    steps_.push_back(static_cast<std::int64_t>(traced));
+  }
   labels_ = layer_labels(run_, static_cast<std::size_t>(begin->shape[1]));
   experts_ = begin->shape[2] - 1;
   const auto whole = [&](const char* name) {
@@ -51,6 +56,36 @@ TracedRun::TracedRun(const std::string& path) {
   pass_tokens_ = whole("trace_pass_tokens"), k_max_ = whole("trace_k_max");
   fixed_ = run_.number("trace_fixed") == 1;
   settings_ = config::resolved_values(run_.file.text("config"));
+  check_begins();
+  if (step) keep(*step);
+}
+
+// Rows of traces and layers follow each other; `moesim verify` checks the same.
+void TracedRun::check_begins() {
+  double end = 0;
+  for (std::size_t trace = 0; trace < traces(); ++trace)
+    each_slice("trace_begin", place(trace), 1, [&](const std::vector<double>& begins) {
+      try {
+        check_bounds(begins, end, kMostRows, step(trace));
+      } catch (const Error& problem) {
+        fail(Exit::data, run_.path + ": " + problem.what());
+      }
+      if (!begins.empty()) end = begins.back();
+    });
+}
+
+void TracedRun::keep(std::int64_t step) {
+  std::vector<std::string> known;
+  std::vector<std::size_t> kept;
+  for (std::size_t trace = 0; trace < traces(); ++trace) {
+    known.push_back(std::to_string(steps_[trace]));
+    if (steps_[trace] == step) kept.push_back(trace);
+  }
+  if (kept.empty())
+    fail(Exit::usage, fmt::format("command line: --step {}: {} has traces of the steps {}", step,
+                                  run_.path, joined(known)));
+  places_ = kept;
+  steps_.assign(kept.size(), step);
 }
 
 std::string TracedRun::router_setting(const std::string& key) const {
@@ -73,13 +108,18 @@ void TracedRun::each_slice(const std::string& name, std::int64_t first, std::int
   }
 }
 
-std::vector<std::int32_t> TracedRun::of_tokens(const std::string& name, std::size_t trace) {
+void TracedRun::require_few_tokens() const {
   if (tokens_ > kMostLabelled)
-    fail(Exit::data,
-         fmt::format("{}: traces of {} tokens; token ids and domains are read of at most {}",
-                     run_.path, tokens_, kMostLabelled));
+    fail(
+        Exit::data,
+        fmt::format("{}: traces of {} tokens; token ids, domains and losses are read of at most {}",
+                    run_.path, tokens_, kMostLabelled));
+}
+
+std::vector<std::int32_t> TracedRun::of_tokens(const std::string& name, std::size_t trace) {
+  require_few_tokens();
   std::vector<std::int32_t> all;
-  each_slice(name, static_cast<std::int64_t>(trace), 1, [&](const std::vector<double>& values) {
+  each_slice(name, place(trace), 1, [&](const std::vector<double>& values) {
     all.reserve(values.size());
     for (const double value : values) {
       if (!(value >= -1 && value < 0x1p31))
@@ -97,7 +137,34 @@ std::vector<std::int32_t> TracedRun::token_ids(std::size_t trace) {
 }
 
 std::vector<std::int32_t> TracedRun::domains(std::size_t trace) {
-  return of_tokens("trace_domain", trace);
+  std::vector<std::int32_t> domains = of_tokens("trace_domain", trace);
+  try {
+    check_domains({domains.begin(), domains.end()}, domain_names().size(), step(trace));
+  } catch (const Error& problem) {
+    fail(Exit::data, run_.path + ": " + problem.what());
+  }
+  return domains;
+}
+
+std::map<std::int32_t, std::string> TracedRun::token_texts() {
+  const RunFile part = reader_.read(
+      run_.path, {{"moesim_schema"}, {{"token_id", kMostLabels}, {"token_text", kMostLabels}}});
+  const Variable *ids = part.find("token_id"), *texts = part.find("token_text");
+  std::map<std::int32_t, std::string> known;
+  if (ids == nullptr || texts == nullptr || ids->values.size() != texts->texts.size()) return known;
+  for (std::size_t i = 0; i < texts->texts.size(); ++i)
+    known[static_cast<std::int32_t>(ids->values[i])] = texts->texts[i];
+  return known;
+}
+
+std::vector<double> TracedRun::losses(std::size_t trace) {
+  require_few_tokens();
+  std::vector<double> all;
+  each_slice("trace_loss", place(trace), 1,
+             [&](const std::vector<double>& values) { all = values; });
+  if (!all.empty() && static_cast<std::int64_t>(all.size()) != tokens_)
+    fail(Exit::data, run_.path + ": trace_loss has another number of tokens");
+  return all;
 }
 
 std::vector<std::string> TracedRun::domain_names() {
@@ -111,7 +178,7 @@ TraceLayer TracedRun::read(std::size_t trace, std::size_t layer, Parts parts) {
     fail(Exit::data, fmt::format("{}: the trace of step {}: {}", run_.path, step(trace), why));
   };
   std::vector<double> begins;
-  each_slice("trace_begin", static_cast<std::int64_t>(trace), 1,
+  each_slice("trace_begin", place(trace), 1,
              [&](const std::vector<double>& values) { begins = values; });
   const auto bounds = static_cast<std::size_t>(experts_ + 1);
   if (begins.size() != bounds * layers()) bad("trace_begin has another size");
@@ -137,6 +204,10 @@ TraceLayer TracedRun::read(std::size_t trace, std::size_t layer, Parts parts) {
   };
   take("trace_token", one.token, 0, static_cast<double>(tokens_ - 1));
   take("trace_choice", one.choice, 0, 255);
+  ChoiceCheck check(tokens_);
+  for (std::size_t i = 0; i < one.token.size(); ++i)
+    if (const char* problem = check.problem(one.token[i], one.choice[i]); *problem != '\0')
+      bad(problem);
   if (parts == Parts::choices) return one;
   take("trace_gate", one.gate, -0x1p126, 0x1p126);
   take("trace_served", one.served, 0, 1);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,9 @@ class NoAssignments : public Error {
 // TracedRun is the traces of one file.
 class TracedRun {
  public:
-  // Throws NoAssignments, or Exit::data for a damaged file.
-  explicit TracedRun(const std::string& path);
+  // step: only the traces of this step. Throws NoAssignments, Exit::usage for a step that is not
+  // traced, or Exit::data for a damaged file.
+  explicit TracedRun(const std::string& path, std::optional<std::int64_t> step = {});
 
   const Run& run() const { return run_; }
   std::size_t traces() const { return steps_.size(); }
@@ -53,17 +55,29 @@ class TracedRun {
   std::vector<std::int32_t> token_ids(std::size_t trace);
   std::vector<std::int32_t> domains(std::size_t trace);
   std::vector<std::string> domain_names();
+  // The texts of token ids, of a file that has them.
+  std::map<std::int32_t, std::string> token_texts();
+  // The losses at the tokens of a trace, NaN where there is none; empty if the file has none.
+  std::vector<double> losses(std::size_t trace);
 
  private:
   // Calls take() with the rows of a variable, a slice at a time.
   void each_slice(const std::string& name, std::int64_t first, std::int64_t count,
                   const std::function<void(const std::vector<double>&)>& take);
+  void require_few_tokens() const;  // that one reply of the reader holds
   std::vector<std::int32_t> of_tokens(const std::string& name, std::size_t trace);
 
   Run run_;
   std::map<std::string, std::string> settings_;
   RunReader reader_;
+  std::int64_t place(std::size_t trace) const {  // in the file
+    return static_cast<std::int64_t>(places_.at(trace));
+  }
+  void check_begins();
+  void keep(std::int64_t step);
+
   std::vector<std::int64_t> steps_, labels_;
+  std::vector<std::size_t> places_;  // of the traces in the file
   std::int64_t experts_ = 0, tokens_ = 0, length_ = 0, pass_tokens_ = 0, k_max_ = 0;
   bool fixed_ = false;
 };

@@ -72,11 +72,12 @@ void label_previous(const TracedRun& run, TokenLabels& labels) {
 using Opened = std::unique_ptr<TracedRun>;
 
 // each_traced_run, for callers that keep the traces.
-void open_each(const Paths& paths, Table& table, const std::function<void(Opened)>& take) {
+void open_each(const Paths& paths, Table& table, std::optional<std::int64_t> step,
+               const std::function<void(Opened)>& take) {
   bool used = false;
   std::string first;
   for (const std::string& path : find_runs(paths)) try {
-      take(std::make_unique<TracedRun>(path));
+      take(std::make_unique<TracedRun>(path, step));
       used = true;
     } catch (const NoAssignments& none) {
       if (first.empty()) first = none.what();
@@ -87,13 +88,15 @@ void open_each(const Paths& paths, Table& table, const std::function<void(Opened
 
 }  // namespace
 
-void each_traced_run(const Paths& paths, Table& table, const std::function<void(TracedRun&)>& use) {
-  open_each(paths, table, [&](Opened run) { use(*run); });
+void each_traced_run(const Paths& paths, Table& table, std::optional<std::int64_t> step,
+                     const std::function<void(TracedRun&)>& use) {
+  open_each(paths, table, step, [&](Opened run) { use(*run); });
 }
 
-std::vector<std::unique_ptr<TracedRun>> traced_runs(const Paths& paths, Table& table) {
+std::vector<std::unique_ptr<TracedRun>> traced_runs(const Paths& paths, Table& table,
+                                                    std::optional<std::int64_t> step) {
   std::vector<Opened> runs;
-  open_each(paths, table, [&](Opened run) { runs.push_back(std::move(run)); });
+  open_each(paths, table, step, [&](Opened run) { runs.push_back(std::move(run)); });
   return runs;
 }
 

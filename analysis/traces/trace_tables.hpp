@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,12 @@ namespace moesim {
 
 // Calls use() with the traces of every file; a file without assignments, or of which use() throws
 // NoAssignments, becomes a note. Throws NoAssignments if that is so of all files.
-void each_traced_run(const Paths& paths, Table& table, const std::function<void(TracedRun&)>& use);
+// step: only traces of this step.
+void each_traced_run(const Paths& paths, Table& table, std::optional<std::int64_t> step,
+                     const std::function<void(TracedRun&)>& use);
 // Opens all of them.
-std::vector<std::unique_ptr<TracedRun>> traced_runs(const Paths& paths, Table& table);
+std::vector<std::unique_ptr<TracedRun>> traced_runs(const Paths& paths, Table& table,
+                                                    std::optional<std::int64_t> step);
 
 // A table of this name whose first columns are the run and the layer.
 Table trace_table(const std::string& name, const std::vector<Column>& columns);

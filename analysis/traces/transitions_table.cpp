@@ -92,7 +92,7 @@ Table transitions_table(const Paths& paths, const AnalyzeOptions& options) {
                           ": transitions have --by pair only");
   const bool pairs = options.by == "pair";
   Table table = trace_table("transitions", transition_columns(pairs));
-  each_traced_run(paths, table, [&](TracedRun& run) {
+  each_traced_run(paths, table, options.step, [&](TracedRun& run) {
     TokenChoices before;
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {
       TokenChoices now = first_choices(choices_of_layer(run, layer));

@@ -43,12 +43,14 @@ void add_rows(const TracedRun& run, const WhatIfOptions& options, const std::vec
       WhatIfDrops sums;
       for (std::size_t i = 0; i < layers; ++i)
         if (layer == i || layer == layers) sums.add(line.by_layer[i]);
-      table.rows.push_back({name,
-                            layer == layers ? std::string("all") : std::to_string(run.label(layer)),
-                            line.one->group, line.one->fill, options.factors[line.factor],
-                            line.rows == 0 ? Cell() : Cell(static_cast<double>(line.rows)),
-                            sums.assignments, sums.dropped, percent(sums.dropped, sums.assignments),
-                            percent(sums.unrouted, sums.tokens), percent(sums.lost, sums.gates)});
+      table.rows.push_back(
+          {name, layer == layers ? std::string("all") : std::to_string(run.label(layer)),
+           line.one->group, line.one->fill, options.factors[line.factor],
+           line.rows == 0 ? Cell() : Cell(static_cast<double>(line.rows)), sums.assignments,
+           sums.dropped, percent(sums.dropped, sums.assignments),
+           percent(sums.unrouted, sums.tokens),
+           run.run().file.text("trace_gates") == "unknown" ? kNone
+                                                           : percent(sums.lost, sums.gates)});
     }
 }
 
@@ -81,7 +83,8 @@ Table whatif_table(const std::vector<std::string>& paths, const WhatIfOptions& o
   Table table;
   table.name = "whatif";
   table.columns = columns();
-  each_traced_run(paths, table, [&](TracedRun& run) { add_run(run, options, table); });
+  each_traced_run(paths, table, options.step,
+                  [&](TracedRun& run) { add_run(run, options, table); });
   return table;
 }
 

@@ -1,15 +1,12 @@
 // moesim analyze: says what recorded assignments show: specialisation, repetition, agreement, ….
-#include "analysis/render/escape.hpp"
 #include "analysis/traces/analyses.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/commands/export_tables.hpp"
-#include "experiments/terminal/output_file.hpp"
+#include "experiments/commands/table_output.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
 #include <algorithm>
-#include <iostream>
 
 namespace moesim {
 namespace {
@@ -50,24 +47,12 @@ AnalyzeOptions analyze_options(const Arguments& arguments) {
   options.bins = static_cast<std::size_t>(arguments.integer("bins", 1, 1l << 20));
   if (arguments.given("permutations"))
     options.permutations = static_cast<std::size_t>(arguments.integer("permutations", 0, 1l << 20));
+  options.step = step_of(arguments);
   options.limits = {.starved = arguments.number("starved", 0, 1),
                     .max_violation = arguments.number("max-violation", 0, 1e9),
                     .evenness = arguments.number("evenness", 0, 1),
                     .least = arguments.number("least", 0, 1e9)};
   return options;
-}
-
-TableFormat format_to(const Arguments& arguments, const std::string& out) {
-  if (arguments.has("json")) {
-    if (arguments.given("format") && arguments.text("format") != "json")
-      fail(Exit::usage, "command line: --json and --format " + arguments.text("format") +
-                            ": choose one of them");
-    return format_of("json");
-  }
-  if (arguments.given("format") || out.empty()) return format_of(arguments.text("format"));
-  if (const auto format = format_of_ending(out)) return *format;
-  fail(Exit::usage, "command line: --out " + config::printable(out) +
-                        ": unknown ending; add --format, one of " + joined(format_names()));
 }
 
 }  // namespace
@@ -83,6 +68,7 @@ Arguments analyze_arguments() {
              "rows: domain, token, previous, position (specialisation), pair (transitions), expert "
              "(agreement)",
              {{"domain", "token", "previous", "position", "pair", "expert"}})
+      .value("step", "", "only traces of this step; default: all")
       .value("pairs", "all",
              "coactivation: all pairs of a token's choices, or those adjacent in their order",
              {{"all", "adjacent"}})
@@ -95,12 +81,8 @@ Arguments analyze_arguments() {
              "collapse: an expert is starved below this fraction of the mean load")
       .value("max-violation", "1", "collapse: uneven above this MaxVio, max / mean load - 1")
       .value("evenness", "0.25", "collapse: collapsed below this (effective experts - k) / (E - k)")
-      .value("least", "20", "collapse: assignments per expert that a verdict takes")
-      .value("format", "text",
-             joined(format_names()) + "; default: by the ending of --out, else text",
-             {format_names()})
-      .value("out", "", "file to write (default: stdout)", Offer::file())
-      .flag("json", "the same as --format json");
+      .value("least", "20", "collapse: assignments per expert that a verdict takes");
+  add_table_output(arguments);
   return arguments;
 }
 
@@ -112,13 +94,8 @@ int analyze_command(const Words& words) {
   const Paths paths(arguments.rest().begin() + 1, arguments.rest().end());
   if (paths.empty()) fail(Exit::usage, "command line: analyze " + chosen.name + ": which traces?");
   require_taken(arguments, chosen);
-  const std::string out = arguments.text("out");
-  const TableFormat format = format_to(arguments, out);
-  const Table table = chosen.make(paths, analyze_options(arguments));
-  write_output(out, render(table, format));
-  if (format == TableFormat::csv)
-    for (const std::string& note : table.notes)
-      std::cerr << "moesim: note: " << terminal_safe(note) << '\n';
+  const TableOutput output(arguments);
+  output.write(chosen.make(paths, analyze_options(arguments)));
   return 0;
 }
 

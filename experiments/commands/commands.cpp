@@ -25,6 +25,8 @@ const std::vector<Command>& commands() {
        predict_command},
       {"reference", "manual page and shell completions (bash, zsh, fish)", reference_arguments,
        reference_command},
+      {"regret", "the loss of tokens with other experts: how good the routing is", regret_arguments,
+       regret_command},
       {"report", "HTML page about a comparison: text, tables, figures, how to reproduce it",
        report_arguments, report_command},
       {"route", "which experts a checkpoint sends every token to, as HDF5 or CSV", route_arguments,

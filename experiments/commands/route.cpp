@@ -2,15 +2,14 @@
 #include "analysis/render/table.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/route_output.hpp"
 #include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/terminal/output_file.hpp"
 #include "sim/core/error.hpp"
-#include "sim/data/root.hpp"
-#include "sim/io/file.hpp"
+#include "sim/ops/loss.hpp"
 #include "sim/record/image.hpp"
 #include "sim/train/loading.hpp"
-#include "sim/train/trace_recorder.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -18,7 +17,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <tuple>
 
 namespace moesim {
 namespace {
@@ -38,6 +36,12 @@ class TracedPasses {
       Example example;
       example.input.batch = 1, example.input.length = size;
       example.input.ids = Indices::of({from, from + size}, *e_.backend);
+      if (e_.task->shape().causal && !e_.task->shape().pooled) {
+        std::vector<std::int32_t> next(from + 1, from + size);
+        const std::size_t last = first + static_cast<std::size_t>(size);
+        next.push_back(last < ids.size() ? ids[last] : -1);
+        example.targets = Indices::of(next, *e_.backend);
+      }
       const Evaluator& evaluator = e_.trainer->evaluator();
       run(example, evaluator.context(static_cast<index>(first / length)));
     }
@@ -70,97 +74,32 @@ class TracedPasses {
       }
     }
   }
-  StepTrace take() { return monitor_.take(); }
+  StepTrace take() {
+    StepTrace trace = monitor_.take();
+    if (static_cast<index>(losses_.size()) == trace.tokens) trace.losses = std::move(losses_);
+    return trace;
+  }
 
  private:
   void run(const Example& example, Context context) {
     context.training = training_;
     monitor_.attach(context, example);
     std::vector<Loss> losses;
-    e_.model->forward(example.input, context, losses);
+    const Tensor logits = e_.model->forward(example.input, context, losses);
+    if (!example.targets || example.targets.size() != example.input.batch * example.input.length)
+      return;
+    const std::vector<std::int32_t> targets = example.targets.to_host();
+    const std::vector<real> rows = cross_entropy_rows(logits, example.targets).to_host();
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      losses_.push_back(targets[i] < 0 ? kMissing : static_cast<double>(rows[i]));
   }
 
   Experiment& e_;
   index step_;
   bool training_;
   TraceMonitor monitor_;
+  std::vector<double> losses_;  // of all tokens; shorter if the task has none for each
 };
-
-index most_experts_of(const StepTrace& trace) {
-  index most = 0;
-  for (const LayerTrace& layer : trace.layers) most = std::max(most, layer.experts);
-  return most;
-}
-
-RunFile file_of(const StepTrace& trace, const std::string& folder, LoadedRun& loaded) {
-  Experiment& e = loaded.e;
-  RunFile file;
-  file.attribute("moesim_schema", kRunFileSchema);
-  file.attribute("run_id", e.identity.folder);
-  file.attribute("arm", e.spec.label);
-  file.attribute("router", e.model->config().router);
-  file.attribute("seed", static_cast<std::int64_t>(e.run.seed));
-  file.attribute("config", without_root(read_file(folder + "/config.ini")));
-  file.attribute("config_sha256", loaded.info.config_sha256);
-  file.attribute("data_sha256", loaded.info.data_sha256);
-  e.recorder->describe_settings(e.spec.settings);
-  const RunFile& described = e.recorder->file();
-  for (const std::string& name : described.attribute_order())
-    if (is_setting_name(name)) file.attribute(name, described.attributes().at(name));
-  for (const char* name : {"layer", "expert", "domain"})
-    if (const Variable* labels = described.find(name)) file.put(*labels);
-  TraceWriter writer({.layers = static_cast<index>(trace.layers.size()),
-                      .experts = most_experts_of(trace),
-                      .tokens = trace.tokens,
-                      .ids = !trace.ids.empty(),
-                      .domains = !trace.domains.empty()});
-  writer.declare(file);
-  writer.append(file, loaded.info.step, trace);
-  return file;
-}
-
-Table table_of(const StepTrace& trace, const Experiment& e) {
-  using Kind = Column::Kind;
-  Table table;
-  table.name = "route";
-  table.columns = {{"sequence", "sequence", Kind::count}, {"position", "position", Kind::count},
-                   {"token_id", "token id", Kind::count}, {"token", "token", Kind::text},
-                   {"layer", "layer", Kind::count},       {"expert", "expert", Kind::count},
-                   {"choice", "choice", Kind::count},     {"gate", "gate", Kind::number, 6},
-                   {"served", "served", Kind::count},     {"order", "order", Kind::count}};
-  struct Line {
-    index token, layer, order;
-    TraceRow row;
-  };
-  std::vector<Line> lines;
-  for (std::size_t i = 0; i < trace.layers.size(); ++i) {
-    index order = 0;
-    const std::vector<TraceRow>& rows = trace.layers[i].rows;
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-      order = r > 0 && rows[r].expert == rows[r - 1].expert ? order + 1 : 0;
-      lines.push_back({rows[r].token, e.model->moe_blocks()[i], order, rows[r]});
-    }
-  }
-  std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
-    return std::tuple(a.token, a.layer, a.row.choice) < std::tuple(b.token, b.layer, b.row.choice);
-  });
-  const auto number = [](auto value) { return Cell(static_cast<double>(value)); };
-  table.rows.reserve(lines.size());
-  for (const Line& line : lines) {
-    Cell id, text;
-    if (!trace.ids.empty()) {
-      const std::int32_t token = trace.ids[static_cast<std::size_t>(line.token)];
-      id = number(token);
-      const bool known = token < e.data->info().vocabulary;  // a mask is not
-      text = known ? e.data->decode({token}) : std::string("[mask]");
-    }
-    table.rows.push_back({number(line.token / trace.length), number(line.token % trace.length), id,
-                          text, number(line.layer), number(line.row.expert),
-                          number(line.row.choice), number(line.row.gate),
-                          number(line.row.served ? 1 : 0), number(line.order)});
-  }
-  return table;
-}
 
 std::vector<std::int32_t> ids_of(const Experiment& e, const std::string& text) {
   if (e.task->shape().vocabulary == 0)
@@ -173,6 +112,21 @@ std::vector<std::int32_t> ids_of(const Experiment& e, const std::string& text) {
   }
   if (ids.empty()) fail(Exit::usage, "command line: --text: at least one token");
   return ids;
+}
+
+// Refuses passes whose assignments do not fit into memory.
+void require_room(const Experiment& e, index batches, index sequences) {
+  constexpr double kMostBytes = 4.0 * (1 << 30);
+  double rows = 0;  // of a token
+  for (std::size_t i = 0; i < e.model->moe_blocks().size(); ++i)
+    rows += e.model->moe_layer(i).router().traits().cost.rows_per_token;
+  const double of_batch = static_cast<double>(sequences * e.task->shape().length) *
+                          (rows * sizeof(TraceRow) + 2 * sizeof(std::int32_t) + sizeof(double));
+  if (of_batch * static_cast<double>(batches) <= kMostBytes) return;
+  fail(Exit::usage, fmt::format("command line: --batches {}: their assignments take {:.1f} GB of "
+                                "memory; at most {} batches take 4 GB",
+                                batches, of_batch * static_cast<double>(batches) / 1e9,
+                                static_cast<index>(kMostBytes / of_batch)));
 }
 
 bool ends_in(const std::string& path, const char* ending) {
@@ -233,17 +187,21 @@ int route_command(const Words& words) {
   Experiment& e = loaded.e;
   TracedPasses passes(e, loaded.info.step, as == "training");
   const index all = e.trainer->evaluator().batches();
+  const index batches = split == "train" || (wanted > 0 && wanted < all) ? wanted : all;
+  if (!split.empty())
+    require_room(e, batches,
+                 split == "train" ? e.trainer->batch() : e.trainer->evaluator().batch());
   if (split.empty())
     passes.text(ids_of(e, text));
   else if (split == "train")
-    passes.train(wanted);
+    passes.train(batches);
   else
-    passes.validation(wanted == 0 ? all : std::min<index>(wanted, all));
+    passes.validation(batches);
   const StepTrace trace = passes.take();
   if (ends_in(out, ".h5"))
-    file_of(trace, folder, loaded).publish(out);
+    route_file(trace, folder, loaded).publish(out);
   else
-    write_output(out, render(table_of(trace, e), TableFormat::csv));
+    write_output(out, render(route_table(trace, e), TableFormat::csv));
   std::size_t rows = 0, served = 0;
   for (const LayerTrace& layer : trace.layers) {
     rows += layer.rows.size();

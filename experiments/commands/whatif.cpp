@@ -4,11 +4,9 @@
 #include "analysis/traces/forensics.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/commands/export_tables.hpp"
+#include "experiments/commands/table_output.hpp"
 #include "sim/config/list.hpp"
 #include "sim/core/error.hpp"
-
-#include <iostream>
 
 namespace moesim {
 
@@ -28,10 +26,10 @@ Arguments whatif_arguments() {
              {{"token", "choice", "priority"}})
       .value("by", "layer",
              "rows of the table: layer; position: who is dropped, by position in the sequence; "
-             "frequency: by rank of the token id",
-             {{"layer", "position", "frequency"}})
-      .value("format", "text", joined(format_names()), {format_names()})
-      .flag("json", "the same as --format json");
+             "frequency: by rank of the token id; domain",
+             {{"layer", "position", "frequency", "domain"}})
+      .value("step", "", "only traces of this step; default: all");
+  add_table_output(arguments);
   return arguments;
 }
 
@@ -39,27 +37,25 @@ int whatif_command(const Words& words) {
   Arguments arguments = whatif_arguments();
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("which traces?");
-  if (arguments.has("json") && arguments.given("format") && arguments.text("format") != "json")
-    fail(Exit::usage,
-         "command line: --json and --format " + arguments.text("format") + ": choose one of them");
-  const TableFormat format = format_of(arguments.has("json") ? "json" : arguments.text("format"));
+  const TableOutput output(arguments);
   const auto list = [&](const char* name) {
     const std::string text = arguments.text(name);
     return text.empty()
                ? std::vector<std::string>()
                : config::parse_list({"command line", std::string("--") + name, text}, 1000);
   };
-  const WhatIfOptions options{list("capacity"), list("group"), list("fill")};
+  const WhatIfOptions options{list("capacity"), list("group"), list("fill"), step_of(arguments)};
   if (options.factors.empty())
     fail(Exit::usage, "command line: --capacity: give at least one capacity factor");
   const std::string by = arguments.text("by");
-  if (by != "layer" && by != "position" && by != "frequency")
-    fail(Exit::usage, "command line: --by " + by + ": choose layer, position or frequency");
-  const Table table =
-      by == "layer" ? whatif_table(arguments.rest(), options)
-                    : forensics_table(arguments.rest(), options,
-                                      by == "position" ? WhatIfBy::position : WhatIfBy::frequency);
-  std::cout << render(table, format) << std::flush;
+  if (by != "layer" && by != "position" && by != "frequency" && by != "domain")
+    fail(Exit::usage, "command line: --by " + by + ": choose layer, position, frequency or domain");
+  const Table table = by == "layer" ? whatif_table(arguments.rest(), options)
+                                    : forensics_table(arguments.rest(), options,
+                                                      by == "position" ? WhatIfBy::position
+                                                      : by == "domain" ? WhatIfBy::domain
+                                                                       : WhatIfBy::frequency);
+  output.write(table);
   return 0;
 }
 

@@ -29,16 +29,21 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, error);
 }
 
+constexpr const char* kGive = "give a config, the folder of a run or an experiment, or a router";
+
 // The folder of the run that the word names: it, or one of its files; "" if it names none.
 std::string run_folder(const std::string& word) {
   const fs::path path = word;
   if (is_folder(path)) return is_there(path / "config.ini") ? word : "";
   if (path.extension() != ".h5") return {};
-  const fs::path folder = path.parent_path();
-  return folder.empty() ? "." : folder.string();
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (is_there(path) && !is_there(folder / "config.ini"))
+    fail(Exit::usage, config::printable(word) +
+                          ": not in the folder of a run (config.ini), as a trace that moesim route "
+                          "or import-trace wrote; see moesim analyze and moesim whatif, or " +
+                          kGive);
+  return folder.string();
 }
-
-constexpr const char* kGive = "give a config, the folder of a run or an experiment, or a router";
 
 // A folder of experiments: the first one in it; else "".
 std::string experiment_in(const std::string& folder) {

@@ -7,10 +7,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 namespace moesim {
 namespace {
+
+// No model is known to have more MoE layers; an array with more of them than of tokens has its axes
+// in another order.
+constexpr index kManyLayers = 256;
 
 // The arrays of a trace, of equal tokens and layers.
 struct TraceArrays {
@@ -39,6 +44,13 @@ void require_axes(const ForeignArray& array, const char* axes) {
   if (array.shape.size() != 3)
     fail(Exit::data, fmt::format("{}: expected {}, found {}{}", array.where, axes,
                                  shape_text(array.shape), remedy));
+  if (array.shape[1] > kManyLayers && array.shape[0] < array.shape[1])
+    fail(
+        Exit::data,
+        fmt::format("{}: expected {}, found {} layers of {} tokens in {}, which are more likely {} "
+                    "tokens in {} layers; write array.transpose(1, 0, 2), contiguous",
+                    array.where, axes, array.shape[1], array.shape[0], shape_text(array.shape),
+                    array.shape[1], array.shape[0]));
   if (array.shape[0] > kMostForeignTokens || array.shape[1] > kMostForeignLayers ||
       array.shape[2] > kMostForeignExperts)
     fail(Exit::data, fmt::format("{}: expected at most {} tokens, {} layers and {} experts, found "
@@ -106,9 +118,10 @@ void apply_rule(const TraceArrays& arrays, index layer, ForeignChoices& choices)
     for (index t = 0; t < tokens; ++t) {
       for (index e = 0; e < experts; ++e) {
         const auto logit = static_cast<double>(get(logits.bytes.data(), logits.at(t, layer, e)));
-        if (!(std::abs(logit) <= kMostForeignGate))
+        const bool masked = std::isinf(logit) && logit < 0;
+        if (!(std::abs(logit) <= kMostForeignGate) && !masked)
           fail(Exit::data, fmt::format("{}: token {}, layer {}, expert {}: expected a finite "
-                                       "number, found {}",
+                                       "number, or -inf for a masked expert, found {}",
                                        logits.where, t, layer, e, logit));
         row[static_cast<std::size_t>(e)] = logit;
       }
@@ -119,6 +132,12 @@ void apply_rule(const TraceArrays& arrays, index layer, ForeignChoices& choices)
         of_token = largest(row, k);
         choices.expert.insert(choices.expert.end(), of_token.begin(), of_token.end());
       }
+      for (const std::int32_t e : of_token)
+        if (std::isinf(row[static_cast<std::size_t>(e)]))
+          fail(Exit::data,
+               fmt::format("{}: token {}, layer {}: {} experts are chosen, and the logit of expert "
+                           "{} is -inf",
+                           logits.where, t, layer, k, e));
       for (const double gate : gates_by(arrays.rule.name, row, of_token))
         choices.gate.push_back(static_cast<float>(gate));
     }

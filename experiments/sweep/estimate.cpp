@@ -110,13 +110,15 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
   const double evaluation_seconds = since(evaluation);
   const double two = held();
   const auto rows_now = [&](const char* name) {
-    return static_cast<double>(file.find(name)->shape[0]);
+    const Variable* variable = file.find(name);
+    return variable == nullptr ? 0 : static_cast<double>(variable->shape[0]);
   };
   Trial trial(seconds, *e.recorder);
   e.trainer->run({e.recorder.get(), &trial});
   // Assume that all records compress as in the trial.
-  const double tried = stored_bytes(file, {rows_now("step"), rows_now("record_step"), 0});
-  const double training = stored_bytes(file, {rows.steps, rows.records, 0});
+  const double tried = stored_bytes(file, {rows_now("step"), rows_now("record_step"), 0,
+                                           rows_now("trace_step"), rows_now("trace_token")});
+  const double training = stored_bytes(file, {rows.steps, rows.records, 0, rows.traces, rows.rows});
   const double stored = stored_bytes(file, rows);
   const double records = one + rows.evaluations * std::max(0.0, two - one) +
                          training / tried * std::max(0.0, held() - two);

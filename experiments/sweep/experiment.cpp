@@ -163,9 +163,9 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
   site.width = config.width, site.experts = config.experts;
   add_dormant<Router>(dormant, "router", config.router, settings, site);
   add_dormant<Expert>(dormant, "expert", config.expert, settings, ExpertSite{site.width, 1, 1, 1});
-  e.recorder =
-      std::make_unique<Recorder>(settings, e.data->info(), *e.model,
-                                 e.trainer->batch() * shape.length, e.trainer->evaluator().from());
+  e.recorder = std::make_unique<Recorder>(
+      settings, e.data->info(), *e.model, e.trainer->batch() * shape.length,
+      e.trainer->evaluator().from(), e.trainer->evaluator().also());
   e.checkpointer = std::make_unique<Checkpointer>(settings, *e.trainer, *e.recorder);
   settings.check_all_read(dormant);
   check_sizes(settings, *e.trainer, *e.model, site.length);

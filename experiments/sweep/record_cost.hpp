@@ -13,6 +13,7 @@ double record_memory(const Experiment& experiment);
 // RecordRows is the final number of rows along each growing dimension.
 struct RecordRows {
   double steps = 0, records = 0, evaluations = 0;
+  double traces = 0, rows = 0;  // traced steps, and their assignments
   double of(const Variable& variable) const;
 };
 RecordRows record_rows(const Experiment& experiment);

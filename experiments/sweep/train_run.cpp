@@ -147,6 +147,12 @@ void note_trace(const RunFile& file, Progress& progress) {
   const auto end = file.attributes().find("trace_end");
   const Variable* steps = file.find("trace_step");
   if (end == file.attributes().end() || steps == nullptr) return;
+  if (steps->shape[0] == 0) {
+    progress.say(fmt::format(
+        "traced nothing: record.trace_bytes is too small for one step, step {}; raise it",
+        std::get<std::int64_t>(end->second)));
+    return;
+  }
   progress.say(fmt::format(
       "traced {} steps; the trace ends before step {}, which would pass record.trace_bytes",
       steps->shape[0], std::get<std::int64_t>(end->second)));

@@ -156,7 +156,8 @@ Tensor MoeLayer::forward(const Tokens& tokens, std::vector<Loss>& losses) {
   const bool counted = context.training && load_.demand;
   context.so_far = counted ? &load_ : nullptr;
   context.whole_step = counted && whole_step_.demand ? &whole_step_ : nullptr;
-  const Routing routing = router_->route(tokens);
+  Routing routing;
+  if (!context.decide || !context.decide(context.layer, routing)) routing = router_->route(tokens);
   Tensor y = latent_down_ ? execute_latent(routing, tokens) : execute(routing, tokens, *expert_);
   if (norm_gain_) y = normalize(NormKind::layer, y, norm_gain_, norm_bias_);
   if (shared_) y = add(y, shared_->apply(dense_rows(tokens)));

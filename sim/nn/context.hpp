@@ -22,6 +22,13 @@ enum class Generating {
   continuation,  // the passes after it
 };
 
+// The rules of capacity and mixing by which a pass is routed (eval.also).
+enum class Rules {
+  own,       // those of training in training, those of evaluation in evaluation
+  training,  // those of training
+  dropless,  // those of evaluation, without a limit of rows per expert
+};
+
 struct Context {
   bool training = false;
   std::uint64_t seed = 0;
@@ -31,6 +38,22 @@ struct Context {
 
   // Called by every MoE layer with its routing, in order of the layers.
   std::function<void(index layer, const Routing& routing)> on_routing = {};
+
+  // Decides in place of the router of a layer, where it returns true (counterfactual plans).
+  std::function<bool(index layer, Routing& routing)> decide = {};
+
+  Rules rules = Rules::own;
+  // Whether a router uses its rules of training, or drops nothing. Routers ask only where the
+  // answer matters: a pass that nobody asked has the same outputs under all rules.
+  bool trained_rules() const {
+    asked_rules = true;
+    return training || rules == Rules::training;
+  }
+  bool dropless() const {
+    asked_rules = true;
+    return rules == Rules::dropless;
+  }
+  mutable bool asked_rules = false;
 
   // Random stream of this pass, equal for equal (seed, purpose, step, layer, site) on every device.
   // `site` distinguishes several draws for one purpose in one layer.

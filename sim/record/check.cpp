@@ -9,6 +9,8 @@
 #include "sim/record/opened.hpp"
 #include "sim/record/trace_check.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -135,45 +137,91 @@ std::vector<double> rows_of(const Part& part, std::int64_t first, std::int64_t r
   return hdf5::read_values(part.dataset, part.variable, first, rows);
 }
 
-// Compares the traces of steps that are recorded, too, with their records.
+// The variables of traces, and of the records that they are compared with; null: absent.
+struct TraceParts {
+  const Part *steps, *begin, *token, *choice, *served, *domain;
+  const Part *record, *demand, *load, *dropped;
+};
+
+// The rows of a layer: tokens, choices.
+void check_rows(const TraceParts& parts, const std::vector<double>& begin, std::int64_t tokens,
+                std::int64_t step, std::int64_t layer) {
+  ChoiceCheck check(tokens);
+  constexpr std::int64_t kSlice = 1 << 20;
+  const auto last = static_cast<std::int64_t>(begin.back());
+  for (auto first = static_cast<std::int64_t>(begin.front()); first < last; first += kSlice) {
+    const std::int64_t rows = std::min(kSlice, last - first);
+    const std::vector<double> token = rows_of(*parts.token, first, rows),
+                              choice = rows_of(*parts.choice, first, rows);
+    for (std::size_t i = 0; i < token.size(); ++i)
+      if (const char* problem = check.problem(token[i], choice[i]); *problem != '\0')
+        fail(Exit::internal,
+             fmt::format("the trace of step {}, layer {}: {}", step, layer, problem));
+  }
+}
+
+// Compares a layer with the record of its step, which is row `row` of the records.
+void compare_layer(const TraceParts& parts, TracedLayer one, std::int64_t row) {
+  const auto own = static_cast<std::size_t>(one.layer);
+  const auto part = [&](const Part& of, std::size_t each) {
+    const std::vector<double> all = rows_of(of, row, 1);
+    const auto first = all.begin() + static_cast<std::ptrdiff_t>(own * each);
+    return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(each));
+  };
+  one.demand = part(*parts.demand, one.begin.size() - 1);
+  one.load = part(*parts.load, one.begin.size() - 1);
+  one.dropped = part(*parts.dropped, 1).front();
+  const auto first = static_cast<std::int64_t>(one.begin.front());
+  one.served = rows_of(*parts.served, first, static_cast<std::int64_t>(one.begin.back()) - first);
+  check_trace(one);
+}
+
+std::int64_t tokens_of(const RunFile& run) {
+  const auto found = run.attributes().find("trace_tokens");
+  const auto* tokens =
+      found == run.attributes().end() ? nullptr : std::get_if<std::int64_t>(&found->second);
+  return tokens != nullptr && *tokens > 0 && *tokens <= std::int64_t{1} << 31 ? *tokens : 0;
+}
+
+// Checks that the rows of traces are possible, and compares those of steps that are recorded, too,
+// with their records.
 void check_traces(const RunFile& run, const std::vector<Part>& parts) {
   if (run.text("trace_rows") != "tokens") return;
-  const Part *steps = part_of(parts, "trace_step", 1), *begin = part_of(parts, "trace_begin", 3),
-             *served = part_of(parts, "trace_served", 1),
-             *record = part_of(parts, "record_step", 1), *demand = part_of(parts, "demand", 3),
-             *load = part_of(parts, "load", 3), *dropped = part_of(parts, "dropped", 2);
-  for (const Part* part : {steps, begin, served, record, demand, load, dropped})
+  const TraceParts of{part_of(parts, "trace_step", 1),   part_of(parts, "trace_begin", 3),
+                      part_of(parts, "trace_token", 1),  part_of(parts, "trace_choice", 1),
+                      part_of(parts, "trace_served", 1), part_of(parts, "trace_domain", 2),
+                      part_of(parts, "record_step", 1),  part_of(parts, "demand", 3),
+                      part_of(parts, "load", 3),         part_of(parts, "dropped", 2)};
+  for (const Part* part : {of.steps, of.begin, of.served})
     if (part == nullptr) return;
-  const std::int64_t layers = begin->variable.shape[1];
-  const auto bounds = static_cast<std::size_t>(begin->variable.shape[2]);
-  const std::vector<double> traced = rows_of(*steps, 0, steps->variable.shape[0]),
-                            recorded = rows_of(*record, 0, record->variable.shape[0]);
+  const bool records =
+      of.record != nullptr && of.demand != nullptr && of.load != nullptr && of.dropped != nullptr;
+  const Part* names = part_of(parts, "domain", 1);
+  const std::int64_t layers = of.begin->variable.shape[1];
+  const auto bounds = static_cast<std::size_t>(of.begin->variable.shape[2]);
+  const std::vector<double> traced = rows_of(*of.steps, 0, of.steps->variable.shape[0]);
+  const std::vector<double> recorded =
+      records ? rows_of(*of.record, 0, of.record->variable.shape[0]) : std::vector<double>();
+  double end = 0;  // of the trace before
   for (std::size_t t = 0; t < traced.size(); ++t) {
     const auto step = static_cast<std::int64_t>(traced[t]);
-    const std::vector<double> places = rows_of(*begin, static_cast<std::int64_t>(t), 1);
-    check_bounds(places, served->variable.shape[0], step);
+    const std::vector<double> places = rows_of(*of.begin, static_cast<std::int64_t>(t), 1);
+    check_bounds(places, end, of.served->variable.shape[0], step);
+    end = places.back();
+    if (of.domain != nullptr && names != nullptr)
+      check_domains(rows_of(*of.domain, static_cast<std::int64_t>(t), 1),
+                    names->variable.texts.size(), step);
     const auto found = std::find(recorded.begin(), recorded.end(), traced[t]);
-    if (found == recorded.end()) continue;
-    const std::int64_t row = found - recorded.begin();
-    const std::vector<double> all_demand = rows_of(*demand, row, 1),
-                              all_load = rows_of(*load, row, 1),
-                              all_dropped = rows_of(*dropped, row, 1);
     for (std::int64_t layer = 0; layer < layers; ++layer) {
-      const auto own = static_cast<std::size_t>(layer);
-      const auto part = [&](const std::vector<double>& all, std::size_t each) {
-        const auto first = all.begin() + static_cast<std::ptrdiff_t>(own * each);
-        return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(each));
-      };
-      TracedLayer one{.step = step,
-                      .layer = layer,
-                      .begin = part(places, bounds),
-                      .served = {},
-                      .demand = part(all_demand, bounds - 1),
-                      .load = part(all_load, bounds - 1),
-                      .dropped = all_dropped[own]};
-      const auto first = static_cast<std::int64_t>(one.begin.front());
-      one.served = rows_of(*served, first, static_cast<std::int64_t>(one.begin.back()) - first);
-      check_trace(one);
+      const auto first = places.begin() + static_cast<std::ptrdiff_t>(bounds) * layer;
+      const std::vector<double> begin(first, first + static_cast<std::ptrdiff_t>(bounds));
+      if (of.token != nullptr && of.choice != nullptr)
+        check_rows(of, begin, tokens_of(run), step, layer);
+      if (found != recorded.end())
+        compare_layer(
+            of,
+            {.step = step, .layer = layer, .begin = begin, .served = {}, .demand = {}, .load = {}},
+            found - recorded.begin());
     }
   }
 }

@@ -32,8 +32,9 @@ void check_trace(const TracedLayer& traced) {
   compare("the number of rows that are not served", dropped, traced.dropped, "dropped");
 }
 
-void check_bounds(const std::vector<double>& begin, std::int64_t rows, std::int64_t step) {
-  double last = 0;
+void check_bounds(const std::vector<double>& begin, double first, std::int64_t rows,
+                  std::int64_t step) {
+  double last = first;
   for (const double at : begin) {
     if (!(at >= last && at <= static_cast<double>(rows)))
       fail(Exit::internal,
@@ -41,6 +42,26 @@ void check_bounds(const std::vector<double>& begin, std::int64_t rows, std::int6
                        rows));
     last = at;
   }
+}
+
+const char* ChoiceCheck::problem(double token, double choice) {
+  if (!(token >= 0 && token < static_cast<double>(seen_.size()))) return "a token is out of range";
+  if (!(choice >= 0 && choice <= 255)) return "a choice is out of range";
+  if (choice >= 63) return "";
+  std::uint64_t& seen = seen_[static_cast<std::size_t>(token)];
+  const std::uint64_t bit = std::uint64_t{1} << static_cast<unsigned>(choice);
+  if ((seen & bit) != 0) return "a token has the same choice twice";
+  seen |= bit;
+  return "";
+}
+
+void check_domains(const std::vector<double>& domains, std::size_t names, std::int64_t step) {
+  if (names == 0) return;
+  for (const double domain : domains)
+    if (!(domain >= 0 && domain < static_cast<double>(names)))
+      fail(Exit::internal,
+           fmt::format("the trace of step {}: trace_domain has {}, and there are {} domains", step,
+                       domain, names));
 }
 
 }  // namespace moesim

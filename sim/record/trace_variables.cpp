@@ -22,6 +22,9 @@ void declare_trace(RunFile& file, const TraceSizes& sizes) {
   if (sizes.domains)
     file.declare("trace_domain", Type::int32, {"trace", "token"}, {sizes.tokens}, "domain", "",
                  "of the token");
+  if (sizes.losses)
+    file.declare("trace_loss", Type::float64, {"trace", "token"}, {sizes.tokens}, "loss", "nat",
+                 "of the prediction at the token; NaN if it has none");
 }
 
 }  // namespace moesim

@@ -11,7 +11,7 @@ namespace moesim {
 struct TraceSizes {
   std::int64_t layers = 0, experts = 0;  // of the layer with most experts
   std::int64_t tokens = 0;               // of a step; 0: not known before the first trace
-  bool ids = false, domains = false;
+  bool ids = false, domains = false, losses = false;
 };
 
 void declare_trace(RunFile& file, const TraceSizes& sizes);

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 namespace moesim {
 namespace {
@@ -80,7 +81,67 @@ void write(const Sums& sums, index population, bool from, Evaluation& result) {
   }
 }
 
+constexpr Named<Rules> kRules[] = {{"dropless", Rules::dropless}, {"training", Rules::training}};
+
+std::vector<Rules> read_also(Options& eval) {
+  std::string text = eval.text(
+      "also", "",
+      "further rules under which the loss is recorded: dropless (no limit of rows per "
+      "expert), training (capacity and mixing as in training, without noise and dropout)");
+  eval.keep_silent("also");
+  std::replace(text.begin(), text.end(), ',', ' ');
+  std::istringstream words(text);
+  std::vector<Rules> all;
+  for (std::string word; words >> word;) {
+    const auto known = std::find_if(std::begin(kRules), std::end(kRules),
+                                    [&](const Named<Rules>& one) { return word == one.name; });
+    if (known == std::end(kRules))
+      eval.reject("also", "unknown rules; write dropless, training, or both with a comma");
+    if (std::find(all.begin(), all.end(), known->value) != all.end())
+      eval.reject("also", word + " stands there twice");
+    all.push_back(known->value);
+  }
+  return all;
+}
+
+// Losses of a batch under the rules of eval.also, summed over batches.
+class OtherRules {
+ public:
+  explicit OtherRules(const std::vector<Rules>& rules) : rules_(rules), sums_(rules.size(), 0.0) {}
+
+  // `usual`: the context of the pass under the usual rules, and the sum of its losses. If no router
+  // asked for the rules, the others have the same loss and need no pass.
+  void add(Transformer& model, const Example& example, const Context& before, const Context& usual,
+           double loss) {
+    for (std::size_t i = 0; i < rules_.size(); ++i) {
+      if (!usual.asked_rules) {
+        sums_[i] += loss;
+        continue;
+      }
+      Context pass = before;
+      pass.rules = rules_[i];
+      std::vector<Loss> losses;
+      const Tensor logits = model.forward(example.input, pass, losses);
+      double sum = 0;  // in the order of Sums, so that equal passes have equal losses
+      for (const real row : cross_entropy_rows(logits, example.targets).to_host())
+        sum += static_cast<double>(row);
+      sums_[i] += sum;
+    }
+  }
+  std::vector<double> means(index targets) const {
+    std::vector<double> means = sums_;
+    for (double& mean : means) mean /= static_cast<double>(targets);
+    return means;
+  }
+
+ private:
+  const std::vector<Rules>& rules_;
+  std::vector<double> sums_;
+};
+
 }  // namespace
+
+std::string name_of(Rules rules) { return name_of<Rules>(kRules, rules); }
 
 Evaluator::Evaluator(Settings& settings, const Dataset& data, const Task& task, Transformer& model,
                      Backend& backend, std::uint64_t seed)
@@ -107,6 +168,7 @@ Evaluator::Evaluator(Settings& settings, const Dataset& data, const Task& task, 
                             ? fmt::format("sequences have the positions 0 to {}; set one of these",
                                           positions - 1)
                             : std::string("the task has one prediction per sequence"));
+  also_ = read_also(eval);
   const index all = data.info().validation_rows;
   if (sequences_ == 0 || sequences_ > all) sequences_ = all;
 }
@@ -138,6 +200,7 @@ std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>
   const std::size_t domains = data_.info().domains.size();
   Sums sums(domains);
   RoutingMonitor monitor(model_, backend_, static_cast<index>(domains));
+  OtherRules others(also_);
   for (index i = 0; i < batches(); ++i) {
     if (stop()) return {};
     Context pass = context(i);
@@ -152,12 +215,14 @@ std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>
     sums_of_batch.correct =
         backend_.count_correct(logits.data(), example.targets.data(), logits.rows(), logits.cols());
     sums.add(sums_of_batch);
+    others.add(model_, example, context(i), pass, sums_of_batch.loss);
   }
   write(sums, data_.info().validation_rows, from_ > 0, result);
   if (result.targets == 0)
     fail(Exit::data, fmt::format("nothing to predict in {} validation sequences; raise "
                                  "eval.sequences or data.length",
                                  result.sequences));
+  result.loss_also = others.means(result.targets);
   result.layers = std::move(monitor.layers());
   return result;
 }

@@ -19,6 +19,9 @@ namespace moesim {
 
 inline constexpr index kManySteps = index{1} << 40;  // more than any run.steps
 
+// "dropless" or "training", as eval.also and variables name them.
+std::string name_of(Rules rules);
+
 struct Evaluation {
   index step = 0;       // updates done
   index sequences = 0;  // evaluated
@@ -29,6 +32,8 @@ struct Evaluation {
   double loss_error = 0;
   // The loss over the predictions at positions >= eval.from; NaN if eval.from = 0.
   double loss_from = kMissing;
+  // The loss under the further rules of eval.also, in their order.
+  std::vector<double> loss_also = {};
   double accuracy = 0;                  // share of targets that are the largest logit
   std::vector<double> domain_loss;      // per domain of the target; NaN for one without targets
   std::vector<double> domain_targets;   // targets per domain
@@ -44,7 +49,9 @@ class Evaluator {
   index every() const { return every_; }
   index batch() const { return std::min(batch_, sequences_); }  // sequences in the largest batch
   index from() const { return from_; }                          // eval.from
+  const std::vector<Rules>& also() const { return also_; }      // eval.also
   index batches() const { return (sequences_ + batch_ - 1) / batch_; }
+  index sequences() const { return sequences_; }  // of an evaluation
   // Batch i of an evaluation, posed, and the context of its forward pass.
   Batch posed(index i) const;
   Context context(index i) const;
@@ -63,6 +70,7 @@ class Evaluator {
   Backend& backend_;
   std::uint64_t seed_;
   index every_, batch_, sequences_, from_;
+  std::vector<Rules> also_;
 };
 
 }  // namespace moesim

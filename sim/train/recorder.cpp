@@ -52,19 +52,21 @@ std::vector<RowCost> costs_of(const Transformer& model) {
 }  // namespace
 
 Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model,
-                   index tokens, index loss_from)
+                   index tokens, index loss_from, const std::vector<Rules>& also)
     : data_(data),
       every_(Options(settings, "record")
                  .integer("every", 10, {1, 1ll << 40}, "steps between records of the routing")),
       layers_(static_cast<index>(model.moe_blocks().size())),
       experts_(most_experts(model)),
+      also_(also),
       totals_(every_, costs_of(model)),
       trace_(settings, every_,
              {.layers = layers_,
               .experts = experts_,
               .tokens = tokens,
               .ids = data.vocabulary > 0,
-              .domains = !data.domains.empty()}) {
+              .domains = !data.domains.empty(),
+              .losses = false}) {
   declare_training();
   file_.put(labels("layer", model.moe_blocks(), "MoE layer", "index of the block that carries it"));
   std::vector<index> numbers(static_cast<std::size_t>(experts_));
@@ -75,7 +77,7 @@ Recorder::Recorder(Settings& settings, const DatasetInfo& data, const Transforme
   file_.declare("record_step", Type::int64, {"record"}, {}, "step of the record", "",
                 "training step whose batch is described");
   declare_statistics("", "record");
-  declare_evaluation(loss_from);
+  declare_evaluation(loss_from, also);
   trace_.declare(file_);
 }
 
@@ -144,7 +146,7 @@ void Recorder::widen_aux(std::size_t known) {
                 .long_name = "auxiliary losses",
                 .units = {},
                 .growing = true,
-                .description = "weighted, summed over layers; NaN where a step had none"};
+                .description = kAuxDescription};
   if (known > 0) {
     const std::vector<double> narrow = file_.all_values("aux_loss");
     for (std::size_t i = 0; i < narrow.size(); ++i)
@@ -162,6 +164,8 @@ void Recorder::on_evaluation(const Evaluation& e) {
   file_.append("eval_loss", e.loss);
   file_.append("eval_loss_error", e.loss_error);
   if (file_.find("eval_loss_from") != nullptr) file_.append("eval_loss_from", e.loss_from);
+  for (std::size_t i = 0; i < also_.size(); ++i)
+    file_.append("eval_loss_" + name_of(also_[i]), e.loss_also.at(i));
   file_.append("eval_sequences", static_cast<double>(e.sequences));
   file_.append("eval_targets", static_cast<double>(e.targets));
   file_.append("eval_accuracy", e.accuracy);

@@ -15,9 +15,10 @@ namespace moesim {
 
 class Recorder : public Hook {
  public:
-  // Reads [record]. tokens: of a training step. loss_from: eval.from, the position from which the loss is recorded too; 0: not.
+  // Reads [record]. tokens: of a training step. loss_from: eval.from, the position from which the
+  // loss is recorded too; 0: not. also: eval.also, the rules under which it is recorded, too.
   Recorder(Settings& settings, const DatasetInfo& data, const Transformer& model, index tokens,
-           index loss_from = 0);
+           index loss_from = 0, const std::vector<Rules>& also = {});
   // Publishes the run file at `path`: after the first step, then at most once a second, and in at
   // most one hundredth of the time. Without a path it publishes nothing.
   void publish_at(std::string path) { path_ = std::move(path); }
@@ -33,6 +34,7 @@ class Recorder : public Hook {
   void on_boundary(const Position& position) override;
 
   index every() const { return every_; }  // record.every
+  const TraceRecorder& trace() const { return trace_; }
   // Median over this process's latest steps.
   double tokens_per_second() const;
   double seconds_publishing() const { return throttle_.spent(); }
@@ -49,7 +51,7 @@ class Recorder : public Hook {
 
  private:
   void declare_training();
-  void declare_evaluation(index loss_from);
+  void declare_evaluation(index loss_from, const std::vector<Rules>& also);
   void declare_statistics(const std::string& prefix, const std::string& axis);
   void note_rate(const StepReport& report);
   // `axis`: record or eval.
@@ -65,6 +67,7 @@ class Recorder : public Hook {
   std::string path_;
   index every_, layers_ = 0;
   index experts_ = 0;             // of the layer with most experts
+  std::vector<Rules> also_;       // eval.also
   std::vector<std::string> aux_;  // names of recorded auxiliary losses, in order of their columns
   bool published_ = false;
   index tokens_ = 0;           // seen at the last step

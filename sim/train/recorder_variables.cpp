@@ -25,7 +25,7 @@ void Recorder::declare_training() {
   by_step("learning_rate", Type::float64, "learning rate", "", "");
 }
 
-void Recorder::declare_evaluation(index loss_from) {
+void Recorder::declare_evaluation(index loss_from, const std::vector<Rules>& also) {
   const auto by_evaluation = [&](const char* name, Type type, const char* label, const char* units,
                                  const char* description) {
     file_.declare(name, type, {"eval"}, {}, label, units, description);
@@ -43,6 +43,13 @@ void Recorder::declare_evaluation(index loss_from) {
     by_evaluation("eval_loss_from", Type::float64, "validation loss from a position on", "nat",
                   "mean cross-entropy over the targets at positions >= eval.from of the sequences "
                   "evaluated");
+  for (const Rules rules : also)
+    if (rules == Rules::dropless)
+      by_evaluation("eval_loss_dropless", Type::float64, "validation loss, dropless", "nat",
+                    "the same without a limit of rows per expert");
+    else
+      by_evaluation("eval_loss_training", Type::float64, "validation loss, as trained", "nat",
+                    "the same with capacity and mixing as in training");
   by_evaluation("eval_sequences", Type::int64, "sequences evaluated", "", "");
   by_evaluation("eval_targets", Type::int64, "predictions evaluated", "",
                 "that eval_loss is the mean over");

@@ -79,6 +79,8 @@ RunFile restored(const RunFile& own, const RunFile& earlier) {
   for (Variable variable : earlier.variables()) {
     if (!is_late(variable)) continue;
     variable.growing = variable.name != "aux";
+    if (variable.name == "aux_loss") variable.description = kAuxDescription;
+    if (is_router_metric(variable)) variable.description = kMetricDescription;
     file.put(std::move(variable));
   }
   return file;

@@ -27,7 +27,7 @@ Variable late(const std::string& axis, const std::string& metric, std::int64_t r
           .long_name = metric,
           .units = {},
           .growing = true,
-          .description = "metric of the router, mean over tokens; NaN where a layer had none"};
+          .description = kMetricDescription};
 }
 
 }  // namespace

@@ -11,6 +11,10 @@
 
 namespace moesim {
 
+// The description of such a variable; it is not kept in checkpoints.
+inline constexpr const char* kMetricDescription =
+    "metric of the router, mean over tokens; NaN where a layer had none";
+
 // Appends a row to every metric over `axis` ("record" or "eval"). The row's label must exist.
 void append_metrics(RunFile& file, const std::string& axis,
                     const std::vector<LayerStatistics>& layers);

@@ -18,7 +18,8 @@ struct StepTrace {
   std::vector<LayerTrace> layers;     // rows sorted by expert, the served ones of an expert first
   std::vector<std::int32_t> ids;      // [tokens]; empty for data without token ids
   std::vector<std::int32_t> domains;  // [tokens]; empty for data without domains
-  bool fixed = false;                 // Traits::fixed_choices of all layers
+  std::vector<double> losses;  // [tokens] of route: at each token, NaN without a target; or empty
+  bool fixed = false;          // Traits::fixed_choices of all layers
 };
 
 class TraceMonitor {

@@ -41,8 +41,13 @@ std::vector<double> doubles_of(const std::vector<std::int32_t>& values) {
 
 std::int64_t TraceWriter::bytes(index rows) const {
   const std::int64_t each = 8 + 8 * sizes_.layers * (sizes_.experts + 1) +
-                            4 * sizes_.tokens * (int{sizes_.ids} + int{sizes_.domains});
+                            4 * sizes_.tokens * (int{sizes_.ids} + int{sizes_.domains}) +
+                            8 * sizes_.tokens * int{sizes_.losses};
   return each + kRowBytes * rows;
+}
+
+double TraceWriter::bytes_of(double rows) const {
+  return static_cast<double>(bytes(index{0})) + static_cast<double>(kRowBytes) * rows;
 }
 
 std::int64_t TraceWriter::bytes(const StepTrace& trace) const {
@@ -100,6 +105,7 @@ void TraceWriter::append(RunFile& file, index step, const StepTrace& trace) {
   file.append("trace_begin", begin);
   if (sizes_.ids) file.append("trace_token_id", doubles_of(trace.ids));
   if (sizes_.domains) file.append("trace_domain", doubles_of(trace.domains));
+  if (sizes_.losses) file.append("trace_loss", trace.losses);
   file.finish_blocks();
 }
 

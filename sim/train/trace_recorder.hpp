@@ -18,6 +18,7 @@ class TraceWriter {
   void declare(RunFile& file) const { declare_trace(file, sizes_); }
   // The most bytes that a trace takes in the file, before compression.
   std::int64_t bytes(const StepTrace& trace) const;
+  double bytes_of(double rows) const;
   void append(RunFile& file, index step, const StepTrace& trace);
   // Continues a file.
   void restore(const RunFile& file);
@@ -43,6 +44,10 @@ class TraceRecorder {
   void declare(RunFile& file) const {
     if (on_) writer_.declare(file);
   }
+  // Steps between traced steps, 0: none; bytes of a trace of so many rows; record.trace_bytes.
+  index every() const { return on_ ? every_ : 0; }
+  double bytes(double rows) const { return writer_.bytes_of(rows); }
+  std::int64_t most_bytes() const { return most_bytes_; }
   bool wants(index step) const { return on_ && !ended_ && step % every_ == 0; }
   // Appends a trace, unless it passes record.trace_bytes: tracing then ends.
   void append(RunFile& file, index step, const StepTrace& trace);

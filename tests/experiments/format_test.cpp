@@ -205,8 +205,8 @@ TEST_CASE("FORMAT.md: what is written, exactly", "[record][format]") {
   std::vector<std::string> runs;
   for (const char* router : {"token_choice", "soft", "smear", "of_test_custom", "of_test_layers"})
     runs.push_back(trained(folder, {"router.name", router, "data.domains", "2"}));
-  runs.push_back(
-      trained(folder, {"data.name", "text", "data.path", folder / "table.txt", "eval.from", "3"}));
+  runs.push_back(trained(folder, {"data.name", "text", "data.path", folder / "table.txt",
+                                  "eval.from", "3", "eval.also", "dropless, training"}));
   runs.push_back(trained(folder, {"data.domains", "2", "record.trace", "true", "record.trace_every",
                                   "1", "record.trace_bytes", "3000"}));
   runs.push_back(trained(folder,
@@ -255,6 +255,8 @@ TEST_CASE("FORMAT.md: what is written, exactly", "[record][format]") {
   if (!unknown) WARN("skipped: built without SentencePiece: the attributes unknown_*");
   for (const auto& [name, said] : document.variables) {
     CAPTURE(name);
+    if (name == "trace_loss" || name == "token_id" || name == "token_text")
+      continue;  // of moesim route: tests/program/traces.py
     CHECK(variables.contains(name));
   }
 }

@@ -112,6 +112,16 @@ call("import-trace", npz("l.npz", experts=npy(experts, "i4"), logits=npy(logits,
 check(imported("l.h5", 1), "experts with logits: the choices are those given")
 check(all(abs(gate - softmax([logits[token][1][expert]], logits[token][1])[0]) < 1e-6 for expert, token, _, gate, _ in rows_of("l.h5", 0, 1)),
       "experts with logits: gates by the rule")
+# A masked expert has the logit -inf and is chosen by nobody; with too few others the file is refused.
+masked = [[[-math.inf, *row[1:]] for row in token] for token in logits]
+call("import-trace", npz("m.npz", logits=npy(masked, "f8")), "--gate", "softmax", "--k", K, "--out", "m.h5")
+check(all(expert > 0 for layer in range(L) for expert, *_ in rows_of("m.h5", 0, layer)), "masked experts have no tokens")
+check(all(abs(gate - softmax([masked[token][0][expert]], masked[token][0])[0]) < 1e-6 for expert, token, _, gate, _ in rows_of("m.h5", 0, 0)),
+      "gates beside masked experts")
+masked[2][1] = [-math.inf] * (E - 1) + [0.0]
+check("-inf" in call("import-trace", npz("m.npz", logits=npy(masked, "f8")), "--gate", "softmax", "--k", K, "--out", "n.h5", code=3) and
+      not os.path.exists("n.h5"), "more choices than experts that are not masked")
+check("transpose" in call("import-trace", save("t.npy", npy([[[0]] * 300] * 2, "i4")), "--out", "t.h5", code=3), "layers before tokens")
 text = call("import-trace", npz("l.npz", logits=npy(logits, "f8")), "--out", "l.h5", code=2)
 check("--k" in text and "softmax-of-chosen" in text, text)
 

@@ -39,6 +39,6 @@ says '/run.h5: rewritten and changed by another program \(h5netcdf [0-9.]+\): it
 says ': 1 changed by another program$'
 "$moesim" compare "$work/out/file" > /dev/null
 # As it says: removed, it comes back as it was recorded.
-rm "$work"/out/file/dense-*/run.h5
+rm "$work"/out/file/*/run.h5  # also of runs with variables that begin late, such as auxiliary losses
 "$moesim" run "$work/c.ini" --out "$work/out" > /dev/null 2>&1
 "$moesim" verify "$work/out/file" > "$work/verify" || { echo "written anew: exit $?: $(cat "$work/verify")"; exit 1; }

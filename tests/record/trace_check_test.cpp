@@ -15,6 +15,8 @@ struct Planted {
   Numbers begin = {0, 3, 4, 4, 6, 6};
   Numbers served = {1, 1, 0, 1, 1, 1};
   Numbers demand = {2, 2, 3, 1}, load = {2, 2, 2, 1}, dropped = {0, 1};
+  Numbers token = {0, 1, 2, 2, 0, 1}, choice = {0, 0, 0, 1, 0, 0};
+  Numbers domain = {0, 1, 0, 1, 1, 1};
 
   void publish(const std::string& path) const {
     RunFile run;
@@ -30,6 +32,14 @@ struct Planted {
     run.put(
         variable("trace_begin", Type::int64, {"trace", "layer", "trace_bound"}, {2, 1, 3}, begin));
     run.put(variable("trace_served", Type::uint8, {"row"}, {6}, served));
+    run.attribute("trace_tokens", std::int64_t{3});
+    Variable names;
+    names.name = "domain", names.type = Type::text, names.dims = {"domain"}, names.shape = {2};
+    names.texts = {"a", "b"};
+    run.put(std::move(names));
+    run.put(variable("trace_token", Type::int32, {"row"}, {6}, token));
+    run.put(variable("trace_choice", Type::uint8, {"row"}, {6}, choice));
+    run.put(variable("trace_domain", Type::int32, {"trace", "token"}, {2, 3}, domain));
     run.publish(path);
   }
 };
@@ -64,6 +74,28 @@ TEST_CASE("traces: a file is read as bytes, and compared with its records", "[re
   SECTION("places that do not ascend") {
     planted.begin[4] = 3;
     CHECK_THROWS_WITH(checked(), contains("the trace of step 7: trace_begin does not ascend"));
+  }
+  SECTION("a trace that begins in the one before") {
+    planted.begin[3] = 3;
+    CHECK_THROWS_WITH(checked(), contains("the trace of step 7: trace_begin does not ascend"));
+  }
+  SECTION("a token with one choice twice") {
+    planted.choice[3] = 0;
+    CHECK_THROWS_WITH(checked(),
+                      contains("the trace of step 4, layer 0: a token has the same choice twice"));
+  }
+  SECTION("choices that are not told apart") {
+    planted.choice[2] = planted.choice[3] = 255;
+    CHECK_NOTHROW(checked());
+  }
+  SECTION("a token that does not exist") {
+    planted.token[5] = 3;
+    CHECK_THROWS_WITH(checked(), contains("the trace of step 7, layer 0: a token is out of range"));
+  }
+  SECTION("a domain that does not exist") {
+    planted.domain[4] = 2;
+    CHECK_THROWS_WITH(checked(),
+                      contains("the trace of step 7: trace_domain has 2, and there are 2 domains"));
   }
   SECTION("a step without a record is not compared") {
     planted.served[5] = 0;

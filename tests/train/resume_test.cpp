@@ -32,6 +32,8 @@ TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train
       REQUIRE(second.resume());
       second.finish();
       CHECK(second.fingerprint() == straight.fingerprint());
+      for (const Variable& variable : straight.recorder->file().variables())
+        CHECK(second.recorder->file().find(variable.name)->description == variable.description);
       CHECK(second.recorder->file().bytes().size() > 1000);  // dimensions and conservation hold
     }
   }
@@ -41,6 +43,9 @@ TEST_CASE("resume: both optimisers, accumulation, regular checkpoints", "[train]
   const std::vector<Values> variants = {
       {"train.optimiser", "sgd"},
       {"train.optimiser", "sgd", "train.momentum", "0"},
+      {"eval.also", "dropless, training", "router.name", "token_choice",
+       "router.token_choice.capacity_factor", "0.5", "router.token_choice.capacity_factor_eval",
+       "1"},
       {"train.accumulate", "2", "router.name", "token_choice",
        "router.token_choice.capacity_factor", "1.25", "router.token_choice.balance", "0.01"}};
   for (const Values& variant : variants) {

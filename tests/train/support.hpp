@@ -87,7 +87,7 @@ struct Training {
     trainer = std::make_unique<Trainer>(settings, *data, *task, *model, backend, 0);
     recorder = std::make_unique<Recorder>(settings, data->info(), *model,
                                           trainer->batch() * task->shape().length,
-                                          trainer->evaluator().from());
+                                          trainer->evaluator().from(), trainer->evaluator().also());
     trainer->start();
   }
 };

@@ -4,7 +4,8 @@
 """
 import numpy
 
-_LAST = ("eval_loss", "eval_loss_error", "eval_loss_from", "eval_accuracy", "eval_sequences", "eval_step")
+_LAST = ("eval_loss", "eval_loss_error", "eval_loss_from", "eval_loss_dropless", "eval_loss_training", "eval_accuracy",
+         "eval_sequences", "eval_step")
 _MEAN = {"eval_load_cv": "load_cv", "eval_max_violation": "max_violation", "eval_domain_nmi": "domain_nmi"}
 _MOST_RECORDS = 4096
 

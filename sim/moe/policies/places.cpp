@@ -139,7 +139,9 @@ index Places::group_size(const Tokens& tokens) const {
 }
 
 index Places::places(const Tokens& tokens) const {
-  const Capacity& capacity = tokens.context.training ? training_ : evaluation_;
+  if (!training_.limited() && !evaluation_.limited()) return 0;
+  if (tokens.context.dropless()) return 0;
+  const Capacity& capacity = tokens.context.trained_rules() ? training_ : evaluation_;
   return capacity.rows(group_size(tokens), k_, experts_);
 }
 

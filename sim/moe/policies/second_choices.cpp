@@ -48,9 +48,11 @@ SecondChoices::SecondChoices(Options& options) {
 
 Indices SecondChoices::standing(const Indices& choice, const Tensor& gates,
                                 const Context& context) const {
-  const std::string& policy = context.training ? in_training_ : in_evaluation_;
   const index T = gates.rows(), k = gates.cols();
-  if (k == 1 || policy == "all") return choice;
+  if (k == 1) return choice;
+  const bool differs = in_training_ != in_evaluation_;
+  const std::string& policy = differs && context.trained_rules() ? in_training_ : in_evaluation_;
+  if (policy == "all") return choice;
   Backend& backend = choice.backend();
   std::vector<std::int32_t> only_first(static_cast<std::size_t>(k), -1);
   only_first[0] = 0;

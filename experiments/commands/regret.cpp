@@ -1,0 +1,89 @@
+// moesim regret: says how much lower the loss of tokens would be with other experts.
+#include "experiments/commands/arguments.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/regret_table.hpp"
+#include "experiments/commands/table_output.hpp"
+#include "experiments/sweep/loaded_run.hpp"
+#include "experiments/sweep/process_limits.hpp"
+#include "experiments/sweep/runs.hpp"
+#include "sim/core/error.hpp"
+#include "sim/train/loading.hpp"
+
+#include <filesystem>
+#include <iostream>
+
+namespace moesim {
+namespace {
+
+constexpr long kMostTokens = 1l << 24;
+
+RegretBy by_of(const std::string& by) {
+  if (by == "layer") return RegretBy::layer;
+  if (by == "domain") return RegretBy::domain;
+  if (by == "frequency") return RegretBy::frequency;
+  fail(Exit::usage, "command line: --by " + by + ": choose layer, domain or frequency");
+}
+
+// The runs of a path that have begun.
+std::vector<std::string> folders_at(const std::vector<std::string>& paths) {
+  std::vector<std::string> folders;
+  for (const std::string& path : paths)
+    for (const KnownRun& run : known_runs(path))
+      if (std::error_code error; std::filesystem::is_directory(run.folder, error))
+        folders.push_back(std::filesystem::path(run.folder).lexically_normal().string());
+  return folders;
+}
+
+}  // namespace
+
+Arguments regret_arguments() {
+  Arguments arguments(
+      "regret RUN...",
+      "Evaluates sampled tokens of the validation split with every other choice of experts, or "
+      "every pair if a token has two, in one MoE layer at a time, with all else fixed. Prints the "
+      "loss of the token's own prediction with the router's experts, with the best ones, with "
+      "random ones (the mean over all), and with the router's second choice, and the regret: loss "
+      "- loss of the best. RUN is the folder of a run or of an experiment; runs whose routers send "
+      "no whole tokens to experts are left out. Intervals are over sequences.");
+  arguments.value("tokens", "512", "tokens to sample from an evaluation, the same for every run")
+      .value("by", "layer",
+             "rows of the table: layer, domain, or frequency: ranks of token ids in the training "
+             "data",
+             {{"layer", "domain", "frequency"}})
+      .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
+             {{"newest", "best"}})
+      .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors");
+  add_table_output(arguments);
+  return arguments;
+}
+
+int regret_command(const Words& words) {
+  Arguments arguments = regret_arguments();
+  if (!arguments.parse(words)) return 0;
+  arguments.require_rest("regret of which run?");
+  const TableOutput output(arguments);
+  RegretTable table(by_of(arguments.text("by")));
+  const long tokens = arguments.integer("tokens", 1, kMostTokens);
+  const int threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
+  std::string reason;
+  for (const std::string& folder : folders_at(arguments.rest())) {
+    LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads, {});
+    Experiment& e = loaded.e;
+    try {
+      const RegretSample sample =
+          measure_regret(*e.model, e.trainer->evaluator(), *e.task, *e.backend, tokens);
+      table.add(e.identity.folder, sample, e.model->moe_blocks(), e.data->info());
+    } catch (const NoCounterfactual& none) {
+      reason = folder + ": " + none.what();
+      table.leave_out("left out: " + reason);
+    }
+  }
+  if (table.empty())
+    fail(Exit::usage, reason.empty() ? "none of the sampled tokens has one or two experts; raise "
+                                       "--tokens, or take another run"
+                                     : reason);
+  output.write(table.table());
+  return 0;
+}
+
+}  // namespace moesim

@@ -1,0 +1,120 @@
+#include "experiments/commands/route_output.hpp"
+
+#include "sim/data/root.hpp"
+#include "sim/io/file.hpp"
+#include "sim/record/reader.hpp"
+#include "sim/train/trace_recorder.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace moesim {
+namespace {
+
+// The mask is no token of the data.
+std::string token_text(const Experiment& e, std::int32_t id) {
+  return id < e.data->info().vocabulary ? e.data->decode({id}) : "[mask]";
+}
+
+index most_experts_of(const StepTrace& trace) {
+  index most = 0;
+  for (const LayerTrace& layer : trace.layers) most = std::max(most, layer.experts);
+  return most;
+}
+
+// The texts of the token ids that occur, so that readers need no tokenizer.
+void put_texts(RunFile& file, const StepTrace& trace, const Experiment& e) {
+  std::vector<std::int32_t> ids = trace.ids;
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  if (ids.empty() || static_cast<std::int64_t>(ids.size()) > kMostLabels) return;
+  Variable labels, texts;
+  labels.name = "token_id", labels.type = Variable::Type::int32, labels.dims = {"token_id"};
+  labels.values.assign(ids.begin(), ids.end());
+  labels.long_name = "token id", labels.description = "that occurs in the traces";
+  texts.name = "token_text", texts.type = Variable::Type::text, texts.dims = {"token_id"};
+  texts.long_name = "text of the token";
+  texts.texts.reserve(ids.size());
+  for (const std::int32_t id : ids) texts.texts.push_back(token_text(e, id));
+  labels.shape = texts.shape = {static_cast<std::int64_t>(ids.size())};
+  file.put(std::move(labels));
+  file.put(std::move(texts));
+}
+
+}  // namespace
+
+RunFile route_file(const StepTrace& trace, const std::string& folder, LoadedRun& loaded) {
+  Experiment& e = loaded.e;
+  RunFile file;
+  file.attribute("moesim_schema", kRunFileSchema);
+  file.attribute("run_id", e.identity.folder);
+  file.attribute("arm", e.spec.label);
+  file.attribute("router", e.model->config().router);
+  file.attribute("seed", static_cast<std::int64_t>(e.run.seed));
+  file.attribute("config", without_root(read_file(folder + "/config.ini")));
+  file.attribute("config_sha256", loaded.info.config_sha256);
+  file.attribute("data_sha256", loaded.info.data_sha256);
+  e.recorder->describe_settings(e.spec.settings);
+  const RunFile& described = e.recorder->file();
+  for (const std::string& name : described.attribute_order())
+    if (is_setting_name(name)) file.attribute(name, described.attributes().at(name));
+  for (const char* name : {"layer", "expert", "domain"})
+    if (const Variable* labels = described.find(name)) file.put(*labels);
+  TraceWriter writer({.layers = static_cast<index>(trace.layers.size()),
+                      .experts = most_experts_of(trace),
+                      .tokens = trace.tokens,
+                      .ids = !trace.ids.empty(),
+                      .domains = !trace.domains.empty(),
+                      .losses = !trace.losses.empty()});
+  writer.declare(file);
+  writer.append(file, loaded.info.step, trace);
+  put_texts(file, trace, e);
+  return file;
+}
+
+Table route_table(const StepTrace& trace, const Experiment& e) {
+  using Kind = Column::Kind;
+  Table table;
+  table.name = "route";
+  table.columns = {{"sequence", "sequence", Kind::count}, {"position", "position", Kind::count},
+                   {"token_id", "token id", Kind::count}, {"token", "token", Kind::text},
+                   {"layer", "layer", Kind::count},       {"expert", "expert", Kind::count},
+                   {"choice", "choice", Kind::count},     {"gate", "gate", Kind::number, 6},
+                   {"served", "served", Kind::count},     {"order", "order", Kind::count},
+                   {"loss", "loss", Kind::number, 6}};
+  struct Line {
+    index token, layer, order;
+    TraceRow row;
+  };
+  std::vector<Line> lines;
+  for (std::size_t i = 0; i < trace.layers.size(); ++i) {
+    index order = 0;
+    const std::vector<TraceRow>& rows = trace.layers[i].rows;
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      order = r > 0 && rows[r].expert == rows[r - 1].expert ? order + 1 : 0;
+      lines.push_back({rows[r].token, e.model->moe_blocks()[i], order, rows[r]});
+    }
+  }
+  std::stable_sort(lines.begin(), lines.end(), [](const Line& a, const Line& b) {
+    return std::tuple(a.token, a.layer, a.row.choice) < std::tuple(b.token, b.layer, b.row.choice);
+  });
+  const auto number = [](auto value) { return Cell(static_cast<double>(value)); };
+  table.rows.reserve(lines.size());
+  for (const Line& line : lines) {
+    Cell id, text;
+    if (!trace.ids.empty()) {
+      const std::int32_t token = trace.ids[static_cast<std::size_t>(line.token)];
+      id = number(token);
+      text = token_text(e, token);
+    }
+    table.rows.push_back(
+        {number(line.token / trace.length), number(line.token % trace.length), id, text,
+         number(line.layer), number(line.row.expert), number(line.row.choice),
+         number(line.row.gate), number(line.row.served ? 1 : 0), number(line.order),
+         trace.losses.empty() ? Cell()
+                              : number(trace.losses[static_cast<std::size_t>(line.token)])});
+  }
+  return table;
+}
+
+}  // namespace moesim
