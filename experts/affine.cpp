@@ -14,6 +14,11 @@ class Affine : public Expert {
 
   Tensor forward(const Rows& rows) const override { return grouped_linear(rows, w_, b_); }
 
+  HiddenUnits hidden_units() const override {
+    using Role = HiddenUnits::Role;
+    return {.parts = {{"w", Role::whole}, {"b", Role::out_bias}}, .factors = 1};
+  }
+
   double flops_per_row() const override { return 2.0 * static_cast<double>(width_ * width_); }
 
  private:

@@ -34,7 +34,20 @@ class GeGlu : public Expert {
       const Tensor factor = factor_.reshape({factor_.rows(), 1, hidden_});
       hidden = mul(hidden, grouped_linear(rows.with(one), factor, {}));
     }
-    return grouped_linear(rows.with(hidden), down_, down_bias_);
+    return grouped_linear(rows.with(drop(rows, hidden)), down_, down_bias_);
+  }
+
+  HiddenUnits hidden_units() const override {
+    using Role = HiddenUnits::Role;
+    HiddenUnits units{.parts = {{"gate", Role::in}, {"up", Role::in}, {"down", Role::out}},
+                      .factors = 3};
+    if (gate_bias_)
+      for (const auto& part : {HiddenUnits::Part{"gate_bias", Role::in_bias},
+                               {"up_bias", Role::in_bias},
+                               {"down_bias", Role::out_bias}})
+        units.parts.push_back(part);
+    if (factor_) units.parts.push_back({"multiplier", Role::factor});
+    return units;
   }
 
   double flops_per_row() const override {

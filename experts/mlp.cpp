@@ -27,7 +27,15 @@ class Mlp : public Expert {
 
   Tensor forward(const Rows& rows) const override {
     const Tensor hidden = grouped_linear(rows, w1_, b1_, activation_);
-    return grouped_linear(rows.with(squared_ ? square(hidden) : hidden), w2_, b2_);
+    return grouped_linear(rows.with(drop(rows, squared_ ? square(hidden) : hidden)), w2_, b2_);
+  }
+
+  HiddenUnits hidden_units() const override {
+    using Role = HiddenUnits::Role;
+    HiddenUnits units{.parts = {{"w1", Role::in}, {"w2", Role::out}}, .factors = squared_ ? 3 : 2};
+    if (b1_) units.parts.push_back({"b1", Role::in_bias});
+    if (b2_) units.parts.push_back({"b2", Role::out_bias});
+    return units;
   }
 
   double flops_per_row() const override { return 4.0 * static_cast<double>(width_ * hidden_); }

@@ -17,7 +17,12 @@ class SwiGlu : public Expert {
 
   Tensor forward(const Rows& rows) const override {
     const Tensor gate = grouped_linear(rows, w1_, {}), up = grouped_linear(rows, w3_, {});
-    return grouped_linear(rows.with(swiglu(gate, up)), w2_, {});
+    return grouped_linear(rows.with(drop(rows, swiglu(gate, up))), w2_, {});
+  }
+
+  HiddenUnits hidden_units() const override {
+    using Role = HiddenUnits::Role;
+    return {.parts = {{"w1", Role::in}, {"w3", Role::in}, {"w2", Role::out}}, .factors = 3};
   }
 
   double flops_per_row() const override { return 6.0 * static_cast<double>(width_ * hidden_); }

@@ -89,6 +89,14 @@ Sees most_seen(const Transformer& model) {
   return most;
 }
 
+// Number of parameter values that are not frozen.
+index trained(const Trainer& trainer) {
+  index values = 0;
+  for (const Parameter& p : trainer.parameters())
+    if (!p.frozen) values += p.value.size();
+  return values;
+}
+
 // Computes the identity of a run.
 void identify(Experiment& e) {
   e.identity.resolved = without_root(e.spec.settings.resolved());
@@ -187,6 +195,7 @@ void describe(Experiment& e) {
   file.attribute("sees", to_string(most_seen(*e.model)));
   file.attribute("causal", std::int64_t{e.task->shape().causal});
   file.attribute("parameters_total", static_cast<std::int64_t>(count(e.model->parameters())));
+  file.attribute("parameters_trained", static_cast<std::int64_t>(trained(*e.trainer)));
   file.attribute("parameters_active", static_cast<std::int64_t>(e.model->active_parameters()));
   file.attribute("flops_per_token", e.model->flops_per_token());
   file.attribute("expert_hidden", static_cast<std::int64_t>(e.model->expert_hidden()));

@@ -24,6 +24,8 @@ enum class Purpose : std::uint32_t {
   synthetic = 9,
   sampling = 10,
   places = 11,
+  expert_dropout = 12,
+  upcycling = 13,
 };
 
 struct Stream {

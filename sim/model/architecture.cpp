@@ -164,6 +164,12 @@ ModelConfig read_model_config(Settings& settings) {
   c.hidden = expert.integer("hidden", 0, {0, kLargest},
                             "hidden width of an expert; 0: four times model.width");
   if (c.hidden == 0) c.hidden = 4 * c.width;
+  c.expert_dropout = expert.number("dropout", 0, {0, 0.99},
+                                   "dropout rate on the hidden values of the experts of MoE layers "
+                                   "(Fedus et al. 2022); model.dropout is that elsewhere");
+  expert.keep_silent("dropout");
+  if (c.expert_dropout > 0 && c.at != MoeAt::feed_forward)
+    expert.reject("dropout", "experts that are blocks or attention have no dropout; set 0");
   read_feed_forward(settings, c);
   return c;
 }

@@ -50,6 +50,7 @@ struct ModelConfig {
   // Names of the plug-ins, and the configured hidden width of an expert.
   std::string router, expert;
   index hidden = 0;
+  double expert_dropout = 0;  // on hidden values of the experts
   // [feed_forward]: the networks of blocks without MoE layer, or next to an MoE layer in place of
   // attention.
   std::string feed_forward, feed_forward_section;

@@ -39,6 +39,19 @@ struct Blocks {
     return Registry<Expert>::find(name).make({own_width, experts, own_hidden, output_scale()},
                                              options);
   }
+  // The same for a bank of an MoE layer, whose hidden values have dropout.
+  std::unique_ptr<Expert> routed_bank(index experts, index own_hidden, index own_width,
+                                      index number) const {
+    Options options(settings, "expert." + config.expert);
+    auto own = Registry<Expert>::find(config.expert)
+                   .make({own_width, experts, own_hidden, output_scale(),
+                          static_cast<real>(config.expert_dropout), number},
+                         options);
+    if (config.expert_dropout > 0 && !own->hidden_units().any())
+      Options(settings, "expert")
+          .reject("dropout", "expert.name = " + config.expert + " has no hidden units; set 0");
+    return own;
+  }
 
   std::unique_ptr<Branch> attention() const {
     return std::make_unique<AttentionBranch>(
@@ -95,16 +108,19 @@ struct Blocks {
       if (config.at == MoeAt::feed_forward) bank(config.expert, "expert", 1, 1, config.width);
       own = std::make_unique<NoExperts>(ExpertSite{config.width, experts, width, output_scale()});
     } else {
-      own = bank(config.expert, "expert", experts, width,
-                 config.latent > 0 ? config.latent : config.width);
+      const Traits& traits = router->traits();
+      if (config.expert_dropout > 0 && !traits.assigns && traits.cost.merge_flops == 0)
+        Options(settings, "expert")
+            .reject("dropout", "router.name = " + config.router +
+                                   " mixes tokens, and draws are by token; set 0");
+      own = routed_bank(experts, width, config.latent > 0 ? config.latent : config.width, 0);
       if (config.at == MoeAt::attention && !own->attends())
         Options(settings, "moe")
             .reject("at", "expert.name = " + config.expert +
                               " does not attend: positions would not be mixed");
     }
     std::unique_ptr<Expert> shared;
-    if (config.shared > 0)
-      shared = bank(config.expert, "expert", 1, hidden * config.shared, config.width);
+    if (config.shared > 0) shared = routed_bank(1, hidden * config.shared, config.width, 1);
     return std::make_unique<MoeBranch>(
         std::make_unique<MoeLayer>(std::move(router), std::move(own), std::move(shared),
                                    config.output_norm, config.width, config.latent));

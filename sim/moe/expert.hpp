@@ -18,7 +18,9 @@ struct ExpertSite {
   index experts = 0;  // E
   index hidden = 0;   // H
   double output_scale =
-      1;  // factor on the initial deviation of what is added to the residual stream
+      1;             // factor on the initial deviation of what is added to the residual stream
+  real dropout = 0;  // rate of dropout on hidden values, in training
+  index bank = 0;    // which bank of its layer it is: each draws its own dropout
 };
 
 // Rows are the input of experts: sorted by expert, with the tokens that they come from.
@@ -39,6 +41,25 @@ struct Rows {
 Tensor grouped_linear(const Rows& rows, const Tensor& w, const Tensor& bias,
                       Activation activation = Activation::none);
 
+// HiddenUnits says which parameters of a bank belong to the hidden units of an expert, so that an
+// expert can be cut into pieces, or made of others (sim/train/upcycle.hpp).
+struct HiddenUnits {
+  // Unit j is column j of matrices into the hidden layer [E, in, H], value j of their biases and of
+  // factors [E, H], and row j of the matrix out of it [E, H, out]. An output bias [E, out], and a
+  // matrix of a network without hidden layer [E, in, out], have no axis of units.
+  enum class Role { in, in_bias, factor, out, out_bias, whole };
+  struct Part {
+    std::string name;  // of the parameter
+    Role role;
+  };
+  std::vector<Part> parts = {};  // all parameters; empty: not known
+  // Number of linear layers that a product of the output contains: if the activation is homogeneous,
+  // their weights times c give the output times c^factors.
+  int factors = 2;
+
+  bool any() const;  // true if there is an axis of units
+};
+
 class Expert : public Module {
  public:
   using Make = std::function<std::unique_ptr<Expert>(const ExpertSite&, Options&)>;
@@ -49,6 +70,8 @@ class Expert : public Module {
   // Forward FLOPs of one row.
   virtual double flops_per_row() const = 0;
 
+  // Experts that return hidden units apply drop() to their values.
+  virtual HiddenUnits hidden_units() const { return {}; }
   // True if it mixes the tokens of a sequence, as attention does (Rows::tokens). moe.at = attention
   // requires such experts.
   virtual bool attends() const { return false; }
@@ -65,6 +88,11 @@ class Expert : public Module {
   index experts() const { return site_.experts; }
   // Number of parameter values of one expert, without frozen ones, which experts may share.
   index parameters_per_expert() const;
+
+ protected:
+  // Dropout of hidden values, in training (ExpertSite::dropout). The draws of a row depend on its
+  // token and expert, and not on the position of the row. [N, H] -> [N, H]
+  Tensor drop(const Rows& rows, const Tensor& hidden) const;
 
  private:
   ExpertSite site_;

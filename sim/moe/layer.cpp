@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace moesim {
 namespace {
 
@@ -78,6 +80,31 @@ index Expert::parameters_per_expert() const {
   for (const Parameter& p : parameters())
     if (!p.frozen) values += p.value.size();
   return values / experts();
+}
+
+bool HiddenUnits::any() const {
+  return std::any_of(parts.begin(), parts.end(), [](const Part& part) {
+    return part.role != Role::out_bias && part.role != Role::whole;
+  });
+}
+
+Tensor Expert::drop(const Rows& rows, const Tensor& hidden) const {
+  if (site_.dropout == 0) return hidden;
+  if (rows.tokens == nullptr)
+    fail_in(Exit::usage, "expert.dropout",
+            "this router mixes tokens, and draws are by token; set 0");
+  const Context& context = rows.tokens->context;
+  if (!context.training) return hidden;
+  const Stream stream = context.stream(Purpose::expert_dropout, site_.bank);
+  if (!rows.token && (rows.merge || rows.segments.pieces() == 1))
+    return dropout(hidden, site_.dropout, stream);
+  Backend& backend = hidden.backend();
+  const index N = hidden.rows(), T = rows.tokens->x.rows();
+  const Indices token = map_indices({.shape = {T, 1, 1}, .add = {1}}, backend);  // 0, 1, ...
+  const Indices key = Indices::empty(N, backend);  // token · pieces + piece
+  backend.label_rows(rows.segments.offset.data(), rows.segments.pieces(),
+                     rows.token ? rows.token.data() : nullptr, token.data(), key.data(), N);
+  return dropout_rows(hidden, site_.dropout, key, stream);
 }
 
 Tensor Expert::apply(const Rows& rows) const {

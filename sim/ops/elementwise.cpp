@@ -193,6 +193,22 @@ Tensor dropout(const Tensor& x, real rate, const Stream& stream) {
   return y;
 }
 
+Tensor dropout_rows(const Tensor& x, real rate, const Indices& key, const Stream& stream) {
+  if (key.size() != x.rows())
+    fail_in("dropout_rows",
+            std::to_string(key.size()) + " keys for rows of " + x.shape().to_string());
+  if (rate == 0) return x;
+  Backend& backend = x.backend();
+  Tensor y = Tensor::empty(x.shape(), backend);
+  backend.dropout_rows(stream, rate, key.data(), x.data(), y.data(), false, x.rows(), x.cols());
+  record(y, {x}, [=, &backend](const Tensor& dy) {
+    const GradientSlot dx = gradient_slot(x);
+    backend.dropout_rows(stream, rate, key.data(), dy.data(), dx.p, dx.accumulate, x.rows(),
+                         x.cols());
+  });
+  return y;
+}
+
 Tensor stop_gradient(const Tensor& x) { return journaled(x.detach()); }
 
 }  // namespace moesim

@@ -42,6 +42,9 @@ Tensor swiglu(const Tensor& a, const Tensor& b);
 
 // x · keep / (1 - rate); rate 0 is the identity.
 Tensor dropout(const Tensor& x, real rate, const Stream& stream);
+// The same for rows with numbers: the draws of a row depend on key[row] and not on its position.
+// Rows of negative key become 0. x [N, D], key [N].
+Tensor dropout_rows(const Tensor& x, real rate, const Indices& key, const Stream& stream);
 
 // x rounded to bfloat16; backward rounds the gradient.
 Tensor round_bfloat16(const Tensor& x);

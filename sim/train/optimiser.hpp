@@ -4,6 +4,7 @@
 
 #include "sim/config/options.hpp"
 #include "sim/nn/module.hpp"
+#include "sim/train/parameter_rules.hpp"
 
 #include <memory>
 #include <string>
@@ -35,7 +36,9 @@ class Optimiser {
 };
 
 // Reads optimiser, beta1, ... of [train].
-std::unique_ptr<Optimiser> make_optimiser(Options& options, std::vector<Parameter> parameters);
+std::unique_ptr<Optimiser> make_optimiser(Options& options,
+                                          const std::vector<Parameter>& parameters,
+                                          const ParameterRules& rules = {});
 
 // Euclidean norm of the gradients of all parameters, in double.
 double gradient_norm(const std::vector<Parameter>& parameters);

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fnmatch.h>
 #include <map>
 #include <sstream>
 
@@ -23,30 +22,6 @@ std::vector<std::string> words_of(const std::string& text) {
   std::vector<std::string> words;
   for (std::string word; stream >> word;) words.push_back(word);
   return words;
-}
-
-void freeze_matching(Options& options, std::vector<Parameter>& parameters) {
-  const std::string patterns =
-      options.text("parameters", "",
-                   "frozen parameters: shell patterns for their full names, separated by spaces");
-  for (const std::string& pattern : words_of(patterns)) {
-    bool found = false;
-    for (Parameter& p : parameters) {
-      if (fnmatch(pattern.c_str(), p.name.c_str(), 0) != 0) continue;
-      freeze(p);
-      found = true;
-    }
-    if (found) continue;
-    std::string names;
-    constexpr std::size_t kShown = 6;
-    for (std::size_t i = 0; i < std::min(kShown, parameters.size()); ++i)
-      names += (i == 0 ? "" : ", ") + parameters[i].name;
-    options.reject("parameters", fmt::format("no parameter matches {}; of {} the first are {}",
-                                             pattern, parameters.size(), names));
-  }
-  if (std::all_of(parameters.begin(), parameters.end(),
-                  [](const Parameter& p) { return p.frozen; }))
-    options.reject("parameters", "no parameter is left to train");
 }
 
 // Tensors of a checkpoint by name.
@@ -116,9 +91,7 @@ std::vector<real> values_of(const TensorView& tensor, const std::string& from) {
 
 }  // namespace
 
-Start read_start(Settings& settings, std::vector<Parameter>& parameters) {
-  Options freeze_options(settings, "freeze");
-  freeze_matching(freeze_options, parameters);
+Start read_start(Settings& settings) {
   Options init(settings, "init");
   Start start;
   start.from = init.text("from", "",

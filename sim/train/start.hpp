@@ -1,4 +1,4 @@
-// Start determines the initial values of the parameters ([init]) and which of them are frozen.
+// Start determines the initial values of the parameters ([init]).
 #pragma once
 
 #include "sim/config/options.hpp"
@@ -22,7 +22,7 @@ struct Start {
   std::string load(const std::vector<NamedTensor>& weights) const;
 };
 
-// Reads [init], and [freeze], whose patterns freeze parameters. Rejects patterns without a match.
-Start read_start(Settings& settings, std::vector<Parameter>& parameters);
+// Reads [init].
+Start read_start(Settings& settings);
 
 }  // namespace moesim

@@ -60,8 +60,9 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
           .choice("graphs", "auto", {"auto", "off"},
                   "auto: on a GPU, steps that launch the same kernels every time are replayed "
                   "as a CUDA graph, with the same bits") == "auto";
-  start_ = read_start(settings, parameters_);
-  optimiser_ = make_optimiser(train, parameters_);
+  const ParameterRules rules = read_parameter_rules(settings, parameters_);
+  start_ = read_start(settings);
+  optimiser_ = make_optimiser(train, parameters_, rules);
   resume({}, 0);
 }
 

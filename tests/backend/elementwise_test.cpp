@@ -130,4 +130,24 @@ TEST_CASE("dropout: keeps draw i of the stream iff it is at least the rate", "[b
     }
 }
 
+TEST_CASE("dropout_rows: the draws of a row are those of its key", "[backend]") {
+  const Stream stream{5, Purpose::expert_dropout, 17, 3};
+  const std::vector<i32> key = {9, -1, 0, 123456789, 9, 2};
+  const auto rows = static_cast<index>(key.size());
+  for (const index cols : {index(1), index(3), index(64), index(1027), index(2050)}) {
+    const Reals x = random_reals(1, rows * cols);
+    Doubles want;
+    for (index r = 0; r < rows; ++r)
+      for (index c = 0; c < cols; ++c) {
+        const index own = key[static_cast<std::size_t>(r)];
+        const bool keep =
+            own >= 0 && random_uniform(stream, static_cast<std::uint64_t>(own * cols + c)) >= 0.3;
+        want.push_back(keep ? x[static_cast<std::size_t>(r * cols + c)] / (1 - 0.3) : 0);
+      }
+    check_kernel(want, tolerance(), true, [&](Backend& b, real* y, bool acc) {
+      b.dropout_rows(stream, real(0.3), key.data(), x.data(), y, acc, rows, cols);
+    });
+  }
+}
+
 }  // namespace moesim::testing

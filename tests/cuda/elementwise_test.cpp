@@ -99,6 +99,11 @@ TEST_CASE("cuda: random numbers are those of the CPU", "[cuda]") {
           for (const bool acc : {false, true})
             lab.backend().dropout(stream, rate, lab.in(n), lab.out(n), acc, n);
       });
+      agree(*cuda, 0, [&](Lab& lab) {
+        for (const bool acc : {false, true})
+          lab.backend().dropout_rows(stream, real(0.3), lab.ints({5, -1, 70000, 0}), lab.in(4 * n),
+                                     lab.out(4 * n), acc, 4, n);
+      });
       agree(*cuda, kDouble ? 1e-15 : 1e-7,
             [&](Lab& lab) { lab.backend().normal(stream, lab.out(n), n); });
     }

@@ -126,6 +126,8 @@ const std::vector<Words> kCapturable = {
     {"router.name", "token_choice", "router.token_choice.capacity_factor", "0"},
     {"router.name", "dense", "model.dropout", "0.1", "train.accumulate", "2"},
     {"router.name", "token_choice", "train.accumulate", "4"},
+    {"router.name", "token_choice", "expert.dropout", "0.3", "moe.shared", "1"},
+    {"router.name", "token_choice", "freeze.parameters", "*.experts.*", "freeze.rate", "head:0.5"},
     {"router.name", "test_learning"},
     {"router.name", "test_learning", "train.accumulate", "4"},
     {"router.name", "dense", "model.layers", "2", "model.positions", "rotary", "model.norm", "rms",

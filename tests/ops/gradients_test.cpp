@@ -87,6 +87,12 @@ TEST_CASE("gradients: elementwise", "[ops][gradient]") {
   check("affine", [](const In& in) { return affine(in[0], 3, -2); }, {x});
   const Stream stream{1, Purpose::dropout, 2, 3};
   check("dropout", [=](const In& in) { return dropout(in[0], real(0.3), stream); }, {x});
+  check("dropout_rows",
+        [=](const In& in) {
+          const Indices key = Indices::of({7, -1, 2}, backend());
+          return dropout_rows(in[0], real(0.3), key, stream);
+        },
+        {x});
   // The same tensor on both sides: gradients add up.
   check("x times x", [](const In& in) { return mul(in[0], in[0]); }, {x});
 }

@@ -29,11 +29,11 @@ struct Three : Module {
   Tensor idle = parameter("idle", {1}, Init::constant(1));
   std::unique_ptr<Optimiser> optimiser;
 
-  explicit Three(const Values& values) {
+  explicit Three(const Values& values, const ParameterRules& rules = {}) {
     initialise(parameters(), backend(), 0);
     Settings settings = train_settings(values);
     Options options(settings, "train");
-    optimiser = make_optimiser(options, parameters());
+    optimiser = make_optimiser(options, parameters(), rules);
     settings.check_all_read();
   }
   void step(double rate, double scale, real gradient) {
@@ -75,6 +75,18 @@ TEST_CASE("optimiser: sgd, two steps by hand", "[train]") {
   heavy.check(1 - 0.1 * 2.5, 1 - 0.1 * 2);
   heavy.step(0.1, 1, 1);
   heavy.check(0.75 - 0.1 * (0.5 * 2.5 + 1.375), 0.8 - 0.1 * (0.5 * 2 + 1));
+}
+
+TEST_CASE("optimiser: rates and decays of single parameters by hand", "[train]") {
+  const ParameterRules rules{.rate = {{"matrix", 0.5}}, .decay = {{"gain", 0.25}}};
+  Three sgd({"optimiser", "sgd", "momentum", "0", "weight_decay", "0.5"}, rules);
+  sgd.step(0.1, 0.5, 4);
+  sgd.check(1 - 0.05 * 2.5, 1 - 0.1 * 2.25);
+  Three adamw({"optimiser", "adamw", "beta1", "0.5", "beta2", "0.75", "epsilon", "0.5",
+               "weight_decay", "0.5"},
+              rules);
+  adamw.step(0.1, 0.5, 4);  // 2 / (2 + 0.5) = 0.8
+  adamw.check(1 - 0.05 * (0.8 + 0.5), 1 - 0.1 * (0.8 + 0.25));
 }
 
 TEST_CASE("optimiser: schedule by hand", "[train]") {

@@ -29,10 +29,6 @@ TEST_CASE("freeze: frozen parameters keep their bits, the others learn", "[train
     const bool frozen = name.find(".router.") != std::string::npos || name == "embedding";
     CHECK((values == before.at(name)) == frozen);
   }
-  CHECK_THROWS_WITH(Training(with(kBase, {"freeze.parameters", "*.rooter.*"}), 1),
-                    contains("no parameter matches *.rooter.*"));
-  CHECK_THROWS_WITH(Training(with(kBase, {"freeze.parameters", "*"}), 1),
-                    contains("no parameter is left to train"));
 }
 
 // Low-rank adapters as experts on one frozen base: x W + x A_e B_e (Hu et al. 2021).

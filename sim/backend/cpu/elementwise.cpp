@@ -176,4 +176,28 @@ void CpuBackend::dropout(const Stream& stream, real rate, const real* x, real* y
   });
 }
 
+void CpuBackend::dropout_rows(const Stream& stream, real rate, const i32* key, const real* x,
+                              real* y, bool acc, index rows, index cols) {
+  const auto threshold = static_cast<std::uint64_t>(std::ceil(double(rate) * 0x1p32));
+  const real kept = 1 / (1 - rate);
+  constexpr index kMost = cpu::kWords - 4;  // words that are used of a call
+  for_pieces(rows, row_piece(cols), [=](index first, index last) {
+    alignas(64) std::array<std::uint32_t, cpu::kWords> buffer;
+    for (index r = first; r < last; ++r)
+      for (index c = 0; c < cols; c += kMost) {
+        const index size = std::min(kMost, cols - c), own = r * cols + c;
+        if (key[r] < 0) {
+          simd_assign(y + own, acc, 0, size, [](index) { return real(0); });
+          continue;
+        }
+        const index at = key[r] * cols + c, skipped = at % 4;
+        cpu::random_words(stream, at - skipped, size + skipped, buffer);
+        simd_assign(y + own, acc, 0, size,
+                    [=, words = buffer.data() + skipped, from = x + own](index i) {
+                      return words[i] >= threshold ? kept * from[i] : real(0);
+                    });
+      }
+  });
+}
+
 }  // namespace moesim

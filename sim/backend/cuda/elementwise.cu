@@ -172,4 +172,22 @@ void CudaBackend::dropout(const Stream& stream, real rate, const real* x, real* 
   });
 }
 
+void CudaBackend::dropout_rows(const Stream& stream, real rate, const i32* key, const real* x,
+                               real* y, bool acc, index rows, index cols) {
+  const auto threshold = static_cast<std::uint64_t>(std::ceil(double(rate) * 0x1p32));
+  const real kept = 1 / (1 - rate);
+  const Stream source = stream_.replayable(stream);
+  each(stream_, rows * cols, [=] __device__(index i) {
+    const index row = i / cols;
+    bool keep = false;
+    if (key[row] >= 0) {
+      const index draw = key[row] * cols + i % cols;
+      std::uint32_t words[4];
+      cuda::random_block(source, draw / 4, words);
+      keep = words[draw % 4] >= threshold;
+    }
+    put(y[i], acc, keep ? kept * x[i] : real(0));
+  });
+}
+
 }  // namespace moesim

@@ -1,0 +1,150 @@
+#include "sim/train/parameter_rules.hpp"
+
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fnmatch.h>
+#include <functional>
+
+namespace moesim {
+namespace {
+
+bool matches(const std::string& pattern, const std::string& name) {
+  return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+}
+
+// The items of a list, separated by spaces or commas.
+std::vector<std::string> items_of(const std::string& text) {
+  std::vector<std::string> items(1);
+  for (const char c : text) {
+    if (c != ' ' && c != '\t' && c != ',')
+      items.back() += c;
+    else if (!items.back().empty())
+      items.emplace_back();
+  }
+  if (items.back().empty()) items.pop_back();
+  return items;
+}
+
+// The pieces of a text between dots.
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words(1);
+  for (const char c : text) {
+    if (c == '.')
+      words.emplace_back();
+    else
+      words.back() += c;
+  }
+  return words;
+}
+
+std::vector<std::string> names_of(const std::vector<Parameter>& parameters) {
+  std::vector<std::string> names;
+  names.reserve(parameters.size());
+  for (const Parameter& p : parameters) names.push_back(p.name);
+  return names;
+}
+
+// Calls apply(p) for the parameters that match; rejects a pattern without a match.
+void for_matching(const std::string& pattern, std::vector<Parameter>& parameters, Options& options,
+                  const std::string& key, const std::function<void(Parameter&)>& apply) {
+  bool found = false;
+  for (Parameter& p : parameters) {
+    if (!matches(pattern, p.name)) continue;
+    found = true;
+    apply(p);
+  }
+  if (!found)
+    options.reject(key, fmt::format("no parameter matches {}; {}", config::printable(pattern, 200),
+                                    names_near(pattern, names_of(parameters))));
+}
+
+void freeze_matching(Options& options, std::vector<Parameter>& parameters) {
+  const std::string patterns = options.text(
+      "parameters", "",
+      "frozen parameters: shell patterns for their full names, separated by spaces or, in a file, "
+      "commas; the last pattern that matches a name holds, and !PATTERN leaves parameters trained");
+  std::map<std::string, bool> frozen;
+  for (const std::string& item : items_of(patterns)) {
+    const bool freezes = item.front() != '!';
+    for_matching(freezes ? item : item.substr(1), parameters, options, "parameters",
+                 [&](const Parameter& p) { frozen[p.name] = freezes; });
+  }
+  for (Parameter& p : parameters)
+    if (const auto at = frozen.find(p.name); at != frozen.end() && at->second) freeze(p);
+}
+
+// Reads PATTERN:number items. -> the number by name
+std::map<std::string, double> read_numbers(Options& options, const std::string& key, double most,
+                                           const std::string& help,
+                                           std::vector<Parameter>& parameters) {
+  std::map<std::string, double> numbers;
+  for (const std::string& item : items_of(options.text(key, "", help))) {
+    const std::size_t colon = item.rfind(':');
+    double value = 0;
+    if (colon == 0 || colon == std::string::npos ||
+        config::parse(std::string_view(item).substr(colon + 1), value) != std::errc{} ||
+        value < 0 || value > most)
+      options.reject(key, fmt::format("write PATTERN:number with a number from 0 to {}, not {}",
+                                      config::shortest(most), config::printable(item, 200)));
+    const std::string pattern = item.substr(0, colon);
+    bool trained = false;
+    for_matching(pattern, parameters, options, key, [&](const Parameter& p) {
+      numbers[p.name] = value;
+      trained |= !p.frozen;
+    });
+    if (!trained)
+      options.reject(key, fmt::format("has no effect: every parameter that matches {} is frozen; "
+                                      "leave it out",
+                                      config::printable(pattern, 200)));
+  }
+  options.keep_silent(key);
+  return numbers;
+}
+
+}  // namespace
+
+std::string names_near(const std::string& pattern, const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 6;
+  std::string text = fmt::format("of {} the first are ", names.size());
+  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) {
+    if (i > 0) text += ", ";
+    text += names[i];
+  }
+  std::vector<std::string> known;
+  for (const std::string& name : names)
+    for (const std::string& word : words_of(name)) known.push_back(word);
+  const std::vector<std::string> words = words_of(pattern);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string near = nearest(words[i], known);
+    if (near.empty() || near == words[i]) continue;
+    std::vector<std::string> other = words;
+    other[i] = near;
+    const std::string meant = joined(other, ".");
+    if (std::any_of(names.begin(), names.end(),
+                    [&](const std::string& name) { return matches(meant, name); }))
+      return fmt::format("did you mean {}? {}", meant, text);
+  }
+  return text;
+}
+
+ParameterRules read_parameter_rules(Settings& settings, std::vector<Parameter>& parameters) {
+  Options options(settings, "freeze");
+  freeze_matching(options, parameters);
+  ParameterRules rules;
+  rules.rate = read_numbers(
+      options, "rate", 1e6,
+      "factors on the learning rate: PATTERN:factor, separated like freeze.parameters; with 0 a "
+      "parameter keeps its values, but its gradient counts in clipping",
+      parameters);
+  rules.decay = read_numbers(options, "decay", 100,
+                             "weight decay in place of train.weight_decay: PATTERN:value, "
+                             "separated like freeze.parameters; also of biases and gains",
+                             parameters);
+  return rules;
+}
+
+}  // namespace moesim
