@@ -174,6 +174,11 @@ os.mkfifo("pipe.h5")
 for out in (long, os.path.join(folder, "config.ini.h5", "..", "run.h5"), "pipe.h5"):
     said = call("route", folder, "--split", "validation", "--batches", "1", "--out", out, code=4)
     check(said.count("\n") == 1 and "cannot write" in said, f"--out {out}: {said}")
+weights = sorted(glob.glob(os.path.join(folder, "checkpoint", "step-*", "*.safetensors")))[0]
+stored = open(weights, "rb").read()
+for out in (weights, long):
+    check("is a file of the run" in call("predict", folder, "--out", out, code=4), f"predict --out {out}")
+check(open(weights, "rb").read() == stored, "a checkpoint was replaced")
 check(open(long, "rb").read() == whole and not os.path.isfile("pipe.h5"), "nothing was replaced")
 [chosen] = train("chosen", "router.name=expert_choice", "record.trace=true")
 check("left out" in call("whatif", chosen, free, "--capacity", "1") and
