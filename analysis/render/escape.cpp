@@ -42,7 +42,7 @@ bool is_number(const std::string& text) {
 }
 
 bool begins_formula(const std::string& cell) {
-  if (cell.empty() || is_number(cell)) return false;
+  if (cell.size() < 2 || is_number(cell)) return false;  // a sign alone is none
   switch (code_point(cell).code) {
     case '=':
     case '+':

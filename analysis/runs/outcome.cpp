@@ -47,7 +47,7 @@ std::optional<std::int64_t> seed_of(const Run& run) {
 // and the device, which changes only rounding.
 bool changes_results(const std::string& key) {
   return key != "run.seed" && key != "run.name" && key != "run.device" && key != "run.graphs" &&
-         !key.starts_with("checkpoint.") && !key.starts_with("record.");
+         key != "eval.also" && !key.starts_with("checkpoint.") && !key.starts_with("record.");
 }
 
 // Copies the results of an evaluation.

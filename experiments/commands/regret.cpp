@@ -6,6 +6,7 @@
 #include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/sweep/runs.hpp"
+#include "experiments/terminal/slow_notice.hpp"
 #include "sim/core/error.hpp"
 #include "sim/train/loading.hpp"
 
@@ -70,6 +71,7 @@ int regret_command(const Words& words) {
     LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads, {});
     Experiment& e = loaded.e;
     try {
+      const SlowNotice notice("evaluating every choice of experts of " + folder);
       const RegretSample sample =
           measure_regret(*e.model, e.trainer->evaluator(), *e.task, *e.backend, tokens);
       table.add(e.identity.folder, sample, e.model->moe_blocks(), e.data->info());

@@ -157,8 +157,17 @@ void RegretTable::add(const std::string& run, const RegretSample& sample,
   } else {
     const auto label = labels_by(by_, data, run);
     std::map<std::int64_t, Tokens> of;
-    for (const TokenRegret& token : sample.tokens)
-      if (const std::int64_t number = label(token); number >= 0) of[number].push_back(&token);
+    std::size_t others = 0;
+    for (const TokenRegret& token : sample.tokens) {
+      const std::int64_t number = label(token);
+      if (number >= 0)
+        of[number].push_back(&token);
+      else
+        ++others;
+    }
+    if (others > 0)
+      note(fmt::format("{}: {} of {} tokens and layers are in no row: masks have no rank", run,
+                       others, sample.tokens.size()));
     for (const auto& [number, tokens] : of)
       add_row(run,
               by_ == RegretBy::domain ? data.domains.at(static_cast<std::size_t>(number))

@@ -36,6 +36,7 @@ TEST_CASE("csv: no cell is a formula", "[analysis]") {
   CHECK(csv_cell("-2+3") == "'-2+3");
   CHECK(csv_cell("\xef\xbc\x9dx") == "'\xef\xbc\x9dx");  // U+FF1D, '=' in full width
   CHECK(csv_cell("-1.5") == "-1.5");
+  for (const char* sign : {"-", "=", "+", "@"}) CHECK(csv_cell(sign) == sign);  // such as tokens
   CHECK(csv_cell("\t=1") == "?=1");
   CHECK(csv_cell("\r=1") == "?=1");
   CHECK(csv_cell("a;=1") == "\"a;=1\"");

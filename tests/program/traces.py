@@ -18,6 +18,9 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import token_losses  # noqa: E402
+
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
 failures = []
@@ -174,6 +177,11 @@ os.mkfifo("pipe.h5")
 for out in (long, os.path.join(folder, "config.ini.h5", "..", "run.h5"), "pipe.h5"):
     said = call("route", folder, "--split", "validation", "--batches", "1", "--out", out, code=4)
     check(said.count("\n") == 1 and "cannot write" in said, f"--out {out}: {said}")
+weights = sorted(glob.glob(os.path.join(folder, "checkpoint", "step-*", "*.safetensors")))[0]
+stored = open(weights, "rb").read()
+for out in (weights, long):
+    check("is a file of the run" in call("predict", folder, "--out", out, code=4), f"predict --out {out}")
+check(open(weights, "rb").read() == stored, "a checkpoint was replaced")
 check(open(long, "rb").read() == whole and not os.path.isfile("pipe.h5"), "nothing was replaced")
 [chosen] = train("chosen", "router.name=expert_choice", "record.trace=true")
 check("left out" in call("whatif", chosen, free, "--capacity", "1") and
@@ -183,79 +191,8 @@ check("no traces" in call("whatif", off, code=3), "a run without traces")
 check("record.trace" not in open(glob.glob("runs/off/*/config.ini")[0]).read() and "trace" not in
       open(glob.glob("runs/off/*/config.ini")[0]).read(), "tracing that is off changes no config")
 
-# 7. Losses of tokens: they add up to the evaluation, and analyze loss splits them as numpy does.
-call("route", folder, "--split", "validation", "--batches", "0", "--out", "losses.h5")
-with h5py.File("losses.h5") as file, h5py.File(long) as run:
-    loss = file["trace_loss"][0]
-    check(abs(numpy.nanmean(loss) - run["eval_loss"][-1]) < 1e-6, "the mean of the losses is eval_loss")
-    experts = file["trace_begin"].shape[2] - 1
-for row in json.loads(call("analyze", "loss", "losses.h5", "--json"))["rows"]:
-    parts = [rows_of("losses.h5", 0, layer)[0] for layer in ((0, 1) if row["layer"] == "all" else (int(row["layer"]),))]
-    served = sum(numpy.bincount(part[part[:, 3] == 1, 1], minlength=96) for part in parts)
-    dropped = sum(numpy.bincount(part[part[:, 3] == 0, 1], minlength=96) for part in parts)
-    kind = row["tokens_with"]
-    own = (dropped > 0 if kind == "a dropped choice" else dropped == 0 if kind == "no dropped choice" else
-           served == int(kind.split()[0])) & ~numpy.isnan(loss)
-    n, sums = (numpy.array([part.sum() for part in numpy.split(values, 4)]) for values in (own, numpy.where(own, loss, 0)))
-    mean = sums.sum() / n.sum()
-    check(row["tokens"] == n.sum() and abs(row["loss"] - mean) < 1e-12, f"{row}: {n.sum()} tokens with a mean of {mean}")
-    some = n > 0
-    if some.sum() == 4:  # clusters: t of 3 degrees of freedom is 3.1824
-        half = 3.182446305284263 * (4 / 3 * ((sums - mean * n) ** 2).sum()) ** 0.5 / n.sum()
-        check(abs(row["loss_interval"][1] - mean - half) < 1e-9, f"{row}: half of the interval is {half}")
-tokens = json.loads(call("analyze", "tokens", "losses.h5", "--seen", "1", "--json"))["rows"]
-check(tokens and all(row["token"] == row["token_id"] for row in tokens), "texts of tokens: ids as numbers, without a tokenizer")
-# Fluctuation: the share of first choices that differ, by hand; one trace has no next.
-call("route", folder, "--split", "validation", "--batches", "0", "--out", "first.h5", "--checkpoint", "2")
-for row in json.loads(call("analyze", "fluctuation", "first.h5", "losses.h5", "--json"))["rows"]:
-    firsts = []
-    for path in ("first.h5", "losses.h5"):
-        listed = rows_of(path, 0, int(row["layer"]))[0]
-        first = listed[listed[:, 2] == 0]
-        firsts.append(first[numpy.argsort(first[:, 1], kind="stable"), 0])
-    check(row["tokens"] == 96 and abs(row["changed"] - (firsts[0] != firsts[1]).mean()) < 1e-12, f"{row}")
-    shares = [numpy.bincount(first, minlength=experts) / 96 for first in firsts]
-    check(abs(row["chance"] - 1 + (shares[0] * shares[1]).sum()) < 1e-12, f"{row}: chance")
-check("--checkpoint STEP" in call("analyze", "fluctuation", "losses.h5", code=3), "one trace does not change")
-# What-if by domain adds up to all layers.
-by = json.loads(call("whatif", "losses.h5", "--capacity", "0.5,1", "--by", "domain", "--json"))["rows"]
-for row in json.loads(call("whatif", "losses.h5", "--capacity", "0.5,1", "--json"))["rows"]:
-    own = [part for part in by if part["capacity_factor"] == row["capacity_factor"]]
-    if row["layer"] == "all":
-        check(sum(part["dropped"] for part in own) == row["dropped"] > 0 and len(own) == 2, f"{row}: {own}")
-check("no losses" in call("analyze", "loss", long, code=3), "a trace of training has no losses")
-check("moesim analyze" in call("export", "losses.h5", code=3), "a routed file is no run")
-check("moesim analyze" in call("explain", "losses.h5", code=2), "a routed file has no settings to explain")
-text = list(csv.DictReader(open("text.csv", encoding="utf-8")))
-check(all(line["loss"] for line in text[:-4]) and not any(line["loss"] for line in text[-4:]), "the last token predicts nothing")
-
-# 8. Regret: the loss of the sampled tokens is that of the evaluation; the rows of a run are consistent.
-[single] = train("single", "router.token_choice.k=1", "router.token_choice.capacity_factor_eval=0")
-run = os.path.dirname(single)
-table = json.loads(call("regret", run, "--tokens", "1000", "--json"))["rows"]  # all tokens
-check([row["layer"] for row in table] == ["0", "1", "all"], f"layers: {table}")
-with h5py.File(single) as file:
-    for row in table:
-        check(abs(row["chosen"] - file["eval_loss"][-1]) < 1e-5, f"{row}: the evaluation's loss is {file['eval_loss'][-1]}")
-        check(row["best"] <= row["chosen"] and row["best"] <= row["random"] and row["best"] <= row["second"], f"{row}")
-        check(abs(row["regret"] - row["chosen"] + row["best"]) < 1e-9, f"{row}: regret")
-        low, high = row["regret_interval"]
-        check(low < row["regret"] < high, f"{row}: interval")
-by = json.loads(call("regret", run, "--tokens", "1000", "--by", "domain", "--json"))["rows"]
-check(sum(row["tokens"] for row in by) == table[-1]["tokens"] and len(by) == 2, f"domains: {by}")
-check(abs(sum(row["tokens"] * row["chosen"] for row in by) / table[-1]["tokens"] - table[-1]["chosen"]) < 1e-9, "sums of domains")
-call("regret", run, "--tokens", "10", "--by", "frequency", "--out", "regret.csv")
-check(open("regret.csv", encoding="utf-8").readline().startswith("run,ranks,tokens,chosen,best,regret,"), "regret as CSV")
-check(call("regret", run, "--tokens", "20", "--threads", "1") == call("regret", run, "--tokens", "20", "--threads", "2"), "threads")
-[dense] = train("dense", "router.name=dense")
-[soft] = train("soft", "router.name=soft")
-for other, why in ((dense, "one network"), (soft, "mixing")):
-    check(why in call("regret", os.path.dirname(other), code=2), f"no regret: {why}")
-check("left out" in call("regret", os.path.dirname(dense), run, "--tokens", "5"), "a run without regret beside one that has it")
-for words in (("regret",), ("regret", run, "--by", "expert"), ("regret", run, "--tokens", "0"), ("regret", run, "--out", "x.y")):
-    check(call(*words, code=2).count("\n") == 1, f"{words}: one line")
-call("regret", "nowhere", code=3)
-call("regret", run, "--format", "csv", "--out", single, code=4)
+# 7., 8. Losses of tokens, and with other experts.
+token_losses.test(call, check, train, rows_of, folder, long)
 
 # 9. Traces that verify refuses are refused by analyze and whatif.
 def changed(name, variable, change):
