@@ -2,6 +2,7 @@
 #include "analysis/render/table.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/route_texts.hpp"
 #include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/terminal/output_file.hpp"
@@ -116,6 +117,7 @@ RunFile file_of(const StepTrace& trace, const std::string& folder, LoadedRun& lo
                       .domains = !trace.domains.empty()});
   writer.declare(file);
   writer.append(file, loaded.info.step, trace);
+  put_vocabulary(file, *e.data, trace.ids);
   return file;
 }
 
@@ -151,8 +153,7 @@ Table table_of(const StepTrace& trace, const Experiment& e) {
     if (!trace.ids.empty()) {
       const std::int32_t token = trace.ids[static_cast<std::size_t>(line.token)];
       id = number(token);
-      const bool known = token < e.data->info().vocabulary;  // a mask is not
-      text = known ? e.data->decode({token}) : std::string("[mask]");
+      text = text_of_token(*e.data, token);
     }
     table.rows.push_back({number(line.token / trace.length), number(line.token % trace.length), id,
                           text, number(line.layer), number(line.row.expert),
