@@ -1,9 +1,11 @@
 // moesim analyze: says what recorded assignments show: specialisation, repetition, agreement, ….
+#include "analysis/figures/trace_figures.hpp"
 #include "analysis/render/escape.hpp"
 #include "analysis/traces/analyses.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/export_tables.hpp"
+#include "experiments/commands/figure_output.hpp"
 #include "experiments/terminal/output_file.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
@@ -100,13 +102,18 @@ Arguments analyze_arguments() {
              joined(format_names()) + "; default: by the ending of --out, else text",
              {format_names()})
       .value("out", "", "file to write (default: stdout)", Offer::file())
+      .value("plot", "",
+             "draw the table in this file, .svg, .pdf or .png; --top is then 0 unless it is given, "
+             "and there is no table without --out",
+             Offer::file())
       .flag("json", "the same as --format json");
+  add_figure_arguments(arguments, "--plot");
   return arguments;
 }
 
 int analyze_command(const Words& words) {
   Arguments arguments = analyze_arguments();
-  if (!arguments.parse(words)) return 0;
+  if (!arguments.parse(with_script(words))) return 0;
   arguments.require_rest("analyze what?");
   const Analysis& chosen = analysis_named(arguments.rest().front());
   const Paths paths(arguments.rest().begin() + 1, arguments.rest().end());
@@ -114,7 +121,16 @@ int analyze_command(const Words& words) {
   require_taken(arguments, chosen);
   const std::string out = arguments.text("out");
   const TableFormat format = format_to(arguments, out);
-  const Table table = chosen.make(paths, analyze_options(arguments));
+  const std::string plot = arguments.text("plot");
+  AnalyzeOptions options = analyze_options(arguments);
+  if (!plot.empty() && !arguments.given("top")) options.top = 0;
+  if (!plot.empty()) figure_output(arguments, plot);  // checks it before anything is read
+  const Table table = chosen.make(paths, options);
+  if (!plot.empty()) {
+    const FigureOutput output = figure_output(arguments, plot);
+    write_figure(trace_figure(table, panels_for(output.style)), output);
+    if (out.empty()) return 0;
+  }
   write_output(out, render(table, format));
   if (format == TableFormat::csv)
     for (const std::string& note : table.notes)

@@ -1,10 +1,12 @@
 // moesim whatif: says what other capacities would drop of recorded assignments.
 #include "analysis/traces/whatif.hpp"
 
+#include "analysis/figures/trace_figures.hpp"
 #include "analysis/traces/forensics.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/export_tables.hpp"
+#include "experiments/commands/figure_output.hpp"
 #include "sim/config/list.hpp"
 #include "sim/core/error.hpp"
 
@@ -31,13 +33,16 @@ Arguments whatif_arguments() {
              "frequency: by rank of the token id",
              {{"layer", "position", "frequency"}})
       .value("format", "text", joined(format_names()), {format_names()})
+      .value("plot", "", "draw the drops in this file, .svg, .pdf or .png, instead of a table",
+             Offer::file())
       .flag("json", "the same as --format json");
+  add_figure_arguments(arguments, "--plot");
   return arguments;
 }
 
 int whatif_command(const Words& words) {
   Arguments arguments = whatif_arguments();
-  if (!arguments.parse(words)) return 0;
+  if (!arguments.parse(with_script(words))) return 0;
   arguments.require_rest("which traces?");
   if (arguments.has("json") && arguments.given("format") && arguments.text("format") != "json")
     fail(Exit::usage,
@@ -55,6 +60,14 @@ int whatif_command(const Words& words) {
   const std::string by = arguments.text("by");
   if (by != "layer" && by != "position" && by != "frequency")
     fail(Exit::usage, "command line: --by " + by + ": choose layer, position or frequency");
+  const std::string plot = arguments.text("plot");
+  if (!plot.empty()) {
+    if (by != "layer") fail(Exit::usage, "command line: --plot draws --by layer only");
+    const FigureOutput output = figure_output(arguments, plot);
+    write_figure(trace_figure(whatif_table(arguments.rest(), options), panels_for(output.style)),
+                 output);
+    return 0;
+  }
   const Table table =
       by == "layer" ? whatif_table(arguments.rest(), options)
                     : forensics_table(arguments.rest(), options,
