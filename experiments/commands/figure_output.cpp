@@ -56,7 +56,9 @@ FigureOutput figure_output(const Arguments& arguments, const std::string& out) {
 }
 
 void write_figure(const Figure& figure, const FigureOutput& output) {
-  const auto& [out, style, script] = output;
+  const std::string& out = output.out;
+  const FigureStyle& style = output.style;
+  const ScriptKind script = output.script;
   namespace fs = std::filesystem;
   const Picture picture = picture_of(out);
   const auto beside = [&](const char* suffix) { return fs::path(out).replace_extension(suffix); };
