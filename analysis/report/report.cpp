@@ -3,6 +3,7 @@
 #include "analysis/render/escape.hpp"
 #include "analysis/report/certificates.hpp"
 #include "analysis/report/configs.hpp"
+#include "analysis/report/explorer.hpp"
 #include "analysis/report/html.hpp"
 #include "analysis/report/page.hpp"
 #include "analysis/report/plots.hpp"
@@ -15,17 +16,34 @@
 #include "sim/core/error.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
 #include <set>
 
 namespace moesim {
 namespace {
 
+// True for a file that lists assignments and describes no run, as those of moesim route.
+bool is_routed_text(const std::string& path) {
+  if (!std::filesystem::is_regular_file(path)) return false;
+  try {
+    RunReader reader;
+    const Run run = read_run(
+        path, reader, {.attributes = {"moesim_schema", "trace_rows", "status"}, .last_rows = {}});
+    return run.has("trace_rows") && !run.has("status");
+  } catch (const Error& problem) {
+    if (problem.code() != Exit::data) throw;
+    return false;  // load_runs says what it is
+  }
+}
+
 Material material_of(const Request& request, const ReportOptions& options) {
   Material material;
   std::vector<Record> records;
-  Loaded loaded = load_runs(
-      request, {}, [&](const Run& run, std::size_t) { records.push_back(record_of(run)); });
+  Loaded loaded = load_runs(request, {}, [&](const Run& run, std::size_t place) {
+    records.push_back(record_of(run));
+    if (run.file.text("trace_rows") == "tokens") material.traced.insert(place);
+  });
   material.outcomes = std::move(loaded.outcomes);
   material.notes = std::move(loaded.notes);
   material.records = std::move(records);
@@ -77,12 +95,33 @@ ReportPart table_part(const std::string& name, const std::vector<std::string>& s
   }
 }
 
+// The files whose routing is shown: those of moesim route and import-trace; without any, the first
+// run with traces of every arm.
+std::vector<std::string> explored_files(const Material& material,
+                                        const std::vector<std::string>& texts) {
+  std::vector<std::string> files = texts, runs;
+  for (const Arm& arm : material.arms) {
+    bool first = true;
+    for (const Outcome* run : arm.complete) {
+      const auto place = static_cast<std::size_t>(run - material.outcomes.data());
+      if (!material.traced.contains(place)) continue;
+      if (run->router == "imported")
+        files.push_back(run->path);
+      else if (first)
+        runs.push_back(run->path);
+      first = false;
+    }
+  }
+  return files.empty() ? runs : files;
+}
+
 // Reread makes the tables and figures that each read all runs again.
 struct Reread {
-  std::string utilization, domains, figures;
+  std::string utilization, domains, figures, routing;
 };
 
-Reread reread(const Request& request, const ReportOptions& options, Material& material) {
+Reread reread(const Request& request, const ReportOptions& options,
+              const std::vector<std::string>& texts, Material& material) {
   const Request again{.paths = request.paths,
                       .all = request.all,
                       .status_of = request.status_of};  // unreadable files were already reported
@@ -107,7 +146,8 @@ Reread reread(const Request& request, const ReportOptions& options, Material& ma
                                 "specialise in domains.",
                                 "domains-table");
             });
-      }};
+      },
+      [&] { return explorer_part(texts); }};
   const std::size_t tables = makers.size();
   for (const std::string& name : figure_names())
     if (name != "curves-by-key")
@@ -122,7 +162,10 @@ Reread reread(const Request& request, const ReportOptions& options, Material& ma
                        {.arms = options.arms, .at = options.at, .key = key});
     });
   const std::vector<ReportPart> parts = make_parts(makers);
-  Reread made{.utilization = parts[0].html, .domains = parts[1].html, .figures = ""};
+  Reread made{.utilization = parts[0].html,
+              .domains = parts[1].html,
+              .figures = "",
+              .routing = parts[2].html};
   for (std::size_t p = 0; p < parts.size(); ++p) {
     if (!parts[p].left_out.empty()) material.left_out.push_back(parts[p].left_out);
     // The line about a missing gnuplot is printed only once.
@@ -132,9 +175,28 @@ Reread reread(const Request& request, const ReportOptions& options, Material& ma
   return made;
 }
 
+// The page of files without a run.
+std::string page_of_texts(const std::vector<std::string>& texts, const ReportOptions& options) {
+  ReportPart routing = explorer_part(texts);
+  if (routing.html.empty()) fail(Exit::data, routing.left_out);
+  Material none;
+  if (!routing.left_out.empty()) none.left_out.push_back(routing.left_out);
+  return html::document({.title = options.title.empty() ? "Routing of a text" : options.title,
+                         .lead = {},
+                         .generator = options.generator,
+                         .sections = {{"routing", "Routing of a text", std::move(routing.html)},
+                                      {"notes", "Left out", notes_section(none)}}});
+}
+
 }  // namespace
 
-std::string report(const Request& request, const ReportOptions& options) {
+std::string report(const Request& given, const ReportOptions& options) {
+  Request request = given;
+  const auto text = std::stable_partition(request.paths.begin(), request.paths.end(),
+                                          [](const auto& path) { return !is_routed_text(path); });
+  const std::vector<std::string> texts(text, request.paths.end());
+  request.paths.erase(text, request.paths.end());
+  if (request.paths.empty()) return page_of_texts(texts, options);
   Material material = material_of(request, options);
   html::Page page{.title = options.title.empty() ? title_of(material) : options.title,
                   .lead = lead(material),
@@ -161,10 +223,11 @@ std::string report(const Request& request, const ReportOptions& options) {
                                                       .arms = options.arms}),
                    "What changes against the baseline, and what the loss is then.",
                    "ablation-table"));
-  Reread more = reread(request, options, material);
+  Reread more = reread(request, options, explored_files(material, texts), material);
   add("utilization", "Utilization", std::move(more.utilization));
   add("domains", "Domains", std::move(more.domains));
   add("figures", "Figures", std::move(more.figures));
+  add("routing", "Routing of a text", std::move(more.routing));
   add("certificates", "Certificates",
       table_html(certificates(material.arms, material.outcomes, material.records),
                  "What the output of a token may depend on: as the router declares, and as it was "

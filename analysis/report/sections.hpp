@@ -5,6 +5,8 @@
 #include "analysis/report/record.hpp"
 #include "analysis/runs/arms.hpp"
 
+#include <cstddef>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@ struct Material {
   std::vector<Arm> arms;
   std::vector<std::string> notes;     // about runs that were left out
   std::vector<std::string> left_out;  // parts of the report that could not be made
+  std::set<std::size_t> traced = {};  // outcomes whose files list assignments
 };
 
 // Returns the table in a scrolling box, with its notes below. Caption and id are text.

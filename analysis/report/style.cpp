@@ -7,6 +7,8 @@ const char* const kStyle = R"css(:root {
   color-scheme: light dark;
   --page: #ffffff; --ink: #1c2127; --soft: #565f69; --rule: #d3d9df; --box: #f5f7f9;
   --link: #0a58a6; --mark: #fff0b8; --mark-ink: #1c2127; --row: #eef3f8;
+  --e0: #fea09f; --e1: #acefd6; --e2: #dfa5ec; --e3: #e0e3a9; --e4: #98bfff; --e5: #fed4bd;
+  --e6: #4dd4db; --e7: #ffcee4; --e8: #96d089; --e9: #ddd9fe; --e10: #e5b562; --e11: #b7e6fe;
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif;
   --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
@@ -14,6 +16,8 @@ const char* const kStyle = R"css(:root {
   :root {
     --page: #15181c; --ink: #e4e8ec; --soft: #a3adb8; --rule: #3a424b; --box: #1d2126;
     --link: #84bbff; --mark: #5a4600; --mark-ink: #fff7df; --row: #232930;
+    --e0: #873e40; --e1: #023d2e; --e2: #70447a; --e3: #353502; --e4: #35578f; --e5: #522404;
+    --e6: #016569; --e7: #501f38; --e8: #37652d; --e9: #332a58; --e10: #735103; --e11: #03384c;
   }
 }
 * { box-sizing: border-box; }
@@ -87,6 +91,39 @@ th[aria-sort="descending"] button::after { content: "\00a0\2193"; opacity: 1; }
 }
 .notes li { margin: 0.2rem 0; padding-left: 0.9rem; text-indent: -0.9rem; }
 
+.routing { margin: 0 0 2.5rem; }
+.routing bdi, .experts .expert { padding: 0.05em 0.1em; border-bottom: 2px solid; }
+.e0 { background: var(--e0); } .e1 { background: var(--e1); } .e2 { background: var(--e2); } .e3 { background: var(--e3); }
+.e4 { background: var(--e4); } .e5 { background: var(--e5); } .e6 { background: var(--e6); } .e7 { background: var(--e7); }
+.e8 { background: var(--e8); } .e9 { background: var(--e9); } .e10 { background: var(--e10); } .e11 { background: var(--e11); }
+.routing .u1 { border-bottom-style: dotted; }
+.routing .u2 { border-bottom-style: dashed; }
+.routing .u3 { border-bottom-style: double; border-bottom-width: 4px; }
+.routing .none { border-bottom-color: transparent; }
+.routing .lost { text-decoration: line-through; }
+.tokens { max-width: 75ch; line-height: 2.1; }
+.tokens p { white-space: pre-wrap; margin: 0.9rem 0; max-width: none; }
+.tokens bdi { cursor: default; -webkit-box-decoration-break: clone; box-decoration-break: clone; }
+.tokens bdi[data-e]::after {
+  content: "\2060" attr(data-e); font-size: 0.6em; vertical-align: sub; line-height: 1;
+}
+.tokens code { border: 1px solid; border-radius: 2px; padding: 0 0.1em; font-size: 0.7em; }
+.marking .tokens bdi { background: none; border-bottom-color: transparent; }
+.marking .tokens bdi.first { background: var(--mark); color: var(--mark-ink); border-bottom-color: currentColor; outline: 2px solid; }
+.marking .tokens bdi.other { outline: 1px dashed; }
+.routing bdi:focus-visible { outline: 3px solid var(--link); outline-offset: 1px; }
+.layers { display: flex; flex-wrap: wrap; align-items: center; gap: 0.6rem; }
+.layers[hidden] { display: none; }
+.layers input { flex: 0 1 20rem; accent-color: var(--link); }
+.experts { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: 0.4rem 1rem; max-width: none; }
+.experts .expert {
+  display: inline-block; min-width: 2em; text-align: center; color: inherit; font: inherit;
+  border-width: 0 0 2px; border-color: currentColor; border-radius: 0;
+}
+.experts button { cursor: pointer; }
+.experts button[aria-pressed="true"] { outline: 2px solid; font-weight: 700; }
+.about { position: sticky; top: 0; z-index: 2; margin: 0; padding: 0.4rem 0; min-height: 3.5em; background: var(--page); border-bottom: 1px solid var(--rule); max-width: none; }
+
 figure { margin: 1.5rem 0 2rem; }
 figcaption { margin-top: 0.4rem; font-size: 0.9rem; max-width: 75ch; }
 .plot { overflow-x: auto; }
@@ -119,6 +156,8 @@ details details { margin-left: 1.1rem; }
     color-scheme: light;
     --page: #ffffff; --ink: #000000; --soft: #444444; --rule: #bbbbbb; --box: #f5f5f5;
     --link: #000000; --mark: #e4e4e4; --mark-ink: #000000; --row: #ffffff;
+    --e0: #fea09f; --e1: #acefd6; --e2: #dfa5ec; --e3: #e0e3a9; --e4: #98bfff; --e5: #fed4bd;
+    --e6: #4dd4db; --e7: #ffcee4; --e8: #96d089; --e9: #ddd9fe; --e10: #e5b562; --e11: #b7e6fe;
   }
   @page { size: A4 landscape; margin: 13mm 14mm; }
   body { display: block; max-width: none; padding: 0; font-size: 9pt; }
@@ -134,6 +173,8 @@ details details { margin-left: 1.1rem; }
   .number { white-space: normal; overflow-wrap: normal; }
   th:first-child { position: static; min-width: 7em; max-width: 16em; }
   .plot svg { min-width: 0; max-width: 178mm; }
+  .about, .layers { display: none; }
+  .routing bdi, .expert { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   details::details-content { content-visibility: visible; block-size: auto; }
 }
 )css";

@@ -1,6 +1,7 @@
 // The token ids of which each expert has the largest share (as the tables of ST-MoE, Zoph et al.,
 // 2022, and OLMoE).
 #include "analysis/traces/pair_counts.hpp"
+#include "analysis/traces/token_text.hpp"
 #include "analysis/traces/trace_tables.hpp"
 
 #include <fmt/format.h>
@@ -48,10 +49,10 @@ Table token_table(const Paths& paths, const AnalyzeOptions& options) {
                              count_column("assignments", "at the expert"),
                              count_column("occurrences", "of"), real_column("share", "share")});
   each_traced_run(paths, table, options.step, [&](TracedRun& run) {
-    const std::map<std::int32_t, std::string> texts = run.token_texts();
+    const std::map<std::int32_t, std::string> texts = token_texts(run.run().path);
     const auto text_of = [&](const std::string& id) -> Cell {
       const auto found = texts.find(static_cast<std::int32_t>(std::stol(id)));
-      return found == texts.end() ? Cell() : Cell(found->second);
+      return found == texts.end() ? Cell() : Cell(escaped_token(found->second));
     };
     const TokenLabels ids = token_labels(run, label_kinds(run, "token").front(), options.bins);
     for (std::size_t layer = 0; layer < run.layers(); ++layer) {

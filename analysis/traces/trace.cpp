@@ -146,17 +146,6 @@ std::vector<std::int32_t> TracedRun::domains(std::size_t trace) {
   return domains;
 }
 
-std::map<std::int32_t, std::string> TracedRun::token_texts() {
-  const RunFile part = reader_.read(
-      run_.path, {{"moesim_schema"}, {{"token_id", kMostLabels}, {"token_text", kMostLabels}}});
-  const Variable *ids = part.find("token_id"), *texts = part.find("token_text");
-  std::map<std::int32_t, std::string> known;
-  if (ids == nullptr || texts == nullptr || ids->values.size() != texts->texts.size()) return known;
-  for (std::size_t i = 0; i < texts->texts.size(); ++i)
-    known[static_cast<std::int32_t>(ids->values[i])] = texts->texts[i];
-  return known;
-}
-
 std::vector<double> TracedRun::losses(std::size_t trace) {
   require_few_tokens();
   std::vector<double> all;

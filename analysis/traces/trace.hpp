@@ -55,8 +55,6 @@ class TracedRun {
   std::vector<std::int32_t> token_ids(std::size_t trace);
   std::vector<std::int32_t> domains(std::size_t trace);
   std::vector<std::string> domain_names();
-  // The texts of token ids, of a file that has them.
-  std::map<std::int32_t, std::string> token_texts();
   // The losses at the tokens of a trace, NaN where there is none; empty if the file has none.
   std::vector<double> losses(std::size_t trace);
 

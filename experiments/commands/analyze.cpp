@@ -1,7 +1,9 @@
 // moesim analyze: says what recorded assignments show: specialisation, repetition, agreement, ….
+#include "analysis/figures/trace_figures.hpp"
 #include "analysis/traces/analyses.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/figure_output.hpp"
 #include "experiments/commands/table_output.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
@@ -81,21 +83,36 @@ Arguments analyze_arguments() {
              "collapse: an expert is starved below this fraction of the mean load")
       .value("max-violation", "1", "collapse: uneven above this MaxVio, max / mean load - 1")
       .value("evenness", "0.25", "collapse: collapsed below this (effective experts - k) / (E - k)")
-      .value("least", "20", "collapse: assignments per expert that a verdict takes");
+      .value("least", "20", "collapse: assignments per expert that a verdict takes")
+      .value("plot", "",
+             "draw the table in this file, .svg, .pdf or .png; --top is then 0 unless it is given, "
+             "and there is no table without --out",
+             Offer::file());
   add_table_output(arguments);
+  add_figure_arguments(arguments, "--plot");
   return arguments;
 }
 
 int analyze_command(const Words& words) {
   Arguments arguments = analyze_arguments();
-  if (!arguments.parse(words)) return 0;
+  if (!arguments.parse(with_script(words))) return 0;
   arguments.require_rest("analyze what?");
   const Analysis& chosen = analysis_named(arguments.rest().front());
   const Paths paths(arguments.rest().begin() + 1, arguments.rest().end());
   if (paths.empty()) fail(Exit::usage, "command line: analyze " + chosen.name + ": which traces?");
   require_taken(arguments, chosen);
   const TableOutput output(arguments);
-  output.write(chosen.make(paths, analyze_options(arguments)));
+  const std::string plot = arguments.text("plot");
+  AnalyzeOptions options = analyze_options(arguments);
+  if (!plot.empty() && !arguments.given("top")) options.top = 0;
+  if (!plot.empty()) figure_output(arguments, plot);  // checks it before anything is read
+  const Table table = chosen.make(paths, options);
+  if (!plot.empty()) {
+    const FigureOutput figure = figure_output(arguments, plot);
+    write_figure(trace_figure(table, panels_for(figure.style)), figure);
+    if (output.out.empty()) return 0;
+  }
+  output.write(table);
   return 0;
 }
 

@@ -1,19 +1,14 @@
 // moesim plot: draws a figure for a paper, as an image or a script.
 #include "analysis/figures/build.hpp"
-#include "analysis/figures/gnuplot.hpp"
-#include "analysis/figures/matplotlib.hpp"
-#include "analysis/render/escape.hpp"
 #include "experiments/commands/analysis_arguments.hpp"
 #include "experiments/commands/commands.hpp"
-#include "experiments/terminal/output_file.hpp"
+#include "experiments/commands/figure_output.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
 #include <map>
-#include <utility>
 
 namespace moesim {
 
@@ -67,53 +62,6 @@ void check_options(const Arguments& arguments) {
                             "; it takes --" + joined(known->second, ", --") + ", --all and --arm");
 }
 
-enum class ScriptKind { none, gnuplot, matplotlib };
-
-// "--script" without a value means gnuplot.
-Words with_script(Words words) {
-  for (std::size_t i = 0; i < words.size(); ++i)
-    if (words[i] == "--script" &&
-        (i + 1 == words.size() || (words[i + 1] != "gnuplot" && words[i + 1] != "matplotlib")))
-      words.insert(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, "gnuplot");
-  return words;
-}
-
-ScriptKind script_of(const std::string& name) {
-  if (name.empty()) return ScriptKind::none;
-  if (name == "gnuplot") return ScriptKind::gnuplot;
-  if (name == "matplotlib") return ScriptKind::matplotlib;
-  fail(Exit::usage,
-       "command line: --script " + config::printable(name) + ": choose gnuplot or matplotlib");
-}
-
-void write(const Figure& figure, const FigureStyle& style, const std::string& out,
-           ScriptKind script) {
-  namespace fs = std::filesystem;
-  const Picture picture = picture_of(out);
-  const auto beside = [&](const char* suffix) { return fs::path(out).replace_extension(suffix); };
-  const std::string csv = beside(".csv").filename(), name = fs::path(out).filename();
-  std::vector<std::pair<std::string, std::string>> files;
-  if (script == ScriptKind::matplotlib) {
-    files = {{beside(".csv"), data_of(figure).csv},
-             {beside(".py"), matplotlib_script(figure, style, csv, name)}};
-  } else {
-    Drawing drawing = draw(figure, style, picture, csv, name);
-    for (const std::string& note : drawing.notes)
-      std::cerr << "note: " << terminal_safe(note) << '\n';
-    if (script == ScriptKind::gnuplot)
-      files = {{beside(".csv"), std::move(drawing.csv)},
-               {beside(".gp"), std::move(drawing.script)}};
-    files.emplace_back(out, std::move(drawing.picture));
-  }
-  for (const auto& [path, bytes] : files) write_output(path, bytes);
-  std::vector<std::string> paths;
-  for (const auto& [path, bytes] : files) paths.push_back(terminal_safe(path));
-  std::cout << "wrote " << joined(paths) << '\n';
-  if (script == ScriptKind::matplotlib)
-    std::cout << "python3 " << terminal_safe(beside(".py").string()) << " draws "
-              << terminal_safe(out) << '\n';
-}
-
 }  // namespace
 
 Arguments plot_arguments() {
@@ -130,17 +78,9 @@ Arguments plot_arguments() {
       .value("metric", "eval_loss", "curves-by-key: a column of the table routers, or a quantity")
       .value("layer", "", "only these MoE layers: 0,5,11")
       .value("seed", "", "load and heatmap: the seed whose experts are shown")
-      .value(
-          "script", "",
-          "also write the script that draws the figure, and its numbers as CSV, next to --out: "
-          "gnuplot (.gp; also --script without a value) or matplotlib (.py; draws nothing itself "
-          "and needs no gnuplot)",
-          {{"gnuplot", "matplotlib"}})
       .value("x", "steps", "horizontal axis of curves: steps, tokens, flops or seconds",
-             {{"steps", "tokens", "flops", "seconds"}})
-      .value("width", "column", "width in a two-column paper: column (8.5 cm) or page (17.8 cm)",
-             {{"column", "page"}})
-      .value("style", "paper", "font size: paper (8 pt) or slides (12 pt)", {{"paper", "slides"}});
+             {{"steps", "tokens", "flops", "seconds"}});
+  add_figure_arguments(arguments, "--out");
   add_analysis_arguments(arguments);
   return arguments;
 }
@@ -152,9 +92,7 @@ int plot_command(const Words& words) {
   AnalysisArguments chosen = analysis_arguments(arguments, "plot what?");
   const std::string out = arguments.text("out");
   if (out.empty()) fail(Exit::usage, "plot: no --out FILE; name a .svg, .pdf or .png file");
-  picture_of(out);  // checks the ending before anything is read
-  const ScriptKind script = script_of(arguments.text("script"));
-  const FigureStyle style{width_of(arguments.text("width")), look_of(arguments.text("style"))};
+  const FigureOutput output = figure_output(arguments, out);
   Exit status = Exit::ok;
   chosen.request.on_unreadable = [&](const std::string& why) {
     std::cerr << "moesim: " << why << '\n';
@@ -169,9 +107,8 @@ int plot_command(const Words& words) {
                                    .key = arguments.text("key"),
                                    .metric = arguments.text("metric"),
                                    .seed = seed_of(arguments.text("seed")),
-                                   .most_panels = panels_for(style)});
-  write(figure, style, out, script);
-  for (const std::string& note : figure.notes) std::cerr << "note: " << terminal_safe(note) << '\n';
+                                   .most_panels = panels_for(output.style)});
+  write_figure(figure, output);
   return static_cast<int>(status);
 }
 

@@ -19,7 +19,8 @@ Arguments report_arguments() {
       "report PATH... --out report.html",
       "Writes an HTML page about a comparison of arms: results in words, tables and figures; "
       "certificates, configs, and how to reproduce it. It opens offline and loads nothing. "
-      "PATH is a run file, a run folder or an experiment folder. Unreadable files are "
+      "PATH is a run file, a run folder or an experiment folder; or a file of moesim route, whose "
+      "text is then shown with every token coloured by its expert. Unreadable files are "
       "left out, and the exit code is 3. Figures are drawn by gnuplot (Debian: gnuplot-nox).");
   arguments
       .value("out", "", "output file; default: standard output, unless it is a terminal",

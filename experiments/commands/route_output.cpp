@@ -1,5 +1,6 @@
 #include "experiments/commands/route_output.hpp"
 
+#include "experiments/commands/route_texts.hpp"
 #include "sim/data/root.hpp"
 #include "sim/io/file.hpp"
 #include "sim/record/reader.hpp"
@@ -11,34 +12,10 @@
 namespace moesim {
 namespace {
 
-// The mask is no token of the data.
-std::string token_text(const Experiment& e, std::int32_t id) {
-  return id < e.data->info().vocabulary ? e.data->decode({id}) : "[mask]";
-}
-
 index most_experts_of(const StepTrace& trace) {
   index most = 0;
   for (const LayerTrace& layer : trace.layers) most = std::max(most, layer.experts);
   return most;
-}
-
-// The texts of the token ids that occur, so that readers need no tokenizer.
-void put_texts(RunFile& file, const StepTrace& trace, const Experiment& e) {
-  std::vector<std::int32_t> ids = trace.ids;
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  if (ids.empty() || static_cast<std::int64_t>(ids.size()) > kMostLabels) return;
-  Variable labels, texts;
-  labels.name = "token_id", labels.type = Variable::Type::int32, labels.dims = {"token_id"};
-  labels.values.assign(ids.begin(), ids.end());
-  labels.long_name = "token id", labels.description = "that occurs in the traces";
-  texts.name = "token_text", texts.type = Variable::Type::text, texts.dims = {"token_id"};
-  texts.long_name = "text of the token";
-  texts.texts.reserve(ids.size());
-  for (const std::int32_t id : ids) texts.texts.push_back(token_text(e, id));
-  labels.shape = texts.shape = {static_cast<std::int64_t>(ids.size())};
-  file.put(std::move(labels));
-  file.put(std::move(texts));
 }
 
 }  // namespace
@@ -68,7 +45,7 @@ RunFile route_file(const StepTrace& trace, const std::string& folder, LoadedRun&
                       .losses = !trace.losses.empty()});
   writer.declare(file);
   writer.append(file, loaded.info.step, trace);
-  put_texts(file, trace, e);
+  put_vocabulary(file, *e.data, trace.ids);
   return file;
 }
 
@@ -105,7 +82,7 @@ Table route_table(const StepTrace& trace, const Experiment& e) {
     if (!trace.ids.empty()) {
       const std::int32_t token = trace.ids[static_cast<std::size_t>(line.token)];
       id = number(token);
-      text = token_text(e, token);
+      text = text_of_token(*e.data, token);
     }
     table.rows.push_back(
         {number(line.token / trace.length), number(line.token % trace.length), id, text,

@@ -1,9 +1,11 @@
 // moesim whatif: says what other capacities would drop of recorded assignments.
 #include "analysis/traces/whatif.hpp"
 
+#include "analysis/figures/trace_figures.hpp"
 #include "analysis/traces/forensics.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/figure_output.hpp"
 #include "experiments/commands/table_output.hpp"
 #include "sim/config/list.hpp"
 #include "sim/core/error.hpp"
@@ -28,14 +30,17 @@ Arguments whatif_arguments() {
              "rows of the table: layer; position: who is dropped, by position in the sequence; "
              "frequency: by rank of the token id; domain",
              {{"layer", "position", "frequency", "domain"}})
-      .value("step", "", "only traces of this step; default: all");
+      .value("step", "", "only traces of this step; default: all")
+      .value("plot", "", "draw the drops in this file, .svg, .pdf or .png, instead of a table",
+             Offer::file());
   add_table_output(arguments);
+  add_figure_arguments(arguments, "--plot");
   return arguments;
 }
 
 int whatif_command(const Words& words) {
   Arguments arguments = whatif_arguments();
-  if (!arguments.parse(words)) return 0;
+  if (!arguments.parse(with_script(words))) return 0;
   arguments.require_rest("which traces?");
   const TableOutput output(arguments);
   const auto list = [&](const char* name) {
@@ -50,6 +55,14 @@ int whatif_command(const Words& words) {
   const std::string by = arguments.text("by");
   if (by != "layer" && by != "position" && by != "frequency" && by != "domain")
     fail(Exit::usage, "command line: --by " + by + ": choose layer, position, frequency or domain");
+  const std::string plot = arguments.text("plot");
+  if (!plot.empty()) {
+    if (by != "layer") fail(Exit::usage, "command line: --plot draws --by layer only");
+    const FigureOutput figure = figure_output(arguments, plot);
+    write_figure(trace_figure(whatif_table(arguments.rest(), options), panels_for(figure.style)),
+                 figure);
+    return 0;
+  }
   const Table table = by == "layer" ? whatif_table(arguments.rest(), options)
                                     : forensics_table(arguments.rest(), options,
                                                       by == "position" ? WhatIfBy::position

@@ -47,7 +47,7 @@ std::vector<std::map<std::string, std::string>> schemes() {
        at = style.find(":root {", at + 1)) {
     const std::string block = style.substr(at, style.find('}', at) - at);
     std::map<std::string, std::string> colours;
-    const std::regex colour("--([a-z-]+): (#[0-9a-f]{6});");
+    const std::regex colour("--([a-z-]+|e[0-9]+): (#[0-9a-f]{6});");
     for (std::sregex_iterator i(block.begin(), block.end(), colour), end; i != end; ++i)
       colours[(*i)[1]] = (*i)[2];
     all.push_back(colours);
@@ -128,13 +128,15 @@ TEST_CASE("report: colours have the contrast of WCAG in every scheme", "[analysi
   const auto all = schemes();
   REQUIRE(all.size() == 3);
   for (const auto& scheme : all) {
-    REQUIRE(scheme.size() == 9);
+    REQUIRE(scheme.size() == 9 + 12);
     for (const char* ground : {"page", "row", "box"})
       for (const char* ink : {"ink", "soft", "link"}) {
         INFO(ink << " " << scheme.at(ink) << " on " << ground << " " << scheme.at(ground));
         CHECK(contrast(scheme.at(ink), scheme.at(ground)) >= 4.5);
       }
     CHECK(contrast(scheme.at("mark-ink"), scheme.at("mark")) >= 4.5);
+    for (int expert = 0; expert < 12; ++expert)  // the ground of a token, whose number is small
+      CHECK(contrast(scheme.at("ink"), scheme.at("e" + std::to_string(expert))) >= 4.5);
   }
 }
 

@@ -255,7 +255,7 @@ TEST_CASE("FORMAT.md: what is written, exactly", "[record][format]") {
   if (!unknown) WARN("skipped: built without SentencePiece: the attributes unknown_*");
   for (const auto& [name, said] : document.variables) {
     CAPTURE(name);
-    if (name == "trace_loss" || name == "token_id" || name == "token_text")
+    if (name == "trace_loss" || name.starts_with("trace_vocabulary"))
       continue;  // of moesim route: tests/program/traces.py
     CHECK(variables.contains(name));
   }

@@ -259,5 +259,23 @@ for words, code, part in ((("analyze",), 2, "analyze what"), (("analyze", "colap
     said = call(*words, code=code)
     check(said.count("\n") == 1 and part in said, f"{words}: {said}")
 
+# 8. Figures have the numbers of the tables, and all rows of them.
+call("analyze", "coactivation", path, "--plot", "map.svg", "--script", "matplotlib")
+with open("map.csv") as file:
+    drawn = {(row["panel_title"], row["row_label"], row["column_label"]): float(row["value"]) for row in csv.DictReader(file)}
+check(len(drawn) == 2 * experts * experts, f"{len(drawn)} cells of co-activation")
+for row in rows("coactivation", path, "--top", "0"):
+    cell = drawn[f"layer {row['layer']}", str(row["expert"]), str(row["other"])]
+    close(cell, row["ratio"], "a cell of the map", 1e-9)
+call("whatif", path, "--capacity", "0.5,1", "--plot", "drops.svg", "--script", "matplotlib")
+with open("drops.csv") as file:
+    drawn = {(row["name"], float(row["x"])): float(row["y"]) for row in csv.DictReader(file)}
+for row in json.loads(call("whatif", path, "--capacity", "0.5,1", "--json"))["rows"]:
+    name = "all layers" if row["layer"] == "all" else f"layer {row['layer']}"
+    close(drawn[name, float(row["capacity_factor"])], row["dropped_percent"], "a point of the drops", 1e-9)
+for words, part in ((("analyze", "collapse", path, "--plot", "x.svg"), "no figure"), (("analyze", "repetition", path, "--plot", "x.jpg"), "jpg"),
+                    (("whatif", path, "--by", "position", "--plot", "x.svg"), "--by layer")):
+    check(part in call(*words, code=2) and not os.path.exists("x.svg"), f"{words}")
+
 print(f"{len(failures)} failures")
 sys.exit(1 if failures else 0)

@@ -16,6 +16,7 @@ LOADS = {"src", "srcset", "data", "poster", "action", "formaction", "background"
 ALLOWED = {  # with the elements of SVG that figures have
     "html head meta title link style body header h1 h2 h3 p nav ol ul li a main section div figure figcaption table caption thead tbody"
     " tr th td span strong sup details summary dl dt dd pre code footer script"
+    " bdi br label input output"
     " svg g path text tspan rect circle line polyline polygon defs use symbol pattern clippath desc lineargradient stop image filter feflood fecomposite"
 }
 ALLOWED = set(" ".join(ALLOWED).split())

@@ -67,6 +67,23 @@ else
   echo "skipped: figures of a report: gnuplot is not installed (gnuplot-nox)"
 fi
 
+# A routed text beside the runs, and alone: its tokens are text, whatever they are.
+python3 -c 'open("words.txt", "w").write("to be or not to be <b> & </script> " * 40)'
+grep -v '^validation' c.ini > words.ini
+"$moesim" run words.ini run.name=words router.name=token_choice data.name=text data.path=words.txt data.tokens=bytes \
+  record.trace=true > out 2> log || fail "run on a text: exit $?: $(tail -1 log)"
+"$moesim" route runs/words/*/ --text '</script><img src=x onerror=alert(1)> שלום 😀' --out routed.h5 > out 2> log || fail "route: exit $?: $(cat log)"
+for paths in "routed.h5" "runs/tiny routed.h5" "runs/words"; do
+  "$moesim" report $paths --out routing.html > out 2> log || fail "report $paths: exit $?: $(cat log)"
+  check routing.html routing
+  grep -q 'class="routes" data-layer="1" hidden>[0-9]' routing.html || fail "report $paths: no routes of layer 1"
+  grep -q '<img' routing.html && fail "report $paths: a token is markup"
+  if command -v tidy > nothing/where; then
+    tidy -qe --drop-empty-elements no routing.html > out 2>&1 || fail "report $paths: tidy: $(head -3 out)"
+  fi
+done
+command -v tidy > nothing/where || echo "skipped: validity of a page: tidy is not installed"
+
 # The commands that it gives run: the config of an arm, saved under the name it says.
 python3 "$here/check_report.py" --config hash report.html > hash.ini || fail "no config of hash"
 command=$(python3 "$here/check_report.py" --command hash report.html)

@@ -231,6 +231,16 @@ check("steps" in call("whatif", "s.h5", "--step", step + 1, code=2), "--step of 
 check("at most" in call("route", folder, "--split", "train", "--batches", 1 << 28, "--out", "big.h5", code=2), "--batches")
 check("traced nothing" in subprocess.run([moesim, "run", "study.ini", "run.name=small", "record.trace=true", "record.trace_bytes=10"],
                                          capture_output=True, text=True).stderr, "trace_bytes below one step")
+# Files of route say what tokens look like: any bytes, escaped.
+with open("words.txt", "w", encoding="utf-8") as file:
+    file.write("to be or not to be \u00e9\\\n" * 100)
+with open("study.ini") as study, open("words.ini", "w") as file:
+    file.writelines(line for line in study if not line.startswith(("validation", "domains")))
+call("run", "words.ini", "run.name=words", "data.name=text", "data.path=words.txt", "data.tokens=bytes")
+call("route", glob.glob("runs/words/*/")[0], "--text", "o\u00e9\\\n", "--out", "words.h5")
+with h5py.File("words.h5") as file:
+    said = dict(zip(file["trace_vocabulary"][:].tolist(), file["trace_vocabulary_text"].asstr()[:].tolist()))
+check(said == {10: "\\x0a", 92: "\\\\", 111: "o", 0xc3: "\\xc3", 0xa9: "\\xa9"}, f"texts of tokens: {said}")
 
 print(f"{len(failures)} failures, {compared} runs with drops compared")
 sys.exit(1 if failures else 0)

@@ -1,0 +1,89 @@
+#include "experiments/commands/figure_output.hpp"
+
+#include "analysis/figures/gnuplot.hpp"
+#include "analysis/figures/matplotlib.hpp"
+#include "analysis/render/escape.hpp"
+#include "experiments/terminal/output_file.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <filesystem>
+#include <iostream>
+#include <utility>
+
+namespace moesim {
+namespace {
+
+using ScriptKind = FigureOutput::Script;
+
+ScriptKind script_of(const std::string& name) {
+  if (name.empty()) return ScriptKind::none;
+  if (name == "gnuplot") return ScriptKind::gnuplot;
+  if (name == "matplotlib") return ScriptKind::matplotlib;
+  fail(Exit::usage,
+       "command line: --script " + config::printable(name) + ": choose gnuplot or matplotlib");
+}
+
+}  // namespace
+
+void add_figure_arguments(Arguments& arguments, const std::string& file_option) {
+  arguments
+      .value("script", "",
+             "also write the script that draws the figure, and its numbers as CSV, next to " +
+                 file_option +
+                 ": gnuplot (.gp; also --script without a value) or matplotlib (.py; draws nothing "
+                 "itself and needs no gnuplot)",
+             {{"gnuplot", "matplotlib"}})
+      .value("width", "column", "width in a two-column paper: column (8.5 cm) or page (17.8 cm)",
+             {{"column", "page"}})
+      .value("style", "paper", "font size: paper (8 pt) or slides (12 pt)", {{"paper", "slides"}});
+}
+
+// "--script" without a value means gnuplot.
+Words with_script(Words words) {
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (words[i] == "--script" &&
+        (i + 1 == words.size() || (words[i + 1] != "gnuplot" && words[i + 1] != "matplotlib")))
+      words.insert(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, "gnuplot");
+  return words;
+}
+
+FigureOutput figure_output(const Arguments& arguments, const std::string& out) {
+  picture_of(out);
+  return {out,
+          {width_of(arguments.text("width")), look_of(arguments.text("style"))},
+          script_of(arguments.text("script"))};
+}
+
+void write_figure(const Figure& figure, const FigureOutput& output) {
+  const std::string& out = output.out;
+  const FigureStyle& style = output.style;
+  const ScriptKind script = output.script;
+  namespace fs = std::filesystem;
+  const Picture picture = picture_of(out);
+  const auto beside = [&](const char* suffix) { return fs::path(out).replace_extension(suffix); };
+  const std::string csv = beside(".csv").filename(), name = fs::path(out).filename();
+  std::vector<std::pair<std::string, std::string>> files;
+  if (script == ScriptKind::matplotlib) {
+    files = {{beside(".csv"), data_of(figure).csv},
+             {beside(".py"), matplotlib_script(figure, style, csv, name)}};
+  } else {
+    Drawing drawing = draw(figure, style, picture, csv, name);
+    for (const std::string& note : drawing.notes)
+      std::cerr << "note: " << terminal_safe(note) << '\n';
+    if (script == ScriptKind::gnuplot)
+      files = {{beside(".csv"), std::move(drawing.csv)},
+               {beside(".gp"), std::move(drawing.script)}};
+    files.emplace_back(out, std::move(drawing.picture));
+  }
+  for (const auto& [path, bytes] : files) write_output(path, bytes);
+  std::vector<std::string> paths;
+  for (const auto& [path, bytes] : files) paths.push_back(terminal_safe(path));
+  std::cout << "wrote " << joined(paths) << '\n';
+  if (script == ScriptKind::matplotlib)
+    std::cout << "python3 " << terminal_safe(beside(".py").string()) << " draws "
+              << terminal_safe(out) << '\n';
+  for (const std::string& note : figure.notes) std::cerr << "note: " << terminal_safe(note) << '\n';
+}
+
+}  // namespace moesim

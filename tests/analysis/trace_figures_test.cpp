@@ -1,0 +1,120 @@
+// Tests figures of the tables of traces: their numbers are those of the tables.
+#include "analysis/figures/trace_figures.hpp"
+
+#include "analysis/figures/data.hpp"
+#include "sim/core/error.hpp"
+#include "tests/support/catch.hpp"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace moesim::testing {
+namespace {
+
+using Kind = Column::Kind;
+
+Table table_of(const std::string& name, const std::vector<std::pair<std::string, Kind>>& columns,
+               std::vector<std::vector<Cell>> rows) {
+  Table table;
+  table.name = name;
+  for (const auto& [key, kind] : columns) table.columns.push_back({key, key, kind});
+  table.rows = std::move(rows);
+  table.notes = {"a note of the table"};
+  return table;
+}
+
+Table pairs(std::vector<std::vector<Cell>> rows) {
+  return table_of("coactivation",
+                  {{"run", Kind::text},
+                   {"layer", Kind::text},
+                   {"expert", Kind::count},
+                   {"other", Kind::count},
+                   {"assignments", Kind::count},
+                   {"ratio", Kind::number}},
+                  std::move(rows));
+}
+
+}  // namespace
+
+TEST_CASE("trace figures: a map of experts has every pair", "[analysis]") {
+  const Figure figure =
+      trace_figure(pairs({{"r", "0", 0.0, 2.0, 9.0, 1.5}, {"r", "4", 2.0, 0.0, 5.0, 0.5}}), 24);
+  CHECK(figure.name == "coactivation");
+  CHECK(figure.notes == std::vector<std::string>{"a note of the table"});
+  REQUIRE(figure.panels.size() == 2);
+  CHECK(figure.panels[0].title == "layer 0");
+  CHECK(figure.panels[1].title == "layer 4");
+  const HeatMap& map = figure.panels[0].map;
+  CHECK(map.neutral == 1);
+  CHECK(map.rows == std::vector<std::string>{"0", "1", "2"});
+  REQUIRE(map.values.size() == 9);
+  CHECK(map.values[2] == 1.5);
+  CHECK(map.values[1] == 0);         // never together
+  CHECK(std::isnan(map.values[4]));  // an expert and itself
+  CHECK(figure.panels[1].map.values[6] == 0.5);
+  CHECK(data_of(figure).csv.find("1,0,2,1.5,layer 0,0,2\n") != std::string::npos);
+}
+
+TEST_CASE("trace figures: of many experts those with most tokens are shown", "[analysis]") {
+  std::vector<std::vector<Cell>> rows;
+  for (int e = 0; e < 100; ++e)
+    rows.push_back(
+        {"r", "0", static_cast<double>(e), (e + 1) % 100 + 0.0, e < 50 ? 2.0 : e + 0.0, 1.0});
+  const Figure figure = trace_figure(pairs(std::move(rows)), 24);
+  REQUIRE(figure.panels.size() == 1);
+  CHECK(figure.panels[0].map.rows.size() == 64);
+  CHECK(figure.panels[0].map.rows.back() == "99");
+  CHECK(figure.notes.front() == "the 64 of 100 experts with most tokens");
+  CHECK(trace_figure(pairs({{"r", "0", 0.0, 1.0, 9.0, 1.0}, {"r", "1", 0.0, 1.0, 9.0, 1.0}}), 1)
+            .notes.front() == "1 of 2 maps");
+}
+
+TEST_CASE("trace figures: curves with the interval of shuffled tokens", "[analysis]") {
+  const Figure figure =
+      trace_figure(table_of("specialisation",
+                            {{"run", Kind::text},
+                             {"layer", Kind::text},
+                             {"label", Kind::text},
+                             {"information", Kind::number},
+                             {"chance", Kind::number},
+                             {"chance_interval", Kind::interval}},
+                            {{"r", "3", "domain", 0.5, 0.2, Interval{0.1, 0.3}},
+                             {"r", "1", "domain", 0.75, 0.25, Interval{0.2, 0.3}},
+                             {"r", "1", "token", 1.0, kNone, Interval{kNone, kNone}}}),
+                   24);
+  REQUIRE(figure.panels.size() == 2);
+  CHECK(figure.panels[0].title == "domain");
+  REQUIRE(figure.panels[0].series.size() == 2);
+  const Series &measured = figure.panels[0].series[0], &chance = figure.panels[0].series[1];
+  CHECK(measured.x == std::vector<double>{1, 3});  // by layer
+  CHECK(measured.y == std::vector<double>{0.75, 0.5});
+  CHECK(measured.low.empty());
+  CHECK(chance.low == std::vector<double>{0.2, 0.1});
+  CHECK(chance.high == std::vector<double>{0.3, 0.3});
+  CHECK(figure.panels[1].series[1].low.empty());
+}
+
+TEST_CASE("trace figures: drops against the capacity factor, by layer", "[analysis]") {
+  const std::vector<std::pair<std::string, Kind>> columns = {
+      {"run", Kind::text},  {"layer", Kind::text},           {"group", Kind::text},
+      {"fill", Kind::text}, {"capacity_factor", Kind::text}, {"dropped_percent", Kind::number}};
+  const Figure figure = trace_figure(table_of("whatif", columns,
+                                              {{"r", "0", "batch", "token", "2", 1.0},
+                                               {"r", "0", "batch", "token", "0.5", 50.0},
+                                               {"r", "0", "batch", "token", "0", 0.0},
+                                               {"r", "all", "batch", "token", "1", 9.0}}),
+                                     24);
+  REQUIRE(figure.panels.size() == 1);
+  REQUIRE(figure.panels[0].series.size() == 2);
+  CHECK(figure.panels[0].series[0].x == std::vector<double>{0.5, 2});  // 0 is no limit
+  CHECK(figure.panels[0].series[0].y == std::vector<double>{50, 1});
+  CHECK(figure.panels[0].series[1].name == "all layers");
+}
+
+TEST_CASE("trace figures: tables without a figure say so", "[analysis]") {
+  CHECK_THROWS_WITH(trace_figure(table_of("collapse", {}, {{}}), 24), contains("has no figure"));
+  CHECK_THROWS_WITH(trace_figure(pairs({}), 24), contains("a note of the table"));
+}
+
+}  // namespace moesim::testing
