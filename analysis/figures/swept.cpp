@@ -2,6 +2,7 @@
 // standard deviation, and a series for each combination of the other settings.
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/style.hpp"
+#include "analysis/figures/swept_settings.hpp"
 #include "analysis/statistics/sample.hpp"
 #include "analysis/tables/grid.hpp"
 #include "analysis/tables/no_limit.hpp"
@@ -19,118 +20,6 @@
 
 namespace moesim {
 namespace {
-
-using ArmSettings = std::map<std::string, std::string>;
-
-constexpr const char* kData = "data.sha256";
-
-// Returns true if `other` is determined by `key` and so varies with it.
-bool follows(const std::string& other, const std::string& key) {
-  return (other == kData && (key.starts_with("data.") || key.starts_with("task."))) ||
-         (key == "router.name" && other != key && other.starts_with("router.")) ||
-         (key == "expert.name" && other != key && other.starts_with("expert."));
-}
-
-// Returns true if the arms that have this setting have different values of it. Its absence in some
-// arms follows from another setting and does not count.
-bool differs(const std::vector<const Arm*>& arms, const std::string& key) {
-  std::set<std::string> values;
-  for (const Arm* arm : arms)
-    if (const auto found = arm->settings.find(key); found != arm->settings.end())
-      values.insert(found->second);
-  return values.size() > 1;
-}
-
-// Returns true if the settings change together: the same arms have them, and each value of one
-// occurs with exactly one value of the other.
-bool together(const std::vector<const Arm*>& arms, const std::string& a, const std::string& b) {
-  std::map<std::string, std::string> there, back;
-  for (const Arm* arm : arms) {
-    const auto x = arm->settings.find(a), y = arm->settings.find(b);
-    if ((x == arm->settings.end()) != (y == arm->settings.end())) return false;
-    if (x == arm->settings.end()) continue;
-    if (there.emplace(x->second, y->second).first->second != y->second) return false;
-    if (back.emplace(y->second, x->second).first->second != x->second) return false;
-  }
-  return true;
-}
-
-std::vector<const Arm*> pointers_to(const std::vector<Arm>& arms) {
-  std::vector<const Arm*> pointers;
-  for (const Arm& arm : arms) pointers.push_back(&arm);
-  return pointers;
-}
-
-bool is_dense(const Arm& arm) {
-  const auto router = arm.settings.find("router.name");
-  return router != arm.settings.end() && router->second == "dense";
-}
-
-// Returns the settings that vary, without those that depend on others and without all but the first
-// of those that change together. Dense arms serve as reference, so their router counts only if
-// nothing else varies.
-std::vector<std::string> varying(const std::vector<Arm>& arms) {
-  std::vector<const Arm*> all = pointers_to(arms), routed;
-  for (const Arm* arm : all)
-    if (!is_dense(*arm)) routed.push_back(arm);
-  for (const std::vector<const Arm*>& some : {routed, all}) {
-    std::vector<std::string> keys, differing = differing_keys(some);
-    for (const std::string& key : differing) {
-      const bool own = key.starts_with("router.") || key.starts_with("expert.");
-      const bool follower =
-          std::any_of(differing.begin(), differing.end(), [&](const std::string& other) {
-            return follows(key, other) && !(own && differs(some, key));
-          });
-      const bool later = std::any_of(keys.begin(), keys.end(), [&](const std::string& other) {
-        return together(some, other, key);
-      });
-      if (!follower && !later) keys.push_back(key);
-    }
-    if (!keys.empty()) return keys;
-  }
-  return {};
-}
-
-std::string only_key(const std::vector<Arm>& arms) {
-  const std::vector<std::string> keys = varying(arms);
-  if (keys.empty())
-    fail(Exit::usage, "--figure curves-by-key: the runs that are shown differ in no setting");
-  if (keys.size() == 1) return keys[0];
-  fail(Exit::usage,
-       "--figure curves-by-key: several settings vary, choose one with --key: " + joined(keys));
-}
-
-// Returns "router" for router.name, otherwise the part after the section.
-std::string brief_key(const std::string& key) {
-  const std::string name = config::short_key(key);
-  return name == "name" ? config::short_key(config::section_of(key)) : name;
-}
-
-// Finds a key by its full or short name.
-std::string key_called(const std::vector<Arm>& arms, const std::string& wanted) {
-  std::set<std::string> all, called;
-  for (const Arm& arm : arms)
-    for (const auto& [key, value] : arm.settings) all.insert(key);
-  if (all.contains(wanted)) return wanted;
-  const std::vector<const Arm*> pointers = pointers_to(arms);
-  for (const bool must_differ : {true, false}) {
-    called.clear();
-    for (const std::string& key : all)
-      if (brief_key(key) == wanted && (!must_differ || differs(pointers, key))) called.insert(key);
-    if (called.size() == 1) return *called.begin();
-    if (called.size() > 1)
-      fail(Exit::usage,
-           "--key " + config::printable(wanted) +
-               ": several settings are called so: " + joined({called.begin(), called.end()}));
-  }
-  std::vector<std::string> names = varying(arms);
-  const std::vector<std::string> keys = names;
-  for (const std::string& key : keys) names.push_back(brief_key(key));
-  const std::string near = nearest(wanted, names);
-  fail(Exit::usage,
-       "--key " + config::printable(wanted) + ": no run has this setting; " +
-           (near.empty() ? "these vary: " + joined(keys) : "did you mean " + near + "?"));
-}
 
 // Values are the positions on the x axis: sorted numbers, or texts in the order of the arms. If one
 // value means "no limit", numbers are also treated as texts, sorted.
@@ -172,7 +61,7 @@ Values values_of_key(const std::vector<Arm>& arms, const std::string& key) {
 FigureAxis axis_of(const std::string& key, const Values& values) {
   constexpr std::size_t kMostTicks = 8;
   FigureAxis axis;
-  axis.title = brief_key(key);
+  axis.title = brief_setting(key);
   if (values.numbers.empty()) {
     axis.categories = values.texts;
     for (std::string& text : axis.categories)
@@ -190,12 +79,12 @@ FigureAxis axis_of(const std::string& key, const Values& values) {
 std::vector<std::string> series_names(const std::vector<const Arm*>& arms, const std::string& key) {
   std::vector<std::string> keys;
   for (const std::string& other : differing_keys(arms))
-    if (other != key && !follows(other, key) && differs(arms, other) &&
-        !together(arms, key, other) &&
+    if (other != key && !setting_follows(other, key) && setting_differs(arms, other) &&
+        !change_together(arms, key, other) &&
         std::none_of(keys.begin(), keys.end(),
-                     [&](const std::string& known) { return together(arms, known, other); }))
+                     [&](const std::string& known) { return change_together(arms, known, other); }))
       keys.push_back(other);
-  // ArmSettings that all arms have come first; the others are used only if these do not distinguish
+  // Settings that all arms have come first; the others are used only if these do not distinguish
   // the arms.
   const auto own = std::stable_partition(keys.begin(), keys.end(), [&](const std::string& other) {
     return std::all_of(arms.begin(), arms.end(),
@@ -230,14 +119,14 @@ Built swept_figure(const Request& request, const FigureOptions& options) {
   const RouterColumn metric =
       find_column(router_columns(nullptr, std::nullopt), options.metric, gathered.loaded.outcomes);
   if (!metric.value) fail(Exit::usage, "--metric " + options.metric + ": is no number of one run");
-  const std::string key =
-      options.key.empty() ? only_key(gathered.arms) : key_called(gathered.arms, options.key);
+  const std::string key = options.key.empty() ? only_swept_key(gathered.arms)
+                                              : setting_called(gathered.arms, options.key);
   std::vector<const Arm*> arms, dense;
   std::vector<std::string> without;
   for (const Arm& arm : gathered.arms)
     if (arm.settings.contains(key))
       arms.push_back(&arm);
-    else if (is_dense(arm))
+    else if (is_dense_arm(arm))
       dense.push_back(&arm);
     else
       without.push_back(arm.name);
@@ -322,7 +211,7 @@ Built swept_figure(const Request& request, const FigureOptions& options) {
     gathered.notes.push_back("the grey line is the mean of " + arm->name);
   }
   for (const std::string& other : differing_keys(arms))
-    if (other != key && !follows(other, key) && together(arms, key, other))
+    if (other != key && !setting_follows(other, key) && change_together(arms, key, other))
       gathered.notes.push_back(other + " changes together with " + key);
   add_list(gathered.notes, key + " is no setting of these, not shown", without);
   add_list(gathered.notes,
@@ -331,7 +220,5 @@ Built swept_figure(const Request& request, const FigureOptions& options) {
   built.figure.panels = {std::move(panel)};
   return built;
 }
-
-std::vector<std::string> swept_keys(const std::vector<Arm>& arms) { return varying(arms); }
 
 }  // namespace moesim

@@ -1,9 +1,9 @@
 #include "analysis/tables/notes.hpp"
 
-#include "analysis/tables/comparable.hpp"
+#include "analysis/tables/evaluation_notes.hpp"
+#include "analysis/tables/note_lists.hpp"
 #include "analysis/tables/target.hpp"
 #include "analysis/tables/verdict.hpp"
-#include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -20,56 +20,30 @@ namespace {
 using About = RouterNotes::About;
 using Texts = std::vector<std::string>;
 
-constexpr double kNotedUnknown = 0.01;  // share of unknown text above which a note warns
-
-std::string listed(Texts what) {
-  constexpr std::size_t kMostListed = 20;
-  if (what.size() <= kMostListed) return joined(what);
-  const std::size_t more = what.size() - kMostListed;
-  what.resize(kMostListed);
-  return fmt::format("{} and {} more", joined(what), more);
-}
-
-// Adds the note "TITLE: a, b, c" if the list is not empty.
-void list(RouterNotes& notes, const std::string& title, const Texts& what) {
-  if (!what.empty()) notes.lines.push_back(title + ": " + listed(what));
-}
-void list(RouterNotes& notes, const std::string& title, const Texts& what, About about,
-          const Texts& arms) {
-  for (const std::string& arm : arms) notes.places[about][arm] = notes.lines.size();
-  list(notes, title, what);
-}
-
-std::string name_of(const Arm& arm, const Outcome& run) {
-  std::string name = arm.name;
-  name += run.seed ? fmt::format(" seed {}", *run.seed) : " without a seed";
-  return std::isnan(run.steps) ? name : name + fmt::format(" (after {} steps)", run.steps + 1);
-}
-
 void note_left_out(const std::vector<Arm>& arms, RouterNotes& notes) {
   std::map<std::string, Texts> by_status, arms_by_status;
   Texts no_evaluation, infinite;
   for (const Arm& arm : arms)
     for (const Outcome* run : arm.runs) {
       if (run->status != "complete") {
-        by_status[run->status].push_back(name_of(arm, *run));
+        by_status[run->status].push_back(name_with_seed(arm, *run));
         arms_by_status[run->status].push_back(arm.name);
       } else if (std::isnan(run->loss)) {
-        no_evaluation.push_back(name_of(arm, *run));
+        no_evaluation.push_back(name_with_seed(arm, *run));
       } else if (std::isinf(run->loss)) {
-        infinite.push_back(name_of(arm, *run));
+        infinite.push_back(name_with_seed(arm, *run));
       }
     }
   for (const auto& [status, names] : by_status) {
     const std::string title =
         (status == "unknown" ? "of unknown status" : status) + ", not in the means";
     if (status == "diverged")
-      list(notes, title, names, About::diverged, arms_by_status[status]);
+      add_list(notes, title, names, About::diverged, arms_by_status[status]);
     else
-      list(notes, title, names);
+      add_list(notes, title, names);
   }
-  list(notes, "complete, but never evaluated", no_evaluation);
-  list(notes, "complete, but with infinite loss, as is the mean of the arm", infinite);
+  add_list(notes, "complete, but never evaluated", no_evaluation);
+  add_list(notes, "complete, but with infinite loss, as is the mean of the arm", infinite);
 }
 
 // Notes arms whose runs differ in build or device.
@@ -100,10 +74,10 @@ void note_mixtures(const std::vector<Arm>& arms, RouterNotes& notes) {
     }
     if (arm.leaks) leaking.push_back(arm.name);
   }
-  list(notes, "run more than once, perhaps in different experiments", repeated);
-  list(notes, "models of different size under one name", unlike);
-  list(notes, "leaks (a token's output depends on later tokens), so its loss is not comparable",
-       leaking, About::leak, leaking);
+  add_list(notes, "run more than once, perhaps in different experiments", repeated);
+  add_list(notes, "models of different size under one name", unlike);
+  add_list(notes, "leaks (a token's output depends on later tokens), so its loss is not comparable",
+           leaking, About::leak, leaking);
 }
 
 // Notes arms that look ahead only before position `from`.
@@ -130,12 +104,12 @@ void note_origin(const std::vector<Arm>& arms, std::string Outcome::*field, cons
     if (own.size() > 1) mixed.push_back(fmt::format("{} ({})", arm.name, fmt::join(own, " | ")));
     for (const std::string& origin : own) arms_by_origin[origin].push_back(arm.name);
   }
-  list(notes, fmt::format("different {}s in one arm{}", what, effect), mixed);
+  add_list(notes, fmt::format("different {}s in one arm{}", what, effect), mixed);
   if (!mixed.empty() || arms_by_origin.size() < 2) return;
   Texts origins;
   for (const auto& [origin, names] : arms_by_origin)
     origins.push_back(fmt::format("{} ({})", origin, listed(names)));
-  list(notes, fmt::format("arms come from different {}s{}", what, effect), origins);
+  add_list(notes, fmt::format("arms come from different {}s{}", what, effect), origins);
 }
 
 // Notes settings that make the losses of different arms incomparable.
@@ -151,7 +125,7 @@ void note_settings(const std::vector<Arm>& arms, RouterNotes& notes) {
     Texts shown;
     for (const auto& [value, those] : values)
       shown.push_back(fmt::format("{} ({})", value.empty() ? "empty" : value, listed(those)));
-    list(notes, "arms differ in " + key, shown);
+    add_list(notes, "arms differ in " + key, shown);
   }
 }
 
@@ -168,15 +142,16 @@ void note_pairs(const std::vector<Arm>& arms, const Arm* baseline, RouterNotes& 
     if (difference.method == Difference::Method::welch && !std::isnan(difference.p))
       unpaired.push_back(arm.name);
   }
-  list(notes, "seeds that " + baseline->name + " has too", fewer);
-  list(notes, "not paired by seed, so compared by Welch's t", unpaired, About::unpaired, unpaired);
+  add_list(notes, "seeds that " + baseline->name + " has too", fewer);
+  add_list(notes, "not paired by seed, so compared by Welch's t", unpaired, About::unpaired,
+           unpaired);
 }
 
 void note_noise(const std::vector<Arm>& arms, RouterNotes& notes) {
   Texts single;
   for (const Arm& arm : arms)
     if (arm.loss().count == 1) single.push_back(arm.name);
-  list(notes, "one seed: no noise estimate", single, About::single, single);
+  add_list(notes, "one seed: no noise estimate", single, About::single, single);
 }
 
 void note_target(const std::vector<Arm>& arms, const Arm* baseline, const Target& target,
@@ -191,10 +166,10 @@ void note_target(const std::vector<Arm>& arms, const Arm* baseline, const Target
                          : fmt::format("{} {} of {}", arm.name, reached_by(arm, target.loss), all));
   }
   if (!target.by_mean_curve) {
-    list(notes,
-         fmt::format("loss {:.4f} is not reached by every seed, so its cost columns are empty",
-                     target.loss),
-         missed, About::target, missing);
+    add_list(notes,
+             fmt::format("loss {:.4f} is not reached by every seed, so its cost columns are empty",
+                         target.loss),
+             missed, About::target, missing);
     return;
   }
   for (const std::string& arm : missing) notes.places[About::target][arm] = notes.lines.size();
@@ -203,90 +178,6 @@ void note_target(const std::vector<Arm>& arms, const Arm* baseline, const Target
       "falls to it: one crossing per arm, without a deviation{}",
       target.loss, baseline == nullptr ? "the baseline" : baseline->name,
       missing.empty() ? "" : "; not reached by " + listed(missed)));
-}
-
-// Notes arms evaluated with another capacity than they were trained with.
-void note_capacity(const std::vector<Arm>& arms, RouterNotes& notes) {
-  std::map<std::string, std::map<std::string, Texts>>
-      names;  // arms by evaluated and trained capacity
-  for (const Arm& arm : arms) {
-    const auto setting = [&](const std::string& name) {
-      const auto found = arm.settings.find("router." + arm.runs.front()->router + "." + name);
-      return found == arm.settings.end() ? std::string() : found->second;
-    };
-    const std::string trained = setting("capacity_factor");
-    const std::string evaluated = setting("capacity_factor_eval");
-    const std::string fixed = setting("capacity");  // in tokens, instead of a factor
-    const bool by_factor = fixed.empty() || fixed == "0";
-    if (by_factor && !trained.empty() && !evaluated.empty() && trained != evaluated)
-      names[evaluated][trained].push_back(arm.name);
-  }
-  for (const auto& [evaluated, by_trained] : names) {
-    Texts shown;
-    for (const auto& [trained, those] : by_trained) {
-      shown.push_back(trained);
-      for (const std::string& arm : those) notes.places[About::drops][arm] = notes.lines.size();
-    }
-    notes.lines.push_back(fmt::format(
-        "evaluated with capacity factor {} (capacity_factor_eval), trained with {}: eval drops are "
-        "not those of training",
-        evaluated, joined(shown)));
-  }
-}
-
-// Notes losses measured on a part of the validation split, with their standard error.
-void note_parts(const std::vector<Arm>& arms, RouterNotes& notes) {
-  std::set<double> sizes;
-  std::map<std::pair<double, double>, std::vector<double>> parts;  // errors by part and whole
-  for (const Arm& arm : arms)
-    for (const Outcome* run : arm.complete) {
-      if (std::isnan(run->evaluated) || std::isnan(run->validation)) continue;
-      sizes.insert(run->evaluated);
-      if (run->evaluated < run->validation)
-        parts[{run->evaluated, run->validation}].push_back(run->loss_error);
-    }
-  for (const auto& [size, errors] : parts) {
-    const bool known =
-        std::none_of(errors.begin(), errors.end(), [](double e) { return std::isnan(e); });
-    notes.lines.push_back(fmt::format(
-        "losses are of {} of {} validation sequences; {}", size.first, size.second,
-        known ? fmt::format("on all of them they may differ by {:.4f} (one standard error; arms by "
-                            "less, because they share the sequences)",
-                            *std::max_element(errors.begin(), errors.end()))
-              : "how much they differ on all of them is unknown"));
-  }
-  if (sizes.size() > 1)
-    notes.lines.push_back(
-        fmt::format("losses of different numbers of sequences ({}) are not comparable",
-                    fmt::join(sizes, ", ")));
-}
-
-// Notes losses that do not measure the model: nothing was learned, the tokenizer does not know part
-// of the text, or vocabularies differ in size.
-void note_measure(const std::vector<Arm>& arms, RouterNotes& notes) {
-  Texts guessing, unknown;
-  for (const Arm& arm : arms) {
-    for (const Outcome* run : arm.complete)
-      if (run->loss > run->uniform_loss)
-        guessing.push_back(
-            fmt::format("{} ({:.4f} > {:.4f})", name_of(arm, *run), run->loss, run->uniform_loss));
-    const std::vector<double> shares =
-        values_of(arm.runs, [](const Outcome& run) { return run.unknown; });
-    const auto most = std::max_element(shares.begin(), shares.end());
-    if (most != shares.end() && *most >= kNotedUnknown)
-      unknown.push_back(fmt::format("{} {:.1f} %", arm.name, 100 * *most));
-  }
-  list(notes, "loss above that of guessing (log of the vocabulary), so nothing was learned",
-       guessing);
-  list(notes, "share of the text that the tokenizer does not know, so that losses are too low",
-       unknown);
-  if (!same_measure(arms))
-    notes.lines.push_back(
-        "arms differ in task, in data or in what was evaluated, so none is marked");
-  if (!same_vocabulary(arms))
-    notes.lines.push_back(
-        "vocabularies differ, so losses per token cannot be compared between arms, and none is "
-        "marked");
 }
 
 }  // namespace

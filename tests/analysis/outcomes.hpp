@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -79,6 +80,13 @@ inline Outcome measured(const std::string& arm, std::int64_t seed, double loss, 
   run.attribute("uniform_loss", std::log(vocabulary));
   if (unknown >= 0) run.attribute("unknown_characters", unknown);
   return outcome_of({"run.h5", run});
+}
+
+// Returns the rows of the highlighted cells.
+inline std::set<std::size_t> marked_rows(const Table& table) {
+  std::set<std::size_t> rows;
+  for (const Table::Place& place : table.bold) rows.insert(place.row);
+  return rows;
 }
 
 inline std::size_t notes_with(const Table& table, const std::string& words) {

@@ -12,9 +12,8 @@ printf '%s\n' '[run]' 'name = threads' 'steps = 6' '[model]' 'width = 32' '[expe
 fingerprint() (
   cd "$1"
   for file in threads/*/run.h5; do
-    for name in $(h5ls "$file" | awk '$1 != "seconds" {print $1}'); do
-      h5dump -y -w 0 -m '%.17g' -d "/$name" "$file" | sed -E 's/(DATASET) [0-9]+ /\1 /'
-    done
+    # shellcheck disable=SC2046
+    h5dump -y -w 0 -m '%.17g' $(h5ls "$file" | awk '$1 != "seconds" {print "-d /" $1}') "$file" | sed -E 's/(DATASET) [0-9]+ /\1 /'
   done | sha256sum
 )
 for threads in 1 2 3 7; do

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tests/support/oracle.hpp"
+#include "tests/support/oracle_routing.hpp"
 #include "tests/support/plugin.hpp"
 
 #include <functional>
@@ -104,21 +105,5 @@ class OracleLayer {
 
 // The gradient of a tensor, zeros where none has arrived.
 std::vector<double> gradient_or_zeros(const Tensor& tensor);
-
-// What an assignment sends where: 1 and gates at [token, expert], zeros elsewhere.
-struct Sent {
-  index tokens = 0, experts = 0;
-  std::vector<double> kept, gate;
-  double rows = 0;
-};
-Sent sent(const Routing& routing, index tokens, index experts);
-
-// Of every row, the k columns with the largest values, best first.
-std::vector<double> ranked(const std::vector<double>& values, index cols, index k);
-// values[t, column[t, j]]
-std::vector<double> at_columns(const std::vector<double>& values, index cols,
-                               const std::vector<double>& column);
-// Logits whose softmax over each row is `scores`, with the free constant of a row as stored.
-std::vector<double> logits_of(const Tensor& scores, const StoredArray& stored, index cols);
 
 }  // namespace moesim::testing
