@@ -25,7 +25,7 @@ struct RouterRow {
 struct RouterColumn {
   // When the column is shown: always, if --target is given, if arms differ in tokenisation, if runs
   // record the loss from a position on, or only if --columns names it.
-  enum class Shown { always, with_target, other_tokens, with_from, named };
+  enum class Shown { always, with_target, other_tokens, with_from, with_source, named };
   Column column;
   Shown shown = Shown::always;
   std::function<Cell(const RouterRow&)> cell;

@@ -71,6 +71,13 @@ void Trainer::start() {
   initialise(model_.buffers(), backend_, seed_);
 }
 
+Started Trainer::take_start() {
+  return start_.load(weights(), model_, seed_, [&] {
+    return gate_sums(model_, task_.prepare(evaluator_.posed(0), backend_).input,
+                     evaluator_.context(0));
+  });
+}
+
 std::vector<NamedTensor> Trainer::weights() const {
   std::vector<NamedTensor> all;
   for (const Parameter& p : parameters_) all.push_back({p.name, p.value});

@@ -32,8 +32,9 @@ class Trainer {
   // Allocates and initialises the parameters.
   void start();
   // Loads the weights of another run, if [init] names one; only before the first step of a run
-  // without a checkpoint. -> a one-line summary; "": none
-  std::string take_start() { return start_.load(weights()); }
+  // without a checkpoint.
+  Started take_start();
+  const Start& beginning() const { return start_; }
   // Trains from the current position to the end, or until a hook stops it; it can be called again.
   // Throws Exit::diverged with step and tensor if loss or gradient is NaN or infinite, unless such
   // steps are skipped.
