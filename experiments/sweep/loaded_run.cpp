@@ -5,6 +5,7 @@
 #include "sim/checkpoint/records.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/train/loading.hpp"
 #include "sim/train/output_change.hpp"
 
@@ -58,13 +59,13 @@ Experiment build_for(const Checkpoint& checkpoint, const RunSpec& spec, DataOf s
   return e;
 }
 
-void require_same_task(const Experiment& source, const Experiment& e) {
+void require_same_task(const std::string& key, const std::string& folder, const Experiment& source,
+                       const Experiment& e) {
   const ModelShape a = source.task->shape(), b = e.task->shape();
   if (a.vocabulary == b.vocabulary && a.outputs == b.outputs && a.features == b.features) return;
-  fail(Exit::usage,
-       fmt::format("init.from = {}: it was trained with {} tokens and {} outputs, and "
-                   "this run has {} and {}; take its data and task",
-                   e.trainer->beginning().from, a.vocabulary, a.outputs, b.vocabulary, b.outputs));
+  fail(Exit::usage, fmt::format("{} = {}: it was trained with {} tokens and {} outputs, and "
+                                "this run has {} and {}; take its data and task",
+                                key, folder, a.vocabulary, a.outputs, b.vocabulary, b.outputs));
 }
 
 double number(const RunFile& file, const std::string& name) {
@@ -120,7 +121,7 @@ void take_start(Experiment& e, int threads, const std::function<void(const std::
   record_cost(file, source.e, read_records(start.from, read_checkpoint(start.from, done.step)),
               done.step);
   if (start.method != Start::Method::upcycle) return;
-  require_same_task(source.e, e);
+  require_same_task("init.from", start.from, source.e, e);
   const OutputChange changed = output_change(*source.e.model, *source.e.backend, *e.model,
                                              *e.backend, *e.task, e.trainer->evaluator());
   file.attribute("init_dropped_share", done.dropped);
@@ -131,6 +132,34 @@ void take_start(Experiment& e, int threads, const std::function<void(const std::
       "against the source: the largest change of a logit is {:.3g}; the validation loss "
       "was {:.6f} and is {:.6f}, {:+.3g}",
       changed.logit, changed.before, changed.after, changed.after - changed.before));
+}
+
+void take_teacher(Experiment& e, int threads, const std::function<void(const std::string&)>& say) {
+  const Distillation& how = e.trainer->distillation();
+  if (!how.any()) return;
+  auto teacher = std::make_shared<LoadedRun>(load_run(
+      how.teacher, how.checkpoint, DataOf::checkpoint, threads,
+      [&](const Experiment& t) { require_same_task("distil.teacher", how.teacher, t, e); }));
+  const std::string weights = read_checkpoint(how.teacher, teacher->info.step).weights;
+  const std::string sha256 = sha256_hex(weights.data(), weights.size());
+  RunFile& file = e.recorder->file();
+  const auto before = file.attributes().find("teacher_weights_sha256");
+  if (before != file.attributes().end() && std::get<std::string>(before->second) != sha256)
+    fail(Exit::data, "distil.teacher = " + how.teacher +
+                         ": its weights changed since this run began; start again with --force");
+  file.attribute("teacher_step", static_cast<std::int64_t>(teacher->info.step));
+  file.attribute("teacher_weights_sha256", sha256);
+  e.trainer->set_teacher([teacher, &e, seed = e.run.seed](const Batch& batch, index step) {
+    Experiment& t = teacher->e;
+    Context context{.training = false, .seed = seed, .step = step};
+    std::vector<Loss> losses;
+    const Tape::Scope off(nullptr);
+    const Tensor logits =
+        t.model->forward(e.task->prepare(batch, *t.backend).input, context, losses);
+    return Tensor::of(logits.shape(), logits.to_host(), *e.backend);
+  });
+  say(fmt::format("taught by step {} of {} (weights {})", teacher->info.step, how.teacher,
+                  sha256.substr(0, 16)));
 }
 
 }  // namespace moesim

@@ -182,6 +182,7 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
         e.checkpointer->resume([&](const std::string& what) { say("resuming: " + what); });
     if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
     if (e.trainer->position().step == 0 && !resumed) take_start(e, a.threads, say);
+    take_teacher(e, a.threads, say);
     if (train(e, progress, lock, say) == End::stopped) {
       keep(e, lock, "running");
       progress.say(fmt::format("stopped at step {} after {}; run it again to resume",

@@ -72,6 +72,8 @@ RunFile restored(const RunFile& own, const RunFile& earlier) {
                                                  "trace_k_max",
                                                  "trace_fixed",
                                                  "trace_end",
+                                                 "teacher_step",
+                                                 "teacher_weights_sha256",
                                                  "tokens_before",
                                                  "flops_before",
                                                  "init_step",
