@@ -133,6 +133,9 @@ Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
   outcome.parameters_total = run.number("parameters_total");
   outcome.parameters_active = run.number("parameters_active");
   outcome.flops_per_token = run.number("flops_per_token");
+  outcome.train_flops = run.number("train_flops");
+  const double before = run.number("flops_before");
+  outcome.flops_before = before > 0 ? before : 0;
   outcome.flops_per_token_measured = run.number("flops_per_token_measured");
   outcome.tokens_per_second = tokens_per_second(run);
   outcome.leak = run.number("leak");

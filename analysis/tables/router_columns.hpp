@@ -24,9 +24,9 @@ struct RouterRow {
 
 struct RouterColumn {
   // When the column is shown: always, if --target is given, if arms differ in tokenisation, if runs
-  // record the loss from a position on, if they record it under these rules (eval.also), or only if
-  // --columns names it.
-  enum class Shown { always, with_target, other_tokens, with_from, with_rules, named };
+  // record the loss from a position on, if they record it under these rules (eval.also), if some
+  // began at another run, or only if --columns names it.
+  enum class Shown { always, with_target, other_tokens, with_from, with_rules, with_source, named };
   Column column;
   Shown shown = Shown::always;
   std::function<Cell(const RouterRow&)> cell;

@@ -18,6 +18,14 @@ namespace {
 
 using About = RouterNotes::About;
 
+// True if a run began with the weights of another.
+bool have_sources(const std::vector<Arm>& arms) {
+  const auto has = [](const Outcome* run) { return run->flops_before > 0; };
+  return std::any_of(arms.begin(), arms.end(), [&](const Arm& arm) {
+    return std::any_of(arm.complete.begin(), arm.complete.end(), has);
+  });
+}
+
 std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
                                          const RoutersOptions& options,
                                          const std::vector<Arm>& arms,
@@ -35,6 +43,7 @@ std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
         (column.shown == RouterColumn::Shown::with_target && !options.target.empty()) ||
         (column.shown == RouterColumn::Shown::with_from && from) ||
         (column.shown == RouterColumn::Shown::with_rules && recorded(column)) ||
+        (column.shown == RouterColumn::Shown::with_source && have_sources(arms)) ||
         (column.shown == RouterColumn::Shown::other_tokens && compares_bytes(arms)))
       chosen.push_back(column);
   return chosen;

@@ -1,4 +1,4 @@
-// Loads a run's model from one of its checkpoints, for inference.
+// Loads a run's model from one of its checkpoints: for inference, or as the beginning of another run.
 #pragma once
 
 #include "experiments/sweep/experiment.hpp"
@@ -23,5 +23,15 @@ enum class DataOf { checkpoint, run };
 // command cannot use. Throws Exit::usage or Exit::data.
 LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf data, int threads,
                    const std::function<void(const Experiment&)>& require);
+
+// Loads the weights that [init] names into a started trainer, if it names any. Experts that are made
+// of dense networks (init.method = upcycle) are compared with the source on the validation
+// sequences. Reports through `say`, and sets the attributes init_*, tokens_before and flops_before.
+void take_start(Experiment& e, int threads, const std::function<void(const std::string&)>& say);
+
+// Gives the trainer its teacher, if [distil] names one; also to a resumed run. Sets the attributes
+// teacher_*. Throws Exit::usage if the teacher was trained on another vocabulary, Exit::data if a
+// resumed run had another one.
+void take_teacher(Experiment& e, int threads, const std::function<void(const std::string&)>& say);
 
 }  // namespace moesim

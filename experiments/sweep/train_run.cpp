@@ -2,6 +2,7 @@
 
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/extension.hpp"
+#include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/sweep/run_state.hpp"
 #include "experiments/sweep/signals.hpp"
@@ -186,8 +187,8 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
     const bool resumed =
         e.checkpointer->resume([&](const std::string& what) { say("resuming: " + what); });
     if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
-    if (e.trainer->position().step == 0 && !resumed)
-      if (const std::string taken = e.trainer->take_start(); !taken.empty()) progress.say(taken);
+    if (e.trainer->position().step == 0 && !resumed) take_start(e, a.threads, say);
+    take_teacher(e, a.threads, say);
     if (train(e, progress, lock, say) == End::stopped) {
       keep(e, lock, "running");
       progress.say(fmt::format("stopped at step {} after {}; run it again to resume",

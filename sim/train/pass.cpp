@@ -27,11 +27,20 @@ PassLosses run_pass(Transformer& model, MicroBatch& batch) {
   {
     const Span span(Part::head);
     losses.task = cross_entropy(logits, batch.example.targets, batch.targets);
+    if (batch.teacher) {
+      const real t = batch.temperature, parts = static_cast<real>(batch.parts);
+      losses.task_weight = 1 - batch.teacher_weight;
+      losses.aux.push_back({"distillation", batch.teacher_weight,
+                            affine(teacher_divergence(logits, batch.teacher, batch.example.targets,
+                                                      t, batch.targets),
+                                   parts * t * t)});
+    }
     if (batch.z_weight > 0) losses.aux.push_back({"logit_z", batch.z_weight, z_loss(logits)});
   }
   Backend& backend = logits.backend();
   const real share = real(1) / static_cast<real>(batch.parts);
-  std::vector<std::pair<Tensor, Tensor>> roots{{losses.task, Tensor::full({1}, 1, backend)}};
+  std::vector<std::pair<Tensor, Tensor>> roots{
+      {losses.task, Tensor::full({1}, losses.task_weight, backend)}};
   for (const Loss& loss : losses.aux)
     roots.emplace_back(loss.value, Tensor::full({1}, share * loss.weight, backend));
   tape.backward(roots);
@@ -60,6 +69,7 @@ void StepLosses::add(const PassLosses& losses, index parts) {
   for (const Loss& loss : losses.aux) take(loss.value);
   const std::vector<real> values = all.to_host();
   task += static_cast<double>(values[0]);
+  task_weight = static_cast<double>(losses.task_weight);
   for (std::size_t i = 0; i < losses.aux.size(); ++i)
     add_named(aux, losses.aux[i].name,
               static_cast<double>(losses.aux[i].weight) * static_cast<double>(values[i + 1]) /
@@ -67,7 +77,7 @@ void StepLosses::add(const PassLosses& losses, index parts) {
 }
 
 double StepLosses::total() const {
-  double sum = task;
+  double sum = task_weight * task;
   for (const auto& [name, value] : aux) sum += value;
   return sum;
 }

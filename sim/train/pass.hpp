@@ -14,7 +14,8 @@ namespace moesim {
 
 // Losses of one pass, on the device, not yet read by the host.
 struct PassLosses {
-  Tensor task;  // [1]
+  Tensor task;           // [1]
+  real task_weight = 1;  // 1 - w with a teacher
   std::vector<Loss> aux;
 };
 
@@ -22,6 +23,8 @@ struct PassLosses {
 //
 //   L = Σ over its targets of -ln p(target) / targets of the step + Σ weight · aux / parts
 //
+// With a teacher, the first term times 1 - w, and "distillation" is an auxiliary loss of weight w
+// (sim/train/distillation.hpp).
 // Its own auxiliary loss is "logit_z", the mean over rows of (ln Σ exp logit)² (Chowdhery et al.
 // 2022, section 5).
 PassLosses run_pass(Transformer& model, MicroBatch& batch);
@@ -33,7 +36,8 @@ void count_whole_step(Transformer& model, index parts,
 
 // Losses of a step on the host, summed over its micro-batches in order.
 struct StepLosses {
-  double task = 0;                                  // nats; the mean over the step's targets
+  double task = 0;  // nats; the mean over the step's targets
+  double task_weight = 1;
   std::vector<std::pair<std::string, double>> aux;  // weighted, summed over layers
 
   // Adds the losses of one of `parts` micro-batches. One copy to the host, which synchronises.

@@ -18,13 +18,14 @@ bool capturable(const Transformer& model) {
 }  // namespace
 
 std::unique_ptr<Passes> make_passes(Transformer& model, Backend& backend, index domains,
-                                    bool graphs) {
+                                    bool graphs, bool taught) {
   const auto eager = [&](const char* why) {
     return std::make_unique<EagerPasses>(model, backend, domains, why);
   };
   std::unique_ptr<Replay> replay = backend.replay();
   if (!replay) return eager("");
   if (!graphs) return eager("run.graphs = off");
+  if (taught) return eager("a teacher runs in every step");
   if (!capturable(model)) return eager("the router's kernel launches may change from step to step");
   return std::make_unique<ReplayedPasses>(model, backend, domains, std::move(replay));
 }

@@ -40,8 +40,9 @@ class Passes {
 };
 
 // ReplayedPasses if the device and the routers support it and `graphs` (run.graphs) is set, else
-// EagerPasses. domains: number of domains of the data, for statistics.
+// EagerPasses. domains: number of domains of the data, for statistics. taught: a teacher runs in
+// every step, and steps are not replayed.
 std::unique_ptr<Passes> make_passes(Transformer& model, Backend& backend, index domains,
-                                    bool graphs);
+                                    bool graphs, bool taught = false);
 
 }  // namespace moesim

@@ -71,7 +71,17 @@ RunFile restored(const RunFile& own, const RunFile& earlier) {
                                                  "trace_pass_tokens",
                                                  "trace_k_max",
                                                  "trace_fixed",
-                                                 "trace_end"};
+                                                 "trace_end",
+                                                 "teacher_step",
+                                                 "teacher_weights_sha256",
+                                                 "tokens_before",
+                                                 "flops_before",
+                                                 "init_step",
+                                                 "init_weights_sha256",
+                                                 "init_dropped_share",
+                                                 "init_logit_change",
+                                                 "init_loss_before",
+                                                 "init_loss_after"};
   for (const std::string& name : earlier.attribute_order())
     if (kept_attributes.contains(name)) file.attribute(name, earlier.attributes().at(name));
   for (const Variable& variable : own.variables())

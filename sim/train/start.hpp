@@ -3,6 +3,7 @@
 
 #include "sim/config/options.hpp"
 #include "sim/train/optimiser.hpp"
+#include "sim/train/upcycle.hpp"
 
 #include <string>
 #include <utility>
@@ -10,16 +11,31 @@
 
 namespace moesim {
 
+// Started is what a start did.
+struct Started {
+  std::string summary;  // one line; empty: there is no other run
+  index step = 0;       // of the other run's checkpoint
+  std::string weights_sha256;
+  double dropped = 0;  // upcycled: share of tokens with a dropped choice, the most of any layer
+};
+
 struct Start {
+  // same: tensors of equal name and shape; student: the same, and others are drawn; upcycle:
+  // experts are made of dense networks (upcycle.hpp).
+  enum class Method { same, student, upcycle };
   std::string from;        // the folder of a run; empty: all values are drawn
   std::string checkpoint;  // "newest", "best" or a step
+  Method method = Method::same;
   bool draw_missing = false;
   std::vector<std::pair<std::string, std::string>> renames;  // prefixes of names, old and new
+  Upcycling upcycling;
 
-  // Sets each tensor to the checkpoint's tensor of equal name and shape, and returns a one-line
-  // summary. Throws Exit::data with the first tensor that has none, unless [init] keeps the initial
-  // values of such tensors; also if a rename has no effect or two tensors get one name.
-  std::string load(const std::vector<NamedTensor>& weights) const;
+  // Sets each of `weights`, the tensors of the model, to the checkpoint's tensor of equal name and
+  // shape. Throws Exit::data with the first tensor that has none, unless [init] keeps the initial
+  // values of such tensors; also if a rename has no effect or two tensors get one name. Throws
+  // Exit::usage if experts cannot be made. measure: sums of gates of the model.
+  Started load(const std::vector<NamedTensor>& weights, const Transformer& model,
+               std::uint64_t seed, const std::function<std::vector<GateSum>()>& measure) const;
 };
 
 // Reads [init].

@@ -36,11 +36,17 @@ StepBatch::StepBatch(const Dataset& data, const Task& task, Backend& backend, st
 }
 
 MicroBatch StepBatch::micro_batch(index part) const {
-  return {.example = task_.prepare(rows_of(batch_, part * size_.each(), size_.each()), backend_),
-          .context = {.training = true, .seed = seed_, .step = step_ * size_.parts + part},
-          .targets = targets_,
-          .parts = size_.parts,
-          .z_weight = size_.z_weight};
+  const Batch rows = rows_of(batch_, part * size_.each(), size_.each());
+  MicroBatch micro{.example = task_.prepare(rows, backend_),
+                   .context = {.training = true, .seed = seed_, .step = step_ * size_.parts + part},
+                   .targets = targets_,
+                   .parts = size_.parts,
+                   .z_weight = size_.z_weight};
+  if (teacher_ == nullptr) return micro;
+  micro.teacher = (*teacher_)(rows, micro.context.step);
+  micro.teacher_weight = static_cast<real>(distillation_->weight);
+  micro.temperature = static_cast<real>(distillation_->temperature);
+  return micro;
 }
 
 }  // namespace moesim

@@ -5,6 +5,7 @@
 #include "sim/data/dataset.hpp"
 #include "sim/nn/context.hpp"
 #include "sim/task/task.hpp"
+#include "sim/train/distillation.hpp"
 #include "sim/train/hook.hpp"
 
 namespace moesim {
@@ -16,6 +17,9 @@ struct MicroBatch {
   index targets = 0;  // of the whole step: the task loss is the mean over them
   index parts = 1;    // of the whole step: auxiliary losses are means over its micro-batches
   real z_weight = 0;  // of the z-loss of the model's logits
+  // Distillation: the teacher's logits (empty: none), its weight and temperature.
+  Tensor teacher = {};
+  real teacher_weight = 0, temperature = 1;
 };
 
 class StepBatch {
@@ -33,6 +37,10 @@ class StepBatch {
   // Exit::data if it has no targets.
   StepBatch(const Dataset& data, const Task& task, Backend& backend, std::uint64_t seed, Size size,
             const Position& position);
+  // Micro-batches have the logits of a teacher from now on.
+  void distil(const Distillation& how, const Teacher& teacher) {
+    distillation_ = &how, teacher_ = &teacher;
+  }
 
   index parts() const { return size_.parts; }
   // Copies this part to the device.
@@ -46,6 +54,8 @@ class StepBatch {
   index step_;
   Batch batch_;
   index targets_;
+  const Distillation* distillation_ = nullptr;
+  const Teacher* teacher_ = nullptr;
 };
 
 }  // namespace moesim

@@ -62,6 +62,7 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
                   "as a CUDA graph, with the same bits") == "auto";
   const ParameterRules rules = read_parameter_rules(settings, parameters_);
   start_ = read_start(settings);
+  distillation_ = Distillation::read(settings);
   optimiser_ = make_optimiser(train, parameters_, rules);
   resume({}, 0);
 }
@@ -69,6 +70,13 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
 void Trainer::start() {
   initialise(parameters_, backend_, seed_);
   initialise(model_.buffers(), backend_, seed_);
+}
+
+Started Trainer::take_start() {
+  return start_.load(weights(), model_, seed_, [&] {
+    return gate_sums(model_, task_.prepare(evaluator_.posed(0), backend_).input,
+                     evaluator_.context(0));
+  });
 }
 
 std::vector<NamedTensor> Trainer::weights() const {
@@ -95,7 +103,16 @@ std::vector<std::pair<std::string, Shape>> Trainer::shapes_of_state() const {
 void Trainer::resume(const Position& position, index updates) {
   position_ = position;
   optimiser_->set_updates(updates);
-  passes_ = make_passes(model_, backend_, static_cast<index>(data_.info().domains.size()), graphs_);
+  passes_ = make_passes(model_, backend_, static_cast<index>(data_.info().domains.size()), graphs_,
+                        distillation_.any());
+}
+
+StepBatch Trainer::step_batch() const {
+  StepBatch batch{data_, task_, backend_, seed_, batch_, position_};
+  if (!distillation_.at(position_.step)) return batch;
+  if (!teacher_) fail_in("trainer", "distil.teacher is set, and no teacher was given");
+  batch.distil(distillation_, teacher_);
+  return batch;
 }
 
 bool Trainer::evaluates_at(index step) const {

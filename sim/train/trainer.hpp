@@ -32,8 +32,12 @@ class Trainer {
   // Allocates and initialises the parameters.
   void start();
   // Loads the weights of another run, if [init] names one; only before the first step of a run
-  // without a checkpoint. -> a one-line summary; "": none
-  std::string take_start() { return start_.load(weights()); }
+  // without a checkpoint.
+  Started take_start();
+  const Start& beginning() const { return start_; }
+  // [distil]; a run with a teacher needs it before run().
+  const Distillation& distillation() const { return distillation_; }
+  void set_teacher(Teacher teacher) { teacher_ = std::move(teacher); }
   // Trains from the current position to the end, or until a hook stops it; it can be called again.
   // Throws Exit::diverged with step and tensor if loss or gradient is NaN or infinite, unless such
   // steps are skipped.
@@ -75,7 +79,7 @@ class Trainer {
   bool stop_wanted(const std::vector<Hook*>& hooks) const;
   StepReport train_step(const std::vector<Hook*>& hooks);
   // The batch of the next step.
-  StepBatch step_batch() const { return {data_, task_, backend_, seed_, batch_, position_}; }
+  StepBatch step_batch() const;
   // Clips the gradients and updates the parameters, unless loss or gradient norm is NaN or
   // infinite.
   void update(StepReport& report);
@@ -96,6 +100,8 @@ class Trainer {
   Position position_;
   std::vector<Parameter> parameters_;
   Start start_;
+  Distillation distillation_;
+  Teacher teacher_;
   std::unique_ptr<Optimiser> optimiser_;
   Schedule schedule_;
   Evaluator evaluator_;

@@ -80,8 +80,8 @@ TEST_CASE("freeze: an expert's frozen base keeps its bits, and gradients flow th
 }
 
 // A training that took its start.
-struct Started : Training {
-  explicit Started(const Values& values) : Training(values, 1) { trainer->take_start(); }
+struct StartedRun : Training {
+  explicit StartedRun(const Values& values) : Training(values, 1) { trainer->take_start(); }
 };
 
 TEST_CASE("init.from: a run begins with the weights of another", "[train][start]") {
@@ -94,33 +94,34 @@ TEST_CASE("init.from: a run begins with the weights of another", "[train][start]
     trained = weights_of(first);
   }
   const std::string run = folder / "";
-  CHECK(weights_of(Started(with(kBase, {"init.from", run}))) == trained);
-  CHECK(weights_of(Started(with(kBase, {"init.from", run, "init.checkpoint", "3"}))) == trained);
+  CHECK(weights_of(StartedRun(with(kBase, {"init.from", run}))) == trained);
+  CHECK(weights_of(StartedRun(with(kBase, {"init.from", run, "init.checkpoint", "3"}))) == trained);
   CHECK(weights_of(Training(kBase, 1)) != trained);
 
   // Another router: what it does not have is drawn, or an error.
   const Values other =
       with(kBase, {"router.name", "expert_choice", "moe.experts", "8", "init.from", run});
-  CHECK_THROWS_WITH(Started(other), contains("has another shape"));
-  const Started drawn(with(other, {"init.missing", "draw"}));
+  CHECK_THROWS_WITH(StartedRun(other), contains("has another shape"));
+  const StartedRun drawn(with(other, {"init.missing", "draw"}));
   CHECK(weights_of(drawn).at("embedding") == trained.at("embedding"));
   CHECK(weights_of(drawn).at("blocks.0.moe.experts.w1") != trained.at("blocks.0.moe.experts.w1"));
 
   // The first block's norm for the second's.
-  const Started renamed(
+  const StartedRun renamed(
       with(kBase, {"init.from", run, "init.missing", "draw", "init.rename",
                    "blocks.0.attention:blocks.1.attention blocks.1.attention:elsewhere"}));
   CHECK(weights_of(renamed).at("blocks.1.attention.qkv.weight") ==
         trained.at("blocks.0.attention.qkv.weight"));
 
   const auto rule = [&](const char* rename) {
-    return Started(with(kBase, {"init.from", run, "init.missing", "draw", "init.rename", rename}));
+    return StartedRun(
+        with(kBase, {"init.from", run, "init.missing", "draw", "init.rename", rename}));
   };
   CHECK_THROWS_WITH(rule("blocks.0:blocks.1"), contains("become blocks.1"));
   CHECK_THROWS_WITH(rule("nosuch:x"), contains("no tensor of"));
   // The other run is read once: a run that has begun does without it.
   CHECK_NOTHROW(Training(with(kBase, {"init.from", folder / "nowhere"}), 1));
-  CHECK_THROWS_WITH(Started(with(kBase, {"init.from", folder / "nowhere"})),
+  CHECK_THROWS_WITH(StartedRun(with(kBase, {"init.from", folder / "nowhere"})),
                     contains("no checkpoint"));
   CHECK_THROWS_WITH(Training(with(kBase, {"init.checkpoint", "last"}), 1),
                     contains("newest, best or a step"));

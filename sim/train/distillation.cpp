@@ -1,0 +1,49 @@
+#include "sim/train/distillation.hpp"
+
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+#include "sim/ops/ops.hpp"
+#include "sim/ops/state.hpp"
+
+namespace moesim {
+
+Distillation Distillation::read(Settings& settings) {
+  Options options(settings, "distil");
+  Distillation d;
+  d.teacher =
+      options.text("teacher", "", "folder of a run whose predictions are learned; empty: none");
+  d.checkpoint =
+      options.text("checkpoint", "newest", "checkpoint of the teacher: newest, best or a step");
+  d.weight =
+      options.number("weight", 0.25, {0, 1},
+                     "weight of the teacher's predictions; that of the targets is 1 - weight");
+  d.temperature =
+      options.number("temperature", 1, {1e-3, 1e6}, "logits are divided by it before the softmax");
+  d.until =
+      options.integer("until", 0, {0, 1ll << 40}, "step at which the teacher leaves; 0: never");
+  for (const char* key : {"teacher", "checkpoint", "weight", "temperature", "until"})
+    options.keep_silent(key);
+  index step = 0;
+  if (d.checkpoint != "newest" && d.checkpoint != "best" &&
+      (config::parse(d.checkpoint, step) != std::errc{} || step < 0))
+    options.reject("checkpoint", "choose newest, best or a step");
+  return d;
+}
+
+Tensor teacher_divergence(const Tensor& logits, const Tensor& teacher, const Indices& target,
+                          real temperature, index n) {
+  if (teacher.shape() != logits.shape() || target.size() != logits.rows())
+    fail_in("teacher_divergence",
+            logits.shape().to_string() + " and " + teacher.shape().to_string());
+  const Tensor counted =  // 1 for rows with a target
+      sign(relu(affine(to_real(target, {logits.rows()}, 1), 1, 1)));
+  const auto log_softmax = [&](const Tensor& x) {
+    const Tensor scaled = affine(x, 1 / temperature);
+    return sub_column(scaled, log_sum_exp(scaled));
+  };
+  const Tensor own = log_softmax(logits), wanted = log_softmax(teacher.detach());
+  const Tensor rows = dot_cols(exp(wanted), sub(wanted, own));
+  return affine(sum(mul(rows, counted)), real(1) / static_cast<real>(n));
+}
+
+}  // namespace moesim
