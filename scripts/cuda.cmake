@@ -54,6 +54,25 @@ endif()
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS sim/backend/cuda/*.cu)
 
+# moesim_cuda_groups: these sources in groups of up to MOESIM_GROUP, as a file each that includes them, because nvcc takes five of six
+# seconds for the headers of a source. Those of attention stay apart: they take long, and so do not wait for each other.
+set(moesim_cuda_groups ${cuda_sources})
+if(moesim_cuda AND MOESIM_GROUP GREATER 1)
+  list(FILTER moesim_cuda_groups INCLUDE REGEX "/attention[^/]*$")
+  set(left ${cuda_sources})
+  list(FILTER left EXCLUDE REGEX "/attention[^/]*$")
+  set(group 0)
+  while(left)
+    list(SUBLIST left 0 ${MOESIM_GROUP} some)
+    list(REMOVE_ITEM left ${some})
+    list(TRANSFORM some REPLACE "(.+)" "#include \"\\1\"\n")
+    string(JOIN "" text ${some})
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/cuda/group_${group}.cu CONTENT "${text}" @ONLY)
+    list(APPEND moesim_cuda_groups ${CMAKE_BINARY_DIR}/cuda/group_${group}.cu)
+    math(EXPR group "${group} + 1")
+  endwhile()
+endif()
+
 # moesim_devices_SUFFIX: what a program links to have the further backends, which register themselves. They are objects,
 # because a linker leaves out of a library what nobody names.
 function(moesim_devices suffix)
@@ -61,7 +80,7 @@ function(moesim_devices suffix)
   if(NOT moesim_cuda)
     return()
   endif()
-  add_library(moesim_cuda_${suffix} OBJECT ${cuda_sources} sim/backend/cuda/cublas_library.cpp)
+  add_library(moesim_cuda_${suffix} OBJECT ${moesim_cuda_groups} sim/backend/cuda/cublas_library.cpp)
   target_link_libraries(moesim_cuda_${suffix} PRIVATE CUDA::cudart_static fmt::fmt)
   target_include_directories(moesim_cuda_${suffix} SYSTEM PRIVATE ${CUDAToolkit_INCLUDE_DIRS})
   target_include_directories(moesim_cuda_${suffix} PRIVATE ${CMAKE_SOURCE_DIR})

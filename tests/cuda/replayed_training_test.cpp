@@ -5,6 +5,8 @@
 #include "tests/cuda/support.hpp"
 #include "tests/train/support.hpp"
 
+#include <algorithm>
+
 namespace moesim::testing {
 namespace {
 
@@ -137,7 +139,7 @@ const std::vector<Words> kCapturable = {
 
 TEST_CASE("cuda: replayed steps are steps to the bit", "[cuda][replay]") {
   Backend* cuda = card_that_replays("replayed steps are steps to the bit");
-  if (!cuda) return;
+  if (!cuda || left_to_other_type("replayed steps are steps to the bit", false)) return;
   arrange(0);
   for (const Words& router : kCapturable) {
     CAPTURE(router);
@@ -156,7 +158,10 @@ TEST_CASE("cuda: every variant of every router is replayed", "[cuda][replay][slo
     if (router.starts_with("test_")) continue;  // of this file, with cases of their own
     for (const Variant& variant : variants_to_run(router)) {
       CAPTURE(router, variant.name);
-      const Done done = compare(*cuda, with(kFew, settings_of(router, variant)));
+      const Words settings = settings_of(router, variant);
+      if (std::find(kCapturable.begin(), kCapturable.end(), settings) != kCapturable.end())
+        continue;  // of the case before
+      const Done done = compare(*cuda, with(kFew, settings));
       CHECK(done.replayed == (done.capturable ? kFewSteps - 4 : 0));
       CHECK(done.replay == (done.capturable
                                 ? "replayed"

@@ -8,7 +8,7 @@
 namespace moesim {
 namespace {
 
-constexpr bool kFloat = std::is_same_v<real, float>;
+constexpr bool kFloatProducts = std::is_same_v<real, float>;
 
 }  // namespace
 
@@ -25,9 +25,9 @@ void CudaBackend::multiply_matrices(const Product& p, Compute compute) {
     return;
   }
   const real alpha = p.alpha, beta = p.acc ? 1 : 0;
-  const cudaDataType result = kFloat ? CUDA_R_32F : CUDA_R_64F;
-  const cudaDataType factor = kFloat && compute == Compute::bfloat16 ? CUDA_R_16BF : result;
-  const cublasComputeType_t type = !kFloat                    ? CUBLAS_COMPUTE_64F
+  const cudaDataType result = kFloatProducts ? CUDA_R_32F : CUDA_R_64F;
+  const cudaDataType factor = kFloatProducts && compute == Compute::bfloat16 ? CUDA_R_16BF : result;
+  const cublasComputeType_t type = !kFloatProducts                    ? CUBLAS_COMPUTE_64F
                                    : compute == Compute::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
                                                               : CUBLAS_COMPUTE_32F;
   if (stream_.trace != nullptr)

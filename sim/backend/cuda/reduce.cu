@@ -17,7 +17,7 @@ using cuda::TensorTable;
 namespace {
 
 constexpr index kPiece = 8192;  // values per block
-constexpr index kRowPiece = 64;
+constexpr index kRowsPerSum = 64;
 
 // Sums the values of a block's threads in a tree of fixed shape; thread 0 gets the sum.
 __device__ double block_sum(double value, double* warps) {
@@ -67,13 +67,13 @@ __global__ void total_kernel(const double* partial, index pieces, double* total,
 
 void CudaBackend::sum_rows(const real* x, real* y, bool acc, index groups, index rows, index cols) {
   if (groups * cols == 0) return;
-  const index pieces = std::max<index>(1, ceil_div(rows, kRowPiece));
+  const index pieces = std::max<index>(1, ceil_div(rows, kRowsPerSum));
   const Storage scratch =
       allocate(static_cast<std::size_t>(groups * pieces * cols) * sizeof(double));
   auto* partial = static_cast<double*>(scratch.data());  // [groups, pieces, cols]
   each_in_rows(stream_, groups * pieces, cols, [=] __device__(index i, index c) {
-    const index group = i / pieces, first = i % pieces * kRowPiece;
-    const index end = first + kRowPiece < rows ? first + kRowPiece : rows;
+    const index group = i / pieces, first = i % pieces * kRowsPerSum;
+    const index end = first + kRowsPerSum < rows ? first + kRowsPerSum : rows;
     double sum = 0;
     for (index r = first; r < end; ++r) sum += double(x[(group * rows + r) * cols + c]);
     partial[i * cols + c] = sum;

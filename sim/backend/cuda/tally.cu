@@ -14,7 +14,7 @@ using cuda::each_warp;
 
 namespace {
 
-constexpr index kPiece = 256;  // rows per thread
+constexpr index kRowsPerThread = 256;  // rows per thread
 
 }  // namespace
 
@@ -42,13 +42,13 @@ void CudaBackend::label_rows(const i32* offset, index segments, const i32* token
 // do, and its own values.
 void CudaBackend::sum_by_key(const real* x, const i32* row, const i32* key, double* y, index n,
                              index keys, index cols, index inner) {
-  const index pieces = ceil_div(n, kPiece), size = keys * cols;
+  const index pieces = ceil_div(n, kRowsPerThread), size = keys * cols;
   const Storage scratch =
       allocate(static_cast<std::size_t>(std::max<index>(1, pieces * size)) * sizeof(double));
   auto* partial = static_cast<double*>(scratch.data());  // [pieces, keys, cols]
   each_in_rows(stream_, pieces * keys, cols, [=] __device__(index at, index c) {
-    const index first = at / keys * kPiece, wanted = at % keys;
-    const index end = first + kPiece < n ? first + kPiece : n;
+    const index first = at / keys * kRowsPerThread, wanted = at % keys;
+    const index end = first + kRowsPerThread < n ? first + kRowsPerThread : n;
     double sum = 0;
     for (index i = first; i < end; ++i) {
       if ((key != nullptr ? key[i] : 0) != wanted) continue;
@@ -72,7 +72,7 @@ void CudaBackend::sum_by_key(const real* x, const i32* row, const i32* key, doub
 
 // Entropies by one warp per row, summed like a table with one entry.
 void CudaBackend::sum_entropy(const real* x, double* y, index rows, index cols) {
-  const index pieces = ceil_div(rows, kPiece);
+  const index pieces = ceil_div(rows, kRowsPerThread);
   const Storage scratch =
       allocate(static_cast<std::size_t>(std::max<index>(1, rows + pieces)) * sizeof(double));
   auto* entropy = static_cast<double*>(scratch.data());
@@ -87,7 +87,7 @@ void CudaBackend::sum_entropy(const real* x, double* y, index rows, index cols) 
     if (lane == 0) entropy[r] = sum > 0 ? std::log(sum) - weighted / sum : 0.0;
   });
   each(stream_, pieces, [=] __device__(index piece) {
-    const index first = piece * kPiece, end = first + kPiece < rows ? first + kPiece : rows;
+    const index first = piece * kRowsPerThread, end = first + kRowsPerThread < rows ? first + kRowsPerThread : rows;
     double sum = 0;
     for (index r = first; r < end; ++r) sum += entropy[r];
     partial[piece] = sum;

@@ -118,11 +118,11 @@ std::uint64_t nanoseconds();  // of the stream, since the start
 void enqueue(std::function<void()> work);
 void run_grid(dim3 grid, dim3 block, const std::function<void()>& thread);
 void block_barrier();
-// A barrier of the lanes of a warp; all must reach it.
-void gather(std::uint64_t value, std::uint64_t (&all)[32]);
+// Barriers of the lanes of a warp; all must reach them.
 std::uint64_t exchange(std::uint64_t value, int lane_xor);
 void warp_barrier();
 int lane();
+int warp();  // of the block
 [[noreturn]] void stop(const char* what);
 
 // Counts of the host's calls so far.

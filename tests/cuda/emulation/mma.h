@@ -67,15 +67,9 @@ struct fragment {
   static constexpr int kSize = kRows * kCols, num_elements = kSize / 32;
   storage x[num_elements];
 
-  // Maps element e of a lane to its place in the row-major matrix, and back.
+  // Maps element e of a lane to its place in the row-major matrix.
   static constexpr int kBy = k == 16 ? 37 : 21;
-  static constexpr int kBack = [] {
-    int back = 1;
-    while (kBy * back % kSize != 1) ++back;
-    return back;
-  }();
   static int place(int e, int lane) { return (e * 32 + lane) * kBy % kSize; }
-  static int slot(int row, int col) { return (row * kCols + col) * kBack % kSize; }
 };
 
 template <class F, class T>
@@ -136,23 +130,22 @@ void mma_sync(fragment<accumulator, m, n, k, float>& d, const fragment<matrix_a,
         const float v = detail::value(element);
         detail::require(v - v != 0 || __float_to_tf32(v) == v, "a factor of tf32 not rounded");
       }
-  struct Factors {
-    const A* a;
-    const B* b;
-  } mine{&a, &b};
-  std::uint64_t all[32];
-  emulation::gather(reinterpret_cast<std::uintptr_t>(&mine), all);
-  const auto of = [&](int lane) { return reinterpret_cast<const Factors*>(all[lane]); };
-  float sums[fragment<accumulator, m, n, k, float>::num_elements];
+  // Every lane writes its elements to matrices of the warp, from which all of them read.
+  static float left[32][A::kSize], right[32][B::kSize];
   const int lane = emulation::lane();
+  float* const rows = left[emulation::warp()];
+  float* const cols = right[emulation::warp()];
+  for (int e = 0; e < A::num_elements; ++e) rows[A::place(e, lane)] = detail::value(a.x[e]);
+  for (int e = 0; e < B::num_elements; ++e) {
+    const int at = B::place(e, lane);
+    cols[at % n * k + at / n] = detail::value(b.x[e]);  // turned
+  }
+  emulation::warp_barrier();
+  float sums[fragment<accumulator, m, n, k, float>::num_elements];
   for (int e = 0; e < d.num_elements; ++e) {
     const int at = d.place(e, lane), row = at / n, col = at % n;
     float sum = c.x[e];
-    for (int i = 0; i < k; ++i) {
-      const int left = A::slot(row, i), right = B::slot(i, col);
-      sum += detail::value(of(left % 32)->a->x[left / 32]) *
-             detail::value(of(right % 32)->b->x[right / 32]);
-    }
+    for (int i = 0; i < k; ++i) sum += rows[row * k + i] * cols[col * k + i];
     sums[e] = sum;
   }
   emulation::warp_barrier();  // all lanes have read before one writes

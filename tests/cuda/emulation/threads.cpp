@@ -42,6 +42,9 @@ std::size_t kernels = 0;
 std::vector<std::unique_ptr<Fiber>> fibers;
 std::vector<Fiber*> idle;
 std::vector<Thread> threads;
+std::vector<dim3> places;        // of the threads in the block
+std::vector<unsigned> sequence;  // of the threads, in the chosen order
+unsigned next = 0, last = 0;     // of the sequence: threads that are yet to run in this pass
 std::vector<unsigned> warp_waiting;
 unsigned block_waiting = 0, done = 0, current = 0;
 const std::function<void()>* body = nullptr;
@@ -68,13 +71,25 @@ void (*volatile to_scheduler)() = leave;
 void (*volatile to_fiber)(Fiber&) = enter;
 void (*volatile to_new_fiber)(Fiber&) = begin;
 
+// Goes on, in the same fiber, with the next thread of the pass if that has not begun: most kernels never wait.
+bool take_next(Fiber* fiber) {
+  if (next == last || threads[sequence[next]].state != State::fresh) return false;
+  current = sequence[next++];
+  threadIdx = places[current];
+  threads[current].state = State::ready;
+  threads[current].fiber = fiber;
+  return true;
+}
+
 // A fiber runs one thread after another; it stays with a thread that waits.
 void work() {
   for (;;) {
     (*body)();
-    threads[current].state = State::done;
+    Thread& thread = threads[current];
+    thread.state = State::done;
     ++done;
-    idle.push_back(threads[current].fiber);
+    if (take_next(thread.fiber)) continue;
+    idle.push_back(thread.fiber);
     to_scheduler();
   }
 }
@@ -82,7 +97,7 @@ void work() {
 void run_thread(unsigned t) {
   Thread& thread = threads[t];
   current = t;
-  threadIdx = dim3(t % blockDim.x, t / blockDim.x % blockDim.y, t / (blockDim.x * blockDim.y));
+  threadIdx = places[t];
   const bool fresh = thread.state == State::fresh;
   thread.state = State::ready;
   if (fresh && idle.empty()) {
@@ -119,7 +134,7 @@ std::vector<unsigned> arranged(unsigned n, unsigned salt) {
   return list;
 }
 
-void run_block(unsigned n, const std::vector<unsigned>& sequence) {
+void run_block(unsigned n) {
   std::memset(__start_emulated_shared, 0xff,
               static_cast<std::size_t>(__stop_emulated_shared - __start_emulated_shared));
   threads.assign(n, Thread{});
@@ -134,8 +149,8 @@ void run_block(unsigned n, const std::vector<unsigned>& sequence) {
       while (end < n && (order == Order::mixed || sequence[end] / kWarp == sequence[first] / kWarp))
         ++end;
       bool once = false;
-      for (unsigned i = first; i < end; ++i) {
-        const unsigned t = sequence[i];
+      for (next = first, last = end; next < last;) {
+        const unsigned t = sequence[next++];
         if (threads[t].state != State::fresh && threads[t].state != State::ready) continue;
         run_thread(t);
         moved = once = true;
@@ -162,10 +177,13 @@ void run_grid(dim3 grid, dim3 block, const std::function<void()>& thread) {
   const unsigned n = block.x * block.y * block.z;
   if (n == 0 || n > 1024 || grid.y > 65535 || grid.z > 65535) stop("an impossible launch");
   spend(std::uint64_t{grid.x * grid.y * grid.z} * n);
-  const std::vector<unsigned> sequence = arranged(n, static_cast<unsigned>(kernels));
+  sequence = arranged(n, static_cast<unsigned>(kernels));
+  places.resize(n);
+  for (unsigned t = 0; t < n; ++t)
+    places[t] = dim3(t % block.x, t / block.x % block.y, t / (block.x * block.y));
   for (const unsigned b : arranged(grid.x * grid.y * grid.z, 1)) {
     blockIdx = dim3(b % grid.x, b / grid.x % grid.y, b / (grid.x * grid.y));
-    run_block(n, sequence);
+    run_block(n);
   }
 }
 
@@ -194,11 +212,6 @@ static unsigned meet(std::uint64_t value) {
   return slot;
 }
 
-void gather(std::uint64_t value, std::uint64_t (&all)[32]) {
-  const unsigned slot = meet(value), first = current / kWarp * kWarp;
-  for (unsigned t = 0; t < kWarp; ++t) all[t] = threads[first + t].slot[slot];
-}
-
 std::uint64_t exchange(std::uint64_t value, int lane_xor) {
   const unsigned slot = meet(value);
   return threads[current ^ static_cast<unsigned>(lane_xor)].slot[slot];
@@ -207,5 +220,6 @@ std::uint64_t exchange(std::uint64_t value, int lane_xor) {
 void warp_barrier() { meet(0); }
 
 int lane() { return static_cast<int>(current % kWarp); }
+int warp() { return static_cast<int>(current / kWarp); }
 
 }  // namespace emulation
