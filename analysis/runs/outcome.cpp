@@ -136,6 +136,7 @@ Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
   outcome.train_flops = run.number("train_flops");
   const double before = run.number("flops_before");
   outcome.flops_before = before > 0 ? before : 0;
+  outcome.total_flops = outcome.train_flops + outcome.flops_before;
   outcome.flops_per_token_measured = run.number("flops_per_token_measured");
   outcome.tokens_per_second = tokens_per_second(run);
   outcome.leak = run.number("leak");

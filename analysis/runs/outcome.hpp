@@ -54,12 +54,12 @@ struct Outcome {
   double entropy = 0;        // of the router's scores / log E; mean over layers
   double dead_experts = 0;   // sum over layers
   double parameters_total = 0, parameters_active = 0, flops_per_token = 0;
-  double train_flops = 0;               // attribute: of this run
-  double flops_before = 0;              // attribute: of the runs that it was made from
-  double flops_per_token_measured = 0;  // attribute: with the expert rows computed
-  double tokens_per_second = 0;         // median over the latest 2^20 steps
-  double leak = 0;                      // attribute
-  double leak_last = kNone;             // attribute
+  double train_flops = 0, total_flops = 0;  // of this run; and of those that it was made from
+  double flops_before = 0;                  // attribute
+  double flops_per_token_measured = 0;      // attribute: with the expert rows computed
+  double tokens_per_second = 0;             // median over the latest 2^20 steps
+  double leak = 0;                          // attribute
+  double leak_last = kNone;                 // attribute
   bool looks_ahead = false;  // an output depends on later tokens although the task is causal
   // The same of outputs at positions >= eval.from; of any output if eval.from is 0.
   bool looks_ahead_from = false;

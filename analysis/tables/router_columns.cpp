@@ -204,10 +204,8 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
       mean({"flops_per_token_measured", "FLOPs measured", Kind::count},
            of(&Outcome::flops_per_token_measured)),
       mean({"flops_new", "FLOPs, new", Kind::count}, of(&Outcome::train_flops), Shown::with_source),
-      mean(
-          {"flops_total", "FLOPs, total", Kind::count},
-          [](const Outcome& run) { return run.train_flops + run.flops_before; },
-          Shown::with_source),
+      mean({"flops_total", "FLOPs, total", Kind::count}, of(&Outcome::total_flops),
+           Shown::with_source),
       {{"tokens_per_second", "tokens/s", Kind::count, 0, Better::higher},
        Shown::always,
        [](const RouterRow& row) -> Cell {
