@@ -1,6 +1,5 @@
 // DialectSettings is a dialect as the settings of one run, with the options of the run that it
-// cannot
-// reproduce.
+// cannot reproduce.
 #pragma once
 
 #include "experiments/explain/dialects.hpp"

@@ -1,8 +1,7 @@
 // DataMemory is a cache on disk of the properties of data sets that planning uses: DatasetInfo and
-// the
-// options that were read. An entry is valid while its files are unchanged in size, times, inode and
-// device; a
-// plan then reads none of them. Training always reads the files and compares the hash.
+// the options that were read. An entry is valid while its files are unchanged in size, times, inode
+// and device; a plan then reads none of them. Training always reads the files and compares the
+// hash.
 #pragma once
 
 #include "sim/config/options.hpp"

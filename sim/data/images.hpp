@@ -1,8 +1,7 @@
 // image_data() makes a data set of labelled images. Each image becomes a sequence of square
-// patches,
-// height x width / patch^2 positions in row-major order. The features of a position are the pixels
-// of its patch, row by row, with the channels of a pixel adjacent. Each channel is standardised
-// with the mean and standard deviation of its training pixels.
+// patches, height x width / patch^2 positions in row-major order. The features of a position are
+// the pixels of its patch, row by row, with the channels of a pixel adjacent. Each channel is
+// standardised with the mean and standard deviation of its training pixels.
 #pragma once
 
 #include "sim/config/options.hpp"

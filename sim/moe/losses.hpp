@@ -1,6 +1,5 @@
 // Auxiliary losses are weighted terms that a router adds to the training loss. Each has one
-// definition; its comment
-// says where published code differs.
+// definition; its comment says where published code differs.
 #pragma once
 
 #include "sim/core/tensor.hpp"
@@ -51,17 +50,15 @@ Tensor load_loss(const Tensor& clean, const Tensor& noisy, const Tensor& deviati
 // where Q [B, E] are the gates [T, E] summed over the tokens of each of B sequences, and I [B, E]
 // is
 // 1 + δ for experts of the sequence's kind of task, else 1 - δ. It pushes groups of experts to
-// kinds
-// of tasks. Sample variance.
+// kinds of tasks. Sample variance.
 Tensor localised_balance_loss(const Tensor& gates, const Tensor& preference);
 
 // Mean entropy of the rows of `scores`: -Σ_e p log p (used with top-p routing, Huang et al. 2024).
 Tensor entropy_loss(const Tensor& scores);
 
 // Negative entropy of the mean scores P_e: Σ_e P log P, the global entropy loss of LIMoE (Mustafa
-// et
-// al. 2022, section 2.2), without its threshold. With entropy_loss at the same weight it is minus
-// the mutual information of tokens and experts (Mod-Squad, Chen et al. 2023).
+// et al. 2022, section 2.2), without its threshold. With entropy_loss at the same weight it is
+// minus the mutual information of tokens and experts (Mod-Squad, Chen et al. 2023).
 Tensor marginal_entropy_loss(const Tensor& scores);
 
 // How far the columns w_e of a router's weights [D, E] are from orthogonal.

@@ -1,6 +1,5 @@
 // NoExperts is the expert bank of a router that sends no rows to experts (Cost::rows_per_token =
-// 0),
-// because its experts are its own parameters, such as the projections of routed attention.
+// 0), because its experts are its own parameters, such as the projections of routed attention.
 #pragma once
 
 #include "sim/core/error.hpp"

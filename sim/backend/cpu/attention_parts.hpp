@@ -1,6 +1,5 @@
 // Head and Block are the units of work of attention: a head of a sequence, and a block of queries
-// or
-// keys, with the range that the mask leaves visible.
+// or keys, with the range that the mask leaves visible.
 #pragma once
 
 #include "sim/backend/backend.hpp"

@@ -1,6 +1,6 @@
 // Strips splits a reduction over an axis that is not the last one, [outer, n, inner > 1], into
-// strips
-// of columns: vector code runs across the columns, and one value per column is kept on the stack.
+// strips of columns: vector code runs across the columns, and one value per column is kept on the
+// stack.
 #pragma once
 
 #include "sim/backend/backend.hpp"

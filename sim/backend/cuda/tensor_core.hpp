@@ -1,6 +1,5 @@
 // Defines the factor types of tensor cores, bfloat16 and tf32, with float sums, and loads them. A
-// warp
-// multiplies matrices of 16 x kStep by kStep x 16.
+// warp multiplies matrices of 16 x kStep by kStep x 16.
 #pragma once
 
 #include <cstring>

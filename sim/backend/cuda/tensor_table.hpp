@@ -1,6 +1,5 @@
 // TensorTable is a list of tensors that one kernel processes in one launch: small models have
-// dozens
-// of small ones, and a launch for each takes longer than its work.
+// dozens of small ones, and a launch for each takes longer than its work.
 #pragma once
 
 #include "sim/backend/cuda/launch.hpp"

@@ -1,6 +1,5 @@
 // Places decides which choices fit into the experts' capacity, and the output of tokens whose
-// choices
-// do not.
+// choices do not.
 #pragma once
 
 #include "sim/moe/policies/capacity.hpp"
