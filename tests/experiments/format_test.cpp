@@ -212,6 +212,10 @@ TEST_CASE("FORMAT.md: what is written, exactly", "[record][format]") {
   runs.push_back(trained(folder,
                          {"router.name", "token_choice", "data.domains", "2", "run.steps", "6"},
                          runs.front()));
+  runs.push_back(trained(folder, {"router.name", "dense"}));
+  const std::string dense = folder / runs.back();
+  runs.push_back(trained(folder, {"router.name", "token_choice", "init.from", dense, "init.method",
+                                  "upcycle", "distil.teacher", dense}));
   if (unknown)
     runs.push_back(
         trained(folder, {"data.name", "text", "data.path", folder / "letters.txt", "data.tokens",
