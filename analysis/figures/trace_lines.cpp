@@ -81,6 +81,10 @@ class Lines {
     for (Panel& panel : figure_.panels) {
       for (Series& series : panel.series) sort(series);
       if (layers && !panel.series.empty()) panel.x.ticks = panel.series.front().x;
+      // A curve of one point would be invisible.
+      if (std::all_of(panel.series.begin(), panel.series.end(),
+                      [](const Series& series) { return series.x.size() == 1; }))
+        panel.kind = Panel::Kind::points;
     }
     figure_.columns = std::min<std::size_t>(figure_.panels.size(), 2);
     return std::move(figure_);

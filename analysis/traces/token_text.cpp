@@ -2,6 +2,7 @@
 
 #include "analysis/runs/read.hpp"
 #include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
@@ -66,7 +67,10 @@ std::map<std::int32_t, std::string> token_texts(const std::string& path) {
                  *texts = run.file.find("trace_vocabulary_text");
   std::map<std::int32_t, std::string> by_id;
   if (ids == nullptr || texts == nullptr) return by_id;
-  for (std::size_t i = 0; i < ids->values.size() && i < texts->texts.size(); ++i)
+  if (ids->values.size() != texts->texts.size())
+    fail(Exit::data, fmt::format("{}: {} trace_vocabulary_text for {} trace_vocabulary", path,
+                                 texts->texts.size(), ids->values.size()));
+  for (std::size_t i = 0; i < ids->values.size(); ++i)
     if (const double id = ids->values[i]; id >= 0 && id < 0x1p31)
       by_id[static_cast<std::int32_t>(id)] = unescaped_token(texts->texts[i]);
   return by_id;

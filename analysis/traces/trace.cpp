@@ -72,6 +72,13 @@ void TracedRun::check_begins() {
       }
       if (!begins.empty()) end = begins.back();
     });
+  if (end == 0) return;
+  bool there = false;
+  each_slice("trace_token", static_cast<std::int64_t>(end) - 1, 1,
+             [&](const std::vector<double>& last) { there = !last.empty(); });
+  if (!there)
+    fail(Exit::data, fmt::format("{}: trace_begin names {:.0f} rows, and trace_token has fewer",
+                                 run_.path, end));
 }
 
 void TracedRun::keep(std::int64_t step) {

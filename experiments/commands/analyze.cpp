@@ -86,7 +86,7 @@ Arguments analyze_arguments() {
       .value("least", "20", "collapse: assignments per expert that a verdict takes")
       .value("plot", "",
              "draw the table in this file, .svg, .pdf or .png; --top is then 0 unless it is given, "
-             "and there is no table without --out",
+             "and there is no table without --out, --format or --json",
              Offer::file());
   add_table_output(arguments);
   add_figure_arguments(arguments, "--plot");
@@ -105,14 +105,8 @@ int analyze_command(const Words& words) {
   const std::string plot = arguments.text("plot");
   AnalyzeOptions options = analyze_options(arguments);
   if (!plot.empty() && !arguments.given("top")) options.top = 0;
-  if (!plot.empty()) figure_output(arguments, plot);  // checks it before anything is read
-  const Table table = chosen.make(paths, options);
-  if (!plot.empty()) {
-    const FigureOutput figure = figure_output(arguments, plot);
-    write_figure(trace_figure(table, panels_for(figure.style)), figure);
-    if (output.out.empty()) return 0;
-  }
-  output.write(table);
+  if (arguments.given("plot")) figure_output(arguments, plot);  // checks it before anything is read
+  output.write_with_figure(chosen.make(paths, options), arguments);
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "experiments/commands/limits.hpp"
 #include "experiments/sweep/child.hpp"
 #include "experiments/sweep/experiment.hpp"
+#include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/sweep/studies.hpp"
 #include "experiments/sweep/version.hpp"
@@ -138,6 +139,7 @@ std::string bench_arm(RunSpec spec, const Size& size) {
   DataCache cache;
   Experiment e = build(std::move(spec), size.threads, cache);
   e.trainer->start();
+  take_teacher(e, size.threads, [](const std::string&) {});
   const double startup = std::chrono::duration<double>(Clock::now() - begin).count();
 
   Limits limits(*e.backend, Limits::sizes_for(*e.backend));

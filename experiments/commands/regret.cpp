@@ -10,6 +10,7 @@
 #include "sim/core/error.hpp"
 #include "sim/train/loading.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -31,7 +32,10 @@ std::vector<std::string> folders_at(const std::vector<std::string>& paths) {
   for (const std::string& path : paths)
     for (const KnownRun& run : known_runs(path))
       if (std::error_code error; std::filesystem::is_directory(run.folder, error))
-        folders.push_back(std::filesystem::path(run.folder).lexically_normal().string());
+        if (const std::string folder =
+                std::filesystem::path(run.folder).lexically_normal().string();
+            std::find(folders.begin(), folders.end(), folder) == folders.end())
+          folders.push_back(folder);
   return folders;
 }
 
@@ -67,16 +71,21 @@ int regret_command(const Words& words) {
   const long tokens = arguments.integer("tokens", 1, kMostTokens);
   const int threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
   std::string reason;
-  for (const std::string& folder : folders_at(arguments.rest())) {
-    LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads, {});
-    Experiment& e = loaded.e;
+  const std::vector<std::string> folders = folders_at(arguments.rest());
+  for (const std::string& folder : folders) {
     try {
+      LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads, {});
+      Experiment& e = loaded.e;
       const SlowNotice notice("evaluating every choice of experts of " + folder);
       const RegretSample sample =
           measure_regret(*e.model, e.trainer->evaluator(), *e.task, *e.backend, tokens);
       table.add(e.identity.folder, sample, e.model->moe_blocks(), e.data->info());
     } catch (const NoCounterfactual& none) {
       reason = folder + ": " + none.what();
+      table.leave_out("left out: " + reason);
+    } catch (const Error& problem) {
+      if (folders.size() == 1 || problem.code() != Exit::data) throw;
+      reason = problem.what();
       table.leave_out("left out: " + reason);
     }
   }

@@ -1,7 +1,9 @@
 #include "experiments/commands/table_output.hpp"
 
+#include "analysis/figures/trace_figures.hpp"
 #include "analysis/render/escape.hpp"
 #include "experiments/commands/export_tables.hpp"
+#include "experiments/commands/figure_output.hpp"
 #include "experiments/terminal/output_file.hpp"
 #include "experiments/terminal/text_width.hpp"
 #include "sim/config/text.hpp"
@@ -61,6 +63,14 @@ void TableOutput::write(const Table& table) const {
   if (format != TableFormat::csv) return;
   for (const std::string& note : table.notes)
     std::cerr << "moesim: note: " << terminal_safe(note) << '\n';
+}
+
+void TableOutput::write_with_figure(const Table& table, const Arguments& arguments) const {
+  const bool drawn = arguments.given("plot");
+  if (!drawn || !out.empty() || arguments.given("format") || arguments.has("json")) write(table);
+  if (!drawn) return;
+  const FigureOutput figure = figure_output(arguments, arguments.text("plot"));
+  write_figure(trace_figure(table, panels_for(figure.style)), figure);
 }
 
 }  // namespace moesim

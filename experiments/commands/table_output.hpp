@@ -22,6 +22,8 @@ struct TableOutput {
   explicit TableOutput(const Arguments& arguments);
   // Notes of a CSV table go to stderr; on a terminal, notes are wrapped.
   void write(const Table& table) const;
+  // Draws the table if --plot names a file; it is then written only if an option asks for it.
+  void write_with_figure(const Table& table, const Arguments& arguments) const;
 };
 
 // The value of --step; none if it is not given.

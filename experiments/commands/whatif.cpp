@@ -31,8 +31,11 @@ Arguments whatif_arguments() {
              "frequency: by rank of the token id; domain",
              {{"layer", "position", "frequency", "domain"}})
       .value("step", "", "only traces of this step; default: all")
-      .value("plot", "", "draw the drops in this file, .svg, .pdf or .png, instead of a table",
-             Offer::file());
+      .value(
+          "plot", "",
+          "draw the drops in this file, .svg, .pdf or .png; there is then no table without --out, "
+          "--format or --json",
+          Offer::file());
   add_table_output(arguments);
   add_figure_arguments(arguments, "--plot");
   return arguments;
@@ -56,19 +59,16 @@ int whatif_command(const Words& words) {
   if (by != "layer" && by != "position" && by != "frequency" && by != "domain")
     fail(Exit::usage, "command line: --by " + by + ": choose layer, position, frequency or domain");
   const std::string plot = arguments.text("plot");
-  if (!plot.empty()) {
+  if (arguments.given("plot")) {
     if (by != "layer") fail(Exit::usage, "command line: --plot draws --by layer only");
-    const FigureOutput figure = figure_output(arguments, plot);
-    write_figure(trace_figure(whatif_table(arguments.rest(), options), panels_for(figure.style)),
-                 figure);
-    return 0;
+    figure_output(arguments, plot);  // checks it before anything is read
   }
   const Table table = by == "layer" ? whatif_table(arguments.rest(), options)
                                     : forensics_table(arguments.rest(), options,
                                                       by == "position" ? WhatIfBy::position
                                                       : by == "domain" ? WhatIfBy::domain
                                                                        : WhatIfBy::frequency);
-  output.write(table);
+  output.write_with_figure(table, arguments);
   return 0;
 }
 

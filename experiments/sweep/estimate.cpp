@@ -3,6 +3,7 @@
 #include "analysis/statistics/sample.hpp"
 #include "experiments/sweep/child.hpp"
 #include "experiments/sweep/experiment.hpp"
+#include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/sweep/record_cost.hpp"
 #include "experiments/sweep/resources.hpp"
@@ -99,6 +100,7 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
   if (rows.records < rows.steps) spec.settings.set("record.every", "2", "trial");
   Experiment e = build(spec, threads, cache);
   e.trainer->start();
+  take_teacher(e, threads, [](const std::string&) {});
   const double start = since(begin);
 
   const RunFile& file = e.recorder->file();

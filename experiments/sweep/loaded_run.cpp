@@ -62,10 +62,26 @@ Experiment build_for(const Checkpoint& checkpoint, const RunSpec& spec, DataOf s
 void require_same_task(const std::string& key, const std::string& folder, const Experiment& source,
                        const Experiment& e) {
   const ModelShape a = source.task->shape(), b = e.task->shape();
-  if (a.vocabulary == b.vocabulary && a.outputs == b.outputs && a.features == b.features) return;
-  fail(Exit::usage, fmt::format("{} = {}: it was trained with {} tokens and {} outputs, and "
-                                "this run has {} and {}; take its data and task",
-                                key, folder, a.vocabulary, a.outputs, b.vocabulary, b.outputs));
+  if (a.vocabulary != b.vocabulary || a.outputs != b.outputs || a.features != b.features)
+    fail(Exit::usage, fmt::format("{} = {}: it was trained with {} tokens and {} outputs, and "
+                                  "this run has {} and {}; take its data and task",
+                                  key, folder, a.vocabulary, a.outputs, b.vocabulary, b.outputs));
+  for (std::int32_t id = 0; id < source.data->info().vocabulary; ++id)
+    if (const std::string there = source.data->decode({id}), here = e.data->decode({id});
+        there != here)
+      fail(Exit::usage,
+           fmt::format("{} = {}: token {} is \"{}\" there and \"{}\" here; take its "
+                       "tokenizer",
+                       key, folder, id, config::printable(there), config::printable(here)));
+}
+
+void require_teacher(const Distillation& how, const Experiment& teacher, const Experiment& e) {
+  require_same_task("distil.teacher", how.teacher, teacher, e);
+  const index most = teacher.task->shape().length, length = e.task->shape().length;
+  if (length > most)
+    fail(Exit::usage, fmt::format("distil.teacher = {}: it was trained on sequences of {} tokens; "
+                                  "set data.length = {} or less",
+                                  how.teacher, most, most));
 }
 
 double number(const RunFile& file, const std::string& name) {
@@ -108,6 +124,14 @@ LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf 
   fail(Exit::data, folder + ": no checkpoint can be used; the last: " + problem);
 }
 
+void require_sources(const Experiment& e, int threads) {
+  if (const Start& start = e.trainer->beginning(); !start.from.empty())
+    load_run(start.from, start.checkpoint, DataOf::checkpoint, threads, {});
+  if (const Distillation& how = e.trainer->distillation(); how.any())
+    load_run(how.teacher, how.checkpoint, DataOf::checkpoint, threads,
+             [&](const Experiment& t) { require_teacher(how, t, e); });
+}
+
 void take_start(Experiment& e, int threads, const std::function<void(const std::string&)>& say) {
   const Start& start = e.trainer->beginning();
   const Started done = e.trainer->take_start();
@@ -120,8 +144,9 @@ void take_start(Experiment& e, int threads, const std::function<void(const std::
                               [](const Experiment&) {});
   record_cost(file, source.e, read_records(start.from, read_checkpoint(start.from, done.step)),
               done.step);
-  if (start.method != Start::Method::upcycle) return;
+  if (start.method == Start::Method::same) return;
   require_same_task("init.from", start.from, source.e, e);
+  if (start.method == Start::Method::student) return;
   const OutputChange changed = output_change(*source.e.model, *source.e.backend, *e.model,
                                              *e.backend, *e.task, e.trainer->evaluator());
   file.attribute("init_dropped_share", done.dropped);
@@ -136,10 +161,10 @@ void take_start(Experiment& e, int threads, const std::function<void(const std::
 
 void take_teacher(Experiment& e, int threads, const std::function<void(const std::string&)>& say) {
   const Distillation& how = e.trainer->distillation();
-  if (!how.any()) return;
-  auto teacher = std::make_shared<LoadedRun>(load_run(
-      how.teacher, how.checkpoint, DataOf::checkpoint, threads,
-      [&](const Experiment& t) { require_same_task("distil.teacher", how.teacher, t, e); }));
+  if (!how.at(e.trainer->position().step)) return;
+  auto teacher = std::make_shared<LoadedRun>(
+      load_run(how.teacher, how.checkpoint, DataOf::checkpoint, threads,
+               [&](const Experiment& t) { require_teacher(how, t, e); }));
   const std::string weights = read_checkpoint(how.teacher, teacher->info.step).weights;
   const std::string sha256 = sha256_hex(weights.data(), weights.size());
   RunFile& file = e.recorder->file();

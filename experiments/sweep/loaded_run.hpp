@@ -29,6 +29,10 @@ LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf 
 // sequences. Reports through `say`, and sets the attributes init_*, tokens_before and flops_before.
 void take_start(Experiment& e, int threads, const std::function<void(const std::string&)>& say);
 
+// Checks that the runs of init.from and distil.teacher can be loaded. Throws as take_start() and
+// take_teacher() do, before anything of this run is discarded.
+void require_sources(const Experiment& e, int threads);
+
 // Gives the trainer its teacher, if [distil] names one; also to a resumed run. Sets the attributes
 // teacher_*. Throws Exit::usage if the teacher was trained on another vocabulary, Exit::data if a
 // resumed run had another one.

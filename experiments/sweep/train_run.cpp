@@ -228,7 +228,9 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   require_threads(a.threads);
   Experiment e = [&] {
     try {
-      return build_planned(a);
+      Experiment built = build_planned(a);
+      if (a.force) require_sources(built, a.threads);
+      return built;
     } catch (const Error& problem) {
       throw NotBegun(problem);
     }

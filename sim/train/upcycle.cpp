@@ -164,8 +164,8 @@ bool make_experts(const Upcycling& how, HostTensors& tensors, const Expert& bank
   for (const auto& part : units.parts) {
     const HostTensor* dense = dense_part(tensors, block, part.name);
     if (dense == nullptr)
-      refuse(layer.name, fmt::format("init.from has no dense network with {} in block {}; take the "
-                                     "expert.name of that run",
+      refuse(layer.name, fmt::format("init.from has no dense network with {} in block {}; take a "
+                                     "dense run with this model.layers and expert.name",
                                      part.name, block));
     const std::vector<std::int64_t>& shape = shapes.at(part.name);
     if (dense->shape.size() != shape.size())
@@ -243,8 +243,8 @@ std::vector<UpcycledLayer> upcycle(const Upcycling& how, HostTensors& tensors,
   }
   if (layers.empty())
     fail(Exit::usage,
-         "init.method = upcycle: no layer to make: init.from has the experts of this model; "
-         "set init.method = same");
+         "init.method = upcycle: no layer to make: init.from has the experts of this model "
+         "(then set init.method = same), or they belong to router.name (choose another)");
   return layers;
 }
 
