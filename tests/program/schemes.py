@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Tests runs that begin at, or learn from, another run: schemes.py MOESIM
+
+Upcycling keeps the loss; a distilled run resumes to the same bits and leaves its teacher alone; what cannot be is refused
+with exit 2 or 3, and --force discards nothing before its sources are found.
+"""
+import glob
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+moesim = os.path.abspath(sys.argv[1])
+os.chdir(tempfile.mkdtemp())
+failures = []
+SIZES = ["run.steps=20", "data.name=synthetic", "data.length=16", "model.layers=2", "model.width=16", "model.heads=2",
+         "moe.experts=4", "expert.hidden=32", "train.batch=4", "eval.every=10", "eval.sequences=8"]
+with open("c.ini", "w") as file:
+    for word in SIZES:
+        key, value = word.split("=")
+        section, name = key.split(".")
+        file.write(f"[{section}]\n{name} = {value}\n")
+    file.write("[checkpoint]\nevery = 5\n")
+
+
+def check(holds, what):
+    if not holds:
+        failures.append(what)
+        print("FAILED:", what)
+
+
+def call(*words, code=0):
+    done = subprocess.run([moesim, *words], capture_output=True, text=True)
+    check(done.returncode == code, f"{' '.join(words)}: exit {done.returncode}, not {code}: {done.stderr[-500:]}")
+    return done.stdout + done.stderr
+
+
+def run(name, *words, code=0):
+    said = call("run", "c.ini", f"run.name={name}", *words, code=code)
+    folders = glob.glob(f"runs/{name}/*/")
+    return (folders[0] if folders else ""), said
+
+
+def hash_of(folder):
+    whole = hashlib.sha256()
+    for path in sorted(glob.glob(f"{folder}/**", recursive=True)):
+        if os.path.isfile(path) and not path.endswith("lock"):
+            with open(path, "rb") as file:
+                whole.update(path.encode() + file.read())
+    return whole.hexdigest()
+
+
+dense, _ = run("dense", "router.name=dense")
+before = hash_of(dense)
+
+# Upcycling: two copies chosen of four, gates that sum to 1, no drops: the function of the dense model.
+up, said = run("up", "router.name=token_choice", "router.token_choice.k=2", "router.token_choice.capacity_factor=0",
+               "router.token_choice.capacity_factor_eval=0", f"init.from={dense}", "init.method=upcycle")
+change = re.search(r"largest change of a logit is ([0-9.e+-]+)", open(glob.glob(f"{up}/log.txt")[0]).read() + said)
+check(change is not None and float(change.group(1)) < 1e-4, f"upcycling changes logits: {said[-500:]}")
+# A router with experts of its own, another depth, and k that splits a group.
+check("router.name" in run("own", "router.name=autonomy", f"init.from={dense}", "init.method=upcycle", code=2)[1], "own experts")
+check("model.layers" in run("deep", "router.name=hash", "model.layers=3", f"init.from={dense}", "init.method=upcycle", code=2)[1],
+      "another depth")
+
+# Distillation: estimates and timings have the teacher; a stopped run goes on to the same bits.
+taught = ["router.name=dense", f"distil.teacher={up}", "train.accumulate=2"]
+call("run", "c.ini", "run.name=plan", *taught, "--dry-run")
+call("bench", "c.ini", *taught, "--steps", "2", "--warmup", "1")
+whole, _ = run("whole", *taught)
+long = ["run.steps=600", "checkpoint.every=50"]
+straight, _ = run("straight", *taught, *long)
+
+
+def stop(name, *words):
+    """Ends a run after its first checkpoint."""
+    process = subprocess.Popen([moesim, "run", "c.ini", f"run.name={name}", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not glob.glob(f"runs/{name}/*/checkpoint/step-*/manifest.json"):
+        os.sched_yield()
+    process.send_signal(signal.SIGTERM)
+    check(process.wait() == 130 or process.returncode == 0, f"{name}: stopped with {process.returncode}")
+
+
+stop("halves", *taught, *long)
+halves, _ = run("halves", *taught, *long)
+call("verify", "runs/halves", "runs/straight")
+
+
+def weights(folder):
+    newest = sorted(glob.glob(f"{folder}/checkpoint/step-*/"))[-1]
+    return hashlib.sha256(b"".join(open(path, "rb").read() for path in sorted(glob.glob(newest + "*.safetensors")))).hexdigest()
+
+
+check(weights(halves) == weights(straight), "a distilled run that stopped has other weights")
+check(hash_of(dense) == before, "the source changed")
+
+# Teachers that do not fit.
+with open("a.txt", "w") as a, open("b.txt", "w") as b:
+    a.write("abcdefgh" * 200)
+    b.write("stuvwxyz" * 200)
+text = ["data.name=text", "data.tokens=chars"]
+letters, _ = run("letters", "router.name=dense", *text, "data.path=a.txt")
+check("token 0" in run("others", "router.name=dense", *text, "data.path=b.txt", f"distil.teacher={letters}", code=2)[1], "other letters")
+check("distil.teacher" in run("size", "router.name=dense", f"distil.teacher={letters}", code=2)[1], "another vocabulary")
+check("data.length = 16" in run("longer", *taught, "data.length=32", code=2)[1], "a shorter teacher")
+
+# A run whose source is gone is kept, also by --force; a teacher that has left is not needed.
+stop("late", *taught, *long, "distil.until=3")
+for moved, kept in ((up, whole), (dense, up)):
+    shutil.move(moved.rstrip("/"), "away")
+    state = hash_of(kept)
+    call("run", os.path.dirname(kept.rstrip("/")), "--force", code=3)
+    check(hash_of(kept) == state, f"--force changed {kept} without its source")
+    if moved == up:
+        run("late", *taught, *long, "distil.until=3")
+    shutil.move("away", moved.rstrip("/"))
+print(f"{len(failures)} failures")
+sys.exit(1 if failures else 0)
