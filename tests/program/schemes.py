@@ -82,7 +82,7 @@ def stop(name, *words):
     while process.poll() is None and not glob.glob(f"runs/{name}/*/checkpoint/step-*/manifest.json"):
         os.sched_yield()
     process.send_signal(signal.SIGTERM)
-    check(process.wait() == 130 or process.returncode == 0, f"{name}: stopped with {process.returncode}")
+    check(process.wait() in (0, 75), f"{name}: stopped with {process.returncode}")
 
 
 stop("halves", *taught, *long)
