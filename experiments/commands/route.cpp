@@ -129,6 +129,13 @@ void require_room(const Experiment& e, index batches, index sequences) {
                                 static_cast<index>(kMostBytes / of_batch)));
 }
 
+// True if a token's experts depend on other sequences of its batch.
+bool sees_others(const Transformer& model) {
+  for (std::size_t i = 0; i < model.moe_blocks().size(); ++i)
+    if (model.moe_layer(i).router().traits().sees.other_sequences) return true;
+  return false;
+}
+
 bool ends_in(const std::string& path, const char* ending) {
   return std::filesystem::path(path).extension() == ending;
 }
@@ -143,7 +150,7 @@ Arguments route_arguments() {
       "run file, FILE.csv one row per assignment. TEXT is cut into sequences of data.length "
       "tokens, each a batch of its own; if the data are not text, tokens are numbers. Capacity is "
       "that of evaluation.");
-  arguments.value("text", "", "the text")
+  arguments.value("text", "", "the text itself; of a file: \"$(cat FILE)\"")
       .value("split", "",
              "validation: batches of an evaluation; train: batches of the training steps after the "
              "checkpoint",
@@ -171,6 +178,7 @@ int route_command(const Words& words) {
   if (!ends_in(out, ".h5") && !ends_in(out, ".csv"))
     fail(Exit::usage, "command line: --out: name a file that ends in .h5 or .csv");
   if (ends_in(out, ".h5")) require_file(out);
+  if (arguments.given("text") && text.empty()) fail(Exit::usage, "command line: --text is empty");
   if (text.empty() == split.empty())
     fail(Exit::usage, "command line: give either --text or --split");
   if (!split.empty() && split != "validation" && split != "train")
@@ -191,6 +199,11 @@ int route_command(const Words& words) {
   if (!split.empty())
     require_room(e, batches,
                  split == "train" ? e.trainer->batch() : e.trainer->evaluator().batch());
+  if (split.empty() && sees_others(*e.model))
+    std::cerr
+        << "moesim: note: this router also looks at other sequences of a batch, and a sequence "
+           "of --text is alone in its own: its experts are not those of training; --split has "
+           "whole batches\n";
   if (split.empty())
     passes.text(ids_of(e, text));
   else if (split == "train")
