@@ -77,8 +77,9 @@ void TracedRun::check_begins() {
   each_slice("trace_token", static_cast<std::int64_t>(end) - 1, 1,
              [&](const std::vector<double>& last) { there = !last.empty(); });
   if (!there)
-    fail(Exit::data, fmt::format("{}: trace_begin names {:.0f} rows, and trace_token has fewer",
-                                 run_.path, end));
+    fail(Exit::data,
+         fmt::format("{}: rows are missing: trace_begin names {:.0f}, and trace_token has fewer",
+                     run_.path, end));
 }
 
 void TracedRun::keep(std::int64_t step) {
