@@ -28,10 +28,7 @@ constexpr double kBestSeconds = 10;
 
 // Name, type and shape.
 TensorView view_of(const NamedTensor& tensor) {
-  TensorView view{tensor.name, kNumberName, {}, {}};
-  for (int axis = 0; axis < tensor.value.shape().rank(); ++axis)
-    view.shape.push_back(tensor.value.dim(axis));
-  return view;
+  return {tensor.name, kNumberName, lengths_of(tensor.value.shape()), {}};
 }
 
 // A file whose tensors point at their values; values on a device are first copied to `copies`,

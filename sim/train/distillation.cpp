@@ -1,9 +1,9 @@
 #include "sim/train/distillation.hpp"
 
-#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/ops/ops.hpp"
 #include "sim/ops/state.hpp"
+#include "sim/train/loading.hpp"
 
 namespace moesim {
 
@@ -13,7 +13,7 @@ Distillation Distillation::read(Settings& settings) {
   d.teacher =
       options.text("teacher", "", "folder of a run whose predictions are learned; empty: none");
   d.checkpoint =
-      options.text("checkpoint", "newest", "checkpoint of the teacher: newest, best or a step");
+      read_checkpoint_choice(options, "checkpoint of the teacher: newest, best or a step");
   d.weight =
       options.number("weight", 0.25, {0, 1},
                      "weight of the teacher's predictions; that of the targets is 1 - weight");
@@ -23,10 +23,6 @@ Distillation Distillation::read(Settings& settings) {
       options.integer("until", 0, {0, 1ll << 40}, "step at which the teacher leaves; 0: never");
   for (const char* key : {"teacher", "checkpoint", "weight", "temperature", "until"})
     options.keep_silent(key);
-  index step = 0;
-  if (d.checkpoint != "newest" && d.checkpoint != "best" &&
-      (config::parse(d.checkpoint, step) != std::errc{} || step < 0))
-    options.reject("checkpoint", "choose newest, best or a step");
   return d;
 }
 

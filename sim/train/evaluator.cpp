@@ -110,7 +110,7 @@ class OtherRules {
   explicit OtherRules(const std::vector<Rules>& rules) : rules_(rules), sums_(rules.size(), 0.0) {}
 
   // `usual`: the context of the pass under the usual rules, and the sum of its losses. If no router
-  // asked for the rules, the others have the same loss and need no pass.
+  // reads the rules, the others give the same loss and need no pass.
   void add(Transformer& model, const Example& example, const Context& before, const Context& usual,
            double loss) {
     for (std::size_t i = 0; i < rules_.size(); ++i) {

@@ -51,8 +51,7 @@ void compare(const std::string& path, const TensorFile& file, const Shapes& expe
       problems.push_back(fmt::format("{}: tensor {} is not of this model", path, name));
       continue;
     }
-    std::vector<std::int64_t> shape;
-    for (int axis = 0; axis < found->second.rank(); ++axis) shape.push_back(found->second[axis]);
+    const std::vector<std::int64_t> shape = lengths_of(found->second);
     left.erase(found);
     if (tensor.dtype != kNumberName || tensor.shape != shape)
       problems.push_back(fmt::format("{}: tensor {} is {} [{}], expected {} [{}]", path, name,
@@ -111,6 +110,21 @@ void give(const TensorFile& file, const std::vector<NamedTensor>& into) {
 }
 
 }  // namespace
+
+std::vector<std::int64_t> lengths_of(const Shape& shape) {
+  std::vector<std::int64_t> lengths;
+  for (int axis = 0; axis < shape.rank(); ++axis) lengths.push_back(shape[axis]);
+  return lengths;
+}
+
+std::string read_checkpoint_choice(Options& options, const std::string& help) {
+  std::string choice = options.text("checkpoint", "newest", help);
+  index step = 0;
+  if (choice != "newest" && choice != "best" &&
+      (config::parse(choice, step) != std::errc{} || step < 0))
+    options.reject("checkpoint", "choose newest, best or a step");
+  return choice;
+}
 
 std::map<std::string, std::string> metadata_of(const Trainer& trainer) {
   const Position& position = trainer.position();

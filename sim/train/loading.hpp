@@ -14,6 +14,12 @@ namespace moesim {
 // CheckpointInfo::number of this build.
 inline constexpr const char* kNumberName = sizeof(real) == 4 ? "F32" : "F64";
 
+// The lengths of the axes, as files of tensors list them.
+std::vector<std::int64_t> lengths_of(const Shape& shape);
+
+// Reads `checkpoint`: newest, best or a step.
+std::string read_checkpoint_choice(Options& options, const std::string& help);
+
 // Position and number of updates, as metadata of the state's file.
 std::map<std::string, std::string> metadata_of(const Trainer& trainer);
 

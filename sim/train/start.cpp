@@ -5,6 +5,7 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/io/sha256.hpp"
+#include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
 
@@ -94,12 +95,7 @@ Start read_start(Settings& settings) {
   start.from = init.text("from", "",
                          "folder of a run whose weights are the initial ones; empty: random "
                          "initialisation");
-  start.checkpoint =
-      init.text("checkpoint", "newest", "checkpoint of that run: newest, best or a step");
-  index step = 0;
-  if (start.checkpoint != "newest" && start.checkpoint != "best" &&
-      (config::parse(start.checkpoint, step) != std::errc{} || step < 0))
-    init.reject("checkpoint", "choose newest, best or a step");
+  start.checkpoint = read_checkpoint_choice(init, "checkpoint of that run: newest, best or a step");
   static constexpr Named<Start::Method> kMethods[] = {{"same", Start::Method::same},
                                                       {"student", Start::Method::student},
                                                       {"upcycle", Start::Method::upcycle}};
@@ -143,10 +139,7 @@ Started Start::load(const std::vector<NamedTensor>& weights, const Transformer& 
   index taken = 0;
   for (const NamedTensor& own : weights) {
     const auto at = found.find(own.name);
-    std::vector<std::int64_t> shape;
-    for (int axis = 0; axis < own.value.shape().rank(); ++axis)
-      shape.push_back(own.value.shape()[axis]);
-    const bool fits = at != found.end() && at->second.shape == shape;
+    const bool fits = at != found.end() && at->second.shape == lengths_of(own.value.shape());
     if (!fits && may_miss(own.name)) continue;
     if (!fits)
       fail(Exit::data,

@@ -11,7 +11,7 @@
 
 namespace moesim {
 
-// Started is what a start did.
+// Started describes the weights that a start loaded.
 struct Started {
   std::string summary;  // one line; empty: there is no other run
   index step = 0;       // of the other run's checkpoint

@@ -2,6 +2,7 @@
 
 #include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
+#include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
 
@@ -18,12 +19,6 @@ Stream stream_of(std::uint64_t seed, const std::string& name) {
   const std::uint64_t key = hash_name(name);
   return {seed, Purpose::upcycling, static_cast<std::uint32_t>(key),
           static_cast<std::uint32_t>(key >> 32)};
-}
-
-std::vector<std::int64_t> shape_of(const Tensor& tensor) {
-  std::vector<std::int64_t> shape;
-  for (int axis = 0; axis < tensor.shape().rank(); ++axis) shape.push_back(tensor.dim(axis));
-  return shape;
 }
 
 // The dense network of a block in the source: that of a block without MoE layer, or the one expert
@@ -126,7 +121,8 @@ bool by_expert(const Parameter& p, index experts) {
 // A new parameter of a router for R groups of experts: entry (e, i) is draw (⌊e / G⌋, i).
 HostTensor router_start(const Parameter& p, const UpcycledLayer& layer, const Upcycling& how,
                         const Stream& stream) {
-  HostTensor made{shape_of(p.value), std::vector<real>(static_cast<std::size_t>(p.value.size()))};
+  HostTensor made{lengths_of(p.value.shape()),
+                  std::vector<real>(static_cast<std::size_t>(p.value.size()))};
   if (how.router == Upcycling::Router::zero) return made;
   const index experts = layer.copies * layer.groups;
   const bool last = p.value.shape().last() == experts;  // else the first axis counts experts
@@ -149,7 +145,7 @@ bool make_experts(const Upcycling& how, HostTensors& tensors, const Expert& bank
   std::map<std::string, std::vector<std::int64_t>> shapes;
   bool present = true;
   for (const Parameter& p : bank.parameters()) {
-    shapes[p.name] = shape_of(p.value);
+    shapes[p.name] = lengths_of(p.value.shape());
     const auto at = tensors.find(prefix + p.name);
     present &= at != tensors.end() && at->second.shape == shapes[p.name];
   }

@@ -103,7 +103,7 @@ TEST_CASE("masked_lm: every step and every evaluation hides something", "[train]
     index in_parts = 0;
     for (index row = 0; row < 4; ++row)
       in_parts += count_targets(posed(*training.task, all, drawn, row, 1));
-    CHECK(in_parts == hidden);
+    CHECK(static_cast<double>(in_parts) == hidden);
     places.insert(std::find_if(whole.targets.begin(), whole.targets.end(),
                                [](std::int32_t id) { return id >= 0; }) -
                   whole.targets.begin());

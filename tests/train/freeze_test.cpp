@@ -1,9 +1,7 @@
 // Tests [freeze]: frozen parameters, and learning rates and weight decays of single parameters.
-#include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/kept.hpp"
 
-#include <filesystem>
 #include <fnmatch.h>
 
 namespace moesim::testing {
@@ -117,15 +115,7 @@ TEST_CASE("freeze: a resumed run has the bits of an uninterrupted one", "[train]
   const Values values =
       with(kBase, {"run.steps", "6", "checkpoint.every", "2", "freeze.parameters", "*.router.*",
                    "freeze.rate", "*.experts.*:0.1, embedding:0", "freeze.decay", "*.w1:1"});
-  const TemporaryFolder folder;
-  Kept straight(values, folder / "");
-  straight.finish();
-  std::filesystem::remove_all(folder / "checkpoint/step-000000006");
-  Kept second(values, folder / "");
-  REQUIRE(second.resume());
-  CHECK(second.trainer->position().step == 4);
-  second.finish();
-  CHECK(second.fingerprint() == straight.fingerprint());
+  check_resumed(values);
 }
 
 TEST_CASE("freeze: patterns without effect are errors", "[train][start]") {

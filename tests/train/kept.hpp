@@ -1,11 +1,14 @@
 // Runs a training with a checkpointer, for tests of the files on disk.
 #pragma once
 
+#include "sim/checkpoint/checkpoint.hpp"
 #include "sim/core/error.hpp"
 #include "sim/train/checkpointer.hpp"
+#include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/support.hpp"
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -46,6 +49,21 @@ struct Kept : Training {
     }
   }
 };
+
+// A run of 6 steps with checkpoints at 2, 4 and 6 that lost what came after step 4, as after a kill,
+// goes on to the bits of the uninterrupted one.
+inline void check_resumed(const Values& values) {
+  const TemporaryFolder folder;
+  Kept straight(values, folder / "");
+  straight.finish();
+  CHECK(checkpoint_steps(folder / "").back() == 6);
+  std::filesystem::remove_all(folder / "checkpoint/step-000000006");
+  Kept second(values, folder / "");
+  REQUIRE(second.resume());
+  CHECK(second.trainer->position().step == 4);
+  second.finish();
+  CHECK(second.fingerprint() == straight.fingerprint());
+}
 
 inline Values with(Values values, const Values& more) {
   values.insert(values.end(), more.begin(), more.end());

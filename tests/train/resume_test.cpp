@@ -50,18 +50,7 @@ TEST_CASE("resume: both optimisers, accumulation, regular checkpoints", "[train]
        "router.token_choice.capacity_factor", "1.25", "router.token_choice.balance", "0.01"}};
   for (const Values& variant : variants) {
     CAPTURE(variant);
-    const Values values = with({"run.steps", "6", "checkpoint.every", "2"}, variant);
-    const TemporaryFolder folder;
-    Kept straight(values, folder / "");
-    straight.finish();
-    CHECK(checkpoint_steps(folder / "").back() == 6);
-    // As after a kill: what came after step 4 is gone.
-    std::filesystem::remove_all(folder / "checkpoint/step-000000006");
-    Kept second(values, folder / "");
-    REQUIRE(second.resume());
-    CHECK(second.trainer->position().step == 4);
-    second.finish();
-    CHECK(second.fingerprint() == straight.fingerprint());
+    check_resumed(with({"run.steps", "6", "checkpoint.every", "2"}, variant));
   }
 }
 
