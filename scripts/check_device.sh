@@ -1,50 +1,67 @@
 #!/usr/bin/env bash
 # What a card computes and how fast, on the machine that has it: tests, sanitizers, benchmarks, several runs at once.
 #
-#   scripts/check_device.sh OUT [BUILD]
+#   scripts/check_device.sh OUT [BUILD [STAGE...]]
 #
-# BUILD is a build folder with CUDA, made here or on another machine (which needs no compiler then, but the shared libraries
-# of scripts/setup.sh; made for the processor of another machine it may not run, so make it with -DMOESIM_NATIVE=OFF); without
-# one, build/release is built first. Everything goes to the folder OUT: a log for each part, the benchmarks as JSON, and
-# summary.txt. A part that fails does not stop the next; the end lists what failed. From the environment: MOESIM_ORACLES and
-# MOESIM_DATA as for the tests, MOESIM_DEVICE (cuda:0), MOESIM_PYTHON with h5py and numpy, MOESIM_PART_SECONDS (1800), the
-# longest that a part may take, MOESIM_PARTS, a regular expression: the parts whose names match, of all.
+# BUILD is a folder with a build for CUDA, or `-`: build/release is built first. It may come from another machine; this one then
+# needs no compiler, but the shared libraries of scripts/setup.sh, and a build with -DMOESIM_NATIVE=OFF (scripts/pack_build.sh).
+# STAGE is one or more of the following; all without it. Each has a limit of its own (MOESIM_STAGE_SECONDS replaces it):
+#   works   3 minutes: the card, every kernel and every router against the CPU, in float and double
+#   proves  5 minutes: oracles, training, killed runs, the same bits twice, compute-sanitizer
+#   times   5 minutes: benchmarks in every compute mode at two sizes, several runs at once, PyTorch beside them
+#   curve   5 minutes: the losses of experiments/shakespeare.ini on the card and on the CPU, and its bits twice
+#
+# OUT gets a log for each part, the benchmarks as JSON, and summary.txt, which grows line by line, so that it is complete up to
+# the point where something hangs. A part that fails does not stop the next; the end lists what failed. Parts of `works` and
+# `proves` run beside each other. From the environment: MOESIM_ORACLES and MOESIM_DATA as for the tests, MOESIM_DEVICE (cuda:0),
+# MOESIM_PYTHON with h5py and numpy, MOESIM_TORCH, a Python with PyTorch for that card (python3), MOESIM_PEER, a script that times
+# the same models in PyTorch, MOESIM_PARTS, a regular expression: the parts whose names match, of all.
 set -uo pipefail
-[ $# -ge 1 ] || { sed -n '2,5p' "$0" | cut -c3-; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,12p' "$0" | cut -c3-; exit 2; }
 mkdir -p "$1" || exit 4
 out=$(cd "$1" && pwd)
-[ $# -lt 2 ] || build=$(cd "$2" && pwd) || exit 2
+build=${2:--}
+[ "$build" = - ] || build=$(cd "$build" && pwd) || exit 2
+[ $# -ge 3 ] && stages=("${@:3}") || stages=(works proves times curve)
 cd "$(dirname "$0")/.." || exit 1
-: "${build:=$PWD/build/release}"
-device=${MOESIM_DEVICE:-cuda:0} python=${MOESIM_PYTHON:-python3} limit=${MOESIM_PART_SECONDS:-1800}
 export MOESIM_SOURCE_DIR=$PWD OMP_WAIT_POLICY=passive
-moesim=$build/moesim
+device=${MOESIM_DEVICE:-cuda:0} python=${MOESIM_PYTHON:-python3} torch=${MOESIM_TORCH:-python3}
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-failed=() parts=0
-: > "$out/summary.txt"
-say() { echo "$*" | tee -a "$out/summary.txt"; }
+trap 'kill $(jobs -p) 2> /dev/null; rm -rf "$scratch"' EXIT
+summary=$out/summary.txt
+: > "$summary"
+say() { echo "$*" | tee -a "$summary"; }
 
-# part NAME COMMAND...: runs it with its output in OUT/NAME.log. A device that is not found is no pass.
+deadline=0
+# stage NAME SECONDS
+stage() {
+  deadline=$((SECONDS + ${MOESIM_STAGE_SECONDS:-$2}))
+  say "-- $1"
+}
+
+# part NAME COMMAND...: runs it with its output in OUT/NAME.log, for as long as its stage has. A device that is not found is no pass.
 part() {
-  local name=$1 begin=$SECONDS code=0
+  local name=$1 begin=$SECONDS code=0 left=$((deadline - SECONDS))
   shift
   [[ $name =~ ${MOESIM_PARTS:-.} ]] || return 0
-  parts=$((parts + 1))
-  timeout -k 30 "$limit" "$@" > "$out/$name.log" 2>&1 || code=$?
+  [ $left -gt 0 ] || { say "NOT RUN  $name: the time of this stage is over"; return 0; }
+  timeout -k 10 "$left" "$@" > "$out/$name.log" 2>&1 < /dev/null || code=$?
   grep -q 'no CUDA device\|built without CUDA\|this build has: cpu' "$out/$name.log" && [ "$code" -eq 0 ] && code=no-device
   case $code in
     0) say "ok       $name ($((SECONDS - begin)) s)$(grep -q 'skipped: ' "$out/$name.log" && echo ', with cases skipped')" ;;
     77) say "skipped  $name: $(grep -m 1 skipped "$out/$name.log")" ;;
-    *) say "FAILED   $name (exit $code, $((SECONDS - begin)) s)"; failed+=("$name") ;;
+    124 | 137) say "FAILED   $name (no end after $((SECONDS - begin)) s)" ;;
+    *) say "FAILED   $name (exit $code, $((SECONDS - begin)) s)" ;;
   esac
 }
+beside() { part "$@" & }
 
 machine() {
   date -u
   uname -a
   lscpu | grep -E '^(Model name|CPU\(s\)|L3)'
   nvidia-smi
+  nvidia-smi --query-gpu=name,driver_version,clocks.sm,clocks.max.sm,clocks.mem,power.limit,temperature.gpu --format=csv
   "$moesim" info
 }
 
@@ -60,41 +77,111 @@ throughput() {
     'BEGIN {printf "%d at once: %.1f s, %.0f tokens/s in all, from the start of the first to the end of the last\n", jobs, seconds, tokens / seconds}'
 }
 
-bench() {  # bench NAME CONFIG WORDS...
+bench() {  # bench NAME WORDS...
   local name=$1
   shift
   "$moesim" bench "$@" run.device="$device" --json > "$out/$name.json"
 }
 
-export -f machine throughput bench
-export moesim device out scratch
-
-[ $# -ge 2 ] || part build scripts/build.sh release
-part machine bash -c machine
-for real in f32 f64; do
-  tests=$build/tests/moesim_tests_cuda_$real
-  part "$real.cuda" "$tests" '[cuda]'
-  for group in oracle routers moe train; do
-    part "$real.cuda_$group" env MOESIM_TEST_DEVICE="$device" "$tests" "[$group]"
+# The same bits twice: every dataset of two runs but the wall time. twice CONFIG WORDS...
+twice() {
+  for copy in a b; do
+    "$moesim" run "$@" run.device="$device" --out "$scratch/twice-$copy" || return
   done
-done
-part killed env MOESIM_DEVICE="$device" MOESIM_KILL_SECONDS=3 "$python" tests/program/killed.py "$moesim" experiments/quickstart.ini
+  "$python" - "$scratch/twice-a" "$scratch/twice-b" << 'P'
+import pathlib, sys
+try:
+    import h5py, numpy
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+first, second = map(pathlib.Path, sys.argv[1:])
+files = sorted(path.relative_to(first) for path in first.glob("**/run.h5"))
+differ = 0
+for path in files:
+    with h5py.File(first / path) as a, h5py.File(second / path) as b:
+        names = [n for n in a if isinstance(a[n], h5py.Dataset) and n != "seconds"]
+        bad = [n for n in names if a[n].shape != b[n].shape or a[n][()].tobytes() != b[n][()].tobytes()]
+        print(path, f"{len(names)} datasets", "differ: " + " ".join(bad) if bad else "equal to the bit")
+        differ += len(bad)
+sys.exit(bool(differ) or not files)
+P
+}
 
-for compute in float32 tf32 bfloat16; do
-  part "bench.$compute" bash -c "bench bench.$compute experiments/bench.ini run.compute=$compute"
-done
-part "bench.no_graphs" bash -c "bench bench.no_graphs experiments/bench.ini run.graphs=off"
-for compute in float32 tf32 bfloat16; do
-  part "bench_large.$compute" bash -c \
-    "bench bench_large.$compute experiments/bench_large.ini run.compute=$compute --warmup 2 --steps 5"
-done
-for jobs in 1 2 4; do
-  part "jobs-$jobs" bash -c "throughput $jobs"
-  grep -s 'at once' "$out/jobs-$jobs.log" | tee -a "$out/summary.txt"
-done
+# The time of each kernel in three steps, summed by name. kernels CONFIG WORDS...
+kernels() {
+  ncu --target-processes all --clock-control none --metrics gpu__time_duration.sum --csv --print-units base --log-file "$scratch/kernels.csv" \
+    "$moesim" bench "$@" run.device="$device" run.graphs=off --warmup 1 --steps 2 || return
+  "$torch" - "$scratch/kernels.csv" << 'P'
+import csv, collections, sys
+with open(sys.argv[1]) as file:
+    rows = list(csv.DictReader(line for line in file if line.startswith('"')))
+total, count = collections.Counter(), collections.Counter()
+for row in rows:
+    name = row["Kernel Name"][:150] + " " + row.get("Grid Size", "")
+    total[name] += float(row["Metric Value"].replace(",", "")) / 1e3
+    count[name] += 1
+print(f"{len(rows)} kernels, {sum(total.values()):.0f} us")
+for name, time in total.most_common(80):
+    print(f"{time:10.1f} us {count[name]:5d} x {time / count[name]:8.2f}  {name}")
+P
+}
 
-sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2> /dev/null)
-if [ -n "$sanitizer" ]; then
+# peer WORDS...: lines of MOESIM_PEER, a router each
+peer() {
+  local router code=0
+  for router in dense token_choice expert_choice soft mot lory; do
+    "$torch" "$MOESIM_PEER" --router $router --device "${device%%:*}" --steps 30 "$@" || code=$?
+  done
+  return $code
+}
+large=(--d 1024 --layers 4 --heads 16 --ff 4096 --seq 1024 --batch 16 --experts 16)
+
+export -f machine throughput bench twice kernels peer
+export device out scratch python torch
+
+if [ "$build" = - ]; then
+  build=$PWD/build/release
+  stage build 3600
+  part build scripts/build.sh release
+fi
+moesim=$build/moesim
+export moesim
+tests=$build/tests/moesim_tests_cuda
+
+works() {
+  stage works 180
+  part machine bash -c machine
+  for real in f32 f64; do
+    beside "$real.cuda" "${tests}_$real" '[cuda]~[slow]'
+    for group in routers moe; do
+      beside "$real.cuda_$group" env MOESIM_TEST_DEVICE="$device" "${tests}_$real" "[$group]~[train]~[oracle]"
+    done
+  done
+  beside bench.quick bash -c "bench bench.quick experiments/bench.ini --warmup 3 --steps 4"
+  wait
+}
+
+proves() {
+  stage proves 300
+  for real in f32 f64; do
+    beside "$real.cuda_slow" "${tests}_$real" '[cuda][slow]'
+    for group in oracle train; do
+      beside "$real.cuda_$group" env MOESIM_TEST_DEVICE="$device" "${tests}_$real" "[$group]"
+    done
+  done
+  beside killed env MOESIM_DEVICE="$device" MOESIM_KILL_SECONDS=3 "$python" tests/program/killed.py "$moesim" experiments/quickstart.ini
+  for compute in float32 bfloat16; do
+    beside "twice.$compute" bash -c "twice experiments/quickstart.ini run.seed=0 run.compute=$compute"
+  done
+  sanitizers
+  wait
+}
+
+sanitizers() {
+  local sanitizer tool real more
+  sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2> /dev/null)
+  [ -n "$sanitizer" ] || { say "skipped  memcheck, racecheck: there is no compute-sanitizer"; return; }
   # Libraries try calls that may fail, and a test asks for more memory than there is; races are looked for in our kernels, not
   # in those of cuBLAS and CUB; the process that starts a run has no use for a card.
   options() {
@@ -107,18 +194,63 @@ if [ -n "$sanitizer" ]; then
   for tool in memcheck racecheck; do
     read -ra more <<< "$(options $tool | tr '\n' ' ')"
     for real in f32 f64; do
-      part "$tool.$real" "$sanitizer" --tool $tool "${more[@]}" --error-exitcode 1 "$build/tests/moesim_tests_cuda_$real" '[cuda]~[slow]'
+      beside "$tool.$real" "$sanitizer" --tool $tool "${more[@]}" --error-exitcode 1 "${tests}_$real" '[cuda]~[slow]~[train]'
     done
-    part "$tool.training" "$sanitizer" --tool $tool "${more[@]}" --error-exitcode 1 --target-processes all "$moesim" run \
+    beside "$tool.training" "$sanitizer" --tool $tool "${more[@]}" --error-exitcode 1 --target-processes all "$moesim" run \
       experiments/quickstart.ini run.device="$device" run.seed=0 run.steps=6 eval.every=6 eval.batches=1 --out "$scratch/$tool"
   done
-else
-  say "skipped  memcheck, racecheck: there is no compute-sanitizer"
-fi
+}
 
-if [ ${#failed[@]} -gt 0 ]; then
-  say "failed: ${failed[*]}"
+times() {
+  stage times 300
+  for compute in float32 tf32 bfloat16; do
+    part "bench.$compute" bash -c "bench bench.$compute experiments/bench.ini run.compute=$compute"
+  done
+  part "bench.no_graphs" bash -c "bench bench.no_graphs experiments/bench.ini run.graphs=off"
+  for compute in bfloat16 tf32; do
+    part "bench_large.$compute" bash -c \
+      "bench bench_large.$compute experiments/bench_large.ini run.compute=$compute --warmup 3 --steps 8"
+  done
+  if command -v ncu > /dev/null; then
+    part kernels bash -c "kernels experiments/bench.ini --arm top1_cf1.25 run.compute=bfloat16"
+    part kernels_large bash -c "kernels experiments/bench_large.ini --arm top1_cf1.25 run.compute=bfloat16"
+  else
+    say "skipped  kernels: there is no ncu"
+  fi
+  if [ -n "${MOESIM_PEER:-}" ]; then
+    for mode in '' ' --compile'; do
+      part "torch.bfloat16${mode// --/.}" bash -c "peer --bf16$mode"
+      part "torch_large.bfloat16${mode// --/.}" bash -c "peer --bf16$mode ${large[*]}"
+    done
+    part torch.float32.compile bash -c "peer --compile"
+  fi
+  for jobs in 1 2 4; do
+    part "jobs-$jobs" bash -c "throughput $jobs"
+    grep -s 'at once' "$out/jobs-$jobs.log" | tee -a "$summary"
+  done
+}
+
+# The seeds' curves on both devices; a reader compares their spread.
+curve() {
+  stage curve 300
+  local text=${MOESIM_DATA:-}/shakespeare.txt
+  [ -f "$text" ] || { say "skipped  curve: MOESIM_DATA has no shakespeare.txt"; return; }
+  beside curve.cpu "$moesim" run experiments/shakespeare.ini data.path="$text" run.device=cpu --jobs 2 --out "$out/curve-cpu"
+  beside curve.card "$moesim" run experiments/shakespeare.ini data.path="$text" run.device="$device" --jobs 2 --out "$out/curve-card"
+  beside curve.twice bash -c "twice experiments/shakespeare.ini data.path='$text' run.seed=0 router.name=token_choice"
+  wait
+}
+
+for name in "${stages[@]}"; do
+  case $name in
+    works | proves | times | curve) "$name" ;;
+    *) echo "no stage $name: works, proves, times, curve" >&2; exit 2 ;;
+  esac
+done
+
+if grep -q '^FAILED' "$summary"; then
+  say "failed: $(sed -n 's/^FAILED *\([^ ]*\).*/\1/p' "$summary" | tr '\n' ' ')"
   exit 1
 fi
-[ "$parts" -gt 0 ] || { say "no part matches MOESIM_PARTS=${MOESIM_PARTS:-}"; exit 2; }
+grep -q '^ok\|^skipped\|^NOT' "$summary" || { say "no part matches MOESIM_PARTS=${MOESIM_PARTS:-}"; exit 2; }
 say "nothing failed"
