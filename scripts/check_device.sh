@@ -85,60 +85,67 @@ bench() {  # bench NAME WORDS...
 
 # The same bits twice: every dataset of two runs but the wall time. twice CONFIG WORDS...
 twice() {
+  local base
+  base=$(mktemp -d -p "$scratch")
   for copy in a b; do
-    "$moesim" run "$@" run.device="$device" --out "$scratch/twice-$copy" || return
+    "$moesim" run "$@" run.device="$device" --out "$base/$copy" || return
   done
-  "$python" - "$scratch/twice-a" "$scratch/twice-b" << 'P'
+  "$python" - "$base/a" "$base/b" << 'P'
 import pathlib, sys
 try:
     import h5py, numpy
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
+def values(dataset):
+    v = numpy.asarray(dataset[()])
+    return v.astype("S" if v.dtype.kind == "O" else v.dtype).tobytes()
 first, second = map(pathlib.Path, sys.argv[1:])
 files = sorted(path.relative_to(first) for path in first.glob("**/run.h5"))
 differ = 0
 for path in files:
     with h5py.File(first / path) as a, h5py.File(second / path) as b:
         names = [n for n in a if isinstance(a[n], h5py.Dataset) and n != "seconds"]
-        bad = [n for n in names if a[n].shape != b[n].shape or a[n][()].tobytes() != b[n][()].tobytes()]
+        bad = [n for n in names if a[n].shape != b[n].shape or values(a[n]) != values(b[n])]
         print(path, f"{len(names)} datasets", "differ: " + " ".join(bad) if bad else "equal to the bit")
         differ += len(bad)
 sys.exit(bool(differ) or not files)
 P
 }
 
-# The time of each kernel in three steps, summed by name. kernels CONFIG WORDS...
+# The time of every kernel, summed by name, into OUT/NAME.PID.txt. kernels NAME CONFIG WORDS...
 kernels() {
-  ncu --target-processes all --clock-control none --metrics gpu__time_duration.sum --csv --print-units base --log-file "$scratch/kernels.csv" \
-    "$moesim" bench "$@" run.device="$device" run.graphs=off --warmup 1 --steps 2 || return
-  "$torch" - "$scratch/kernels.csv" << 'P'
-import csv, collections, sys
-with open(sys.argv[1]) as file:
-    rows = list(csv.DictReader(line for line in file if line.startswith('"')))
-total, count = collections.Counter(), collections.Counter()
-for row in rows:
-    name = row["Kernel Name"][:150] + " " + row.get("Grid Size", "")
-    total[name] += float(row["Metric Value"].replace(",", "")) / 1e3
-    count[name] += 1
-print(f"{len(rows)} kernels, {sum(total.values()):.0f} us")
-for name, time in total.most_common(80):
-    print(f"{time:10.1f} us {count[name]:5d} x {time / count[name]:8.2f}  {name}")
-P
+  local name=$1
+  shift
+  CUDA_INJECTION64_PATH=$build/tests/libmoesim_kernel_times.so MOESIM_KERNEL_TIMES="$out/$name.txt" \
+    "$moesim" bench "$@" run.device="$device" --warmup 4 --steps 20
 }
 
-# peer WORDS...: lines of MOESIM_PEER, a router each
+# A line of MOESIM_PEER for each router of MOESIM_PEER_ROUTERS, in one process. peer WORDS...
 peer() {
-  local router code=0
-  for router in dense token_choice expert_choice soft mot lory; do
-    "$torch" "$MOESIM_PEER" --router $router --device "${device%%:*}" --steps 30 "$@" || code=$?
-  done
-  return $code
+  "$torch" - "$MOESIM_PEER" "${MOESIM_PEER_ROUTERS:-dense token_choice expert_choice soft mot lory}" \
+    --device "${device%%:*}" --steps 30 "$@" << 'P'
+import runpy, sys, traceback
+import torch
+script, routers, words = sys.argv[1], sys.argv[2].split(), sys.argv[3:]
+bad = 0
+for router in routers:
+    sys.argv = [script, "--router", router, *words]
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except Exception:
+        traceback.print_exc()
+        bad += 1
+    torch._dynamo.reset()
+    torch.cuda.empty_cache()
+    sys.stdout.flush()
+sys.exit(bool(bad))
+P
 }
 large=(--d 1024 --layers 4 --heads 16 --ff 4096 --seq 1024 --batch 16 --experts 16)
 
 export -f machine throughput bench twice kernels peer
-export device out scratch python torch
+export device out scratch python torch build
 
 if [ "$build" = - ]; then
   build=$PWD/build/release
@@ -211,11 +218,11 @@ times() {
     part "bench_large.$compute" bash -c \
       "bench bench_large.$compute experiments/bench_large.ini run.compute=$compute --warmup 3 --steps 8"
   done
-  if command -v ncu > /dev/null; then
-    part kernels bash -c "kernels experiments/bench.ini --arm top1_cf1.25 run.compute=bfloat16"
-    part kernels_large bash -c "kernels experiments/bench_large.ini --arm top1_cf1.25 run.compute=bfloat16"
+  if [ -f "$build/tests/libmoesim_kernel_times.so" ]; then
+    part kernels bash -c "kernels kernels experiments/bench.ini --arm top1_cf1.25 run.compute=bfloat16"
+    part kernels_large bash -c "kernels kernels_large experiments/bench_large.ini --arm top1_cf1.25 run.compute=bfloat16"
   else
-    say "skipped  kernels: there is no ncu"
+    say "skipped  kernels: this build has no CUPTI"
   fi
   if [ -n "${MOESIM_PEER:-}" ]; then
     for mode in '' ' --compile'; do

@@ -17,6 +17,8 @@ programs=(moesim tests/moesim_tests_cuda_f32 tests/moesim_tests_cuda_f64)
 for program in "${programs[@]}"; do
   strip -o "$to/$program" "$build/$program"
 done
+[ ! -f "$build/tests/libmoesim_kernel_times.so" ] || programs+=(tests/libmoesim_kernel_times.so)
+[ ${#programs[@]} -eq 3 ] || cp "$build/tests/libmoesim_kernel_times.so" "$to/tests/"
 for program in "${programs[@]}"; do ldd "$build/$program"; done | awk '$3 ~ /^\// {print $3}' | sort -u |
   grep -v -E '/(libc|libm|libdl|librt|libpthread|libgcc_s|libstdc\+\+|ld-linux[^/]*)\.so' | while read -r library; do
   cp -L "$library" "$to/lib/"

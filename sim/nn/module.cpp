@@ -58,6 +58,8 @@ void Module::collect(bool trained, const std::string& prefix, std::vector<Parame
 
 namespace {
 
+constexpr index kSerial = 10000;  // values that are not worth starting threads
+
 double draw(const Init& init, const Stream& stream, std::uint64_t i) {
   switch (init.kind) {
     case Init::Kind::constant:
@@ -82,9 +84,13 @@ void initialise(const std::vector<Parameter>& parameters, Backend& backend, std:
     const std::uint64_t key = hash_name(parameter.name);
     const Stream stream{seed, Purpose::parameters, static_cast<std::uint32_t>(key),
                         static_cast<std::uint32_t>(key >> 32)};
-    std::vector<real> values(static_cast<std::size_t>(parameter.value.size()));
-    for (std::size_t i = 0; i < values.size(); ++i)
-      values[i] = static_cast<real>(draw(parameter.init, stream, i));
+    const index size = parameter.value.size();
+    std::vector<real> values(static_cast<std::size_t>(size));
+    // Serially, half a billion values take a minute. Every draw has its own counter.
+#pragma omp parallel for num_threads(backend.threads()) if (size > kSerial)
+    for (index i = 0; i < size; ++i)
+      values[static_cast<std::size_t>(i)] =
+          static_cast<real>(draw(parameter.init, stream, static_cast<std::uint64_t>(i)));
     within([&] { return "parameter " + parameter.name; },
            [&] { parameter.value.allocate(backend); });
     parameter.value.from_host(values);

@@ -108,7 +108,7 @@ TEST_CASE("cuda: training with large experts is training on the CPU", "[cuda][sl
                   "router.token_choice.dropped",
                   "input",
                   "data.length",
-                  small ? "128" : "1024",
+                  small ? "128" : "256",
                   "model.width",
                   small ? "132" : "1028",
                   "model.heads",

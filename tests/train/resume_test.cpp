@@ -11,6 +11,7 @@ namespace {
 
 TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train][resume]") {
   for (const std::string& router : Registry<Router>::names()) {
+    if (router == "test_counting") continue;  // of the cases of devices: its count is no state
     CAPTURE(router);
     const Values values = {"router.name",  router, "run.steps",    "6", "model.dropout", "0.1",
                            "eval.every",   "3",    "record.every", "2", "eval.batches",  "2",

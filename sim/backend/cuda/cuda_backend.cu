@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <thread>
 
 namespace moesim {
 
@@ -25,8 +26,8 @@ std::size_t workspace_bytes(int device) {
 }
 
 const Registered<Backend> registered("cuda", "NVIDIA cards",
-                                     [](int device, int) -> std::unique_ptr<Backend> {
-                                       return std::make_unique<CudaBackend>(device);
+                                     [](int device, int threads) -> std::unique_ptr<Backend> {
+                                       return std::make_unique<CudaBackend>(device, threads);
                                      });
 
 // nvcc does not compile fmt's checked format strings.
@@ -76,7 +77,10 @@ void require_device(int device) {
 
 }  // namespace
 
-CudaBackend::CudaBackend(int device) : device_(device) {
+CudaBackend::CudaBackend(int device, int threads)
+    : device_(device),
+      threads_(threads > 0 ? threads
+                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {
   require_device(device);
   check(cudaSetDevice(device), "choosing the device");
   cudaFuncAttributes attributes{};

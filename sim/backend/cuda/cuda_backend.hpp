@@ -23,10 +23,12 @@ namespace moesim {
 
 class CudaBackend : public Backend {
  public:
-  explicit CudaBackend(int device);
+  // threads: of work on the host, as the first values of parameters; 0: one per core.
+  CudaBackend(int device, int threads);
   ~CudaBackend() override;
   CudaBackend(const CudaBackend&) = delete;
   CudaBackend& operator=(const CudaBackend&) = delete;
+  int threads() const override { return threads_; }
   bool has_tf32() const override { return sizeof(real) == sizeof(float); }
   void wait() override;
   std::unique_ptr<Timeline> timeline() override;
@@ -81,7 +83,7 @@ class CudaBackend : public Backend {
   template <class T>
   T to_host_value(const void* p);
 
-  int device_;
+  int device_, threads_;
   int multiprocessors_ = 1;
   bool reads_host_memory_ = false;  // the card reads pageable host memory directly
   cuda::Queue stream_;
