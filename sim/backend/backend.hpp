@@ -28,7 +28,6 @@ class Backend : public Device {
   virtual std::string name() const = 0;  // "cpu", "cuda:0"
   virtual std::string description()
       const = 0;  // processor or card, instruction set, provider of products
-  // Of work on the host.
   virtual int threads() const { return 1; }
   // Type of the factors of ops with Precision::compute.
   Compute compute() const { return compute_; }
