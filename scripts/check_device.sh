@@ -7,22 +7,25 @@
 # needs no compiler, but the shared libraries of scripts/setup.sh, and a build with -DMOESIM_NATIVE=OFF (scripts/pack_build.sh).
 # STAGE is one or more of the following; all without it. Each has a limit of its own (MOESIM_STAGE_SECONDS replaces it):
 #   works   3 minutes: the card, every kernel and every router against the CPU, in float and double
-#   proves  5 minutes: oracles, training, killed runs, the same bits twice, compute-sanitizer
+#   proves  5 minutes: oracles, training, killed runs, the same bits twice
+#   guards  5 minutes: compute-sanitizer on kernels and on training
 #   times   5 minutes: benchmarks in every compute mode at two sizes, several runs at once, PyTorch beside them
 #   curve   5 minutes: the losses of experiments/shakespeare.ini on the card and on the CPU, and its bits twice
 #
 # OUT gets a log for each part, the benchmarks as JSON, and summary.txt, which grows line by line, so that it is complete up to
-# the point where something hangs. A part that fails does not stop the next; the end lists what failed. Parts of `works` and
-# `proves` run beside each other. From the environment: MOESIM_ORACLES and MOESIM_DATA as for the tests, MOESIM_DEVICE (cuda:0),
-# MOESIM_PYTHON with h5py and numpy, MOESIM_TORCH, a Python with PyTorch for that card (python3), MOESIM_PEER, a script that times
-# the same models in PyTorch, MOESIM_PARTS, a regular expression: the parts whose names match, of all.
+# the point where something hangs. A part that fails does not stop the next; the end lists what failed. Parts of `works`, `proves`
+# and `guards` run beside each other; what takes longer than its stage is listed as `NO END`, with what it printed until then.
+#
+# From the environment: MOESIM_ORACLES and MOESIM_DATA as for the tests, MOESIM_DEVICE (cuda:0), MOESIM_PYTHON with h5py and
+# numpy, MOESIM_TORCH, a Python with PyTorch for that card (python3), MOESIM_PEER, a script that times the same models in PyTorch,
+# MOESIM_PARTS, a regular expression: the parts whose names match, of all.
 set -uo pipefail
 [ $# -ge 1 ] || { sed -n '2,12p' "$0" | cut -c3-; exit 2; }
 mkdir -p "$1" || exit 4
 out=$(cd "$1" && pwd)
 build=${2:--}
 [ "$build" = - ] || build=$(cd "$build" && pwd) || exit 2
-[ $# -ge 3 ] && stages=("${@:3}") || stages=(works proves times curve)
+[ $# -ge 3 ] && stages=("${@:3}") || stages=(works proves guards times curve)
 cd "$(dirname "$0")/.." || exit 1
 export MOESIM_SOURCE_DIR=$PWD OMP_WAIT_POLICY=passive
 device=${MOESIM_DEVICE:-cuda:0} python=${MOESIM_PYTHON:-python3} torch=${MOESIM_TORCH:-python3}
@@ -50,7 +53,7 @@ part() {
   case $code in
     0) say "ok       $name ($((SECONDS - begin)) s)$(grep -q 'skipped: ' "$out/$name.log" && echo ', with cases skipped')" ;;
     77) say "skipped  $name: $(grep -m 1 skipped "$out/$name.log")" ;;
-    124 | 137) say "FAILED   $name (no end after $((SECONDS - begin)) s)" ;;
+    124 | 137) say "NO END   $name (ended after $((SECONDS - begin)) s)" ;;
     *) say "FAILED   $name (exit $code, $((SECONDS - begin)) s)" ;;
   esac
 }
@@ -177,15 +180,15 @@ proves() {
       beside "$real.cuda_$group" env MOESIM_TEST_DEVICE="$device" "${tests}_$real" "[$group]"
     done
   done
-  beside killed env MOESIM_DEVICE="$device" MOESIM_KILL_SECONDS=3 "$python" tests/program/killed.py "$moesim" experiments/quickstart.ini
+  beside killed env MOESIM_KILLS="${MOESIM_KILLS:-8}" MOESIM_DEVICE="$device" MOESIM_KILL_SECONDS=3 "$python" tests/program/killed.py "$moesim" experiments/quickstart.ini
   for compute in float32 bfloat16; do
     beside "twice.$compute" bash -c "twice experiments/quickstart.ini run.seed=0 run.compute=$compute"
   done
-  sanitizers
   wait
 }
 
-sanitizers() {
+guards() {
+  stage guards 300
   local sanitizer tool real more
   sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2> /dev/null)
   [ -n "$sanitizer" ] || { say "skipped  memcheck, racecheck: there is no compute-sanitizer"; return; }
@@ -201,10 +204,11 @@ sanitizers() {
   for tool in memcheck racecheck; do
     read -ra more <<< "$(options $tool | tr '\n' ' ')"
     for real in f32 f64; do
-      beside "$tool.$real" "$sanitizer" --tool $tool "${more[@]}" --error-exitcode 1 "${tests}_$real" '[cuda]~[slow]~[train]'
+      beside "$tool.$real" "$sanitizer" --tool $tool "${more[@]}" --error-exitcode 1 "${tests}_$real" '[cuda]~[slow]~[train]~[replay]'
     done
     beside "$tool.training" "$sanitizer" --tool $tool "${more[@]}" --error-exitcode 1 --target-processes all "$moesim" run \
-      experiments/quickstart.ini run.device="$device" run.seed=0 run.steps=6 eval.every=6 eval.batches=1 --out "$scratch/$tool"
+      experiments/quickstart.ini run.device="$device" run.seed=0 run.steps=4 eval.every=4 eval.batches=1 --out "$scratch/$tool"
+    wait
   done
 }
 
@@ -237,21 +241,44 @@ times() {
   done
 }
 
+# The validation losses of all runs in a folder, as CSV. losses FOLDER
+losses() {
+  "$python" - "$1" << 'P'
+import pathlib, sys
+try:
+    import h5py
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+print("arm,seed,step,eval_loss")
+for path in sorted(pathlib.Path(sys.argv[1]).glob("*/*/run.h5")):
+    with h5py.File(path) as file:
+        arm, seed = file.attrs["arm"], file.attrs["seed"]
+        for step, loss in zip(file["eval_step"][()], file["eval_loss"][()]):
+            print(f"{arm},{seed},{step},{loss:.6f}")
+P
+}
+
 # The seeds' curves on both devices; a reader compares their spread.
 curve() {
   stage curve 300
-  local text=${MOESIM_DATA:-}/shakespeare.txt
+  local text=${MOESIM_DATA:-}/shakespeare.txt where
   [ -f "$text" ] || { say "skipped  curve: MOESIM_DATA has no shakespeare.txt"; return; }
-  beside curve.cpu "$moesim" run experiments/shakespeare.ini data.path="$text" run.device=cpu --jobs 2 --out "$out/curve-cpu"
-  beside curve.card "$moesim" run experiments/shakespeare.ini data.path="$text" run.device="$device" --jobs 2 --out "$out/curve-card"
+  for where in cpu "$device"; do
+    beside "curve.${where%%:*}" "$moesim" run experiments/shakespeare.ini data.path="$text" run.device="$where" --jobs 2 \
+      --out "$scratch/curve-${where%%:*}"
+  done
   beside curve.twice bash -c "twice experiments/shakespeare.ini data.path='$text' run.seed=0 router.name=token_choice"
   wait
+  for where in cpu "${device%%:*}"; do
+    losses "$scratch/curve-$where" > "$out/curve.$where.csv"
+  done
 }
 
 for name in "${stages[@]}"; do
   case $name in
-    works | proves | times | curve) "$name" ;;
-    *) echo "no stage $name: works, proves, times, curve" >&2; exit 2 ;;
+    works | proves | guards | times | curve) "$name" ;;
+    *) echo "no stage $name: works, proves, guards, times, curve" >&2; exit 2 ;;
   esac
 done
 
@@ -259,5 +286,6 @@ if grep -q '^FAILED' "$summary"; then
   say "failed: $(sed -n 's/^FAILED *\([^ ]*\).*/\1/p' "$summary" | tr '\n' ' ')"
   exit 1
 fi
-grep -q '^ok\|^skipped\|^NOT' "$summary" || { say "no part matches MOESIM_PARTS=${MOESIM_PARTS:-}"; exit 2; }
+grep -q '^ok\|^skipped\|^NO' "$summary" || { say "no part matches MOESIM_PARTS=${MOESIM_PARTS:-}"; exit 2; }
+grep -q '^NO' "$summary" && { say "nothing failed, but not all ended in time"; exit 1; }
 say "nothing failed"
