@@ -2,11 +2,9 @@
 // kernels of kernels.inc over plain row-major arrays.
 //
 // Each kind of device implements every kernel of kernels.inc; ops (sim/ops) are written once
-// against
-// that page and check all sizes before a call. Every output element is written by one tile with a
-// fixed order of
-// summation, so results do not depend on the number of threads. "acc" adds to the output instead of
-// overwriting it.
+// against that page and check all sizes before a call. Every output element is written by one tile
+// with a fixed order of summation, so results do not depend on the number of threads. "acc" adds to
+// the output instead of overwriting it.
 #pragma once
 
 #include "sim/backend/kernels.hpp"
@@ -28,7 +26,7 @@ class Backend : public Device {
   virtual std::string name() const = 0;  // "cpu", "cuda:0"
   virtual std::string description()
       const = 0;  // processor or card, instruction set, provider of products
-  virtual int threads() const { return 1; }
+  virtual int threads() const { return 1; }  // of work on the host
   // Type of the factors of ops with Precision::compute.
   Compute compute() const { return compute_; }
   void set_compute(Compute compute);

@@ -48,8 +48,7 @@ Tensor load_loss(const Tensor& clean, const Tensor& noisy, const Tensor& deviati
 
 // Localised balance (Dou et al. 2023, "LoRAMoE", equations 7 to 9): CV² over all entries of Q ⊙ I,
 // where Q [B, E] are the gates [T, E] summed over the tokens of each of B sequences, and I [B, E]
-// is
-// 1 + δ for experts of the sequence's kind of task, else 1 - δ. It pushes groups of experts to
+// is 1 + δ for experts of the sequence's kind of task, else 1 - δ. It pushes groups of experts to
 // kinds of tasks. Sample variance.
 Tensor localised_balance_loss(const Tensor& gates, const Tensor& preference);
 

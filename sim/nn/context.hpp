@@ -43,8 +43,8 @@ struct Context {
   std::function<bool(index layer, Routing& routing)> decide = {};
 
   Rules rules = Rules::own;
-  // Whether a router uses its rules of training, or drops nothing. Routers ask only where the
-  // answer matters: a pass that nobody asked has the same outputs under all rules.
+  // Whether a router uses its rules of training, or drops nothing. A router calls these only where
+  // the answer changes its routing; if none called them, all rules give the outputs of this pass.
   bool trained_rules() const {
     asked_rules = true;
     return training || rules == Rules::training;

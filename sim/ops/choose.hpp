@@ -1,6 +1,5 @@
 // Declares the ops that make discrete choices: top-k, capacity, histogram. They have no derivative;
-// ties go to the lower
-// index.
+// ties go to the lower index.
 #pragma once
 
 #include "sim/backend/backend.hpp"

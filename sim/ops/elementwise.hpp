@@ -1,7 +1,6 @@
 // Declares the elementwise ops. Without a suffix both tensors have the same size; _row, _column and
-// _scalar
-// broadcast the second over the first seen as a matrix [rows, cols]: b has cols, rows, or one
-// value.
+// _scalar broadcast the second over the first seen as a matrix [rows, cols]: b has cols, rows, or
+// one value.
 #pragma once
 
 #include "sim/backend/backend.hpp"

@@ -1,7 +1,6 @@
 // dense_gradient() makes a plan with a gradient estimator for top-k routers: the output is that of
 // the chosen experts, the gradient of the gates is that of the sum over all experts (Yao et al.
-// 2025,
-// "DenseMixer: improving MoE post-training with precise router gradient").
+// 2025, "DenseMixer: improving MoE post-training with precise router gradient").
 //
 //   value      Σ_{e chosen} w_e E_e(x)
 //   gradient   of Σ_e w_e E_e(x) with respect to w; of the value with respect to E_e(x)

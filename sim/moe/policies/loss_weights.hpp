@@ -9,8 +9,7 @@
 namespace moesim {
 
 // Read `balance_weight` of the load balance loss over the micro-batch, of k choices before drops,
-// and
-// `z_weight` of the z-loss. columns: number of logits of a token.
+// and `z_weight` of the z-loss. columns: number of logits of a token.
 double read_balance_weight(Options& options, double otherwise, index k, index columns);
 double read_z_weight(Options& options, double otherwise, index columns);
 
