@@ -46,16 +46,18 @@ std::vector<Variant> all_settings(const std::string& router) {
   return all;
 }
 
-// Every variant with one expert, which changes from variant to variant, and the defaults with all.
+// Every variant with one expert, which changes from variant to variant, and the defaults with all. In
+// float only the latter: what a variant can break shows in double, where derivatives are measured.
 TEST_CASE("contract: every router keeps its promises under every variant and expert",
           "[contract]") {
   REQUIRE(Registry<Router>::names().size() >= 8);
   const std::vector<std::string> experts = Registry<Expert>::names();
   std::size_t turn = 0;
   for (const std::string& router : Registry<Router>::names()) {
-    for (const Variant& variant : all_settings(router))
-      check_clean(router_subject(router, variant.settings, variant.causal,
-                                 experts[turn++ % experts.size()]));
+    if (kDouble)
+      for (const Variant& variant : all_settings(router))
+        check_clean(router_subject(router, variant.settings, variant.causal,
+                                   experts[turn++ % experts.size()]));
     for (const std::string& expert : experts) check_clean(router_subject(router, "", true, expert));
   }
 }

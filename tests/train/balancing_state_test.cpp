@@ -57,7 +57,8 @@ TEST_CASE("balancing state: 1, 2 and 4 micro-batches move it the same", "[train]
   }
 }
 
-TEST_CASE("balancing state: the same bits on 1, 2 and 3 threads", "[train][state][determinism]") {
+TEST_CASE("balancing state: the same bits on 1, 2 and 3 threads",
+          "[train][state][determinism][once]") {
   for (const Arm& arm : kArms) {
     CAPTURE(arm.router);
     const Values values =

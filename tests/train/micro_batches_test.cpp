@@ -116,7 +116,8 @@ TEST_CASE("micro-batches: losses and gradients are their sums", "[train][accumul
     }
 }
 
-TEST_CASE("micro-batches: the same bits on 1, 2 and 3 threads", "[train][accumulate][micro]") {
+TEST_CASE("micro-batches: the same bits on 1, 2 and 3 threads",
+          "[train][accumulate][micro][once]") {
   for (const Values& arm : kMicroArms)
     for (const char* parts : {"4", "6"}) {
       CAPTURE(arm, parts);

@@ -9,7 +9,7 @@
 namespace moesim::testing {
 namespace {
 
-TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train][resume]") {
+TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train][resume][once]") {
   for (const std::string& router : Registry<Router>::names()) {
     if (router == "test_counting") continue;  // of the cases of devices: its count is no state
     CAPTURE(router);

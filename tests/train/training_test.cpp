@@ -18,7 +18,7 @@ TEST_CASE("training: the loss at the start is ln V", "[train]") {
   }
 }
 
-TEST_CASE("training: every router learns", "[train]") {
+TEST_CASE("training: every router learns", "[train][once]") {
   for (const std::string& router : Registry<Router>::names()) {
     CAPTURE(router);
     Training training(
@@ -76,7 +76,7 @@ class OneBatch : public Dataset {
   Batch batch_;
 };
 
-TEST_CASE("training: one batch is learnt by heart", "[train]") {
+TEST_CASE("training: one batch is learnt by heart", "[train][once]") {
   // 128 random symbols after their predecessors cannot be told from 16 symbols alone, but from
   // place and past they can.
   Training training({"router.name", "token_choice", "router.token_choice.k", "2", "run.steps",
