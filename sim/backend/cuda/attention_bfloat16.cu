@@ -4,6 +4,8 @@
 #include "sim/backend/cuda/attention_bfloat16.hpp"
 #include "sim/backend/cuda/cuda_backend.hpp"
 
+#include <cmath>
+
 namespace moesim {
 
 using cuda::kWarp;
@@ -71,12 +73,12 @@ __global__ void __launch_bounds__(kBlock, d <= 64 ? 4 : 2)
 #pragma unroll
           for (int e = 0; e < 4; ++e) {
             s[n][e] *= scale;
-            now[e / 2] = s[n][e] > now[e / 2] ? s[n][e] : now[e / 2];
+            now[e / 2] = std::fmax(now[e / 2], s[n][e]);
           }
         float shrink[2];
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
-          now[i] = row_reduce(now[i], [](float x, float z) { return x > z ? x : z; });
+          now[i] = row_reduce(now[i], [](float x, float z) { return std::fmax(x, z); });
           shrink[i] = cuda::fast_exp2(largest[i] - now[i]);
           largest[i] = now[i];
           total[i] *= shrink[i];

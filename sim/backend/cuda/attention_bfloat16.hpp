@@ -30,13 +30,15 @@ struct Tile {
 // Begins to copy `rows` rows, `stride` apart, to a tile; zeros behind them.
 template <int d>
 __device__ inline void fetch(Tile<d>& to, const Low* from, int stride, int rows) {
-  constexpr int kAcross = d / 8;
+  constexpr int kAcross = d / 8, kDown = kBlock / kAcross;
+  const int first = int(threadIdx.x) / kAcross, c = int(threadIdx.x) % kAcross * 8;
+  from += first * stride + c;
 #pragma unroll
-  for (int at = int(threadIdx.x); at < kTile * kAcross; at += kBlock) {
-    const int r = at / kAcross, c = at % kAcross * 8;
-    const bool there = r < rows;
-    __pipeline_memcpy_async(&to.row[r][c], from + (there ? index(r) * stride : 0) + c, 16,
-                            there ? 0 : 16);
+  for (int r = first, i = 0; i < kTile / kDown; ++i, r += kDown, from += kDown * stride) {
+    if (r < rows)
+      __pipeline_memcpy_async(&to.row[r][c], from, 16);
+    else
+      *reinterpret_cast<uint4*>(&to.row[r][c]) = {};
   }
 }
 
@@ -71,9 +73,8 @@ struct Rows {
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         const int r = row_of(i % 2 * 2), c = part * 16 + i / 2 * 8 + col_of(0);
-        left[part][i] = r < rows ? *reinterpret_cast<const std::uint32_t*>(
-                                       from + index(r) * stride + c)
-                                 : 0;
+        left[part][i] =
+            r < rows ? *reinterpret_cast<const std::uint32_t*>(from + index(r) * stride + c) : 0;
       }
   }
   Left16x16 left[d / 16];

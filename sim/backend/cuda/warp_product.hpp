@@ -25,11 +25,11 @@ using Left16x16 = std::uint32_t[4];
 __device__ inline void multiply(Sum16x8& sum, const Left16x16& left, std::uint32_t right0,
                                 std::uint32_t right1) {
 #ifdef __CUDACC__
-  asm(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-      "{%8, %9}, {%0, %1, %2, %3};"
-      : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-      : "r"(left[0]), "r"(left[1]), "r"(left[2]), "r"(left[3]), "r"(right0), "r"(right1));
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%10, %11, %12, %13};"
+      : "=f"(sum[0]), "=f"(sum[1]), "=f"(sum[2]), "=f"(sum[3])
+      : "r"(left[0]), "r"(left[1]), "r"(left[2]), "r"(left[3]), "r"(right0), "r"(right1),
+        "f"(sum[0]), "f"(sum[1]), "f"(sum[2]), "f"(sum[3]));
 #else
   emulation::mma_16x8x16(sum, left, right0, right1);
 #endif

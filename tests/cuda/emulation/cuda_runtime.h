@@ -26,6 +26,9 @@ struct dim3 {
 struct alignas(8) float2 {
   float x, y;
 };
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 enum cudaError_t {
