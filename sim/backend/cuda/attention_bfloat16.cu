@@ -3,6 +3,7 @@
 // pass over keys computes the transposed scores, so that its weights are left factors too.
 #include "sim/backend/cuda/attention_bfloat16.hpp"
 #include "sim/backend/cuda/cuda_backend.hpp"
+#include "sim/backend/cuda/pack.hpp"
 
 #include <cmath>
 
@@ -212,6 +213,7 @@ void for_size(const Attention& a, F of) {
 }
 
 // Rounds `rows` rows of d values to rows of `padded` values, a multiple of 4.
+template <int wide>
 void round_rows(const cuda::Queue& queue, const real* x, index rows, index d, int padded, Low* to) {
   struct alignas(8) Fours {
     std::uint32_t pair[2];
@@ -219,12 +221,22 @@ void round_rows(const cuda::Queue& queue, const real* x, index rows, index d, in
   cuda::each(queue, rows * padded / 4, [=] __device__(index i) {
     const int across = padded / 4;
     const index r = int(i) / across, c = int(i) % across * 4;
-    float v[4];
+    float v[4] = {};
 #pragma unroll
-    for (int j = 0; j < 4; ++j) v[j] = c + j < d ? float(x[r * d + c + j]) : 0.0f;
+    for (int j = 0; j < 4; j += wide)
+      if (c + j < d) {
+        const cuda::Pack<wide> values = cuda::pack<wide>(x, (r * d + c + j) / wide);
+#pragma unroll
+        for (int e = 0; e < wide; ++e) v[j + e] = float(values.v[e]);
+      }
     *reinterpret_cast<Fours*>(to + i * 4) = {
         {cuda::pair_of(v[0], v[1]), cuda::pair_of(v[2], v[3])}};
   });
+}
+
+void round_rows(const cuda::Queue& queue, const real* x, index rows, index d, int padded, Low* to) {
+  cuda::with_packs(
+      d, [&](auto wide) { round_rows<wide>(queue, x, rows, d, padded, to); }, x);
 }
 
 // Rounds dy as round_rows does, and computes delta = Σ dy y of every row.

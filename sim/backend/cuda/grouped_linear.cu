@@ -82,9 +82,12 @@ __global__ void __launch_bounds__(kThreads, 2)
   Tile::product(memory, x, w, l.in, [&](int r, int c, real sum) {
     if (r >= n_rows || c >= cols) return;
     const real z = bias != nullptr ? sum + bias[c] : sum;
-    const real value = y[at + r * l.out + c] = cuda::activate(l.activation, z);
-    if (slope != nullptr && l.activation != Activation::none)
-      slope[at + r * l.out + c] = cuda::activation_slope(l.activation, z, value);
+    if (slope == nullptr || l.activation == Activation::none) {
+      y[at + r * l.out + c] = cuda::activate(l.activation, z);
+      return;
+    }
+    const cuda::Activated both = cuda::activated(l.activation, z);
+    y[at + r * l.out + c] = both.value, slope[at + r * l.out + c] = both.slope;
   });
 }
 
@@ -121,7 +124,7 @@ CudaBackend::RowTiles CudaBackend::row_tiles(const Linear& l, int size) {
 void CudaBackend::clear_tail(const Linear& l, index cols, real* x, real* also) {
   const i32* end = l.offset + l.segments;
   const index n = l.rows * cols,
-              together = std::min(n, index(1) << 16);  // from the start of the tail
+              together = std::min(n, index(1) << 18);  // from the start of the tail
   cuda::each(stream_, together, [=] __device__(index i) {
     for (index at = *end * cols + i; at < n; at += together) {
       x[at] = 0;
