@@ -141,6 +141,7 @@ index values(const Attention& a) { return a.batch * a.length * a.heads * a.head_
 }  // namespace
 
 void CudaBackend::attention(const Attention& a, real* y, real* lse) {
+  if (bfloat16_kernels(a)) return bfloat16_attention(a, y, lse);
   if (kFloat && a.compute != Compute::float32) return tensor_attention(a, y, lse);
   Attention rounded = a;
   const Storage copy = factor(a.compute, a.qkv, 3 * values(a), &rounded.qkv);
@@ -152,6 +153,7 @@ void CudaBackend::attention(const Attention& a, real* y, real* lse) {
 
 void CudaBackend::attention_backward(const Attention& a, const real* y, const real* lse,
                                      const real* dy, real* dqkv) {
+  if (bfloat16_kernels(a)) return bfloat16_attention_backward(a, y, lse, dy, dqkv);
   const index rows = a.batch * a.length * a.heads, d = a.head_size;
   const Storage scratch = allocate(static_cast<std::size_t>(rows) * sizeof(real));
   auto* delta = static_cast<real*>(scratch.data());  // [batch · length, heads]

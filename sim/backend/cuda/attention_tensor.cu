@@ -1,5 +1,6 @@
-// Attention with products on tensor cores, in the steps of attention.cu. Softmax stays in float; q,
-// k, v, dy, the weights p and ds are rounded as factors.
+// Attention with products on tensor cores, in the steps of attention.cu: in tf32, and in bfloat16 for
+// heads of more than 128 values. Softmax stays in float; q, k, v, dy, the weights p and ds are
+// rounded as factors.
 #include "sim/backend/cuda/attention_tensor.hpp"
 #include "sim/backend/cuda/cuda_backend.hpp"
 
@@ -173,10 +174,9 @@ template <class F>
 void for_factors(const Attention& a, F of) {
   if constexpr (std::is_same_v<real, float>)
     for_group(a, [&](index blocks, auto group) {
-      if (a.compute == Compute::bfloat16)
-        of(blocks, group, cuda::Bfloat16Factors());
-      else
-        of(blocks, group, cuda::Tf32Factors());
+      if constexpr (decltype(group)::value == 4)  // smaller heads: attention_bfloat16.cu
+        if (a.compute == Compute::bfloat16) return of(blocks, group, cuda::Bfloat16Factors());
+      of(blocks, group, cuda::Tf32Factors());
     });
 }
 

@@ -69,6 +69,11 @@ class CudaBackend : public Backend {
   void tensor_attention(const Attention& a, real* y, real* lse);
   void tensor_attention_backward(const Attention& a, const real* lse, const real* delta,
                                  const real* dy, real* dqkv);
+  // The same in bfloat16 with heads of up to 128 values, where bfloat16_kernels(a).
+  static bool bfloat16_kernels(const Attention& a);
+  void bfloat16_attention(const Attention& a, real* y, real* lse);
+  void bfloat16_attention_backward(const Attention& a, const real* y, const real* lse,
+                                   const real* dy, real* dqkv);
   // Sets *p to x, or to a copy rounded to bfloat16, which the returned Storage owns.
   Storage factor(Compute compute, const real* x, index n, const real** p);
 

@@ -2,6 +2,7 @@
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/backend/cuda/math.hpp"
+#include "sim/backend/cuda/pack.hpp"
 #include "sim/backend/cuda/philox.hpp"
 
 #include <cmath>
@@ -94,6 +95,31 @@ __device__ real combined(Binary op, real u, real v) {
   return u;
 }
 
+template <int wide>
+void binary_packs(const cuda::Queue& queue, Binary op, const real* a, const real* b, real* y,
+                   index packs) {
+  each(queue, packs, [=] __device__(index i) {
+    cuda::Pack<wide> u = cuda::pack<wide>(a, i);
+    const cuda::Pack<wide> v = cuda::pack<wide>(b, i);
+#pragma unroll
+    for (int k = 0; k < wide; ++k) u.v[k] = combined(op, u.v[k], v.v[k]);
+    cuda::pack<wide>(y, i) = u;
+  });
+}
+
+template <int wide>
+void multiply_packs(const cuda::Queue& queue, const real* a, const real* b, real* y, bool acc,
+                    index packs) {
+  each(queue, packs, [=] __device__(index i) {
+    const cuda::Pack<wide> u = cuda::pack<wide>(a, i), v = cuda::pack<wide>(b, i);
+    cuda::Pack<wide> to{};
+    if (acc) to = cuda::pack<wide>(y, i);
+#pragma unroll
+    for (int k = 0; k < wide; ++k) put(to.v[k], acc, u.v[k] * v.v[k]);
+    cuda::pack<wide>(y, i) = to;
+  });
+}
+
 }  // namespace
 
 void CudaBackend::unary(Unary op, const real* x, real* y, index n) {
@@ -111,7 +137,10 @@ void CudaBackend::binary(Binary op, Spread spread, const real* a, const real* b,
                          index rows, index cols) {
   switch (spread) {
     case Spread::same:
-      each(stream_, rows * cols, [=] __device__(index i) { y[i] = combined(op, a[i], b[i]); });
+      cuda::with_packs(
+          rows * cols,
+          [&](auto wide) { binary_packs<wide>(stream_, op, a, b, y, rows * cols / wide); }, a, b,
+          y);
       return;
     case Spread::scalar:
       each(stream_, rows * cols, [=] __device__(index i) { y[i] = combined(op, a[i], *b); });
@@ -136,7 +165,8 @@ void CudaBackend::scale(real alpha, const real* x, real* y, bool acc, index n) {
 }
 
 void CudaBackend::multiply(const real* a, const real* b, real* y, bool acc, index n) {
-  each(stream_, n, [=] __device__(index i) { put(y[i], acc, a[i] * b[i]); });
+  cuda::with_packs(
+      n, [&](auto wide) { multiply_packs<wide>(stream_, a, b, y, acc, n / wide); }, a, b, y);
 }
 
 void CudaBackend::round_bfloat16(const real* x, real* y, bool acc, index n) {

@@ -95,6 +95,7 @@ void CudaBackend::grouped_column_sums(const Linear& l, const RowTiles& cut, cons
     const index first = tiles.first[t], rest = offset[segment + 1] - first;
     const index end = first + (rest < size ? rest : size);
     double sum = 0;
+#pragma unroll 16
     for (index r = first; r < end; ++r) sum += double(dz[r * cols + c]);
     partial[t * cols + c] = sum;
   });

@@ -3,6 +3,7 @@
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/backend/cuda/math.hpp"
+#include "sim/backend/cuda/pack.hpp"
 
 #include <type_traits>
 
@@ -20,6 +21,73 @@ struct Equal {
   index segments, rows;  // rows per segment
 };
 
+// low = x, rounded to 16 bits
+template <int n>
+void round_packs(const cuda::Queue& queue, const real* x, index packs, std::uint16_t* low) {
+  struct alignas(n * sizeof(std::uint16_t)) LowPack {
+    std::uint16_t v[n];
+  };
+  cuda::each(queue, packs, [=] __device__(index i) {
+    const cuda::Pack<n> values = cuda::pack<n>(x, i);
+    LowPack rounded;
+#pragma unroll
+    for (int j = 0; j < n; ++j) rounded.v[j] = cuda::to_bfloat16(values.v[j]);
+    reinterpret_cast<LowPack*>(low)[i] = rounded;
+  });
+}
+
+// y = act(y + bias[segment]) + residual, and slope = act'(y + bias[segment]), for segments of `rows`
+// rows.
+template <int n>
+void finish_packs(const cuda::Queue& queue, const Linear& l, index segments, index rows, real* slope,
+                  real* y) {
+  const real *bias = l.bias, *residual = l.residual;
+  const Activation kind = l.activation;
+  const index across = l.out / n;
+  cuda::each_in_rows(queue, segments * rows, across, [=] __device__(index r, index c) {
+    const index at = r * across + c;
+    cuda::Pack<n> value = cuda::pack<n>(y, at);
+    if (bias != nullptr) {
+      const index segment = segments == 1 ? 0 : int(r) / int(rows);  // 64-bit division is slower
+      const cuda::Pack<n> add = cuda::pack<n>(bias, segment * across + c);
+#pragma unroll
+      for (int j = 0; j < n; ++j) value.v[j] += add.v[j];
+    }
+    if (slope != nullptr && kind != Activation::none) {
+      cuda::Pack<n> slopes;
+#pragma unroll
+      for (int j = 0; j < n; ++j) {
+        const cuda::Activated both = cuda::activated(kind, value.v[j]);
+        value.v[j] = both.value, slopes.v[j] = both.slope;
+      }
+      cuda::pack<n>(slope, at) = slopes;
+    } else {
+#pragma unroll
+      for (int j = 0; j < n; ++j) value.v[j] = cuda::activate(kind, value.v[j]);
+    }
+    if (residual != nullptr) {
+      const cuda::Pack<n> add = cuda::pack<n>(residual, at);
+#pragma unroll
+      for (int j = 0; j < n; ++j) value.v[j] += add.v[j];
+    }
+    cuda::pack<n>(y, at) = value;
+  });
+}
+
+// dy *= slope, in the rows of segments
+template <int n>
+void multiply_packs(const cuda::Queue& queue, const Linear& l, const real* slope, real* dy) {
+  const i32 *begin = l.offset, *end = l.offset + l.segments;
+  const index across = l.out / n;
+  cuda::each_in_rows(queue, l.rows, across, [=] __device__(index r, index c) {
+    if (r < *begin || r >= *end) return;
+    const cuda::Pack<n> by = cuda::pack<n>(slope, r * across + c);
+    cuda::Pack<n>& to = cuda::pack<n>(dy, r * across + c);
+#pragma unroll
+    for (int j = 0; j < n; ++j) to.v[j] *= by.v[j];
+  });
+}
+
 }  // namespace
 
 // Factors of the layer's products: x, or x rounded to bfloat16. cuBLAS has no 16-bit product with
@@ -31,7 +99,8 @@ Storage CudaBackend::factor(Compute compute, const real* x, index n, const real*
       allocate(static_cast<std::size_t>(n) * (kFloat ? sizeof(std::uint16_t) : sizeof(real)));
   if (kFloat) {
     auto* low = static_cast<std::uint16_t*>(copy.data());
-    cuda::each(stream_, n, [=] __device__(index i) { low[i] = cuda::to_bfloat16(x[i]); });
+    cuda::with_packs(
+        n, [&](auto wide) { round_packs<wide>(stream_, x, n / wide, low); }, x, low);
   } else {
     round_bfloat16(x, static_cast<real*>(copy.data()), false, n);
   }
@@ -61,18 +130,9 @@ void CudaBackend::segment_linear(const Linear& l, real* slope, real* y) {
                      .stride_c = rows * l.out},
                     l.compute);
   if (!l.bias && !l.residual && l.activation == Activation::none) return;
-  const real *bias = l.bias, *residual = l.residual;
-  const Activation kind = l.activation;
-  const bool one = equal.segments == 1;
-  cuda::each_in_rows(stream_, equal.segments * rows, cols, [=] __device__(index r, index c) {
-    const index at = r * cols + c;
-    const index segment = one ? 0 : int(r) / int(rows);  // 32 bits: 64-bit division is slower
-    const real z = bias != nullptr ? y[at] + bias[segment * cols + c] : y[at];
-    const real value = cuda::activate(kind, z);
-    y[at] = residual != nullptr ? value + residual[at] : value;
-    if (slope != nullptr && kind != Activation::none)
-      slope[at] = cuda::activation_slope(kind, z, value);
-  });
+  cuda::with_packs(
+      cols, [&](auto wide) { finish_packs<wide>(stream_, l, equal.segments, rows, slope, y); },
+      y, slope, l.bias, l.residual);
 }
 
 // dz = dy ⊙ slope, written over dy. Rows without a segment keep their values.
@@ -80,11 +140,8 @@ void CudaBackend::segment_dz(const Linear& l, const real* slope, real* dy) {
   if (l.activation == Activation::none) return;
   const Equal equal(l);
   if (!is_ragged(l)) return multiply(dy, slope, dy, false, equal.segments * equal.rows * l.out);
-  const i32 *begin = l.offset, *end = l.offset + l.segments;
-  const index cols = l.out;
-  cuda::each_in_rows(stream_, l.rows, cols, [=] __device__(index r, index c) {
-    if (r >= *begin && r < *end) dy[r * cols + c] *= slope[r * cols + c];
-  });
+  cuda::with_packs(
+      l.out, [&](auto wide) { multiply_packs<wide>(stream_, l, slope, dy); }, slope, dy);
 }
 
 // dx, dw and dbias of each segment.

@@ -70,6 +70,19 @@ __device__ inline real activation_slope(Activation kind, real z, real y) {
   return 1;
 }
 
+// act(z) and act'(z).
+struct Activated {
+  real value, slope;
+};
+__device__ inline Activated activated(Activation kind, real z) {
+  if (kind == Activation::gelu) {  // Φ(z) is most of the work
+    const real cdf = normal_cdf(z);
+    return {z * cdf, cdf + z * normal_density(z)};
+  }
+  const real value = activate(kind, z);
+  return {value, activation_slope(kind, z, value)};
+}
+
 // bfloat16: the upper half of a float, rounded to the nearest, ties to even; NaN stays NaN.
 __device__ inline std::uint16_t to_bfloat16(real x) {
   const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(x));

@@ -60,6 +60,7 @@ void CudaBackend::norm_backward(NormKind kind, const real* x, const real* gamma,
       real sum_gamma = 0, sum_beta = 0;
       const index first = piece * kRowPiece;
       const index end = first + kRowPiece < rows ? first + kRowPiece : rows;
+#pragma unroll 8
       for (index r = first; r < end; ++r) {
         const real h = (x[r * cols + c] - (centred ? mean[r] : real(0))) * inverse[r];
         sum_gamma += dy[r * cols + c] * h;

@@ -75,6 +75,7 @@ void CudaBackend::sum_rows(const real* x, real* y, bool acc, index groups, index
     const index group = i / pieces, first = i % pieces * kRowsPerSum;
     const index end = first + kRowsPerSum < rows ? first + kRowsPerSum : rows;
     double sum = 0;
+#pragma unroll 16
     for (index r = first; r < end; ++r) sum += double(x[(group * rows + r) * cols + c]);
     partial[i * cols + c] = sum;
   });

@@ -1,6 +1,7 @@
 // Row kernels: gather, combine, sort by key. Every output value is written by one thread.
 #include "sim/backend/cuda/cuda_backend.hpp"
 #include "sim/backend/cuda/launch.hpp"
+#include "sim/backend/cuda/pack.hpp"
 #include "sim/backend/cuda/sort.hpp"
 
 namespace moesim {
@@ -10,10 +11,63 @@ using cuda::each_in_rows;
 using cuda::Key;
 using cuda::put;
 
-void CudaBackend::gather(const real* x, const i32* row, real* y, index n, index cols) {
-  each_in_rows(stream_, n, cols, [=] __device__(index i, index c) {
-    y[i * cols + c] = row[i] < 0 ? real(0) : x[row[i] * cols + c];
+namespace {
+
+template <int wide>
+void gather_packs(const cuda::Queue& queue, const real* x, const i32* row, real* y, index n,
+                  index across) {
+  each_in_rows(queue, n, across, [=] __device__(index i, index c) {
+    const i32 from = row[i];
+    cuda::pack<wide>(y, i * across + c) =
+        from < 0 ? cuda::Pack<wide>{} : cuda::pack<wide>(x, from * across + c);
   });
+}
+
+template <int wide>
+void combine_packs(const cuda::Queue& queue, const real* u, const real* gate, const i32* offset,
+                   const i32* order, real* y, bool acc, index tokens, index across) {
+  each_in_rows(queue, tokens, across, [=] __device__(index t, index c) {
+    cuda::Pack<wide> sum{};
+    if (acc) sum = cuda::pack<wide>(y, t * across + c);
+    const i32 end = offset[t + 1];
+    for (i32 j = offset[t]; j < end; ++j) {
+      const index row = order[j];
+      const real by = gate != nullptr ? gate[row] : real(1);
+      const cuda::Pack<wide> add = cuda::pack<wide>(u, row * across + c);
+#pragma unroll
+      for (int k = 0; k < wide; ++k) sum.v[k] += by * add.v[k];
+    }
+    cuda::pack<wide>(y, t * across + c) = sum;
+  });
+}
+
+template <int wide>
+void spread_packs(const cuda::Queue& queue, const real* dy, const i32* token, const real* gate,
+                  real* du, bool acc, index n, index across) {
+  each_in_rows(queue, n, across, [=] __device__(index i, index c) {
+    const i32 from = token[i];
+    cuda::Pack<wide> value{};
+    if (from >= 0) {
+      const real by = gate != nullptr ? gate[i] : real(1);
+      value = cuda::pack<wide>(dy, from * across + c);
+#pragma unroll
+      for (int k = 0; k < wide; ++k) value.v[k] *= by;
+    }
+    cuda::Pack<wide>& to = cuda::pack<wide>(du, i * across + c);
+    if (!acc) {
+      to = value;
+      return;
+    }
+#pragma unroll
+    for (int k = 0; k < wide; ++k) to.v[k] += value.v[k];
+  });
+}
+
+}  // namespace
+
+void CudaBackend::gather(const real* x, const i32* row, real* y, index n, index cols) {
+  cuda::with_packs(
+      cols, [&](auto wide) { gather_packs<wide>(stream_, x, row, y, n, cols / wide); }, x, y);
 }
 
 void CudaBackend::sort_by_key(const i32* key, index n, index buckets, i32* offset, i32* order) {
@@ -31,14 +85,12 @@ void CudaBackend::sort_by_key(const i32* key, index n, index buckets, i32* offse
 
 void CudaBackend::combine(const real* u, const real* gate, const i32* offset, const i32* order,
                           real* y, bool acc, index tokens, index cols) {
-  each_in_rows(stream_, tokens, cols, [=] __device__(index t, index c) {
-    real sum = acc ? y[t * cols + c] : real(0);
-    for (i32 j = offset[t]; j < offset[t + 1]; ++j) {
-      const index row = order[j];
-      sum += (gate != nullptr ? gate[row] : real(1)) * u[row * cols + c];
-    }
-    y[t * cols + c] = sum;
-  });
+  cuda::with_packs(
+      cols,
+      [&](auto wide) {
+        combine_packs<wide>(stream_, u, gate, offset, order, y, acc, tokens, cols / wide);
+      },
+      u, y);
 }
 
 void CudaBackend::combine_backward(const real* dy, const i32* token, const real* u,
@@ -54,11 +106,12 @@ void CudaBackend::combine_backward(const real* dy, const i32* token, const real*
       if (lane == 0) put(dgate[i], acc_gate, dot);
     });
   if (du != nullptr)
-    each_in_rows(stream_, n, cols, [=] __device__(index i, index c) {
-      real value = 0;
-      if (token[i] >= 0) value = (gate != nullptr ? gate[i] : real(1)) * dy[token[i] * cols + c];
-      put(du[i * cols + c], acc_u, value);
-    });
+    cuda::with_packs(
+        cols,
+        [&](auto wide) {
+          spread_packs<wide>(stream_, dy, token, gate, du, acc_u, n, cols / wide);
+        },
+        dy, du);
 }
 
 void CudaBackend::swap_blocks(const real* x, real* y, bool acc, index outer, index middle,

@@ -23,6 +23,12 @@ struct dim3 {
   constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
   unsigned x, y, z;
 };
+struct alignas(8) float2 {
+  float x, y;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 enum cudaError_t {
@@ -123,6 +129,10 @@ std::uint64_t exchange(std::uint64_t value, int lane_xor);
 void warp_barrier();
 int lane();
 int warp();  // of the block
+// Asynchronous copies of a thread, in groups (cuda_pipeline.h).
+void copy_later(void* to, const void* from, std::size_t bytes, std::size_t zeros);
+void commit_copies();
+void finish_copies(std::size_t groups_left);
 [[noreturn]] void stop(const char* what);
 
 // Counts of the host's calls so far.

@@ -1,6 +1,7 @@
-// Emulates the whole-warp products in use (nvcuda::wmma): bfloat16 16x16x16, tf32 16x16x8.
+// Emulates the whole-warp products in use: nvcuda::wmma (bfloat16 16x16x16, tf32 16x16x8), and
+// mma.sync.m16n8k16 with ldmatrix, whose layout is the PTX ISA's.
 //
-// The elements of a fragment are distributed over the lanes by a rule that no card has, and that
+// The elements of a wmma fragment are distributed over the lanes by a rule that no card has, and that
 // differs between kinds of products, so code that relies on a rule fails. All lanes must reach an
 // operation before one continues, addresses and leading dimensions must be aligned as CUDA
 // requires, and a tf32 factor must already be rounded. Products are exact in float; sums are in
@@ -153,3 +154,46 @@ void mma_sync(fragment<accumulator, m, n, k, float>& d, const fragment<matrix_a,
 }
 
 }  // namespace nvcuda::wmma
+
+namespace emulation {
+
+inline float low_half(std::uint32_t pair) { return std::bit_cast<float>(pair << 16); }
+inline float high_half(std::uint32_t pair) { return std::bit_cast<float>(pair & 0xffff0000u); }
+
+// sum += left · right
+inline void mma_16x8x16(float (&sum)[4], const std::uint32_t (&left)[4], std::uint32_t right0,
+                        std::uint32_t right1) {
+  static float rows[32][16][16], cols[32][8][16];
+  const int g = lane() / 4, t = lane() % 4;
+  auto& a = rows[warp()];
+  auto& b = cols[warp()];
+  for (int i = 0; i < 4; ++i) {
+    float* pair = &a[g + i % 2 * 8][2 * t + i / 2 * 8];
+    pair[0] = low_half(left[i]), pair[1] = high_half(left[i]);
+  }
+  b[g][2 * t] = low_half(right0), b[g][2 * t + 1] = high_half(right0);
+  b[g][2 * t + 8] = low_half(right1), b[g][2 * t + 9] = high_half(right1);
+  warp_barrier();
+  for (int e = 0; e < 4; ++e)
+    for (int k = 0; k < 16; ++k) sum[e] += a[g + e / 2 * 8][k] * b[2 * t + e % 2][k];
+  warp_barrier();  // all lanes have read before one writes
+}
+
+// to[i]: the pair from (g, 2t) of matrix i, or down from (2t, g); lane 8 i + j gives its row j.
+inline void ldmatrix_x4(std::uint32_t (&to)[4], const __nv_bfloat16* row, bool transposed) {
+  static const __nv_bfloat16* given[32][32];
+  if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0) stop("a row of ldmatrix is not aligned");
+  const auto& rows = given[warp()];
+  given[warp()][lane()] = row;
+  warp_barrier();
+  const int g = lane() / 4, t = lane() % 4;
+  for (int i = 0; i < 4; ++i) {
+    const std::uint32_t first = transposed ? rows[8 * i + 2 * t][g].bits : rows[8 * i + g][2 * t].bits;
+    const std::uint32_t second =
+        transposed ? rows[8 * i + 2 * t + 1][g].bits : rows[8 * i + g][2 * t + 1].bits;
+    to[i] = second << 16 | first;
+  }
+  warp_barrier();
+}
+
+}  // namespace emulation

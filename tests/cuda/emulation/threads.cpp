@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <numeric>
 #include <ucontext.h>
@@ -30,11 +31,19 @@ struct Fiber {
   std::unique_ptr<char[]> stack{new char[kStack]};
 };
 
+struct Copy {
+  void* to;
+  const void* from;
+  std::size_t bytes, zeros;
+};
+
 struct Thread {
   State state = State::fresh;
   Fiber* fiber = nullptr;
   unsigned shuffles = 0;
   std::uint64_t slot[2] = {};
+  std::deque<std::vector<Copy>> groups;  // of asynchronous copies, the oldest first
+  std::vector<Copy> copies;              // of the group that is not committed
 };
 
 Order order = Order::forward;
@@ -87,6 +96,7 @@ void work() {
     (*body)();
     Thread& thread = threads[current];
     thread.state = State::done;
+    if (!thread.copies.empty() || !thread.groups.empty()) stop("a thread ends before its copies");
     ++done;
     if (take_next(thread.fiber)) continue;
     idle.push_back(thread.fiber);
@@ -218,6 +228,25 @@ std::uint64_t exchange(std::uint64_t value, int lane_xor) {
 }
 
 void warp_barrier() { meet(0); }
+
+static void carry_out(const Copy& c) {
+  std::memcpy(c.to, c.from, c.bytes - c.zeros);
+  std::memset(static_cast<char*>(c.to) + c.bytes - c.zeros, 0, c.zeros);
+}
+void copy_later(void* to, const void* from, std::size_t bytes, std::size_t zeros) {
+  if (order == Order::mixed) return carry_out({to, from, bytes, zeros});
+  threads[current].copies.push_back({to, from, bytes, zeros});
+}
+void commit_copies() {
+  Thread& thread = threads[current];
+  thread.groups.push_back(std::move(thread.copies));
+  thread.copies.clear();
+}
+void finish_copies(std::size_t groups_left) {
+  auto& groups = threads[current].groups;
+  for (; groups.size() > groups_left; groups.pop_front())
+    for (const Copy& copy : groups.front()) carry_out(copy);
+}
 
 int lane() { return static_cast<int>(current % kWarp); }
 int warp() { return static_cast<int>(current / kWarp); }
