@@ -54,6 +54,16 @@ const std::vector<Analysis>& analyses() {
        "the token ids of which each expert has the largest share",
        {"top", "seen"},
        token_table},
+      {"mixing",
+       "Soft MoE: how many tokens a slot mixes, how many slots a token, and which tokens matter; with "
+       "--by, the weight of every token, or the map of dispatch or combine weights",
+       {"by", "top", "sequence"},
+       mixing_table},
+      {"merging",
+       "Lory, SMEAR: entropy of the merge weights; with --by, the mean weight of every expert, or the "
+       "segments of a sequence",
+       {"by"},
+       merging_table},
   };
   return all;
 }

@@ -19,6 +19,7 @@ struct AnalyzeOptions {
   std::size_t bins = 16;  // --bins: of positions
   // --permutations; none: 200, and fewer for large traces
   std::optional<std::size_t> permutations = {};
+  std::int64_t sequence = 0;  // --sequence: of maps
   CollapseLimits limits = {};
   std::optional<std::int64_t> step = {};  // --step; none: all traces
 };
@@ -51,5 +52,7 @@ Table agreement_table(const Paths& paths, const AnalyzeOptions& options);
 Table collapse_table(const Paths& paths, const AnalyzeOptions& options);
 Table loss_table(const Paths& paths, const AnalyzeOptions& options);
 Table token_table(const Paths& paths, const AnalyzeOptions& options);
+Table mixing_table(const Paths& paths, const AnalyzeOptions& options);
+Table merging_table(const Paths& paths, const AnalyzeOptions& options);
 
 }  // namespace moesim

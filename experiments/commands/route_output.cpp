@@ -5,6 +5,7 @@
 #include "sim/io/file.hpp"
 #include "sim/record/reader.hpp"
 #include "sim/train/trace_recorder.hpp"
+#include "sim/train/weight_writer.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -20,7 +21,8 @@ index most_experts_of(const StepTrace& trace) {
 
 }  // namespace
 
-RunFile route_file(const StepTrace& trace, const std::string& folder, LoadedRun& loaded) {
+RunFile route_file(const StepTrace& trace, const RoutedWeights& weights, const std::string& folder,
+                   LoadedRun& loaded) {
   Experiment& e = loaded.e;
   RunFile file;
   file.attribute("moesim_schema", kRunFileSchema);
@@ -45,6 +47,7 @@ RunFile route_file(const StepTrace& trace, const std::string& folder, LoadedRun&
                       .losses = !trace.losses.empty()});
   writer.declare(file);
   writer.append(file, loaded.info.step, trace);
+  put_weights(file, weights, most_experts_of(trace));
   put_vocabulary(file, *e.data, trace.ids);
   return file;
 }
