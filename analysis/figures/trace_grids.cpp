@@ -14,7 +14,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::size_t kMostTokens = 64;     // of a map of tokens in experts
+constexpr std::size_t kMostTokens = 64;      // of a map of tokens in experts
 constexpr std::size_t kMostCells = 1 << 18;  // of a map
 
 // What the rows and columns of a map are: keys of the table, and titles of axes.
@@ -135,12 +135,12 @@ Grid grid_of(const Table& table, const std::string& title, std::vector<std::size
   std::map<std::string, std::string> names;
   if (tokens) names = names_of_ids(table, rows), rows = frequent(table, rows, notes);
   for (const std::size_t r : rows) {
-    const double value = tokens
-                             ? number_at(table, r, "share") / of_all.at(number_at(table, r, "expert"))
-                             : number_at(table, r, "ratio");
-    grid.cells.push_back(
-        {grid.rows.place(tokens ? names.at(text_at(table, r, "token_id")) : text_or_number(table, r, axes.row)),
-         grid.columns.place(text_or_number(table, r, axes.column)), value});
+    const double value =
+        tokens ? number_at(table, r, "share") / of_all.at(number_at(table, r, "expert"))
+               : number_at(table, r, "ratio");
+    grid.cells.push_back({grid.rows.place(tokens ? names.at(text_at(table, r, "token_id"))
+                                                 : text_or_number(table, r, axes.row)),
+                          grid.columns.place(text_or_number(table, r, axes.column)), value});
   }
   if (has_column(table, "slot")) number_slots(grid);
   return grid;
@@ -149,10 +149,11 @@ Grid grid_of(const Table& table, const std::string& title, std::vector<std::size
 HeatMap map_of(const Grid& grid, bool zero, const char* unit) {
   const std::size_t width = grid.columns.all().size();
   if (width * grid.rows.all().size() > kMostCells)
-    fail(Exit::usage,
-         fmt::format("command line: --plot: a map of {} x {} cells; the most are {}. --out FILE.csv "
-                     "has the numbers",
-                     grid.rows.all().size(), width, kMostCells));
+    fail(
+        Exit::usage,
+        fmt::format("command line: --plot: a map of {} x {} cells; the most are {}. --out FILE.csv "
+                    "has the numbers",
+                    grid.rows.all().size(), width, kMostCells));
   HeatMap map;
   map.rows = grid.rows.all(), map.columns = grid.columns.all();
   map.neutral = 1;

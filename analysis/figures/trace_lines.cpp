@@ -17,6 +17,8 @@
 namespace moesim {
 namespace {
 
+constexpr std::size_t kLongTitle = 40;  // characters: does not fit into half of a column
+
 // Lines collects points by panel and series, both in the order in which they first appear.
 class Lines {
  public:
@@ -89,7 +91,11 @@ class Lines {
       panel.kind = Panel::Kind::points;
       for (Series& series : panel.series) series.guide = false;
     }
-    figure_.columns = std::min<std::size_t>(figure_.panels.size(), 2);
+    const bool wide =
+        std::any_of(figure_.panels.begin(), figure_.panels.end(), [](const Panel& one) {
+          return one.title.size() > kLongTitle;  // of a run
+        });
+    figure_.columns = wide ? 1 : std::min<std::size_t>(figure_.panels.size(), 2);
     return std::move(figure_);
   }
 
@@ -155,7 +161,8 @@ void add_merging(Lines& lines, const Table& table, std::size_t row) {
     Panel* panel = lines.panel("", "expert", "mean weight / even", false);
     lines.point(panel, layer, lines.number(row, "expert"), lines.number(row, "ratio"));
   } else if (has_column(table, "segment")) {
-    Panel* panel = lines.panel("", "first position of the segment", "entropy of weights (nats)", false);
+    Panel* panel =
+        lines.panel("", "first position of the segment", "entropy of weights (nats)", false);
     lines.point(panel, layer, lines.number(row, "position"), lines.number(row, "entropy"));
   } else {
     Panel* panel = lines.panel("", kLayer, "entropy of weights (nats)", false);

@@ -30,6 +30,7 @@ using Paths = std::vector<std::string>;
 struct Analysis {
   std::string name;
   std::string about;                 // for --help
+  std::string needs;                 // the files, for --help
   std::vector<std::string> options;  // options that it takes and not all analyses take
   Table (*make)(const Paths& paths, const AnalyzeOptions& options);
 };

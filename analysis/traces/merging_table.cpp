@@ -102,11 +102,23 @@ std::vector<Column> merging_columns(const std::string& by) {
     return {count_column("expert", "expert"), weight, real_column("ratio", "over even"),
             real_column("largest_percent", "the heaviest in %", 1)};
   if (by == "segment")
-    return {count_column("segment", "segment"), count_column("position", "from position"), merged,
-            entropy, effective, of_mean, heaviest, weight};
-  return {merged,    count_column("tokens", "tokens"),
-          count_column("experts", "experts"), entropy, effective, of_mean,
-          real_column("entropy_even", "if even"), heaviest, weight};
+    return {count_column("segment", "segment"),
+            count_column("position", "from position"),
+            merged,
+            entropy,
+            effective,
+            of_mean,
+            heaviest,
+            weight};
+  return {merged,
+          count_column("tokens", "tokens"),
+          count_column("experts", "experts"),
+          entropy,
+          effective,
+          of_mean,
+          real_column("entropy_even", "if even"),
+          heaviest,
+          weight};
 }
 
 }  // namespace

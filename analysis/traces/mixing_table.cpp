@@ -41,7 +41,7 @@ double mean_of(const std::vector<double>& values) {
 // All maps of one layer.
 struct LayerWeights {
   std::size_t sequences = 0;
-  double slots = 0;                                     // of a sequence
+  double slots = 0;                                       // of a sequence
   std::vector<double> dispatch_entropy, dispatch_tokens;  // of slots
   std::vector<double> combine_entropy, combine_slots;     // of tokens
   std::vector<double> token_weight, slot_weight;          // sums of dispatch, of combine weights
@@ -163,8 +163,12 @@ class MixingRows {
       if (const auto found = texts_.find(file_.ids()[at]); found != texts_.end())
         text = escaped_token(found->second);
     }
-    return {file_.name(), std::to_string(row.layer), static_cast<double>(row.first),
-            static_cast<double>(token), id, text};
+    return {file_.name(),
+            std::to_string(row.layer),
+            static_cast<double>(row.first),
+            static_cast<double>(token),
+            id,
+            text};
   }
   void add_tokens(const WeightFile::Row& row, const SlotMap& map, std::vector<Ranked>& rows) const {
     const std::size_t P = map.slots.size();
@@ -183,8 +187,7 @@ class MixingRows {
     const auto terms = static_cast<double>(dispatch ? map.tokens : map.slots.size());
     for (std::size_t i = 0; i < weights.size(); ++i) {
       std::vector<Cell> cells = start_of(row, i / map.slots.size());
-      cells.insert(cells.end(),
-                   {map.slots[i % map.slots.size()], weights[i], weights[i] * terms});
+      cells.insert(cells.end(), {map.slots[i % map.slots.size()], weights[i], weights[i] * terms});
       rows.push_back({weights[i], std::move(cells)});
     }
   }
@@ -204,9 +207,9 @@ std::vector<Column> mixing_columns(const std::string& by) {
                                    real_column("ratio", "over even"),
                                    real_column("combine_slots", "slots of the token", 2)});
   else
-    columns.insert(columns.end(), {text_column("slot", "slot"),
-                                   real_column("weight", (by + " weight").c_str(), 6),
-                                   real_column("ratio", "over even")});
+    columns.insert(columns.end(),
+                   {text_column("slot", "slot"), real_column("weight", (by + " weight").c_str(), 6),
+                    real_column("ratio", "over even")});
   return columns;
 }
 

@@ -8,6 +8,11 @@
 
 namespace moesim {
 
+// How to get traces of more checkpoints, for error messages.
+inline constexpr const char* kMoreCheckpoints =
+    "A run keeps its two newest checkpoints, and the best: trace them while it trains, or train in "
+    "parts (run.steps=N, then moesim run --extend with more)";
+
 struct TraceAt {
   TracedRun* run = nullptr;
   std::size_t trace = 0;

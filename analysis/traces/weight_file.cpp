@@ -94,7 +94,8 @@ Variable WeightFile::rows_of(const std::string& name, std::size_t first, std::in
 }
 
 SlotMap WeightFile::slot_map(std::size_t row) {
-  const Variable dispatch = rows_of("trace_dispatch", row, 1), combine = rows_of("trace_combine", row, 1);
+  const Variable dispatch = rows_of("trace_dispatch", row, 1),
+                 combine = rows_of("trace_combine", row, 1);
   const std::vector<std::int64_t>& shape = dispatch.shape;
   if (shape.size() != 4 || combine.shape != shape) bad("trace_dispatch has another shape");
   const auto places = static_cast<std::size_t>(shape[2] * shape[3]);

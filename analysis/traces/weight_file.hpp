@@ -29,7 +29,7 @@ class WeightFile {
 
   const Run& run() const { return run_; }
   std::string name() const;
-  std::int64_t length() const { return length_; }  // of a sequence
+  std::int64_t length() const { return length_; }                      // of a sequence
   const std::vector<std::int64_t>& layers() const { return layers_; }  // that it has, ascending
   // Ids of the tokens; empty: none.
   const std::vector<std::int32_t>& ids() const { return ids_; }

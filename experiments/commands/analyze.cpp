@@ -22,7 +22,7 @@ std::vector<std::string> analysis_names() {
 std::string list_of_analyses() {
   std::string all;
   for (const Analysis& one : analyses())
-    all += "\n  " + one.name + std::string(16 - one.name.size(), ' ') + one.about;
+    all += "\n  " + one.name + std::string(16 - one.name.size(), ' ') + one.about + ". Of " + one.needs;
   return all;
 }
 
@@ -63,8 +63,8 @@ AnalyzeOptions analyze_options(const Arguments& arguments) {
 Arguments analyze_arguments() {
   Arguments arguments(
       "analyze " + joined(analysis_names(), "|") + " TRACE...",
-      "Says what recorded assignments show, per MoE layer, before capacity. TRACE is a run file or "
-      "folder trained with record.trace = true, or a file of moesim route. Analyses:" +
+      "Says what recorded assignments show, per MoE layer, before capacity. TRACE is a run file, a "
+      "folder of runs, or a file of moesim route or import-trace. Analyses:" +
           list_of_analyses());
   arguments
       .value("by", "",

@@ -155,7 +155,8 @@ Arguments route_arguments() {
       "route RUN --text TEXT|--split SPLIT --out FILE",
       "Writes which experts a checkpoint of a run sends every token to: per MoE layer, expert, "
       "gate, served or dropped, and the order of service. FILE.h5 has the variables trace_* of a "
-      "run file, and the weights of Soft MoE, Lory and SMEAR; FILE.csv one row per assignment. TEXT is cut into sequences of data.length "
+      "run file, and the weights of Soft MoE, Lory and SMEAR; FILE.csv one row per assignment. "
+      "TEXT is cut into sequences of data.length "
       "tokens, each a batch of its own; if the data are not text, tokens are numbers. Capacity is "
       "that of evaluation.");
   arguments.value("text", "", "the text itself; of a file: \"$(cat FILE)\"")

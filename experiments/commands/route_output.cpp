@@ -8,6 +8,7 @@
 #include "sim/train/weight_writer.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <tuple>
 
 namespace moesim {
@@ -26,7 +27,8 @@ RunFile route_file(const StepTrace& trace, const RoutedWeights& weights, const s
   Experiment& e = loaded.e;
   RunFile file;
   file.attribute("moesim_schema", kRunFileSchema);
-  file.attribute("run_id", e.identity.folder);
+  const std::filesystem::path path(folder);
+  file.attribute("run_id", (path.has_filename() ? path : path.parent_path()).filename().string());
   file.attribute("arm", e.spec.label);
   file.attribute("router", e.model->config().router);
   file.attribute("seed", static_cast<std::int64_t>(e.run.seed));

@@ -5,6 +5,7 @@
 #include "sim/moe/weight_map.hpp"
 #include "sim/task/task.hpp"
 
+#include <string>
 #include <vector>
 
 namespace moesim {
@@ -18,6 +19,7 @@ struct PassWeights {
 };
 
 struct RoutedWeights {
+  std::string plan;  // plan_kind of the file: of all layers
   std::vector<PassWeights<MixingMap>> mixings;
   std::vector<PassWeights<MergingMap>> mergings;
   index sequences = 0;     // of mixings, in all passes
@@ -42,9 +44,9 @@ class WeightMonitor {
   const Transformer& model_;
   double most_bytes_;
   RoutedWeights weights_;
-  std::size_t layer_ = 0;                    // next one of the current pass
-  index first_token_ = 0, next_token_ = 0;   // of the current pass, of the next one
-  index first_sequence_ = 0, take_ = 0;      // of the current pass; sequences that are kept of it
+  std::size_t layer_ = 0;                   // next one of the current pass
+  index first_token_ = 0, next_token_ = 0;  // of the current pass, of the next one
+  index first_sequence_ = 0, take_ = 0;     // of the current pass; sequences that are kept of it
 };
 
 }  // namespace moesim

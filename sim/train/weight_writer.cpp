@@ -72,16 +72,22 @@ void put_mergings(RunFile& file, const RoutedWeights& weights, index experts) {
 }  // namespace
 
 void put_weights(RunFile& file, const RoutedWeights& weights, index experts) {
+  if (!weights.plan.empty()) file.attribute("plan_kind", weights.plan);
   if (!weights.mixings.empty()) put_mixings(file, weights, experts);
   if (!weights.mergings.empty()) put_mergings(file, weights, experts);
 }
 
 std::string missing_weights(const RoutedWeights& weights) {
+  if (weights.plan == "custom")
+    return "this router runs its experts itself (a custom plan), so that there are no assignments "
+           "to "
+           "list";
   if (weights.unordered)
     return "groups of this router are not sequences: the file has no dispatch and combine weights";
   if (weights.bytes_each == 0 || weights.written == weights.sequences) return "";
   return fmt::format(
-      "dispatch and combine weights of the first {} of {} sequences are written: those of a sequence "
+      "dispatch and combine weights of the first {} of {} sequences are written: those of a "
+      "sequence "
       "take {:.3g} MB, and a file has at most {:.0f} MB of them",
       weights.written, weights.sequences, weights.bytes_each / 1e6, kMostWeightBytes / 1e6);
 }

@@ -11,7 +11,7 @@ namespace moesim {
 // Bytes of the dispatch and combine weights of a file, before compression.
 inline constexpr double kMostWeightBytes = 256.0 * (1 << 20);
 
-// Adds trace_dispatch, trace_combine and trace_merge_weight, with their labels (analysis/FORMAT.md).
+// Adds plan_kind, trace_dispatch, trace_combine and trace_merge_weight, with their labels (analysis/FORMAT.md).
 // experts: labels of the file's dimension `expert`.
 void put_weights(RunFile& file, const RoutedWeights& weights, index experts);
 
