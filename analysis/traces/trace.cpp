@@ -31,14 +31,14 @@ TracedRun::TracedRun(const std::string& path, std::optional<std::int64_t> step) 
   excerpt.last_rows = {{"trace_step", kMostSteps}, {"layer", kMostLabels}, {"trace_begin", 1}};
   run_ = read_run(path, reader_, excerpt);
   const std::string kind = run_.file.text("trace_rows");
-  if (kind.empty())
-    throw NoAssignments(path +
-                        ": no traces; train it with record.trace = true, or trace a checkpoint "
-                        "with moesim route");
   if (run_.file.text("plan_kind") == "custom")
     throw NoAssignments(path +
                         ": its router runs its experts itself (a custom plan, as those of moa, "
                         "switchhead and autonomy), so that there are no traces of it");
+  if (kind.empty())
+    throw NoAssignments(path +
+                        ": no traces; train it with record.trace = true, or trace a checkpoint "
+                        "with moesim route");
   if (kind != "tokens")
     throw NoAssignments(path + ": its router sends no whole tokens to experts (trace_rows = " +
                         kind + "), so that it has no assignments, and capacity drops none");

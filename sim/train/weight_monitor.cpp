@@ -31,9 +31,9 @@ void WeightMonitor::attach(Context& context, const Example& example) {
 
 void WeightMonitor::take(const Routing& routing, index sequences) {
   const index block = model_.moe_blocks()[layer_];
-  const std::string plan = plan_name(routing);
-  if (weights_.plan.find(plan) == std::string::npos)
-    weights_.plan += (weights_.plan.empty() ? "" : ",") + plan;
+  const std::string kind = plan_name(routing);
+  if (weights_.plan.find(kind) == std::string::npos)
+    weights_.plan += (weights_.plan.empty() ? "" : ",") + kind;
   if (std::optional<MergingMap> map = merging_map(routing))
     weights_.mergings.push_back({block, first_token_, *std::move(map)});
   const auto* plan = std::get_if<Mixing>(&routing.plan);

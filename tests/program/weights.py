@@ -60,7 +60,7 @@ experts = 4
 [expert]
 hidden = 8
 [train]
-batch = 6
+batch = 8
 rate = 0.02
 [eval]
 batch = 4
