@@ -17,7 +17,6 @@ constexpr const char* kSeeds = "files of moesim route of the same tokens";
 
 }  // namespace
 
-
 const std::vector<Analysis>& analyses() {
   static const std::vector<Analysis> all = {
       {"coactivation",

@@ -22,7 +22,8 @@ std::vector<std::string> analysis_names() {
 std::string list_of_analyses() {
   std::string all;
   for (const Analysis& one : analyses())
-    all += "\n  " + one.name + std::string(16 - one.name.size(), ' ') + one.about + ". Of " + one.needs;
+    all += "\n  " + one.name + std::string(16 - one.name.size(), ' ') + one.about + ". Of " +
+           one.needs;
   return all;
 }
 

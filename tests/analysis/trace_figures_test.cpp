@@ -117,10 +117,10 @@ TEST_CASE("trace figures: titles with names of runs have the whole width", "[ana
       {"run", Kind::text},  {"layer", Kind::text},           {"group", Kind::text},
       {"fill", Kind::text}, {"capacity_factor", Kind::text}, {"dropped_percent", Kind::number}};
   const auto columns_of = [&](const std::string& name) {
-    return trace_figure(
-               table_of("whatif", columns,
-                        {{name, "0", "batch", "token", "1", 1.0}, {"s", "0", "batch", "token", "1", 1.0}}),
-               24)
+    return trace_figure(table_of("whatif", columns,
+                                 {{name, "0", "batch", "token", "1", 1.0},
+                                  {"s", "0", "batch", "token", "1", 1.0}}),
+                        24)
         .columns;
   };
   CHECK(columns_of("r") == 2);

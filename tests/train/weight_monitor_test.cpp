@@ -36,7 +36,8 @@ TEST_CASE("weights: the first sequences that fit are kept in every layer", "[tra
   CHECK(all.bytes_each == 2.0 * 4 * static_cast<double>(layers) * 16 * 16);
 
   for (const index fit : {0, 3, 8, 11}) {
-    const RoutedWeights some = weights_of("soft", all.bytes_each * (static_cast<double>(fit) + 0.5));
+    const RoutedWeights some =
+        weights_of("soft", all.bytes_each * (static_cast<double>(fit) + 0.5));
     CAPTURE(fit);
     CHECK(some.written == fit);
     index maps = 0;
