@@ -10,8 +10,8 @@ namespace moesim {
 
 // How to get traces of more checkpoints, for error messages.
 inline constexpr const char* kMoreCheckpoints =
-    "A run keeps its two newest checkpoints, and the best: trace them while it trains, or train in "
-    "parts (run.steps=N, then moesim run --extend with more)";
+    "A run keeps its two newest checkpoints and the best one; train it with checkpoint.every=STEPS "
+    "checkpoint.keep=NUMBER to have more";
 
 struct TraceAt {
   TracedRun* run = nullptr;

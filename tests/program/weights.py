@@ -184,4 +184,19 @@ with h5py.File(f"{folder['autonomy']}/run.h5") as file:
     # 2 layers · (4 - 2) idle experts · hidden 32 · (rank 4 + 2 · width 16)
     check(file.attrs["parameters_total"] - file.attrs["parameters_active"] == 2 * 2 * 32 * (4 + 32), "active parameters")
 
+# 6. checkpoint.keep: what happens over a training, from its checkpoints.
+run("run", "study.ini", "run.name=kept", "router.name=token_choice", "checkpoint.every=3", "checkpoint.keep=4")
+[kept] = glob.glob("runs/kept/token_choice-*")
+check([name for name in sorted(os.listdir(f"{kept}/checkpoint")) if "step" in name] == [f"step-{step:09}" for step in (3, 6, 9, 12)], "checkpoints")
+files = []
+for step in (3, 6, 9, 12):
+    files.append(f"at{step}.h5")
+    run("route", kept, "--split", "validation", "--checkpoint", step, "--out", files[-1])
+check([(row["layer"], row["step"]) for row in rows("saturation", *files)] == [(name, step) for name in "01" for step in (3, 6, 9)], "saturation")
+changes = rows("fluctuation", *files)
+check([(row["layer"], row["step"], row["next_step"]) for row in changes] == [(name, step, step + 3) for step in (3, 6, 9) for name in "01"], "fluctuation")
+check(all(0 <= row["changed_interval"][0] <= row["changed"] <= row["changed_interval"][1] <= 1 for row in changes), f"intervals of shares: {changes}")
+check("checkpoint.keep" in run("analyze", "saturation", files[0], code=3).stderr, "how to have more checkpoints")
+
+print(f"{len(failures)} failures")
 sys.exit(bool(failures))
