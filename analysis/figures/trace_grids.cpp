@@ -29,7 +29,7 @@ GridAxes grid_axes(const Table& table) {
 }
 
 std::string text_or_number(const Table& table, std::size_t row, const char* key) {
-  const std::string text = text_at(table, row, key);
+  std::string text = text_at(table, row, key);
   if (!text.empty()) return text;
   const double number = number_at(table, row, key);
   return std::isfinite(number) ? fmt::format("{:.0f}", number) : "";

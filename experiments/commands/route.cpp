@@ -226,6 +226,10 @@ int route_command(const Words& words) {
     write_output(out, render(route_table(trace, e), TableFormat::csv));
   if (const std::string missing = missing_weights(passes.weights()); !missing.empty())
     std::cerr << "moesim: note: " << missing << '\n';
+  else if (!ends_in(out, ".h5") &&
+           !(passes.weights().mixings.empty() && passes.weights().mergings.empty()))
+    std::cerr << "moesim: note: this router has weights instead of assignments, which only a file "
+                 "that ends in .h5 has\n";
   std::size_t rows = 0, served = 0;
   for (const LayerTrace& layer : trace.layers) {
     rows += layer.rows.size();

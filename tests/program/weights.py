@@ -124,6 +124,8 @@ for by, weights, terms in (("dispatch", dispatch, 24), ("combine", combine, 12))
 check("8 sequences" in run("analyze", "mixing", "soft.h5", "--by", "combine", "--sequence", "8", code=2).stderr, "no such sequence")
 check("token, dispatch or combine" in run("analyze", "mixing", "soft.h5", "--by", "expert", code=2).stderr, "no such rows")
 
+check(".h5" in run("route", folder["soft"], "--split", "validation", "--out", "soft.csv").stderr, "a table has no weights")
+
 # 2. A text whose last piece is shorter: the rest of its map is empty.
 run("route", folder["soft"], "--text", " ".join(str(i % 16) for i in range(30)), "--out", "text.h5")
 with h5py.File("text.h5") as file:
