@@ -45,7 +45,8 @@ class Autonomy : public Router {
     traits_ = {
         .experts = E_,
         .cost = {.rows_per_token = 0,
-                 .router_flops = 2.0 * static_cast<double>(D_ * E_ * r_ + k_ * H_ * (r_ + 2 * D_))},
+                 .router_flops = 2.0 * static_cast<double>(D_ * E_ * r_ + k_ * H_ * (r_ + 2 * D_)),
+                 .idle_parameters = static_cast<double>((E_ - k_) * H_ * (r_ + 2 * D_))},
         .assigns = false};  // not capturable: the load of a custom plan is read on the host
   }
 

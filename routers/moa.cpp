@@ -49,7 +49,8 @@ class Moa : public Router {
     traits_ = {.experts = E_,
                .sees = {.later_tokens = !causal_},
                .cost = {.rows_per_token = 0,
-                        .router_flops = products + attention_flops(k_ * d_, site.length, causal_)},
+                        .router_flops = products + attention_flops(k_ * d_, site.length, causal_),
+                        .idle_parameters = 2.0 * static_cast<double>((E_ - k_) * D_ * d_)},
                .assigns = false,  // not capturable: the load of a custom plan is read on the host
                .surrogate = detached_};
   }

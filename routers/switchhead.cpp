@@ -43,7 +43,8 @@ class SwitchHead : public Router {
         .experts = h_ * E_,
         .sees = {.later_tokens = !site.causal},
         .cost = {.rows_per_token = 0,
-                 .router_flops = products + attention_flops(h_ * d_, site.length, site.causal)},
+                 .router_flops = products + attention_flops(h_ * d_, site.length, site.causal),
+                 .idle_parameters = 2.0 * static_cast<double>(h_ * (E_ - k_) * D_ * d_)},
         .expert_groups = h_,
         .assigns = false};  // not capturable: the load of a custom plan is read on the host
   }

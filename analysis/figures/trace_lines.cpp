@@ -9,12 +9,15 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace moesim {
 namespace {
+
+constexpr std::size_t kLongTitle = 40;  // characters: does not fit into half of a column
 
 // Lines collects points by panel and series, both in the order in which they first appear.
 class Lines {
@@ -38,9 +41,10 @@ class Lines {
   }
 
   // Null if there are no panels or styles left.
-  Panel* panel(const std::string& title, const std::string& x, const std::string& y) {
+  Panel* panel(const std::string& title, const std::string& x, const std::string& y,
+               bool from_zero = true) {
     for (Panel& one : figure_.panels)
-      if (one.title == title) return &one;
+      if (one.title == title && one.x.title == x && one.y.title == y) return &one;
     if (figure_.panels.size() == most_) {
       add_once(figure_.notes, fmt::format("the first {} panels", most_));
       return nullptr;
@@ -48,7 +52,7 @@ class Lines {
     Panel made;
     made.title = title;
     made.x.title = x, made.y.title = y;
-    made.y.from_zero = true;
+    made.y.from_zero = from_zero;
     figure_.panels.push_back(std::move(made));
     return &figure_.panels.back();
   }
@@ -80,13 +84,18 @@ class Lines {
   Figure finish(bool layers) {
     for (Panel& panel : figure_.panels) {
       for (Series& series : panel.series) sort(series);
-      if (layers && !panel.series.empty()) panel.x.ticks = panel.series.front().x;
-      // A curve of one point would be invisible.
-      if (std::all_of(panel.series.begin(), panel.series.end(),
-                      [](const Series& series) { return series.x.size() == 1; }))
-        panel.kind = Panel::Kind::points;
+      const std::set<double> places = places_of(panel);
+      if (layers) panel.x.ticks.assign(places.begin(), places.end());
+      if (places.size() > 1) continue;
+      // Curves at one place would be invisible.
+      panel.kind = Panel::Kind::points;
+      for (Series& series : panel.series) series.guide = false;
     }
-    figure_.columns = std::min<std::size_t>(figure_.panels.size(), 2);
+    const bool wide =
+        std::any_of(figure_.panels.begin(), figure_.panels.end(), [](const Panel& one) {
+          return one.title.size() > kLongTitle;  // of a run
+        });
+    figure_.columns = wide ? 1 : std::min<std::size_t>(figure_.panels.size(), 2);
     return std::move(figure_);
   }
 
@@ -96,6 +105,11 @@ class Lines {
     if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
     words.push_back(word);
     return words.size() - 1;
+  }
+  static std::set<double> places_of(const Panel& panel) {
+    std::set<double> places;
+    for (const Series& series : panel.series) places.insert(series.x.begin(), series.x.end());
+    return places;
   }
   static void sort(Series& series) {
     std::vector<std::size_t> order(series.x.size());
@@ -124,6 +138,41 @@ void add_with_chance(Lines& lines, const Table& table, std::size_t row, Panel* p
   lines.point(panel, lines.of_run(row, "measured"), lines.layer(row), lines.number(row, key));
   lines.point(panel, lines.of_run(row, shuffled), lines.layer(row), lines.number(row, "chance"),
               interval_at(table, row, "chance_interval"));
+}
+
+// Losses by the number of experts, and what those with a dropped choice have more.
+void add_loss(Lines& lines, const Table& table, std::size_t row) {
+  const std::string with = lines.text(row, "tokens_with"), layer = lines.text(row, "layer");
+  if (const std::size_t end = with.find(" expert"); end != std::string::npos)
+    lines.point(lines.panel("", "experts that served the token", "loss (nats)", false),
+                lines.of_run(row, layer == "all" ? "all layers" : "layer " + layer),
+                Lines::number_of(with.substr(0, end)), lines.number(row, "loss"),
+                interval_at(table, row, "loss_interval"));
+  else if (with == "a dropped choice")
+    lines.point(lines.panel("", kLayer, "loss with - without a dropped choice", false),
+                lines.of_run(row, "difference (95 %)"), lines.layer(row),
+                lines.number(row, "loss_difference"),
+                interval_at(table, row, "loss_difference_interval"));
+}
+
+void add_merging(Lines& lines, const Table& table, std::size_t row) {
+  const std::string layer = lines.of_run(row, "layer " + lines.text(row, "layer"));
+  if (has_column(table, "ratio")) {
+    Panel* panel = lines.panel("", "expert", "mean weight / even", false);
+    lines.point(panel, layer, lines.number(row, "expert"), lines.number(row, "ratio"));
+  } else if (has_column(table, "segment")) {
+    Panel* panel =
+        lines.panel("", "first position of the segment", "entropy of weights (nats)", false);
+    lines.point(panel, layer, lines.number(row, "position"), lines.number(row, "entropy"));
+  } else {
+    Panel* panel = lines.panel("", kLayer, "entropy of weights (nats)", false);
+    lines.point(panel, lines.of_run(row, "of a merged expert"), lines.layer(row),
+                lines.number(row, "entropy"));
+    lines.point(panel, lines.of_run(row, "of the mean"), lines.layer(row),
+                lines.number(row, "entropy_of_mean"));
+    lines.point(panel, "if even", lines.layer(row), lines.number(row, "entropy_even"),
+                {kNone, kNone}, true);
+  }
 }
 
 void add_row(Lines& lines, const Table& table, std::size_t row) {
@@ -157,6 +206,33 @@ void add_row(Lines& lines, const Table& table, std::size_t row) {
                 lines.number(row, "saturation"));
     lines.point(panel, "k / E", lines.number(row, "step"), lines.number(row, "chance"),
                 {kNone, kNone}, true);
+  } else if (name == "fluctuation") {
+    Panel* panel = lines.panel(lines.of_run(row, "layer " + lines.text(row, "layer")),
+                               "training step", "tokens with another first choice");
+    lines.point(panel, "since the step before (95 %)", lines.number(row, "next_step"),
+                lines.number(row, "changed"), interval_at(table, row, "changed_interval"));
+    lines.point(panel, "if independent", lines.number(row, "next_step"),
+                lines.number(row, "chance"), {kNone, kNone}, true);
+  } else if (name == "collapse") {
+    for (const auto& [key, title] :
+         {std::pair("evenness", "evenness"), std::pair("max_violation", "MaxVio")})
+      lines.point(lines.panel("", kLayer, title), lines.of_run(row, title), lines.layer(row),
+                  lines.number(row, key));
+  } else if (name == "loss") {
+    add_loss(lines, table, row);
+  } else if (name == "mixing") {
+    Panel* effective = lines.panel("mixed", kLayer, "effective number");
+    for (const auto& [key, title] : {std::pair("dispatch_tokens", "tokens of a slot"),
+                                     std::pair("combine_slots", "slots of a token")})
+      lines.point(effective, lines.of_run(row, title), lines.layer(row), lines.number(row, key));
+    Panel* weight = lines.panel("weight of tokens", kLayer, "sum of dispatch weights");
+    for (const char* which : {"largest", "median", "least"})
+      lines.point(weight, lines.of_run(row, which), lines.layer(row),
+                  lines.number(row, (std::string("token_weight_") + which).c_str()));
+    lines.point(weight, "if even", lines.layer(row), lines.number(row, "token_weight_even"),
+                {kNone, kNone}, true);
+  } else if (name == "merging") {
+    add_merging(lines, table, row);
   } else {  // whatif
     const std::string title = lines.of_run(
         row, "group " + lines.text(row, "group") + ", fill " + lines.text(row, "fill"));
@@ -174,7 +250,12 @@ void add_row(Lines& lines, const Table& table, std::size_t row) {
 Figure trace_lines(const Table& table, std::size_t most_panels) {
   Lines lines(table, most_panels);
   for (std::size_t row = 0; row < table.rows.size(); ++row) add_row(lines, table, row);
-  return lines.finish(table.name != "saturation" && table.name != "whatif");
+  // The axis of all others is the layer.
+  const std::string& name = table.name;
+  const bool other = name == "saturation" || name == "fluctuation" || name == "whatif" ||
+                     (name == "merging" && !has_column(table, "merged")) ||
+                     has_column(table, "segment");
+  return lines.finish(!other);
 }
 
 }  // namespace moesim

@@ -24,13 +24,19 @@ struct Cells {
 
 struct Axes {
   const char *row, *column, *weight;  // keys
-  const char *y, *x;                  // titles
+  std::string y, x;                   // titles
   bool texts, square;
 };
 
+std::string title_of(const Table& table, const std::string& key) {
+  for (const Column& column : table.columns)
+    if (column.key == key) return column.title;
+  return key;
+}
+
 Axes axes_of(const Table& table) {
   if (table.name == "specialisation")
-    return {"label", "expert", "tokens", "label", "expert", true, false};
+    return {"label", "expert", "tokens", title_of(table, "label"), "expert", true, false};
   const bool next = table.name == "transitions";
   return {"expert",
           "other",

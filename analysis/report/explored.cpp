@@ -59,6 +59,35 @@ void add_texts(const TracedRun& run, const std::vector<std::int32_t>& ids, std::
         "texts");
 }
 
+// The bytes of a character at the end of a text that it lacks; 0 if it is whole.
+std::size_t missing_bytes(std::string_view text) {
+  for (std::size_t back = 1; back <= std::min<std::size_t>(3, text.size()); ++back) {
+    const auto byte = static_cast<unsigned char>(text[text.size() - back]);
+    if (byte < 0x80) return 0;
+    if (byte < 0xC0) continue;
+    const std::size_t length = byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : byte < 0xF8 ? 4 : 0;
+    return length > back ? length - back : 0;
+  }
+  return 0;
+}
+
+// Completes characters whose bytes are several tokens of a sequence, in the first of them.
+void join_characters(std::vector<std::string>& texts, std::size_t length) {
+  for (std::size_t t = 0; t < texts.size(); ++t) {
+    const std::size_t missing = missing_bytes(texts[t]);
+    const std::size_t end = std::min(texts.size(), (t / length + 1) * length);
+    std::string rest;
+    for (std::size_t next = t + 1; next < end && rest.size() < missing; ++next) {
+      const std::string& text = texts[next];
+      std::size_t taken = 0;
+      while (taken < text.size() && rest.size() < missing && (text[taken] & 0xC0) == 0x80)
+        rest += text[taken++];
+      if (taken < text.size()) break;
+    }
+    if (missing > 0 && rest.size() == missing) texts[t] += rest;
+  }
+}
+
 }  // namespace
 
 ExploredText explored_text(TracedRun& run, const ExplorerLimits& limits) {
@@ -76,6 +105,9 @@ ExploredText explored_text(TracedRun& run, const ExplorerLimits& limits) {
                     .length = run.length(),
                     .experts = run.experts()};
   add_texts(run, run.token_ids(trace), shown, text);
+  join_characters(text.texts, static_cast<std::size_t>(run.length()));
+  text.losses = run.losses(trace);
+  if (!text.losses.empty()) text.losses.resize(static_cast<std::size_t>(shown));
   text.layers.reserve(run.layers());
   for (std::size_t layer = 0; layer < run.layers(); ++layer)
     text.layers.push_back(layer_of(run, trace, layer, shown));

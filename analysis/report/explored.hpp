@@ -29,8 +29,11 @@ struct ExploredText {
   std::int64_t tokens = 0;  // of the trace, not only those that are shown
   std::int64_t length = 1;  // of a sequence
   std::int64_t experts = 0;
-  std::vector<std::string> texts = {};  // bytes of each token that is shown
-  std::vector<std::int32_t> ids = {};   // of each; empty: none
+  // Bytes of each token that is shown. A token that begins a character ends with all of its bytes; the
+  // tokens that have the others keep them.
+  std::vector<std::string> texts = {};
+  std::vector<std::int32_t> ids = {};  // of each; empty: none
+  std::vector<double> losses = {};     // of each, in nats, NaN without a target; empty: none
   std::vector<ExploredLayer> layers = {};
   std::vector<std::string> notes = {};  // what was left out
 };

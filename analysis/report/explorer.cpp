@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace moesim {
@@ -128,6 +129,12 @@ std::string explorer_html(const ExploredText& text, std::size_t number) {
   html += tokens_html(text);
   if (!text.ids.empty())
     html += fmt::format("<p class=\"ids\" hidden>{}</p>\n", fmt::join(text.ids, " "));
+  if (!text.losses.empty()) {
+    std::vector<std::string> losses;
+    for (const double loss : text.losses)
+      losses.push_back(std::isnan(loss) ? "-" : fmt::format("{:.3f}", loss));
+    html += fmt::format("<p class=\"losses\" hidden>{}</p>\n", fmt::join(losses, " "));
+  }
   for (const ExploredLayer& layer : text.layers)
     html += fmt::format("<p class=\"routes\" data-layer=\"{}\" hidden>{}</p>\n", layer.label,
                         routes_of(layer));

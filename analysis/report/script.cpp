@@ -68,18 +68,20 @@ const char* const kScript = R"js(
     const place = new Map(tokens.map((token, i) => [token, i]));
     const layers = Array.from(box.querySelectorAll(".routes"),
       one => ({name: one.dataset.layer, text: one.textContent}));
-    const ids = part(".ids") ? part(".ids").textContent.split(" ") : [];
+    const words = name => part(name) ? part(name).textContent.split(" ") : [];
+    const ids = words(".ids"), losses = words(".losses");
     const list = part(".tokens"), slider = part(".layers input"), about = part(".about");
     const legend = part(".experts");
     let routes = [], layer = 0, marked = null, current = 0;
     const say = i => {
       const id = ids[i] === undefined ? "" : `, id ${ids[i]}`;
+      const loss = losses[i] === undefined || losses[i] === "-" ? "" : `; loss ${losses[i]} nats`;
       const of = routes[i].map(({expert, gate, dropped}) =>
         `expert ${expert}: gate ${gate}, ${dropped ? "dropped" : "served"}`);
       const text = document.createElement("bdi");
       text.append(...tokens[i].cloneNode(true).childNodes);
       about.replaceChildren(text,
-        ` token ${i}${id}, layer ${layers[layer].name}: ${of.join("; ") || "no expert"}`);
+        ` token ${i}${id}, layer ${layers[layer].name}: ${of.join("; ") || "no expert"}${loss}`);
     };
     const mark = expert => {
       marked = expert;
@@ -175,6 +177,6 @@ const char* const kScript = R"js(
 })();
 )js";
 
-const char* const kScriptHash = "sha256-APyfO5ZST2T8NOqzdGDlyTmZzBTkCSP/L35opELhokM=";
+const char* const kScriptHash = "sha256-/wjFkYu7aCu33IrofYDONoiKRMTjC2G7Q9cPmBQjGCI=";
 
 }  // namespace moesim::html

@@ -6,54 +6,85 @@
 #include <algorithm>
 
 namespace moesim {
+namespace {
+
+// The files that an analysis reads.
+constexpr const char* kTraces = "a run with record.trace = true, or a file of moesim route";
+constexpr const char* kRouted = "a file of moesim route";
+constexpr const char* kCheckpoints =
+    "files of moesim route --checkpoint STEP of the same tokens, in the order of the training";
+constexpr const char* kSeeds = "files of moesim route of the same tokens";
+
+}  // namespace
 
 const std::vector<Analysis>& analyses() {
   static const std::vector<Analysis> all = {
       {"coactivation",
        "which experts tokens choose together: P(j | i) = tokens that choose i and j / tokens that "
        "choose i",
+       kTraces,
        {"pairs", "top"},
        coactivation_table},
       {"specialisation",
        "mutual information of expert with domain, token id, previous token and position; with "
-       "--by, "
-       "the share of each domain, token id or position that goes to each expert",
+       "--by, the share of each domain, token id or position that goes to each expert",
+       kTraces,
        {"by", "top", "seen", "bins", "permutations"},
        specialisation_table},
-      {"repetition", "how often consecutive tokens have the same expert", {}, repetition_table},
+      {"repetition",
+       "how often consecutive tokens have the same expert",
+       kTraces,
+       {},
+       repetition_table},
       {"transitions",
        "how far the first choice in a layer decides that in the next; with --by pair, the counts",
+       kTraces,
        {"by", "top", "permutations"},
        transitions_table},
       {"saturation",
-       "share of a token's experts at each checkpoint that are those at the last one; traces of "
-       "the "
-       "same tokens, in order",
+       "share of a token's experts at each checkpoint that are those at the last one",
+       kCheckpoints,
        {},
        saturation_table},
       {"fluctuation",
-       "share of tokens whose first choice changes from one traced step to the next; traces of the "
-       "same tokens of one run, in order",
+       "share of tokens whose first choice changes from one traced step to the next",
+       kCheckpoints,
        {},
        fluctuation_table},
       {"agreement",
        "share of a token's experts that two seeds have in common once their experts are matched; "
        "with --by expert, the match",
+       kSeeds,
        {"by", "permutations"},
        agreement_table},
       {"collapse",
        "a verdict on the load: fine, uneven or collapsed",
+       kTraces,
        {"starved", "max-violation", "evenness", "least"},
        collapse_table},
       {"loss",
        "the loss of tokens by the number of experts that served them, and of tokens with and "
-       "without a dropped choice (moesim route writes losses)",
+       "without a dropped choice",
+       kRouted,
        {},
        loss_table},
       {"tokens",
        "the token ids of which each expert has the largest share",
+       kTraces,
        {"top", "seen"},
        token_table},
+      {"mixing",
+       "Soft MoE: how many tokens a slot mixes, how many slots a token, and which tokens matter; "
+       "with --by, the weight of every token, or the map of dispatch or combine weights",
+       kRouted,
+       {"by", "top", "sequence"},
+       mixing_table},
+      {"merging",
+       "Lory, SMEAR: entropy of the merge weights; with --by, the mean weight of every expert, or "
+       "the segments of a sequence",
+       kRouted,
+       {"by"},
+       merging_table},
   };
   return all;
 }

@@ -19,6 +19,7 @@ struct AnalyzeOptions {
   std::size_t bins = 16;  // --bins: of positions
   // --permutations; none: 200, and fewer for large traces
   std::optional<std::size_t> permutations = {};
+  std::int64_t sequence = 0;  // --sequence: of maps
   CollapseLimits limits = {};
   std::optional<std::int64_t> step = {};  // --step; none: all traces
 };
@@ -29,6 +30,7 @@ using Paths = std::vector<std::string>;
 struct Analysis {
   std::string name;
   std::string about;                 // for --help
+  std::string needs;                 // the files, for --help
   std::vector<std::string> options;  // options that it takes and not all analyses take
   Table (*make)(const Paths& paths, const AnalyzeOptions& options);
 };
@@ -51,5 +53,7 @@ Table agreement_table(const Paths& paths, const AnalyzeOptions& options);
 Table collapse_table(const Paths& paths, const AnalyzeOptions& options);
 Table loss_table(const Paths& paths, const AnalyzeOptions& options);
 Table token_table(const Paths& paths, const AnalyzeOptions& options);
+Table mixing_table(const Paths& paths, const AnalyzeOptions& options);
+Table merging_table(const Paths& paths, const AnalyzeOptions& options);
 
 }  // namespace moesim

@@ -5,6 +5,11 @@
 #include "analysis/traces/trace_tables.hpp"
 #include "sim/core/error.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
 namespace moesim {
 namespace {
 
@@ -31,7 +36,9 @@ std::vector<Cell> change_row(const TraceAt& from, const TraceAt& to, std::size_t
   const std::vector<double> a = shares_of(before), b = shares_of(after);
   double same = 0;  // if the choices were independent
   for (std::size_t e = 0; e < a.size(); ++e) same += a[e] * b[e];
-  const MeanEstimate mean = mean_over_clusters(changed);
+  MeanEstimate mean = mean_over_clusters(changed);
+  if (!std::isnan(mean.interval.low))  // of a share
+    mean.interval = {std::max(0.0, mean.interval.low), std::min(1.0, mean.interval.high)};
   return {name_of_run(*from.run),
           std::to_string(from.run->label(layer)),
           static_cast<double>(from.step()),
@@ -58,6 +65,10 @@ Table fluctuation_table(const Paths& paths, const AnalyzeOptions& options) {
     const TraceAt &from = all[i], &to = all[i + 1];
     if (name_of_run(*from.run) != name_of_run(*to.run) || !same_tokens(from, to)) continue;
     require_same_shape(*from.run, *to.run);
+    if (to.step() < from.step())
+      add_note(table, fmt::format("{}: step {} follows step {}: give files in the order of the "
+                                  "training",
+                                  name_of_run(*to.run), to.step(), from.step()));
     for (std::size_t layer = 0; layer < from.run->layers(); ++layer)
       table.rows.push_back(change_row(from, to, layer));
   }
@@ -65,7 +76,8 @@ Table fluctuation_table(const Paths& paths, const AnalyzeOptions& options) {
     fail(Exit::data, runs.front()->run().path +
                          ": no two traces of one run and the same tokens follow each other; trace "
                          "checkpoints with moesim route RUN --split validation --checkpoint STEP, "
-                         "and give them in order");
+                         "and give them in order. " +
+                         kMoreCheckpoints);
   add_note(table, "intervals are over sequences");
   return table;
 }

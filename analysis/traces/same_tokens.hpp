@@ -8,6 +8,11 @@
 
 namespace moesim {
 
+// How to get traces of more checkpoints, for error messages.
+inline constexpr const char* kMoreCheckpoints =
+    "A run keeps its two newest checkpoints and the best one; train it with checkpoint.every=STEPS "
+    "checkpoint.keep=NUMBER to have more";
+
 struct TraceAt {
   TracedRun* run = nullptr;
   std::size_t trace = 0;

@@ -29,19 +29,24 @@ Table saturation_table(const Paths& paths, const AnalyzeOptions& options) {
   const std::vector<TraceAt> all = all_traces(runs);
   const TraceAt last = all.back();
   std::vector<TraceAt> compared;
+  std::size_t others = 0;
   for (std::size_t i = 0; i + 1 < all.size(); ++i) {
     if (same_tokens(all[i], last)) {
       require_same_shape(*all[i].run, *last.run);
       compared.push_back(all[i]);
     } else {
-      add_note(table, fmt::format("left out: step {} of {}: not the tokens of the last trace",
-                                  all[i].step(), name_of_run(*all[i].run)));
+      ++others;
     }
   }
+  if (others > 0 && !compared.empty())
+    add_note(table,
+             fmt::format("left out: {} of {} traces, which are not of the tokens of the last",
+                         others, all.size()));
   if (compared.empty())
     fail(Exit::data, last.run->run().path +
                          ": no other trace of the same tokens; trace checkpoints with moesim route "
-                         "RUN --split validation --checkpoint STEP");
+                         "RUN --split validation --checkpoint STEP. " +
+                         kMoreCheckpoints);
   for (const TraceAt& one : compared)
     if (name_of_run(*one.run) != name_of_run(*last.run))
       add_note(table,
@@ -49,6 +54,12 @@ Table saturation_table(const Paths& paths, const AnalyzeOptions& options) {
                            "about checkpoints of one run; of two, see analyze agreement",
                            name_of_run(*one.run), one.run->run().file.text("router"),
                            name_of_run(*last.run), last.run->run().file.text("router")));
+  for (const TraceAt& one : compared)
+    if (name_of_run(*one.run) == name_of_run(*last.run) && one.step() > last.step())
+      add_note(table,
+               fmt::format("the last trace is of step {}, and others are of later steps: give "
+                           "files in the order of the training",
+                           last.step()));
   for (std::size_t layer = 0; layer < last.run->layers(); ++layer) {
     const TokenChoices reference = choices_of_trace(*last.run, last.trace, layer);
     for (const TraceAt& one : compared) {

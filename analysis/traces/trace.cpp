@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace moesim {
 namespace {
@@ -26,10 +27,14 @@ TracedRun::TracedRun(const std::string& path, std::optional<std::int64_t> step) 
   excerpt.attributes = {
       "moesim_schema",     "run_id",       "arm",          "router",      "config",
       "trace_rows",        "trace_tokens", "trace_length", "trace_k_max", "trace_fixed",
-      "trace_pass_tokens", "trace_gates"};
+      "trace_pass_tokens", "trace_gates",  "plan_kind"};
   excerpt.last_rows = {{"trace_step", kMostSteps}, {"layer", kMostLabels}, {"trace_begin", 1}};
   run_ = read_run(path, reader_, excerpt);
   const std::string kind = run_.file.text("trace_rows");
+  if (run_.file.text("plan_kind") == "custom")
+    throw NoAssignments(path +
+                        ": its router runs its experts itself (a custom plan, as those of moa, "
+                        "switchhead and autonomy), so that there are no traces of it");
   if (kind.empty())
     throw NoAssignments(path +
                         ": no traces; train it with record.trace = true, or trace a checkpoint "
@@ -49,11 +54,15 @@ TracedRun::TracedRun(const std::string& path, std::optional<std::int64_t> step) 
   experts_ = begin->shape[2] - 1;
   const auto whole = [&](const char* name) {
     const double value = run_.number(name);
-    if (!(value >= 1 && value <= 0x1p31)) fail(Exit::data, path + ": a bad " + name);
+    if (!(value >= 1 && value <= 0x1p31) || value != std::floor(value))
+      fail(Exit::data, path + ": a bad " + name);
     return static_cast<std::int64_t>(value);
   };
   tokens_ = whole("trace_tokens"), length_ = whole("trace_length");
   pass_tokens_ = whole("trace_pass_tokens"), k_max_ = whole("trace_k_max");
+  if (length_ > tokens_ || pass_tokens_ > tokens_)
+    fail(Exit::data, fmt::format("{}: trace_length {} and trace_pass_tokens {} of {} trace_tokens",
+                                 path, length_, pass_tokens_, tokens_));
   fixed_ = run_.number("trace_fixed") == 1;
   settings_ = config::resolved_values(run_.file.text("config"));
   check_begins();
@@ -73,6 +82,8 @@ void TracedRun::check_begins() {
       if (!begins.empty()) end = begins.back();
     });
   if (end == 0) return;
+  if (static_cast<double>(k_max_) > end)
+    fail(Exit::data, fmt::format("{}: trace_k_max {} of {:.0f} rows", run_.path, k_max_, end));
   bool there = false;
   each_slice("trace_token", static_cast<std::int64_t>(end) - 1, 1,
              [&](const std::vector<double>& last) { there = !last.empty(); });
@@ -161,6 +172,8 @@ std::vector<double> TracedRun::losses(std::size_t trace) {
              [&](const std::vector<double>& values) { all = values; });
   if (!all.empty() && static_cast<std::int64_t>(all.size()) != tokens_)
     fail(Exit::data, run_.path + ": trace_loss has another number of tokens");
+  if (std::any_of(all.begin(), all.end(), [](double loss) { return std::isinf(loss); }))
+    fail(Exit::data, run_.path + ": trace_loss has an infinite number");
   return all;
 }
 
@@ -201,6 +214,10 @@ TraceLayer TracedRun::read(std::size_t trace, std::size_t layer, Parts parts) {
   };
   take("trace_token", one.token, 0, static_cast<double>(tokens_ - 1));
   take("trace_choice", one.choice, 0, 255);
+  std::vector<std::int64_t> choices(static_cast<std::size_t>(tokens_), 0);
+  for (const std::int32_t token : one.token)
+    if (++choices[static_cast<std::size_t>(token)] > k_max_)
+      bad("a token has more assignments than trace_k_max");
   ChoiceCheck check(tokens_);
   for (std::size_t i = 0; i < one.token.size(); ++i)
     if (const char* problem = check.problem(one.token[i], one.choice[i]); *problem != '\0')

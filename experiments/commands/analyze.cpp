@@ -22,7 +22,8 @@ std::vector<std::string> analysis_names() {
 std::string list_of_analyses() {
   std::string all;
   for (const Analysis& one : analyses())
-    all += "\n  " + one.name + std::string(16 - one.name.size(), ' ') + one.about;
+    all += "\n  " + one.name + std::string(16 - one.name.size(), ' ') + one.about + ". Of " +
+           one.needs;
   return all;
 }
 
@@ -49,6 +50,7 @@ AnalyzeOptions analyze_options(const Arguments& arguments) {
   options.bins = static_cast<std::size_t>(arguments.integer("bins", 1, 1l << 20));
   if (arguments.given("permutations"))
     options.permutations = static_cast<std::size_t>(arguments.integer("permutations", 0, 1l << 20));
+  options.sequence = arguments.integer("sequence", 0, 1l << 30);
   options.step = step_of(arguments);
   options.limits = {.starved = arguments.number("starved", 0, 1),
                     .max_violation = arguments.number("max-violation", 0, 1e9),
@@ -62,20 +64,22 @@ AnalyzeOptions analyze_options(const Arguments& arguments) {
 Arguments analyze_arguments() {
   Arguments arguments(
       "analyze " + joined(analysis_names(), "|") + " TRACE...",
-      "Says what recorded assignments show, per MoE layer, before capacity. TRACE is a run file or "
-      "folder trained with record.trace = true, or a file of moesim route. Analyses:" +
+      "Says what recorded assignments show, per MoE layer, before capacity. TRACE is a run file, a "
+      "folder of runs, or a file of moesim route or import-trace. Analyses:" +
           list_of_analyses());
   arguments
       .value("by", "",
              "rows: domain, token, previous, position (specialisation), pair (transitions), expert "
-             "(agreement)",
-             {{"domain", "token", "previous", "position", "pair", "expert"}})
+             "(agreement, merging), token, dispatch, combine (mixing), segment (merging)",
+             {{"domain", "token", "previous", "position", "pair", "expert", "dispatch", "combine",
+               "segment"}})
       .value("step", "", "only traces of this step; default: all")
       .value("pairs", "all",
              "coactivation: all pairs of a token's choices, or those adjacent in their order",
              {{"all", "adjacent"}})
       .value("top", "20", "most rows per layer, of tokens per expert; 0: all")
       .value("seen", "10", "least occurrences of a token id")
+      .value("sequence", "0", "mixing: the sequence of --by dispatch and --by combine")
       .value("bins", "16", "bins of positions in a sequence")
       .value("permutations", "200",
              "shuffles of the permutation baseline; by default fewer, at least 3, for large traces")

@@ -50,7 +50,8 @@ Arguments regret_arguments() {
       "random ones (the mean over all), and with the router's second choice, and the regret: loss "
       "- loss of the best. RUN is the folder of a run or of an experiment; runs whose routers send "
       "no whole tokens to experts are left out. Intervals are over sequences.");
-  arguments.value("tokens", "512", "tokens to sample from an evaluation, the same for every run")
+  arguments
+      .value("tokens", "512", "tokens to sample from an evaluation, the same for every run; 0: all")
       .value("by", "layer",
              "rows of the table: layer, domain, or frequency: ranks of token ids in the training "
              "data",
@@ -68,7 +69,7 @@ int regret_command(const Words& words) {
   arguments.require_rest("regret of which run?");
   const TableOutput output(arguments);
   RegretTable table(by_of(arguments.text("by")));
-  const long tokens = arguments.integer("tokens", 1, kMostTokens);
+  const long tokens = arguments.integer("tokens", 0, kMostTokens);
   const int threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
   std::string reason;
   const std::vector<std::string> folders = folders_at(arguments.rest());

@@ -79,7 +79,7 @@ RegretTable::RegretTable(RegretBy by) : by_(by) {
   table_.columns = {{"run", "run", Kind::text},
                     {keys[which], titles[which], Kind::text},
                     {"tokens", "tokens", Kind::count},
-                    number("chosen", "loss"),
+                    number("chosen", "loss, sample"),
                     number("best", "of the best"),
                     number("regret", "regret"),
                     {"regret_interval", "95 %", Kind::interval, 4},
@@ -130,8 +130,10 @@ void RegretTable::add_verdict(const std::string& run, const RegretSample& sample
     than = fmt::format("random experts are worse than the router's by {:.4f} nats", random.value);
   if (i.high < 0)
     than = fmt::format("random experts are better than the router's by {:.4f} nats", -random.value);
-  note(fmt::format("{}: {} (95 %: {:.4f} to {:.4f}); the best ones are better by {:.4f}", run, than,
-                   i.low, i.high, regret.value));
+  const std::string range =
+      std::isnan(i.low) ? "n/a" : fmt::format("{:.4f} to {:.4f}", i.low, i.high);
+  note(fmt::format("{}: {} (95 %: {}); the best ones are better by {:.4f}", run, than, range,
+                   regret.value));
   if (sample.unserved + sample.too_many > 0)
     note(
         fmt::format("{}: of {} tokens and layers {} are left out because no expert took the token, "

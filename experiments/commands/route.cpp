@@ -10,6 +10,7 @@
 #include "sim/ops/loss.hpp"
 #include "sim/record/image.hpp"
 #include "sim/train/loading.hpp"
+#include "sim/train/weight_writer.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -25,7 +26,11 @@ namespace {
 class TracedPasses {
  public:
   TracedPasses(Experiment& e, index step, bool training)
-      : e_(e), step_(step), training_(training), monitor_(*e.model) {}
+      : e_(e),
+        step_(step),
+        training_(training),
+        monitor_(*e.model),
+        weights_(*e.model, kMostWeightBytes) {}
 
   // Pieces of `length` tokens, each a sequence of its own pass.
   void text(const std::vector<std::int32_t>& ids) {
@@ -79,11 +84,13 @@ class TracedPasses {
     if (static_cast<index>(losses_.size()) == trace.tokens) trace.losses = std::move(losses_);
     return trace;
   }
+  const RoutedWeights& weights() const { return weights_.weights(); }
 
  private:
   void run(const Example& example, Context context) {
     context.training = training_;
     monitor_.attach(context, example);
+    weights_.attach(context, example);
     std::vector<Loss> losses;
     const Tensor logits = e_.model->forward(example.input, context, losses);
     if (!example.targets || example.targets.size() != example.input.batch * example.input.length)
@@ -98,6 +105,7 @@ class TracedPasses {
   index step_;
   bool training_;
   TraceMonitor monitor_;
+  WeightMonitor weights_;
   std::vector<double> losses_;  // of all tokens; shorter if the task has none for each
 };
 
@@ -147,7 +155,8 @@ Arguments route_arguments() {
       "route RUN --text TEXT|--split SPLIT --out FILE",
       "Writes which experts a checkpoint of a run sends every token to: per MoE layer, expert, "
       "gate, served or dropped, and the order of service. FILE.h5 has the variables trace_* of a "
-      "run file, FILE.csv one row per assignment. TEXT is cut into sequences of data.length "
+      "run file, and the weights of Soft MoE, Lory and SMEAR; FILE.csv one row per assignment. "
+      "TEXT is cut into sequences of data.length "
       "tokens, each a batch of its own; if the data are not text, tokens are numbers. Capacity is "
       "that of evaluation.");
   arguments.value("text", "", "the text itself; of a file: \"$(cat FILE)\"")
@@ -212,9 +221,15 @@ int route_command(const Words& words) {
     passes.validation(batches);
   const StepTrace trace = passes.take();
   if (ends_in(out, ".h5"))
-    route_file(trace, folder, loaded).publish(out);
+    route_file(trace, passes.weights(), folder, loaded).publish(out);
   else
     write_output(out, render(route_table(trace, e), TableFormat::csv));
+  if (const std::string missing = missing_weights(passes.weights()); !missing.empty())
+    std::cerr << "moesim: note: " << missing << '\n';
+  else if (!ends_in(out, ".h5") &&
+           !(passes.weights().mixings.empty() && passes.weights().mergings.empty()))
+    std::cerr << "moesim: note: this router has weights instead of assignments, which only a file "
+                 "that ends in .h5 has\n";
   std::size_t rows = 0, served = 0;
   for (const LayerTrace& layer : trace.layers) {
     rows += layer.rows.size();

@@ -5,8 +5,10 @@
 #include "sim/io/file.hpp"
 #include "sim/record/reader.hpp"
 #include "sim/train/trace_recorder.hpp"
+#include "sim/train/weight_writer.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <tuple>
 
 namespace moesim {
@@ -20,11 +22,13 @@ index most_experts_of(const StepTrace& trace) {
 
 }  // namespace
 
-RunFile route_file(const StepTrace& trace, const std::string& folder, LoadedRun& loaded) {
+RunFile route_file(const StepTrace& trace, const RoutedWeights& weights, const std::string& folder,
+                   LoadedRun& loaded) {
   Experiment& e = loaded.e;
   RunFile file;
   file.attribute("moesim_schema", kRunFileSchema);
-  file.attribute("run_id", e.identity.folder);
+  const std::filesystem::path path(folder);
+  file.attribute("run_id", (path.has_filename() ? path : path.parent_path()).filename().string());
   file.attribute("arm", e.spec.label);
   file.attribute("router", e.model->config().router);
   file.attribute("seed", static_cast<std::int64_t>(e.run.seed));
@@ -45,6 +49,7 @@ RunFile route_file(const StepTrace& trace, const std::string& folder, LoadedRun&
                       .losses = !trace.losses.empty()});
   writer.declare(file);
   writer.append(file, loaded.info.step, trace);
+  put_weights(file, weights, most_experts_of(trace));
   put_vocabulary(file, *e.data, trace.ids);
   return file;
 }

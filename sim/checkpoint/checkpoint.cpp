@@ -19,8 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kRegularKept = 2;
-
 fs::path folder_of(const std::string& run_folder) { return fs::path(run_folder) / "checkpoint"; }
 fs::path folder_of(const std::string& run_folder, index step) {
   return folder_of(run_folder) / fmt::format("step-{:09}", step);
@@ -71,9 +69,9 @@ void remove_step(const std::string& run_folder, index step) {
   if (is_removable(folder)) remove_folder(folder);  // a failure is retried at the next checkpoint
 }
 
-// Prunes checkpoints after `newest` was written. Folders with unreadable manifests do not count
+// Prunes checkpoints after `newest` was written, but for `keep` regular ones. Folders with unreadable manifests do not count
 // among those to keep.
-void prune(const std::string& run_folder, index newest) {
+void prune(const std::string& run_folder, index newest, index keep) {
   std::vector<CheckpointInfo> all;
   for (const index step : checkpoint_steps(run_folder)) {
     try {
@@ -83,9 +81,9 @@ void prune(const std::string& run_folder, index newest) {
     }
   }
   std::vector<index> kept = {newest};
-  std::size_t regular = 0;
+  index regular = 0;
   for (auto i = all.rbegin(); i != all.rend(); ++i)
-    if (i->regular && regular++ < kRegularKept) kept.push_back(i->step);
+    if (i->regular && regular++ < keep) kept.push_back(i->step);
   const auto best = std::min_element(all.begin(), all.end(), [](const auto& a, const auto& b) {
     return a.loss < b.loss || (std::isnan(b.loss) && !std::isnan(a.loss));
   });
@@ -112,7 +110,7 @@ std::string blocks_path(const std::string& run_folder) {
 }
 
 void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
-                      const std::vector<FileContent>& files) {
+                      const std::vector<FileContent>& files, index keep) {
   const fs::path path = folder_of(run_folder, info.step);
   std::error_code error;
   fs::create_directory(path.parent_path(), error);
@@ -126,7 +124,7 @@ void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
   std::vector<FileContent> all = files;
   all.push_back({kManifest, {manifest}});
   publish_folder(path, all);
-  prune(run_folder, info.step);
+  prune(run_folder, info.step, keep);
 }
 
 std::vector<index> checkpoint_steps(const std::string& run_folder) {

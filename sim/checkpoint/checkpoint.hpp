@@ -58,11 +58,12 @@ struct Checkpoint {
 // The path of kBlocksFile.
 std::string blocks_path(const std::string& run_folder);
 
-// Writes checkpoint/step-N in the run's folder, then prunes: keeps this one, the newest two regular
-// ones and the one with the lowest validation loss. Throws Exit::output, leaving older checkpoints
-// untouched.
+// Writes checkpoint/step-N in the run's folder, then prunes: keeps this one, the newest `keep`
+// regular ones and the one with the lowest validation loss. Throws Exit::output, leaving older
+// checkpoints untouched.
+inline constexpr index kRegularKept = 2;
 void write_checkpoint(const std::string& run_folder, const CheckpointInfo& info,
-                      const std::vector<FileContent>& files);
+                      const std::vector<FileContent>& files, index keep = kRegularKept);
 
 // Throws Unreadable if the folder of checkpoints exists but cannot be listed.
 void require_checkpoints_listed(const std::string& run_folder);

@@ -250,7 +250,8 @@ double Transformer::active_parameters() const {
     const MoeLayer& layer = moe_layer(i);
     const double unused =
         static_cast<double>(layer.expert().experts()) - layer.router().traits().cost.rows_per_token;
-    active -= std::max(0.0, unused) * static_cast<double>(layer.expert().parameters_per_expert());
+    active -= std::max(0.0, unused) * static_cast<double>(layer.expert().parameters_per_expert()) +
+              layer.router().traits().cost.idle_parameters;
   }
   return active;
 }

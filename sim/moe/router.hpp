@@ -47,7 +47,9 @@ std::string to_string(Sees sees);
 struct Cost {
   double rows_per_token = 1;  // rows of expert compute
   double router_flops = 0;    // forward FLOPs of routing itself, per token
-  double merge_flops = 0;     // merging parameters, in FLOPs per expert parameter and token
+  // Parameters of the router itself that a token does not use: of experts that are part of it.
+  double idle_parameters = 0;
+  double merge_flops = 0;  // merging parameters, in FLOPs per expert parameter and token
 };
 
 // Traits are the properties of a router, fixed once it is built.

@@ -55,6 +55,11 @@ Checkpointer::Checkpointer(Settings& settings, Trainer& trainer, Recorder& recor
   Options options(settings, "checkpoint");
   every_ = options.integer("every", 0, {0, 1ll << 40},
                            "steps between checkpoints; 0: by time, see checkpoint.seconds");
+  keep_ = options.integer(
+      "keep", kRegularKept, {kRegularKept, 1ll << 40},
+      "newest checkpoints of checkpoint.every that are kept, and the one with the lowest "
+      "validation loss");
+  options.keep_silent("keep");
   seconds_ = options.number("seconds", 60, {0, 1e9},
                             "seconds between checkpoints by time, which take at most "
                             "a hundredth of the time");
@@ -137,7 +142,7 @@ void Checkpointer::write(const std::string& published_sha256, bool regular) {
        .block_bytes = blocks.size(),
        .blocks_sha256 = blocks.size() > 0 ? blocks.sha256() : "",
        .published_sha256 = published_sha256},
-      files);
+      files, keep_);
   if (is_best()) best_ = loss_;
   written_ = position.step, evaluated_ = position.evaluated;
 }

@@ -63,7 +63,7 @@ class Checkpointer : public Hook {
 
   Trainer& trainer_;
   Recorder& recorder_;
-  index every_;
+  index every_, keep_;
   double seconds_;
   Throttle throttle_;
   double loss_ = std::numeric_limits<double>::quiet_NaN();  // of the last evaluation

@@ -126,7 +126,8 @@ RegretSample measure_regret(Transformer& model, const Evaluator& evaluator, cons
     Counterfactuals counterfactuals(model, example, evaluator.context(i), backend);
     std::vector<Place> places;
     for (index b = 0; b < example.input.batch; ++b) {
-      const index q = first + b, wanted = (q + 1) * count / all - q * count / all;
+      const index q = first + b,
+                  wanted = count == 0 ? length : (q + 1) * count / all - q * count / all;
       for (const index s :
            drawn_positions(batch.targets, static_cast<std::size_t>(b * length), length, wanted, q))
         places.push_back({b, s});

@@ -38,7 +38,7 @@ inline constexpr index kMostChoices = 4096;
 // All choices of n of E experts in order, n = 1 or 2; empty if they are more than kMostChoices.
 std::vector<std::vector<std::int32_t>> all_choices(index experts, std::size_t n);
 
-// Samples `count` tokens with a target, spread over the sequences of an evaluation: in each
+// Samples `count` tokens with a target (0: takes all of them), spread over the sequences of an evaluation: in each
 // sequence, positions are drawn at random, the same ones for every model.
 RegretSample measure_regret(Transformer& model, const Evaluator& evaluator, const Task& task,
                             Backend& backend, index count);

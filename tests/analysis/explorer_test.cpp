@@ -148,7 +148,7 @@ TEST_CASE("explorer: hostile tokens are text", "[analysis]") {
   for (const char* more : {"</script>", "<!--", "]]>", "\" onmouseover=\"alert(1)", "&lt;",
                            "\xE2\x80\xA8", "\xD7\xA9\xD7\x9C", "\xE2\x81\xA6", ""})
     texts.emplace_back(more);
-  routed_file(texts, 100).publish(path);
+  routed_file(texts, static_cast<std::int64_t>(texts.size())).publish(path);
   const std::string html = explorer_part({path}).html;
   CHECK(count_of(html, "<bdi\n") == texts.size());
   for (const char* word : {"<script", "</script", "<!--", "<img", "\x1b", "\xE2\x80\xAE",
@@ -157,6 +157,33 @@ TEST_CASE("explorer: hostile tokens are text", "[analysis]") {
   CHECK(html.find("&amp;lt;") != html.npos);
   CHECK(html.find("\xD7\xA9\xD7\x9C") != html.npos);
   CHECK(html.size() < 20000);  // the name of 5000 letters is cut
+}
+
+TEST_CASE("explorer: bytes of one character are joined in the first token", "[analysis]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "routed.h5";
+  // U+00E9 in two tokens; U+1F600 in three, the last with more; a character across two sequences; half
+  // of one.
+  routed_file({"\xC3", "\xA9", "\xF0\x9F", "\x98", "\x80!", "\xC3", "\xA9", "\xE2", "x"}, 6)
+      .publish(path);
+  const std::string html = explorer_part({path}).html;
+  for (const char* token : {">\xC3\xA9</bdi>", "><code>A9</code></bdi>", ">\xF0\x9F\x98\x80</bdi>",
+                            "><code>98</code></bdi>", "><code>80</code>!</bdi>",
+                            "><code>C3</code></bdi>", "><code>E2</code></bdi>"})
+    CHECK(count_of(html, token) ==
+          (std::string(token).find("A9</code>") == std::string::npos ? 1 : 2));
+}
+
+TEST_CASE("explorer: losses of tokens, where the file has them", "[analysis]") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "routed.h5";
+  RunFile file = routed_file({"a", "b", "c"}, 3);
+  CHECK((file.publish(path), explorer_part({path}).html).find("losses") == std::string::npos);
+  file.declare("trace_loss", Type::float64, {"trace", "token"}, {3}, "loss");
+  file.append("trace_loss", {1.25, kMissing, 0.5});
+  file.publish(path);
+  CHECK(explorer_part({path}).html.find("<p class=\"losses\" hidden>1.250 - 0.500</p>") !=
+        std::string::npos);
 }
 
 TEST_CASE("explorer: what is too much is left out, and said", "[analysis]") {

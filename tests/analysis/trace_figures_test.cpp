@@ -112,8 +112,111 @@ TEST_CASE("trace figures: drops against the capacity factor, by layer", "[analys
   CHECK(figure.panels[0].series[1].name == "all layers");
 }
 
+TEST_CASE("trace figures: titles with names of runs have the whole width", "[analysis]") {
+  const std::vector<std::pair<std::string, Kind>> columns = {
+      {"run", Kind::text},  {"layer", Kind::text},           {"group", Kind::text},
+      {"fill", Kind::text}, {"capacity_factor", Kind::text}, {"dropped_percent", Kind::number}};
+  const auto columns_of = [&](const std::string& name) {
+    return trace_figure(table_of("whatif", columns,
+                                 {{name, "0", "batch", "token", "1", 1.0},
+                                  {"s", "0", "batch", "token", "1", 1.0}}),
+                        24)
+        .columns;
+  };
+  CHECK(columns_of("r") == 2);
+  CHECK(columns_of("token_choice-s0-cd1eaf71") == 1);
+}
+
+TEST_CASE("trace figures: curves at one step are points", "[analysis]") {
+  const auto kind_of = [&](double next) {
+    return trace_figure(table_of("saturation",
+                                 {{"run", Kind::text},
+                                  {"layer", Kind::text},
+                                  {"step", Kind::count},
+                                  {"saturation", Kind::number},
+                                  {"chance", Kind::number}},
+                                 {{"r", "0", 10.0, 0.5, 0.125}, {"r", "1", next, 0.75, 0.125}}),
+                        24)
+        .panels.at(0)
+        .kind;
+  };
+  CHECK(kind_of(10) == Panel::Kind::points);
+  CHECK(kind_of(20) == Panel::Kind::curves);
+}
+
+TEST_CASE("trace figures: maps of slots, over an even weight", "[analysis]") {
+  const Figure figure = trace_figure(table_of("mixing",
+                                              {{"run", Kind::text},
+                                               {"layer", Kind::text},
+                                               {"position", Kind::count},
+                                               {"slot", Kind::text},
+                                               {"ratio", Kind::number}},
+                                              {{"r", "1", 0.0, "0.0", 1.5},
+                                               {"r", "1", 0.0, "0.1", 0.5},
+                                               {"r", "1", 1.0, "0.0", 2.0},
+                                               {"r", "2", 0.0, "0.0", 1.0}}),
+                                     24);
+  REQUIRE(figure.panels.size() == 2);
+  const HeatMap& map = figure.panels[0].map;
+  CHECK(map.rows == std::vector<std::string>{"0", "1"});
+  CHECK(map.columns == std::vector<std::string>{"0", "1"});
+  CHECK(map.neutral == 1);
+  REQUIRE(map.values.size() == 4);
+  CHECK((map.values[0] == 1.5 && map.values[1] == 0.5 && map.values[2] == 2));
+  CHECK(std::isnan(map.values[3]));  // not in the table
+}
+
+// Ids 7 (10 of 20 occurrences at expert 0, 10 at 2) and 9 (5 of 5 at expert 0). Of all 25, expert 0 has
+// 15, and expert 2 has 10: shares 0.6 and 0.4.
+TEST_CASE("trace figures: maps of tokens, those that occur most first", "[analysis]") {
+  const Figure figure = trace_figure(table_of("tokens",
+                                              {{"run", Kind::text},
+                                               {"layer", Kind::text},
+                                               {"expert", Kind::count},
+                                               {"token_id", Kind::text},
+                                               {"token", Kind::text},
+                                               {"assignments", Kind::count},
+                                               {"occurrences", Kind::count},
+                                               {"share", Kind::number}},
+                                              {{"r", "0", 0.0, "9", "a", 5.0, 5.0, 1.0},
+                                               {"r", "0", 0.0, "7", " ", 10.0, 20.0, 0.5},
+                                               {"r", "0", 2.0, "7", " ", 10.0, 20.0, 0.5}}),
+                                     24);
+  REQUIRE(figure.panels.size() == 1);
+  const HeatMap& map = figure.panels[0].map;
+  CHECK(map.rows == std::vector<std::string>{"7", "a"});  // a blank is no name
+  CHECK(map.columns == std::vector<std::string>{"0", "2"});
+  REQUIRE(map.values.size() == 4);
+  CHECK_THAT(map.values[0], WithinAbs(0.5 / 0.6, 1e-12));
+  CHECK_THAT(map.values[1], WithinAbs(0.5 / 0.4, 1e-12));
+  CHECK_THAT(map.values[2], WithinAbs(1 / 0.6, 1e-12));
+  CHECK(map.values[3] == 0);
+}
+
+TEST_CASE("trace figures: losses by the number of experts, and with drops", "[analysis]") {
+  const std::vector<std::pair<std::string, Kind>> columns = {
+      {"run", Kind::text},
+      {"layer", Kind::text},
+      {"tokens_with", Kind::text},
+      {"loss", Kind::number},
+      {"loss_interval", Kind::interval},
+      {"loss_difference", Kind::number},
+      {"loss_difference_interval", Kind::interval}};
+  const Interval i{1, 3}, d{-1, 1};
+  const Figure figure = trace_figure(table_of("loss", columns,
+                                              {{"r", "0", "0 experts", 3.0, i, 0.5, d},
+                                               {"r", "0", "1 expert", 2.0, i, -0.5, d},
+                                               {"r", "0", "a dropped choice", 3.0, i, 0.25, d},
+                                               {"r", "0", "no dropped choice", 2.0, i, -0.25, d}}),
+                                     24);
+  REQUIRE(figure.panels.size() == 2);
+  CHECK(figure.panels[0].series.at(0).x == std::vector<double>{0, 1});
+  CHECK(figure.panels[0].series.at(0).y == std::vector<double>{3, 2});
+  CHECK(figure.panels[1].series.at(0).y == std::vector<double>{0.25});
+}
+
 TEST_CASE("trace figures: tables without a figure say so", "[analysis]") {
-  CHECK_THROWS_WITH(trace_figure(table_of("collapse", {}, {{}}), 24), contains("has no figure"));
+  CHECK_THROWS_WITH(trace_figure(table_of("agreement", {}, {{}}), 24), contains("has no figure"));
   CHECK_THROWS_WITH(trace_figure(pairs({}), 24), contains("a note of the table"));
 }
 

@@ -24,7 +24,7 @@ std::string noise(std::size_t bytes, unsigned seed) {
 }
 
 void write(const std::string& folder, index step, double loss, bool regular = true,
-           std::size_t bytes = 3000) {
+           std::size_t bytes = 3000, index keep = kRegularKept) {
   const std::string weights = noise(bytes, 1 + static_cast<unsigned>(step)),
                     state = noise(2 * bytes, 2), records = noise(bytes / 2, 3);
   const std::string_view whole = weights;
@@ -37,7 +37,8 @@ void write(const std::string& folder, index step, double loss, bool regular = tr
                     .number = "F32"},
                    {{kWeightsFile, {whole.substr(0, 100), whole.substr(100)}},
                     {kStateFile, {state}},
-                    {kRecordsFile, {records}}});
+                    {kRecordsFile, {records}}},
+                   keep);
 }
 
 std::optional<Checkpoint> newest(const std::string& folder, std::string* problems = nullptr) {
@@ -82,6 +83,16 @@ TEST_CASE("checkpoint: kept are the newest, two regular ones and the best", "[ch
   CHECK(checkpoint_steps(folder / "") == std::vector<index>{200, 400, 500, 540});
   write(folder / "", 600, std::nan(""));
   CHECK(checkpoint_steps(folder / "") == std::vector<index>{200, 500, 600});
+}
+
+TEST_CASE("checkpoint: more regular ones are kept on wish", "[checkpoint]") {
+  const TemporaryFolder folder;
+  for (index i = 1; i <= 6; ++i) write(folder / "", 100 * i, 1, true, 300, 4);
+  CHECK(checkpoint_steps(folder / "") == std::vector<index>{100, 300, 400, 500, 600});  // 100: best
+  write(folder / "", 650, 2, false, 300, 4);
+  CHECK(checkpoint_steps(folder / "") == std::vector<index>{100, 300, 400, 500, 600, 650});
+  write(folder / "", 700, 2, true, 300, 2);
+  CHECK(checkpoint_steps(folder / "") == std::vector<index>{100, 600, 700});
 }
 
 TEST_CASE("checkpoint: the one just written is kept, whatever stands after it", "[checkpoint]") {

@@ -8,6 +8,7 @@ import csv
 import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -259,6 +260,21 @@ for words, code, part in ((("analyze",), 2, "analyze what"), (("analyze", "colap
     said = call(*words, code=code)
     check(said.count("\n") == 1 and part in said, f"{words}: {said}")
 
+for name, value in (("trace_length", 0), ("trace_length", 10**9), ("trace_length", 2.5), ("trace_length", float("nan")),
+                    ("trace_pass_tokens", 10**6), ("trace_k_max", 10**9), ("trace_k_max", 2), ("trace_k_max", -1)):
+    damaged = shutil.copy(path, "damaged.h5")
+    with h5py.File(damaged, "r+") as file:
+        file.attrs[name] = value
+    said = call("analyze", "repetition", damaged, code=3)
+    check(said.count("\n") == 1 and name in said, f"{name} = {value}: {said}")
+late, early = (plant(f"{step}.h5", chosen if step == 8 else renamed[chosen], experts, ids=ids[None], length=length, step=step) for step in (8, 4))
+for name in (late, early):
+    with h5py.File(name, "r+") as file:
+        file.attrs["run_id"] = "one"
+for what in ("fluctuation", "saturation"):
+    check("order of the training" in call("analyze", what, late, early), f"{what}: steps in reverse")
+    check("order of the training" not in call("analyze", what, early, late), f"{what}: steps in order")
+
 # 8. Figures have the numbers of the tables, and all rows of them.
 call("analyze", "coactivation", path, "--plot", "map.svg", "--script", "matplotlib")
 with open("map.csv") as file:
@@ -273,7 +289,7 @@ with open("drops.csv") as file:
 for row in json.loads(call("whatif", path, "--capacity", "0.5,1", "--json"))["rows"]:
     name = "all layers" if row["layer"] == "all" else f"layer {row['layer']}"
     close(drawn[name, float(row["capacity_factor"])], row["dropped_percent"], "a point of the drops", 1e-9)
-for words, part in ((("analyze", "collapse", path, "--plot", "x.svg"), "no figure"), (("analyze", "repetition", path, "--plot", "x.jpg"), "jpg"),
+for words, part in ((("analyze", "agreement", path, copy, "--by", "expert", "--plot", "x.svg"), "no figure"), (("analyze", "repetition", path, "--plot", "x.jpg"), "jpg"),
                     (("whatif", path, "--by", "position", "--plot", "x.svg"), "--by layer")):
     check(part in call(*words, code=2) and not os.path.exists("x.svg"), f"{words}")
 

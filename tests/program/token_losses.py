@@ -2,6 +2,7 @@
 import csv
 import json
 import os
+import shutil
 
 import h5py
 import numpy
@@ -42,6 +43,11 @@ def test(call, check, train, rows_of, folder, long):
         shares = [numpy.bincount(first, minlength=experts) / 96 for first in firsts]
         check(abs(row["chance"] - 1 + (shares[0] * shares[1]).sum()) < 1e-12, f"{row}: chance")
     check("--checkpoint STEP" in call("analyze", "fluctuation", "losses.h5", code=3), "one trace does not change")
+    for value in (numpy.inf, -numpy.inf):
+        shutil.copy("losses.h5", "damaged.h5")
+        with h5py.File("damaged.h5", "r+") as file:
+            file["trace_loss"][0, 5] = value
+        check("infinite" in call("analyze", "loss", "damaged.h5", code=3), f"a loss of {value}")
     # What-if by domain adds up to all layers.
     by = json.loads(call("whatif", "losses.h5", "--capacity", "0.5,1", "--by", "domain", "--json"))["rows"]
     for row in json.loads(call("whatif", "losses.h5", "--capacity", "0.5,1", "--json"))["rows"]:
@@ -66,6 +72,9 @@ def test(call, check, train, rows_of, folder, long):
             check(abs(row["regret"] - row["chosen"] + row["best"]) < 1e-9, f"{row}: regret")
             low, high = row["regret_interval"]
             check(low < row["regret"] < high, f"{row}: interval")
+    check(json.loads(call("regret", run, "--tokens", "0", "--json"))["rows"] == table, "--tokens 0 takes all")
+    one = call("regret", run, "--tokens", "1")
+    check("95 %: n/a" in one and "nan" not in one, f"the interval of one token: {one}")
     by = json.loads(call("regret", run, "--tokens", "1000", "--by", "domain", "--json"))["rows"]
     check(sum(row["tokens"] for row in by) == table[-1]["tokens"] and len(by) == 2, f"domains: {by}")
     check(abs(sum(row["tokens"] * row["chosen"] for row in by) / table[-1]["tokens"] - table[-1]["chosen"]) < 1e-9, "sums of domains")
@@ -77,7 +86,7 @@ def test(call, check, train, rows_of, folder, long):
     for other, why in ((dense, "one network"), (soft, "mixing")):
         check(why in call("regret", os.path.dirname(other), code=2), f"no regret: {why}")
     check("left out" in call("regret", os.path.dirname(dense), run, "--tokens", "5"), "a run without regret beside one that has it")
-    for words in (("regret",), ("regret", run, "--by", "expert"), ("regret", run, "--tokens", "0"), ("regret", run, "--out", "x.y")):
+    for words in (("regret",), ("regret", run, "--by", "expert"), ("regret", run, "--tokens", "-1"), ("regret", run, "--out", "x.y")):
         check(call(*words, code=2).count("\n") == 1, f"{words}: one line")
     call("regret", "nowhere", code=3)
     call("regret", run, "--format", "csv", "--out", single, code=4)

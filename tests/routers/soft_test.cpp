@@ -1,4 +1,5 @@
 // Tests soft: dispatch, combine, number of slots.
+#include "sim/moe/weight_map.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 
@@ -27,6 +28,39 @@ TEST_CASE("soft: dispatch sums to 1 over tokens, combine over slots", "[routers]
       CHECK_THAT(sum, WithinAbs(1, close));
     }
   }
+}
+
+// Two sequences of three tokens, two experts with two slots; l = x Φ.
+TEST_CASE("soft: the maps of a trace are softmaxes over tokens and slots", "[routers][trace]") {
+  constexpr std::size_t B = 2, S = 3, D = 2, P = 4;
+  TinyLayer layer({.width = D, .experts = 2, .batch = B, .length = S}, "soft",
+                  {{"slots", "2"}, {"normalise", "false"}});
+  const std::vector<real> x = {1, 0, 0, 2, -1, 1, real(0.5), 3, -2, 0, 1, 1},
+                          phi = {1, -1, 2, 0, 0, real(0.5), -1, 1};
+  layer.set("phi", phi);
+  const Routing routing = layer.route(Tensor::of({B * S, D}, x, test_backend()));
+  const std::optional<MixingMap> map = mixing_map(routing, 5);
+  REQUIRE(map.has_value());
+  CHECK((map->sequences == 2 && map->length == 3 && map->experts == 2 && map->slots == 2));
+  std::vector<double> e(B * S * P);  // exp l
+  for (std::size_t t = 0; t < B * S; ++t)
+    for (std::size_t p = 0; p < P; ++p) {
+      double l = 0;
+      for (std::size_t d = 0; d < D; ++d) l += double(x[t * D + d]) * double(phi[d * P + p]);
+      e[t * P + p] = std::exp(l);
+    }
+  REQUIRE(map->dispatch.size() == B * S * P);
+  for (std::size_t t = 0; t < B * S; ++t)
+    for (std::size_t p = 0; p < P; ++p) {
+      double tokens = 0, slots = 0;
+      for (std::size_t s = 0; s < S; ++s) tokens += e[(t / S * S + s) * P + p];
+      for (std::size_t q = 0; q < P; ++q) slots += e[t * P + q];
+      CHECK_THAT(map->dispatch[t * P + p], WithinAbs(e[t * P + p] / tokens, 1e-6));
+      CHECK_THAT(map->combine[t * P + p], WithinAbs(e[t * P + p] / slots, 1e-6));
+    }
+  const std::optional<MixingMap> first = mixing_map(routing, 1);
+  CHECK(first->dispatch == std::vector<float>(map->dispatch.begin(), map->dispatch.begin() + 12));
+  CHECK_FALSE(merging_map(routing).has_value());
 }
 
 TEST_CASE("soft: slot vectors without preference give every token the mean", "[routers]") {
