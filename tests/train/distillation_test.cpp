@@ -99,8 +99,8 @@ std::string trained(const Values& more, double& gap) {
   student.trainer->set_teacher([&](const Batch& batch, index step) {
     Context context{.training = false, .step = step};
     std::vector<Loss> losses;
-    const Tensor logits =
-        teacher.model->forward(student.task->prepare(batch, teacher.backend).input, context, losses);
+    const Tensor logits = teacher.model->forward(
+        student.task->prepare(batch, teacher.backend).input, context, losses);
     // By way of the host: the backends' streams do not wait for each other.
     return Tensor::of(logits.shape(), logits.to_host(), student.backend);
   });
