@@ -22,24 +22,8 @@ namespace {
 const RunNames kInit = {"init.from = ", "init.checkpoint ="};
 const RunNames kDistil = {"distil.teacher = ", "distil.checkpoint ="};
 
-void require_same_task(const std::string& key, const std::string& folder, const Experiment& source,
-                       const Experiment& e) {
-  const ModelShape a = source.task->shape(), b = e.task->shape();
-  if (a.vocabulary != b.vocabulary || a.outputs != b.outputs || a.features != b.features)
-    fail(Exit::usage, fmt::format("{} = {}: it was trained with {} tokens and {} outputs, and "
-                                  "this run has {} and {}; take its data and task",
-                                  key, folder, a.vocabulary, a.outputs, b.vocabulary, b.outputs));
-  for (std::int32_t id = 0; id < source.data->info().vocabulary; ++id)
-    if (const std::string there = source.data->decode({id}), here = e.data->decode({id});
-        there != here)
-      fail(Exit::usage,
-           fmt::format("{} = {}: token {} is \"{}\" there and \"{}\" here; take its "
-                       "tokenizer",
-                       key, folder, id, config::printable(there), config::printable(here)));
-}
-
 void require_teacher(const Distillation& how, const Experiment& teacher, const Experiment& e) {
-  require_same_task("distil.teacher", how.teacher, teacher, e);
+  require_same_task(kDistil.folder + how.teacher, teacher, e);
   const index most = teacher.task->shape().length, length = e.task->shape().length;
   if (length > most)
     fail(Exit::usage, fmt::format("distil.teacher = {}: it was trained on sequences of {} tokens; "
@@ -54,8 +38,26 @@ double number(const RunFile& file, const std::string& name) {
   return value == nullptr ? 0 : *value;
 }
 
-// Records what was trained before: by the source, and by what that was made from.
-void record_cost(RunFile& file, const Experiment& source, const RunFile& records, index step) {
+}  // namespace
+
+void require_same_task(const std::string& name, const Experiment& source, const Experiment& e) {
+  const ModelShape a = source.task->shape(), b = e.task->shape();
+  if (a.vocabulary != b.vocabulary || a.outputs != b.outputs || a.features != b.features)
+    fail(Exit::usage, fmt::format("{}: it was trained with {} tokens and {} outputs, and "
+                                  "this run has {} and {}; take its data and task",
+                                  name, a.vocabulary, a.outputs, b.vocabulary, b.outputs));
+  for (std::int32_t id = 0; id < source.data->info().vocabulary; ++id)
+    if (const std::string there = source.data->decode({id}), here = e.data->decode({id});
+        there != here)
+      fail(Exit::usage,
+           fmt::format("{}: token {} is \"{}\" there and \"{}\" here; take its "
+                       "tokenizer",
+                       name, id, config::printable(there), config::printable(here)));
+}
+
+void record_cost_before(RunFile& file, const Experiment& source, const std::string& folder,
+                        index step) {
+  const RunFile records = read_records(folder, read_checkpoint(folder, step));
   const double tokens = static_cast<double>(step) * static_cast<double>(source.trainer->batch()) *
                         static_cast<double>(source.task->shape().length);
   file.attribute("tokens_before", tokens + number(records, "tokens_before"));
@@ -63,15 +65,13 @@ void record_cost(RunFile& file, const Experiment& source, const RunFile& records
                  tokens * source.model->flops_per_token() + number(records, "flops_before"));
 }
 
-}  // namespace
-
 void require_sources(const Experiment& e) {
   if (const Start& start = e.trainer->beginning(); !start.from.empty()) {
     e.trainer->require_start();
     open_run({start.from, start.checkpoint, kInit}, DataOf::checkpoint, 0, stand_in,
              [&](const Checkpoint&, const Experiment& source) {
                if (start.method != Start::Method::same)
-                 require_same_task("init.from", start.from, source, e);
+                 require_same_task(kInit.folder + start.from, source, e);
              });
   }
   if (const Distillation& how = e.trainer->distillation(); how.any())
@@ -110,10 +110,9 @@ void take_start(Experiment& e, int threads, const std::function<void(const std::
   file.attribute("init_weights_sha256", done.weights_sha256);
   LoadedRun source =
       load_run(start.from, std::to_string(done.step), DataOf::checkpoint, threads, {}, kInit);
-  record_cost(file, source.e, read_records(start.from, read_checkpoint(start.from, done.step)),
-              done.step);
+  record_cost_before(file, source.e, start.from, done.step);
   if (start.method == Start::Method::same) return;
-  require_same_task("init.from", start.from, source.e, e);
+  require_same_task(kInit.folder + start.from, source.e, e);
   if (start.method == Start::Method::student) return;
   const OutputChange changed = output_change(*source.e.model, *source.e.backend, *e.model,
                                              *e.backend, *e.task, e.trainer->evaluator());

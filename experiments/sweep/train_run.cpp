@@ -131,6 +131,14 @@ bool trains_part(const Trainer& trainer) {
   return std::any_of(all.begin(), all.end(), [](const Parameter& p) { return p.frozen; });
 }
 
+// The first weights of a run that moesim transform made are in its first checkpoint alone.
+void require_not_made(const Experiment& e) {
+  if (!e.run.made.empty())
+    fail(Exit::data, fmt::format("run.made = {}: the checkpoint with these weights is gone; make the "
+                                 "run again with moesim transform",
+                                 e.run.made));
+}
+
 // Warns of text that the tokenizer does not know.
 void note_unknown(const DatasetInfo& data, Progress& progress) {
   if (data.unknown_characters < 0.01) return;
@@ -194,6 +202,7 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
     lock.require_held();
     const bool resumed =
         e.checkpointer->resume([&](const std::string& what) { say("resuming: " + what); });
+    if (!resumed) require_not_made(e);
     if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
     if (e.trainer->position().step == 0 && !resumed) take_start(e, a.threads, say);
     take_teacher(e, a.threads, say);
@@ -238,6 +247,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   Experiment e = [&] {
     try {
       Experiment built = build_planned(a);
+      if (a.force) require_not_made(built);
       if (a.force) require_sources(built);
       return built;
     } catch (const Error& problem) {
