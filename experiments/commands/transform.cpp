@@ -45,8 +45,8 @@ Method prune_method(const Arguments& arguments, Json& report) {
     fail(Exit::usage, fmt::format("command line: --score {}: choose one of {}",
                                   config::printable(score), joined(names)));
   how.score = value_of<Pruning::Score>(kScores, score);
-  const auto seed = static_cast<std::uint64_t>(
-      arguments.integer("seed", 0, std::numeric_limits<long>::max()));
+  const auto seed =
+      static_cast<std::uint64_t>(arguments.integer("seed", 0, std::numeric_limits<long>::max()));
   const auto make = [how, seed, &report](Experiment& source, Experiment& made, RunFile&) {
     require_prunable(*source.model);
     const index experts = source.model->config().experts;
@@ -56,8 +56,7 @@ Method prune_method(const Arguments& arguments, Json& report) {
     Settings settings = made.spec.settings;
     const Evaluator evaluator(settings, *made.data, *made.task, *source.model, *source.backend,
                               made.run.seed);
-    const std::vector<LayerStatistics> use =
-        evaluator.run(0, [] { return false; })->layers;
+    const std::vector<LayerStatistics> use = evaluator.run(0, [] { return false; })->layers;
     const auto kept = kept_experts(how, use, seed);
     report["kept"] = kept;
     for (std::size_t i = 0; i < kept.size(); ++i) {
@@ -99,9 +98,11 @@ Method quantise_method(const Arguments& arguments, Json& report) {
 
 // Options of one method are an error with another.
 void require_options_of(const Arguments& arguments, const std::string& method) {
-  for (const auto& [option, owner] :
-       {std::pair("keep", "prune"), {"score", "prune"}, {"seed", "prune"}, {"bits", "quantise"},
-        {"group", "quantise"}})
+  for (const auto& [option, owner] : {std::pair("keep", "prune"),
+                                      {"score", "prune"},
+                                      {"seed", "prune"},
+                                      {"bits", "quantise"},
+                                      {"group", "quantise"}})
     if (arguments.given(option) && method != owner)
       fail(Exit::usage,
            fmt::format("command line: --{} is an option of {}, not of {}", option, owner, method));
@@ -112,9 +113,9 @@ void print(const Transformed& done, const std::string& made, const Json& report)
   std::cout << fmt::format("{}: {}\n", done.run, made);
   if (report.contains("kept"))
     for (std::size_t i = 0; i < report["kept"].size(); ++i)
-      std::cout << fmt::format("layer {}: keeps experts {}, which had {:.1f} % of the assignments\n",
-                               i, report["kept"][i].dump(),
-                               100 * report["kept_usage"][i].get<double>());
+      std::cout << fmt::format(
+          "layer {}: keeps experts {}, which had {:.1f} % of the assignments\n", i,
+          report["kept"][i].dump(), 100 * report["kept_usage"][i].get<double>());
   std::cout << fmt::format("parameters: {} -> {}\n", done.parameters_before, done.parameters_after);
   if (report.contains("bits"))
     std::cout << fmt::format(
@@ -146,13 +147,15 @@ Arguments transform_arguments() {
       .flag("json", "print one JSON document");
   arguments.group("prune")
       .value("keep", "", "experts per layer to keep")
-      .value("score", "usage",
-             "keep those with the most assignments before drops, with the largest sum of gates after "
-             "drops, or random ones",
-             {all_names<Pruning::Score>(kScores)})
+      .value(
+          "score", "usage",
+          "keep those with the most assignments before drops, with the largest sum of gates after "
+          "drops, or random ones",
+          {all_names<Pruning::Score>(kScores)})
       .value("seed", "0", "seed of random scores");
   arguments.group("quantise")
-      .value("bits", "", "bits per weight from 1 to 16, or ternary", {{"8", "4", "3", "2", "ternary"}})
+      .value("bits", "", "bits per weight from 1 to 16, or ternary",
+             {{"8", "4", "3", "2", "ternary"}})
       .value("group", "0", "weights that share a grid; 0: all into one output unit");
   return arguments;
 }
@@ -182,8 +185,8 @@ int transform_command(const Words& words) {
   for (std::size_t i = 2; i < rest.size(); ++i) {
     const std::size_t equals = rest[i].find('=');
     if (equals == 0 || equals == std::string::npos)
-      fail(Exit::usage, fmt::format("command line: {}: write key=value",
-                                    config::printable(rest[i])));
+      fail(Exit::usage,
+           fmt::format("command line: {}: write key=value", config::printable(rest[i])));
     what.settings.emplace_back(rest[i].substr(0, equals), rest[i].substr(equals + 1));
   }
   const Transformed done = transform_run(what, method.make);

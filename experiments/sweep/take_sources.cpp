@@ -49,10 +49,9 @@ void require_same_task(const std::string& name, const Experiment& source, const 
   for (std::int32_t id = 0; id < source.data->info().vocabulary; ++id)
     if (const std::string there = source.data->decode({id}), here = e.data->decode({id});
         there != here)
-      fail(Exit::usage,
-           fmt::format("{}: token {} is \"{}\" there and \"{}\" here; take its "
-                       "tokenizer",
-                       name, id, config::printable(there), config::printable(here)));
+      fail(Exit::usage, fmt::format("{}: token {} is \"{}\" there and \"{}\" here; take its "
+                                    "tokenizer",
+                                    name, id, config::printable(there), config::printable(here)));
 }
 
 void record_cost_before(RunFile& file, const Experiment& source, const std::string& folder,
@@ -129,9 +128,9 @@ void take_start(Experiment& e, int threads, const std::function<void(const std::
 void take_teacher(Experiment& e, int threads, const std::function<void(const std::string&)>& say) {
   const Distillation& how = e.trainer->distillation();
   if (!how.at(e.trainer->position().step)) return;
-  auto teacher = std::make_shared<LoadedRun>(
-      load_run(how.teacher, how.checkpoint, DataOf::checkpoint, threads,
-               [&](const Experiment& t) { require_teacher(how, t, e); }, kDistil));
+  auto teacher = std::make_shared<LoadedRun>(load_run(
+      how.teacher, how.checkpoint, DataOf::checkpoint, threads,
+      [&](const Experiment& t) { require_teacher(how, t, e); }, kDistil));
   const std::string& sha256 = teacher->weights_sha256;
   RunFile& file = e.recorder->file();
   const auto before = file.attributes().find("teacher_weights_sha256");

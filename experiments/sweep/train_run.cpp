@@ -134,9 +134,10 @@ bool trains_part(const Trainer& trainer) {
 // The first weights of a run that moesim transform made are in its first checkpoint alone.
 void require_not_made(const Experiment& e) {
   if (!e.run.made.empty())
-    fail(Exit::data, fmt::format("run.made = {}: the checkpoint with these weights is gone; make the "
-                                 "run again with moesim transform",
-                                 e.run.made));
+    fail(Exit::data,
+         fmt::format("run.made = {}: the checkpoint with these weights is gone; make the "
+                     "run again with moesim transform",
+                     e.run.made));
 }
 
 // Warns of text that the tokenizer does not know.

@@ -74,12 +74,17 @@ RunSpec spec_of(const Transformation& what, const RunSpec& source) {
   return spec;
 }
 
+// Gives the new model its tensors.
 void give(const HostTensors& tensors, const std::vector<NamedTensor>& into) {
   for (const NamedTensor& own : into) {
-    const HostTensor& tensor = tensors.at(own.name);
-    if (tensor.shape != lengths_of(own.value.shape()))
-      fail_in("transform", own.name + " has another shape");
-    own.value.from_host(tensor.values);
+    const auto at = tensors.find(own.name);
+    if (at == tensors.end() || at->second.shape != lengths_of(own.value.shape()))
+      fail(
+          Exit::usage,
+          fmt::format("command line: with these settings the new run has {} of shape {}, which the "
+                      "source has not; leave out settings of the model",
+                      own.name, own.value.shape().to_string()));
+    own.value.from_host(at->second.values);
   }
 }
 
@@ -134,8 +139,8 @@ HostTensors host_tensors(const std::vector<NamedTensor>& weights) {
 
 Transformed transform_run(const Transformation& what, const MakeTensors& make) {
   if (std::error_code error; fs::exists(what.out, error))
-    fail(Exit::usage, fmt::format("command line: --out {}: it exists; name a folder to be made",
-                                  what.out));
+    fail(Exit::usage,
+         fmt::format("command line: --out {}: it exists; name a folder to be made", what.out));
   const StoredRun stored = read_stored_run(what.from);
   // Plans are made in a child process, before this one has threads.
   Plan plan = make_plan({spec_of(what, stored.spec)}, what.threads, false);

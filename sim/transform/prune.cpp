@@ -40,7 +40,8 @@ HostTensor gathered(const HostTensor& tensor, std::size_t axis, const std::vecto
 
 }  // namespace
 
-std::vector<std::vector<index>> kept_experts(const Pruning& how, const std::vector<LayerStatistics>& use,
+std::vector<std::vector<index>> kept_experts(const Pruning& how,
+                                             const std::vector<LayerStatistics>& use,
                                              std::uint64_t seed) {
   std::vector<std::vector<index>> kept;
   for (std::size_t layer = 0; layer < use.size(); ++layer) {
@@ -49,8 +50,7 @@ std::vector<std::vector<index>> kept_experts(const Pruning& how, const std::vect
     const auto score = [&](index e) {
       const auto at = static_cast<std::size_t>(e);
       if (how.score == Pruning::Score::random) return random_uniform(stream, at);
-      return how.score == Pruning::Score::usage ? use[layer].demand[at]
-                                               : use[layer].importance[at];
+      return how.score == Pruning::Score::usage ? use[layer].demand[at] : use[layer].importance[at];
     };
     std::vector<index> order(experts);
     std::iota(order.begin(), order.end(), index{0});
@@ -66,16 +66,17 @@ std::vector<std::vector<index>> kept_experts(const Pruning& how, const std::vect
 void require_prunable(const Transformer& model) {
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
     const Traits& traits = model.moe_layer(i).router().traits();
-    const char* why = !traits.assigns              ? "does not assign tokens to experts"
-                      : traits.expert_groups > 1   ? "has groups of experts"
-                      : traits.fixed_choices       ? "chooses by token id or position"
+    const char* why = !traits.assigns                   ? "does not assign tokens to experts"
+                      : traits.expert_groups > 1        ? "has groups of experts"
+                      : traits.fixed_choices            ? "chooses by token id or position"
                       : traits.choices > traits.experts ? "has choices that run no expert"
                       : traits.cost.rows_per_token == 0 ? "has experts of its own"
                                                         : nullptr;
     if (why != nullptr)
-      fail(Exit::usage, fmt::format("prune: router.name = {} {}, so removing experts is not defined; "
-                                    "choose another run",
-                                    model.config().router, why));
+      fail(Exit::usage,
+           fmt::format("prune: router.name = {} {}, so removing experts is not defined; "
+                       "choose another run",
+                       model.config().router, why));
   }
 }
 

@@ -21,7 +21,8 @@ struct Pruning {
 
 // The experts of each layer to keep, in ascending order: those with the highest scores, of equal ones
 // the lower. seed: of random scores.
-std::vector<std::vector<index>> kept_experts(const Pruning& how, const std::vector<LayerStatistics>& use,
+std::vector<std::vector<index>> kept_experts(const Pruning& how,
+                                             const std::vector<LayerStatistics>& use,
                                              std::uint64_t seed);
 
 // Throws Exit::usage if removing experts is not defined for a router of the model: it groups experts,

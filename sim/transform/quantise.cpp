@@ -45,8 +45,7 @@ double entropy_bits(std::span<const index> counts) {
 
 void quantise(const Quantisation& how, HostTensor& matrices, std::vector<index>& counts,
               index& rows) {
-  const index experts = matrices.shape.at(0), in = matrices.shape.at(1),
-              out = matrices.shape.at(2);
+  const index experts = matrices.shape.at(0), in = matrices.shape.at(1), out = matrices.shape.at(2);
   const index length = how.group == 0 ? in : how.group;
   std::vector<double> row;
   for (index e = 0; e < experts; ++e)
