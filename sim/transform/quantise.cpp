@@ -9,7 +9,7 @@
 
 namespace moesim {
 
-Grid::Grid(std::span<const double> row, int bits) : bits_(bits) {
+WeightGrid::WeightGrid(std::span<const double> row, int bits) : bits_(bits) {
   double low = 0, high = 0;
   for (const double weight : row) low = std::min(low, weight), high = std::max(high, weight);
   if (low != 0 || high != 0) low_ = low, high_ = high;
@@ -21,13 +21,13 @@ Grid::Grid(std::span<const double> row, int bits) : bits_(bits) {
   zero_ = std::nearbyint(-low_ / step_);
 }
 
-int Grid::code(double weight) const {
+int WeightGrid::code(double weight) const {
   if (bits_ == 0) return weight > high_ / 2 ? 2 : weight < low_ / 2 ? 0 : 1;
   return static_cast<int>(
       std::clamp(std::nearbyint(weight / step_) + zero_, 0.0, std::exp2(bits_) - 1));
 }
 
-double Grid::value(int code) const {
+double WeightGrid::value(int code) const {
   if (bits_ == 0) return code == 2 ? high_ : code == 0 ? low_ : 0;
   return step_ * (code - zero_);
 }
@@ -57,7 +57,7 @@ void quantise(const Quantisation& how, HostTensor& matrices, std::vector<index>&
         const index end = std::min(in, first + length);
         row.clear();
         for (index i = first; i < end; ++i) row.push_back(static_cast<double>(at(i)));
-        const Grid grid(row, how.bits);
+        const WeightGrid grid(row, how.bits);
         for (index i = first; i < end; ++i) {
           const int code = grid.code(static_cast<double>(at(i)));
           ++counts.at(static_cast<std::size_t>(code));

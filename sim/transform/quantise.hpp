@@ -24,10 +24,10 @@ struct Quantisation {
   index group = 0;  // weights per row of a grid; 0: all weights into an output unit
 };
 
-// Grid is the values that the weights of a row are rounded to.
-class Grid {
+// WeightGrid is the values that the weights of a row are rounded to.
+class WeightGrid {
  public:
-  Grid(std::span<const double> row, int bits);
+  WeightGrid(std::span<const double> row, int bits);
   // The number of the value for a weight, from 0; ternary: 0 for lo, 1 for zero, 2 for hi.
   int code(double weight) const;
   double value(int code) const;

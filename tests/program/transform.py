@@ -125,6 +125,18 @@ for name, values in weights.items():
 whole = json.loads(call("transform", source, "prune", "--keep", "4", "--out", "p4", "--json"))
 check(whole["logit_change"] == 0 and whole["loss_after"] == whole["loss_before"], f"keeping all experts: {whole}")
 
+# Merging: one group per expert is no change; bound experts of a group are equal, folded ones are one.
+alone = json.loads(call("transform", source, "merge", "--groups", "4", "--out", "m4", "--json"))
+check(alone["logit_change"] == 0, f"groups of one: {alone}")
+bound = json.loads(call("transform", source, "merge", "--groups", "2", "--out", "m2", "--json"))
+w1 = tensors(only("m2/*/"), 0)["blocks.0.moe.experts.w1"]
+for group in bound["groups"][0]:
+    check(all(np.array_equal(w1[e], w1[group[0]]) for e in group), f"group {group} has different weights")
+check(sorted(sum(bound["groups"][0], [])) == [0, 1, 2, 3], f"groups {bound['groups']}")
+call("transform", source, "merge", "--groups", "2", "--router", "fold", "--weights", "mean", "--align", "none", "--similarity",
+     "weights", "--out", "f2")
+check(tensors(only("f2/*/"), 0)["blocks.0.moe.experts.w1"].shape == (2, 16, 32), "folded experts")
+
 # The new run trains, from its own weights, and its table has what was spent before.
 call("run", "p2")
 call("verify", "p2")
@@ -141,7 +153,8 @@ shutil.rmtree(only("q4/*/checkpoint"))
 check("moesim transform" in call("run", "q4", code=3), "a run without its first weights")
 
 # What cannot be.
-for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choose prune or quantise"), (["melt"], "not melt"),
+for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choose prune, merge or quantise"), (["melt"], "not melt"),
+                    (["merge"], "--groups"), (["merge", "--groups", "5"], "4 experts"), (["merge", "--groups", "2", "--bits", "4"], "quantise"),
                     (["prune", "--keep", "5"], "4 experts"), (["prune", "--keep", "1"], "router.token_choice.k"),
                     (["quantise", "--bits", "0"], "bits"), (["quantise", "--bits", "four"], "bits"),
                     (["quantise", "--bits", "4", "--keep", "2"], "--keep is an option of prune"),

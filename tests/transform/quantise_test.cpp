@@ -12,7 +12,7 @@ namespace {
 constexpr double kExact = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
 
 std::vector<double> rounded(const std::vector<double>& row, int bits) {
-  const Grid grid(row, bits);
+  const WeightGrid grid(row, bits);
   std::vector<double> values;
   for (const double weight : row) values.push_back(grid.value(grid.code(weight)));
   return values;
@@ -44,7 +44,7 @@ TEST_CASE("quantise: values are within half a step, and stay when quantised agai
       CAPTURE(bits, seed);
       const std::vector<double> row = some_row(33, seed), once = rounded(row, bits),
                                 twice = rounded(once, bits);
-      const double step = Grid(row, bits).step();
+      const double step = WeightGrid(row, bits).step();
       for (std::size_t i = 0; i < row.size(); ++i) {
         CHECK(std::abs(row[i] - once[i]) <= step / 2 + 1e-12);
         CHECK(std::abs(once[i] - twice[i]) < 1e-12);
