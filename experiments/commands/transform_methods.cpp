@@ -63,11 +63,11 @@ void require_at_most(index number, const std::string& option, const Experiment& 
 }
 
 TransformMethod prune_method(const Arguments& arguments, Json& report) {
-  const Pruning how{
-      .score = chosen<Pruning::Score>(arguments, "score", kScores),
-      .keep = chosen_number(arguments, "keep", "prune: how many experts of a layer stay? --keep N")};
-  const auto seed = static_cast<std::uint64_t>(
-      arguments.integer("seed", 0, std::numeric_limits<long>::max()));
+  const Pruning how{.score = chosen<Pruning::Score>(arguments, "score", kScores),
+                    .keep = chosen_number(arguments, "keep",
+                                          "prune: how many experts of a layer stay? --keep N")};
+  const auto seed =
+      static_cast<std::uint64_t>(arguments.integer("seed", 0, std::numeric_limits<long>::max()));
   const auto make = [how, seed, &report](Experiment& source, Experiment& made, RunFile&) {
     require_prunable(*source.model);
     require_at_most(how.keep, "keep", source);
@@ -90,7 +90,8 @@ TransformMethod prune_method(const Arguments& arguments, Json& report) {
 
 TransformMethod merge_method(const Arguments& arguments, Json& report) {
   const ExpertMerge how{
-      .groups = chosen_number(arguments, "groups", "merge: into how many groups per layer? --groups N"),
+      .groups =
+          chosen_number(arguments, "groups", "merge: into how many groups per layer? --groups N"),
       .weights = chosen<ExpertMerge::Weights>(arguments, "weights", kWeights),
       .align = chosen<ExpertMerge::Align>(arguments, "align", kAligns),
       .similarity = chosen<ExpertMerge::Similarity>(arguments, "similarity", kSimilarities),
@@ -104,8 +105,8 @@ TransformMethod merge_method(const Arguments& arguments, Json& report) {
     std::vector<std::vector<MergeGroup>> layers;
     std::vector<std::vector<index>> cores;
     for (std::size_t i = 0; i < use.size(); ++i) {
-      layers.push_back(merge_groups(
-          how, use[i], expert_similarity(how.similarity, tensors, *source.model, i)));
+      layers.push_back(
+          merge_groups(how, use[i], expert_similarity(how.similarity, tensors, *source.model, i)));
       cores.emplace_back();
       report["groups"].push_back(Json::array());
       for (const MergeGroup& group : layers.back()) {
@@ -118,11 +119,11 @@ TransformMethod merge_method(const Arguments& arguments, Json& report) {
     fold_routers(layers, *source.model, tensors);
     return prune_experts(tensors, *source.model, cores, made.trainer->weights());
   };
-  TransformMethod method{fmt::format("merge groups={} weights={} align={} similarity={} router={}", how.groups,
-                            arguments.text("weights"), arguments.text("align"),
-                            arguments.text("similarity"), arguments.text("router")),
-                {},
-                make};
+  TransformMethod method{fmt::format("merge groups={} weights={} align={} similarity={} router={}",
+                                     how.groups, arguments.text("weights"), arguments.text("align"),
+                                     arguments.text("similarity"), arguments.text("router")),
+                         {},
+                         make};
   if (folds) method.settings = {{"moe.experts", std::to_string(how.groups)}};
   return method;
 }
@@ -156,8 +157,12 @@ void require_options_of(const Arguments& arguments, const std::string& method) {
                                       {"score", "prune"},
                                       {"seed", "prune"},
                                       {"bits", "quantise"},
-                                      {"group", "quantise"}, {"groups", "merge"}, {"weights", "merge"}, {"align", "merge"},
-        {"similarity", "merge"}, {"router", "merge"}})
+                                      {"group", "quantise"},
+                                      {"groups", "merge"},
+                                      {"weights", "merge"},
+                                      {"align", "merge"},
+                                      {"similarity", "merge"},
+                                      {"router", "merge"}})
     if (arguments.given(option) && method != owner)
       fail(Exit::usage,
            fmt::format("command line: --{} is an option of {}, not of {}", option, owner, method));
@@ -184,17 +189,19 @@ void declare_transform_methods(Arguments& arguments) {
       .value("similarity", "router",
              "experts join the core with the most similar column of the router, or weights",
              {all_names<ExpertMerge::Similarity>(kSimilarities)})
-      .value("router", "bind",
-             "bind: the router keeps all experts, and those of a group have equal weights; fold: one "
-             "expert and column per group, which changes routing",
-             {all_names<ExpertMerge::Router>(kRouters)});
+      .value(
+          "router", "bind",
+          "bind: the router keeps all experts, and those of a group have equal weights; fold: one "
+          "expert and column per group, which changes routing",
+          {all_names<ExpertMerge::Router>(kRouters)});
   arguments.group("quantise")
       .value("bits", "", "bits per weight from 1 to 16, or ternary",
              {{"8", "4", "3", "2", "ternary"}})
       .value("group", "0", "weights that share a grid; 0: all into one output unit");
 }
 
-TransformMethod transform_method(const std::string& name, const Arguments& arguments, Json& report) {
+TransformMethod transform_method(const std::string& name, const Arguments& arguments,
+                                 Json& report) {
   if (name != "prune" && name != "merge" && name != "quantise")
     fail(Exit::usage,
          fmt::format("command line: transform RUN what{}? choose prune, merge or quantise",

@@ -25,8 +25,8 @@ struct BankPart {
   UnitAxes axes;
   bool has_units;
   real& at(index e, index o, index unit, index i) const {
-    return tensor->values[static_cast<std::size_t>(
-        e * axes.size() + (o * axes.units + unit) * axes.inner + i)];
+    return tensor->values[static_cast<std::size_t>(e * axes.size() +
+                                                   (o * axes.units + unit) * axes.inner + i)];
   }
 };
 
@@ -67,7 +67,8 @@ std::vector<index> matching_units(const std::vector<BankPart>& parts, index core
   return best_matching(gains, H).column_of;
 }
 
-void merge_group(const ExpertMerge& how, const MergeGroup& group, const std::vector<BankPart>& parts) {
+void merge_group(const ExpertMerge& how, const MergeGroup& group,
+                 const std::vector<BankPart>& parts) {
   std::vector<std::vector<double>> merged;
   for (const BankPart& part : parts)
     merged.emplace_back(static_cast<std::size_t>(part.axes.size()), 0);

@@ -1,5 +1,6 @@
 // Tests the assignment problem against all permutations, and by its duals.
 #include "sim/transform/assignment_problem.hpp"
+
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
@@ -60,7 +61,8 @@ TEST_CASE("assignment problem: as good as the best of all permutations", "[trans
 }
 
 TEST_CASE("assignment problem: duals prove large ones", "[transform]") {
-  for (const index n : {60, 200}) check_proved(best_matching(some_gains(n, 3), n), some_gains(n, 3), n);
+  for (const index n : {60, 200})
+    check_proved(best_matching(some_gains(n, 3), n), some_gains(n, 3), n);
   const std::vector<double> equal(25, 2.0);
   CHECK(best_matching(equal, 5).gain == 10);
   CHECK(best_matching({}, 0).column_of.empty());

@@ -1,5 +1,6 @@
 // Tests the merging of experts: identities, and groups worked out by hand.
 #include "sim/transform/merge.hpp"
+
 #include "sim/transform/prune.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/transform/support.hpp"
@@ -62,7 +63,8 @@ void wake_biases(Training& training) {
 
 TEST_CASE("merge: groups of one change nothing", "[transform]") {
   Training whole(two_layers(kTop2), 1);
-  const std::vector<MergeGroup> alone = {{0, {0}, {1}}, {1, {1}, {1}}, {2, {2}, {1}}, {3, {3}, {1}}};
+  const std::vector<MergeGroup> alone = {
+      {0, {0}, {1}}, {1, {1}, {1}}, {2, {2}, {1}}, {3, {3}, {1}}};
   CHECK(merged_change(whole, {}, {alone, alone}, kTop2) == 0);
 }
 
@@ -73,8 +75,8 @@ TEST_CASE("merge: equal experts, and those equal up to the order of their units"
     Training whole(two_layers(kTop2), 1);
     wake_biases(whole);
     copy_rotated(whole, turn);
-    for (const auto& share : std::vector<std::vector<double>>{{0.25, 0.25, 0.25, 0.25},
-                                                              {0.7, 0.1, 0.2, 0}}) {
+    for (const auto& share :
+         std::vector<std::vector<double>>{{0.25, 0.25, 0.25, 0.25}, {0.7, 0.1, 0.2, 0}}) {
       CHECK(merged_change(whole, {.align = Align::weights}, all_in_one(share), kTop2) < kMerged);
       const double plain = merged_change(whole, {.align = Align::none}, all_in_one(share), kTop2);
       CHECK((turn == 0 ? plain < kMerged : plain > 100 * kMerged));
@@ -93,9 +95,9 @@ TEST_CASE("merge: the permutation of units leaves the function of an expert", "[
     const Layers layers = all_in_one({0, 0, 1, 0});
     for (Training* made : {&merged, &plain}) {
       HostTensors tensors = tensors_of(whole);
-      merge_experts({.align = made == &merged ? ExpertMerge::Align::weights
-                                              : ExpertMerge::Align::none},
-                    layers, *whole.model, tensors);
+      merge_experts(
+          {.align = made == &merged ? ExpertMerge::Align::weights : ExpertMerge::Align::none},
+          layers, *whole.model, tensors);
       give(tensors, *made);
     }
     CHECK(change_of(merged, plain).logit < kMerged);
@@ -122,7 +124,8 @@ TEST_CASE("merge: the weights of a group are its weighted mean", "[transform]") 
     }
     const std::size_t each = tensor.values.size() / 4;
     for (std::size_t i = 0; i < each; ++i) {
-      const real mean = real(0.25) * tensor.values[each + i] + real(0.75) * tensor.values[3 * each + i];
+      const real mean =
+          real(0.25) * tensor.values[each + i] + real(0.75) * tensor.values[3 * each + i];
       CHECK(std::abs(static_cast<double>(made[each + i] - mean)) < 1e-7);
       CHECK(made[3 * each + i] == made[each + i]);
       CHECK(made[i] == tensor.values[i]);
