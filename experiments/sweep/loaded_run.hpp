@@ -17,7 +17,7 @@ struct LoadedRun {
 
 // Names in errors for the folder of a run and the choice of its checkpoint.
 struct RunNames {
-  std::string folder = "";  // "init.from = "
+  std::string folder = {};  // "init.from = "
   std::string checkpoint = "command line: --checkpoint";
 };
 
