@@ -34,6 +34,8 @@ const std::vector<Command>& commands() {
       {"run", "train a run or a sweep from a config file", run_arguments, run_command},
       {"sample", "text from a checkpoint of a run", sample_arguments, sample_command},
       {"status", "state of every run of an experiment", status_arguments, status_command},
+      {"transform", "a smaller model from a run: fewer experts, fewer bits", transform_arguments,
+       transform_command},
       {"verify", "check every byte of an experiment for damage", verify_arguments, verify_command},
       {"whatif", "what other capacities would drop of recorded assignments", whatif_arguments,
        whatif_command},

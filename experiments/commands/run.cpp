@@ -13,6 +13,7 @@
 #include "experiments/sweep/resources.hpp"
 #include "experiments/sweep/run_config.hpp"
 #include "experiments/sweep/signals.hpp"
+#include "experiments/sweep/sources.hpp"
 #include "experiments/sweep/supervisor.hpp"
 #include "experiments/sweep/sweep.hpp"
 #include "experiments/sweep/writable.hpp"
@@ -48,6 +49,14 @@ struct Choice {
   int threads = 0;
   bool force = false, json = false;
 };
+
+// Checks before anything is created that the runs of which others begin, or learn, fit them.
+void require_sources(const Sweep& sweep, const std::vector<RunState>& before, bool force) {
+  std::vector<PlannedRun> left;
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (force || before[i].state == State::planned) left.push_back(sweep.plan.runs[i]);
+  require_sources(left);
+}
 
 // Checks before anything is created that the machine has the devices and memory of the unfinished
 // runs.
@@ -253,6 +262,7 @@ int run_command(const Words& words) {
   };
   if (arguments.has("dry-run")) {
     say_notes();
+    require_sources(sweep, states_of(sweep), choice.force);
     print_dry_run(sweep.plan, sweep.folder,
                   {.force = choice.force,
                    .json = json,
@@ -266,6 +276,7 @@ int run_command(const Words& words) {
   require_own(sweep, before, choice.force);
   if (whole) require_own_plan(sweep);
   say_notes();
+  require_sources(sweep, before, choice.force);
   if (slurm) {
     if (!arguments.has("print")) {
       require_writable(sweep.folder);

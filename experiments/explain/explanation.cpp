@@ -25,6 +25,13 @@ std::string prefix_of(const std::string& section, const std::string& router) {
              : "";
 }
 
+// The title of a sentence: its topic, or the section of what is not about routing ("init").
+std::string title_of(const Explained& sentence, const std::string& router) {
+  for (const char* section : {"init", "freeze", "distil", "expert"})
+    if (sentence.section == section) return section;
+  return prefix_of(sentence.section, router) + name_of<Topic>(kTopics, sentence.topic);
+}
+
 // True if one of the sentences is about the loss of this option, "z" of "z_weight".
 bool says_loss(const PlannedRun& run, const std::string& section, const std::string& loss) {
   return std::any_of(run.explained.begin(), run.explained.end(), [&](const Explained& each) {
@@ -101,7 +108,7 @@ ArmExplanation explain_arm(const PlannedRun& run) {
   arm.arm = run.spec.label;
   const std::string router = router_of(run);
   for (const Explained& each : everything_of(run)) {
-    const std::string title = prefix_of(each.section, router) + name_of<Topic>(kTopics, each.topic);
+    const std::string title = title_of(each, router);
     const auto same = std::find_if(arm.parts.begin(), arm.parts.end(),
                                    [&](const Explanations& part) { return part.title == title; });
     if (same == arm.parts.end())

@@ -1,6 +1,7 @@
 #include "experiments/sweep/experiment.hpp"
 
 #include "experiments/sweep/version.hpp"
+#include "sim/config/source_runs.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/checked.hpp"
 #include "sim/core/error.hpp"
@@ -122,6 +123,7 @@ std::string identity_hash(const std::string& config_sha256, const std::string& d
 
 Experiment build(RunSpec spec, int threads, DataCache& cache, MakeBackend make) {
   const MakeData make_data = [&](Settings& settings) { return cache.get(settings); };
+  fix_source_runs(spec.settings);
   Experiment e = build_on(std::move(spec), threads, make_data, make, {});
   e.identity.root = fix_root(e.spec.settings);
   identify(e);

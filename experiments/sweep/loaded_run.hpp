@@ -1,4 +1,4 @@
-// Loads a run's model from one of its checkpoints: for inference, or as the beginning of another run.
+// Loads a run's model from one of its checkpoints: for inference, or as the source of another run.
 #pragma once
 
 #include "experiments/sweep/experiment.hpp"
@@ -12,6 +12,13 @@ namespace moesim {
 struct LoadedRun {
   CheckpointInfo info;
   Experiment e;
+  std::string weights_sha256;  // of its file of weights
+};
+
+// Names in errors for the folder of a run and the choice of its checkpoint.
+struct RunNames {
+  std::string folder = {};  // "init.from = "
+  std::string checkpoint = "command line: --checkpoint";
 };
 
 // DataOf selects the data set of the model: the stored one of the checkpoint (no batches), or the
@@ -22,20 +29,18 @@ enum class DataOf { checkpoint, run };
 // checkpoints with a warning where another one qualifies. `require` throws for runs that the
 // command cannot use. Throws Exit::usage or Exit::data.
 LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf data, int threads,
-                   const std::function<void(const Experiment&)>& require);
+                   const std::function<void(const Experiment&)>& require,
+                   const RunNames& names = {});
 
-// Loads the weights that [init] names into a started trainer, if it names any. Experts that are made
-// of dense networks (init.method = upcycle) are compared with the source on the validation
-// sequences. Reports through `say`, and sets the attributes init_*, tokens_before and flops_before.
-void take_start(Experiment& e, int threads, const std::function<void(const std::string&)>& say);
+// A run to open, and how its options are called.
+struct Wanted {
+  std::string folder, checkpoint;
+  RunNames names;
+};
 
-// Checks that the runs of init.from and distil.teacher can be loaded. Throws as take_start() and
-// take_teacher() do, before anything of this run is discarded.
-void require_sources(const Experiment& e, int threads);
-
-// Gives the trainer its teacher, if [distil] names one; also to a resumed run. Sets the attributes
-// teacher_*. Throws Exit::usage if the teacher was trained on another vocabulary, Exit::data if a
-// resumed run had another one.
-void take_teacher(Experiment& e, int threads, const std::function<void(const std::string&)>& say);
+// Builds a run, without memory for its parameters, for the first of its checkpoints that is intact
+// and that `use` accepts.
+LoadedRun open_run(const Wanted& wanted, DataOf data, int threads, MakeBackend make,
+                   const std::function<void(const Checkpoint&, Experiment&)>& use);
 
 }  // namespace moesim

@@ -7,6 +7,7 @@
 #include "sim/backend/stand_in.hpp"
 #include "sim/config/number_text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/train/parameter_rules.hpp"
 
 #include <fmt/format.h>
 
@@ -65,6 +66,10 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
     if (const std::string& note = e.data->info().note;
         mention && !note.empty() && mentioned.insert("data " + note).second)
       std::cerr << "note: data: " << note << '\n';
+    if (const std::vector<Parameter>& all = e.trainer->parameters();
+        mention && std::all_of(all.begin(), all.end(), [](auto& p) { return p.frozen; }) &&
+        mentioned.insert("frozen").second)
+      std::cerr << fmt::format("note: {}: {}\n", spec.label, trained_text(all));
     if (mention) mention_lists(spec, e.spec.settings, mentioned);
     PlannedRun run;
     run.spec = e.spec;  // has data.root as an absolute path

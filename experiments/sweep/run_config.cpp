@@ -20,6 +20,9 @@ RunConfig read_run_config(Settings& settings) {
   c.compute = run.choice("compute", Compute::float32, kComputes,
                          "factors of products in attention and experts; all else stays in float32. "
                          "tf32: on CUDA only");
+  c.made = run.text("made", "",
+                    "what moesim transform did to make the first weights; set by that command");
+  run.keep_silent("made");
   return c;
 }
 

@@ -18,6 +18,8 @@ struct RunConfig {
   std::uint64_t seed = 0;
   std::string device;
   Compute compute = Compute::float32;
+  std::string
+      made;  // what moesim transform did to make its first weights; "": they are drawn or loaded
 };
 // Reads and declares the options.
 RunConfig read_run_config(Settings& settings);

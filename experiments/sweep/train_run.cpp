@@ -2,10 +2,10 @@
 
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/extension.hpp"
-#include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/sweep/run_state.hpp"
 #include "experiments/sweep/signals.hpp"
+#include "experiments/sweep/take_sources.hpp"
 #include "experiments/sweep/versions.hpp"
 #include "experiments/terminal/progress.hpp"
 #include "sim/core/out_of_memory.hpp"
@@ -14,10 +14,12 @@
 #include "sim/io/file.hpp"
 #include "sim/io/folder_lock.hpp"
 #include "sim/io/publish.hpp"
+#include "sim/train/parameter_rules.hpp"
 #include "sim/train/probe.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <new>
@@ -123,6 +125,21 @@ void keep(Experiment& e, const FolderLock& lock, const std::string& status) {
   e.recorder->publish(image);
 }
 
+// True if some parameters are frozen.
+bool trains_part(const Trainer& trainer) {
+  const std::vector<Parameter>& all = trainer.parameters();
+  return std::any_of(all.begin(), all.end(), [](const Parameter& p) { return p.frozen; });
+}
+
+// The first weights of a run that moesim transform made are in its first checkpoint alone.
+void require_not_made(const Experiment& e) {
+  if (!e.run.made.empty())
+    fail(Exit::data,
+         fmt::format("run.made = {}: the checkpoint with these weights is gone; make the "
+                     "run again with moesim transform",
+                     e.run.made));
+}
+
 // Warns of text that the tokenizer does not know.
 void note_unknown(const DatasetInfo& data, Progress& progress) {
   if (data.unknown_characters < 0.01) return;
@@ -186,9 +203,11 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
     lock.require_held();
     const bool resumed =
         e.checkpointer->resume([&](const std::string& what) { say("resuming: " + what); });
+    if (!resumed) require_not_made(e);
     if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
     if (e.trainer->position().step == 0 && !resumed) take_start(e, a.threads, say);
     take_teacher(e, a.threads, say);
+    if (trains_part(*e.trainer)) say(trained_text(e.trainer->parameters()));
     if (train(e, progress, lock, say) == End::stopped) {
       keep(e, lock, "running");
       progress.say(fmt::format("stopped at step {} after {}; run it again to resume",
@@ -229,7 +248,8 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   Experiment e = [&] {
     try {
       Experiment built = build_planned(a);
-      if (a.force) require_sources(built, a.threads);
+      if (a.force) require_not_made(built);
+      if (a.force) require_sources(built);
       return built;
     } catch (const Error& problem) {
       throw NotBegun(problem);

@@ -1,4 +1,5 @@
 // Builds the label of a run (for people) and the name of its folder.
+#include "sim/config/source_runs.hpp"
 #include "sim/config/sweep.hpp"
 #include "sim/config/text.hpp"
 
@@ -43,7 +44,7 @@ bool is_of_another_plugin(const RunSpec& run, const std::string& key) {
 
 }  // namespace
 
-std::string run_label(const RunSpec& run) {
+std::string run_label(const RunSpec& run, RunPaths paths) {
   std::string label = run.variant;
   const auto add = [&label](const std::string& part) {
     if (!label.empty()) label += ' ';
@@ -54,7 +55,9 @@ std::string run_label(const RunSpec& run) {
   for (const auto& [key, value] : run.varied) {
     if (is_of_another_plugin(run, key)) continue;
     const std::string name = short_name(key);
-    add(key == "router.name" ? value : (uses[name] > 1 ? key : name) + "=" + value);
+    const std::string shown =
+        paths == RunPaths::cut && names_run(key) && !value.empty() ? short_path(value) : value;
+    add(key == "router.name" ? value : (uses[name] > 1 ? key : name) + "=" + shown);
   }
   if (!label.empty()) return label;
   const auto router = run.settings.values().find("router.name");

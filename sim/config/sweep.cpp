@@ -3,6 +3,7 @@
 #include "sim/config/arms.hpp"
 #include "sim/config/list.hpp"
 #include "sim/config/overrides.hpp"
+#include "sim/config/source_runs.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -207,9 +208,9 @@ std::vector<RunSpec> expand(const ConfigFile& file, const CommandLine& line,
       fail(Exit::usage, fmt::format("{}: the settings of {} runs exceed 256 MiB; shorten the file "
                                     "or split the sweep",
                                     name, count));
-    run.label = run_label(run);
     runs.push_back(std::move(run));
   }
+  label_runs(runs);
   if (runs.empty()) fail(Exit::usage, name + ": [exclude] leaves no run; remove a condition");
   runs = choose_arms(runs, line.arms);
   if (!replaced.empty()) check_variants_differ(runs, replaced.front());

@@ -21,8 +21,10 @@ struct RunSpec {
   std::string label;
 };
 
-// Computes the label of a run from its other members.
-std::string run_label(const RunSpec& run);
+// Computes the label of a run from its other members. Paths of other runs (init.from) are cut to
+// their last two parts, or whole.
+enum class RunPaths { cut, whole };
+std::string run_label(const RunSpec& run, RunPaths paths = RunPaths::cut);
 
 // ArmChoice is one --arm of the command line: a name or pattern, and settings for these arms alone
 // (arms.hpp).

@@ -170,6 +170,12 @@ ModelConfig read_model_config(Settings& settings) {
   expert.keep_silent("dropout");
   if (c.expert_dropout > 0 && c.at != MoeAt::feed_forward)
     expert.reject("dropout", "experts that are blocks or attention have no dropout; set 0");
+  if (c.expert_dropout > 0)
+    expert.explain(Topic::state,
+                   fmt::format("in training each hidden value of an expert is 0 with probability "
+                               "{0:g}, else divided by {1:g}; the draws depend on step, layer, "
+                               "token and expert; model.dropout = {2:g} elsewhere",
+                               c.expert_dropout, 1 - c.expert_dropout, c.dropout));
   read_feed_forward(settings, c);
   return c;
 }

@@ -5,6 +5,8 @@
 #include "sim/ops/state.hpp"
 #include "sim/train/loading.hpp"
 
+#include <fmt/format.h>
+
 namespace moesim {
 
 Distillation Distillation::read(Settings& settings) {
@@ -23,6 +25,15 @@ Distillation Distillation::read(Settings& settings) {
       options.integer("until", 0, {0, 1ll << 40}, "step at which the teacher leaves; 0: never");
   for (const char* key : {"teacher", "checkpoint", "weight", "temperature", "until"})
     options.keep_silent(key);
+  if (d.any())
+    options.explain(
+        Topic::state,
+        fmt::format("L = {:g} · CE + {:g} · KL(softmax(t / {:g}) ‖ softmax(z / {:g})) + auxiliary "
+                    "losses; t: logits of checkpoint {} of {}, in evaluation mode; {}",
+                    1 - d.weight, d.weight * d.temperature * d.temperature, d.temperature,
+                    d.temperature, d.checkpoint, d.teacher,
+                    d.until == 0 ? "in every step"
+                                 : fmt::format("before step {}, then CE alone", d.until)));
   return d;
 }
 

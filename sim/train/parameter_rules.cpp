@@ -105,7 +105,47 @@ std::map<std::string, double> read_numbers(Options& options, const std::string& 
   return numbers;
 }
 
+index values_of(const std::vector<Parameter>& parameters, bool frozen) {
+  index values = 0;
+  for (const Parameter& p : parameters)
+    if (p.frozen == frozen) values += p.value.size();
+  return values;
+}
+
+// The parameters that have a number of their own: "0.1: a, b; 2: c".
+std::string by_number(const std::map<std::string, double>& numbers) {
+  std::map<double, std::vector<std::string>> names;
+  for (const auto& [name, number] : numbers) names[number].push_back(name);
+  std::string text;
+  for (const auto& [number, which] : names)
+    text +=
+        fmt::format("{}{}: {}", text.empty() ? "" : "; ", config::shortest(number), joined(which));
+  return text;
+}
+
+void explain_rules(const Options& options, const std::vector<Parameter>& parameters,
+                   const ParameterRules& rules) {
+  if (values_of(parameters, true) > 0) options.explain(Topic::state, trained_text(parameters));
+  std::vector<std::string> frozen;
+  for (const Parameter& p : parameters)
+    if (p.frozen) frozen.push_back(p.name);
+  if (!frozen.empty())
+    options.explain(Topic::state,
+                    "frozen, without gradient, moments and weight decay: " + joined(frozen));
+  if (!rules.rate.empty())
+    options.explain(Topic::state, "the learning rate times " + by_number(rules.rate));
+  if (!rules.decay.empty()) options.explain(Topic::state, "weight decay " + by_number(rules.decay));
+}
+
 }  // namespace
+
+std::string trained_text(const std::vector<Parameter>& parameters) {
+  const index frozen = values_of(parameters, true), trained = values_of(parameters, false);
+  if (trained == 0)
+    return fmt::format("all {} parameters are frozen: training changes nothing but buffers",
+                       frozen);
+  return fmt::format("{} of {} parameters are trained", trained, trained + frozen);
+}
 
 std::string names_near(const std::string& pattern, const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 6;
@@ -144,6 +184,7 @@ ParameterRules read_parameter_rules(Settings& settings, std::vector<Parameter>& 
                              "weight decay in place of train.weight_decay: PATTERN:value, "
                              "separated like freeze.parameters; also of biases and gains",
                              parameters);
+  explain_rules(options, parameters, rules);
   return rules;
 }
 

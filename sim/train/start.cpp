@@ -29,7 +29,16 @@ index step_of(const Start& start) {
   std::vector<CheckpointInfo> all = checkpoint_infos(start.from);
   if (all.empty()) fail(Exit::data, "init.from = " + start.from + ": no checkpoint of a run there");
   if (start.checkpoint == "newest") return all.back().step;
-  if (start.checkpoint != "best") return std::stoll(start.checkpoint);
+  if (start.checkpoint != "best") {
+    std::vector<std::string> steps;
+    for (const CheckpointInfo& info : all) {
+      steps.push_back(std::to_string(info.step));
+      if (steps.back() == start.checkpoint) return info.step;
+    }
+    fail(Exit::usage,
+         fmt::format("init.checkpoint = {}: choose newest, best or one of the steps {}",
+                     start.checkpoint, joined(steps)));
+  }
   return std::min_element(all.begin(), all.end(),
                           [](const CheckpointInfo& a, const CheckpointInfo& b) {
                             return std::isnan(b.loss) ? !std::isnan(a.loss) : a.loss < b.loss;
@@ -87,6 +96,84 @@ HostTensors renamed(const TensorFile& file, const Start& start) {
   return found;
 }
 
+// What a start takes from another run: for each tensor of the model its values.
+struct Source {
+  index step = 0;
+  std::string weights_sha256;
+  HostTensors tensors;
+  std::vector<UpcycledLayer> layers;
+  std::vector<std::pair<NamedTensor, const std::vector<real>*>> taken;
+};
+
+Source read_source(const Start& start, const std::vector<NamedTensor>& weights,
+                   const Transformer& model, std::uint64_t seed) {
+  Source source;
+  {
+    const Checkpoint checkpoint = read_checkpoint(start.from, step_of(start));
+    source.step = checkpoint.info.step;
+    source.weights_sha256 = sha256_hex(checkpoint.weights.data(), checkpoint.weights.size());
+    source.tensors = renamed(read_safetensors(checkpoint.weights), start);
+  }
+  if (start.method == Start::Method::upcycle)
+    source.layers = upcycle(start.upcycling, source.tensors, model, seed);
+  // Buffers and other parameters of a router that was made keep their initial values.
+  const auto may_miss = [&](const std::string& name) {
+    return start.draw_missing || start.method == Start::Method::student ||
+           std::any_of(source.layers.begin(), source.layers.end(), [&](const UpcycledLayer& layer) {
+             return name.rfind(layer.name + "router.", 0) == 0 &&
+                    start.upcycling.router != Upcycling::Router::copy;
+           });
+  };
+  for (const NamedTensor& own : weights) {
+    const auto at = source.tensors.find(own.name);
+    const bool there = at != source.tensors.end();
+    if (there && at->second.shape == lengths_of(own.value.shape()))
+      source.taken.emplace_back(own, &at->second.values);
+    else if (!may_miss(own.name))
+      fail(Exit::data,
+           fmt::format("init.from = {}: {}; take the settings of that run, or set init.missing = "
+                       "draw",
+                       start.from,
+                       there ? fmt::format("its tensor {} has another shape, not {}", own.name,
+                                           own.value.shape().to_string())
+                             : "it has no tensor " + own.name));
+  }
+  if (source.taken.empty())
+    fail(Exit::data, "init.from = " + start.from + ": none of its tensors is of this model");
+  return source;
+}
+
+void explain_start(Options& init, const Start& start) {
+  const Upcycling& how = start.upcycling;
+  init.explain(Topic::state, fmt::format("begins with the weights of checkpoint {} of {}; the "
+                                         "optimiser starts anew",
+                                         start.checkpoint, start.from));
+  if (start.method == Start::Method::student || start.draw_missing)
+    init.explain(Topic::state,
+                 "parameters without a tensor of their name and shape there are drawn");
+  if (start.method != Start::Method::upcycle) return;
+  init.explain(Topic::state,
+               "experts are made of its dense networks: expert e of width H / G has hidden units "
+               "(e mod G) H/G, ...");
+  const auto value = [&](const char* key) {
+    return init.settings().effective(std::string("init.") + key);
+  };
+  init.explain(
+      Topic::state,
+      fmt::format("init.scale = {}, with γ the sum of a token's gates: {}", value("scale"),
+                  how.scale == Upcycling::Scale::none
+                      ? "the output is γ/G times that of the dense network"
+                  : how.scale == Upcycling::Scale::even
+                      ? "the weights of each of the f factors of the output times (G/γ)^(1/f)"
+                      : "the last matrix times G/γ, its bias times 1/γ"));
+  init.explain(Topic::state,
+               fmt::format("its router: {}; noise {:g}; share of hidden units drawn again {:g}",
+                           how.router == Upcycling::Router::normal
+                               ? fmt::format("N(0, {:g}²)", how.deviation)
+                               : value("router"),
+                           how.noise, how.drop));
+}
+
 }  // namespace
 
 Start read_start(Settings& settings) {
@@ -117,48 +204,28 @@ Start read_start(Settings& settings) {
       init.reject("rename", "write old:new, not " + rule);
     start.renames.emplace_back(rule.substr(0, colon), rule.substr(colon + 1));
   }
+  if (!start.from.empty()) explain_start(init, start);
   return start;
+}
+
+void Start::check(const std::vector<NamedTensor>& weights, const Transformer& model,
+                  std::uint64_t seed) const {
+  if (!from.empty()) read_source(*this, weights, model, seed);
 }
 
 Started Start::load(const std::vector<NamedTensor>& weights, const Transformer& model,
                     std::uint64_t seed,
                     const std::function<std::vector<GateSum>()>& measure) const {
   if (from.empty()) return {};
-  const Checkpoint source = read_checkpoint(from, step_of(*this));
-  HostTensors found = renamed(read_safetensors(source.weights), *this);
-  std::vector<UpcycledLayer> layers;
-  if (method == Method::upcycle) layers = upcycle(upcycling, found, model, seed);
-  // Buffers and other parameters of a router that was made keep their initial values.
-  const auto may_miss = [&](const std::string& name) {
-    return draw_missing || method == Method::student ||
-           std::any_of(layers.begin(), layers.end(), [&](const UpcycledLayer& layer) {
-             return name.rfind(layer.name + "router.", 0) == 0 &&
-                    upcycling.router != Upcycling::Router::copy;
-           });
-  };
-  index taken = 0;
-  for (const NamedTensor& own : weights) {
-    const auto at = found.find(own.name);
-    const bool fits = at != found.end() && at->second.shape == lengths_of(own.value.shape());
-    if (!fits && may_miss(own.name)) continue;
-    if (!fits)
-      fail(Exit::data,
-           fmt::format("init.from = {}: {}; take the settings of that run, or set init.missing = "
-                       "draw",
-                       from,
-                       at == found.end() ? "it has no tensor " + own.name
-                                         : fmt::format("its tensor {} has another shape, not {}",
-                                                       own.name, own.value.shape().to_string())));
-    own.value.from_host(at->second.values);
-    ++taken;
-  }
-  if (taken == 0)
-    fail(Exit::data, "init.from = " + from + ": none of its tensors is of this model");
+  const Source source = read_source(*this, weights, model, seed);
+  for (const auto& [own, values] : source.taken) own.value.from_host(*values);
   Started done;
-  done.step = source.info.step;
-  done.weights_sha256 = sha256_hex(source.weights.data(), source.weights.size());
-  done.summary = fmt::format("begins with {} of {} tensors of step {} of {} (weights {})", taken,
-                             weights.size(), done.step, from, done.weights_sha256.substr(0, 16));
+  done.step = source.step;
+  done.weights_sha256 = source.weights_sha256;
+  done.summary =
+      fmt::format("begins with {} of {} tensors of step {} of {} (weights {})", source.taken.size(),
+                  weights.size(), done.step, from, done.weights_sha256.substr(0, 16));
+  const std::vector<UpcycledLayer>& layers = source.layers;
   if (layers.empty()) return done;
   const std::vector<double> sums = scale_experts(upcycling, layers, model, measure);
   for (const GateSum& sum : measure()) done.dropped = std::max(done.dropped, sum.dropped);

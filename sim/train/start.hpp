@@ -30,6 +30,10 @@ struct Start {
   std::vector<std::pair<std::string, std::string>> renames;  // prefixes of names, old and new
   Upcycling upcycling;
 
+  // Throws as load() does, but reads no values of the model and changes none: before a run begins.
+  void check(const std::vector<NamedTensor>& weights, const Transformer& model,
+             std::uint64_t seed) const;
+
   // Sets each of `weights`, the tensors of the model, to the checkpoint's tensor of equal name and
   // shape. Throws Exit::data with the first tensor that has none, unless [init] keeps the initial
   // values of such tensors; also if a rename has no effect or two tensors get one name. Throws

@@ -34,6 +34,8 @@ class Trainer {
   // Loads the weights of another run, if [init] names one; only before the first step of a run
   // without a checkpoint.
   Started take_start();
+  // Throws as take_start() does, before start() and without changing anything.
+  void require_start() const { start_.check(weights(), model_, seed_); }
   const Start& beginning() const { return start_; }
   // [distil]; a run with a teacher needs it before run().
   const Distillation& distillation() const { return distillation_; }

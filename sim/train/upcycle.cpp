@@ -3,6 +3,7 @@
 #include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
 #include "sim/train/loading.hpp"
+#include "sim/train/unit_axes.hpp"
 
 #include <fmt/format.h>
 
@@ -32,18 +33,6 @@ const HostTensor* dense_part(const HostTensors& tensors, index block, const std:
   return nullptr;
 }
 
-// A parameter of a bank as [outer, units, inner] for each expert; without units: units = 1.
-struct Axes {
-  index outer = 1, units = 1, inner = 1;
-  index size() const { return outer * units * inner; }
-};
-Axes axes_of(const std::vector<std::int64_t>& shape, Role role) {
-  const index last = shape.back(), middle = shape.size() > 2 ? shape[1] : 1;
-  if (role == Role::in || role == Role::in_bias || role == Role::factor) return {middle, last, 1};
-  if (role == Role::out) return {1, middle, last};
-  return {middle, 1, last};
-}
-
 bool is_matrix(Role role) { return role == Role::in || role == Role::out || role == Role::whole; }
 
 [[noreturn]] void refuse(const std::string& layer, const std::string& why) {
@@ -51,7 +40,8 @@ bool is_matrix(Role role) { return role == Role::in || role == Role::out || role
 }
 
 // Pieces of the dense tensor, one for each expert.
-std::vector<real> cut(const HostTensor& dense, const Axes& whole, const Axes& own, index experts) {
+std::vector<real> cut(const HostTensor& dense, const UnitAxes& whole, const UnitAxes& own,
+                      index experts) {
   const index groups = whole.units / own.units;
   std::vector<real> values;
   values.reserve(static_cast<std::size_t>(experts * own.size()));
@@ -72,7 +62,7 @@ void add_noise(std::vector<real>& values, double noise, const Stream& stream) {
 
 // Draws units of each expert again, from a normal distribution with mean and deviation of the values
 // that it replaces.
-void draw_units(std::vector<real>& values, const Axes& own,
+void draw_units(std::vector<real>& values, const UnitAxes& own,
                 const std::vector<std::vector<index>>& units, const Stream& stream) {
   for (std::size_t e = 0; e < units.size(); ++e) {
     const auto first = static_cast<index>(e) * own.size();
@@ -166,7 +156,7 @@ bool make_experts(const Upcycling& how, HostTensors& tensors, const Expert& bank
     const std::vector<std::int64_t>& shape = shapes.at(part.name);
     if (dense->shape.size() != shape.size())
       refuse(layer.name, part.name + " has another rank in init.from");
-    const Axes whole = axes_of(dense->shape, part.role), own = axes_of(shape, part.role);
+    const UnitAxes whole = axes_of(dense->shape, part.role), own = axes_of(shape, part.role);
     if (whole.outer != own.outer || whole.inner != own.inner)
       refuse(layer.name, part.name + " has another width in init.from; set the same model.width");
     if (whole.units % own.units != 0)

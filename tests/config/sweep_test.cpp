@@ -88,6 +88,17 @@ TEST_CASE("sweep: labels name no options of routers that the run does not use", 
               "hash expert=mlp bias=true", "hash expert=mlp bias=true"});
 }
 
+TEST_CASE("sweep: labels have the last two parts of the paths of other runs", "[config][sweep]") {
+  CHECK(labels_of(runs_of("[sweep]\ninit.from = runs/a/dense-s0-1, /other/runs/a/top1-s0-2/\n")) ==
+        Texts{"from=a/dense-s0-1", "from=a/top1-s0-2"});
+  // Unless two of them would be the same.
+  CHECK(labels_of(runs_of("[sweep]\ninit.from = x/a/dense-s0-1, y/a/dense-s0-1\n")) ==
+        Texts{"from=x/a/dense-s0-1", "from=y/a/dense-s0-1"});
+  CHECK(labels_of(runs_of("[sweep]\ndistil.teacher = x/a/b\nrun.seed = 0, 1\n")) ==
+        Texts{"teacher=a/b", "teacher=a/b"});
+  CHECK(labels_of(runs_of("[sweep]\ndata.path = x/y/a.txt, x/y/b.txt\n"))[0] == "path=x/y/a.txt");
+}
+
 TEST_CASE("sweep: labels name what varies, but not the seed", "[config][sweep]") {
   CHECK(labels_of(runs_of("[sweep]\nrouter.name = soft, hash\nrun.seed = 0..1")) ==
         Texts{"soft", "soft", "hash", "hash"});

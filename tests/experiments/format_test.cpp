@@ -1,5 +1,6 @@
 // Tests that analysis/FORMAT.md names exactly the attributes and variables that are written, in
 // both directions, with runs of every kind of plan, data and setting.
+#include "experiments/commands/commands.hpp"
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/train_run.hpp"
 #include "sim/backend/stand_in.hpp"
@@ -12,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -216,6 +218,15 @@ TEST_CASE("FORMAT.md: what is written, exactly", "[record][format]") {
   const std::string dense = folder / runs.back();
   runs.push_back(trained(folder, {"router.name", "token_choice", "init.from", dense, "init.method",
                                   "upcycle", "distil.teacher", dense}));
+  const std::string small = folder / "small";
+  std::ostringstream said;  // of the command
+  std::streambuf* const out = std::cout.rdbuf(said.rdbuf());
+  const int code = transform_command(
+      {folder / runs.front(), "quantise", "--bits", "4", "--out", small, "--threads", "1"});
+  std::cout.rdbuf(out);
+  CHECK(code == 0);
+  for (const auto& entry : std::filesystem::directory_iterator(small))
+    if (entry.is_directory()) runs.push_back("small/" + entry.path().filename().string());
   if (unknown)
     runs.push_back(
         trained(folder, {"data.name", "text", "data.path", folder / "letters.txt", "data.tokens",

@@ -14,6 +14,11 @@ import subprocess
 import sys
 import tempfile
 
+try:
+    import h5py
+except ImportError:
+    h5py = None
+
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
 failures = []
@@ -45,6 +50,14 @@ def run(name, *words, code=0):
     return (folders[0] if folders else ""), said
 
 
+def attributes(folder):
+    """The attributes of a run file; none without h5py."""
+    if h5py is None:
+        return {}
+    with h5py.File(folder + "/run.h5") as file:
+        return dict(file.attrs)
+
+
 def hash_of(folder):
     whole = hashlib.sha256()
     for path in sorted(glob.glob(f"{folder}/**", recursive=True)):
@@ -67,6 +80,32 @@ check("router.name" in run("own", "router.name=autonomy", f"init.from={dense}", 
 check("model.layers" in run("deep", "router.name=hash", "model.layers=3", f"init.from={dense}", "init.method=upcycle", code=2)[1],
       "another depth")
 
+# What cannot be is refused by the plan, before a folder is made; errors name the option.
+for words, text in (([f"init.from={dense}", "init.method=upcycle", "moe.experts=6", "expert.hidden=8"], "moe.experts = 6"),
+                    ([f"init.from={dense}", "init.checkpoint=7"], "init.checkpoint = 7"),
+                    ([f"distil.teacher={dense}", "distil.checkpoint=7"], "distil.checkpoint = 7"),
+                    (["distil.teacher=nosuch"], "distil.teacher = nosuch"), (["init.from=nosuch"], "init.from = ")):
+    code = 3 if "nosuch" in words[0] else 2
+    for more in ([], ["--dry-run"]):
+        folder, said = run("refused", "router.name=token_choice", *words, *more, code=code)
+        check(text in said.replace(os.getcwd() + "/", ""), f"{words}: {said[-300:]}")
+        check(not os.path.exists("runs/refused"), f"{words}: left a folder")
+
+# A frozen model: the plan and the log say what is trained.
+check("all" in run("ice", "router.name=dense", "freeze.parameters=*")[1], "nothing says that all is frozen")
+part, said = run("part", "router.name=dense", "freeze.parameters=*.moe.*", "expert.dropout=0.1")
+check(re.search(r"\d+ of \d+ parameters are trained", open(part + "log.txt").read()), "the log does not say what is trained")
+said = call("explain", "c.ini", "router.name=dense", "freeze.parameters=*.moe.*", "freeze.rate=head:0.5", "expert.dropout=0.1",
+            f"init.from={dense}", f"distil.teacher={up}", "distil.until=9")
+for text in ("parameters are trained", "0 with probability 0.1", "KL(softmax", "before step 9", "begins with the weights", "0.5: head"):
+    check(text in " ".join(said.split()), f"explain does not say {text}")
+
+# Paths of sources are absolute in the run, and short in its label.
+check(f"from = {os.path.abspath(dense)}\n" in open(up + "config.ini").read(), "init.from is not absolute")
+call("run", "c.ini", "run.name=two", "router.name=dense", f"init.from={dense},{os.path.abspath(up)}", "init.missing=draw", "run.steps=2")
+check(all(len(os.path.basename(name)) < 80 and "from-dense" in name or "from-up" in name for name in os.listdir("runs/two")
+          if os.path.isdir("runs/two/" + name)), f"labels: {os.listdir('runs/two')}")
+
 # Distillation: estimates and timings have the teacher; a stopped run goes on to the same bits.
 taught = ["router.name=dense", f"distil.teacher={up}", "train.accumulate=2"]
 call("run", "c.ini", "run.name=plan", *taught, "--dry-run")
@@ -88,6 +127,19 @@ def stop(name, *words):
 stop("halves", *taught, *long)
 halves, _ = run("halves", *taught, *long)
 call("verify", "runs/halves", "runs/straight")
+
+# A stopped run goes on from another folder, and keeps what its start measured.
+sparse = ["router.name=token_choice", "router.token_choice.k=2", f"init.from={os.path.relpath(dense)}", "init.method=upcycle", *long]
+stop("later", *sparse)
+os.mkdir("elsewhere")
+here = os.getcwd()
+os.chdir("elsewhere")
+call("run", "../runs/later")
+os.chdir(here)
+straight_up, _ = run("once", *sparse)
+kept, once = (attributes(folder) for folder in (glob.glob("runs/later/*/")[0], straight_up))
+check(h5py is None or len([name for name in kept if name.startswith("init_")]) >= 6, f"a resumed run lost its start: {sorted(kept)}")
+check(all(kept[name] == once[name] for name in once if name.startswith("init_") or name.endswith("_before")), "a resumed start differs")
 
 
 def weights(folder):

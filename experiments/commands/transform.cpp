@@ -1,0 +1,111 @@
+// moesim transform: makes a smaller model of a run, as a new run.
+#include "experiments/commands/arguments.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/transform_methods.hpp"
+#include "experiments/sweep/process_limits.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <iostream>
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+void print(const Transformed& done, const std::string& made, const Json& report) {
+  const OutputChange& change = done.change;
+  std::cout << fmt::format("{}: {}\n", done.run, made);
+  if (report.contains("kept"))
+    for (std::size_t i = 0; i < report["kept"].size(); ++i)
+      std::cout << fmt::format(
+          "layer {}: keeps experts {}, which had {:.1f} % of the assignments\n", i,
+          report["kept"][i].dump(), 100 * report["kept_usage"][i].get<double>());
+  if (report.contains("groups"))
+    for (std::size_t i = 0; i < report["groups"].size(); ++i)
+      std::cout << fmt::format("layer {}: groups {}\n", i, report["groups"][i].dump());
+  std::cout << fmt::format("parameters: {} -> {}\n", done.parameters_before, done.parameters_after);
+  if (report.contains("bits"))
+    std::cout << fmt::format(
+        "experts: {:.3f} bits per weight with their grids; entropy of the codes {:.3f} bits; the "
+        "model: {:.0f} -> {:.0f} bytes if packed (here values are de-quantised)\n",
+        report["bits"].get<double>(), report["entropy"].get<double>(),
+        report["bytes_before"].get<double>(), report["bytes_after"].get<double>());
+  std::cout << fmt::format(
+      "validation loss: {:.6f} -> {:.6f} ({:+.3g}); largest change of a logit {:.3g}; tokens with "
+      "dropped choices {:.3g} % -> {:.3g} %\n",
+      change.before, change.after, change.after - change.before, change.logit,
+      100 * done.dropped_before, 100 * done.dropped_after);
+}
+
+}  // namespace
+
+Arguments transform_arguments() {
+  Arguments arguments(
+      "transform RUN prune|merge|quantise --out DIR [key=value ...]",
+      "Makes a smaller model of a run, as a new run at step 0 in DIR, and measures what changed: "
+      "validation loss, logits, drops. RUN stays as it is. prune: keeps the experts of each layer "
+      "that validation sequences use most. merge: replaces groups of similar experts by weighted "
+      "means. quantise: rounds the matrices of experts to few values "
+      "per row (round to nearest), and reports bits, entropy and bytes. moesim run DIR trains the "
+      "new run; key=value are settings for that.");
+  arguments.value("out", "", "folder of the new experiment; must not exist", Offer::file())
+      .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
+             {{"newest", "best"}})
+      .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors")
+      .flag("json", "print one JSON document");
+  declare_transform_methods(arguments);
+  return arguments;
+}
+
+int transform_command(const Words& words) {
+  Arguments arguments = transform_arguments();
+  if (!arguments.parse(words)) return 0;
+  arguments.require_rest("transform which run?");
+  const std::vector<std::string>& rest = arguments.rest();
+  const std::string name = rest.size() < 2 ? "" : rest[1];
+  Transformation what;
+  what.from = fs::path(rest[0]).lexically_normal().string();
+  what.checkpoint = arguments.text("checkpoint");
+  what.out = arguments.text("out");
+  while (what.out.size() > 1 && what.out.ends_with('/')) what.out.pop_back();
+  if (what.out.empty()) fail(Exit::usage, "command line: --out DIR: where to put the new run?");
+  what.threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
+  Json report;
+  const TransformMethod method = transform_method(name, arguments, report);
+  what.made = method.made;
+  what.settings = method.settings;
+  for (std::size_t i = 2; i < rest.size(); ++i) {
+    const std::size_t equals = rest[i].find('=');
+    if (equals == 0 || equals == std::string::npos)
+      fail(Exit::usage,
+           fmt::format("command line: {}: write key=value", config::printable(rest[i])));
+    what.settings.emplace_back(rest[i].substr(0, equals), rest[i].substr(equals + 1));
+  }
+  const Transformed done = transform_run(what, method.make);
+  if (!arguments.has("json")) {
+    print(done, method.made, report);
+    return 0;
+  }
+  Json json = {{"run", done.run},
+               {"made", method.made},
+               {"from", what.from},
+               {"from_step", done.step},
+               {"parameters_before", done.parameters_before},
+               {"parameters_after", done.parameters_after},
+               {"loss_before", done.change.before},
+               {"loss_after", done.change.after},
+               {"logit_change", done.change.logit},
+               {"dropped_before", done.dropped_before},
+               {"dropped_after", done.dropped_after}};
+  json.update(report);
+  std::cout << json.dump(2) << '\n';
+  return 0;
+}
+
+}  // namespace moesim

@@ -1,0 +1,214 @@
+#include "experiments/commands/transform_methods.hpp"
+
+#include "sim/config/names.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+#include "sim/transform/merge.hpp"
+#include "sim/transform/prune.hpp"
+#include "sim/transform/quantise.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace moesim {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr Named<Pruning::Score> kScores[] = {{"usage", Pruning::Score::usage},
+                                             {"importance", Pruning::Score::importance},
+                                             {"random", Pruning::Score::random}};
+
+constexpr Named<ExpertMerge::Weights> kWeights[] = {{"usage", ExpertMerge::Weights::usage},
+                                                    {"mean", ExpertMerge::Weights::mean}};
+constexpr Named<ExpertMerge::Align> kAligns[] = {{"weights", ExpertMerge::Align::weights},
+                                                 {"none", ExpertMerge::Align::none}};
+constexpr Named<ExpertMerge::Similarity> kSimilarities[] = {
+    {"router", ExpertMerge::Similarity::router}, {"weights", ExpertMerge::Similarity::weights}};
+constexpr Named<ExpertMerge::Router> kRouters[] = {{"bind", ExpertMerge::Router::bind},
+                                                   {"fold", ExpertMerge::Router::fold}};
+
+// An option with a table of names.
+template <class E>
+E chosen(const Arguments& arguments, const std::string& option, Names<E> names) {
+  const std::string value = arguments.text(option);
+  const std::vector<std::string> all = all_names<E>(names);
+  if (std::find(all.begin(), all.end(), value) == all.end())
+    fail(Exit::usage, fmt::format("command line: --{} {}: choose one of {}", option,
+                                  config::printable(value), joined(all)));
+  return value_of<E>(names, value);
+}
+
+// The number of experts, or groups, that a layer keeps.
+index chosen_number(const Arguments& arguments, const std::string& option,
+                    const std::string& question) {
+  if (!arguments.given(option)) fail(Exit::usage, "command line: " + question);
+  return arguments.integer(option, 1, 1 << 24);
+}
+
+// The use of the source's experts in an evaluation of the new run's data.
+std::vector<LayerStatistics> expert_use(const Experiment& source, const Experiment& made) {
+  Settings settings = made.spec.settings;
+  const Evaluator evaluator(settings, *made.data, *made.task, *source.model, *source.backend,
+                            made.run.seed);
+  return evaluator.run(0, [] { return false; })->layers;
+}
+
+void require_at_most(index number, const std::string& option, const Experiment& source) {
+  if (const index experts = source.model->config().experts; number > experts)
+    fail(Exit::usage, fmt::format("command line: --{} {}: the run has {} experts per layer", option,
+                                  number, experts));
+}
+
+TransformMethod prune_method(const Arguments& arguments, Json& report) {
+  const Pruning how{.score = chosen<Pruning::Score>(arguments, "score", kScores),
+                    .keep = chosen_number(arguments, "keep",
+                                          "prune: how many experts of a layer stay? --keep N")};
+  const auto seed =
+      static_cast<std::uint64_t>(arguments.integer("seed", 0, std::numeric_limits<long>::max()));
+  const auto make = [how, seed, &report](Experiment& source, Experiment& made, RunFile&) {
+    require_prunable(*source.model);
+    require_at_most(how.keep, "keep", source);
+    const std::vector<LayerStatistics> use = expert_use(source, made);
+    const auto kept = kept_experts(how, use, seed);
+    report["kept"] = kept;
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      double demand = 0;
+      for (const index e : kept[i]) demand += use[i].demand[static_cast<std::size_t>(e)];
+      report["kept_usage"].push_back(demand / std::max(use[i].assignments, 1.0));
+    }
+    return prune_experts(host_tensors(source.trainer->weights()), *source.model, kept,
+                         made.trainer->weights());
+  };
+  return {fmt::format("prune keep={} score={}{}", how.keep, arguments.text("score"),
+                      how.score == Pruning::Score::random ? fmt::format(" seed={}", seed) : ""),
+          {{"moe.experts", std::to_string(how.keep)}},
+          make};
+}
+
+TransformMethod merge_method(const Arguments& arguments, Json& report) {
+  const ExpertMerge how{
+      .groups =
+          chosen_number(arguments, "groups", "merge: into how many groups per layer? --groups N"),
+      .weights = chosen<ExpertMerge::Weights>(arguments, "weights", kWeights),
+      .align = chosen<ExpertMerge::Align>(arguments, "align", kAligns),
+      .similarity = chosen<ExpertMerge::Similarity>(arguments, "similarity", kSimilarities),
+      .router = chosen<ExpertMerge::Router>(arguments, "router", kRouters)};
+  const bool folds = how.router == ExpertMerge::Router::fold;
+  const auto make = [how, folds, &report](Experiment& source, Experiment& made, RunFile&) {
+    if (folds) require_prunable(*source.model);
+    require_at_most(how.groups, "groups", source);
+    const std::vector<LayerStatistics> use = expert_use(source, made);
+    HostTensors tensors = host_tensors(source.trainer->weights());
+    std::vector<std::vector<MergeGroup>> layers;
+    std::vector<std::vector<index>> cores;
+    for (std::size_t i = 0; i < use.size(); ++i) {
+      layers.push_back(
+          merge_groups(how, use[i], expert_similarity(how.similarity, tensors, *source.model, i)));
+      cores.emplace_back();
+      report["groups"].push_back(Json::array());
+      for (const MergeGroup& group : layers.back()) {
+        cores.back().push_back(group.core);
+        report["groups"].back().push_back(group.members);
+      }
+    }
+    merge_experts(how, layers, *source.model, tensors);
+    if (!folds) return tensors;
+    fold_routers(layers, *source.model, tensors);
+    return prune_experts(tensors, *source.model, cores, made.trainer->weights());
+  };
+  TransformMethod method{fmt::format("merge groups={} weights={} align={} similarity={} router={}",
+                                     how.groups, arguments.text("weights"), arguments.text("align"),
+                                     arguments.text("similarity"), arguments.text("router")),
+                         {},
+                         make};
+  if (folds) method.settings = {{"moe.experts", std::to_string(how.groups)}};
+  return method;
+}
+
+TransformMethod quantise_method(const Arguments& arguments, Json& report) {
+  if (!arguments.given("bits"))
+    fail(Exit::usage, "command line: quantise: to how many bits? --bits 8, 4, 3, 2 or ternary");
+  const bool ternary = arguments.text("bits") == "ternary";
+  const Quantisation how{.bits = ternary ? 0 : static_cast<int>(arguments.integer("bits", 1, 16)),
+                         .group = arguments.integer("group", 0, 1 << 24)};
+  const auto make = [how, &report](Experiment& source, Experiment&, RunFile& file) {
+    HostTensors tensors = host_tensors(source.trainer->weights());
+    const QuantisedSize size = quantise_experts(how, tensors, *source.model);
+    report["bits"] = size.bits, report["entropy"] = size.entropy;
+    report["bytes_before"] = size.bytes_before, report["bytes_after"] = size.bytes_after;
+    file.attribute("transform_bits", size.bits);
+    file.attribute("transform_entropy", size.entropy);
+    file.attribute("transform_bytes_before", size.bytes_before);
+    file.attribute("transform_bytes_after", size.bytes_after);
+    return tensors;
+  };
+  return {fmt::format("quantise bits={}{}", arguments.text("bits"),
+                      how.group > 0 ? fmt::format(" group={}", how.group) : ""),
+          {},
+          make};
+}
+
+// Options of one method are an error with another.
+void require_options_of(const Arguments& arguments, const std::string& method) {
+  for (const auto& [option, owner] : {std::pair("keep", "prune"),
+                                      {"score", "prune"},
+                                      {"seed", "prune"},
+                                      {"bits", "quantise"},
+                                      {"group", "quantise"},
+                                      {"groups", "merge"},
+                                      {"weights", "merge"},
+                                      {"align", "merge"},
+                                      {"similarity", "merge"},
+                                      {"router", "merge"}})
+    if (arguments.given(option) && method != owner)
+      fail(Exit::usage,
+           fmt::format("command line: --{} is an option of {}, not of {}", option, owner, method));
+}
+
+}  // namespace
+
+void declare_transform_methods(Arguments& arguments) {
+  arguments.group("prune")
+      .value("keep", "", "experts per layer to keep")
+      .value(
+          "score", "usage",
+          "keep those with the most assignments before drops, with the largest sum of gates after "
+          "drops, or random ones",
+          {all_names<Pruning::Score>(kScores)})
+      .value("seed", "0", "seed of random scores");
+  arguments.group("merge")
+      .value("groups", "", "groups of experts per layer")
+      .value("weights", "usage", "shares of a group's experts: of its assignments, or equal ones",
+             {all_names<ExpertMerge::Weights>(kWeights)})
+      .value("align", "weights",
+             "hidden units are permuted to match those of the group's most used expert, or not",
+             {all_names<ExpertMerge::Align>(kAligns)})
+      .value("similarity", "router",
+             "experts join the core with the most similar column of the router, or weights",
+             {all_names<ExpertMerge::Similarity>(kSimilarities)})
+      .value(
+          "router", "bind",
+          "bind: the router keeps all experts, and those of a group have equal weights; fold: one "
+          "expert and column per group, which changes routing",
+          {all_names<ExpertMerge::Router>(kRouters)});
+  arguments.group("quantise")
+      .value("bits", "", "bits per weight from 1 to 16, or ternary",
+             {{"8", "4", "3", "2", "ternary"}})
+      .value("group", "0", "weights that share a grid; 0: all into one output unit");
+}
+
+TransformMethod transform_method(const std::string& name, const Arguments& arguments,
+                                 Json& report) {
+  if (name != "prune" && name != "merge" && name != "quantise")
+    fail(Exit::usage,
+         fmt::format("command line: transform RUN what{}? choose prune, merge or quantise",
+                     name.empty() ? "" : ", not " + config::printable(name)));
+  require_options_of(arguments, name);
+  if (name == "prune") return prune_method(arguments, report);
+  return name == "merge" ? merge_method(arguments, report) : quantise_method(arguments, report);
+}
+
+}  // namespace moesim

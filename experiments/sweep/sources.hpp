@@ -1,0 +1,15 @@
+// require_sources() checks the runs of which planned ones begin or learn.
+#pragma once
+
+#include "experiments/sweep/plan.hpp"
+
+#include <vector>
+
+namespace moesim {
+
+// Checks in a child process, for runs that have not begun, that the runs of init.from and
+// distil.teacher can be loaded and fit. Throws Exit::usage if they do not fit, Exit::data if they
+// cannot be read.
+void require_sources(const std::vector<PlannedRun>& runs);
+
+}  // namespace moesim

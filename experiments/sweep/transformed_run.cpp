@@ -1,0 +1,170 @@
+#include "experiments/sweep/transformed_run.hpp"
+
+#include "experiments/sweep/plan.hpp"
+#include "experiments/sweep/stored_run.hpp"
+#include "experiments/sweep/take_sources.hpp"
+#include "sim/core/error.hpp"
+#include "sim/data/root.hpp"
+#include "sim/data/stored.hpp"
+#include "sim/io/file.hpp"
+#include "sim/io/publish.hpp"
+#include "sim/train/loading.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <unistd.h>
+
+namespace moesim {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A new folder that gets its name when all of it is written; else it is removed.
+class NewFolder {
+ public:
+  explicit NewFolder(const std::string& path)
+      : path_(path), temporary_(fmt::format("{}.{}.tmp", path, ::getpid())) {
+    std::error_code error;
+    fs::create_directories(temporary_, error);
+    if (error) fail(Exit::output, described(temporary_) + ": cannot create: " + error.message());
+  }
+  ~NewFolder() {
+    std::error_code ignored;
+    if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+  }
+  NewFolder(const NewFolder&) = delete;
+  NewFolder& operator=(const NewFolder&) = delete;
+
+  const std::string& path() const { return temporary_; }
+  void finish() {
+    std::error_code error;
+    fs::rename(temporary_, path_, error);
+    if (error) fail(Exit::output, described(path_) + ": cannot create: " + error.message());
+    temporary_.clear();
+  }
+
+ private:
+  std::string path_, temporary_;
+};
+
+// Stops before the first step, after the evaluation.
+class StopAtOnce : public Hook {
+ public:
+  bool wants_stop() override { return begun_; }
+  void on_boundary(const Position&) override { begun_ = true; }
+
+ private:
+  bool begun_ = false;
+};
+
+// The settings of the source, without its own start, and those that differ.
+RunSpec spec_of(const Transformation& what, const RunSpec& source) {
+  RunSpec spec;
+  for (const auto& [key, setting] : source.settings.values())
+    if (!key.starts_with("init.") && !key.starts_with("distil.")) spec.settings.set(key, setting);
+  for (const auto& [key, value] : what.settings) spec.settings.set(key, value, "command line");
+  spec.settings.set("run.name", fs::path(what.out).filename().string(), "--out");
+  spec.settings.set("run.made", what.made, "moesim transform");
+  const auto router = spec.settings.values().find("router.name");
+  spec.variant =
+      (router == spec.settings.values().end() ? "" : router->second.value + " ") + what.made;
+  spec.label = run_label(spec);
+  return spec;
+}
+
+// Gives the new model its tensors.
+void give(const HostTensors& tensors, const std::vector<NamedTensor>& into) {
+  for (const NamedTensor& own : into) {
+    const auto at = tensors.find(own.name);
+    if (at == tensors.end() || at->second.shape != lengths_of(own.value.shape()))
+      fail(
+          Exit::usage,
+          fmt::format("command line: with these settings the new run has {} of shape {}, which the "
+                      "source has not; leave out settings of the model",
+                      own.name, own.value.shape().to_string()));
+    own.value.from_host(at->second.values);
+  }
+}
+
+double dropped_share(Transformer& model, Backend& backend, const Experiment& e) {
+  const Evaluator& evaluator = e.trainer->evaluator();
+  double most = 0;
+  for (const GateSum& sum :
+       gate_sums(model, e.task->prepare(evaluator.posed(0), backend).input, evaluator.context(0)))
+    most = std::max(most, sum.dropped);
+  return most;
+}
+
+Transformed measure(Experiment& source, Experiment& e, RunFile& file) {
+  Transformed done;
+  done.change = output_change(*source.model, *source.backend, *e.model, *e.backend, *e.task,
+                              e.trainer->evaluator());
+  done.dropped_before = dropped_share(*source.model, *source.backend, e);
+  done.dropped_after = dropped_share(*e.model, *e.backend, e);
+  done.parameters_before = count(source.model->parameters());
+  done.parameters_after = count(e.model->parameters());
+  file.attribute("transform_logit_change", done.change.logit);
+  file.attribute("transform_loss_before", done.change.before);
+  file.attribute("transform_loss_after", done.change.after);
+  file.attribute("transform_dropped_before", done.dropped_before);
+  file.attribute("transform_dropped_after", done.dropped_after);
+  return done;
+}
+
+// Writes the run at step 0, evaluated.
+void write_run(Experiment& e, const PlannedRun& run, const std::string& folder) {
+  std::error_code error;
+  fs::create_directory(folder, error);
+  if (error) fail(Exit::output, described(folder) + ": cannot create: " + error.message());
+  publish_bytes(folder + "/config.ini", with_root(e.identity.resolved, e.identity.root));
+  e.recorder->publish_at(folder + "/run.h5");
+  e.checkpointer->keep_at(folder, run.config_sha256, run.data_sha256, stored_files(*e.data));
+  StopAtOnce stop;
+  e.trainer->run({e.recorder.get(), e.checkpointer.get(), &stop});
+  const Image image = e.recorder->image("running");
+  e.checkpointer->write("");
+  e.recorder->publish(image);
+}
+
+}  // namespace
+
+HostTensors host_tensors(const std::vector<NamedTensor>& weights) {
+  HostTensors tensors;
+  for (const NamedTensor& own : weights)
+    tensors[own.name] = {lengths_of(own.value.shape()), own.value.to_host()};
+  return tensors;
+}
+
+Transformed transform_run(const Transformation& what, const MakeTensors& make) {
+  if (std::error_code error; fs::exists(what.out, error))
+    fail(Exit::usage,
+         fmt::format("command line: --out {}: it exists; name a folder to be made", what.out));
+  const StoredRun stored = read_stored_run(what.from);
+  // Plans are made in a child process, before this one has threads.
+  Plan plan = make_plan({spec_of(what, stored.spec)}, what.threads, false);
+  PlannedRun& run = plan.runs.front();
+  DataCache cache;
+  Experiment e = build(run.spec, what.threads, cache);
+  LoadedRun source = load_run(what.from, what.checkpoint, DataOf::checkpoint, what.threads,
+                              [&](const Experiment& s) { require_same_task(what.from, s, e); });
+  RunFile& file = e.recorder->file();
+  e.trainer->start();
+  const HostTensors tensors = make(source.e, e, file);
+  give(tensors, e.trainer->weights());
+  Transformed done = measure(source.e, e, file);
+  done.step = source.info.step;
+  file.attribute("made_from", source.weights_sha256);
+  file.attribute("made_from_step", static_cast<std::int64_t>(source.info.step));
+  file.attribute("swept", std::string());
+  record_cost_before(file, source.e, what.from, source.info.step);
+  NewFolder folder(what.out);
+  write_run(e, run, folder.path() + "/" + run.folder);
+  publish_bytes(folder.path() + "/" + kPlanFile, to_json(plan));
+  folder.finish();
+  done.run = what.out + "/" + run.folder;
+  return done;
+}
+
+}  // namespace moesim

@@ -1,0 +1,45 @@
+// TransformedRun makes a run of the weights of another (moesim transform): an experiment's folder
+// with one run at step 0, whose checkpoint has the new weights.
+#pragma once
+
+#include "experiments/sweep/loaded_run.hpp"
+#include "sim/train/output_change.hpp"
+#include "sim/train/upcycle.hpp"
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace moesim {
+
+// What is made, and of what.
+struct Transformation {
+  std::string from, checkpoint;  // the source: its folder, and newest, best or a step
+  std::string out;               // the folder of the new experiment; must not exist
+  std::string made;              // what is done, "prune keep=4 score=usage"
+  // Settings of the new run that differ from those of the source.
+  std::vector<std::pair<std::string, std::string>> settings;
+  int threads = 0;
+};
+
+// What it changed, over the validation sequences of an evaluation.
+struct Transformed {
+  std::string run;  // folder of the new run
+  index step = 0;   // of the source's checkpoint
+  OutputChange change;
+  double dropped_before = 0, dropped_after = 0;  // share of tokens with a dropped choice
+  index parameters_before = 0, parameters_after = 0;
+};
+
+// Makes the tensors of the new model; may set attributes of its run file.
+using MakeTensors = std::function<HostTensors(Experiment& source, Experiment& made, RunFile& file)>;
+
+// Writes nothing where it fails, and nothing into the source. Throws Exit::usage if the new run cannot
+// be, Exit::data if the source cannot be read, Exit::output.
+Transformed transform_run(const Transformation& what, const MakeTensors& make);
+
+// The tensors of a model.
+HostTensors host_tensors(const std::vector<NamedTensor>& weights);
+
+}  // namespace moesim

@@ -1,0 +1,114 @@
+#include "sim/transform/prune.hpp"
+
+#include "sim/core/error.hpp"
+#include "sim/core/random.hpp"
+#include "sim/train/loading.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace moesim {
+namespace {
+
+// The axis of experts: the one in which the shapes differ. -1: none or several.
+int axis_of_experts(const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
+  int axis = -1;
+  if (a.size() != b.size()) return -1;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i]) continue;
+    if (axis >= 0) return -1;
+    axis = static_cast<int>(i);
+  }
+  return axis;
+}
+
+HostTensor gathered(const HostTensor& tensor, std::size_t axis, const std::vector<index>& kept) {
+  index outer = 1, inner = 1;
+  for (std::size_t i = 0; i < axis; ++i) outer *= tensor.shape[i];
+  for (std::size_t i = axis + 1; i < tensor.shape.size(); ++i) inner *= tensor.shape[i];
+  HostTensor part{tensor.shape, {}};
+  part.shape[axis] = static_cast<std::int64_t>(kept.size());
+  for (index o = 0; o < outer; ++o)
+    for (const index e : kept) {
+      const auto from = tensor.values.begin() + (o * tensor.shape[axis] + e) * inner;
+      part.values.insert(part.values.end(), from, from + inner);
+    }
+  return part;
+}
+
+}  // namespace
+
+std::vector<std::vector<index>> kept_experts(const Pruning& how,
+                                             const std::vector<LayerStatistics>& use,
+                                             std::uint64_t seed) {
+  std::vector<std::vector<index>> kept;
+  for (std::size_t layer = 0; layer < use.size(); ++layer) {
+    const Stream stream{seed, Purpose::sampling, 0, static_cast<std::uint32_t>(layer)};
+    const std::size_t experts = use[layer].demand.size();
+    const auto score = [&](index e) {
+      const auto at = static_cast<std::size_t>(e);
+      if (how.score == Pruning::Score::random) return random_uniform(stream, at);
+      return how.score == Pruning::Score::usage ? use[layer].demand[at] : use[layer].importance[at];
+    };
+    std::vector<index> order(experts);
+    std::iota(order.begin(), order.end(), index{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](index a, index b) { return score(a) > score(b); });
+    order.resize(std::min(experts, static_cast<std::size_t>(how.keep)));
+    std::sort(order.begin(), order.end());
+    kept.push_back(std::move(order));
+  }
+  return kept;
+}
+
+void require_prunable(const Transformer& model) {
+  for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
+    const Traits& traits = model.moe_layer(i).router().traits();
+    const char* why = !traits.assigns                   ? "does not assign tokens to experts"
+                      : traits.expert_groups > 1        ? "has groups of experts"
+                      : traits.fixed_choices            ? "chooses by token id or position"
+                      : traits.choices > traits.experts ? "has choices that run no expert"
+                      : traits.cost.rows_per_token == 0 ? "has experts of its own"
+                                                        : nullptr;
+    if (why != nullptr)
+      fail(Exit::usage,
+           fmt::format("prune: router.name = {} {}, so removing experts is not defined; "
+                       "choose another run",
+                       model.config().router, why));
+  }
+}
+
+HostTensors prune_experts(const HostTensors& tensors, const Transformer& model,
+                          const std::vector<std::vector<index>>& kept,
+                          const std::vector<NamedTensor>& smaller) {
+  HostTensors made;
+  for (const NamedTensor& own : smaller) {
+    const auto at = tensors.find(own.name);
+    if (at == tensors.end()) fail(Exit::usage, "prune: the run has no tensor " + own.name);
+    const std::vector<std::int64_t> shape = lengths_of(own.value.shape());
+    if (at->second.shape == shape) {
+      made[own.name] = at->second;
+      continue;
+    }
+    const int axis = axis_of_experts(at->second.shape, shape);
+    std::size_t layer = 0;
+    const auto in_layer = [&](std::size_t i) {
+      return own.name.starts_with(fmt::format("blocks.{}.moe.", model.moe_blocks()[i]));
+    };
+    while (layer < kept.size() && !in_layer(layer)) ++layer;
+    const auto long_axis = static_cast<std::size_t>(std::max(axis, 0));
+    if (axis < 0 || layer == kept.size() ||
+        at->second.shape[long_axis] != model.moe_layer(layer).router().traits().experts ||
+        shape[long_axis] != static_cast<std::int64_t>(kept[layer].size()))
+      fail(Exit::usage,
+           fmt::format("prune: {} does not differ in its number of experts alone; leave out "
+                       "settings of sizes",
+                       own.name));
+    made[own.name] = gathered(at->second, long_axis, kept[layer]);
+  }
+  return made;
+}
+
+}  // namespace moesim

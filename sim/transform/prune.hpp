@@ -1,0 +1,39 @@
+// Pruning removes experts: those that a validation split uses least (Chen et al. 2022, "Task-Specific
+// Expert Pruning"; Lasby et al. 2025 compare scores).
+#pragma once
+
+#include "sim/model/transformer.hpp"
+#include "sim/moe/layer_statistics.hpp"
+#include "sim/train/optimiser.hpp"
+#include "sim/train/upcycle.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace moesim {
+
+struct Pruning {
+  // Of an evaluation: assignments before drops; sums of gates after drops; random numbers.
+  enum class Score { usage, importance, random };
+  Score score = Score::usage;
+  index keep = 1;  // experts per layer
+};
+
+// The experts of each layer to keep, in ascending order: those with the highest scores, of equal ones
+// the lower. seed: of random scores.
+std::vector<std::vector<index>> kept_experts(const Pruning& how,
+                                             const std::vector<LayerStatistics>& use,
+                                             std::uint64_t seed);
+
+// Throws Exit::usage if removing experts is not defined for a router of the model: it groups experts,
+// has choices without experts, chooses by token id, or does not assign tokens.
+void require_prunable(const Transformer& model);
+
+// The tensors of `smaller`, a model of the same settings with fewer experts: rows, or columns, of the
+// kept experts from parameters and buffers that differ in one length, and all others as they are.
+// Throws Exit::usage if a tensor differs in another way.
+HostTensors prune_experts(const HostTensors& tensors, const Transformer& model,
+                          const std::vector<std::vector<index>>& kept,
+                          const std::vector<NamedTensor>& smaller);
+
+}  // namespace moesim

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Tests moesim transform: transform.py MOESIM
+
+Weights of a quantised run are those of numpy's rounding, and those of a pruned one rows of the source; the new run is
+verified, goes on training and resumes; the source stays as it is; what cannot be is refused and leaves nothing. Skipped
+without numpy.
+"""
+import glob
+import hashlib
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+except ImportError:
+    print("skipped: no numpy")
+    sys.exit(77)
+
+moesim = os.path.abspath(sys.argv[1])
+os.chdir(tempfile.mkdtemp())
+failures = []
+
+
+def check(holds, what):
+    if not holds:
+        failures.append(what)
+        print("FAILED:", what)
+
+
+def call(*words, code=0):
+    done = subprocess.run([moesim, *words], capture_output=True, text=True)
+    check(done.returncode == code, f"{' '.join(words)}: exit {done.returncode}, not {code}: {done.stderr[-500:]}")
+    return done.stdout + done.stderr
+
+
+def only(pattern):
+    found = glob.glob(pattern)
+    check(len(found) == 1, f"{pattern}: {found}")
+    return found[0].rstrip("/")
+
+
+def tensors(run, step):
+    """The weights of a checkpoint, by name."""
+    with open(f"{run}/checkpoint/step-{step:09d}/weights.safetensors", "rb") as file:
+        data = file.read()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8:8 + length])
+    types = {"F32": np.float32, "F64": np.float64}
+    return {name: np.frombuffer(data[8 + length:][info["data_offsets"][0]:info["data_offsets"][1]],
+                                types[info["dtype"]]).reshape(info["shape"])
+            for name, info in header.items() if name != "__metadata__"}
+
+
+def hash_of(folder):
+    whole = hashlib.sha256()
+    for path in sorted(glob.glob(f"{folder}/**", recursive=True)):
+        if os.path.isfile(path) and not path.endswith("lock"):
+            with open(path, "rb") as file:
+                whole.update(path.encode() + file.read())
+    return whole.hexdigest()
+
+
+SIZES = ["data.name=synthetic", "data.length=16", "model.layers=2", "model.width=16", "model.heads=2", "moe.experts=4",
+         "expert.hidden=32", "train.batch=4", "eval.every=10", "eval.sequences=8", "router.token_choice.k=2"]
+with open("c.ini", "w") as file:
+    for word in ["run.steps=20", *SIZES]:
+        key, value = word.split("=")
+        section, name = key.rsplit(".", 1)
+        file.write(f"[{section}]\n{name} = {value}\n")
+call("run", "c.ini", "run.name=source")
+source = only("runs/source/*/")
+before, weights = hash_of(source), tensors(source, 20)
+
+
+def rounded(w, bits):
+    """Round to nearest, per output unit: w [E, in, out]."""
+    w = w.astype(np.float64)
+    low, high = np.minimum(0, w.min(axis=1, keepdims=True)), np.maximum(0, w.max(axis=1, keepdims=True))
+    if bits == "ternary":
+        return np.where(w > high / 2, high, np.where(w < low / 2, low, 0))
+    scale = (high - low) / (2 ** int(bits) - 1)
+    zero = np.round(-low / scale)
+    return scale * (np.clip(np.round(w / scale) + zero, 0, 2 ** int(bits) - 1) - zero)
+
+
+losses = {}
+for bits in ("16", "8", "4", "3", "2", "ternary"):
+    said = json.loads(call("transform", source, "quantise", "--bits", bits, "--out", f"q{bits}", "--json"))
+    run = only(f"q{bits}/*/")
+    check(said["run"] == run, f"{said['run']} is not {run}")
+    made = tensors(run, 0)
+    for name, values in weights.items():
+        wanted = rounded(values, bits) if ".experts.w" in name else values
+        check(np.allclose(made[name], wanted, rtol=0, atol=1e-6), f"{bits} bits: {name}")
+    losses[bits] = said["loss_after"] - said["loss_before"]
+    if bits == "16":
+        check(said["logit_change"] < 1e-3, f"16 bits: {said['logit_change']}")
+    codes = np.concatenate([rounded(v, bits).ravel() for n, v in weights.items() if ".experts.w" in n])
+    if bits == "ternary":
+        shares = np.array([(codes < 0).mean(), (codes == 0).mean(), (codes > 0).mean()])
+        entropy = -(shares * np.log2(shares)).sum()
+        check(abs(said["entropy"] - entropy) < 1e-9, f"entropy {said['entropy']}, not {entropy}")
+check(abs(losses["8"]) < abs(losses["2"]), f"losses: {losses}")
+call("verify", "q4")
+
+# Pruning: rows of the source, the most used experts; keeping all is no change at all.
+said = json.loads(call("transform", source, "prune", "--keep", "2", "--out", "p2", "--json", "run.steps=30", "checkpoint.every=10"))
+pruned = only("p2/*/")
+small = tensors(pruned, 0)
+for layer, kept in enumerate(said["kept"]):
+    check(len(kept) == 2, f"layer {layer} keeps {kept}")
+    for part in ("w1", "b1", "w2", "b2"):
+        name = f"blocks.{layer}.moe.experts.{part}"
+        check(np.array_equal(small[name], weights[name][kept]), name)
+    name = f"blocks.{layer}.moe.router.weight"
+    check(np.array_equal(small[name], weights[name][:, kept]), name)
+for name, values in weights.items():
+    if ".moe." not in name:
+        check(np.array_equal(small[name], values), f"{name} changed")
+whole = json.loads(call("transform", source, "prune", "--keep", "4", "--out", "p4", "--json"))
+check(whole["logit_change"] == 0 and whole["loss_after"] == whole["loss_before"], f"keeping all experts: {whole}")
+
+# Merging: one group per expert is no change; bound experts of a group are equal, folded ones are one.
+alone = json.loads(call("transform", source, "merge", "--groups", "4", "--out", "m4", "--json"))
+check(alone["logit_change"] == 0, f"groups of one: {alone}")
+bound = json.loads(call("transform", source, "merge", "--groups", "2", "--out", "m2", "--json"))
+w1 = tensors(only("m2/*/"), 0)["blocks.0.moe.experts.w1"]
+for group in bound["groups"][0]:
+    check(all(np.array_equal(w1[e], w1[group[0]]) for e in group), f"group {group} has different weights")
+check(sorted(sum(bound["groups"][0], [])) == [0, 1, 2, 3], f"groups {bound['groups']}")
+call("transform", source, "merge", "--groups", "2", "--router", "fold", "--weights", "mean", "--align", "none", "--similarity",
+     "weights", "--out", "f2")
+check(tensors(only("f2/*/"), 0)["blocks.0.moe.experts.w1"].shape == (2, 16, 32), "folded experts")
+
+# The new run trains, from its own weights, and its table has what was spent before.
+call("run", "p2")
+call("verify", "p2")
+table = json.loads(call("compare", "p2", "--format", "json", "--columns", "flops_new,flops_total"))
+row = table["rows"][0] if isinstance(table, dict) else table[0]
+check("flops" in json.dumps(row).lower(), f"compare: {row}")
+call("sample", only("q4/*/"), "--prompt", "1 2", "--tokens", "3")
+
+# Its weights are in its first checkpoint alone: --force is refused, and without them nothing is trained.
+state = hash_of("q4")
+call("run", "q4", "--force", code=3)
+check(hash_of("q4") == state, "--force changed a transformed run")
+shutil.rmtree(only("q4/*/checkpoint"))
+check("moesim transform" in call("run", "q4", code=3), "a run without its first weights")
+
+# What cannot be.
+for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choose prune, merge or quantise"), (["melt"], "not melt"),
+                    (["merge"], "--groups"), (["merge", "--groups", "5"], "4 experts"), (["merge", "--groups", "2", "--bits", "4"], "quantise"),
+                    (["prune", "--keep", "5"], "4 experts"), (["prune", "--keep", "1"], "router.token_choice.k"),
+                    (["quantise", "--bits", "0"], "bits"), (["quantise", "--bits", "four"], "bits"),
+                    (["quantise", "--bits", "4", "--keep", "2"], "--keep is an option of prune"),
+                    (["prune", "--keep", "2", "--score", "size"], "choose one of usage"),
+                    (["prune", "--keep", "2", "run.step=3"], "run.steps"), (["prune", "--keep", "2", "steps"], "key=value"),
+                    (["quantise", "--bits", "4", "--checkpoint", "7"], "--checkpoint 7"),
+                    (["quantise", "--bits", "4", "model.width=32"], "")):
+    said = call("transform", source, *words, "--out", "none", code=2)
+    check(text in said, f"{words}: {said}")
+    check(said.count("\n") == 1, f"{words}: more than a line: {said}")
+    check(not glob.glob("none*"), f"{words}: left {glob.glob('none*')}")
+check("exists" in call("transform", source, "prune", "--keep", "2", "--out", "p2", code=2), "an existing folder")
+check("--out" in call("transform", source, "prune", "--keep", "2", code=2), "no folder")
+call("transform", "nosuch", "prune", "--keep", "2", "--out", "none", code=3)
+call("run", "c.ini", "run.name=soft", "router.name=soft")
+check("does not assign" in call("transform", only("runs/soft/*/"), "prune", "--keep", "2", "--out", "none", code=2), "soft")
+damaged = shutil.copytree(source, "damaged")
+path = only("damaged/checkpoint/*/weights.safetensors")
+with open(path, "r+b") as file:
+    file.seek(-4, 2)
+    file.write(b"\xff\xff\xff\xff")
+call("transform", "damaged", "quantise", "--bits", "4", "--out", "none", code=3)
+check(not glob.glob("none*"), f"left {glob.glob('none*')}")
+check(hash_of(source) == before, "the source changed")
+print(f"{len(failures)} failures")
+sys.exit(1 if failures else 0)

@@ -1,0 +1,127 @@
+// Tests pruning: experts that no token chose leave no trace, and removal is masking.
+#include "sim/transform/prune.hpp"
+
+#include "tests/support/catch.hpp"
+#include "tests/transform/support.hpp"
+
+namespace moesim::testing {
+namespace {
+
+constexpr double kPruned = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
+
+// The change of outputs when these experts are kept.
+OutputChange pruned_change(Training& whole, const Values& more, const Groups& kept) {
+  Values values = two_layers(more);
+  values.insert(values.end(), {"moe.experts", std::to_string(kept.front().size())});
+  Training small(values, 1);
+  const HostTensors made =
+      prune_experts(tensors_of(whole), *whole.model, kept, small.trainer->weights());
+  give(made, small);
+  return change_of(whole, small);
+}
+
+void set(const Training& training, const std::string& name,
+         const std::function<real(std::size_t, real)>& value) {
+  bool found = false;
+  for (const NamedTensor& t : training.trainer->weights()) {
+    if (t.name != name) continue;
+    std::vector<real> values = t.value.to_host();
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = value(i, values[i]);
+    t.value.from_host(values);
+    found = true;
+  }
+  REQUIRE(found);
+}
+
+// Gives expert e of every layer the logit -1600 for all tokens: the values of a LayerNorm with gain 1
+// and bias 1 sum to D = 16, and its column of the router is -100.
+void mask(const Training& training, std::size_t e) {
+  for (const char* block : {"blocks.0.", "blocks.1."}) {
+    set(training, std::string(block) + "norm_feed_forward.gain",
+        [](std::size_t, real) { return real(1); });
+    set(training, std::string(block) + "norm_feed_forward.bias",
+        [](std::size_t, real) { return real(1); });
+    set(training, std::string(block) + "moe.router.weight",
+        [&](std::size_t i, real w) { return i % 4 == e ? real(-100) : w; });
+  }
+}
+
+TEST_CASE("prune: keeping all experts changes nothing", "[transform]") {
+  const Values more = {"router.name", "token_choice", "router.token_choice.k", "2"};
+  Training whole(two_layers(more), 1);
+  CHECK(pruned_change(whole, more, {{0, 1, 2, 3}, {0, 1, 2, 3}}).logit == 0);
+}
+
+TEST_CASE("prune: an expert that no token chooses leaves no trace", "[transform]") {
+  for (const char* softmax : {"before", "after"}) {
+    CAPTURE(softmax);
+    const Values more = {
+        "router.name", "token_choice", "router.token_choice.k", "2", "router.token_choice.softmax",
+        softmax};
+    Training whole(two_layers(more), 1);
+    mask(whole, 1);
+    const Evaluation evaluation = whole.trainer->evaluate(0);
+    CHECK(evaluation.layers[0].demand[1] == 0);
+    const Groups kept = kept_experts({.keep = 3}, evaluation.layers, 0);
+    CHECK(kept == Groups{{0, 2, 3}, {0, 2, 3}});
+    CHECK(pruned_change(whole, more, kept).logit < kPruned);
+    CHECK(pruned_change(whole, more, {{0, 1, 3}, {0, 2, 3}}).logit > 100 * kPruned);
+  }
+}
+
+TEST_CASE("prune: removing an expert is masking its logit", "[transform]") {
+  // The expert is used at first: masked in the model itself, outputs change and equal the pruned ones.
+  const Values more = {"router.name", "token_choice", "router.token_choice.k", "1"};
+  Training whole(two_layers(more), 1), masked(two_layers(more), 1);
+  mask(whole, 9);  // the norms alone: no expert has this number
+  mask(masked, 2);
+  CHECK(pruned_change(whole, more, {{0, 1, 3}, {0, 1, 3}}).after ==
+        Approx(pruned_change(masked, more, {{0, 1, 2, 3}, {0, 1, 2, 3}}).after).epsilon(kPruned));
+}
+
+TEST_CASE("prune: the experts with the highest scores stay, of equal ones the lower",
+          "[transform]") {
+  std::vector<LayerStatistics> use(2);
+  use[0].demand = {3, 5, 3, 1}, use[0].importance = {1, 0.5, 2, 0.7};
+  use[1].demand = {0, 0, 0, 9}, use[1].importance = {0, 0, 0, 9};
+  using Score = Pruning::Score;
+  CHECK(kept_experts({Score::usage, 2}, use, 0) == Groups{{0, 1}, {0, 3}});
+  CHECK(kept_experts({Score::importance, 2}, use, 0) == Groups{{0, 2}, {0, 3}});
+  CHECK(kept_experts({Score::usage, 4}, use, 0) == Groups{{0, 1, 2, 3}, {0, 1, 2, 3}});
+  const Groups drawn = kept_experts({Score::random, 2}, use, 7);
+  CHECK(drawn == kept_experts({Score::random, 2}, use, 7));
+  bool differs = false;
+  for (std::uint64_t seed = 0; seed < 8; ++seed)
+    differs |= kept_experts({Score::random, 2}, use, seed) != drawn;
+  CHECK(differs);
+}
+
+TEST_CASE("prune: parameters and buffers of other routers", "[transform]") {
+  for (const char* router : {"bias_balanced", "expert_choice", "relu", "sinkhorn"}) {
+    CAPTURE(router);
+    const Values more = {"router.name", router};
+    Training whole(two_layers(more), 1);
+    require_prunable(*whole.model);
+    CHECK(pruned_change(whole, more, {{0, 1, 2, 3}, {0, 1, 2, 3}}).logit == 0);
+    CHECK(std::isfinite(pruned_change(whole, more, {{0, 2, 3}, {1, 2, 3}}).after));
+  }
+}
+
+TEST_CASE("prune: what cannot be pruned is refused", "[transform]") {
+  const auto refused = [](const Values& more, const std::string& message) {
+    CAPTURE(message);
+    const Training whole(two_layers(more), 1);
+    CHECK_THROWS_WITH(require_prunable(*whole.model), contains(message));
+  };
+  refused({"router.name", "soft"}, "does not assign tokens");
+  refused({"router.name", "hash"}, "chooses by token id");
+  refused({"router.name", "moe_plus_plus"}, "choices that run no expert");
+  Training whole(two_layers({"router.name", "token_choice"}), 1);
+  const Training wider(two_layers({"router.name", "token_choice", "model.width", "32"}), 1);
+  CHECK_THROWS_WITH(
+      prune_experts(tensors_of(whole), *whole.model, {{0}, {0}}, wider.trainer->weights()),
+      contains("does not differ in its number of experts alone"));
+}
+
+}  // namespace
+}  // namespace moesim::testing
