@@ -1,9 +1,9 @@
 // How many experts two seeds give the same token once their experts are matched.
-#include "analysis/traces/matching.hpp"
 #include "analysis/traces/overlap.hpp"
 #include "analysis/traces/same_tokens.hpp"
 #include "analysis/traces/trace_tables.hpp"
 #include "sim/config/text.hpp"
+#include "sim/core/assignment_problem.hpp"
 
 #include <fmt/format.h>
 
@@ -14,6 +14,15 @@ namespace {
 
 constexpr std::int64_t kMostMatched = 1 << 12;  // experts
 constexpr double kMatchingWork = 1e10;          // Σ E³ of the shuffles of all layers of a pair
+
+// The expert of B for each expert of A, so that they have most tokens in common. Counts of tokens are
+// exact in double.
+std::vector<std::size_t> partners_of(const std::vector<std::int64_t>& common,
+                                     std::int64_t experts) {
+  const std::vector<double> gains(common.begin(), common.end());
+  const std::vector<index> column = best_matching(gains, experts).column_of;
+  return {column.begin(), column.end()};
+}
 
 std::int64_t common_after(const std::vector<std::int64_t>& common,
                           const std::vector<std::size_t>& partner) {
@@ -28,13 +37,12 @@ std::vector<double> shuffled_agreement(const TokenChoices& a, const TokenChoices
                                        const Shuffles& shuffles) {
   std::vector<double> found;
   found.reserve(shuffles.count);
-  const auto experts = static_cast<std::size_t>(a.experts);
   std::vector<std::int32_t> order(a.tokens());
   for (std::size_t i = 0; i < shuffles.count; ++i) {
     std::iota(order.begin(), order.end(), 0);
     shuffle(order, static_cast<std::uint32_t>(i), shuffles.key);
     const std::vector<std::int64_t> common = common_tokens(a, b, order);
-    found.push_back(static_cast<double>(common_after(common, best_matching(common, experts))) /
+    found.push_back(static_cast<double>(common_after(common, partners_of(common, a.experts))) /
                     static_cast<double>(b.expert.size()));
   }
   return found;
@@ -76,8 +84,7 @@ void add_agreement_rows(const TraceAt& a, const TraceAt& b, const AnalyzeOptions
     const TokenChoices mine = choices_of_trace(*a.run, a.trace, layer);
     const TokenChoices theirs = choices_of_trace(*b.run, b.trace, layer);
     const std::vector<std::int64_t> common = common_tokens(mine, theirs);
-    const std::vector<std::size_t> partner =
-        best_matching(common, static_cast<std::size_t>(mine.experts));
+    const std::vector<std::size_t> partner = partners_of(common, mine.experts);
     std::vector<Cell> row = {name_of_run(*a.run), std::to_string(a.run->label(layer)),
                              name_of_run(*b.run)};
     if (!options.by.empty()) {

@@ -1,8 +1,8 @@
 #include "sim/transform/merge.hpp"
 
+#include "sim/core/assignment_problem.hpp"
 #include "sim/core/error.hpp"
 #include "sim/train/unit_axes.hpp"
-#include "sim/transform/assignment_problem.hpp"
 
 #include <fmt/format.h>
 

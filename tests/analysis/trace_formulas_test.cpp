@@ -3,10 +3,10 @@
 #include "analysis/traces/collapse.hpp"
 #include "analysis/traces/information.hpp"
 #include "analysis/traces/label_counts.hpp"
-#include "analysis/traces/matching.hpp"
 #include "analysis/traces/overlap.hpp"
 #include "analysis/traces/repetition.hpp"
 #include "analysis/traces/shuffles.hpp"
+#include "sim/core/assignment_problem.hpp"
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
@@ -186,27 +186,6 @@ TEST_CASE("traces: repetition by hand", "[analysis][analyze]") {
   CHECK(two.either == 1);  // i j and j i follow each other
 }
 
-TEST_CASE("traces: the matching is the best of all permutations", "[analysis][analyze]") {
-  for (unsigned seed = 0; seed < 50; ++seed) {
-    const std::size_t n = 1 + seed % 7;
-    const Ints numbers = random_ints(n * n, seed % 2 == 0 ? 4 : 1000, seed);
-    const std::vector<std::int64_t> value(numbers.begin(), numbers.end());
-    const auto sum_of = [&](const std::vector<std::size_t>& column) {
-      std::int64_t sum = 0;
-      for (std::size_t r = 0; r < n; ++r) sum += value[r * n + column[r]];
-      return sum;
-    };
-    std::vector<std::size_t> order(n);
-    std::iota(order.begin(), order.end(), 0);
-    std::int64_t best = 0;
-    do best = std::max(best, sum_of(order));
-    while (std::next_permutation(order.begin(), order.end()));
-    const std::vector<std::size_t> found = best_matching(value, n);
-    CHECK(std::is_permutation(found.begin(), found.end(), order.begin()));
-    CHECK(sum_of(found) == best);
-  }
-}
-
 TEST_CASE("traces: permuted copies agree once their experts are matched", "[analysis][analyze]") {
   const std::size_t kExperts = 64;
   Ints chosen = random_ints(2000, 64, 9), renamed = chosen;
@@ -215,7 +194,10 @@ TEST_CASE("traces: permuted copies agree once their experts are matched", "[anal
   shuffle(name, 0, 0);
   for (std::int32_t& e : renamed) e = name[static_cast<std::size_t>(e)];
   const TokenChoices a = choices_of_table(chosen, 2, 64), b = choices_of_table(renamed, 2, 64);
-  const std::vector<std::size_t> partner = best_matching(common_tokens(a, b), kExperts);
+  const std::vector<std::int64_t> common = common_tokens(a, b);
+  const std::vector<double> gains(common.begin(), common.end());
+  const std::vector<index> column = best_matching(gains, kExperts).column_of;
+  const std::vector<std::size_t> partner(column.begin(), column.end());
   for (std::size_t e = 0; e < kExperts; ++e) CHECK(partner[e] == static_cast<std::size_t>(name[e]));
   const Overlap matched = overlap_of(a, b, partner), plain = overlap_of(a, b);
   CHECK(matched.share == 1);

@@ -1,4 +1,4 @@
-#include "sim/transform/assignment_problem.hpp"
+#include "sim/core/assignment_problem.hpp"
 
 #include "sim/core/error.hpp"
 

@@ -1,5 +1,5 @@
 // Tests the assignment problem against all permutations, and by its duals.
-#include "sim/transform/assignment_problem.hpp"
+#include "sim/core/assignment_problem.hpp"
 
 #include "tests/support/catch.hpp"
 
@@ -49,7 +49,7 @@ void check_proved(const Matching& found, const std::vector<double>& gains, index
   CHECK(found.gain == Approx(bound).margin(1e-9));
 }
 
-TEST_CASE("assignment problem: as good as the best of all permutations", "[transform]") {
+TEST_CASE("assignment problem: as good as the best of all permutations", "[core]") {
   for (index n = 1; n <= 7; ++n)
     for (unsigned seed = 0; seed < 6; ++seed) {
       CAPTURE(n, seed);
@@ -60,7 +60,7 @@ TEST_CASE("assignment problem: as good as the best of all permutations", "[trans
     }
 }
 
-TEST_CASE("assignment problem: duals prove large ones", "[transform]") {
+TEST_CASE("assignment problem: duals prove large ones", "[core]") {
   for (const index n : {60, 200})
     check_proved(best_matching(some_gains(n, 3), n), some_gains(n, 3), n);
   const std::vector<double> equal(25, 2.0);
