@@ -51,6 +51,20 @@ void note_capacity(const std::vector<Arm>& arms, RouterNotes& notes) {
   }
 }
 
+void note_quantised(const std::vector<Arm>& arms, RouterNotes& notes) {
+  Texts trained;
+  for (const Arm& arm : arms) {
+    const auto made = arm.settings.find("run.made");
+    if (made == arm.settings.end() || !made->second.starts_with("quantise")) continue;
+    if (std::any_of(arm.complete.begin(), arm.complete.end(),
+                    [](const Outcome* run) { return run->step > 0; }))
+      trained.push_back(arm.name);
+  }
+  if (!trained.empty())
+    notes.lines.push_back("trained after rounding, so their weights no longer have those bits: " +
+                          joined(trained));
+}
+
 void note_parts(const std::vector<Arm>& arms, RouterNotes& notes) {
   std::set<double> sizes;
   std::map<std::pair<double, double>, std::vector<double>> parts;  // errors by part and whole

@@ -11,6 +11,9 @@ namespace moesim {
 // Notes arms evaluated with another capacity than they were trained with.
 void note_capacity(const std::vector<Arm>& arms, RouterNotes& notes);
 
+// Adds a note on arms that moesim transform quantised and that were trained afterwards.
+void note_quantised(const std::vector<Arm>& arms, RouterNotes& notes);
+
 // Notes losses measured on a part of the validation split, with their standard error.
 void note_parts(const std::vector<Arm>& arms, RouterNotes& notes);
 

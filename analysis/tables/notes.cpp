@@ -221,6 +221,7 @@ RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline, cons
   if (noted.target) note_target(arms, baseline, *noted.target, notes);
   if (noted.drops) note_capacity(arms, notes);
   if (noted.losses) {
+    note_quantised(arms, notes);
     note_parts(arms, notes);
     note_measure(arms, notes);
   }

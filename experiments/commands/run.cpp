@@ -55,7 +55,7 @@ void require_sources(const Sweep& sweep, const std::vector<RunState>& before, bo
   std::vector<PlannedRun> left;
   for (std::size_t i = 0; i < before.size(); ++i)
     if (force || before[i].state == State::planned) left.push_back(sweep.plan.runs[i]);
-  require_sources(left);
+  require_sources(left, force);
 }
 
 // Checks before anything is created that the machine has the devices and memory of the unfinished

@@ -38,6 +38,21 @@ double number(const RunFile& file, const std::string& name) {
   return value == nullptr ? 0 : *value;
 }
 
+// Only moesim transform makes the first weights of such a run. One that extends another begins with
+// the weights of that.
+void require_not_made(const PlannedRun& run, bool afresh) {
+  const auto made = run.spec.settings.values().find("run.made");
+  if (made == run.spec.settings.values().end() || made->second.value.empty()) return;
+  if (!run.extends.empty() && !afresh) return;
+  fail(Exit::usage,
+       fmt::format("run.made = {}: {}; train such a run in its own folder (moesim run DIR), longer "
+                   "with its config.ini, --out, run.steps=N and --extend, or make it again with "
+                   "moesim transform RUN ... run.steps=N",
+                   made->second.value,
+                   afresh ? "--force would discard its first weights, which are nowhere else"
+                          : "a config alone does not have its first weights"));
+}
+
 }  // namespace
 
 void require_same_task(const std::string& name, const Experiment& source, const Experiment& e) {
@@ -83,7 +98,8 @@ void require_sources(const Experiment& e) {
              });
 }
 
-void require_sources(const std::vector<PlannedRun>& runs) {
+void require_sources(const std::vector<PlannedRun>& runs, bool afresh) {
+  for (const PlannedRun& run : runs) require_not_made(run, afresh);
   const auto has_sources = [](const PlannedRun& run) {
     const auto& values = run.spec.settings.values();
     return std::any_of(values.begin(), values.end(), [](const auto& entry) {

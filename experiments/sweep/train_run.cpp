@@ -140,6 +140,13 @@ void require_not_made(const Experiment& e) {
                      e.run.made));
 }
 
+// Training moves weights off the grid to which moesim transform rounded them.
+void note_quantised(const Experiment& e, const Checkpointer::Say& say) {
+  if (e.run.made.starts_with("quantise"))
+    say("note: training changes the rounded weights, which then no longer have the bits that "
+        "moesim transform reported");
+}
+
 // Warns of text that the tokenizer does not know.
 void note_unknown(const DatasetInfo& data, Progress& progress) {
   if (data.unknown_characters < 0.01) return;
@@ -203,10 +210,11 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
     lock.require_held();
     const bool resumed =
         e.checkpointer->resume([&](const std::string& what) { say("resuming: " + what); });
-    if (!resumed) require_not_made(e);
+    if (!resumed && a.run.extends.empty()) require_not_made(e);
     if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
     if (e.trainer->position().step == 0 && !resumed) take_start(e, a.threads, say);
     take_teacher(e, a.threads, say);
+    note_quantised(e, say);
     if (trains_part(*e.trainer)) say(trained_text(e.trainer->parameters()));
     if (train(e, progress, lock, say) == End::stopped) {
       keep(e, lock, "running");

@@ -81,9 +81,14 @@ RunFile restored(const RunFile& own, const RunFile& earlier) {
                                                  "init_dropped_share",
                                                  "init_logit_change",
                                                  "init_loss_before",
-                                                 "init_loss_after"};
+                                                 "init_loss_after",
+                                                 "made_from",
+                                                 "made_from_step"};
+  const auto is_kept = [&](const std::string& name) {
+    return kept_attributes.contains(name) || name.starts_with("transform_");
+  };
   for (const std::string& name : earlier.attribute_order())
-    if (kept_attributes.contains(name)) file.attribute(name, earlier.attributes().at(name));
+    if (is_kept(name)) file.attribute(name, earlier.attributes().at(name));
   for (const Variable& variable : own.variables())
     if (!is_late(variable)) file.put(restored(variable, earlier));
   for (Variable variable : earlier.variables()) {

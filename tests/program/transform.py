@@ -56,6 +56,12 @@ def tensors(run, step):
             for name, info in header.items() if name != "__metadata__"}
 
 
+def attributes(run):
+    """Names of the attributes of a run file, as h5dump lists them."""
+    done = subprocess.run(["h5dump", "-n", "1", f"{run}/run.h5"], capture_output=True, text=True)
+    return [line.split()[-1].strip("/") for line in done.stdout.splitlines() if line.split()[:1] == ["attribute"]]
+
+
 def hash_of(folder):
     whole = hashlib.sha256()
     for path in sorted(glob.glob(f"{folder}/**", recursive=True)):
@@ -143,11 +149,23 @@ call("verify", "p2")
 table = json.loads(call("compare", "p2", "--format", "json", "--columns", "flops_new,flops_total"))
 row = table["rows"][0] if isinstance(table, dict) else table[0]
 check("flops" in json.dumps(row).lower(), f"compare: {row}")
+# What it was made of stays in its records; a longer run extends it; its config alone has no weights.
+check("transform_loss_after" in attributes(pruned) and "made_from" in attributes(pruned), f"attributes after training: {attributes(pruned)}")
+said = call("run", f"{pruned}/config.ini", "--out", "elsewhere", "run.steps=40", code=2)
+check("moesim transform" in said and not os.path.exists("elsewhere"), f"a config elsewhere: {said}")
+call("run", f"{pruned}/config.ini", "--out", ".", "run.steps=40", "--extend")
+longer = [run for run in glob.glob("p2/*/") if run.rstrip("/") != pruned]
+check(len(longer) == 1 and "made_from" in attributes(longer[0]), f"extended: {longer}")
+call("verify", "p2")
+call("transform", source, "quantise", "--bits", "8", "--out", "t8", "run.steps=10")
+check("no longer have" not in call("compare", "t8"), "a note before training")
+check("no longer have the bits" in call("run", "t8"), "no note on training")
+check("no longer have those bits" in call("compare", "t8"), "no note after training")
 call("sample", only("q4/*/"), "--prompt", "1 2", "--tokens", "3")
 
 # Its weights are in its first checkpoint alone: --force is refused, and without them nothing is trained.
 state = hash_of("q4")
-call("run", "q4", "--force", code=3)
+call("run", "q4", "--force", code=2)
 check(hash_of("q4") == state, "--force changed a transformed run")
 shutil.rmtree(only("q4/*/checkpoint"))
 check("moesim transform" in call("run", "q4", code=3), "a run without its first weights")
