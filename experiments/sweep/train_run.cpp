@@ -3,6 +3,7 @@
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/extension.hpp"
 #include "experiments/sweep/process_limits.hpp"
+#include "experiments/sweep/run_notes.hpp"
 #include "experiments/sweep/run_state.hpp"
 #include "experiments/sweep/signals.hpp"
 #include "experiments/sweep/take_sources.hpp"
@@ -20,7 +21,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <new>
 
@@ -140,49 +140,6 @@ void require_not_made(const Experiment& e) {
                      e.run.made));
 }
 
-// Training moves weights off the grid to which moesim transform rounded them.
-void note_quantised(const Experiment& e, const Checkpointer::Say& say) {
-  if (e.run.made.starts_with("quantise"))
-    say("note: training changes the rounded weights, which then no longer have the bits that "
-        "moesim transform reported");
-}
-
-// Warns of text that the tokenizer does not know.
-void note_unknown(const DatasetInfo& data, Progress& progress) {
-  if (data.unknown_characters < 0.01) return;
-  progress.say(fmt::format(
-      "warning: {:.1f} % of the text is unknown to the tokenizer ({:.1f} % of the training tokens, "
-      "{:.1f} % of those of validation): losses are lower than with a tokenizer that knows the "
-      "text",
-      100 * data.unknown_characters, 100 * data.unknown_train, 100 * data.unknown_validation));
-}
-
-void note_guessing(const RunFile& file, index outputs, Progress& progress) {
-  const Variable* losses = file.find("eval_loss");
-  const double guessing = std::log(static_cast<double>(outputs));
-  if (losses == nullptr || losses->values.empty() || !(losses->values.back() > guessing)) return;
-  progress.say(fmt::format(
-      "warning: the validation loss {:.4f} is above {:.4f} = log {}, that of guessing: nothing was "
-      "learned",
-      losses->values.back(), guessing, outputs));
-}
-
-// Reports a trace that record.trace_bytes cut short.
-void note_trace(const RunFile& file, Progress& progress) {
-  const auto end = file.attributes().find("trace_end");
-  const Variable* steps = file.find("trace_step");
-  if (end == file.attributes().end() || steps == nullptr) return;
-  if (steps->shape[0] == 0) {
-    progress.say(fmt::format(
-        "traced nothing: record.trace_bytes is too small for one step, step {}; raise it",
-        std::get<std::int64_t>(end->second)));
-    return;
-  }
-  progress.say(fmt::format(
-      "traced {} steps; the trace ends before step {}, which would pass record.trace_bytes",
-      steps->shape[0], std::get<std::int64_t>(end->second)));
-}
-
 // Starts from the end of the finished run that the plan names.
 void go_on_from_another(const Attempt& a, Experiment& e, Progress& progress) {
   const std::string folder = (fs::path(a.folder).parent_path() / a.run.extends).string();
@@ -214,7 +171,7 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
     if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
     if (e.trainer->position().step == 0 && !resumed) take_start(e, a.threads, say);
     take_teacher(e, a.threads, say);
-    note_quantised(e, say);
+    note_quantised(e.run.made, progress);
     if (trains_part(*e.trainer)) say(trained_text(e.trainer->parameters()));
     if (train(e, progress, lock, say) == End::stopped) {
       keep(e, lock, "running");

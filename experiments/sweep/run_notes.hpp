@@ -1,0 +1,25 @@
+// Prints what a reader of a run's results must know: unknown text, a useless loss, a short trace,
+// weights that training moves.
+#pragma once
+
+#include "experiments/terminal/progress.hpp"
+#include "sim/data/dataset.hpp"
+#include "sim/record/run_file.hpp"
+
+#include <string>
+
+namespace moesim {
+
+// Training moves weights off the grid to which moesim transform rounded them. made: run.made.
+void note_quantised(const std::string& made, Progress& progress);
+
+// Warns of text that the tokenizer does not know.
+void note_unknown(const DatasetInfo& data, Progress& progress);
+
+// Warns of a validation loss above log `outputs`, that of guessing.
+void note_guessing(const RunFile& file, index outputs, Progress& progress);
+
+// Reports a trace that record.trace_bytes cut short.
+void note_trace(const RunFile& file, Progress& progress);
+
+}  // namespace moesim
