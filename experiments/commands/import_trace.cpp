@@ -113,7 +113,8 @@ int import_trace_command(const Words& words) {
                                              {"assignments", imported.assignments},
                                              {"dropped", imported.dropped},
                                              {"notes", trace.notes}};
-    std::cout << document.dump(2) << '\n';
+    std::cout << document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+              << '\n';
     return 0;
   }
   for (const std::string& note : trace.notes) std::cout << "note: " << note << '\n';

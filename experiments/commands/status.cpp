@@ -43,7 +43,8 @@ void print_json(const std::vector<Found>& all, const std::map<std::string, int>&
          {"step", state.step},
          {"steps", run.steps},
          {"why", state.why}});
-  std::cout << document.dump(2) << '\n';
+  std::cout << document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+            << '\n';
 }
 
 void print_table(const std::vector<Found>& all, const std::map<std::string, int>& counts) {

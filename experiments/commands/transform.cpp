@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -37,8 +38,8 @@ void print(const Transformed& done, const std::string& made, const Json& report)
         report["bits"].get<double>(), report["entropy"].get<double>(),
         report["bytes_before"].get<double>(), report["bytes_after"].get<double>());
   std::cout << fmt::format(
-      "validation loss: {:.6f} -> {:.6f} ({:+.3g}); largest change of a logit {:.3g}; tokens with "
-      "dropped choices {:.3g} % -> {:.3g} %\n",
+      "validation loss: {:.6f} -> {:.6f} ({:+.3g}); largest change of a logit {:.3g}; dropped "
+      "assignments {:.3g} % -> {:.3g} %\n",
       change.before, change.after, change.after - change.before, change.logit,
       100 * done.dropped_before, 100 * done.dropped_after);
 }
@@ -74,6 +75,11 @@ int transform_command(const Words& words) {
   what.checkpoint = arguments.text("checkpoint");
   what.out = arguments.text("out");
   while (what.out.size() > 1 && what.out.ends_with('/')) what.out.pop_back();
+  if (!config::is_name(fs::path(what.out).filename().string()) && !what.out.empty())
+    fail(Exit::usage,
+         fmt::format("command line: --out {}: its last part names the experiment; use 1 to 64 "
+                     "letters, digits, '_', '-' and '.'",
+                     config::printable(what.out)));
   if (what.out.empty()) fail(Exit::usage, "command line: --out DIR: where to put the new run?");
   what.threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
   Json report;
@@ -85,7 +91,11 @@ int transform_command(const Words& words) {
     if (equals == 0 || equals == std::string::npos)
       fail(Exit::usage,
            fmt::format("command line: {}: write key=value", config::printable(rest[i])));
-    what.settings.emplace_back(rest[i].substr(0, equals), rest[i].substr(equals + 1));
+    const std::string key = rest[i].substr(0, equals);
+    if (std::any_of(method.settings.begin(), method.settings.end(),
+                    [&](const auto& own) { return own.first == key; }))
+      fail(Exit::usage, fmt::format("command line: {}: {} sets it; leave it out", key, name));
+    what.settings.emplace_back(key, rest[i].substr(equals + 1));
   }
   const Transformed done = transform_run(what, method.make);
   if (!arguments.has("json")) {
@@ -104,7 +114,7 @@ int transform_command(const Words& words) {
                {"dropped_before", done.dropped_before},
                {"dropped_after", done.dropped_after}};
   json.update(report);
-  std::cout << json.dump(2) << '\n';
+  std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   return 0;
 }
 

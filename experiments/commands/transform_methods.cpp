@@ -1,5 +1,6 @@
 #include "experiments/commands/transform_methods.hpp"
 
+#include "sim/backend/stand_in.hpp"
 #include "sim/config/names.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
@@ -57,9 +58,28 @@ std::vector<LayerStatistics> expert_use(const Experiment& source, const Experime
 }
 
 void require_at_most(index number, const std::string& option, const Experiment& source) {
-  if (const index experts = source.model->config().experts; number > experts)
-    fail(Exit::usage, fmt::format("command line: --{} {}: the run has {} experts per layer", option,
-                                  number, experts));
+  for (std::size_t i = 0; i < source.model->moe_blocks().size(); ++i)
+    if (const index experts = source.model->moe_layer(i).expert().experts(); number > experts)
+      fail(Exit::usage, fmt::format("command line: --{} {}: the run has {} experts per layer",
+                                    option, number, experts));
+}
+
+// The axes of experts, by comparison with the source's settings and one more expert; where these are
+// refused, with twice as many.
+ExpertAxes axes_of(const Experiment& source) {
+  const index experts = source.model->config().experts;
+  const auto with = [&](index more) {
+    RunSpec spec = source.spec;
+    spec.settings.set("moe.experts", std::to_string(more), "moesim transform");
+    DataCache cache;
+    const Experiment wider = build(std::move(spec), 1, cache, stand_in);
+    return expert_axes(source.trainer->weights(), wider.trainer->weights(), experts, more);
+  };
+  try {
+    return with(experts + 1);
+  } catch (const Error&) {
+    return with(2 * experts);
+  }
 }
 
 TransformMethod prune_method(const Arguments& arguments, Json& report) {
@@ -68,6 +88,8 @@ TransformMethod prune_method(const Arguments& arguments, Json& report) {
                                           "prune: how many experts of a layer stay? --keep N")};
   const auto seed =
       static_cast<std::uint64_t>(arguments.integer("seed", 0, std::numeric_limits<long>::max()));
+  if (arguments.given("seed") && how.score != Pruning::Score::random)
+    fail(Exit::usage, "command line: --seed is an option of --score random");
   const auto make = [how, seed, &report](Experiment& source, Experiment& made, RunFile&) {
     require_prunable(*source.model);
     require_at_most(how.keep, "keep", source);
@@ -80,7 +102,7 @@ TransformMethod prune_method(const Arguments& arguments, Json& report) {
       report["kept_usage"].push_back(demand / std::max(use[i].assignments, 1.0));
     }
     return prune_experts(host_tensors(source.trainer->weights()), *source.model, kept,
-                         made.trainer->weights());
+                         axes_of(source));
   };
   return {fmt::format("prune keep={} score={}{}", how.keep, arguments.text("score"),
                       how.score == Pruning::Score::random ? fmt::format(" seed={}", seed) : ""),
@@ -102,11 +124,13 @@ TransformMethod merge_method(const Arguments& arguments, Json& report) {
     require_at_most(how.groups, "groups", source);
     const std::vector<LayerStatistics> use = expert_use(source, made);
     HostTensors tensors = host_tensors(source.trainer->weights());
+    const bool by_router = how.similarity == ExpertMerge::Similarity::router;
+    const ExpertAxes axes = folds || by_router ? axes_of(source) : ExpertAxes();
     std::vector<std::vector<MergeGroup>> layers;
     std::vector<std::vector<index>> cores;
     for (std::size_t i = 0; i < use.size(); ++i) {
-      layers.push_back(
-          merge_groups(how, use[i], expert_similarity(how.similarity, tensors, *source.model, i)));
+      layers.push_back(merge_groups(
+          how, use[i], expert_similarity(how.similarity, tensors, *source.model, i, axes)));
       cores.emplace_back();
       report["groups"].push_back(Json::array());
       for (const MergeGroup& group : layers.back()) {
@@ -116,8 +140,8 @@ TransformMethod merge_method(const Arguments& arguments, Json& report) {
     }
     merge_experts(how, layers, *source.model, tensors);
     if (!folds) return tensors;
-    fold_routers(layers, *source.model, tensors);
-    return prune_experts(tensors, *source.model, cores, made.trainer->weights());
+    fold_routers(layers, *source.model, axes, tensors);
+    return prune_experts(tensors, *source.model, cores, axes);
   };
   TransformMethod method{fmt::format("merge groups={} weights={} align={} similarity={} router={}",
                                      how.groups, arguments.text("weights"), arguments.text("align"),

@@ -245,7 +245,7 @@ int verify_command(const Words& words) {
                                          {"checkpoints", checkpoints},
                                          {"problems", findings.problems},
                                          {"notes", findings.notes}})
-                     .dump(2)
+                     .dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
               << '\n';
   } else {
     for (const std::string& what : findings.notes) std::cout << "note: " << what << '\n';

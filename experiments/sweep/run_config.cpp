@@ -22,7 +22,10 @@ RunConfig read_run_config(Settings& settings) {
                          "tf32: on CUDA only");
   c.made = run.text("made", "",
                     "what moesim transform did to make the first weights; set by that command");
-  run.keep_silent("made");
+  run.text(
+      "made_from", "",
+      "first digits of the hash of the weights that moesim transform read; set by that command");
+  run.keep_silent("made"), run.keep_silent("made_from");
   return c;
 }
 

@@ -10,8 +10,9 @@ namespace moesim {
 
 void note_quantised(const std::string& made, Progress& progress) {
   if (made.starts_with("quantise"))
-    progress.say("note: training changes the rounded weights, which then no longer have the bits "
-                 "that moesim transform reported");
+    progress.say(
+        "note: training changes the rounded weights, which then no longer have the bits "
+        "that moesim transform reported");
 }
 
 void note_unknown(const DatasetInfo& data, Progress& progress) {

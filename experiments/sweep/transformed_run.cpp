@@ -1,8 +1,11 @@
 #include "experiments/sweep/transformed_run.hpp"
 
+#include "experiments/sweep/child.hpp"
 #include "experiments/sweep/plan.hpp"
 #include "experiments/sweep/stored_run.hpp"
 #include "experiments/sweep/take_sources.hpp"
+#include "sim/backend/stand_in.hpp"
+#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/stored.hpp"
@@ -20,6 +23,31 @@ namespace moesim {
 namespace {
 
 namespace fs = std::filesystem;
+
+// The weights of the source that are transformed.
+struct Weights {
+  std::string step, sha256;
+};
+Weights weights_of(const Transformation& what) {
+  const std::string found = in_child("reads the source", [&] {
+                              const LoadedRun run =
+                                  open_run({what.from, what.checkpoint, {}}, DataOf::checkpoint, 1,
+                                           stand_in, [](const Checkpoint&, Experiment&) {});
+                              return fmt::format("{} {}", run.info.step, run.weights_sha256);
+                            }).text;
+  const std::size_t space = found.find(' ');
+  return {found.substr(0, space), found.substr(space + 1)};
+}
+
+// Refuses a folder inside the source, which stays as it is.
+void require_outside(const std::string& out, const std::string& source) {
+  std::error_code error;
+  const fs::path from = fs::weakly_canonical(source, error), to = fs::weakly_canonical(out, error);
+  if (std::mismatch(from.begin(), from.end(), to.begin(), to.end()).first == from.end())
+    fail(Exit::usage, fmt::format("command line: --out {}: it is inside the run {}; name a folder "
+                                  "elsewhere",
+                                  config::printable(out), config::printable(source)));
+}
 
 // A new folder that gets its name when all of it is written; else it is removed.
 class NewFolder {
@@ -59,14 +87,17 @@ class StopAtOnce : public Hook {
   bool begun_ = false;
 };
 
-// The settings of the source, without its own start, and those that differ.
-RunSpec spec_of(const Transformation& what, const RunSpec& source) {
+// The settings of the source, without its own start, and those that differ. The hash of its weights
+// sets runs of different sources apart.
+RunSpec spec_of(const Transformation& what, const std::string& weights_sha256,
+                const RunSpec& source) {
   RunSpec spec;
   for (const auto& [key, setting] : source.settings.values())
     if (!key.starts_with("init.") && !key.starts_with("distil.")) spec.settings.set(key, setting);
   for (const auto& [key, value] : what.settings) spec.settings.set(key, value, "command line");
   spec.settings.set("run.name", fs::path(what.out).filename().string(), "--out");
   spec.settings.set("run.made", what.made, "moesim transform");
+  spec.settings.set("run.made_from", weights_sha256.substr(0, 16), "moesim transform");
   const auto router = spec.settings.values().find("router.name");
   spec.variant =
       (router == spec.settings.values().end() ? "" : router->second.value + " ") + what.made;
@@ -86,15 +117,24 @@ void give(const HostTensors& tensors, const std::vector<NamedTensor>& into) {
                       own.name, own.value.shape().to_string()));
     own.value.from_host(at->second.values);
   }
+  for (const auto& [name, tensor] : tensors)
+    if (std::none_of(into.begin(), into.end(),
+                     [&](const NamedTensor& own) { return own.name == name; }))
+      fail(Exit::usage,
+           fmt::format("command line: with these settings the new run has no {}, which "
+                       "the source has; leave out settings of the model",
+                       name));
 }
 
+// Share of the assignments of an evaluation, over all layers, that were dropped.
 double dropped_share(Transformer& model, Backend& backend, const Experiment& e) {
-  const Evaluator& evaluator = e.trainer->evaluator();
-  double most = 0;
-  for (const GateSum& sum :
-       gate_sums(model, e.task->prepare(evaluator.posed(0), backend).input, evaluator.context(0)))
-    most = std::max(most, sum.dropped);
-  return most;
+  Settings settings = e.spec.settings;
+  const Evaluator evaluator(settings, *e.data, *e.task, model, backend, e.run.seed);
+  const auto evaluation = evaluator.run(0, [] { return false; });
+  double dropped = 0, assignments = 0;
+  for (const LayerStatistics& layer : evaluation->layers)
+    dropped += layer.dropped, assignments += layer.assignments;
+  return assignments > 0 ? dropped / assignments : 0;
 }
 
 Transformed measure(Experiment& source, Experiment& e, RunFile& file) {
@@ -141,13 +181,15 @@ Transformed transform_run(const Transformation& what, const MakeTensors& make) {
   if (std::error_code error; fs::exists(what.out, error))
     fail(Exit::usage,
          fmt::format("command line: --out {}: it exists; name a folder to be made", what.out));
+  require_outside(what.out, what.from);
   const StoredRun stored = read_stored_run(what.from);
   // Plans are made in a child process, before this one has threads.
-  Plan plan = make_plan({spec_of(what, stored.spec)}, what.threads, false);
+  const Weights weights = weights_of(what);
+  Plan plan = make_plan({spec_of(what, weights.sha256, stored.spec)}, what.threads, false);
   PlannedRun& run = plan.runs.front();
   DataCache cache;
   Experiment e = build(run.spec, what.threads, cache);
-  LoadedRun source = load_run(what.from, what.checkpoint, DataOf::checkpoint, what.threads,
+  LoadedRun source = load_run(what.from, weights.step, DataOf::checkpoint, what.threads,
                               [&](const Experiment& s) { require_same_task(what.from, s, e); });
   RunFile& file = e.recorder->file();
   e.trainer->start();

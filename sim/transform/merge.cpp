@@ -96,34 +96,34 @@ void merge_group(const ExpertMerge& how, const MergeGroup& group,
             static_cast<real>(merged[p][i]);
 }
 
-// The tensors of a layer's router with an axis of E experts, and that axis: the last, or the first.
+// The tensors of a layer's router with an axis of E experts.
 struct ByExpert {
   HostTensor* tensor;
   index outer, inner;  // [outer, E, inner]
 };
 std::vector<ByExpert> router_parts(const Transformer& model, std::size_t layer,
-                                   HostTensors& tensors) {
+                                   HostTensors& tensors, const ExpertAxes& axes) {
   const std::string prefix = layer_name(model, layer) + "router.";
-  const auto E = static_cast<std::int64_t>(model.moe_layer(layer).expert().experts());
   std::vector<ByExpert> parts;
-  for (auto& [name, tensor] : tensors) {
-    if (!name.starts_with(prefix) || tensor.shape.empty()) continue;
-    const auto size = static_cast<index>(tensor.values.size());
-    if (tensor.shape.back() == E)
-      parts.push_back({&tensor, size / E, 1});
-    else if (tensor.shape.front() == E)
-      parts.push_back({&tensor, 1, size / E});
+  for (const auto& [name, axis] : axes) {
+    if (!name.starts_with(prefix)) continue;
+    HostTensor& tensor = tensors.at(name);
+    index outer = 1, inner = 1;
+    for (std::size_t i = 0; i < axis; ++i) outer *= tensor.shape[i];
+    for (std::size_t i = axis + 1; i < tensor.shape.size(); ++i) inner *= tensor.shape[i];
+    parts.push_back({&tensor, outer, inner});
   }
   return parts;
 }
 
 // [E, values] of every expert.
 std::vector<std::vector<double>> vectors_of(ExpertMerge::Similarity kind, HostTensors& tensors,
-                                            const Transformer& model, std::size_t layer) {
+                                            const Transformer& model, std::size_t layer,
+                                            const ExpertAxes& axes) {
   const index E = model.moe_layer(layer).expert().experts();
   std::vector<std::vector<double>> vectors(static_cast<std::size_t>(E));
   if (kind == ExpertMerge::Similarity::router) {
-    for (const ByExpert& part : router_parts(model, layer, tensors))
+    for (const ByExpert& part : router_parts(model, layer, tensors, axes))
       for (index e = 0; e < E; ++e)
         for (index o = 0; o < part.outer; ++o)
           for (index i = 0; i < part.inner; ++i)
@@ -151,9 +151,10 @@ double cosine(const std::vector<double>& a, const std::vector<double>& b) {
 }  // namespace
 
 std::vector<double> expert_similarity(ExpertMerge::Similarity kind, const HostTensors& tensors,
-                                      const Transformer& model, std::size_t layer) {
+                                      const Transformer& model, std::size_t layer,
+                                      const ExpertAxes& axes) {
   HostTensors own = tensors;
-  const auto vectors = vectors_of(kind, own, model, layer);
+  const auto vectors = vectors_of(kind, own, model, layer, axes);
   if (vectors.front().empty())
     fail(Exit::usage, fmt::format("merge: the router of {} has no parameters by expert; compare "
                                   "their weights instead",
@@ -208,10 +209,10 @@ void merge_experts(const ExpertMerge& how, const std::vector<std::vector<MergeGr
 }
 
 void fold_routers(const std::vector<std::vector<MergeGroup>>& layers, const Transformer& model,
-                  HostTensors& tensors) {
+                  const ExpertAxes& axes, HostTensors& tensors) {
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
     const index E = model.moe_layer(layer).expert().experts();
-    for (const ByExpert& part : router_parts(model, layer, tensors))
+    for (const ByExpert& part : router_parts(model, layer, tensors, axes))
       for (const MergeGroup& group : layers[layer]) {
         if (group.members.size() == 1) continue;
         for (index o = 0; o < part.outer; ++o)

@@ -11,6 +11,7 @@
 #include "sim/moe/layer_statistics.hpp"
 #include "sim/train/optimiser.hpp"
 #include "sim/train/upcycle.hpp"
+#include "sim/transform/expert_axes.hpp"
 
 #include <vector>
 
@@ -50,7 +51,8 @@ std::vector<MergeGroup> merge_groups(const ExpertMerge& how, const LayerStatisti
 // The similarity of the experts of an MoE layer. -> [E, E]. Throws Exit::usage for a router without
 // parameters by expert.
 std::vector<double> expert_similarity(ExpertMerge::Similarity kind, const HostTensors& tensors,
-                                      const Transformer& model, std::size_t layer);
+                                      const Transformer& model, std::size_t layer,
+                                      const ExpertAxes& axes);
 
 // Gives every expert of a group the weights of the merged one. Throws Exit::usage for experts that
 // do not say which of their parameters belong to hidden units.
@@ -60,6 +62,6 @@ void merge_experts(const ExpertMerge& how, const std::vector<std::vector<MergeGr
 // Gives the core of every group the mean of its columns of the router, and of its buffers, for `fold`;
 // prune_experts() then keeps the cores.
 void fold_routers(const std::vector<std::vector<MergeGroup>>& layers, const Transformer& model,
-                  HostTensors& tensors);
+                  const ExpertAxes& axes, HostTensors& tensors);
 
 }  // namespace moesim

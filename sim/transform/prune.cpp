@@ -2,7 +2,6 @@
 
 #include "sim/core/error.hpp"
 #include "sim/core/random.hpp"
-#include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
 
@@ -11,18 +10,6 @@
 
 namespace moesim {
 namespace {
-
-// The axis of experts: the one in which the shapes differ. -1: none or several.
-int axis_of_experts(const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
-  int axis = -1;
-  if (a.size() != b.size()) return -1;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] == b[i]) continue;
-    if (axis >= 0) return -1;
-    axis = static_cast<int>(i);
-  }
-  return axis;
-}
 
 HostTensor gathered(const HostTensor& tensor, std::size_t axis, const std::vector<index>& kept) {
   index outer = 1, inner = 1;
@@ -73,40 +60,30 @@ void require_prunable(const Transformer& model) {
                       : traits.cost.rows_per_token == 0 ? "has experts of its own"
                                                         : nullptr;
     if (why != nullptr)
-      fail(Exit::usage,
-           fmt::format("prune: router.name = {} {}, so removing experts is not defined; "
-                       "choose another run",
-                       model.config().router, why));
+      fail(Exit::usage, fmt::format("router.name = {} {}, so removing experts is not defined; "
+                                    "choose another run",
+                                    model.config().router, why));
   }
 }
 
 HostTensors prune_experts(const HostTensors& tensors, const Transformer& model,
-                          const std::vector<std::vector<index>>& kept,
-                          const std::vector<NamedTensor>& smaller) {
-  HostTensors made;
-  for (const NamedTensor& own : smaller) {
-    const auto at = tensors.find(own.name);
-    if (at == tensors.end()) fail(Exit::usage, "prune: the run has no tensor " + own.name);
-    const std::vector<std::int64_t> shape = lengths_of(own.value.shape());
-    if (at->second.shape == shape) {
-      made[own.name] = at->second;
-      continue;
+                          const std::vector<std::vector<index>>& kept, const ExpertAxes& axes) {
+  HostTensors made = tensors;
+  for (std::size_t layer = 0; layer < kept.size(); ++layer) {
+    const std::string prefix = fmt::format("blocks.{}.moe.", model.moe_blocks()[layer]);
+    bool routed = false;
+    for (auto& [name, tensor] : made) {
+      if (!name.starts_with(prefix)) continue;
+      const auto axis = axes.find(name);
+      if (axis == axes.end()) continue;
+      routed = routed || name.starts_with(prefix + "router.");
+      tensor = gathered(tensor, axis->second, kept[layer]);
     }
-    const int axis = axis_of_experts(at->second.shape, shape);
-    std::size_t layer = 0;
-    const auto in_layer = [&](std::size_t i) {
-      return own.name.starts_with(fmt::format("blocks.{}.moe.", model.moe_blocks()[i]));
-    };
-    while (layer < kept.size() && !in_layer(layer)) ++layer;
-    const auto long_axis = static_cast<std::size_t>(std::max(axis, 0));
-    if (axis < 0 || layer == kept.size() ||
-        at->second.shape[long_axis] != model.moe_layer(layer).router().traits().experts ||
-        shape[long_axis] != static_cast<std::int64_t>(kept[layer].size()))
+    if (!routed)
       fail(Exit::usage,
-           fmt::format("prune: {} does not differ in its number of experts alone; leave out "
-                       "settings of sizes",
-                       own.name));
-    made[own.name] = gathered(at->second, long_axis, kept[layer]);
+           fmt::format("router.name = {}: no parameter of {}router stands for one "
+                       "expert, so removing experts is not defined; choose another run",
+                       model.config().router, prefix));
   }
   return made;
 }

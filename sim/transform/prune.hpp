@@ -4,8 +4,8 @@
 
 #include "sim/model/transformer.hpp"
 #include "sim/moe/layer_statistics.hpp"
-#include "sim/train/optimiser.hpp"
 #include "sim/train/upcycle.hpp"
+#include "sim/transform/expert_axes.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -29,11 +29,9 @@ std::vector<std::vector<index>> kept_experts(const Pruning& how,
 // has choices without experts, chooses by token id, or does not assign tokens.
 void require_prunable(const Transformer& model);
 
-// The tensors of `smaller`, a model of the same settings with fewer experts: rows, or columns, of the
-// kept experts from parameters and buffers that differ in one length, and all others as they are.
-// Throws Exit::usage if a tensor differs in another way.
+// The tensors of a model of the same settings with fewer experts: of those with an axis of experts the
+// kept ones, and all others as they are. Throws Exit::usage if the router has none by expert.
 HostTensors prune_experts(const HostTensors& tensors, const Transformer& model,
-                          const std::vector<std::vector<index>>& kept,
-                          const std::vector<NamedTensor>& smaller);
+                          const std::vector<std::vector<index>>& kept, const ExpertAxes& axes);
 
 }  // namespace moesim

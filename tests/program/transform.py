@@ -113,6 +113,11 @@ for bits in ("16", "8", "4", "3", "2", "ternary"):
         check(abs(said["entropy"] - entropy) < 1e-9, f"entropy {said['entropy']}, not {entropy}")
 check(abs(losses["8"]) < abs(losses["2"]), f"losses: {losses}")
 call("verify", "q4")
+# Weights of other steps make another run.
+call("run", "c.ini", "run.name=kept", "checkpoint.every=10", "checkpoint.keep=2")
+for step in ("10", "20"):
+    call("transform", only("runs/kept/*/"), "prune", "--keep", "2", "--checkpoint", step, "--out", f"k{step}")
+check(os.path.basename(only("k10/*/")) != os.path.basename(only("k20/*/")), "weights of two steps make one run")
 
 # Pruning: rows of the source, the most used experts; keeping all is no change at all.
 said = json.loads(call("transform", source, "prune", "--keep", "2", "--out", "p2", "--json", "run.steps=30", "checkpoint.every=10"))
@@ -179,11 +184,15 @@ for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choos
                     (["prune", "--keep", "2", "--score", "size"], "choose one of usage"),
                     (["prune", "--keep", "2", "run.step=3"], "run.steps"), (["prune", "--keep", "2", "steps"], "key=value"),
                     (["quantise", "--bits", "4", "--checkpoint", "7"], "--checkpoint 7"),
-                    (["quantise", "--bits", "4", "model.width=32"], "")):
+                    (["quantise", "--bits", "4", "model.width=32"], ""), (["prune", "--keep", "2", "moe.experts=4"], "prune sets it"),
+                    (["quantise", "--bits", "4", "model.layers=1"], "leave out settings of the model"),
+                    (["prune", "--keep", "2", "--seed", "3"], "--score random")):
     said = call("transform", source, *words, "--out", "none", code=2)
     check(text in said, f"{words}: {said}")
     check(said.count("\n") == 1, f"{words}: more than a line: {said}")
     check(not glob.glob("none*"), f"{words}: left {glob.glob('none*')}")
+check("inside the run" in call("transform", source, "prune", "--keep", "2", "--out", f"{source}/new", code=2), "--out inside the source")
+check("1 to 64 letters" in call("transform", source, "prune", "--keep", "2", "--out", "a b", code=2), "--out with a space")
 check("exists" in call("transform", source, "prune", "--keep", "2", "--out", "p2", code=2), "an existing folder")
 check("--out" in call("transform", source, "prune", "--keep", "2", code=2), "no folder")
 call("transform", "nosuch", "prune", "--keep", "2", "--out", "none", code=3)

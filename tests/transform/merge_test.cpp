@@ -162,14 +162,15 @@ TEST_CASE("merge: similarity of the columns of a router", "[transform]") {
     weight.values[d * 4] = 1, weight.values[d * 4 + 1] = -2;
     weight.values[d * 4 + 2] = d < 8 ? 3 : 0, weight.values[d * 4 + 3] = 0;
   }
-  const auto s = expert_similarity(ExpertMerge::Similarity::router, tensors, *whole.model, 1);
+  const auto s = expert_similarity(ExpertMerge::Similarity::router, tensors, *whole.model, 1,
+                                   axes_of(whole, two_layers(kTop2)));
   CHECK(s[0] == Approx(1));
   CHECK(s[1] == Approx(-1));
   CHECK(s[2] == Approx(std::sqrt(0.5)));
   CHECK(s[3] == 0);
   CHECK(s[4] == s[1]);
   const auto of_weights =
-      expert_similarity(ExpertMerge::Similarity::weights, tensors, *whole.model, 1);
+      expert_similarity(ExpertMerge::Similarity::weights, tensors, *whole.model, 1, {});
   CHECK(of_weights[5] == Approx(1));
   CHECK(std::abs(of_weights[6]) < 0.5);
 }
@@ -179,12 +180,9 @@ TEST_CASE("merge: folded routers keep one column per group", "[transform]") {
   HostTensors tensors = tensors_of(whole);
   const std::vector<real> before = tensors.at("blocks.0.moe.router.weight").values;
   const std::vector<MergeGroup> groups = {{0, {0, 2}, {0.5, 0.5}}, {3, {1, 3}, {0.25, 0.75}}};
-  fold_routers({groups, groups}, *whole.model, tensors);
-  Values more = kTop2;
-  more.insert(more.end(), {"moe.experts", "2"});
-  const Training small(two_layers(more), 1);
-  const HostTensors folded =
-      prune_experts(tensors, *whole.model, {{0, 3}, {0, 3}}, small.trainer->weights());
+  const ExpertAxes axes = axes_of(whole, two_layers(kTop2));
+  fold_routers({groups, groups}, *whole.model, axes, tensors);
+  const HostTensors folded = prune_experts(tensors, *whole.model, {{0, 3}, {0, 3}}, axes);
   const std::vector<real>& after = folded.at("blocks.0.moe.router.weight").values;
   REQUIRE(after.size() == 32);
   for (std::size_t d = 0; d < 16; ++d) {

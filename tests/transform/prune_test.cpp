@@ -15,7 +15,7 @@ OutputChange pruned_change(Training& whole, const Values& more, const Groups& ke
   values.insert(values.end(), {"moe.experts", std::to_string(kept.front().size())});
   Training small(values, 1);
   const HostTensors made =
-      prune_experts(tensors_of(whole), *whole.model, kept, small.trainer->weights());
+      prune_experts(tensors_of(whole), *whole.model, kept, axes_of(whole, two_layers(more)));
   give(made, small);
   return change_of(whole, small);
 }
@@ -116,11 +116,28 @@ TEST_CASE("prune: what cannot be pruned is refused", "[transform]") {
   refused({"router.name", "soft"}, "does not assign tokens");
   refused({"router.name", "hash"}, "chooses by token id");
   refused({"router.name", "moe_plus_plus"}, "choices that run no expert");
-  Training whole(two_layers({"router.name", "token_choice"}), 1);
-  const Training wider(two_layers({"router.name", "token_choice", "model.width", "32"}), 1);
-  CHECK_THROWS_WITH(
-      prune_experts(tensors_of(whole), *whole.model, {{0}, {0}}, wider.trainer->weights()),
-      contains("does not differ in its number of experts alone"));
+}
+
+TEST_CASE("prune: axes of experts are found by comparison, not by length", "[transform]") {
+  // The width of the projection is the number of experts.
+  const Values cosine = two_layers({"router.name", "cosine", "moe.experts", "16"});
+  const Training whole(cosine, 1);
+  const ExpertAxes axes = axes_of(whole, cosine);
+  for (const auto& [name, axis] : axes) CHECK(name.find("projection") == std::string::npos);
+  std::size_t of_router = 0;
+  for (const auto& [name, axis] : axes) of_router += name.starts_with("blocks.1.moe.router.");
+  CHECK(of_router > 0);
+  CHECK(axes.at("blocks.1.moe.experts.w1") == 0);
+  // Codes of ⌈log₂ E⌉ bits have no entry per expert: five to eight experts have the same tensors.
+  for (const char* experts : {"5", "8"}) {
+    const Values codes = two_layers({"router.name", "dselect_k", "moe.experts", experts});
+    const Training coded(codes, 1);
+    const auto prune = [&] {
+      prune_experts(tensors_of(coded), *coded.model, {{0, 1, 2, 3}, {0, 1, 2, 3}},
+                    axes_of(coded, codes));
+    };
+    CHECK_THROWS_WITH(prune(), contains("choose another run"));
+  }
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "sim/train/loading.hpp"
 #include "sim/train/output_change.hpp"
 #include "sim/train/upcycle.hpp"
+#include "sim/transform/expert_axes.hpp"
 #include "tests/train/support.hpp"
 
 #include <string>
@@ -26,6 +27,14 @@ inline HostTensors tensors_of(const Training& training) {
   for (const NamedTensor& t : training.trainer->weights())
     tensors[t.name] = {lengths_of(t.value.shape()), t.value.to_host()};
   return tensors;
+}
+
+// The axes of experts, by comparison with one more expert.
+inline ExpertAxes axes_of(const Training& training, Values values) {
+  const index experts = training.model->config().experts;
+  values.insert(values.end(), {"moe.experts", std::to_string(experts + 1)});
+  const Training wider(values, 1);
+  return expert_axes(training.trainer->weights(), wider.trainer->weights(), experts, experts + 1);
 }
 
 inline void give(const HostTensors& tensors, const Training& training) {
