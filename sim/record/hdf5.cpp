@@ -5,7 +5,11 @@ namespace {
 
 extern "C" herr_t keep_first(unsigned, const H5E_error2_t* error, void* text) {
   std::string& first = *static_cast<std::string*>(text);
-  if (first.empty() && error->desc != nullptr) first = error->desc;
+  if (!first.empty() || error->desc == nullptr) return 0;
+  first = error->desc;
+  // HDF5's words often do not say that it is memory: "unable to allocate dcpl layout buffer".
+  if (error->min_num == H5E_NOSPACE || error->min_num == H5E_CANTALLOC)
+    if (first.find("memory") == std::string::npos) first += " (no memory)";
   return 0;
 }
 

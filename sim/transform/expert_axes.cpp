@@ -33,9 +33,10 @@ ExpertAxes expert_axes(const std::vector<NamedTensor>& own, const std::vector<Na
     const int axis =
         other == shapes.end() ? -1 : differing_axis(shape, other->second, experts, more);
     if (axis < 0)
-      fail(Exit::usage, tensor.name + " has sizes that follow from the number of experts, so no "
-                                      "experts can be taken from it; choose another run (with "
-                                      "moe.match: set moe.match=none and expert.hidden)");
+      fail(Exit::usage, tensor.name +
+                            " has sizes that follow from the number of experts, so no "
+                            "experts can be taken from it; choose another run (with "
+                            "moe.match: set moe.match=none and expert.hidden)");
     axes[tensor.name] = static_cast<std::size_t>(axis);
   }
   return axes;
