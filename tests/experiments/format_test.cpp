@@ -219,8 +219,8 @@ TEST_CASE("FORMAT.md: what is written, exactly", "[record][format]") {
   runs.push_back(trained(folder, {"router.name", "token_choice", "init.from", dense, "init.method",
                                   "upcycle", "distil.teacher", dense}));
   const std::string small = folder / "small";
-  std::ostringstream said;  // of the command
-  std::streambuf* const out = std::cout.rdbuf(said.rdbuf());
+  std::ostringstream printed;  // by the command
+  std::streambuf* const out = std::cout.rdbuf(printed.rdbuf());
   const int code = transform_command(
       {folder / runs.front(), "quantise", "--bits", "4", "--out", small, "--threads", "1"});
   std::cout.rdbuf(out);
