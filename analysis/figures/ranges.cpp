@@ -50,7 +50,7 @@ bool share_x(const Figure& figure) {
   return std::all_of(figure.panels.begin(), figure.panels.end(), [&](const Panel& panel) {
     const FigureAxis &axis = panel.x, &first = figure.panels[0].x;
     return axis.title == first.title && axis.logarithmic == first.logarithmic &&
-           axis.categories == first.categories;
+           axis.categories == first.categories && panel.map.columns == figure.panels[0].map.columns;
   });
 }
 
@@ -58,7 +58,7 @@ bool share_y(const Figure& figure) {
   return std::all_of(figure.panels.begin(), figure.panels.end(), [&](const Panel& panel) {
     const FigureAxis &axis = panel.y, &first = figure.panels[0].y;
     return axis.title == first.title && axis.logarithmic == first.logarithmic &&
-           axis.categories == first.categories;
+           axis.categories == first.categories && panel.map.rows == figure.panels[0].map.rows;
   });
 }
 

@@ -17,9 +17,8 @@ constexpr std::size_t kMostExperts = 64;
 
 // A map of one run and layer.
 struct Cells {
+  std::string run;
   std::map<std::pair<std::string, std::string>, double> ratio;
-  std::vector<std::string> rows;  // in the order of the table
-  std::map<std::string, double> weight;
 };
 
 struct Axes {
@@ -89,16 +88,20 @@ Figure trace_map(const Table& table, std::size_t most_panels) {
   std::set<std::string> runs, experts;
   for (std::size_t r = 0; r < table.rows.size(); ++r) runs.insert(text_at(table, r, "run"));
   std::vector<std::string> labels;
+  std::set<std::pair<std::string, std::string>> known;  // run and row
   std::map<std::string, double> of_experts;
   for (std::size_t r = 0; r < table.rows.size(); ++r) {
     std::string title = runs.size() > 1 ? text_at(table, r, "run") + ", " : "";
     title += "layer " + text_at(table, r, "layer");
     if (const std::string next = text_at(table, r, "next"); !next.empty()) title += " to " + next;
-    if (maps.empty() || maps.back().first != title) maps.emplace_back(title, Cells());
+    const std::string run = text_at(table, r, "run");
+    if (maps.empty() || maps.back().first != title)
+      maps.emplace_back(title, Cells{.run = run, .ratio = {}});
     Cells& cells = maps.back().second;
     const std::string row = name_at(table, r, axes.row, axes.texts);
     const std::string column = name_at(table, r, axes.column, false);
     cells.ratio[{row, column}] = number_at(table, r, "ratio");
+    known.emplace(run, row);
     if (axes.texts && std::find(labels.begin(), labels.end(), row) == labels.end())
       labels.push_back(row);
     if (!axes.texts) experts.insert(row), of_experts[row] += number_at(table, r, axes.weight);
@@ -132,7 +135,9 @@ Figure trace_map(const Table& table, std::size_t most_panels) {
     for (const std::string& row : rows)
       for (const std::string& column : columns) {
         const auto found = cells.ratio.find({row, column});
-        const bool blank = axes.square && row == column;
+        // A pair that a run does not have is 0. Of a label that a run does not have, nothing is known.
+        const bool blank =
+            (axes.square && row == column) || (axes.texts && !known.contains({cells.run, row}));
         panel.map.values.push_back(blank ? kNone : found == cells.ratio.end() ? 0 : found->second);
       }
     figure.panels.push_back(std::move(panel));

@@ -3,6 +3,7 @@
 #include "analysis/render/escape.hpp"
 #include "analysis/report/html.hpp"
 #include "analysis/report/token_html.hpp"
+#include "sim/core/counted.hpp"
 
 #include <fmt/format.h>
 
@@ -83,10 +84,6 @@ std::string legend_html(const ExploredLayer& layer) {
                    "<li><span class=\"expert {}\" data-e=\"{}\">{}</span> {}</li>\n",
                    class_of(expert), expert, expert, tokens);
   return html + "</ul>\n";
-}
-
-std::string counted(std::int64_t count, const char* what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
 std::string about(const ExploredText& text) {

@@ -6,6 +6,7 @@
 #include "analysis/report/provenance.hpp"
 #include "analysis/report/split.hpp"
 #include "analysis/report/sweep_config.hpp"
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -15,11 +16,6 @@
 
 namespace moesim {
 namespace {
-
-// "1 run", "2 runs"
-std::string counted(std::size_t count, const std::string& what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
 
 std::string seeds_of(const std::vector<Arm>& arms) {
   const auto [least, most] = std::minmax_element(

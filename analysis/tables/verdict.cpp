@@ -1,6 +1,7 @@
 #include "analysis/tables/verdict.hpp"
 
 #include "analysis/tables/comparable.hpp"
+#include "sim/core/counted.hpp"
 
 #include <fmt/format.h>
 
@@ -28,10 +29,6 @@ std::string p_text(double p) {
   return "p = " + rounded(p, decimals);
 }
 
-std::string seeds(std::size_t count) {
-  return fmt::format("{} seed{}", count, count == 1 ? "" : "s");
-}
-
 // Returns "hash is better than dense by 0.021 (95 %: 0.010 to 0.032; p = 0.003 after Holm)"; empty
 // if the difference is undefined.
 std::string separation(const Arm& arm, const Arm& other, const Difference& difference) {
@@ -57,7 +54,7 @@ std::string separation(const Arm& arm, const Arm& other, const Difference& diffe
         other.name, rounded(furthest, decimals_of_size(furthest)), kEquivalenceMargin);
   const double detectable = difference.detectable();
   return fmt::format("{} and {} are not separable with {}{}: smallest detectable difference {}",
-                     arm.name, other.name, seeds(difference.sample.count),
+                     arm.name, other.name, counted(difference.sample.count, "seed"),
                      paired ? "" : " (unpaired)",
                      rounded(detectable, decimals_of_size(detectable)));
 }
@@ -147,7 +144,7 @@ std::vector<std::string> verdict(const std::vector<Arm>& arms, const std::string
           arm.name));
     if (diverged > 0)
       sentences.push_back(fmt::format("{} diverged with {} of {}", arm.name, diverged,
-                                      seeds(arm.complete.size() + diverged)));
+                                      counted(arm.complete.size() + diverged, "seed")));
     const std::size_t losses = arm.loss().count;
     if (losses == 1)
       sentences.push_back(arm.name + " has one seed: how much of its loss is chance is unknown");

@@ -32,6 +32,8 @@ struct Analysis {
   std::string about;                 // for --help
   std::string needs;                 // the files, for --help
   std::vector<std::string> options;  // options that it takes and not all analyses take
+  // Values of --by with which --top leaves out cells of a map; "": without --by. A figure needs all.
+  std::vector<std::string> cut_maps;
   Table (*make)(const Paths& paths, const AnalyzeOptions& options);
 };
 

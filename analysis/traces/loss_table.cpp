@@ -79,8 +79,11 @@ class LossRows {
     const MeanEstimate mean = mean_over_clusters(sums),
                        difference = difference_over_clusters(sums, others);
     const double count = count_of(sums);
-    table.rows.push_back({run_, layer, got, count, 100 * count / static_cast<double>(all_),
-                          mean.value, mean.interval, difference.value, difference.interval});
+    const auto sequences = std::count_if(sums.begin(), sums.end(),
+                                         [](const ClusterSum& one) { return one.count > 0; });
+    table.rows.push_back({run_, layer, got, count, static_cast<double>(sequences),
+                          100 * count / static_cast<double>(all_), mean.value, mean.interval,
+                          difference.value, difference.interval});
   }
 
   std::vector<double> loss_;
@@ -118,13 +121,13 @@ void add_run(TracedRun& run, Table& table) {
 
 Table loss_table(const Paths& paths, const AnalyzeOptions& options) {
   Table table = trace_table(
-      "loss",
-      {text_column("tokens_with", "tokens with"), count_column("tokens", "tokens"),
-       real_column("tokens_percent", "of all %", 2), real_column("loss", "loss"),
-       interval_column("loss_interval", "95 %"), real_column("loss_difference", "- loss of others"),
-       interval_column("loss_difference_interval", "95 %")});
+      "loss", {text_column("tokens_with", "tokens with"), count_column("tokens", "tokens"),
+               count_column("sequences", "sequences"), real_column("tokens_percent", "of all %", 2),
+               real_column("loss", "loss"), interval_column("loss_interval", "95 %"),
+               real_column("loss_difference", "- loss of others"),
+               interval_column("loss_difference_interval", "95 %")});
   each_traced_run(paths, table, options.step, [&](TracedRun& run) { add_run(run, table); });
-  add_note(table, "intervals are over sequences");
+  add_note(table, "intervals are over the sequences that have such tokens");
   add_note(table,
            "tokens differ in more than their experts: a difference is not the effect of "
            "experts or drops (moesim regret measures effects)");

@@ -3,6 +3,7 @@
 #include "experiments/sweep/run_config.hpp"
 #include "experiments/sweep/run_state.hpp"
 #include "experiments/sweep/train_run.hpp"
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 #include "sim/io/file.hpp"
 #include "sim/io/publish.hpp"
@@ -135,8 +136,8 @@ void launch_on_slurm(const Plan& plan, const std::string& folder, SlurmOptions o
     Json jobs = read_own_jobs(folder);
     jobs.push_back({{"job", job}, {"base", part.base}, {"plan", plan_path}});
     publish_bytes(jobs_path(folder), jobs.dump(1) + "\n");
-    std::cout << fmt::format("job {}: {} runs; moesim status {} follows them\n", job,
-                             part.runs.size(), folder);
+    std::cout << fmt::format("job {}: {}; moesim status {} follows them\n", job,
+                             counted(part.runs.size(), "run"), folder);
   }
 }
 

@@ -8,6 +8,8 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace moesim {
@@ -35,6 +37,20 @@ void require_taken(const Arguments& arguments, const Analysis& chosen) {
           std::find(chosen.options.begin(), chosen.options.end(), option) == chosen.options.end())
         fail(Exit::usage,
              "command line: --" + option + ": analyze " + chosen.name + " has no such option");
+}
+
+// A map of a table that --top cuts would draw the cells that it left out as 0.
+void require_whole_map(const Arguments& arguments, const Analysis& chosen,
+                       const AnalyzeOptions& options) {
+  const bool cut = options.top > 0 && std::find(chosen.cut_maps.begin(), chosen.cut_maps.end(),
+                                                options.by) != chosen.cut_maps.end();
+  if (cut && arguments.given("top"))
+    fail(Exit::usage,
+         fmt::format(
+             "command line: --top {}: --plot draws a map of {}, and a map needs all cells of "
+             "its table; leave --top out, or write the first rows with --out FILE.csv "
+             "without --plot",
+             options.top, chosen.name));
 }
 
 AnalyzeOptions analyze_options(const Arguments& arguments) {
@@ -89,8 +105,8 @@ Arguments analyze_arguments() {
       .value("evenness", "0.25", "collapse: collapsed below this (effective experts - k) / (E - k)")
       .value("least", "20", "collapse: assignments per expert that a verdict takes")
       .value("plot", "",
-             "draw the table in this file, .svg, .pdf or .png; --top is then 0 unless it is given, "
-             "and there is no table without --out, --format or --json",
+             "draw the table in this file, .svg, .pdf or .png; maps need all cells, so they refuse "
+             "--top; there is no table without --out, --format or --json",
              Offer::file());
   add_table_output(arguments);
   add_figure_arguments(arguments, "--plot");
@@ -108,8 +124,11 @@ int analyze_command(const Words& words) {
   const TableOutput output(arguments);
   const std::string plot = arguments.text("plot");
   AnalyzeOptions options = analyze_options(arguments);
-  if (!plot.empty() && !arguments.given("top")) options.top = 0;
-  if (arguments.given("plot")) figure_output(arguments, plot);  // checks it before anything is read
+  if (arguments.given("plot")) {  // checks it before anything is read
+    figure_output(arguments, plot);
+    require_whole_map(arguments, chosen, options);
+    if (!arguments.given("top")) options.top = 0;
+  }
   output.write_with_figure(chosen.make(paths, options), arguments);
   return 0;
 }

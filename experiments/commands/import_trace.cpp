@@ -7,6 +7,7 @@
 #include "experiments/import/write_trace.hpp"
 #include "experiments/terminal/output_file.hpp"
 #include "sim/config/text.hpp"
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -118,11 +119,11 @@ int import_trace_command(const Words& words) {
     return 0;
   }
   for (const std::string& note : trace.notes) std::cout << "note: " << note << '\n';
-  std::cout << fmt::format(
-      "{}: {} steps of {} tokens, {} layers, {} of {} experts per token, {} assignments, {} "
-      "dropped\n",
-      out, trace.steps.size(), trace.tokens, trace.layers.size(), trace.k, trace.experts,
-      imported.assignments, imported.dropped);
+  std::cout << fmt::format("{}: {} of {}, {}, {} of {} per token, {}, {} dropped\n", out,
+                           counted(trace.steps.size(), "step"), counted(trace.tokens, "token"),
+                           counted(trace.layers.size(), "layer"), trace.k,
+                           counted(trace.experts, "expert"),
+                           counted(imported.assignments, "assignment"), imported.dropped);
   return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/terminal/output_file.hpp"
 #include "sim/checkpoint/safetensors.hpp"
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 #include "sim/ops/ops.hpp"
 #include "sim/train/loading.hpp"
@@ -148,8 +149,8 @@ int predict_command(const Words& words) {
     std::cout << document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
               << '\n';
   } else {
-    std::cout << fmt::format("{}: step {}, loss {:.4f} over {} sequences\n", out, loaded.info.step,
-                             all.loss, all.sequences);
+    std::cout << fmt::format("{}: step {}, loss {:.4f} over {}\n", out, loaded.info.step, all.loss,
+                             counted(all.sequences, "sequence"));
   }
   return 0;
 }

@@ -6,6 +6,7 @@
 #include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/terminal/output_file.hpp"
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 #include "sim/ops/loss.hpp"
 #include "sim/record/image.hpp"
@@ -220,36 +221,25 @@ int route_command(const Words& words) {
   else
     passes.validation(batches);
   const StepTrace trace = passes.take();
-  if (ends_in(out, ".h5"))
+  if (ends_in(out, ".h5")) {
     route_file(trace, passes.weights(), folder, loaded).publish(out);
-  else
+  } else {
+    require_assignments(trace, passes.weights(), e.model->config().router, out);
     write_output(out, render(route_table(trace, e), TableFormat::csv));
+  }
   if (const std::string missing = missing_weights(passes.weights()); !missing.empty())
     std::cerr << "moesim: note: " << missing << '\n';
-  else if (!ends_in(out, ".h5") &&
-           !(passes.weights().mixings.empty() && passes.weights().mergings.empty()))
-    std::cerr << "moesim: note: this router has weights instead of assignments, which only a file "
-                 "that ends in .h5 has\n";
-  std::size_t rows = 0, served = 0;
-  for (const LayerTrace& layer : trace.layers) {
-    rows += layer.rows.size();
-    served += static_cast<std::size_t>(std::count_if(
-        layer.rows.begin(), layer.rows.end(), [](const TraceRow& row) { return row.served; }));
-  }
+  const RouteCounts counts = counts_of(trace, passes.weights());
   if (arguments.has("json")) {
-    const nlohmann::ordered_json document = {{"run", folder},
-                                             {"router", e.model->config().router},
-                                             {"step", loaded.info.step},
-                                             {"tokens", trace.tokens},
-                                             {"assignments", rows},
-                                             {"dropped", rows - served},
-                                             {"out", out}};
+    const nlohmann::ordered_json document = {
+        {"run", folder},          {"router", e.model->config().router}, {"step", loaded.info.step},
+        {"tokens", trace.tokens}, {"assignments", counts.assignments},  {"dropped", counts.dropped},
+        {"maps", counts.maps},    {"merged_experts", counts.merged},    {"out", out}};
     std::cout << document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
               << '\n';
   } else {
-    std::cout << fmt::format("{}: step {}, {} tokens, {} assignments in {} layers, {} dropped\n",
-                             out, loaded.info.step, trace.tokens, rows, trace.layers.size(),
-                             rows - served);
+    std::cout << fmt::format("{}: step {}, {}, {}\n", out, loaded.info.step,
+                             counted(trace.tokens, "token"), text_of(counts));
   }
   return 0;
 }

@@ -1,11 +1,16 @@
 #include "experiments/commands/route_output.hpp"
 
+#include "analysis/traces/token_text.hpp"
 #include "experiments/commands/route_texts.hpp"
+#include "sim/core/counted.hpp"
+#include "sim/core/error.hpp"
 #include "sim/data/root.hpp"
 #include "sim/io/file.hpp"
 #include "sim/record/reader.hpp"
 #include "sim/train/trace_recorder.hpp"
 #include "sim/train/weight_writer.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -87,7 +92,7 @@ Table route_table(const StepTrace& trace, const Experiment& e) {
     if (!trace.ids.empty()) {
       const std::int32_t token = trace.ids[static_cast<std::size_t>(line.token)];
       id = number(token);
-      text = text_of_token(*e.data, token);
+      text = escaped_token(text_of_token(*e.data, token));
     }
     table.rows.push_back(
         {number(line.token / trace.length), number(line.token % trace.length), id, text,
@@ -97,6 +102,40 @@ Table route_table(const StepTrace& trace, const Experiment& e) {
                               : number(trace.losses[static_cast<std::size_t>(line.token)])});
   }
   return table;
+}
+
+void require_assignments(const StepTrace& trace, const RoutedWeights& weights,
+                         const std::string& router, const std::string& out) {
+  for (const LayerTrace& layer : trace.layers)
+    if (layer.kind == LayerTrace::Rows::tokens) return;
+  const bool has_weights = !weights.mixings.empty() || !weights.mergings.empty();
+  fail(Exit::usage,
+       fmt::format("command line: --out {}: a table lists assignments of tokens to experts, and "
+                   "router {} has none; name a file that ends in .h5, which has {}",
+                   out, router, has_weights ? "its weights" : "the tokens and their losses only"));
+}
+
+RouteCounts counts_of(const StepTrace& trace, const RoutedWeights& weights) {
+  RouteCounts counts{.layers = trace.layers.size()};
+  for (const LayerTrace& layer : trace.layers) {
+    counts.assignments += layer.rows.size();
+    counts.dropped += static_cast<std::size_t>(std::count_if(
+        layer.rows.begin(), layer.rows.end(), [](const TraceRow& row) { return !row.served; }));
+  }
+  for (const PassWeights<MixingMap>& one : weights.mixings) counts.maps += one.map.sequences;
+  for (const PassWeights<MergingMap>& one : weights.mergings)
+    counts.merged += static_cast<index>(one.map.offset.size()) - 1;
+  return counts;
+}
+
+std::string text_of(const RouteCounts& counts) {
+  const std::string in = " in " + counted(counts.layers, "layer");
+  if (counts.assignments == 0 && counts.maps > 0)
+    return counted(counts.maps, "map") + " of dispatch and combine weights" + in;
+  if (counts.assignments == 0 && counts.merged > 0)
+    return counted(counts.merged, "merged expert") + in;
+  return counted(counts.assignments, "assignment") + in +
+         fmt::format(", {} dropped", counts.dropped);
 }
 
 }  // namespace moesim

@@ -8,6 +8,7 @@
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/checkpoint/records.hpp"
 #include "sim/config/text.hpp"
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/stored.hpp"
@@ -250,8 +251,8 @@ int verify_command(const Words& words) {
   } else {
     for (const std::string& what : findings.notes) std::cout << "note: " << what << '\n';
     for (const std::string& what : findings.problems) std::cout << what << '\n';
-    std::cout << fmt::format("{} runs, {} checkpoints: {}\n", runs, checkpoints,
-                             findings.summary());
+    std::cout << fmt::format("{}, {}: {}\n", counted(runs, "run"),
+                             counted(checkpoints, "checkpoint"), findings.summary());
   }
   return static_cast<int>(findings.problems.empty() ? Exit::ok : Exit::data);
 }

@@ -7,6 +7,7 @@
 #include "experiments/sweep/run_config.hpp"
 #include "experiments/sweep/train_run.hpp"
 #include "experiments/terminal/progress_line.hpp"
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -196,7 +197,7 @@ void print_text(const Survey& s, const DryRun& options) {
     table.rows.push_back(std::move(row));
   }
   std::cout << render(table, TableFormat::text) << '\n'
-            << fmt::format("{} runs, {} to do", s.total.runs, s.total.left);
+            << fmt::format("{}, {} to do", counted(s.total.runs, "run"), s.total.left);
   if (s.total.estimated > 0 && s.total.estimated < s.total.left)
     std::cout << fmt::format("; of {} of them", s.total.estimated);
   if (s.total.estimated > 0)

@@ -1,5 +1,6 @@
 #include "sim/model/transformer.hpp"
 
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 #include "sim/model/architecture.hpp"
 #include "sim/model/match.hpp"
@@ -187,12 +188,13 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
 
 void Transformer::explain_layers(const Options& options, const Site& site) const {
   const ModelConfig& a = config_;
-  options.explain(Topic::router,
-                  fmt::format("MoE layers in blocks {} of {}, counted from 0; a micro-batch has T "
-                              "= {} tokens, {} sequences "
-                              "of S = {}; evaluation has {} sequences a batch",
-                              fmt::join(moe_blocks_, ", "), a.layers, site.batch * site.length,
-                              site.batch, site.length, site.evaluation_batch));
+  options.explain(
+      Topic::router,
+      fmt::format("MoE layers in blocks {} of {}, counted from 0; a micro-batch has T "
+                  "= {}, {} of S = {}; evaluation has {} a batch",
+                  fmt::join(moe_blocks_, ", "), a.layers,
+                  counted(site.batch * site.length, "token"), counted(site.batch, "sequence"),
+                  site.length, counted(site.evaluation_batch, "sequence")));
 }
 
 Tensor Transformer::forward(const ModelInput& input, Context& context, std::vector<Loss>& losses) {

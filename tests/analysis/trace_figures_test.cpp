@@ -2,6 +2,7 @@
 #include "analysis/figures/trace_figures.hpp"
 
 #include "analysis/figures/data.hpp"
+#include "analysis/figures/layout.hpp"
 #include "sim/core/error.hpp"
 #include "tests/support/catch.hpp"
 
@@ -213,6 +214,67 @@ TEST_CASE("trace figures: losses by the number of experts, and with drops", "[an
   CHECK(figure.panels[0].series.at(0).x == std::vector<double>{0, 1});
   CHECK(figure.panels[0].series.at(0).y == std::vector<double>{3, 2});
   CHECK(figure.panels[1].series.at(0).y == std::vector<double>{0.25});
+}
+
+TEST_CASE("trace figures: a curve of which one interval is unknown has no band", "[analysis]") {
+  const std::vector<std::pair<std::string, Kind>> columns = {{"run", Kind::text},
+                                                             {"layer", Kind::text},
+                                                             {"tokens_with", Kind::text},
+                                                             {"loss", Kind::number},
+                                                             {"loss_interval", Kind::interval}};
+  const Interval known{1, 3}, unknown{kNone, kNone};
+  const Figure figure = trace_figure(table_of("loss", columns,
+                                              {{"r", "0", "0 experts", 3.0, unknown},
+                                               {"r", "0", "1 expert", 2.0, known},
+                                               {"r", "1", "1 expert", 2.0, known},
+                                               {"r", "1", "2 experts", 2.0, known}}),
+                                     24);
+  REQUIRE(figure.panels.size() == 1);
+  REQUIRE(figure.panels[0].series.size() == 2);
+  CHECK(figure.panels[0].series[0].low.empty());
+  CHECK(figure.panels[0].series[0].high.empty());
+  CHECK(figure.panels[0].series[1].low == std::vector<double>{1, 1});
+}
+
+TEST_CASE("trace figures: of a label that a run does not have the map is blank", "[analysis]") {
+  const Figure figure = trace_figure(table_of("specialisation",
+                                              {{"run", Kind::text},
+                                               {"layer", Kind::text},
+                                               {"label", Kind::text},
+                                               {"expert", Kind::count},
+                                               {"assignments", Kind::count},
+                                               {"ratio", Kind::number}},
+                                              {{"r", "0", "7", 0.0, 4.0, 2.0},
+                                               {"r", "1", "9", 1.0, 4.0, 2.0},
+                                               {"s", "0", "9", 0.0, 4.0, 1.5}}),
+                                     24);
+  REQUIRE(figure.panels.size() == 3);
+  const auto values = [&](std::size_t panel) { return figure.panels[panel].map.values; };
+  CHECK(figure.panels[0].map.rows == std::vector<std::string>{"7", "9"});
+  CHECK(values(0) == std::vector<double>{2, 0, 0, 0});  // r has 9, in another layer
+  CHECK((std::isnan(values(2)[0]) && std::isnan(values(2)[1])));
+  CHECK((values(2)[2] == 1.5 && values(2)[3] == 0));
+}
+
+TEST_CASE("trace figures: maps with other rows have labels of their own", "[analysis]") {
+  const auto labelled = [](const char* of_second) {
+    const Figure figure = trace_figure(table_of("tokens",
+                                                {{"run", Kind::text},
+                                                 {"layer", Kind::text},
+                                                 {"expert", Kind::count},
+                                                 {"token_id", Kind::text},
+                                                 {"token", Kind::text},
+                                                 {"assignments", Kind::count},
+                                                 {"occurrences", Kind::count},
+                                                 {"share", Kind::number}},
+                                                {{"r", "0", 0.0, "1", "a", 5.0, 5.0, 1.0},
+                                                 {"r", "1", 0.0, "2", of_second, 5.0, 5.0, 1.0}}),
+                                       24);
+    const Layout layout = layout_of(figure, FigureStyle());
+    return layout.panels.at(1).y_labels;
+  };
+  CHECK(labelled("b"));
+  CHECK_FALSE(labelled("a"));
 }
 
 TEST_CASE("trace figures: tables without a figure say so", "[analysis]") {

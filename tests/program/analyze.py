@@ -289,6 +289,15 @@ with open("drops.csv") as file:
 for row in json.loads(call("whatif", path, "--capacity", "0.5,1", "--json"))["rows"]:
     name = "all layers" if row["layer"] == "all" else f"layer {row['layer']}"
     close(drawn[name, float(row["capacity_factor"])], row["dropped_percent"], "a point of the drops", 1e-9)
+# A map of a table that --top cuts is refused; --top 0, and a figure that --top does not cut, are not.
+maps = (("coactivation",), ("tokens",), ("specialisation", "--by", "token"), ("specialisation", "--by", "previous"), ("transitions", "--by", "pair"),
+        ("mixing", "--by", "token"), ("mixing", "--by", "dispatch"), ("mixing", "--by", "combine"))
+for what, *by in maps:
+    said = call("analyze", what, path, *by, "--plot", "cut.svg", "--top", "5", "--out", "cut.csv", code=2)
+    check(said.count("\n") == 1 and "--top 5" in said and not os.path.exists("cut.svg") and not os.path.exists("cut.csv"), f"{what} {by}: {said}")
+for words in (("coactivation", "--top", "0"), ("specialisation", "--by", "domain", "--top", "5"), ("transitions", "--top", "5")):
+    call("analyze", words[0], path, *words[1:], "--plot", "whole.svg", "--script", "matplotlib")
+    check(os.path.exists("whole.csv"), f"{words}")
 for words, part in ((("analyze", "agreement", path, copy, "--by", "expert", "--plot", "x.svg"), "no figure"), (("analyze", "repetition", path, "--plot", "x.jpg"), "jpg"),
                     (("whatif", path, "--by", "position", "--plot", "x.svg"), "--by layer")):
     check(part in call(*words, code=2) and not os.path.exists("x.svg"), f"{words}")

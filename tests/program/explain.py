@@ -115,6 +115,8 @@ for subject, sentences in (
 # Blocks are counted from 0.
 blocks = explained("bias_balanced", "moe.every=2", "hash_layers=2", "model.layers=4")[0]
 check("blocks 1, 3 of 4, counted from 0" in topic(blocks, "router") and "block 1: the token id" in topic(blocks, "selection"), f"{blocks}")
+said = " ".join(call("explain", "study.ini:soft", "train.batch=1", "eval.batch=1").split())
+check("1 sequence of S" in said and "has 1 sequence a batch" in said, f"counts of one: {said}")
 check("the last is block 1, counted from 0" in call("explain", "token_choice", "moe.first_dense=2", code=2), "first_dense")
 
 # A run, its file, its experiment: what the config says.

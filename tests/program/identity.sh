@@ -21,7 +21,7 @@ plans() {
   local what=$1 left=$2 total=$3 before trained
   shift 3
   "$moesim" run "$@" --dry-run --trial 0 --out out > plan 2> log || fail "$what: exit $?: $(tail -1 log)"
-  grep -q "^$total runs, $left to do" plan || fail "$what: expected $total runs, $left to do: $(tail -1 plan)"
+  grep -q "^$total runs*, $left to do" plan || fail "$what: expected $total runs, $left to do: $(tail -1 plan)"
   before=$(folders | wc -l)
   "$moesim" run "$@" --out out > table 2> log || fail "$what: exit $?: $(tail -1 log)"
   trained=$(($(folders | wc -l) - before))

@@ -169,7 +169,7 @@ def try_preset(program, name, folder):
     with open(config, "w", encoding="utf-8") as file:
         file.write(CONFIG.format(name=name))
     planned = moesim(program, "run", config, "--dry-run", "--trial", "0", cwd=folder)
-    if planned.returncode != 0 or not re.search("^1 runs, 1 to do", planned.stdout, re.MULTILINE):
+    if planned.returncode != 0 or not re.search("^1 run, 1 to do", planned.stdout, re.MULTILINE):
         fail(f"{name}: --dry-run: exit {planned.returncode}: {planned.stdout}{planned.stderr}")
     trained = moesim(program, "run", config, "--threads", "1", cwd=folder)
     runs = glob.glob(os.path.join(folder, "runs", name, "*", "config.ini"))

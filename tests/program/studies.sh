@@ -11,7 +11,7 @@ export OMP_NUM_THREADS=1
 plans() {
   local want=$1
   shift
-  "$moesim" run "$@" --dry-run --trial 0 > out 2> log && grep -q "^$want runs, $want to do" out || fail "run $*: $(tail -1 out) $(cat log)"
+  "$moesim" run "$@" --dry-run --trial 0 > out 2> log && grep -q "^$want runs*, $want to do" out || fail "run $*: $(tail -1 out) $(cat log)"
 }
 refused() {
   local text=$1 code
@@ -35,7 +35,7 @@ refused 'none.ini: cannot be read' none.ini
 
 # A file of that name goes before the study.
 tiny_config 3 2 > quickstart
-"$moesim" run quickstart --dry-run --trial 0 > out 2> log && grep -q '^1 runs' out || fail "a file of a study's name: $(cat out log)"
+"$moesim" run quickstart --dry-run --trial 0 > out 2> log && grep -q '^1 run,' out || fail "a file of a study's name: $(cat out log)"
 
 # Anywhere from the user's own file, not from what that includes; no devices, no loops.
 mkdir -p far/base far/other own
@@ -67,7 +67,7 @@ mkdir -p usr/bin usr/share/moesim/experiments
 cp "$moesim" usr/bin/moesim
 tiny_config 3 2 > usr/share/moesim/experiments/brief.ini
 rm quickstart
-usr/bin/moesim run brief --dry-run --trial 0 > out 2> log && grep -q '^1 runs' out || fail "an installed study: $(cat out log)"
+usr/bin/moesim run brief --dry-run --trial 0 > out 2> log && grep -q '^1 run,' out || fail "an installed study: $(cat out log)"
 usr/bin/moesim run quickstart > out 2> log && fail "a study that is not installed"
 usr/bin/moesim bench --steps 1 > out 2> log
 [ $? -eq 2 ] && grep -q '<bench.ini>: no such study; choose one of brief' log || fail "no bench.ini: $(cat log)"

@@ -8,6 +8,43 @@ import h5py
 import numpy
 
 
+T = {1: 12.706204736174694, 2: 4.302652729749462, 3: 3.1824463052837078}  # scipy.stats.t.ppf(0.975, degrees of freedom)
+
+
+def compare(check, row, key, value, kinds):
+    """An interval of a mean of clusters, or of the difference of two, (n, sums) each, against numpy."""
+    clusters = min((n > 0).sum() for n, _ in kinds)
+    if clusters < 2:
+        check(row[key] is None or row[key] == [None, None], f"{row}: {key} of {clusters} sequences")
+        return
+    parts = [(((n > 0).sum() / ((n > 0).sum() - 1)) ** 0.5 * (sums - sums.sum() / n.sum() * n) / n.sum()) for n, sums in kinds]
+    half = T[clusters - 1] * ((parts[0] - (parts[1] if len(parts) > 1 else 0)) ** 2).sum() ** 0.5
+    check(numpy.allclose(row[key], [value - half, value + half], rtol=0, atol=1e-9), f"{row}: half of {key} is {half}")
+
+
+def few_sequences(call, check):
+    """One dropped token, and two in two of four sequences: all others are in all."""
+    for dropped in ([5], [5, 30]):
+        shutil.copy("losses.h5", "few.h5")
+        with h5py.File("few.h5", "r+") as file:
+            served, token = file["trace_served"][:], file["trace_token"][:]
+            begin = file["trace_begin"][0, 0].astype(int)
+            served[:] = 1
+            first = numpy.arange(len(token)) < begin[-1]
+            served[first & numpy.isin(token, dropped)] = 0
+            file["trace_served"][...] = served
+            loss = file["trace_loss"][0]
+        rows = [row for row in json.loads(call("analyze", "loss", "few.h5", "--json"))["rows"] if row["layer"] == "0"]
+        [row] = [row for row in rows if row["tokens_with"] == "a dropped choice"]
+        own = numpy.isin(numpy.arange(96), dropped) & ~numpy.isnan(loss)
+        kinds = [(numpy.array([part.sum() for part in numpy.split(kind, 4)]),
+                  numpy.array([part.sum() for part in numpy.split(numpy.where(kind, loss, 0), 4)])) for kind in (own, ~own & ~numpy.isnan(loss))]
+        means = [sums.sum() / n.sum() for n, sums in kinds]
+        check(row["sequences"] == len(dropped) and abs(row["loss_difference"] - means[0] + means[1]) < 1e-9, f"{row}")
+        compare(check, row, "loss_interval", means[0], kinds[:1])
+        compare(check, row, "loss_difference_interval", means[0] - means[1], kinds)
+
+
 def test(call, check, train, rows_of, folder, long):
     # 7. Losses of tokens: they add up to the evaluation, and analyze loss splits them as numpy does.
     call("route", folder, "--split", "validation", "--batches", "0", "--out", "losses.h5")
@@ -26,9 +63,14 @@ def test(call, check, train, rows_of, folder, long):
         mean = sums.sum() / n.sum()
         check(row["tokens"] == n.sum() and abs(row["loss"] - mean) < 1e-12, f"{row}: {n.sum()} tokens with a mean of {mean}")
         some = n > 0
-        if some.sum() == 4:  # clusters: t of 3 degrees of freedom is 3.1824
-            half = 3.182446305284263 * (4 / 3 * ((sums - mean * n) ** 2).sum()) ** 0.5 / n.sum()
-            check(abs(row["loss_interval"][1] - mean - half) < 1e-9, f"{row}: half of the interval is {half}")
+        # The others: of all other numbers of experts, or with, without drops. Clusters are sequences that have such tokens.
+        rest = ~own & ~numpy.isnan(loss)
+        n_rest, sums_rest = (numpy.array([part.sum() for part in numpy.split(values, 4)]) for values in (rest, numpy.where(rest, loss, 0)))
+        compare(check, row, "loss_interval", mean, [(n, sums)])
+        compare(check, row, "loss_difference_interval", mean - sums_rest.sum() / n_rest.sum() if rest.any() else None,
+                [(n, sums), (n_rest, sums_rest)])
+        check(row["sequences"] == some.sum(), f"{row}: {some.sum()} sequences")
+    few_sequences(call, check)
     tokens = json.loads(call("analyze", "tokens", "losses.h5", "--seen", "1", "--json"))["rows"]
     check(tokens and all(row["token"].strip() == row["token_id"] for row in tokens), "texts of tokens: ids as numbers, without a tokenizer")
     # Fluctuation: the share of first choices that differ, by hand; one trace has no next.

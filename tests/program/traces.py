@@ -242,5 +242,10 @@ with h5py.File("words.h5") as file:
     said = dict(zip(file["trace_vocabulary"][:].tolist(), file["trace_vocabulary_text"].asstr()[:].tolist()))
 check(said == {10: "\\x0a", 92: "\\\\", 111: "o", 0xc3: "\\xc3", 0xa9: "\\xa9"}, f"texts of tokens: {said}")
 
+call("route", glob.glob("runs/words/*/")[0], "--text", "o\u00e9\\\n", "--out", "words.csv")
+with open("words.csv", encoding="utf-8", newline="") as file:
+    listed = {int(row["token_id"]): row["token"] for row in csv.DictReader(file)}
+check(listed == said, f"texts of tokens in a table: {listed}")
+
 print(f"{len(failures)} failures, {compared} runs with drops compared")
 sys.exit(1 if failures else 0)

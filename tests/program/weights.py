@@ -15,6 +15,7 @@ except ImportError as missing:
     sys.exit(77)
 
 moesim = os.path.abspath(sys.argv[1])
+readme = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "analysis", "traces", "README.md"))
 os.chdir(tempfile.mkdtemp())
 failures = []
 
@@ -124,7 +125,26 @@ for by, weights, terms in (("dispatch", dispatch, 24), ("combine", combine, 12))
 check("8 sequences" in run("analyze", "mixing", "soft.h5", "--by", "combine", "--sequence", "8", code=2).stderr, "no such sequence")
 check("token, dispatch or combine" in run("analyze", "mixing", "soft.h5", "--by", "expert", code=2).stderr, "no such rows")
 
-check(".h5" in run("route", folder["soft"], "--split", "validation", "--out", "soft.csv").stderr, "a table has no weights")
+for name, what in (("soft", "4 maps of dispatch and combine weights in 2 layers"), ("lory", "8 merged experts in 2 layers"), ("smear", "4 merged")):
+    # --text: two sequences, of 24 tokens and of one
+    said = run("route", folder[name], "--text", " ".join(["1"] * 25), "--out", "said.h5").stdout
+    check(what in said and " assignments" not in said and " 25 tokens" in said, f"{name}: {said}")
+check("1 token, 2 maps" in run("route", folder["soft"], "--text", "3", "--out", "said.h5").stdout, "counts of one")
+for name in folder:  # a table would have no rows
+    said = run("route", folder[name], "--split", "validation", "--out", "none.csv", code=2).stderr
+    check(".h5" in said and said.strip().splitlines()[-1].startswith("moesim: ") and not os.path.exists("none.csv"), f"a table of {name}: {said}")
+
+# The example of analysis/traces/README.md selects the map of layer 1, sequence 5.
+example = open(readme, encoding="utf-8").read().split("```python\n")[1].split("```")[0]
+try:
+    import h5netcdf  # noqa: F401
+    import xarray  # noqa: F401
+except ImportError as missing:
+    print(f"the example of {readme} is not run: {missing}")
+else:
+    names = {}
+    exec(example, names)
+    check((names["one"].trace_dispatch.values.reshape(24, 12) == dispatch[(layer == 1) & (sequence == 5)][0].astype("f4")).all(), "the example's map")
 
 # 2. A text whose last piece is shorter: the rest of its map is empty.
 run("route", folder["soft"], "--text", " ".join(str(i % 16) for i in range(30)), "--out", "text.h5")

@@ -1,6 +1,7 @@
 #include "sim/backend/cpu/cpu_backend.hpp"
 
 #include "sim/backend/cpu/gemm.hpp"
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -51,8 +52,9 @@ std::string CpuBackend::description() const {
 #else
   const char* instructions = "baseline";
 #endif
-  return fmt::format("{}, {}, {} threads, products by {}{}", processor, instructions, threads_,
-                     MOESIM_GEMM_NAME, cpu::has_bf16() ? " with bfloat16" : "");
+  return fmt::format("{}, {}, {}, products by {}{}", processor, instructions,
+                     counted(threads_, "thread"), MOESIM_GEMM_NAME,
+                     cpu::has_bf16() ? " with bfloat16" : "");
 }
 
 void* CpuBackend::allocate_raw(std::size_t bytes) {
