@@ -102,6 +102,8 @@ void add_run(TracedRun& run, Table& table) {
                           "validation --out FILE.h5");
     losses.insert(losses.end(), some.begin(), some.end());
   }
+  if (std::all_of(losses.begin(), losses.end(), [](double loss) { return std::isnan(loss); }))
+    fail(Exit::data, run.run().path + ": trace_loss is NaN at every token: none has a target");
   const LossRows rows(run, losses);
   const auto tokens = static_cast<std::size_t>(run.tokens());
   std::vector<Service> all(losses.size());

@@ -52,45 +52,56 @@ TracedRun::TracedRun(const std::string& path, std::optional<std::int64_t> step) 
   }
   labels_ = layer_labels(run_, static_cast<std::size_t>(begin->shape[1]));
   experts_ = begin->shape[2] - 1;
-  const auto whole = [&](const char* name) {
-    const double value = run_.number(name);
-    if (!(value >= 1 && value <= 0x1p31) || value != std::floor(value))
-      fail(Exit::data, path + ": a bad " + name);
-    return static_cast<std::int64_t>(value);
-  };
-  tokens_ = whole("trace_tokens"), length_ = whole("trace_length");
-  pass_tokens_ = whole("trace_pass_tokens"), k_max_ = whole("trace_k_max");
-  if (length_ > tokens_ || pass_tokens_ > tokens_)
-    fail(Exit::data, fmt::format("{}: trace_length {} and trace_pass_tokens {} of {} trace_tokens",
-                                 path, length_, pass_tokens_, tokens_));
   fixed_ = run_.number("trace_fixed") == 1;
   settings_ = config::resolved_values(run_.file.text("config"));
-  check_begins();
+  checked([&] { check_sizes(); });
   if (step) keep(*step);
 }
 
+void TracedRun::checked(const std::function<void()>& check) const {
+  try {
+    check();
+  } catch (const Error& problem) {
+    if (problem.code() != Exit::internal) throw;
+    fail(Exit::data, run_.path + ": " + problem.what());
+  }
+}
+
+void TracedRun::check_sizes() {
+  Excerpt lengths{{"moesim_schema"}, {}};
+  for (const char* name : kTokenArrays)
+    lengths.last_rows[name] = 1, lengths.first_row[name] = kMostRows;  // no rows
+  const RunFile shapes = reader_.read(run_.path, lengths);
+  std::vector<std::pair<std::string, std::int64_t>> arrays;
+  for (const char* name : kTokenArrays)
+    if (const Variable* found = shapes.find(name); found != nullptr && found->shape.size() == 2)
+      arrays.emplace_back(name, found->shape[1]);
+  const TracedSizes sizes = traced_sizes(run_.file, arrays);
+  tokens_ = sizes.tokens, length_ = sizes.length, pass_tokens_ = sizes.pass_tokens;
+  k_max_ = traced_size(run_.file, "trace_k_max");
+  const std::int64_t rows = rows_of_begins();
+  check_k_max(k_max_, rows);
+  if (arrays.empty()) check_unlisted_tokens(tokens_, rows);
+}
+
 // Rows of traces and layers follow each other; `moesim verify` checks the same.
-void TracedRun::check_begins() {
+std::int64_t TracedRun::rows_of_begins() {
   double end = 0;
   for (std::size_t trace = 0; trace < traces(); ++trace)
     each_slice("trace_begin", place(trace), 1, [&](const std::vector<double>& begins) {
-      try {
-        check_bounds(begins, end, kMostRows, step(trace));
-      } catch (const Error& problem) {
-        fail(Exit::data, run_.path + ": " + problem.what());
-      }
+      check_ascent(begins, end, step(trace));
       if (!begins.empty()) end = begins.back();
     });
-  if (end == 0) return;
-  if (static_cast<double>(k_max_) > end)
-    fail(Exit::data, fmt::format("{}: trace_k_max {} of {:.0f} rows", run_.path, k_max_, end));
+  if (end == 0) return 0;
   bool there = false;
-  each_slice("trace_token", static_cast<std::int64_t>(end) - 1, 1,
-             [&](const std::vector<double>& last) { there = !last.empty(); });
+  if (end <= static_cast<double>(kMostRows))
+    each_slice("trace_token", static_cast<std::int64_t>(end) - 1, 1,
+               [&](const std::vector<double>& last) { there = !last.empty(); });
   if (!there)
     fail(Exit::data,
          fmt::format("{}: rows are missing: trace_begin names {:.0f}, and trace_token has fewer",
                      run_.path, end));
+  return static_cast<std::int64_t>(end);
 }
 
 void TracedRun::keep(std::int64_t step) {
@@ -157,11 +168,9 @@ std::vector<std::int32_t> TracedRun::token_ids(std::size_t trace) {
 
 std::vector<std::int32_t> TracedRun::domains(std::size_t trace) {
   std::vector<std::int32_t> domains = of_tokens("trace_domain", trace);
-  try {
+  checked([&] {
     check_domains({domains.begin(), domains.end()}, domain_names().size(), step(trace));
-  } catch (const Error& problem) {
-    fail(Exit::data, run_.path + ": " + problem.what());
-  }
+  });
   return domains;
 }
 
@@ -172,8 +181,7 @@ std::vector<double> TracedRun::losses(std::size_t trace) {
              [&](const std::vector<double>& values) { all = values; });
   if (!all.empty() && static_cast<std::int64_t>(all.size()) != tokens_)
     fail(Exit::data, run_.path + ": trace_loss has another number of tokens");
-  if (std::any_of(all.begin(), all.end(), [](double loss) { return std::isinf(loss); }))
-    fail(Exit::data, run_.path + ": trace_loss has an infinite number");
+  checked([&] { check_losses(all, step(trace)); });
   return all;
 }
 
@@ -184,7 +192,7 @@ std::vector<std::string> TracedRun::domain_names() {
 }
 
 TraceLayer TracedRun::read(std::size_t trace, std::size_t layer, Parts parts) {
-  const auto bad = [&](const char* why) {
+  const auto bad = [&](const std::string& why) {
     fail(Exit::data, fmt::format("{}: the trace of step {}: {}", run_.path, step(trace), why));
   };
   std::vector<double> begins;
@@ -206,19 +214,21 @@ TraceLayer TracedRun::read(std::size_t trace, std::size_t layer, Parts parts) {
     into.reserve(static_cast<std::size_t>(std::min(count, 64 * kSlice)));
     each_slice(name, first, count, [&](const std::vector<double>& values) {
       for (const double value : values) {
-        if (!(value >= low && value <= high)) bad("a number is out of range");
+        if (!(value >= low && value <= high))
+          bad(fmt::format("{} has a number out of range", name));
         into.push_back(static_cast<Value>(value));
       }
     });
-    if (static_cast<std::int64_t>(into.size()) != count) bad("rows are missing");
+    if (static_cast<std::int64_t>(into.size()) != count)
+      bad(fmt::format("rows are missing in {}", name));
   };
   take("trace_token", one.token, 0, static_cast<double>(tokens_ - 1));
   take("trace_choice", one.choice, 0, 255);
   std::vector<std::int64_t> choices(static_cast<std::size_t>(tokens_), 0);
   for (const std::int32_t token : one.token)
     if (++choices[static_cast<std::size_t>(token)] > k_max_)
-      bad("a token has more assignments than trace_k_max");
-  ChoiceCheck check(tokens_);
+      bad("trace_token: a token has more assignments than trace_k_max");
+  ChoiceCheck check(tokens_, k_max_);
   for (std::size_t i = 0; i < one.token.size(); ++i)
     if (const char* problem = check.problem(one.token[i], one.choice[i]); *problem != '\0')
       bad(problem);

@@ -71,7 +71,10 @@ class TracedRun {
   std::int64_t place(std::size_t trace) const {  // in the file
     return static_cast<std::int64_t>(places_.at(trace));
   }
-  void check_begins();
+  // Calls check(); what it finds is damage of this file.
+  void checked(const std::function<void()>& check) const;
+  void check_sizes();
+  std::int64_t rows_of_begins();  // checked
   void keep(std::int64_t step);
 
   std::vector<std::int64_t> steps_, labels_;

@@ -39,17 +39,27 @@ class WeightFile {
     std::int64_t layer = 0, first = 0, tokens = 0;
   };
   const std::vector<Row>& rows() const { return rows_; }
+  // Throws Exit::data for weights with gaps, or that do not sum to 1.
   SlotMap slot_map(std::size_t row);
   std::vector<std::vector<double>> merge_weights();  // of every row: [experts of the layer]
 
  private:
   std::vector<double> numbers(const std::string& name) const;
+  // The lengths of a variable, of which the first is not told; empty: absent. Throws Exit::data if it has
+  // another number of rows than the variable `labels`.
+  std::vector<std::int64_t> shape_of(const std::string& name, const std::string& labels = "");
+  void check_tokens();
+  void check_layers();
+  void check_order(Kind kind) const;
+  void check_axes(Kind kind);
+  // what: those whose weights sums[i] adds up.
+  void check_sums(const std::string& name, const char* what, const std::vector<double>& sums) const;
   Variable rows_of(const std::string& name, std::size_t first, std::int64_t count);
   [[noreturn]] void bad(const std::string& what) const;
 
   Run run_;
   RunReader reader_;
-  std::int64_t length_ = 0;
+  std::int64_t length_ = 0, tokens_ = 0;
   std::vector<Row> rows_;
   std::vector<std::int64_t> layers_;
   std::vector<std::int32_t> ids_;

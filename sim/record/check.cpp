@@ -139,14 +139,13 @@ std::vector<double> rows_of(const Part& part, std::int64_t first, std::int64_t r
 
 // The variables of traces, and of the records that they are compared with; null: absent.
 struct TraceParts {
-  const Part *steps, *begin, *token, *choice, *served, *domain;
+  const Part *steps, *begin, *token, *choice, *served, *domain, *loss;
   const Part *record, *demand, *load, *dropped;
 };
 
 // The rows of a layer: tokens, choices.
-void check_rows(const TraceParts& parts, const std::vector<double>& begin, std::int64_t tokens,
+void check_rows(const TraceParts& parts, const std::vector<double>& begin, ChoiceCheck check,
                 std::int64_t step, std::int64_t layer) {
-  ChoiceCheck check(tokens);
   constexpr std::int64_t kSlice = 1 << 20;
   const auto last = static_cast<std::int64_t>(begin.back());
   for (auto first = static_cast<std::int64_t>(begin.front()); first < last; first += kSlice) {
@@ -176,11 +175,15 @@ void compare_layer(const TraceParts& parts, TracedLayer one, std::int64_t row) {
   check_trace(one);
 }
 
-std::int64_t tokens_of(const RunFile& run) {
-  const auto found = run.attributes().find("trace_tokens");
-  const auto* tokens =
-      found == run.attributes().end() ? nullptr : std::get_if<std::int64_t>(&found->second);
-  return tokens != nullptr && *tokens > 0 && *tokens <= std::int64_t{1} << 31 ? *tokens : 0;
+// The tokens of a trace, checked.
+std::int64_t tokens_of(const RunFile& run, const std::vector<Part>& parts, std::int64_t rows) {
+  std::vector<std::pair<std::string, std::int64_t>> arrays;
+  for (const char* name : kTokenArrays)
+    if (const Part* part = part_of(parts, name, 2))
+      arrays.emplace_back(name, part->variable.shape[1]);
+  const std::int64_t tokens = traced_sizes(run, arrays).tokens;
+  if (arrays.empty()) check_unlisted_tokens(tokens, rows);
+  return tokens;
 }
 
 // Checks that the rows of traces are possible, and compares those of steps that are recorded, too,
@@ -190,8 +193,9 @@ void check_traces(const RunFile& run, const std::vector<Part>& parts) {
   const TraceParts of{part_of(parts, "trace_step", 1),   part_of(parts, "trace_begin", 3),
                       part_of(parts, "trace_token", 1),  part_of(parts, "trace_choice", 1),
                       part_of(parts, "trace_served", 1), part_of(parts, "trace_domain", 2),
-                      part_of(parts, "record_step", 1),  part_of(parts, "demand", 3),
-                      part_of(parts, "load", 3),         part_of(parts, "dropped", 2)};
+                      part_of(parts, "trace_loss", 2),   part_of(parts, "record_step", 1),
+                      part_of(parts, "demand", 3),       part_of(parts, "load", 3),
+                      part_of(parts, "dropped", 2)};
   for (const Part* part : {of.steps, of.begin, of.served})
     if (part == nullptr) return;
   const bool records =
@@ -202,12 +206,18 @@ void check_traces(const RunFile& run, const std::vector<Part>& parts) {
   const std::vector<double> traced = rows_of(*of.steps, 0, of.steps->variable.shape[0]);
   const std::vector<double> recorded =
       records ? rows_of(*of.record, 0, of.record->variable.shape[0]) : std::vector<double>();
+  const std::int64_t rows = of.served->variable.shape[0];
+  const std::int64_t tokens = traced.empty() ? 0 : tokens_of(run, parts, rows);
+  const std::int64_t k_max = rows == 0 ? 0 : traced_size(run, "trace_k_max");
+  check_k_max(k_max, rows);
   double end = 0;  // of the trace before
   for (std::size_t t = 0; t < traced.size(); ++t) {
     const auto step = static_cast<std::int64_t>(traced[t]);
     const std::vector<double> places = rows_of(*of.begin, static_cast<std::int64_t>(t), 1);
-    check_bounds(places, end, of.served->variable.shape[0], step);
+    check_ascent(places, end, step);
     end = places.back();
+    check_end(end, rows, step);
+    if (of.loss != nullptr) check_losses(rows_of(*of.loss, static_cast<std::int64_t>(t), 1), step);
     if (of.domain != nullptr && names != nullptr)
       check_domains(rows_of(*of.domain, static_cast<std::int64_t>(t), 1),
                     names->variable.texts.size(), step);
@@ -216,7 +226,7 @@ void check_traces(const RunFile& run, const std::vector<Part>& parts) {
       const auto first = places.begin() + static_cast<std::ptrdiff_t>(bounds) * layer;
       const std::vector<double> begin(first, first + static_cast<std::ptrdiff_t>(bounds));
       if (of.token != nullptr && of.choice != nullptr)
-        check_rows(of, begin, tokens_of(run), step, layer);
+        check_rows(of, begin, ChoiceCheck(tokens, k_max), step, layer);
       if (found != recorded.end())
         compare_layer(
             of,

@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -187,16 +188,95 @@ for what, path in (("mixing", "lory.h5"), ("merging", "soft.h5"), ("mixing", "mi
 both = run("analyze", "merging", "lory.h5", "soft.h5").stdout
 check("left out: soft.h5" in both, f"one of two: {both}")
 check("--step 3" in run("analyze", "mixing", "soft.h5", "--step", "3", code=2).stderr, "no such step")
-for where, value, why in (((0, 2, 1, 1), 2.0, "out of range"), ((0, 2, 1, 1), -0.5, "out of range"), ((3, 2, 1, 1), float("nan"), "gap"),
-                          ((0, 0, 0, 0), float("inf"), "out of range")):
-    with open("soft.h5", "rb") as sound, open("damaged.h5", "wb") as copy:
-        copy.write(sound.read())
+
+
+def damage(source, change):
+    """Copies a file of moesim route, changes it with h5py, and returns the message of its table."""
+    shutil.copy(source, "damaged.h5")
     with h5py.File("damaged.h5", "r+") as file:
-        file["trace_dispatch"][where] = value
-    check(why in run("analyze", "mixing", "damaged.h5", code=3).stderr, f"a weight of {value}")
-with h5py.File("damaged.h5", "r+") as file:
-    file["trace_map_layer"][0] = -1
-check("out of range" in run("analyze", "mixing", "damaged.h5", code=3).stderr, "a layer of -1")
+        change(file)
+    said = run("analyze", "merging" if source == "lory.h5" else "mixing", "damaged.h5", code=3).stderr
+    check(said.count("\n") == 1 and "damaged.h5" in said, f"one line: {said}")
+    return said
+
+
+def put(name, where, value):
+    def change(file):
+        file[name][where] = value
+
+    return change
+
+
+def put_size(name, value):
+    def change(file):
+        file.attrs[name] = value
+
+    return change
+
+
+def swap(name, a, b):
+    def change(file):
+        values = file[name][:]
+        values[[a, b]] = values[[b, a]]
+        file[name][:] = values
+
+    return change
+
+
+def retype(name):
+    def change(file):
+        scales = [dict(dim) for dim in file[name].dims]
+        old = file[name][:]
+        del file[name]
+        new = file.create_dataset(name, data=(old > 0.5).astype("i4"))
+        for axis, scale in enumerate(scales):
+            for one in scale.values():
+                new.dims[axis].attach_scale(one)
+
+    return change
+
+
+def scale(name, where, factor):
+    def change(file):
+        file[name][where] = file[name][where] * factor
+
+    return change
+
+
+nan = float("nan")
+for source, change, why in (
+        ("soft.h5", put("trace_dispatch", (0, 2, 1, 1), 2.0), "trace_dispatch has a weight out of range"),
+        ("soft.h5", put("trace_dispatch", (0, 2, 1, 1), -0.5), "trace_dispatch has a weight out of range"),
+        ("soft.h5", put("trace_dispatch", (0, 0, 0, 0), float("inf")), "trace_dispatch has a weight out of range"),
+        ("soft.h5", put("trace_dispatch", (3, 2, 1, 1), nan), "trace_dispatch has a gap"),
+        ("soft.h5", put("trace_dispatch", (3, 0, 1, 1), nan), "trace_dispatch has a gap"),  # of the first token
+        ("soft.h5", put("trace_combine", (3, 0, 1, 1), nan), "trace_combine has a gap"),
+        ("soft.h5", put("trace_dispatch", (3, slice(20, 24)), nan), "trace_dispatch has a gap"),  # the last tokens
+        ("soft.h5", put("trace_dispatch", (3, slice(None), 1, 1), nan), "trace_dispatch has a gap"),  # a slot
+        ("soft.h5", put("trace_dispatch", (3,), nan), "trace_dispatch has a gap"),
+        ("text.h5", put("trace_dispatch", (3, 7, 0, 0), 0.5), "trace_dispatch has weights beyond a map"),
+        ("soft.h5", scale("trace_dispatch", (5, slice(None), 2, 0), 0.99), "trace_dispatch: the weights of a slot sum to 0.99, not to 1"),
+        ("soft.h5", scale("trace_combine", (5, 7), 0.99), "trace_combine: the weights of a token sum to 0.99, not to 1"),
+        ("soft.h5", put_size("trace_length", 12), "trace_dispatch has 24 positions, and trace_length is 12"),
+        ("soft.h5", put_size("trace_tokens", 2**31 - 1), "trace_tokens is 2147483647"),
+        ("soft.h5", put("trace_map_layer", 0, -1), "trace_map_layer has a label out of range"),
+        ("soft.h5", put("trace_map_layer", 0, 7), "layer 7"),
+        ("soft.h5", put("trace_map_layer", 0, 1), "trace_map_sequence"),
+        ("soft.h5", put("trace_map_layer", slice(None), 1), "weights of 1 layers"),
+        ("soft.h5", put("trace_map_sequence", 0, 9), "trace_map_sequence"),
+        ("soft.h5", swap("trace_map_sequence", 0, 1), "trace_map_sequence"),
+        ("soft.h5", retype("trace_dispatch"), "trace_dispatch is of another type"),
+        ("lory.h5", scale("trace_merge_weight", (5,), 0.99), "trace_merge_weight: the weights of a merged expert sum to 0.99, not to 1"),
+        ("lory.h5", put("trace_merge_weight", (5, 1), nan), "trace_merge_weight has a gap"),
+        ("lory.h5", put("trace_merge_weight", (5, 3), nan), "trace_merge_weight: the weights of a merged expert"),
+        ("lory.h5", put("trace_merge_layer", 0, 7), "layer 7"),
+        ("lory.h5", put("trace_merge_layer", 0, 1), "trace_merge_token"),
+        ("lory.h5", swap("trace_merge_token", 0, 1), "trace_merge_token"),
+        ("lory.h5", put("trace_merge_tokens", 0, 0), "trace_merge_tokens"),
+        ("lory.h5", put("trace_merge_tokens", -1, 16), "trace_merge_tokens of layer 1 add up to 200, and trace_tokens is 192"),
+        ("lory.h5", retype("trace_merge_weight"), "trace_merge_weight is of another type")):
+    said = damage(source, change)
+    check(why in said, f"{why}: {said}")
 
 # 5. Routers that run their experts themselves have no traces; the experts that a token does not use are not active.
 said = run("analyze", "collapse", "autonomy.h5", code=3).stderr
