@@ -117,13 +117,15 @@ void give(const HostTensors& tensors, const std::vector<NamedTensor>& into) {
                       own.name, own.value.shape().to_string()));
     own.value.from_host(at->second.values);
   }
-  for (const auto& [name, tensor] : tensors)
+  for (const auto& entry : tensors) {
+    const std::string& name = entry.first;  // clang up to 15 captures no bindings
     if (std::none_of(into.begin(), into.end(),
                      [&](const NamedTensor& own) { return own.name == name; }))
       fail(Exit::usage,
            fmt::format("command line: with these settings the new run has no {}, which "
                        "the source has; leave out settings of the model",
                        name));
+  }
 }
 
 // Share of the assignments of an evaluation, over all layers, that were dropped.

@@ -30,7 +30,7 @@ RunFile routed_file(const std::vector<std::string>& texts, std::int64_t length) 
   file.attribute("trace_rows", std::string("tokens"));
   for (const auto& [name, value] :
        {std::pair("trace_tokens", tokens), std::pair("trace_length", length),
-        std::pair("trace_pass_tokens", tokens), std::pair("trace_k_max", std::int64_t{2}),
+        std::pair("trace_pass_tokens", length), std::pair("trace_k_max", std::int64_t{2}),
         std::pair("trace_fixed", std::int64_t{0})})
     file.attribute(name, value);
   file.put({.name = "layer",
