@@ -22,18 +22,13 @@ except ImportError as missing:
     sys.exit(77)
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checks  # noqa: E402
+from checks import check, failures  # noqa: E402
 import planted_traces  # noqa: E402
 
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
-failures = []
 random = numpy.random.default_rng(1)
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-        print("FAILED:", what)
 
 
 def close(a, b, what, tolerance=1e-12):
@@ -41,8 +36,7 @@ def close(a, b, what, tolerance=1e-12):
 
 
 def call(*words, code=0):
-    done = subprocess.run([moesim, *words], capture_output=True, text=True)
-    check(done.returncode == code, f"{' '.join(words)}: exit {done.returncode}, not {code}: {done.stderr}")
+    done = checks.run(moesim, *words, code=code)
     return done.stdout if code == 0 else done.stderr
 
 

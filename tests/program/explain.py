@@ -5,24 +5,19 @@ Numbers are worked out by hand; messages about wrong configs are those of moesim
 """
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checks  # noqa: E402
+from checks import check, failures  # noqa: E402
+
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
-failures = []
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-        print("FAILED:", what)
 
 
 def call(*words, code=0, width=400):
-    done = subprocess.run([moesim, *words], capture_output=True, text=True, env={**os.environ, "COLUMNS": str(width)})
-    check(done.returncode == code, f"{' '.join(words)}: exit {done.returncode}, not {code}: {done.stderr}")
+    done = checks.run(moesim, *words, code=code, env={**os.environ, "COLUMNS": str(width)})
     return done.stdout if code == 0 else done.stderr
 
 

@@ -20,21 +20,17 @@ except ImportError as missing:
 
 from foreign_arrays import npy, npz, safetensors, save
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checks  # noqa: E402
+from checks import check, failures  # noqa: E402
+
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
-failures = []
 chance = random.Random(0)
 
 
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-        print("FAILED:", what)
-
-
 def call(*words, code=0):
-    done = subprocess.run([moesim, *map(str, words)], capture_output=True, text=True)
-    check(done.returncode == code, f"{' '.join(map(str, words))}: exit {done.returncode}, not {code}: {done.stderr}")
+    done = checks.run(moesim, *words, code=code)
     if code:
         check(done.stderr.count("\n") == 1, f"{words}: one line, not {done.stderr!r}")
     return done.stdout if code == 0 else done.stderr

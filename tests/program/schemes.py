@@ -19,9 +19,12 @@ try:
 except ImportError:
     h5py = None
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checks  # noqa: E402
+from checks import check, failures  # noqa: E402
+
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
-failures = []
 SIZES = ["run.steps=20", "data.name=synthetic", "data.length=16", "model.layers=2", "model.width=16", "model.heads=2",
          "moe.experts=4", "expert.hidden=32", "train.batch=4", "eval.every=10", "eval.sequences=8"]
 with open("c.ini", "w") as file:
@@ -32,15 +35,8 @@ with open("c.ini", "w") as file:
     file.write("[checkpoint]\nevery = 5\n")
 
 
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-        print("FAILED:", what)
-
-
 def call(*words, code=0):
-    done = subprocess.run([moesim, *words], capture_output=True, text=True)
-    check(done.returncode == code, f"{' '.join(words)}: exit {done.returncode}, not {code}: {done.stderr[-500:]}")
+    done = checks.run(moesim, *words, code=code)
     return done.stdout + done.stderr
 
 

@@ -19,22 +19,16 @@ except ImportError as missing:
     sys.exit(77)
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checks  # noqa: E402
+from checks import check, failures  # noqa: E402
 import token_losses  # noqa: E402
 
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
-failures = []
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-        print("FAILED:", what)
 
 
 def call(*words, code=0):
-    done = subprocess.run([moesim, *map(str, words)], capture_output=True, text=True)
-    check(done.returncode == code, f"{' '.join(map(str, words))}: exit {done.returncode}, not {code}: {done.stderr}")
+    done = checks.run(moesim, *words, code=code)
     return done.stdout if code == 0 else done.stderr
 
 

@@ -21,20 +21,16 @@ except ImportError:
     print("skipped: no numpy")
     sys.exit(77)
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checks  # noqa: E402
+from checks import check, failures  # noqa: E402
+
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
-failures = []
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-        print("FAILED:", what)
 
 
 def call(*words, code=0):
-    done = subprocess.run([moesim, *words], capture_output=True, text=True)
-    check(done.returncode == code, f"{' '.join(words)}: exit {done.returncode}, not {code}: {done.stderr[-500:]}")
+    done = checks.run(moesim, *words, code=code)
     return done.stdout + done.stderr
 
 

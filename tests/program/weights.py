@@ -4,7 +4,6 @@ import glob
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 
@@ -15,16 +14,13 @@ except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checks  # noqa: E402
+from checks import check, failures  # noqa: E402
+
 moesim = os.path.abspath(sys.argv[1])
 readme = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "analysis", "traces", "README.md"))
 os.chdir(tempfile.mkdtemp())
-failures = []
-
-
-def check(holds, what):
-    if not holds:
-        failures.append(what)
-        print("FAILED:", what)
 
 
 def close(row, key, value):
@@ -32,9 +28,7 @@ def close(row, key, value):
 
 
 def run(*words, code=0):
-    done = subprocess.run([moesim, *map(str, words)], capture_output=True, text=True)
-    check(done.returncode == code, f"{' '.join(map(str, words))}: exit {done.returncode}, not {code}: {done.stderr}")
-    return done
+    return checks.run(moesim, *words, code=code)
 
 
 def rows(*words):
