@@ -21,6 +21,13 @@ int differing_axis(const std::vector<std::int64_t>& a, const std::vector<std::in
 
 }  // namespace
 
+AroundAxis around(const std::vector<std::int64_t>& shape, std::size_t axis) {
+  AroundAxis sizes;
+  for (std::size_t i = 0; i < axis; ++i) sizes.outer *= shape[i];
+  for (std::size_t i = axis + 1; i < shape.size(); ++i) sizes.inner *= shape[i];
+  return sizes;
+}
+
 ExpertAxes expert_axes(const std::vector<NamedTensor>& own, const std::vector<NamedTensor>& wider,
                        index experts, index more) {
   std::map<std::string, std::vector<std::int64_t>> shapes;

@@ -5,6 +5,7 @@
 #include "sim/train/optimiser.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,6 +14,12 @@ namespace moesim {
 
 // The axis of each tensor that has one entry per expert; tensors without such an axis are absent.
 using ExpertAxes = std::map<std::string, std::size_t>;
+
+// The number of values before and behind an axis: a tensor is [outer, shape[axis], inner].
+struct AroundAxis {
+  index outer = 1, inner = 1;
+};
+AroundAxis around(const std::vector<std::int64_t>& shape, std::size_t axis);
 
 // own, wider: the tensors of models with `experts` and with `more` experts. Throws Exit::usage if a
 // tensor differs in another way: its sizes follow from the number of experts, so that no experts can

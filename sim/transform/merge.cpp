@@ -108,9 +108,7 @@ std::vector<ByExpert> router_parts(const Transformer& model, std::size_t layer,
   for (const auto& [name, axis] : axes) {
     if (!name.starts_with(prefix)) continue;
     HostTensor& tensor = tensors.at(name);
-    index outer = 1, inner = 1;
-    for (std::size_t i = 0; i < axis; ++i) outer *= tensor.shape[i];
-    for (std::size_t i = axis + 1; i < tensor.shape.size(); ++i) inner *= tensor.shape[i];
+    const auto [outer, inner] = around(tensor.shape, axis);
     parts.push_back({&tensor, outer, inner});
   }
   return parts;

@@ -12,9 +12,7 @@ namespace moesim {
 namespace {
 
 HostTensor gathered(const HostTensor& tensor, std::size_t axis, const std::vector<index>& kept) {
-  index outer = 1, inner = 1;
-  for (std::size_t i = 0; i < axis; ++i) outer *= tensor.shape[i];
-  for (std::size_t i = axis + 1; i < tensor.shape.size(); ++i) inner *= tensor.shape[i];
+  const auto [outer, inner] = around(tensor.shape, axis);
   HostTensor part{tensor.shape, {}};
   part.shape[axis] = static_cast<std::int64_t>(kept.size());
   for (index o = 0; o < outer; ++o)
