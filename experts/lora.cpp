@@ -49,6 +49,11 @@ class Lora : public Expert {
     return times(rows.with(swiglu(times(rows, gate_), times(rows, up_))), down_);
   }
 
+  std::vector<Adapted> adapted() const override {
+    if (!swiglu_) return {};
+    return {{"gate_base", "w1"}, {"up_base", "w3"}, {"down_base", "w2"}};
+  }
+
   // The norms of dora cost a product per expert and pass.
   double flops_per_row() const override { return flops_ * (dora_ ? 1.15 : 1); }
 

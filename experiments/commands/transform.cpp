@@ -53,7 +53,8 @@ Arguments transform_arguments() {
       "validation loss, logits, drops. RUN stays as it is. prune: keeps the experts of each layer "
       "that validation sequences use most. merge: replaces groups of similar experts by weighted "
       "means. quantise: rounds the matrices of experts to few values "
-      "per row (round to nearest), and reports bits, entropy and bytes. moesim run DIR trains the "
+      "per row (to the nearest, or by GPTQ), and reports bits, entropy and bytes. moesim run DIR "
+      "trains the "
       "new run; key=value are settings for that.");
   arguments.value("out", "", "folder of the new experiment; must not exist", Offer::file())
       .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",

@@ -20,7 +20,11 @@ using Json = nlohmann::ordered_json;
 
 constexpr Named<Pruning::Score> kScores[] = {{"usage", Pruning::Score::usage},
                                              {"importance", Pruning::Score::importance},
+                                             {"reap", Pruning::Score::reap},
                                              {"random", Pruning::Score::random}};
+
+constexpr Named<Quantisation::Method> kMethods[] = {{"rtn", Quantisation::Method::rtn},
+                                                    {"gptq", Quantisation::Method::gptq}};
 
 constexpr Named<ExpertMerge::Weights> kWeights[] = {{"usage", ExpertMerge::Weights::usage},
                                                     {"mean", ExpertMerge::Weights::mean}};
@@ -94,7 +98,11 @@ TransformMethod prune_method(const Arguments& arguments, Json& report) {
     require_prunable(*source.model);
     require_at_most(how.keep, "keep", source);
     const std::vector<LayerStatistics> use = expert_use(source, made);
-    const auto kept = kept_experts(how, use, seed);
+    std::vector<std::vector<double>> saliency;
+    if (how.score == Pruning::Score::reap)
+      saliency =
+          expert_saliency(*source.model, *source.backend, *made.task, made.trainer->evaluator());
+    const auto kept = kept_experts(how, use, seed, saliency);
     report["kept"] = kept;
     for (std::size_t i = 0; i < kept.size(); ++i) {
       double demand = 0;
@@ -156,11 +164,26 @@ TransformMethod quantise_method(const Arguments& arguments, Json& report) {
   if (!arguments.given("bits"))
     fail(Exit::usage, "command line: quantise: to how many bits? --bits 8, 4, 3, 2 or ternary");
   const bool ternary = arguments.text("bits") == "ternary";
-  const Quantisation how{.bits = ternary ? 0 : static_cast<int>(arguments.integer("bits", 1, 16)),
+  const Quantisation how{.method = chosen<Quantisation::Method>(arguments, "method", kMethods),
+                         .bits = ternary ? 0 : static_cast<int>(arguments.integer("bits", 1, 16)),
                          .group = arguments.integer("group", 0, 1 << 24)};
-  const auto make = [how, &report](Experiment& source, Experiment&, RunFile& file) {
+  const bool calibrates = how.method == Quantisation::Method::gptq;
+  if (arguments.given("calibration") && !calibrates)
+    fail(Exit::usage, "command line: --calibration is an option of --method gptq");
+  const index sequences = arguments.integer("calibration", 1, 1 << 20);
+  const auto make = [how, sequences, &report](Experiment& source, Experiment& made, RunFile& file) {
     HostTensors tensors = host_tensors(source.trainer->weights());
-    const QuantisedSize size = quantise_experts(how, tensors, *source.model);
+    const auto calibrate = [&](const HostTensors& now, const std::vector<std::string>& matrices) {
+      give(now, made.trainer->weights());
+      return input_grams({.data = *made.data,
+                          .task = *made.task,
+                          .model = *made.model,
+                          .backend = *made.backend,
+                          .seed = made.run.seed,
+                          .sequences = sequences},
+                         made.trainer->weights(), matrices);
+    };
+    const QuantisedSize size = quantise_experts(how, tensors, *source.model, calibrate);
     report["bits"] = size.bits, report["entropy"] = size.entropy;
     report["bytes_before"] = size.bytes_before, report["bytes_after"] = size.bytes_after;
     file.attribute("transform_bits", size.bits);
@@ -169,8 +192,9 @@ TransformMethod quantise_method(const Arguments& arguments, Json& report) {
     file.attribute("transform_bytes_after", size.bytes_after);
     return tensors;
   };
-  return {fmt::format("quantise bits={}{}", arguments.text("bits"),
-                      how.group > 0 ? fmt::format(" group={}", how.group) : ""),
+  return {fmt::format("quantise bits={}{}{}", arguments.text("bits"),
+                      how.group > 0 ? fmt::format(" group={}", how.group) : "",
+                      calibrates ? fmt::format(" method=gptq calibration={}", sequences) : ""),
           {},
           make};
 }
@@ -182,6 +206,8 @@ void require_options_of(const Arguments& arguments, const std::string& method) {
                                       {"seed", "prune"},
                                       {"bits", "quantise"},
                                       {"group", "quantise"},
+                                      {"method", "quantise"},
+                                      {"calibration", "quantise"},
                                       {"groups", "merge"},
                                       {"weights", "merge"},
                                       {"align", "merge"},
@@ -200,7 +226,8 @@ void declare_transform_methods(Arguments& arguments) {
       .value(
           "score", "usage",
           "keep those with the most assignments before drops, with the largest sum of gates after "
-          "drops, or random ones",
+          "drops (importance), with the largest mean of gate times norm of the output (reap), or "
+          "random ones",
           {all_names<Pruning::Score>(kScores)})
       .value("seed", "0", "seed of random scores");
   arguments.group("merge")
@@ -221,7 +248,12 @@ void declare_transform_methods(Arguments& arguments) {
   arguments.group("quantise")
       .value("bits", "", "bits per weight from 1 to 16, or ternary",
              {{"8", "4", "3", "2", "ternary"}})
-      .value("group", "0", "weights that share a grid; 0: all into one output unit");
+      .value("group", "0", "weights that share a grid; 0: all into one output unit")
+      .value("method", "rtn",
+             "rtn: each weight to the nearest value; gptq: later weights correct what earlier ones "
+             "changed, by the inputs of each expert in training sequences (Frantar et al. 2023)",
+             {all_names<Quantisation::Method>(kMethods)})
+      .value("calibration", "128", "training sequences of gptq");
 }
 
 TransformMethod transform_method(const std::string& name, const Arguments& arguments,

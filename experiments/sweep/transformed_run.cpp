@@ -105,29 +105,6 @@ RunSpec spec_of(const Transformation& what, const std::string& weights_sha256,
   return spec;
 }
 
-// Gives the new model its tensors.
-void give(const HostTensors& tensors, const std::vector<NamedTensor>& into) {
-  for (const NamedTensor& own : into) {
-    const auto at = tensors.find(own.name);
-    if (at == tensors.end() || at->second.shape != lengths_of(own.value.shape()))
-      fail(
-          Exit::usage,
-          fmt::format("command line: with these settings the new run has {} of shape {}, which the "
-                      "source has not; leave out settings of the model",
-                      own.name, own.value.shape().to_string()));
-    own.value.from_host(at->second.values);
-  }
-  for (const auto& entry : tensors) {
-    const std::string& name = entry.first;  // clang up to 15 captures no bindings
-    if (std::none_of(into.begin(), into.end(),
-                     [&](const NamedTensor& own) { return own.name == name; }))
-      fail(Exit::usage,
-           fmt::format("command line: with these settings the new run has no {}, which "
-                       "the source has; leave out settings of the model",
-                       name));
-  }
-}
-
 // Share of the assignments of an evaluation, over all layers, that were dropped.
 double dropped_share(Transformer& model, Backend& backend, const Experiment& e) {
   Settings settings = e.spec.settings;
@@ -177,6 +154,28 @@ HostTensors host_tensors(const std::vector<NamedTensor>& weights) {
   for (const NamedTensor& own : weights)
     tensors[own.name] = {lengths_of(own.value.shape()), own.value.to_host()};
   return tensors;
+}
+
+void give(const HostTensors& tensors, const std::vector<NamedTensor>& into) {
+  for (const NamedTensor& own : into) {
+    const auto at = tensors.find(own.name);
+    if (at == tensors.end() || at->second.shape != lengths_of(own.value.shape()))
+      fail(
+          Exit::usage,
+          fmt::format("command line: with these settings the new run has {} of shape {}, which the "
+                      "source has not; leave out settings of the model",
+                      own.name, own.value.shape().to_string()));
+    own.value.from_host(at->second.values);
+  }
+  for (const auto& entry : tensors) {
+    const std::string& name = entry.first;  // clang up to 15 captures no bindings
+    if (std::none_of(into.begin(), into.end(),
+                     [&](const NamedTensor& own) { return own.name == name; }))
+      fail(Exit::usage,
+           fmt::format("command line: with these settings the new run has no {}, which "
+                       "the source has; leave out settings of the model",
+                       name));
+  }
 }
 
 Transformed transform_run(const Transformation& what, const MakeTensors& make) {

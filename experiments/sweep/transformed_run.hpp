@@ -39,6 +39,9 @@ using MakeTensors = std::function<HostTensors(Experiment& source, Experiment& ma
 // be, Exit::data if the source cannot be read, Exit::output.
 Transformed transform_run(const Transformation& what, const MakeTensors& make);
 
+// Gives a model these tensors. Throws Exit::usage if it has others.
+void give(const HostTensors& tensors, const std::vector<NamedTensor>& into);
+
 // The tensors of a model.
 HostTensors host_tensors(const std::vector<NamedTensor>& weights);
 

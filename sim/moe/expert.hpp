@@ -72,6 +72,12 @@ class Expert : public Module {
 
   // Experts that return hidden units apply drop() to their values.
   virtual HiddenUnits hidden_units() const { return {}; }
+  // Experts that adapt a frozen network: which of their parameters [in, out] are matrices of a network
+  // [1, in, out], and their names in it (sim/train/adapter.hpp).
+  struct Adapted {
+    std::string name, of;
+  };
+  virtual std::vector<Adapted> adapted() const { return {}; }
   // True if it mixes the tokens of a sequence, as attention does (Rows::tokens). moe.at = attention
   // requires such experts.
   virtual bool attends() const { return false; }

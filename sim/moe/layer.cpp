@@ -21,6 +21,7 @@ Tensor execute(const Assignment& plan, const Tokens& tokens, const Expert& exper
                                  .segments = plan.experts,
                                  .token = plan.token,
                                  .tokens = &tokens});
+  if (tokens.context.on_outputs) tokens.context.on_outputs(tokens.context.layer, plan, u);
   Tensor y;
   if (plan.token)
     y = combine_rows(u, plan.gate, plan.token, x.rows(), order);
@@ -71,6 +72,8 @@ std::string to_string(Sees sees) {
 
 Tensor grouped_linear(const Rows& rows, const Tensor& w, const Tensor& bias,
                       Activation activation) {
+  if (rows.tokens != nullptr && !rows.merge && rows.tokens->context.on_product)
+    rows.tokens->context.on_product(w, rows);
   return rows.merge ? merged_linear(rows.x, w, bias, rows.segments, rows.merge, activation)
                     : grouped_linear(rows.x, w, bias, rows.segments, activation);
 }

@@ -11,7 +11,9 @@
 
 namespace moesim {
 
+struct Assignment;
 struct Routing;
+struct Rows;
 struct StepLoad;
 
 // Whether the pass continues a text token by token. The input is then the text so far: there are no
@@ -38,6 +40,14 @@ struct Context {
 
   // Called by every MoE layer with its routing, in order of the layers.
   std::function<void(index layer, const Routing& routing)> on_routing = {};
+
+  // Called before every product of rows with a matrix per expert w [E, in, out], but for rows that are
+  // mixtures of tokens and for merged matrices (calibration).
+  std::function<void(const Tensor& w, const Rows& rows)> on_product = {};
+
+  // Called with a layer's assignments and the outputs of its experts for the rows of these, before
+  // gates [N, D].
+  std::function<void(index layer, const Assignment& plan, const Tensor& u)> on_outputs = {};
 
   // Decides in place of the router of a layer, where it returns true (counterfactual plans).
   std::function<bool(index layer, Routing& routing)> decide = {};

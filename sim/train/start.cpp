@@ -5,6 +5,7 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/io/sha256.hpp"
+#include "sim/train/adapter.hpp"
 #include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
@@ -102,6 +103,7 @@ struct Source {
   std::string weights_sha256;
   HostTensors tensors;
   std::vector<UpcycledLayer> layers;
+  std::vector<std::string> adapted;  // prefixes of layers
   std::vector<std::pair<NamedTensor, const std::vector<real>*>> taken;
 };
 
@@ -116,9 +118,12 @@ Source read_source(const Start& start, const std::vector<NamedTensor>& weights,
   }
   if (start.method == Start::Method::upcycle)
     source.layers = upcycle(start.upcycling, source.tensors, model, seed);
+  if (start.method == Start::Method::adapter) source.adapted = adapt(source.tensors, model);
   // Buffers and other parameters of a router that was made keep their initial values.
   const auto may_miss = [&](const std::string& name) {
     return start.draw_missing || start.method == Start::Method::student ||
+           std::any_of(source.adapted.begin(), source.adapted.end(),
+                       [&](const std::string& layer) { return name.rfind(layer, 0) == 0; }) ||
            std::any_of(source.layers.begin(), source.layers.end(), [&](const UpcycledLayer& layer) {
              return name.rfind(layer.name + "router.", 0) == 0 &&
                     start.upcycling.router != Upcycling::Router::copy;
@@ -151,6 +156,8 @@ void explain_start(Options& init, const Start& start) {
   if (start.method == Start::Method::student || start.draw_missing)
     init.explain(Topic::state,
                  "parameters without a tensor of their name and shape there are drawn");
+  if (start.method == Start::Method::adapter)
+    init.explain(Topic::state, "the networks that experts adapt are its dense ones");
   if (start.method != Start::Method::upcycle) return;
   init.explain(Topic::state,
                "experts are made of its dense networks: expert e of width H / G has hidden units "
@@ -185,10 +192,13 @@ Start read_start(Settings& settings) {
   start.checkpoint = read_checkpoint_choice(init, "checkpoint of that run: newest, best or a step");
   static constexpr Named<Start::Method> kMethods[] = {{"same", Start::Method::same},
                                                       {"student", Start::Method::student},
-                                                      {"upcycle", Start::Method::upcycle}};
-  start.method = init.choice("method", Start::Method::same, kMethods,
-                             "same: parameters of equal name and shape; student: the others are "
-                             "drawn; upcycle: experts are copies or pieces of dense networks");
+                                                      {"upcycle", Start::Method::upcycle},
+                                                      {"adapter", Start::Method::adapter}};
+  start.method =
+      init.choice("method", Start::Method::same, kMethods,
+                  "same: parameters of equal name and shape; student: the others are "
+                  "drawn; upcycle: experts are copies or pieces of dense networks; adapter: "
+                  "experts such as lora adapt dense networks");
   init.keep_silent("method");
   start.upcycling = Upcycling::read(init);
   if (start.method != Start::Method::same && start.from.empty())
@@ -226,6 +236,10 @@ Started Start::load(const std::vector<NamedTensor>& weights, const Transformer& 
       fmt::format("begins with {} of {} tensors of step {} of {} (weights {})", source.taken.size(),
                   weights.size(), done.step, from, done.weights_sha256.substr(0, 16));
   const std::vector<UpcycledLayer>& layers = source.layers;
+  if (!source.adapted.empty()) {
+    for (const GateSum& sum : measure()) done.dropped = std::max(done.dropped, sum.dropped);
+    done.summary += fmt::format("; {} layers adapt its networks", source.adapted.size());
+  }
   if (layers.empty()) return done;
   const std::vector<double> sums = scale_experts(upcycling, layers, model, measure);
   for (const GateSum& sum : measure()) done.dropped = std::max(done.dropped, sum.dropped);

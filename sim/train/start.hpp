@@ -21,8 +21,9 @@ struct Started {
 
 struct Start {
   // same: tensors of equal name and shape; student: the same, and others are drawn; upcycle:
-  // experts are made of dense networks (upcycle.hpp).
-  enum class Method { same, student, upcycle };
+  // experts are made of dense networks (upcycle.hpp); adapter: dense networks are what experts adapt
+  // (adapter.hpp).
+  enum class Method { same, student, upcycle, adapter };
   std::string from;        // the folder of a run; empty: all values are drawn
   std::string checkpoint;  // "newest", "best" or a step
   Method method = Method::same;

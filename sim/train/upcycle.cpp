@@ -12,6 +12,16 @@
 #include <numeric>
 
 namespace moesim {
+
+const HostTensor* dense_part(const HostTensors& tensors, index block, const std::string& name) {
+  for (const char* form : {"blocks.{}.feed_forward.{}", "blocks.{}.moe.experts.{}"}) {
+    const auto at = tensors.find(fmt::format(fmt::runtime(form), block, name));
+    if (at != tensors.end() && !at->second.shape.empty() && at->second.shape[0] == 1)
+      return &at->second;
+  }
+  return nullptr;
+}
+
 namespace {
 
 using Role = HiddenUnits::Role;
@@ -20,17 +30,6 @@ Stream stream_of(std::uint64_t seed, const std::string& name) {
   const std::uint64_t key = hash_name(name);
   return {seed, Purpose::upcycling, static_cast<std::uint32_t>(key),
           static_cast<std::uint32_t>(key >> 32)};
-}
-
-// The dense network of a block in the source: that of a block without MoE layer, or the one expert
-// of an MoE layer without routing. Null: none.
-const HostTensor* dense_part(const HostTensors& tensors, index block, const std::string& name) {
-  for (const char* form : {"blocks.{}.feed_forward.{}", "blocks.{}.moe.experts.{}"}) {
-    const auto at = tensors.find(fmt::format(fmt::runtime(form), block, name));
-    if (at != tensors.end() && !at->second.shape.empty() && at->second.shape[0] == 1)
-      return &at->second;
-  }
-  return nullptr;
 }
 
 bool is_matrix(Role role) { return role == Role::in || role == Role::out || role == Role::whole; }

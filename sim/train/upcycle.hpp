@@ -29,6 +29,10 @@ struct HostTensor {
 };
 using HostTensors = std::map<std::string, HostTensor>;  // by name
 
+// The tensor of this name in the dense network of a block: that of a block without MoE layer, or the
+// one expert of an MoE layer without routing. Null: there is none.
+const HostTensor* dense_part(const HostTensors& tensors, index block, const std::string& name);
+
 struct Upcycling {
   // calibrated: as exact, with the mean γ of a batch of validation data; else γ is that of equal
   // logits.

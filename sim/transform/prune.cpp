@@ -27,7 +27,8 @@ HostTensor gathered(const HostTensor& tensor, std::size_t axis, const std::vecto
 
 std::vector<std::vector<index>> kept_experts(const Pruning& how,
                                              const std::vector<LayerStatistics>& use,
-                                             std::uint64_t seed) {
+                                             std::uint64_t seed,
+                                             const std::vector<std::vector<double>>& saliency) {
   std::vector<std::vector<index>> kept;
   for (std::size_t layer = 0; layer < use.size(); ++layer) {
     const Stream stream{seed, Purpose::sampling, 0, static_cast<std::uint32_t>(layer)};
@@ -35,6 +36,7 @@ std::vector<std::vector<index>> kept_experts(const Pruning& how,
     const auto score = [&](index e) {
       const auto at = static_cast<std::size_t>(e);
       if (how.score == Pruning::Score::random) return random_uniform(stream, at);
+      if (how.score == Pruning::Score::reap) return saliency[layer].at(at);
       return how.score == Pruning::Score::usage ? use[layer].demand[at] : use[layer].importance[at];
     };
     std::vector<index> order(experts);

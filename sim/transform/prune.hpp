@@ -13,17 +13,19 @@
 namespace moesim {
 
 struct Pruning {
-  // Of an evaluation: assignments before drops; sums of gates after drops; random numbers.
-  enum class Score { usage, importance, random };
+  // Of an evaluation: assignments before drops; sums of gates after drops; means of gate · ‖output‖
+  // (expert_saliency); random numbers.
+  enum class Score { usage, importance, reap, random };
   Score score = Score::usage;
   index keep = 1;  // experts per layer
 };
 
 // The experts of each layer to keep, in ascending order: those with the highest scores, of equal ones
-// the lower. seed: of random scores.
+// the lower. seed: of random scores; saliency: of reap, by layer.
 std::vector<std::vector<index>> kept_experts(const Pruning& how,
                                              const std::vector<LayerStatistics>& use,
-                                             std::uint64_t seed);
+                                             std::uint64_t seed,
+                                             const std::vector<std::vector<double>>& saliency = {});
 
 // Throws Exit::usage if removing experts is not defined for a router of the model: it groups experts,
 // has choices without experts, chooses by token id, or does not assign tokens.

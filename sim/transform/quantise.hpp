@@ -7,19 +7,24 @@
 //   B bits    s = (hi - lo) / (2^B - 1), z = round(-lo / s),
 //             q = clamp(round(w / s) + z, 0, 2^B - 1), ŵ = s (q - z)
 //   ternary   ŵ = hi if w > hi / 2, lo if w < lo / 2, else 0
-// Halves round to even.
+// Halves round to even. rtn rounds every weight to the nearest value; gptq: sim/transform/gptq.hpp.
 #pragma once
 
 #include "sim/model/transformer.hpp"
 #include "sim/train/upcycle.hpp"
+#include "sim/transform/calibration.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace moesim {
 
 struct Quantisation {
+  enum class Method { rtn, gptq };
+  Method method = Method::rtn;
   int bits = 4;     // 1 .. 16; 0: ternary
   index group = 0;  // weights per row of a grid; 0: all weights into an output unit
 };
@@ -52,12 +57,19 @@ struct QuantisedSize {
 double entropy_bits(std::span<const index> counts);
 
 // Rounds the matrices [in, out] of every expert, stacked as [E, in, out]; adds to `counts`, by code.
+// grams: Xᵀ X of each expert, for gptq.
 void quantise(const Quantisation& how, HostTensor& matrices, std::vector<index>& counts,
-              index& rows);
+              index& rows, const std::vector<std::vector<double>>& grams = {});
 
-// Rounds the matrices of the experts of all MoE layers; biases, routers and all else stay. Throws
-// Exit::usage for experts that do not say which parameters are matrices.
+// The Grams of these matrices in a model with these tensors.
+using Calibrate =
+    std::function<Grams(const HostTensors& tensors, const std::vector<std::string>& matrices)>;
+
+// Rounds the matrices of the experts of all MoE layers; biases, routers and all else stay. gptq
+// calibrates layer by layer, and matrices out of hidden layers after those into them are rounded.
+// Throws Exit::usage for experts that do not say which parameters are matrices, and for gptq where
+// no assigned rows reach them.
 QuantisedSize quantise_experts(const Quantisation& how, HostTensors& tensors,
-                               const Transformer& model);
+                               const Transformer& model, const Calibrate& calibrate = {});
 
 }  // namespace moesim

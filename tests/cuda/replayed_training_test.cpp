@@ -173,7 +173,9 @@ TEST_CASE("cuda: every variant of every router is replayed", "[cuda][replay][slo
 TEST_CASE("cuda: measured steps, evaluations and micro-batches between replays", "[cuda][replay]") {
   Backend* cuda =
       card_that_replays("measured steps, evaluations and micro-batches between replays");
-  if (!cuda) return;
+  if (!cuda ||
+      left_to_other_type("measured steps, evaluations and micro-batches between replays", false))
+    return;
   arrange(0);
   for (const char* router : {"dense", "soft", "lory"}) {
     CAPTURE(router);
@@ -188,7 +190,8 @@ TEST_CASE("cuda: measured steps, evaluations and micro-batches between replays",
 
 TEST_CASE("cuda: a step with another number of targets is asked for", "[cuda][replay]") {
   Backend* cuda = card_that_replays("a step with another number of targets is asked for");
-  if (!cuda) return;
+  if (!cuda || left_to_other_type("a step with another number of targets is asked for", false))
+    return;
   arrange(0);
   // Of hidden tokens there are more or less.
   const Done masked =
@@ -203,7 +206,7 @@ TEST_CASE("cuda: a step with another number of targets is asked for", "[cuda][re
 
 TEST_CASE("cuda: what cannot be replayed is asked for", "[cuda][replay]") {
   Backend* cuda = card_that_replays("what cannot be replayed is asked for");
-  if (!cuda) return;
+  if (!cuda || left_to_other_type("what cannot be replayed is asked for", false)) return;
   arrange(0);
   const Done free = compare(*cuda, with(kBase, {"router.name", "test_unsure"}));
   CHECK(free.replayed == 0);
@@ -234,7 +237,10 @@ TEST_CASE("cuda: a training that goes on, here or elsewhere, is replayed to the 
           "[cuda][replay]") {
   Backend* cuda =
       card_that_replays("a training that goes on, here or elsewhere, is replayed to the same bits");
-  if (!cuda) return;
+  if (!cuda ||
+      left_to_other_type("a training that goes on, here or elsewhere, is replayed to the same bits",
+                         false))
+    return;
   arrange(0);
   const Words values = with(kBase, {"router.name", "soft"});
   Training whole(values, *cuda);

@@ -68,7 +68,7 @@ void compare(Backend& cuda, const std::vector<std::string>& settings) {
 
 TEST_CASE("cuda: training with dropout is training on the CPU", "[cuda][slow]") {
   Backend* cuda = card("training with dropout is training on the CPU");
-  if (!cuda) return;
+  if (!cuda || left_to_other_type("training with dropout is training on the CPU", true)) return;
   std::vector<std::string> routers = Registry<Router>::names();
   if (emulated()) routers = {"dense", "token_choice", "expert_choice", "soft", "lory"};
   for (const std::string& router : routers) {
@@ -123,7 +123,7 @@ TEST_CASE("cuda: training with large experts is training on the CPU", "[cuda][sl
 
 TEST_CASE("cuda: training with every expert, and with AdamW", "[cuda][slow]") {
   Backend* cuda = card("training with every expert, and with AdamW");
-  if (!cuda) return;
+  if (!cuda || left_to_other_type("training with every expert, and with AdamW", true)) return;
   for (const std::string& expert : Registry<Expert>::names()) {
     CAPTURE(expert);
     compare(*cuda,
@@ -137,7 +137,9 @@ TEST_CASE("cuda: training with every expert, and with AdamW", "[cuda][slow]") {
 TEST_CASE("cuda: training with shared heads, norms of queries and keys, and the z-loss",
           "[cuda][slow]") {
   Backend* cuda = card("training with shared heads, norms of queries and keys, and the z-loss");
-  if (!cuda) return;
+  if (!cuda || left_to_other_type(
+                   "training with shared heads, norms of queries and keys, and the z-loss", true))
+    return;
   for (const char* norm : {"none", "head", "all"}) {
     CAPTURE(norm);
     compare(*cuda, {"router.name", "token_choice", "model.heads", "4", "model.kv_heads", "2",

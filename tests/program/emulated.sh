@@ -66,18 +66,18 @@ python3 -c "assert float('$two') != float('$card')" || fail "two seeds have the 
 no_memory 4200000 'parameter [a-z0-9_.]+: tensor \[[0-9, ]+\]: out of memory on cuda:0: ' model.width=128 --out none
 
 # Stopped, then out of memory, then with enough of it: to the bits of a run that nothing happened to.
-quiet "a longer run" "$moesim" run c.ini run.steps=60 --out long
+quiet "a longer run" "$moesim" run c.ini run.steps=24 --out long
 mkfifo progress
-"$moesim" run c.ini run.steps=60 --out stopped 2> progress &
+"$moesim" run c.ini run.steps=24 --out stopped 2> progress &
 run=$!
 while read -r line; do
-  case $line in *"step 4/60"*) kill -INT $run ;; esac
+  case $line in *"step 4/24"*) kill -INT $run ;; esac
 done < progress
 wait $run
 code=$?
 [ $code -eq 75 ] || fail "stopped by a signal: exit $code"
-no_memory 4500000 'step [0-9]+: .*out of memory on cuda:0: [0-9.]+ MB requested, [0-9.]+ MB held; ' run.steps=60 --out stopped
-quiet "on from the checkpoint" "$moesim" run c.ini run.steps=60 --out stopped
+no_memory 4500000 'step [0-9]+: .*out of memory on cuda:0: [0-9.]+ MB requested, [0-9.]+ MB held; ' run.steps=24 --out stopped
+quiet "on from the checkpoint" "$moesim" run c.ini run.steps=24 --out stopped
 grep -q 'resuming: at step' log || fail "the checkpoint is gone: $(cat log)"
 [ "$(loss stopped)" = "$(loss long)" ] || fail "resumed: $(loss stopped), in one go: $(loss long)"
 

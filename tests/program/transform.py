@@ -108,6 +108,28 @@ for bits in ("16", "8", "4", "3", "2", "ternary"):
         entropy = -(shares * np.log2(shares)).sum()
         check(abs(said["entropy"] - entropy) < 1e-9, f"entropy {said['entropy']}, not {entropy}")
 check(abs(losses["8"]) < abs(losses["2"]), f"losses: {losses}")
+
+# GPTQ: values of the same grids, the same for any number of threads, and less harm in the calibrated layers.
+for bits in ("3", "2", "ternary"):
+    gptq = [json.loads(call("transform", source, "quantise", "--bits", bits, "--method", "gptq", "--out", f"g{bits}-{threads}", "--json",
+                            "--threads", threads)) for threads in ("1", "2")]
+    one, two = (tensors(only(f"g{bits}-{threads}/*/"), 0) for threads in ("1", "2"))
+    check(all(np.array_equal(one[name], two[name]) for name in one), f"{bits} bits: gptq depends on threads")
+    for name, values in weights.items():
+        if ".experts.w" not in name:
+            check(np.array_equal(one[name], values), f"gptq changed {name}")
+            continue
+        low, high = (f(0, g(values.astype(np.float64), axis=1, keepdims=True)) for f, g in ((np.minimum, np.min), (np.maximum, np.max)))
+        if bits == "ternary":
+            grid = np.stack([low, 0 * low, high])
+        else:
+            scale = (high - low) / (2 ** int(bits) - 1)
+            grid = np.stack([scale * (q - np.round(-low / scale)) for q in range(2 ** int(bits))])
+        away = np.abs(grid - one[name][None]).min(axis=0).max()
+        check(away < 1e-6, f"{bits} bits: gptq's {name} is {away} off the grid")
+        check(not np.allclose(one[name], rounded(values, bits), rtol=0, atol=1e-6), f"{bits} bits: gptq rounds {name} to nearest")
+    after = gptq[0]["loss_after"] - gptq[0]["loss_before"]
+    check(after < losses[bits], f"{bits} bits: the loss grows by {after} with gptq, by {losses[bits]} without")
 call("verify", "q4")
 # Weights of other steps make another run.
 call("run", "c.ini", "run.name=kept", "checkpoint.every=10", "checkpoint.keep=2")
@@ -177,6 +199,8 @@ for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choos
                     (["prune", "--keep", "5"], "4 experts"), (["prune", "--keep", "1"], "router.token_choice.k"),
                     (["quantise", "--bits", "0"], "bits"), (["quantise", "--bits", "four"], "bits"),
                     (["quantise", "--bits", "4", "--keep", "2"], "--keep is an option of prune"),
+                    (["quantise", "--bits", "4", "--method", "gpt"], "choose one of rtn, gptq"),
+                    (["quantise", "--bits", "4", "--calibration", "8"], "--calibration is an option of --method gptq"),
                     (["prune", "--keep", "2", "--score", "size"], "choose one of usage"),
                     (["prune", "--keep", "2", "run.step=3"], "run.steps"), (["prune", "--keep", "2", "steps"], "key=value"),
                     (["quantise", "--bits", "4", "--checkpoint", "7"], "--checkpoint 7"),
@@ -194,6 +218,8 @@ check("--out" in call("transform", source, "prune", "--keep", "2", code=2), "no 
 call("transform", "nosuch", "prune", "--keep", "2", "--out", "none", code=3)
 call("run", "c.ini", "run.name=soft", "router.name=soft")
 check("does not assign" in call("transform", only("runs/soft/*/"), "prune", "--keep", "2", "--out", "none", code=2), "soft")
+said = call("transform", only("runs/soft/*/"), "quantise", "--bits", "4", "--method", "gptq", "--out", "none", code=2)
+check("choose --method rtn" in said, f"gptq of soft: {said}")
 damaged = shutil.copytree(source, "damaged")
 path = only("damaged/checkpoint/*/weights.safetensors")
 with open(path, "r+b") as file:

@@ -1,6 +1,7 @@
 // Tests pruning: experts that no token chose leave no trace, and removal is masking.
 #include "sim/transform/prune.hpp"
 
+#include "sim/transform/calibration.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/transform/support.hpp"
 
@@ -138,6 +139,32 @@ TEST_CASE("prune: axes of experts are found by comparison, not by length", "[tra
     };
     CHECK_THROWS_WITH(prune(), contains("choose another run"));
   }
+}
+
+// Affine experts without matrix add their bias: gate · ‖b_e‖ for every token.
+TEST_CASE("prune: reap is the mean size of what an expert adds", "[transform]") {
+  const Values more = {"router.name", "token_choice", "router.token_choice.k",
+                       "2",           "expert.name",  "affine"};
+  Training training(two_layers(more), 1);
+  for (const char* block : {"blocks.0.", "blocks.1."}) {
+    set(training, std::string(block) + "moe.experts.w", [](std::size_t, real) { return real(0); });
+    set(training, std::string(block) + "moe.experts.b",
+        [](std::size_t i, real) { return i / 16 == 2 ? real(0) : static_cast<real>(1 + i / 16); });
+  }
+  const auto saliency = expert_saliency(*training.model, training.backend, *training.task,
+                                        training.trainer->evaluator());
+  const std::vector<LayerStatistics> use =
+      training.trainer->evaluator().run(0, [] { return false; })->layers;
+  REQUIRE(saliency.size() == 2);
+  for (std::size_t layer = 0; layer < 2; ++layer)
+    for (std::size_t e = 0; e < 4; ++e) {
+      CAPTURE(layer, e);
+      const double norm = e == 2 ? 0 : 4 * static_cast<double>(e + 1);  // of 16 values
+      CHECK(saliency[layer][e] ==
+            Approx(norm * use[layer].importance[e] / use[layer].demand[e]).epsilon(kPruned * 1e3));
+    }
+  const Pruning how{.score = Pruning::Score::reap, .keep = 3};
+  CHECK(kept_experts(how, use, 0, saliency) == Groups{{0, 1, 3}, {0, 1, 3}});
 }
 
 }  // namespace

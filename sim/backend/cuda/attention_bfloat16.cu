@@ -15,7 +15,7 @@ using namespace cuda::attention;
 namespace {
 
 constexpr bool kFloat = std::is_same_v<real, float>;
-constexpr float kLog2e = 1.44269504088896340736f;
+[[maybe_unused]] constexpr float kLog2e = 1.44269504088896340736f;  // in double nothing here runs
 
 // The rounded q, k, v: a Head of `shape` gives the places of rows, whose d values end with zeros.
 struct Rounded {

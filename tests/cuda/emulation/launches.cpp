@@ -70,7 +70,9 @@ TEST_CASE("cuda: launches of a training step", "[.launches]") {
 }
 
 TEST_CASE("cuda: a replayed step is a tenth of the launches", "[cuda][replay]") {
-  if (!card_that_replays("launches of a replayed step")) return;
+  if (!card_that_replays("launches of a replayed step") ||
+      left_to_other_type("launches of a replayed step", false))
+    return;
   arrange(1);
   for (const char* router : {"dense", "soft", "mixture_of_tokens", "lory"}) {
     CAPTURE(router);
@@ -84,7 +86,9 @@ TEST_CASE("cuda: a replayed step is a tenth of the launches", "[cuda][replay]") 
 
 // Device memory: the peak of a training without graphs, plus a margin.
 TEST_CASE("cuda: without memory for a graph there is none", "[cuda][replay]") {
-  if (!card_that_replays("without memory for a graph there is none")) return;
+  if (!card_that_replays("without memory for a graph there is none") ||
+      left_to_other_type("without memory for a graph there is none", false))
+    return;
   arrange(1);
   const auto run = [](const char* graphs, std::size_t memory) {
     const std::unique_ptr<Backend> backend = make_backend("cuda:0", 0);

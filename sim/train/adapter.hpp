@@ -1,0 +1,19 @@
+// Adapters on a trained model: the frozen networks of experts such as `lora` are the feed-forward
+// networks of a dense run (Hu et al. 2022; Li et al. 2024, "MixLoRA"). The low-rank factors start with
+// B = 0, so that the model is the dense one if the gates of every token sum to 1.
+#pragma once
+
+#include "sim/model/transformer.hpp"
+#include "sim/train/upcycle.hpp"
+
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+// Adds tensors for the frozen networks of the model's experts to those of a dense model. -> prefixes
+// of the layers that adapt, "blocks.0.moe."; what else they have is drawn. Throws Exit::usage if no
+// experts adapt, or if the dense model has other networks.
+std::vector<std::string> adapt(HostTensors& tensors, const Transformer& model);
+
+}  // namespace moesim

@@ -1,0 +1,112 @@
+#include "sim/transform/calibration.hpp"
+
+#include "sim/moe/expert.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace moesim {
+namespace {
+
+// Adds x xᵀ of the rows of each expert, in their order.
+void add_rows(const Rows& rows, std::vector<std::vector<double>>& grams) {
+  const std::vector<std::int32_t> begin = rows.segments.offset.to_host();
+  const std::vector<real> x = rows.x.to_host();
+  const std::vector<std::int32_t> token =
+      rows.token ? rows.token.to_host() : std::vector<std::int32_t>();
+  const auto in = static_cast<std::size_t>(rows.x.cols());
+  const auto experts = static_cast<std::ptrdiff_t>(grams.size());
+#pragma omp parallel for schedule(dynamic)
+  for (std::ptrdiff_t e = 0; e < experts; ++e) {
+    std::vector<double>& gram = grams[static_cast<std::size_t>(e)];
+    const auto first = static_cast<std::size_t>(begin[static_cast<std::size_t>(e)]),
+               last = static_cast<std::size_t>(begin[static_cast<std::size_t>(e) + 1]);
+    for (std::size_t r = first; r < last; ++r) {
+      if (!token.empty() && token[r] < 0) continue;
+      if (gram.empty()) gram.assign(in * in, 0);
+      for (std::size_t i = 0; i < in; ++i) {
+        const auto xi = static_cast<double>(x[r * in + i]);
+        for (std::size_t j = 0; j < in; ++j)
+          gram[i * in + j] += xi * static_cast<double>(x[r * in + j]);
+      }
+    }
+  }
+}
+
+// Sums over rows of one layer's experts.
+struct Saliency {
+  std::vector<double> sum, rows;
+
+  void add(const Assignment& plan, const Tensor& outputs) {
+    const std::vector<std::int32_t> begin = plan.experts.offset.to_host();
+    const std::vector<std::int32_t> token =
+        plan.token ? plan.token.to_host() : std::vector<std::int32_t>();
+    const std::vector<real> gate = plan.gate ? plan.gate.to_host() : std::vector<real>();
+    const std::vector<real> u = outputs.to_host();
+    const auto width = static_cast<std::size_t>(outputs.cols());
+    sum.resize(begin.size() - 1), rows.resize(begin.size() - 1);
+    for (std::size_t e = 0; e + 1 < begin.size(); ++e)
+      for (auto r = static_cast<std::size_t>(begin[e]); r < static_cast<std::size_t>(begin[e + 1]);
+           ++r) {
+        if (!token.empty() && token[r] < 0) continue;
+        double squares = 0;
+        for (std::size_t i = 0; i < width; ++i)
+          squares += static_cast<double>(u[r * width + i]) * static_cast<double>(u[r * width + i]);
+        sum[e] += std::sqrt(squares) * (gate.empty() ? 1 : static_cast<double>(gate[r]));
+        rows[e] += 1;
+      }
+  }
+  std::vector<double> means() const {
+    std::vector<double> means;
+    for (std::size_t e = 0; e < sum.size(); ++e) means.push_back(sum[e] / std::max(rows[e], 1.0));
+    return means;
+  }
+};
+
+}  // namespace
+
+Grams input_grams(const Calibration& on, const std::vector<NamedTensor>& weights,
+                  const std::vector<std::string>& names) {
+  constexpr index kBatch = 32;
+  Grams grams;
+  std::map<const real*, std::string> wanted;
+  for (const NamedTensor& tensor : weights)
+    if (std::find(names.begin(), names.end(), tensor.name) != names.end())
+      wanted[tensor.value.data()] = tensor.name;
+  for (index done = 0, step = 0; done < on.sequences; ++step) {
+    const index rows = std::min(kBatch, on.sequences - done);
+    const Batch batch = on.task.pose(on.data.batch(Split::train, on.seed, step, rows),
+                                     {.seed = on.seed, .step = step, .rows = rows});
+    Context context;
+    context.seed = on.seed;
+    context.on_product = [&](const Tensor& w, const Rows& product) {
+      const auto at = wanted.find(w.data());
+      if (at == wanted.end()) return;
+      std::vector<std::vector<double>>& own = grams[at->second];
+      own.resize(static_cast<std::size_t>(w.dim(0)));
+      add_rows(product, own);
+    };
+    std::vector<Loss> losses;
+    on.model.forward(on.task.prepare(batch, on.backend).input, context, losses);
+    done += rows;
+  }
+  return grams;
+}
+
+std::vector<std::vector<double>> expert_saliency(Transformer& model, Backend& backend,
+                                                 const Task& task, const Evaluator& evaluator) {
+  std::map<index, Saliency> layers;  // by block
+  for (index i = 0; i < evaluator.batches(); ++i) {
+    Context context = evaluator.context(i);
+    context.on_outputs = [&](index layer, const Assignment& plan, const Tensor& u) {
+      layers[layer].add(plan, u);
+    };
+    std::vector<Loss> losses;
+    model.forward(task.prepare(evaluator.posed(i), backend).input, context, losses);
+  }
+  std::vector<std::vector<double>> saliency;
+  for (const index block : model.moe_blocks()) saliency.push_back(layers[block].means());
+  return saliency;
+}
+
+}  // namespace moesim
