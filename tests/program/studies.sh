@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Tests studies that ship with the program: found relative to it, included as <name>, named as a config; and what a user's file
-# may include.
+# Tests studies that ship with the program: found relative to it, included as <name>, named as a config, and begun at other runs; and
+# what a user's file may include.
 # Usage: studies.sh MOESIM
 set -u
 moesim=$1
+schemes=$(cd "$(dirname "$0")/../../experiments/schemes" && pwd)
 . "$(cd "$(dirname "$0")" && pwd)/support.sh"
 export OMP_NUM_THREADS=1
 
@@ -32,6 +33,29 @@ refused 'no study of this name' up.ini
 refused '<nothing_like_it>: no such study; choose one of bench' '<nothing_like_it>'
 refused 'quickstrat: no such file or study; did you mean quickstart?' quickstrat
 refused 'none.ini: cannot be read' none.ini
+
+# Studies that begin at other runs are planned as soon as these are there. Models that they name stand for each other if they have as
+# many experts.
+tiny=(model.width=8 model.heads=1 model.layers=1 expert.hidden=8 data.length=8 data.validation=4 run.seed=0)
+"$moesim" run schemes/source "${tiny[@]}" run.steps=1 > out 2> log || fail "schemes/source: $(cat log)"
+ln -s "$(cd runs && echo source/dense-*)" runs/dense_source
+ln -s "$(cd runs && echo source/token_choice-*)" runs/sparse_source
+mkdir -p runs/made/all
+for keep in 6 4 2; do
+  "$moesim" transform runs/sparse_source prune --keep $keep --out runs/made/all/$keep > out 2> log || fail "prune: $(cat log)"
+done
+for name in $(grep -oh 'runs/made/[a-z0-9_]*' "$schemes"/*.ini | sort -u); do
+  [[ $name =~ made/((prune|random|fold)([0-9])|dense)? ]]
+  case ${BASH_REMATCH[1]} in
+    '') ln -s ../sparse_source "$name" ;;
+    dense) ln -s ../dense_source "$name" ;;
+    *) ln -s "$(cd runs/made && echo "all/${BASH_REMATCH[3]}"/*/)" "$name" ;;
+  esac
+done
+for study in "$schemes"/*.ini; do
+  study=$(basename "$study" .ini)
+  plans '[0-9][0-9]*' "schemes/$study" "${tiny[@]}"
+done
 
 # A file of that name goes before the study.
 tiny_config 3 2 > quickstart
