@@ -200,6 +200,7 @@ for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choos
                     (["quantise", "--bits", "0"], "bits"), (["quantise", "--bits", "four"], "bits"),
                     (["quantise", "--bits", "4", "--keep", "2"], "--keep is an option of prune"),
                     (["quantise", "--bits", "4", "--method", "gpt"], "choose one of rtn, gptq"),
+                    (["prune", "--keep", "1"], "transform prune keep=1 score=usage: "),
                     (["quantise", "--bits", "4", "--calibration", "8"], "--calibration is an option of --method gptq"),
                     (["prune", "--keep", "2", "--score", "size"], "choose one of usage"),
                     (["prune", "--keep", "2", "run.step=3"], "run.steps"), (["prune", "--keep", "2", "steps"], "key=value"),
