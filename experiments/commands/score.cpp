@@ -9,6 +9,8 @@
 #include "experiments/terminal/slow_notice.hpp"
 #include "sim/core/error.hpp"
 
+#include <filesystem>
+
 namespace moesim {
 namespace {
 
@@ -21,6 +23,12 @@ void require_pairs(const std::string& folder, const Experiment& e) {
     fail(Exit::usage, folder +
                           ": only runs with data.name = tasks and task.name = causal_lm have "
                           "answers to score");
+}
+
+// The name of a run's folder, which has its arm and seed.
+std::string folder_name(const std::string& folder) {
+  const std::filesystem::path path(folder);
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
 }
 
 }  // namespace
@@ -56,10 +64,10 @@ int score_command(const Words& words) {
     const SlowNotice notice("answering with " + folder);
     const Evaluator& evaluator = e.trainer->evaluator();
     const auto evaluation = evaluator.run(loaded.info.step, [] { return false; });
-    add_scores(table, e.identity.folder, *e.data, *evaluation,
+    add_scores(table, folder_name(folder), *e.data, *evaluation,
                greedy_answers(*e.model, evaluator, *tokenizer_of(e), *e.backend, most));
     if (const std::string held_out = e.spec.settings.effective("data.held_out"); !held_out.empty())
-      table.notes.push_back(e.identity.folder + ": not trained on " + held_out);
+      table.notes.push_back(folder_name(folder) + ": not trained on " + held_out);
   }
   output.write(table);
   return 0;

@@ -52,6 +52,7 @@ void add_scores(Table& table, const std::string& run, const Dataset& data,
     all.targets += evaluation.domain_targets[task], all.answers += count;
     ++all.tasks;
   }
+  if (all.tasks == 1) return;
   table.rows.push_back({run, std::string("mean"), all.targets, all.loss / all.tasks, all.answers,
                         all.exact / all.tasks, all.chrf / all.tasks});
 }

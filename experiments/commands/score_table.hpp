@@ -10,7 +10,7 @@
 
 namespace moesim {
 
-// One row per task that was evaluated, and their mean, in which tasks count equally.
+// Adds a row per task that was evaluated and, of several, their mean, in which tasks count equally.
 void add_scores(Table& table, const std::string& run, const Dataset& data,
                 const Evaluation& evaluation, const std::vector<Answer>& answers);
 
