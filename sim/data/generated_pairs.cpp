@@ -191,7 +191,6 @@ index most_characters(SourceKind kind, const GeneratedShape& shape) {
   };
   switch (kind) {
     case SourceKind::letters:
-      return 2 * shape.longest;
     case SourceKind::brackets:
       return 2 * shape.longest;
     case SourceKind::sum:
