@@ -33,6 +33,8 @@ const std::vector<Command>& commands() {
        route_command},
       {"run", "train a run or a sweep from a config file", run_arguments, run_command},
       {"sample", "text from a checkpoint of a run", sample_arguments, sample_command},
+      {"score", "answers of a run's model by task: loss, exact match, chrF", score_arguments,
+       score_command},
       {"status", "state of every run of an experiment", status_arguments, status_command},
       {"transform", "a smaller model from a run: fewer experts, fewer bits", transform_arguments,
        transform_command},

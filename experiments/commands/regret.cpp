@@ -10,10 +10,6 @@
 #include "sim/core/error.hpp"
 #include "sim/train/loading.hpp"
 
-#include <algorithm>
-#include <filesystem>
-#include <iostream>
-
 namespace moesim {
 namespace {
 
@@ -24,19 +20,6 @@ RegretBy by_of(const std::string& by) {
   if (by == "domain") return RegretBy::domain;
   if (by == "frequency") return RegretBy::frequency;
   fail(Exit::usage, "command line: --by " + by + ": choose layer, domain or frequency");
-}
-
-// The runs of a path that have begun.
-std::vector<std::string> folders_at(const std::vector<std::string>& paths) {
-  std::vector<std::string> folders;
-  for (const std::string& path : paths)
-    for (const KnownRun& run : known_runs(path))
-      if (std::error_code error; std::filesystem::is_directory(run.folder, error))
-        if (const std::string folder =
-                std::filesystem::path(run.folder).lexically_normal().string();
-            std::find(folders.begin(), folders.end(), folder) == folders.end())
-          folders.push_back(folder);
-  return folders;
 }
 
 }  // namespace
@@ -72,7 +55,7 @@ int regret_command(const Words& words) {
   const long tokens = arguments.integer("tokens", 0, kMostTokens);
   const int threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
   std::string reason;
-  const std::vector<std::string> folders = folders_at(arguments.rest());
+  const std::vector<std::string> folders = begun_runs(arguments.rest());
   for (const std::string& folder : folders) {
     try {
       LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads, {});

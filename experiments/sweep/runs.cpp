@@ -72,4 +72,15 @@ std::vector<KnownRun> known_runs(const std::string& path,
   return runs;
 }
 
+std::vector<std::string> begun_runs(const std::vector<std::string>& paths) {
+  std::vector<std::string> folders;
+  for (const std::string& path : paths)
+    for (const KnownRun& run : known_runs(path))
+      if (std::error_code error; fs::is_directory(run.folder, error))
+        if (const std::string folder = fs::path(run.folder).lexically_normal().string();
+            std::find(folders.begin(), folders.end(), folder) == folders.end())
+          folders.push_back(folder);
+  return folders;
+}
+
 }  // namespace moesim

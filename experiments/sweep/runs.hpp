@@ -25,4 +25,7 @@ struct KnownRun {
 std::vector<KnownRun> known_runs(const std::string& path,
                                  const std::function<void(const std::string&)>& warn = {});
 
+// The folders of the runs at these paths that have begun, each once.
+std::vector<std::string> begun_runs(const std::vector<std::string>& paths);
+
 }  // namespace moesim

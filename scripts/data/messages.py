@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Messages of the compiler gcc with their translations, as JSON lines: "text" is the English message
-and the translation, one behind the other, "language" the language of the second."""
+"""Messages of the compiler gcc with their translations, as JSON lines: in messages.jsonl "text" is the
+English message and the translation, one behind the other; in pairs.jsonl the message is "source" and
+the translation "target". "language" is the language of the translation."""
 import os
 import re
 import struct
@@ -44,13 +45,22 @@ def main():
         if len(parts) == 3 and parts[2].startswith(("gcc-", "cpplib-")) and parts[2].endswith(".mo"):
             by_language.setdefault(parts[0], {}).update(pairs(path))
     corpus.require(by_language, folder, PACKAGES)
-    lines = [
-        corpus.json_line(text=f"{original}\n{translation}", language=name)
+    translated = [
+        (name, original, translation)
         for name, messages in sorted(by_language.items()) if len(messages) >= options.least
         for original, translation in sorted(messages.items())
     ]
-    path = corpus.write(options.out, "messages.jsonl", lines)
+    path = corpus.write(options.out, "messages.jsonl", [
+        corpus.json_line(text=f"{original}\n{translation}", language=name)
+        for name, original, translation in translated
+    ])
     print(f"train on it: moesim run CONFIG data.name=text data.path={path} data.field=text "
+          "data.domain_field=language")
+    path = corpus.write(options.out, "pairs.jsonl", [
+        corpus.json_line(source=original, target=translation, language=name)
+        for name, original, translation in translated
+    ])
+    print(f"or, each language a task: moesim run CONFIG data.name=tasks data.path={path} "
           "data.domain_field=language")
 
 

@@ -16,6 +16,7 @@ constexpr Entry kEntries[] = {
      make_text},
     {"tokens", "token ids in the files of nanoGPT, NumPy and Megatron-LM; of any size",
      make_tokens},
+    {"tasks", "pairs of source and target of several tasks, generated or from files", make_tasks},
     {"idx", "images and labels in the IDX format of MNIST or as .npy arrays, cut into patches",
      make_idx},
     {"cifar", "CIFAR-10 and CIFAR-100 in their binary version, cut into patches", make_cifar},

@@ -23,6 +23,8 @@ std::unique_ptr<Dataset> make_synthetic(Options& options);
 std::unique_ptr<Dataset> make_text(Options& options);
 // Token ids in the files of nanoGPT, NumPy and Megatron-LM.
 std::unique_ptr<Dataset> make_tokens(Options& options);
+// Pairs of source and target of several tasks, generated or from files.
+std::unique_ptr<Dataset> make_tasks(Options& options);
 // Images and labels in the IDX format of MNIST, or as arrays of NumPy.
 std::unique_ptr<Dataset> make_idx(Options& options);
 // CIFAR-10 and CIFAR-100 in their binary version.

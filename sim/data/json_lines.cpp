@@ -18,11 +18,12 @@ namespace {
 // memory.
 class TextsOfKeys final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  TextsOfKeys(const std::string& field, const std::string& domain_field)
-      : wanted_{field, domain_field} {}
+  // The last key, which may be "", is that of the domain.
+  explicit TextsOfKeys(const std::vector<std::string>& wanted)
+      : found(wanted.size()), wanted_(wanted) {}
 
   // The value under each key; none if it is missing or not text.
-  std::optional<std::string> found[2];
+  std::vector<std::optional<std::string>> found;
   std::vector<std::string> keys;  // the first keys of the object, for messages
   bool is_object = false;
   std::string problem;
@@ -35,8 +36,8 @@ class TextsOfKeys final : public nlohmann::json_sax<nlohmann::json> {
   bool binary(binary_t&) override { return true; }
 
   bool string(string_t& value) override {
-    for (int i = 0; i < 2; ++i)
-      if (is_wanted(i)) found[i] = i == 1 ? value : std::move(value);
+    for (std::size_t i = 0; i < wanted_.size(); ++i)
+      if (is_wanted(i)) found[i] = value;
     return true;
   }
 
@@ -76,13 +77,13 @@ class TextsOfKeys final : public nlohmann::json_sax<nlohmann::json> {
  private:
   static constexpr std::size_t kDeepest = 8;
 
-  bool is_wanted(int i) const {
+  bool is_wanted(std::size_t i) const {
     return depth_ > 0 && depth_ <= kDeepest && arrays_ == 0 && !wanted_[i].empty() &&
            path_ == wanted_[i];
   }
   // Numbers and booleans may name a domain.
   bool scalar(const std::string& text) {
-    if (is_wanted(1)) found[1] = text;
+    if (is_wanted(wanted_.size() - 1)) found.back() = text;
     return true;
   }
   bool begin() {
@@ -96,7 +97,7 @@ class TextsOfKeys final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  const std::string wanted_[2];
+  const std::vector<std::string>& wanted_;
   std::size_t depth_ = 0, arrays_ = 0;     // nesting of objects and arrays; of arrays alone
   std::size_t begins_[kDeepest + 1] = {};  // by depth: where an object's keys begin in path_
   std::string path_;                       // the enclosing keys, joined by dots
@@ -120,10 +121,13 @@ std::string one_line(const std::string& text) { return config::printable(text, 2
 
 }  // namespace
 
-void each_document(
-    const std::string& path, std::string_view contents, const std::string& field,
-    const std::string& domain_field,
-    const std::function<void(const std::string& text, const std::string& domain)>& take) {
+void each_record(const std::string& path, std::string_view contents,
+                 const std::vector<JsonKey>& keys, const std::string& domain_field,
+                 const std::function<void(const std::vector<std::string>& texts,
+                                          const std::string& domain)>& take) {
+  std::vector<std::string> wanted, texts(keys.size());
+  for (const JsonKey& each : keys) wanted.push_back(each.key);
+  wanted.push_back(domain_field);
   std::map<std::string, std::string> written;  // domain -> its spelling in the file
   std::size_t number = 0;
   const auto refuse = [&](const std::string& message) {
@@ -135,7 +139,7 @@ void each_document(
     at = end + 1;
     ++number;
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
-    TextsOfKeys document(field, domain_field);
+    TextsOfKeys document(wanted);
     const bool whole = nlohmann::json::sax_parse(line.begin(), line.end(), &document);
     if (!document.is_object)
       refuse("expected a JSON object on each line, found " +
@@ -146,28 +150,41 @@ void each_document(
       refuse(fmt::format("expected a text under '{}' ({}), found none; keys are {}", one_line(key),
                          option, joined(document.keys)));
     };
-    if (!document.found[0]) missing("data.field", field);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (!document.found[i]) missing(keys[i].option, keys[i].key);
+      texts[i] = std::move(*document.found[i]);
+    }
     std::string domain;
     if (!domain_field.empty()) {
-      if (!document.found[1]) missing("data.domain_field", domain_field);
-      domain = name_of(*document.found[1]);
+      if (!document.found.back()) missing("data.domain_field", domain_field);
+      domain = name_of(*document.found.back());
       if (!config::is_name(domain))
         refuse(
             fmt::format("expected the name of a domain under '{}' (data.domain_field), found "
                         "'{}'",
-                        one_line(domain_field), one_line(*document.found[1])));
-      const auto [known, is_new] = written.emplace(domain, *document.found[1]);
-      if (known->second != *document.found[1])
+                        one_line(domain_field), one_line(*document.found.back())));
+      const auto [known, is_new] = written.emplace(domain, *document.found.back());
+      if (known->second != *document.found.back())
         refuse(fmt::format("two domains are called {}: '{}' and '{}'", domain,
-                           one_line(known->second), one_line(*document.found[1])));
+                           one_line(known->second), one_line(*document.found.back())));
       if (is_new && written.size() > kMostDomains)
         refuse(
             fmt::format("expected at most {} domains, found another, '{}'; is '{}' "
                         "(data.domain_field) the name of each document?",
                         kMostDomains, domain, one_line(domain_field)));
     }
-    take(*document.found[0], domain);
+    take(texts, domain);
   }
+}
+
+void each_document(
+    const std::string& path, std::string_view contents, const std::string& field,
+    const std::string& domain_field,
+    const std::function<void(const std::string& text, const std::string& domain)>& take) {
+  each_record(path, contents, {{field, "data.field"}}, domain_field,
+              [&](const std::vector<std::string>& texts, const std::string& domain) {
+                take(texts.front(), domain);
+              });
 }
 
 }  // namespace moesim

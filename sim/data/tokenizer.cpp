@@ -1,6 +1,7 @@
 #include "sim/data/tokenizer.hpp"
 
 #include "sim/core/error.hpp"
+#include "sim/data/task_tokenizer.hpp"
 
 #include <algorithm>
 #include <map>
@@ -113,6 +114,7 @@ std::unique_ptr<Tokenizer> make_tokenizer(const std::string& kind, const std::st
                                           const std::string& path) {
   if (kind == "bytes") return byte_tokenizer();
   if (kind == "sentencepiece") return sentencepiece_tokenizer(path, content);
+  if (kind == TaskTokenizer::kKind) return TaskTokenizer::from(content, path);
   if (kind != "chars" || find_invalid_utf8(content) != std::string_view::npos)
     fail(Exit::data, path + ": no tokeniser that this build knows");
   return character_tokenizer({content});

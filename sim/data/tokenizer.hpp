@@ -31,8 +31,8 @@ class Tokenizer {
   virtual std::string content() const { return {}; }
 };
 
-// Reconstructs a tokenizer from kind() and content(). Throws Exit::data if they are invalid; `path`
-// is for messages.
+// Reconstructs a tokenizer from kind() and content(). Throws Exit::data, or a JSON exception, if they
+// are invalid; `path` is for messages.
 std::unique_ptr<Tokenizer> make_tokenizer(const std::string& kind, const std::string& content,
                                           const std::string& path);
 

@@ -81,7 +81,7 @@ TEST_CASE("data sets: every one has a summary and is known by its name", "[data]
     names.push_back(name);
     CHECK_FALSE(summary.empty());
   }
-  CHECK(names == std::vector<std::string>{"synthetic", "text", "tokens", "idx", "cifar"});
+  CHECK(names == std::vector<std::string>{"synthetic", "text", "tokens", "tasks", "idx", "cifar"});
   const Failure failure = failure_of({{"name", "sinthetic"}});
   CHECK(failure.code == Exit::usage);
   CHECK_THAT(failure.message, contains("synthetic"));

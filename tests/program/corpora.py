@@ -101,6 +101,9 @@ made = recipe("messages", "messages", "--least", "1")
 check([json.loads(line) for line in read("messages/messages.jsonl").splitlines()] == [
     {"text": "no such file\nkeine Datei", "language": "de"}, {"text": "size\nGröße", "language": "de"},
     {"text": "size\nnuméro", "language": "fr"}], f"messages: {made.stdout}{made.stderr}")
+check([json.loads(line) for line in read("messages/pairs.jsonl").splitlines()] == [
+    {"source": "no such file", "target": "keine Datei", "language": "de"}, {"source": "size", "target": "Größe", "language": "de"},
+    {"source": "size", "target": "numéro", "language": "fr"}], f"pairs of messages: {made.stdout}{made.stderr}")
 
 put("lib/python3.9/a.py", b"old = 1\n")
 put("lib/python3.11/b/a.py", b"a = 1\n\n\n")

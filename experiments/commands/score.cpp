@@ -1,0 +1,76 @@
+// moesim score: says how well the models of runs answer, task by task.
+#include "experiments/commands/arguments.hpp"
+#include "experiments/commands/commands.hpp"
+#include "experiments/commands/score_table.hpp"
+#include "experiments/commands/table_output.hpp"
+#include "experiments/sweep/loaded_run.hpp"
+#include "experiments/sweep/process_limits.hpp"
+#include "experiments/sweep/runs.hpp"
+#include "experiments/terminal/slow_notice.hpp"
+#include "sim/core/error.hpp"
+
+#include <filesystem>
+
+namespace moesim {
+namespace {
+
+const TaskTokenizer* tokenizer_of(const Experiment& e) {
+  return dynamic_cast<const TaskTokenizer*>(e.data->tokenizer());
+}
+
+void require_pairs(const std::string& folder, const Experiment& e) {
+  if (tokenizer_of(e) == nullptr || !e.task->shape().causal)
+    fail(Exit::usage, folder +
+                          ": only runs with data.name = tasks and task.name = causal_lm have "
+                          "answers to score");
+}
+
+// The name of a run's folder, which has its arm and seed.
+std::string folder_name(const std::string& folder) {
+  const std::filesystem::path path(folder);
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
+}  // namespace
+
+Arguments score_arguments() {
+  Arguments arguments(
+      "score RUN...",
+      "Prints by task, of the data set tasks: the loss per counted target over the sequences of an "
+      "evaluation, and of the model's own answers, which it gives token by token, always the most "
+      "likely one, the share that is exactly the target, and chrF. RUN is the folder of a run or "
+      "of "
+      "an experiment.");
+  arguments.value("answers", "64", "answers per task; 0: one to each sequence of an evaluation")
+      .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
+             {{"newest", "best"}})
+      .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors");
+  add_table_output(arguments);
+  return arguments;
+}
+
+int score_command(const Words& words) {
+  Arguments arguments = score_arguments();
+  if (!arguments.parse(words)) return 0;
+  arguments.require_rest("score which run?");
+  const TableOutput output(arguments);
+  const long most = arguments.integer("answers", 0, 1l << 24);
+  const int threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
+  Table table = score_table();
+  for (const std::string& folder : begun_runs(arguments.rest())) {
+    LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads,
+                                [&](const Experiment& e) { require_pairs(folder, e); });
+    Experiment& e = loaded.e;
+    const SlowNotice notice("answering with " + folder);
+    const Evaluator& evaluator = e.trainer->evaluator();
+    const auto evaluation = evaluator.run(loaded.info.step, [] { return false; });
+    add_scores(table, folder_name(folder), *e.data, *evaluation,
+               greedy_answers(*e.model, evaluator, *tokenizer_of(e), *e.backend, most));
+    if (const std::string held_out = e.spec.settings.effective("data.held_out"); !held_out.empty())
+      table.notes.push_back(folder_name(folder) + ": not trained on " + held_out);
+  }
+  output.write(table);
+  return 0;
+}
+
+}  // namespace moesim

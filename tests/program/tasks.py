@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Tests the data set "tasks" and moesim score: tasks.py MOESIM
+
+The answers of generated tasks, exact match and chrF against their computation here; a stopped run resumes to the same bits;
+bad settings and files end with exit 2 or 3 and one line.
+"""
+import collections
+import glob
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checks  # noqa: E402
+from checks import check, failures  # noqa: E402
+
+moesim = os.path.abspath(sys.argv[1])
+folder = tempfile.TemporaryDirectory()
+os.chdir(folder.name)
+NAMES = "copy reverse sort add lookup brackets rise fall".split()
+SYMBOLS, MODULUS = 5, 50
+with open("c.ini", "w") as file:
+    file.write(f"""[run]
+name = all
+steps = 60
+[data]
+name = tasks
+tasks = {' '.join(NAMES)}
+symbols = {SYMBOLS}
+modulus = {MODULUS}
+source_length = 5
+length = 24
+validation_pairs = 20
+[model]
+layers = 2
+width = 32
+heads = 2
+[router]
+name = token_choice
+[moe]
+experts = 4
+[expert]
+hidden = 32
+[train]
+batch = 16
+rate = 1e-2
+[eval]
+every = 30
+sequences = 0
+[checkpoint]
+every = 20
+""")
+
+
+def call(*words, code=0):
+    return checks.run(moesim, *words, code=code, stdin=subprocess.DEVNULL)
+
+
+def train(name, *words):
+    call("run", "c.ini", f"run.name={name}", *words)
+    return glob.glob(f"runs/{name}/*/")[0]
+
+
+def tensors(path):
+    """The tensors of whole numbers in a safetensors file, as lists of rows."""
+    with open(path, "rb") as file:
+        contents = file.read()
+    size, = struct.unpack_from("<Q", contents)
+    found = {}
+    for name, entry in json.loads(contents[8:8 + size]).items():
+        if name == "__metadata__" or entry["dtype"] != "I32":
+            continue
+        begin, end = (8 + size + at for at in entry["data_offsets"])
+        numbers = struct.unpack(f"<{(end - begin) // 4}i", contents[begin:end])
+        rows, length = entry["shape"]
+        found[name] = [numbers[i * length:(i + 1) * length] for i in range(rows)]
+    return found
+
+
+def answer(task, source):
+    if task in ("rise", "fall"):
+        by = 1 if task == "rise" else -1
+        return "".join(chr(97 + (ord(c) - 97 + by) % SYMBOLS) for c in source)
+    if task == "add":
+        return str(sum(map(int, source.split("+"))) % MODULUS)
+    if task == "lookup":
+        k, letters = source.split(":")
+        return letters[int(k) - 1]
+    if task == "brackets":
+        while re.search(r"\(\)|\[\]|{}|<>", source):  # what is left are brackets that are open
+            source = re.sub(r"\(\)|\[\]|{}|<>", "", source)
+        return source[::-1].translate(str.maketrans("([{<", ")]}>"))
+    return {"copy": source, "reverse": source[::-1], "sort": "".join(sorted(source))}[task]
+
+
+def chrf(pairs):
+    """100 F2 of character n-grams up to 6 (Popović 2015), over pairs of output and reference."""
+    precisions, recalls = [], []
+    for n in range(1, 7):
+        counts = [[collections.Counter(text[i:i + n] for i in range(len(text) - n + 1)) for text in pair] for pair in pairs]
+        common = sum(sum((ours & theirs).values()) for ours, theirs in counts)
+        ours, theirs = (sum(sum(each[i].values()) for each in counts) for i in (0, 1))
+        if ours and theirs:
+            precisions.append(common / ours)
+            recalls.append(common / theirs)
+    p, r = (sum(x) / len(x) if x else 0 for x in (precisions, recalls))
+    return 100 * 5 * p * r / (4 * p + r) if p + r else 0
+
+
+# Ids: bytes, then [sep], [eos] and the labels.
+SEP, EOS = 256, 257
+run = train("all")
+call("predict", run, "--out", "all.safetensors")
+data = tensors("all.safetensors")
+by_task = collections.defaultdict(list)
+for ids, targets in zip(data["ids"], data["targets"]):
+    task, sep = NAMES[ids[0] - 258], ids.index(SEP)
+    source = bytes(ids[1:sep]).decode()
+    counted = [t for t in targets if t >= 0]
+    target = bytes(counted[:-1]).decode()
+    check(counted[-1] == EOS and answer(task, source) == target, f"{task} {source!r}: {target!r}")
+    check(targets[:sep] == (-1,) * sep and list(targets[sep:sep + len(counted)]) == counted, f"{task} {source!r}: where targets are")
+    by_task[task].append((source, target))
+check(sorted(by_task) == sorted(NAMES) and all(len(each) == 20 for each in by_task.values()), "twenty validation pairs of each task")
+
+# Scores of a few answers, against those of moesim sample.
+rows = json.loads(call("score", run, "--answers", "4", "--json").stdout)["rows"]
+check([row["domain"] for row in rows] == NAMES + ["mean"], f"rows of score: {rows}")
+for row in rows[:-1]:
+    if row["domain"] not in ("copy", "lookup", "brackets"):
+        continue
+    pairs, exact = [], 0
+    for source, target in by_task[row["domain"]][:4]:
+        prompt = f"[{row['domain']}]{source}[sep]"
+        room = 25 - (2 + len(source))
+        said = json.loads(call("sample", run, "--prompt", prompt, "--temperature", "0", "--tokens", str(room), "--json").stdout)
+        tokens = said["tokens"]
+        output = tokens[:tokens.index(EOS)] if EOS in tokens else tokens
+        text = "".join(chr(t) if t < 256 else f"[{(['sep', 'eos'] + NAMES)[t - 256]}]" for t in output)
+        pairs.append((text, target))
+        exact += EOS in tokens and text == target
+    check(abs(row["chrf"] - chrf(pairs)) < 1e-9, f"{row['domain']}: chrF {row['chrf']}, {chrf(pairs)} here, of {pairs}")
+    check(row["exact_percent"] == 25 * exact, f"{row['domain']}: exact {row['exact_percent']}, {25 * exact} here")
+for key in ("loss", "exact_percent", "chrf"):
+    mean = sum(row[key] for row in rows[:-1]) / len(NAMES)
+    check(abs(rows[-1][key] - mean) < 1e-9, f"mean of {key}: {rows[-1][key]}, {mean} here")
+
+# A stopped run goes on to the same bits.
+long = ["run.steps=400", "data.packed=true", "data.temperature=3", "data.held_out=sort"]
+straight = train("straight", *long)
+process = subprocess.Popen([moesim, "run", "c.ini", "run.name=stopped", *long], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+while process.poll() is None and not glob.glob("runs/stopped/*/checkpoint/step-*/manifest.json"):
+    os.sched_yield()
+process.send_signal(signal.SIGTERM)
+check(process.wait() in (0, 75), f"stopped with {process.returncode}")
+stopped = train("stopped", *long)
+
+
+def weights(of):
+    newest = max(glob.glob(f"{of}/checkpoint/step-*"), key=lambda path: int(path.rsplit("-", 1)[1]))
+    with open(glob.glob(f"{newest}/*.safetensors")[0], "rb") as file:
+        return os.path.basename(newest), file.read()
+
+
+check(weights(straight) == weights(stopped), "a resumed run has other weights")
+check("not trained on sort" in call("score", straight, "--answers", "1").stdout, "score does not name held-out tasks")
+
+# Bad settings and files.
+with open("half.jsonl", "w") as file:
+    file.write('{"source": "a"}\n')
+open("empty.jsonl", "w").close()
+for code, words in ((2, ["data.tasks=nosuch"]), (2, ["data.tasks="]), (2, ["data.cap=0"]), (2, ["data.temperature=0"]),
+                    (2, ["data.held_out=nosuch"]), (2, ["data.input=words"]), (2, ["task.name=classification"]),
+                    (3, ["data.path=half.jsonl"]), (3, ["data.path=empty.jsonl"]), (3, ["data.path=nosuch.jsonl"])):
+    done = call("run", "c.ini", "run.name=bad", *words, code=code)
+    check(done.stderr.count("\n") == 1 and not os.path.exists("runs/bad"), f"{words}: {done.stderr}")
+with open("d.ini", "w") as file:
+    file.write("[run]\nname = other\nsteps = 1\n[data]\nname = synthetic\nlength = 8\n[model]\nwidth = 8\nheads = 1\nlayers = 1\n")
+call("run", "d.ini")
+check("data.name = tasks" in call("score", "runs/other", code=2).stderr, "score of other data")
+call("score", code=2)
+call("score", "nosuch", code=3)
+call("score", run, "--answers", "-1", code=2)
+
+print(f"tasks: {len(failures)} failed")
+sys.exit(1 if failures else 0)
