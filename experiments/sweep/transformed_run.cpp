@@ -187,11 +187,9 @@ Transformed transform_run(const Transformation& what, const MakeTensors& make) {
   // Plans are made in a child process, before this one has threads.
   const Weights weights = weights_of(what);
   // Settings of the source may not suit the new run: two choices of one expert.
-  Plan plan = within([&] { return "transform " + what.made; },
-                     [&] {
-                       return make_plan({spec_of(what, weights.sha256, stored.spec)}, what.threads,
-                                        false);
-                     });
+  Plan plan = within(
+      [&] { return "transform " + what.made; },
+      [&] { return make_plan({spec_of(what, weights.sha256, stored.spec)}, what.threads, false); });
   PlannedRun& run = plan.runs.front();
   DataCache cache;
   Experiment e = build(run.spec, what.threads, cache);

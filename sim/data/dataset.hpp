@@ -33,6 +33,7 @@ struct DatasetInfo {
   index vocabulary = 0;              // token ids are 0 .. vocabulary-1; 0 for data with features
   index features = 0;                // F; 0 for token data
   index classes = 0;                 // labels are 0 .. classes-1; 0 for sequences
+  bool pairs = false;                // targets are next tokens of chosen positions, for causal_lm
   std::vector<std::string> domains;  // names; empty without domains
   index train_size = 0;              // tokens or examples for training; 0: unlimited
   index validation_size = 0;         // positions or examples in one pass over the validation split

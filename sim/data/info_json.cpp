@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 // Calls visit(name, member) for every member. A new member of DatasetInfo is a compile error here.
 template <class Info, class Visit>
 void each_member(Info& info, const Visit& visit) {
-  auto& [length, vocabulary, features, classes, domains, train_size, validation_size,
+  auto& [length, vocabulary, features, classes, pairs, domains, train_size, validation_size,
          validation_rows, bayes_loss, bayes_loss_of_domain, entropy_rate_of_domain, unknown_train,
          unknown_validation, unknown_characters, bytes_per_token, note, sha256, unigram] = info;
   visit("sha256", sha256);
@@ -23,6 +23,7 @@ void each_member(Info& info, const Visit& visit) {
   visit("vocabulary", vocabulary);
   visit("features", features);
   visit("classes", classes);
+  visit("pairs", pairs);
   visit("train_size", train_size);
   visit("validation_size", validation_size);
   visit("validation_rows", validation_rows);

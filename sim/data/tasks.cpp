@@ -44,6 +44,7 @@ class Tasks final : public Dataset {
     for (const double share : mixing_shares(sizes, options.cap, options.temperature))
       below_.push_back(sum += share);
     info_.length = options.length;
+    info_.pairs = true;
     info_.vocabulary = tokenizer_->vocabulary();
     info_.validation_rows = rows;
     info_.validation_size = rows * options.length;

@@ -103,6 +103,7 @@ class MaskedLm : public Task {
                              "fraction of positions that are masked; at least one per step "
                              "and evaluation")) {
     need_tokens(options, info);
+    if (info.pairs) options.reject("name", "data.name = tasks has targets; choose causal_lm");
   }
   ModelShape shape() const override {
     return {.vocabulary = info_.vocabulary + 1,

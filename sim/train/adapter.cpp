@@ -17,12 +17,13 @@ HostTensor network_of(const HostTensors& tensors, index block, const std::string
   const std::vector<std::int64_t> shape = lengths_of(own.value.shape());
   if (dense == nullptr ||
       !std::equal(shape.begin(), shape.end(), dense->shape.begin() + 1, dense->shape.end()))
-    fail(Exit::usage,
-         fmt::format("init.method = adapter: {}experts.{} is {}, and the dense run has {}; take its "
-                     "expert.name and expert.hidden",
-                     layer, own.name, own.value.shape().to_string(),
-                     dense == nullptr ? "no network with a matrix " + name
-                                      : fmt::format("({})", fmt::join(dense->shape, ", "))));
+    fail(
+        Exit::usage,
+        fmt::format("init.method = adapter: {}experts.{} is {}, and the dense run has {}; take its "
+                    "expert.name and expert.hidden",
+                    layer, own.name, own.value.shape().to_string(),
+                    dense == nullptr ? "no network with a matrix " + name
+                                     : fmt::format("({})", fmt::join(dense->shape, ", "))));
   return {shape, dense->values};
 }
 

@@ -175,7 +175,7 @@ with open("half.jsonl", "w") as file:
     file.write('{"source": "a"}\n')
 open("empty.jsonl", "w").close()
 for code, words in ((2, ["data.tasks=nosuch"]), (2, ["data.tasks="]), (2, ["data.cap=0"]), (2, ["data.temperature=0"]),
-                    (2, ["data.held_out=nosuch"]), (2, ["data.input=words"]), (2, ["task.name=classification"]),
+                    (2, ["data.held_out=nosuch"]), (2, ["data.input=words"]), (2, ["task.name=classification"]), (2, ["task.name=masked_lm"]),
                     (3, ["data.path=half.jsonl"]), (3, ["data.path=empty.jsonl"]), (3, ["data.path=nosuch.jsonl"])):
     done = call("run", "c.ini", "run.name=bad", *words, code=code)
     check(done.stderr.count("\n") == 1 and not os.path.exists("runs/bad"), f"{words}: {done.stderr}")

@@ -14,8 +14,8 @@ constexpr double kSame = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
 // A trained dense run in a folder.
 struct Dense {
   explicit Dense(const Values& more = {})
-      : run(with({"run.steps", "3", "router.name", "dense", "eval.every", "0", "expert.hidden", "32",
-                  "model.layers", "2", "expert.name", "swiglu"},
+      : run(with({"run.steps", "3", "router.name", "dense", "eval.every", "0", "expert.hidden",
+                  "32", "model.layers", "2", "expert.name", "swiglu"},
                  more),
             folder / "") {
     run.finish();
@@ -27,11 +27,28 @@ struct Dense {
 
 // Settings of adapters on it; all gates of a token sum to 1, and none is dropped.
 Values on(const Dense& dense, const Values& more) {
-  return with({"run.steps", "3", "router.name", "token_choice", "router.token_choice.normalise",
-               "sum", "router.token_choice.allow_constant_gate", "true",
-               "router.token_choice.capacity_factor", "0", "router.token_choice.capacity_factor_eval",
-               "0", "model.layers", "2", "expert.hidden", "32", "expert.name", "lora", "init.from",
-               dense.folder / "", "init.method", "adapter"},
+  return with({"run.steps",
+               "3",
+               "router.name",
+               "token_choice",
+               "router.token_choice.normalise",
+               "sum",
+               "router.token_choice.allow_constant_gate",
+               "true",
+               "router.token_choice.capacity_factor",
+               "0",
+               "router.token_choice.capacity_factor_eval",
+               "0",
+               "model.layers",
+               "2",
+               "expert.hidden",
+               "32",
+               "expert.name",
+               "lora",
+               "init.from",
+               dense.folder / "",
+               "init.method",
+               "adapter"},
               more);
 }
 
@@ -52,15 +69,15 @@ TEST_CASE("adapter: begins as the dense model", "[train][start]") {
   Training partly(on(dense, {"router.token_choice.k", "2", "expert.lora.adapt_up", "false"}), 1);
   CHECK(change(dense, partly) < kSame);
   // Gates of a softmax over all experts sum to less than 1.
-  Training scaled(on(dense, {"router.token_choice.k", "1", "router.token_choice.normalise", "none"}),
-                  1);
+  Training scaled(
+      on(dense, {"router.token_choice.k", "1", "router.token_choice.normalise", "none"}), 1);
   CHECK(change(dense, scaled) > 1e-3);
 }
 
 TEST_CASE("adapter: the dense model stays as it is", "[train][start][freeze]") {
   Dense dense;
-  Training adapters(
-      on(dense, {"router.token_choice.k", "2", "freeze.parameters", "* !*.moe.*"}), 1);
+  Training adapters(on(dense, {"router.token_choice.k", "2", "freeze.parameters", "* !*.moe.*"}),
+                    1);
   adapters.trainer->take_start();
   const auto values = [&] {
     std::map<std::string, std::vector<real>> all;

@@ -185,8 +185,7 @@ TEST_CASE("calibration: the rows of every expert", "[transform]") {
   training.model->forward(training.task->prepare(batch, training.backend).input, context, losses);
   for (std::size_t e = 0; e < 4; ++e)
     for (std::size_t i = 0; i < 32 * 32; ++i)
-      CHECK((grams.at(w2)[e].empty() ? 0 : grams.at(w2)[e][i]) ==
-            Approx(want[e][i]).margin(1e-9));
+      CHECK((grams.at(w2)[e].empty() ? 0 : grams.at(w2)[e][i]) == Approx(want[e][i]).margin(1e-9));
 }
 
 TEST_CASE("gptq: mixtures of tokens are refused", "[transform]") {
