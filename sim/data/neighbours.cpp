@@ -89,7 +89,7 @@ class Search {
  public:
   explicit Search(const SparseVectors& vectors)
       : vectors_(vectors), sums_(static_cast<std::size_t>(vectors.rows())), query_(kFeatures) {
-    constexpr index kCommon = 24;  // in more than a 24th of the rows
+    constexpr index kCommon = 8;  // in more than an eighth of the rows: the fastest of 3, 8, 24
     const std::vector<index> counts = counts_of(vectors);
     const index most = std::max<index>(16, vectors.rows() / kCommon);
     rare_ = postings_of(vectors, counts, most);
@@ -161,14 +161,16 @@ std::vector<std::vector<Neighbour>> nearest(const SparseVectors& vectors, index 
   return lists;
 }
 
-// A row that shares none of the rarest features, of which the others have a length below `least`,
-// has a similarity below `least` (prefix filter, Bayardo et al. 2007).
+// The product with an earlier row is the sum over the rarest features of a row, from postings, and
+// over the others, which is at most their length. The latter is made half of what is sought, so that
+// few rows are compared in full (a prefix filter, Bayardo et al. 2007).
 std::vector<bool> repeated(const SparseVectors& vectors, double least) {
   least -= 1e-6;
   const std::vector<index> counts = counts_of(vectors);
   const Postings postings = postings_of(vectors, counts, vectors.rows());
   std::vector<bool> found(static_cast<std::size_t>(vectors.rows()));
-  std::vector<index> compared(found.size(), -1);  // the last row that each was compared with
+  std::vector<float> sums(found.size());
+  std::vector<std::uint32_t> touched;
   std::vector<std::size_t> places;
   for (std::size_t r = 0; r < found.size(); ++r) {
     places.resize(vectors.begin[r + 1] - vectors.begin[r]);
@@ -177,22 +179,26 @@ std::vector<bool> repeated(const SparseVectors& vectors, double least) {
       const index x = counts[vectors.feature[a]], y = counts[vectors.feature[b]];
       return x != y ? x < y : a < b;
     });
-    double rest = 1 + 1e-6;  // squared length of the features not yet looked up
+    double rest = 1;  // squared length of the features that were not looked up
     for (const std::size_t place : places) {
-      if (rest < least * least || found[r]) break;
-      const double weight = static_cast<double>(vectors.weight[place]);
-      rest -= weight * weight;
+      if (rest < least * least / 4) break;
+      const float weight = vectors.weight[place];
+      rest -= static_cast<double>(weight) * static_cast<double>(weight);
       const std::uint32_t f = vectors.feature[place];
       for (std::size_t p = postings.begin[f]; p < postings.begin[f + 1]; ++p) {
         const std::uint32_t other = postings.row[p];
         if (other >= r) break;
-        if (compared[other] == static_cast<index>(r)) continue;
-        compared[other] = static_cast<index>(r);
-        if (similarity(vectors, static_cast<index>(r), other) < least) continue;
-        found[r] = true;
-        break;
+        if (sums[other] == 0) touched.push_back(other);
+        sums[other] += weight * postings.weight[p];
       }
     }
+    const double enough = least - std::sqrt(std::max(0.0, rest)) - kSlack;
+    for (const std::uint32_t other : touched) {
+      if (!found[r] && static_cast<double>(sums[other]) >= enough)
+        found[r] = similarity(vectors, static_cast<index>(r), other) >= least;
+      sums[other] = 0;
+    }
+    touched.clear();
   }
   return found;
 }
