@@ -37,8 +37,8 @@ std::string documents_text(const DocumentInfo& documents) {
     text += fmt::format("; similarity of adjacent ones {:.3f}, in random order {:.3f}",
                         documents.similarity, documents.random_similarity);
   if (documents.one_domain >= 0)
-    text += fmt::format("; {:.1f} % of training windows within one domain",
-                        100 * documents.one_domain);
+    text +=
+        fmt::format("; {:.1f} % of training windows within one domain", 100 * documents.one_domain);
   return text;
 }
 

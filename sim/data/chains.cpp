@@ -14,8 +14,7 @@ Lists symmetric(const Lists& lists) {
   Lists both = lists;
   for (std::size_t i = 0; i < lists.size(); ++i)
     for (const Neighbour& each : lists[i])
-      both[static_cast<std::size_t>(each.row)].push_back(
-          {static_cast<index>(i), each.similarity});
+      both[static_cast<std::size_t>(each.row)].push_back({static_cast<index>(i), each.similarity});
   for (std::vector<Neighbour>& list : both) {
     std::sort(list.begin(), list.end(), [](const Neighbour& a, const Neighbour& b) {
       return a.similarity != b.similarity ? a.similarity > b.similarity : a.row < b.row;

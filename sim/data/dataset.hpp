@@ -29,10 +29,10 @@ Batch rows_of(const Batch& batch, index first, index count);
 
 // DocumentInfo is what is known of the documents of a text (data.document); -1: unknown.
 struct DocumentInfo {
-  index documents = 0;  // of training, without the dropped ones; 0: the text was not split
-  index dropped = 0;    // near-duplicates
-  index chains = 0;     // walks along neighbours of data.order = similar; 0 in other orders
-  double similarity = -1;         // mean cosine of documents that follow each other
+  index documents = 0;     // of training, without the dropped ones; 0: the text was not split
+  index dropped = 0;       // near-duplicates
+  index chains = 0;        // walks along neighbours of data.order = similar; 0 in other orders
+  double similarity = -1;  // mean cosine of documents that follow each other
   double random_similarity = -1;  // the same in a random order
   double one_domain = -1;         // share of training windows within one domain
 };

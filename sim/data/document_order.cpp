@@ -104,8 +104,7 @@ RowText row_of(const Documents& documents, const std::vector<index>& order, std:
 RowText training_row(Documents documents, const DocumentOptions& options, const std::string& name,
                      DocumentInfo& info) {
   SparseVectors vectors = vectors_of(documents, options.embedding);
-  if (options.duplicates > 0)
-    info.dropped = drop_repeated(documents, vectors, options.duplicates);
+  if (options.duplicates > 0) info.dropped = drop_repeated(documents, vectors, options.duplicates);
   info.documents = static_cast<index>(documents.size());
   const std::vector<index> random = random_order(documents.size());
   info.random_similarity = adjacent_similarity(vectors, random);
@@ -125,8 +124,7 @@ RowText validation_row(const Documents& documents, const DocumentOptions& option
   std::vector<index> order = identity(documents.size());
   if (options.validation_order == DocumentOrder::random) order = random_order(documents.size());
   if (options.validation_order == DocumentOrder::similar)
-    order =
-        similar_order(documents, vectors_of(documents, options.embedding), options).order;
+    order = similar_order(documents, vectors_of(documents, options.embedding), options).order;
   return row_of(documents, order, name, *options.rule);
 }
 
@@ -136,10 +134,11 @@ std::size_t first_held_out(const Documents& documents, const CorpusText& text, d
     fail(Exit::data, fmt::format("{}: expected at least 2 documents (data.document), one of them "
                                  "for validation; found {}",
                                  text.name, documents.size()));
-  const auto cut = static_cast<std::ptrdiff_t>(static_cast<double>(text.text.size()) * (1 - fraction));
-  const auto found = std::find_if(documents.begin() + 1, documents.end() - 1, [&](const auto& each) {
-    return each.text.data() - text.text.data() >= cut;
-  });
+  const auto cut =
+      static_cast<std::ptrdiff_t>(static_cast<double>(text.text.size()) * (1 - fraction));
+  const auto found =
+      std::find_if(documents.begin() + 1, documents.end() - 1,
+                   [&](const auto& each) { return each.text.data() - text.text.data() >= cut; });
   return static_cast<std::size_t>(found - documents.begin());
 }
 
@@ -177,8 +176,8 @@ DocumentOptions read_document_options(Options& options) {
        {"order", "document", "embedding", "duplicates", "chain", "validation_order"})
     options.keep_silent(key);
   if (document.empty()) {
-    for (const auto& [key, order] : {std::pair{"order", read.order},
-                                     std::pair{"validation_order", read.validation_order}})
+    for (const auto& [key, order] :
+         {std::pair{"order", read.order}, std::pair{"validation_order", read.validation_order}})
       if (order != DocumentOrder::file)
         options.reject(key, "needs documents; set data.document, such as data.document = blank");
     return read;

@@ -74,8 +74,8 @@ DocumentRule document_rule(const std::string& text) {
     index count = 0;
     if (config::parse(std::string_view(text).substr(6), count) != std::errc{} || count < least ||
         count > kMost)
-      fail(Exit::usage, fmt::format("a whole number from {} to {} is needed after {}", least, kMost,
-                                    prefix));
+      fail(Exit::usage,
+           fmt::format("a whole number from {} to {} is needed after {}", least, kMost, prefix));
     return {kind, {}, count};
   }
   return {Kind::line, text, 0};

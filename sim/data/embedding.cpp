@@ -64,8 +64,7 @@ void add_ngrams(const Folded& folded, Counts& counts) {
   for (std::size_t at = 0; at < characters; ++at) {
     const std::string_view text = folded.text;
     for (std::size_t n = 3; n <= 5 && at + n <= characters; ++n)
-      counts.add(hash_name(
-          text.substr(folded.begin[at], folded.begin[at + n] - folded.begin[at])));
+      counts.add(hash_name(text.substr(folded.begin[at], folded.begin[at + n] - folded.begin[at])));
   }
 }
 
@@ -138,7 +137,8 @@ double similarity(const SparseVectors& vectors, index a, index b) {
   double sum = 0;
   while (i < i_end && j < j_end) {
     const std::uint32_t x = vectors.feature[i], y = vectors.feature[j];
-    if (x == y) sum += static_cast<double>(vectors.weight[i]) * static_cast<double>(vectors.weight[j]);
+    if (x == y)
+      sum += static_cast<double>(vectors.weight[i]) * static_cast<double>(vectors.weight[j]);
     i += x <= y, j += y <= x;
   }
   return sum;

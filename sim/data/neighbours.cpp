@@ -4,20 +4,11 @@
 #include <cmath>
 #include <cstdint>
 #include <numeric>
+#include <span>
+#include <utility>
 
 namespace moesim {
 namespace {
-
-// Postings is the transpose of vectors: the rows with each feature, ascending, and their weights.
-struct Postings {
-  std::vector<std::size_t> begin = std::vector<std::size_t>(kFeatures + 1);
-  std::vector<std::uint32_t> row;
-  std::vector<float> weight;
-
-  index count(std::uint32_t feature) const {
-    return static_cast<index>(begin[feature + 1] - begin[feature]);
-  }
-};
 
 std::vector<index> counts_of(const SparseVectors& vectors) {
   std::vector<index> counts(kFeatures);
@@ -25,25 +16,32 @@ std::vector<index> counts_of(const SparseVectors& vectors) {
   return counts;
 }
 
-// Of the features that `most` rows have, or fewer.
-Postings postings_of(const SparseVectors& vectors, const std::vector<index>& counts, index most) {
-  Postings postings;
-  for (std::uint32_t f = 0; f < kFeatures; ++f)
-    postings.begin[f + 1] =
-        postings.begin[f] + (counts[f] <= most ? static_cast<std::size_t>(counts[f]) : 0);
-  postings.row.resize(postings.begin.back());
-  postings.weight.resize(postings.begin.back());
-  std::vector<std::size_t> next(postings.begin.begin(), postings.begin.end() - 1);
-  for (std::size_t r = 0; r + 1 < vectors.begin.size(); ++r)
-    for (std::size_t i = vectors.begin[r]; i < vectors.begin[r + 1]; ++i) {
-      const std::uint32_t f = vectors.feature[i];
-      if (counts[f] > most) continue;
-      const std::size_t at = next[f]++;
-      postings.row[at] = static_cast<std::uint32_t>(r);
-      postings.weight[at] = vectors.weight[i];
-    }
-  return postings;
-}
+// Postings holds the rows that have each feature, ascending, with their weights.
+class Postings {
+ public:
+  struct Posting {
+    std::uint32_t row;
+    float weight;
+  };
+
+  // With room for the features that `most` rows have, or fewer.
+  Postings(const std::vector<index>& counts, index most) : begin_(kFeatures + 1) {
+    for (std::uint32_t f = 0; f < kFeatures; ++f)
+      begin_[f + 1] = begin_[f] + (counts[f] <= most ? static_cast<std::size_t>(counts[f]) : 0);
+    end_.assign(begin_.begin(), begin_.end() - 1);
+    postings_.resize(begin_.back());
+  }
+
+  bool has_room(std::uint32_t feature) const { return begin_[feature] < begin_[feature + 1]; }
+  void add(std::uint32_t feature, const Posting& posting) { postings_[end_[feature]++] = posting; }
+  std::span<const Posting> of(std::uint32_t feature) const {
+    return {postings_.data() + begin_[feature], end_[feature] - begin_[feature]};
+  }
+
+ private:
+  std::vector<std::size_t> begin_, end_;  // [kFeatures + 1], [kFeatures]
+  std::vector<Posting> postings_;
+};
 
 // Bounds of float sums are this much too low at most: 2^18 roundings of sums below 1 are far less.
 constexpr double kSlack = 1e-4;
@@ -81,93 +79,104 @@ class Nearest {
   std::vector<Neighbour> heap_;
 };
 
-// Search finds the neighbours of one row after the other. The product with a row is the sum over
-// rare features, from postings, and over common ones, of which the bound is |a| |b| (Cauchy and
-// Schwarz), with |.| the lengths of the parts of common features. These are small, because idf is;
-// only rows whose bound reaches the k-th best similarity are compared in full.
+// Search compares each row with those before it, which serves both. The product of two rows is the
+// sum over rare features, from postings, and over common ones, of which the bound is |a| |b|
+// (Cauchy and Schwarz), with |.| the lengths of the parts of common features. These are small,
+// because idf is; only rows whose bound reaches the k-th best similarity of either are compared in
+// full.
 class Search {
  public:
-  explicit Search(const SparseVectors& vectors)
-      : vectors_(vectors), sums_(static_cast<std::size_t>(vectors.rows())), query_(kFeatures) {
-    constexpr index kCommon = 8;  // in more than an eighth of the rows: the fastest of 3, 8, 24
-    const std::vector<index> counts = counts_of(vectors);
-    const index most = std::max<index>(16, vectors.rows() / kCommon);
-    rare_ = postings_of(vectors, counts, most);
-    for (std::size_t r = 0; r + 1 < vectors.begin.size(); ++r) {
+  Search(const SparseVectors& vectors, const std::vector<index>& counts, index k)
+      : vectors_(vectors),
+        rare_(counts, std::max<index>(16, vectors.rows() / kCommon)),
+        best_(static_cast<std::size_t>(vectors.rows()), Nearest(k)),
+        least_(best_.size(), static_cast<float>(-kSlack)),
+        sums_(best_.size()),
+        query_(kFeatures),
+        k_(k) {
+    for (std::size_t r = 0; r < best_.size(); ++r) {
       double squares = 0;
       for (std::size_t i = vectors.begin[r]; i < vectors.begin[r + 1]; ++i)
-        if (counts[vectors.feature[i]] > most)
-          squares += static_cast<double>(vectors.weight[i]) * static_cast<double>(vectors.weight[i]);
+        if (!rare_.has_room(vectors.feature[i]))
+          squares +=
+              static_cast<double>(vectors.weight[i]) * static_cast<double>(vectors.weight[i]);
       common_.push_back(static_cast<float>(std::sqrt(squares)));
     }
   }
 
-  std::vector<Neighbour> nearest(index row, index k) {
-    const auto q = static_cast<std::size_t>(row);
-    std::fill(sums_.begin(), sums_.end(), 0.0f);
+  // Compares row q with rows 0 .. q-1.
+  void compare(std::size_t q) {
+    std::fill(sums_.begin(), sums_.begin() + static_cast<std::ptrdiff_t>(q), 0.0f);
     for (std::size_t i = vectors_.begin[q]; i < vectors_.begin[q + 1]; ++i) {
       const std::uint32_t f = vectors_.feature[i];
       const float weight = vectors_.weight[i];
       query_[f] = weight;
-      for (std::size_t p = rare_.begin[f]; p < rare_.begin[f + 1]; ++p)
-        sums_[rare_.row[p]] += weight * rare_.weight[p];
+      for (const auto& [row, other] : rare_.of(f)) sums_[row] += weight * other;
+      if (rare_.has_room(f)) rare_.add(f, {static_cast<std::uint32_t>(q), weight});
     }
     // The rows with the largest sums have about the k-th best similarity.
-    Nearest guess(k), best(k);
-    for (std::size_t r = 0; r < sums_.size(); ++r)
-      if (r != q && static_cast<double>(sums_[r]) > guess.least())
+    Nearest guess(k_);
+    for (std::size_t r = 0; r < q; ++r)
+      if (static_cast<double>(sums_[r]) > guess.least())
         guess.add({static_cast<index>(r), sums_[r]});
     for (const Neighbour& each : guess.all()) {
-      add(each.row, best);
+      compare(q, static_cast<std::size_t>(each.row));
       sums_[static_cast<std::size_t>(each.row)] = kDone;
     }
-    sums_[q] = kDone;
     const float length = common_[q];
-    float least = static_cast<float>(best.least() - kSlack);
-    for (std::size_t r = 0; r < sums_.size(); ++r) {
-      if (sums_[r] + length * common_[r] < least || sums_[r] == kDone) continue;
-      add(static_cast<index>(r), best);
-      least = static_cast<float>(best.least() - kSlack);
-    }
+    for (std::size_t r = 0; r < q; ++r)
+      if (sums_[r] + length * common_[r] >= std::min(least_[q], least_[r]) && sums_[r] != kDone)
+        compare(q, r);
     for (std::size_t i = vectors_.begin[q]; i < vectors_.begin[q + 1]; ++i)
       query_[vectors_.feature[i]] = 0;
-    return best.take();
   }
 
+  std::vector<Neighbour> take(std::size_t row) { return best_[row].take(); }
+
  private:
+  static constexpr index kCommon = 8;  // in more than an eighth of the rows
+
   // The same bits as similarity(): the other terms of the sum are 0.
-  void add(index row, Nearest& best) const {
-    const auto r = static_cast<std::size_t>(row);
+  void compare(std::size_t q, std::size_t r) {
     double sum = 0;
     for (std::size_t i = vectors_.begin[r]; i < vectors_.begin[r + 1]; ++i)
       sum += static_cast<double>(vectors_.weight[i]) *
              static_cast<double>(query_[vectors_.feature[i]]);
-    if (sum > 0) best.add({row, sum});
+    if (sum <= 0) return;
+    best_[q].add({static_cast<index>(r), sum});
+    best_[r].add({static_cast<index>(q), sum});
+    for (const std::size_t row : {q, r})
+      least_[row] = static_cast<float>(best_[row].least() - kSlack);
   }
 
   const SparseVectors& vectors_;
-  Postings rare_;
+  Postings rare_;              // of the rows that were compared
+  std::vector<Nearest> best_;  // [rows]
+  std::vector<float> least_;   // [rows] the k-th best similarity, with some slack
   std::vector<float> common_;  // [rows] length of the part of common features
   std::vector<float> sums_;    // [rows] of the query and each row, over rare features
   std::vector<float> query_;   // [kFeatures]
+  index k_;
 };
 
 }  // namespace
 
 std::vector<std::vector<Neighbour>> nearest(const SparseVectors& vectors, index k) {
-  Search search(vectors);
+  const auto rows = static_cast<std::size_t>(vectors.rows());
+  Search search(vectors, counts_of(vectors), k);
+  for (std::size_t row = 0; row < rows; ++row) search.compare(row);
   std::vector<std::vector<Neighbour>> lists;
-  for (index row = 0; row < vectors.rows(); ++row) lists.push_back(search.nearest(row, k));
+  for (std::size_t row = 0; row < rows; ++row) lists.push_back(search.take(row));
   return lists;
 }
 
 // The product with an earlier row is the sum over the rarest features of a row, from postings, and
-// over the others, which is at most their length. The latter is made half of what is sought, so that
-// few rows are compared in full (a prefix filter, Bayardo et al. 2007).
+// over the others, which is at most their length. That length is made three quarters of what is
+// sought, so that few rows are compared in full (a prefix filter, Bayardo et al. 2007).
 std::vector<bool> repeated(const SparseVectors& vectors, double least) {
   least -= 1e-6;
   const std::vector<index> counts = counts_of(vectors);
-  const Postings postings = postings_of(vectors, counts, vectors.rows());
+  Postings postings(counts, vectors.rows());
   std::vector<bool> found(static_cast<std::size_t>(vectors.rows()));
   std::vector<float> sums(found.size());
   std::vector<std::uint32_t> touched;
@@ -181,15 +190,13 @@ std::vector<bool> repeated(const SparseVectors& vectors, double least) {
     });
     double rest = 1;  // squared length of the features that were not looked up
     for (const std::size_t place : places) {
-      if (rest < least * least / 4) break;
+      if (rest < 0.5625 * least * least) break;
       const float weight = vectors.weight[place];
       rest -= static_cast<double>(weight) * static_cast<double>(weight);
       const std::uint32_t f = vectors.feature[place];
-      for (std::size_t p = postings.begin[f]; p < postings.begin[f + 1]; ++p) {
-        const std::uint32_t other = postings.row[p];
-        if (other >= r) break;
+      for (const auto& [other, its_weight] : postings.of(f)) {
         if (sums[other] == 0) touched.push_back(other);
-        sums[other] += weight * postings.weight[p];
+        sums[other] += weight * its_weight;
       }
     }
     const double enough = least - std::sqrt(std::max(0.0, rest)) - kSlack;
@@ -199,6 +206,8 @@ std::vector<bool> repeated(const SparseVectors& vectors, double least) {
       sums[other] = 0;
     }
     touched.clear();
+    for (const std::size_t place : places)
+      postings.add(vectors.feature[place], {static_cast<std::uint32_t>(r), vectors.weight[place]});
   }
   return found;
 }

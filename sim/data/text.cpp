@@ -86,9 +86,8 @@ class Text final : public Dataset {
     Encoded& stored = texts_.emplace_back(Encoded{TokenStore(tokenizer_->vocabulary()), 0, {}});
     for (std::size_t i = 0; i < row.runs.size(); ++i) {
       const auto begin = static_cast<std::size_t>(row.runs[i].first);
-      const std::size_t end = i + 1 == row.runs.size()
-                                  ? text.size()
-                                  : static_cast<std::size_t>(row.runs[i + 1].first);
+      const std::size_t end =
+          i + 1 == row.runs.size() ? text.size() : static_cast<std::size_t>(row.runs[i + 1].first);
       row.runs[i].first = stored.tokens.size();
       append_encoded(stored, *tokenizer_, std::string_view(text).substr(begin, end - begin));
     }
@@ -127,8 +126,8 @@ std::string identity_of(const RowText& row) {
 std::vector<TextPart> parts_of(std::vector<CorpusText> texts, std::vector<CorpusText> held_out) {
   std::vector<TextPart> parts;
   const auto row_of = [](CorpusText& text, std::size_t domain) {
-    return RowText{std::move(text.name), std::move(text.text),
-                   {{0, static_cast<std::int32_t>(domain)}}};
+    return RowText{
+        std::move(text.name), std::move(text.text), {{0, static_cast<std::int32_t>(domain)}}};
   };
   for (std::size_t i = 0; i < texts.size(); ++i) {
     parts.push_back({row_of(texts[i], i), {}});
@@ -230,8 +229,7 @@ std::unique_ptr<Dataset> make_text(Options& options) {
       }
       tokenizer = character_tokenizer(texts);
     }
-    return std::make_unique<Text>(std::move(tokenizer), std::move(rows), std::move(info),
-                                  fraction);
+    return std::make_unique<Text>(std::move(tokenizer), std::move(rows), std::move(info), fraction);
   });
 }
 

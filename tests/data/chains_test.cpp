@@ -1,5 +1,6 @@
 // Tests the path through similar documents on graphs whose path is worked out by hand.
 #include "sim/data/chains.hpp"
+
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
@@ -17,8 +18,8 @@ TEST_CASE("chains: six documents by hand", "[data][documents]") {
   // Edges: 0-1 0.9, 0-2 0.5, 1-2 0.6, 1-3 0.8, 2-3 0.7, 4-5 0.4, 2-4 0.3; each in one list at least.
   // Degrees: 2, 3, 4, 2, 2, 1. The first is 5 (degree 1). 5 → 4 → 2 (0.3, the only one) → 3 (0.7,
   // before 1 with 0.6 and 0 with 0.5) → 1 (0.8) → 0 (0.9).
-  const Lists lists = {{{1, 0.9}, {2, 0.5}}, {{0, 0.9}, {3, 0.8}}, {{1, 0.6}}, {{2, 0.7}},
-                       {{5, 0.4}, {2, 0.3}}, {}};
+  const Lists lists = {{{1, 0.9}, {2, 0.5}}, {{0, 0.9}, {3, 0.8}}, {{1, 0.6}},
+                       {{2, 0.7}},           {{5, 0.4}, {2, 0.3}}, {}};
   CHECK(chains_of(lists, 0).order == Nodes{5, 4, 2, 3, 1, 0});
   CHECK(chains_of(lists, 0).begin == Nodes{0});
   // Chains of two: 5 4 | degrees are then 0: 2, 1: 3, 2: 3, 3: 2: 0 1 | 2: 1, 3: 1: 2 3.

@@ -1,6 +1,7 @@
 // Tests how documents are arranged: a planted corpus whose path is known, duplicates, splits,
 // domains, limits.
 #include "sim/data/document_order.hpp"
+
 #include "tests/data/support.hpp"
 
 #include <algorithm>
@@ -23,7 +24,8 @@ std::string planted(int topic, int i) {
   for (int w = 0; w < kEach; ++w) {
     words.emplace_back();
     for (int c = 0; c < 8; ++c)
-      words.back() += "abcdefghijklmnopqrstuvwxyz012345"[4 * topic + static_cast<int>(random() % 4)];
+      words.back() +=
+          "abcdefghijklmnopqrstuvwxyz012345"[4 * topic + static_cast<int>(random() % 4)];
   }
   std::string text;
   for (int w = i; w < i + 6; ++w) text += words[static_cast<std::size_t>(w % kEach)] + " ";
@@ -137,8 +139,8 @@ TEST_CASE("document order: near-duplicates are dropped, the first stays", "[data
   // In file order, none of validation is.
   DocumentOptions options = options_of(DocumentOrder::file);
   DocumentInfo info;
-  const TextPart part = arranged({{"", "corpus", text_of({cat, dog, cat, dog, dog, dog})}}, {},
-                                 options, 0.4, info);
+  const TextPart part =
+      arranged({{"", "corpus", text_of({cat, dog, cat, dog, dog, dog})}}, {}, options, 0.4, info);
   CHECK(part.train.text == text_of({cat, dog}));
   CHECK(part.validation->text == text_of({dog, dog}));
 }
@@ -210,8 +212,12 @@ TEST_CASE("document order: positions have the domains of their documents", "[dat
   for (int i = 0; i < 90; ++i) a.push_back("aaaa aaaaa " + std::to_string(1000 + i) + " aaaaaaa\n");
   for (int i = 0; i < 30; ++i) b.push_back("bbbbbb bbb " + std::to_string(2000 + i) + " bbbbbbb\n");
   std::map<std::string, std::string> values = {
-      {"name", "text"},        {"document", "%"},     {"length", "16"},
-      {"duplicates", "0"},     {"order", "random"},   {"validation_order", "random"},
+      {"name", "text"},
+      {"document", "%"},
+      {"length", "16"},
+      {"duplicates", "0"},
+      {"order", "random"},
+      {"validation_order", "random"},
       {"path", "one:" + folder.write("a", text_of(a)) + ";two:" + folder.write("b", text_of(b))}};
   const auto count_wrong = [&](const Dataset& data, Split split, std::set<std::int32_t>& seen) {
     int wrong = 0, mixed = 0;
@@ -219,7 +225,8 @@ TEST_CASE("document order: positions have the domains of their documents", "[dat
       const Batch batch = data.batch(split, 0, step, 8);
       for (std::size_t i = 0; i < batch.ids.size(); ++i) {
         seen.insert(batch.domains.at(i));
-        if (batch.ids[i] == 'a' || batch.ids[i] == 'b') wrong += batch.ids[i] - 'a' != batch.domains[i];
+        if (batch.ids[i] == 'a' || batch.ids[i] == 'b')
+          wrong += batch.ids[i] - 'a' != batch.domains[i];
         if (i % 16 > 0) mixed += batch.domains[i] != batch.domains[i - 1];
       }
     }
@@ -275,8 +282,7 @@ TEST_CASE("document order: errors say what to do", "[data][documents]") {
   const std::string many = folder.write("many.txt", std::string(20 * 230000, 'x'));
   const Failure too_many = failure({{"path", many}, {"document", "bytes:20"}});
   CHECK(too_many.code == Exit::usage);
-  CHECK(too_many.message.find("more than 200000 documents cannot be ordered") !=
-        std::string::npos);
+  CHECK(too_many.message.find("more than 200000 documents cannot be ordered") != std::string::npos);
 }
 
 }  // namespace moesim::testing

@@ -1,5 +1,6 @@
 // Tests the split of texts into documents: every byte is in one of them, whatever the rule.
 #include "sim/data/documents.hpp"
+
 #include "tests/data/support.hpp"
 
 #include <vector>

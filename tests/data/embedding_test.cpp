@@ -1,5 +1,6 @@
 // Tests the embedding of documents against formulas on maps of terms, without hashing.
 #include "sim/data/embedding.hpp"
+
 #include "sim/data/folded.hpp"
 #include "tests/data/support.hpp"
 
@@ -19,8 +20,10 @@ Weights terms_of(const std::string& text, bool ngrams) {
     for (std::size_t i = 0; i + n <= text.size(); ++i) ++terms[text.substr(i, n)];
   std::string word;
   for (const char c : text + " ") {
-    if (c != ' ') word += c;
-    else if (!word.empty()) ++terms["word " + word], word.clear();
+    if (c != ' ')
+      word += c;
+    else if (!word.empty())
+      ++terms["word " + word], word.clear();
   }
   return terms;
 }

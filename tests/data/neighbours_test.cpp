@@ -1,5 +1,6 @@
 // Tests the search of neighbours against comparing all pairs.
 #include "sim/data/neighbours.hpp"
+
 #include "tests/data/support.hpp"
 
 #include <algorithm>
@@ -61,7 +62,7 @@ TEST_CASE("neighbours: those of comparing all pairs, bit for bit", "[data][docum
       CHECK(found > 300);
     }
   CHECK(nearest(embed({}, Terms::all), 10).empty());
-  CHECK(nearest(embed({"the only one"}, Terms::all), 10) .at(0).empty());
+  CHECK(nearest(embed({"the only one"}, Terms::all), 10).at(0).empty());
 }
 
 TEST_CASE("neighbours: near-duplicates are those of comparing all pairs", "[data][documents]") {
