@@ -211,6 +211,17 @@ void describe(Experiment& e) {
     file.attribute("unknown_validation", data.unknown_validation);
     file.attribute("unknown_characters", data.unknown_characters);
   }
+  if (const DocumentInfo& documents = data.documents; documents.documents > 0) {
+    file.attribute("documents", static_cast<std::int64_t>(documents.documents));
+    file.attribute("documents_dropped", static_cast<std::int64_t>(documents.dropped));
+    if (documents.chains > 0)
+      file.attribute("document_chains", static_cast<std::int64_t>(documents.chains));
+    if (documents.similarity >= 0) {
+      file.attribute("document_similarity", documents.similarity);
+      file.attribute("document_similarity_random", documents.random_similarity);
+    }
+    if (documents.one_domain >= 0) file.attribute("windows_one_domain", documents.one_domain);
+  }
   if (data.bytes_per_token > 0 && e.task->shape().causal)
     file.attribute("bytes_per_token", data.bytes_per_token);
   if (data.bayes_loss >= 0 && e.task->shape().causal) {

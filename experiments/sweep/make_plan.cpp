@@ -4,6 +4,7 @@
 #include "experiments/sweep/idle_options.hpp"
 #include "experiments/sweep/plan.hpp"
 #include "experiments/sweep/resources.hpp"
+#include "experiments/sweep/run_notes.hpp"
 #include "sim/backend/stand_in.hpp"
 #include "sim/config/number_text.hpp"
 #include "sim/core/error.hpp"
@@ -66,6 +67,9 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
     if (const std::string& note = e.data->info().note;
         mention && !note.empty() && mentioned.insert("data " + note).second)
       std::cerr << "note: data: " << note << '\n';
+    if (const std::string said = documents_text(e.data->info().documents);
+        mention && !said.empty() && mentioned.insert(said).second)
+      std::cerr << fmt::format("note: {}: {}\n", spec.label, said);
     if (const std::vector<Parameter>& all = e.trainer->parameters();
         mention && std::all_of(all.begin(), all.end(), [](auto& p) { return p.frozen; }) &&
         mentioned.insert("frozen").second)

@@ -1,5 +1,7 @@
 #include "experiments/sweep/run_notes.hpp"
 
+#include "sim/core/counted.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -22,6 +24,22 @@ void note_unknown(const DatasetInfo& data, Progress& progress) {
       "{:.1f} % of those of validation): losses are lower than with a tokenizer that knows the "
       "text",
       100 * data.unknown_characters, 100 * data.unknown_train, 100 * data.unknown_validation));
+}
+
+std::string documents_text(const DocumentInfo& documents) {
+  if (documents.documents == 0) return {};
+  std::string text = fmt::format("{}, {} dropped", counted(documents.documents, "document"),
+                                 counted(documents.dropped, "near-duplicate"));
+  if (documents.chains > 0)
+    text += fmt::format("; {}, {}", counted(documents.chains, "chain"),
+                        counted(documents.chains - 1, "jump"));
+  if (documents.similarity >= 0)
+    text += fmt::format("; similarity of adjacent ones {:.3f}, in random order {:.3f}",
+                        documents.similarity, documents.random_similarity);
+  if (documents.one_domain >= 0)
+    text +=
+        fmt::format("; {:.1f} % of training windows within one domain", 100 * documents.one_domain);
+  return text;
 }
 
 void note_guessing(const RunFile& file, index outputs, Progress& progress) {

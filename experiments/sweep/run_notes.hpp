@@ -16,6 +16,9 @@ void note_quantised(const std::string& made, Progress& progress);
 // Warns of text that the tokenizer does not know.
 void note_unknown(const DatasetInfo& data, Progress& progress);
 
+// Says what became of the documents of a text, in one line; "" if it was not split.
+std::string documents_text(const DocumentInfo& documents);
+
 // Warns of a validation loss above log `outputs`, that of guessing.
 void note_guessing(const RunFile& file, index outputs, Progress& progress);
 

@@ -163,6 +163,8 @@ Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progr
   const Checkpointer::Say say = [&](const std::string& what) { progress.say(what); };
   try {
     note_unknown(e.data->info(), progress);
+    if (const std::string said = documents_text(e.data->info().documents); !said.empty())
+      progress.say(said);
     e.trainer->start();
     lock.require_held();
     const bool resumed =

@@ -27,6 +27,16 @@ struct Batch {
 // Rows first .. first + count - 1 of a batch.
 Batch rows_of(const Batch& batch, index first, index count);
 
+// DocumentInfo is what is known of the documents of a text (data.document); -1: unknown.
+struct DocumentInfo {
+  index documents = 0;     // of training, without the dropped ones; 0: the text was not split
+  index dropped = 0;       // near-duplicates
+  index chains = 0;        // walks along neighbours of data.order = similar; 0 in other orders
+  double similarity = -1;  // mean cosine of documents that follow each other
+  double random_similarity = -1;  // the same in a random order
+  double one_domain = -1;         // share of training windows within one domain
+};
+
 // DatasetInfo is what is known of a data set before training: sizes, names, entropies, hash.
 struct DatasetInfo {
   index length = 0;                  // S
@@ -50,6 +60,7 @@ struct DatasetInfo {
   double unknown_train = -1, unknown_validation = -1, unknown_characters = -1;
   // Mean bytes of text per token of the validation split; -1 if unknown.
   double bytes_per_token = -1;
+  DocumentInfo documents;
   // A note if the files look like something else than they are read as, with a remedy; else "".
   std::string note;
   std::string sha256;  // of everything that determines the data

@@ -23,18 +23,23 @@ double Encoded::bytes_from(index first) const {
          share * static_cast<double>(behind->bytes - before.bytes);
 }
 
-// Encodes line by line, which is exact: no tokenizer looks beyond the end of a line.
 Encoded encoded(const Tokenizer& tokenizer, std::string_view text) {
-  Encoded result{TokenStore(tokenizer.vocabulary()), character_count(text), {}};
+  Encoded result{TokenStore(tokenizer.vocabulary()), 0, {}};
+  append_encoded(result, tokenizer, text);
+  return result;
+}
+
+// Encodes line by line, which is exact: no tokenizer looks beyond the end of a line.
+void append_encoded(Encoded& all, const Tokenizer& tokenizer, std::string_view text) {
+  const index before = all.marks.empty() ? 0 : all.marks.back().bytes;
+  all.characters += character_count(text);
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t line = text.find('\n', std::min(at + kStride - 1, text.size()));
     const std::size_t end = line == text.npos ? text.size() : line + 1;
-    tokenizer.encode(text.substr(at, end - at),
-                     [&](std::int32_t id) { result.tokens.push_back(id); });
-    result.marks.push_back({result.tokens.size(), static_cast<index>(end)});
+    tokenizer.encode(text.substr(at, end - at), [&](std::int32_t id) { all.tokens.push_back(id); });
+    all.marks.push_back({all.tokens.size(), before + static_cast<index>(end)});
     at = end;
   }
-  return result;
 }
 
 }  // namespace moesim

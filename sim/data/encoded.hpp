@@ -27,4 +27,7 @@ struct Encoded {
 // Tokenizes a text.
 Encoded encoded(const Tokenizer& tokenizer, std::string_view text);
 
+// Tokenizes the text behind `all`.
+void append_encoded(Encoded& all, const Tokenizer& tokenizer, std::string_view text);
+
 }  // namespace moesim

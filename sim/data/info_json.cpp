@@ -12,12 +12,25 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Calls visit(name, member) for what is known of documents.
+template <class Info, class Visit>
+void each_count(Info& info, const Visit& visit) {
+  auto& [documents, dropped, chains, similarity, random_similarity, one_domain] = info;
+  visit("documents", documents);
+  visit("dropped", dropped);
+  visit("chains", chains);
+  visit("similarity", similarity);
+  visit("random_similarity", random_similarity);
+  visit("one_domain", one_domain);
+}
+
 // Calls visit(name, member) for every member. A new member of DatasetInfo is a compile error here.
 template <class Info, class Visit>
 void each_member(Info& info, const Visit& visit) {
   auto& [length, vocabulary, features, classes, pairs, domains, train_size, validation_size,
          validation_rows, bayes_loss, bayes_loss_of_domain, entropy_rate_of_domain, unknown_train,
-         unknown_validation, unknown_characters, bytes_per_token, note, sha256, unigram] = info;
+         unknown_validation, unknown_characters, bytes_per_token, documents, note, sha256,
+         unigram] = info;
   visit("sha256", sha256);
   visit("length", length);
   visit("vocabulary", vocabulary);
@@ -36,10 +49,19 @@ void each_member(Info& info, const Visit& visit) {
   visit("unknown_validation", unknown_validation);
   visit("unknown_characters", unknown_characters);
   visit("bytes_per_token", bytes_per_token);
+  visit("documents", documents);
   visit("note", note);
 }
 
 }  // namespace
+
+static void to_json(Json& json, const DocumentInfo& info) {
+  each_count(info, [&](const char* name, const auto& member) { json[name] = member; });
+}
+
+static void from_json(const Json& json, DocumentInfo& info) {
+  each_count(info, [&](const char* name, auto& member) { json.at(name).get_to(member); });
+}
 
 Json to_json(const DatasetInfo& info) {
   Json json;

@@ -4,6 +4,7 @@
 #include "sim/core/error.hpp"
 #include "sim/data/corpus.hpp"
 #include "sim/data/datasets.hpp"
+#include "sim/data/document_order.hpp"
 #include "sim/data/encoded.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/tokenizer.hpp"
@@ -21,56 +22,52 @@
 namespace moesim {
 namespace {
 
-// The texts of one domain.
-struct TextDomain {
-  CorpusText text;
-  std::optional<CorpusText> validation;  // none: the last part of `text`
-};
-
 class Text final : public Dataset {
  public:
   // Frees each text once its tokens are stored.
-  Text(std::unique_ptr<Tokenizer> tokenizer, std::vector<TextDomain> domains, index length,
-       double validation_fraction, std::string sha256, std::string note)
-      : tokenizer_(std::move(tokenizer)), windows_(length), unknown_(*tokenizer_) {
-    info_.length = length;
+  Text(std::unique_ptr<Tokenizer> tokenizer, std::vector<TextPart> parts, DatasetInfo info,
+       double validation_fraction)
+      : tokenizer_(std::move(tokenizer)),
+        windows_(info.length),
+        unknown_(*tokenizer_),
+        info_(std::move(info)) {
     info_.vocabulary = tokenizer_->vocabulary();
     info_.unigram.resize(info_.vocabulary);
-    info_.sha256 = std::move(sha256);
-    info_.note = std::move(note);
     std::vector<std::int64_t> held_out(info_.unigram.size());
+    const std::string name = parts.front().train.name;
     double bytes = 0, tokens = 0;  // of the validation split
-    for (TextDomain& each : domains) {
-      const TextDomain domain = std::move(each);
-      const Encoded& text = store(domain.text.text);
-      const Encoded& last = domain.validation ? store(domain.validation->text) : text;
+    for (TextPart& each : parts) {
+      TextPart part = std::move(each);
+      const Encoded& text = store(part.train);
+      const Encoded& last = part.validation ? store(*part.validation) : text;
       const auto [train, validation] =
-          domain.validation
+          part.validation
               ? Halves{{&text.tokens, 0, text.tokens.size()}, {&last.tokens, 0, last.tokens.size()}}
               : cut_row(text.tokens, validation_fraction);
-      require_window(domain.text.name, "training", train.count, length);
-      require_window(domain.validation ? domain.validation->name : domain.text.name, "validation",
-                     validation.count, length);
+      require_window(part.train.name, "training", train.count, info_.length);
+      require_window(part.validation ? part.validation->name : part.train.name, "validation",
+                     validation.count, info_.length);
       count_ids(train, info_.unigram);
       count_ids(validation, held_out);
-      unknown_.add(domain.text.name, train, validation,
-                   text.characters + (domain.validation ? last.characters : 0));
-      windows_.add(train, validation);
+      unknown_.add(part.train.name, train, validation,
+                   text.characters + (part.validation ? last.characters : 0));
+      const std::vector<DomainRun> runs = part.validation ? part.validation->runs : part.train.runs;
+      windows_.add(train, std::move(part.train.runs), validation, runs);
       bytes += last.bytes_from(validation.first);
       tokens += static_cast<double>(validation.count);
       info_.train_size += train.count;
-      if (!domain.text.label.empty()) info_.domains.push_back(domain.text.label);
     }
+    if (info_.documents.documents > 0 && !info_.domains.empty())
+      info_.documents.one_domain = windows_.share_of_one_domain();
     unknown_.write(info_);
     for (const auto* counts : {&info_.unigram, &held_out})
       if (is_one_token(*counts))
         fail(Exit::data,
              fmt::format("{}: expected a text to be predicted, found the same token everywhere in "
                          "the {} split: use another text, or other tokens",
-                         domains.front().text.name,
-                         counts == &held_out ? "validation" : "training"));
+                         name, counts == &held_out ? "validation" : "training"));
     info_.validation_rows = windows_.count();
-    info_.validation_size = windows_.count() * length;
+    info_.validation_size = windows_.count() * info_.length;
     info_.bytes_per_token = bytes / tokens;
   }
 
@@ -83,8 +80,18 @@ class Text final : public Dataset {
   const Tokenizer* tokenizer() const override { return tokenizer_.get(); }
 
  private:
-  const Encoded& store(const std::string& text) {
-    return texts_.emplace_back(encoded(*tokenizer_, text));
+  // Stores the tokens of a row; its runs then begin at tokens in place of bytes.
+  const Encoded& store(RowText& row) {
+    const std::string text = std::move(row.text);
+    Encoded& stored = texts_.emplace_back(Encoded{TokenStore(tokenizer_->vocabulary()), 0, {}});
+    for (std::size_t i = 0; i < row.runs.size(); ++i) {
+      const auto begin = static_cast<std::size_t>(row.runs[i].first);
+      const std::size_t end =
+          i + 1 == row.runs.size() ? text.size() : static_cast<std::size_t>(row.runs[i + 1].first);
+      row.runs[i].first = stored.tokens.size();
+      append_encoded(stored, *tokenizer_, std::string_view(text).substr(begin, end - begin));
+    }
+    return stored;
   }
 
   std::unique_ptr<Tokenizer> tokenizer_;
@@ -94,8 +101,39 @@ class Text final : public Dataset {
   DatasetInfo info_;
 };
 
-std::string hash_of(const CorpusText& text) {
-  return fmt::format("{} {}", text.label, sha256_hex(text.text.data(), text.text.size()));
+std::string hash_of(const std::string& text) { return sha256_hex(text.data(), text.size()); }
+
+// Identifies the contents of domains and their validation.
+std::string identity_of(const std::vector<CorpusText>& texts,
+                        const std::vector<CorpusText>& held_out) {
+  std::string all;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    all += fmt::format(" part {} {}", texts[i].label, hash_of(texts[i].text));
+    if (!held_out.empty())
+      all += fmt::format(" validation {} {}", held_out[i].label, hash_of(held_out[i].text));
+  }
+  return all;
+}
+
+// Identifies a row of documents: its text, and where its domains begin.
+std::string identity_of(const RowText& row) {
+  std::string runs;
+  for (const DomainRun& run : row.runs) runs += fmt::format("{} {} ", run.first, run.domain);
+  return fmt::format(" row {} {}", hash_of(runs), hash_of(row.text));
+}
+
+// Each domain is a part of its own.
+std::vector<TextPart> parts_of(std::vector<CorpusText> texts, std::vector<CorpusText> held_out) {
+  std::vector<TextPart> parts;
+  const auto row_of = [](CorpusText& text, std::size_t domain) {
+    return RowText{
+        std::move(text.name), std::move(text.text), {{0, static_cast<std::int32_t>(domain)}}};
+  };
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    parts.push_back({row_of(texts[i], i), {}});
+    if (!held_out.empty()) parts.back().validation = row_of(held_out[i], i);
+  }
+  return parts;
 }
 
 }  // namespace
@@ -123,6 +161,7 @@ std::unique_ptr<Dataset> make_text(Options& options) {
                                "a. Empty: files are plain text");
   reading.domain_field = options.text(
       "domain_field", "", "JSON lines: the key whose value is the domain; empty: no domains");
+  const DocumentOptions documents = read_document_options(options);
   reading.content = kind == "raw" ? Content::any : kind == "bytes" ? Content::text : Content::utf_8;
   const auto at = [&options](const char* key) {
     return [&options, key] { return options.where(key); };
@@ -147,39 +186,50 @@ std::unique_ptr<Dataset> make_text(Options& options) {
     });
   }
   Corpus corpus = within(at("path"), [&] { return read_corpus(parts, reading); });
-  std::vector<TextDomain> domains;
-  for (CorpusText& text : corpus.texts) domains.push_back({std::move(text), {}});
+  std::vector<CorpusText> validation;
   if (!held_out.empty()) {
     reading.limit = corpus.left;
     Corpus other = within(at("validation"), [&] { return read_corpus(held_out_parts, reading); });
     std::vector<std::string> labels, others;
-    for (const TextDomain& domain : domains) labels.push_back(domain.text.label);
+    for (const CorpusText& text : corpus.texts) labels.push_back(text.label);
     for (const CorpusText& text : other.texts) others.push_back(text.label);
     const std::vector<std::size_t> order =
         within(at("validation"), [&] { return same_labels(labels, others); });
-    for (std::size_t i = 0; i < domains.size(); ++i)
-      domains[i].validation = std::move(other.texts[order[i]]);
+    for (const std::size_t place : order) validation.push_back(std::move(other.texts[place]));
     if (corpus.note.empty()) corpus.note = other.note;
   }
+  DatasetInfo info;
+  info.length = length;
+  info.note = std::move(corpus.note);
+  for (const CorpusText& text : corpus.texts)
+    if (!text.label.empty()) info.domains.push_back(text.label);
+  if (documents.rule && documents.embedding == Embedding::domain && info.domains.empty())
+    options.reject("embedding", "there are no domains; write label:pattern in data.path");
+  std::string determined = fmt::format("tokens {} model {} length {} validation_fraction {}", kind,
+                                       hash_of(model), length, fraction);
+  std::vector<TextPart> rows;
+  if (documents.rule) {
+    rows.push_back(within(at("document"), [&] {
+      return arranged(corpus.texts, validation, documents, fraction, info.documents);
+    }));
+    corpus.texts.clear(), validation.clear();
+    determined += " domains " + joined(info.domains) + identity_of(rows.front().train) +
+                  identity_of(*rows.front().validation);
+  } else {
+    determined += identity_of(corpus.texts, validation);
+    rows = parts_of(std::move(corpus.texts), std::move(validation));
+  }
+  info.sha256 = hash_of(determined);
   return within(at("path"), [&]() -> std::unique_ptr<Dataset> {
     if (kind == "chars") {
       std::vector<std::string_view> texts;
-      for (const TextDomain& domain : domains) {
-        texts.push_back(domain.text.text);
-        if (domain.validation) texts.push_back(domain.validation->text);
+      for (const TextPart& part : rows) {
+        texts.push_back(part.train.text);
+        if (part.validation) texts.push_back(part.validation->text);
       }
       tokenizer = character_tokenizer(texts);
     }
-    std::string determined =
-        fmt::format("tokens {} model {} length {} validation_fraction {}", kind,
-                    sha256_hex(model.data(), model.size()), length, fraction);
-    for (const TextDomain& domain : domains) {
-      determined += " part " + hash_of(domain.text);
-      if (domain.validation) determined += " validation " + hash_of(*domain.validation);
-    }
-    return std::make_unique<Text>(std::move(tokenizer), std::move(domains), length, fraction,
-                                  sha256_hex(determined.data(), determined.size()),
-                                  std::move(corpus.note));
+    return std::make_unique<Text>(std::move(tokenizer), std::move(rows), std::move(info), fraction);
   });
 }
 

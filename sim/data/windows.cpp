@@ -8,8 +8,25 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace moesim {
+namespace {
+
+// Appends the domain of each of the positions first .. first + count - 1.
+void append_domains(std::vector<std::int32_t>& domains, const std::vector<DomainRun>& runs,
+                    index first, index count) {
+  auto next = std::upper_bound(runs.begin(), runs.end(), first,
+                               [](index place, const DomainRun& run) { return place < run.first; });
+  while (count > 0) {
+    const index left = next == runs.end() ? count : std::min(count, next->first - first);
+    domains.insert(domains.end(), static_cast<std::size_t>(left), (next - 1)->domain);
+    first += left, count -= left;
+    if (next != runs.end()) ++next;
+  }
+}
+
+}  // namespace
 
 void count_ids(const Stretch& tokens, std::vector<std::int64_t>& counts) {
   each_slice(tokens, [&](index, const std::vector<std::int32_t>& ids) {
@@ -36,9 +53,29 @@ void require_window(const std::string& name, const char* split, index tokens, in
 }
 
 void Windows::add(const Stretch& train, const Stretch& validation) {
-  parts_.push_back({train, validation, starts_, windows_});
+  const auto domain = static_cast<std::int32_t>(parts_.size());
+  add(train, {{0, domain}}, validation, {{0, domain}});
+}
+
+void Windows::add(const Stretch& train, std::vector<DomainRun> train_runs,
+                  const Stretch& validation, std::vector<DomainRun> validation_runs) {
+  parts_.push_back(
+      {train, validation, std::move(train_runs), std::move(validation_runs), starts_, windows_});
   starts_ += train.count - length_;
   windows_ += (validation.count - 1) / length_;
+}
+
+double Windows::share_of_one_domain() const {
+  index whole = 0;
+  for (const Part& part : parts_)
+    for (std::size_t i = 0; i < part.train_runs.size(); ++i) {
+      const bool last = i + 1 == part.train_runs.size();
+      const index first = part.train_runs[i].first;
+      // A window has one token more, its last target.
+      const index tokens = (last ? part.train.count - 1 : part.train_runs[i + 1].first) - first;
+      whole += std::max<index>(0, tokens - length_ + 1);
+    }
+  return static_cast<double>(whole) / static_cast<double>(starts_);
 }
 
 Batch Windows::batch(Split split, std::uint64_t seed, index step, index batch_size,
@@ -60,8 +97,8 @@ Batch Windows::batch(Split split, std::uint64_t seed, index step, index batch_si
     result.ids.insert(result.ids.end(), window.begin(), window.end() - 1);
     result.targets.insert(result.targets.end(), window.begin() + 1, window.end());
     if (domains)
-      result.domains.insert(result.domains.end(), length_,
-                            static_cast<std::int32_t>(&part - parts_.data()));
+      append_domains(result.domains, train ? part.train_runs : part.validation_runs, start,
+                     length_);
   }
   return result;
 }

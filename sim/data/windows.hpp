@@ -27,6 +27,12 @@ struct Stretch {
   index first = 0, count = 0;
 };
 
+// DomainRun is where a run of one domain begins in a row; it ends where the next one begins.
+struct DomainRun {
+  index first = 0;
+  std::int32_t domain = 0;
+};
+
 // Calls visit(first, ids) for slices in order; `first` counts from the beginning of the stretch.
 template <class Visit>
 void each_slice(const Stretch& tokens, const Visit& visit) {
@@ -61,9 +67,14 @@ class Windows {
 
   // Adds the next domain. Each stretch must hold a window.
   void add(const Stretch& train, const Stretch& validation);
+  // Adds stretches of several domains: their runs begin at places in the stretch, the first at 0.
+  void add(const Stretch& train, std::vector<DomainRun> train_runs, const Stretch& validation,
+           std::vector<DomainRun> validation_runs);
 
   // Number of validation windows of all domains.
   index count() const { return windows_; }
+  // The share of training windows whose S positions are of one domain.
+  double share_of_one_domain() const;
 
   // Training: every window is equally likely, so domains are drawn in proportion to their size.
   // `domains`: whether to fill in Batch::domains.
@@ -72,6 +83,7 @@ class Windows {
  private:
   struct Part {
     Stretch train, validation;
+    std::vector<DomainRun> train_runs, validation_runs;
     index first_start;   // number of its first training window, counted over all parts
     index first_window;  // number of its first validation window, likewise
   };

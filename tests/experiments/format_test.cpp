@@ -209,6 +209,10 @@ TEST_CASE("FORMAT.md: what is written, exactly", "[record][format]") {
     runs.push_back(trained(folder, {"router.name", router, "data.domains", "2"}));
   runs.push_back(trained(folder, {"data.name", "text", "data.path", folder / "table.txt",
                                   "eval.from", "3", "eval.also", "dropless, training"}));
+  runs.push_back(trained(
+      folder, {"data.name", "text", "data.path",
+               "a:" + (folder / "letters.txt") + ", b:" + (folder / "table.txt"), "data.document",
+               "bytes:40", "data.duplicates", "0", "data.order", "similar"}));
   runs.push_back(trained(folder, {"data.domains", "2", "record.trace", "true", "record.trace_every",
                                   "1", "record.trace_bytes", "3000"}));
   runs.push_back(trained(folder,
