@@ -53,7 +53,7 @@ std::vector<real> Decoder::extend(const std::vector<std::int32_t>& ids) {
   }
   if (static_cast<index>(texts_.front().size()) > length_) past_.reset();
   if (!past_) return pass_over_windows();
-  const std::vector<real> logits = pass(ids, static_cast<index>(texts_.size()), &*past_);
+  std::vector<real> logits = pass(ids, static_cast<index>(texts_.size()), &*past_);
   past_->length += static_cast<index>(n);
   return logits;
 }

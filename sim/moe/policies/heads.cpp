@@ -67,7 +67,7 @@ Tensor HeadPositions::attend_relative(const Tensor& q, const Tensor& k, const Te
   for (index back = 0; back < S; ++back)  // pe(-back)
     for (index c = 0; c < D; ++c) {
       const double angle = -static_cast<double>(back) *
-                           std::pow(1e4, -static_cast<double>(c / 2 * 2) / static_cast<double>(D));
+                           std::pow(1e4, -static_cast<double>(c - c % 2) / static_cast<double>(D));
       waves[static_cast<std::size_t>(back * D + c)] =
           static_cast<real>(c % 2 == 0 ? std::sin(angle) : std::cos(angle));
     }
