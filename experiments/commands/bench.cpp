@@ -219,7 +219,8 @@ Arguments bench_arguments() {
       std::string("Times a training step of every arm of CONFIG (") + kDefaultConfig +
           " by default): median and quartiles, useful work per second and its share of the rate "
           "of large products measured next to it, the rate of copies, memory, and time by "
-          "part. Every arm runs in its own process; nothing is written.");
+          "part. Every arm runs in its own process; nothing is written. With --serve, times "
+          "generation with the model of a run instead.");
   arguments.list("arm", kArmHelp)
       .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all cores")
       .value("warmup", "3", "steps before the measured ones")
@@ -232,6 +233,7 @@ Arguments bench_arguments() {
 int bench_command(const Words& words) {
   Arguments arguments = bench_arguments();
   if (!arguments.parse(words)) return 0;
+  check_serve_arguments(arguments);
   if (arguments.has("serve")) return serve_bench(arguments);
   const Size size{arguments.integer("warmup", 0, 1000000), arguments.integer("steps", 1, 1000000),
                   chosen_threads(arguments.integer("threads", 0, kMostThreads))};

@@ -262,6 +262,19 @@ void add_serve_arguments(Arguments& arguments) {
       .flag("no-cache", "a pass over the whole window for every token");
 }
 
+void check_serve_arguments(const Arguments& arguments) {
+  const bool serves = arguments.has("serve");
+  const std::vector<const char*> of_steps = {"arm", "warmup", "steps"},
+                                 of_serving = {"batches",  "texts",          "prompt",
+                                               "tokens",   "experts-cached", "checkpoint",
+                                               "dropless", "no-cache"};
+  for (const char* name : serves ? of_steps : of_serving)
+    if (arguments.given(name))
+      fail(Exit::usage, fmt::format("command line: --{}: {}", name,
+                                    serves ? "is of training steps; leave it out with --serve"
+                                           : "needs --serve"));
+}
+
 int serve_bench(const Arguments& arguments) {
   arguments.require_rest("serve which run?");
   if (arguments.rest().size() > 1)

@@ -9,6 +9,9 @@ namespace moesim {
 // Adds the options of --serve.
 void add_serve_arguments(Arguments& arguments);
 
+// Refuses the options of training steps with --serve, and those of serving without it.
+void check_serve_arguments(const Arguments& arguments);
+
 // Measures the run that the arguments name, and prints. Returns an exit code.
 int serve_bench(const Arguments& arguments);
 

@@ -17,7 +17,7 @@ std::string reason_for_whole_windows(const Transformer& model, Rules rules) {
     if (traits.reroutes == Reroutes::always)
       return where + " may route a token by later tokens, or by their number";
     if (traits.reroutes == Reroutes::by_capacity && rules != Rules::dropless)
-      return where + " drops by a capacity that grows with the text";
+      return where + " has a capacity, by which a new token may reroute earlier ones";
     if (layer.expert().attends() && traits.cost.rows_per_token > 0)
       return fmt::format("block {}: expert.name = {} attends without a cache",
                          model.moe_blocks()[i], model.config().expert);

@@ -114,7 +114,8 @@ TEST_CASE("decoder: says why passes cover whole windows", "[decoder]") {
       "router.name", "token_choice", "moe.every", "2", "router.token_choice.capacity_factor_eval",
       "0.5"};
   REQUIRE(reason(drops, Rules::own) ==
-          "block 1: router.name = token_choice drops by a capacity that grows with the text");
+          "block 1: router.name = token_choice has a capacity, by which a new token may reroute "
+          "earlier ones");
   REQUIRE(reason(drops, Rules::dropless).empty());
 }
 

@@ -52,7 +52,7 @@ for name, run in runs.items():
     words = ("sample", run, "--prompt", "3 1 4", "--tokens", 20, "--seed", 5, "--json")
     cached, whole = call(*words), call(*words, "--no-cache")
     check(json.loads(cached.stdout) == json.loads(whole.stdout), f"{name}: another text without the cache")
-    reason = {"token_choice": "block 0: router.name = token_choice drops by a capacity that grows with the text",
+    reason = {"token_choice": "block 0: router.name = token_choice has a capacity, by which a new token may reroute earlier ones",
               "soft": "block 0: router.name = soft may route a token by later tokens, or by their number"}.get(name)
     note = "note: every token takes a pass over the whole window"
     check((note in cached.stderr) == (reason is not None), f"{name}: {cached.stderr}")
@@ -91,9 +91,12 @@ check("whole window" in said.stderr and "TTFT" in said.stdout and "if uniform" i
 for words, reason in ((("--batches", "3", "--texts", "4"), "does not divide 4 texts"),
                       (("--batches", "x"), "give integers from 1"),
                       (("--prompt", "17"), "the window of the model has 16 tokens"),
+                      (("--steps", "3"), "leave it out with --serve"),
                       (("--tokens", "1"), "a later token needs two or more")):
     said = call("bench", "--serve", runs["dense"], *words, code=2)
     check(reason in said.stderr and said.stderr.count("\n") == 1, f"{words}: {said.stderr}")
+said = call("bench", "--batches", "2", code=2)
+check("--batches: needs --serve" in said.stderr, said.stderr)
 said = call("bench", "--serve", code=2)
 check("serve which run?" in said.stderr, said.stderr)
 check(sorted(glob.glob("**", recursive=True)) == before, "something was written")
