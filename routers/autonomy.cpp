@@ -47,7 +47,8 @@ class Autonomy : public Router {
         .cost = {.rows_per_token = 0,
                  .router_flops = 2.0 * static_cast<double>(D_ * E_ * r_ + k_ * H_ * (r_ + 2 * D_)),
                  .idle_parameters = static_cast<double>((E_ - k_) * H_ * (r_ + 2 * D_))},
-        .assigns = false};  // not capturable: the load of a custom plan is read on the host
+        .assigns = false,  // not capturable: the load of a custom plan is read on the host
+        .reroutes = Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

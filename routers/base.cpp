@@ -38,7 +38,8 @@ class Base : public Router {
         .experts = E_,
         .sees = {.later_tokens = group_ != Group::position,
                  .other_sequences = group_ != Group::sequence},
-        .cost = {.rows_per_token = 1, .router_flops = 2.0 * static_cast<double>(site.width * E_)}};
+        .cost = {.rows_per_token = 1, .router_flops = 2.0 * static_cast<double>(site.width * E_)},
+        .reroutes = Reroutes::never};
     // Not capturable: the host assigns.
   }
 

@@ -52,7 +52,8 @@ class BiasBalanced : public Router {
                .choices = n_,
                .expert_groups = limit_.groups(),
                .capturable = true,
-               .surrogate = places_.straight_through()};
+               .surrogate = places_.straight_through(),
+               .reroutes = places_.reroutes()};
     if (!hash_.used()) balance_.declare(traits_, n_), update_.declare(traits_);
   }
 

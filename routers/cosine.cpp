@@ -15,6 +15,7 @@
 #include "sim/moe/policies/second_choices.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace moesim {
@@ -59,12 +60,14 @@ class Cosine : public Router {
     if (bias) bias_ = parameter("bias", {P_}, Init::constant(0), false);
     embedding_ = parameter("embedding", {P_, E_}, Init::normal(0.01));
     if (learned) log_scale_ = parameter("log_scale", {1}, Init::constant(scale_), false);
-    traits_ = {.experts = E_,
-               .sees = places_.sees(),
-               .cost = {.rows_per_token = static_cast<double>(k_),
-                        .router_flops = 2.0 * static_cast<double>(P_ * (site.width + E_))},
-               .capturable = true,
-               .surrogate = places_.straight_through()};
+    traits_ = {
+        .experts = E_,
+        .sees = places_.sees(),
+        .cost = {.rows_per_token = static_cast<double>(k_),
+                 .router_flops = 2.0 * static_cast<double>(P_ * (site.width + E_))},
+        .capturable = true,
+        .surrogate = places_.straight_through(),
+        .reroutes = sampled_ ? Reroutes::always : std::max(places_.reroutes(), second_.reroutes())};
   }
 
   Routing route(const Tokens& tokens) override {

@@ -34,7 +34,8 @@ class DefaultMoe : public Router {
                .cost = {.rows_per_token = static_cast<double>(k_),
                         .router_flops = 4.0 * static_cast<double>(site.width * E_)},
                .assigns = false,
-               .totals = {{E_, site.width}, {E_}}};
+               .totals = {{E_, site.width}, {E_}},
+               .reroutes = Reroutes::never};
     // Not capturable: a custom plan reports its load from the host.
   }
 

@@ -15,7 +15,8 @@ class Dense : public Router {
                    "width_factor", 1, {1, 1024},
                    "hidden width in multiples of expert.hidden: set it to the k of the arm it is "
                    "compared with"),
-               .capturable = true};
+               .capturable = true,
+               .reroutes = Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

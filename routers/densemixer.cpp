@@ -33,7 +33,8 @@ class DenseMixer : public Router {
                .cost = {.rows_per_token = static_cast<double>(E_),
                         .router_flops = 2.0 * static_cast<double>(site.width * E_)},
                .capturable = true,
-               .surrogate = true};
+               .surrogate = true,
+               .reroutes = Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

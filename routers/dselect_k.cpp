@@ -47,7 +47,8 @@ class DSelectK : public Router {
     traits_ = {.experts = E_,
                .cost = {.rows_per_token = static_cast<double>(E_),  // before the bits saturate
                         .router_flops = 2.0 * static_cast<double>(products + k_ * E_)},
-               .capturable = true};
+               .capturable = true,
+               .reroutes = Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

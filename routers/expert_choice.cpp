@@ -53,12 +53,15 @@ class ExpertChoice : public Router {
                         .other_sequences = group_ != Group::sequence},
                .cost = {.rows_per_token = rows_per_token,
                         .router_flops = 2.0 * static_cast<double>(D_ * E_)},
-               .capturable = true};
+               .capturable = true,
+               .reroutes = group_ == Group::position ? Reroutes::never : Reroutes::always};
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
   }
 
   Routing route(const Tokens& tokens) override {
-    const index B = tokens.batch(), S = tokens.length();
+    // In generation the text is alone: other sequences of the pass are other texts.
+    const bool alone = group_ == Group::position && tokens.context.generating != Generating::no;
+    const index B = alone ? 1 : tokens.batch(), S = alone ? tokens.x.rows() : tokens.length();
     const Tensor logits = matmul(tokens.x, weight_);  // [T, E]
     const Tensor scores = over_tokens_ ? softmax(logits, token_axis(B, S)) : softmax(logits);
 

@@ -43,7 +43,10 @@ class Hash : public Router {
     options.explain(Topic::selection, "a fixed table maps the token id to one expert");
     options.explain(Topic::gate, "g = 1");
     const index seed = options.integer("seed", 0, {0, 1 << 30}, "of the random table");
-    traits_ = {.experts = experts_, .capturable = true, .fixed_choices = true};
+    traits_ = {.experts = experts_,
+               .capturable = true,
+               .fixed_choices = true,
+               .reroutes = Reroutes::never};
     const index symbols = site.vocabulary > 0 ? site.vocabulary : site.length;
     if (kind == "balanced") {
       const bool counted =

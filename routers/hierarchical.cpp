@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace moesim {
 namespace {
 
@@ -50,7 +52,8 @@ class Hierarchical : public Router {
                  .router_flops =
                      out.cost.router_flops + out.cost.rows_per_token * in.cost.router_flops},
         .expert_groups = groups,
-        .surrogate = out.surrogate || in.surrogate};
+        .surrogate = out.surrogate || in.surrogate,
+        .reroutes = importance_ ? Reroutes::always : std::max(out.reroutes, in.reroutes)};
   }
 
   Routing route(const Tokens& tokens) override {

@@ -75,7 +75,8 @@ class Lory : public Router {
                         .merge_flops = 2 * E / size},
                .assigns = false,
                .capturable = true,
-               .surrogate = own && !prefix_};  // the first segment's weights get no gradient
+               .surrogate = own && !prefix_,  // the first segment's weights get no gradient
+               .reroutes = Reroutes::never};
     weight_ = parameter("weight", {D_, E_}, Init::normal(0.02));
     if (first_ == "learned") logits_ = parameter("first", {E_}, Init::constant(0));
   }

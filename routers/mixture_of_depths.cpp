@@ -68,8 +68,9 @@ class MixtureOfDepths : public Router {
                .sees = {.later_tokens = trained_by_top_},
                .cost = {.rows_per_token = static_cast<double>(number(S)) / static_cast<double>(S),
                         .router_flops = (predictor_ ? 4.0 : 2.0) * static_cast<double>(D_)},
-               .surrogate = static_cast<bool>(predictor_)};  // blocks read the plan on the host, so
-                                                             // that steps are not replayed
+               .surrogate = static_cast<bool>(predictor_),  // blocks read the plan on the
+                                                            // host: steps are not replayed
+               .reroutes = inference_ == "top" ? Reroutes::always : Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

@@ -50,7 +50,8 @@ class MixtureOfTokens : public Router {
                .cost = {.rows_per_token = E / static_cast<double>(groups_.size()),
                         .router_flops = 6 * D * E},
                .assigns = false,
-               .capturable = true};
+               .capturable = true,
+               .reroutes = Reroutes::never};
     const Init init = Init::truncated_normal(0.1 / std::sqrt(D));
     weight_ = parameter("weight", {site.width, E_}, init);
     if (emit == "separate") emit_weight_ = parameter("emit_weight", {site.width, E_}, init);

@@ -52,7 +52,8 @@ class Moa : public Router {
                         .router_flops = products + attention_flops(k_ * d_, site.length, causal_),
                         .idle_parameters = 2.0 * static_cast<double>((E_ - k_) * D_ * d_)},
                .assigns = false,  // not capturable: the load of a custom plan is read on the host
-               .surrogate = detached_};
+               .surrogate = detached_,
+               .reroutes = causal_ ? Reroutes::never : Reroutes::always};
   }
 
   Routing route(const Tokens& tokens) override {
@@ -99,7 +100,8 @@ class Moa : public Router {
       return gather_rows(one, row).reshape({T, k_ * d_});
     };
     const Tensor h = attend(gather_rows(q, slots).reshape({T, k_ * d_}), repeated(matmul(x, key_)),
-                            repeated(matmul(x, value_)), tokens, k_, causal_);
+                            repeated(matmul(x, value_)), tokens,
+                            {.owner = this, .heads = k_, .kv_heads = 1, .causal = causal_});
     const Tensor sorted = combine_rows(h.reshape({N, d_}), {}, slots, N);
     return combine_rows(grouped_linear(sorted, output_, {}, plan.experts), plan.gate, plan.token,
                         T);

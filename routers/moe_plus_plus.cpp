@@ -52,7 +52,8 @@ class MoePlusPlus : public Router {
                .cost = {.rows_per_token = share * static_cast<double>(E_),
                         .router_flops = 2.0 * static_cast<double>(D * hidden + weight_.size())},
                .choices = n_,
-               .capturable = true};
+               .capturable = true,
+               .reroutes = Reroutes::never};
     balance_.declare(traits_, n_);
   }
 

@@ -46,7 +46,8 @@ class Moh : public Router {
                .cost = {.rows_per_token = 0,
                         .router_flops = 8.0 * static_cast<double>(D_ * width) +
                                         attention_flops(width, site.length, causal_)},
-               .assigns = false};  // not capturable: the load of a custom plan is read on the host
+               .assigns = false,  // not capturable: the load of a custom plan is read on the host
+               .reroutes = causal_ ? Reroutes::never : Reroutes::always};
   }
 
   Routing route(const Tokens& tokens) override {
@@ -93,7 +94,7 @@ class Moh : public Router {
     const index H = gates.cols(), T = x.rows(), width = H * d_;
     const Tensor turned = swap_blocks(part.qkv, 3, D_, width).reshape({D_, 3 * width});
     const Tensor qkv = linear(x, turned, part.bias ? part.bias.reshape({3 * width}) : Tensor());
-    const Tensor h = attention(qkv, {tokens.batch(), tokens.length(), H, causal_});
+    const Tensor h = attend(qkv, tokens, {.owner = &part, .heads = H, .causal = causal_});
     const Tensor weighted = mul_column(h.reshape({T * H, d_}), gates.reshape({T * H}));
     return matmul(weighted.reshape({T, width}), part.output.reshape({width, D_}));
   }

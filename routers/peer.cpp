@@ -60,7 +60,8 @@ class Peer : public Router {
         .cost = {.rows_per_token = static_cast<double>(h_ * k_),
                  .router_flops = 2.0 * static_cast<double>(h_ * d_ * (2 * D_ + n_[0] + n_[1]))},
         .expert_groups = separate_ ? 1 : n_[0],
-        .capturable = true};
+        .capturable = true,
+        .reroutes = Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

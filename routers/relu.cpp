@@ -44,7 +44,8 @@ class Relu : public Router {
     traits_ = {.experts = E_,
                .cost = {.rows_per_token = static_cast<double>(k_),
                         .router_flops = 2.0 * static_cast<double>(site.width * E_)},
-               .capturable = true};
+               .capturable = true,
+               .reroutes = Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

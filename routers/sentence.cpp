@@ -14,6 +14,7 @@
 #include "sim/moe/policies/loss_weights.hpp"
 #include "sim/moe/policies/penalties.hpp"
 #include "sim/moe/router.hpp"
+#include "sim/nn/past.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <algorithm>
@@ -44,7 +45,8 @@ class Sentence : public Router {
                .sees = {.later_tokens = by_ == "sequence"},
                .cost = {.rows_per_token = static_cast<double>(k_),
                         .router_flops = 2.0 * static_cast<double>(D_ * E_)},
-               .capturable = true};
+               .capturable = true,
+               .reroutes = by_ == "sequence" ? Reroutes::always : Reroutes::never};
     weight_ = parameter("weight", {by_ == "label" ? site.vocabulary : D_, E_}, Init::normal(0.02));
   }
 
@@ -73,20 +75,48 @@ class Sentence : public Router {
       return gather_rows(rows, Indices::of(row, backend));
     };
     if (by_ == "sequence") return spread(matmul(mean_rows(tokens.x, B), weight_), 1);
+    Past* const past = tokens.context.past;
     if (by_ == "label") {
-      const Indices first = map_indices({.shape = {B, S, 1}, .add = {S}}, backend);
-      return gather_rows(weight_, look_up(tokens.ids, first));
+      if (past != nullptr && past->length > 0) return spread(past->value_of(this), 1);
+      const Indices first = map_indices({.shape = {B, 1, 1}, .add = {S}}, backend);
+      const Tensor logits = gather_rows(weight_, look_up(tokens.ids, first));
+      if (past != nullptr) past->value_of(this) = logits;
+      return spread(logits, 1);
     }
-    const index n = std::min(prompt_, S);
-    const Tensor x = gather_rows(
-        tokens.x, map_indices({.shape = {B, n, 1}, .add = {S, 1}}, backend));  // [B·n, D]
-    // Row t averages the tokens 0 .. t.
-    std::vector<real> average(static_cast<std::size_t>(B * n * n), 0);
-    for (index row = 0; row < B * n; ++row)
-      std::fill_n(average.begin() + row * n, row % n + 1, 1 / static_cast<real>(row % n + 1));
-    const Tensor means =
-        batched_matmul(journaled(Tensor::of({B, n, n}, average, backend)), x.reshape({B, n, D_}));
-    return spread(matmul(means.reshape({B * n, D_}), weight_), n);
+    const index before = past != nullptr ? std::min(past->length, prompt_) : 0;
+    const index n = std::min(prompt_ - before, S);
+    if (n == 0) return spread(matmul(past->value_of(this), weight_), 1);
+    const Tensor means = means_of(tokens, B, n, before);
+    if (past != nullptr)
+      past->value_of(this) =
+          gather_rows(means, map_indices({.shape = {B, 1, 1}, .add = {n}, .base = n - 1}, backend));
+    return spread(matmul(means, weight_), n);
+  }
+
+  // The means up to each of the n first tokens of the pass. `before` tokens precede them, whose mean
+  // is kept. -> [B·n, D]
+  Tensor means_of(const Tokens& tokens, index B, index n, index before) const {
+    Backend& backend = tokens.x.backend();
+    const index S = tokens.length(), kept = before > 0 ? 1 : 0, m = kept + n;
+    Tensor x = gather_rows(tokens.x,
+                           map_indices({.shape = {B, n, 1}, .add = {S, 1}}, backend));  // [B·n, D]
+    if (kept > 0) {
+      const Tensor all = concat_rows({tokens.context.past->value_of(this), x});
+      std::vector<std::int32_t> row;
+      for (index b = 0; b < B; ++b)
+        for (index i = 0; i < m; ++i)
+          row.push_back(static_cast<std::int32_t>(i == 0 ? b : B + b * n + i - 1));
+      x = gather_rows(all, Indices::of(row, backend));  // [B·m, D]
+    }
+    // Row t averages the tokens up to t.
+    std::vector<real> average(static_cast<std::size_t>(B * n * m), 0);
+    for (index row = 0; row < B * n; ++row) {
+      const auto count = static_cast<real>(before + row % n + 1);
+      std::fill_n(average.begin() + row * m, kept + row % n + 1, 1 / count);
+      if (kept > 0) average[static_cast<std::size_t>(row * m)] = static_cast<real>(before) / count;
+    }
+    return batched_matmul(journaled(Tensor::of({B, n, m}, average, backend)), x.reshape({B, m, D_}))
+        .reshape({B * n, D_});
   }
 
   index D_, E_, k_;

@@ -54,7 +54,8 @@ class SinkhornRouter : public Router {
                .cost = {.rows_per_token = by_experts_ ? capacity_.factor : static_cast<double>(k_),
                         .router_flops = 2.0 * static_cast<double>(site.width * E_)},
                .capturable = sinkhorn_.fixed(),  // else the host counts iterations
-               .surrogate = gate_ == "straight"};
+               .surrogate = gate_ == "straight",
+               .reroutes = by_experts_ ? Reroutes::always : Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

@@ -35,7 +35,8 @@ class SparseMixer : public Router {
                         .router_flops = 2.0 * static_cast<double>(site.width * E_)},
                .assigns = !first,
                .capturable = !first,  // a custom plan reports its load from the host
-               .surrogate = true};
+               .surrogate = true,
+               .reroutes = Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

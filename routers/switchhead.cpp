@@ -46,7 +46,8 @@ class SwitchHead : public Router {
                  .router_flops = products + attention_flops(h_ * d_, site.length, site.causal),
                  .idle_parameters = 2.0 * static_cast<double>(h_ * (E_ - k_) * D_ * d_)},
         .expert_groups = h_,
-        .assigns = false};  // not capturable: the load of a custom plan is read on the host
+        .assigns = false,  // not capturable: the load of a custom plan is read on the host
+        .reroutes = positions_->relative() ? Reroutes::always : Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

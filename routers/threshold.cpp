@@ -51,7 +51,8 @@ class Threshold : public Router {
                .cost = {.rows_per_token = std::min(capacity_.factor, static_cast<double>(E_)),
                         .router_flops = 2.0 * static_cast<double>(site.width * E_)},
                .capturable = true,
-               .totals = {{E_}}};
+               .totals = {{E_}},
+               .reroutes = Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

@@ -17,6 +17,7 @@
 #include "sim/moe/router.hpp"
 #include "sim/ops/ops.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace moesim {
@@ -51,7 +52,8 @@ class TokenChoice : public Router {
                .importance = true,
                .capturable = true,
                // Rounding has no derivative of its own.
-               .surrogate = format_.rounded() || places_.straight_through()};
+               .surrogate = format_.rounded() || places_.straight_through(),
+               .reroutes = std::max(places_.reroutes(), second_.reroutes())};
     losses_.declare(traits_, E_);
   }
 

@@ -41,7 +41,8 @@ class TokenRounding : public Router {
                .sees = {.later_tokens = true, .other_sequences = true},
                .cost = {.rows_per_token = static_cast<double>(k_),
                         .router_flops = 2.0 * static_cast<double>(site.width * E_)},
-               .capturable = true};
+               .capturable = true,
+               .reroutes = Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

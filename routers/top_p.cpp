@@ -46,7 +46,8 @@ class TopP : public Router {
     traits_ = {.experts = E_,
                .cost = {.rows_per_token = at_first(),
                         .router_flops = 2.0 * static_cast<double>(site.width * E_)},
-               .capturable = true};
+               .capturable = true,
+               .reroutes = Reroutes::never};
   }
 
   Routing route(const Tokens& tokens) override {

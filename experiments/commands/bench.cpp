@@ -1,10 +1,12 @@
 // moesim bench: measures the time of a training step, its parts, and its share of the device's
 // limit.
+#include "analysis/statistics/difference.hpp"
 #include "analysis/statistics/sample.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/arm_arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/limits.hpp"
+#include "experiments/commands/serve.hpp"
 #include "experiments/sweep/child.hpp"
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/process_limits.hpp"
@@ -30,15 +32,6 @@ using SortedJson = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kDefaultConfig = "<bench.ini>";
-
-// Quantile, by linear interpolation between order statistics.
-double quantile(std::vector<double> values, double q) {
-  std::sort(values.begin(), values.end());
-  const double at = q * static_cast<double>(values.size() - 1);
-  const auto below = static_cast<std::size_t>(at);
-  const std::size_t above = std::min(below + 1, values.size() - 1);
-  return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
-}
 
 double sum_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0);
@@ -226,18 +219,22 @@ Arguments bench_arguments() {
       std::string("Times a training step of every arm of CONFIG (") + kDefaultConfig +
           " by default): median and quartiles, useful work per second and its share of the rate "
           "of large products measured next to it, the rate of copies, memory, and time by "
-          "part. Every arm runs in its own process; nothing is written.");
+          "part. Every arm runs in its own process; nothing is written. With --serve, times "
+          "generation with the model of a run instead.");
   arguments.list("arm", kArmHelp)
       .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all cores")
       .value("warmup", "3", "steps before the measured ones")
       .value("steps", "20", "measured steps")
       .flag("json", "print one JSON document");
+  add_serve_arguments(arguments);
   return arguments;
 }
 
 int bench_command(const Words& words) {
   Arguments arguments = bench_arguments();
   if (!arguments.parse(words)) return 0;
+  check_serve_arguments(arguments);
+  if (arguments.has("serve")) return serve_bench(arguments);
   const Size size{arguments.integer("warmup", 0, 1000000), arguments.integer("steps", 1, 1000000),
                   chosen_threads(arguments.integer("threads", 0, kMostThreads))};
   Words rest = arguments.rest();

@@ -21,11 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void require_causal(const std::string& folder, const Experiment& e) {
-  if (e.task->shape().vocabulary == 0 || !e.task->shape().causal)
-    fail(Exit::usage, folder + ": only runs with task.name = causal_lm continue a text");
-}
-
 std::vector<std::int32_t> prompt_ids(const Experiment& e, const std::string& text) {
   std::vector<std::int32_t> ids;
   try {
@@ -60,6 +55,10 @@ Arguments sample_arguments() {
       .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})
       .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors")
+      .flag("dropless", "experts take any number of rows: no capacity of evaluation")
+      .flag("no-cache",
+            "a pass over the whole window for every token, without keys and values of "
+            "earlier ones; the logits are the same but for rounding")
       .flag("json", "print one JSON document");
   return arguments;
 }
@@ -75,6 +74,8 @@ int sample_command(const Words& words) {
                           .top_k = arguments.integer("top-k", 0, 1 << 24),
                           .seed = static_cast<std::uint64_t>(
                               arguments.integer("seed", 0, std::numeric_limits<long>::max()))};
+  const Decoding how{.rules = arguments.has("dropless") ? Rules::dropless : Rules::own,
+                     .cached = !arguments.has("no-cache")};
   const std::string folder = fs::path(arguments.rest().front()).lexically_normal().string();
 
   LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::checkpoint,
@@ -94,7 +95,11 @@ int sample_command(const Words& words) {
               << (sees.other_sequences ? "other sequences" : "later tokens")
               << ", which are not there now; expect worse than its loss\n";
 
-  Generator generator(*e.model, e.task->shape().length, *e.backend, std::move(prompt), choosing);
+  Generator generator(*e.model, e.task->shape().length, *e.backend, std::move(prompt), choosing,
+                      how);
+  if (how.cached && !generator.decoder().whole_windows().empty())
+    std::cerr << "note: every token takes a pass over the whole window: "
+              << generator.decoder().whole_windows() << '\n';
   const bool json = arguments.has("json");
   TextStream stream(std::cout, ::isatty(STDOUT_FILENO) == 1);
   for (long i = 0; i < count; ++i) {

@@ -103,4 +103,9 @@ LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf 
                   });
 }
 
+void require_causal(const std::string& folder, const Experiment& e) {
+  if (e.task->shape().vocabulary == 0 || !e.task->shape().causal)
+    fail(Exit::usage, folder + ": only runs with task.name = causal_lm continue a text");
+}
+
 }  // namespace moesim

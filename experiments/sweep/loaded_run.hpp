@@ -32,6 +32,9 @@ LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf 
                    const std::function<void(const Experiment&)>& require,
                    const RunNames& names = {});
 
+// Throws Exit::usage for a run that cannot continue a text.
+void require_causal(const std::string& folder, const Experiment& e);
+
 // A run to open, and how its options are called.
 struct Wanted {
   std::string folder, checkpoint;

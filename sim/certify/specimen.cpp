@@ -75,20 +75,30 @@ Batch Specimen::batch(std::uint64_t draw, index sequences, index length, double 
   return batch;
 }
 
-Routing Specimen::route(const Batch& batch, Mode mode,
-                        std::function<Tensor(Purpose, Shape)> given) {
+namespace {
+
+Context context_of(Mode mode, std::function<Tensor(Purpose, Shape)> given) {
   Context context;
   context.training = mode.training;
   context.seed = mode.draw;
   context.given = std::move(given);
+  return context;
+}
+
+}  // namespace
+
+Routing Specimen::route(const Batch& batch, Mode mode,
+                        std::function<Tensor(Purpose, Shape)> given) {
+  Context context = context_of(mode, std::move(given));
   return router().route(tokens_of(batch.x, batch.batch, batch.length, batch.ids, context));
 }
 
 Pass Specimen::forward(const Batch& batch, Mode mode) { return forward(batch, mode, {}); }
 
 Pass Specimen::forward(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given) {
-  Pass pass{route(batch, mode, std::move(given)), {}};
-  Context none;
+  // A custom plan may refer to the context of its pass.
+  Context context = context_of(mode, std::move(given)), none;
+  Pass pass{router().route(tokens_of(batch.x, batch.batch, batch.length, batch.ids, context)), {}};
   pass.y = execute(pass.routing, tokens_of(batch.x, batch.batch, batch.length, batch.ids, none),
                    *made_.expert);
   return pass;

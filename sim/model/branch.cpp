@@ -13,6 +13,8 @@ Tensor plus(const Tensor& y, const Tensor& residual) { return residual ? add(res
 }  // namespace
 
 Tensor AttentionBranch::forward(const Tokens& tokens, const Tensor& residual, std::vector<Loss>&) {
+  if (Past* const past = tokens.context.past)
+    return attention_.extend(tokens.x, tokens.sequences, residual, tokens.positions(), *past);
   if (tokens.batch() == 1 || tokens.sequences.each > 0)
     return attention_.forward(tokens.x, tokens.batch(), tokens.length(), residual, tokens.position);
   Backend& backend = tokens.x.backend();

@@ -12,6 +12,9 @@ std::int32_t choose_token(const std::vector<real>& logits, const Choosing& choos
   for (const real logit : logits)
     if (!std::isfinite(static_cast<double>(logit)))
       fail(Exit::diverged, "the logits of the next token are not finite");
+  if (choosing.temperature == 0)
+    return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) -
+                                     logits.begin());
   // Descending by logit, ties by token id, so that top_k is the same everywhere.
   std::vector<std::int32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
@@ -20,7 +23,6 @@ std::int32_t choose_token(const std::vector<real>& logits, const Choosing& choos
   };
   std::stable_sort(order.begin(), order.end(),
                    [&](std::int32_t a, std::int32_t b) { return logit(a) > logit(b); });
-  if (choosing.temperature == 0) return order.front();
   if (choosing.top_k > 0 && choosing.top_k < static_cast<index>(order.size()))
     order.resize(static_cast<std::size_t>(choosing.top_k));
   std::vector<double> sums;
@@ -33,32 +35,24 @@ std::int32_t choose_token(const std::vector<real>& logits, const Choosing& choos
 }
 
 Generator::Generator(Transformer& model, index length, Backend& backend,
-                     std::vector<std::int32_t> prompt, const Choosing& choosing)
-    : model_(model),
-      backend_(backend),
-      length_(length),
-      choosing_(choosing),
-      tokens_(std::move(prompt)) {
+                     std::vector<std::int32_t> prompt, const Choosing& choosing,
+                     const Decoding& how)
+    : decoder_(model, length, 1, backend, how), choosing_(choosing), tokens_(std::move(prompt)) {
   if (tokens_.empty()) fail_in("generator", "an empty prompt");
 }
 
-std::vector<real> Generator::logits() {
-  const index length = std::min(length_, static_cast<index>(tokens_.size()));
-  const std::vector<std::int32_t> window(tokens_.end() - static_cast<std::ptrdiff_t>(length),
-                                         tokens_.end());
-  Context context;
-  context.generating = drawn_ == 0 ? Generating::prompt : Generating::continuation;
-  std::vector<Loss> losses;
-  const ModelInput input{1, length, Indices::of(window, backend_), {}};
-  const std::vector<real> all = model_.forward(input, context, losses).to_host();
-  return {all.end() - static_cast<std::ptrdiff_t>(all.size()) / length, all.end()};
+const std::vector<real>& Generator::logits() {
+  if (decoded_ == tokens_.size()) return logits_;
+  logits_ =
+      decoder_.extend({tokens_.begin() + static_cast<std::ptrdiff_t>(decoded_), tokens_.end()});
+  decoded_ = tokens_.size();
+  return logits_;
 }
 
 std::int32_t Generator::next() {
-  const std::vector<real> now = logits();
   const double u = random_uniform({.seed = choosing_.seed, .purpose = Purpose::sampling}, drawn_);
   ++drawn_;
-  tokens_.push_back(choose_token(now, choosing_, u));
+  tokens_.push_back(choose_token(logits(), choosing_, u));
   return tokens_.back();
 }
 

@@ -1,7 +1,7 @@
 // Generator continues a text token by token with a causal model.
 #pragma once
 
-#include "sim/model/transformer.hpp"
+#include "sim/model/decoder.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -19,26 +19,26 @@ struct Choosing {
 // logits.
 std::int32_t choose_token(const std::vector<real>& logits, const Choosing& choosing, double u);
 
-// Each new token takes a forward pass over the last `length` tokens, in evaluation mode, in which
-// routers apply their inference rules (Context::generating). Nothing is cached.
+// Generator continues one text; the logits are those of a Decoder.
 class Generator {
  public:
   // prompt: at least one token. The model must outlive the generator.
   Generator(Transformer& model, index length, Backend& backend, std::vector<std::int32_t> prompt,
-            const Choosing& choosing);
+            const Choosing& choosing, const Decoding& how = {});
 
   std::int32_t next();
   // The prompt and the new tokens.
   const std::vector<std::int32_t>& tokens() const { return tokens_; }
   // Logits of the next token: [outputs].
-  std::vector<real> logits();
+  const std::vector<real>& logits();
+  const Decoder& decoder() const { return decoder_; }
 
  private:
-  Transformer& model_;
-  Backend& backend_;
-  index length_;
+  Decoder decoder_;
   Choosing choosing_;
   std::vector<std::int32_t> tokens_;
+  std::size_t decoded_ = 0;   // tokens that the decoder has
+  std::vector<real> logits_;  // after these
   std::uint64_t drawn_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "sim/moe/choose.hpp"
 #include "sim/moe/explain.hpp"
 #include "sim/moe/no_experts.hpp"
+#include "sim/nn/past.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <fmt/format.h>
@@ -199,22 +200,25 @@ void Transformer::explain_layers(const Options& options, const Site& site) const
 
 Tensor Transformer::forward(const ModelInput& input, Context& context, std::vector<Loss>& losses) {
   Tensor x = embedding_ ? gather_rows(embedding_, input.ids) : patches_->forward(input.features);
+  const index first = context.past != nullptr ? context.past->length : 0;
   if (positions_) {
-    if (input.length > shape_.length)
-      fail_in("transformer", "sequences of " + std::to_string(input.length) + " for positions of " +
-                                 std::to_string(shape_.length));
+    if (first + input.length > shape_.length)
+      fail_in("transformer", "sequences of " + std::to_string(first + input.length) +
+                                 " for positions of " + std::to_string(shape_.length));
     const Shape sequences{input.batch, input.length * width_};
-    const Tensor positions =
-        input.length == shape_.length
-            ? positions_
-            : gather_rows(positions_,
-                          map_indices({.shape = {input.length, 1, 1}, .add = {1}}, x.backend()));
+    const IndexMap places{.shape = {input.length, 1, 1}, .add = {1}, .base = first};
+    const Tensor positions = input.length == shape_.length
+                                 ? positions_
+                                 : gather_rows(positions_, map_indices(places, x.backend()));
     x = add_row(x.reshape(sequences), positions).reshape({input.batch * input.length, width_});
   }
   context.layer = 0;
   context.carry = {};
   Tokens tokens =
       tokens_of(drop(x, dropout_, context), input.batch, input.length, input.ids, context);
+  if (context.past != nullptr)
+    tokens.position = map_indices(
+        {.shape = {input.batch, input.length, 1}, .add = {0, 1}, .base = first}, x.backend());
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     context.layer = static_cast<index>(i);
     tokens.x = within([&] { return "block " + std::to_string(i); },

@@ -35,7 +35,8 @@ class Transformer : public Module {
   Transformer(const ModelShape& shape, Site site, Settings& settings, index expert_hidden = 0);
 
   // Logits [B·S, outputs], or [B, outputs] if pooled, of sequences of at most ModelShape::length
-  // positions. Appends weighted auxiliary losses.
+  // positions. With Context::past, of the next tokens of the texts. Appends weighted auxiliary
+  // losses.
   Tensor forward(const ModelInput& input, Context& context, std::vector<Loss>& losses);
   // Called before the first micro-batch of a step (zeroes the loads of the MoE layers) and after
   // the update (updates the routers' buffers).

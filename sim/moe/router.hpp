@@ -43,6 +43,14 @@ struct Sees {
 // "past", "sequence", or "batch" if it sees other sequences, as a run file records it.
 std::string to_string(Sees sees);
 
+// Reroutes says whether, in generation (Context::generating), a new token changes the routing of the
+// tokens before it.
+enum class Reroutes {
+  never,        // route() also takes new tokens alone, given what it left in Context::past
+  by_capacity,  // through the capacity of experts, which grows with the text; never without a limit
+  always,
+};
+
 // Expected cost per token.
 struct Cost {
   double rows_per_token = 1;  // rows of expert compute
@@ -83,6 +91,7 @@ struct Traits {
   // True if choices are a function of token ids and positions, whatever the hidden state: a trace
   // then says exactly what another capacity would drop (moesim whatif).
   bool fixed_choices = false;
+  Reroutes reroutes = Reroutes::always;
 };
 
 // StepLoad is the work of one MoE layer in all micro-batches of a step, on the device.

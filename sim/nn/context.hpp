@@ -12,6 +12,7 @@
 namespace moesim {
 
 struct Assignment;
+struct Past;
 struct Routing;
 struct Rows;
 struct StepLoad;
@@ -78,6 +79,9 @@ struct Context {
   std::function<Tensor(Purpose, Shape)> given = {};
 
   Generating generating = Generating::no;
+  // What earlier tokens of the texts left (sim/nn/past.hpp): the pass then covers the new tokens
+  // only. Null: the pass covers whole sequences.
+  Past* past = nullptr;
 
   // Number of the drawing router inside another, from 1; 0: it is not nested. Each has its own
   // random numbers.

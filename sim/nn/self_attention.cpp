@@ -1,27 +1,13 @@
 #include "sim/nn/self_attention.hpp"
 
+#include "sim/core/error.hpp"
+#include "sim/nn/past.hpp"
+#include "sim/nn/rotate.hpp"
 #include "sim/ops/attention.hpp"
 #include "sim/ops/ops.hpp"
 
-#include <algorithm>
-
 namespace moesim {
 namespace {
-
-// Rotary positions for rows with explicit positions: each row is placed at its position in an
-// otherwise empty sequence.
-Tensor rotary_at(const Tensor& qkv, AttentionShape shape, const Indices& position) {
-  const std::vector<std::int32_t> places = position.to_host();
-  std::int32_t longest = 1;
-  for (const std::int32_t place : places) longest = std::max(longest, place + 1);
-  std::vector<std::int32_t> row(places.size());
-  for (std::size_t i = 0; i < row.size(); ++i)
-    row[i] = static_cast<std::int32_t>(static_cast<index>(i) / shape.length) * longest + places[i];
-  const Indices at = Indices::of(row, qkv.backend());
-  const Tensor placed = combine_rows(qkv, {}, at, shape.batch * longest);
-  shape.length = longest;
-  return gather_rows(rotary(placed, shape), at);
-}
 
 index kv_heads_of(const AttentionConfig& c) { return c.kv_heads > 0 ? c.kv_heads : c.heads; }
 index head_width_of(const AttentionConfig& c) {
@@ -94,10 +80,29 @@ Tensor SelfAttention::forward(const Tensor& x, index batch, index length, const 
                               const Indices& position) const {
   const Span span(Part::attention);
   const AttentionShape shape{batch, length, heads_, causal_};
-  Tensor qkv = qkv_.forward(x);
-  if (!is_plain()) qkv = expanded(qkv);
-  if (rotary_) qkv = position ? rotary_at(qkv, shape, position) : rotary(qkv, shape);
+  Tensor qkv = projected(x);
+  if (rotary_) qkv = position ? rotated(qkv, position) : rotary(qkv, shape);
   return output_.forward(attention(qkv, shape), residual);
+}
+
+Tensor SelfAttention::extend(const Tensor& x, const Segments& texts, const Tensor& residual,
+                             const Indices& position, Past& past) const {
+  const Span span(Part::attention);
+  if (!causal_) fail_in("attention", "only causal attention extends a text");
+  Tensor qkv = projected(x);
+  if (rotary_) qkv = rotated(qkv, position);
+  return output_.forward(past.cache_of(this, kv_heads_).attend(qkv, heads_, texts), residual);
+}
+
+Tensor SelfAttention::projected(const Tensor& x) const {
+  const Tensor qkv = qkv_.forward(x);
+  return is_plain() ? qkv : expanded(qkv);
+}
+
+// Queries and keys of rows with explicit positions, rotated.
+Tensor SelfAttention::rotated(const Tensor& qkv, const Indices& position) const {
+  return rotate(qkv, position,
+                {.heads = 3 * heads_, .turned = 2 * heads_, .rotated = head_width_ / 2 * 2});
 }
 
 // Projections of queries, keys, values and output; scores and sums over visible keys.

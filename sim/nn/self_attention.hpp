@@ -10,6 +10,8 @@
 
 namespace moesim {
 
+struct Past;
+
 // QkNorm is the RMS norm of queries and keys, before rotary positions (Henry et al. 2020; Dehghani
 // et al. 2023): none; of each head, with one gain for all heads (Qwen3); or over all heads (OLMoE).
 enum class QkNorm { none, head, all };
@@ -35,6 +37,10 @@ class SelfAttention : public Module {
   // empty: 0, 1, ...
   Tensor forward(const Tensor& x, index batch, index length, const Tensor& residual = {},
                  const Indices& position = {}) const;
+  // The same, causally, for new tokens of texts whose earlier tokens are in `past`. x [N, width]:
+  // texts says which rows belong to each. position [N].
+  Tensor extend(const Tensor& x, const Segments& texts, const Tensor& residual,
+                const Indices& position, Past& past) const;
   // Mean forward FLOPs per token of a sequence of this length.
   double flops_per_token(index length) const;
   // Number of values per token that a training pass keeps for the backward pass: queries, keys,
@@ -45,6 +51,8 @@ class SelfAttention : public Module {
   bool is_plain() const;
   Indices sources(Backend& backend) const;
   Tensor expanded(const Tensor& qkv) const;
+  Tensor projected(const Tensor& x) const;
+  Tensor rotated(const Tensor& qkv, const Indices& position) const;
 
   index width_, heads_, kv_heads_, head_width_;
   QkNorm qk_norm_;

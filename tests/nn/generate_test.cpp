@@ -3,8 +3,8 @@
 #include "sim/model/generate.hpp"
 
 #include "sim/core/error.hpp"
+#include "tests/nn/trained.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/train/support.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,24 +12,6 @@
 
 namespace moesim::testing {
 namespace {
-
-using Values = std::vector<std::string>;
-using Ids = std::vector<std::int32_t>;
-
-constexpr double kGenerated = sizeof(real) == 8 ? 1e-12 : 1e-5;
-const Ids kText = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3};  // as long as the positions
-
-// Routers that were initialised are close to indifferent; larger weights make choices matter.
-struct Trained : Training {
-  explicit Trained(const Values& values) : Training(values, 1) {
-    for (const Parameter& p : model->parameters()) {
-      std::vector<real> v = p.value.to_host();
-      for (real& each : v) each *= 3;
-      Tensor value = p.value;
-      value.from_host(v);
-    }
-  }
-};
 
 // Logits of the last position of `sequences` equal ones at evaluation, without generating.
 std::vector<real> evaluated(Training& t, const Ids& ids, index sequences, index position) {
@@ -45,18 +27,6 @@ std::vector<real> evaluated(Training& t, const Ids& ids, index sequences, index 
   return {logits.begin() + position * width, logits.begin() + (position + 1) * width};
 }
 
-void require_close(const std::vector<real>& a, const std::vector<real>& b) {
-  REQUIRE(a.size() == b.size());
-  double largest = 0, difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(a[i])));
-    difference =
-        std::max(difference, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
-  }
-  REQUIRE(largest > 0.01);
-  REQUIRE(difference <= kGenerated * largest);
-}
-
 Ids first(std::size_t count) { return {kText.begin(), kText.begin() + std::ptrdiff_t(count)}; }
 
 TEST_CASE("generate: who routes by the past predicts as in the whole sequence", "[generate]") {
@@ -69,7 +39,7 @@ TEST_CASE("generate: who routes by the past predicts as in the whole sequence", 
     Trained t(values);
     for (const std::size_t length : {1, 7, 16}) {
       Generator generator(*t.model, 16, t.backend, first(length), {});
-      require_close(generator.logits(), evaluated(t, kText, 1, index(length) - 1));
+      require_same_logits(generator.logits(), evaluated(t, kText, 1, index(length) - 1));
     }
   }
 }
@@ -88,7 +58,7 @@ TEST_CASE("generate: Mixture of Tokens unmixed is a group of equal tokens", "[ge
     values.insert(values.end(), more.begin(), more.end());
     Trained t(values);
     Generator generator(*t.model, 16, t.backend, kText, {});
-    require_close(generator.logits(), evaluated(t, kText, 8, 15));
+    require_same_logits(generator.logits(), evaluated(t, kText, 8, 15));
   }
 }
 
@@ -101,7 +71,7 @@ TEST_CASE("generate: Lory merges once, by the prompt", "[generate]") {
   const Ids& tokens = generator.tokens();
   REQUIRE(tokens.size() == 16);
   // The option that takes the weights of a whole sequence from its first five tokens.
-  require_close(generator.logits(), evaluated(same, tokens, 1, 15));
+  require_same_logits(generator.logits(), evaluated(same, tokens, 1, 15));
   // The prompt has left the window, and its weights still hold.
   for (int i = 0; i < 20; ++i) generator.next();
   Context context;

@@ -1,5 +1,8 @@
 #include "sim/moe/policies/heads.hpp"
 
+#include "sim/nn/context.hpp"
+#include "sim/nn/past.hpp"
+#include "sim/nn/rotate.hpp"
 #include "sim/ops/attention.hpp"
 #include "sim/ops/ops.hpp"
 
@@ -8,12 +11,19 @@
 
 namespace moesim {
 
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tokens& tokens, index heads,
-              bool causal) {
+Tensor attend(const Tensor& qkv, const Tokens& tokens, const Heads& heads) {
+  if (Past* const past = tokens.context.past; past != nullptr && heads.causal)
+    return past->cache_of(heads.owner, heads.kv_heads > 0 ? heads.kv_heads : heads.heads)
+        .attend(qkv, heads.heads, tokens.sequences);
+  return attention(qkv, {tokens.batch(), tokens.length(), heads.heads, heads.causal});
+}
+
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tokens& tokens,
+              const Heads& heads) {
   const index T = q.rows(), width = q.cols();
   const Indices in_rows = map_indices({.shape = {T, 3, 1}, .add = {1, T}}, q.backend());
   const Tensor qkv = gather_rows(concat_rows({q, k, v}), in_rows).reshape({T, 3 * width});
-  return attention(qkv, {tokens.batch(), tokens.length(), heads, causal});
+  return attend(qkv, tokens, heads);
 }
 
 std::vector<double> load_of(const Indices& demand) {
@@ -40,43 +50,13 @@ HeadPositions::HeadPositions(Options& o, index head_width, bool causal) : causal
 Tensor HeadPositions::attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& w,
                              const Tokens& tokens, index heads) const {
   if (relative_) return attend_relative(q, k, v, w, tokens, heads);
-  return moesim::attend(rotate(q, tokens, heads), rotate(k, tokens, heads), v, tokens, heads,
-                        causal_);
+  return moesim::attend(rotate(q, tokens, heads), rotate(k, tokens, heads), v, tokens,
+                        {.owner = this, .heads = heads, .causal = causal_});
 }
 
-// Pairs (i, i + rotated / 2) of the first values of every head.
 Tensor HeadPositions::rotate(const Tensor& x, const Tokens& tokens, index heads) const {
-  if (rotated_ == 0) return x;
-  const index T = x.rows(), width = x.cols(), d = width / heads, half = rotated_ / 2;
-  Backend& backend = x.backend();
-  index places = 1;
-  if (tokens.position)
-    for (const std::int32_t p : tokens.position.to_host()) places = std::max<index>(places, p + 1);
-  else
-    places = tokens.length();
-  std::vector<real> cosine(static_cast<std::size_t>(places * width), 1),
-      sine(static_cast<std::size_t>(places * width), 0),
-      turn(static_cast<std::size_t>(d * d), 0);  // x · turn: (-x₂, x₁) for each pair
-  for (index i = 0; i < half; ++i) {
-    turn[static_cast<std::size_t>((i + half) * d + i)] = -1;
-    turn[static_cast<std::size_t>(i * d + i + half)] = 1;
-    const double rate =
-        std::pow(base_, -2 * static_cast<double>(i) / static_cast<double>(rotated_));
-    for (index p = 0; p < places; ++p)
-      for (index h = 0; h < heads; ++h)
-        for (const index c : {i, i + half}) {
-          const auto at = static_cast<std::size_t>(p * width + h * d + c);
-          cosine[at] = static_cast<real>(std::cos(static_cast<double>(p) * rate));
-          sine[at] = static_cast<real>(std::sin(static_cast<double>(p) * rate));
-        }
-  }
-  const Indices position = tokens.positions();
-  const auto table = [&](const std::vector<real>& values) {
-    return gather_rows(Tensor::of({places, width}, values, backend), position);
-  };
-  const Tensor turned =
-      matmul(x.reshape({T * heads, d}), Tensor::of({d, d}, turn, backend)).reshape({T, width});
-  return add(mul(x, table(cosine)), mul(turned, table(sine)));
+  return moesim::rotate(x, tokens.positions(),
+                        {.heads = heads, .turned = heads, .rotated = rotated_, .base = base_});
 }
 
 Tensor HeadPositions::attend_relative(const Tensor& q, const Tensor& k, const Tensor& v,
@@ -87,7 +67,7 @@ Tensor HeadPositions::attend_relative(const Tensor& q, const Tensor& k, const Te
   for (index back = 0; back < S; ++back)  // pe(-back)
     for (index c = 0; c < D; ++c) {
       const double angle = -static_cast<double>(back) *
-                           std::pow(1e4, -static_cast<double>(c / 2 * 2) / static_cast<double>(D));
+                           std::pow(1e4, -static_cast<double>(c - c % 2) / static_cast<double>(D));
       waves[static_cast<std::size_t>(back * D + c)] =
           static_cast<real>(c % 2 == 0 ? std::sin(angle) : std::cos(angle));
     }

@@ -9,9 +9,19 @@
 
 namespace moesim {
 
-// softmax(q kᵀ / √d) v within each sequence, per head. q, k, v [T, heads·d] -> [T, heads·d]
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tokens& tokens, index heads,
-              bool causal);
+// The heads of an attention.
+struct Heads {
+  const void* owner = nullptr;  // of its weights: the key of its cache (Past::cache_of)
+  index heads = 0;
+  index kv_heads = 0;  // consecutive heads with the same keys and values count once; 0: heads
+  bool causal = true;
+};
+
+// softmax(q kᵀ / √d) v within each sequence, per head; with Context::past, of new tokens over the
+// whole text. qkv [T, 3·heads·d], or q, k, v [T, heads·d] -> [T, heads·d]
+Tensor attend(const Tensor& qkv, const Tokens& tokens, const Heads& heads);
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, const Tokens& tokens,
+              const Heads& heads);
 
 // The load of a custom plan, for the record: reads the demand on the host.
 std::vector<double> load_of(const Indices& demand);

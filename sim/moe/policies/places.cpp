@@ -205,6 +205,14 @@ Sees Places::sees() const {
           .other_sequences = limited() && group_ == Group::batch};
 }
 
+Reroutes Places::reroutes() const {
+  if (!limits(evaluation_)) return Reroutes::never;
+  // A group of n tokens has at most n rows for an expert. Groups of a batch may be of any size.
+  index n = group_ == Group::batch ? 0 : 1;
+  while (0 < n && n <= length_ && evaluation_.rows(n, k_, experts_) >= n) ++n;
+  return n > length_ ? Reroutes::never : Reroutes::by_capacity;
+}
+
 double Places::expert_rows(index tokens) const {
   const double asked = static_cast<double>(tokens) * static_cast<double>(k_);
   const index group = group_ == Group::batch ? tokens : length_;

@@ -34,6 +34,8 @@ class Places {
   // The tokens whose choices can displace a token's: later tokens, unless places are assigned token
   // by token, and other sequences, if capacity is shared by the batch.
   Sees sees() const;
+  // by_capacity if evaluation may drop something: C depends on the number of tokens.
+  Reroutes reroutes() const;
   // Upper bound of the rows of expert compute in a training pass.
   double expert_rows(index tokens) const;
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sim/config/options.hpp"
-#include "sim/nn/context.hpp"
+#include "sim/moe/router.hpp"
 
 namespace moesim {
 
@@ -13,6 +13,11 @@ class SecondChoices {
 
   // Sets removed choices of choice [T·k] (best first) to -1. gates [T, k].
   Indices standing(const Indices& choice, const Tensor& gates, const Context& context) const;
+
+  // always if evaluation draws: draws depend on the place of a token in the pass.
+  Reroutes reroutes() const {
+    return in_evaluation_ == "random" ? Reroutes::always : Reroutes::never;
+  }
 
  private:
   std::string in_training_, in_evaluation_;

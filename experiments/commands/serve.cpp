@@ -1,0 +1,318 @@
+#include "experiments/commands/serve.hpp"
+
+#include "analysis/render/table.hpp"
+#include "analysis/statistics/difference.hpp"
+#include "analysis/traces/expert_cache.hpp"
+#include "experiments/commands/limits.hpp"
+#include "experiments/sweep/loaded_run.hpp"
+#include "experiments/sweep/process_limits.hpp"
+#include "sim/config/list.hpp"
+#include "sim/core/error.hpp"
+#include "sim/model/serving.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <iostream>
+#include <numeric>
+
+namespace moesim {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Kind = Column::Kind;
+
+constexpr long kMostTexts = 1 << 16;
+
+struct ServeRequest {
+  std::vector<index> batches, cached;  // --batches, --experts-cached
+  index texts = 0, prompt = 0, tokens = 0;
+  Decoding how;
+};
+
+std::vector<index> integers(const Arguments& arguments, const char* name, long low, long high) {
+  std::vector<index> all;
+  const std::string text = arguments.text(name);
+  if (text.empty()) return all;
+  const config::Place place{"command line", std::string("--") + name, text};
+  for (const std::string& item : config::parse_list(place, 100)) {
+    long value = 0;
+    const auto [end, error] = std::from_chars(item.data(), item.data() + item.size(), value);
+    if (error != std::errc() || end != item.data() + item.size() || value < low || value > high)
+      fail(Exit::usage, fmt::format("command line: --{} {}: give integers from {} to {}", name,
+                                    item, low, high));
+    all.push_back(value);
+  }
+  return all;
+}
+
+ServeRequest request_of(const Arguments& arguments) {
+  ServeRequest request;
+  request.batches = integers(arguments, "batches", 1, kMostTexts);
+  request.cached = integers(arguments, "experts-cached", 0, 1 << 20);
+  if (request.batches.empty()) fail(Exit::usage, "command line: --batches: give at least one");
+  request.texts = arguments.integer("texts", 0, kMostTexts);
+  request.prompt = arguments.integer("prompt", 0, 1 << 24);
+  request.tokens = arguments.integer("tokens", 0, 1 << 24);
+  if (arguments.has("dropless")) request.how.rules = Rules::dropless;
+  request.how.cached = !arguments.has("no-cache");
+  if (request.texts == 0)
+    request.texts = std::accumulate(request.batches.begin(), request.batches.end(), index{1},
+                                    [](index a, index b) { return std::lcm(a, b); });
+  for (const index b : request.batches)
+    if (request.texts % b != 0 || request.texts > kMostTexts)
+      fail(Exit::usage,
+           fmt::format("command line: --batches {}: does not divide {} texts; set --texts", b,
+                       request.texts));
+  return request;
+}
+
+// The defaults that depend on the run: half of the window is the prompt, the rest is generated; a
+// quarter and half of the experts are cached.
+void complete(ServeRequest& request, const Experiment& e) {
+  const index window = e.task->shape().length;
+  if (request.prompt == 0) request.prompt = std::max<index>(1, window / 2);
+  if (request.prompt > window)
+    fail(Exit::usage,
+         fmt::format("command line: --prompt {}: the window of the model has {} tokens",
+                     request.prompt, window));
+  if (request.tokens == 0) request.tokens = window - request.prompt + 1;
+  if (request.tokens < 2)
+    fail(Exit::usage,
+         fmt::format("command line: --tokens {}: a later token needs two or more", request.tokens));
+  if (!request.cached.empty() || e.model->moe_blocks().empty()) return;
+  const index experts = e.model->moe_layer(0).router().traits().experts;
+  for (const index c : {experts / 4, experts / 2})
+    if (c > 0 && c < experts) request.cached.push_back(c);
+}
+
+std::vector<std::vector<std::int32_t>> prompts_of(const ServeRequest& request,
+                                                  const Experiment& e) {
+  std::vector<std::vector<std::int32_t>> prompts;
+  const index S = e.task->shape().length;
+  const Batch batch = e.data->batch(Split::validation, 0, 0, request.texts);
+  for (index b = 0; b < request.texts; ++b) {  // a small split begins again
+    const auto from = batch.ids.begin() + b % batch.batch * S;
+    prompts.emplace_back(from, from + request.prompt);
+  }
+  return prompts;
+}
+
+Json quantiles_of(const std::vector<double>& seconds) {
+  return {{"p50", 1e3 * quantile(seconds, 0.5)},
+          {"p95", 1e3 * quantile(seconds, 0.95)},
+          {"p99", 1e3 * quantile(seconds, 0.99)}};
+}
+
+double mean_touched(const std::vector<std::vector<std::int32_t>>& steps) {
+  double sum = 0;
+  for (const auto& step : steps) sum += static_cast<double>(step.size());
+  return sum / static_cast<double>(steps.size());
+}
+
+Json batch_of(const Experiment& e, const ServeRequest& request, const Served& served, index b) {
+  const Transformer& model = *e.model;
+  const auto steps = static_cast<double>(served.later.size());
+  const double seconds = std::accumulate(served.later.begin(), served.later.end(), 0.0);
+  Json layers = Json::array(), caches = Json::array();
+  double touched_of_all = 0;
+  for (std::size_t i = 0; i < served.touched.size(); ++i) {
+    const Traits& traits = model.moe_layer(i).router().traits();
+    const auto E = static_cast<double>(traits.experts);
+    const double touched = mean_touched(served.touched[i]);
+    const double per_token = served.rows[i] / steps / static_cast<double>(b);
+    touched_of_all += touched;
+    layers.push_back({{"layer", model.moe_blocks()[i]},
+                      {"experts", traits.experts},
+                      {"rows_per_token", per_token},
+                      {"touched", touched},
+                      {"touched_expected",
+                       expected_touched(E, std::min(per_token, E), static_cast<double>(b))}});
+  }
+  for (const index c : request.cached) {
+    CacheUse plain, ahead;
+    const auto add = [](CacheUse& to, const CacheUse& use) {
+      to.requests += use.requests, to.hits += use.hits;
+    };
+    for (const auto& steps_of_layer : served.touched) {
+      add(plain, lru_use(steps_of_layer, static_cast<std::size_t>(c), false));
+      add(ahead, lru_use(steps_of_layer, static_cast<std::size_t>(c), true));
+    }
+    caches.push_back({{"experts", c}, {"hit_rate", plain.rate()}, {"prefetched", ahead.rate()}});
+  }
+  return {{"batch", b},
+          {"ttft_ms", quantiles_of(served.first)},
+          {"tpot_ms", 1e3 * seconds / steps},
+          {"token_ms", quantiles_of(served.later)},
+          {"tokens_per_second", static_cast<double>(b) * steps / seconds},
+          {"whole_windows", served.whole_windows},
+          {"weight_bytes_per_token",
+           weight_bytes(model, touched_of_all, static_cast<double>(b)) / static_cast<double>(b)},
+          {"cache_bytes", served.cache_bytes},
+          {"layers", layers},
+          {"expert_caches", caches}};
+}
+
+Table times_table(const Json& document) {
+  Table table{.name = "serving"};
+  table.columns = {{"batch", "texts", Kind::count},
+                   {"ttft_p50", "TTFT ms", Kind::number, 2},
+                   {"ttft_p95", "p95", Kind::number, 2},
+                   {"ttft_p99", "p99", Kind::number, 2},
+                   {"tpot", "TPOT ms", Kind::number, 3},
+                   {"token_p50", "p50", Kind::number, 3},
+                   {"token_p95", "p95", Kind::number, 3},
+                   {"token_p99", "p99", Kind::number, 3},
+                   {"tokens_per_second", "tokens/s", Kind::number, 0},
+                   {"weight_bytes", "weights KB/token", Kind::number, 1},
+                   {"cache_bytes", "keys, values KB", Kind::number, 1}};
+  for (const Json& b : document["batches"]) {
+    const auto number = [&](const char* key) { return b[key].get<double>(); };
+    const auto of = [&](const char* key, const char* q) { return b[key][q].get<double>(); };
+    table.rows.push_back({number("batch"), of("ttft_ms", "p50"), of("ttft_ms", "p95"),
+                          of("ttft_ms", "p99"), number("tpot_ms"), of("token_ms", "p50"),
+                          of("token_ms", "p95"), of("token_ms", "p99"), number("tokens_per_second"),
+                          number("weight_bytes_per_token") / 1e3, number("cache_bytes") / 1e3});
+  }
+  table.notes = {
+      fmt::format("greedy, {} texts: prompts of {} tokens of the validation split, {} tokens each; "
+                  "TTFT: time of the pass over the prompts of a batch (median); TPOT: mean time "
+                  "of a later token, next to its quantiles",
+                  document["texts"].get<index>(), document["prompt"].get<index>(),
+                  document["tokens"].get<index>()),
+      "weights: read for a later token, those of experts that no token of the batch takes left "
+      "out"};
+  return table;
+}
+
+Table experts_table(const Json& document) {
+  Table table{.name = "experts"};
+  table.columns = {
+      {"batch", "texts", Kind::count},         {"layer", "block", Kind::count},
+      {"experts", "experts", Kind::count},     {"rows_per_token", "rows/token", Kind::number, 2},
+      {"touched", "touched", Kind::number, 2}, {"touched_expected", "if uniform", Kind::number, 2}};
+  for (const Json& b : document["batches"])
+    for (const Json& layer : b["layers"])
+      table.rows.push_back({b["batch"].get<double>(), layer["layer"].get<double>(),
+                            layer["experts"].get<double>(), layer["rows_per_token"].get<double>(),
+                            layer["touched"].get<double>(),
+                            layer["touched_expected"].get<double>()});
+  table.notes = {
+      "touched: distinct experts of a pass for later tokens; if uniform: E (1 - (1 - k/E)^b) of "
+      "independent, uniform choices, k: rows per token"};
+  return table;
+}
+
+Table caches_table(const Json& document) {
+  Table table{.name = "expert_caches"};
+  table.columns = {{"batch", "texts", Kind::count},
+                   {"experts", "experts cached", Kind::count},
+                   {"hits", "hits %", Kind::number, 1},
+                   {"prefetched", "with prefetch %", Kind::number, 1}};
+  for (const Json& b : document["batches"])
+    for (const Json& cache : b["expert_caches"])
+      table.rows.push_back({b["batch"].get<double>(), cache["experts"].get<double>(),
+                            100 * cache["hit_rate"].get<double>(),
+                            100 * cache["prefetched"].get<double>()});
+  table.notes = {
+      "a cache of the experts used last in each layer, empty before the first later token; "
+      "prefetch: the experts of the token before are held besides it"};
+  return table;
+}
+
+Table parameters_table(const Json& document) {
+  Table table{.name = "parameters"};
+  table.columns = {{"kind", "parameters", Kind::text},
+                   {"values", "number", Kind::count},
+                   {"megabytes", "MB", Kind::number, 3}};
+  for (const auto& [kind, values] : document["parameters"].items())
+    table.rows.push_back({kind, values.get<double>(), values.get<double>() * sizeof(real) / 1e6});
+  return table;
+}
+
+void print(const Json& document) {
+  std::cout << document["device"].get<std::string>() << "\n\n";
+  const char* gap = "";
+  for (const Table& table : {times_table(document), experts_table(document), caches_table(document),
+                             parameters_table(document)}) {
+    if (table.rows.empty()) continue;
+    std::cout << gap << render(table, TableFormat::text);
+    gap = "\n";
+  }
+}
+
+}  // namespace
+
+void add_serve_arguments(Arguments& arguments) {
+  arguments.group("Serving")
+      .flag("serve", "time generation with the model of a run: bench --serve RUN")
+      .value("batches", "1,4,16", "texts of a batch, as a list")
+      .value("texts", "0", "texts that each size of a batch serves; 0: the least common multiple")
+      .value("prompt", "0", "tokens of a prompt; 0: half of the window")
+      .value("tokens", "0", "tokens generated for each text; 0: until the window is full")
+      .value("experts-cached", "",
+             "experts per layer of the cache that is simulated, as a list; default: a quarter "
+             "and half")
+      .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
+             {{"newest", "best"}})
+      .flag("dropless", "experts take any number of rows: no capacity of evaluation")
+      .flag("no-cache", "a pass over the whole window for every token");
+}
+
+void check_serve_arguments(const Arguments& arguments) {
+  const bool serves = arguments.has("serve");
+  const std::vector<const char*> of_steps = {"arm", "warmup", "steps"},
+                                 of_serving = {"batches",  "texts",          "prompt",
+                                               "tokens",   "experts-cached", "checkpoint",
+                                               "dropless", "no-cache"};
+  for (const char* name : serves ? of_steps : of_serving)
+    if (arguments.given(name))
+      fail(Exit::usage, fmt::format("command line: --{}: {}", name,
+                                    serves ? "is of training steps; leave it out with --serve"
+                                           : "needs --serve"));
+}
+
+int serve_bench(const Arguments& arguments) {
+  arguments.require_rest("serve which run?");
+  if (arguments.rest().size() > 1)
+    fail(Exit::usage, "command line: one run at a time; " + arguments.rest()[1] + " is another");
+  ServeRequest request = request_of(arguments);
+  const std::string folder =
+      std::filesystem::path(arguments.rest().front()).lexically_normal().string();
+  LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run,
+                              chosen_threads(arguments.integer("threads", 0, kMostThreads)),
+                              [&](const Experiment& e) { require_causal(folder, e); });
+  Experiment& e = loaded.e;
+  complete(request, e);
+  if (const std::string reason = reason_for_whole_windows(*e.model, request.how.rules);
+      request.how.cached && !reason.empty())
+    std::cerr << "note: every token takes a pass over the whole window: " << reason << '\n';
+  const std::vector<std::vector<std::int32_t>> prompts = prompts_of(request, e);
+  Json document = {{"run", folder},
+                   {"router", e.model->config().router},
+                   {"step", loaded.info.step},
+                   {"device", e.backend->name() + ": " + e.backend->description()},
+                   {"threads", e.backend->threads()},
+                   {"texts", request.texts},
+                   {"prompt", request.prompt},
+                   {"tokens", request.tokens},
+                   {"batches", Json::array()},
+                   {"parameters", Json::object()}};
+  for (const auto& [kind, values] : parameters_by_kind(*e.model))
+    document["parameters"][kind] = values;
+  for (const index b : request.batches) {
+    const Served served = serve(*e.model, e.task->shape().length, *e.backend, prompts,
+                                {.texts = b, .tokens = request.tokens, .how = request.how});
+    document["batches"].push_back(batch_of(e, request, served, b));
+  }
+  if (arguments.has("json"))
+    std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  else
+    print(document);
+  return 0;
+}
+
+}  // namespace moesim
