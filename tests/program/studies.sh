@@ -52,9 +52,19 @@ for name in $(grep -oh 'runs/made/[a-z0-9_]*' "$schemes"/*.ini | sort -u); do
     *) ln -s "$(cd runs/made && echo "all/${BASH_REMATCH[3]}"/*/)" "$name" ;;
   esac
 done
+small=(model.width=8 model.heads=1 model.layers=1 expert.hidden=8 run.seed=0)
+"$moesim" run schemes/tasks "${small[@]}" run.steps=1 eval.sequences=8 --arm 'plain-*' > out 2> log || fail "schemes/tasks: $(cat log)"
+for kind in dense sparse; do
+  for arm in plain mixture; do ln -s "$(cd runs && echo tasks/plain-$kind-*)" runs/$arm-$kind; done
+done
+for i in $(seq 60); do printf 'document %s of the corpus\nhas two lines\n\n' "$i"; done > corpus.txt
 for study in "$schemes"/*.ini; do
   study=$(basename "$study" .ini)
-  plans '[0-9][0-9]*' "schemes/$study" "${tiny[@]}"
+  case $study in
+    tasks) plans '[0-9][0-9]*' "schemes/$study" "${small[@]}" ;;
+    similar) plans 4 "schemes/$study" "${small[@]}" data.path=corpus.txt data.length=8 eval.sequences=0 ;;
+    *) plans '[0-9][0-9]*' "schemes/$study" "${tiny[@]}" ;;
+  esac
 done
 
 # A file of that name goes before the study.
