@@ -157,7 +157,8 @@ Json batch_of(const Experiment& e, const ServeRequest& request, const Served& se
 }
 
 Table times_table(const Json& document) {
-  Table table{.name = "serving"};
+  Table table;
+  table.name = "serving";
   table.columns = {{"batch", "texts", Kind::count},
                    {"ttft_p50", "TTFT ms", Kind::number, 2},
                    {"ttft_p95", "p95", Kind::number, 2},
@@ -189,7 +190,8 @@ Table times_table(const Json& document) {
 }
 
 Table experts_table(const Json& document) {
-  Table table{.name = "experts"};
+  Table table;
+  table.name = "experts";
   table.columns = {
       {"batch", "texts", Kind::count},         {"layer", "block", Kind::count},
       {"experts", "experts", Kind::count},     {"rows_per_token", "rows/token", Kind::number, 2},
@@ -207,7 +209,8 @@ Table experts_table(const Json& document) {
 }
 
 Table caches_table(const Json& document) {
-  Table table{.name = "expert_caches"};
+  Table table;
+  table.name = "expert_caches";
   table.columns = {{"batch", "texts", Kind::count},
                    {"experts", "experts cached", Kind::count},
                    {"hits", "hits %", Kind::number, 1},
@@ -224,7 +227,8 @@ Table caches_table(const Json& document) {
 }
 
 Table parameters_table(const Json& document) {
-  Table table{.name = "parameters"};
+  Table table;
+  table.name = "parameters";
   table.columns = {{"kind", "parameters", Kind::text},
                    {"values", "number", Kind::count},
                    {"megabytes", "MB", Kind::number, 3}};
