@@ -47,7 +47,7 @@ std::string to_string(Sees sees);
 // tokens before it.
 enum class Reroutes {
   never,        // route() also takes new tokens alone, given what it left in Context::past
-  by_capacity,  // through the capacity of experts, which grows with the text; never without a limit
+  by_capacity,  // through the capacity of experts, which tokens share; never without a limit
   always,
 };
 
