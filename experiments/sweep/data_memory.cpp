@@ -128,8 +128,14 @@ std::optional<KnownData> recall(const DataMemory& memory, const std::string& key
       return std::nullopt;
     KnownData data{dataset_info(json.at("info")), {}};
     for (const Json& option : json.at("options"))
-      data.options.push_back(
-          {{option.at(0), option.at(1), option.at(2), option.at(3), option.at(4)}, option.at(5)});
+      data.options.push_back({{.key = option.at(0),
+                               .type = option.at(1),
+                               .default_value = option.at(2),
+                               .range = option.at(3),
+                               .help = option.at(4),
+                               .former = option.at(6),
+                               .silent = option.at(7)},
+                              option.at(5)});
     if (!is_plausible(data.info)) return std::nullopt;
     return data;
   } catch (const Json::exception&) {
@@ -157,8 +163,8 @@ void remember(const DataMemory& memory, const std::string& key, const KnownData&
                {"options", Json::array()}};
   for (const FileStamp& file : files) json["files"].push_back(json_of(file));
   for (const auto& [info, effective] : data.options)
-    json["options"].push_back(
-        Json::array({info.key, info.type, info.default_value, info.range, info.help, effective}));
+    json["options"].push_back(Json::array({info.key, info.type, info.default_value, info.range,
+                                           info.help, effective, info.former, info.silent}));
   try {
     std::error_code error;
     fs::create_directories(memory.folder, error);
