@@ -62,8 +62,9 @@ class Lory : public Router {
                                                  : first_ == "uniform" ? "Σ_e W_e / E"
                                                                        : "softmax(f), f learned"));
     o.explain(Topic::evaluation,
-              prompt_ > 0 ? fmt::format("the mean of the first {} tokens merges", prompt_)
-                          : "generation merges once, by the mean of the prompt");
+              prompt_ > 0
+                  ? fmt::format("the mean of the first {} tokens merges", prompt_)
+                  : "in generation, the mean of the prompt gives the weights for all tokens");
     // The first segment looks ahead by its own mean; with segments of one token nothing does.
     const bool own = first_ == "own";
     const index first = std::min(segment_, site.length);

@@ -1,6 +1,7 @@
 // moesim sample: continues a text with the model of a checkpoint.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/serve.hpp"
 #include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/terminal/text_stream.hpp"
@@ -98,8 +99,7 @@ int sample_command(const Words& words) {
   Generator generator(*e.model, e.task->shape().length, *e.backend, std::move(prompt), choosing,
                       how);
   if (how.cached && !generator.decoder().whole_windows().empty())
-    std::cerr << "note: every token takes a pass over the whole window: "
-              << generator.decoder().whole_windows() << '\n';
+    note_whole_windows(*e.model, generator.decoder().whole_windows());
   const bool json = arguments.has("json");
   TextStream stream(std::cout, ::isatty(STDOUT_FILENO) == 1);
   for (long i = 0; i < count; ++i) {

@@ -67,7 +67,9 @@ int score_command(const Words& words) {
     add_scores(table, folder_name(folder), *e.data, *evaluation,
                greedy_answers(*e.model, evaluator, *tokenizer_of(e), *e.backend, most));
     if (const std::string held_out = e.spec.settings.effective("data.held_out"); !held_out.empty())
-      table.notes.push_back(folder_name(folder) + ": not trained on " + held_out);
+      table.notes.push_back(folder_name(folder) + ": data.held_out = " + held_out +
+                            ": without training examples in this run; one that it began with may "
+                            "have had them");
   }
   output.write(table);
   return 0;

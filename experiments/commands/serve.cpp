@@ -60,8 +60,13 @@ ServeRequest request_of(const Arguments& arguments) {
   if (request.texts == 0)
     request.texts = std::accumulate(request.batches.begin(), request.batches.end(), index{1},
                                     [](index a, index b) { return std::lcm(a, b); });
+  if (request.texts > kMostTexts)
+    fail(Exit::usage,
+         fmt::format("command line: --batches {}: the least common multiple is over {} texts; "
+                     "choose sizes that divide each other",
+                     arguments.text("batches"), kMostTexts));
   for (const index b : request.batches)
-    if (request.texts % b != 0 || request.texts > kMostTexts)
+    if (request.texts % b != 0)
       fail(Exit::usage,
            fmt::format("command line: --batches {}: does not divide {} texts; set --texts", b,
                        request.texts));
@@ -123,12 +128,15 @@ Json batch_of(const Experiment& e, const ServeRequest& request, const Served& se
     const double touched = mean_touched(served.touched[i]);
     const double per_token = served.rows[i] / steps / static_cast<double>(b);
     touched_of_all += touched;
-    layers.push_back({{"layer", model.moe_blocks()[i]},
-                      {"experts", traits.experts},
-                      {"rows_per_token", per_token},
-                      {"touched", touched},
-                      {"touched_expected",
-                       expected_touched(E, std::min(per_token, E), static_cast<double>(b))}});
+    // Choices of one new token of each text, and nothing else, have an expectation.
+    const bool choices = served.whole_windows == 0 && traits.assigns;
+    layers.push_back(
+        {{"layer", model.moe_blocks()[i]},
+         {"experts", traits.experts},
+         {"rows_per_token", per_token},
+         {"touched", touched},
+         {"touched_expected",
+          choices ? Json(expected_touched(E, per_token, static_cast<double>(b))) : Json()}});
   }
   for (const index c : request.cached) {
     CacheUse plain, ahead;
@@ -165,6 +173,12 @@ void print(const Json& document) {
 }
 
 }  // namespace
+
+void note_whole_windows(const Transformer& model, const std::string& reason) {
+  const bool dropless = reason_for_whole_windows(model, Rules::dropless).empty();
+  std::cerr << "note: every token takes a pass over the whole window: " << reason
+            << (dropless ? "; with --dropless it does not" : "") << '\n';
+}
 
 void add_serve_arguments(Arguments& arguments) {
   arguments.group("Serving")
@@ -209,7 +223,7 @@ int serve_bench(const Arguments& arguments) {
   complete(request, e);
   if (const std::string reason = reason_for_whole_windows(*e.model, request.how.rules);
       request.how.cached && !reason.empty())
-    std::cerr << "note: every token takes a pass over the whole window: " << reason << '\n';
+    note_whole_windows(*e.model, reason);
   const std::vector<std::vector<std::int32_t>> prompts = prompts_of(request, e);
   Json document = {{"run", folder},
                    {"router", e.model->config().router},

@@ -53,13 +53,15 @@ Table experts_table(const Json& document) {
       {"touched", "touched", Kind::number, 2}, {"touched_expected", "if uniform", Kind::number, 2}};
   for (const Json& b : document["batches"])
     for (const Json& layer : b["layers"])
-      table.rows.push_back({b["batch"].get<double>(), layer["layer"].get<double>(),
-                            layer["experts"].get<double>(), layer["rows_per_token"].get<double>(),
-                            layer["touched"].get<double>(),
-                            layer["touched_expected"].get<double>()});
+      table.rows.push_back(
+          {b["batch"].get<double>(), layer["layer"].get<double>(), layer["experts"].get<double>(),
+           layer["rows_per_token"].get<double>(), layer["touched"].get<double>(),
+           layer["touched_expected"].is_null() ? Cell()
+                                               : Cell(layer["touched_expected"].get<double>())});
   table.notes = {
       "touched: distinct experts of a pass for later tokens; if uniform: E (1 - (1 - k/E)^b) of "
-      "independent, uniform choices, k: rows per token"};
+      "independent, uniform choices, k: rows per token; none where passes cover whole windows, or "
+      "tokens are mixed or experts merged, which reads all experts in every pass"};
   return table;
 }
 
@@ -69,15 +71,16 @@ Table caches_table(const Json& document) {
   table.columns = {{"batch", "texts", Kind::count},
                    {"experts", "experts cached", Kind::count},
                    {"hits", "hits %", Kind::number, 1},
-                   {"prefetched", "with prefetch %", Kind::number, 1}};
+                   {"prefetched", "with last pass %", Kind::number, 1}};
   for (const Json& b : document["batches"])
     for (const Json& cache : b["expert_caches"])
       table.rows.push_back({b["batch"].get<double>(), cache["experts"].get<double>(),
                             100 * cache["hit_rate"].get<double>(),
                             100 * cache["prefetched"].get<double>()});
   table.notes = {
-      "a cache of the experts used last in each layer, empty before the first later token; "
-      "prefetch: the experts of the token before are held besides it"};
+      "a cache of the experts used last in each layer, empty before the first later token; a pass "
+      "takes its experts in ascending order, which defeats a cache that is smaller than they are; "
+      "with last pass: all experts of the pass before are held besides the cache"};
   return table;
 }
 

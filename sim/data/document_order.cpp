@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 namespace moesim {
 namespace {
@@ -101,10 +102,23 @@ RowText row_of(const Documents& documents, const std::vector<index>& order, std:
   return row;
 }
 
+// The number of domains that have documents.
+std::size_t domains_of(const Documents& documents) {
+  std::set<std::int32_t> domains;
+  for (const auto& each : documents) domains.insert(each.domain);
+  return domains.size();
+}
+
 RowText training_row(Documents documents, const DocumentOptions& options, const std::string& name,
                      DocumentInfo& info) {
   SparseVectors vectors = vectors_of(documents, options.embedding);
+  const std::size_t domains = domains_of(documents);
   if (options.duplicates > 0) info.dropped = drop_repeated(documents, vectors, options.duplicates);
+  if (domains_of(documents) < domains)
+    fail(Exit::data,
+         fmt::format("{}: all documents of a domain are near-duplicates of earlier ones; "
+                     "leave it out, or set data.duplicates higher, or 0 to keep all",
+                     name));
   info.documents = static_cast<index>(documents.size());
   const std::vector<index> random = random_order(documents.size());
   info.random_similarity = adjacent_similarity(vectors, random);
@@ -132,7 +146,8 @@ RowText validation_row(const Documents& documents, const DocumentOptions& option
 std::size_t first_held_out(const Documents& documents, const CorpusText& text, double fraction) {
   if (documents.size() < 2)
     fail(Exit::data, fmt::format("{}: expected at least 2 documents (data.document), one of them "
-                                 "for validation; found {}",
+                                 "for validation; found {}; choose another rule, such as lines:10, "
+                                 "or name data.validation",
                                  text.name, documents.size()));
   const auto cut =
       static_cast<std::ptrdiff_t>(static_cast<double>(text.text.size()) * (1 - fraction));
@@ -175,6 +190,14 @@ DocumentOptions read_document_options(Options& options) {
   for (const char* key :
        {"order", "document", "embedding", "duplicates", "chain", "validation_order"})
     options.keep_silent(key);
+  const DocumentOptions usual;
+  const bool similar =
+      read.order == DocumentOrder::similar || read.validation_order == DocumentOrder::similar;
+  if (read.chain != usual.chain && (!similar || read.embedding == Embedding::domain))
+    options.reject("chain", "is of data.order = similar with another embedding than domain");
+  if (document.empty() && read.duplicates != usual.duplicates)
+    options.reject("duplicates",
+                   "needs documents; set data.document, such as data.document = blank");
   if (document.empty()) {
     for (const auto& [key, order] :
          {std::pair{"order", read.order}, std::pair{"validation_order", read.validation_order}})

@@ -40,6 +40,11 @@ class Tasks final : public Dataset {
       if (options.evaluated.empty() || is_in(options.evaluated, task.label))
         rows += task.pairs->size(Split::validation);
     }
+    std::vector<std::string> unseen;  // tasks of validation that are held out
+    for (const std::string& label : info_.domains)
+      if (is_in(options.held_out, label) &&
+          (options.evaluated.empty() || is_in(options.evaluated, label)))
+        unseen.push_back(label);
     double sum = 0;
     for (const double share : mixing_shares(sizes, options.cap, options.temperature))
       below_.push_back(sum += share);
@@ -49,6 +54,11 @@ class Tasks final : public Dataset {
     info_.validation_rows = rows;
     info_.validation_size = rows * options.length;
     info_.note = std::move(data.note);
+    if (!unseen.empty() && info_.note.empty())
+      info_.note = fmt::format(
+          "the validation loss is a mean over tasks of which {} {} held out; "
+          "losses by task are apart (domain_loss), and data.evaluated chooses",
+          fmt::join(unseen, ", "), unseen.size() == 1 ? "is" : "are");
     std::string determined = options.fingerprint();
     for (const LabelledPairs& task : tasks_)
       determined += fmt::format(" task {} {}", task.label, task.pairs->fingerprint());

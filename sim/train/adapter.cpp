@@ -17,37 +17,42 @@ HostTensor network_of(const HostTensors& tensors, index block, const std::string
   const std::vector<std::int64_t> shape = lengths_of(own.value.shape());
   if (dense == nullptr ||
       !std::equal(shape.begin(), shape.end(), dense->shape.begin() + 1, dense->shape.end()))
-    fail(
-        Exit::usage,
-        fmt::format("init.method = adapter: {}experts.{} is {}, and the dense run has {}; take its "
-                    "expert.name and expert.hidden",
-                    layer, own.name, own.value.shape().to_string(),
-                    dense == nullptr ? "no network with a matrix " + name
-                                     : fmt::format("({})", fmt::join(dense->shape, ", "))));
+    fail(Exit::usage,
+         fmt::format("init.method = adapter: {}experts.{} is {}, and init.from has {}; it needs a "
+                     "dense run with expert.name = swiglu and the same expert.hidden",
+                     layer, own.name, own.value.shape().to_string(),
+                     dense == nullptr ? "no network with a matrix " + name
+                                      : fmt::format("({})", fmt::join(dense->shape, ", "))));
   return {shape, dense->values};
 }
 
 }  // namespace
 
-std::vector<std::string> adapt(HostTensors& tensors, const Transformer& model) {
-  std::vector<std::string> layers;
+std::set<std::string> adapt(HostTensors& tensors, const Transformer& model) {
+  std::set<std::string> drawn;
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
     const index block = model.moe_blocks()[i];
-    const Expert& bank = model.moe_layer(i).expert();
+    const MoeLayer& moe = model.moe_layer(i);
     const std::string layer = fmt::format("blocks.{}.moe.", block);
-    const std::vector<Parameter> parameters = bank.parameters();
-    for (const Expert::Adapted& part : bank.adapted()) {
+    const std::vector<Expert::Adapted> parts = moe.expert().adapted();
+    if (parts.empty()) continue;
+    const std::vector<Parameter> parameters = moe.expert().parameters();
+    for (const Parameter& p : parameters) drawn.insert(layer + "experts." + p.name);
+    for (const Expert::Adapted& part : parts) {
       const auto own = std::find_if(parameters.begin(), parameters.end(),
                                     [&](const Parameter& p) { return p.name == part.name; });
-      tensors[layer + "experts." + part.name] = network_of(tensors, block, layer, *own, part.of);
-      if (layers.empty() || layers.back() != layer) layers.push_back(layer);
+      const std::string name = layer + "experts." + part.name;
+      tensors[name] = network_of(tensors, block, layer, *own, part.of);
+      drawn.erase(name);
     }
+    for (const Parameter& p : moe.router().parameters()) drawn.insert(layer + "router." + p.name);
+    for (const Parameter& p : moe.router().buffers()) drawn.insert(layer + "router." + p.name);
   }
-  if (layers.empty())
+  if (drawn.empty())
     fail(Exit::usage,
          "init.method = adapter: the experts adapt no gated network; choose expert.name = lora, "
          "expert.lora.base = swiglu");
-  return layers;
+  return drawn;
 }
 
 }  // namespace moesim

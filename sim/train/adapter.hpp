@@ -6,14 +6,14 @@
 #include "sim/model/transformer.hpp"
 #include "sim/train/upcycle.hpp"
 
+#include <set>
 #include <string>
-#include <vector>
 
 namespace moesim {
 
-// Adds tensors for the frozen networks of the model's experts to those of a dense model. -> prefixes
-// of the layers that adapt, "blocks.0.moe."; what else they have is drawn. Throws Exit::usage if no
+// Adds tensors for the frozen networks of the model's experts to those of a dense model. -> names of
+// what is drawn in the layers that adapt: what experts add, and the router. Throws Exit::usage if no
 // experts adapt, or if the dense model has other networks.
-std::vector<std::string> adapt(HostTensors& tensors, const Transformer& model);
+std::set<std::string> adapt(HostTensors& tensors, const Transformer& model);
 
 }  // namespace moesim

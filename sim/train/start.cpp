@@ -14,6 +14,7 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <set>
 #include <sstream>
 
 namespace moesim {
@@ -103,7 +104,7 @@ struct Source {
   std::string weights_sha256;
   HostTensors tensors;
   std::vector<UpcycledLayer> layers;
-  std::vector<std::string> adapted;  // prefixes of layers
+  std::set<std::string> drawn;  // by adapters
   std::vector<std::pair<NamedTensor, const std::vector<real>*>> taken;
 };
 
@@ -118,12 +119,11 @@ Source read_source(const Start& start, const std::vector<NamedTensor>& weights,
   }
   if (start.method == Start::Method::upcycle)
     source.layers = upcycle(start.upcycling, source.tensors, model, seed);
-  if (start.method == Start::Method::adapter) source.adapted = adapt(source.tensors, model);
+  if (start.method == Start::Method::adapter) source.drawn = adapt(source.tensors, model);
   // Buffers and other parameters of a router that was made keep their initial values.
   const auto may_miss = [&](const std::string& name) {
     return start.draw_missing || start.method == Start::Method::student ||
-           std::any_of(source.adapted.begin(), source.adapted.end(),
-                       [&](const std::string& layer) { return name.rfind(layer, 0) == 0; }) ||
+           source.drawn.contains(name) ||
            std::any_of(source.layers.begin(), source.layers.end(), [&](const UpcycledLayer& layer) {
              return name.rfind(layer.name + "router.", 0) == 0 &&
                     start.upcycling.router != Upcycling::Router::copy;
@@ -136,12 +136,13 @@ Source read_source(const Start& start, const std::vector<NamedTensor>& weights,
       source.taken.emplace_back(own, &at->second.values);
     else if (!may_miss(own.name))
       fail(Exit::data,
-           fmt::format("init.from = {}: {}; take the settings of that run, or set init.missing = "
-                       "draw",
-                       start.from,
+           fmt::format("init.from = {}: {}; take the settings of that run{}", start.from,
                        there ? fmt::format("its tensor {} has another shape, not {}", own.name,
                                            own.value.shape().to_string())
-                             : "it has no tensor " + own.name));
+                             : "it has no tensor " + own.name,
+                       start.method == Start::Method::adapter
+                           ? " for all but the experts: feed_forward.name, and no moe.shared"
+                           : ", or set init.missing = draw"));
   }
   if (source.taken.empty())
     fail(Exit::data, "init.from = " + start.from + ": none of its tensors is of this model");
@@ -207,6 +208,8 @@ Start read_start(Settings& settings) {
       init.choice("missing", "error", {"error", "draw"},
                   "parameters without a tensor of their name and shape there: error, or random") ==
       "draw";
+  if (start.method == Start::Method::adapter && start.draw_missing)
+    init.reject("missing", "init.method = adapter draws what experts add, and nothing else");
   for (const std::string& rule :
        words_of(init.text("rename", "", "prefixes of its names as old:new, separated by spaces"))) {
     const std::size_t colon = rule.find(':');
@@ -235,10 +238,14 @@ Started Start::load(const std::vector<NamedTensor>& weights, const Transformer& 
   done.summary =
       fmt::format("begins with {} of {} tensors of step {} of {} (weights {})", source.taken.size(),
                   weights.size(), done.step, from, done.weights_sha256.substr(0, 16));
+  if (const std::size_t all = source.tensors.size();
+      method == Method::same && all > source.taken.size())
+    done.summary +=
+        fmt::format("; {} of its {} tensors are not of this model", all - source.taken.size(), all);
   const std::vector<UpcycledLayer>& layers = source.layers;
-  if (!source.adapted.empty()) {
+  if (!source.drawn.empty()) {
     for (const GateSum& sum : measure()) done.dropped = std::max(done.dropped, sum.dropped);
-    done.summary += fmt::format("; {} layers adapt its networks", source.adapted.size());
+    done.summary += "; experts adapt its networks";
   }
   if (layers.empty()) return done;
   const std::vector<double> sums = scale_experts(upcycling, layers, model, measure);

@@ -274,7 +274,18 @@ TEST_CASE("document order: errors say what to do", "[data][documents]") {
   CHECK(single.code == Exit::data);
   CHECK(single.message == "test: data.document = %: " + path +
                               ": expected at least 2 documents (data.document), one of them for "
-                              "validation; found 1");
+                              "validation; found 1; choose another rule, such as lines:10, or "
+                              "name data.validation");
+  CHECK(failure({{"chain", "7"}, {"document", "%"}}).code == Exit::usage);
+  CHECK(failure({{"duplicates", "0.5"}}).code == Exit::usage);
+  std::string text;
+  for (int i = 0; i < 20; ++i)
+    text +=
+        "document number " + std::string(static_cast<std::size_t>(i + 1), char('a' + i)) + "\n%\n";
+  const std::string one = folder.write("a.txt", text), other = folder.write("b.txt", text);
+  const Failure emptied = failure({{"path", "a:" + one + ";b:" + other}, {"document", "%"}});
+  CHECK(emptied.code == Exit::data);
+  CHECK(emptied.message.find("all documents of a domain are near-duplicates") != std::string::npos);
   const Failure domain = failure({{"document", "%"}, {"embedding", "domain"}});
   CHECK(domain.code == Exit::usage);
   CHECK(failure({{"order", "sorted"}}).code == Exit::usage);

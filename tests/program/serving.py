@@ -52,7 +52,8 @@ for name, run in runs.items():
     words = ("sample", run, "--prompt", "3 1 4", "--tokens", 20, "--seed", 5, "--json")
     cached, whole = call(*words), call(*words, "--no-cache")
     check(json.loads(cached.stdout) == json.loads(whole.stdout), f"{name}: another text without the cache")
-    reason = {"token_choice": "block 0: router.name = token_choice has a capacity, by which a new token may reroute earlier ones",
+    reason = {"token_choice": "block 0: router.name = token_choice has a capacity, by which a new token may reroute earlier ones; "
+                              "with --dropless it does not",
               "soft": "block 0: router.name = soft may route a token by later tokens, or by their number"}.get(name)
     note = "note: every token takes a pass over the whole window"
     check((note in cached.stderr) == (reason is not None), f"{name}: {cached.stderr}")

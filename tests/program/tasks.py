@@ -168,7 +168,7 @@ def weights(of):
 
 
 check(weights(straight) == weights(stopped), "a resumed run has other weights")
-check("not trained on sort" in call("score", straight, "--answers", "1").stdout, "score does not name held-out tasks")
+check("data.held_out = sort" in call("score", straight, "--answers", "1").stdout, "score does not name held-out tasks")
 
 # Bad settings and files.
 with open("half.jsonl", "w") as file:

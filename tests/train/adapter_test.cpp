@@ -104,7 +104,11 @@ TEST_CASE("adapter: what cannot be adapted is refused", "[train][start]") {
   };
   refuses(on(dense, {"expert.name", "mlp"}), "choose expert.name = lora");
   refuses(on(other, {}), "no network with a matrix w3");
-  refuses(on(narrow, {}), "the dense run has (1, 16, 16)");
+  refuses(on(narrow, {}), "init.from has (1, 16, 16)");
+  // No network is drawn and then frozen.
+  refuses(on(dense, {"moe.shared", "1"}), "it has no tensor blocks.0.moe.shared.");
+  refuses(on(dense, {"moe.every", "2"}), "feed_forward.name");
+  CHECK_THROWS_WITH(Training(on(dense, {"init.missing", "draw"}), 1), contains("nothing else"));
 }
 
 }  // namespace
