@@ -39,17 +39,30 @@ limits() {  # TARGET
   if [ "$seconds" = fixed ]; then echo "-seed=1 -runs=${fixed_inputs[$1]:-1000}"; else echo "-max_total_time=$seconds"; fi
 }
 
+# fuzz TARGET: runs it, with its output in TARGET.log, and TARGET.result for what came of it.
+fuzz() {
+  local target=$1 corpus=$build/corpus/$1 result=fine
+  if [ "$seconds" = fixed ]; then corpus=$TMPDIR/corpus/$target; fi
+  mkdir -p "$corpus"
+  # shellcheck disable=SC2046
+  ASAN_OPTIONS=allocator_may_return_null=1 "$build/tests/fuzz/fuzz_$target" $(limits "$target") -timeout=10 \
+    -rss_limit_mb=2048 -malloc_limit_mb=8192 -len_control=0 -max_len=50000 -print_final_stats=1 \
+    -artifact_prefix="$build/artefacts/$target-" "$corpus" "$build/seeds/$target" >"$build/$target.log" 2>&1 || result=FOUND
+  echo "$result" >"$build/$target.result"
+}
+
+# Two at once.
+for target in "${targets[@]}"; do
+  while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+  fuzz "$target" &
+done
+wait
+
 printf '%-14s %11s %9s %9s  %s\n' target executions per_sec coverage result
 found=0
 for target in "${targets[@]}"; do
-  corpus=$build/corpus/$target
-  if [ "$seconds" = fixed ]; then corpus=$TMPDIR/corpus/$target; fi
-  mkdir -p "$corpus"
   log=$build/$target.log
-  result=fine
-  ASAN_OPTIONS=allocator_may_return_null=1 "$build/tests/fuzz/fuzz_$target" $(limits "$target") -timeout=10 \
-    -rss_limit_mb=2048 -malloc_limit_mb=8192 -len_control=0 -max_len=50000 -print_final_stats=1 \
-    -artifact_prefix="$build/artefacts/$target-" "$corpus" "$build/seeds/$target" >"$log" 2>&1 || result=FOUND
+  result=$(cat "$build/$target.result")
   stat() { sed -n "s/^stat::$1: *//p" "$log"; }
   printf '%-14s %11s %9s %9s  %s\n' "$target" "$(stat number_of_executed_units)" "$(stat average_exec_per_sec)" \
     "$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -c6-)" "$result"
