@@ -5,6 +5,8 @@
 #include "tests/cuda/support.hpp"
 #include "tests/train/support.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace moesim::testing {
@@ -156,8 +158,13 @@ TEST_CASE("cuda: every variant of every router is replayed", "[cuda][replay][slo
   arrange(0);
   for (const std::string& router : Registry<Router>::names()) {
     if (router.starts_with("test_")) continue;  // of this file, with cases of their own
-    for (const Variant& variant : variants_to_run(router)) {
+    const std::vector<Variant> variants = variants_to_run(router);
+    for (const Variant& variant : variants) {
       CAPTURE(router, variant.name);
+      if (emulated() && &variant != &variants.front()) {
+        fmt::print("{}, {}: not replayed under the emulation\n", router, variant.name);
+        break;
+      }
       const Words settings = settings_of(router, variant);
       if (std::find(kCapturable.begin(), kCapturable.end(), settings) != kCapturable.end())
         continue;  // of the case before

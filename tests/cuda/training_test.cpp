@@ -44,6 +44,8 @@ void compare(Backend& cuda, const std::vector<std::string>& settings) {
   const Run want = train(cpu, settings);
   Run first;
   for (int i = 0; i < repetitions(); ++i) {
+    // Under the emulation two orders of threads: kernels have cases of their own in all three.
+    if (emulated() && i == 1) continue;
     arrange(i);
     const Run got = train(cuda, settings);
     if (i > 0) {
