@@ -11,7 +11,7 @@ using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowM
 
 // U of H⁻¹ = Uᵀ U; without rows or factors, 1.
 Matrix inverse_factor(std::span<const double> gram, index n) {
-  const Matrix one = Matrix::Identity(n, n);
+  Matrix one = Matrix::Identity(n, n);
   if (gram.empty()) return one;
   Matrix h = Eigen::Map<const Matrix>(gram.data(), n, n);
   const double mean = h.diagonal().mean();
