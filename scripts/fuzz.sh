@@ -39,7 +39,7 @@ limits() {  # TARGET
   if [ "$seconds" = fixed ]; then echo "-seed=1 -runs=${fixed_inputs[$1]:-1000}"; else echo "-max_total_time=$seconds"; fi
 }
 
-# fuzz TARGET: runs it, with its output in TARGET.log, and TARGET.result for what came of it.
+# fuzz TARGET: runs it; its output is TARGET.log, its result (fine or FOUND) TARGET.result.
 fuzz() {
   local target=$1 corpus=$build/corpus/$1 result=fine
   if [ "$seconds" = fixed ]; then corpus=$TMPDIR/corpus/$target; fi

@@ -2,6 +2,7 @@
 
 #include "analysis/traces/token_text.hpp"
 #include "experiments/commands/route_texts.hpp"
+#include "experiments/sweep/runs.hpp"
 #include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/root.hpp"
@@ -13,7 +14,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <tuple>
 
 namespace moesim {
@@ -32,8 +32,7 @@ RunFile route_file(const StepTrace& trace, const RoutedWeights& weights, const s
   Experiment& e = loaded.e;
   RunFile file;
   file.attribute("moesim_schema", kRunFileSchema);
-  const std::filesystem::path path(folder);
-  file.attribute("run_id", (path.has_filename() ? path : path.parent_path()).filename().string());
+  file.attribute("run_id", name_of_folder(folder));
   file.attribute("arm", e.spec.label);
   file.attribute("router", e.model->config().router);
   file.attribute("seed", static_cast<std::int64_t>(e.run.seed));

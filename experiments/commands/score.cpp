@@ -9,8 +9,6 @@
 #include "experiments/terminal/slow_notice.hpp"
 #include "sim/core/error.hpp"
 
-#include <filesystem>
-
 namespace moesim {
 namespace {
 
@@ -25,12 +23,6 @@ void require_pairs(const std::string& folder, const Experiment& e) {
                           "answers to score");
 }
 
-// The name of a run's folder, which has its arm and seed.
-std::string folder_name(const std::string& folder) {
-  const std::filesystem::path path(folder);
-  return (path.has_filename() ? path : path.parent_path()).filename().string();
-}
-
 }  // namespace
 
 Arguments score_arguments() {
@@ -39,8 +31,7 @@ Arguments score_arguments() {
       "Prints by task, of the data set tasks: the loss per counted target over the sequences of an "
       "evaluation, and of the model's own answers, which it gives token by token, always the most "
       "likely one, the share that is exactly the target, and chrF. RUN is the folder of a run or "
-      "of "
-      "an experiment.");
+      "of an experiment.");
   arguments.value("answers", "64", "answers per task; 0: one to each sequence of an evaluation")
       .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})
@@ -64,10 +55,10 @@ int score_command(const Words& words) {
     const SlowNotice notice("answering with " + folder);
     const Evaluator& evaluator = e.trainer->evaluator();
     const auto evaluation = evaluator.run(loaded.info.step, [] { return false; });
-    add_scores(table, folder_name(folder), *e.data, *evaluation,
+    add_scores(table, name_of_folder(folder), *e.data, *evaluation,
                greedy_answers(*e.model, evaluator, *tokenizer_of(e), *e.backend, most));
     if (const std::string held_out = e.spec.settings.effective("data.held_out"); !held_out.empty())
-      table.notes.push_back(folder_name(folder) + ": data.held_out = " + held_out +
+      table.notes.push_back(name_of_folder(folder) + ": data.held_out = " + held_out +
                             ": without training examples in this run; one that it began with may "
                             "have had them");
   }

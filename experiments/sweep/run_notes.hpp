@@ -16,7 +16,7 @@ void note_quantised(const std::string& made, Progress& progress);
 // Warns of text that the tokenizer does not know.
 void note_unknown(const DatasetInfo& data, Progress& progress);
 
-// Says what became of the documents of a text, in one line; "" if it was not split.
+// One line about the documents of a text: their number, chains and similarities; "" if it was not split.
 std::string documents_text(const DocumentInfo& documents);
 
 // Warns of a validation loss above log `outputs`, that of guessing.

@@ -83,4 +83,9 @@ std::vector<std::string> begun_runs(const std::vector<std::string>& paths) {
   return folders;
 }
 
+std::string name_of_folder(const std::string& folder) {
+  const fs::path path(folder);
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
 }  // namespace moesim

@@ -28,4 +28,7 @@ std::vector<KnownRun> known_runs(const std::string& path,
 // The folders of the runs at these paths that have begun, each once.
 std::vector<std::string> begun_runs(const std::vector<std::string>& paths);
 
+// The last part of a run's folder, with or without a slash at its end: its arm, seed and hash.
+std::string name_of_folder(const std::string& folder);
+
 }  // namespace moesim

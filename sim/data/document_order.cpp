@@ -195,13 +195,12 @@ DocumentOptions read_document_options(Options& options) {
       read.order == DocumentOrder::similar || read.validation_order == DocumentOrder::similar;
   if (read.chain != usual.chain && (!similar || read.embedding == Embedding::domain))
     options.reject("chain", "is of data.order = similar with another embedding than domain");
-  if (document.empty() && read.duplicates != usual.duplicates)
-    options.reject("duplicates",
-                   "needs documents; set data.document, such as data.document = blank");
   if (document.empty()) {
-    for (const auto& [key, order] :
-         {std::pair{"order", read.order}, std::pair{"validation_order", read.validation_order}})
-      if (order != DocumentOrder::file)
+    for (const auto& [key, asked] :
+         {std::pair{"duplicates", read.duplicates != usual.duplicates},
+          {"order", read.order != usual.order},
+          {"validation_order", read.validation_order != usual.validation_order}})
+      if (asked)
         options.reject(key, "needs documents; set data.document, such as data.document = blank");
     return read;
   }

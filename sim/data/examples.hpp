@@ -11,8 +11,8 @@
 
 namespace moesim {
 
-// How the model is told what to do: by the token of the task's label, by a sentence before the
-// source, or not at all.
+// TaskInput is what names the task in an example: the token of its label, a sentence before the
+// source, or nothing.
 enum class TaskInput { label, instruction, none };
 
 // LossOn is what counts: target and [eos], or everything after the first token of an example.

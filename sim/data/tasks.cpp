@@ -30,6 +30,7 @@ class Tasks final : public Dataset {
         format_(options.format),
         packed_(options.packed) {
     std::vector<index> sizes;
+    std::vector<std::string> unseen;  // tasks of validation that are held out
     index rows = 0;
     for (const LabelledPairs& task : tasks_) {
       info_.domains.push_back(task.label);
@@ -37,14 +38,10 @@ class Tasks final : public Dataset {
       sizes.push_back(trained ? task.pairs->size(Split::train) : 0);
       info_.train_size += sizes.back();
       first_.push_back(rows);
-      if (options.evaluated.empty() || is_in(options.evaluated, task.label))
-        rows += task.pairs->size(Split::validation);
+      if (!options.evaluated.empty() && !is_in(options.evaluated, task.label)) continue;
+      rows += task.pairs->size(Split::validation);
+      if (!trained) unseen.push_back(task.label);
     }
-    std::vector<std::string> unseen;  // tasks of validation that are held out
-    for (const std::string& label : info_.domains)
-      if (is_in(options.held_out, label) &&
-          (options.evaluated.empty() || is_in(options.evaluated, label)))
-        unseen.push_back(label);
     double sum = 0;
     for (const double share : mixing_shares(sizes, options.cap, options.temperature))
       below_.push_back(sum += share);

@@ -33,7 +33,7 @@ class KeyValueCache {
   Tensor mask(const std::vector<index>& before, index heads, index n, Backend& backend) const;
 
   index texts_, most_, kv_heads_;
-  index room_ = 0;             // tokens of a text that there is memory for
+  index room_ = 0;             // allocated tokens per text
   std::vector<index> length_;  // [B] tokens that are kept
   Tensor keys_, values_;       // [B·kv_heads, room, d], zeros after the tokens
 };

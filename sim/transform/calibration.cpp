@@ -8,28 +8,41 @@
 namespace moesim {
 namespace {
 
+// RowsOfExperts is the numbers of each expert's rows, on the host.
+struct RowsOfExperts {
+  RowsOfExperts(const Segments& segments, const Indices& token)
+      : begin(segments.offset.to_host()),
+        token(token ? token.to_host() : std::vector<std::int32_t>()) {}
+
+  std::size_t experts() const { return begin.size() - 1; }
+  // Calls visit(row) for every row of expert e but padding, in their order.
+  template <class Visit>
+  void each(std::size_t e, const Visit& visit) const {
+    for (auto r = static_cast<std::size_t>(begin[e]); r < static_cast<std::size_t>(begin[e + 1]);
+         ++r)
+      if (token.empty() || token[r] >= 0) visit(r);
+  }
+
+  std::vector<std::int32_t> begin, token;
+};
+
 // Adds x xᵀ of the rows of each expert, in their order.
 void add_rows(const Rows& rows, std::vector<std::vector<double>>& grams) {
-  const std::vector<std::int32_t> begin = rows.segments.offset.to_host();
+  const RowsOfExperts numbers(rows.segments, rows.token);
   const std::vector<real> x = rows.x.to_host();
-  const std::vector<std::int32_t> token =
-      rows.token ? rows.token.to_host() : std::vector<std::int32_t>();
   const auto in = static_cast<std::size_t>(rows.x.cols());
   const auto experts = static_cast<std::ptrdiff_t>(grams.size());
 #pragma omp parallel for schedule(dynamic)
   for (std::ptrdiff_t e = 0; e < experts; ++e) {
     std::vector<double>& gram = grams[static_cast<std::size_t>(e)];
-    const auto first = static_cast<std::size_t>(begin[static_cast<std::size_t>(e)]),
-               last = static_cast<std::size_t>(begin[static_cast<std::size_t>(e) + 1]);
-    for (std::size_t r = first; r < last; ++r) {
-      if (!token.empty() && token[r] < 0) continue;
+    numbers.each(static_cast<std::size_t>(e), [&](std::size_t r) {
       if (gram.empty()) gram.assign(in * in, 0);
       for (std::size_t i = 0; i < in; ++i) {
         const auto xi = static_cast<double>(x[r * in + i]);
         for (std::size_t j = 0; j < in; ++j)
           gram[i * in + j] += xi * static_cast<double>(x[r * in + j]);
       }
-    }
+    });
   }
 }
 
@@ -38,23 +51,19 @@ struct Saliency {
   std::vector<double> sum, rows;
 
   void add(const Assignment& plan, const Tensor& outputs) {
-    const std::vector<std::int32_t> begin = plan.experts.offset.to_host();
-    const std::vector<std::int32_t> token =
-        plan.token ? plan.token.to_host() : std::vector<std::int32_t>();
+    const RowsOfExperts numbers(plan.experts, plan.token);
     const std::vector<real> gate = plan.gate ? plan.gate.to_host() : std::vector<real>();
     const std::vector<real> u = outputs.to_host();
     const auto width = static_cast<std::size_t>(outputs.cols());
-    sum.resize(begin.size() - 1), rows.resize(begin.size() - 1);
-    for (std::size_t e = 0; e + 1 < begin.size(); ++e)
-      for (auto r = static_cast<std::size_t>(begin[e]); r < static_cast<std::size_t>(begin[e + 1]);
-           ++r) {
-        if (!token.empty() && token[r] < 0) continue;
+    sum.resize(numbers.experts()), rows.resize(numbers.experts());
+    for (std::size_t e = 0; e < numbers.experts(); ++e)
+      numbers.each(e, [&](std::size_t r) {
         double squares = 0;
         for (std::size_t i = 0; i < width; ++i)
           squares += static_cast<double>(u[r * width + i]) * static_cast<double>(u[r * width + i]);
         sum[e] += std::sqrt(squares) * (gate.empty() ? 1 : static_cast<double>(gate[r]));
         rows[e] += 1;
-      }
+      });
   }
   std::vector<double> means() const {
     std::vector<double> means;
