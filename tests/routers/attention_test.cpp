@@ -78,7 +78,7 @@ TEST_CASE("switchhead: the source chooses values, the target outputs", "[routers
 }
 
 TEST_CASE("routed attention replaces the attention of a block, and needs no experts",
-          "[routers][train]") {
+          "[routers][train][once]") {
   for (const char* router : {"moa", "switchhead", "moh"}) {
     CAPTURE(router);
     Training training({"moe.at", "attention", "router.name", router, "feed_forward.name", "mlp",

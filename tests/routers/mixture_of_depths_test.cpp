@@ -78,7 +78,7 @@ TEST_CASE("mixture of depths: refuses what has no meaning", "[routers]") {
   CHECK(refusal({{"sampling_weight", "0"}, {"inference", "top"}}) == "accepted");
 }
 
-TEST_CASE("mixture of depths: trains around whole blocks", "[routers][train]") {
+TEST_CASE("mixture of depths: trains around whole blocks", "[routers][train][once]") {
   Training training(
       {"moe.at", "block", "router.name", "mixture_of_depths",
        "router.mixture_of_depths.capacity_factor", "0.5", "run.steps", "30", "train.rate", "0.01"},
