@@ -75,9 +75,10 @@ class TaskRouter : public Router {
 
 const RegisterRouter<TaskRouter> task(
     "task", "all tokens of a task take the same experts, by a learned row (Kudugunta et al. 2021)",
-    {{"two", "k=2 normalise=sum balance_weight=0"},
+    {{"two", "k=2 normalise=none balance_weight=0"},
      {"after", "k=2 softmax=after"},
-     {"l2", "k=2 normalise=l2 normalise_over=kept"},
+     {"l2", "k=2 normalise=l2 normalise_epsilon=1e-6 normalise_over=kept"},
+     {"sum", "k=3 normalise=sum"},
      {"constant", "k=2 allow_constant_gate=true"}});
 
 }  // namespace

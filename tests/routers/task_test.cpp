@@ -1,4 +1,5 @@
 // Tests task: all tokens of a task take the experts of its row, by a naive reference in double.
+#include "sim/moe/choose.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
 
@@ -13,7 +14,7 @@ namespace {
 using Ids = std::vector<std::int32_t>;
 using Rows = std::vector<std::vector<double>>;
 
-constexpr double kClose = kDouble ? 1e-12 : 1e-5;
+constexpr double kTaskClose = kDouble ? 1e-12 : 1e-5;
 const Site kThreeTasks{.width = 3, .experts = 4, .batch = 2, .length = 5, .domains = 3};
 // A window of two examples, and one of three, the last of which is of the first one's task.
 const Ids kPacked = {0, 0, 2, 2, 2, 1, 1, 0, 1, 1};
@@ -71,7 +72,7 @@ void check_outputs(const OptionValues& options, std::size_t k, bool divided) {
       double expected = 0;
       for (const std::size_t e : chosen)
         expected += p[e] / (divided ? sum : 1) * outputs[e][3 * t + d];
-      CHECK_THAT(y[3 * t + d], WithinAbs(expected, 10 * kClose));
+      CHECK_THAT(y[3 * t + d], WithinAbs(expected, 10 * kTaskClose));
     }
   }
 }
@@ -110,9 +111,10 @@ TEST_CASE("task: f and P of the balance loss are means over examples", "[routers
   };
   const Rows rows = rows_of(layer);
   // One example per window: the mean over tokens is that over examples.
-  CHECK_THAT(loss({2, 2, 2, 2, 2, 1, 1, 1, 1, 1}), WithinAbs(balance_of(rows, {2, 1}, 2), kClose));
+  CHECK_THAT(loss({2, 2, 2, 2, 2, 1, 1, 1, 1, 1}),
+             WithinAbs(balance_of(rows, {2, 1}, 2), kTaskClose));
   // Packed: examples weigh by their length.
-  CHECK_THAT(loss(kPacked), WithinAbs(balance_of(rows, kPacked, 2), kClose));
+  CHECK_THAT(loss(kPacked), WithinAbs(balance_of(rows, kPacked, 2), kTaskClose));
 }
 
 TEST_CASE("task: without tasks every token takes the same experts, as in a dense network",
