@@ -118,6 +118,26 @@ for layer in range(2):
     chosen = set(np.argsort(-weights[f"blocks.{layer}.moe.router.weight"][2], kind="stable")[:2])
     check({int(row["expert"]) for row in rows if row["layer"] == str(layer)} == chosen, f"layer {layer}: {rows}")
 
+# In packed windows every token has the experts of its own example's task, which begins with a label.
+call("run", "c.ini", "run.name=packed", "data.packed=true", "data.length=48")
+packed = only("runs/packed/*/")
+rows_of = {layer: tensors(packed, 60)[f"blocks.{layer}.moe.router.weight"] for layer in range(2)}
+call("route", packed, "--split", "train", "--out", "p.csv")
+experts, labels, within = {}, {}, 0
+with open("p.csv") as file:
+    for row in csv.DictReader(file):
+        place = (int(row["sequence"]), int(row["position"]))
+        labels[place] = row["token"].strip("[]") if row["token"].strip("[]") in TASKS else None
+        experts.setdefault((*place, int(row["layer"])), set()).add(int(row["expert"]))
+for sequence, position in sorted(labels):
+    if labels[sequence, position]:
+        task = TASKS.index(labels[sequence, position])
+        within += position > 0
+    for layer in range(2):
+        chosen = set(np.argsort(-rows_of[layer][task], kind="stable")[:2])
+        check(experts[sequence, position, layer] == chosen, f"packed: {sequence}, {position}: {experts[sequence, position, layer]}, {chosen} here")
+check(within > 8, f"packed: {within} labels within windows")
+
 # Domains of other data are tasks, too. Only the domain is measured; here its tokens see those of other domains before them, which
 # have other experts in the source, so that outputs change.
 with open("s.ini", "w") as file:
