@@ -53,6 +53,7 @@ class Hierarchical : public Router {
                      out.cost.router_flops + out.cost.rows_per_token * in.cost.router_flops},
         .expert_groups = groups,
         .surrogate = out.surrogate || in.surrogate,
+        .labelled = out.labelled || in.labelled,
         .reroutes = importance_ ? Reroutes::always : std::max(out.reroutes, in.reroutes)};
   }
 
@@ -71,8 +72,8 @@ class Hierarchical : public Router {
       }
       Context context = nested_context(tokens.context, inner_.size(), g);
       const Tokens& share = shares[g].tokens;
-      const Routing inner = inner_[g]->route(
-          {share.x, share.sequences, share.ids, share.position, context, share.importance});
+      const Routing inner = inner_[g]->route({share.x, share.sequences, share.ids, share.position,
+                                              context, share.importance, share.domain});
       plans.push_back(assignment_of(inner));
       add_losses(routing.losses, "inner_", inner, real(1) / static_cast<real>(inner_.size()));
     }

@@ -3,6 +3,7 @@
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/route_output.hpp"
+#include "experiments/commands/task_names.hpp"
 #include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/terminal/output_file.hpp"
@@ -33,8 +34,8 @@ class TracedPasses {
         monitor_(*e.model),
         weights_(*e.model, kMostWeightBytes) {}
 
-  // Pieces of `length` tokens, each a sequence of its own pass.
-  void text(const std::vector<std::int32_t>& ids) {
+  // Pieces of `length` tokens, each a sequence of its own pass. task: its number; empty: not known.
+  void text(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& task) {
     const auto length = static_cast<std::size_t>(e_.task->shape().length);
     for (std::size_t first = 0; first < ids.size(); first += length) {
       const auto from = ids.begin() + static_cast<std::ptrdiff_t>(first);
@@ -42,6 +43,10 @@ class TracedPasses {
       Example example;
       example.input.batch = 1, example.input.length = size;
       example.input.ids = Indices::of({from, from + size}, *e_.backend);
+      if (!task.empty()) {
+        example.domains.assign(static_cast<std::size_t>(size), task.front());
+        example.input.domains = Indices::of(example.domains, *e_.backend);
+      }
       if (e_.task->shape().causal && !e_.task->shape().pooled) {
         std::vector<std::int32_t> next(from + 1, from + size);
         const std::size_t last = first + static_cast<std::size_t>(size);
@@ -174,6 +179,7 @@ Arguments route_arguments() {
              {{"newest", "best"}})
       .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors")
       .flag("json", "print one JSON document");
+  add_task_argument(arguments);
   return arguments;
 }
 
@@ -193,6 +199,8 @@ int route_command(const Words& words) {
     fail(Exit::usage, "command line: give either --text or --split");
   if (!split.empty() && split != "validation" && split != "train")
     fail(Exit::usage, "command line: --split " + split + ": choose validation or train");
+  if (!split.empty() && arguments.given("task"))
+    fail(Exit::usage, "command line: --task is of --text; sequences of --split have their tasks");
   if (as != "evaluation" && as != "training")
     fail(Exit::usage, "command line: --as " + as + ": choose evaluation or training");
   const long wanted = arguments.integer("batches", split == "train" ? 1 : 0, 1l << 30);
@@ -215,7 +223,7 @@ int route_command(const Words& words) {
            "of --text is alone in its own: its experts are not those of training; --split has "
            "whole batches\n";
   if (split.empty())
-    passes.text(ids_of(e, text));
+    passes.text(ids_of(e, text), task_of_text(arguments, e));
   else if (split == "train")
     passes.train(batches);
   else

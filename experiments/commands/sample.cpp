@@ -2,6 +2,7 @@
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/serve.hpp"
+#include "experiments/commands/task_names.hpp"
 #include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/terminal/text_stream.hpp"
@@ -61,6 +62,7 @@ Arguments sample_arguments() {
             "a pass over the whole window for every token, without keys and values of "
             "earlier ones; the logits are the same but for rounding")
       .flag("json", "print one JSON document");
+  add_task_argument(arguments);
   return arguments;
 }
 
@@ -75,8 +77,8 @@ int sample_command(const Words& words) {
                           .top_k = arguments.integer("top-k", 0, 1 << 24),
                           .seed = static_cast<std::uint64_t>(
                               arguments.integer("seed", 0, std::numeric_limits<long>::max()))};
-  const Decoding how{.rules = arguments.has("dropless") ? Rules::dropless : Rules::own,
-                     .cached = !arguments.has("no-cache")};
+  Decoding how{.rules = arguments.has("dropless") ? Rules::dropless : Rules::own,
+               .cached = !arguments.has("no-cache")};
   const std::string folder = fs::path(arguments.rest().front()).lexically_normal().string();
 
   LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::checkpoint,
@@ -84,6 +86,7 @@ int sample_command(const Words& words) {
                               [&](const Experiment& e) { require_causal(folder, e); });
   const CheckpointInfo& info = loaded.info;
   Experiment& e = loaded.e;
+  how.domains = task_of_text(arguments, e);
   std::vector<std::int32_t> prompt = prompt_ids(e, arguments.text("prompt"));
   const std::size_t given = prompt.size();
   std::cerr << fmt::format("{}, step {}, {}\n", e.spec.label, info.step,

@@ -92,14 +92,21 @@ void complete(ServeRequest& request, const Experiment& e) {
     if (c > 0 && c < experts) request.cached.push_back(c);
 }
 
-std::vector<std::vector<std::int32_t>> prompts_of(const ServeRequest& request,
-                                                  const Experiment& e) {
-  std::vector<std::vector<std::int32_t>> prompts;
+struct Prompts {
+  std::vector<std::vector<std::int32_t>> ids;
+  std::vector<std::int32_t> domains;  // of their last tokens; empty if the data have none
+};
+Prompts prompts_of(const ServeRequest& request, const Experiment& e) {
+  Prompts prompts;
   const index S = e.task->shape().length;
   const Batch batch = e.data->batch(Split::validation, 0, 0, request.texts);
   for (index b = 0; b < request.texts; ++b) {  // a small split begins again
-    const auto from = batch.ids.begin() + b % batch.batch * S;
-    prompts.emplace_back(from, from + request.prompt);
+    const index first = b % batch.batch * S;
+    const auto from = batch.ids.begin() + first;
+    prompts.ids.emplace_back(from, from + request.prompt);
+    if (!batch.domains.empty())
+      prompts.domains.push_back(
+          batch.domains[static_cast<std::size_t>(first + request.prompt - 1)]);
   }
   return prompts;
 }
@@ -224,7 +231,8 @@ int serve_bench(const Arguments& arguments) {
   if (const std::string reason = reason_for_whole_windows(*e.model, request.how.rules);
       request.how.cached && !reason.empty())
     note_whole_windows(*e.model, reason);
-  const std::vector<std::vector<std::int32_t>> prompts = prompts_of(request, e);
+  Prompts prompts = prompts_of(request, e);
+  request.how.domains = std::move(prompts.domains);
   Json document = {{"run", folder},
                    {"router", e.model->config().router},
                    {"step", loaded.info.step},
@@ -239,7 +247,7 @@ int serve_bench(const Arguments& arguments) {
   for (const auto& [kind, values] : parameters_by_kind(*e.model))
     document["parameters"][kind] = values;
   for (const index b : request.batches) {
-    const Served served = serve(*e.model, e.task->shape().length, *e.backend, prompts,
+    const Served served = serve(*e.model, e.task->shape().length, *e.backend, prompts.ids,
                                 {.texts = b, .tokens = request.tokens, .how = request.how});
     document["batches"].push_back(batch_of(e, request, served, b));
   }

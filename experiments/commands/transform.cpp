@@ -30,6 +30,10 @@ void print(const Transformed& done, const std::string& made, const Json& report)
   if (report.contains("groups"))
     for (std::size_t i = 0; i < report["groups"].size(); ++i)
       std::cout << fmt::format("layer {}: groups {}\n", i, report["groups"][i].dump());
+  if (report.contains("experts"))
+    for (std::size_t i = 0; i < report["experts"].size(); ++i)
+      std::cout << fmt::format("layer {}: experts {} with gates {}\n", i,
+                               report["experts"][i].dump(), report["gates"][i].dump());
   std::cout << fmt::format("parameters: {} -> {}\n", done.parameters_before, done.parameters_after);
   if (report.contains("bits"))
     std::cout << fmt::format(
@@ -48,12 +52,14 @@ void print(const Transformed& done, const std::string& made, const Json& report)
 
 Arguments transform_arguments() {
   Arguments arguments(
-      "transform RUN prune|merge|quantise --out DIR [key=value ...]",
+      "transform RUN prune|merge|quantise|extract --out DIR [key=value ...]",
       "Makes a smaller model of a run, as a new run at step 0 in DIR, and measures what changed: "
       "validation loss, logits, drops. RUN stays as it is. prune: keeps the experts of each layer "
       "that validation sequences use most. merge: replaces groups of similar experts by weighted "
       "means. quantise: rounds the matrices of experts to few values "
-      "per row (to the nearest, or by GPTQ), and reports bits, entropy and bytes. moesim run DIR "
+      "per row (to the nearest, or by GPTQ), and reports bits, entropy and bytes. extract: of a "
+      "run "
+      "with router.name = task, the experts of one task become a dense model. moesim run DIR "
       "trains the "
       "new run; key=value are settings for that.");
   arguments.value("out", "", "folder of the new experiment; must not exist", Offer::file())
@@ -87,6 +93,7 @@ int transform_command(const Words& words) {
   const TransformMethod method = transform_method(name, arguments, report);
   what.made = method.made;
   what.settings = method.settings;
+  what.settings_of = method.settings_of, what.domain = method.domain;
   for (std::size_t i = 2; i < rest.size(); ++i) {
     const std::size_t equals = rest[i].find('=');
     if (equals == 0 || equals == std::string::npos)

@@ -1,9 +1,11 @@
 #include "experiments/commands/transform_methods.hpp"
 
+#include "experiments/commands/task_names.hpp"
 #include "sim/backend/stand_in.hpp"
 #include "sim/config/names.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/transform/extract.hpp"
 #include "sim/transform/merge.hpp"
 #include "sim/transform/prune.hpp"
 #include "sim/transform/quantise.hpp"
@@ -199,6 +201,36 @@ TransformMethod quantise_method(const Arguments& arguments, Json& report) {
           make};
 }
 
+TransformMethod extract_method(const Arguments& arguments, Json& report) {
+  const std::string task = arguments.text("task");
+  if (task.empty())
+    fail(Exit::usage, "command line: extract: the network of which task? --task NAME");
+  const auto settings_of = [task](const Experiment& source) {
+    require_extractable(*source.model);
+    task_number(task, source.data->info());
+    std::vector<std::pair<std::string, std::string>> settings = {
+        {"router.name", "dense"},
+        {"router.dense.width_factor",
+         fmt::format("{}", source.model->moe_layer(0).router().traits().cost.rows_per_token)},
+        {"moe.match", "none"},
+        {"expert.hidden", std::to_string(source.model->expert_hidden())}};
+    if (source.data->info().pairs) settings.emplace_back("data.evaluated", task);
+    return settings;
+  };
+  const auto make = [task, &report](Experiment& source, Experiment& made, RunFile&) {
+    const ModelInput input =
+        made.task->prepare(made.trainer->evaluator().posed(0), *source.backend).input;
+    const std::vector<TaskExperts> layers =
+        experts_of_task(*source.model, input, task_number(task, made.data->info()));
+    for (const TaskExperts& layer : layers) {
+      report["experts"].push_back(layer.experts);
+      report["gates"].push_back(layer.gates);
+    }
+    return extract_task(host_tensors(source.trainer->weights()), *source.model, layers);
+  };
+  return {"extract task=" + task, {}, make, settings_of, task};
+}
+
 // Options of one method are an error with another.
 void require_options_of(const Arguments& arguments, const std::string& method) {
   for (const auto& [option, owner] : {std::pair("keep", "prune"),
@@ -212,7 +244,8 @@ void require_options_of(const Arguments& arguments, const std::string& method) {
                                       {"weights", "merge"},
                                       {"align", "merge"},
                                       {"similarity", "merge"},
-                                      {"router", "merge"}})
+                                      {"router", "merge"},
+                                      {"task", "extract"}})
     if (arguments.given(option) && method != owner)
       fail(Exit::usage,
            fmt::format("command line: --{} is an option of {}, not of {}", option, owner, method));
@@ -221,6 +254,8 @@ void require_options_of(const Arguments& arguments, const std::string& method) {
 }  // namespace
 
 void declare_transform_methods(Arguments& arguments) {
+  arguments.group("extract").value(
+      "task", "", "the task whose experts become a dense model: a domain of the data");
   arguments.group("prune")
       .value("keep", "", "experts per layer to keep")
       .value(
@@ -258,12 +293,13 @@ void declare_transform_methods(Arguments& arguments) {
 
 TransformMethod transform_method(const std::string& name, const Arguments& arguments,
                                  Json& report) {
-  if (name != "prune" && name != "merge" && name != "quantise")
+  if (name != "prune" && name != "merge" && name != "quantise" && name != "extract")
     fail(Exit::usage,
-         fmt::format("command line: transform RUN what{}? choose prune, merge or quantise",
+         fmt::format("command line: transform RUN what{}? choose prune, merge, quantise or extract",
                      name.empty() ? "" : ", not " + config::printable(name)));
   require_options_of(arguments, name);
   if (name == "prune") return prune_method(arguments, report);
+  if (name == "extract") return extract_method(arguments, report);
   return name == "merge" ? merge_method(arguments, report) : quantise_method(arguments, report);
 }
 

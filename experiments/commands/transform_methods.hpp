@@ -12,11 +12,14 @@
 
 namespace moesim {
 
-// TransformMethod is a transformation: what run.made says, settings of the new run, and its tensors.
+// TransformMethod is a transformation: what run.made says, settings of the new run, its tensors, and
+// further settings that follow from the source.
 struct TransformMethod {
   std::string made;
   std::vector<std::pair<std::string, std::string>> settings;
   MakeTensors make;
+  SettingsOf settings_of = {};
+  std::string domain = {};  // Transformation::domain
 };
 
 // Declares the options of all methods, in groups.

@@ -161,6 +161,7 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
   site.length = shape.length;
   site.causal = shape.causal;
   site.vocabulary = shape.vocabulary;
+  site.domains = static_cast<index>(e.data->info().domains.size());
   site.unigram = e.data->info().unigram;
   if (!site.unigram.empty())
     site.unigram.resize(

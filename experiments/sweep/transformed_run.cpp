@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 #include <unistd.h>
 
 namespace moesim {
@@ -24,19 +25,33 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The weights of the source that are transformed.
+// The weights of the source that are transformed, and settings that follow from it.
 struct Weights {
   std::string step, sha256;
+  std::vector<std::pair<std::string, std::string>> settings;
 };
 Weights weights_of(const Transformation& what) {
-  const std::string found = in_child("reads the source", [&] {
-                              const LoadedRun run =
-                                  open_run({what.from, what.checkpoint, {}}, DataOf::checkpoint, 1,
-                                           stand_in, [](const Checkpoint&, Experiment&) {});
-                              return fmt::format("{} {}", run.info.step, run.weights_sha256);
-                            }).text;
-  const std::size_t space = found.find(' ');
-  return {found.substr(0, space), found.substr(space + 1)};
+  const std::string found =
+      in_child("reads the source", [&] {
+        const LoadedRun run = open_run({what.from, what.checkpoint, {}}, DataOf::checkpoint, 1,
+                                       stand_in, [](const Checkpoint&, Experiment&) {});
+        std::string text = fmt::format("{}\n{}\n", run.info.step, run.weights_sha256);
+        if (what.settings_of)
+          for (const auto& [key, value] : what.settings_of(run.e))
+            text += fmt::format("{}\n{}\n", key, value);
+        return text;
+      }).text;
+  std::istringstream lines(found);
+  Weights weights;
+  std::getline(lines, weights.step), std::getline(lines, weights.sha256);
+  for (std::string key, value; std::getline(lines, key) && std::getline(lines, value);) {
+    for (const auto& setting : what.settings)
+      if (setting.first == key)
+        fail(Exit::usage,
+             fmt::format("command line: {}: the transformation sets it; leave it out", key));
+    weights.settings.emplace_back(key, value);
+  }
+  return weights;
 }
 
 // Refuses a folder inside the source, which stays as it is.
@@ -89,15 +104,15 @@ class StopAtOnce : public Hook {
 
 // The settings of the source, without its own start, and those that differ. The hash of its weights
 // sets runs of different sources apart.
-RunSpec spec_of(const Transformation& what, const std::string& weights_sha256,
-                const RunSpec& source) {
+RunSpec spec_of(const Transformation& what, const Weights& weights, const RunSpec& source) {
   RunSpec spec;
   for (const auto& [key, setting] : source.settings.values())
     if (!key.starts_with("init.") && !key.starts_with("distil.")) spec.settings.set(key, setting);
+  for (const auto& [key, value] : weights.settings) spec.settings.set(key, value, "the source");
   for (const auto& [key, value] : what.settings) spec.settings.set(key, value, "command line");
   spec.settings.set("run.name", fs::path(what.out).filename().string(), "--out");
   spec.settings.set("run.made", what.made, "moesim transform");
-  spec.settings.set("run.made_from", weights_sha256.substr(0, 16), "moesim transform");
+  spec.settings.set("run.made_from", weights.sha256.substr(0, 16), "moesim transform");
   const auto router = spec.settings.values().find("router.name");
   spec.variant =
       (router == spec.settings.values().end() ? "" : router->second.value + " ") + what.made;
@@ -116,10 +131,13 @@ double dropped_share(Transformer& model, Backend& backend, const Experiment& e) 
   return assignments > 0 ? dropped / assignments : 0;
 }
 
-Transformed measure(Experiment& source, Experiment& e, RunFile& file) {
+Transformed measure(Experiment& source, Experiment& e, const std::string& domain, RunFile& file) {
   Transformed done;
+  const std::vector<std::string>& domains = e.data->info().domains;
+  const index only =
+      domain.empty() ? -1 : std::find(domains.begin(), domains.end(), domain) - domains.begin();
   done.change = output_change(*source.model, *source.backend, *e.model, *e.backend, *e.task,
-                              e.trainer->evaluator());
+                              e.trainer->evaluator(), only);
   done.dropped_before = dropped_share(*source.model, *source.backend, e);
   done.dropped_after = dropped_share(*e.model, *e.backend, e);
   done.parameters_before = count(source.model->parameters());
@@ -187,9 +205,9 @@ Transformed transform_run(const Transformation& what, const MakeTensors& make) {
   // Plans are made in a child process, before this one has threads.
   const Weights weights = weights_of(what);
   // Settings of the source may not suit the new run: two choices of one expert.
-  Plan plan = within(
-      [&] { return "transform " + what.made; },
-      [&] { return make_plan({spec_of(what, weights.sha256, stored.spec)}, what.threads, false); });
+  Plan plan =
+      within([&] { return "transform " + what.made; },
+             [&] { return make_plan({spec_of(what, weights, stored.spec)}, what.threads, false); });
   PlannedRun& run = plan.runs.front();
   DataCache cache;
   Experiment e = build(run.spec, what.threads, cache);
@@ -199,7 +217,7 @@ Transformed transform_run(const Transformation& what, const MakeTensors& make) {
   e.trainer->start();
   const HostTensors tensors = make(source.e, e, file);
   give(tensors, e.trainer->weights());
-  Transformed done = measure(source.e, e, file);
+  Transformed done = measure(source.e, e, what.domain, file);
   done.step = source.info.step;
   file.attribute("made_from", source.weights_sha256);
   file.attribute("made_from_step", static_cast<std::int64_t>(source.info.step));

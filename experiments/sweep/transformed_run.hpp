@@ -13,6 +13,11 @@
 
 namespace moesim {
 
+// Settings of the new run that follow from the source, which has no memory for its parameters. Throws
+// Exit::usage if it cannot be transformed.
+using SettingsOf =
+    std::function<std::vector<std::pair<std::string, std::string>>(const Experiment& source)>;
+
 // What is made, and of what.
 struct Transformation {
   std::string from, checkpoint;  // the source: its folder, and newest, best or a step
@@ -20,6 +25,8 @@ struct Transformation {
   std::string made;              // what is done, "prune keep=4 score=usage"
   // Settings of the new run that differ from those of the source.
   std::vector<std::pair<std::string, std::string>> settings;
+  SettingsOf settings_of = {};  // more of them; may be null
+  std::string domain = {};      // the only one of the data that is measured; empty: all
   int threads = 0;
 };
 

@@ -35,7 +35,7 @@ struct Influence {
   double beside = 0;  // change of outputs of other sequences
 };
 
-// Replaces the rows begin .. end of a batch by x(value) and id(row).
+// Replaces the rows begin .. end of a batch by x(value) and id(row), and their domains by the next.
 template <class X, class Id>
 Batch with_rows(Specimen& specimen, const Batch& batch, index begin, index end, const X& x_of,
                 const Id& id_of) {
@@ -47,6 +47,12 @@ Batch with_rows(Specimen& specimen, const Batch& batch, index begin, index end, 
   }
   Batch other = batch;
   other.x = Tensor::of(batch.x.shape(), x, specimen.backend());
+  std::vector<std::int32_t> domains = batch.domains.to_host();
+  for (index row = begin; row < end; ++row) {
+    std::int32_t& domain = domains[static_cast<std::size_t>(row)];
+    domain = static_cast<std::int32_t>((domain + 1) % specimen.site().domains);
+  }
+  other.domains = Indices::of(domains, specimen.backend());
   if (!batch.ids) return other;
   std::vector<std::int32_t> ids = batch.ids.to_host();
   const index vocabulary = specimen.site().vocabulary;

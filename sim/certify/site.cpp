@@ -86,7 +86,7 @@ Made make_on(const Subject& subject, const Site& site) {
 Sites with_causal(Sites sites, bool causal) {
   for (Site& site : sites) {
     site.causal = causal;
-    site.vocabulary = 11;
+    site.vocabulary = 11, site.domains = 3;
     site.unigram = {90, 70, 50, 40, 30, 20, 10, 5, 2, 1, 0};
   }
   return sites;

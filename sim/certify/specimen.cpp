@@ -65,6 +65,13 @@ Batch Specimen::batch(std::uint64_t draw, index sequences, index length, double 
   for (std::size_t i = 0; i < x.size(); ++i) x[i] += direction[i % direction.size()];
   Batch batch{Tensor::of({tokens, width}, x, backend_), {}, sequences, length};
   batch.x.set_wants_gradient(true);
+  std::vector<std::int32_t> domains;
+  for (index row = 0; row < tokens; ++row)
+    domains.push_back(static_cast<std::int32_t>(
+        random_below({draw, Purpose::data, 0, 1},
+                     static_cast<std::uint64_t>(row / length * length + row % length / 3),
+                     static_cast<std::uint64_t>(site_.domains))));
+  batch.domains = Indices::of(domains, backend_);
   if (site_.vocabulary == 0) return batch;
   std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens));
   const Stream stream{draw, Purpose::data, 0, 0};
@@ -87,10 +94,16 @@ Context context_of(Mode mode, std::function<Tensor(Purpose, Shape)> given) {
 
 }  // namespace
 
+Tokens Specimen::tokens(const Batch& batch, Context& context) {
+  Tokens tokens = tokens_of(batch.x, batch.batch, batch.length, batch.ids, context);
+  tokens.domain = batch.domains;
+  return tokens;
+}
+
 Routing Specimen::route(const Batch& batch, Mode mode,
                         std::function<Tensor(Purpose, Shape)> given) {
   Context context = context_of(mode, std::move(given));
-  return router().route(tokens_of(batch.x, batch.batch, batch.length, batch.ids, context));
+  return router().route(tokens(batch, context));
 }
 
 Pass Specimen::forward(const Batch& batch, Mode mode) { return forward(batch, mode, {}); }
@@ -98,9 +111,8 @@ Pass Specimen::forward(const Batch& batch, Mode mode) { return forward(batch, mo
 Pass Specimen::forward(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given) {
   // A custom plan may refer to the context of its pass.
   Context context = context_of(mode, std::move(given)), none;
-  Pass pass{router().route(tokens_of(batch.x, batch.batch, batch.length, batch.ids, context)), {}};
-  pass.y = execute(pass.routing, tokens_of(batch.x, batch.batch, batch.length, batch.ids, none),
-                   *made_.expert);
+  Pass pass{router().route(tokens(batch, context)), {}};
+  pass.y = execute(pass.routing, tokens(batch, none), *made_.expert);
   return pass;
 }
 

@@ -24,6 +24,7 @@ struct Batch {
   Tensor x;     // [batch·length, D]
   Indices ids;  // empty if the site has no vocabulary
   index batch = 0, length = 0;
+  Indices domains = {};  // of examples of up to three tokens
 };
 
 struct Mode {
@@ -63,6 +64,9 @@ class Specimen {
   Pass forward(const Batch& batch, Mode mode);
   // With given draws of the router (Context::given).
   Pass forward(const Batch& batch, Mode mode, std::function<Tensor(Purpose, Shape)> given);
+
+  // The batch as a router gets it.
+  static Tokens tokens(const Batch& batch, Context& context);
 
   const Site& site() const { return site_; }
   CpuBackend& backend() { return backend_; }

@@ -31,8 +31,11 @@ Decoder::Decoder(Transformer& model, index length, index texts, Backend& backend
       backend_(backend),
       length_(length),
       texts_(static_cast<std::size_t>(texts)),
+      domains_(how.domains),
       whole_windows_(how.cached ? reason_for_whole_windows(model, how.rules) : "the cache is off") {
   context_.rules = how.rules;
+  if (!domains_.empty() && domains_.size() != texts_.size())
+    fail_in("decoder", fmt::format("{} domains for {} texts", domains_.size(), texts_.size()));
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
     const Traits& traits = model.moe_layer(i).router().traits();
     alone_ = alone_ || (traits.reroutes != Reroutes::never && traits.sees.other_sequences);
@@ -53,7 +56,7 @@ std::vector<real> Decoder::extend(const std::vector<std::int32_t>& ids) {
   }
   if (static_cast<index>(texts_.front().size()) > length_) past_.reset();
   if (!past_) return pass_over_windows();
-  std::vector<real> logits = pass(ids, static_cast<index>(texts_.size()), &*past_);
+  std::vector<real> logits = pass(ids, 0, static_cast<index>(texts_.size()), &*past_);
   past_->length += static_cast<index>(n);
   return logits;
 }
@@ -66,20 +69,28 @@ std::vector<real> Decoder::pass_over_windows() {
     const auto window = std::min(length_, static_cast<index>(text.size()));
     ids.insert(ids.end(), text.end() - window, text.end());
     if (!alone_) continue;
-    const std::vector<real> own = pass(ids, 1, nullptr);
+    const std::vector<real> own = pass(ids, b, 1, nullptr);
     logits.insert(logits.end(), own.begin(), own.end());
     ids.clear();
   }
-  return alone_ ? logits : pass(ids, static_cast<index>(texts_.size()), nullptr);
+  return alone_ ? logits : pass(ids, 0, static_cast<index>(texts_.size()), nullptr);
 }
 
-// One forward pass over equally many tokens of each text. -> logits after the last ones
-std::vector<real> Decoder::pass(const std::vector<std::int32_t>& ids, index texts, Past* past) {
+// One forward pass over equally many tokens of some texts, from number `first` on. -> logits after
+// the last ones
+std::vector<real> Decoder::pass(const std::vector<std::int32_t>& ids, std::size_t first,
+                                index texts, Past* past) {
   context_.past = past;
   const index n = static_cast<index>(ids.size()) / texts;
+  ModelInput input{texts, n, Indices::of(ids, backend_), {}};
+  if (!domains_.empty()) {
+    std::vector<std::int32_t> domains;
+    for (std::size_t b = first; b < first + static_cast<std::size_t>(texts); ++b)
+      domains.insert(domains.end(), static_cast<std::size_t>(n), domains_[b]);
+    input.domains = Indices::of(domains, backend_);
+  }
   std::vector<Loss> losses;
-  const std::vector<real> all =
-      model_.forward({texts, n, Indices::of(ids, backend_), {}}, context_, losses).to_host();
+  const std::vector<real> all = model_.forward(input, context_, losses).to_host();
   const auto outputs = static_cast<std::ptrdiff_t>(all.size()) / (texts * n);
   std::vector<real> last;
   for (index b = 0; b < texts; ++b) {

@@ -14,6 +14,7 @@ namespace moesim {
 struct Decoding {
   Rules rules = Rules::own;  // of capacity: those of evaluation, or none (Rules::dropless)
   bool cached = true;        // false: every token takes a pass over the whole window
+  std::vector<std::int32_t> domains = {};  // [texts] number of each text's domain; empty: not known
 };
 
 // A window is the last `length` tokens of a text; they have the positions 0, 1, ... Passes are in
@@ -42,13 +43,15 @@ class Decoder {
   Context& context() { return context_; }
 
  private:
-  std::vector<real> pass(const std::vector<std::int32_t>& ids, index texts, Past* past);
+  std::vector<real> pass(const std::vector<std::int32_t>& ids, std::size_t first, index texts,
+                         Past* past);
   std::vector<real> pass_over_windows();
 
   Transformer& model_;
   Backend& backend_;
   index length_;
   std::vector<std::vector<std::int32_t>> texts_;
+  std::vector<std::int32_t> domains_;
   Context context_;
   std::string whole_windows_;
   bool alone_ = false;  // texts take passes of their own, because a router mixes sequences

@@ -63,7 +63,12 @@ Served serve(Transformer& model, index length, Backend& backend,
   served.touched.resize(blocks.size());
   served.rows.resize(blocks.size());
   const auto run = [&](std::size_t batch, Served& to) {
-    Decoder decoder(model, length, serving.texts, backend, serving.how);
+    Decoding how = serving.how;
+    if (!how.domains.empty()) {
+      const auto first = serving.how.domains.begin() + static_cast<std::ptrdiff_t>(batch * texts);
+      how.domains.assign(first, first + serving.texts);
+    }
+    Decoder decoder(model, length, serving.texts, backend, how);
     std::vector<ExpertRows> rows;
     decoder.context().on_routing = [&](index block, const Routing& routing) {
       const auto layer = std::find(blocks.begin(), blocks.end(), block) - blocks.begin();

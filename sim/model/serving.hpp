@@ -12,9 +12,9 @@
 namespace moesim {
 
 struct Serving {
-  index texts = 1;   // b, of a batch
-  index tokens = 1;  // generated for each text; the first by the pass over the prompt
-  Decoding how = {};
+  index texts = 1;    // b, of a batch
+  index tokens = 1;   // generated for each text; the first by the pass over the prompt
+  Decoding how = {};  // domains: of all prompts, or empty
 };
 
 struct Served {

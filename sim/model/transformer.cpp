@@ -216,6 +216,7 @@ Tensor Transformer::forward(const ModelInput& input, Context& context, std::vect
   context.carry = {};
   Tokens tokens =
       tokens_of(drop(x, dropout_, context), input.batch, input.length, input.ids, context);
+  tokens.domain = input.domains;
   if (context.past != nullptr)
     tokens.position = map_indices(
         {.shape = {input.batch, input.length, 1}, .add = {0, 1}, .base = first}, x.backend());

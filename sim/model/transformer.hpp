@@ -23,8 +23,9 @@ struct ModelShape {
 
 struct ModelInput {
   index batch = 0, length = 0;
-  Indices ids;      // [B·S], or
-  Tensor features;  // [B·S, F]
+  Indices ids;           // [B·S], or
+  Tensor features;       // [B·S, F]
+  Indices domains = {};  // [B·S] number of each position's domain; empty: not known
 };
 
 class Transformer : public Module {

@@ -32,6 +32,7 @@ struct Site {
   // Occurrences of each token id in the training data; may be empty.
   std::vector<std::int64_t> unigram = {};
   index evaluation_batch = 0;  // sequences per evaluation batch, for explanations; 0: unknown
+  index domains = 0;           // of the data, such as tasks; 0: it has none
 };
 
 // Sees declares which tokens a token's output may depend on, besides earlier tokens of its
@@ -91,6 +92,8 @@ struct Traits {
   // True if choices are a function of token ids and positions, whatever the hidden state: a trace
   // then says exactly what another capacity would drop (moesim whatif).
   bool fixed_choices = false;
+  // True if it reads Tokens::domain: a text without its task cannot be routed.
+  bool labelled = false;
   Reroutes reroutes = Reroutes::always;
 };
 

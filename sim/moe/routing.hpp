@@ -31,13 +31,14 @@ struct Tokens {
   // second one; at 0 it is padding and makes none (the `importance` of Mesh TensorFlow's
   // hierarchical mixture, Shazeer et al. 2018). Empty: 1.
   Tensor importance = {};
+  Indices domain = {};  // [T] number of each token's domain, its task; empty: not known
 
   index batch() const { return sequences.pieces(); }
   // Length of each sequence; fails if sequences differ in length, or may.
   index length() const;
   // The same tokens with other values.
   Tokens with(const Tensor& values) const {
-    return {values, sequences, ids, position, context, importance};
+    return {values, sequences, ids, position, context, importance, domain};
   }
   // A subset as sequences of its own: row i is token[i] of these. Gradients flow back.
   Tokens subset(const Indices& token, const Segments& pieces) const;

@@ -7,7 +7,7 @@
 namespace moesim {
 
 Tokens tokens_of(const Tensor& x, index batch, index length, const Indices& ids, Context& context) {
-  return {x, equal_segments(batch, length, x.backend()), ids, {}, context};
+  return {x, equal_segments(batch, length, x.backend()), ids, {}, context, {}, {}};
 }
 
 index Tokens::length() const {
@@ -32,8 +32,13 @@ Indices Tokens::positions() const {
 }
 
 Tokens Tokens::subset(const Indices& token, const Segments& pieces) const {
-  return {gather_rows(x, token),       pieces,  ids.size() > 0 ? look_up(ids, token) : ids,
-          look_up(positions(), token), context, importance ? pick(importance, token) : importance};
+  return {gather_rows(x, token),
+          pieces,
+          ids.size() > 0 ? look_up(ids, token) : ids,
+          look_up(positions(), token),
+          context,
+          importance ? pick(importance, token) : importance,
+          domain ? look_up(domain, token) : domain};
 }
 
 }  // namespace moesim

@@ -9,7 +9,8 @@ namespace moesim {
 namespace {
 
 ModelInput input_of(const Batch& batch, Backend& backend) {
-  ModelInput input{batch.batch, batch.length, {}, {}};
+  ModelInput input{batch.batch, batch.length, {}, {}, {}};
+  if (!batch.domains.empty()) input.domains = Indices::of(batch.domains, backend);
   if (!batch.ids.empty()) {
     input.ids = Indices::of(batch.ids, backend);
   } else {

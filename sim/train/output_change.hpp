@@ -11,8 +11,10 @@ struct OutputChange {
 };
 
 // The source has the same inputs and outputs, and may be on another backend. Reads all sequences of
-// an evaluation, in evaluation mode.
+// an evaluation, in evaluation mode. domain: number of the only domain whose logits count; -1: all.
+// Throws Exit::usage if the evaluation has no target there.
 OutputChange output_change(Transformer& source, Backend& source_backend, Transformer& model,
-                           Backend& backend, const Task& task, const Evaluator& evaluator);
+                           Backend& backend, const Task& task, const Evaluator& evaluator,
+                           index domain = -1);
 
 }  // namespace moesim

@@ -16,6 +16,7 @@ Example room_for(const Example& like) {
   Example room;
   room.input.batch = like.input.batch, room.input.length = like.input.length;
   if (like.input.ids) room.input.ids = Indices::empty(like.input.ids.size(), backend);
+  if (like.input.domains) room.input.domains = Indices::empty(like.input.domains.size(), backend);
   if (like.input.features)
     room.input.features = Tensor::empty(like.input.features.shape(), backend);
   room.targets = Indices::empty(like.targets.size(), backend);
@@ -26,6 +27,7 @@ Example room_for(const Example& like) {
 bool fits(const Example& room, const Example& example) {
   const ModelInput &a = room.input, &b = example.input;
   return a.batch == b.batch && a.length == b.length && a.ids.size() == b.ids.size() &&
+         a.domains.size() == b.domains.size() &&
          static_cast<bool>(a.features) == static_cast<bool>(b.features) &&
          (!a.features || a.features.shape() == b.features.shape()) &&
          room.targets.size() == example.targets.size();
@@ -110,6 +112,7 @@ bool ReplayedPasses::stage(const std::vector<MicroBatch>& parts) {
     staged_[i].context = parts[i].context;
     staged_[i].context.step_at = steps_.data() + i;
     copy(from.input.ids, to.input.ids);
+    copy(from.input.domains, to.input.domains);
     copy(from.targets, to.targets);
     const Tensor& features = from.input.features;
     if (features)

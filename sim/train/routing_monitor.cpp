@@ -8,8 +8,7 @@ RoutingMonitor::RoutingMonitor(const Transformer& model, Backend& backend, index
     : model_(model), backend_(backend), domains_(domains), layers_(model.moe_blocks().size()) {}
 
 void RoutingMonitor::attach(Context& context, const Example& example) {
-  const Indices domain =
-      example.domains.empty() ? Indices() : Indices::of(example.domains, backend_);
+  const Indices& domain = example.input.domains;
   const index tokens = example.input.batch * example.input.length;
   context.on_routing = [this, tokens, domain](index, const Routing& routing) {
     const index experts = model_.moe_layer(measurements_.size()).router().traits().experts;

@@ -126,6 +126,7 @@ const std::vector<Words> kCapturable = {
     {"router.name", "smear", "router.smear.expert_dropout", "0"},
     {"router.name", "expert_choice"},
     {"router.name", "hash"},
+    {"router.name", "task"},
     {"router.name", "token_choice"},
     {"router.name", "token_choice", "router.token_choice.capacity_factor", "0"},
     {"router.name", "dense", "model.dropout", "0.1", "train.accumulate", "2"},

@@ -44,10 +44,10 @@ std::vector<Ids> texts_of(std::size_t count) {
 
 // Compares the logits of all lengths from 5 on, with and without the cache. Returns the reason for
 // whole windows.
-std::string require_equal_ways(Training& t, const Decoding& how = {}) {
+std::string require_equal_ways(Training& t, Rules rules = Rules::own) {
   const std::vector<Ids> texts = texts_of(1);
-  Decoder cached(*t.model, 16, 1, t.backend, how),
-      whole(*t.model, 16, 1, t.backend, {.rules = how.rules, .cached = false});
+  Decoder cached(*t.model, 16, 1, t.backend, {.rules = rules, .domains = {1}}),
+      whole(*t.model, 16, 1, t.backend, {.rules = rules, .cached = false, .domains = {1}});
   for (std::size_t from = 0, to = 5; to <= texts[0].size(); from = to, ++to) {
     CAPTURE(to);
     const Ids ids = pieces(texts, from, to);
@@ -106,7 +106,7 @@ TEST_CASE("decoder: every kind of model, with and without the cache", "[decoder]
 TEST_CASE("decoder: says why passes cover whole windows", "[decoder]") {
   const auto reason = [](const Values& values, Rules rules) {
     Trained t(values);
-    return require_equal_ways(t, {.rules = rules});
+    return require_equal_ways(t, rules);
   };
   REQUIRE(reason({"router.name", "soft"}, Rules::own) ==
           "block 0: router.name = soft may route a token by later tokens, or by their number");
@@ -124,12 +124,13 @@ TEST_CASE("decoder: texts of a batch are those alone", "[decoder]") {
     CAPTURE(router);
     Trained t({"router.name", router});
     const std::vector<Ids> texts = texts_of(3);
-    Decoder batch(*t.model, 16, 3, t.backend, {});
+    Decoder batch(*t.model, 16, 3, t.backend, {.domains = {2, 0, 1}});
     std::vector<std::vector<real>> logits;
     for (std::size_t from = 0, to = 6; to <= 18; from = to, to += 3)
       logits.push_back(batch.extend(pieces(texts, from, to)));
     for (std::size_t b = 0; b < texts.size(); ++b) {
-      Decoder alone(*t.model, 16, 1, t.backend, {.cached = false});
+      const auto task = static_cast<std::int32_t>((b + 2) % 3);
+      Decoder alone(*t.model, 16, 1, t.backend, {.cached = false, .domains = {task}});
       std::size_t at = 0;
       for (std::size_t from = 0, to = 6; to <= 18; from = to, to += 3) {
         const std::vector<real>& all = logits[at++];
@@ -140,6 +141,32 @@ TEST_CASE("decoder: texts of a batch are those alone", "[decoder]") {
       }
     }
   }
+}
+
+TEST_CASE("decoder: texts of a batch have their own tasks", "[decoder]") {
+  Trained t({"data.name", "tasks", "data.tasks", "copy:20 sort:20", "data.source_length", "5",
+             "data.symbols", "8", "data.tokens", "chars", "router.name", "task"});
+  const Ids text = {3, 1, 4, 1, 5, 2, 2, 6, 5, 3, 5, 4, 1, 7, 6, 3, 2, 0};
+  const auto logits = [&](const Ids& domains, bool cached) {
+    const auto texts = static_cast<index>(domains.size());
+    Decoder decoder(*t.model, 16, texts, t.backend, {.cached = cached, .domains = domains});
+    std::vector<std::vector<real>> all;
+    for (std::size_t from = 0, to = 6; to <= 18; from = to, to += 3)
+      all.push_back(decoder.extend(
+          pieces(std::vector<Ids>(static_cast<std::size_t>(texts), text), from, to)));
+    return all;
+  };
+  const auto copy = logits({0}, false), sort = logits({1}, false), both = logits({1, 0}, true);
+  for (std::size_t i = 0; i < both.size(); ++i) {
+    std::vector<real> apart = sort[i];
+    REQUIRE(sort[i] != copy[i]);
+    apart.insert(apart.end(), copy[i].begin(), copy[i].end());
+    require_same_logits(both[i], apart, kCached);
+  }
+  Decoder unknown(*t.model, 16, 1, t.backend, {});
+  REQUIRE_THROWS_WITH(unknown.extend({1, 2}), contains("the task of these tokens is not known"));
+  REQUIRE_THROWS_WITH(Decoder(*t.model, 16, 2, t.backend, {.domains = {0}}),
+                      contains("1 domains for 2 texts"));
 }
 
 }  // namespace

@@ -105,7 +105,8 @@ TEST_CASE("generate: every router goes on beyond its window, the same for any th
     std::vector<Ids> texts;
     for (const int threads : {1, 3}) {
       Training t({"router.name", router, "data.length", "12"}, threads);
-      Generator generator(*t.model, 12, t.backend, {3}, {.temperature = 1, .top_k = 9, .seed = 7});
+      Generator generator(*t.model, 12, t.backend, {3}, {.temperature = 1, .top_k = 9, .seed = 7},
+                          {.domains = {0}});
       for (int i = 0; i < 30; ++i) generator.next();
       texts.push_back(generator.tokens());
     }

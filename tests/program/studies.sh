@@ -61,7 +61,7 @@ for i in $(seq 60); do printf 'document %s of the corpus\nhas two lines\n\n' "$i
 for study in "$schemes"/*.ini; do
   study=$(basename "$study" .ini)
   case $study in
-    tasks) plans '[0-9][0-9]*' "schemes/$study" "${small[@]}" ;;
+    tasks | task_routing) plans '[0-9][0-9]*' "schemes/$study" "${small[@]}" ;;
     similar) plans 4 "schemes/$study" "${small[@]}" data.path=corpus.txt data.length=8 eval.sequences=0 ;;
     *) plans '[0-9][0-9]*' "schemes/$study" "${tiny[@]}" ;;
   esac

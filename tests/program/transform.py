@@ -194,7 +194,7 @@ shutil.rmtree(only("q4/*/checkpoint"))
 check("moesim transform" in call("run", "q4", code=3), "a run without its first weights")
 
 # What cannot be.
-for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choose prune, merge or quantise"), (["melt"], "not melt"),
+for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choose prune, merge, quantise or extract"), (["melt"], "not melt"),
                     (["merge"], "--groups"), (["merge", "--groups", "5"], "4 experts"), (["merge", "--groups", "2", "--bits", "4"], "quantise"),
                     (["prune", "--keep", "5"], "4 experts"), (["prune", "--keep", "1"], "router.token_choice.k"),
                     (["quantise", "--bits", "0"], "bits"), (["quantise", "--bits", "four"], "bits"),

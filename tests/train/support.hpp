@@ -81,6 +81,7 @@ struct Training {
     Site site;
     site.batch = Trainer::micro_batch(settings), site.length = shape.length,
     site.causal = shape.causal;
+    site.domains = static_cast<index>(data->info().domains.size());
     site.vocabulary = shape.vocabulary, site.unigram = data->info().unigram;
     if (!site.unigram.empty()) site.unigram.resize(static_cast<std::size_t>(shape.vocabulary));
     model = std::make_unique<Transformer>(shape, site, settings);
