@@ -1,5 +1,6 @@
 #include "experiments/sweep/train_run.hpp"
 
+#include "experiments/sweep/dense_steps.hpp"
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/extension.hpp"
 #include "experiments/sweep/process_limits.hpp"
@@ -9,6 +10,7 @@
 #include "experiments/sweep/take_sources.hpp"
 #include "experiments/sweep/versions.hpp"
 #include "experiments/terminal/progress.hpp"
+#include "sim/checkpoint/checkpoint.hpp"
 #include "sim/core/out_of_memory.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/stored.hpp"
@@ -86,6 +88,18 @@ Experiment build_planned(const Attempt& a) {
   return e;
 }
 
+// Stops at a step, after the evaluation that is due there.
+class StopAt : public Hook {
+ public:
+  explicit StopAt(index step) : step_(step) {}
+  bool wants_stop() override { return reached_; }
+  void on_boundary(const Position& position) override { reached_ = position.step == step_; }
+
+ private:
+  index step_;
+  bool reached_ = false;
+};
+
 // Hook that throws before anything is written if this process has lost the lock. It comes before
 // the hooks that write.
 class WhileHeld : public Hook {
@@ -100,12 +114,16 @@ class WhileHeld : public Hook {
 };
 
 // Trains to the end; rewinds or skips after non-finite steps, as the settings say.
-End train(Experiment& e, Progress& progress, const FolderLock& lock, const Checkpointer::Say& say) {
+// until: a step to stop at; 0: the end.
+End train(Experiment& e, Progress& progress, const FolderLock& lock, const Checkpointer::Say& say,
+          index until) {
   StopOnSignal stop;
+  StopAt there(until > 0 ? until : e.trainer->steps());
   WhileHeld held(lock);
   for (;;) {
     try {
-      return e.trainer->run({&held, &progress, e.recorder.get(), e.checkpointer.get(), &stop});
+      return e.trainer->run(
+          {&held, &progress, e.recorder.get(), e.checkpointer.get(), &stop, &there});
     } catch (const Error& problem) {
       if (problem.code() != Exit::diverged) throw;
       progress.say(problem.what());
@@ -159,24 +177,49 @@ void record_leak(Experiment& e) {
   file.attribute("leak_last", static_cast<std::int64_t>(leak.last));
 }
 
-Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progress& progress) {
+// Trains the dense steps of a run with init.at, which has not begun itself, unless they are done.
+// Throws if they end in an error.
+Ending train_dense_steps(const Attempt& a, Experiment& e, const Show& show) {
+  if (e.trainer->beginning().dense_steps == 0 || !checkpoint_steps(a.folder).empty()) return {};
+  const Ending dense = train_run(dense_attempt(a, e), show);
+  if (dense.code != Exit::ok && dense.code != Exit::interrupted)
+    fail(dense.code, "init.at: the dense steps: " + dense.message);
+  return dense;
+}
+
+// True if a checkpoint has all steps that are asked for.
+bool has_steps(const Attempt& a) {
+  if (a.until == 0 || a.force) return false;
+  for (const CheckpointInfo& info : checkpoint_infos(a.folder))
+    if (info.step == a.until && info.config_sha256 == a.run.config_sha256 &&
+        info.data_sha256 == a.run.data_sha256)
+      return true;
+  return false;
+}
+
+Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, const Show& show,
+                  Progress& progress) {
   const Checkpointer::Say say = [&](const std::string& what) { progress.say(what); };
   try {
     note_unknown(e.data->info(), progress);
     if (const std::string said = documents_text(e.data->info().documents); !said.empty())
       progress.say(said);
+    if (const std::string said = dense_steps_text(*e.trainer); !said.empty()) say(said);
+    if (Ending dense = train_dense_steps(a, e, show); dense.code != Exit::ok) return dense;
     e.trainer->start();
     lock.require_held();
     const bool resumed =
         e.checkpointer->resume([&](const std::string& what) { say("resuming: " + what); });
     if (!resumed && a.run.extends.empty()) require_not_made(e);
     if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
+    if (e.trainer->beginning().dense_steps > 0) e.trainer->begin_from(dense_folder(a.folder));
     if (e.trainer->position().step == 0 && !resumed) take_start(e, a.threads, say);
     take_teacher(e, a.threads, say);
     note_quantised(e.run.made, progress);
     if (trains_part(*e.trainer)) say(trained_text(e.trainer->parameters()));
-    if (train(e, progress, lock, say) == End::stopped) {
+    if (train(e, progress, lock, say, a.until) == End::stopped) {
       keep(e, lock, "running");
+      if (e.trainer->position().step == a.until) return {};
       progress.say(fmt::format("stopped at step {} after {}; run it again to resume",
                                e.trainer->position().step, duration(progress.seconds())));
       return {Exit::interrupted, "stopped by a signal, with a checkpoint; run it again to resume"};
@@ -207,6 +250,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   remove_temporaries(a.folder);
   remove_temporaries(a.folder + "/checkpoint");
   // Another process may have finished the run since it was planned.
+  if (has_steps(a)) return {};
   if (!a.force)
     if (const RunState before = recorded_state(a.folder); is_finished(before, a.run))
       return finished(before);
@@ -232,7 +276,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   e.checkpointer->keep_at(a.folder, a.run.config_sha256, a.run.data_sha256, stored_files(*e.data));
   Progress progress(a.prefix, show, a.folder + "/log.txt");
   progress.show_records_of(*e.recorder);
-  return run_to_end(a, e, lock, progress);
+  return run_to_end(a, e, lock, show, progress);
 }
 
 Ending attempt_run(const Attempt& a, const Show& show) {
