@@ -1,9 +1,12 @@
 #include "experiments/sweep/dense_steps.hpp"
 
 #include "sim/backend/stand_in.hpp"
+#include "sim/checkpoint/checkpoint.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace moesim {
 
@@ -28,6 +31,9 @@ Experiment build_dense(const Experiment& e, DataCache& data) {
                 [&] { return build(spec, e.backend->threads(), data, stand_in); });
 }
 
+namespace {
+
+// The attempt that trains the dense steps.
 Attempt dense_attempt(const Attempt& whole, const Experiment& e) {
   DataCache data;
   const Experiment dense = build_dense(e, data);
@@ -40,6 +46,25 @@ Attempt dense_attempt(const Attempt& whole, const Experiment& e) {
   attempt.prefix += " (dense)";
   attempt.until = e.trainer->beginning().dense_steps;
   return attempt;
+}
+
+}  // namespace
+
+Ending train_dense_steps(const Attempt& whole, const Experiment& e, const Show& show) {
+  if (e.trainer->beginning().dense_steps == 0 || !checkpoint_steps(whole.folder).empty()) return {};
+  Ending dense = train_run(dense_attempt(whole, e), show);
+  if (dense.code != Exit::ok && dense.code != Exit::interrupted)
+    fail(dense.code, "init.at: the dense steps: " + dense.message);
+  return dense;
+}
+
+bool has_steps(const Attempt& attempt) {
+  if (attempt.until == 0 || attempt.force) return false;
+  const std::vector<CheckpointInfo> all = checkpoint_infos(attempt.folder);
+  return std::any_of(all.begin(), all.end(), [&](const CheckpointInfo& info) {
+    return info.step == attempt.until && info.config_sha256 == attempt.run.config_sha256 &&
+           info.data_sha256 == attempt.run.data_sha256;
+  });
 }
 
 }  // namespace moesim

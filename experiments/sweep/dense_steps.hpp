@@ -18,7 +18,11 @@ std::string dense_folder(const std::string& run_folder);
 // Builds the dense arm of this run: the same settings with router.name = dense and without [init].
 Experiment build_dense(const Experiment& e, DataCache& data);
 
-// The attempt that trains the dense steps of a run, until all are done.
-Attempt dense_attempt(const Attempt& whole, const Experiment& e);
+// Trains the dense steps of a run, unless they are done or the run itself has begun: -> interrupted,
+// or ok. Throws if they end in an error.
+Ending train_dense_steps(const Attempt& whole, const Experiment& e, const Show& show);
+
+// True if a checkpoint has all steps that an attempt asks for (Attempt::until).
+bool has_steps(const Attempt& attempt);
 
 }  // namespace moesim

@@ -10,7 +10,6 @@
 #include "experiments/sweep/take_sources.hpp"
 #include "experiments/sweep/versions.hpp"
 #include "experiments/terminal/progress.hpp"
-#include "sim/checkpoint/checkpoint.hpp"
 #include "sim/core/out_of_memory.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/stored.hpp"
@@ -177,26 +176,6 @@ void record_leak(Experiment& e) {
   file.attribute("leak_last", static_cast<std::int64_t>(leak.last));
 }
 
-// Trains the dense steps of a run with init.at, which has not begun itself, unless they are done.
-// Throws if they end in an error.
-Ending train_dense_steps(const Attempt& a, Experiment& e, const Show& show) {
-  if (e.trainer->beginning().dense_steps == 0 || !checkpoint_steps(a.folder).empty()) return {};
-  const Ending dense = train_run(dense_attempt(a, e), show);
-  if (dense.code != Exit::ok && dense.code != Exit::interrupted)
-    fail(dense.code, "init.at: the dense steps: " + dense.message);
-  return dense;
-}
-
-// True if a checkpoint has all steps that are asked for.
-bool has_steps(const Attempt& a) {
-  if (a.until == 0 || a.force) return false;
-  for (const CheckpointInfo& info : checkpoint_infos(a.folder))
-    if (info.step == a.until && info.config_sha256 == a.run.config_sha256 &&
-        info.data_sha256 == a.run.data_sha256)
-      return true;
-  return false;
-}
-
 Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, const Show& show,
                   Progress& progress) {
   const Checkpointer::Say say = [&](const std::string& what) { progress.say(what); };
@@ -268,6 +247,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   }();
   e.recorder->file().attribute("run_id", fs::path(a.folder).filename().string());
   e.recorder->file().attribute("swept", a.swept);
+  e.recorder->file().attribute("evaluation_sha256", e.trainer->evaluator().sha256());
   lock.require_held();
   if (a.force) forget(a.folder);  // only now that the run could be built
   clear_failure(a.folder);
