@@ -23,7 +23,10 @@ index step_of(const Start& start) {
     const std::vector<index> steps = checkpoint_steps(start.from);
     if (!steps.empty())
       read_checkpoint(start.from, steps.back());  // throws: its manifest is damaged
-    fail(Exit::data, "init.from = " + start.from + ": no checkpoint of a run there");
+    fail(Exit::data,
+         "init.from = " + start.from + ": no checkpoint of a run there" +
+             (start.from.find('*') == std::string::npos ? ""
+                                                        : "; its pattern must match one folder"));
   }
   if (start.checkpoint == "newest") return all.back().step;
   if (start.checkpoint != "best") {

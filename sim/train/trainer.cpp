@@ -1,6 +1,7 @@
 #include "sim/train/trainer.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/config/source_runs.hpp"
 #include "sim/core/error.hpp"
 #include "sim/train/diagnose.hpp"
 #include "sim/train/start_source.hpp"
@@ -63,7 +64,9 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
                   "as a CUDA graph, with the same bits") == "auto";
   const ParameterRules rules = read_parameter_rules(settings, parameters_);
   start_ = read_start(settings, steps_);
+  start_.from = source_of_seed(start_.from, seed);
   distillation_ = Distillation::read(settings);
+  distillation_.teacher = source_of_seed(distillation_.teacher, seed);
   optimiser_ = make_optimiser(train, parameters_, rules);
   resume({}, 0);
 }

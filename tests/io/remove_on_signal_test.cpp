@@ -19,6 +19,7 @@ template <class F>
 int in_fork(F f) {
   const pid_t child = ::fork();
   if (child == 0) {
+    std::signal(SIGTERM, SIG_DFL);  // Catch2 reports it
     f();
     ::_exit(0);
   }

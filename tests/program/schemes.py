@@ -145,6 +145,17 @@ def weights(folder):
 
 check(weights(halves) == weights(straight), "a distilled run that stopped has other weights")
 
+# A source for every seed: one arm.
+call("run", "c.ini", "run.name=sources", "router.name=dense", "run.seed=0,1")
+call("run", "c.ini", "run.name=each", "router.name=dense", "run.seed=0,1", "run.steps=5", "init.from=runs/sources/dense-s{seed}-*")
+call("run", "c.ini", "run.name=plain", "router.name=dense", "run.seed=1", "run.steps=5", "init.from=" + glob.glob("runs/sources/dense-s1-*")[0])
+check(weights(glob.glob("runs/each/*-s1-*/")[0]) == weights(glob.glob("runs/plain/*/")[0]), "the source of a seed is another")
+check(weights(glob.glob("runs/each/*-s0-*/")[0]) != weights(glob.glob("runs/each/*-s1-*/")[0]), "all seeds have one source")
+if h5py is not None:
+    check(len({attributes(folder)["init_weights_sha256"] for folder in glob.glob("runs/each/*/")}) == 2, "all seeds have one source")
+check(call("compare", "runs/each", "--json").count('"arm"') == 1, "sources by seed are arms")
+check("must match one folder" in run("refused", "router.name=dense", "init.from=runs/sources/dense-*", code=3)[1], "a pattern of two folders")
+
 # init.at: one run has the bits of two, also if it is stopped before and after it makes its experts.
 whole_steps = ["run.steps=600", "checkpoint.every=50", "checkpoint.keep=20"]
 copied = ["router.name=token_choice", "router.token_choice.k=2", "init.method=upcycle", "init.optimiser=copy", *whole_steps]
