@@ -149,17 +149,18 @@ void take_moments(StartSource& source, const Start& start, const TensorFile& fil
     const std::string kind = kind_of(name), own = name.substr(kind.size());
     if (!source.taken.contains(own)) continue;
     const auto [at, is_new] = kinds.try_emplace(kind);
+    HostTensors& moments = at->second;  // clang up to 15 captures no bindings
     if (is_new) {
-      at->second = renamed(file, start, kind);
+      moments = renamed(file, start, kind);
       Upcycling how = start.upcycling;
       how.noise = 0;
       if (how.router == Upcycling::Router::normal) how.router = Upcycling::Router::zero;
-      if (start.method == Start::Method::upcycle && !at->second.empty())
+      if (start.method == Start::Method::upcycle && !moments.empty())
         within([] { return "init.optimiser = copy"; },
-               [&] { return upcycle(how, at->second, model, seed); });
+               [&] { return upcycle(how, moments, model, seed); });
     }
-    const auto found = at->second.find(own);
-    if (found == at->second.end() || found->second.shape != lengths_of(shape))
+    const auto found = moments.find(own);
+    if (found == moments.end() || found->second.shape != lengths_of(shape))
       fail(Exit::usage,
            fmt::format("init.optimiser = copy: the optimiser of {} has no {}; set train.optimiser "
                        "and freeze.parameters as there, or init.optimiser = fresh",
