@@ -36,9 +36,16 @@ class NotBegun : public Error {
   explicit NotBegun(const Error& why) : Error(why.code(), why.what()) {}
 };
 
-class StopOnSignal : public Hook {
+// Stops on a signal, or at a step, after the evaluation that is due there.
+class Stop : public Hook {
  public:
-  bool wants_stop() override { return stop_requested(); }
+  explicit Stop(index step) : step_(step) {}
+  bool wants_stop() override { return reached_ || stop_requested(); }
+  void on_boundary(const Position& position) override { reached_ = position.step == step_; }
+
+ private:
+  index step_;
+  bool reached_ = false;
 };
 
 void create_folder(const std::string& folder) {
@@ -87,18 +94,6 @@ Experiment build_planned(const Attempt& a) {
   return e;
 }
 
-// Stops at a step, after the evaluation that is due there.
-class StopAt : public Hook {
- public:
-  explicit StopAt(index step) : step_(step) {}
-  bool wants_stop() override { return reached_; }
-  void on_boundary(const Position& position) override { reached_ = position.step == step_; }
-
- private:
-  index step_;
-  bool reached_ = false;
-};
-
 // Hook that throws before anything is written if this process has lost the lock. It comes before
 // the hooks that write.
 class WhileHeld : public Hook {
@@ -116,13 +111,11 @@ class WhileHeld : public Hook {
 // until: a step to stop at; 0: the end.
 End train(Experiment& e, Progress& progress, const FolderLock& lock, const Checkpointer::Say& say,
           index until) {
-  StopOnSignal stop;
-  StopAt there(until > 0 ? until : e.trainer->steps());
+  Stop stop(until > 0 ? until : e.trainer->steps());
   WhileHeld held(lock);
   for (;;) {
     try {
-      return e.trainer->run(
-          {&held, &progress, e.recorder.get(), e.checkpointer.get(), &stop, &there});
+      return e.trainer->run({&held, &progress, e.recorder.get(), e.checkpointer.get(), &stop});
     } catch (const Error& problem) {
       if (problem.code() != Exit::diverged) throw;
       progress.say(problem.what());
