@@ -170,8 +170,7 @@ std::vector<Arm> arms_of(const std::vector<Outcome>& outcomes) {
     if (is_new) arms.push_back({.name = run.arm, .settings = run.settings});
     Arm& arm = arms[place->second];
     arm.runs.push_back(&run);
-    if (run.status == "complete")
-      (is_repeat(run, arm) ? arm.repeats : arm.complete).push_back(&run);
+    if (run.counts()) (is_repeat(run, arm) ? arm.repeats : arm.complete).push_back(&run);
     arm.leaks |= run.looks_ahead;
     arm.leaks_from |= run.looks_ahead_from;
   }

@@ -121,7 +121,9 @@ Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
   outcome.has_config = !outcome.settings.empty();
   if (const std::string data = run.file.text("data_sha256"); outcome.has_config || !data.empty())
     outcome.settings["data.sha256"] = data;
+  outcome.evaluation_sha256 = run.file.text("evaluation_sha256");
   outcome.steps = last_value(run, "step", "step");
+  outcome.untrained = !run.file.text("made_from").empty() && std::isnan(outcome.steps);
   outcome.validation = run.number("validation_sequences");
   // The loss of a perfect predictor is not negative; data of which it is unknown may say -1.
   const double bayes_loss = run.number("bayes_loss");

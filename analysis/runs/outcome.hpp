@@ -28,25 +28,27 @@ struct Outcome {
   // has it.
   std::map<std::string, std::string> settings;
   bool has_config = false;
-  double steps = 0;              // last step recorded
-  double step = 0;               // eval_step of the evaluation
-  double loss = 0;               // eval_loss
-  double loss_error = 0;         // eval_loss_error
-  double loss_from = kNone;      // eval_loss_from
-  double loss_dropless = kNone;  // eval_loss_dropless
-  double loss_training = kNone;  // eval_loss_training
-  double from = kNone;           // the setting eval.from, if it is not 0
-  double evaluated = 0;          // eval_sequences
-  double validation = 0;         // attribute validation_sequences
-  double bayes_loss = 0;         // attribute; NaN if unknown
-  double regret = 0;             // loss - bayes_loss
-  double uniform_loss = 0;       // attribute: loss of a uniform guess
-  double unknown = 0;            // attribute unknown_characters
-  double bytes_per_token = 0;    // attribute; NaN if unknown
-  double bits_per_byte = 0;      // loss / (ln 2 · bytes_per_token)
-  double accuracy = 0;           // eval_accuracy
-  double domain_nmi = 0;         // mean over layers
-  double drops_percent = 0;      // 100 dropped / assignments, mean over layers
+  std::string evaluation_sha256;  // attribute: of the sequences of an evaluation; "": unknown
+  bool untrained = false;         // moesim transform made it, and no step trained it
+  double steps = 0;               // last step recorded
+  double step = 0;                // eval_step of the evaluation
+  double loss = 0;                // eval_loss
+  double loss_error = 0;          // eval_loss_error
+  double loss_from = kNone;       // eval_loss_from
+  double loss_dropless = kNone;   // eval_loss_dropless
+  double loss_training = kNone;   // eval_loss_training
+  double from = kNone;            // the setting eval.from, if it is not 0
+  double evaluated = 0;           // eval_sequences
+  double validation = 0;          // attribute validation_sequences
+  double bayes_loss = 0;          // attribute; NaN if unknown
+  double regret = 0;              // loss - bayes_loss
+  double uniform_loss = 0;        // attribute: loss of a uniform guess
+  double unknown = 0;             // attribute unknown_characters
+  double bytes_per_token = 0;     // attribute; NaN if unknown
+  double bits_per_byte = 0;       // loss / (ln 2 · bytes_per_token)
+  double accuracy = 0;            // eval_accuracy
+  double domain_nmi = 0;          // mean over layers
+  double drops_percent = 0;       // 100 dropped / assignments, mean over layers
   // Drops in training; see EvaluationPoint.
   double train_drops_percent = 0;
   double load_cv = 0;        // mean over layers
@@ -68,6 +70,8 @@ struct Outcome {
   std::map<std::string, std::vector<double>> quantities = {};  // by name; see quantity_of
   std::size_t place = 0;  // index of the evaluation, also into `quantities`
 
+  // True for a run whose results count: it is complete, or a model as it was made.
+  bool counts() const { return status == "complete" || untrained; }
   // Returns a quantity at the evaluation; NaN if there is none.
   double quantity(const std::string& name) const;
 };

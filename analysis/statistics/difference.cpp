@@ -30,12 +30,16 @@ void complete(Difference& difference) {
     return;
   }
   const students_t t(freedom);
-  const double half = boost::math::quantile(complement(t, kLevel / 2)) * error;
+  const double half = t_factor(freedom) * error;
   difference.interval = {mean - half, mean + half};
   difference.p = 2 * cdf(complement(t, std::abs(mean / error)));
 }
 
 }  // namespace
+
+double t_factor(double freedom) {
+  return boost::math::quantile(complement(students_t(freedom), kLevel / 2));
+}
 
 Difference paired_difference(const std::vector<double>& differences) {
   Difference result;

@@ -35,6 +35,10 @@ struct Difference {
   bool significant() const { return p_holm < 0.05; }  // false if undefined
 };
 
+// The standard errors from the mean to either end of a 95 % interval: the 97.5 % quantile of
+// Student's t.
+double t_factor(double freedom);
+
 using BySeed = std::map<std::int64_t, double>;
 
 // Returns Student's paired t test of differences by seed.

@@ -31,7 +31,7 @@ std::vector<std::string> left_out_of(const std::vector<Arm>& arms) {
   for (const Arm& arm : arms) {
     std::map<std::string, std::size_t> count;
     for (const Outcome* run : arm.runs)
-      if (run->status != "complete") ++count[run->status];
+      if (!run->counts()) ++count[run->status];
     for (const auto& [status, number] : count)
       by_status[status].push_back(fmt::format("{} ({} of {})", arm.name, number, arm.runs.size()));
     if (!arm.repeats.empty())

@@ -21,7 +21,7 @@ bool has_one_value(const std::vector<Arm>& arms, double Outcome::*field) {
 }  // namespace
 
 bool same_measure(const std::vector<Arm>& arms) {
-  std::set<std::string> tasks, data;
+  std::set<std::string> tasks, data, evaluations;
   std::set<double> sequences;
   const auto add = [](std::set<std::string>& all, const Outcome& run, const char* key) {
     if (const auto found = run.settings.find(key); found != run.settings.end())
@@ -31,9 +31,12 @@ bool same_measure(const std::vector<Arm>& arms) {
     for (const Outcome* run : arm.complete) {
       add(tasks, *run, "task.name");
       add(data, *run, "data.sha256");
+      evaluations.insert(run->evaluation_sha256);
       if (std::isfinite(run->evaluated)) sequences.insert(run->evaluated);
     }
-  return tasks.size() < 2 && data.size() < 2 && sequences.size() < 2;
+  // Orders of training documents, for example, change the data and not the evaluation.
+  const bool same_evaluation = evaluations.size() == 1 && !evaluations.begin()->empty();
+  return tasks.size() < 2 && (same_evaluation || data.size() < 2) && sequences.size() < 2;
 }
 
 bool same_vocabulary(const std::vector<Arm>& arms) {

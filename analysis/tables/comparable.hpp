@@ -10,8 +10,9 @@
 
 namespace moesim {
 
-// Returns true if all runs learned the same task from the same data and were evaluated on the same
-// number of sequences; runs that do not record this are ignored.
+// Returns true if all runs learned the same task and were evaluated on the same sequences: by
+// evaluation_sha256, or, if some do not record it, by the hash of their data and the number of
+// sequences. Runs that record none of these are ignored.
 bool same_measure(const std::vector<Arm>& arms);
 // Returns true if all runs have the same number of tokens or classes; runs that do not record it
 // are ignored.

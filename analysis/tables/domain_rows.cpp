@@ -2,6 +2,7 @@
 
 #include "analysis/statistics/sample.hpp"
 #include "analysis/tables/arm_words.hpp"
+#include "analysis/tables/held_out.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -93,41 +94,94 @@ void DomainRows::add(const ArmDomains& use, std::vector<Cell> cells) {
   table.rows.push_back(std::move(cells));
 }
 
-void add_by_domain(const std::vector<ArmDomains>& uses, DomainRows& rows) {
-  rows.table.columns = {{"arm", "arm"},
-                        {"domain", "domain"},
-                        {"seeds", "seeds", Kind::count},
-                        {"loss", "loss", Kind::sample, 4, Better::lower},
-                        {"regret", "regret", Kind::sample, 4, Better::lower},
-                        {"of", "load of"},
-                        {"load_percent", "load %", Kind::sample, 2},
-                        {"top_expert", "top expert", Kind::sample, 3},
-                        {"uniform", "1/E", Kind::number, 3},
-                        {"routing_entropy", "entropy", Kind::sample, 3},
-                        {"domain_nmi", "NMI", Kind::sample, 3}};
+namespace {
+
+// Cells of a loss: the loss itself is the fourth cell of a row, these are its last ones.
+void add_comparison(const ArmDomains& use, const ArmDomains* baseline, const DomainLossOf& loss,
+                    std::vector<Cell>& cells) {
+  Difference difference;
+  if (baseline != nullptr && baseline != &use) difference = loss_difference(use, *baseline, loss);
+  const bool compared = difference.method != Difference::Method::none;
+  cells.push_back(compared ? Cell(difference.sample) : Cell());
+  cells.push_back(compared ? Cell(difference.interval) : Cell());
+}
+
+// Adds the rows of the trained and of the held-out domains, if the arm has both.
+void add_held_out(const ArmDomains& use, const ArmDomains* baseline, DomainRows& rows) {
+  const std::vector<bool> held_out = held_out_of(use);
+  if (held_out.empty()) return;
+  for (const bool which : {false, true}) {
+    const DomainLossOf loss = loss_over(held_out, which);
+    std::vector<Cell> cells = {use.arm->name, which ? "all held out" : "all trained", seeds(use),
+                               over_runs(use, loss)};
+    cells.resize(11);  // no loads
+    cells.emplace_back(which ? "yes" : "no");
+    add_comparison(use, baseline, loss, cells);
+    const bool has_ratio = which && baseline != nullptr && baseline != &use;
+    const RatioEstimate ratio = has_ratio ? gain_ratio(use, *baseline) : RatioEstimate();
+    cells.push_back(ratio.measurable ? Cell(ratio.value) : Cell("not measurable"));
+    cells.emplace_back(ratio.interval);
+    rows.add(use, std::move(cells));
+  }
+}
+
+}  // namespace
+
+void add_by_domain(const std::vector<ArmDomains>& uses, const ArmDomains* baseline,
+                   DomainRows& rows) {
+  rows.table.columns = {
+      {"arm", "arm"},
+      {"domain", "domain"},
+      {"seeds", "seeds", Kind::count},
+      {"loss", "loss", Kind::sample, 4, Better::lower},
+      {"regret", "regret", Kind::sample, 4, Better::lower},
+      {"of", "load of"},
+      {"load_percent", "load %", Kind::sample, 2},
+      {"top_expert", "top expert", Kind::sample, 3},
+      {"uniform", "1/E", Kind::number, 3},
+      {"routing_entropy", "entropy", Kind::sample, 3},
+      {"domain_nmi", "NMI", Kind::sample, 3},
+      {"held_out", "held out"},
+      {"loss_difference", "vs " + (baseline == nullptr ? "baseline" : baseline->arm->name),
+       Kind::sample, 4, Better::lower},
+      {"loss_interval", "95 %", Kind::interval, 4},
+      {"gain_ratio", "gain held out / trained", Kind::number, 2},
+      {"gain_ratio_interval", "95 % of it", Kind::interval, 2}};
   for (const ArmDomains& use : uses) {
     const auto sample = [&](const auto& of) { return over_runs(use, of); };
     const std::size_t experts = experts_of(use);
     const double uniform = experts == 0 ? kNone : 1 / static_cast<double>(experts);
     const std::vector<std::string>& names = use.runs.front()->names;
+    const std::vector<bool> held_out = held_out_of(use);
+    const auto add = [&](std::vector<Cell> cells, const DomainLossOf& loss,
+                         const std::string& held) {
+      cells.emplace_back(held);
+      add_comparison(use, baseline, loss, cells);
+      cells.emplace_back();
+      cells.emplace_back();
+      rows.add(use, std::move(cells));
+    };
     for (std::size_t d = 0; d < names.size(); ++d) {
       const auto layers = [d](const DomainUse& run, double (*of)(const std::vector<double>&)) {
         return over_layers(run, [&](const DomainLayer& layer) { return of(layer.share[d]); });
       };
-      rows.add(
-          use,
-          {use.arm->name, names[d], seeds(use),
-           sample([d](const auto& run) { return run.loss[d]; }),
+      const DomainLossOf loss = [d](const DomainUse& run) {
+        return d < run.loss.size() ? run.loss[d] : kNone;
+      };
+      add({use.arm->name, names[d], seeds(use), sample(loss),
            sample([d](const auto& run) { return run.regret[d]; }), measure_cell(use),
            sample([d](const auto& run) {
              return over_layers(run, [d](const auto& layer) { return 100 * layer.part[d]; });
            }),
            sample([&](const auto& run) { return layers(run, top_share); }), uniform,
-           sample([&](const auto& run) { return layers(run, normalised_entropy_of); }), kNone});
+           sample([&](const auto& run) { return layers(run, normalised_entropy_of); }), kNone},
+          loss,
+          held_out.empty() ? ""
+          : held_out[d]    ? "yes"
+                           : "no");
     }
-    rows.add(
-        use,
-        {use.arm->name, "all", seeds(use), sample([](const auto& run) { return run.loss_all; }),
+    const DomainLossOf loss = [](const DomainUse& run) { return run.loss_all; };
+    add({use.arm->name, "all", seeds(use), sample(loss),
          sample([](const auto& run) { return run.regret_all; }), measure_cell(use), kNone,
          sample([](const auto& run) {
            return over_layers(run, [](const auto& layer) { return top_share(layer.all); });
@@ -138,7 +192,9 @@ void add_by_domain(const std::vector<ArmDomains>& uses, DomainRows& rows) {
          }),
          sample([](const auto& run) {
            return over_layers(run, [](const auto& layer) { return layer.nmi; });
-         })});
+         })},
+        loss, "");
+    add_held_out(use, baseline, rows);
   }
 }
 

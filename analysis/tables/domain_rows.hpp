@@ -6,6 +6,8 @@
 #include "analysis/tables/domain_use.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace moesim {
@@ -13,7 +15,9 @@ namespace moesim {
 // ArmDomains is an arm whose data have several domains, and its complete runs.
 struct ArmDomains {
   const Arm* arm;
-  std::vector<const DomainUse*> runs;  // with the same domains, in the same order
+  std::vector<const DomainUse*> runs = {};  // with the same domains, in the same order
+  // The seed of each; none: it records no seed.
+  std::vector<std::optional<std::int64_t>> seeds = {};
 };
 
 struct DomainRows {
@@ -26,8 +30,10 @@ struct DomainRows {
 // Returns the number of experts of a layer; 0 if no layer has several.
 std::size_t experts_of(const ArmDomains& use);
 
-// Add the columns, and one row per domain and one for all, per layer, or per layer and expert.
-void add_by_domain(const std::vector<ArmDomains>& uses, DomainRows& rows);
+// Add the columns, and one row per domain and one for all, per layer, or per layer and expert. By
+// domain: losses are compared with those of `baseline`, one of `uses` or null.
+void add_by_domain(const std::vector<ArmDomains>& uses, const ArmDomains* baseline,
+                   DomainRows& rows);
 void add_by_layer(const std::vector<ArmDomains>& uses, DomainRows& rows);
 void add_by_expert(const std::vector<ArmDomains>& uses, DomainRows& rows);
 

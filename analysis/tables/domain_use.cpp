@@ -59,6 +59,7 @@ DomainLayer layer_of(const double* load, std::size_t domains, std::size_t expert
 
 void add_losses(const Run& run, std::size_t row, DomainUse& use) {
   use.loss = row_from_last(run, "domain_loss", {"eval", "domain"}, row);
+  use.targets = row_from_last(run, "domain_targets", {"eval", "domain"}, row);
   const std::vector<double> all = row_from_last(run, "eval_loss", {"eval"}, row);
   use.loss_all = all.empty() ? kNone : all[0];
   use.regret_all = use.loss_all - known_or_none(run.number("bayes_loss"));
@@ -95,8 +96,8 @@ void add_loads(const Run& run, std::size_t row, DomainUse& use) {
 Excerpt domain_excerpt(const At& at) {
   const std::int64_t rows = at.kind == At::Kind::last ? 1 : kAllRows;
   Excerpt excerpt{{}, {{"layer", kMostLabels}, {"domain", kMostLabels}}};
-  for (const char* name :
-       {"eval_step", "eval_loss", "domain_loss", "domain_load", "eval_domain_nmi"})
+  for (const char* name : {"eval_step", "eval_loss", "domain_loss", "domain_targets", "domain_load",
+                           "eval_domain_nmi"})
     excerpt.last_rows[name] = rows;
   return excerpt;
 }

@@ -23,6 +23,7 @@ struct DomainLayer {
 struct DomainUse {
   std::vector<std::string> names;       // of domains; empty if the run has none
   std::vector<double> loss, regret;     // [domain]; NaN where unknown
+  std::vector<double> targets;          // [domain]: predictions; empty if not recorded
   double loss_all = 0, regret_all = 0;  // over all targets
   std::vector<DomainLayer> layers;      // those with several experts
   std::string measure;                  // see measure_of

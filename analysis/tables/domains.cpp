@@ -3,10 +3,13 @@
 #include "analysis/runs/arms.hpp"
 #include "analysis/tables/arm_words.hpp"
 #include "analysis/tables/domain_rows.hpp"
+#include "analysis/tables/held_out.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace moesim {
 namespace {
@@ -46,19 +49,21 @@ Table domains_table(const Request& request, const DomainsOptions& options) {
       });
   used.resize(loaded.outcomes.size());
 
-  const std::vector<Arm> arms = arms_named(arms_of(loaded.outcomes), options.arms);
+  const std::vector<Arm> all = arms_of(loaded.outcomes);
+  const Arm* baseline = baseline_of(all, options.baseline);
+  const std::vector<Arm> arms = arms_named(all, options.arms);
   std::vector<ArmDomains> uses;
   std::vector<std::string> without, unlike, dense;
   bool complete = false, evaluated = false;
   for (const Arm& arm : arms) {
-    ArmDomains use{&arm, {}};
+    ArmDomains use{&arm};
     for (const Outcome* run : arm.complete) {
       const DomainUse& of = used[static_cast<std::size_t>(run - loaded.outcomes.data())];
       complete = true;
       evaluated |= of.evaluated;
       if (of.names.empty()) continue;
       if (use.runs.empty() || alike(*use.runs.front(), of))
-        use.runs.push_back(&of);
+        use.runs.push_back(&of), use.seeds.push_back(run->seed);
       else if (unlike.empty() || unlike.back() != arm.name)
         unlike.push_back(arm.name);
     }
@@ -82,7 +87,11 @@ Table domains_table(const Request& request, const DomainsOptions& options) {
 
   DomainRows rows;
   rows.table.name = "domains";
-  if (options.by == DomainsOptions::By::domain) add_by_domain(uses, rows);
+  const auto compared = std::find_if(uses.begin(), uses.end(), [&](const ArmDomains& use) {
+    return baseline != nullptr && use.arm->name == baseline->name;
+  });
+  if (options.by == DomainsOptions::By::domain)
+    add_by_domain(uses, compared == uses.end() ? nullptr : &*compared, rows);
   if (options.by == DomainsOptions::By::layer) add_by_layer(uses, rows);
   if (options.by == DomainsOptions::By::expert) add_by_expert(uses, rows);
   rows.table.columns.push_back({"sees", "sees"});
@@ -90,6 +99,12 @@ Table domains_table(const Request& request, const DomainsOptions& options) {
   Table& table = rows.table;
   mark_leaks(table, rows.arms);
   table.notes.push_back(what_is_shown(options.by));
+  if (options.by == DomainsOptions::By::domain &&
+      std::any_of(uses.begin(), uses.end(),
+                  [](const auto& use) { return !held_out_of(use).empty(); }))
+    table.notes.push_back(
+        "held out: without training data (data.held_out); all trained, all held out: over the "
+        "predictions in these domains; gain: loss of the baseline - loss, by common seed");
   const auto list = [&](const std::string& title, const std::vector<std::string>& names) {
     if (!names.empty()) table.notes.push_back(title + ": " + joined(names));
   };

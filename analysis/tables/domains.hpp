@@ -32,6 +32,7 @@ struct DomainsOptions {
   By by = By::domain;
   At at = {};
   std::vector<std::string> arms = {};  // empty: all
+  std::string baseline = {};           // by domain; empty: as in RoutersOptions
 };
 
 // Parses "domain", "layer" or "expert". Throws Exit::usage.

@@ -1,5 +1,6 @@
 #include "analysis/tables/notes.hpp"
 
+#include "analysis/tables/comparable.hpp"
 #include "analysis/tables/evaluation_notes.hpp"
 #include "analysis/tables/note_lists.hpp"
 #include "analysis/tables/target.hpp"
@@ -25,7 +26,7 @@ void note_left_out(const std::vector<Arm>& arms, RouterNotes& notes) {
   Texts no_evaluation, infinite;
   for (const Arm& arm : arms)
     for (const Outcome* run : arm.runs) {
-      if (run->status != "complete") {
+      if (!run->counts()) {
         by_status[run->status].push_back(name_with_seed(arm, *run));
         arms_by_status[run->status].push_back(arm.name);
       } else if (std::isnan(run->loss)) {
@@ -112,6 +113,16 @@ void note_origin(const std::vector<Arm>& arms, std::string Outcome::*field, cons
   add_list(notes, fmt::format("arms come from different {}s{}", what, effect), origins);
 }
 
+// Notes arms with runs that moesim transform made and nobody trained.
+void note_untrained(const std::vector<Arm>& arms, RouterNotes& notes) {
+  Texts names;
+  for (const Arm& arm : arms)
+    if (std::any_of(arm.complete.begin(), arm.complete.end(),
+                    [](const Outcome* run) { return run->untrained; }))
+      names.push_back(arm.name);
+  add_list(notes, "as moesim transform made them, without training", names);
+}
+
 // Notes settings that make the losses of different arms incomparable.
 void note_settings(const std::vector<Arm>& arms, RouterNotes& notes) {
   std::map<std::string, std::map<std::string, Texts>> names;  // arms by key and value
@@ -125,7 +136,11 @@ void note_settings(const std::vector<Arm>& arms, RouterNotes& notes) {
     Texts shown;
     for (const auto& [value, those] : values)
       shown.push_back(fmt::format("{} ({})", value.empty() ? "empty" : value, listed(those)));
-    add_list(notes, "arms differ in " + key, shown);
+    const bool same_evaluation = key == "data.sha256" && same_measure(arms);
+    add_list(notes,
+             "arms differ in " + key +
+                 (same_evaluation ? ", and were evaluated on the same sequences" : ""),
+             shown);
   }
 }
 
@@ -209,6 +224,7 @@ RouterNotes router_notes(const std::vector<Arm>& arms, const Arm* baseline, cons
   if (noted.from) note_from(arms, *noted.from, notes);
   note_origin(arms, &Outcome::build, "build", "", notes);
   note_origin(arms, &Outcome::device, "device", ", so their speeds do not compare", notes);
+  note_untrained(arms, notes);
   note_settings(arms, notes);
   note_pairs(arms, baseline, notes);
   note_noise(arms, notes);

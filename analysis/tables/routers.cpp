@@ -3,6 +3,7 @@
 #include "analysis/render/escape.hpp"
 #include "analysis/tables/comparable.hpp"
 #include "analysis/tables/notes.hpp"
+#include "analysis/tables/preserved.hpp"
 #include "analysis/tables/router_columns.hpp"
 #include "analysis/tables/target.hpp"
 #include "sim/core/error.hpp"
@@ -87,6 +88,25 @@ void refer(const std::vector<Arm>& arms, const std::vector<Difference>& differen
   }
 }
 
+// The arm called `name`. Throws Exit::usage for none, or without another arm as the baseline.
+const Arm* teacher_of(const std::vector<Arm>& arms, const Arm* baseline, const std::string& name) {
+  if (name.empty()) return nullptr;
+  const Arm* teacher = baseline_of(arms, name);
+  if (baseline == nullptr || baseline == teacher)
+    fail(Exit::usage,
+         "--teacher " + name + ": needs another arm as the baseline; set --baseline ARM");
+  return teacher;
+}
+
+// Adds the columns of preserved.hpp after that of the loss.
+void add_preserved(const Arm& baseline, const Arm& teacher, std::vector<RouterColumn>& columns) {
+  const auto loss = std::find_if(columns.begin(), columns.end(), [](const RouterColumn& column) {
+    return column.column.key == "eval_loss";
+  });
+  const std::vector<RouterColumn> added = preserved_columns(baseline, teacher);
+  columns.insert(loss == columns.end() ? loss : loss + 1, added.begin(), added.end());
+}
+
 Table table_of(const std::vector<Outcome>& outcomes, const RoutersOptions& options) {
   const std::vector<Arm> all = arms_of(outcomes);
   const Arm* baseline = baseline_of(all, options.baseline);
@@ -95,8 +115,10 @@ Table table_of(const std::vector<Outcome>& outcomes, const RoutersOptions& optio
   const std::optional<index> from = common_from(with_baseline(arms, baseline));
   const bool has_from = std::any_of(outcomes.begin(), outcomes.end(),
                                     [](const Outcome& run) { return !std::isnan(run.loss_from); });
-  const std::vector<RouterColumn> columns =
+  const Arm* teacher = teacher_of(all, baseline, options.teacher);
+  std::vector<RouterColumn> columns =
       chosen_columns(router_columns(baseline, target, from), options, arms, outcomes, has_from);
+  if (teacher != nullptr) add_preserved(*baseline, *teacher, columns);
   const std::vector<Difference> differences = differences_to(baseline, arms);
 
   Table table;
@@ -121,6 +143,7 @@ Table table_of(const std::vector<Outcome>& outcomes, const RoutersOptions& optio
                                           .target = shows(is_of_target) ? target : std::nullopt,
                                           .chosen = arms.size() < all.size()});
   table.notes = notes.lines;
+  if (teacher != nullptr) table.notes.push_back(preserved_note(*baseline, *teacher));
   mark_best(arms, baseline, kWholeLoss, "eval_loss", table);
   if (from) mark_best(arms, baseline, kLossFrom, "eval_loss_from", table);
   refer(arms, differences, notes, table);

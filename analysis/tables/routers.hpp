@@ -23,6 +23,8 @@ struct RoutersOptions {
   At at = {};
   std::vector<std::string> columns = {};  // keys or recorded quantities; empty: all keys
   std::vector<std::string> arms = {};     // empty: all
+  // An arm: the table has what share of its gain over the baseline others keep (preserved.hpp).
+  std::string teacher = {};
 };
 
 // Builds the table from outcomes. Arms are in the order of their first run, means are over complete

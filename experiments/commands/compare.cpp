@@ -25,6 +25,9 @@ Arguments compare_arguments() {
           "columns", "",
           "columns by key (the names in --format json), or recorded quantities by name: a,b; all: "
           "every column (latex and md show a selection by default)")
+      .value("teacher", "",
+             "ARM: the share of its gain over the baseline that each arm keeps, with its 95 % "
+             "interval: what a student has of its teacher")
       .flag("json", "the same as --format json");
   add_analysis_arguments(arguments);
   return arguments;
@@ -41,7 +44,8 @@ int compare_command(const Words& words) {
   RoutersOptions options{.baseline = chosen.baseline,
                          .target = chosen.target_text,
                          .at = at_of(chosen.at),
-                         .arms = chosen.arms};
+                         .arms = chosen.arms,
+                         .teacher = arguments.text("teacher")};
   if (const std::string columns = arguments.text("columns");
       !columns.empty() && columns != kAllColumns)
     options.columns = names_in(columns, "--columns");

@@ -51,7 +51,7 @@ Table utilization(const TableRequest& request) {
 
 Table domains(const TableRequest& request) {
   const AnalysisArguments& chosen = request.chosen;
-  DomainsOptions options{.at = at_of(chosen.at), .arms = chosen.arms};
+  DomainsOptions options{.at = at_of(chosen.at), .arms = chosen.arms, .baseline = chosen.baseline};
   if (!request.by.empty()) options.by = domains_by(request.by);
   return chosen_columns(request, domains_table(chosen.request, options));
 }
@@ -101,7 +101,7 @@ const std::vector<TableKind>& table_kinds() {
        {"arm", "baseline", "at", "target", "metric"},
        ablation},
       {"curves", "one row per step, the arms as columns", {"arm", "metric", "layer"}, curves},
-      {"domains", "loss and load by domain of the data", {"arm", "at", "by"}, domains},
+      {"domains", "loss and load by domain of the data", {"arm", "baseline", "at", "by"}, domains},
       {"tidy", "one row per recorded number, for pandas and R; CSV alone", {"arm"}, nullptr},
   };
   return kinds;

@@ -1,12 +1,15 @@
 // moesim score: says how well the models of runs answer, task by task.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/export_tables.hpp"
 #include "experiments/commands/score_table.hpp"
 #include "experiments/commands/table_output.hpp"
 #include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/sweep/runs.hpp"
+#include "experiments/terminal/output_file.hpp"
 #include "experiments/terminal/slow_notice.hpp"
+#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
 namespace moesim {
@@ -23,6 +26,15 @@ void require_pairs(const std::string& folder, const Experiment& e) {
                           "answers to score");
 }
 
+// The format of --answers-out, by its ending.
+TableFormat answers_format(const std::string& out) {
+  if (out.empty()) return TableFormat::csv;
+  require_not_of_a_run(out);
+  if (const auto format = format_of_ending(out)) return *format;
+  fail(Exit::usage, "command line: --answers-out " + config::printable(out) +
+                        ": unknown ending; write FILE.csv, .json, .txt, .md, .html or .tex");
+}
+
 }  // namespace
 
 Arguments score_arguments() {
@@ -35,6 +47,10 @@ Arguments score_arguments() {
   arguments.value("answers", "64", "answers per task; 0: one to each sequence of an evaluation")
       .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})
+      .value("answers-out", "",
+             "also writes the answers, a row each: FILE.csv, .json, .txt, .md, .html or .tex",
+             Offer::file())
+      .flag("dropless", "experts take any number of rows: no capacity of evaluation")
       .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors");
   add_table_output(arguments);
   return arguments;
@@ -47,21 +63,28 @@ int score_command(const Words& words) {
   const TableOutput output(arguments);
   const long most = arguments.integer("answers", 0, 1l << 24);
   const int threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
-  Table table = score_table();
+  const Rules rules = arguments.has("dropless") ? Rules::dropless : Rules::own;
+  const std::string written = arguments.text("answers-out");
+  const TableFormat format = answers_format(written);
+  Table table = score_table(), each = answers_table();
   for (const std::string& folder : begun_runs(arguments.rest())) {
     LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads,
                                 [&](const Experiment& e) { require_pairs(folder, e); });
     Experiment& e = loaded.e;
     const SlowNotice notice("answering with " + folder);
     const Evaluator& evaluator = e.trainer->evaluator();
-    const auto evaluation = evaluator.run(loaded.info.step, [] { return false; });
-    add_scores(table, name_of_folder(folder), *e.data, *evaluation,
-               greedy_answers(*e.model, evaluator, *tokenizer_of(e), *e.backend, most));
+    const auto evaluation = evaluator.run(
+        loaded.info.step, [] { return false; }, rules);
+    const std::vector<Answer> answers =
+        greedy_answers(*e.model, evaluator, *tokenizer_of(e), *e.backend, most, rules);
+    add_scores(table, name_of_folder(folder), *e.data, *evaluation, answers);
+    if (!written.empty()) add_answers(each, name_of_folder(folder), *e.data, answers);
     if (const std::string held_out = e.spec.settings.effective("data.held_out"); !held_out.empty())
       table.notes.push_back(name_of_folder(folder) + ": data.held_out = " + held_out +
                             ": without training examples in this run; one that it began with may "
                             "have had them");
   }
+  if (!written.empty()) write_output(written, render(each, format));
   output.write(table);
   return 0;
 }

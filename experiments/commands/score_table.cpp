@@ -57,4 +57,28 @@ void add_scores(Table& table, const std::string& run, const Dataset& data,
                         all.exact / all.tasks, all.chrf / all.tasks});
 }
 
+Table answers_table() {
+  return {.name = "answers",
+          .columns = {{"run", "run"},
+                      {"domain", "task"},
+                      {"source", "source"},
+                      {"target", "target"},
+                      {"answer", "answer"},
+                      {"ended", "ended"},
+                      {"exact", "exact"}},
+          .rows = {},
+          .notes = {},
+          .bold = {},
+          .references = {}};
+}
+
+void add_answers(Table& table, const std::string& run, const Dataset& data,
+                 const std::vector<Answer>& answers) {
+  const auto word = [](bool holds) { return std::string(holds ? "yes" : "no"); };
+  for (const Answer& answer : answers)
+    table.rows.push_back({run, data.info().domains[answer.task], data.decode(answer.source),
+                          data.decode(answer.target), data.decode(answer.output),
+                          word(answer.ended), word(answer.exact())});
+}
+
 }  // namespace moesim

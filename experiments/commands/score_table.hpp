@@ -17,4 +17,11 @@ void add_scores(Table& table, const std::string& run, const Dataset& data,
 // The table without rows.
 Table score_table();
 
+// Adds a row per answer: what was asked, what was expected, what was answered.
+void add_answers(Table& table, const std::string& run, const Dataset& data,
+                 const std::vector<Answer>& answers);
+
+// The table of answers without rows.
+Table answers_table();
+
 }  // namespace moesim

@@ -42,6 +42,8 @@ std::vector<index> integers(const Arguments& arguments, const char* name, long l
     if (error != std::errc() || end != item.data() + item.size() || value < low || value > high)
       fail(Exit::usage, fmt::format("command line: --{} {}: give integers from {} to {}", name,
                                     item, low, high));
+    if (std::find(all.begin(), all.end(), value) != all.end())
+      fail(Exit::usage, fmt::format("command line: --{}: {} stands there twice", name, value));
     all.push_back(value);
   }
   return all;

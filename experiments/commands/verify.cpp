@@ -86,7 +86,11 @@ std::string verify_run_file(const std::string& folder, RunReader& reader, Findin
           "records add up; to have it as it was recorded, remove it and start the run again, which "
           "writes it again from the last checkpoint",
           path, checked.rewritten_by));
-    if (file.text("run_id") != fs::path(folder).filename())
+    // A link to a run may have another name.
+    std::error_code error;
+    const fs::path target = fs::canonical(folder, error);
+    if (file.text("run_id") != fs::path(folder).filename() &&
+        (error || file.text("run_id") != target.filename()))
       findings.damaged(path + ": belongs to the run " + config::printable(file.text("run_id")));
     const std::string config = file.text("config");
     if (sha256_hex(config.data(), config.size()) != file.text("config_sha256"))

@@ -1,5 +1,6 @@
 // Makes a plan from run specifications.
 #include "experiments/sweep/child.hpp"
+#include "experiments/sweep/dense_steps.hpp"
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/idle_options.hpp"
 #include "experiments/sweep/plan.hpp"
@@ -74,6 +75,9 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
         mention && std::all_of(all.begin(), all.end(), [](auto& p) { return p.frozen; }) &&
         mentioned.insert("frozen").second)
       std::cerr << fmt::format("note: {}: {}\n", spec.label, trained_text(all));
+    if (const std::string said = dense_steps_text(*e.trainer);
+        mention && !said.empty() && mentioned.insert(said).second)
+      std::cerr << fmt::format("note: {}: {}\n", spec.label, said);
     if (mention) mention_lists(spec, e.spec.settings, mentioned);
     PlannedRun run;
     run.spec = e.spec;  // has data.root as an absolute path

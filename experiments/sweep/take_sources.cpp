@@ -1,6 +1,7 @@
 #include "experiments/sweep/take_sources.hpp"
 
 #include "experiments/sweep/child.hpp"
+#include "experiments/sweep/dense_steps.hpp"
 #include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/sources.hpp"
 #include "sim/backend/stand_in.hpp"
@@ -29,6 +30,26 @@ void require_teacher(const Distillation& how, const Experiment& teacher, const E
     fail(Exit::usage, fmt::format("distil.teacher = {}: it was trained on sequences of {} tokens; "
                                   "set data.length = {} or less",
                                   how.teacher, most, most));
+}
+
+// Positions that a step trains on.
+double tokens_of_step(const Experiment& e) {
+  return static_cast<double>(e.trainer->batch()) * static_cast<double>(e.task->shape().length);
+}
+
+// A run that goes on at the step of another one counts its tokens.
+void require_same_tokens(const Start& start, const Experiment& source, const Experiment& e) {
+  if (tokens_of_step(source) != tokens_of_step(e))
+    fail(
+        Exit::usage,
+        fmt::format("init.position = continue: a step of {} has {:.0f} tokens, and one of this run "
+                    "{:.0f}; set train.batch and data.length as there",
+                    start.from, tokens_of_step(source), tokens_of_step(e)));
+  if (e.trainer->not_finite() == NotFinite::rewind)
+    fail(
+        Exit::usage,
+        "init.position = continue: train.not_finite = rewind goes back to checkpoints of this run, "
+        "which has none of its first step; set stop or skip");
 }
 
 double number(const RunFile& file, const std::string& name) {
@@ -72,18 +93,22 @@ void require_same_task(const std::string& name, const Experiment& source, const 
 void record_cost_before(RunFile& file, const Experiment& source, const std::string& folder,
                         index step) {
   const RunFile records = read_records(folder, read_checkpoint(folder, step));
-  const double tokens = static_cast<double>(step) * static_cast<double>(source.trainer->batch()) *
-                        static_cast<double>(source.task->shape().length);
+  const double tokens =
+      static_cast<double>(step) * tokens_of_step(source) - number(records, "init_tokens");
   file.attribute("tokens_before", tokens + number(records, "tokens_before"));
   file.attribute("flops_before",
                  tokens * source.model->flops_per_token() + number(records, "flops_before"));
 }
 
 void require_sources(const Experiment& e) {
-  if (const Start& start = e.trainer->beginning(); !start.from.empty()) {
+  if (const Start& start = e.trainer->beginning(); start.dense_steps > 0) {
+    DataCache data;
+    e.trainer->require_start(build_dense(e, data).trainer->shapes_of_weights());
+  } else if (!start.from.empty()) {
     e.trainer->require_start();
     open_run({start.from, start.checkpoint, kInit}, DataOf::checkpoint, 0, stand_in,
              [&](const Checkpoint&, const Experiment& source) {
+               if (start.go_on) require_same_tokens(start, source, e);
                if (start.method != Start::Method::same)
                  require_same_task(kInit.folder + start.from, source, e);
              });
@@ -103,7 +128,7 @@ void require_sources(const std::vector<PlannedRun>& runs, bool afresh) {
   const auto has_sources = [](const PlannedRun& run) {
     const auto& values = run.spec.settings.values();
     return std::any_of(values.begin(), values.end(), [](const auto& entry) {
-      return names_run(entry.first) && !entry.second.value.empty();
+      return (names_run(entry.first) || entry.first == "init.at") && !entry.second.value.empty();
     });
   };
   if (std::none_of(runs.begin(), runs.end(), has_sources)) return;
@@ -126,6 +151,10 @@ void take_start(Experiment& e, int threads, const std::function<void(const std::
   LoadedRun source =
       load_run(start.from, std::to_string(done.step), DataOf::checkpoint, threads, {}, kInit);
   record_cost_before(file, source.e, start.from, done.step);
+  if (start.go_on) {
+    require_same_tokens(start, source.e, e);
+    file.attribute("init_tokens", static_cast<double>(done.position.step) * tokens_of_step(e));
+  }
   if (start.method == Start::Method::same) return;
   require_same_task(kInit.folder + start.from, source.e, e);
   if (start.method == Start::Method::student) return;

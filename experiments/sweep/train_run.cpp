@@ -1,5 +1,6 @@
 #include "experiments/sweep/train_run.hpp"
 
+#include "experiments/sweep/dense_steps.hpp"
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/extension.hpp"
 #include "experiments/sweep/process_limits.hpp"
@@ -35,9 +36,16 @@ class NotBegun : public Error {
   explicit NotBegun(const Error& why) : Error(why.code(), why.what()) {}
 };
 
-class StopOnSignal : public Hook {
+// Stops on a signal, or at a step, after the evaluation that is due there.
+class Stop : public Hook {
  public:
-  bool wants_stop() override { return stop_requested(); }
+  explicit Stop(index step) : step_(step) {}
+  bool wants_stop() override { return reached_ || stop_requested(); }
+  void on_boundary(const Position& position) override { reached_ = position.step == step_; }
+
+ private:
+  index step_;
+  bool reached_ = false;
 };
 
 void create_folder(const std::string& folder) {
@@ -100,8 +108,10 @@ class WhileHeld : public Hook {
 };
 
 // Trains to the end; rewinds or skips after non-finite steps, as the settings say.
-End train(Experiment& e, Progress& progress, const FolderLock& lock, const Checkpointer::Say& say) {
-  StopOnSignal stop;
+// until: a step to stop at; 0: the end.
+End train(Experiment& e, Progress& progress, const FolderLock& lock, const Checkpointer::Say& say,
+          index until) {
+  Stop stop(until > 0 ? until : e.trainer->steps());
   WhileHeld held(lock);
   for (;;) {
     try {
@@ -159,24 +169,29 @@ void record_leak(Experiment& e) {
   file.attribute("leak_last", static_cast<std::int64_t>(leak.last));
 }
 
-Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, Progress& progress) {
+Ending run_to_end(const Attempt& a, Experiment& e, const FolderLock& lock, const Show& show,
+                  Progress& progress) {
   const Checkpointer::Say say = [&](const std::string& what) { progress.say(what); };
   try {
     note_unknown(e.data->info(), progress);
     if (const std::string said = documents_text(e.data->info().documents); !said.empty())
       progress.say(said);
+    if (const std::string said = dense_steps_text(*e.trainer); !said.empty()) say(said);
+    if (Ending dense = train_dense_steps(a, e, show); dense.code != Exit::ok) return dense;
     e.trainer->start();
     lock.require_held();
     const bool resumed =
         e.checkpointer->resume([&](const std::string& what) { say("resuming: " + what); });
     if (!resumed && a.run.extends.empty()) require_not_made(e);
     if (!resumed && !a.run.extends.empty()) go_on_from_another(a, e, progress);
+    if (e.trainer->beginning().dense_steps > 0) e.trainer->begin_from(dense_folder(a.folder));
     if (e.trainer->position().step == 0 && !resumed) take_start(e, a.threads, say);
     take_teacher(e, a.threads, say);
     note_quantised(e.run.made, progress);
     if (trains_part(*e.trainer)) say(trained_text(e.trainer->parameters()));
-    if (train(e, progress, lock, say) == End::stopped) {
+    if (train(e, progress, lock, say, a.until) == End::stopped) {
       keep(e, lock, "running");
+      if (e.trainer->position().step == a.until) return {};
       progress.say(fmt::format("stopped at step {} after {}; run it again to resume",
                                e.trainer->position().step, duration(progress.seconds())));
       return {Exit::interrupted, "stopped by a signal, with a checkpoint; run it again to resume"};
@@ -207,6 +222,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   remove_temporaries(a.folder);
   remove_temporaries(a.folder + "/checkpoint");
   // Another process may have finished the run since it was planned.
+  if (has_steps(a)) return {};
   if (!a.force)
     if (const RunState before = recorded_state(a.folder); is_finished(before, a.run))
       return finished(before);
@@ -224,6 +240,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   }();
   e.recorder->file().attribute("run_id", fs::path(a.folder).filename().string());
   e.recorder->file().attribute("swept", a.swept);
+  e.recorder->file().attribute("evaluation_sha256", e.trainer->evaluator().sha256());
   lock.require_held();
   if (a.force) forget(a.folder);  // only now that the run could be built
   clear_failure(a.folder);
@@ -232,7 +249,7 @@ Ending attempt_held(const Attempt& a, const FolderLock& lock, const Show& show) 
   e.checkpointer->keep_at(a.folder, a.run.config_sha256, a.run.data_sha256, stored_files(*e.data));
   Progress progress(a.prefix, show, a.folder + "/log.txt");
   progress.show_records_of(*e.recorder);
-  return run_to_end(a, e, lock, progress);
+  return run_to_end(a, e, lock, show, progress);
 }
 
 Ending attempt_run(const Attempt& a, const Show& show) {

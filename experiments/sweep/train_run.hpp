@@ -30,6 +30,7 @@ struct Attempt {
   int threads = 0;
   bool force = false;      // discard existing results and start at step 0
   std::string swept = {};  // the keys in which the runs of the sweep differ, separated by commas
+  index until = 0;         // trains this number of run.steps alone, and keeps a checkpoint; 0: all
 };
 
 // Trains until the end or until a stop is requested (experiments/sweep/signals.hpp), holding the

@@ -11,6 +11,7 @@
 #include "sim/data/stored.hpp"
 #include "sim/io/file.hpp"
 #include "sim/io/publish.hpp"
+#include "sim/io/remove_on_signal.hpp"
 #include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
@@ -67,8 +68,8 @@ void require_outside(const std::string& out, const std::string& source) {
 // A new folder that gets its name when all of it is written; else it is removed.
 class NewFolder {
  public:
-  explicit NewFolder(const std::string& path)
-      : path_(path), temporary_(fmt::format("{}.{}.tmp", path, ::getpid())) {
+  NewFolder(std::string path, std::string temporary)
+      : path_(std::move(path)), temporary_(std::move(temporary)) {
     std::error_code error;
     fs::create_directories(temporary_, error);
     if (error) fail(Exit::output, described(temporary_) + ": cannot create: " + error.message());
@@ -209,6 +210,8 @@ Transformed transform_run(const Transformation& what, const MakeTensors& make) {
       within([&] { return "transform " + what.made; },
              [&] { return make_plan({spec_of(what, weights, stored.spec)}, what.threads, false); });
   PlannedRun& run = plan.runs.front();
+  const std::string temporary = fmt::format("{}.{}.tmp", what.out, ::getpid());
+  const RemoveOnSignal interrupted(temporary);  // before threads are started
   DataCache cache;
   Experiment e = build(run.spec, what.threads, cache);
   LoadedRun source = load_run(what.from, weights.step, DataOf::checkpoint, what.threads,
@@ -222,8 +225,9 @@ Transformed transform_run(const Transformation& what, const MakeTensors& make) {
   file.attribute("made_from", source.weights_sha256);
   file.attribute("made_from_step", static_cast<std::int64_t>(source.info.step));
   file.attribute("swept", std::string());
+  file.attribute("evaluation_sha256", e.trainer->evaluator().sha256());
   record_cost_before(file, source.e, what.from, source.info.step);
-  NewFolder folder(what.out);
+  NewFolder folder(what.out, temporary);
   write_run(e, run, folder.path() + "/" + run.folder);
   publish_bytes(folder.path() + "/" + kPlanFile, to_json(plan));
   folder.finish();

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <glob.h>
 #include <map>
+#include <string_view>
 
 namespace moesim {
 namespace {
@@ -44,6 +46,19 @@ void fix_source_runs(Settings& settings) {
     setting.value = absolute;
     settings.set(key, std::move(setting));
   }
+}
+
+std::string source_of_seed(const std::string& path, std::uint64_t seed) {
+  constexpr std::string_view kSeed = "{seed}";
+  std::string named = path;
+  for (std::size_t at = 0; (at = named.find(kSeed, at)) != std::string::npos;)
+    named.replace(at, kSeed.size(), std::to_string(seed));
+  if (named.find('*') == std::string::npos) return named;
+  glob_t found{};
+  const bool one = ::glob(named.c_str(), GLOB_ONLYDIR, nullptr, &found) == 0 && found.gl_pathc == 1;
+  if (one) named = found.gl_pathv[0];
+  ::globfree(&found);
+  return named;
 }
 
 std::string short_path(const std::string& path) {

@@ -3,6 +3,7 @@
 
 #include "sim/config/sweep.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,11 @@ bool names_run(const std::string& key);
 // Makes the paths of other runs absolute, so that a run can be resumed from any folder. Folders
 // whose names a config file cannot contain are left as they are.
 void fix_source_runs(Settings& settings);
+
+// The folder that such an option names for a run of this seed: "{seed}" stands for it, and * for any
+// characters, if one folder alone matches; else the path as it is, which is none of a run. An arm whose
+// seeds have a source each has one value.
+std::string source_of_seed(const std::string& path, std::uint64_t seed);
 
 // The last two parts of a path: the experiment and the run.
 std::string short_path(const std::string& path);

@@ -213,7 +213,8 @@ DocumentOptions read_document_options(Options& options) {
 }
 
 TextPart arranged(const std::vector<CorpusText>& texts, const std::vector<CorpusText>& held_out,
-                  const DocumentOptions& options, double validation_fraction, DocumentInfo& info) {
+                  const DocumentOptions& options, double validation_fraction, DocumentInfo& info,
+                  const std::vector<bool>& trained) {
   Documents train, validation;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const auto domain = static_cast<std::int32_t>(i);
@@ -226,7 +227,8 @@ TextPart arranged(const std::vector<CorpusText>& texts, const std::vector<Corpus
       const Documents others = split_documents(held_out[i].text, *options.rule, domain);
       append(validation, others.begin(), others.end());
     }
-    append(train, all.begin(), all.begin() + static_cast<std::ptrdiff_t>(cut));
+    if (trained.empty() || trained[i])
+      append(train, all.begin(), all.begin() + static_cast<std::ptrdiff_t>(cut));
   }
   const std::string& name = texts.front().name;
   return {training_row(std::move(train), options, name, info),

@@ -38,9 +38,11 @@ DocumentOptions read_document_options(Options& options);
 // Splits the texts of all domains into documents and makes one row of each split. Validation is
 // `held_out`, the texts of the same domains, or, if there are none, of each domain the documents
 // from the first on that starts after 1 - validation_fraction of its bytes: the same for every
-// order. No document of validation is dropped. Fills in `info`. Throws Exit::usage for too many
+// order. No document of validation is dropped. trained: by domain, false for those whose documents are
+// not trained on; empty: all are. Fills in `info`. Throws Exit::usage for too many
 // documents, Exit::data for a domain with too few.
 TextPart arranged(const std::vector<CorpusText>& texts, const std::vector<CorpusText>& held_out,
-                  const DocumentOptions& options, double validation_fraction, DocumentInfo& info);
+                  const DocumentOptions& options, double validation_fraction, DocumentInfo& info,
+                  const std::vector<bool>& trained = {});
 
 }  // namespace moesim

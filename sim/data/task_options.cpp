@@ -2,6 +2,7 @@
 
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/data/name_lists.hpp"
 #include "sim/data/pair_files.hpp"
 #include "sim/data/root.hpp"
 #include "sim/io/file.hpp"
@@ -24,14 +25,6 @@ constexpr Named<TaskInput> kInputs[] = {{"label", TaskInput::label},
 constexpr Named<LossOn> kLossOn[] = {{"target", LossOn::target}, {"all", LossOn::all}};
 
 // The words of a list, which commas or spaces separate.
-std::vector<std::string> words_of(std::string text) {
-  std::replace(text.begin(), text.end(), ',', ' ');
-  std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
-
 std::vector<std::string> sentences_of(const std::string& text) {
   std::vector<std::string> all;
   std::istringstream stream(text);
@@ -43,12 +36,6 @@ std::vector<std::string> generated_names() {
   std::vector<std::string> names;
   for (const GeneratedTask& task : generated_tasks()) names.push_back(task.name);
   return names;
-}
-
-std::string perhaps(const std::string& word, const std::vector<std::string>& names) {
-  const std::string near = nearest(word, names);
-  return near.empty() ? fmt::format("; they are {}", fmt::join(names, ", "))
-                      : fmt::format("; did you mean {}?", near);
 }
 
 // Reads "copy, reverse:500": names of generated tasks, each with its number of training pairs.
@@ -261,16 +248,9 @@ TaskData read_task_data(Options& options, const TaskOptions& read) {
       options.reject(key, fmt::format("two tasks are called {}", task.label));
     labels.push_back(task.label);
   }
-  for (const auto& [key, chosen] :
-       {std::pair{"held_out", &read.held_out}, std::pair{"evaluated", &read.evaluated}})
-    for (const std::string& label : *chosen)
-      if (std::find(labels.begin(), labels.end(), label) == labels.end())
-        options.reject(key, fmt::format("no task is called '{}'{}", config::printable(label),
-                                        perhaps(label, labels)));
-  if (std::all_of(labels.begin(), labels.end(), [&](const std::string& label) {
-        return std::find(read.held_out.begin(), read.held_out.end(), label) != read.held_out.end();
-      }))
-    options.reject("held_out", "every task is held out; leave one to train on");
+  require_names(options, "held_out", "task", read.held_out, labels);
+  require_names(options, "evaluated", "task", read.evaluated, labels);
+  require_some_left(options, "held_out", "task", read.held_out, labels);
   if (text == nullptr) text = characters_of(data.tasks, read);
   data.tokenizer = std::make_unique<TaskTokenizer>(std::move(text), labels);
   return data;

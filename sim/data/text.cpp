@@ -6,6 +6,7 @@
 #include "sim/data/datasets.hpp"
 #include "sim/data/document_order.hpp"
 #include "sim/data/encoded.hpp"
+#include "sim/data/name_lists.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/tokenizer.hpp"
 #include "sim/data/unknown_text.hpp"
@@ -40,11 +41,13 @@ class Text final : public Dataset {
       TextPart part = std::move(each);
       const Encoded& text = store(part.train);
       const Encoded& last = part.validation ? store(*part.validation) : text;
-      const auto [train, validation] =
-          part.validation
-              ? Halves{{&text.tokens, 0, text.tokens.size()}, {&last.tokens, 0, last.tokens.size()}}
-              : cut_row(text.tokens, validation_fraction);
-      require_window(part.train.name, "training", train.count, info_.length);
+      auto [train, validation] = part.validation ? Halves{{&text.tokens, 0, text.tokens.size()},
+                                                          {&last.tokens, 0, last.tokens.size()}}
+                                                 : cut_row(text.tokens, validation_fraction);
+      if (part.trained)
+        require_window(part.train.name, "training", train.count, info_.length);
+      else
+        train.count = 0;
       require_window(part.validation ? part.validation->name : part.train.name, "validation",
                      validation.count, info_.length);
       count_ids(train, info_.unigram);
@@ -122,15 +125,16 @@ std::string identity_of(const RowText& row) {
   return fmt::format(" row {} {}", hash_of(runs), hash_of(row.text));
 }
 
-// Each domain is a part of its own.
-std::vector<TextPart> parts_of(std::vector<CorpusText> texts, std::vector<CorpusText> held_out) {
+// Each domain is a part of its own. trained: by domain.
+std::vector<TextPart> parts_of(std::vector<CorpusText> texts, std::vector<CorpusText> held_out,
+                               const std::vector<bool>& trained) {
   std::vector<TextPart> parts;
   const auto row_of = [](CorpusText& text, std::size_t domain) {
     return RowText{
         std::move(text.name), std::move(text.text), {{0, static_cast<std::int32_t>(domain)}}};
   };
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    parts.push_back({row_of(texts[i], i), {}});
+    parts.push_back({row_of(texts[i], i), {}, trained[i]});
     if (!held_out.empty()) parts.back().validation = row_of(held_out[i], i);
   }
   return parts;
@@ -161,6 +165,9 @@ std::unique_ptr<Dataset> make_text(Options& options) {
                                "a. Empty: files are plain text");
   reading.domain_field = options.text(
       "domain_field", "", "JSON lines: the key whose value is the domain; empty: no domains");
+  const std::vector<std::string> untrained = words_of(options.text(
+      "held_out", "", "domains without training data, which are evaluated: out of distribution"));
+  options.keep_silent("held_out");
   const DocumentOptions documents = read_document_options(options);
   reading.content = kind == "raw" ? Content::any : kind == "bytes" ? Content::text : Content::utf_8;
   const auto at = [&options](const char* key) {
@@ -203,21 +210,35 @@ std::unique_ptr<Dataset> make_text(Options& options) {
   info.note = std::move(corpus.note);
   for (const CorpusText& text : corpus.texts)
     if (!text.label.empty()) info.domains.push_back(text.label);
+  if (!untrained.empty() && info.domains.empty())
+    options.reject("held_out", "there are no domains; write label:pattern in data.path");
+  require_names(options, "held_out", "domain", untrained, info.domains);
+  if (!untrained.empty()) require_some_left(options, "held_out", "domain", untrained, info.domains);
+  std::vector<bool> trained;
+  for (const CorpusText& text : corpus.texts)
+    trained.push_back(std::find(untrained.begin(), untrained.end(), text.label) == untrained.end());
+  if (!untrained.empty() && info.note.empty())
+    info.note = fmt::format(
+        "the validation loss is a mean over domains of which {} {} held out; losses by domain are "
+        "apart (domain_loss)",
+        joined(untrained), untrained.size() == 1 ? "is" : "are");
   if (documents.rule && documents.embedding == Embedding::domain && info.domains.empty())
     options.reject("embedding", "there are no domains; write label:pattern in data.path");
   std::string determined = fmt::format("tokens {} model {} length {} validation_fraction {}", kind,
                                        hash_of(model), length, fraction);
+  for (std::size_t i = 0; i < trained.size(); ++i)
+    if (!trained[i]) determined += " held_out " + corpus.texts[i].label;
   std::vector<TextPart> rows;
   if (documents.rule) {
     rows.push_back(within(at("document"), [&] {
-      return arranged(corpus.texts, validation, documents, fraction, info.documents);
+      return arranged(corpus.texts, validation, documents, fraction, info.documents, trained);
     }));
     corpus.texts.clear(), validation.clear();
     determined += " domains " + joined(info.domains) + identity_of(rows.front().train) +
                   identity_of(*rows.front().validation);
   } else {
     determined += identity_of(corpus.texts, validation);
-    rows = parts_of(std::move(corpus.texts), std::move(validation));
+    rows = parts_of(std::move(corpus.texts), std::move(validation), trained);
   }
   info.sha256 = hash_of(determined);
   return within(at("path"), [&]() -> std::unique_ptr<Dataset> {

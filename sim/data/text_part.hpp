@@ -18,6 +18,7 @@ struct RowText {
 struct TextPart {
   RowText train;
   std::optional<RowText> validation;  // none: the last part of `train`
+  bool trained = true;                // false: held out, without training windows
 };
 
 }  // namespace moesim

@@ -61,7 +61,7 @@ void Windows::add(const Stretch& train, std::vector<DomainRun> train_runs,
                   const Stretch& validation, std::vector<DomainRun> validation_runs) {
   parts_.push_back(
       {train, validation, std::move(train_runs), std::move(validation_runs), starts_, windows_});
-  starts_ += train.count - length_;
+  starts_ += std::max<index>(0, train.count - length_);
   windows_ += (validation.count - 1) / length_;
 }
 

@@ -65,7 +65,7 @@ class Windows {
  public:
   explicit Windows(index length) : length_(length) {}
 
-  // Adds the next domain. Each stretch must hold a window.
+  // Adds the next domain. Each stretch must hold a window; one without training has none there.
   void add(const Stretch& train, const Stretch& validation);
   // Adds stretches of several domains: their runs begin at places in the stretch, the first at 0.
   void add(const Stretch& train, std::vector<DomainRun> train_runs, const Stretch& validation,

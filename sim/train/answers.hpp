@@ -11,6 +11,7 @@ namespace moesim {
 
 struct Answer {
   std::size_t task = 0;
+  std::vector<std::int32_t> source;          // up to the separator
   std::vector<std::int32_t> target, output;  // without [eos]
   bool ended = false;                        // whether the output has an [eos]
 
@@ -18,9 +19,10 @@ struct Answer {
 };
 
 // Continues each of the first `most` sources of every task in an evaluation (0: all) by the most
-// likely token, up to [eos] or the end of the sequence, with the routers' rules of inference. The
+// likely token, up to [eos] or the end of the sequence, by these rules of inference. The
 // answers are in the order of the evaluation.
 std::vector<Answer> greedy_answers(Transformer& model, const Evaluator& evaluator,
-                                   const TaskTokenizer& tokenizer, Backend& backend, index most);
+                                   const TaskTokenizer& tokenizer, Backend& backend, index most,
+                                   Rules rules = Rules::own);
 
 }  // namespace moesim

@@ -38,10 +38,4 @@ struct Distillation {
 Tensor teacher_divergence(const Tensor& logits, const Tensor& teacher, const Indices& target,
                           real temperature, index n);
 
-// The share of the gain of a teacher over a dense model that its student keeps: losses in nats,
-// (dense - student) / (dense - teacher).
-inline double preserved_share(double dense, double student, double teacher) {
-  return (dense - student) / (dense - teacher);
-}
-
 }  // namespace moesim

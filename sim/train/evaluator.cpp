@@ -2,6 +2,7 @@
 
 #include "sim/backend/backend.hpp"
 #include "sim/core/error.hpp"
+#include "sim/io/sha256.hpp"
 #include "sim/ops/ops.hpp"
 #include "sim/train/ratio_error.hpp"
 #include "sim/train/routing_monitor.hpp"
@@ -192,9 +193,26 @@ Batch Evaluator::posed(index i) const {
                     {Split::validation, 0, 0, first, sequences_});
 }
 
-Context Evaluator::context(index i) const { return {.training = false, .seed = seed_, .step = i}; }
+Context Evaluator::context(index i, Rules rules) const {
+  Context context{.training = false, .seed = seed_, .step = i};
+  context.rules = rules;
+  return context;
+}
 
-std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>& stop) const {
+std::string Evaluator::sha256() const {
+  Sha256 sum;
+  const auto add = [&](const auto& values) {
+    sum.add({reinterpret_cast<const char*>(values.data()), values.size() * sizeof values[0]});
+  };
+  for (index i = 0; i < batches(); ++i) {
+    const Batch batch = posed(i);
+    add(batch.ids), add(batch.features), add(batch.targets);
+  }
+  return sum.hex();
+}
+
+std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>& stop,
+                                         Rules rules) const {
   Evaluation result;
   result.step = step;
   const std::size_t domains = data_.info().domains.size();
@@ -203,7 +221,7 @@ std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>
   OtherRules others(also_);
   for (index i = 0; i < batches(); ++i) {
     if (stop()) return {};
-    Context pass = context(i);
+    Context pass = context(i, rules);
     const Batch batch = posed(i);
     const Example example = task_.prepare(batch, backend_);
     monitor.attach(pass, example);
@@ -215,7 +233,7 @@ std::optional<Evaluation> Evaluator::run(index step, const std::function<bool()>
     sums_of_batch.correct =
         backend_.count_correct(logits.data(), example.targets.data(), logits.rows(), logits.cols());
     sums.add(sums_of_batch);
-    others.add(model_, example, context(i), pass, sums_of_batch.loss);
+    others.add(model_, example, context(i, rules), pass, sums_of_batch.loss);
   }
   write(sums, data_.info().validation_rows, from_ > 0, result);
   if (result.targets == 0)

@@ -54,9 +54,13 @@ class Evaluator {
   index sequences() const { return sequences_; }  // of an evaluation
   // Batch i of an evaluation, posed, and the context of its forward pass.
   Batch posed(index i) const;
-  Context context(index i) const;
+  Context context(index i, Rules rules = Rules::own) const;
+  // SHA-256 of the inputs and targets of an evaluation: runs that agree in it are evaluated on the
+  // same sequences.
+  std::string sha256() const;
   // Evaluates; returns nothing if `stop` returns true, which is called before every batch.
-  std::optional<Evaluation> run(index step, const std::function<bool()>& stop) const;
+  std::optional<Evaluation> run(index step, const std::function<bool()>& stop,
+                                Rules rules = Rules::own) const;
 
   // Sequences per evaluation batch with these settings.
   static index batch_of(const Settings& settings);

@@ -16,7 +16,7 @@
 namespace moesim {
 namespace {
 
-using Shapes = std::vector<std::pair<std::string, Shape>>;
+using Shapes = NamedShapes;
 using Problems = std::vector<std::string>;
 
 // True if a value is bad: NaN in any tensor, infinity in all but moments, whose overflow is
@@ -135,6 +135,14 @@ std::map<std::string, std::string> metadata_of(const Trainer& trainer) {
           {kUpdates, std::to_string(trainer.updates())}};
 }
 
+std::pair<Position, index> position_of(const TensorFile& state) {
+  return {{.step = number_of(state, kStep),
+           .evaluated = number_of(state, kEvaluated) != 0,
+           .skipped_batches = number_of(state, kSkippedBatches),
+           .not_finite = number_of(state, kNotFinite)},
+          number_of(state, kUpdates)};
+}
+
 std::vector<std::string> problems_of(const Checkpoint& checkpoint, const Trainer& trainer) {
   Problems problems;
   const std::string weights = checkpoint.path + "/" + kWeightsFile;
@@ -165,11 +173,8 @@ void load_checkpoint(const Checkpoint& checkpoint, Trainer& trainer) {
   give(read_safetensors(checkpoint.weights), trainer.weights());
   const TensorFile state = read_safetensors(checkpoint.state);
   give(state, trainer.state());
-  trainer.resume({.step = number_of(state, kStep),
-                  .evaluated = number_of(state, kEvaluated) != 0,
-                  .skipped_batches = number_of(state, kSkippedBatches),
-                  .not_finite = number_of(state, kNotFinite)},
-                 number_of(state, kUpdates));
+  const auto [position, updates] = position_of(state);
+  trainer.resume(position, updates);
 }
 
 }  // namespace moesim

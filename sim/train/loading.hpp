@@ -7,9 +7,12 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moesim {
+
+struct TensorFile;
 
 // CheckpointInfo::number of this build.
 inline constexpr const char* kNumberName = sizeof(real) == 4 ? "F32" : "F64";
@@ -22,6 +25,9 @@ std::string read_checkpoint_choice(Options& options, const std::string& help);
 
 // Position and number of updates, as metadata of the state's file.
 std::map<std::string, std::string> metadata_of(const Trainer& trainer);
+
+// The same of a file of state; its metadata were checked, or the numbers are -1.
+std::pair<Position, index> position_of(const TensorFile& state);
 
 // Reasons why this checkpoint cannot be restored, one line each: tensors that are missing, unknown,
 // of another type or shape, or with NaN or infinity; invalid positions. The trainer need not have

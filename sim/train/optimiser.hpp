@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace moesim {
@@ -16,6 +17,7 @@ struct NamedTensor {
   std::string name;
   Tensor value;
 };
+using NamedShapes = std::vector<std::pair<std::string, Shape>>;
 
 class Optimiser {
  public:

@@ -77,6 +77,7 @@ RunFile restored(const RunFile& own, const RunFile& earlier) {
                                                  "tokens_before",
                                                  "flops_before",
                                                  "init_step",
+                                                 "init_tokens",
                                                  "init_weights_sha256",
                                                  "init_dropped_share",
                                                  "init_logit_change",

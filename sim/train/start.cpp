@@ -1,20 +1,14 @@
 #include "sim/train/start.hpp"
 
-#include "sim/checkpoint/checkpoint.hpp"
-#include "sim/checkpoint/safetensors.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
-#include "sim/io/sha256.hpp"
-#include "sim/train/adapter.hpp"
 #include "sim/train/loading.hpp"
+#include "sim/train/start_source.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <map>
-#include <set>
 #include <sstream>
 
 namespace moesim {
@@ -27,133 +21,29 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-index step_of(const Start& start) {
-  std::vector<CheckpointInfo> all = checkpoint_infos(start.from);
-  if (all.empty()) fail(Exit::data, "init.from = " + start.from + ": no checkpoint of a run there");
-  if (start.checkpoint == "newest") return all.back().step;
-  if (start.checkpoint != "best") {
-    std::vector<std::string> steps;
-    for (const CheckpointInfo& info : all) {
-      steps.push_back(std::to_string(info.step));
-      if (steps.back() == start.checkpoint) return info.step;
-    }
-    fail(Exit::usage,
-         fmt::format("init.checkpoint = {}: choose newest, best or one of the steps {}",
-                     start.checkpoint, joined(steps)));
-  }
-  return std::min_element(all.begin(), all.end(),
-                          [](const CheckpointInfo& a, const CheckpointInfo& b) {
-                            return std::isnan(b.loss) ? !std::isnan(a.loss) : a.loss < b.loss;
-                          })
-      ->step;
+NamedShapes shapes_of(const std::vector<NamedTensor>& tensors) {
+  NamedShapes shapes;
+  for (const NamedTensor& own : tensors) shapes.emplace_back(own.name, own.value.shape());
+  return shapes;
 }
 
-template <class T>
-std::vector<real> converted(std::string_view bytes) {
-  std::vector<real> values;
-  T value;
-  for (std::size_t at = 0; at + sizeof value <= bytes.size(); at += sizeof value) {
-    std::memcpy(&value, bytes.data() + at, sizeof value);
-    values.push_back(static_cast<real>(value));
-  }
-  return values;
-}
-
-std::vector<real> values_of(const TensorView& tensor, const std::string& from) {
-  const auto refuse = [&](const std::string& what) {
-    fail(Exit::data, fmt::format("init.from = {}: tensor {} {}", from,
-                                 config::printable(tensor.name, 200), what));
-  };
-  if (tensor.dtype != "F32" && tensor.dtype != "F64")
-    refuse("is " + tensor.dtype + ", not F32 or F64");
-  std::vector<real> values =
-      tensor.dtype == "F64" ? converted<double>(tensor.bytes) : converted<float>(tensor.bytes);
-  if (!std::all_of(values.begin(), values.end(), [](real v) { return std::isfinite(v); }))
-    refuse("has values that are not finite");
-  return values;
-}
-
-// Tensors of a file under their renamed names.
-HostTensors renamed(const TensorFile& file, const Start& start) {
-  HostTensors found;
-  std::vector<bool> used(start.renames.size(), false);
-  for (const TensorView& tensor : file.tensors) {
-    std::string name = tensor.name;
-    for (std::size_t i = 0; i < start.renames.size(); ++i) {
-      const auto& [from, to] = start.renames[i];
-      if (name.rfind(from, 0) != 0) continue;
-      name = to + name.substr(from.size());
-      used[i] = true;
-      break;
-    }
-    if (!found.emplace(name, HostTensor{tensor.shape, values_of(tensor, start.from)}).second)
-      fail(Exit::data, fmt::format("init.rename: two tensors of {} become {}; rename the other one "
-                                   "as well",
-                                   start.from, config::printable(name, 200)));
-  }
-  for (std::size_t i = 0; i < used.size(); ++i)
-    if (!used[i])
-      fail(Exit::data, fmt::format("init.rename: no tensor of {} begins with {}", start.from,
-                                   start.renames[i].first));
-  return found;
-}
-
-// What a start takes from another run: for each tensor of the model its values.
-struct Source {
-  index step = 0;
-  std::string weights_sha256;
-  HostTensors tensors;
-  std::vector<UpcycledLayer> layers;
-  std::set<std::string> drawn;  // by adapters
-  std::vector<std::pair<NamedTensor, const std::vector<real>*>> taken;
-};
-
-Source read_source(const Start& start, const std::vector<NamedTensor>& weights,
-                   const Transformer& model, std::uint64_t seed) {
-  Source source;
-  {
-    const Checkpoint checkpoint = read_checkpoint(start.from, step_of(start));
-    source.step = checkpoint.info.step;
-    source.weights_sha256 = sha256_hex(checkpoint.weights.data(), checkpoint.weights.size());
-    source.tensors = renamed(read_safetensors(checkpoint.weights), start);
-  }
-  if (start.method == Start::Method::upcycle)
-    source.layers = upcycle(start.upcycling, source.tensors, model, seed);
-  if (start.method == Start::Method::adapter) source.drawn = adapt(source.tensors, model);
-  // Buffers and other parameters of a router that was made keep their initial values.
-  const auto may_miss = [&](const std::string& name) {
-    return start.draw_missing || start.method == Start::Method::student ||
-           source.drawn.contains(name) ||
-           std::any_of(source.layers.begin(), source.layers.end(), [&](const UpcycledLayer& layer) {
-             return name.rfind(layer.name + "router.", 0) == 0 &&
-                    start.upcycling.router != Upcycling::Router::copy;
-           });
-  };
-  for (const NamedTensor& own : weights) {
-    const auto at = source.tensors.find(own.name);
-    const bool there = at != source.tensors.end();
-    if (there && at->second.shape == lengths_of(own.value.shape()))
-      source.taken.emplace_back(own, &at->second.values);
-    else if (!may_miss(own.name))
-      fail(Exit::data,
-           fmt::format("init.from = {}: {}; take the settings of that run{}", start.from,
-                       there ? fmt::format("its tensor {} has another shape, not {}", own.name,
-                                           own.value.shape().to_string())
-                             : "it has no tensor " + own.name,
-                       start.method == Start::Method::adapter
-                           ? " for all but the experts: feed_forward.name, and no moe.shared"
-                           : ", or set init.missing = draw"));
-  }
-  if (source.taken.empty())
-    fail(Exit::data, "init.from = " + start.from + ": none of its tensors is of this model");
-  return source;
-}
+bool upcycles(const Start& start) { return start.method == Start::Method::upcycle; }
 
 void explain_start(Options& init, const Start& start) {
   const Upcycling& how = start.upcycling;
-  init.explain(Topic::state, fmt::format("begins with the weights of checkpoint {} of {}; the "
-                                         "optimiser starts anew",
-                                         start.checkpoint, start.from));
+  if (start.dense_steps > 0)
+    init.explain(Topic::state,
+                 fmt::format("the first {} steps train the same run with router.name = dense; its "
+                             "weights are then the initial ones",
+                             start.dense_steps));
+  else
+    init.explain(Topic::state, fmt::format("begins with the weights of checkpoint {} of {}",
+                                           start.checkpoint, start.from));
+  init.explain(Topic::state, start.copy_moments ? "the optimiser goes on with the moments there"
+                                                : "the optimiser starts anew");
+  if (start.go_on)
+    init.explain(Topic::state,
+                 "steps, batches and the learning rate go on from the step of that checkpoint");
   if (start.method == Start::Method::student || start.draw_missing)
     init.explain(Topic::state,
                  "parameters without a tensor of their name and shape there are drawn");
@@ -182,28 +72,80 @@ void explain_start(Options& init, const Start& start) {
                            how.noise, how.drop));
 }
 
+constexpr Named<Start::Method> kMethods[] = {{"same", Start::Method::same},
+                                             {"student", Start::Method::student},
+                                             {"upcycle", Start::Method::upcycle},
+                                             {"adapter", Start::Method::adapter}};
+
+// Rejects an option of another method, if it is set to something else than its default.
+void require_of(Options& init, const Start& start, const char* key, bool fits, const char* method) {
+  if (fits || !init.settings().is_resolved(std::string("init.") + key)) return;
+  init.reject(key, fmt::format("is an option of init.method = {}, and init.method is {}; leave it "
+                               "out",
+                               method, name_of<Start::Method>(kMethods, start.method)));
+}
+
+// Reads init.at, a share of the steps. -> that many steps
+index read_dense_steps(Options& init, const Start& start, index steps) {
+  const double share =
+      init.number("at", 0, {0, 1},
+                  "share of run.steps that trains the run's dense arm, of which init.method = "
+                  "upcycle then makes the experts, in place of a run in init.from; 0: none");
+  init.keep_silent("at");
+  if (share == 0) return 0;
+  if (!start.from.empty()) init.reject("at", "init.from names another run; set one of the two");
+  if (start.method != Start::Method::upcycle)
+    init.reject("at", "makes experts of dense networks; set init.method = upcycle");
+  const index first = std::llround(share * static_cast<double>(steps));
+  if (first < 1 || first >= steps)
+    init.reject("at", fmt::format("is {} of run.steps = {}; leave a step before and one after it",
+                                  first, steps));
+  if (init.settings().effective("init.checkpoint") != "newest")
+    init.reject("checkpoint", "init.at takes the checkpoint of its own dense steps; leave it out");
+  return first;
+}
+
+// Reads how a run goes on from another: its optimiser and its position.
+void read_going_on(Options& init, Start& start) {
+  start.copy_moments =
+      init.choice("optimiser", "fresh", {"fresh", "copy"},
+                  "moments and number of updates of the optimiser: none, or those of init.from, in "
+                  "every copy of an upcycled expert alike") == "copy";
+  start.go_on = init.choice("position", "start", {"start", "continue"},
+                            "steps, batches and the learning rate begin at step 0, or at the step "
+                            "of init.from; run.steps counts the steps there, too") == "continue";
+  init.keep_silent("optimiser"), init.keep_silent("position");
+  const bool goes_on = start.method == Start::Method::same || upcycles(start);
+  require_of(init, start, "optimiser", goes_on, "same or upcycle");
+  for (const char* key : {"optimiser", "position"})
+    if (!start.any() && init.settings().is_resolved(std::string("init.") + key))
+      init.reject(key, "needs another run; set init.from");
+  if (start.copy_moments && start.upcycling.drop > 0)
+    init.reject("optimiser", "units that init.drop draws again have no moments; set fresh");
+  if (start.dense_steps > 0) start.go_on = true;
+}
+
 }  // namespace
 
-Start read_start(Settings& settings) {
+Start read_start(Settings& settings, index steps) {
   Options init(settings, "init");
   Start start;
   start.from = init.text("from", "",
                          "folder of a run whose weights are the initial ones; empty: random "
                          "initialisation");
   start.checkpoint = read_checkpoint_choice(init, "checkpoint of that run: newest, best or a step");
-  static constexpr Named<Start::Method> kMethods[] = {{"same", Start::Method::same},
-                                                      {"student", Start::Method::student},
-                                                      {"upcycle", Start::Method::upcycle},
-                                                      {"adapter", Start::Method::adapter}};
   start.method =
       init.choice("method", Start::Method::same, kMethods,
                   "same: parameters of equal name and shape; student: the others are "
                   "drawn; upcycle: experts are copies or pieces of dense networks; adapter: "
                   "experts such as lora adapt dense networks");
   init.keep_silent("method");
+  start.dense_steps = read_dense_steps(init, start, steps);
   start.upcycling = Upcycling::read(init);
-  if (start.method != Start::Method::same && start.from.empty())
+  if (start.method != Start::Method::same && !start.any())
     init.reject("method", "needs another run; set init.from");
+  for (const char* key : Upcycling::kKeys) require_of(init, start, key, upcycles(start), "upcycle");
+  read_going_on(init, start);
   start.draw_missing =
       init.choice("missing", "error", {"error", "draw"},
                   "parameters without a tensor of their name and shape there: error, or random") ==
@@ -217,27 +159,39 @@ Start read_start(Settings& settings) {
       init.reject("rename", "write old:new, not " + rule);
     start.renames.emplace_back(rule.substr(0, colon), rule.substr(colon + 1));
   }
-  if (!start.from.empty()) explain_start(init, start);
+  if (start.any()) explain_start(init, start);
   return start;
 }
 
-void Start::check(const std::vector<NamedTensor>& weights, const Transformer& model,
-                  std::uint64_t seed) const {
-  if (!from.empty()) read_source(*this, weights, model, seed);
+Started Start::check(const std::vector<NamedTensor>& weights, const NamedShapes& state,
+                     const Transformer& model, std::uint64_t seed) const {
+  if (from.empty()) return {};
+  const StartSource source = read_start_source(*this, shapes_of(weights), state, model, seed);
+  Started begun;
+  begun.step = source.step, begun.position = source.position, begun.updates = source.updates;
+  return begun;
 }
 
-Started Start::load(const std::vector<NamedTensor>& weights, const Transformer& model,
-                    std::uint64_t seed,
+Started Start::load(const std::vector<NamedTensor>& weights, const std::vector<NamedTensor>& state,
+                    const Transformer& model, std::uint64_t seed,
                     const std::function<std::vector<GateSum>()>& measure) const {
   if (from.empty()) return {};
-  const Source source = read_source(*this, weights, model, seed);
-  for (const auto& [own, values] : source.taken) own.value.from_host(*values);
+  const StartSource source =
+      read_start_source(*this, shapes_of(weights), shapes_of(state), model, seed);
+  for (const NamedTensor& own : weights)
+    if (source.taken.contains(own.name)) own.value.from_host(source.tensors.at(own.name).values);
+  for (const NamedTensor& own : state)
+    if (const auto at = source.moments.find(own.name); at != source.moments.end())
+      own.value.from_host(at->second.values);
   Started done;
-  done.step = source.step;
-  done.weights_sha256 = source.weights_sha256;
+  done.step = source.step, done.weights_sha256 = source.weights_sha256;
+  done.position = source.position, done.updates = source.updates;
   done.summary =
       fmt::format("begins with {} of {} tensors of step {} of {} (weights {})", source.taken.size(),
                   weights.size(), done.step, from, done.weights_sha256.substr(0, 16));
+  if (copy_moments)
+    done.summary += fmt::format("; takes its optimiser, of {} updates", done.updates);
+  if (go_on) done.summary += fmt::format("; goes on at step {}", done.position.step);
   if (const std::size_t all = source.tensors.size();
       method == Method::same && all > source.taken.size())
     done.summary +=

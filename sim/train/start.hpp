@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sim/config/options.hpp"
+#include "sim/train/hook.hpp"
 #include "sim/train/optimiser.hpp"
 #include "sim/train/upcycle.hpp"
 
@@ -16,7 +17,9 @@ struct Started {
   std::string summary;  // one line; empty: there is no other run
   index step = 0;       // of the other run's checkpoint
   std::string weights_sha256;
-  double dropped = 0;  // upcycled: share of tokens with a dropped choice, the most of any layer
+  double dropped = 0;   // upcycled: share of tokens with a dropped choice, the most of any layer
+  Position position{};  // at which the training begins
+  index updates = 0;    // that the moments of the optimiser have
 };
 
 struct Start {
@@ -30,20 +33,30 @@ struct Start {
   bool draw_missing = false;
   std::vector<std::pair<std::string, std::string>> renames;  // prefixes of names, old and new
   Upcycling upcycling;
+  bool copy_moments = false;  // init.optimiser = copy
+  bool go_on = false;         // init.position = continue: begins at the checkpoint's step
+  // init.at: a run without init.from trains its dense arm for this number of steps, and goes on from
+  // its checkpoint as if init.from named it. 0: it does not.
+  index dense_steps = 0;
+
+  bool any() const { return !from.empty() || dense_steps > 0; }
 
   // Throws as load() does, but reads no values of the model and changes none: before a run begins.
-  void check(const std::vector<NamedTensor>& weights, const Transformer& model,
-             std::uint64_t seed) const;
+  // state: Trainer::shapes_of_state(). -> position and updates of load()
+  Started check(const std::vector<NamedTensor>& weights, const NamedShapes& state,
+                const Transformer& model, std::uint64_t seed) const;
 
   // Sets each of `weights`, the tensors of the model, to the checkpoint's tensor of equal name and
-  // shape. Throws Exit::data with the first tensor that has none, unless [init] keeps the initial
-  // values of such tensors; also if a rename has no effect or two tensors get one name. Throws
-  // Exit::usage if experts cannot be made. measure: sums of gates of the model.
-  Started load(const std::vector<NamedTensor>& weights, const Transformer& model,
-               std::uint64_t seed, const std::function<std::vector<GateSum>()>& measure) const;
+  // shape, and with copy_moments each of `state` to the optimiser's. Throws Exit::data with the first
+  // tensor that has none, unless [init] keeps the initial values of such tensors; also if a rename
+  // has no effect or two tensors get one name. Throws Exit::usage if experts cannot be made.
+  // measure: sums of gates of the model.
+  Started load(const std::vector<NamedTensor>& weights, const std::vector<NamedTensor>& state,
+               const Transformer& model, std::uint64_t seed,
+               const std::function<std::vector<GateSum>()>& measure) const;
 };
 
-// Reads [init].
-Start read_start(Settings& settings);
+// Reads [init]. steps: run.steps.
+Start read_start(Settings& settings, index steps);
 
 }  // namespace moesim

@@ -77,7 +77,10 @@ void Totals::write(RunFile& file) const {
   if (std::isnan(wall_)) return;
   file.attribute("train_seconds", seconds_);
   file.attribute("wall_seconds", wall_);
-  if (const double flops = tokens_ > 0 ? expected * tokens_ : flops_; !std::isnan(flops))
+  // A run that went on from another one counts that run's tokens, and has not trained on them.
+  const double before = number_of(file, "init_tokens");
+  const double own = tokens_ - (std::isnan(before) ? 0 : before);
+  if (const double flops = tokens_ > 0 ? expected * own : flops_; !std::isnan(flops))
     file.attribute("train_flops", flops);
 }
 

@@ -1,8 +1,10 @@
 #include "sim/train/trainer.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/config/source_runs.hpp"
 #include "sim/core/error.hpp"
 #include "sim/train/diagnose.hpp"
+#include "sim/train/start_source.hpp"
 
 #include <fmt/format.h>
 
@@ -61,8 +63,10 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
                   "auto: on a GPU, steps that launch the same kernels every time are replayed "
                   "as a CUDA graph, with the same bits") == "auto";
   const ParameterRules rules = read_parameter_rules(settings, parameters_);
-  start_ = read_start(settings);
+  start_ = read_start(settings, steps_);
+  start_.from = source_of_seed(start_.from, seed);
   distillation_ = Distillation::read(settings);
+  distillation_.teacher = source_of_seed(distillation_.teacher, seed);
   optimiser_ = make_optimiser(train, parameters_, rules);
   resume({}, 0);
 }
@@ -73,10 +77,35 @@ void Trainer::start() {
 }
 
 Started Trainer::take_start() {
-  return start_.load(weights(), model_, seed_, [&] {
-    return gate_sums(model_, task_.prepare(evaluator_.posed(0), backend_).input,
-                     evaluator_.context(0));
-  });
+  if (start_.from.empty()) return {};
+  const Started started = start_.load(
+      weights(), start_.copy_moments ? state() : std::vector<NamedTensor>{}, model_, seed_, [&] {
+        return gate_sums(model_, task_.prepare(evaluator_.posed(0), backend_).input,
+                         evaluator_.context(0));
+      });
+  require_room(started);
+  resume(started.position, started.updates);
+  return started;
+}
+
+void Trainer::require_start() const {
+  require_room(start_.check(weights(), shapes_of_state(), model_, seed_));
+}
+
+void Trainer::require_start(const NamedShapes& dense) const {
+  require_dense(start_, dense, shapes_of_weights(), model_, seed_);
+}
+
+void Trainer::require_room(const Started& started) const {
+  if (started.position.step >= steps_)
+    fail(Exit::usage, fmt::format("init.position = continue: {} has {} steps, and run.steps = {} "
+                                  "counts those, too; raise run.steps",
+                                  start_.from, started.position.step, steps_));
+}
+
+void Trainer::begin_from(const std::string& folder) {
+  start_.from = folder;
+  start_.checkpoint = std::to_string(start_.dense_steps);
 }
 
 std::vector<NamedTensor> Trainer::weights() const {
@@ -86,14 +115,14 @@ std::vector<NamedTensor> Trainer::weights() const {
   return all;
 }
 
-std::vector<std::pair<std::string, Shape>> Trainer::shapes_of_weights() const {
-  std::vector<std::pair<std::string, Shape>> all;
+NamedShapes Trainer::shapes_of_weights() const {
+  NamedShapes all;
   for (const NamedTensor& tensor : weights()) all.emplace_back(tensor.name, tensor.value.shape());
   return all;
 }
 
-std::vector<std::pair<std::string, Shape>> Trainer::shapes_of_state() const {
-  std::vector<std::pair<std::string, Shape>> all;
+NamedShapes Trainer::shapes_of_state() const {
+  NamedShapes all;
   for (const std::string& kind : optimiser_->kinds_of_state())
     for (const Parameter& p : parameters_)
       if (!p.frozen) all.emplace_back(kind + p.name, p.value.shape());

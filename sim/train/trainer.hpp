@@ -31,12 +31,16 @@ class Trainer {
 
   // Allocates and initialises the parameters.
   void start();
-  // Loads the weights of another run, if [init] names one; only before the first step of a run
-  // without a checkpoint.
+  // Loads the weights of another run, if [init] names one, and the position at which this one begins;
+  // only before the first step of a run without a checkpoint.
   Started take_start();
   // Throws as take_start() does, before start() and without changing anything.
-  void require_start() const { start_.check(weights(), model_, seed_); }
+  void require_start() const;
+  // The same for a run with init.at; dense: names and shapes of the weights of its dense arm.
+  void require_start(const NamedShapes& dense) const;
   const Start& beginning() const { return start_; }
+  // Sets init.from, for a run that trained its own source (init.at).
+  void begin_from(const std::string& folder);
   // [distil]; a run with a teacher needs it before run().
   const Distillation& distillation() const { return distillation_; }
   void set_teacher(Teacher teacher) { teacher_ = std::move(teacher); }
@@ -61,8 +65,8 @@ class Trainer {
   // Tensors for training besides: the optimiser's state ("adamw.first.NAME").
   std::vector<NamedTensor> state() { return optimiser_->state(); }
   // Names and shapes of both; does not allocate them, and start() need not have been called.
-  std::vector<std::pair<std::string, Shape>> shapes_of_weights() const;
-  std::vector<std::pair<std::string, Shape>> shapes_of_state() const;
+  NamedShapes shapes_of_weights() const;
+  NamedShapes shapes_of_state() const;
   index updates() const { return optimiser_->updates(); }
   // Continues at this position; the tensors must have their values.
   void resume(const Position& position, index updates);
@@ -78,6 +82,8 @@ class Trainer {
   static index micro_batch(Settings& settings) { return StepBatch::read(settings).each(); }
 
  private:
+  // Throws Exit::usage if no step is left of run.steps.
+  void require_room(const Started& started) const;
   bool stop_wanted(const std::vector<Hook*>& hooks) const;
   StepReport train_step(const std::vector<Hook*>& hooks);
   // The batch of the next step.

@@ -44,6 +44,7 @@ struct Upcycling {
   double noise = 0;         // weights are multiplied by 1 + noise · N(0, 1)
   double drop = 0;          // share of an expert's hidden units that is drawn again
 
+  static constexpr const char* kKeys[] = {"scale", "router", "router_deviation", "noise", "drop"};
   static Upcycling read(Options& init);
 };
 

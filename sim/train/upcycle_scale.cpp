@@ -64,8 +64,7 @@ Upcycling Upcycling::read(Options& init) {
       init.number("drop", 0, {0, 1},
                   "upcycle: share of an expert's hidden units that is drawn again, with mean "
                   "and deviation of what it replaces (Drop-Upcycling)");
-  for (const char* key : {"scale", "router", "router_deviation", "noise", "drop"})
-    init.keep_silent(key);
+  for (const char* key : kKeys) init.keep_silent(key);
   return how;
 }
 

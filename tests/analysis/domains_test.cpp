@@ -94,6 +94,51 @@ TEST_CASE("domains: at another evaluation", "[analysis][tables]") {
   check_number(table, 0, "top_expert", 0.25);
 }
 
+// One of three domains is held out; the dense arm has the same losses plus 0.4, 0.2 and 0.1 (more = 0.1).
+RunFile out_run(const std::string& arm, std::int64_t seed, double more, double noise) {
+  RunFile run = routing_run(arm, seed);
+  run.attribute("config", "[data]\nheld_out = c\nname = text\n[router]\nname = " + arm + "\n");
+  run.put({.name = "domain",
+           .type = Type::text,
+           .dims = {"domain"},
+           .shape = {3},
+           .values = {},
+           .texts = {"a", "b", "c"},
+           .long_name = "",
+           .units = ""});
+  run.put(variable("domain_loss", Type::float64, {"eval", "domain"}, {2, 3},
+                   {9, 9, 9, 2 + 4 * more + noise, 1 + 2 * more + noise, 3 + more}));
+  run.put(
+      variable("domain_targets", Type::int64, {"eval", "domain"}, {2, 3}, {1, 1, 1, 100, 300, 50}));
+  return run;
+}
+
+TEST_CASE("domains: held out from training", "[analysis][tables]") {
+  std::vector<RunFile> runs;
+  for (std::int64_t seed = 0; seed < 2; ++seed) {
+    runs.push_back(out_run("dense", seed, 0.1, 0));
+    runs.push_back(out_run("soft", seed, 0, 0.01 * static_cast<double>(seed)));
+  }
+  const Table table = domains_of(runs, {.baseline = "dense"});
+  REQUIRE(table.rows.size() == 12);
+  CHECK(text(table, 0, "held_out") == "no");
+  CHECK(text(table, 2, "held_out") == "yes");
+  CHECK(text(table, 10, "domain") == "all trained");
+  CHECK(text(table, 11, "domain") == "all held out");
+  check_number(table, 4, "loss", 1.5);  // dense: (2.4 · 100 + 1.2 · 300) / 400
+  check_number(table, 5, "loss", 3.1);
+  check_number(table, 10, "loss", 1.255);  // (2 · 100 + 1 · 300) / 400, and 0.01 more
+  check_number(table, 11, "loss", 3);
+  check_number(table, 6, "loss_difference", -0.395);
+  check_number(table, 10, "loss_difference", -0.245);
+  check_number(table, 11, "loss_difference", -0.1);
+  check_number(table, 11, "gain_ratio", 0.1 / 0.245);
+  CHECK(mentions(table, "without training data"));
+  // No baseline among the rows: no comparison.
+  const Table alone = domains_of(runs, {.arms = {"soft"}, .baseline = "dense"});
+  CHECK(std::holds_alternative<std::monostate>(alone.rows[5][12]));
+}
+
 TEST_CASE("domains: data without domains", "[analysis][tables]") {
   try {
     domains_of({routing_run("a", 0)});

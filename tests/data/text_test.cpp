@@ -227,4 +227,46 @@ TEST_CASE("text: SentencePiece needs the library and a model", "[data][text]") {
   CHECK_THAT(wrong.message, contains("test: data.model = "));
 }
 
+TEST_CASE("text: domains that are held out are evaluated only", "[data][text]") {
+  const TempFolder folder;
+  const std::string a = folder.write("a.txt", std::string(200, 'a') + "A" + std::string(99, 'a'));
+  const std::string b = folder.write("b.txt", std::string(150, 'b') + "B" + std::string(149, 'b'));
+  const std::string c = folder.write("c.txt", std::string(100, 'c') + "C" + std::string(199, 'c'));
+  const auto data_of = [&](const std::map<std::string, std::string>& more) {
+    std::map<std::string, std::string> values = {
+        {"name", "text"}, {"path", "a:" + a + ";b:" + b + ";c:" + c}, {"length", "8"}};
+    values.insert(more.begin(), more.end());
+    return make_data(values);
+  };
+  const auto all = data_of({});
+  const auto count = [](const Dataset& data, Split split, std::int32_t domain) {
+    const Batch batch = data.batch(split, 1, 0, 64);
+    return std::count(batch.domains.begin(), batch.domains.end(), domain);
+  };
+  for (const auto& [held_out, place] : {std::pair("a", 0), {"b", 1}, {"c", 2}}) {
+    const auto data = data_of({{"held_out", held_out}});
+    CAPTURE(held_out);
+    for (const std::int32_t domain : {0, 1, 2}) {
+      CHECK((count(*data, Split::train, domain) > 0) == (domain != place));
+      CHECK(count(*data, Split::validation, domain) == count(*all, Split::validation, domain));
+    }
+    CHECK(data->batch(Split::validation, 0, 0, 9).ids ==
+          all->batch(Split::validation, 0, 0, 9).ids);
+    CHECK(data->info().train_size == 540);
+    CHECK(data->info().sha256 != all->info().sha256);
+    CHECK(data->info().note.find("held out") != std::string::npos);
+    CHECK(data->info().unigram['a'] == (place == 0 ? 0 : all->info().unigram['a']));
+    // Documents, too.
+    const auto split =
+        data_of({{"held_out", held_out}, {"document", "bytes:30"}, {"duplicates", "0"}});
+    for (const std::int32_t domain : {0, 1, 2})
+      CHECK((count(*split, Split::train, domain) > 0) == (domain != place));
+  }
+  CHECK(data_of({{"held_out", "a, c"}})->info().train_size == 270);
+  CHECK_THROWS_WITH(data_of({{"held_out", "d"}}), contains("no domain is called 'd'"));
+  CHECK_THROWS_WITH(data_of({{"held_out", "a b c"}}), contains("every domain is held out"));
+  CHECK_THROWS_WITH(make_data({{"name", "text"}, {"path", a}, {"held_out", "a"}}),
+                    contains("there are no domains"));
+}
+
 }  // namespace moesim::testing

@@ -220,8 +220,9 @@ TEST_CASE("FORMAT.md: what is written, exactly", "[record][format]") {
                          runs.front()));
   runs.push_back(trained(folder, {"router.name", "dense"}));
   const std::string dense = folder / runs.back();
-  runs.push_back(trained(folder, {"router.name", "token_choice", "init.from", dense, "init.method",
-                                  "upcycle", "distil.teacher", dense}));
+  runs.push_back(
+      trained(folder, {"router.name", "token_choice", "init.from", dense, "init.method", "upcycle",
+                       "init.position", "continue", "run.steps", "8", "distil.teacher", dense}));
   const std::string small = folder / "small";
   std::ostringstream printed;  // by the command
   std::streambuf* const out = std::cout.rdbuf(printed.rdbuf());

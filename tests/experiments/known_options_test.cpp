@@ -116,7 +116,7 @@ TEST_CASE("options: every data set reads the same ones, whether it can be built 
     return keys;
   };
   const auto built = declared({{"name", "text"}, {"path", text}});
-  CHECK(built.size() == 16);
+  CHECK(built.size() == 17);
   CHECK(declared({{"name", "text"}}) == built);
   CHECK(declared({{"name", "text"}, {"path", ";"}}) == built);
   CHECK(declared({{"name", "text"}, {"path", text}, {"tokens", "sentencepiece"}}) == built);

@@ -144,6 +144,59 @@ def weights(folder):
 
 
 check(weights(halves) == weights(straight), "a distilled run that stopped has other weights")
+
+# A source for every seed: one arm.
+call("run", "c.ini", "run.name=sources", "router.name=dense", "run.seed=0,1")
+call("run", "c.ini", "run.name=each", "router.name=dense", "run.seed=0,1", "run.steps=5", "init.from=runs/sources/dense-s{seed}-*")
+call("run", "c.ini", "run.name=plain", "router.name=dense", "run.seed=1", "run.steps=5", "init.from=" + glob.glob("runs/sources/dense-s1-*")[0])
+check(weights(glob.glob("runs/each/*-s1-*/")[0]) == weights(glob.glob("runs/plain/*/")[0]), "the source of a seed is another")
+check(weights(glob.glob("runs/each/*-s0-*/")[0]) != weights(glob.glob("runs/each/*-s1-*/")[0]), "all seeds have one source")
+if h5py is not None:
+    check(len({attributes(folder)["init_weights_sha256"] for folder in glob.glob("runs/each/*/")}) == 2, "all seeds have one source")
+check(call("compare", "runs/each", "--json").count('"arm"') == 1, "sources by seed are arms")
+check("must match one folder" in run("refused", "router.name=dense", "init.from=runs/sources/dense-*", code=3)[1], "a pattern of two folders")
+
+# init.at: one run has the bits of two, also if it is stopped before and after it makes its experts.
+whole_steps = ["run.steps=600", "checkpoint.every=50", "checkpoint.keep=20"]
+copied = ["router.name=token_choice", "router.token_choice.k=2", "init.method=upcycle", "init.optimiser=copy", *whole_steps]
+at = [*copied, "init.at=0.5"]
+first, _ = run("first", "router.name=dense", *whole_steps)
+second, _ = run("second", *copied, f"init.from={first}", "init.checkpoint=300", "init.position=continue")
+one, said = run("one", *at)
+check("the first 300 of 600 steps train router.name = dense" in said, f"the plan of init.at does not say so: {said[:500]}")
+check("the first 300 of 600 steps" in open(one + "log.txt").read(), "the log of init.at does not say so")
+check("the first 300 steps train" in " ".join(call("explain", "c.ini", *at).split()), "explain does not say what init.at is")
+check(weights(one) == weights(second), "init.at has other weights than two runs")
+
+
+def stop_in(name, pattern):
+    """Ends a run with init.at when a file matches."""
+    process = subprocess.Popen([moesim, "run", "c.ini", f"run.name={name}", *at], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not glob.glob(f"runs/{name}/*/{pattern}"):
+        os.sched_yield()
+    process.send_signal(signal.SIGTERM)
+    check(process.wait() in (0, 75), f"{name}: stopped with {process.returncode}")
+
+
+for name, pattern in (("in_dense", "dense/checkpoint/step-000000050"), ("in_sparse", "checkpoint/step-000000350")):
+    stop_in(name, pattern)
+    call("status", f"runs/{name}")
+    stopped, _ = run(name, *at)
+    check(weights(stopped) == weights(one), f"{name}: a run with init.at that stopped has other weights")
+    if h5py is not None:
+        with h5py.File(stopped + "/run.h5") as a, h5py.File(one + "/run.h5") as b, h5py.File(second + "/run.h5") as c:
+            for variable in ("step", "loss", "eval_loss", "learning_rate", "tokens", "load"):
+                check((a[variable][...] == b[variable][...]).all() and (a[variable][...] == c[variable][...]).all(), f"{name}: {variable}")
+            check(all(a.attrs[key] == c.attrs[key] for key in ("train_flops", "flops_before", "tokens_before", "init_tokens", "init_step")),
+                  f"{name}: totals differ")
+            check(a["step"][0] == 300 and a.attrs["init_tokens"] + a.attrs["train_flops"] / a.attrs["flops_per_token"] == a["tokens"][-1],
+                  f"{name}: counts of tokens")
+run("one", *at, "--force")
+check(weights(one) == weights(second), "--force has other weights")
+run("one", *at, "run.steps=700", "--extend", code=2)  # a share of other steps
+check("init.at" in run("refused", *at, "router.name=dense", code=2)[1] or not os.path.exists("runs/refused"), "init.at of a dense run")
+run("refused", *at, "router.name=autonomy", code=2)
+check(not os.path.exists("runs/refused"), "init.at: left a folder")
 check(hash_of(dense) == before, "the source changed")
 
 # Teachers that do not fit.

@@ -89,7 +89,7 @@ check({"experts", "routers", "attention", "embedding and head"} <= set(document[
 
 said = call("bench", "--serve", runs["soft"], "--batches", "1,2")
 check("whole window" in said.stderr and "TTFT" in said.stdout and "if uniform" in said.stdout, said.stdout + said.stderr)
-for words, reason in ((("--batches", "3", "--texts", "4"), "does not divide 4 texts"),
+for words, reason in ((("--batches", "3", "--texts", "4"), "does not divide 4 texts"), (("--batches", "4,4"), "4 stands there twice"),
                       (("--batches", "x"), "give integers from 1"),
                       (("--prompt", "17"), "the window of the model has 16 tokens"),
                       (("--steps", "3"), "leave it out with --serve"),

@@ -5,6 +5,7 @@ The answers of generated tasks, exact match and chrF against their computation h
 bad settings and files end with exit 2 or 3 and one line.
 """
 import collections
+import csv
 import glob
 import json
 import os
@@ -182,6 +183,15 @@ for code, words in ((2, ["data.tasks=nosuch"]), (2, ["data.tasks="]), (2, ["data
 with open("d.ini", "w") as file:
     file.write("[run]\nname = other\nsteps = 1\n[data]\nname = synthetic\nlength = 8\n[model]\nwidth = 8\nheads = 1\nlayers = 1\n")
 call("run", "d.ini")
+said = call("score", run, "--answers", "4", "--answers-out", "answers.csv", "--dropless", "--json").stdout
+with open("answers.csv", newline="") as file:
+    answers = list(csv.DictReader(file))
+check(len(answers) == 4 * len(NAMES) and all(row["target"] == "".join(sorted(row["source"].split("]")[-1]))
+                                             for row in answers if row["domain"] == "sort"), f"answers of score: {answers[:3]}")
+for row in json.loads(said)["rows"][:-1]:
+    share = [answer["exact"] for answer in answers if answer["domain"] == row["domain"]]
+    check(row["exact_percent"] == 100 * share.count("yes") / len(share), f"--answers-out and the table differ: {row}")
+check("unknown ending" in call("score", run, "--answers-out", "answers.x", code=2).stderr, "an unknown ending of --answers-out")
 check("data.name = tasks" in call("score", "runs/other", code=2).stderr, "score of other data")
 call("score", code=2)
 call("score", "nosuch", code=3)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -228,6 +229,21 @@ with open(path, "r+b") as file:
     file.write(b"\xff\xff\xff\xff")
 call("transform", "damaged", "quantise", "--bits", "4", "--out", "none", code=3)
 check(not glob.glob("none*"), f"left {glob.glob('none*')}")
+# A signal leaves nothing: the folder is written while a long evaluation runs.
+process = subprocess.Popen([moesim, "transform", source, "quantise", "--bits", "4", "--out", "late", "eval.sequences=0",
+                            "data.validation=20000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+while process.poll() is None and not glob.glob("late.*.tmp"):
+    os.sched_yield()
+process.send_signal(signal.SIGTERM)
+check(process.wait() == -signal.SIGTERM, f"transform stopped with {process.returncode}")
+check(not glob.glob("late*"), f"a signal left {glob.glob('late*')}")
+# A model as it was made has a row; links to runs are verified.
+call("transform", source, "quantise", "--bits", "8", "--out", "fresh")
+rows = json.loads(call("compare", source, "fresh", "--json"))
+check(len(rows["rows"]) == 2 and all(row["eval_loss"] is not None for row in rows["rows"]), f"no row of an untrained model: {rows}")
+check(any("without training" in note for note in rows["notes"]), f"nothing says that it is untrained: {rows['notes']}")
+os.symlink(source, "linked")
+check("all in order" in call("verify", "linked"), "a link to a run is damaged")
 check(hash_of(source) == before, "the source changed")
 print(f"{len(failures)} failures")
 sys.exit(1 if failures else 0)
