@@ -74,6 +74,10 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
         mention && std::all_of(all.begin(), all.end(), [](auto& p) { return p.frozen; }) &&
         mentioned.insert("frozen").second)
       std::cerr << fmt::format("note: {}: {}\n", spec.label, trained_text(all));
+    if (mention && e.model->adapters() != nullptr && e.trainer->beginning().from.empty() &&
+        e.run.made.empty() && mentioned.insert("adapters").second)
+      std::cerr << fmt::format("note: {}: adapts random matrices, because init.from is empty\n",
+                               spec.label);
     if (mention) mention_lists(spec, e.spec.settings, mentioned);
     PlannedRun run;
     run.spec = e.spec;  // has data.root as an absolute path

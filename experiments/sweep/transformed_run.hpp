@@ -20,6 +20,8 @@ struct Transformation {
   std::string made;              // what is done, "prune keep=4 score=usage"
   // Settings of the new run that differ from those of the source.
   std::vector<std::pair<std::string, std::string>> settings;
+  // Sections of the source's settings that are left out, besides [init] and [distil].
+  std::vector<std::string> left_out = {};
   int threads = 0;
 };
 
@@ -38,6 +40,11 @@ using MakeTensors = std::function<HostTensors(Experiment& source, Experiment& ma
 // Writes nothing where it fails, and nothing into the source. Throws Exit::usage if the new run cannot
 // be, Exit::data if the source cannot be read, Exit::output.
 Transformed transform_run(const Transformation& what, const MakeTensors& make);
+
+// Asks about the source before the new run is planned, in a child process. made: the new run, with the
+// settings of the transformation so far.
+std::string ask_source(const Transformation& what, const std::string& doing,
+                       const std::function<std::string(Experiment& source, Experiment& made)>& ask);
 
 // Gives a model these tensors. Throws Exit::usage if it has others.
 void give(const HostTensors& tensors, const std::vector<NamedTensor>& into);

@@ -98,6 +98,15 @@ HostTensors renamed(const TensorFile& file, const Start& start) {
   return found;
 }
 
+// Adapters of the other run would be lost.
+void require_no_adapters(const std::string& from, const HostTensors& tensors) {
+  if (const auto at = tensors.lower_bound("adapters.");
+      at != tensors.end() && at->first.starts_with("adapters."))
+    fail(Exit::usage, fmt::format("init.from = {}: it has adapters; begin with the run that moesim "
+                                  "transform RUN fold makes of it",
+                                  from));
+}
+
 // What a start takes from another run: for each tensor of the model its values.
 struct Source {
   index step = 0;
@@ -117,6 +126,8 @@ Source read_source(const Start& start, const std::vector<NamedTensor>& weights,
     source.weights_sha256 = sha256_hex(checkpoint.weights.data(), checkpoint.weights.size());
     source.tensors = renamed(read_safetensors(checkpoint.weights), start);
   }
+  if (model.adapters() == nullptr || start.method == Start::Method::adapter)
+    require_no_adapters(start.from, source.tensors);
   if (start.method == Start::Method::upcycle)
     source.layers = upcycle(start.upcycling, source.tensors, model, seed);
   if (start.method == Start::Method::adapter) source.drawn = adapt(source.tensors, model);
@@ -158,7 +169,9 @@ void explain_start(Options& init, const Start& start) {
     init.explain(Topic::state,
                  "parameters without a tensor of their name and shape there are drawn");
   if (start.method == Start::Method::adapter)
-    init.explain(Topic::state, "the networks that experts adapt are its dense ones");
+    init.explain(
+        Topic::state,
+        "adapters are drawn; the networks that experts such as lora adapt are its dense ones");
   if (start.method != Start::Method::upcycle) return;
   init.explain(Topic::state,
                "experts are made of its dense networks: expert e of width H / G has hidden units "
@@ -199,7 +212,7 @@ Start read_start(Settings& settings) {
       init.choice("method", Start::Method::same, kMethods,
                   "same: parameters of equal name and shape; student: the others are "
                   "drawn; upcycle: experts are copies or pieces of dense networks; adapter: "
-                  "experts such as lora adapt dense networks");
+                  "[adapter], or experts such as lora, adapt its matrices");
   init.keep_silent("method");
   start.upcycling = Upcycling::read(init);
   if (start.method != Start::Method::same && start.from.empty())
@@ -209,7 +222,7 @@ Start read_start(Settings& settings) {
                   "parameters without a tensor of their name and shape there: error, or random") ==
       "draw";
   if (start.method == Start::Method::adapter && start.draw_missing)
-    init.reject("missing", "init.method = adapter draws what experts add, and nothing else");
+    init.reject("missing", "init.method = adapter draws what adapters add, and nothing else");
   for (const std::string& rule :
        words_of(init.text("rename", "", "prefixes of its names as old:new, separated by spaces"))) {
     const std::size_t colon = rule.find(':');
@@ -245,7 +258,7 @@ Started Start::load(const std::vector<NamedTensor>& weights, const Transformer& 
   const std::vector<UpcycledLayer>& layers = source.layers;
   if (!source.drawn.empty()) {
     for (const GateSum& sum : measure()) done.dropped = std::max(done.dropped, sum.dropped);
-    done.summary += "; experts adapt its networks";
+    done.summary += "; adapters on its matrices are drawn";
   }
   if (layers.empty()) return done;
   const std::vector<double> sums = scale_experts(upcycling, layers, model, measure);
