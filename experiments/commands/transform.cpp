@@ -89,7 +89,7 @@ int transform_command(const Words& words) {
                      config::printable(what.out)));
   if (what.out.empty()) fail(Exit::usage, "command line: --out DIR: where to put the new run?");
   what.threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
-  Json report;
+  Json report = Json::object();  // not null: some methods report nothing
   for (std::size_t i = 2; i < rest.size(); ++i) {
     const std::size_t equals = rest[i].find('=');
     if (equals == 0 || equals == std::string::npos)

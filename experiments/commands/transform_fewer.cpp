@@ -105,12 +105,14 @@ index number_above(double threshold, index sequences, const Arguments& arguments
 
 void declare_fewer_experts(Arguments& arguments) {
   arguments.group("prune")
-      .value("keep", "", "experts per layer to keep; with --threshold the least number (default: those "
-                        "of a token)")
-      .value("threshold", "",
-             "BETA: of n living experts of a layer those go whose share of the assignments is at most "
-             "BETA / n, again until none goes (Chen et al. 2022); all layers keep as many as the one "
-             "with the most")
+      .value("keep", "",
+             "experts per layer to keep; with --threshold the least number (default: those "
+             "of a token)")
+      .value(
+          "threshold", "",
+          "BETA: of n living experts of a layer those go whose share of the assignments is at most "
+          "BETA / n, again until none goes (Chen et al. 2022); all layers keep as many as the one "
+          "with the most")
       .value(
           "score", "usage",
           "keep those with the most assignments before drops, with the largest sum of gates after "
@@ -148,8 +150,9 @@ TransformMethod prune_method(const Arguments& arguments, const Transformation& w
   if (how.score == Pruning::Score::random) by += fmt::format(" seed={}", seed);
   if (sequences > 0) by += fmt::format(" calibration={}", sequences);
   if (!arguments.given("threshold")) {
-    how.keep = chosen_number(arguments, "keep",
-                             "prune: how many experts of a layer stay? --keep N, or --threshold BETA");
+    how.keep =
+        chosen_number(arguments, "keep",
+                      "prune: how many experts of a layer stay? --keep N, or --threshold BETA");
   } else {
     const double threshold = arguments.number("threshold", 0, 1);
     if (how.score != Pruning::Score::usage)
@@ -157,16 +160,16 @@ TransformMethod prune_method(const Arguments& arguments, const Transformation& w
     how.keep = number_above(threshold, sequences, arguments, what);
     by += fmt::format(" threshold={}", config::shortest(threshold));
   }
-  const auto make = [how, seed, sequences, &report](Experiment& source, Experiment& made, RunFile&) {
+  const auto make = [how, seed, sequences, &report](Experiment& source, Experiment& made,
+                                                    RunFile&) {
     require_prunable(*source.model);
     require_at_most(how.keep, "keep", source);
     const std::vector<LayerStatistics> use = expert_use(source, made, sequences);
     std::vector<std::vector<double>> saliency;
     if (how.score == Pruning::Score::reap)
-      saliency = sequences > 0
-                     ? expert_saliency(calibration(source, made, sequences))
-                     : expert_saliency(*source.model, *source.backend, *made.task,
-                                       made.trainer->evaluator());
+      saliency = sequences > 0 ? expert_saliency(calibration(source, made, sequences))
+                               : expert_saliency(*source.model, *source.backend, *made.task,
+                                                 made.trainer->evaluator());
     const auto kept = kept_experts(how, use, seed, saliency);
     report["kept"] = kept;
     for (std::size_t i = 0; i < kept.size(); ++i) {
@@ -192,10 +195,12 @@ TransformMethod merge_method(const Arguments& arguments, Json& report) {
       .router = chosen<ExpertMerge::Router>(arguments, "router", kRouters)};
   const bool folds = how.router == ExpertMerge::Router::fold;
   const index sequences = calibration_sequences(arguments, 0);
-  const auto make = [how, folds, sequences, &report](Experiment& source, Experiment& made, RunFile&) {
+  const auto make = [how, folds, sequences, &report](Experiment& source, Experiment& made,
+                                                     RunFile&) {
     if (source.model->adapters() != nullptr)
-      fail(Exit::usage, "command line: merge: the run has adapters; fold them first: moesim transform "
-                        "RUN fold");
+      fail(Exit::usage,
+           "command line: merge: the run has adapters; fold them first: moesim transform "
+           "RUN fold");
     if (folds) require_prunable(*source.model);
     require_at_most(how.groups, "groups", source);
     const std::vector<LayerStatistics> use = expert_use(source, made, sequences);
@@ -219,12 +224,13 @@ TransformMethod merge_method(const Arguments& arguments, Json& report) {
     fold_routers(layers, *source.model, axes, tensors);
     return prune_experts(tensors, *source.model, cores, axes);
   };
-  TransformMethod method{fmt::format("merge groups={} weights={} align={} similarity={} router={}{}",
-                                     how.groups, arguments.text("weights"), arguments.text("align"),
-                                     arguments.text("similarity"), arguments.text("router"),
-                                     sequences > 0 ? fmt::format(" calibration={}", sequences) : ""),
-                         {},
-                         make};
+  TransformMethod method{
+      fmt::format("merge groups={} weights={} align={} similarity={} router={}{}", how.groups,
+                  arguments.text("weights"), arguments.text("align"), arguments.text("similarity"),
+                  arguments.text("router"),
+                  sequences > 0 ? fmt::format(" calibration={}", sequences) : ""),
+      {},
+      make};
   if (folds) method.settings = {{"moe.experts", std::to_string(how.groups)}};
   return method;
 }

@@ -30,7 +30,8 @@ std::string formula(const AdapterConfig& c) {
     return fmt::format("y = x W + b + {:g}/{} · x A B, A [in, {}], B [{}, out], B = 0 at the start",
                        c.alpha, c.rank, c.rank, c.rank);
   return fmt::format(
-      "y = x W + b + {:g}/{} · Σ_e p_e x A_e B_e, A_e [in, {}], B_e [{}, out], B = 0 at the start; {}",
+      "y = x W + b + {:g}/{} · Σ_e p_e x A_e B_e, A_e [in, {}], B_e [{}, out], B = 0 at the start; "
+      "{}",
       c.alpha, c.rank, c.rank, c.rank, mixed);
 }
 
@@ -39,9 +40,10 @@ std::string formula(const AdapterConfig& c) {
 AdapterConfig AdapterConfig::read(Settings& settings) {
   Options options(settings, "adapter");
   AdapterConfig c;
-  c.kind = options.choice("kind", Kind::none, kKinds,
-                          "what is trained on frozen matrices: a low-rank change (lora), a mixture of "
-                          "them (molora, loramoe) or of factors on outputs (mov)");
+  c.kind =
+      options.choice("kind", Kind::none, kKinds,
+                     "what is trained on frozen matrices: a low-rank change (lora), a mixture of "
+                     "them (molora, loramoe) or of factors on outputs (mov)");
   const bool single = c.kind == Kind::lora;
   c.rank = options.integer("rank", single ? 16 : 4, {1, 1 << 16},
                            "rank of a change; the default is 16 with kind = lora");
@@ -49,8 +51,8 @@ AdapterConfig AdapterConfig::read(Settings& settings) {
                            "α; changes are scaled by α / rank; the default is 32 with kind = lora");
   c.experts = options.integer("experts", single ? 1 : 10, {1, 1024},
                               "experts that a mixture has per matrix; lora has one");
-  c.dropout = options.number("dropout", 0, {0, 0.99},
-                             "dropout rate on the input of a change, in training");
+  c.dropout =
+      options.number("dropout", 0, {0, 0.99}, "dropout rate on the input of a change, in training");
   c.targets = options.text("targets", "*",
                            "adapted matrices: shell patterns for their full names, as in "
                            "freeze.parameters; those of attention, networks and experts can be");
@@ -118,7 +120,8 @@ double Adapter::flops_per_row() const {
          (config_.low_rank() ? 2 * n * r * (in + out) : 2 * n * out);
 }
 
-void Adapters::append(const AdapterConfig& config, const Parameter& matrix, double rows_per_expert) {
+void Adapters::append(const AdapterConfig& config, const Parameter& matrix,
+                      double rows_per_expert) {
   all_.push_back(std::make_unique<Adapter>(config, matrix, rows_per_expert));
   child(matrix.name, *all_.back());
 }

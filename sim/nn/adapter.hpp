@@ -71,7 +71,8 @@ class Adapter : public Module {
   std::string name_;
   index stack_, in_, out_;
   double rows_per_expert_;
-  Tensor a_, b_, router_, change_;  // [G, in, n r], [G, n r, out], [G, in, n], [G, n, out]; or empty
+  Tensor a_, b_, router_,
+      change_;  // [G, in, n r], [G, n r, out], [G, in, n], [G, n, out]; or empty
 };
 
 // Adapters are those of a model, as a module: parameters have the names of the matrices.

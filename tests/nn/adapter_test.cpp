@@ -99,8 +99,7 @@ void check_against_loops(Kind kind) {
                      m.at("a", i, e * m.c.rank + r) * m.at("b", e * m.c.rank + r, o);
       }
       const double want = y * factor + added;
-      worst = std::max(worst,
-                       std::abs(want - double(got[static_cast<std::size_t>(t * kOut + o)])));
+      worst = std::max(worst, std::abs(want - double(got[static_cast<std::size_t>(t * kOut + o)])));
     }
   }
   CHECK(worst < kClose * 10);
@@ -152,7 +151,8 @@ TEST_CASE("adapter: alpha times c with B / c is the same function", "[nn]") {
 TEST_CASE("adapter: experts have the products of one row with two matrices", "[nn]") {
   // Low rank: 2 · n r (in + out), and 2 in n of the router; factors: 2 n out.
   CHECK(Adapted(config_of(Kind::lora)).adapter.flops_per_row() == 2 * 2 * (5 + 4));
-  CHECK(Adapted(config_of(Kind::molora)).adapter.flops_per_row() == 2 * 5 * 3 + 2 * 3 * 2 * (5 + 4));
+  CHECK(Adapted(config_of(Kind::molora)).adapter.flops_per_row() ==
+        2 * 5 * 3 + 2 * 3 * 2 * (5 + 4));
   CHECK(Adapted(config_of(Kind::mov)).adapter.flops_per_row() == 2 * 5 * 3 + 2 * 3 * 4);
 }
 

@@ -15,8 +15,8 @@ Values with_adapters(Values values, const char* kind) {
 
 TEST_CASE("fold: changes no output", "[transform]") {
   for (const Values& base : {Values{"router.name", "dense"},
-                             {"router.name", "token_choice", "router.token_choice.k", "2", "moe.every",
-                              "2", "moe.shared", "1", "expert.name", "swiglu"}}) {
+                             {"router.name", "token_choice", "router.token_choice.k", "2",
+                              "moe.every", "2", "moe.shared", "1", "expert.name", "swiglu"}}) {
     Training adapted(with_adapters(two_layers(base), "lora"), 1), plain(two_layers(base), 1);
     std::uint64_t key = 0;
     for (const Parameter& p : adapted.model->adapters()->parameters())
@@ -32,7 +32,8 @@ TEST_CASE("fold: changes no output", "[transform]") {
 TEST_CASE("fold: adapters whose weights depend on the token are refused", "[transform]") {
   for (const char* kind : {"molora", "loramoe", "mov"}) {
     const Training mixed(with_adapters(two_layers({"router.name", "dense"}), kind), 1);
-    CHECK_THROWS_WITH(fold_adapters(tensors_of(mixed), *mixed.model), contains("depend on the token"));
+    CHECK_THROWS_WITH(fold_adapters(tensors_of(mixed), *mixed.model),
+                      contains("depend on the token"));
   }
   const Training none(two_layers({"router.name", "dense"}), 1);
   CHECK_THROWS_WITH(fold_adapters(tensors_of(none), *none.model), contains("no adapters"));
