@@ -8,7 +8,7 @@ namespace {
 class Affine : public Expert {
  public:
   Affine(const ExpertSite& site, Options&) : Expert(site), width_(site.width) {
-    w_ = parameter("w", {site.experts, width_, width_}, Init::normal(0.02 * site.output_scale));
+    w_ = matrix("w", {site.experts, width_, width_}, Init::normal(0.02 * site.output_scale));
     b_ = parameter("b", {site.experts, width_}, Init::constant(0), false);
   }
 

@@ -15,9 +15,9 @@ class GeGlu : public Expert {
     const bool multiplier =
         options.flag("multiplier", false, "a learned factor for each hidden unit (ST-MoE)");
     const index E = site.experts;
-    gate_ = parameter("gate", {E, width_, hidden_}, Init::normal(0.02));
-    up_ = parameter("up", {E, width_, hidden_}, Init::normal(0.02));
-    down_ = parameter("down", {E, hidden_, width_}, Init::normal(0.02 * site.output_scale));
+    gate_ = matrix("gate", {E, width_, hidden_}, Init::normal(0.02));
+    up_ = matrix("up", {E, width_, hidden_}, Init::normal(0.02));
+    down_ = matrix("down", {E, hidden_, width_}, Init::normal(0.02 * site.output_scale));
     if (bias) {
       gate_bias_ = parameter("gate_bias", {E, hidden_}, Init::constant(0), false);
       up_bias_ = parameter("up_bias", {E, hidden_}, Init::constant(0), false);

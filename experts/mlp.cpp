@@ -19,9 +19,9 @@ class Mlp : public Expert {
     const std::string bias = options.choice("bias", "both", {"both", "first", "none"},
                                             "which of the two layers have a bias");
     const index E = site.experts;
-    w1_ = parameter("w1", {E, width_, hidden_}, Init::normal(0.02));
+    w1_ = matrix("w1", {E, width_, hidden_}, Init::normal(0.02));
     if (bias != "none") b1_ = parameter("b1", {E, hidden_}, Init::constant(0), false);
-    w2_ = parameter("w2", {E, hidden_, width_}, Init::normal(0.02 * site.output_scale));
+    w2_ = matrix("w2", {E, hidden_, width_}, Init::normal(0.02 * site.output_scale));
     if (bias == "both") b2_ = parameter("b2", {E, width_}, Init::constant(0), false);
   }
 

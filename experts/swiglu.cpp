@@ -10,9 +10,9 @@ class SwiGlu : public Expert {
   SwiGlu(const ExpertSite& site, Options&)
       : Expert(site), width_(site.width), hidden_(site.hidden) {
     const index E = site.experts;
-    w1_ = parameter("w1", {E, width_, hidden_}, Init::normal(0.02));
-    w3_ = parameter("w3", {E, width_, hidden_}, Init::normal(0.02));
-    w2_ = parameter("w2", {E, hidden_, width_}, Init::normal(0.02 * site.output_scale));
+    w1_ = matrix("w1", {E, width_, hidden_}, Init::normal(0.02));
+    w3_ = matrix("w3", {E, width_, hidden_}, Init::normal(0.02));
+    w2_ = matrix("w2", {E, hidden_, width_}, Init::normal(0.02 * site.output_scale));
   }
 
   Tensor forward(const Rows& rows) const override {

@@ -1,4 +1,4 @@
-// moesim transform: makes a smaller model of a run, as a new run.
+// moesim transform: makes another model of a run, as a new run.
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/transform_methods.hpp"
@@ -52,19 +52,23 @@ void print(const Transformed& done, const std::string& made, const Json& report)
 
 Arguments transform_arguments() {
   Arguments arguments(
-      "transform RUN prune|merge|quantise|extract --out DIR [key=value ...]",
-      "Makes a smaller model of a run, as a new run at step 0 in DIR, and measures what changed: "
+      "transform RUN prune|merge|quantise|extract|fold --out DIR [key=value ...]",
+      "Makes another model of a run, as a new run at step 0 in DIR, and measures what changed: "
       "validation loss, logits, drops. RUN stays as it is. prune: keeps the experts of each layer "
-      "that validation sequences use most. merge: replaces groups of similar experts by weighted "
+      "that validation sequences, or with --calibration training sequences, use most. merge: "
+      "replaces groups of similar experts by weighted "
       "means. quantise: rounds the matrices of experts to few values "
       "per row (to the nearest, or by GPTQ), and reports bits, entropy and bytes. extract: of a "
-      "run "
-      "with router.name = task, the experts of one task become a dense model. moesim run DIR "
-      "trains the "
-      "new run; key=value are settings for that.");
+      "run with router.name = task, the experts of one task become a dense model. fold: adds the "
+      "changes of low-rank adapters to their matrices, and leaves out [adapter] and [freeze]. "
+      "moesim run DIR trains the new run; key=value are settings for that.");
   arguments.value("out", "", "folder of the new experiment; must not exist", Offer::file())
       .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})
+      .value(
+          "calibration", "",
+          "training sequences: prune and merge count the use of experts in them, and not in the "
+          "validation sequences of an evaluation (the default); gptq rounds by them (default 128)")
       .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors")
       .flag("json", "print one JSON document");
   declare_transform_methods(arguments);
@@ -89,22 +93,24 @@ int transform_command(const Words& words) {
                      config::printable(what.out)));
   if (what.out.empty()) fail(Exit::usage, "command line: --out DIR: where to put the new run?");
   what.threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
-  Json report;
-  const TransformMethod method = transform_method(name, arguments, report);
-  what.made = method.made;
-  what.settings = method.settings;
-  what.settings_of = method.settings_of, what.domain = method.domain;
+  Json report = Json::object();  // not null: some methods report nothing
   for (std::size_t i = 2; i < rest.size(); ++i) {
     const std::size_t equals = rest[i].find('=');
     if (equals == 0 || equals == std::string::npos)
       fail(Exit::usage,
            fmt::format("command line: {}: write key=value", config::printable(rest[i])));
-    const std::string key = rest[i].substr(0, equals);
-    if (std::any_of(method.settings.begin(), method.settings.end(),
-                    [&](const auto& own) { return own.first == key; }))
-      fail(Exit::usage, fmt::format("command line: {}: {} sets it; leave it out", key, name));
-    what.settings.emplace_back(key, rest[i].substr(equals + 1));
+    what.settings.emplace_back(rest[i].substr(0, equals), rest[i].substr(equals + 1));
   }
+  const TransformMethod method = transform_method(name, arguments, what, report);
+  what.made = method.made;
+  what.left_out = method.left_out;
+  what.settings_of = method.settings_of, what.domain = method.domain;
+  for (const auto& own : method.settings) {
+    if (std::any_of(what.settings.begin(), what.settings.end(),
+                    [&](const auto& given) { return given.first == own.first; }))
+      fail(Exit::usage, fmt::format("command line: {}: {} sets it; leave it out", own.first, name));
+  }
+  what.settings.insert(what.settings.begin(), method.settings.begin(), method.settings.end());
   const Transformed done = transform_run(what, method.make);
   if (!arguments.has("json")) {
     print(done, method.made, report);

@@ -3,9 +3,14 @@
 
 #include "experiments/commands/arguments.hpp"
 #include "experiments/sweep/transformed_run.hpp"
+#include "sim/config/names.hpp"
+#include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,16 +23,32 @@ struct TransformMethod {
   std::string made;
   std::vector<std::pair<std::string, std::string>> settings;
   MakeTensors make;
+  std::vector<std::string> left_out = {};  // Transformation::left_out
   SettingsOf settings_of = {};
   std::string domain = {};  // Transformation::domain
 };
 
+// An option with a table of names.
+template <class E>
+E chosen(const Arguments& arguments, const std::string& option, Names<E> names) {
+  const std::string value = arguments.text(option);
+  const std::vector<std::string> all = all_names<E>(names);
+  if (std::find(all.begin(), all.end(), value) == all.end())
+    fail(Exit::usage, fmt::format("command line: --{} {}: choose one of {}", option,
+                                  config::printable(value), joined(all)));
+  return value_of<E>(names, value);
+}
+
+// --calibration, or `otherwise`.
+index calibration_sequences(const Arguments& arguments, index otherwise);
+
 // Declares the options of all methods, in groups.
 void declare_transform_methods(Arguments& arguments);
 
-// The method of this name; `report` must outlive it, and receives its results. Throws Exit::usage for
-// an unknown one, and for options that are missing, wrong, or of another method.
+// The method of this name; `report` must outlive it, and receives its results. what: the source, and
+// settings of the command line. Throws Exit::usage for an unknown one, and for options that are missing,
+// wrong, or of another method.
 TransformMethod transform_method(const std::string& name, const Arguments& arguments,
-                                 nlohmann::ordered_json& report);
+                                 const Transformation& what, nlohmann::ordered_json& report);
 
 }  // namespace moesim

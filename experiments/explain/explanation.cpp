@@ -27,7 +27,7 @@ std::string prefix_of(const std::string& section, const std::string& router) {
 
 // The title of a sentence: its topic, or the section of what is not about routing ("init").
 std::string title_of(const Explained& sentence, const std::string& router) {
-  for (const char* section : {"init", "freeze", "distil", "expert"})
+  for (const char* section : {"adapter", "init", "freeze", "distil", "expert"})
     if (sentence.section == section) return section;
   return prefix_of(sentence.section, router) + name_of<Topic>(kTopics, sentence.topic);
 }

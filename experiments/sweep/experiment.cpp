@@ -221,6 +221,10 @@ void describe(Experiment& e) {
       file.attribute("document_similarity", documents.similarity);
       file.attribute("document_similarity_random", documents.random_similarity);
     }
+    if (documents.window_similarity >= 0) {
+      file.attribute("window_similarity", documents.window_similarity);
+      file.attribute("window_similarity_random", documents.random_window_similarity);
+    }
     if (documents.one_domain >= 0) file.attribute("windows_one_domain", documents.one_domain);
   }
   if (data.bytes_per_token > 0 && e.task->shape().causal)

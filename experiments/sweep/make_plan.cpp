@@ -78,6 +78,10 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
     if (const std::string said = dense_steps_text(*e.trainer);
         mention && !said.empty() && mentioned.insert(said).second)
       std::cerr << fmt::format("note: {}: {}\n", spec.label, said);
+    if (mention && e.model->adapters() != nullptr && e.trainer->beginning().from.empty() &&
+        e.run.made.empty() && mentioned.insert("adapters").second)
+      std::cerr << fmt::format("note: {}: adapts random matrices, because init.from is empty\n",
+                               spec.label);
     if (mention) mention_lists(spec, e.spec.settings, mentioned);
     PlannedRun run;
     run.spec = e.spec;  // has data.root as an absolute path

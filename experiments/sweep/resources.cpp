@@ -78,6 +78,14 @@ double values_of(const Block& block, double tokens, double width) {
          (moe->shared() != nullptr ? tokens * moe->shared()->kept_values_per_row() : 0);
 }
 
+// Number of values that have gradients and moments.
+double trained_values(const std::vector<Parameter>& parameters) {
+  double values = 0;
+  for (const Parameter& p : parameters)
+    if (!p.frozen) values += static_cast<double>(p.value.size());
+  return values;
+}
+
 }  // namespace
 
 double least_memory(const Experiment& e) {
@@ -99,9 +107,9 @@ double least_memory(const Experiment& e) {
   // An evaluation keeps only one block's values at a time, but its batches may be larger.
   const double evaluation = std::max(largest, evaluated * (width + outputs));
   return kBytesOfProcess +
-         sizeof(real) *
-             ((1 + gradients + moments) * static_cast<double>(count(e.model->parameters())) +
-              std::max(training, evaluation)) +
+         sizeof(real) * (static_cast<double>(count(e.model->parameters())) +
+                         (gradients + moments) * trained_values(e.trainer->parameters()) +
+                         std::max(training, evaluation)) +
          record_memory(e);
 }
 

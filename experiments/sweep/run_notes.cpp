@@ -36,6 +36,9 @@ std::string documents_text(const DocumentInfo& documents) {
   if (documents.similarity >= 0)
     text += fmt::format("; similarity of adjacent ones {:.3f}, in random order {:.3f}",
                         documents.similarity, documents.random_similarity);
+  if (documents.window_similarity >= 0)
+    text += fmt::format("; of pairs in a window {:.3f}, in random order {:.3f}",
+                        documents.window_similarity, documents.random_window_similarity);
   if (documents.one_domain >= 0)
     text +=
         fmt::format("; {:.1f} % of training windows within one domain", 100 * documents.one_domain);

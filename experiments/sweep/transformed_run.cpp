@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <sstream>
 #include <unistd.h>
 
@@ -107,8 +108,10 @@ class StopAtOnce : public Hook {
 // sets runs of different sources apart.
 RunSpec spec_of(const Transformation& what, const Weights& weights, const RunSpec& source) {
   RunSpec spec;
+  std::set<std::string> left_out = {"init", "distil"};
+  left_out.insert(what.left_out.begin(), what.left_out.end());
   for (const auto& [key, setting] : source.settings.values())
-    if (!key.starts_with("init.") && !key.starts_with("distil.")) spec.settings.set(key, setting);
+    if (!left_out.contains(config::section_of(key))) spec.settings.set(key, setting);
   for (const auto& [key, value] : weights.settings) spec.settings.set(key, value, "the source");
   for (const auto& [key, value] : what.settings) spec.settings.set(key, value, "command line");
   spec.settings.set("run.name", fs::path(what.out).filename().string(), "--out");
@@ -195,6 +198,22 @@ void give(const HostTensors& tensors, const std::vector<NamedTensor>& into) {
                        "the source has; leave out settings of the model",
                        name));
   }
+}
+
+std::string ask_source(
+    const Transformation& what, const std::string& doing,
+    const std::function<std::string(Experiment& source, Experiment& made)>& ask) {
+  const StoredRun stored = read_stored_run(what.from);
+  return in_child(doing,
+                  [&] {
+                    DataCache cache;
+                    Experiment e = build(spec_of(what, "", stored.spec), what.threads, cache);
+                    LoadedRun source =
+                        load_run(what.from, what.checkpoint, DataOf::checkpoint, what.threads,
+                                 [&](const Experiment& s) { require_same_task(what.from, s, e); });
+                    return ask(source.e, e);
+                  })
+      .text;
 }
 
 Transformed transform_run(const Transformation& what, const MakeTensors& make) {

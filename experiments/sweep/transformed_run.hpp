@@ -27,6 +27,8 @@ struct Transformation {
   std::vector<std::pair<std::string, std::string>> settings;
   SettingsOf settings_of = {};  // more of them; may be null
   std::string domain = {};      // the only one of the data that is measured; empty: all
+  // Sections of the source's settings that are left out, besides [init] and [distil].
+  std::vector<std::string> left_out = {};
   int threads = 0;
 };
 
@@ -45,6 +47,11 @@ using MakeTensors = std::function<HostTensors(Experiment& source, Experiment& ma
 // Writes nothing where it fails, and nothing into the source. Throws Exit::usage if the new run cannot
 // be, Exit::data if the source cannot be read, Exit::output.
 Transformed transform_run(const Transformation& what, const MakeTensors& make);
+
+// Asks about the source before the new run is planned, in a child process. made: the new run, with the
+// settings of the transformation so far.
+std::string ask_source(const Transformation& what, const std::string& doing,
+                       const std::function<std::string(Experiment& source, Experiment& made)>& ask);
 
 // Gives a model these tensors. Throws Exit::usage if it has others.
 void give(const HostTensors& tensors, const std::vector<NamedTensor>& into);

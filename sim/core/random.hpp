@@ -26,6 +26,7 @@ enum class Purpose : std::uint32_t {
   places = 11,
   expert_dropout = 12,
   upcycling = 13,
+  adapter_dropout = 14,
 };
 
 struct Stream {

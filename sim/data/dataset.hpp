@@ -34,7 +34,9 @@ struct DocumentInfo {
   index chains = 0;        // walks along neighbours of data.order = similar; 0 in other orders
   double similarity = -1;  // mean cosine of documents that follow each other
   double random_similarity = -1;  // the same in a random order
-  double one_domain = -1;         // share of training windows within one domain
+  // Mean cosine of pairs of documents that share a training window, and the same in a random order.
+  double window_similarity = -1, random_window_similarity = -1;
+  double one_domain = -1;  // share of training windows within one domain
 };
 
 // DatasetInfo is what is known of a data set before training: sizes, names, entropies, hash.

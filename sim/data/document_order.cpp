@@ -109,8 +109,21 @@ std::size_t domains_of(const Documents& documents) {
   return domains.size();
 }
 
-RowText training_row(Documents documents, const DocumentOptions& options, const std::string& name,
-                     DocumentInfo& info) {
+// Tokens of each document with its separator.
+std::vector<index> sizes_of(const Documents& documents, const DocumentRule& rule,
+                            const WindowSize& windows) {
+  std::vector<index> sizes;
+  std::string text;
+  for (const Document& each : documents) {
+    text.clear();
+    append_document(text, each, rule);
+    sizes.push_back(windows.tokens(text));
+  }
+  return sizes;
+}
+
+RowText training_row(Documents documents, const DocumentOptions& options, const WindowSize& windows,
+                     const std::string& name, DocumentInfo& info) {
   SparseVectors vectors = vectors_of(documents, options.embedding);
   const std::size_t domains = domains_of(documents);
   if (options.duplicates > 0) info.dropped = drop_repeated(documents, vectors, options.duplicates);
@@ -130,6 +143,9 @@ RowText training_row(Documents documents, const DocumentOptions& options, const 
     info.chains = static_cast<index>(chains.begin.size());
   }
   info.similarity = adjacent_similarity(vectors, order);
+  const std::vector<index> sizes = sizes_of(documents, *options.rule, windows);
+  info.window_similarity = window_similarity(vectors, order, sizes, windows.length);
+  info.random_window_similarity = window_similarity(vectors, random, sizes, windows.length);
   return row_of(documents, order, name, *options.rule);
 }
 
@@ -213,8 +229,8 @@ DocumentOptions read_document_options(Options& options) {
 }
 
 TextPart arranged(const std::vector<CorpusText>& texts, const std::vector<CorpusText>& held_out,
-                  const DocumentOptions& options, double validation_fraction, DocumentInfo& info,
-                  const std::vector<bool>& trained) {
+                  const DocumentOptions& options, double validation_fraction,
+                  const WindowSize& windows, DocumentInfo& info, const std::vector<bool>& trained) {
   Documents train, validation;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const auto domain = static_cast<std::int32_t>(i);
@@ -231,7 +247,7 @@ TextPart arranged(const std::vector<CorpusText>& texts, const std::vector<Corpus
       append(train, all.begin(), all.begin() + static_cast<std::ptrdiff_t>(cut));
   }
   const std::string& name = texts.front().name;
-  return {training_row(std::move(train), options, name, info),
+  return {training_row(std::move(train), options, windows, name, info),
           validation_row(validation, options, held_out.empty() ? name : held_out.front().name)};
 }
 

@@ -9,8 +9,10 @@
 #include "sim/data/documents.hpp"
 #include "sim/data/text_part.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace moesim {
@@ -35,14 +37,21 @@ struct DocumentOptions {
 // Declares and reads data.document and the options that need it.
 DocumentOptions read_document_options(Options& options);
 
+// WindowSize says which documents share a window.
+struct WindowSize {
+  index length;                                        // tokens of a window
+  std::function<index(std::string_view text)> tokens;  // of a text
+};
+
 // Splits the texts of all domains into documents and makes one row of each split. Validation is
 // `held_out`, the texts of the same domains, or, if there are none, of each domain the documents
 // from the first on that starts after 1 - validation_fraction of its bytes: the same for every
 // order. No document of validation is dropped. trained: by domain, false for those whose documents are
-// not trained on; empty: all are. Fills in `info`. Throws Exit::usage for too many
-// documents, Exit::data for a domain with too few.
+// not trained on; empty: all are. Fills in `info`, with windows as they are. Throws Exit::usage for too
+// many documents, Exit::data for a domain with too few.
 TextPart arranged(const std::vector<CorpusText>& texts, const std::vector<CorpusText>& held_out,
-                  const DocumentOptions& options, double validation_fraction, DocumentInfo& info,
+                  const DocumentOptions& options, double validation_fraction,
+                  const WindowSize& windows, DocumentInfo& info,
                   const std::vector<bool>& trained = {});
 
 }  // namespace moesim

@@ -144,4 +144,38 @@ double similarity(const SparseVectors& vectors, index a, index b) {
   return sum;
 }
 
+// The sum over pairs is (‖Σ v‖² − Σ ‖v‖²) / 2: linear in the number of documents.
+double window_similarity(const SparseVectors& vectors, const std::vector<index>& order,
+                         const std::vector<index>& size, index length) {
+  constexpr index kWindows = 4096;
+  std::vector<index> begin = {0};  // of each document in the order
+  for (const index row : order) begin.push_back(begin.back() + size[static_cast<std::size_t>(row)]);
+  const index starts = begin.back() - length;
+  if (starts <= 0) return -1;
+  const index windows = std::min(starts, kWindows);
+  std::vector<double> sum(kFeatures);
+  double total = 0;
+  index counted = 0;
+  for (index w = 0; w < windows; ++w) {
+    const index start = w * starts / windows;
+    const auto first = std::upper_bound(begin.begin(), begin.end(), start) - begin.begin() - 1;
+    const auto last = std::lower_bound(begin.begin(), begin.end(), start + length) - begin.begin();
+    if (last - first < 2) continue;
+    double all = 0, own = 0;
+    const auto each_value = [&](const auto& visit) {
+      for (auto i = first; i < last; ++i) {
+        const auto row = static_cast<std::size_t>(order[static_cast<std::size_t>(i)]);
+        for (std::size_t at = vectors.begin[row]; at < vectors.begin[row + 1]; ++at)
+          visit(sum[vectors.feature[at]], static_cast<double>(vectors.weight[at]));
+      }
+    };
+    each_value([&](double& s, double v) { s += v, own += v * v; });
+    each_value([&](double& s, double) { all += s * s, s = 0; });  // each feature once
+    const auto n = static_cast<double>(last - first);
+    total += (all - own) / (n * (n - 1));
+    ++counted;
+  }
+  return counted == 0 ? -1 : total / static_cast<double>(counted);
+}
+
 }  // namespace moesim

@@ -45,4 +45,11 @@ SparseVectors selected(const SparseVectors& vectors, const std::vector<index>& r
 // symmetric, bit for bit.
 double similarity(const SparseVectors& vectors, index a, index b);
 
+// The mean, over windows, of the mean cosine of the pairs of documents that a window has.
+//
+// order: documents one after the other; size: tokens of each of them, by row. Windows of `length` tokens
+// begin at up to 4,096 evenly spaced places; those with one document have no pairs. -1: none has two.
+double window_similarity(const SparseVectors& vectors, const std::vector<index>& order,
+                         const std::vector<index>& size, index length);
+
 }  // namespace moesim

@@ -15,12 +15,15 @@ using Json = nlohmann::ordered_json;
 // Calls visit(name, member) for what is known of documents.
 template <class Info, class Visit>
 void each_count(Info& info, const Visit& visit) {
-  auto& [documents, dropped, chains, similarity, random_similarity, one_domain] = info;
+  auto& [documents, dropped, chains, similarity, random_similarity, window_similarity,
+         random_window_similarity, one_domain] = info;
   visit("documents", documents);
   visit("dropped", dropped);
   visit("chains", chains);
   visit("similarity", similarity);
   visit("random_similarity", random_similarity);
+  visit("window_similarity", window_similarity);
+  visit("random_window_similarity", random_window_similarity);
   visit("one_domain", one_domain);
 }
 
@@ -60,7 +63,9 @@ static void to_json(Json& json, const DocumentInfo& info) {
 }
 
 static void from_json(const Json& json, DocumentInfo& info) {
-  each_count(info, [&](const char* name, auto& member) { json.at(name).get_to(member); });
+  each_count(info, [&](const char* name, auto& member) {  // earlier versions lack some
+    if (json.contains(name)) json.at(name).get_to(member);
+  });
 }
 
 Json to_json(const DatasetInfo& info) {

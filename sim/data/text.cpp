@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <optional>
 
 namespace moesim {
@@ -103,6 +104,22 @@ class Text final : public Dataset {
   UnknownText unknown_;
   DatasetInfo info_;
 };
+
+// The number of tokens of a text. A tokenizer of characters is made of the arranged text.
+std::function<index(std::string_view)> tokens_by(const std::string& kind,
+                                                 const Tokenizer& tokenizer) {
+  if (kind == "chars")
+    return [](std::string_view text) {
+      return std::count_if(text.begin(), text.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;  // begins a code point
+      });
+    };
+  return [&tokenizer](std::string_view text) {
+    index tokens = 0;
+    tokenizer.encode(text, [&](std::int32_t) { ++tokens; });
+    return tokens;
+  };
+}
 
 std::string hash_of(const std::string& text) { return sha256_hex(text.data(), text.size()); }
 
@@ -231,7 +248,8 @@ std::unique_ptr<Dataset> make_text(Options& options) {
   std::vector<TextPart> rows;
   if (documents.rule) {
     rows.push_back(within(at("document"), [&] {
-      return arranged(corpus.texts, validation, documents, fraction, info.documents, trained);
+      return arranged(corpus.texts, validation, documents, fraction,
+                      {length, tokens_by(kind, *tokenizer)}, info.documents, trained);
     }));
     corpus.texts.clear(), validation.clear();
     determined += " domains " + joined(info.domains) + identity_of(rows.front().train) +

@@ -14,9 +14,11 @@ Tensor plus(const Tensor& y, const Tensor& residual) { return residual ? add(res
 
 Tensor AttentionBranch::forward(const Tokens& tokens, const Tensor& residual, std::vector<Loss>&) {
   if (Past* const past = tokens.context.past)
-    return attention_.extend(tokens.x, tokens.sequences, residual, tokens.positions(), *past);
+    return attention_.extend(tokens.x, tokens.sequences, residual, tokens.positions(), *past,
+                             &tokens.context);
   if (tokens.batch() == 1 || tokens.sequences.each > 0)
-    return attention_.forward(tokens.x, tokens.batch(), tokens.length(), residual, tokens.position);
+    return attention_.forward(tokens.x, tokens.batch(), tokens.length(), residual, tokens.position,
+                              &tokens.context);
   Backend& backend = tokens.x.backend();
   const Indices position = tokens.positions();
   const std::vector<std::int32_t> offset = tokens.sequences.offset.to_host();
@@ -26,8 +28,8 @@ Tensor AttentionBranch::forward(const Tokens& tokens, const Tensor& residual, st
     if (count == 0) continue;
     const Indices rows =
         map_indices({.shape = {count, 1, 1}, .add = {1}, .base = offset[s]}, backend);
-    outputs.push_back(
-        attention_.forward(gather_rows(tokens.x, rows), 1, count, {}, look_up(position, rows)));
+    outputs.push_back(attention_.forward(gather_rows(tokens.x, rows), 1, count, {},
+                                         look_up(position, rows), &tokens.context));
   }
   const Tensor y =
       outputs.empty() ? Tensor::zeros(tokens.x.shape(), backend) : concat_rows(outputs);

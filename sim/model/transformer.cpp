@@ -1,5 +1,6 @@
 #include "sim/model/transformer.hpp"
 
+#include "sim/config/name_patterns.hpp"
 #include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 #include "sim/model/architecture.hpp"
@@ -185,6 +186,42 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
   if (!a.tied) head_ = parameter("head", {a.width, shape.outputs}, Init::normal(0.02));
   if (a.bias && !a.tied)
     head_bias_ = parameter("head_bias", {shape.outputs}, Init::constant(0), false);
+  if (const AdapterConfig adapter = AdapterConfig::read(settings); adapter.any())
+    adapt(adapter, settings);
+}
+
+void Transformer::adapt(const AdapterConfig& config, Settings& settings) {
+  Options options(settings, "adapter");
+  if (config_.at == MoeAt::block)
+    options.reject("kind", "moe.at = block: experts that are blocks have no adapters; set none");
+  std::vector<Parameter> matrices;
+  std::vector<std::string> names, chosen;
+  for (const Parameter& p : parameters())
+    if (p.product) matrices.push_back(p), names.push_back(p.name);
+  const std::set<std::string> targets = chosen_names(options, "targets", config.targets, names);
+  adapters_ = std::make_unique<Adapters>();
+  for (const Parameter& matrix : matrices) {
+    if (!targets.contains(matrix.name)) continue;
+    double rows = 1;
+    for (std::size_t i = 0; i < moe_blocks_.size(); ++i) {
+      const std::string experts = fmt::format("blocks.{}.moe.experts.", moe_blocks_[i]);
+      if (!matrix.name.starts_with(experts)) continue;
+      const Traits& traits = moe_layer(i).router().traits();
+      if (!traits.assigns)
+        options.reject("targets",
+                       fmt::format("router.name = {} mixes tokens or merges experts, and "
+                                   "adapters need tokens; add !{}*",
+                                   config_.router, experts));
+      rows = traits.cost.rows_per_token / static_cast<double>(moe_layer(i).expert().experts());
+    }
+    adapters_->append(config, matrix, rows);
+    chosen.push_back(matrix.name);
+  }
+  if (chosen.empty()) options.reject("targets", "chooses no matrix; " + names_near("*", names));
+  child("adapters", *adapters_);
+  options.explain(
+      Topic::state,
+      fmt::format("adapts {}: {}", counted(std::ssize(chosen), "parameter"), joined(chosen)));
 }
 
 void Transformer::explain_layers(const Options& options, const Site& site) const {
@@ -199,7 +236,9 @@ void Transformer::explain_layers(const Options& options, const Site& site) const
 }
 
 Tensor Transformer::forward(const ModelInput& input, Context& context, std::vector<Loss>& losses) {
-  Tensor x = embedding_ ? gather_rows(embedding_, input.ids) : patches_->forward(input.features);
+  context.adapters = adapters_.get();
+  Tensor x = embedding_ ? gather_rows(embedding_, input.ids)
+                        : patches_->forward(input.features, {}, &context);
   const index first = context.past != nullptr ? context.past->length : 0;
   if (positions_) {
     if (first + input.length > shape_.length)
@@ -260,6 +299,10 @@ double Transformer::active_parameters() const {
     active -= std::max(0.0, unused) * static_cast<double>(layer.expert().parameters_per_expert()) +
               layer.router().traits().cost.idle_parameters;
   }
+  if (adapters_)
+    for (const auto& adapter : adapters_->all())
+      active -= std::max(0.0, 1 - adapter->rows_per_expert()) *
+                static_cast<double>(count(adapter->parameters()));
   return active;
 }
 
@@ -268,6 +311,10 @@ double Transformer::flops_per_token() const {
   double forward = patches_ ? 2 * D * static_cast<double>(shape_.features) : 0;
   for (const auto& block : blocks_) forward += block->flops_per_token(shape_.length);
   forward += 2 * D * static_cast<double>(shape_.outputs) / (shape_.pooled ? S : 1);
+  if (adapters_)
+    for (const auto& adapter : adapters_->all())
+      forward += adapter->rows_per_expert() * static_cast<double>(adapter->stack()) *
+                 adapter->flops_per_row();
   return 3 * forward;
 }
 

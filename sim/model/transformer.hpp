@@ -5,6 +5,7 @@
 #include "sim/config/options.hpp"
 #include "sim/model/architecture.hpp"
 #include "sim/model/block.hpp"
+#include "sim/nn/adapter.hpp"
 
 #include <memory>
 #include <vector>
@@ -30,7 +31,7 @@ struct ModelInput {
 
 class Transformer : public Module {
  public:
-  // Reads [model], [moe], [router], [expert] and the sections of the chosen plug-ins. `site` holds
+  // Reads [model], [moe], [router], [expert], [adapter] and the sections of the chosen plug-ins. `site` holds
   // the values that data and task determine; the constructor fills in the rest. expert_hidden:
   // hidden width of the MoE layers' experts; 0: by moe.match (sim/model/match.hpp).
   Transformer(const ModelShape& shape, Site site, Settings& settings, index expert_hidden = 0);
@@ -55,6 +56,9 @@ class Transformer : public Module {
     return *blocks_[static_cast<std::size_t>(moe_blocks_[i])]->moe();
   }
 
+  // What [adapter] trains on frozen matrices, named adapters.MATRIX; null: nothing.
+  const Adapters* adapters() const { return adapters_.get(); }
+
   // Number of parameter values that process one token.
   double active_parameters() const;
   // Training FLOPs per token: three times the forward pass.
@@ -65,6 +69,7 @@ class Transformer : public Module {
 
  private:
   void explain_layers(const Options& options, const Site& site) const;
+  void adapt(const AdapterConfig& config, Settings& settings);
 
   ModelShape shape_;
   ModelConfig config_;
@@ -74,6 +79,7 @@ class Transformer : public Module {
   std::vector<std::unique_ptr<Block>> blocks_;
   std::vector<index> moe_blocks_;
   std::unique_ptr<Norm> norm_;
+  std::unique_ptr<Adapters> adapters_;
   real dropout_ = 0;
 };
 

@@ -11,6 +11,7 @@
 
 namespace moesim {
 
+class Adapters;
 struct Assignment;
 struct Past;
 struct Routing;
@@ -45,6 +46,10 @@ struct Context {
   // Called before every product of rows with a matrix per expert w [E, in, out], but for rows that are
   // mixtures of tokens and for merged matrices (calibration).
   std::function<void(const Tensor& w, const Rows& rows)> on_product = {};
+
+  // What is trained on frozen matrices of the model (adapter.hpp); null: nothing. Set by the
+  // transformer.
+  const Adapters* adapters = nullptr;
 
   // Called with a layer's assignments and the outputs of its experts for the rows of these, before
   // gates [N, D].

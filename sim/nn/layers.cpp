@@ -1,5 +1,7 @@
 #include "sim/nn/layers.hpp"
 
+#include "sim/nn/adapter.hpp"
+#include "sim/nn/context.hpp"
 #include "sim/ops/ops.hpp"
 
 namespace moesim {
@@ -16,12 +18,21 @@ Tensor Norm::forward(const Tensor& x) const {
 
 LinearLayer::LinearLayer(index in, index out, bool bias, double deviation, Precision precision)
     : precision_(precision) {
-  weight_ = parameter("weight", {in, out}, Init::normal(deviation));
+  weight_ = matrix("weight", {in, out}, Init::normal(deviation));
   if (bias) bias_ = parameter("bias", {out}, Init::constant(0), false);
 }
 
-Tensor LinearLayer::forward(const Tensor& x, const Tensor& residual) const {
-  return linear(x, weight_, bias_, Activation::none, precision_, residual);
+Tensor LinearLayer::forward(const Tensor& x, const Tensor& residual, const Context* context) const {
+  const Adapter* adapter = context == nullptr ? nullptr : adapter_of(weight_, *context);
+  if (adapter == nullptr) return linear(x, weight_, bias_, Activation::none, precision_, residual);
+  const auto times = [&](const Tensor& rows, const Tensor& w) {
+    return linear(rows, w.reshape({w.dim(1), w.dim(2)}), {}, Activation::none, precision_);
+  };
+  const Tensor dropped =
+      adapter->drops(*context) ? dropout(x, adapter->dropout(), adapter->stream(*context)) : x;
+  const Tensor y =
+      adapter->forward(x, dropped, linear(x, weight_, bias_, Activation::none, precision_), times);
+  return residual ? add(y, residual) : y;
 }
 
 }  // namespace moesim

@@ -17,12 +17,16 @@ class Norm : public Module {
   Tensor gain_, bias_;  // [D] each; bias may be empty
 };
 
+struct Context;
+
 // y = x W + b + residual (which may be empty). W [in, out].
 class LinearLayer : public Module {
  public:
   LinearLayer(index in, index out, bool bias, double deviation = 0.02,
               Precision precision = Precision::full);
-  Tensor forward(const Tensor& x, const Tensor& residual = {}) const;
+  // context: of the pass, for the adapter of W (adapter.hpp); null: without it.
+  Tensor forward(const Tensor& x, const Tensor& residual = {},
+                 const Context* context = nullptr) const;
 
  private:
   Tensor weight_, bias_;

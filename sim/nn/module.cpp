@@ -15,6 +15,12 @@ Tensor Module::parameter(std::string name, Shape shape, Init init, bool decay) {
   return own_.back().value;
 }
 
+Tensor Module::matrix(std::string name, Shape shape, Init init) {
+  const Tensor value = parameter(std::move(name), shape, init);
+  own_.back().product = true;
+  return value;
+}
+
 Tensor Module::frozen_parameter(std::string name, Shape shape, Init init) {
   own_.push_back({std::move(name), Tensor::deferred(shape), init, false});
   freeze(own_.back());

@@ -24,8 +24,9 @@ struct Parameter {
   std::string name;  // "blocks.0.attention.qkv"
   Tensor value;
   Init init;
-  bool decay = true;    // subject to weight decay
-  bool frozen = false;  // counted and kept in checkpoints, but gets no gradient and no update
+  bool decay = true;     // subject to weight decay
+  bool frozen = false;   // counted and kept in checkpoints, but gets no gradient and no update
+  bool product = false;  // used in products with rows only: it can have an adapter (adapter.hpp)
 };
 
 class Module {
@@ -44,6 +45,9 @@ class Module {
  protected:
   // Declares a parameter; initialise() allocates it. Biases and gains pass decay = false.
   Tensor parameter(std::string name, Shape shape, Init init, bool decay = true);
+  // Declares a matrix [in, out], or a stack of them, that is used by LinearLayer or grouped_linear(Rows)
+  // only, so that it can have an adapter.
+  Tensor matrix(std::string name, Shape shape, Init init);
   // Declares a parameter that is not trained, e.g. the base of an adapter.
   Tensor frozen_parameter(std::string name, Shape shape, Init init);
   // Declares a buffer: state that changes without gradient (a balancing bias, running counts). It

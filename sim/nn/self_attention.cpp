@@ -77,25 +77,26 @@ Tensor SelfAttention::expanded(const Tensor& qkv) const {
 }
 
 Tensor SelfAttention::forward(const Tensor& x, index batch, index length, const Tensor& residual,
-                              const Indices& position) const {
+                              const Indices& position, const Context* context) const {
   const Span span(Part::attention);
   const AttentionShape shape{batch, length, heads_, causal_};
-  Tensor qkv = projected(x);
+  Tensor qkv = projected(x, context);
   if (rotary_) qkv = position ? rotated(qkv, position) : rotary(qkv, shape);
-  return output_.forward(attention(qkv, shape), residual);
+  return output_.forward(attention(qkv, shape), residual, context);
 }
 
 Tensor SelfAttention::extend(const Tensor& x, const Segments& texts, const Tensor& residual,
-                             const Indices& position, Past& past) const {
+                             const Indices& position, Past& past, const Context* context) const {
   const Span span(Part::attention);
   if (!causal_) fail_in("attention", "only causal attention extends a text");
-  Tensor qkv = projected(x);
+  Tensor qkv = projected(x, context);
   if (rotary_) qkv = rotated(qkv, position);
-  return output_.forward(past.cache_of(this, kv_heads_).attend(qkv, heads_, texts), residual);
+  return output_.forward(past.cache_of(this, kv_heads_).attend(qkv, heads_, texts), residual,
+                         context);
 }
 
-Tensor SelfAttention::projected(const Tensor& x) const {
-  const Tensor qkv = qkv_.forward(x);
+Tensor SelfAttention::projected(const Tensor& x, const Context* context) const {
+  const Tensor qkv = qkv_.forward(x, {}, context);
   return is_plain() ? qkv : expanded(qkv);
 }
 

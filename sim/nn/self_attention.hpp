@@ -10,6 +10,7 @@
 
 namespace moesim {
 
+struct Context;
 struct Past;
 
 // QkNorm is the RMS norm of queries and keys, before rotary positions (Henry et al. 2020; Dehghani
@@ -34,13 +35,13 @@ class SelfAttention : public Module {
  public:
   explicit SelfAttention(const AttentionConfig& config);
   // Adds `residual`, if there is one. position [batch·length]: places of the tokens, for rotary;
-  // empty: 0, 1, ...
+  // empty: 0, 1, ... context: as in LinearLayer.
   Tensor forward(const Tensor& x, index batch, index length, const Tensor& residual = {},
-                 const Indices& position = {}) const;
+                 const Indices& position = {}, const Context* context = nullptr) const;
   // The same, causally, for new tokens of texts whose earlier tokens are in `past`. x [N, width]:
   // texts says which rows belong to each. position [N].
   Tensor extend(const Tensor& x, const Segments& texts, const Tensor& residual,
-                const Indices& position, Past& past) const;
+                const Indices& position, Past& past, const Context* context = nullptr) const;
   // Mean forward FLOPs per token of a sequence of this length.
   double flops_per_token(index length) const;
   // Number of values per token that a training pass keeps for the backward pass: queries, keys,
@@ -51,7 +52,7 @@ class SelfAttention : public Module {
   bool is_plain() const;
   Indices sources(Backend& backend) const;
   Tensor expanded(const Tensor& qkv) const;
-  Tensor projected(const Tensor& x) const;
+  Tensor projected(const Tensor& x, const Context* context) const;
   Tensor rotated(const Tensor& qkv, const Indices& position) const;
 
   index width_, heads_, kv_heads_, head_width_;

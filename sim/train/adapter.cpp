@@ -30,6 +30,8 @@ HostTensor network_of(const HostTensors& tensors, index block, const std::string
 
 std::set<std::string> adapt(HostTensors& tensors, const Transformer& model) {
   std::set<std::string> drawn;
+  if (model.adapters() != nullptr)
+    for (const Parameter& p : model.adapters()->parameters()) drawn.insert("adapters." + p.name);
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
     const index block = model.moe_blocks()[i];
     const MoeLayer& moe = model.moe_layer(i);
@@ -50,7 +52,8 @@ std::set<std::string> adapt(HostTensors& tensors, const Transformer& model) {
   }
   if (drawn.empty())
     fail(Exit::usage,
-         "init.method = adapter: the experts adapt no gated network; choose expert.name = lora, "
+         "init.method = adapter: nothing is adapted; set adapter.kind, or choose expert.name = "
+         "lora, "
          "expert.lora.base = swiglu");
   return drawn;
 }

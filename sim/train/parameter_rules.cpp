@@ -1,45 +1,16 @@
 #include "sim/train/parameter_rules.hpp"
 
+#include "sim/config/name_patterns.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fnmatch.h>
 #include <functional>
 
 namespace moesim {
 namespace {
-
-bool matches(const std::string& pattern, const std::string& name) {
-  return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-}
-
-// The items of a list, separated by spaces or commas.
-std::vector<std::string> items_of(const std::string& text) {
-  std::vector<std::string> items(1);
-  for (const char c : text) {
-    if (c != ' ' && c != '\t' && c != ',')
-      items.back() += c;
-    else if (!items.back().empty())
-      items.emplace_back();
-  }
-  if (items.back().empty()) items.pop_back();
-  return items;
-}
-
-// The pieces of a text between dots.
-std::vector<std::string> words_of(const std::string& text) {
-  std::vector<std::string> words(1);
-  for (const char c : text) {
-    if (c == '.')
-      words.emplace_back();
-    else
-      words.back() += c;
-  }
-  return words;
-}
 
 std::vector<std::string> names_of(const std::vector<Parameter>& parameters) {
   std::vector<std::string> names;
@@ -53,7 +24,7 @@ void for_matching(const std::string& pattern, std::vector<Parameter>& parameters
                   const std::string& key, const std::function<void(Parameter&)>& apply) {
   bool found = false;
   for (Parameter& p : parameters) {
-    if (!matches(pattern, p.name)) continue;
+    if (!matches_name(pattern, p.name)) continue;
     found = true;
     apply(p);
   }
@@ -66,15 +37,16 @@ void freeze_matching(Options& options, std::vector<Parameter>& parameters) {
   const std::string patterns = options.text(
       "parameters", "",
       "frozen parameters: shell patterns for their full names, separated by spaces or, in a file, "
-      "commas; the last pattern that matches a name holds, and !PATTERN leaves parameters trained");
-  std::map<std::string, bool> frozen;
-  for (const std::string& item : items_of(patterns)) {
-    const bool freezes = item.front() != '!';
-    for_matching(freezes ? item : item.substr(1), parameters, options, "parameters",
-                 [&](const Parameter& p) { frozen[p.name] = freezes; });
-  }
+      "commas; the last pattern that matches a name holds, and !PATTERN leaves parameters trained; "
+      "empty: none, but with [adapter] all but the adapters");
+  const std::vector<std::string> names = names_of(parameters);
+  const bool adapted = std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return matches_name("adapters.*", name);
+  });
+  const std::set<std::string> frozen = chosen_names(
+      options, "parameters", patterns.empty() && adapted ? "* !adapters.*" : patterns, names);
   for (Parameter& p : parameters)
-    if (const auto at = frozen.find(p.name); at != frozen.end() && at->second) freeze(p);
+    if (frozen.contains(p.name)) freeze(p);
 }
 
 // Reads PATTERN:number items. -> the number by name
@@ -82,7 +54,7 @@ std::map<std::string, double> read_numbers(Options& options, const std::string& 
                                            const std::string& help,
                                            std::vector<Parameter>& parameters) {
   std::map<std::string, double> numbers;
-  for (const std::string& item : items_of(options.text(key, "", help))) {
+  for (const std::string& item : pattern_items(options.text(key, "", help))) {
     const std::size_t colon = item.rfind(':');
     double value = 0;
     if (colon == 0 || colon == std::string::npos ||
@@ -145,30 +117,6 @@ std::string trained_text(const std::vector<Parameter>& parameters) {
     return fmt::format("all {} parameters are frozen: training changes nothing but buffers",
                        frozen);
   return fmt::format("{} of {} parameters are trained", trained, trained + frozen);
-}
-
-std::string names_near(const std::string& pattern, const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 6;
-  std::string text = fmt::format("of {} the first are ", names.size());
-  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i) {
-    if (i > 0) text += ", ";
-    text += names[i];
-  }
-  std::vector<std::string> known;
-  for (const std::string& name : names)
-    for (const std::string& word : words_of(name)) known.push_back(word);
-  const std::vector<std::string> words = words_of(pattern);
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string near = nearest(words[i], known);
-    if (near.empty() || near == words[i]) continue;
-    std::vector<std::string> other = words;
-    other[i] = near;
-    const std::string meant = joined(other, ".");
-    if (std::any_of(names.begin(), names.end(),
-                    [&](const std::string& name) { return matches(meant, name); }))
-      return fmt::format("did you mean {}? {}", meant, text);
-  }
-  return text;
 }
 
 ParameterRules read_parameter_rules(Settings& settings, std::vector<Parameter>& parameters) {

@@ -23,8 +23,4 @@ ParameterRules read_parameter_rules(Settings& settings, std::vector<Parameter>& 
 // How many parameter values are trained: "12 of 34 parameters are trained".
 std::string trained_text(const std::vector<Parameter>& parameters);
 
-// The first names, and a pattern that differs from `pattern` by one misspelt word, if there is one:
-// the end of an error about a pattern that matches none of the names.
-std::string names_near(const std::string& pattern, const std::vector<std::string>& names);
-
 }  // namespace moesim

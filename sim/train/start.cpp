@@ -48,7 +48,9 @@ void explain_start(Options& init, const Start& start) {
     init.explain(Topic::state,
                  "parameters without a tensor of their name and shape there are drawn");
   if (start.method == Start::Method::adapter)
-    init.explain(Topic::state, "the networks that experts adapt are its dense ones");
+    init.explain(
+        Topic::state,
+        "adapters are drawn; the networks that experts such as lora adapt are its dense ones");
   if (start.method != Start::Method::upcycle) return;
   init.explain(Topic::state,
                "experts are made of its dense networks: expert e of width H / G has hidden units "
@@ -138,7 +140,7 @@ Start read_start(Settings& settings, index steps) {
       init.choice("method", Start::Method::same, kMethods,
                   "same: parameters of equal name and shape; student: the others are "
                   "drawn; upcycle: experts are copies or pieces of dense networks; adapter: "
-                  "experts such as lora adapt dense networks");
+                  "[adapter], or experts such as lora, adapt its matrices");
   init.keep_silent("method");
   start.dense_steps = read_dense_steps(init, start, steps);
   start.upcycling = Upcycling::read(init);
@@ -151,7 +153,7 @@ Start read_start(Settings& settings, index steps) {
                   "parameters without a tensor of their name and shape there: error, or random") ==
       "draw";
   if (start.method == Start::Method::adapter && start.draw_missing)
-    init.reject("missing", "init.method = adapter draws what experts add, and nothing else");
+    init.reject("missing", "init.method = adapter draws what adapters add, and nothing else");
   for (const std::string& rule :
        words_of(init.text("rename", "", "prefixes of its names as old:new, separated by spaces"))) {
     const std::size_t colon = rule.find(':');
@@ -199,7 +201,7 @@ Started Start::load(const std::vector<NamedTensor>& weights, const std::vector<N
   const std::vector<UpcycledLayer>& layers = source.layers;
   if (!source.drawn.empty()) {
     for (const GateSum& sum : measure()) done.dropped = std::max(done.dropped, sum.dropped);
-    done.summary += "; experts adapt its networks";
+    done.summary += "; adapters on its matrices are drawn";
   }
   if (layers.empty()) return done;
   const std::vector<double> sums = scale_experts(upcycling, layers, model, measure);

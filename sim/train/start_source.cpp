@@ -101,9 +101,20 @@ HostTensors renamed(const TensorFile& file, const Start& start, const std::strin
   return found;
 }
 
+// Adapters of the other run would be lost.
+void require_no_adapters(const std::string& from, const HostTensors& tensors) {
+  if (const auto at = tensors.lower_bound("adapters.");
+      at != tensors.end() && at->first.starts_with("adapters."))
+    fail(Exit::usage, fmt::format("init.from = {}: it has adapters; begin with the run that moesim "
+                                  "transform RUN fold makes of it",
+                                  from));
+}
+
 // Makes experts of the source's tensors, and chooses those that give values to the model's.
 void take(StartSource& source, const Start& start, const NamedShapes& weights,
           const Transformer& model, std::uint64_t seed) {
+  if (model.adapters() == nullptr || start.method == Start::Method::adapter)
+    require_no_adapters(start.from, source.tensors);
   if (start.method == Start::Method::upcycle)
     source.layers = upcycle(start.upcycling, source.tensors, model, seed);
   if (start.method == Start::Method::adapter) source.drawn = adapt(source.tensors, model);

@@ -1,6 +1,7 @@
 #include "sim/transform/calibration.hpp"
 
 #include "sim/moe/expert.hpp"
+#include "sim/train/routing_monitor.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -72,22 +73,52 @@ struct Saliency {
   }
 };
 
+// Runs the model on the sequences, in batches. prepare: completes the context of a pass; done: called
+// after it.
+void run_on(
+    const Calibration& on, const std::function<void(Context&, const Example&)>& prepare,
+    const std::function<void()>& done = [] {}) {
+  constexpr index kBatch = 32;
+  for (index first = 0, step = 0; first < on.sequences; first += kBatch, ++step) {
+    const index rows = std::min(kBatch, on.sequences - first);
+    const Batch batch = on.task.pose(on.data.batch(Split::train, on.seed, step, rows),
+                                     {.seed = on.seed, .step = step, .rows = rows});
+    const Example example = on.task.prepare(batch, on.backend);
+    Context context;
+    context.seed = on.seed;
+    prepare(context, example);
+    std::vector<Loss> losses;
+    on.model.forward(example.input, context, losses);
+    done();
+  }
+}
+
+// SaliencyOfLayers collects those of all layers, by block.
+struct SaliencyOfLayers {
+  std::map<index, Saliency> layers;
+
+  void attach(Context& context) {
+    context.on_outputs = [this](index layer, const Assignment& plan, const Tensor& u) {
+      layers[layer].add(plan, u);
+    };
+  }
+  std::vector<std::vector<double>> of(const Transformer& model) {
+    std::vector<std::vector<double>> saliency;
+    for (const index block : model.moe_blocks()) saliency.push_back(layers[block].means());
+    return saliency;
+  }
+};
+
 }  // namespace
 
 Grams input_grams(const Calibration& on, const std::vector<NamedTensor>& weights,
                   const std::vector<std::string>& names) {
-  constexpr index kBatch = 32;
   Grams grams;
   std::map<const real*, std::string> wanted;
   for (const NamedTensor& tensor : weights)
     if (std::find(names.begin(), names.end(), tensor.name) != names.end())
       wanted[tensor.value.data()] = tensor.name;
-  for (index done = 0, step = 0; done < on.sequences; ++step) {
-    const index rows = std::min(kBatch, on.sequences - done);
-    const Batch batch = on.task.pose(on.data.batch(Split::train, on.seed, step, rows),
-                                     {.seed = on.seed, .step = step, .rows = rows});
-    Context context;
-    context.seed = on.seed;
+  run_on(on, [&](Context& context, const Example&) {
     context.on_product = [&](const Tensor& w, const Rows& product) {
       const auto at = wanted.find(w.data());
       if (at == wanted.end()) return;
@@ -95,27 +126,34 @@ Grams input_grams(const Calibration& on, const std::vector<NamedTensor>& weights
       own.resize(static_cast<std::size_t>(w.dim(0)));
       add_rows(product, own);
     };
-    std::vector<Loss> losses;
-    on.model.forward(on.task.prepare(batch, on.backend).input, context, losses);
-    done += rows;
-  }
+  });
   return grams;
 }
 
 std::vector<std::vector<double>> expert_saliency(Transformer& model, Backend& backend,
                                                  const Task& task, const Evaluator& evaluator) {
-  std::map<index, Saliency> layers;  // by block
+  SaliencyOfLayers saliency;
   for (index i = 0; i < evaluator.batches(); ++i) {
     Context context = evaluator.context(i);
-    context.on_outputs = [&](index layer, const Assignment& plan, const Tensor& u) {
-      layers[layer].add(plan, u);
-    };
+    saliency.attach(context);
     std::vector<Loss> losses;
     model.forward(task.prepare(evaluator.posed(i), backend).input, context, losses);
   }
-  std::vector<std::vector<double>> saliency;
-  for (const index block : model.moe_blocks()) saliency.push_back(layers[block].means());
-  return saliency;
+  return saliency.of(model);
+}
+
+std::vector<std::vector<double>> expert_saliency(const Calibration& on) {
+  SaliencyOfLayers saliency;
+  run_on(on, [&](Context& context, const Example&) { saliency.attach(context); });
+  return saliency.of(on.model);
+}
+
+std::vector<LayerStatistics> expert_use(const Calibration& on) {
+  RoutingMonitor monitor(on.model, on.backend, static_cast<index>(on.data.info().domains.size()));
+  run_on(
+      on, [&](Context& context, const Example& example) { monitor.attach(context, example); },
+      [&] { monitor.collect(); });
+  return std::move(monitor.layers());
 }
 
 }  // namespace moesim

@@ -1,8 +1,9 @@
-// Calibration collects what the matrices of experts get as input when a model runs on training data:
-// Xᵀ X over the rows of every expert.
+// Calibration runs a model on training data, in evaluation mode, and collects what its experts get:
+// their use, and Xᵀ X over the rows of every expert.
 #pragma once
 
 #include "sim/data/dataset.hpp"
+#include "sim/moe/layer_statistics.hpp"
 #include "sim/task/task.hpp"
 #include "sim/train/evaluator.hpp"
 #include "sim/train/optimiser.hpp"
@@ -35,5 +36,10 @@ Grams input_grams(const Calibration& on, const std::vector<NamedTensor>& weights
 // rows (Lasby et al. 2025, "REAP", eq. 9). Empty for a layer without assignments.
 std::vector<std::vector<double>> expert_saliency(Transformer& model, Backend& backend,
                                                  const Task& task, const Evaluator& evaluator);
+// The same in calibration.
+std::vector<std::vector<double>> expert_saliency(const Calibration& on);
+
+// The use of the experts of every MoE layer.
+std::vector<LayerStatistics> expert_use(const Calibration& on);
 
 }  // namespace moesim

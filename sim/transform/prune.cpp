@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 namespace moesim {
@@ -50,6 +51,20 @@ std::vector<std::vector<index>> kept_experts(const Pruning& how,
   return kept;
 }
 
+index living_experts(std::vector<double> usage, double threshold, index least) {
+  std::sort(usage.begin(), usage.end(), std::greater<>());
+  auto living = static_cast<index>(usage.size());
+  for (;;) {
+    const auto end = usage.begin() + living;
+    const double bound = threshold * std::accumulate(usage.begin(), end, 0.0);
+    const auto staying = std::count_if(
+        usage.begin(), end, [&](double u) { return u * static_cast<double>(living) > bound; });
+    const index next = std::max<index>(staying, std::min(least, living));
+    if (next == living) return living;
+    living = next;
+  }
+}
+
 void require_prunable(const Transformer& model) {
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
     const Traits& traits = model.moe_layer(i).router().traits();
@@ -73,7 +88,7 @@ HostTensors prune_experts(const HostTensors& tensors, const Transformer& model,
     const std::string prefix = fmt::format("blocks.{}.moe.", model.moe_blocks()[layer]);
     bool routed = false;
     for (auto& [name, tensor] : made) {
-      if (!name.starts_with(prefix)) continue;
+      if (!name.starts_with(prefix) && !name.starts_with("adapters." + prefix)) continue;
       const auto axis = axes.find(name);
       if (axis == axes.end()) continue;
       routed = routed || name.starts_with(prefix + "router.");

@@ -27,6 +27,11 @@ std::vector<std::vector<index>> kept_experts(const Pruning& how,
                                              std::uint64_t seed,
                                              const std::vector<std::vector<double>>& saliency = {});
 
+// The number of experts that stay if those with a small usage u go (Chen et al. 2022, "Task-Specific
+// Expert Pruning"): of n living ones those with u / Σ u <= threshold / n, the sum over the living, again
+// until none goes; at least `least` stay.
+index living_experts(std::vector<double> usage, double threshold, index least);
+
 // Throws Exit::usage if removing experts is not defined for a router of the model: it groups experts,
 // has choices without experts, chooses by token id, or does not assign tokens.
 void require_prunable(const Transformer& model);

@@ -61,6 +61,9 @@ DocumentOptions options_of(DocumentOrder order) {
   return options;
 }
 
+// Windows of 64 bytes.
+const WindowSize kBytes{64, [](std::string_view text) { return static_cast<index>(text.size()); }};
+
 struct Arranged {
   Texts train, validation;
   DocumentInfo info;
@@ -70,7 +73,7 @@ Arranged arrange(const Texts& documents, const DocumentOptions& options) {
   Arranged result;
   const TextPart part = arranged({{"", "corpus", text_of(documents)}},
                                  {{"", "held out", text_of({"held out, the only document\n"})}},
-                                 options, 0.1, result.info);
+                                 options, 0.1, kBytes, result.info);
   for (const Document& each : split_documents(part.train.text, *options.rule, 0))
     result.train.emplace_back(each.text);
   for (const Document& each : split_documents(part.validation->text, *options.rule, 0))
@@ -91,6 +94,8 @@ TEST_CASE("document order: the path of a planted corpus", "[data][documents]") {
     CHECK(found.info.chains == kTopics);
     CHECK(found.info.similarity > 0.3);
     CHECK(found.info.random_similarity < 0.05);
+    CHECK(found.info.window_similarity > 0.2);
+    CHECK(found.info.random_window_similarity < 0.05);
     CHECK(set_of(found.train) == set_of(corpus.documents));
     // Every step inside a topic is one place forth or back on the ring.
     int jumps = 0, wrong = 0;
@@ -139,8 +144,8 @@ TEST_CASE("document order: near-duplicates are dropped, the first stays", "[data
   // In file order, none of validation is.
   DocumentOptions options = options_of(DocumentOrder::file);
   DocumentInfo info;
-  const TextPart part =
-      arranged({{"", "corpus", text_of({cat, dog, cat, dog, dog, dog})}}, {}, options, 0.4, info);
+  const TextPart part = arranged({{"", "corpus", text_of({cat, dog, cat, dog, dog, dog})}}, {},
+                                 options, 0.4, kBytes, info);
   CHECK(part.train.text == text_of({cat, dog}));
   CHECK(part.validation->text == text_of({dog, dog}));
 }

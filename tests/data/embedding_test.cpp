@@ -97,4 +97,24 @@ TEST_CASE("embedding: the order of texts changes no bit", "[data][documents]") {
   CHECK(similarity(two, 0, 1) == similarity(a, 3, 1));
 }
 
+TEST_CASE("embedding: the mean cosine of pairs in windows", "[data][documents]") {
+  // Unit vectors (1, 0), (0, 1), (0.6, 0.8), in this order, of 4, 2 and 5 tokens: they begin at 0, 4, 6.
+  SparseVectors vectors;
+  vectors.begin = {0, 1, 2, 4};
+  vectors.feature = {7, 9, 7, 9};
+  vectors.weight = {1, 1, 0.6f, 0.8f};
+  const std::vector<index> order = {0, 1, 2}, size = {4, 2, 5};
+  // Windows of 4 start at 0 .. 6. That at 0 has one document; 1 and 2 have the first two (cosine 0);
+  // 3 has all: (0 + 0.6 + 0.8) / 3; 4 and 5 have the last two: 0.8; 6 has one.
+  const double want = (0 + 0 + 1.4 / 3 + 0.8 + 0.8) / 5;
+  CHECK_THAT(window_similarity(vectors, order, size, 4), WithinAbs(want, 1e-7));
+  // One window of 10: all three.
+  CHECK_THAT(window_similarity(vectors, order, size, 10), WithinAbs(1.4 / 3, 1e-7));
+  // Documents that are longer than windows by far meet in few of them; no pair: -1.
+  CHECK(window_similarity(vectors, {0}, size, 2) == -1);
+  CHECK(window_similarity(vectors, order, size, 11) == -1);
+  CHECK(window_similarity(vectors, {2, 0}, {4, 2, 5}, 1) == -1);
+  CHECK_THAT(window_similarity(vectors, {2, 0}, size, 2), WithinAbs(0.6, 1e-7));
+}
+
 }  // namespace moesim::testing

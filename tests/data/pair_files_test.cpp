@@ -1,5 +1,7 @@
 // Tests the data set "tasks" with pairs from files, and what it refuses.
+#include "sim/data/tokenizer.hpp"
 #include "tests/data/support.hpp"
+#include "tests/support/sentencepiece_model.hpp"
 
 #include <algorithm>
 #include <set>
@@ -77,6 +79,55 @@ TEST_CASE("pair files: JSON lines by label, and .tsv", "[data][tasks]") {
   for (const std::string& text : examples(*one, Split::train, 500)) CHECK(of_de.count(text) == 0);
   CHECK(of_de.begin()->find("[sep]aus ") != std::string::npos);
   CHECK(both->info().bayes_loss == -1);
+}
+
+TEST_CASE("pair files: sources and targets as pieces of SentencePiece", "[data][tasks]") {
+  const Failure failure =
+      failure_of([] { sentencepiece_tokenizer("m", small_sentencepiece_model()); });
+  if (failure.code == Exit::usage) {
+    WARN("skipped: built without SentencePiece");
+    return;
+  }
+  const TempFolder folder;
+  std::string rows;
+  std::multiset<std::string> expected;
+  for (int i = 0; i < 81; ++i) {
+    std::string source, target = "the";
+    for (int digit = i, place = 0; place < 4; digit /= 3, ++place) {
+      source += place == 0 ? "" : " ";
+      source += "abc"[digit % 3];
+      target += "abc"[digit % 3];
+    }
+    rows += source + "\t" + target + "\n";
+    expected.insert("[de]" + source + "[sep]" + target);
+  }
+  const Values values = {{"name", "tasks"},
+                         {"path", "de:" + folder.write("a.tsv", rows)},
+                         {"tokens", "sentencepiece"},
+                         {"model", folder.write("small.model", small_sentencepiece_model())}};
+  const auto data = make_data(values);
+  CHECK(data->info().train_size + data->info().validation_rows == 81);
+  // 3 + 256 + 9 pieces, then [sep], [eos] and the label.
+  CHECK(data->info().vocabulary == 268 + 3);
+  const Batch batch = data->batch(Split::validation, 0, 0, data->info().validation_rows);
+  const auto copy = make_tokenizer(data->tokenizer()->kind(), data->tokenizer()->content(), "copy");
+  for (index row = 0; row < batch.batch; ++row) {
+    const auto first = batch.ids.begin() + row * batch.length;
+    const std::vector<std::int32_t> ids = {first, first + batch.length};
+    const std::string text = data->decode(ids);
+    INFO(text);
+    CHECK(expected.count(text.substr(0, text.find("[eos]"))) == 1);
+    CHECK(copy->decode(ids) == text);
+    // Four letters with spaces are four pieces; "the" and four letters five. [eos] is a target.
+    const auto targets = batch.targets.begin() + row * batch.length;
+    CHECK(std::count_if(targets, targets + batch.length, [](auto id) { return id >= 0; }) == 6);
+  }
+  Values without = values;
+  without["tasks"] = "copy";
+  check_refused(without, Exit::usage, "choose bytes or chars");
+  without = values;
+  without.erase("model");
+  check_refused(without, Exit::usage, "needs a model file");
 }
 
 TEST_CASE("pair files: what does not fit is left out and counted", "[data][tasks]") {

@@ -161,6 +161,17 @@ for embedding in ("tfidf", "words"):
     check(found["document_chains"] == chains > 1, f"{embedding}: {found['document_chains']} chains, expected {chains}")
     close(found["document_similarity"], adjacent, f"{embedding}: similarity")
     check(found["document_similarity"] > 2 * found["document_similarity_random"] > 0, f"{embedding}: no more similar than at random")
+    # Pairs of documents in windows of 16 tokens that start at 4,096 evenly spaced places.
+    owner = numpy.concatenate([[i] * len((train[kept[i]] + "\n%\n").encode()) for i in order])
+    starts, means = len(owner) - 16, []
+    for w in range(min(starts, 4096)):
+        place = w * starts // min(starts, 4096)
+        inside = sorted(set(owner[place:place + 16]))
+        if len(inside) > 1:
+            pairs = similarity[numpy.ix_(inside, inside)][numpy.triu_indices(len(inside), 1)]
+            means.append(pairs.mean())
+    close(found["window_similarity"], numpy.mean(means), f"{embedding}: pairs in windows")
+    check(found["window_similarity_random"] < found["window_similarity"], f"{embedding}: pairs in windows in random order")
     # Windows of 16 tokens and a target, over bytes.
     labels = numpy.concatenate([[domain[kept[i]]] * len((train[kept[i]] + "\n%\n").encode()) for i in order])
     whole = [len(set(labels[i:i + 16])) == 1 for i in range(len(labels) - 16)]

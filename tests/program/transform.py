@@ -194,8 +194,37 @@ check(hash_of("q4") == state, "--force changed a transformed run")
 shutil.rmtree(only("q4/*/checkpoint"))
 check("moesim transform" in call("run", "q4", code=3), "a run without its first weights")
 
+# A threshold gives the number of experts; training sequences count.
+kept = []
+for beta in ("0", "0.9", "1"):
+    said = json.loads(call("transform", source, "prune", "--threshold", beta, "--calibration", "64", "--out", f"t{beta}", "--json"))
+    kept.append(len(said["kept"][0]))
+    same = json.loads(call("transform", source, "prune", "--keep", str(kept[-1]), "--calibration", "64", "--out", f"u{beta}", "--json"))
+    check(said["kept"] == same["kept"] and said["loss_after"] == same["loss_after"], f"--threshold {beta} is --keep {kept[-1]}")
+    check(f"keep={kept[-1]} score=usage calibration=64 threshold={beta}" in said["made"], said["made"])
+check(kept == sorted(kept, reverse=True) and kept[0] > kept[-1] and kept[-1] >= 2, f"living experts: {kept}")
+merged = json.loads(call("transform", source, "merge", "--groups", "2", "--calibration", "64", "--out", "mc", "--json"))
+check("calibration=64" in merged["made"], merged["made"])
+
+# Adapters train on a run, and fold into its matrices.
+for kind in ("lora", "molora"):
+    call("run", "c.ini", f"run.name={kind}", f"adapter.kind={kind}", f"init.from={source}", "init.method=adapter", "train.rate=0.01",
+         "run.steps=20")
+adapted = only("runs/lora/*/")
+first, last = weights, tensors(adapted, 20)
+check(all(np.array_equal(last[name], first[name]) for name in first), "the adapted weights changed")
+said = json.loads(call("transform", adapted, "fold", "--out", "folded", "--json", "run.steps=25"))
+check(said["parameters_before"] > said["parameters_after"] and said["logit_change"] < 1e-4, f"fold: {said}")
+folded, name = tensors(only("folded/*/"), 0), "blocks.0.attention.qkv.weight"
+want = first[name] + 32 / 16 * (last[f"adapters.{name}.a"][0].astype(float) @ last[f"adapters.{name}.b"][0])
+check(np.abs(want - first[name]).max() > 1e-3 and np.abs(folded[name] - want).max() < 1e-6, "W + α/r A B")
+check(set(folded) == set(first), f"names: {set(folded) ^ set(first)}")
+call("run", "folded")
+check("depend on the token" in call("transform", only("runs/molora/*/"), "fold", "--out", "none", code=2), "fold of molora")
+check("fold" in call("run", "c.ini", "run.name=lost", f"init.from={adapted}", code=2), "a start that loses adapters")
+
 # What cannot be.
-for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choose prune, merge, quantise or extract"), (["melt"], "not melt"),
+for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choose prune, merge, quantise, extract or fold"), (["melt"], "not melt"),
                     (["merge"], "--groups"), (["merge", "--groups", "5"], "4 experts"), (["merge", "--groups", "2", "--bits", "4"], "quantise"),
                     (["prune", "--keep", "5"], "4 experts"), (["prune", "--keep", "1"], "router.token_choice.k"),
                     (["quantise", "--bits", "0"], "bits"), (["quantise", "--bits", "four"], "bits"),
@@ -208,7 +237,10 @@ for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choos
                     (["quantise", "--bits", "4", "--checkpoint", "7"], "--checkpoint 7"),
                     (["quantise", "--bits", "4", "model.width=32"], ""), (["prune", "--keep", "2", "moe.experts=4"], "prune sets it"),
                     (["quantise", "--bits", "4", "model.layers=1"], "leave out settings of the model"),
-                    (["prune", "--keep", "2", "--seed", "3"], "--score random")):
+                    (["prune", "--keep", "2", "--seed", "3"], "--score random"), (["fold"], "no adapters"),
+                    (["prune", "--threshold", "2"], "--threshold"), (["prune", "--threshold", "0.1", "--score", "reap"], "leave out --score"),
+                    (["prune", "--keep", "2", "--score", "random", "--calibration", "8"], "no effect"),
+                    (["fold", "--calibration", "8"], "prune, merge and quantise")):
     said = call("transform", source, *words, "--out", "none", code=2)
     check(text in said, f"{words}: {said}")
     check(said.count("\n") == 1, f"{words}: more than a line: {said}")

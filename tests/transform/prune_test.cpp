@@ -167,5 +167,55 @@ TEST_CASE("prune: reap is the mean size of what an expert adds", "[transform]") 
   CHECK(kept_experts(how, use, 0, saliency) == Groups{{0, 1, 3}, {0, 1, 3}});
 }
 
+TEST_CASE("prune: a threshold on the usage of the living", "[transform]") {
+  // Shares 0.5, 0.3, 0.15, 0.04, 0.01. Bound 0.5 / 5 = 0.1: two go. Of 95 the third has 0.158 <= 0.5 / 3.
+  // Of 80 the second has 0.375 > 0.5 / 2.
+  CHECK(living_experts({15, 50, 1, 30, 4}, 0.5, 1) == 2);
+  CHECK(living_experts({15, 50, 1, 30, 4}, 0.5, 3) == 3);
+  // Bound 0.1 / 5 = 0.02: the last goes. Of 99 the fourth has 0.0404 > 0.1 / 4.
+  CHECK(living_experts({15, 50, 1, 30, 4}, 0.1, 1) == 4);
+  CHECK(living_experts({15, 50, 1, 30, 4}, 0, 1) == 5);
+  // Those at the bound go.
+  CHECK(living_experts({1, 1, 1, 1}, 1, 2) == 2);
+  CHECK(living_experts({1, 1, 1, 1}, 0.99, 2) == 4);
+  CHECK(living_experts({3, 0, 5, 0}, 0, 1) == 2);
+  CHECK(living_experts({0, 0, 0}, 0.5, 2) == 2);
+  CHECK(living_experts({1, 2}, 0, 5) == 2);
+}
+
+TEST_CASE("prune: calibration counts the use of experts in training sequences", "[transform]") {
+  Training run(two_layers({"router.name", "token_choice", "router.token_choice.k", "2"}), 1);
+  const Calibration on{.data = *run.data,
+                       .task = *run.task,
+                       .model = *run.model,
+                       .backend = run.backend,
+                       .seed = 3,
+                       .sequences = 40};
+  const std::vector<LayerStatistics> use = expert_use(on);
+  // The same from the rows of the experts: nothing is dropped.
+  std::vector<std::vector<double>> rows(2, std::vector<double>(4));
+  for (index first = 0, step = 0; first < 40; first += 32, ++step) {
+    const index count = std::min<index>(32, 40 - first);
+    Context context{.seed = 3};
+    context.on_routing = [&](index layer, const Routing& routing) {
+      const auto offset = std::get<Assignment>(routing.plan).experts.offset.to_host();
+      for (std::size_t e = 0; e < 4; ++e)
+        rows[static_cast<std::size_t>(layer)][e] += offset[e + 1] - offset[e];
+    };
+    std::vector<Loss> losses;
+    const Batch batch = run.task->pose(run.data->batch(Split::train, 3, step, count),
+                                       {.seed = 3, .step = step, .rows = count});
+    run.model->forward(run.task->prepare(batch, run.backend).input, context, losses);
+  }
+  REQUIRE(use.size() == 2);
+  for (std::size_t layer = 0; layer < 2; ++layer) {
+    CHECK(use[layer].assignments == 2 * 16 * 40);
+    CHECK(use[layer].demand == rows[layer]);
+  }
+  CHECK(expert_saliency(on).size() == 2);
+  CHECK(expert_saliency(on) !=
+        expert_saliency(*run.model, run.backend, *run.task, run.trainer->evaluator()));
+}
+
 }  // namespace
 }  // namespace moesim::testing
