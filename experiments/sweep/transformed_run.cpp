@@ -207,7 +207,7 @@ std::string ask_source(
   return in_child(doing,
                   [&] {
                     DataCache cache;
-                    Experiment e = build(spec_of(what, "", stored.spec), what.threads, cache);
+                    Experiment e = build(spec_of(what, {}, stored.spec), what.threads, cache);
                     LoadedRun source =
                         load_run(what.from, what.checkpoint, DataOf::checkpoint, what.threads,
                                  [&](const Experiment& s) { require_same_task(what.from, s, e); });
