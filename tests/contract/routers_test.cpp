@@ -46,8 +46,9 @@ std::vector<Variant> all_settings(const std::string& router) {
   return all;
 }
 
-// Every variant with one expert, which changes from variant to variant, and the defaults with all. In
-// float only the latter: what a variant can break shows in double, where derivatives are measured.
+// Every variant with one expert, which changes from variant to variant, and the defaults with every
+// second expert, in float with all. What a variant can break shows in double, where derivatives are
+// measured.
 TEST_CASE("contract: every router keeps its promises under every variant and expert",
           "[contract]") {
   REQUIRE(Registry<Router>::names().size() >= 8);
@@ -58,7 +59,8 @@ TEST_CASE("contract: every router keeps its promises under every variant and exp
       for (const Variant& variant : all_settings(router))
         check_clean(router_subject(router, variant.settings, variant.causal,
                                    experts[turn++ % experts.size()]));
-    for (const std::string& expert : experts) check_clean(router_subject(router, "", true, expert));
+    for (std::size_t i = kDouble ? turn % 2 : 0; i < experts.size(); i += kDouble ? 2 : 1)
+      check_clean(router_subject(router, "", true, experts[i]));
   }
 }
 

@@ -21,16 +21,16 @@ struct Asked {
   std::size_t peak;
 };
 
-Asked train(const std::string& router, const char* graphs, const char* layers, const char* batch,
+Asked train(const std::string& router, const char* graphs, const char* layers, const char* length,
             int steps) {
   const std::vector<std::string> values = {"run.steps",     std::to_string(steps),
                                            "data.symbols",  "32",
-                                           "data.length",   "32",
+                                           "data.length",   length,
                                            "model.layers",  layers,
                                            "model.width",   "32",
                                            "model.bias",    "true",
                                            "moe.experts",   "8",
-                                           "train.batch",   batch,
+                                           "train.batch",   "8",
                                            "expert.hidden", "64",
                                            "record.every",  "100",
                                            "eval.every",    "0",
@@ -49,10 +49,10 @@ Asked train(const std::string& router, const char* graphs, const char* layers, c
 }
 
 // Counts the calls of the last step, and the peak memory.
-Asked step(const std::string& router, const char* graphs, const char* layers, const char* batch,
+Asked step(const std::string& router, const char* graphs, const char* layers, const char* length,
            int last) {
-  const Asked before = train(router, graphs, layers, batch, last - 1),
-              all = train(router, graphs, layers, batch, last);
+  const Asked before = train(router, graphs, layers, length, last - 1),
+              all = train(router, graphs, layers, length, last);
   const emulation::Counts &b = before.counts, &a = all.counts;
   return {{a.kernels - b.kernels, a.products - b.products, a.copies - b.copies, a.sets - b.sets,
            a.waits - b.waits, a.graphs - b.graphs},
@@ -65,7 +65,7 @@ TEST_CASE("cuda: launches of a training step", "[.launches]") {
              "cuBLAS", "copies", "sets", "waits", "launched", "peak MB");
   for (const std::string& router : Registry<Router>::names())
     for (const char* graphs : {"off", "auto"}) {
-      const auto [n, peak] = step(router, graphs, "4", "8", kStep);
+      const auto [n, peak] = step(router, graphs, "4", "32", kStep);
       fmt::print("{:18}{:>8}{:9}{:9}{:9}{:9}{:9}{:9}{:9.2f}\n", router, graphs, n.kernels,
                  n.products, n.copies, n.sets, n.waits, n.graphs, double(peak) / 1e6);
     }
@@ -78,8 +78,8 @@ TEST_CASE("cuda: a replayed step is a tenth of the launches", "[cuda][replay]") 
   arrange(1);
   for (const char* router : {"dense", "soft", "mixture_of_tokens", "lory"}) {
     CAPTURE(router);
-    const emulation::Counts asked = step(router, "off", "1", "1", kStep).counts,
-                            replayed = step(router, "auto", "1", "1", kStep).counts;
+    const emulation::Counts asked = step(router, "off", "1", "8", kStep).counts,
+                            replayed = step(router, "auto", "1", "8", kStep).counts;
     CHECK(asked.graphs == 0);
     CHECK(replayed.graphs == 1);
     CHECK(10 * (replayed.kernels + replayed.products) < asked.kernels + asked.products);
