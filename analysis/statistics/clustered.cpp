@@ -1,6 +1,5 @@
 #include "analysis/statistics/clustered.hpp"
 
-#define BOOST_MATH_NO_LONG_DOUBLE_MATH_FUNCTIONS
 #include <boost/math/distributions/students_t.hpp>
 
 #include <algorithm>

@@ -2,7 +2,6 @@
 
 // Quantiles in double, which is exact enough: Boost would prepare tables in long double at the start
 // of the program, which is slow, and which valgrind cannot do.
-#define BOOST_MATH_NO_LONG_DOUBLE_MATH_FUNCTIONS
 #include <boost/math/distributions/chi_squared.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <boost/math/tools/toms748_solve.hpp>

@@ -3,7 +3,6 @@
 #include "analysis/statistics/difference.hpp"
 #include "sim/core/random.hpp"
 
-#define BOOST_MATH_NO_LONG_DOUBLE_MATH_FUNCTIONS
 #include <boost/math/distributions/students_t.hpp>
 #include <omp.h>
 
