@@ -71,6 +71,7 @@ Experiment build_for(const Checkpoint& checkpoint, const RunSpec& spec, DataOf s
 LoadedRun open_run(const Wanted& wanted, DataOf data, int threads, MakeBackend make,
                    const std::function<void(const Checkpoint&, Experiment&)>& use) {
   const std::string name = wanted.names.folder + wanted.folder;
+  if (!wanted.names.folder.empty()) require_one_folder(wanted.names.folder, wanted.folder);
   const StoredRun run = [&] {
     try {
       return read_stored_run(wanted.folder);

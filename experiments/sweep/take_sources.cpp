@@ -102,6 +102,11 @@ void record_cost_before(RunFile& file, const Experiment& source, const std::stri
 
 void require_sources(const Experiment& e) {
   if (const Start& start = e.trainer->beginning(); start.dense_steps > 0) {
+    if (e.model->adapters() != nullptr)
+      fail(Exit::usage,
+           "init.at: adapters are added to a model that is trained, and these steps train one; "
+           "leave "
+           "out [adapter], or add it in a second run, with init.from and init.method = adapter");
     DataCache data;
     e.trainer->require_start(build_dense(e, data).trainer->shapes_of_weights());
   } else if (!start.from.empty()) {
