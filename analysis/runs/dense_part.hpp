@@ -12,6 +12,7 @@ std::string dense_folder(const std::string& run_folder);
 // True if `folder` is that of the dense steps of a run.
 bool is_dense_folder(const std::string& folder);
 
-inline constexpr const char* kDensePart = "the dense steps of the run in the folder above (init.at)";
+inline constexpr const char* kDensePart =
+    "the dense steps of the run in the folder above (init.at)";
 
 }  // namespace moesim

@@ -199,12 +199,15 @@ StartSource read_start_source(const Start& start, const NamedShapes& weights,
                               const NamedShapes& state, const Transformer& model,
                               std::uint64_t seed) {
   StartSource source;
-  const Checkpoint checkpoint = read_checkpoint(start.from, step_of(start));
-  const TensorFile kept = read_safetensors(checkpoint.state);
+  const Checkpoint checkpoint =
+      read_checkpoint(start.from, step_of(start),
+                      start.needs_state() ? CheckpointParts::all : CheckpointParts::no_state);
   source.step = checkpoint.info.step;
   source.weights_sha256 = sha256_hex(checkpoint.weights.data(), checkpoint.weights.size());
   source.tensors = renamed(read_safetensors(checkpoint.weights), start, "");
   take(source, start, weights, model, seed);
+  if (!start.needs_state()) return source;
+  const TensorFile kept = read_safetensors(checkpoint.state);
   const auto [position, updates] = position_of(kept);
   // What is due at that step is due here, too: its evaluation is of this model.
   if (start.go_on)

@@ -249,6 +249,21 @@ check("token 0" in run("others", "router.name=dense", *text, "data.path=b.txt", 
 check("distil.teacher" in run("size", "router.name=dense", f"distil.teacher={letters}", code=2)[1], "another vocabulary")
 check("data.length = 16" in run("longer", *taught, "data.length=32", code=2)[1], "a shorter teacher")
 
+# A damaged optimiser of the source is no matter to a start without it.
+shutil.copytree(dense, "damaged")
+with open(sorted(glob.glob("damaged/checkpoint/step-*/state.safetensors"))[-1], "r+b") as file:
+    file.write(b"damaged")
+for method in ("same", "upcycle"):
+    words = ["router.name=" + ("dense" if method == "same" else "hash"), "init.from=damaged", f"init.method={method}"]
+    run("fresh-" + method, *words)
+    check("state.safetensors: damaged" in run("refused", *words, "init.optimiser=copy", code=3)[1], f"{method}: a damaged optimiser")
+
+# The space on the disk of a run with init.at has its dense steps.
+dry = ["--dry-run", "--json"]
+disk = [json.loads(checks.run(moesim, "run", "c.ini", "run.name=dry", *words, *dry).stdout)["total"]["disk_bytes"]
+        for words in (at, [word for word in copied if not word.startswith("init.")])]
+check(disk[0] > 1.3 * disk[1], f"bytes with and without dense steps: {disk}")
+
 # A run whose source is gone is kept, also by --force; a teacher that has left is not needed.
 stop("late", *taught, *long, "distil.until=3")
 for moved, kept in ((up, whole), (dense, up)):
