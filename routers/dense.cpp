@@ -1,5 +1,6 @@
 // The dense baseline: one feed-forward network of the same active width processes every token.
 #include "sim/moe/choose.hpp"
+#include "sim/moe/dense_width.hpp"
 #include "sim/moe/router.hpp"
 
 namespace moesim {
@@ -11,10 +12,7 @@ class Dense : public Router {
     options.explain(Topic::selection,
                     "no routing: every token passes the one network, with gate 1");
     traits_ = {.experts = 1,
-               .width_factor = options.integer(
-                   "width_factor", 1, {1, 1024},
-                   "hidden width in multiples of expert.hidden: set it to the k of the arm it is "
-                   "compared with"),
+               .width_factor = read_dense_width(options),
                .capturable = true,
                .reroutes = Reroutes::never};
   }

@@ -1,9 +1,11 @@
 #include "analysis/runs/load.hpp"
 
+#include "analysis/runs/dense_part.hpp"
 #include "analysis/runs/select.hpp"
 #include "sim/core/error.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 namespace moesim {
 namespace {
@@ -36,6 +38,8 @@ Loaded load_runs(const Request& request, const Excerpt& more, const Visit& visit
         fail(Exit::data, path +
                              ": assignments that moesim route listed, without a training; use "
                              "moesim analyze or moesim whatif");
+      if (is_dense_folder(std::filesystem::absolute(path).parent_path().string()))
+        loaded.notes.push_back(path + ": " + kDensePart);
       Outcome outcome = outcome_of(run, request.quantities);
       if (request.status_of) outcome.status = request.status_of(path, outcome.status);
       // A run whose visit fails is left out of the outcomes.

@@ -1,5 +1,6 @@
 #include "analysis/runs/read.hpp"
 
+#include "analysis/runs/dense_part.hpp"
 #include "sim/core/error.hpp"
 
 #include <algorithm>
@@ -17,7 +18,8 @@ namespace fs = std::filesystem;
 constexpr const char* kFileName = "run.h5";
 constexpr int kLevels = 3;
 
-// Collects run files. A folder with a run.h5 is a run; its subfolders are not searched.
+// Collects run files. A folder with a run.h5 is a run; its subfolders are not searched,
+// nor are the dense steps of a run that has none yet.
 void collect(const fs::path& folder, int levels, std::vector<std::string>& found) {
   if (fs::exists(folder / kFileName)) {
     found.push_back(folder / kFileName);
@@ -26,7 +28,8 @@ void collect(const fs::path& folder, int levels, std::vector<std::string>& found
   if (levels == 0) return;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     std::error_code leads_nowhere;  // e.g. a link to itself
-    if (entry.is_directory(leads_nowhere) && !entry.path().filename().string().starts_with('.'))
+    if (entry.is_directory(leads_nowhere) && !entry.path().filename().string().starts_with('.') &&
+        !is_dense_folder(entry.path()))
       collect(entry.path(), levels - 1, found);
   }
 }

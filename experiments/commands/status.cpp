@@ -1,5 +1,6 @@
 // moesim status: prints the state of every run.
 #include "analysis/render/table.hpp"
+#include "analysis/runs/dense_part.hpp"
 #include "experiments/cluster/launch_slurm.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
@@ -108,6 +109,8 @@ int status_command(const Words& words) {
       if (task != queues[experiment].end() && state.state != State::complete)
         state.why += fmt::format("{}job {}: {}", state.why.empty() ? "" : ", ", task->second.job,
                                  task->second.state);
+      if (is_dense_folder(run.folder))
+        state.why += (state.why.empty() ? "" : ", ") + std::string(kDensePart);
       if (!is_forgotten(run, state)) ++counts[to_string(state.state)];
       all.push_back({std::move(run), std::move(state)});
     }

@@ -1,4 +1,5 @@
 // moesim verify: checks every byte of run files and checkpoints.
+#include "analysis/runs/dense_part.hpp"
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/sweep/experiment.hpp"
@@ -190,6 +191,27 @@ void verify_checkpoint(const std::string& folder, index step, bool last, Built& 
   }
 }
 
+// Checks a run file and all checkpoints of a run. -> the number of checkpoints
+std::size_t verify_run(const KnownRun& run, RunReader& reader, Findings& findings) {
+  const RunState state = state_of(run.folder, reader);
+  if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
+    findings.damaged(
+        fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
+  const bool rewritten = !verify_run_file(run.folder, reader, findings).empty();
+  try {
+    require_checkpoints_listed(run.folder);
+  } catch (const Unreadable& problem) {
+    findings.met(problem, problem.what());
+  }
+  const std::vector<index> steps = checkpoint_steps(run.folder);
+  Built built;
+  for (const index step : steps)
+    verify_checkpoint(run.folder, step,
+                      state.state == State::complete && !rewritten && step == steps.back(), built,
+                      findings);
+  return steps.size();
+}
+
 }  // namespace
 
 Arguments verify_arguments() {
@@ -225,24 +247,10 @@ int verify_command(const Words& words) {
         continue;
       }
       ++runs;
-      const RunState state = state_of(run.folder, reader);
-      if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
-        findings.damaged(
-            fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
-      const bool rewritten = !verify_run_file(run.folder, reader, findings).empty();
-      try {
-        require_checkpoints_listed(run.folder);
-      } catch (const Unreadable& problem) {
-        findings.met(problem, problem.what());
-      }
-      const std::vector<index> steps = checkpoint_steps(run.folder);
-      Built built;
-      for (const index step : steps) {
-        ++checkpoints;
-        verify_checkpoint(run.folder, step,
-                          state.state == State::complete && !rewritten && step == steps.back(),
-                          built, findings);
-      }
+      checkpoints += verify_run(run, reader, findings);
+      const std::string dense = dense_folder(run.folder);
+      if (fs::is_directory(dense, error))
+        checkpoints += verify_run({dense, "", -1, 0, false, false}, reader, findings);
     }
   }
   if (arguments.has("json")) {

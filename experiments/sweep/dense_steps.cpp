@@ -1,12 +1,16 @@
 #include "experiments/sweep/dense_steps.hpp"
 
+#include "analysis/runs/dense_part.hpp"
 #include "sim/backend/stand_in.hpp"
 #include "sim/checkpoint/checkpoint.hpp"
+#include "sim/config/name_patterns.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <vector>
 
 namespace moesim {
 
@@ -19,16 +23,48 @@ std::string dense_steps_text(const Trainer& trainer) {
       steps, trainer.steps());
 }
 
-std::string dense_folder(const std::string& run_folder) { return run_folder + "/dense"; }
+namespace {
+
+// The items of a list of patterns that match a parameter: "*.moe.*", "!head", "embedding:0.5".
+std::string items_with_match(const std::string& items, const std::vector<Parameter>& parameters) {
+  std::string kept;
+  for (const std::string& item : pattern_items(items)) {
+    const std::size_t begin = item.front() == '!' ? 1 : 0;
+    const std::string pattern = item.substr(begin, item.rfind(':') - begin);
+    if (std::any_of(parameters.begin(), parameters.end(),
+                    [&](const Parameter& p) { return matches_name(pattern, p.name); }))
+      kept += (kept.empty() ? "" : " ") + item;
+  }
+  return kept;
+}
+
+}  // namespace
 
 Experiment build_dense(const Experiment& e, DataCache& data) {
+  const std::map<std::string, Setting>& all = e.spec.settings.values();
   RunSpec spec;
-  for (const auto& [key, setting] : e.spec.settings.values())
-    if (!key.starts_with("init.")) spec.settings.set(key, setting);
+  for (const auto& [key, setting] : all)
+    if (!key.starts_with("init.") && !key.starts_with("freeze.")) spec.settings.set(key, setting);
   spec.settings.set("router.name", "dense", "init.at");
-  spec.label = run_label(spec);
+  const auto built = [&] { return build(spec, e.backend->threads(), data, stand_in); };
+  // Patterns without a match in the dense model have no effect in these steps. Rates and decays are
+  // of trained parameters, which freeze.parameters determines.
+  const auto keep = [&](const char* key, bool trained) {
+    const auto found = all.find(key);
+    if (found == all.end()) return;
+    std::vector<Parameter> parameters = built().trainer->parameters();
+    if (trained) std::erase_if(parameters, [](const Parameter& p) { return p.frozen; });
+    Setting setting = found->second;
+    setting.value = items_with_match(setting.value, parameters);
+    if (!setting.value.empty()) spec.settings.set(key, setting);
+  };
   return within([] { return "init.at: the dense steps"; },
-                [&] { return build(spec, e.backend->threads(), data, stand_in); });
+                [&] {
+                  keep("freeze.parameters", false);
+                  keep("freeze.rate", true), keep("freeze.decay", true);
+                  spec.label = run_label(spec);
+                  return built();
+                });
 }
 
 namespace {
@@ -50,8 +86,9 @@ Attempt dense_attempt(const Attempt& whole, const Experiment& e) {
 
 }  // namespace
 
-Ending train_dense_steps(const Attempt& whole, const Experiment& e, const Show& show) {
+Ending train_dense_steps(const Attempt& whole, Experiment& e, const Show& show) {
   if (e.trainer->beginning().dense_steps == 0 || !checkpoint_steps(whole.folder).empty()) return {};
+  e.recorder->publish("running");
   Ending dense = train_run(dense_attempt(whole, e), show);
   if (dense.code != Exit::ok && dense.code != Exit::interrupted)
     fail(dense.code, "init.at: the dense steps: " + dense.message);

@@ -2,6 +2,7 @@
 
 #include "analysis/statistics/sample.hpp"
 #include "experiments/sweep/child.hpp"
+#include "experiments/sweep/dense_steps.hpp"
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/sweep/record_cost.hpp"
@@ -87,6 +88,21 @@ double checkpoint_seconds(const Checkpointer& checkpointer, double steps, double
   return std::floor(steps / every) * (kPasses * per_byte * bytes + kSynced);
 }
 
+// Bytes of the checkpoints of dense steps (init.at) in the end; their records are in those of the run.
+// seconds: of all steps; rest: bytes of records in a checkpoint.
+double dense_checkpoints(const Experiment& whole, double seconds, double rest, DataCache& cache) {
+  const index steps = whole.trainer->beginning().dense_steps;
+  if (steps == 0) return 0;
+  const Experiment dense = build_dense(whole, cache);
+  double values = 0;
+  for (const NamedShapes& shapes :
+       {dense.trainer->shapes_of_weights(), dense.trainer->shapes_of_state()})
+    for (const auto& [name, shape] : shapes) values += static_cast<double>(shape.size());
+  const double share = static_cast<double>(steps) / static_cast<double>(whole.trainer->steps());
+  return kept_checkpoints(*whole.checkpointer, static_cast<double>(steps), share * seconds) *
+         (sizeof(moesim::real) * values + rest);
+}
+
 std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache) {
   require_threads(threads);
   const Clock::time_point begin = Clock::now();
@@ -145,7 +161,8 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
       {"seconds", total},
       {"device", e.backend->name() == "cpu" ? 0 : e.backend->held()},
       {"records", record_memory(e)},
-      {"disk", records + blocks + kept_checkpoints(checkpointer, rows.steps, total) * checkpoint}}
+      {"disk", records + blocks + kept_checkpoints(checkpointer, rows.steps, total) * checkpoint +
+                   dense_checkpoints(whole, total, rest_bytes(file, rows), cache)}}
       .dump();
 }
 

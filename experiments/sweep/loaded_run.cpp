@@ -71,6 +71,7 @@ Experiment build_for(const Checkpoint& checkpoint, const RunSpec& spec, DataOf s
 LoadedRun open_run(const Wanted& wanted, DataOf data, int threads, MakeBackend make,
                    const std::function<void(const Checkpoint&, Experiment&)>& use) {
   const std::string name = wanted.names.folder + wanted.folder;
+  if (!wanted.names.folder.empty()) require_one_folder(wanted.names.folder, wanted.folder);
   const StoredRun run = [&] {
     try {
       return read_stored_run(wanted.folder);
@@ -82,7 +83,7 @@ LoadedRun open_run(const Wanted& wanted, DataOf data, int threads, MakeBackend m
   for (const CheckpointInfo& info :
        candidates(wanted.folder, run, wanted.checkpoint, wanted.names)) {
     try {
-      const Checkpoint checkpoint = read_checkpoint(wanted.folder, info.step);
+      const Checkpoint checkpoint = read_checkpoint(wanted.folder, info.step, wanted.parts);
       Experiment e = build_for(checkpoint, run.spec, data, threads, make);
       use(checkpoint, e);
       return {info, std::move(e), sha256_hex(checkpoint.weights.data(), checkpoint.weights.size())};

@@ -39,6 +39,7 @@ void require_causal(const std::string& folder, const Experiment& e);
 struct Wanted {
   std::string folder, checkpoint;
   RunNames names;
+  CheckpointParts parts = CheckpointParts::all;
 };
 
 // Builds a run, without memory for its parameters, for the first of its checkpoints that is intact

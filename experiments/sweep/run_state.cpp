@@ -1,5 +1,6 @@
 #include "experiments/sweep/run_state.hpp"
 
+#include "analysis/runs/dense_part.hpp"
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
@@ -62,6 +63,9 @@ RunState recorded_state(const std::string& folder, RunReader& reader) {
     result.state = State::interrupted;
     result.step = std::max(result.step, steps.back());
   }
+  if (result.step == 0)
+    if (const std::string dense = dense_folder(folder); is_dense_folder(dense))
+      result.step = recorded_state(dense, reader).step;
   const std::string note = read_note(folder);
   if (status == "complete") {
     result.state = State::complete;

@@ -32,6 +32,10 @@ void require_teacher(const Distillation& how, const Experiment& teacher, const E
                                   how.teacher, most, most));
 }
 
+CheckpointParts parts_of(const Start& start) {
+  return start.needs_state() ? CheckpointParts::all : CheckpointParts::no_state;
+}
+
 // Positions that a step trains on.
 double tokens_of_step(const Experiment& e) {
   return static_cast<double>(e.trainer->batch()) * static_cast<double>(e.task->shape().length);
@@ -92,7 +96,8 @@ void require_same_task(const std::string& name, const Experiment& source, const 
 
 void record_cost_before(RunFile& file, const Experiment& source, const std::string& folder,
                         index step) {
-  const RunFile records = read_records(folder, read_checkpoint(folder, step));
+  const RunFile records =
+      read_records(folder, read_checkpoint(folder, step, CheckpointParts::no_state));
   const double tokens =
       static_cast<double>(step) * tokens_of_step(source) - number(records, "init_tokens");
   file.attribute("tokens_before", tokens + number(records, "tokens_before"));
@@ -102,12 +107,17 @@ void record_cost_before(RunFile& file, const Experiment& source, const std::stri
 
 void require_sources(const Experiment& e) {
   if (const Start& start = e.trainer->beginning(); start.dense_steps > 0) {
+    if (e.model->adapters() != nullptr)
+      fail(Exit::usage,
+           "init.at: adapters are added to a model that is trained, and these steps train one; "
+           "leave "
+           "out [adapter], or add it in a second run, with init.from and init.method = adapter");
     DataCache data;
     e.trainer->require_start(build_dense(e, data).trainer->shapes_of_weights());
   } else if (!start.from.empty()) {
     e.trainer->require_start();
-    open_run({start.from, start.checkpoint, kInit}, DataOf::checkpoint, 0, stand_in,
-             [&](const Checkpoint&, const Experiment& source) {
+    open_run({start.from, start.checkpoint, kInit, parts_of(start)}, DataOf::checkpoint, 0,
+             stand_in, [&](const Checkpoint&, const Experiment& source) {
                if (start.go_on) require_same_tokens(start, source, e);
                if (start.method != Start::Method::same)
                  require_same_task(kInit.folder + start.from, source, e);
@@ -148,8 +158,12 @@ void take_start(Experiment& e, int threads, const std::function<void(const std::
   RunFile& file = e.recorder->file();
   file.attribute("init_step", static_cast<std::int64_t>(done.step));
   file.attribute("init_weights_sha256", done.weights_sha256);
-  LoadedRun source =
-      load_run(start.from, std::to_string(done.step), DataOf::checkpoint, threads, {}, kInit);
+  const LoadedRun source =
+      open_run({start.from, std::to_string(done.step), kInit, parts_of(start)}, DataOf::checkpoint,
+               threads, make_backend, [&](const Checkpoint& checkpoint, const Experiment& made) {
+                 made.trainer->start();
+                 load_weights(checkpoint, *made.trainer);
+               });
   record_cost_before(file, source.e, start.from, done.step);
   if (start.go_on) {
     require_same_tokens(start, source.e, e);

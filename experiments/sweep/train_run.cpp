@@ -1,5 +1,6 @@
 #include "experiments/sweep/train_run.hpp"
 
+#include "analysis/runs/dense_part.hpp"
 #include "experiments/sweep/dense_steps.hpp"
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/extension.hpp"

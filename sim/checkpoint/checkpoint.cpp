@@ -160,7 +160,7 @@ std::vector<CheckpointInfo> checkpoint_infos(const std::string& run_folder) {
   return all;
 }
 
-Checkpoint read_checkpoint(const std::string& run_folder, index step) {
+Checkpoint read_checkpoint(const std::string& run_folder, index step, CheckpointParts parts) {
   const fs::path folder = folder_of(run_folder, step);
   Checkpoint checkpoint;
   checkpoint.path = folder;
@@ -168,7 +168,7 @@ Checkpoint read_checkpoint(const std::string& run_folder, index step) {
   checkpoint.info = manifest.info;
   if (checkpoint.info.step != step) damaged(folder, "holds another step than its name says");
   checkpoint.weights = read_vouched(manifest, folder, kWeightsFile);
-  checkpoint.state = read_vouched(manifest, folder, kStateFile);
+  if (parts == CheckpointParts::all) checkpoint.state = read_vouched(manifest, folder, kStateFile);
   if (manifest.files.contains(kRestFile)) {
     checkpoint.rest = read_vouched(manifest, folder, kRestFile);
     check_blocks(run_folder, checkpoint.info);

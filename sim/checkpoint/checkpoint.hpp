@@ -74,8 +74,13 @@ std::vector<index> checkpoint_steps(const std::string& run_folder);
 // The manifests of the checkpoints, oldest first, without damaged manifests.
 std::vector<CheckpointInfo> checkpoint_infos(const std::string& run_folder);
 
-// Reads a checkpoint and verifies every byte. Throws Exit::data with the file and the problem.
-Checkpoint read_checkpoint(const std::string& run_folder, index step);
+// What is read of a checkpoint: all, or all but kStateFile, for which damage is no matter then.
+enum class CheckpointParts { all, no_state };
+
+// Reads a checkpoint and verifies every byte of these parts. Throws Exit::data with the file and the
+// problem.
+Checkpoint read_checkpoint(const std::string& run_folder, index step,
+                           CheckpointParts parts = CheckpointParts::all);
 
 // Finds the newest intact checkpoint that satisfies `wanted` and that `use` accepts: an Error with
 // Exit::data from `use` counts as damage. Calls `damaged` for each checkpoint that is skipped.

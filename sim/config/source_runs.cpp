@@ -1,6 +1,9 @@
 #include "sim/config/source_runs.hpp"
 
 #include "sim/config/text.hpp"
+#include "sim/core/error.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -21,6 +24,25 @@ std::string absolute_path(const std::string& path) {
   std::string absolute = fs::absolute(path, error).lexically_normal().string();
   if (absolute.size() > 1 && absolute.ends_with('/')) absolute.pop_back();
   return error ? "" : absolute;
+}
+
+bool is_pattern(const std::string& path) { return path.find('*') != std::string::npos; }
+
+// The folders that a pattern matches, in order. Only * is special.
+std::vector<std::string> folders_matching(const std::string& pattern) {
+  std::string escaped;
+  for (const char c : pattern) {
+    if (c == '[' || c == ']' || c == '?' || c == '\\') escaped += '\\';
+    escaped += c;
+  }
+  glob_t found{};
+  std::vector<std::string> folders;
+  std::error_code error;
+  if (::glob(escaped.c_str(), 0, nullptr, &found) == 0)
+    for (std::size_t i = 0; i < found.gl_pathc; ++i)
+      if (fs::is_directory(found.gl_pathv[i], error)) folders.emplace_back(found.gl_pathv[i]);
+  ::globfree(&found);
+  return folders;
 }
 
 // The paths of other runs on the axes of a sweep.
@@ -53,12 +75,19 @@ std::string source_of_seed(const std::string& path, std::uint64_t seed) {
   std::string named = path;
   for (std::size_t at = 0; (at = named.find(kSeed, at)) != std::string::npos;)
     named.replace(at, kSeed.size(), std::to_string(seed));
-  if (named.find('*') == std::string::npos) return named;
-  glob_t found{};
-  const bool one = ::glob(named.c_str(), GLOB_ONLYDIR, nullptr, &found) == 0 && found.gl_pathc == 1;
-  if (one) named = found.gl_pathv[0];
-  ::globfree(&found);
-  return named;
+  if (!is_pattern(named)) return named;
+  const std::vector<std::string> found = folders_matching(named);
+  return found.size() == 1 ? found.front() : named;
+}
+
+void require_one_folder(const std::string& option, const std::string& path) {
+  std::error_code error;
+  if (!is_pattern(path) || fs::exists(path, error)) return;
+  const std::vector<std::string> found = folders_matching(path);
+  if (found.empty()) fail(Exit::data, option + path + ": matches no folder");
+  if (found.size() > 1)
+    fail(Exit::data, fmt::format("{}{}: matches {} folders, the first {} and {}; name one", option,
+                                 path, found.size(), short_path(found[0]), short_path(found[1])));
 }
 
 std::string short_path(const std::string& path) {

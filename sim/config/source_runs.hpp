@@ -21,6 +21,10 @@ void fix_source_runs(Settings& settings);
 // seeds have a source each has one value.
 std::string source_of_seed(const std::string& path, std::uint64_t seed);
 
+// Throws Exit::data if a path of source_of_seed() is still a pattern, with the number of folders that it
+// matches and the first two. option: "init.from = ".
+void require_one_folder(const std::string& option, const std::string& path);
+
 // The last two parts of a path: the experiment and the run.
 std::string short_path(const std::string& path);
 

@@ -167,6 +167,15 @@ std::vector<std::string> problems_of(const Checkpoint& checkpoint) {
   return problems;
 }
 
+void load_weights(const Checkpoint& checkpoint, Trainer& trainer) {
+  Problems problems;
+  const std::string path = checkpoint.path + "/" + kWeightsFile;
+  const TensorFile weights = read_tensors(path, checkpoint.weights, problems);
+  if (problems.empty()) compare(path, weights, trainer.shapes_of_weights(), true, problems);
+  if (!problems.empty()) fail(Exit::data, problems.front());
+  give(weights, trainer.weights());
+}
+
 void load_checkpoint(const Checkpoint& checkpoint, Trainer& trainer) {
   if (const Problems problems = problems_of(checkpoint, trainer); !problems.empty())
     fail(Exit::data, problems.front());

@@ -2,6 +2,7 @@
 
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/moe/dense_width.hpp"
 #include "sim/train/loading.hpp"
 #include "sim/train/start_source.hpp"
 
@@ -104,6 +105,10 @@ index read_dense_steps(Options& init, const Start& start, index steps) {
                                   first, steps));
   if (init.settings().effective("init.checkpoint") != "newest")
     init.reject("checkpoint", "init.at takes the checkpoint of its own dense steps; leave it out");
+  // Read here, the width of the dense steps is a part of the run's identity.
+  Options dense(init.settings(), "router.dense");
+  read_dense_width(dense);
+  dense.keep_silent("width_factor");
   return first;
 }
 
@@ -161,6 +166,8 @@ Start read_start(Settings& settings, index steps) {
       init.reject("rename", "write old:new, not " + rule);
     start.renames.emplace_back(rule.substr(0, colon), rule.substr(colon + 1));
   }
+  if (start.dense_steps > 0 && !start.renames.empty())
+    init.reject("rename", "init.at: the dense steps have the names of this run; leave it out");
   if (start.any()) explain_start(init, start);
   return start;
 }

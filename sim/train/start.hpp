@@ -40,6 +40,8 @@ struct Start {
   index dense_steps = 0;
 
   bool any() const { return !from.empty() || dense_steps > 0; }
+  // True if the start needs the optimiser or the position of the checkpoint.
+  bool needs_state() const { return copy_moments || go_on; }
 
   // Throws as load() does, but reads no values of the model and changes none: before a run begins.
   // state: Trainer::shapes_of_state(). -> position and updates of load()

@@ -2,6 +2,7 @@
 
 #include "sim/checkpoint/checkpoint.hpp"
 #include "sim/checkpoint/safetensors.hpp"
+#include "sim/config/source_runs.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/io/sha256.hpp"
@@ -17,16 +18,19 @@
 namespace moesim {
 namespace {
 
+// What [init] calls the source, for errors.
+std::string name_of(const Start& start) {
+  return start.dense_steps > 0 ? "init.at: the dense steps" : "init.from = " + start.from;
+}
+
 index step_of(const Start& start) {
   std::vector<CheckpointInfo> all = checkpoint_infos(start.from);
   if (all.empty()) {
     const std::vector<index> steps = checkpoint_steps(start.from);
     if (!steps.empty())
       read_checkpoint(start.from, steps.back());  // throws: its manifest is damaged
-    fail(Exit::data,
-         "init.from = " + start.from + ": no checkpoint of a run there" +
-             (start.from.find('*') == std::string::npos ? ""
-                                                        : "; its pattern must match one folder"));
+    require_one_folder("init.from = ", start.from);
+    fail(Exit::data, name_of(start) + ": no checkpoint of a run there");
   }
   if (start.checkpoint == "newest") return all.back().step;
   if (start.checkpoint != "best") {
@@ -101,10 +105,14 @@ HostTensors renamed(const TensorFile& file, const Start& start, const std::strin
   return found;
 }
 
+bool has_adapters(const HostTensors& tensors) {
+  const auto at = tensors.lower_bound("adapters.");
+  return at != tensors.end() && at->first.starts_with("adapters.");
+}
+
 // Adapters of the other run would be lost.
 void require_no_adapters(const std::string& from, const HostTensors& tensors) {
-  if (const auto at = tensors.lower_bound("adapters.");
-      at != tensors.end() && at->first.starts_with("adapters."))
+  if (has_adapters(tensors))
     fail(Exit::usage, fmt::format("init.from = {}: it has adapters; begin with the run that moesim "
                                   "transform RUN fold makes of it",
                                   from));
@@ -127,6 +135,14 @@ void take(StartSource& source, const Start& start, const NamedShapes& weights,
                     start.upcycling.router != Upcycling::Router::copy;
            });
   };
+  const auto remedy = [&](const std::string& name) -> std::string {
+    const std::string settings = "; take the settings of that run";
+    if (start.method == Start::Method::adapter)
+      return settings + " for all but the experts: feed_forward.name, and no moe.shared";
+    if (name.starts_with("adapters.") && !has_adapters(source.tensors))
+      return "; set init.method = adapter, which adds adapters to a model without them";
+    return settings + ", or set init.missing = draw";
+  };
   for (const auto& own : weights) {
     const std::string& name = own.first;
     const auto at = source.tensors.find(name);
@@ -134,17 +150,14 @@ void take(StartSource& source, const Start& start, const NamedShapes& weights,
     if (there && at->second.shape == lengths_of(own.second))
       source.taken.insert(name);
     else if (!may_miss(name))
-      fail(Exit::data,
-           fmt::format("init.from = {}: {}; take the settings of that run{}", start.from,
-                       there ? fmt::format("its tensor {} has another shape, not {}", name,
-                                           own.second.to_string())
-                             : "it has no tensor " + name,
-                       start.method == Start::Method::adapter
-                           ? " for all but the experts: feed_forward.name, and no moe.shared"
-                           : ", or set init.missing = draw"));
+      fail(Exit::data, fmt::format("{}: {}{}", name_of(start),
+                                   there ? fmt::format("its tensor {} has another shape, not {}",
+                                                       name, own.second.to_string())
+                                         : "it has no tensor " + name,
+                                   remedy(name)));
   }
   if (source.taken.empty())
-    fail(Exit::data, "init.from = " + start.from + ": none of its tensors is of this model");
+    fail(Exit::data, name_of(start) + ": none of its tensors is of this model");
 }
 
 // The prefix of a name of the optimiser's state: "adamw.first." of "adamw.first.head".
@@ -186,12 +199,15 @@ StartSource read_start_source(const Start& start, const NamedShapes& weights,
                               const NamedShapes& state, const Transformer& model,
                               std::uint64_t seed) {
   StartSource source;
-  const Checkpoint checkpoint = read_checkpoint(start.from, step_of(start));
-  const TensorFile kept = read_safetensors(checkpoint.state);
+  const Checkpoint checkpoint =
+      read_checkpoint(start.from, step_of(start),
+                      start.needs_state() ? CheckpointParts::all : CheckpointParts::no_state);
   source.step = checkpoint.info.step;
   source.weights_sha256 = sha256_hex(checkpoint.weights.data(), checkpoint.weights.size());
   source.tensors = renamed(read_safetensors(checkpoint.weights), start, "");
   take(source, start, weights, model, seed);
+  if (!start.needs_state()) return source;
+  const TensorFile kept = read_safetensors(checkpoint.state);
   const auto [position, updates] = position_of(kept);
   // What is due at that step is due here, too: its evaluation is of this model.
   if (start.go_on)
@@ -208,7 +224,8 @@ void require_dense(const Start& start, const NamedShapes& dense, const NamedShap
   for (const auto& [name, shape] : dense)
     source.tensors[name] = {lengths_of(shape),
                             std::vector<real>(static_cast<std::size_t>(shape.size()))};
-  take(source, start, weights, model, seed);
+  within([] { return "init.at: the experts of the dense steps"; },
+         [&] { take(source, start, weights, model, seed); });
 }
 
 }  // namespace moesim

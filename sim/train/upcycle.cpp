@@ -149,18 +149,24 @@ bool make_experts(const Upcycling& how, HostTensors& tensors, const Expert& bank
   for (const auto& part : units.parts) {
     const HostTensor* dense = dense_part(tensors, block, part.name);
     if (dense == nullptr)
-      refuse(layer.name, fmt::format("init.from has no dense network with {} in block {}; take a "
+      refuse(layer.name, fmt::format("the source has no dense network with {} in block {}; take a "
                                      "dense run with this model.layers and expert.name",
                                      part.name, block));
     const std::vector<std::int64_t>& shape = shapes.at(part.name);
     if (dense->shape.size() != shape.size())
-      refuse(layer.name, part.name + " has another rank in init.from");
+      refuse(layer.name, part.name + " has another rank in the dense network");
     const UnitAxes whole = axes_of(dense->shape, part.role), own = axes_of(shape, part.role);
     if (whole.outer != own.outer || whole.inner != own.inner)
-      refuse(layer.name, part.name + " has another width in init.from; set the same model.width");
+      refuse(layer.name,
+             part.name + " has another width in the dense network; set the same model.width");
     if (whole.units % own.units != 0)
-      refuse(layer.name, fmt::format("their hidden width {} does not divide that of init.from, {}",
-                                     own.units, whole.units));
+      refuse(
+          layer.name,
+          fmt::format("their hidden width {} does not divide that of the dense network, {}; leave "
+                      "out moe.match, and set expert.hidden alike in both (copies), or take a "
+                      "dense network G times as wide, with router.dense.width_factor = G "
+                      "(pieces)",
+                      own.units, whole.units));
     if (own.units > 1 || whole.units > 1) {
       layer.groups = whole.units / own.units;
       if (E % layer.groups != 0)
@@ -228,7 +234,7 @@ std::vector<UpcycledLayer> upcycle(const Upcycling& how, HostTensors& tensors,
   }
   if (layers.empty())
     fail(Exit::usage,
-         "init.method = upcycle: no layer to make: init.from has the experts of this model "
+         "init.method = upcycle: no layer to make: the source has the experts of this model "
          "(then set init.method = same), or they belong to router.name (choose another)");
   return layers;
 }

@@ -6,6 +6,7 @@ with exit 2 or 3, and --force discards nothing before its sources are found.
 """
 import glob
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -154,7 +155,15 @@ check(weights(glob.glob("runs/each/*-s0-*/")[0]) != weights(glob.glob("runs/each
 if h5py is not None:
     check(len({attributes(folder)["init_weights_sha256"] for folder in glob.glob("runs/each/*/")}) == 2, "all seeds have one source")
 check(call("compare", "runs/each", "--json").count('"arm"') == 1, "sources by seed are arms")
-check("must match one folder" in run("refused", "router.name=dense", "init.from=runs/sources/dense-*", code=3)[1], "a pattern of two folders")
+# Only * and {seed} are special; the other options that name runs have the same words.
+shutil.copytree(glob.glob("runs/sources/dense-s0-*")[0], "runs/sources/a[b]?")
+run("literal", "router.name=dense", "run.steps=5", "init.from=runs/sources/a[b]?*")
+for option in ("init.from", "distil.teacher"):
+    for pattern, text in (("dense-*", "matches 2 folders, the first sources/dense-s0-"), ("dense-s[0]*", "matches no folder")):
+        said = run("refused", "router.name=dense", f"{option}=runs/sources/{pattern}", code=3)[1]
+        check(f"{option} = {here}/runs/sources/{pattern}: {text}" in said, f"{option} = {pattern}: {said[-300:]}")
+check("set init.method = adapter" in run("refused", "router.name=dense", f"init.from={dense}", "adapter.kind=lora", code=3)[1],
+      "no word of init.method = adapter")
 
 # init.at: one run has the bits of two, also if it is stopped before and after it makes its experts.
 whole_steps = ["run.steps=600", "checkpoint.every=50", "checkpoint.keep=20"]
@@ -178,9 +187,29 @@ def stop_in(name, pattern):
     check(process.wait() in (0, 75), f"{name}: stopped with {process.returncode}")
 
 
+def require_one_run(name):
+    """Commands find the run itself, at its real step, and damage in its dense steps."""
+    state = json.loads(call("status", f"runs/{name}", "--json"))["runs"]
+    check(len(state) == 1 and state[0]["step"] >= 50, f"{name}: status has {state}")
+    check(re.search(r"^token_choice ", call("compare", f"runs/{name}"), re.M), f"{name}: compare has another arm")
+    check(not re.search(r"^dense ", call("compare", f"runs/{name}"), re.M), f"{name}: dense steps are an arm")
+    part = glob.glob(f"runs/{name}/*/dense")[0]
+    for command in ("status", "compare"):
+        check("the dense steps of the run in the folder above" in call(command, part), f"{command} of dense steps")
+    call("verify", f"runs/{name}")
+    for path in [glob.glob(f"{part}/checkpoint/step-*/weights.safetensors")[-1], f"{part}/config.ini"]:
+        with open(path, "rb") as file:
+            intact = file.read()
+        with open(path, "wb") as file:
+            file.write(intact[:-9] + b"damaged!\n")
+        check(path in call("verify", f"runs/{name}", code=3), f"verify does not see {path}")
+        with open(path, "wb") as file:
+            file.write(intact)
+
+
 for name, pattern in (("in_dense", "dense/checkpoint/step-000000050"), ("in_sparse", "checkpoint/step-000000350")):
     stop_in(name, pattern)
-    call("status", f"runs/{name}")
+    require_one_run(name)
     stopped, _ = run(name, *at)
     check(weights(stopped) == weights(one), f"{name}: a run with init.at that stopped has other weights")
     if h5py is not None:
@@ -196,6 +225,17 @@ check(weights(one) == weights(second), "--force has other weights")
 run("one", *at, "run.steps=700", "--extend", code=2)  # a share of other steps
 check("init.at" in run("refused", *at, "router.name=dense", code=2)[1] or not os.path.exists("runs/refused"), "init.at of a dense run")
 run("refused", *at, "router.name=autonomy", code=2)
+for words, text in ((["init.rename=a:b"], "init.rename"), (["adapter.kind=lora"], "leave out [adapter]"),
+                    (["moe.match=active_parameters"], "init.at: the experts of the dense steps: ")):
+    said = run("refused", *at, *words, code=2)[1]
+    check(text in said and "init.from =" not in said, f"{words}: {said[-300:]}")
+# The width of the dense steps is a part of the run.
+pieces = ["run.steps=20" if word == "run.steps=600" else word for word in at]
+check(run("width", *pieces)[0] != "" and "2 pieces" in run("width", *pieces, "router.dense.width_factor=2")[1], "one width of two")
+# Patterns without a match in the dense steps have no effect there.
+some, _ = run("some", *at, "freeze.parameters=*.attention.* *.router.*", "freeze.rate=*.experts.*:0.5 head:0.5")
+check("[freeze]\nparameters = *.attention.*\n" in open(some + "dense/config.ini").read(), "patterns of the dense steps")
+call("verify", "runs/some")
 check(not os.path.exists("runs/refused"), "init.at: left a folder")
 check(hash_of(dense) == before, "the source changed")
 
@@ -208,6 +248,21 @@ letters, _ = run("letters", "router.name=dense", *text, "data.path=a.txt")
 check("token 0" in run("others", "router.name=dense", *text, "data.path=b.txt", f"distil.teacher={letters}", code=2)[1], "other letters")
 check("distil.teacher" in run("size", "router.name=dense", f"distil.teacher={letters}", code=2)[1], "another vocabulary")
 check("data.length = 16" in run("longer", *taught, "data.length=32", code=2)[1], "a shorter teacher")
+
+# A damaged optimiser of the source is no matter to a start without it.
+shutil.copytree(dense, "damaged")
+with open(sorted(glob.glob("damaged/checkpoint/step-*/state.safetensors"))[-1], "r+b") as file:
+    file.write(b"damaged")
+for method in ("same", "upcycle"):
+    words = ["router.name=" + ("dense" if method == "same" else "hash"), "init.from=damaged", f"init.method={method}"]
+    run("fresh-" + method, *words)
+    check("state.safetensors: damaged" in run("refused", *words, "init.optimiser=copy", code=3)[1], f"{method}: a damaged optimiser")
+
+# The space on the disk of a run with init.at has its dense steps.
+dry = ["--dry-run", "--json"]
+disk = [json.loads(checks.run(moesim, "run", "c.ini", "run.name=dry", *words, *dry).stdout)["total"]["disk_bytes"]
+        for words in (at, [word for word in copied if not word.startswith("init.")])]
+check(disk[0] > 1.3 * disk[1], f"bytes with and without dense steps: {disk}")
 
 # A run whose source is gone is kept, also by --force; a teacher that has left is not needed.
 stop("late", *taught, *long, "distil.until=3")

@@ -215,12 +215,13 @@ TEST_CASE("upcycle: what cannot be made is refused", "[train][start]") {
     CAPTURE(message);
     CHECK_THROWS_WITH(Upcycled(source, more), contains(message));
   };
-  refused({"expert.hidden", "24"}, "their hidden width 24 does not divide that of init.from, 32");
+  refused({"expert.hidden", "24"},
+          "their hidden width 24 does not divide that of the dense network, 32");
   refused({"expert.hidden", "8", "moe.experts", "6"}, "moe.experts = 6 is no multiple of the 4");
   refused(with(choice({"k", "3"}), {"expert.hidden", "16"}), "a token takes 3 experts");
   refused({"expert.name", "swiglu"}, "has no dense network with w3");
   refused({"expert.name", "lora"}, "do not say which of their parameters");
-  refused({"model.width", "8"}, "another width in init.from");
+  refused({"model.width", "8"}, "another width in the dense network");
   refused({"moe.experts", "1"}, "no layer to make");
   CHECK_THROWS_WITH(Training({"init.method", "upcycle"}, 1), contains("needs another run"));
 }
