@@ -110,6 +110,15 @@ for run in (source, only("x-rise/*/")):
     served = json.loads(call("bench", "--serve", run, "--batches", "4", "--texts", "4", "--json"))
     check(served["batches"][0]["tokens_per_second"] > 0, f"serve {run}: {served}")
 
+# Texts of one task take its k experts, whatever their number; of several more.
+served = {task: json.loads(call("bench", "--serve", source, "--batches", "8", "--prompt", "3", "--tokens", "4", "--dropless", "--json",
+                                *(("--task", task) if task else ())))["batches"][0] for task in (None, "rise", "fall")}
+for task in ("rise", "fall"):
+    check(all(layer["touched"] == 2 for layer in served[task]["layers"]), f"serve {task}: {served[task]['layers']}")
+check(any(layer["touched"] > 2 for layer in served[None]["layers"]), f"serve: {served[None]['layers']}")
+refused("--task rize: no task", "bench", "--serve", source, "--task", "rize")
+refused("--task: needs --serve", "bench", "--task", "rise")
+
 # The experts of a text are those of its task's row.
 call("route", source, "--text", "abcd", "--task", "fall", "--out", "t.csv")
 with open("t.csv") as file:

@@ -251,6 +251,9 @@ check("1 to 64 letters" in call("transform", source, "prune", "--keep", "2", "--
 check("exists" in call("transform", source, "prune", "--keep", "2", "--out", "p2", code=2), "an existing folder")
 check("--out" in call("transform", source, "prune", "--keep", "2", code=2), "no folder")
 call("transform", "nosuch", "prune", "--keep", "2", "--out", "none", code=3)
+for rank, noted in ((16, False), (49, True)):  # widths are 16, 32 and 48
+    said = call("run", "c.ini", "run.name=high", "adapter.kind=lora", f"adapter.rank={rank}", "--dry-run")
+    check(("above the smaller side of every adapted matrix, at most 16" in said) == noted, f"rank {rank}: {said}")
 for key in ("rank=3", "alpha=8"):
     said = call("run", "c.ini", "run.name=mov", "adapter.kind=mov", f"adapter.{key}", code=2)
     check("mov has no low-rank changes" in said, f"mov with {key}: {said}")
