@@ -1,4 +1,5 @@
-// The dense baseline: one feed-forward network of the same active width processes every token.
+// The dense baseline: one feed-forward network processes every token. It has the active width of a
+// router with k experts per token if width_factor = k.
 #include "sim/moe/choose.hpp"
 #include "sim/moe/dense_width.hpp"
 #include "sim/moe/router.hpp"
@@ -24,8 +25,7 @@ class Dense : public Router {
   }
 };
 
-const RegisterRouter<Dense> dense("dense",
-                                  "no routing: one network of the same active width, the baseline",
+const RegisterRouter<Dense> dense("dense", "no routing: one network for every token, the baseline",
                                   {{"wide", "width_factor=3"}});
 
 }  // namespace

@@ -191,10 +191,8 @@ Table ablation_table(const std::vector<Outcome>& outcomes, const AblationOptions
     metric.column.column.decimals = decimals_of(arms, metric.column.value);
   std::set<std::string> marked;
   if (metric.is_loss())
-    if (const std::optional<Best> best = best_of(arms, baseline)) {
-      marked.insert(arms[best->arm].name);
-      for (const std::size_t arm : best->tied()) marked.insert(arms[arm].name);
-    }
+    if (const std::optional<Best> best = best_of(arms, baseline))
+      for (const std::size_t arm : best->marked()) marked.insert(arms[arm].name);
 
   std::vector<const Arm*> everyone, others;
   for (const Arm& arm : arms) {

@@ -58,6 +58,13 @@ std::vector<std::size_t> Best::tied() const {
   return arms;
 }
 
+std::vector<std::size_t> Best::marked() const {
+  if (!lower.empty()) return {};
+  std::vector<std::size_t> arms = tied();
+  arms.push_back(arm);
+  return arms;
+}
+
 std::vector<Arm> with_baseline(std::vector<Arm> arms, const Arm* baseline) {
   if (baseline != nullptr && std::none_of(arms.begin(), arms.end(), [&](const Arm& arm) {
         return arm.name == baseline->name;
@@ -87,16 +94,23 @@ std::vector<Difference> differences_to(const Arm* baseline, const std::vector<Ar
 
 std::optional<Best> best_of(const std::vector<Arm>& arms, const Arm* baseline, const LossOf& loss) {
   if (!same_measure(arms) || !same_vocabulary(arms)) return std::nullopt;
-  std::vector<std::size_t> candidates;
+  std::vector<std::size_t> candidates, untested;
   std::optional<Best> best;
   double lowest = 0;
   for (std::size_t i = 0; i < arms.size(); ++i) {
     const Sample sample = sample_of(values_of(arms[i].complete, loss));
-    if (arms[i].*loss.leaks || sample.count < 2 || !std::isfinite(sample.mean)) continue;
+    if (arms[i].*loss.leaks || sample.count < 1 || !std::isfinite(sample.mean)) continue;
+    if (sample.count == 1) {
+      untested.push_back(i);
+      continue;
+    }
     candidates.push_back(i);
     if (!best || sample.mean < lowest) best = Best{i, {}, {}}, lowest = sample.mean;
   }
   if (!best) return best;
+  best->untested = untested;
+  for (const std::size_t i : untested)
+    if (sample_of(values_of(arms[i].complete, loss)).mean < lowest) best->lower.push_back(i);
   for (const std::size_t i : candidates) {
     if (i == best->arm) continue;
     best->others.push_back(i);

@@ -46,9 +46,14 @@ struct Best {
   // candidates.
   std::vector<std::size_t> others;
   std::vector<Difference> differences;
+  std::vector<std::size_t> untested = {};  // arms that do not leak and have one seed
+  std::vector<std::size_t> lower = {};     // those of them with a lower loss
 
   // Returns the other candidates that are not significantly worse.
   std::vector<std::size_t> tied() const;
+  // Returns the arms that tables set in bold: the best and those tied with it; none if an arm with
+  // one seed has a lower loss.
+  std::vector<std::size_t> marked() const;
 };
 
 // Returns the arms, with the baseline appended if it is not among them: a baseline that is not

@@ -14,10 +14,11 @@ namespace moesim {
 // The losses of `dense` and `teacher` are in nats, or any one unit.
 RatioEstimate preserved_share(const BySeed& dense, const BySeed& student, const BySeed& teacher);
 
-// The share in percent, and its interval; "not measurable" where the teacher's gain is within noise.
+// The share in percent, and its interval; "not measurable" where the teacher's gain is within noise,
+// and "no gain" where its loss is higher than the baseline's.
 // The arms must outlive the columns.
 std::vector<RouterColumn> preserved_columns(const Arm& baseline, const Arm& teacher);
-// What the columns are.
-std::string preserved_note(const Arm& baseline, const Arm& teacher);
+// What the columns are, and over how many seeds the shares of those of the arms are that have more.
+std::string preserved_note(const Arm& baseline, const Arm& teacher, const std::vector<Arm>& arms);
 
 }  // namespace moesim

@@ -61,9 +61,7 @@ void mark_best(const std::vector<Arm>& arms, const Arm* baseline, const LossOf& 
   const auto column = place_of(table, key);
   const std::optional<Best> best = best_of(with_baseline(arms, baseline), baseline, loss);
   if (!best || !column) return;
-  std::vector<std::size_t> marked = best->tied();
-  marked.push_back(best->arm);
-  for (const std::size_t arm : marked)
+  for (const std::size_t arm : best->marked())
     if (arm < arms.size()) table.bold.insert({arm, *column});  // the baseline may be hidden
 }
 
@@ -143,7 +141,7 @@ Table table_of(const std::vector<Outcome>& outcomes, const RoutersOptions& optio
                                           .target = shows(is_of_target) ? target : std::nullopt,
                                           .chosen = arms.size() < all.size()});
   table.notes = notes.lines;
-  if (teacher != nullptr) table.notes.push_back(preserved_note(*baseline, *teacher));
+  if (teacher != nullptr) table.notes.push_back(preserved_note(*baseline, *teacher, arms));
   mark_best(arms, baseline, kWholeLoss, "eval_loss", table);
   if (from) mark_best(arms, baseline, kLossFrom, "eval_loss_from", table);
   refer(arms, differences, notes, table);

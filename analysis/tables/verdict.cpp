@@ -63,18 +63,27 @@ std::string separation(const Arm& arm, const Arm& other, const Difference& diffe
 void add_best(const std::vector<Arm>& arms, const Arm* baseline, const std::string& of_which,
               std::vector<std::string>& sentences) {
   const std::optional<Best> best = best_of(arms, baseline);
-  if (!best || best->others.empty()) return;
+  if (!best) return;
   const Arm& lowest = arms[best->arm];
+  for (const std::size_t i : best->lower)
+    sentences.push_back(fmt::format(
+        "{} has a lower loss than {}, of one seed: it is not tested, and no arm is marked as best",
+        arms[i].name, lowest.name));
+  if (best->others.empty()) return;
+  const std::string tested = best->untested.empty() ? "" : " with two or more seeds";
   const std::vector<std::size_t> tied = best->tied();
   const bool some_leak =
       std::any_of(arms.begin(), arms.end(), [](const Arm& arm) { return arm.leaks; });
   sentences.push_back(fmt::format(
-      "{} has the lowest loss{}{}, {}", lowest.name,
-      some_leak && of_which.empty() ? " of the arms" : of_which,
+      "{} has the lowest loss{}{}{}, {}", lowest.name,
+      (some_leak || !best->lower.empty()) && of_which.empty() ? " of the arms" : of_which,
       some_leak ? " that do not look ahead" : "",
-      tied.empty() ? "and every other is significantly worse"
-                   : fmt::format("but {} of {} others {} not separable from it", tied.size(),
-                                 best->others.size(), tied.size() == 1 ? "is" : "are")));
+      best->lower.empty() ? ""
+      : some_leak         ? " and have two or more seeds"
+                          : tested,
+      tied.empty() ? fmt::format("and every other{} is significantly worse", tested)
+                   : fmt::format("but {} of {} others{} {} not separable from it", tied.size(),
+                                 best->others.size(), tested, tied.size() == 1 ? "is" : "are")));
   for (std::size_t i = 0; i < best->others.size(); ++i) {
     const Arm& other = arms[best->others[i]];
     const bool is_told =

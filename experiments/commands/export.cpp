@@ -193,9 +193,9 @@ Arguments export_arguments() {
              {format_names()})
       .value("out", "", "output file, written atomically; default: stdout", Offer::file())
       .value("columns", "",
-             "KEY,KEY: only these columns, by their keys in CSV; for routers and "
-             "tidy also any recorded quantity; all: every column (latex and md show a selection "
-             "by default)")
+             "KEY,KEY: only these columns, by their keys, which JSON has (a CSV header adds _mean "
+             "and _std to those of quantities over seeds); for routers and tidy also any recorded "
+             "quantity; all: every column (latex and md show a selection by default)")
       .value("by", "",
              "unit of a row: layer or expert for utilization; domain, layer or expert "
              "for domains",

@@ -12,8 +12,14 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
+#include <fmt/format.h>
+
+#include <filesystem>
+
 namespace moesim {
 namespace {
+
+namespace fs = std::filesystem;
 
 const TaskTokenizer* tokenizer_of(const Experiment& e) {
   return dynamic_cast<const TaskTokenizer*>(e.data->tokenizer());
@@ -26,13 +32,41 @@ void require_pairs(const std::string& folder, const Experiment& e) {
                           "answers to score");
 }
 
-// The format of --answers-out, by its ending.
-TableFormat answers_format(const std::string& out) {
-  if (out.empty()) return TableFormat::csv;
+// The format of --answers-out, by its ending. table: the file of --out, or "".
+TableFormat answers_format(const Arguments& arguments, const std::string& table) {
+  if (!arguments.given("answers-out")) return TableFormat::csv;
+  const std::string out = arguments.text("answers-out");
+  const std::string named = "command line: --answers-out " + config::printable(out);
+  const auto format = format_of_ending(out);
+  if (!format)
+    fail(Exit::usage, named + (out.empty() ? ": no file is named" : ": unknown ending") +
+                          "; write FILE.csv, .json, .txt, .md, .html or .tex");
+  std::error_code error;
+  const fs::path place = fs::weakly_canonical(fs::absolute(out), error);
+  if (!table.empty() && place == fs::weakly_canonical(fs::absolute(table), error))
+    fail(Exit::usage, named + ": --out names the same file; choose another for one of them");
+  if (const fs::path folder = place.parent_path(); !error && !fs::is_directory(folder, error))
+    fail(Exit::output,
+         fmt::format("{}: there is no folder {}; create it or choose another --answers-out", named,
+                     fs::path(out).parent_path().string()));
   require_not_of_a_run(out);
-  if (const auto format = format_of_ending(out)) return *format;
-  fail(Exit::usage, "command line: --answers-out " + config::printable(out) +
-                        ": unknown ending; write FILE.csv, .json, .txt, .md, .html or .tex");
+  return *format;
+}
+
+// What a reader of the run's row must know.
+void add_notes(Table& table, const std::string& name, const Experiment& e, long most) {
+  const Settings& settings = e.spec.settings;
+  if (const std::string held_out = settings.effective("data.held_out"); !held_out.empty())
+    table.notes.push_back(name + ": data.held_out = " + held_out +
+                          ": without training examples in this run; one that it began with may "
+                          "have had them");
+  if (const std::string evaluated = settings.effective("data.evaluated");
+      !evaluated.empty() && most > 0)
+    table.notes.push_back(
+        fmt::format("{}: data.evaluated = {}: its first {} answers of a task may be to other "
+                    "sources than those of a run that evaluates more tasks; compare them with "
+                    "--answers 0",
+                    name, evaluated, most));
 }
 
 }  // namespace
@@ -65,7 +99,7 @@ int score_command(const Words& words) {
   const int threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
   const Rules rules = arguments.has("dropless") ? Rules::dropless : Rules::own;
   const std::string written = arguments.text("answers-out");
-  const TableFormat format = answers_format(written);
+  const TableFormat format = answers_format(arguments, output.out);
   Table table = score_table(), each = answers_table();
   for (const std::string& folder : begun_runs(arguments.rest())) {
     LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads,
@@ -79,10 +113,7 @@ int score_command(const Words& words) {
         greedy_answers(*e.model, evaluator, *tokenizer_of(e), *e.backend, most, rules);
     add_scores(table, name_of_folder(folder), *e.data, *evaluation, answers);
     if (!written.empty()) add_answers(each, name_of_folder(folder), *e.data, answers);
-    if (const std::string held_out = e.spec.settings.effective("data.held_out"); !held_out.empty())
-      table.notes.push_back(name_of_folder(folder) + ": data.held_out = " + held_out +
-                            ": without training examples in this run; one that it began with may "
-                            "have had them");
+    add_notes(table, name_of_folder(folder), e, most);
   }
   if (!written.empty()) write_output(written, render(each, format));
   output.write(table);

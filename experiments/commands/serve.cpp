@@ -3,6 +3,7 @@
 #include "analysis/statistics/difference.hpp"
 #include "analysis/traces/expert_cache.hpp"
 #include "experiments/commands/serve_tables.hpp"
+#include "experiments/commands/task_names.hpp"
 #include "experiments/sweep/loaded_run.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "sim/config/list.hpp"
@@ -28,6 +29,7 @@ constexpr long kMostTexts = 1 << 16;
 struct ServeRequest {
   std::vector<index> batches, cached;  // --batches, --experts-cached
   index texts = 0, prompt = 0, tokens = 0;
+  index task = -1;  // number of the domain that prompts end in; -1: any
   Decoding how;
 };
 
@@ -100,15 +102,23 @@ struct Prompts {
 };
 Prompts prompts_of(const ServeRequest& request, const Experiment& e) {
   Prompts prompts;
-  const index S = e.task->shape().length;
-  const Batch batch = e.data->batch(Split::validation, 0, 0, request.texts);
-  for (index b = 0; b < request.texts; ++b) {  // a small split begins again
-    const index first = b % batch.batch * S;
-    const auto from = batch.ids.begin() + first;
-    prompts.ids.emplace_back(from, from + request.prompt);
-    if (!batch.domains.empty())
-      prompts.domains.push_back(
-          batch.domains[static_cast<std::size_t>(first + request.prompt - 1)]);
+  const index S = e.task->shape().length, rows = e.data->info().validation_rows;
+  const auto missing = [&] { return static_cast<index>(prompts.ids.size()) < request.texts; };
+  for (index step = 0; missing(); ++step) {  // a small split begins again
+    if (step * request.texts > rows && prompts.ids.empty())
+      fail(Exit::usage,
+           fmt::format("command line: --task {}: no validation text has a prompt of {} tokens that "
+                       "ends in it; choose another task, or --prompt",
+                       e.data->info().domains[static_cast<std::size_t>(request.task)],
+                       request.prompt));
+    const Batch batch = e.data->batch(Split::validation, 0, step, request.texts);
+    for (index b = 0; b < batch.batch && missing(); ++b) {
+      const auto last = static_cast<std::size_t>(b * S + request.prompt - 1);
+      if (request.task >= 0 && batch.domains.at(last) != request.task) continue;
+      const auto from = batch.ids.begin() + b * S;
+      prompts.ids.emplace_back(from, from + request.prompt);
+      if (!batch.domains.empty()) prompts.domains.push_back(batch.domains[last]);
+    }
   }
   return prompts;
 }
@@ -196,6 +206,7 @@ void add_serve_arguments(Arguments& arguments) {
       .value("texts", "0", "texts that each size of a batch serves; 0: the least common multiple")
       .value("prompt", "0", "tokens of a prompt; 0: half of the window")
       .value("tokens", "0", "tokens generated for each text; 0: until the window is full")
+      .value("task", "", "only prompts of this task, or other domain of the data; default: all")
       .value("experts-cached", "",
              "experts per layer of the cache that is simulated, as a list; default: a quarter "
              "and half")
@@ -208,9 +219,9 @@ void add_serve_arguments(Arguments& arguments) {
 void check_serve_arguments(const Arguments& arguments) {
   const bool serves = arguments.has("serve");
   const std::vector<const char*> of_steps = {"arm", "warmup", "steps"},
-                                 of_serving = {"batches",  "texts",          "prompt",
-                                               "tokens",   "experts-cached", "checkpoint",
-                                               "dropless", "no-cache"};
+                                 of_serving = {"batches",    "texts",    "prompt",
+                                               "task",       "tokens",   "experts-cached",
+                                               "checkpoint", "dropless", "no-cache"};
   for (const char* name : serves ? of_steps : of_serving)
     if (arguments.given(name))
       fail(Exit::usage, fmt::format("command line: --{}: {}", name,
@@ -230,6 +241,7 @@ int serve_bench(const Arguments& arguments) {
                               [&](const Experiment& e) { require_causal(folder, e); });
   Experiment& e = loaded.e;
   complete(request, e);
+  if (arguments.given("task")) request.task = task_number(arguments.text("task"), e.data->info());
   if (const std::string reason = reason_for_whole_windows(*e.model, request.how.rules);
       request.how.cached && !reason.empty())
     note_whole_windows(*e.model, reason);

@@ -42,9 +42,10 @@ std::vector<std::int32_t> task_of_text(const Arguments& arguments, const Experim
   if (!routes_by_task(*e.model)) {
     if (arguments.given("task"))
       fail(Exit::usage,
-           fmt::format("command line: --task {}: router.name = {} does not route by task; leave it "
-                       "out",
-                       config::printable(name), router));
+           fmt::format("command line: --task {}: {}; leave it out", config::printable(name),
+                       router == "task"
+                           ? "the run's data have no tasks, and all tokens take the same experts"
+                           : fmt::format("router.name = {} does not route by task", router)));
     return {};
   }
   if (!arguments.given("task"))

@@ -46,6 +46,9 @@ void print(const Transformed& done, const std::string& made, const Json& report)
       "assignments {:.3g} % -> {:.3g} %\n",
       change.before, change.after, change.after - change.before, change.logit,
       100 * done.dropped_before, 100 * done.dropped_after);
+  if (report.contains("notes"))
+    for (const Json& note : report["notes"])
+      std::cout << fmt::format("note: {}\n", note.get<std::string>());
 }
 
 }  // namespace
@@ -67,8 +70,9 @@ Arguments transform_arguments() {
              {{"newest", "best"}})
       .value(
           "calibration", "",
-          "training sequences: prune and merge count the use of experts in them, and not in the "
-          "validation sequences of an evaluation (the default); gptq rounds by them (default 128)")
+          "the first N training sequences that run.seed draws in batches of 32: prune and merge "
+          "count the use of experts in them, and not in the validation sequences of an evaluation "
+          "(the default); gptq rounds by them (default 128)")
       .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors")
       .flag("json", "print one JSON document");
   declare_transform_methods(arguments);

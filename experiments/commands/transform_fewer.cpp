@@ -81,8 +81,7 @@ ExpertAxes axes_of(const Experiment& source) {
 }
 
 // The number of experts per layer that --threshold leaves: that of the layer with the most.
-index number_above(double threshold, index sequences, const Arguments& arguments,
-                   const Transformation& what) {
+index number_above(double threshold, index sequences, const Transformation& what) {
   const std::string found = ask_source(
       what, "counts the use of experts", [&](const Experiment& source, const Experiment& made) {
         require_prunable(*source.model);
@@ -90,9 +89,8 @@ index number_above(double threshold, index sequences, const Arguments& arguments
         index most = 1;
         for (std::size_t i = 0; i < use.size(); ++i) {
           const double k = source.model->moe_layer(i).router().traits().cost.rows_per_token;
-          const index least = arguments.given("keep") ? arguments.integer("keep", 1, 1 << 24)
-                                                      : static_cast<index>(std::ceil(k));
-          most = std::max(most, living_experts(use[i].demand, threshold, least));
+          most = std::max(
+              most, living_experts(use[i].demand, threshold, static_cast<index>(std::ceil(k))));
         }
         return std::to_string(most);
       });
@@ -105,14 +103,12 @@ index number_above(double threshold, index sequences, const Arguments& arguments
 
 void declare_fewer_experts(Arguments& arguments) {
   arguments.group("prune")
-      .value("keep", "",
-             "experts per layer to keep; with --threshold the least number (default: those "
-             "of a token)")
+      .value("keep", "", "experts per layer to keep; or --threshold")
       .value(
           "threshold", "",
           "BETA: of n living experts of a layer those go whose share of the assignments is at most "
-          "BETA / n, again until none goes (Chen et al. 2022); all layers keep as many as the one "
-          "with the most")
+          "BETA / n, again until none goes, and none below the number that a token takes (Chen et "
+          "al. 2022); all layers keep as many as the one with the most")
       .value(
           "score", "usage",
           "keep those with the most assignments before drops, with the largest sum of gates after "
@@ -154,16 +150,21 @@ TransformMethod prune_method(const Arguments& arguments, const Transformation& w
         chosen_number(arguments, "keep",
                       "prune: how many experts of a layer stay? --keep N, or --threshold BETA");
   } else {
+    if (arguments.given("keep"))
+      fail(Exit::usage, "command line: --keep and --threshold: choose one of them");
     const double threshold = arguments.number("threshold", 0, 1);
     if (how.score != Pruning::Score::usage)
       fail(Exit::usage, "command line: --threshold is a bound on usage; leave out --score");
-    how.keep = number_above(threshold, sequences, arguments, what);
+    how.keep = number_above(threshold, sequences, what);
     by += fmt::format(" threshold={}", config::shortest(threshold));
   }
-  const auto make = [how, seed, sequences, &report](Experiment& source, Experiment& made,
-                                                    RunFile&) {
+  const bool by_threshold = arguments.given("threshold");
+  const auto make = [how, seed, sequences, by_threshold, &report](Experiment& source,
+                                                                  Experiment& made, RunFile&) {
     require_prunable(*source.model);
     require_at_most(how.keep, "keep", source);
+    if (by_threshold && how.keep == source.model->config().experts)
+      report["notes"] = {"--threshold removes no expert: a layer has none at or below it"};
     const std::vector<LayerStatistics> use = expert_use(source, made, sequences);
     std::vector<std::vector<double>> saliency;
     if (how.score == Pruning::Score::reap)

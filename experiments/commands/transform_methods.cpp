@@ -2,6 +2,7 @@
 
 #include "experiments/commands/task_names.hpp"
 #include "experiments/commands/transform_fewer.hpp"
+#include "sim/data/name_lists.hpp"
 #include "sim/transform/calibration.hpp"
 #include "sim/transform/extract.hpp"
 #include "sim/transform/fold.hpp"
@@ -54,6 +55,25 @@ TransformMethod quantise_method(const Arguments& arguments, Json& report) {
           make};
 }
 
+// What a reader of the report must know about the network of a task.
+std::vector<std::string> notes_on(const std::string& task, const Experiment& made) {
+  std::vector<std::string> notes;
+  if (!made.data->info().pairs) {
+    notes.push_back(fmt::format(
+        "these are losses and logits of {} alone; run.h5 and compare have the loss over "
+        "all domains, export --table domains that of each",
+        task));
+    return notes;
+  }
+  const std::vector<std::string> held_out = words_of(made.spec.settings.effective("data.held_out"));
+  if (std::find(held_out.begin(), held_out.end(), task) != held_out.end())
+    notes.push_back(fmt::format(
+        "data.held_out has {}: this run had no training examples of it, so that its row "
+        "of the router is untrained, unless a run that it began with had them",
+        task));
+  return notes;
+}
+
 TransformMethod extract_method(const Arguments& arguments, Json& report) {
   const std::string task = arguments.text("task");
   if (task.empty())
@@ -75,6 +95,7 @@ TransformMethod extract_method(const Arguments& arguments, Json& report) {
         made.task->prepare(made.trainer->evaluator().posed(0), *source.backend).input;
     const std::vector<TaskExperts> layers =
         experts_of_task(*source.model, input, task_number(task, made.data->info()));
+    if (auto notes = notes_on(task, made); !notes.empty()) report["notes"] = std::move(notes);
     for (const TaskExperts& layer : layers) {
       report["experts"].push_back(layer.experts);
       report["gates"].push_back(layer.gates);

@@ -82,6 +82,10 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
         e.run.made.empty() && mentioned.insert("adapters").second)
       std::cerr << fmt::format("note: {}: adapts random matrices, because init.from is empty\n",
                                spec.label);
+    if (const std::string said =
+            e.model->adapters() == nullptr ? "" : rank_text(*e.model->adapters());
+        mention && !said.empty() && mentioned.insert(said).second)
+      std::cerr << fmt::format("note: {}: {}\n", spec.label, said);
     if (mention) mention_lists(spec, e.spec.settings, mentioned);
     PlannedRun run;
     run.spec = e.spec;  // has data.root as an absolute path

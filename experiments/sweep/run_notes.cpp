@@ -45,6 +45,18 @@ std::string documents_text(const DocumentInfo& documents) {
   return text;
 }
 
+std::string rank_text(const Adapters& adapters) {
+  index smaller = 0;
+  for (const auto& one : adapters.all())
+    smaller = std::max(smaller, std::min(one->matrix().dim(-2), one->matrix().dim(-1)));
+  const AdapterConfig& config = adapters.all().front()->config();
+  if (!config.low_rank() || config.rank <= smaller) return "";
+  return fmt::format(
+      "adapter.rank = {} is above the smaller side of every adapted matrix, at most {}, which is "
+      "the rank of any change",
+      config.rank, smaller);
+}
+
 void note_guessing(const RunFile& file, index outputs, Progress& progress) {
   const Variable* losses = file.find("eval_loss");
   const double guessing = std::log(static_cast<double>(outputs));

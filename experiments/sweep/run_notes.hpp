@@ -4,6 +4,7 @@
 
 #include "experiments/terminal/progress.hpp"
 #include "sim/data/dataset.hpp"
+#include "sim/nn/adapter.hpp"
 #include "sim/record/run_file.hpp"
 
 #include <string>
@@ -18,6 +19,9 @@ void note_unknown(const DatasetInfo& data, Progress& progress);
 
 // One line about the documents of a text: their number, chains and similarities; "" if it was not split.
 std::string documents_text(const DocumentInfo& documents);
+
+// One line about adapters whose rank is above the smaller side of every matrix; "" for others.
+std::string rank_text(const Adapters& adapters);
 
 // Warns of a validation loss above log `outputs`, that of guessing.
 void note_guessing(const RunFile& file, index outputs, Progress& progress);

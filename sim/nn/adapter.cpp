@@ -57,6 +57,10 @@ AdapterConfig AdapterConfig::read(Settings& settings) {
                            "adapted matrices: shell patterns for their full names, as in "
                            "freeze.parameters; those of attention, networks and experts can be");
   if (single && c.experts != 1) options.reject("experts", "lora has one; choose molora or loramoe");
+  // A stored config has the defaults.
+  const char* const mov = "mov has no low-rank changes; leave it out, or choose molora";
+  if (!c.low_rank() && c.rank != 4) options.reject("rank", mov);
+  if (!c.low_rank() && c.alpha != 16) options.reject("alpha", mov);
   if (!c.low_rank() && c.dropout > 0)
     options.reject("dropout", "mov has no low-rank changes; set 0");
   for (const char* key : {"kind", "rank", "alpha", "experts", "dropout", "targets"})

@@ -52,11 +52,19 @@ HostTensor joined(const HostTensor& tensor, Role role, const TaskExperts& own) {
 }  // namespace
 
 void require_extractable(const Transformer& model) {
+  if (model.adapters() != nullptr)
+    fail(Exit::usage,
+         model.adapters()->all().front()->config().mixes()
+             ? "command line: extract: the run has adapters whose weights depend on the token, so "
+               "that no network equals them; choose a run without adapters, or with adapter.kind = "
+               "lora"
+             : "command line: extract: the run has adapters; fold them first: moesim transform RUN "
+               "fold");
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
     if (model.config().router != "task")
       fail(Exit::usage,
-           fmt::format("router.name = {} chooses experts by token, so that no task has experts of "
-                       "its own; extract takes runs with router.name = task",
+           fmt::format("router.name = {} does not choose experts by task, so that no task has "
+                       "experts of its own; extract takes runs with router.name = task",
                        model.config().router));
     if (model.moe_layer(i).expert().hidden_units().parts.empty())
       fail(Exit::usage,

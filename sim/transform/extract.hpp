@@ -16,8 +16,8 @@ struct TaskExperts {
   std::vector<real> gates;
 };
 
-// Throws Exit::usage if a router of the model does not route by task, or its experts have parameters
-// of unknown use, so that they cannot be joined.
+// Throws Exit::usage if a router of the model does not route by task, if the model has adapters, or
+// if its experts have parameters of unknown use, so that they cannot be joined.
 void require_extractable(const Transformer& model);
 
 // The experts of a task (number of a domain) in every MoE layer. input: any tokens of the model.

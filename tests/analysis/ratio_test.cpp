@@ -80,6 +80,19 @@ TEST_CASE("compare --teacher: a column of preserved shares", "[analysis]") {
   const Table none = routers_table(runs, {.baseline = "dense", .teacher = "alike"});
   CHECK(std::get<std::string>(none.rows[2][column]) == "not measurable");
   CHECK(none.notes.back().find("within its noise") != std::string::npos);
+  // A teacher that is worse: there is no gain.
+  const Table worse = routers_table(runs, {.baseline = "hash", .teacher = "dense"});
+  for (const auto& row : worse.rows) {
+    CHECK(std::get<std::string>(row[column]) == "no gain");
+    CHECK(std::isnan(std::get<Interval>(row[column + 1]).low));
+  }
+  CHECK(worse.notes.back().find("dense is worse than hash") != std::string::npos);
+  CHECK(worse.notes.back().find("over") == std::string::npos);
+  // A teacher with fewer seeds.
+  std::erase_if(runs, [](const Outcome& run) { return run.arm == "hash" && run.seed == 2; });
+  const Table fewer = routers_table(runs, {.baseline = "dense", .teacher = "hash"});
+  CHECK(fewer.notes.back().find("; student: over 2 of its 3 seeds") != std::string::npos);
+  CHECK(fewer.notes.back().find("hash: over") == std::string::npos);
   CHECK_THROWS_WITH(routers_table(runs, {.baseline = "dense", .teacher = "dense"}),
                     contains("needs another arm"));
   CHECK_THROWS_WITH(routers_table(runs, {.baseline = "dense", .teacher = "hsh"}), contains("hash"));

@@ -60,11 +60,13 @@ TEST_CASE("compare: the best arm and those tied with it are marked", "[analysis]
   const Table table = comparison(apart, "");
   CHECK(marked_rows(table) == std::set<std::size_t>{1});
   CHECK(table.bold.begin()->column == 2);  // the loss
-  // A third arm that is clearly worse, and one of a single seed that is better than all.
+  // A third arm that is clearly worse, and one of a single seed: no mark if it is better than all.
   for (const std::int64_t seed : {0, 1, 2})
     apart.push_back(outcome("worse", seed, 5 + 0.01 * static_cast<double>(seed)));
-  apart.push_back(outcome("lucky", 0, 0.1));
+  apart.push_back(outcome("unlucky", 0, 9));
   CHECK(marked_rows(comparison(apart, "")) == std::set<std::size_t>{1});
+  apart.push_back(outcome("lucky", 0, 0.1));
+  CHECK(marked_rows(comparison(apart, "")).empty());
 }
 
 TEST_CASE("compare: one seed has no noise estimate", "[analysis]") {

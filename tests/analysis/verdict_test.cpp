@@ -105,9 +105,35 @@ TEST_CASE("verdict: what is not judged is said", "[analysis]") {
     CHECK(sentence.find("soft is") == sentence.npos);
     CHECK(sentence.find("soft and") == sentence.npos);
   }
-  CHECK(says(verdict,
-             "lory has the lowest loss of the arms that do not look ahead, and every other is "
-             "significantly worse"));
+  CHECK(
+      says(verdict,
+           "lory has the lowest loss of the arms that do not look ahead, and every other with two "
+           "or more seeds is significantly worse"));
+}
+
+TEST_CASE("verdict: an arm with one seed is not tested, and takes the mark from no other unseen",
+          "[analysis]") {
+  std::vector<Outcome> outcomes;
+  add(outcomes, "dense", {2.00, 2.02, 2.04});
+  add(outcomes, "lory", {2.11, 2.11, 2.14});
+  add(outcomes, "hash", {2.05});  // worse: dense stays marked
+  CHECK(marked_rows(comparison(outcomes, "dense")) == std::set<std::size_t>{0});
+  CHECK(says(verdict_on(outcomes),
+             "dense has the lowest loss, and every other with two or more seeds is significantly "
+             "worse"));
+  add(outcomes, "token_choice", {1.9});  // better: nobody is marked
+  CHECK(comparison(outcomes, "dense").bold.empty());
+  CHECK(says(verdict_on(outcomes),
+             "token_choice has a lower loss than dense, of one seed: it is not tested, and no arm "
+             "is marked as best"));
+  CHECK(says(verdict_on(outcomes),
+             "dense has the lowest loss of the arms with two or more seeds, and every other with "
+             "two or more seeds is significantly worse"));
+  // Also where there is nothing else to test.
+  std::vector<Outcome> two;
+  add(two, "dense", {2.00, 2.02, 2.04});
+  add(two, "token_choice", {1.9});
+  CHECK(comparison(two, "dense").bold.empty());
 }
 
 TEST_CASE("verdict: without a baseline, and without what can be compared", "[analysis]") {

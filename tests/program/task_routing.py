@@ -110,6 +110,15 @@ for run in (source, only("x-rise/*/")):
     served = json.loads(call("bench", "--serve", run, "--batches", "4", "--texts", "4", "--json"))
     check(served["batches"][0]["tokens_per_second"] > 0, f"serve {run}: {served}")
 
+# Texts of one task take its k experts, whatever their number; of several more.
+served = {task: json.loads(call("bench", "--serve", source, "--batches", "8", "--prompt", "3", "--tokens", "4", "--dropless", "--json",
+                                *(("--task", task) if task else ())))["batches"][0] for task in (None, "rise", "fall")}
+for task in ("rise", "fall"):
+    check(all(layer["touched"] == 2 for layer in served[task]["layers"]), f"serve {task}: {served[task]['layers']}")
+check(any(layer["touched"] > 2 for layer in served[None]["layers"]), f"serve: {served[None]['layers']}")
+refused("--task rize: no task", "bench", "--serve", source, "--task", "rize")
+refused("--task: needs --serve", "bench", "--task", "rise")
+
 # The experts of a text are those of its task's row.
 call("route", source, "--text", "abcd", "--task", "fall", "--out", "t.csv")
 with open("t.csv") as file:
@@ -151,21 +160,39 @@ call("export", "runs/hidden", "--table", "domains", "--out", "d.json")
 with open("d.json") as file:
     losses = {row["domain"]: row["loss"]["mean"] for row in json.load(file)["rows"]}
 check(abs(said["loss_before"] - losses[name]) < 1e-6, f"domain {name}: {said}, {losses}")
+check("loss over all domains" in said["notes"][0], f"domain {name}: {said}")
+# A task without training examples: its row is as it was drawn.
+call("run", "c.ini", "run.name=held", "data.held_out=fall", "run.steps=1")
+for task, noted in (("fall", True), ("rise", False)):
+    text = call("transform", only("runs/held/*/"), "extract", "--task", task, "--out", f"held-{task}")
+    check(("row of the router is untrained" in text) == noted, f"held out: {text}")
+check("--answers 0" in call("score", only("x-fall/*/")) and "--answers 0" not in call("score", only("x-fall/*/"), "--answers", "0"),
+      "score of an extracted model: a note")
 
 # What has no network of a task, and texts without one.
 refused("--task rize: no task of the run's data: did you mean rise?", "transform", source, "extract", "--task", "rize", "--out", "no")
 refused("the network of which task? --task NAME", "transform", source, "extract", "--out", "no")
 refused("--task is an option of extract", "transform", source, "prune", "--keep", "2", "--task", "rise", "--out", "no")
 refused("router.name: the transformation sets it", "transform", source, "extract", "--task", "rise", "--out", "no", "router.name=soft")
-refused("router.name = dense chooses experts by token", "transform", only("x-rise/*/"), "extract", "--task", "rise", "--out", "no")
+refused("router.name = dense does not choose experts by task", "transform", only("x-rise/*/"), "extract", "--task", "rise", "--out", "no")
 call("run", "c.ini", "run.name=token", "router.name=token_choice", "run.steps=1")
-refused("router.name = token_choice chooses experts by token", "transform", only("runs/token/*/"), "extract", "--task", "rise", "--out", "no")
+refused("router.name = token_choice does not choose experts by task", "transform", only("runs/token/*/"), "extract", "--task", "rise", "--out", "no")
+for kind, remedy in (("lora", "fold them first"), ("molora", "without adapters")):
+    call("run", "c.ini", f"run.name={kind}", f"adapter.kind={kind}", f"init.from={source}", "init.method=adapter", "run.steps=1")
+    refused(remedy, "transform", only(f"runs/{kind}/*/"), "extract", "--task", "rise", "--out", "no")
 check(not os.path.exists("no"), "a refused transformation leaves a folder")
 refused("needs the task of the text: --task NAME, one of copy, rise, fall", "sample", source, "--prompt", "ab")
 refused("--task rize: no task", "sample", source, "--prompt", "ab", "--task", "rize")
 refused("needs the task of the text: --task NAME", "route", source, "--text", "ab", "--out", "t.csv")
 refused("sequences of --split have their tasks", "route", source, "--split", "validation", "--task", "rise", "--out", "t.csv")
 refused("does not route by task; leave it out", "sample", only("x-rise/*/"), "--prompt", "ab", "--task", "rise")
+
+# Data without domains.
+with open("plain.txt", "w") as file:
+    file.write("the quick brown fox jumps over the lazy dog. " * 200)
+call("run", "s.ini", "run.name=plain", "data.name=text", "data.path=plain.txt", "run.steps=1")
+refused("the run's data have no tasks, and all tokens take the same experts; leave it out", "sample", only("runs/plain/*/"), "--prompt", "ab",
+        "--task", "rise")
 
 print(f"task_routing: {len(failures)} failed")
 sys.exit(1 if failures else 0)

@@ -192,6 +192,11 @@ for row in json.loads(said)["rows"][:-1]:
     share = [answer["exact"] for answer in answers if answer["domain"] == row["domain"]]
     check(row["exact_percent"] == 100 * share.count("yes") / len(share), f"--answers-out and the table differ: {row}")
 check("unknown ending" in call("score", run, "--answers-out", "answers.x", code=2).stderr, "an unknown ending of --answers-out")
+for words, text in ((["--answers-out", "f.csv", "--out", "f.csv"], "same file"), (["--answers-out", "./f.csv", "--out", "f.csv"], "same file"),
+                    (["--answers-out", ""], "no file is named")):
+    said = call("score", run, *words, code=2).stderr
+    check(text in said and not os.path.exists("f.csv"), f"{words}: {said}")
+check("choose another --answers-out" in call("score", run, "--answers-out", "nodir/x.csv", code=4).stderr, "a folder that is not there")
 check("data.name = tasks" in call("score", "runs/other", code=2).stderr, "score of other data")
 call("score", code=2)
 call("score", "nosuch", code=3)

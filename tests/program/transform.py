@@ -203,6 +203,7 @@ for beta in ("0", "0.9", "1"):
     check(said["kept"] == same["kept"] and said["loss_after"] == same["loss_after"], f"--threshold {beta} is --keep {kept[-1]}")
     check(f"keep={kept[-1]} score=usage calibration=64 threshold={beta}" in said["made"], said["made"])
 check(kept == sorted(kept, reverse=True) and kept[0] > kept[-1] and kept[-1] >= 2, f"living experts: {kept}")
+check("removes no expert" in call("transform", source, "prune", "--threshold", "0", "--out", "t-none"), "a threshold that removes nothing")
 merged = json.loads(call("transform", source, "merge", "--groups", "2", "--calibration", "64", "--out", "mc", "--json"))
 check("calibration=64" in merged["made"], merged["made"])
 
@@ -238,7 +239,7 @@ for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choos
                     (["quantise", "--bits", "4", "model.width=32"], ""), (["prune", "--keep", "2", "moe.experts=4"], "prune sets it"),
                     (["quantise", "--bits", "4", "model.layers=1"], "leave out settings of the model"),
                     (["prune", "--keep", "2", "--seed", "3"], "--score random"), (["fold"], "no adapters"),
-                    (["prune", "--threshold", "2"], "--threshold"), (["prune", "--threshold", "0.1", "--score", "reap"], "leave out --score"),
+                    (["prune", "--threshold", "2"], "--threshold"), (["prune", "--threshold", "1", "--keep", "9"], "choose one of them"), (["prune", "--threshold", "0.1", "--score", "reap"], "leave out --score"),
                     (["prune", "--keep", "2", "--score", "random", "--calibration", "8"], "no effect"),
                     (["fold", "--calibration", "8"], "prune, merge and quantise")):
     said = call("transform", source, *words, "--out", "none", code=2)
@@ -250,6 +251,12 @@ check("1 to 64 letters" in call("transform", source, "prune", "--keep", "2", "--
 check("exists" in call("transform", source, "prune", "--keep", "2", "--out", "p2", code=2), "an existing folder")
 check("--out" in call("transform", source, "prune", "--keep", "2", code=2), "no folder")
 call("transform", "nosuch", "prune", "--keep", "2", "--out", "none", code=3)
+for rank, noted in ((16, False), (49, True)):  # widths are 16, 32 and 48
+    said = call("run", "c.ini", "run.name=high", "adapter.kind=lora", f"adapter.rank={rank}", "--dry-run")
+    check(("above the smaller side of every adapted matrix, at most 16" in said) == noted, f"rank {rank}: {said}")
+for key in ("rank=3", "alpha=8"):
+    said = call("run", "c.ini", "run.name=mov", "adapter.kind=mov", f"adapter.{key}", code=2)
+    check("mov has no low-rank changes" in said, f"mov with {key}: {said}")
 call("run", "c.ini", "run.name=soft", "router.name=soft")
 check("does not assign" in call("transform", only("runs/soft/*/"), "prune", "--keep", "2", "--out", "none", code=2), "soft")
 said = call("transform", only("runs/soft/*/"), "quantise", "--bits", "4", "--method", "gptq", "--out", "none", code=2)
