@@ -123,8 +123,9 @@ TEST_CASE("extract: what has no network of a task is refused", "[transform]") {
     const Training whole(with(more), 1);
     CHECK_THROWS_WITH(require_extractable(*whole.model), contains(message));
   };
-  refused({"router.name", "token_choice"}, "chooses experts by token");
-  refused({"router.name", "sentence", "router.sentence.by", "label"}, "chooses experts by token");
+  refused({"router.name", "token_choice"}, "does not choose experts by task");
+  refused({"router.name", "sentence", "router.sentence.by", "label"},
+          "does not choose experts by task");
   refused({"expert.name", "lora"}, "cannot be joined");
   refused({"moe.at", "block"}, "cannot be joined");
 }

@@ -8,8 +8,9 @@
 namespace moesim::testing {
 namespace {
 
-Values with_adapters(Values values, const char* kind) {
-  values.insert(values.end(), {"adapter.kind", kind, "adapter.rank", "3", "adapter.alpha", "5"});
+Values with_adapters(Values values, const std::string& kind) {
+  values.insert(values.end(), {"adapter.kind", kind});
+  if (kind != "mov") values.insert(values.end(), {"adapter.rank", "3", "adapter.alpha", "5"});
   return values;
 }
 
