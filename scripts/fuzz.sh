@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the fuzz targets of tests/fuzz with Clang's sanitizers and runs each for SECONDS (default 10) from its seeds; more
 # words name targets. One line per target; exit 1 if one found something, whose input is then in build/fuzz/artefacts. Without
-# names the unit tests of the same library run first, under the same sanitizers.
+# names the unit tests of the same library run, too, under the same sanitizers.
 #
 #   scripts/fuzz.sh [SECONDS|fixed [TARGET...]]
 #
@@ -25,12 +25,8 @@ mkdir -p "$build/artefacts"
 export TMPDIR
 TMPDIR=$(mktemp -d)
 trap 'rm -rf "$TMPDIR"' EXIT
-if [ ${#targets[@]} -eq 0 ]; then
-  unit="$build/unit.log"
-  ASAN_OPTIONS=allocator_may_return_null=1 "$build/tests/fuzz/moesim_tests_base" >"$unit" 2>&1 ||
-    { grep -m 5 -E "ERROR: AddressSanitizer|runtime error|FAILED:| #[0-9]+ .*/tests/" "$unit" >&2 || tail -n 5 "$unit" >&2; echo "fuzz.sh: unit tests failed: $unit" >&2; exit 1; }
-  echo "unit tests: $(tail -n 3 "$unit" | grep -m 1 .)"
-fi
+unit=""
+[ ${#targets[@]} -gt 0 ] || unit="$build/unit.log"
 [ ${#targets[@]} -gt 0 ] || for folder in "$build"/seeds/*/; do targets+=("$(basename "$folder")"); done
 
 # Of a slow target few: each takes 2 to 10 s on one core of a laptop.
@@ -51,7 +47,10 @@ fuzz() {
   echo "$result" >"$build/$target.result"
 }
 
-# Two at once.
+# Two at once, the unit tests among them.
+if [ -n "$unit" ]; then
+  { ASAN_OPTIONS=allocator_may_return_null=1 "$build/tests/fuzz/moesim_tests_base" >"$unit" 2>&1 && echo fine || echo FOUND; } >"$build/unit.result" &
+fi
 for target in "${targets[@]}"; do
   while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
   fuzz "$target" &
@@ -60,6 +59,15 @@ wait
 
 printf '%-14s %11s %9s %9s  %s\n' target executions per_sec coverage result
 found=0
+if [ -n "$unit" ]; then
+  if [ "$(cat "$build/unit.result")" = fine ]; then
+    echo "unit tests: $(grep -m 1 "All tests passed" "$unit")"
+  else
+    grep -m 5 -E "ERROR: AddressSanitizer|runtime error|FAILED:| #[0-9]+ .*/tests/" "$unit" >&2 || tail -n 5 "$unit" >&2
+    echo "fuzz.sh: unit tests failed: $unit" >&2
+    found=1
+  fi
+fi
 for target in "${targets[@]}"; do
   log=$build/$target.log
   result=$(cat "$build/$target.result")
