@@ -62,7 +62,7 @@ for study in "$schemes"/*.ini; do
   study=$(basename "$study" .ini)
   case $study in
     tasks | task_routing) plans '[0-9][0-9]*' "schemes/$study" "${small[@]}" ;;
-    similar) plans 4 "schemes/$study" "${small[@]}" data.path=corpus.txt data.length=8 eval.sequences=0 ;;
+    similar) plans 8 "schemes/$study" "${small[@]}" data.path=corpus.txt data.length=8 eval.sequences=0 ;;
     *) plans '[0-9][0-9]*' "schemes/$study" "${tiny[@]}" ;;
   esac
 done
