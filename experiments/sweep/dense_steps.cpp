@@ -28,7 +28,7 @@ namespace {
 // The items of a list of patterns that match a parameter: "*.moe.*", "!head", "embedding:0.5".
 std::string items_with_match(const std::string& items, const std::vector<Parameter>& parameters) {
   std::string kept;
-  for (const std::string& item : pattern_items(items)) {
+  for (const std::string& item : words_of(items)) {
     const std::size_t begin = item.front() == '!' ? 1 : 0;
     const std::string pattern = item.substr(begin, item.rfind(':') - begin);
     if (std::any_of(parameters.begin(), parameters.end(),

@@ -6,20 +6,21 @@
 
 #include <algorithm>
 #include <fnmatch.h>
+#include <sstream>
 
 namespace moesim {
 namespace {
 
-// The pieces of a text between dots.
-std::vector<std::string> words_of(const std::string& text) {
-  std::vector<std::string> words(1);
-  for (const char c : text) {
+// The pieces of a name between dots.
+std::vector<std::string> pieces_of(const std::string& name) {
+  std::vector<std::string> pieces(1);
+  for (const char c : name) {
     if (c == '.')
-      words.emplace_back();
+      pieces.emplace_back();
     else
-      words.back() += c;
+      pieces.back() += c;
   }
-  return words;
+  return pieces;
 }
 
 }  // namespace
@@ -28,23 +29,19 @@ bool matches_name(const std::string& pattern, const std::string& name) {
   return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
 }
 
-std::vector<std::string> pattern_items(const std::string& text) {
-  std::vector<std::string> items(1);
-  for (const char c : text) {
-    if (c != ' ' && c != '\t' && c != ',')
-      items.back() += c;
-    else if (!items.back().empty())
-      items.emplace_back();
-  }
-  if (items.back().empty()) items.pop_back();
-  return items;
+std::vector<std::string> words_of(std::string list) {
+  std::replace(list.begin(), list.end(), ',', ' ');
+  std::istringstream stream(list);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) words.push_back(word);
+  return words;
 }
 
 std::set<std::string> chosen_names(Options& options, const std::string& key,
                                    const std::string& patterns,
                                    const std::vector<std::string>& names) {
   std::set<std::string> chosen;
-  for (const std::string& item : pattern_items(patterns)) {
+  for (const std::string& item : words_of(patterns)) {
     const bool leaves = item.front() == '!';
     const std::string pattern = leaves ? item.substr(1) : item;
     bool found = false;
@@ -72,12 +69,12 @@ std::string names_near(const std::string& pattern, const std::vector<std::string
   }
   std::vector<std::string> known;
   for (const std::string& name : names)
-    for (const std::string& word : words_of(name)) known.push_back(word);
-  const std::vector<std::string> words = words_of(pattern);
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const std::string near = nearest(words[i], known);
-    if (near.empty() || near == words[i]) continue;
-    std::vector<std::string> other = words;
+    for (const std::string& piece : pieces_of(name)) known.push_back(piece);
+  const std::vector<std::string> pieces = pieces_of(pattern);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const std::string near = nearest(pieces[i], known);
+    if (near.empty() || near == pieces[i]) continue;
+    std::vector<std::string> other = pieces;
     other[i] = near;
     const std::string meant = joined(other, ".");
     if (std::any_of(names.begin(), names.end(),

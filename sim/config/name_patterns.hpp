@@ -11,8 +11,8 @@ namespace moesim {
 
 bool matches_name(const std::string& pattern, const std::string& name);
 
-// The items of a list, separated by spaces or commas.
-std::vector<std::string> pattern_items(const std::string& text);
+// The words of a list of patterns or names; spaces and commas separate them.
+std::vector<std::string> words_of(std::string list);
 
 // The names that patterns choose. !PATTERN leaves names out; of several patterns that match a name
 // the last one holds. Rejects the option `key` for a pattern without a match.

@@ -7,17 +7,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <sstream>
 
 namespace moesim {
-
-std::vector<std::string> words_of(std::string text) {
-  std::replace(text.begin(), text.end(), ',', ' ');
-  std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
 
 std::string perhaps(const std::string& word, const std::vector<std::string>& names) {
   const std::string near = nearest(word, names);

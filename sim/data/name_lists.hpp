@@ -1,15 +1,13 @@
 // Lists of names of domains or tasks in options.
 #pragma once
 
+#include "sim/config/name_patterns.hpp"
 #include "sim/config/options.hpp"
 
 #include <string>
 #include <vector>
 
 namespace moesim {
-
-// The words of a text; spaces and commas separate them.
-std::vector<std::string> words_of(std::string text);
 
 // "; did you mean copy?", the name nearest to a word; all names if none is near.
 std::string perhaps(const std::string& word, const std::vector<std::string>& names);

@@ -24,7 +24,7 @@ constexpr Named<TaskInput> kInputs[] = {{"label", TaskInput::label},
                                         {"none", TaskInput::none}};
 constexpr Named<LossOn> kLossOn[] = {{"target", LossOn::target}, {"all", LossOn::all}};
 
-// The words of a list, which commas or spaces separate.
+// The sentences of a list; | separates them.
 std::vector<std::string> sentences_of(const std::string& text) {
   std::vector<std::string> all;
   std::istringstream stream(text);

@@ -54,7 +54,7 @@ std::map<std::string, double> read_numbers(Options& options, const std::string& 
                                            const std::string& help,
                                            std::vector<Parameter>& parameters) {
   std::map<std::string, double> numbers;
-  for (const std::string& item : pattern_items(options.text(key, "", help))) {
+  for (const std::string& item : words_of(options.text(key, "", help))) {
     const std::size_t colon = item.rfind(':');
     double value = 0;
     if (colon == 0 || colon == std::string::npos ||

@@ -15,13 +15,6 @@
 namespace moesim {
 namespace {
 
-std::vector<std::string> words_of(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
-
 NamedShapes shapes_of(const std::vector<NamedTensor>& tensors) {
   NamedShapes shapes;
   for (const NamedTensor& own : tensors) shapes.emplace_back(own.name, own.value.shape());
@@ -159,8 +152,9 @@ Start read_start(Settings& settings, index steps) {
       "draw";
   if (start.method == Start::Method::adapter && start.draw_missing)
     init.reject("missing", "init.method = adapter draws what adapters add, and nothing else");
-  for (const std::string& rule :
-       words_of(init.text("rename", "", "prefixes of its names as old:new, separated by spaces"))) {
+  std::istringstream rules(
+      init.text("rename", "", "prefixes of its names as old:new, separated by spaces"));
+  for (std::string rule; rules >> rule;) {
     const std::size_t colon = rule.find(':');
     if (colon == 0 || colon == std::string::npos)
       init.reject("rename", "write old:new, not " + rule);

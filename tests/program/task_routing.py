@@ -5,10 +5,8 @@ The network of a task is what numpy makes of the source's weights; it computes w
 ordinary run, and a text that has no task, or an unknown one, is refused. Skipped without numpy.
 """
 import csv
-import glob
 import json
 import os
-import struct
 import sys
 import tempfile
 
@@ -20,7 +18,7 @@ except ImportError:
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import checks  # noqa: E402
-from checks import check, failures  # noqa: E402
+from checks import check, failures, only  # noqa: E402
 
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
@@ -36,21 +34,8 @@ def refused(text, *words):
     check(text in said and said.count("\n") == 1, f"{words}: {said}")
 
 
-def only(pattern):
-    found = glob.glob(pattern)
-    check(len(found) == 1, f"{pattern}: {found}")
-    return found[0].rstrip("/")
-
-
 def tensors(run, step):
-    """The weights of a checkpoint, by name."""
-    with open(f"{run}/checkpoint/step-{step:09d}/weights.safetensors", "rb") as file:
-        data = file.read()
-    length = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + length])
-    return {name: np.frombuffer(data[8 + length:][info["data_offsets"][0]:info["data_offsets"][1]],
-                                {"F32": np.float32, "F64": np.float64}[info["dtype"]]).reshape(info["shape"]).astype(np.float64)
-            for name, info in header.items() if name != "__metadata__"}
+    return {name: value.astype(np.float64) for name, value in checks.weights(run, step).items()}
 
 
 TASKS = ["copy", "rise", "fall"]

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,8 @@ except ImportError:
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import checks  # noqa: E402
-from checks import check, failures  # noqa: E402
+from checks import check, failures, only  # noqa: E402
+from checks import weights as tensors  # noqa: E402
 
 moesim = os.path.abspath(sys.argv[1])
 os.chdir(tempfile.mkdtemp())
@@ -33,24 +33,6 @@ os.chdir(tempfile.mkdtemp())
 def call(*words, code=0):
     done = checks.run(moesim, *words, code=code)
     return done.stdout + done.stderr
-
-
-def only(pattern):
-    found = glob.glob(pattern)
-    check(len(found) == 1, f"{pattern}: {found}")
-    return found[0].rstrip("/")
-
-
-def tensors(run, step):
-    """The weights of a checkpoint, by name."""
-    with open(f"{run}/checkpoint/step-{step:09d}/weights.safetensors", "rb") as file:
-        data = file.read()
-    length = struct.unpack("<Q", data[:8])[0]
-    header = json.loads(data[8:8 + length])
-    types = {"F32": np.float32, "F64": np.float64}
-    return {name: np.frombuffer(data[8 + length:][info["data_offsets"][0]:info["data_offsets"][1]],
-                                types[info["dtype"]]).reshape(info["shape"])
-            for name, info in header.items() if name != "__metadata__"}
 
 
 def attributes(run):
