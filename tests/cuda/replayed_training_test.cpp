@@ -21,8 +21,9 @@ Words with(Words values, const Words& more) {
   return values;
 }
 
-const Words kBase = {"run.steps",    "8",   "train.batch", "4", "data.length",  "8",
-                     "record.every", "100", "eval.every",  "0", "model.layers", "1"};
+const Words kBase = {"run.steps",    "8", "train.batch",  "4",   "data.length", "8",
+                     "model.heads",  "1", "record.every", "100", "eval.every",  "0",
+                     "model.layers", "1"};
 // The first step is measured, the next three are called, two are replayed.
 constexpr int kFewSteps = 6;
 const Words kFew = with(kBase, {"run.steps", std::to_string(kFewSteps)});

@@ -51,22 +51,24 @@ void compare(const std::vector<real>& got, const std::vector<real>& want, double
 }  // namespace
 
 Backend* card(const char* test_case) {
+  // One for all cases on a card. Under the emulation one each: the memory that a backend keeps for later is closed and opened
+  // around every launch.
+  static std::unique_ptr<Backend> backend;
   static std::string why;
-  static const std::unique_ptr<Backend> backend = []() -> std::unique_ptr<Backend> {
+  if (emulated()) backend.reset();
+  if (!backend && why.empty()) {
     if (!Registry<Backend>::all().contains("cuda")) {
       why = "built without CUDA";
-      return nullptr;
+    } else {
+      try {
+        backend = make_backend("cuda:0", 0);
+      } catch (const Error& error) {
+        // These words are what ctest looks for. A card that cannot be used is no reason to skip.
+        if (std::string(error.what()).find("no CUDA device") == std::string::npos) throw;
+        why = "no CUDA device";
+      }
     }
-    try {
-      return make_backend("cuda:0", 0);
-    } catch (const Error& error) {
-      why = error.what();
-      // These words are what ctest looks for. A card that cannot be used is no reason to skip.
-      if (why.find("no CUDA device") == std::string::npos) throw;
-      why = "no CUDA device";
-      return nullptr;
-    }
-  }();
+  }
   if (!backend) fmt::print("{}: skipped: {}\n", test_case, why);
   return backend.get();
 }

@@ -15,8 +15,8 @@ struct Run {
 };
 
 Run train(Backend& backend, const std::vector<std::string>& values) {
-  std::vector<std::string> all = {"run.steps",  "3", "train.batch",     "4",
-                                  "eval.every", "3", "train.optimiser", "sgd"};
+  std::vector<std::string> all = {"run.steps",       "3",   "train.batch", "4", "eval.every", "3",
+                                  "train.optimiser", "sgd", "model.heads", "2"};
   all.insert(all.end(), values.begin(), values.end());
   Training training(all, backend);
   training.run();

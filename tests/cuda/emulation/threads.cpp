@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <memory>
 #include <numeric>
 #include <ucontext.h>
@@ -40,10 +39,11 @@ struct Copy {
 struct Thread {
   State state = State::fresh;
   Fiber* fiber = nullptr;
-  unsigned shuffles = 0;
-  std::uint64_t slot[2] = {};
-  std::deque<std::vector<Copy>> groups;  // of asynchronous copies, the oldest first
-  std::vector<Copy> copies;              // of the group that is not committed
+  unsigned exchanges = 0;
+  int lane_xor = 0;                       // of the exchange that it waits for; 0: it waits for none
+  std::uint64_t value = 0;                // what it gives in that exchange, then what it got
+  std::vector<std::vector<Copy>> groups;  // of asynchronous copies, the oldest first
+  std::vector<Copy> copies;               // of the group that is not committed
 };
 
 Order order = Order::forward;
@@ -62,9 +62,29 @@ Place scheduler;
 // In a function of its own: the compilers ask that nobody jumps to a place of the same function.
 [[noreturn, gnu::noinline]] void jump(Place& to) { __builtin_longjmp(to, 1); }
 
+// Makes the next thread of the pass that can run the current one; returns where it goes on, or where the scheduler does, which
+// also gives threads their first fiber.
+Place& next_place() {
+  for (; next < last; ++next) {
+    Thread& thread = threads[sequence[next]];
+    if (thread.state == State::fresh) {
+      if (idle.empty()) break;
+      thread.fiber = idle.back();
+      idle.pop_back();
+      thread.state = State::ready;
+    } else if (thread.state != State::ready) {
+      continue;
+    }
+    current = sequence[next++];
+    threadIdx = places[current];
+    return thread.fiber->here;
+  }
+  return scheduler;
+}
+
 void leave() {
   Fiber* fiber = threads[current].fiber;
-  if (__builtin_setjmp(fiber->here) == 0) jump(scheduler);
+  if (__builtin_setjmp(fiber->here) == 0) jump(next_place());
 }
 
 void enter(Fiber& fiber) {
@@ -206,28 +226,41 @@ void block_barrier() {
   to_scheduler();
 }
 
-// Leaves a value and waits for those of the warp; returns the slot. Two alternating slots, so that a lane that runs ahead to the
-// next exchange does not overwrite the previous one.
-static unsigned meet(std::uint64_t value) {
-  const unsigned me = current, warp = me / kWarp;
+static void check_warps() {
   if (threads.size() % kWarp != 0) stop("a warp's operation in a block without whole warps");
-  const unsigned slot = threads[me].shuffles++ % 2;
-  threads[me].slot[slot] = value;
-  threads[me].state = State::waiting;
+}
+
+// The first of two lanes waits for the other; the second takes its value, leaves its own and goes on. An exchange orders no accesses
+// to memory, so that other lanes may be behind.
+std::uint64_t exchange(std::uint64_t value, int lane_xor) {
+  check_warps();
+  const unsigned me = current;
+  Thread &mine = threads[me], &other = threads[me ^ static_cast<unsigned>(lane_xor)];
+  ++mine.exchanges;
+  if (other.lane_xor != 0 && other.exchanges == mine.exchanges) {
+    if (other.lane_xor != lane_xor) stop("an exchange with a lane that asks another one");
+    std::swap(value, other.value);
+    other.lane_xor = 0;
+    other.state = State::ready;
+    return value;
+  }
+  mine.lane_xor = lane_xor;
+  mine.value = value;
+  mine.state = State::waiting;
+  to_scheduler();
+  return threads[current].value;
+}
+
+void warp_barrier() {
+  check_warps();
+  const unsigned warp = current / kWarp;
+  threads[current].state = State::waiting;
   if (++warp_waiting[warp] == kWarp) {
     warp_waiting[warp] = 0;
     for (unsigned t = warp * kWarp; t < (warp + 1) * kWarp; ++t) threads[t].state = State::ready;
   }
   to_scheduler();
-  return slot;
 }
-
-std::uint64_t exchange(std::uint64_t value, int lane_xor) {
-  const unsigned slot = meet(value);
-  return threads[current ^ static_cast<unsigned>(lane_xor)].slot[slot];
-}
-
-void warp_barrier() { meet(0); }
 
 static void carry_out(const Copy& c) {
   std::memcpy(c.to, c.from, c.bytes - c.zeros);
@@ -244,7 +277,7 @@ void commit_copies() {
 }
 void finish_copies(std::size_t groups_left) {
   auto& groups = threads[current].groups;
-  for (; groups.size() > groups_left; groups.pop_front())
+  for (; groups.size() > groups_left; groups.erase(groups.begin()))
     for (const Copy& copy : groups.front()) carry_out(copy);
 }
 
