@@ -26,6 +26,8 @@ def made_before(target, source):
     if not os.path.exists(os.path.join(build, target)):
         return None
     for entry in json.load(open(os.path.join(build, "compile_commands.json"), encoding="utf-8")):
+        if target not in entry["command"]:  # before the words are taken apart, which takes long
+            continue
         words = [word.replace(build, here) for word in shlex.split(entry["command"])]
         if command[0] not in words or ["-o", target] != words[words.index("-o"):][:2]:
             continue
