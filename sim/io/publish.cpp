@@ -126,7 +126,7 @@ std::string parent_of(const std::string& path) {
 
 // Advice for an errno of writing to `path`, which an option named.
 std::string advice_about(const std::string& path, int reason, const std::string& option) {
-  const std::string another = "choose another " + option;
+  std::string another = "choose another " + option;
   switch (reason) {
     case ENOENT:
       return "create the folder " + parent_of(path) + " or " + another;

@@ -270,6 +270,16 @@ with open(sorted(glob.glob("damaged/checkpoint/step-*/weights.safetensors"))[-1]
 said = run("older-teacher", "router.name=dense", "distil.teacher=damaged")[1]
 check("weights.safetensors: damaged" in said and "passed over" in said, f"a teacher with damaged weights: {said[-300:]}")
 
+# Damaged manifests are named, whoever reads them.
+for path in glob.glob("damaged/checkpoint/step-*/manifest.json"):
+    with open(path, "r+b") as file:
+        file.write(b"damaged")
+newest = sorted(glob.glob("damaged/checkpoint/step-*"))[-1] + "/manifest.json"
+for words in (["run", "c.ini", "router.name=dense", "init.from=damaged"], ["run", "c.ini", "router.name=dense", "distil.teacher=damaged"],
+              ["sample", "damaged"], ["transform", "damaged", "quantise", "--bits", "4", "--out", "none"]):
+    said = call(*words, code=3)
+    check(newest in said and said.count("\n") == 1, f"{words}: damaged manifests: {said}")
+
 # The space on the disk of a run with init.at has its dense steps.
 dry = ["--dry-run", "--json"]
 disk = [json.loads(checks.run(moesim, "run", "c.ini", "run.name=dry", *words, *dry).stdout)["total"]["disk_bytes"]
