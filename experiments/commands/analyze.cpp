@@ -125,7 +125,7 @@ int analyze_command(const Words& words) {
   const std::string plot = arguments.text("plot");
   AnalyzeOptions options = analyze_options(arguments);
   if (arguments.given("plot")) {  // checks it before anything is read
-    figure_output(arguments, plot);
+    figure_output(arguments, plot, "--plot");
     require_whole_map(arguments, chosen, options);
     if (!arguments.given("top")) options.top = 0;
   }

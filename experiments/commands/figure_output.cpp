@@ -48,11 +48,12 @@ Words with_script(Words words) {
   return words;
 }
 
-FigureOutput figure_output(const Arguments& arguments, const std::string& out) {
+FigureOutput figure_output(const Arguments& arguments, const std::string& out, const char* option) {
   picture_of(out);
   return {out,
           {width_of(arguments.text("width")), look_of(arguments.text("style"))},
-          script_of(arguments.text("script"))};
+          script_of(arguments.text("script")),
+          option};
 }
 
 void write_figure(const Figure& figure, const FigureOutput& output) {
@@ -76,7 +77,7 @@ void write_figure(const Figure& figure, const FigureOutput& output) {
                {beside(".gp"), std::move(drawing.script)}};
     files.emplace_back(out, std::move(drawing.picture));
   }
-  for (const auto& [path, bytes] : files) write_output(path, bytes);
+  for (const auto& [path, bytes] : files) write_output(path, bytes, output.option);
   std::vector<std::string> paths;
   for (const auto& [path, bytes] : files) paths.push_back(terminal_safe(path));
   std::cout << "wrote " << joined(paths) << '\n';

@@ -15,6 +15,7 @@ struct FigureOutput {
   std::string out;  // .svg, .pdf or .png
   FigureStyle style;
   Script script = Script::none;
+  const char* option = "--out";  // that named the picture, for errors
 };
 
 // Adds --script, --width and --style. file_option: the option that names the picture.
@@ -22,7 +23,8 @@ void add_figure_arguments(Arguments& arguments, const std::string& file_option);
 // "--script" without a value means gnuplot.
 Words with_script(Words words);
 // Throws Exit::usage for an unknown ending or word, before anything is read.
-FigureOutput figure_output(const Arguments& arguments, const std::string& out);
+// option: "--out" or "--plot", which named the picture.
+FigureOutput figure_output(const Arguments& arguments, const std::string& out, const char* option);
 // Writes the picture, or the script, and prints their names; notes go to stderr.
 void write_figure(const Figure& figure, const FigureOutput& output);
 

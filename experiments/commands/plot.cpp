@@ -92,7 +92,7 @@ int plot_command(const Words& words) {
   AnalysisArguments chosen = analysis_arguments(arguments, "plot what?");
   const std::string out = arguments.text("out");
   if (out.empty()) fail(Exit::usage, "plot: no --out FILE; name a .svg, .pdf or .png file");
-  const FigureOutput output = figure_output(arguments, out);
+  const FigureOutput output = figure_output(arguments, out, "--out");
   Exit status = Exit::ok;
   chosen.request.on_unreadable = [&](const std::string& why) {
     std::cerr << "moesim: " << why << '\n';

@@ -115,7 +115,7 @@ int score_command(const Words& words) {
     if (!written.empty()) add_answers(each, name_of_folder(folder), *e.data, answers);
     add_notes(table, name_of_folder(folder), e, most);
   }
-  if (!written.empty()) write_output(written, render(each, format));
+  if (!written.empty()) write_output(written, render(each, format), "--answers-out");
   output.write(table);
   return 0;
 }

@@ -85,8 +85,9 @@ void print_table(const std::vector<Found>& all, const std::map<std::string, int>
 Arguments status_arguments() {
   Arguments arguments(
       "status PATH...",
-      "Prints the state of every run: planned, running, interrupted, complete, diverged, "
-      "or failed and why. PATH is the folder of an experiment or of a run.");
+      "Prints the state of every run: planned, made (by moesim transform, not trained), running, "
+      "interrupted, complete, diverged, or failed and why. PATH is the folder of an experiment or "
+      "of a run.");
   arguments.flag("json", "print one JSON document");
   return arguments;
 }

@@ -69,7 +69,7 @@ void TableOutput::write_with_figure(const Table& table, const Arguments& argumen
   const bool drawn = arguments.given("plot");
   if (!drawn || !out.empty() || arguments.given("format") || arguments.has("json")) write(table);
   if (!drawn) return;
-  const FigureOutput figure = figure_output(arguments, arguments.text("plot"));
+  const FigureOutput figure = figure_output(arguments, arguments.text("plot"), "--plot");
   write_figure(trace_figure(table, panels_for(figure.style)), figure);
 }
 

@@ -62,7 +62,8 @@ Arguments transform_arguments() {
       "replaces groups of similar experts by weighted "
       "means. quantise: rounds the matrices of experts to few values "
       "per row (to the nearest, or by GPTQ), and reports bits, entropy and bytes. extract: of a "
-      "run with router.name = task, the experts of one task become a dense model. fold: adds the "
+      "run that routes by task (router.name = task, or sentence by label), the experts of one task "
+      "become a dense model. fold: adds the "
       "changes of low-rank adapters to their matrices, and leaves out [adapter] and [freeze]. "
       "moesim run DIR trains the new run; key=value are settings for that.");
   arguments.value("out", "", "folder of the new experiment; must not exist", Offer::file())
@@ -109,11 +110,7 @@ int transform_command(const Words& words) {
   what.made = method.made;
   what.left_out = method.left_out;
   what.settings_of = method.settings_of, what.domain = method.domain;
-  for (const auto& own : method.settings) {
-    if (std::any_of(what.settings.begin(), what.settings.end(),
-                    [&](const auto& given) { return given.first == own.first; }))
-      fail(Exit::usage, fmt::format("command line: {}: {} sets it; leave it out", own.first, name));
-  }
+  require_unset(what, method.settings);
   what.settings.insert(what.settings.begin(), method.settings.begin(), method.settings.end());
   const Transformed done = transform_run(what, method.make);
   if (!arguments.has("json")) {

@@ -55,6 +55,16 @@ TransformMethod quantise_method(const Arguments& arguments, Json& report) {
           make};
 }
 
+// True if the router goes by the first token, and every example begins with the label of its task.
+bool routes_by_label(const Experiment& e) {
+  const auto is_label = [&](const char* key) {
+    const auto set = e.spec.settings.values().find(key);  // a stored config has every option
+    return set != e.spec.settings.values().end() && set->second.value == "label";
+  };
+  return e.model->config().router == "sentence" && e.data->info().pairs &&
+         is_label("router.sentence.by") && is_label("data.input");
+}
+
 // What a reader of the report must know about the network of a task.
 std::vector<std::string> notes_on(const std::string& task, const Experiment& made) {
   std::vector<std::string> notes;
@@ -79,9 +89,9 @@ TransformMethod extract_method(const Arguments& arguments, Json& report) {
   if (task.empty())
     fail(Exit::usage, "command line: extract: the network of which task? --task NAME");
   const auto settings_of = [task](const Experiment& source) {
-    require_extractable(*source.model);
+    require_extractable(*source.model, routes_by_label(source));
     task_number(task, source.data->info());
-    std::vector<std::pair<std::string, std::string>> settings = {
+    MadeSettings settings = {
         {"router.name", "dense"},
         {"router.dense.width_factor",
          fmt::format("{}", source.model->moe_layer(0).router().traits().cost.rows_per_token)},

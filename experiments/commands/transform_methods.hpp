@@ -21,7 +21,7 @@ namespace moesim {
 // further settings that follow from the source.
 struct TransformMethod {
   std::string made;
-  std::vector<std::pair<std::string, std::string>> settings;
+  MadeSettings settings;
   MakeTensors make;
   std::vector<std::string> left_out = {};  // Transformation::left_out
   SettingsOf settings_of = {};

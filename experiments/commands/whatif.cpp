@@ -61,7 +61,7 @@ int whatif_command(const Words& words) {
   const std::string plot = arguments.text("plot");
   if (arguments.given("plot")) {
     if (by != "layer") fail(Exit::usage, "command line: --plot draws --by layer only");
-    figure_output(arguments, plot);  // checks it before anything is read
+    figure_output(arguments, plot, "--plot");  // checks it before anything is read
   }
   const Table table = by == "layer" ? whatif_table(arguments.rest(), options)
                                     : forensics_table(arguments.rest(), options,

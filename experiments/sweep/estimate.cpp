@@ -88,28 +88,19 @@ double checkpoint_seconds(const Checkpointer& checkpointer, double steps, double
   return std::floor(steps / every) * (kPasses * per_byte * bytes + kSynced);
 }
 
-// Bytes of the checkpoints of dense steps (init.at) in the end; their records are in those of the run.
-// seconds: of all steps; rest: bytes of records in a checkpoint.
-double dense_checkpoints(const Experiment& whole, double seconds, double rest, DataCache& cache) {
-  const index steps = whole.trainer->beginning().dense_steps;
-  if (steps == 0) return 0;
-  const Experiment dense = build_dense(whole, cache);
-  double values = 0;
-  for (const NamedShapes& shapes :
-       {dense.trainer->shapes_of_weights(), dense.trainer->shapes_of_state()})
-    for (const auto& [name, shape] : shapes) values += static_cast<double>(shape.size());
-  const double share = static_cast<double>(steps) / static_cast<double>(whole.trainer->steps());
-  return kept_checkpoints(*whole.checkpointer, static_cast<double>(steps), share * seconds) *
-         (sizeof(moesim::real) * values + rest);
+// The rows of a share of the steps.
+RecordRows share_of(const RecordRows& all, double share) {
+  return {std::round(share * all.steps), share * all.records, share * all.evaluations,
+          share * all.traces, share * all.rows};
 }
 
-std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache) {
-  require_threads(threads);
+// The cost of a share of the steps of a run. -> memory: of its records alone
+Estimate try_part(RunSpec spec, double share, int threads, double seconds, DataCache& cache) {
   const Clock::time_point begin = Clock::now();
   // The trial evaluates fewer batches.
   const Experiment whole = build(spec, threads, cache, stand_in);
   const Checkpointer& checkpointer = *whole.checkpointer;
-  const RecordRows rows = record_rows(whole);
+  const RecordRows rows = share_of(record_rows(whole), share);
   const auto batches = static_cast<double>(whole.trainer->evaluator().batches());
   spec.settings.set("eval.every", "0", "trial");
   Evaluator::shorten(spec.settings, "trial");
@@ -156,13 +147,33 @@ std::string try_out(RunSpec spec, int threads, double seconds, DataCache& cache)
       checkpoint_seconds(checkpointer, rows.steps, checkpoint);
   // Finished blocks are also stored with the checkpoints.
   const double blocks = stored > 0 ? records * (1 - rest_bytes(file, rows) / stored) : 0;
-  return nlohmann::json{
-      {"step_seconds", trial.others()},
-      {"seconds", total},
-      {"device", e.backend->name() == "cpu" ? 0 : e.backend->held()},
-      {"records", record_memory(e)},
-      {"disk", records + blocks + kept_checkpoints(checkpointer, rows.steps, total) * checkpoint +
-                   dense_checkpoints(whole, total, rest_bytes(file, rows), cache)}}
+  return {
+      .step_seconds = trial.others(),
+      .seconds = total,
+      .memory = record_memory(e),
+      .device = e.backend->name() == "cpu" ? 0 : static_cast<double>(e.backend->held()),
+      .disk = records + blocks + kept_checkpoints(checkpointer, rows.steps, total) * checkpoint};
+}
+
+// The same of a whole run, of its dense steps (init.at) by the steps of the dense arm.
+Estimate try_parts(const RunSpec& spec, int threads, double seconds, DataCache& cache) {
+  const Experiment whole = build(spec, threads, cache, stand_in);
+  const double share = static_cast<double>(whole.trainer->beginning().dense_steps) /
+                       static_cast<double>(whole.trainer->steps());
+  if (share == 0) return try_part(spec, 1, threads, seconds, cache);
+  const RunSpec dense = build_dense(whole, cache).spec;
+  return in_turn(try_part(dense, share, threads, seconds / 2, cache),
+                 try_part(spec, 1 - share, threads, seconds / 2, cache), share);
+}
+
+std::string try_out(const RunSpec& spec, int threads, double seconds, DataCache& cache) {
+  require_threads(threads);
+  const Estimate e = try_parts(spec, threads, seconds, cache);
+  return nlohmann::json{{"step_seconds", e.step_seconds},
+                        {"seconds", e.seconds},
+                        {"device", e.device},
+                        {"records", e.memory},
+                        {"disk", e.disk}}
       .dump();
 }
 
@@ -222,6 +233,14 @@ Estimate estimate_run(const RunSpec& spec, int threads, double seconds, std::siz
   const double memory = static_cast<double>(child.peak_bytes) + json["records"].get<double>();
   return {json["step_seconds"], json["seconds"], std::max(memory, reading), json["device"],
           json["disk"]};
+}
+
+Estimate in_turn(const Estimate& first, const Estimate& then, double share) {
+  return {.step_seconds = share * first.step_seconds + (1 - share) * then.step_seconds,
+          .seconds = first.seconds + then.seconds,
+          .memory = std::max(first.memory, then.memory),
+          .device = std::max(first.device, then.device),
+          .disk = first.disk + then.disk};
 }
 
 double schedule(const std::vector<double>& seconds, std::size_t at_once) {

@@ -25,11 +25,9 @@ namespace {
 // The checkpoints of this run, in order of preference.
 std::vector<CheckpointInfo> candidates(const std::string& folder, const StoredRun& run,
                                        const std::string& wanted, const RunNames& names) {
-  std::vector<CheckpointInfo> all = checkpoint_infos(folder);
+  std::vector<CheckpointInfo> all =
+      within([&] { return names.folder + folder; }, [&] { return intact_infos(folder); });
   const std::size_t found = all.size();
-  if (const std::vector<index> steps = checkpoint_steps(folder); found == 0 && !steps.empty())
-    within([&] { return names.folder + folder; },  // throws: its manifest is damaged
-           [&] { return read_checkpoint(folder, steps.back()); });
   std::erase_if(
       all, [&](const CheckpointInfo& info) { return info.config_sha256 != run.config_sha256; });
   if (all.empty())

@@ -30,8 +30,9 @@ bool may_hold(const std::string& folder, const RunState& state, const PlannedRun
 
 // Orders the folders of one run: the better one is greater.
 auto rank(const RunState& state) {
-  static constexpr State kOrder[] = {State::planned, State::failed,   State::interrupted,
-                                     State::running, State::diverged, State::complete};
+  static constexpr State kOrder[] = {State::planned,     State::failed,  State::made,
+                                     State::interrupted, State::running, State::diverged,
+                                     State::complete};
   const auto* place = std::find(std::begin(kOrder), std::end(kOrder), state.state);
   return std::tuple(place - std::begin(kOrder), state.step);
 }

@@ -2,6 +2,7 @@
 
 #include "analysis/runs/dense_part.hpp"
 #include "sim/checkpoint/checkpoint.hpp"
+#include "sim/config/resolved.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 #include "sim/io/file.hpp"
@@ -19,6 +20,14 @@ namespace fs = std::filesystem;
 constexpr std::size_t kLongestNote = 1000;
 constexpr std::uint64_t kMostNoteBytes = std::uint64_t{1} << 16;
 
+// What moesim transform made, if this is such a run: "prune keep=4 score=usage".
+std::string method_of(const RunFile& file) {
+  if (file.text("made_from").empty()) return {};
+  const auto values = config::resolved_values(file.text("config"));
+  const auto made = values.find("run.made");
+  return made == values.end() ? "" : made->second;
+}
+
 std::string note_path(const std::string& folder) { return folder + "/failure.txt"; }
 
 std::string read_note(const std::string& folder) {
@@ -33,7 +42,7 @@ std::string read_note(const std::string& folder) {
 }  // namespace
 
 const char* to_string(State state) {
-  static const char* const names[] = {"planned",  "running",  "interrupted",
+  static const char* const names[] = {"planned",  "made",     "running", "interrupted",
                                       "complete", "diverged", "failed"};
   return names[static_cast<std::size_t>(state)];
 }
@@ -42,15 +51,17 @@ RunState recorded_state(const std::string& folder, RunReader& reader) {
   RunState result;
   std::error_code error;
   if (!fs::is_directory(folder, error)) return result;
-  std::string status;
+  std::string status, method;
   if (const std::string path = folder + "/run.h5"; fs::exists(path, error)) {
     result.state = State::interrupted;
-    static const Excerpt excerpt{{"status", "config_sha256", "data_sha256"}, {{"step", 1}}};
+    static const Excerpt excerpt{{"status", "config_sha256", "data_sha256", "made_from", "config"},
+                                 {{"step", 1}}};
     try {
       const RunFile file = reader.read(path, excerpt);
       status = file.text("status");
       result.config_sha256 = file.text("config_sha256");
       result.data_sha256 = file.text("data_sha256");
+      method = method_of(file);
       if (const Variable* step = file.find("step"); step != nullptr && !step->values.empty())
         result.step = static_cast<index>(step->values.back()) + 1;
     } catch (const Shortage&) {
@@ -77,6 +88,10 @@ RunState recorded_state(const std::string& folder, RunReader& reader) {
     result.why = note;
   } else if (fs::exists(folder + "/config.ini", error)) {
     result.state = State::interrupted;
+  }
+  if (result.state == State::interrupted && result.step == 0 && !method.empty()) {
+    result.state = State::made;
+    result.why = "by moesim transform: " + method + "; not trained";
   }
   return result;
 }

@@ -10,6 +10,7 @@ namespace moesim {
 
 enum class State {
   planned,      // not begun
+  made,         // by moesim transform, with a checkpoint at step 0; not trained
   running,      // a process holds the folder
   interrupted,  // stopped or killed; can be resumed from its newest checkpoint
   complete,
@@ -20,8 +21,8 @@ const char* to_string(State state);
 
 struct RunState {
   State state = State::planned;
-  index step = 0;                          // completed steps, if known
-  std::string why;                         // reason if diverged or failed; holder if running
+  index step = 0;   // completed steps, if known
+  std::string why;  // reason if diverged or failed; holder if running; method if made
   std::string config_sha256, data_sha256;  // from its run file, "" without one
 };
 

@@ -11,6 +11,7 @@
 #include "sim/core/error.hpp"
 #include "sim/train/loading.hpp"
 #include "sim/train/output_change.hpp"
+#include "sim/train/start_source.hpp"
 
 #include <fmt/format.h>
 
@@ -32,8 +33,9 @@ void require_teacher(const Distillation& how, const Experiment& teacher, const E
                                   how.teacher, most, most));
 }
 
-CheckpointParts parts_of(const Start& start) {
-  return start.needs_state() ? CheckpointParts::all : CheckpointParts::no_state;
+// A teacher has no use for its optimiser.
+Wanted teacher_of(const Distillation& how) {
+  return {how.teacher, how.checkpoint, kDistil, CheckpointParts::no_state};
 }
 
 // Positions that a step trains on.
@@ -124,12 +126,10 @@ void require_sources(const Experiment& e) {
              });
   }
   if (const Distillation& how = e.trainer->distillation(); how.any())
-    open_run({how.teacher, how.checkpoint, kDistil}, DataOf::checkpoint, 0, stand_in,
+    open_run(teacher_of(how), DataOf::checkpoint, 0, stand_in,
              [&](const Checkpoint& checkpoint, const Experiment& teacher) {
                require_teacher(how, teacher, e);
-               if (const auto problems = problems_of(checkpoint, *teacher.trainer);
-                   !problems.empty())
-                 fail(Exit::data, problems.front());
+               require_weights(checkpoint, *teacher.trainer);
              });
 }
 
@@ -187,9 +187,13 @@ void take_start(Experiment& e, int threads, const std::function<void(const std::
 void take_teacher(Experiment& e, int threads, const std::function<void(const std::string&)>& say) {
   const Distillation& how = e.trainer->distillation();
   if (!how.at(e.trainer->position().step)) return;
-  auto teacher = std::make_shared<LoadedRun>(load_run(
-      how.teacher, how.checkpoint, DataOf::checkpoint, threads,
-      [&](const Experiment& t) { require_teacher(how, t, e); }, kDistil));
+  auto teacher = std::make_shared<LoadedRun>(
+      open_run(teacher_of(how), DataOf::checkpoint, threads, make_backend,
+               [&](const Checkpoint& checkpoint, const Experiment& t) {
+                 require_teacher(how, t, e);
+                 t.trainer->start();
+                 load_weights(checkpoint, *t.trainer);
+               }));
   const std::string& sha256 = teacher->weights_sha256;
   RunFile& file = e.recorder->file();
   const auto before = file.attributes().find("teacher_weights_sha256");

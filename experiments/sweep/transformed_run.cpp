@@ -15,11 +15,11 @@
 #include "sim/train/loading.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <filesystem>
 #include <set>
-#include <sstream>
 #include <unistd.h>
 
 namespace moesim {
@@ -30,29 +30,19 @@ namespace fs = std::filesystem;
 // The weights of the source that are transformed, and settings that follow from it.
 struct Weights {
   std::string step, sha256;
-  std::vector<std::pair<std::string, std::string>> settings;
+  MadeSettings settings;
 };
 Weights weights_of(const Transformation& what) {
-  const std::string found =
+  using Json = nlohmann::json;
+  const Json found = Json::parse(
       in_child("reads the source", [&] {
         const LoadedRun run = open_run({what.from, what.checkpoint, {}}, DataOf::checkpoint, 1,
                                        stand_in, [](const Checkpoint&, Experiment&) {});
-        std::string text = fmt::format("{}\n{}\n", run.info.step, run.weights_sha256);
-        if (what.settings_of)
-          for (const auto& [key, value] : what.settings_of(run.e))
-            text += fmt::format("{}\n{}\n", key, value);
-        return text;
-      }).text;
-  std::istringstream lines(found);
-  Weights weights;
-  std::getline(lines, weights.step), std::getline(lines, weights.sha256);
-  for (std::string key, value; std::getline(lines, key) && std::getline(lines, value);) {
-    for (const auto& setting : what.settings)
-      if (setting.first == key)
-        fail(Exit::usage,
-             fmt::format("command line: {}: the transformation sets it; leave it out", key));
-    weights.settings.emplace_back(key, value);
-  }
+        const Json settings = what.settings_of ? what.settings_of(run.e) : MadeSettings();
+        return Json{std::to_string(run.info.step), run.weights_sha256, settings}.dump();
+      }).text);
+  Weights weights{found[0], found[1], found[2]};
+  require_unset(what, weights.settings);
   return weights;
 }
 
@@ -170,6 +160,14 @@ void write_run(Experiment& e, const PlannedRun& run, const std::string& folder) 
 }
 
 }  // namespace
+
+void require_unset(const Transformation& what, const MadeSettings& made) {
+  for (const auto& own : made)
+    if (std::any_of(what.settings.begin(), what.settings.end(),
+                    [&](const auto& given) { return given.first == own.first; }))
+      fail(Exit::usage, fmt::format("command line: {}: {} sets it; leave it out", own.first,
+                                    what.made.substr(0, what.made.find(' '))));
+}
 
 HostTensors host_tensors(const std::vector<NamedTensor>& weights) {
   HostTensors tensors;

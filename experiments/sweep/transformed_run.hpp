@@ -13,10 +13,12 @@
 
 namespace moesim {
 
-// Settings of the new run that follow from the source, which has no memory for its parameters. Throws
-// Exit::usage if it cannot be transformed.
-using SettingsOf =
-    std::function<std::vector<std::pair<std::string, std::string>>(const Experiment& source)>;
+// Settings of the new run, by key.
+using MadeSettings = std::vector<std::pair<std::string, std::string>>;
+
+// Those that follow from the source, which has no memory for its parameters. Throws Exit::usage if it
+// cannot be transformed.
+using SettingsOf = std::function<MadeSettings(const Experiment& source)>;
 
 // What is made, and of what.
 struct Transformation {
@@ -24,7 +26,7 @@ struct Transformation {
   std::string out;               // the folder of the new experiment; must not exist
   std::string made;              // what is done, "prune keep=4 score=usage"
   // Settings of the new run that differ from those of the source.
-  std::vector<std::pair<std::string, std::string>> settings;
+  MadeSettings settings;
   SettingsOf settings_of = {};  // more of them; may be null
   std::string domain = {};      // the only one of the data that is measured; empty: all
   // Sections of the source's settings that are left out, besides [init] and [distil].
@@ -52,6 +54,9 @@ Transformed transform_run(const Transformation& what, const MakeTensors& make);
 // settings of the transformation so far.
 std::string ask_source(const Transformation& what, const std::string& doing,
                        const std::function<std::string(Experiment& source, Experiment& made)>& ask);
+
+// Throws Exit::usage if the settings of a transformation have one that it makes itself.
+void require_unset(const Transformation& what, const MadeSettings& made);
 
 // Gives a model these tensors. Throws Exit::usage if it has others.
 void give(const HostTensors& tensors, const std::vector<NamedTensor>& into);

@@ -16,9 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // True for devices and pipes, which a rename would replace with a file.
-void write_through(const std::string& out, const Pieces& pieces) {
+void write_through(const std::string& out, const Pieces& pieces, const char* option) {
   const int file = ::open(out.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
-  if (file < 0) cannot_write(out, errno);
+  if (file < 0) cannot_write(out, errno, option);
   int reason = 0;
   try {
     pieces([&](std::string_view piece) {
@@ -29,7 +29,7 @@ void write_through(const std::string& out, const Pieces& pieces) {
     throw;
   }
   if (::close(file) != 0 && reason == 0) reason = errno;
-  if (reason != 0 && reason != EPIPE) cannot_write(out, reason);
+  if (reason != 0 && reason != EPIPE) cannot_write(out, reason, option);
 }
 
 // A folder with the files that every run has.
@@ -59,7 +59,7 @@ void require_file(const std::string& out) {
     fail(Exit::output, out + ": cannot write: it is no file; name a file");
 }
 
-void write_output(const std::string& out, const Pieces& pieces) {
+void write_output(const std::string& out, const Pieces& pieces, const char* option) {
   if (out.empty()) {
     pieces([](std::string_view piece) {
       std::cout.write(piece.data(), static_cast<std::streamsize>(piece.size()));
@@ -71,13 +71,14 @@ void write_output(const std::string& out, const Pieces& pieces) {
   const fs::file_status status = fs::status(out, error);
   if (fs::is_directory(status))
     fail(Exit::output, out + ": cannot write: it is a folder; name a file");
-  if (fs::exists(status) && !fs::is_regular_file(status)) return write_through(out, pieces);
+  if (fs::exists(status) && !fs::is_regular_file(status)) return write_through(out, pieces, option);
   require_not_of_a_run(out);
-  publish_pieces(out, pieces);
+  publish_pieces(out, pieces, option);
 }
 
-void write_output(const std::string& out, std::string_view bytes) {
-  write_output(out, [bytes](const std::function<void(std::string_view)>& take) { take(bytes); });
+void write_output(const std::string& out, std::string_view bytes, const char* option) {
+  write_output(
+      out, [bytes](const std::function<void(std::string_view)>& take) { take(bytes); }, option);
 }
 
 }  // namespace moesim

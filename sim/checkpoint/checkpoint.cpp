@@ -160,6 +160,13 @@ std::vector<CheckpointInfo> checkpoint_infos(const std::string& run_folder) {
   return all;
 }
 
+std::vector<CheckpointInfo> intact_infos(const std::string& run_folder) {
+  std::vector<CheckpointInfo> all = checkpoint_infos(run_folder);
+  const std::vector<index> steps = checkpoint_steps(run_folder);
+  if (all.empty() && !steps.empty()) read_manifest(folder_of(run_folder, steps.back()));  // throws
+  return all;
+}
+
 Checkpoint read_checkpoint(const std::string& run_folder, index step, CheckpointParts parts) {
   const fs::path folder = folder_of(run_folder, step);
   Checkpoint checkpoint;

@@ -74,6 +74,10 @@ std::vector<index> checkpoint_steps(const std::string& run_folder);
 // The manifests of the checkpoints, oldest first, without damaged manifests.
 std::vector<CheckpointInfo> checkpoint_infos(const std::string& run_folder);
 
+// The same of a run with checkpoints. Throws Exit::data, with the problem of the newest, if all
+// manifests are damaged; -> none if there are no checkpoints.
+std::vector<CheckpointInfo> intact_infos(const std::string& run_folder);
+
 // What is read of a checkpoint: all, or all but kStateFile, for which damage is no matter then.
 enum class CheckpointParts { all, no_state };
 

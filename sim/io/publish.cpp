@@ -107,16 +107,16 @@ int rename_over(const fs::path& from, const std::string& to) {
 }
 
 // Renames the temporary to the target, or removes it on failure.
-void settle(const Place& place, const std::string& path, int reason) {
+void settle(const Place& place, const std::string& path, int reason, const char* option = "--out") {
   if (reason == 0) reason = rename_over(place.temporary, path);
   if (reason != 0) {
     std::error_code ignored;
     fs::remove_all(place.temporary, ignored);
-    cannot_write(path, reason);
+    cannot_write(path, reason, option);
   }
   // The new file is in place now; after a failure below, a power loss could restore the old one.
   reason = sync_folder(place.folder);
-  if (reason != 0) cannot_write(path, reason);
+  if (reason != 0) cannot_write(path, reason, option);
 }
 
 std::string parent_of(const std::string& path) {
@@ -124,23 +124,24 @@ std::string parent_of(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
-// Advice for an errno of writing to `path`.
-std::string advice_about(const std::string& path, int reason) {
+// Advice for an errno of writing to `path`, which an option named.
+std::string advice_about(const std::string& path, int reason, const std::string& option) {
+  std::string another = "choose another " + option;
   switch (reason) {
     case ENOENT:
-      return "create the folder " + parent_of(path) + " or choose another --out";
+      return "create the folder " + parent_of(path) + " or " + another;
     case ENOTDIR:
-      return "a file stands where a folder is needed; choose another --out";
+      return "a file stands where a folder is needed; " + another;
     case EACCES:
     case EPERM:
-      return "change its permissions or choose another --out";
+      return "change its permissions or " + another;
     case EFBIG:
       return "raise the limit of file sizes (ulimit -f)";
     case ENOSPC:
     case EDQUOT:
-      return "free space or choose another --out";
+      return "free space or " + another;
     default:
-      return "choose another --out";
+      return another;
   }
 }
 
@@ -152,10 +153,10 @@ std::string described(const std::string& path) {
   return error ? path : path + " (a link to " + target.string() + ")";
 }
 
-void cannot_write(const std::string& path, int reason) {
+void cannot_write(const std::string& path, int reason, const char* option) {
   fail(Exit::output, described(path) +
                          ": cannot write: " + std::generic_category().message(reason) + "; " +
-                         advice_about(path, reason));
+                         advice_about(path, reason, option));
 }
 
 int write_all(int file, std::string_view bytes) {
@@ -183,11 +184,11 @@ void publish_bytes(const std::string& path, std::string_view bytes) {
   publish_pieces(path, pieces_of({bytes}));
 }
 
-void publish_pieces(const std::string& link, const Pieces& pieces) {
+void publish_pieces(const std::string& link, const Pieces& pieces, const char* option) {
   const std::string path = end_of_links(link);
   const Place place = place_of(path);
   ::unlink(place.temporary.c_str());  // left by a killed process with the same process id
-  settle(place, path, write_synced(place.temporary, pieces));
+  settle(place, path, write_synced(place.temporary, pieces), option);
 }
 
 void publish_folder(const std::string& path, const std::vector<FileContent>& files) {

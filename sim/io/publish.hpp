@@ -16,8 +16,9 @@ namespace moesim {
 void publish_bytes(const std::string& path, std::string_view bytes);
 
 // The same for content too large to hold in memory: `pieces` passes the parts to `take` in order.
+// option: what gave the path, for errors.
 using Pieces = std::function<void(const std::function<void(std::string_view)>& take)>;
-void publish_pieces(const std::string& path, const Pieces& pieces);
+void publish_pieces(const std::string& path, const Pieces& pieces, const char* option = "--out");
 
 // FileContent is a file's name and its content, in consecutive pieces.
 struct FileContent {
@@ -47,6 +48,6 @@ void remove_old_temporaries(const std::string& folder);
 // file system that cannot sync files is a warning, which names `path`, and no failure.
 int write_all(int file, std::string_view bytes);
 int sync_file(int file, const std::string& path);
-[[noreturn]] void cannot_write(const std::string& path, int reason);
+[[noreturn]] void cannot_write(const std::string& path, int reason, const char* option = "--out");
 
 }  // namespace moesim

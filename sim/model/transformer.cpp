@@ -215,22 +215,24 @@ void Transformer::adapt(const AdapterConfig& config, Settings& settings) {
       rows = traits.cost.rows_per_token / static_cast<double>(moe_layer(i).expert().experts());
     }
     adapters_->append(config, matrix, rows);
-    chosen.push_back(matrix.name);
+    chosen.push_back(matrix.name + " " + matrix.value.shape().to_string());
   }
   if (chosen.empty()) options.reject("targets", "chooses no matrix; " + names_near("*", names));
   child("adapters", *adapters_);
-  options.explain(
-      Topic::state,
-      fmt::format("adapts {}: {}", counted(std::ssize(chosen), "parameter"), joined(chosen)));
+  options.explain(Topic::state,
+                  fmt::format("adapts {}, [in, out] or of experts [E, in, out]: {}",
+                              counted(std::ssize(chosen), "parameter"), joined(chosen)));
 }
 
 void Transformer::explain_layers(const Options& options, const Site& site) const {
   const ModelConfig& a = config_;
   options.explain(
       Topic::router,
-      fmt::format("MoE layers in blocks {} of {}, counted from 0; a micro-batch has T "
-                  "= {}, {} of S = {}; evaluation has {} a batch",
+      fmt::format("MoE layers in blocks {} of {}, counted from 0, with E = {} on D = {}; a "
+                  "micro-batch has T = {}, {} of S = {}; evaluation has {} a batch",
                   fmt::join(moe_blocks_, ", "), a.layers,
+                  counted(moe_layer(0).router().traits().experts, "expert"),
+                  counted(a.latent > 0 ? a.latent : a.width, "value"),
                   counted(site.batch * site.length, "token"), counted(site.batch, "sequence"),
                   site.length, counted(site.evaluation_batch, "sequence")));
 }

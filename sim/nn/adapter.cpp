@@ -23,16 +23,17 @@ constexpr Named<Kind> kKinds[] = {{"none", Kind::none},
 
 std::string formula(const AdapterConfig& c) {
   const std::string mixed =
-      fmt::format("p = softmax(x R) over {} experts, R [in, {}]", c.experts, c.experts);
+      fmt::format("p = softmax(x R) over n = {} experts, R [in, n]", c.experts);
+  const std::string scale = fmt::format("α/r = {:g}/{}", c.alpha, c.rank);
   if (c.kind == Kind::mov)
     return fmt::format("y = (x W + b) ⊙ (1 + Σ_e p_e d_e), d = 0 at the start; {}", mixed);
   if (c.kind == Kind::lora)
-    return fmt::format("y = x W + b + {:g}/{} · x A B, A [in, {}], B [{}, out], B = 0 at the start",
-                       c.alpha, c.rank, c.rank, c.rank);
+    return fmt::format("y = x W + b + α/r · x A B, {}; A [in, r], B [r, out], B = 0 at the start",
+                       scale);
   return fmt::format(
-      "y = x W + b + {:g}/{} · Σ_e p_e x A_e B_e, A_e [in, {}], B_e [{}, out], B = 0 at the start; "
+      "y = x W + b + α/r · Σ_e p_e x A_e B_e, {}; A_e [in, r], B_e [r, out], B = 0 at the start; "
       "{}",
-      c.alpha, c.rank, c.rank, c.rank, mixed);
+      scale, mixed);
 }
 
 }  // namespace

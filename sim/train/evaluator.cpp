@@ -1,6 +1,7 @@
 #include "sim/train/evaluator.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/config/name_patterns.hpp"
 #include "sim/core/error.hpp"
 #include "sim/io/sha256.hpp"
 #include "sim/ops/ops.hpp"
@@ -11,7 +12,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 namespace moesim {
 namespace {
@@ -85,15 +85,13 @@ void write(const Sums& sums, index population, bool from, Evaluation& result) {
 constexpr Named<Rules> kRules[] = {{"dropless", Rules::dropless}, {"training", Rules::training}};
 
 std::vector<Rules> read_also(Options& eval) {
-  std::string text = eval.text(
+  const std::string text = eval.text(
       "also", "",
       "further rules under which the loss is recorded: dropless (no limit of rows per "
       "expert), training (capacity and mixing as in training, without noise and dropout)");
   eval.keep_silent("also");
-  std::replace(text.begin(), text.end(), ',', ' ');
-  std::istringstream words(text);
   std::vector<Rules> all;
-  for (std::string word; words >> word;) {
+  for (const std::string& word : words_of(text)) {
     const auto known = std::find_if(std::begin(kRules), std::end(kRules),
                                     [&](const Named<Rules>& one) { return word == one.name; });
     if (known == std::end(kRules))

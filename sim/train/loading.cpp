@@ -167,13 +167,17 @@ std::vector<std::string> problems_of(const Checkpoint& checkpoint) {
   return problems;
 }
 
-void load_weights(const Checkpoint& checkpoint, Trainer& trainer) {
+void require_weights(const Checkpoint& checkpoint, const Trainer& trainer) {
   Problems problems;
   const std::string path = checkpoint.path + "/" + kWeightsFile;
   const TensorFile weights = read_tensors(path, checkpoint.weights, problems);
   if (problems.empty()) compare(path, weights, trainer.shapes_of_weights(), true, problems);
   if (!problems.empty()) fail(Exit::data, problems.front());
-  give(weights, trainer.weights());
+}
+
+void load_weights(const Checkpoint& checkpoint, Trainer& trainer) {
+  require_weights(checkpoint, trainer);
+  give(read_safetensors(checkpoint.weights), trainer.weights());
 }
 
 void load_checkpoint(const Checkpoint& checkpoint, Trainer& trainer) {

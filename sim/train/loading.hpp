@@ -39,6 +39,9 @@ std::vector<std::string> problems_of(const Checkpoint& checkpoint);
 // Restores parameters, optimiser state, buffers and position of a trainer that was started. Throws
 // Exit::data with the first problem, and then leaves the trainer unchanged.
 void load_checkpoint(const Checkpoint& checkpoint, Trainer& trainer);
+// Throws Exit::data with the first reason why load_weights() fails. The trainer need not have been
+// started.
+void require_weights(const Checkpoint& checkpoint, const Trainer& trainer);
 // Restores only parameters and buffers, of a checkpoint that may have been read without its state.
 void load_weights(const Checkpoint& checkpoint, Trainer& trainer);
 

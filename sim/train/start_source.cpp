@@ -1,6 +1,5 @@
 #include "sim/train/start_source.hpp"
 
-#include "sim/checkpoint/checkpoint.hpp"
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/config/source_runs.hpp"
 #include "sim/config/text.hpp"
@@ -24,11 +23,8 @@ std::string name_of(const Start& start) {
 }
 
 index step_of(const Start& start) {
-  std::vector<CheckpointInfo> all = checkpoint_infos(start.from);
+  std::vector<CheckpointInfo> all = intact_infos(start.from);
   if (all.empty()) {
-    const std::vector<index> steps = checkpoint_steps(start.from);
-    if (!steps.empty())
-      read_checkpoint(start.from, steps.back());  // throws: its manifest is damaged
     require_one_folder("init.from = ", start.from);
     fail(Exit::data, name_of(start) + ": no checkpoint of a run there");
   }
@@ -195,13 +191,15 @@ void take_moments(StartSource& source, const Start& start, const TensorFile& fil
 
 }  // namespace
 
+CheckpointParts parts_of(const Start& start) {
+  return start.needs_state() ? CheckpointParts::all : CheckpointParts::no_state;
+}
+
 StartSource read_start_source(const Start& start, const NamedShapes& weights,
                               const NamedShapes& state, const Transformer& model,
                               std::uint64_t seed) {
   StartSource source;
-  const Checkpoint checkpoint =
-      read_checkpoint(start.from, step_of(start),
-                      start.needs_state() ? CheckpointParts::all : CheckpointParts::no_state);
+  const Checkpoint checkpoint = read_checkpoint(start.from, step_of(start), parts_of(start));
   source.step = checkpoint.info.step;
   source.weights_sha256 = sha256_hex(checkpoint.weights.data(), checkpoint.weights.size());
   source.tensors = renamed(read_safetensors(checkpoint.weights), start, "");

@@ -2,6 +2,7 @@
 // own is changed.
 #pragma once
 
+#include "sim/checkpoint/checkpoint.hpp"
 #include "sim/train/start.hpp"
 
 #include <set>
@@ -21,6 +22,9 @@ struct StartSource {
   std::vector<UpcycledLayer> layers;
   std::set<std::string> drawn;  // by adapters
 };
+
+// What a start reads of the checkpoint.
+CheckpointParts parts_of(const Start& start);
 
 // weights and state: names and shapes of the model's tensors, and of the optimiser's. Throws as
 // Start::load() does.

@@ -51,7 +51,7 @@ HostTensor joined(const HostTensor& tensor, Role role, const TaskExperts& own) {
 
 }  // namespace
 
-void require_extractable(const Transformer& model) {
+void require_extractable(const Transformer& model, bool by_label) {
   if (model.adapters() != nullptr)
     fail(Exit::usage,
          model.adapters()->all().front()->config().mixes()
@@ -61,10 +61,12 @@ void require_extractable(const Transformer& model) {
              : "command line: extract: the run has adapters; fold them first: moesim transform RUN "
                "fold");
   for (std::size_t i = 0; i < model.moe_blocks().size(); ++i) {
-    if (model.config().router != "task")
+    if (model.config().router != "task" && !by_label)
       fail(Exit::usage,
-           fmt::format("router.name = {} does not choose experts by task, so that no task has "
-                       "experts of its own; extract takes runs with router.name = task",
+           fmt::format("router.name = {} does not choose experts by task alone, so that no task "
+                       "has experts of its own; extract takes runs with router.name = task, and "
+                       "with sentence if router.sentence.by = label, data.name = tasks and "
+                       "data.input = label",
                        model.config().router));
     if (model.moe_layer(i).expert().hidden_units().parts.empty())
       fail(Exit::usage,

@@ -17,10 +17,12 @@ struct TaskExperts {
 };
 
 // Throws Exit::usage if a router of the model does not route by task, if the model has adapters, or
-// if its experts have parameters of unknown use, so that they cannot be joined.
-void require_extractable(const Transformer& model);
+// if its experts have parameters of unknown use, so that they cannot be joined. by_label: it routes by
+// the first token, which is the task's label.
+void require_extractable(const Transformer& model, bool by_label = false);
 
-// The experts of a task (number of a domain) in every MoE layer. input: any tokens of the model.
+// The experts of a task (number of a domain) in every MoE layer. input: any tokens of the model; of the
+// task, if it routes by label.
 std::vector<TaskExperts> experts_of_task(Transformer& model, const ModelInput& input, index task);
 
 // The tensors of the same model with router.name = dense and width_factor = k, which computes for

@@ -114,6 +114,18 @@ said = " ".join(call("explain", "study.ini:soft", "train.batch=1", "eval.batch=1
 check("1 sequence of S" in said and "has 1 sequence a batch" in said, f"counts of one: {said}")
 check("the last is block 1, counted from 0" in call("explain", "token_choice", "moe.first_dense=2", code=2), "first_dense")
 
+# Symbols have their values: of the MoE layers in one place, and of adapters with the shapes of what they adapt.
+for subject, text in ((["study.ini:token_choice"], "with E = 8 experts on D = 16 values; a micro-batch has T = 256 tokens, 4 sequences of S = 64;"),
+                      (["study.ini:token_choice", "moe.latent=4"], "with E = 8 experts on D = 4 values;"),
+                      (["study.ini", "router.name=dense"], "with E = 1 expert on D = 16 values;")):
+    check(text in topic(explained(*subject)[0], "router"), f"{subject}: {topic(explained(*subject)[0], 'router')}")
+for words, texts in ((["adapter.kind=lora"], ["α/r · x A B, α/r = 32/16;"]),
+                     (["adapter.kind=molora", "adapter.rank=2", "adapter.experts=3"], ["α/r = 16/2;", "over n = 3 experts, R [in, n]"]),
+                     (["adapter.kind=mov"], ["over n = 10 experts, R [in, n]"])):
+    said = " ".join(call("explain", "study.ini:token_choice", *words, "adapter.targets=blocks.0.attention.qkv.* blocks.1.moe.experts.w1").split())
+    check(all(text in said for text in texts), f"{words}: {said[:1500]}")
+    check("blocks.0.attention.qkv.weight [16, 48], blocks.1.moe.experts.w1 [8, 16, 64]" in said, f"shapes of adapted matrices: {said[:1500]}")
+
 # A run, its file, its experiment: what the config says.
 before = sorted(os.listdir("."))
 call("run", "study.ini", "--arm", "token_choice", "run.seed=0")

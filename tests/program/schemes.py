@@ -236,6 +236,12 @@ check(run("width", *pieces)[0] != "" and "2 pieces" in run("width", *pieces, "ro
 some, _ = run("some", *at, "freeze.parameters=*.attention.* *.router.*", "freeze.rate=*.experts.*:0.5 head:0.5")
 check("[freeze]\nparameters = *.attention.*\n" in open(some + "dense/config.ini").read(), "patterns of the dense steps")
 call("verify", "runs/some")
+# Every parameter of the dense steps is one of the run by name, so that a pattern with a match there has one in the run.
+if h5py is not None:
+    names = [set(checks.weights(some + part, step)) for part, step in (("dense/", 300), ("", 600))]
+    check(names[0] < names[1] and all(".router." in name for name in names[1] - names[0]), f"other parameters: {names[0] ^ names[1]}")
+said = run("refused", *at, "freeze.parameters=*.feed_forward.*", code=2)[1]
+check("freeze.parameters = *.feed_forward.*: no parameter matches *.feed_forward.*; of " in said, f"a pattern of no part: {said[-300:]}")
 check(not os.path.exists("runs/refused"), "init.at: left a folder")
 check(hash_of(dense) == before, "the source changed")
 
@@ -257,6 +263,22 @@ for method in ("same", "upcycle"):
     words = ["router.name=" + ("dense" if method == "same" else "hash"), "init.from=damaged", f"init.method={method}"]
     run("fresh-" + method, *words)
     check("state.safetensors: damaged" in run("refused", *words, "init.optimiser=copy", code=3)[1], f"{method}: a damaged optimiser")
+_, said = run("damaged-teacher", "router.name=dense", "distil.teacher=damaged")
+check("damaged/" not in said, f"a teacher with a damaged optimiser: {said[-300:]}")
+with open(sorted(glob.glob("damaged/checkpoint/step-*/weights.safetensors"))[-1], "r+b") as file:
+    file.write(b"damaged")
+said = run("older-teacher", "router.name=dense", "distil.teacher=damaged")[1]
+check("weights.safetensors: damaged" in said and "passed over" in said, f"a teacher with damaged weights: {said[-300:]}")
+
+# Damaged manifests are named, whoever reads them.
+for path in glob.glob("damaged/checkpoint/step-*/manifest.json"):
+    with open(path, "r+b") as file:
+        file.write(b"damaged")
+newest = sorted(glob.glob("damaged/checkpoint/step-*"))[-1] + "/manifest.json"
+for words in (["run", "c.ini", "router.name=dense", "init.from=damaged"], ["run", "c.ini", "router.name=dense", "distil.teacher=damaged"],
+              ["sample", "damaged"], ["transform", "damaged", "quantise", "--bits", "4", "--out", "none"]):
+    said = call(*words, code=3)
+    check(newest in said and said.count("\n") == 1, f"{words}: damaged manifests: {said}")
 
 # The space on the disk of a run with init.at has its dense steps.
 dry = ["--dry-run", "--json"]

@@ -38,24 +38,21 @@ refused 'none.ini: cannot be read' none.ini
 # many experts.
 tiny=(model.width=8 model.heads=1 model.layers=1 expert.hidden=8 data.length=8 data.validation=4 run.seed=0)
 "$moesim" run schemes/source "${tiny[@]}" run.steps=1 > out 2> log || fail "schemes/source: $(cat log)"
-ln -s "$(cd runs && echo source/dense-*)" runs/dense_source
-ln -s "$(cd runs && echo source/token_choice-*)" runs/sparse_source
-mkdir -p runs/made/all
 for keep in 6 4 2; do
-  "$moesim" transform runs/sparse_source prune --keep $keep --out runs/made/all/$keep > out 2> log || fail "prune: $(cat log)"
+  "$moesim" transform runs/source/token_choice-s0-* prune --keep $keep --out runs/made/$keep > out 2> log || fail "prune: $(cat log)"
 done
-for name in $(grep -oh 'runs/made/[a-z0-9_]*' "$schemes"/*.ini | sort -u); do
-  [[ $name =~ made/((prune|random|fold)([0-9])|dense)? ]]
+mkdir runs/made-s0
+for name in $(grep -oh 'runs/made-s{seed}/[a-z0-9_]*' "$schemes"/*.ini | sed 's/{seed}/0/' | sort -u); do
+  [[ $name =~ made-s0/((prune|random|fold)([0-9])|dense)? ]]
   case ${BASH_REMATCH[1]} in
-    '') ln -s ../sparse_source "$name" ;;
-    dense) ln -s ../dense_source "$name" ;;
-    *) ln -s "$(cd runs/made && echo "all/${BASH_REMATCH[3]}"/*/)" "$name" ;;
+    '') mkdir "$name" && cp -r runs/source/token_choice-s0-* "$name" ;;
+    dense) mkdir "$name" && cp -r runs/source/dense-s0-* "$name" ;;
+    *) cp -r "runs/made/${BASH_REMATCH[3]}" "$name" ;;
   esac
 done
 small=(model.width=8 model.heads=1 model.layers=1 expert.hidden=8 run.seed=0)
-"$moesim" run schemes/tasks "${small[@]}" run.steps=1 eval.sequences=8 --arm 'plain-*' > out 2> log || fail "schemes/tasks: $(cat log)"
-for kind in dense sparse; do
-  for arm in plain mixture; do ln -s "$(cd runs && echo tasks/plain-$kind-*)" runs/$arm-$kind; done
+for arms in 'plain-*' 'mixture-*'; do
+  "$moesim" run schemes/tasks "${small[@]}" run.steps=1 eval.sequences=8 --arm "$arms" > out 2> log || fail "schemes/tasks: $(cat log)"
 done
 for i in $(seq 60); do printf 'document %s of the corpus\nhas two lines\n\n' "$i"; done > corpus.txt
 for study in "$schemes"/*.ini; do

@@ -7,6 +7,7 @@ ordinary run, and a text that has no task, or an unknown one, is refused. Skippe
 import csv
 import json
 import os
+import shutil
 import sys
 import tempfile
 
@@ -158,10 +159,27 @@ check("--answers 0" in call("score", only("x-fall/*/")) and "--answers 0" not in
 refused("--task rize: no task of the run's data: did you mean rise?", "transform", source, "extract", "--task", "rize", "--out", "no")
 refused("the network of which task? --task NAME", "transform", source, "extract", "--out", "no")
 refused("--task is an option of extract", "transform", source, "prune", "--keep", "2", "--task", "rise", "--out", "no")
-refused("router.name: the transformation sets it", "transform", source, "extract", "--task", "rise", "--out", "no", "router.name=soft")
+refused("router.name: extract sets it", "transform", source, "extract", "--task", "rise", "--out", "no", "router.name=soft")
 refused("router.name = dense does not choose experts by task", "transform", only("x-rise/*/"), "extract", "--task", "rise", "--out", "no")
 call("run", "c.ini", "run.name=token", "router.name=token_choice", "run.steps=1")
 refused("router.name = token_choice does not choose experts by task", "transform", only("runs/token/*/"), "extract", "--task", "rise", "--out", "no")
+# Experts by the label that a sentence begins with are those of its task.
+sentence = ["router.name=sentence", "router.sentence.k=2", "router.task.k=1"]
+call("run", "c.ini", "run.name=label", *sentence, "run.steps=40", "router.sentence.by=label")
+label = only("runs/label/*/")
+for task in ("rise", "fall"):
+    said = json.loads(call("transform", label, "extract", "--task", task, "--out", f"label-{task}", "--json"))
+    made, rows = tensors(only(f"label-{task}/*/"), 0), tensors(label, 40)
+    check(said["logit_change"] < 1e-4 and abs(said["loss_before"] - said["loss_after"]) < 1e-5, f"label {task}: {said}")
+    for layer, experts in enumerate(said["experts"]):
+        name = f"blocks.{layer}.moe.experts.w1"
+        check(np.array_equal(made[name][0], np.concatenate([rows[name][e] for e in experts], axis=1)), f"label {task}: {name}")
+check(json.loads(call("transform", label, "extract", "--task", "copy", "--out", "label-copy", "--json"))["experts"] != said["experts"],
+      "every label has the same experts")
+for words in (["router.sentence.by=prompt"], ["router.sentence.by=label", "data.input=none"]):
+    call("run", "c.ini", "run.name=other", *sentence, *words, "run.steps=1")
+    refused("router.name = sentence does not choose experts by task", "transform", only("runs/other/*/"), "extract", "--task", "rise", "--out", "no")
+    shutil.rmtree("runs/other")
 for kind, remedy in (("lora", "fold them first"), ("molora", "without adapters")):
     call("run", "c.ini", f"run.name={kind}", f"adapter.kind={kind}", f"init.from={source}", "init.method=adapter", "run.steps=1")
     refused(remedy, "transform", only(f"runs/{kind}/*/"), "extract", "--task", "rise", "--out", "no")

@@ -197,6 +197,9 @@ for words, text in ((["--answers-out", "f.csv", "--out", "f.csv"], "same file"),
     said = call("score", run, *words, code=2).stderr
     check(text in said and not os.path.exists("f.csv"), f"{words}: {said}")
 check("choose another --answers-out" in call("score", run, "--answers-out", "nodir/x.csv", code=4).stderr, "a folder that is not there")
+os.symlink("/dev/full", "full.csv")
+said = call("score", run, "--answers", "1", "--answers-out", "full.csv", code=4).stderr
+check("full.csv" in said and "free space or choose another --answers-out" in said, f"a full disk: {said}")
 check("data.name = tasks" in call("score", "runs/other", code=2).stderr, "score of other data")
 call("score", code=2)
 call("score", "nosuch", code=3)

@@ -112,6 +112,8 @@ TEST_CASE("publish: space is what to free where it is what is missing", "[record
     }
   };
   for (const int reason : {ENOSPC, EDQUOT}) CHECK_THAT(said(reason), contains("; free space or"));
+  CHECK_THROWS_WITH(cannot_write("a.csv", ENOSPC, "--answers-out"),
+                    contains("; free space or choose another --answers-out"));
   for (const int reason : {EFBIG, ENOENT, ENOTDIR, EACCES, EPERM, EROFS, EIO, EISDIR, ELOOP})
     CHECK_THAT(said(reason), !contains("space"));
 }
