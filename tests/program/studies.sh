@@ -57,8 +57,9 @@ small=(model.width=8 model.heads=1 model.layers=1 expert.hidden=8 run.seed=0)
 for kind in dense sparse; do
   for arm in plain mixture; do ln -s "$(cd runs && echo tasks/plain-$kind-*)" runs/$arm-$kind; done
 done
+two=("${small[@]/layers=1/layers=2}" moe.match=none)   # every second block has experts, of the width expert.hidden
 for study in finetuning:source adapters:base; do
-  "$moesim" run "schemes/${study%:*}" "${small[@]}" run.steps=1 eval.sequences=8 --arm "${study#*:}-*" > out 2> log ||
+  "$moesim" run "schemes/${study%:*}" "${two[@]}" run.steps=1 eval.sequences=8 --arm "${study#*:}-*" > out 2> log ||
     fail "schemes/${study%:*}: $(cat log)"
 done
 for i in $(seq 60); do printf 'document %s of the corpus\nhas two lines\n\n' "$i"; done > corpus.txt
@@ -66,8 +67,8 @@ for study in "$schemes"/*.ini; do
   study=$(basename "$study" .ini)
   case $study in
     tasks | task_routing) plans '[0-9][0-9]*' "schemes/$study" "${small[@]}" ;;
-    finetuning) plans 20 "schemes/$study" "${small[@]}" ;;
-    adapters) plans 16 "schemes/$study" "${small[@]}" ;;
+    finetuning) plans 19 "schemes/$study" "${two[@]}" ;;
+    adapters) plans 16 "schemes/$study" "${two[@]}" ;;
     similar) plans 8 "schemes/$study" "${small[@]}" data.path=corpus.txt data.length=8 eval.sequences=0 ;;
     *) plans '[0-9][0-9]*' "schemes/$study" "${tiny[@]}" ;;
   esac
