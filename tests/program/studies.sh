@@ -68,7 +68,7 @@ for study in "$schemes"/*.ini; do
   case $study in
     tasks | task_routing) plans '[0-9][0-9]*' "schemes/$study" "${small[@]}" ;;
     finetuning) plans 19 "schemes/$study" "${two[@]}" ;;
-    adapters) plans 16 "schemes/$study" "${two[@]}" ;;
+    adapters) plans 18 "schemes/$study" "${two[@]}" ;;
     similar) plans 8 "schemes/$study" "${small[@]}" data.path=corpus.txt data.length=8 eval.sequences=0 ;;
     *) plans '[0-9][0-9]*' "schemes/$study" "${tiny[@]}" ;;
   esac
