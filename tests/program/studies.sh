@@ -54,11 +54,18 @@ small=(model.width=8 model.heads=1 model.layers=1 expert.hidden=8 run.seed=0)
 for arms in 'plain-*' 'mixture-*'; do
   "$moesim" run schemes/tasks "${small[@]}" run.steps=1 eval.sequences=8 --arm "$arms" > out 2> log || fail "schemes/tasks: $(cat log)"
 done
+two=("${small[@]/layers=1/layers=2}" moe.match=none)   # every second block has experts, of the width expert.hidden
+for study in finetuning:source adapters:base; do
+  "$moesim" run "schemes/${study%:*}" "${two[@]}" run.steps=1 eval.sequences=8 --arm "${study#*:}-*" > out 2> log ||
+    fail "schemes/${study%:*}: $(cat log)"
+done
 for i in $(seq 60); do printf 'document %s of the corpus\nhas two lines\n\n' "$i"; done > corpus.txt
 for study in "$schemes"/*.ini; do
   study=$(basename "$study" .ini)
   case $study in
     tasks | task_routing) plans '[0-9][0-9]*' "schemes/$study" "${small[@]}" ;;
+    finetuning) plans 19 "schemes/$study" "${two[@]}" ;;
+    adapters) plans 18 "schemes/$study" "${two[@]}" ;;
     similar) plans 8 "schemes/$study" "${small[@]}" data.path=corpus.txt data.length=8 eval.sequences=0 ;;
     *) plans '[0-9][0-9]*' "schemes/$study" "${tiny[@]}" ;;
   esac
