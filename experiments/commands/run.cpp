@@ -12,6 +12,7 @@
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/sweep/resources.hpp"
 #include "experiments/sweep/run_config.hpp"
+#include "experiments/sweep/shared_documents.hpp"
 #include "experiments/sweep/signals.hpp"
 #include "experiments/sweep/sources.hpp"
 #include "experiments/sweep/supervisor.hpp"
@@ -24,6 +25,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iostream>
+#include <memory>
 
 namespace moesim {
 namespace {
@@ -58,14 +60,19 @@ void require_sources(const Sweep& sweep, const std::vector<RunState>& before, bo
   require_sources(left, force);
 }
 
+std::vector<PlannedRun> unfinished(const Sweep& sweep, const std::vector<RunState>& before,
+                                   bool force) {
+  std::vector<PlannedRun> left;
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (force || !is_finished(before[i], sweep.plan.runs[i])) left.push_back(sweep.plan.runs[i]);
+  return left;
+}
+
 // Checks before anything is created that the machine has the devices and memory of the unfinished
 // runs.
 void require_machine(const Sweep& sweep, const std::vector<RunState>& before,
                      const Choice& choice) {
-  std::vector<PlannedRun> left;
-  for (std::size_t i = 0; i < before.size(); ++i)
-    if (choice.force || !is_finished(before[i], sweep.plan.runs[i]))
-      left.push_back(sweep.plan.runs[i]);
+  const std::vector<PlannedRun> left = unfinished(sweep, before, choice.force);
   require_devices(left);
   require_memory(left, choice.jobs);
 }
@@ -75,6 +82,7 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
   std::vector<Ending> endings(sweep.plan.runs.size());
   std::vector<Job> jobs;
   std::vector<std::size_t> number;  // the run of each job
+  const std::shared_ptr<DataCache> data = shared_documents(unfinished(sweep, before, choice.force));
   for (std::size_t i = 0; i < endings.size(); ++i) {
     Attempt a{sweep.plan.runs[i],
               sweep.folder + "/" + sweep.plan.runs[i].folder,
@@ -82,7 +90,9 @@ std::vector<Ending> train_all(const Sweep& sweep, const std::vector<RunState>& b
                           sweep.plan.runs[i].spec.label, sweep.plan.runs[i].seed),
               choice.threads,
               choice.force,
-              sweep.swept};
+              sweep.swept,
+              0,
+              data};
     if (!choice.force && is_finished(before[i], a.run)) {
       endings[i] = finished(before[i]);
       continue;

@@ -67,10 +67,10 @@ void forget(const std::string& folder) {
 // Builds data and model. Missing data, for example, leave the run's state unchanged: neither begun
 // nor failed.
 Experiment build_planned(const Attempt& a) {
-  DataCache data;
+  DataCache own;
   Experiment e = [&] {
     try {
-      return build(a.run.spec, a.threads, data);
+      return build(a.run.spec, a.threads, a.data ? *a.data : own);
     } catch (const Error& problem) {
       if (problem.code() != Exit::data || !a.run.spec.settings.has("data.root")) throw;
       fail(Exit::data,

@@ -1,11 +1,13 @@
 // Trains one run in its folder, from the start or from its newest checkpoint.
 #pragma once
 
+#include "experiments/sweep/data_cache.hpp"
 #include "experiments/sweep/plan.hpp"
 #include "experiments/sweep/run_state.hpp"
 #include "experiments/terminal/progress_line.hpp"
 #include "sim/core/error.hpp"
 
+#include <memory>
 #include <string>
 
 namespace moesim {
@@ -31,6 +33,8 @@ struct Attempt {
   bool force = false;      // discard existing results and start at step 0
   std::string swept = {};  // the keys in which the runs of the sweep differ, separated by commas
   index until = 0;         // trains this number of run.steps alone, and keeps a checkpoint; 0: all
+  // Data sets that were read for several runs, before their processes began; none: it reads its own.
+  std::shared_ptr<DataCache> data = {};
 };
 
 // Trains until the end or until a stop is requested (experiments/sweep/signals.hpp), holding the

@@ -4,6 +4,7 @@
 #include "sim/core/error.hpp"
 #include "sim/data/chains.hpp"
 #include "sim/data/order.hpp"
+#include "sim/data/repeated.hpp"
 
 #include <fmt/format.h>
 

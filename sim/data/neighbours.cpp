@@ -1,51 +1,13 @@
 #include "sim/data/neighbours.hpp"
 
+#include "sim/data/inverted_lists.hpp"
+
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <numeric>
-#include <span>
 #include <utility>
 
 namespace moesim {
 namespace {
-
-std::vector<index> counts_of(const SparseVectors& vectors) {
-  std::vector<index> counts(kFeatures);
-  for (const std::uint32_t feature : vectors.feature) ++counts[feature];
-  return counts;
-}
-
-// Postings holds the rows that have each feature, ascending, with their weights.
-class Postings {
- public:
-  struct Posting {
-    std::uint32_t row;
-    float weight;
-  };
-
-  // With room for the features that `most` rows have, or fewer.
-  Postings(const std::vector<index>& counts, index most) : begin_(kFeatures + 1) {
-    for (std::uint32_t f = 0; f < kFeatures; ++f)
-      begin_[f + 1] = begin_[f] + (counts[f] <= most ? static_cast<std::size_t>(counts[f]) : 0);
-    end_.assign(begin_.begin(), begin_.end() - 1);
-    postings_.resize(begin_.back());
-  }
-
-  bool has_room(std::uint32_t feature) const { return begin_[feature] < begin_[feature + 1]; }
-  void add(std::uint32_t feature, const Posting& posting) { postings_[end_[feature]++] = posting; }
-  std::span<const Posting> of(std::uint32_t feature) const {
-    return {postings_.data() + begin_[feature], end_[feature] - begin_[feature]};
-  }
-
- private:
-  std::vector<std::size_t> begin_, end_;  // [kFeatures + 1], [kFeatures]
-  std::vector<Posting> postings_;
-};
-
-// Bounds of float sums are this much too low at most: 2^18 roundings of sums below 1 are far less.
-constexpr double kSlack = 1e-4;
-constexpr float kDone = -4;  // below every sum
 
 bool is_before(const Neighbour& a, const Neighbour& b) {
   return a.similarity != b.similarity ? a.similarity > b.similarity : a.row < b.row;
@@ -58,9 +20,12 @@ class Nearest {
 
   bool full() const { return heap_.size() == k_; }
   double least() const { return full() ? heap_.front().similarity : 0; }
+  // A neighbour may be added again.
   void add(const Neighbour& neighbour) {
+    if (full() && !is_before(neighbour, heap_.front())) return;
+    for (const Neighbour& each : heap_)
+      if (each.row == neighbour.row) return;
     if (full()) {
-      if (!is_before(neighbour, heap_.front())) return;
       std::pop_heap(heap_.begin(), heap_.end(), is_before);
       heap_.back() = neighbour;
     } else {
@@ -79,137 +44,191 @@ class Nearest {
   std::vector<Neighbour> heap_;
 };
 
-// Search compares each row with those before it, which serves both. The product of two rows is the
-// sum over rare features, from postings, and over common ones, of which the bound is |a| |b|
-// (Cauchy and Schwarz), with |.| the lengths of the parts of common features. These are small,
-// because idf is; only rows whose bound reaches the k-th best similarity of either are compared in
-// full.
+constexpr std::size_t kBlock = 8192;  // rows: their sums are in the first cache
+constexpr std::size_t kChunk = 64;    // rows that are tested together
+constexpr index kFewest = 16;         // rows with a feature that is in no sense frequent
+
+// Search finds the neighbours of all rows. The product of two rows is the sum over rare features,
+// from inverted lists, and over common ones, which is at most |a| |b| (Cauchy and Schwarz), with |.|
+// the lengths of the parts of common features. These are small, because idf is. Only rows whose
+// bound reaches the k-th best similarity of either are multiplied in their common features, and
+// compared in full if the product reaches it, too (as in Bayardo et al. 2007).
 class Search {
  public:
-  Search(const SparseVectors& vectors, const std::vector<index>& counts, index k)
+  Search(const SparseVectors& vectors, index k, SearchCost& cost)
       : vectors_(vectors),
-        rare_(counts, std::max<index>(16, vectors.rows() / kCommon)),
+        counts_(rows_with(vectors)),
+        most_(std::max(kFewest, vectors.rows() / 16)),
         best_(static_cast<std::size_t>(vectors.rows()), Nearest(k)),
-        least_(best_.size(), static_cast<float>(-kSlack)),
-        sums_(best_.size()),
+        least_(best_.size()),
         query_(kFeatures),
-        k_(k) {
-    for (std::size_t r = 0; r < best_.size(); ++r) {
-      double squares = 0;
-      for (std::size_t i = vectors.begin[r]; i < vectors.begin[r + 1]; ++i)
-        if (!rare_.has_room(vectors.feature[i]))
-          squares +=
-              static_cast<double>(vectors.weight[i]) * static_cast<double>(vectors.weight[i]);
-      common_.push_back(static_cast<float>(std::sqrt(squares)));
-    }
+        k_(k),
+        cost_(cost) {
+    split_common();
   }
 
-  // Compares row q with rows 0 .. q-1.
-  void compare(std::size_t q) {
-    std::fill(sums_.begin(), sums_.begin() + static_cast<std::ptrdiff_t>(q), 0.0f);
-    for (std::size_t i = vectors_.begin[q]; i < vectors_.begin[q + 1]; ++i) {
-      const std::uint32_t f = vectors_.feature[i];
-      const float weight = vectors_.weight[i];
-      query_[f] = weight;
-      for (const auto& [row, other] : rare_.of(f)) sums_[row] += weight * other;
-      if (rare_.has_room(f)) rare_.add(f, {static_cast<std::uint32_t>(q), weight});
-    }
-    // The rows with the largest sums have about the k-th best similarity.
-    Nearest guess(k_);
-    for (std::size_t r = 0; r < q; ++r)
-      if (static_cast<double>(sums_[r]) > guess.least())
-        guess.add({static_cast<index>(r), sums_[r]});
-    for (const Neighbour& each : guess.all()) {
-      compare(q, static_cast<std::size_t>(each.row));
-      sums_[static_cast<std::size_t>(each.row)] = kDone;
-    }
-    const float length = common_[q];
-    for (std::size_t r = 0; r < q; ++r)
-      if (sums_[r] + length * common_[r] >= std::min(least_[q], least_[r]) && sums_[r] != kDone)
-        compare(q, r);
-    for (std::size_t i = vectors_.begin[q]; i < vectors_.begin[q + 1]; ++i)
-      query_[vectors_.feature[i]] = 0;
+  std::vector<std::vector<Neighbour>> run() {
+    guess();
+    for (std::size_t first = 0; first < best_.size(); first += kBlock)
+      search({first, std::min(first + kBlock, best_.size())});
+    std::vector<std::vector<Neighbour>> lists;
+    for (Nearest& each : best_) lists.push_back(each.take());
+    return lists;
   }
-
-  std::vector<Neighbour> take(std::size_t row) { return best_[row].take(); }
 
  private:
-  static constexpr index kCommon = 8;  // in more than an eighth of the rows
+  struct Value {
+    std::uint32_t feature;  // among common ones
+    float weight;
+  };
 
-  // The same bits as similarity(): the other terms of the sum are 0.
-  void compare(std::size_t q, std::size_t r) {
+  std::size_t begin(std::size_t row) const { return vectors_.begin[row]; }
+  std::size_t end(std::size_t row) const { return vectors_.begin[row + 1]; }
+
+  void split_common() {
+    std::vector<std::uint32_t> number(kFeatures);
+    std::uint32_t common = 0;
+    for (std::size_t f = 0; f < kFeatures; ++f)
+      if (counts_[f] > most_) number[f] = common++;
+    for (std::size_t r = 0; r < best_.size(); ++r) {
+      double squares = 0;
+      for (std::size_t i = begin(r); i < end(r); ++i) {
+        const std::uint32_t f = vectors_.feature[i];
+        const float weight = vectors_.weight[i];
+        if (counts_[f] <= most_) continue;
+        common_.push_back({number[f], weight});
+        squares += static_cast<double>(weight) * static_cast<double>(weight);
+      }
+      common_begin_.push_back(common_.size());
+      length_.push_back(static_cast<float>(std::sqrt(squares)));
+    }
+    common_query_.resize(common);
+  }
+
+  // Compares each row with the k earlier rows of the largest sums over the rarest features: nearly
+  // the nearest ones, so that search() starts with large k-th best similarities.
+  void guess() {
+    InvertedLists lists(counts_, std::max(kFewest, vectors_.rows() / 1024));
+    std::vector<float> sums(best_.size());
+    std::vector<std::uint32_t> touched;
+    for (std::size_t q = 0; q < best_.size(); ++q) {
+      for (std::size_t i = begin(q); i < end(q); ++i)
+        cost_.products +=
+            lists.add_products(vectors_.feature[i], vectors_.weight[i], sums, touched);
+      lists.add(vectors_, q);
+      Nearest guesses(k_);
+      for (const std::uint32_t r : touched) {
+        const double sum = static_cast<double>(sums[r]);
+        if (sum > guesses.least()) guesses.add({static_cast<index>(r), sum});
+        sums[r] = 0;
+      }
+      touched.clear();
+      load(q);
+      for (const Neighbour& each : guesses.all()) compare(q, static_cast<std::size_t>(each.row));
+      unload(q);
+    }
+  }
+
+  struct Rows {
+    std::size_t first, end;
+  };
+
+  // Compares these rows with all rows behind each of them.
+  void search(const Rows& rows) {
+    const BlockLists lists(vectors_, rows.first, rows.end, counts_, most_);
+    std::vector<float> sums(kBlock);
+    for (std::size_t q = rows.first + 1; q < best_.size(); ++q) {
+      cost_.products += lists.add_products(vectors_, q, sums.data());
+      find(q, {rows.first, std::min(rows.end, q)}, sums.data());
+      std::fill(sums.begin(), sums.end(), 0.0f);
+    }
+  }
+
+  // Compares row q with those of `rows` whose bound is large enough; sums: of each of them.
+  void find(std::size_t q, const Rows& rows, const float* sums) {
+    const float length = length_[q], slack = slack_of(q);
+    bool loaded = false;
+    for (std::size_t first = rows.first; first < rows.end; first += kChunk) {
+      const float least = least_[q];
+      const float* const sum = sums + (first - rows.first);
+      const float *const lengths = length_.data() + first, *const leasts = least_.data() + first;
+      const std::size_t n = std::min(kChunk, rows.end - first);
+      int any = 0;
+#pragma omp simd reduction(| : any)
+      for (std::size_t i = 0; i < n; ++i)
+        any |= sum[i] + length * lengths[i] + slack >= std::min(least, leasts[i]);
+      if (any == 0) continue;
+      if (!loaded) load(q);
+      loaded = true;
+      for (std::size_t i = 0; i < n; ++i) {
+        if (sum[i] + length * lengths[i] + slack < enough(q, first + i)) continue;
+        ++cost_.bounded;
+        if (sum[i] + common_product(first + i) + slack >= enough(q, first + i))
+          compare(q, first + i);
+      }
+    }
+    if (loaded) unload(q);
+  }
+
+  float enough(std::size_t q, std::size_t r) const { return std::min(least_[q], least_[r]); }
+
+  // The most that rounding takes from the sum of a row: of weights in lists, and of each addition.
+  float slack_of(std::size_t q) const {
+    return BlockLists::kRounding + static_cast<float>(end(q) - begin(q) + 8) * 0x1p-23f;
+  }
+
+  void load(std::size_t q) {
+    for (std::size_t i = begin(q); i < end(q); ++i)
+      query_[vectors_.feature[i]] = vectors_.weight[i];
+    for (std::size_t i = common_begin_[q]; i < common_begin_[q + 1]; ++i)
+      common_query_[common_[i].feature] = common_[i].weight;
+  }
+  void unload(std::size_t q) {
+    for (std::size_t i = begin(q); i < end(q); ++i) query_[vectors_.feature[i]] = 0;
+    for (std::size_t i = common_begin_[q]; i < common_begin_[q + 1]; ++i)
+      common_query_[common_[i].feature] = 0;
+  }
+
+  [[gnu::noinline]] float common_product(std::size_t r) const {
+    float sum = 0;
+    for (std::size_t i = common_begin_[r]; i < common_begin_[r + 1]; ++i)
+      sum += common_[i].weight * common_query_[common_[i].feature];
+    return sum;
+  }
+
+  // The same bits as similarity(): the other terms of the sum are 0. Inlined, the sum would be in
+  // memory.
+  [[gnu::noinline]] void compare(std::size_t q, std::size_t r) {
+    ++cost_.compared;
     double sum = 0;
-    for (std::size_t i = vectors_.begin[r]; i < vectors_.begin[r + 1]; ++i)
+    for (std::size_t i = begin(r); i < end(r); ++i)
       sum += static_cast<double>(vectors_.weight[i]) *
              static_cast<double>(query_[vectors_.feature[i]]);
     if (sum <= 0) return;
     best_[q].add({static_cast<index>(r), sum});
     best_[r].add({static_cast<index>(q), sum});
-    for (const std::size_t row : {q, r})
-      least_[row] = static_cast<float>(best_[row].least() - kSlack);
+    for (const std::size_t row : {q, r}) least_[row] = static_cast<float>(best_[row].least());
   }
 
   const SparseVectors& vectors_;
-  Postings rare_;              // of the rows that were compared
-  std::vector<Nearest> best_;  // [rows]
-  std::vector<float> least_;   // [rows] the k-th best similarity, with some slack
-  std::vector<float> common_;  // [rows] length of the part of common features
-  std::vector<float> sums_;    // [rows] of the query and each row, over rare features
-  std::vector<float> query_;   // [kFeatures]
-  index k_;
+  const std::vector<index> counts_;              // [kFeatures]
+  const index most_;                             // rows that have a feature which is not common
+  std::vector<Value> common_;                    // of all rows
+  std::vector<std::size_t> common_begin_ = {0};  // [rows + 1]
+  std::vector<float> length_;                    // [rows] of the part of common features
+  std::vector<Nearest> best_;                    // [rows]
+  std::vector<float> least_;  // [rows] the k-th best similarity, 0 if there are fewer
+  std::vector<float> query_, common_query_;  // [kFeatures], [common features] of the loaded row
+  const index k_;
+  SearchCost& cost_;
 };
 
 }  // namespace
 
-std::vector<std::vector<Neighbour>> nearest(const SparseVectors& vectors, index k) {
-  const auto rows = static_cast<std::size_t>(vectors.rows());
-  Search search(vectors, counts_of(vectors), k);
-  for (std::size_t row = 0; row < rows; ++row) search.compare(row);
-  std::vector<std::vector<Neighbour>> lists;
-  for (std::size_t row = 0; row < rows; ++row) lists.push_back(search.take(row));
-  return lists;
-}
-
-// The product with an earlier row is the sum over the rarest features of a row, from postings, and
-// over the others, which is at most their length. That length is made three quarters of what is
-// sought, so that few rows are compared in full (a prefix filter, Bayardo et al. 2007).
-std::vector<bool> repeated(const SparseVectors& vectors, double least) {
-  least -= 1e-6;
-  const std::vector<index> counts = counts_of(vectors);
-  Postings postings(counts, vectors.rows());
-  std::vector<bool> found(static_cast<std::size_t>(vectors.rows()));
-  std::vector<float> sums(found.size());
-  std::vector<std::uint32_t> touched;
-  std::vector<std::size_t> places;
-  for (std::size_t r = 0; r < found.size(); ++r) {
-    places.resize(vectors.begin[r + 1] - vectors.begin[r]);
-    std::iota(places.begin(), places.end(), vectors.begin[r]);
-    std::sort(places.begin(), places.end(), [&](std::size_t a, std::size_t b) {
-      const index x = counts[vectors.feature[a]], y = counts[vectors.feature[b]];
-      return x != y ? x < y : a < b;
-    });
-    double rest = 1;  // squared length of the features that were not looked up
-    for (const std::size_t place : places) {
-      if (rest < 0.5625 * least * least) break;
-      const float weight = vectors.weight[place];
-      rest -= static_cast<double>(weight) * static_cast<double>(weight);
-      const std::uint32_t f = vectors.feature[place];
-      for (const auto& [other, its_weight] : postings.of(f)) {
-        if (sums[other] == 0) touched.push_back(other);
-        sums[other] += weight * its_weight;
-      }
-    }
-    const double enough = least - std::sqrt(std::max(0.0, rest)) - kSlack;
-    for (const std::uint32_t other : touched) {
-      if (!found[r] && static_cast<double>(sums[other]) >= enough)
-        found[r] = similarity(vectors, static_cast<index>(r), other) >= least;
-      sums[other] = 0;
-    }
-    touched.clear();
-    for (const std::size_t place : places)
-      postings.add(vectors.feature[place], {static_cast<std::uint32_t>(r), vectors.weight[place]});
-  }
-  return found;
+std::vector<std::vector<Neighbour>> nearest(const SparseVectors& vectors, index k,
+                                            SearchCost* cost) {
+  SearchCost unused;
+  return Search(vectors, k, cost != nullptr ? *cost : unused).run();
 }
 
 }  // namespace moesim

@@ -1,8 +1,9 @@
-// Finds the nearest neighbours of sparse vectors by cosine, exactly, with an inverted index.
+// Finds the nearest neighbours of sparse vectors by cosine, exactly, with inverted lists.
 #pragma once
 
 #include "sim/data/embedding.hpp"
 
+#include <cstdint>
 #include <vector>
 
 namespace moesim {
@@ -12,12 +13,17 @@ struct Neighbour {
   double similarity;
 };
 
-// For each row the `k` other rows of largest similarity > 0, the nearest first and the lower row
-// first of equal ones; fewer if there are not as many. Time: see sim/data/README.md.
-std::vector<std::vector<Neighbour>> nearest(const SparseVectors& vectors, index k);
+// SearchCost counts the work of a search.
+struct SearchCost {
+  std::uint64_t products = 0;  // of two weights, from inverted lists
+  std::uint64_t bounded = 0;   // pairs of rows whose common features were multiplied
+  std::uint64_t compared = 0;  // pairs of rows that were compared in full
+};
 
-// For each row whether a row before it has at least this similarity, of (0, 1]; similarities within
-// 1e-6 below it count as equal, so that 1 finds equal texts.
-std::vector<bool> repeated(const SparseVectors& vectors, double least);
+// For each row the `k` other rows of largest similarity > 0, the nearest first and the lower row
+// first of equal ones; fewer if there are not as many. Adds its work to `cost`, if there is one.
+// Time: see sim/data/README.md.
+std::vector<std::vector<Neighbour>> nearest(const SparseVectors& vectors, index k,
+                                            SearchCost* cost = nullptr);
 
 }  // namespace moesim

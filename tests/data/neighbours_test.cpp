@@ -1,31 +1,16 @@
-// Tests the search of neighbours against comparing all pairs.
+// Tests the search of neighbours against comparing all pairs, and counts its work.
 #include "sim/data/neighbours.hpp"
 
+#include "tests/data/some_texts.hpp"
 #include "tests/data/support.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <vector>
 
 namespace moesim::testing {
 namespace {
-
-// Texts of words of which few are frequent, some nearly repeated, two without a term.
-std::vector<std::string> some_texts(int count, std::uint32_t seed) {
-  std::mt19937 random(seed);
-  std::vector<std::string> texts = {"", "!!"};
-  for (int i = 2; i < count; ++i) {
-    std::string text;
-    const auto words = 4 + random() % 12;
-    for (std::uint32_t w = 0; w < words; ++w) {
-      const std::uint32_t range = 1u << (1 + random() % 8);
-      text += "w" + std::to_string(random() % range * 7919 % 1000) + " ";
-    }
-    if (i % 10 == 9) text = texts[texts.size() - 1 - random() % 5] + (i % 20 == 9 ? "" : " more");
-    texts.push_back(text);
-  }
-  return texts;
-}
 
 std::vector<Neighbour> all_neighbours(const SparseVectors& vectors, index row) {
   std::vector<Neighbour> list;
@@ -65,19 +50,43 @@ TEST_CASE("neighbours: those of comparing all pairs, bit for bit", "[data][docum
   CHECK(nearest(embed({"the only one"}, Terms::all), 10).at(0).empty());
 }
 
-TEST_CASE("neighbours: near-duplicates are those of comparing all pairs", "[data][documents]") {
-  const std::vector<std::string> texts = some_texts(400, 11);
-  const SparseVectors vectors = embed({texts.begin(), texts.end()}, Terms::all);
-  for (const double least : {0.3, 0.8, 0.95, 1.0}) {
-    CAPTURE(least);
-    std::vector<bool> expected(400);
-    for (index row = 0; row < 400; ++row)
-      for (index before = 0; before < row; ++before)
-        if (similarity(vectors, before, row) >= least - 1e-6)
-          expected[static_cast<std::size_t>(row)] = true;
-    CHECK(std::count(expected.begin(), expected.end(), true) > 10);
-    CHECK(repeated(vectors, least) == expected);
+// Documents of 30 words of one of six languages, each with 400 words of its own, of which word i is
+// about as frequent as 1 / i.
+TEST_CASE("neighbours: few pairs are compared in full", "[data][documents]") {
+  constexpr index kRows = 3000;
+  std::mt19937 random(5);
+  std::vector<std::string> texts;
+  for (index row = 0; row < kRows; ++row) {
+    texts.emplace_back();
+    for (int w = 0; w < 30; ++w) {
+      const auto range =
+          static_cast<index>(std::pow(400, 1e-6 * static_cast<double>(random() % 1000000)));
+      const auto word =
+          static_cast<std::uint32_t>(400 * (row % 6) + static_cast<index>(random()) % range);
+      for (std::uint32_t c = 0, hash = word; c < 6; ++c, hash = hash * 2654435761u + word)
+        texts.back() += static_cast<char>('a' + (hash >> 24) % 26);
+      texts.back() += ' ';
+    }
   }
+  const SparseVectors vectors = embed({texts.begin(), texts.end()}, Terms::all);
+  SearchCost cost;
+  REQUIRE(nearest(vectors, 10, &cost).size() == kRows);
+  // Products: of the rows of a block with each other, in features of at most a sixteenth of the
+  // rows; and once more in the rarest, for the first guess.
+  std::vector<std::uint64_t> rows(kFeatures);
+  for (const std::uint32_t feature : vectors.feature) ++rows[feature];
+  std::uint64_t listed = 0, all = 0;
+  for (const std::uint64_t n : rows) {
+    all += n * n;
+    if (n <= kRows / 16) listed += n * n;
+    if (n <= 16) listed += n * (n - 1) / 2;
+  }
+  CHECK(cost.products <= listed);
+  CHECK(listed < all / 2);
+  const std::uint64_t pairs = kRows * (kRows - 1) / 2;
+  CAPTURE(listed, all, cost.products, cost.bounded, cost.compared);
+  CHECK(cost.bounded < pairs / 2);
+  CHECK(cost.compared < 40 * kRows);
 }
 
 }  // namespace moesim::testing
