@@ -54,7 +54,7 @@ endif()
 
 file(GLOB cuda_sources CONFIGURE_DEPENDS sim/backend/cuda/*.cu)
 
-# moesim_cuda_groups: these sources in groups of up to MOESIM_GROUP, as a file each that includes them, because nvcc takes five of six
+# moesim_cuda_groups: these sources in groups of up to ten, as a file each that includes them, because nvcc takes five of six
 # seconds for the headers of a source, and so does g++ in the tests' emulation. Those of attention stay apart: they take long, and so
 # do not wait for each other.
 set(moesim_cuda_groups ${cuda_sources})
@@ -64,7 +64,7 @@ if(MOESIM_GROUP GREATER 1)
   list(FILTER left EXCLUDE REGEX "/attention[^/]*$")
   set(group 0)
   while(left)
-    list(SUBLIST left 0 ${MOESIM_GROUP} some)
+    list(SUBLIST left 0 10 some)
     list(REMOVE_ITEM left ${some})
     list(TRANSFORM some REPLACE "(.+)" "#include \"\\1\"\n")
     string(JOIN "" text ${some})

@@ -106,21 +106,22 @@ double map_height(const Figure& figure, const Measures& m, std::size_t rows) {
   return std::max(least, static_cast<double>(layers) * cell * m.type / 8);
 }
 
-using Lines = std::vector<std::string>;
+using TitleLines = std::vector<std::string>;
 
 // Breaks the titles of panels into at most three lines; uses fewer lines if they distinguish as
 // many panels.
-std::vector<Lines> titles_of(const Figure& figure, double type, double room, std::size_t most) {
-  std::vector<Lines> best;
+std::vector<TitleLines> titles_of(const Figure& figure, double type, double room,
+                                  std::size_t most) {
+  std::vector<TitleLines> best;
   std::size_t told = 0;
   for (std::size_t lines = 1; lines <= most; ++lines) {
-    std::vector<Lines> titles;
+    std::vector<TitleLines> titles;
     bool whole = true;
     for (const Panel& panel : figure.panels) {
       titles.push_back(wrapped(panel.title, type, room, lines));
       whole = whole && joined(titles.back(), " ") == panel.title;
     }
-    const std::size_t different = std::set<Lines>(titles.begin(), titles.end()).size();
+    const std::size_t different = std::set<TitleLines>(titles.begin(), titles.end()).size();
     if (different > told || whole) best = std::move(titles);
     told = std::max(told, different);
     if (whole) break;
@@ -128,9 +129,9 @@ std::vector<Lines> titles_of(const Figure& figure, double type, double room, std
   return best;
 }
 
-std::size_t most_lines(const std::vector<Lines>& titles) {
+std::size_t most_lines(const std::vector<TitleLines>& titles) {
   std::size_t most = 1;
-  for (const Lines& lines : titles) most = std::max(most, lines.size());
+  for (const TitleLines& lines : titles) most = std::max(most, lines.size());
   return most;
 }
 
@@ -232,7 +233,7 @@ Layout layout_of(const Figure& figure, const FigureStyle& style) {
       slanted = std::max(slanted, 0.71 * widest(x_ticks.back().labels, m.type) + 0.3 * m.type);
     }
   }
-  const std::vector<Lines> titles = titles_of(
+  const std::vector<TitleLines> titles = titles_of(
       figure, m.type,
       grid.width + (y_shared ? std::max(0.8 * m.type, between - 0.5 * m.type) : grid.left), lines);
   const double x_labels = tick + (slanted > 0 ? slanted : 1.3 * m.type);

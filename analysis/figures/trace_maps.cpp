@@ -13,7 +13,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::size_t kMostExperts = 64;
+constexpr std::size_t kMostMapped = 64;
 
 // A map of one run and layer.
 struct Cells {
@@ -66,7 +66,7 @@ std::vector<std::string> all_numbers(const std::set<std::string>& known) {
 // The rows or columns that are shown.
 std::vector<std::string> heaviest(std::vector<std::string> names,
                                   const std::map<std::string, double>& weight) {
-  if (names.size() <= kMostExperts) return names;
+  if (names.size() <= kMostMapped) return names;
   const auto of = [&](const std::string& name) {
     const auto found = weight.find(name);
     return found == weight.end() ? 0 : found->second;
@@ -75,7 +75,7 @@ std::vector<std::string> heaviest(std::vector<std::string> names,
   std::stable_sort(sorted.begin(), sorted.end(),
                    [&](const auto& a, const auto& b) { return of(a) > of(b); });
   const std::set<std::string> kept(sorted.begin(),
-                                   sorted.begin() + static_cast<std::ptrdiff_t>(kMostExperts));
+                                   sorted.begin() + static_cast<std::ptrdiff_t>(kMostMapped));
   std::erase_if(names, [&](const std::string& name) { return !kept.contains(name); });
   return names;
 }
@@ -111,7 +111,7 @@ Figure trace_map(const Table& table, std::size_t most_panels) {
   const std::vector<std::string> all = all_numbers(experts);
   const std::vector<std::string> columns = heaviest(all, of_experts);
   const std::vector<std::string> rows = axes.texts ? labels : columns;
-  if (rows.size() > 2 * kMostExperts)
+  if (rows.size() > 2 * kMostMapped)
     fail(Exit::usage, fmt::format("command line: --plot: a map of {} labels; choose --by domain or "
                                   "position",
                                   rows.size()));

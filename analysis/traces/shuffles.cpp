@@ -54,9 +54,9 @@ class LogTable {
 };
 
 // The table of labels and experts of one shuffle; memory is kept for the next.
-class Tally {
+class LabelTally {
  public:
-  Tally(std::size_t labels, const TokenChoices& choices, const LogTable& log)
+  LabelTally(std::size_t labels, const TokenChoices& choices, const LogTable& log)
       : choices_(choices), log_(log), row_(labels) {
     const auto experts = static_cast<std::size_t>(choices.experts);
     // A dense table is cleared and summed each time, so it should not be much larger than the trace.
@@ -152,7 +152,7 @@ std::vector<double> shuffled_information(std::span<const std::int32_t> label, st
   const LogTable log;
 #pragma omp parallel num_threads(shuffle_threads(kept.choices))
   {
-    Tally tally(labels, kept.choices, log);
+    LabelTally tally(labels, kept.choices, log);
     std::vector<std::int32_t> shuffled;
 #pragma omp for schedule(dynamic)
     for (std::size_t i = 0; i < found.size(); ++i) {

@@ -44,9 +44,9 @@ class Nearest {
   std::vector<Neighbour> heap_;
 };
 
-constexpr std::size_t kBlock = 8192;  // rows: their sums are in the first cache
-constexpr std::size_t kChunk = 64;    // rows that are tested together
-constexpr index kFewest = 16;         // rows with a feature that is in no sense frequent
+constexpr std::size_t kRowBlock = 8192;  // rows: their sums are in the first cache
+constexpr std::size_t kChunk = 64;       // rows that are tested together
+constexpr index kFewest = 16;            // rows with a feature that is in no sense frequent
 
 // Search finds the neighbours of all rows. The product of two rows is the sum over rare features,
 // from inverted lists, and over common ones, which is at most |a| |b| (Cauchy and Schwarz), with |.|
@@ -69,8 +69,8 @@ class Search {
 
   std::vector<std::vector<Neighbour>> run() {
     guess();
-    for (std::size_t first = 0; first < best_.size(); first += kBlock)
-      search({first, std::min(first + kBlock, best_.size())});
+    for (std::size_t first = 0; first < best_.size(); first += kRowBlock)
+      search({first, std::min(first + kRowBlock, best_.size())});
     std::vector<std::vector<Neighbour>> lists;
     for (Nearest& each : best_) lists.push_back(each.take());
     return lists;
@@ -136,7 +136,7 @@ class Search {
   // Compares these rows with all rows behind each of them.
   void search(const Rows& rows) {
     const BlockLists lists(vectors_, rows.first, rows.end, counts_, most_);
-    std::vector<float> sums(kBlock);
+    std::vector<float> sums(kRowBlock);
     for (std::size_t q = rows.first + 1; q < best_.size(); ++q) {
       cost_.products += lists.add_products(vectors_, q, sums.data());
       find(q, {rows.first, std::min(rows.end, q)}, sums.data());

@@ -70,8 +70,9 @@ std::vector<PlannedRow> replaced(std::vector<PlannedRow> rows, const Alternative
 }
 
 // The plan of copies of sequences, one after the other.
-Assignment joined(const LayerPlan& layer, const std::vector<const std::vector<PlannedRow>*>& copies,
-                  index length, Backend& backend) {
+Assignment joined_plan(const LayerPlan& layer,
+                       const std::vector<const std::vector<PlannedRow>*>& copies, index length,
+                       Backend& backend) {
   std::vector<std::int32_t> offset(static_cast<std::size_t>(layer.experts) + 1, 0);
   for (const auto* rows : copies)
     for (const PlannedRow& row : *rows) ++offset[static_cast<std::size_t>(row.expert) + 1];
@@ -175,7 +176,7 @@ std::vector<double> Counterfactuals::losses_of_copies(std::size_t layer,
     for (std::size_t c = 0; c < copies.size(); ++c)
       rows.push_back(next == layer ? &changed[c]
                                    : &plan.rows[static_cast<std::size_t>(copies[c].sequence)]);
-    Assignment assignment = joined(plan, rows, length_, backend_);
+    Assignment assignment = joined_plan(plan, rows, length_, backend_);
     if (plan.bypass) assignment.bypass = pick(plan.bypass, sources);
     if (plan.addend) assignment.addend = gather_rows(plan.addend, sources);
     routing.plan = std::move(assignment);

@@ -14,7 +14,8 @@ namespace {
 
 // The formula, one group after the other: m = Σ_i w[i] x[i], y[i] += w[i] expert_e(m), where w is
 // the softmax over the tokens that the group has.
-std::vector<double> naive(TinyLayer& layer, const Tensor& input, index size, bool along_sequence) {
+std::vector<double> mixed_by_hand(TinyLayer& layer, const Tensor& input, index size,
+                                  bool along_sequence) {
   const index D = layer.site.width, E = layer.site.experts, B = layer.site.batch,
               S = layer.site.length;
   const std::vector<double> x = host(input), weight = host(parameter_of(*layer.router, "weight"));
@@ -79,7 +80,7 @@ TEST_CASE("mixture of tokens: a last group that is not full", "[routers]") {
                         "mlp", 4);
         layer.site.batch = batch, layer.site.length = length;
         const Tensor x = layer.input();
-        check_close(layer.run(x), naive(layer, x, size, along_sequence));
+        check_close(layer.run(x), mixed_by_hand(layer, x, size, along_sequence));
       }
 }
 

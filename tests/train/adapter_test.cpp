@@ -10,7 +10,7 @@
 namespace moesim::testing {
 namespace {
 
-constexpr double kSame = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
+constexpr double kSameLogit = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
 
 // A trained dense run in a folder.
 struct Dense {
@@ -65,10 +65,10 @@ TEST_CASE("adapter: begins as the dense model", "[train][start]") {
   for (const char* k : {"1", "2", "4"}) {
     CAPTURE(k);
     Training adapters(on(dense, {"router.token_choice.k", k}), 1);
-    CHECK(change(dense, adapters) < kSame);
+    CHECK(change(dense, adapters) < kSameLogit);
   }
   Training partly(on(dense, {"router.token_choice.k", "2", "expert.lora.adapt_up", "false"}), 1);
-  CHECK(change(dense, partly) < kSame);
+  CHECK(change(dense, partly) < kSameLogit);
   // Gates of a softmax over all experts sum to less than 1.
   Training scaled(
       on(dense, {"router.token_choice.k", "1", "router.token_choice.normalise", "none"}), 1);

@@ -7,21 +7,14 @@
 namespace moesim::testing {
 namespace {
 
-const Values kBase = {"run.steps",  "4", "router.name",  "token_choice",
-                      "moe.every",  "2", "model.layers", "2",
-                      "eval.every", "1"};
-
-using Weights = std::map<std::string, std::vector<real>>;
-Weights weights_of(const Training& training) {
-  Weights all;
-  for (const NamedTensor& t : training.trainer->weights()) all[t.name] = t.value.to_host();
-  return all;
-}
+const Values kSparseAndDense = {"run.steps",  "4", "router.name",  "token_choice",
+                                "moe.every",  "2", "model.layers", "2",
+                                "eval.every", "1"};
 
 // The weights after a training, and which of them it changed.
 struct Trained {
   explicit Trained(const Values& more) {
-    Training training(with(kBase, more), 1);
+    Training training(with(kSparseAndDense, more), 1);
     const Weights before = weights_of(training);
     training.run();
     fingerprint = training.fingerprint();
@@ -95,7 +88,8 @@ TEST_CASE("freeze: a factor of 0 differs from freezing in the gradient norm only
 }
 
 TEST_CASE("freeze: patterns of the usual groups partition the parameters", "[train][start]") {
-  const Training training(with(kBase, {"moe.shared", "1", "router.name", "bias_balanced"}), 1);
+  const Training training(
+      with(kSparseAndDense, {"moe.shared", "1", "router.name", "bias_balanced"}), 1);
   const std::vector<std::string> groups = {"*.moe.router.*", "*.moe.experts.*",  "*.moe.shared.*",
                                            "*.attention.*",  "*.feed_forward.*", "*norm*",
                                            "embedding",      "positions",        "head*"};
@@ -113,15 +107,16 @@ TEST_CASE("freeze: patterns of the usual groups partition the parameters", "[tra
 
 TEST_CASE("freeze: a resumed run has the bits of an uninterrupted one", "[train][resume]") {
   const Values values =
-      with(kBase, {"run.steps", "6", "checkpoint.every", "2", "freeze.parameters", "*.router.*",
-                   "freeze.rate", "*.experts.*:0.1, embedding:0", "freeze.decay", "*.w1:1"});
+      with(kSparseAndDense,
+           {"run.steps", "6", "checkpoint.every", "2", "freeze.parameters", "*.router.*",
+            "freeze.rate", "*.experts.*:0.1, embedding:0", "freeze.decay", "*.w1:1"});
   check_resumed(values);
 }
 
 TEST_CASE("freeze: patterns without effect are errors", "[train][start]") {
   const auto refused = [](const char* key, const char* value, const std::string& message) {
     CAPTURE(key, value);
-    CHECK_THROWS_WITH(Training(with(kBase, {key, value}), 1), contains(message));
+    CHECK_THROWS_WITH(Training(with(kSparseAndDense, {key, value}), 1), contains(message));
   };
   refused("freeze.parameters", "*.rooter.*",
           "no parameter matches *.rooter.*; did you mean *.router.*? of ");
@@ -130,9 +125,10 @@ TEST_CASE("freeze: patterns without effect are errors", "[train][start]") {
   for (const char* wrong : {"*.experts.*", ":1", "*:x", "*:-1", "*:inf", "*:"})
     refused("freeze.rate", wrong, "write PATTERN:number");
   refused("freeze.decay", "*:101", "from 0 to 100");
-  CHECK_THROWS_WITH(
-      Training(with(kBase, {"freeze.parameters", "embedding", "freeze.rate", "embedding:2"}), 1),
-      contains("every parameter that matches embedding is frozen"));
+  CHECK_THROWS_WITH(Training(with(kSparseAndDense,
+                                  {"freeze.parameters", "embedding", "freeze.rate", "embedding:2"}),
+                             1),
+                    contains("every parameter that matches embedding is frozen"));
 }
 
 }  // namespace

@@ -9,12 +9,20 @@
 #include "tests/train/support.hpp"
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace moesim::testing {
 
 using Values = std::vector<std::string>;
+using Weights = std::map<std::string, std::vector<real>>;  // by name
+
+inline Weights weights_of(const Training& training) {
+  Weights all;
+  for (const NamedTensor& t : training.trainer->weights()) all[t.name] = t.value.to_host();
+  return all;
+}
 
 // Stops after the given number of polls.
 class StopAfter : public Hook {

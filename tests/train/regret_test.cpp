@@ -16,7 +16,7 @@
 namespace moesim::testing {
 namespace {
 
-constexpr double kSame = kDouble ? 1e-12 : 2e-5;
+constexpr double kSameLoss = kDouble ? 1e-12 : 2e-5;
 
 // A model after a few steps, so that experts differ, and a batch of it.
 struct Posed : Training {
@@ -49,7 +49,7 @@ TEST_CASE("counterfactual: the experts of a token itself give its ordinary loss"
         const std::vector<double> losses = all.losses(layer, same);
         REQUIRE(losses.size() == all.losses().size());
         for (std::size_t t = 0; t < losses.size(); ++t)
-          CHECK_THAT(losses[t], WithinAbs(static_cast<double>(all.losses()[t]), kSame));
+          CHECK_THAT(losses[t], WithinAbs(static_cast<double>(all.losses()[t]), kSameLoss));
       }
     } catch (const NoCounterfactual&) {
       without.insert(router);
@@ -130,7 +130,8 @@ TEST_CASE("counterfactual: every pair, against whole batches in which one choice
                                model.example.targets)
                 .to_host();
         const std::vector<Alternative> one = {{b, s, experts}};
-        CHECK_THAT(all.losses(layer, one)[0], WithinAbs(static_cast<double>(naive[token]), kSame));
+        CHECK_THAT(all.losses(layer, one)[0],
+                   WithinAbs(static_cast<double>(naive[token]), kSameLoss));
         ++compared;
         different += std::abs(static_cast<double>(naive[token] - all.losses()[token])) > 1e-4;
       }
@@ -188,7 +189,7 @@ TEST_CASE("counterfactual: planted: the expert of a token's id predicts it, ever
     const std::vector<double> losses = planted.losses(0, all);
     const double chosen = losses[expert_of[id]];
     CHECK(chosen == *std::min_element(losses.begin(), losses.end()));
-    CHECK_THAT(chosen, WithinAbs(static_cast<double>(planted.losses()[6 * id + 3]), kSame));
+    CHECK_THAT(chosen, WithinAbs(static_cast<double>(planted.losses()[6 * id + 3]), kSameLoss));
     for (std::size_t e = 0; e < V; ++e)
       if (e != expert_of[id]) CHECK(losses[e] > chosen + 1);
   }

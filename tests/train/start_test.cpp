@@ -9,17 +9,10 @@
 namespace moesim::testing {
 namespace {
 
-const Values kBase = {"run.steps", "3", "router.name", "token_choice", "eval.every", "0"};
-
-using Weights = std::map<std::string, std::vector<real>>;
-Weights weights_of(const Training& training) {
-  Weights all;
-  for (const NamedTensor& t : training.trainer->weights()) all[t.name] = t.value.to_host();
-  return all;
-}
+const Values kThreeSteps = {"run.steps", "3", "router.name", "token_choice", "eval.every", "0"};
 
 TEST_CASE("freeze: frozen parameters keep their bits, the others learn", "[train][start]") {
-  Training training(with(kBase, {"freeze.parameters", "*.router.* embedding"}), 1);
+  Training training(with(kThreeSteps, {"freeze.parameters", "*.router.* embedding"}), 1);
   const Weights before = weights_of(training);
   for (const auto& [name, shape] : training.trainer->shapes_of_state())
     CHECK(name.find("router") == std::string::npos);
@@ -68,7 +61,7 @@ class WithAdapters {
 TEST_CASE("freeze: an expert's frozen base keeps its bits, and gradients flow through it",
           "[train][start]") {
   const WithAdapters registered;
-  Training training(with(kBase, {"expert.name", "test_adapters"}), 1);
+  Training training(with(kThreeSteps, {"expert.name", "test_adapters"}), 1);
   const Weights before = weights_of(training);
   training.run();
   for (const auto& [name, values] : weights_of(training)) {
@@ -88,19 +81,20 @@ TEST_CASE("init.from: a run begins with the weights of another", "[train][start]
   const TemporaryFolder folder;
   Weights trained;
   {
-    Kept first(kBase, folder / "");
+    Kept first(kThreeSteps, folder / "");
     first.trainer->run({first.recorder.get(), &first.checkpointer});
     first.checkpointer.write("");
     trained = weights_of(first);
   }
   const std::string run = folder / "";
-  CHECK(weights_of(StartedRun(with(kBase, {"init.from", run}))) == trained);
-  CHECK(weights_of(StartedRun(with(kBase, {"init.from", run, "init.checkpoint", "3"}))) == trained);
-  CHECK(weights_of(Training(kBase, 1)) != trained);
+  CHECK(weights_of(StartedRun(with(kThreeSteps, {"init.from", run}))) == trained);
+  CHECK(weights_of(StartedRun(with(kThreeSteps, {"init.from", run, "init.checkpoint", "3"}))) ==
+        trained);
+  CHECK(weights_of(Training(kThreeSteps, 1)) != trained);
 
   // Another router: what it does not have is drawn, or an error.
   const Values other =
-      with(kBase, {"router.name", "expert_choice", "moe.experts", "8", "init.from", run});
+      with(kThreeSteps, {"router.name", "expert_choice", "moe.experts", "8", "init.from", run});
   CHECK_THROWS_WITH(StartedRun(other), contains("has another shape"));
   const StartedRun drawn(with(other, {"init.missing", "draw"}));
   CHECK(weights_of(drawn).at("embedding") == trained.at("embedding"));
@@ -108,22 +102,22 @@ TEST_CASE("init.from: a run begins with the weights of another", "[train][start]
 
   // The first block's norm for the second's.
   const StartedRun renamed(
-      with(kBase, {"init.from", run, "init.missing", "draw", "init.rename",
-                   "blocks.0.attention:blocks.1.attention blocks.1.attention:elsewhere"}));
+      with(kThreeSteps, {"init.from", run, "init.missing", "draw", "init.rename",
+                         "blocks.0.attention:blocks.1.attention blocks.1.attention:elsewhere"}));
   CHECK(weights_of(renamed).at("blocks.1.attention.qkv.weight") ==
         trained.at("blocks.0.attention.qkv.weight"));
 
   const auto rule = [&](const char* rename) {
     return StartedRun(
-        with(kBase, {"init.from", run, "init.missing", "draw", "init.rename", rename}));
+        with(kThreeSteps, {"init.from", run, "init.missing", "draw", "init.rename", rename}));
   };
   CHECK_THROWS_WITH(rule("blocks.0:blocks.1"), contains("become blocks.1"));
   CHECK_THROWS_WITH(rule("nosuch:x"), contains("no tensor of"));
   // The other run is read once: a run that has begun does without it.
-  CHECK_NOTHROW(Training(with(kBase, {"init.from", folder / "nowhere"}), 1));
-  CHECK_THROWS_WITH(StartedRun(with(kBase, {"init.from", folder / "nowhere"})),
+  CHECK_NOTHROW(Training(with(kThreeSteps, {"init.from", folder / "nowhere"}), 1));
+  CHECK_THROWS_WITH(StartedRun(with(kThreeSteps, {"init.from", folder / "nowhere"})),
                     contains("no checkpoint"));
-  CHECK_THROWS_WITH(Training(with(kBase, {"init.checkpoint", "last"}), 1),
+  CHECK_THROWS_WITH(Training(with(kThreeSteps, {"init.checkpoint", "last"}), 1),
                     contains("newest, best or a step"));
 }
 

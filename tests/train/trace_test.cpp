@@ -73,14 +73,14 @@ std::size_t check_traces(const RunFile& file) {
   return values_of(file, "trace_token").size();
 }
 
-using Row = std::tuple<std::int32_t, std::int32_t, float>;  // expert, token, gate
+using ServedRow = std::tuple<std::int32_t, std::int32_t, float>;  // expert, token, gate
 
 // The rows that a plan executes.
-std::multiset<Row> rows_of(const Assignment& plan) {
+std::multiset<ServedRow> rows_of(const Assignment& plan) {
   const std::vector<std::int32_t> offset = plan.experts.offset.to_host(),
                                   token = plan.token.to_host();
   const std::vector<real> gate = plan.gate ? plan.gate.to_host() : std::vector<real>();
-  std::multiset<Row> rows;
+  std::multiset<ServedRow> rows;
   for (std::size_t e = 0; e + 1 < offset.size(); ++e)
     for (auto i = static_cast<std::size_t>(offset[e]); i < static_cast<std::size_t>(offset[e + 1]);
          ++i)
@@ -141,10 +141,11 @@ TEST_CASE("traces: what is served is what the plan executes, with its gates", "[
       }
       const StepBatch batch(*training->data, *training->task, training->backend, 0, {8, 1, 0}, {});
       MicroBatch micro = batch.micro_batch(0);
-      std::vector<std::multiset<Row>> executed;
+      std::vector<std::multiset<ServedRow>> executed;
       micro.context.on_routing = [&](index, const Routing& routing) {
         const auto* plan = std::get_if<Assignment>(&routing.plan);
-        executed.push_back(plan != nullptr && plan->token ? rows_of(*plan) : std::multiset<Row>());
+        executed.push_back(plan != nullptr && plan->token ? rows_of(*plan)
+                                                          : std::multiset<ServedRow>());
       };
       TraceMonitor monitor(*training->model);
       monitor.attach(micro.context, micro.example);
@@ -153,7 +154,7 @@ TEST_CASE("traces: what is served is what the plan executes, with its gates", "[
       const StepTrace trace = monitor.take();
       REQUIRE(trace.layers.size() == executed.size());
       for (std::size_t i = 0; i < executed.size(); ++i) {
-        std::multiset<Row> served;
+        std::multiset<ServedRow> served;
         for (const TraceRow& row : trace.layers[i].rows)
           if (row.served) served.insert({row.expert, row.token, row.gate});
         CHECK((served == executed[i]));
