@@ -20,14 +20,14 @@ void check(const char* what, double allowed, const std::vector<real>& got,
                        want[i].value));
 }
 
-struct Case {
+struct RowsCase {
   Compute compute;
   std::vector<i32> rows;  // of the segments
   index in, out, shift;
   bool known;  // do the offsets stand on the host?
 };
 
-void run(Backend& cuda, const Case& c) {
+void check_rows(Backend& cuda, const RowsCase& c) {
   CAPTURE(static_cast<int>(c.compute), c.rows, c.in, c.out, c.shift, c.known);
   std::vector<i32> offset = {0};
   for (const i32 n : c.rows) offset.push_back(offset.back() + n);
@@ -82,20 +82,20 @@ TEST_CASE("cuda: products over rows of experts at the edges of tiles", "[cuda]")
   for (const Compute compute : {Compute::float32, Compute::bfloat16, Compute::tf32}) {
     if (compute == Compute::tf32 && !cuda->has_tf32()) continue;
     for (const index shift : {0, 1}) {
-      run(*cuda, {compute, few, 33, 70, shift, false});
-      run(*cuda, {compute, few, 64, 16, shift, false});
+      check_rows(*cuda, {compute, few, 33, 70, shift, false});
+      check_rows(*cuda, {compute, few, 64, 16, shift, false});
     }
-    run(*cuda, {compute, many, 36, 132, 0, false});
-    run(*cuda, {compute, many, 131, 33, 1, false});
-    run(*cuda, {compute, {128, 128}, 128, 512, 0, false});
-    run(*cuda, {compute, {390, 0, 200}, 140, 257, 0, true});  // segments for cuBLAS
-    run(*cuda, {compute, {39, 0, 20}, 19, 33, 0, true});
+    check_rows(*cuda, {compute, many, 36, 132, 0, false});
+    check_rows(*cuda, {compute, many, 131, 33, 1, false});
+    check_rows(*cuda, {compute, {128, 128}, 128, 512, 0, false});
+    check_rows(*cuda, {compute, {390, 0, 200}, 140, 257, 0, true});  // segments for cuBLAS
+    check_rows(*cuda, {compute, {39, 0, 20}, 19, 33, 0, true});
     if (emulated()) continue;
     // What fills a card of 132 multiprocessors with the largest tiles: rows by columns of y, of dx,
     // and the columns of both for every segment of dw.
-    run(*cuda, {compute, {700, 0, 901}, 40, 1500, 0, false});
-    run(*cuda, {compute, {700, 0, 901}, 1500, 40, 0, false});
-    run(*cuda, {compute, {30, 41, 17, 9, 5}, 700, 700, 0, false});
+    check_rows(*cuda, {compute, {700, 0, 901}, 40, 1500, 0, false});
+    check_rows(*cuda, {compute, {700, 0, 901}, 1500, 40, 0, false});
+    check_rows(*cuda, {compute, {30, 41, 17, 9, 5}, 700, 700, 0, false});
   }
 }
 

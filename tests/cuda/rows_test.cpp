@@ -9,7 +9,7 @@ namespace {
 struct Size {
   index rows, cols;
 };
-const Size kSizes[] = {{0, 3}, {1, 1}, {2, 31}, {5, 33}, {67, 8}, {131, 300}};
+const Size kRowSizes[] = {{0, 3}, {1, 1}, {2, 31}, {5, 33}, {67, 8}, {131, 300}};
 
 // n numbers below `bound`, some of them -1.
 std::vector<i32> numbers(index n, index bound, bool none = true) {
@@ -37,7 +37,7 @@ std::vector<real> ties(index n) {
 TEST_CASE("cuda: sums", "[cuda]") {
   Backend* cuda = card("sums");
   if (!cuda) return;
-  for (const auto& [rows, cols] : kSizes)
+  for (const auto& [rows, cols] : kRowSizes)
     for (const bool acc : {false, true})
       agree(*cuda, allowed(), [&, rows = rows, cols = cols](Lab& lab) {
         Backend& b = lab.backend();
@@ -86,7 +86,7 @@ TEST_CASE("cuda: softmax and unit norm along an axis", "[cuda]") {
 TEST_CASE("cuda: norms", "[cuda]") {
   Backend* cuda = card("norms");
   if (!cuda) return;
-  for (const auto& [rows, cols] : kSizes)
+  for (const auto& [rows, cols] : kRowSizes)
     for (const NormKind kind : {NormKind::layer, NormKind::rms})
       for (const bool affine : {false, true})
         agree(*cuda, allowed(rows + cols), [&, rows = rows, cols = cols](Lab& lab) {
@@ -111,7 +111,7 @@ TEST_CASE("cuda: norms", "[cuda]") {
 TEST_CASE("cuda: cross-entropy", "[cuda]") {
   Backend* cuda = card("cross-entropy");
   if (!cuda) return;
-  for (const auto& [rows, cols] : kSizes)
+  for (const auto& [rows, cols] : kRowSizes)
     agree(*cuda, allowed(cols), [&, rows = rows, cols = cols](Lab& lab) {
       Backend& b = lab.backend();
       const index n = rows * cols;
@@ -133,7 +133,7 @@ TEST_CASE("cuda: cross-entropy", "[cuda]") {
 TEST_CASE("cuda: moving rows", "[cuda]") {
   Backend* cuda = card("moving rows");
   if (!cuda) return;
-  for (const auto& [rows, cols] : kSizes)
+  for (const auto& [rows, cols] : kRowSizes)
     for (const bool acc : {false, true})
       agree(*cuda, allowed(cols), [&, rows = rows, cols = cols](Lab& lab) {
         Backend& b = lab.backend();
@@ -183,7 +183,7 @@ TEST_CASE("cuda: sorting and counting", "[cuda]") {
 TEST_CASE("cuda: integers made of integers", "[cuda]") {
   Backend* cuda = card("integers made of integers");
   if (!cuda) return;
-  for (const auto& [rows, cols] : kSizes)
+  for (const auto& [rows, cols] : kRowSizes)
     agree(*cuda, allowed(), [&, rows = rows, cols = cols](Lab& lab) {
       Backend& b = lab.backend();
       const index n = rows * cols;
@@ -259,7 +259,7 @@ TEST_CASE("cuda: tallies", "[cuda]") {
 TEST_CASE("cuda: the largest, ties to the lower index", "[cuda]") {
   Backend* cuda = card("the largest, ties to the lower index");
   if (!cuda) return;
-  for (const auto& [rows, cols] : kSizes)
+  for (const auto& [rows, cols] : kRowSizes)
     for (const index k : {index(1), index(2), index(7), cols})
       for (const bool rough : {false, true}) {
         if (k > cols || (k == cols && rows > 100)) continue;

@@ -14,7 +14,7 @@ struct Run {
   bool operator==(const Run&) const = default;
 };
 
-Run train(Backend& backend, const std::vector<std::string>& values) {
+Run train_sgd(Backend& backend, const std::vector<std::string>& values) {
   std::vector<std::string> all = {"run.steps",       "3",   "train.batch", "4", "eval.every", "3",
                                   "train.optimiser", "sgd", "model.heads", "2"};
   all.insert(all.end(), values.begin(), values.end());
@@ -41,14 +41,14 @@ double distance(const std::vector<real>& a, const std::vector<real>& b) {
 
 // Under the emulation in so many orders of threads, up to two: kernels have cases of their own in all
 // three.
-void compare(Backend& cuda, const std::vector<std::string>& settings, int orders = 2) {
+void compare_to_cpu(Backend& cuda, const std::vector<std::string>& settings, int orders = 2) {
   CpuBackend cpu(1);
-  const Run want = train(cpu, settings);
+  const Run want = train_sgd(cpu, settings);
   Run first;
   for (int i = 0; i < repetitions(); ++i) {
     if (emulated() && (i == 1 || (i > 1 && orders < 2))) continue;
     arrange(i);
-    const Run got = train(cuda, settings);
+    const Run got = train_sgd(cuda, settings);
     if (i > 0) {
       CHECK(got == first);  // to the bit
       continue;
@@ -76,7 +76,7 @@ TEST_CASE("cuda: training with dropout is training on the CPU", "[cuda][slow]") 
   if (emulated()) routers = {"dense", "token_choice", "expert_choice", "soft", "lory"};
   for (const std::string& router : routers) {
     CAPTURE(router);
-    compare(*cuda, {"router.name", router, "model.dropout", "0.1"});
+    compare_to_cpu(*cuda, {"router.name", router, "model.dropout", "0.1"});
   }
 }
 
@@ -93,7 +93,7 @@ TEST_CASE("cuda: training with every variant of every router is training on the 
       // is slow.
       const bool first = &variant == &variants.front();
       if (emulated() && !first) settings.insert(settings.end(), {"model.layers", "1"});
-      compare(*cuda, settings, first ? 2 : 1);
+      compare_to_cpu(*cuda, settings, first ? 2 : 1);
     }
   }
 }
@@ -103,26 +103,26 @@ TEST_CASE("cuda: training with large experts is training on the CPU", "[cuda][sl
   Backend* cuda = card("training with large experts is training on the CPU");
   if (!cuda) return;
   const bool small = emulated();  // and of few multiprocessors
-  compare(*cuda, {"router.name",
-                  "token_choice",
-                  "router.token_choice.k",
-                  "2",
-                  "router.token_choice.capacity_factor",
-                  "0.75",
-                  "router.token_choice.dropped",
-                  "input",
-                  "data.length",
-                  small ? "128" : "256",
-                  "model.width",
-                  small ? "132" : "1028",
-                  "model.heads",
-                  "4",
-                  "moe.experts",
-                  "2",
-                  "expert.hidden",
-                  small ? "132" : "1156",
-                  "model.layers",
-                  "1"});
+  compare_to_cpu(*cuda, {"router.name",
+                         "token_choice",
+                         "router.token_choice.k",
+                         "2",
+                         "router.token_choice.capacity_factor",
+                         "0.75",
+                         "router.token_choice.dropped",
+                         "input",
+                         "data.length",
+                         small ? "128" : "256",
+                         "model.width",
+                         small ? "132" : "1028",
+                         "model.heads",
+                         "4",
+                         "moe.experts",
+                         "2",
+                         "expert.hidden",
+                         small ? "132" : "1156",
+                         "model.layers",
+                         "1"});
 }
 
 TEST_CASE("cuda: training with every expert, and with AdamW", "[cuda][slow]") {
@@ -130,12 +130,12 @@ TEST_CASE("cuda: training with every expert, and with AdamW", "[cuda][slow]") {
   if (!cuda || left_to_other_type("training with every expert, and with AdamW", true)) return;
   for (const std::string& expert : Registry<Expert>::names()) {
     CAPTURE(expert);
-    compare(*cuda,
-            {"router.name", "token_choice", "router.token_choice.k", "2", "expert.name", expert});
+    compare_to_cpu(*cuda, {"router.name", "token_choice", "router.token_choice.k", "2",
+                           "expert.name", expert});
   }
   // An epsilon far above rounding, which AdamW would else blow up where a gradient is nearly 0.
-  compare(*cuda,
-          {"router.name", "token_choice", "train.optimiser", "adamw", "train.epsilon", "0.01"});
+  compare_to_cpu(
+      *cuda, {"router.name", "token_choice", "train.optimiser", "adamw", "train.epsilon", "0.01"});
 }
 
 TEST_CASE("cuda: training with shared heads, norms of queries and keys, and the z-loss",
@@ -146,9 +146,9 @@ TEST_CASE("cuda: training with shared heads, norms of queries and keys, and the 
     return;
   for (const char* norm : {"none", "head", "all"}) {
     CAPTURE(norm);
-    compare(*cuda, {"router.name", "token_choice", "model.heads", "4", "model.kv_heads", "2",
-                    "model.head_width", "6", "model.positions", "rotary", "model.qk_norm", norm,
-                    "train.z_weight", "0.01"});
+    compare_to_cpu(*cuda, {"router.name", "token_choice", "model.heads", "4", "model.kv_heads", "2",
+                           "model.head_width", "6", "model.positions", "rotary", "model.qk_norm",
+                           norm, "train.z_weight", "0.01"});
   }
 }
 
