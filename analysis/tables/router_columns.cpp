@@ -53,9 +53,9 @@ RouterColumn mean(Column column, const ValueOf& value, Shown shown = Shown::alwa
 
 // Builds a column of a size that is known before a run finishes; it is shown even if no run is
 // complete.
-RouterColumn size(Column column, Field field) {
+RouterColumn size(Column column, Field field, Shown shown = Shown::always) {
   return {
-      std::move(column), Shown::always,
+      std::move(column), shown,
       [field](const RouterRow& row) -> Cell {
         const Arm& arm = row.arm;
         return sample_of(values_of(arm.complete.empty() ? arm.runs : arm.complete, value_of(field)))
@@ -200,6 +200,8 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
            of(&Outcome::dead_experts)),
       size({"parameters_total", "parameters", Kind::count}, &Outcome::parameters_total),
       size({"parameters_active", "active", Kind::count}, &Outcome::parameters_active),
+      size({"parameters_trained", "trained", Kind::count}, &Outcome::parameters_trained,
+           Shown::with_frozen),
       size({"flops_per_token", "FLOPs/token", Kind::count}, &Outcome::flops_per_token),
       mean({"flops_per_token_measured", "FLOPs measured", Kind::count},
            of(&Outcome::flops_per_token_measured)),
@@ -240,12 +242,16 @@ const RouterColumn* with_key(const std::vector<RouterColumn>& columns, const std
   return found == columns.end() ? nullptr : &*found;
 }
 
-// Suggests a column for an unknown name: by title, then by part of the name, then the nearest.
-std::string meant_by(const std::string& name, const std::vector<RouterColumn>& columns,
-                     const std::vector<std::string>& keys) {
+const RouterColumn* with_title(const std::vector<RouterColumn>& columns, const std::string& title) {
+  const auto found = std::find_if(columns.begin(), columns.end(), [&](const RouterColumn& one) {
+    return one.column.title == title;
+  });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+// Suggests a column for an unknown name: by part of the name, then the nearest.
+std::string meant_by(const std::string& name, const std::vector<std::string>& keys) {
   constexpr std::size_t kShortest = 3, kMost = 4;
-  for (const RouterColumn& column : columns)
-    if (column.column.title == name) return column.column.key;
   std::vector<std::string> known = keys, containing;
   const std::vector<std::string>& recorded = recorded_names();
   known.insert(known.end(), recorded.begin(), recorded.end());
@@ -263,9 +269,10 @@ RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::st
   if (std::any_of(outcomes.begin(), outcomes.end(),
                   [&](const Outcome& run) { return run.quantities.contains(name); }))
     return quantity_column(name);
+  if (const RouterColumn* column = with_title(columns, name)) return *column;
   std::vector<std::string> keys;
   for (const RouterColumn& column : columns) keys.push_back(column.column.key);
-  const std::string near = meant_by(name, columns, keys);
+  const std::string near = meant_by(name, keys);
   fail(Exit::usage, "no column or recorded quantity is named '" + terminal_safe(name) + "'" +
                         (near.empty() ? ";" : ": did you mean " + near + "?") + " columns are " +
                         joined(keys) + "; analysis/FORMAT.md has the names of quantities");
