@@ -63,14 +63,6 @@ bool is_of_drops(const std::string& key);
 inline constexpr const char* kIntervalTitle = "95 %, one test";
 inline constexpr const char* kHolmTitle = "p, Holm";
 
-// Finds a column by its key, makes one for a quantity of an outcome, or finds one by its title, in
-// this order. Throws Exit::usage for any other name.
-RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::string& name,
-                         const std::vector<Outcome>& outcomes);
-
-// Returns the names that are not keys of columns.
-std::vector<std::string> quantities_among(const std::vector<std::string>& names);
-
 // Returns the number of decimals that shows four digits of the largest mean.
 int decimals_of(const std::vector<Arm>& arms, const ValueOf& value);
 

@@ -1,10 +1,10 @@
 #include "analysis/tables/routers.hpp"
 
 #include "analysis/render/escape.hpp"
+#include "analysis/tables/column_names.hpp"
 #include "analysis/tables/comparable.hpp"
 #include "analysis/tables/notes.hpp"
 #include "analysis/tables/preserved.hpp"
-#include "analysis/tables/router_columns.hpp"
 #include "analysis/tables/target.hpp"
 #include "sim/core/error.hpp"
 
