@@ -4,9 +4,9 @@
 #include "analysis/figures/style.hpp"
 #include "analysis/figures/swept_settings.hpp"
 #include "analysis/statistics/sample.hpp"
+#include "analysis/tables/column_names.hpp"
 #include "analysis/tables/grid.hpp"
 #include "analysis/tables/no_limit.hpp"
-#include "analysis/tables/router_columns.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 

@@ -134,6 +134,7 @@ Outcome outcome_of(const Run& run, const std::vector<std::string>& quantities) {
   outcome.bytes_per_token = bytes > 0 ? bytes : kNone;
   outcome.parameters_total = run.number("parameters_total");
   outcome.parameters_active = run.number("parameters_active");
+  outcome.parameters_trained = run.number("parameters_trained");
   outcome.flops_per_token = run.number("flops_per_token");
   outcome.train_flops = run.number("train_flops");
   const double before = run.number("flops_before");

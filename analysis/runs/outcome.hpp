@@ -56,6 +56,7 @@ struct Outcome {
   double entropy = 0;        // of the router's scores / log E; mean over layers
   double dead_experts = 0;   // sum over layers
   double parameters_total = 0, parameters_active = 0, flops_per_token = 0;
+  double parameters_trained = kNone;        // attribute
   double train_flops = 0, total_flops = 0;  // of this run; and of those that it was made from
   double flops_before = 0;                  // attribute
   double flops_per_token_measured = 0;      // attribute: with the expert rows computed

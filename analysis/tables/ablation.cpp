@@ -1,9 +1,9 @@
 #include "analysis/tables/ablation.hpp"
 
+#include "analysis/tables/column_names.hpp"
 #include "analysis/tables/comparable.hpp"
 #include "analysis/tables/grid.hpp"
 #include "analysis/tables/notes.hpp"
-#include "analysis/tables/router_columns.hpp"
 #include "analysis/tables/target.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,5 @@
 #include "analysis/tables/router_columns.hpp"
 
-#include "analysis/render/escape.hpp"
 #include "analysis/tables/arm_words.hpp"
 #include "analysis/tables/comparable.hpp"
 #include "sim/core/error.hpp"
@@ -53,9 +52,9 @@ RouterColumn mean(Column column, const ValueOf& value, Shown shown = Shown::alwa
 
 // Builds a column of a size that is known before a run finishes; it is shown even if no run is
 // complete.
-RouterColumn size(Column column, Field field) {
+RouterColumn size(Column column, Field field, Shown shown = Shown::always) {
   return {
-      std::move(column), Shown::always,
+      std::move(column), shown,
       [field](const RouterRow& row) -> Cell {
         const Arm& arm = row.arm;
         return sample_of(values_of(arm.complete.empty() ? arm.runs : arm.complete, value_of(field)))
@@ -200,6 +199,8 @@ std::vector<RouterColumn> router_columns(const Arm* baseline, const std::optiona
            of(&Outcome::dead_experts)),
       size({"parameters_total", "parameters", Kind::count}, &Outcome::parameters_total),
       size({"parameters_active", "active", Kind::count}, &Outcome::parameters_active),
+      size({"parameters_trained", "trained", Kind::count}, &Outcome::parameters_trained,
+           Shown::with_frozen),
       size({"flops_per_token", "FLOPs/token", Kind::count}, &Outcome::flops_per_token),
       mean({"flops_per_token_measured", "FLOPs measured", Kind::count},
            of(&Outcome::flops_per_token_measured)),
@@ -232,45 +233,6 @@ RouterColumn quantity_column(const std::string& name) {
   return column;
 }
 
-namespace {
-
-const RouterColumn* with_key(const std::vector<RouterColumn>& columns, const std::string& key) {
-  const auto found = std::find_if(columns.begin(), columns.end(),
-                                  [&](const RouterColumn& one) { return one.column.key == key; });
-  return found == columns.end() ? nullptr : &*found;
-}
-
-// Suggests a column for an unknown name: by title, then by part of the name, then the nearest.
-std::string meant_by(const std::string& name, const std::vector<RouterColumn>& columns,
-                     const std::vector<std::string>& keys) {
-  constexpr std::size_t kShortest = 3, kMost = 4;
-  for (const RouterColumn& column : columns)
-    if (column.column.title == name) return column.column.key;
-  std::vector<std::string> known = keys, containing;
-  const std::vector<std::string>& recorded = recorded_names();
-  known.insert(known.end(), recorded.begin(), recorded.end());
-  if (name.size() >= kShortest)
-    for (const std::string& each : known)
-      if (each.find(name) != each.npos && containing.size() < kMost) containing.push_back(each);
-  return containing.empty() ? nearest(name, known) : joined(containing, " or ");
-}
-
-}  // namespace
-
-RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::string& name,
-                         const std::vector<Outcome>& outcomes) {
-  if (const RouterColumn* column = with_key(columns, name)) return *column;
-  if (std::any_of(outcomes.begin(), outcomes.end(),
-                  [&](const Outcome& run) { return run.quantities.contains(name); }))
-    return quantity_column(name);
-  std::vector<std::string> keys;
-  for (const RouterColumn& column : columns) keys.push_back(column.column.key);
-  const std::string near = meant_by(name, columns, keys);
-  fail(Exit::usage, "no column or recorded quantity is named '" + terminal_safe(name) + "'" +
-                        (near.empty() ? ";" : ": did you mean " + near + "?") + " columns are " +
-                        joined(keys) + "; analysis/FORMAT.md has the names of quantities");
-}
-
 bool is_of_loss(const std::string& key) {
   return key == "regret" || key == "p" || key == "p_holm" || key == "test" || key == "detectable" ||
          (key.starts_with("eval_loss") && key != "eval_loss_error");
@@ -291,14 +253,6 @@ int decimals_of(const std::vector<Arm>& arms, const ValueOf& value) {
       largest = std::max(largest, std::abs(mean));
   if (largest == 0) return 0;
   return std::clamp(3 - static_cast<int>(std::floor(std::log10(largest))), 0, kMost);
-}
-
-std::vector<std::string> quantities_among(const std::vector<std::string>& names) {
-  const std::vector<RouterColumn> columns = router_columns(nullptr, std::nullopt);
-  std::vector<std::string> quantities;
-  for (const std::string& name : names)
-    if (with_key(columns, name) == nullptr) quantities.push_back(name);
-  return quantities;
 }
 
 }  // namespace moesim

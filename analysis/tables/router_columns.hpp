@@ -25,8 +25,17 @@ struct RouterRow {
 struct RouterColumn {
   // When the column is shown: always, if --target is given, if arms differ in tokenisation, if runs
   // record the loss from a position on, if they record it under these rules (eval.also), if some
-  // began at another run, or only if --columns names it.
-  enum class Shown { always, with_target, other_tokens, with_from, with_rules, with_source, named };
+  // began at another run, if some have frozen parameters, or only if --columns names it.
+  enum class Shown {
+    always,
+    with_target,
+    other_tokens,
+    with_from,
+    with_rules,
+    with_source,
+    with_frozen,
+    named
+  };
   Column column;
   Shown shown = Shown::always;
   std::function<Cell(const RouterRow&)> cell;
@@ -53,14 +62,6 @@ bool is_of_drops(const std::string& key);
 // Title of the interval, which is of a single test, unlike the adjusted p beside it.
 inline constexpr const char* kIntervalTitle = "95 %, one test";
 inline constexpr const char* kHolmTitle = "p, Holm";
-
-// Finds a column by its key, or makes one for a quantity of an outcome. Throws Exit::usage for any
-// other name.
-RouterColumn find_column(const std::vector<RouterColumn>& columns, const std::string& name,
-                         const std::vector<Outcome>& outcomes);
-
-// Returns the names that are not keys of columns.
-std::vector<std::string> quantities_among(const std::vector<std::string>& names);
 
 // Returns the number of decimals that shows four digits of the largest mean.
 int decimals_of(const std::vector<Arm>& arms, const ValueOf& value);

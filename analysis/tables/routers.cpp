@@ -1,10 +1,10 @@
 #include "analysis/tables/routers.hpp"
 
 #include "analysis/render/escape.hpp"
+#include "analysis/tables/column_names.hpp"
 #include "analysis/tables/comparable.hpp"
 #include "analysis/tables/notes.hpp"
 #include "analysis/tables/preserved.hpp"
-#include "analysis/tables/router_columns.hpp"
 #include "analysis/tables/target.hpp"
 #include "sim/core/error.hpp"
 
@@ -27,6 +27,17 @@ bool have_sources(const std::vector<Arm>& arms) {
   });
 }
 
+// True if a run trains fewer than all of its parameters.
+bool have_frozen(const std::vector<Arm>& arms) {
+  const auto has = [](const Outcome* run) {
+    return run->parameters_trained < run->parameters_total;
+  };
+  return std::any_of(arms.begin(), arms.end(), [&](const Arm& arm) {
+    return std::any_of(arm.runs.begin(), arm.runs.end(), has);
+  });
+}
+
+// The columns that options name, after the name of the arm; else those that are shown.
 std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
                                          const RoutersOptions& options,
                                          const std::vector<Arm>& arms,
@@ -34,6 +45,9 @@ std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
   std::vector<RouterColumn> chosen;
   for (const std::string& name : options.columns)
     chosen.push_back(find_column(all, name, outcomes));
+  const auto is_arm = [](const RouterColumn& column) { return column.column.key == "arm"; };
+  if (!chosen.empty() && std::none_of(chosen.begin(), chosen.end(), is_arm))
+    chosen.insert(chosen.begin(), find_column(all, "arm", outcomes));
   if (!options.columns.empty()) return chosen;
   const auto recorded = [&](const RouterColumn& column) {
     return std::any_of(outcomes.begin(), outcomes.end(),
@@ -45,6 +59,7 @@ std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
         (column.shown == RouterColumn::Shown::with_from && from) ||
         (column.shown == RouterColumn::Shown::with_rules && recorded(column)) ||
         (column.shown == RouterColumn::Shown::with_source && have_sources(arms)) ||
+        (column.shown == RouterColumn::Shown::with_frozen && have_frozen(arms)) ||
         (column.shown == RouterColumn::Shown::other_tokens && compares_bytes(arms)))
       chosen.push_back(column);
   return chosen;

@@ -4,6 +4,7 @@
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/arm_arguments.hpp"
 #include "experiments/commands/commands.hpp"
+#include "experiments/commands/slurm_arguments.hpp"
 #include "experiments/sweep/devices.hpp"
 #include "experiments/sweep/dry_run.hpp"
 #include "experiments/sweep/extension.hpp"
@@ -158,39 +159,6 @@ int report(const Sweep& sweep, const std::vector<Ending>& endings, const Work& w
                                  : first);
 }
 
-void declare_slurm(Arguments& arguments) {
-  arguments.group("On a cluster")
-      .value("launcher", "local", "local, or slurm: submit a job array instead of training",
-             {{"local", "slurm"}})
-      .flag("print", "with --launcher slurm: print the script, submit nothing")
-      .value("partition", "", "Slurm partition; empty: the cluster's default")
-      .value(
-          "time", "",
-          "time limit of a task, such as 02:00:00; a task that reaches it is requeued and resumes")
-      .value("mem", "", "memory of a task, such as 4G; empty: the cluster's default")
-      .value("account", "", "Slurm account; empty: the cluster's default")
-      .value("qos", "", "Slurm quality of service; empty: the cluster's default")
-      .value("gres", "",
-             "generic resources of a task, such as gpu:1; empty: one GPU for each device in "
-             "run.device; none: no resources")
-      .value("throttle", "0", "most concurrent tasks of the array; 0: the cluster's limit")
-      .value("cpus", "1", "processors per task")
-      .value("signal", "60",
-             "seconds before the limit at which Slurm signals a task to write its checkpoint");
-}
-
-SlurmOptions slurm_options(const Arguments& arguments) {
-  return {.partition = arguments.text("partition"),
-          .time = arguments.text("time"),
-          .memory = arguments.text("mem"),
-          .account = arguments.text("account"),
-          .qos = arguments.text("qos"),
-          .throttle = arguments.integer("throttle", 0, 1000000),
-          .cpus = static_cast<int>(arguments.integer("cpus", 1, 4096)),
-          .signal_seconds = static_cast<int>(arguments.integer("signal", 0, 65535)),
-          .gres = arguments.text("gres")};
-}
-
 }  // namespace
 
 Arguments run_arguments() {
@@ -233,16 +201,7 @@ int run_command(const Words& words) {
   if (choice.jobs == 0) choice.jobs = static_cast<std::size_t>(processors());
   choice.threads = chosen_threads(arguments.integer("threads", 0, kMostThreads), choice.jobs);
 
-  const bool slurm = arguments.text("launcher") == "slurm";
-  if (!slurm && arguments.text("launcher") != "local")
-    fail(Exit::usage,
-         "command line: --launcher " + arguments.text("launcher") + ": choose one of local, slurm");
-  if (!slurm)
-    for (const char* option : {"partition", "time", "mem", "account", "qos", "gres"})
-      if (!arguments.text(option).empty())
-        fail(Exit::usage, fmt::format("command line: --{} needs --launcher slurm", option));
-  if (!slurm && arguments.has("print"))
-    fail(Exit::usage, "command line: --print needs --launcher slurm");
+  const bool slurm = is_for_slurm(arguments);
   if (slurm && choice.force)
     fail(Exit::usage,
          "command line: --force: a task that is requeued would forget its work; "

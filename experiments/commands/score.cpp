@@ -2,6 +2,7 @@
 #include "experiments/commands/arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/export_tables.hpp"
+#include "experiments/commands/score_arms.hpp"
 #include "experiments/commands/score_table.hpp"
 #include "experiments/commands/table_output.hpp"
 #include "experiments/sweep/loaded_run.hpp"
@@ -15,6 +16,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <iostream>
 
 namespace moesim {
 namespace {
@@ -76,14 +78,18 @@ Arguments score_arguments() {
       "score RUN...",
       "Prints by task, of the data set tasks: the loss per counted target over the sequences of an "
       "evaluation, and of the model's own answers, which it gives token by token, always the most "
-      "likely one, the share that is exactly the target, and chrF. RUN is the folder of a run or "
-      "of an experiment.");
+      "likely one, the share that is exactly the target, and chrF; then their mean and standard "
+      "deviation over the seeds of each arm. RUN is the folder of a run or of an experiment.");
   arguments.value("answers", "64", "answers per task; 0: one to each sequence of an evaluation")
       .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})
       .value("answers-out", "",
              "also writes the answers, a row each: FILE.csv, .json, .txt, .md, .html or .tex",
              Offer::file())
+      .value("by", "run",
+             "rows: one per run, or per arm with mean and standard deviation over its seeds; text "
+             "on stdout has both, if an arm has two seeds",
+             {{"run", "arm"}})
       .flag("dropless", "experts take any number of rows: no capacity of evaluation")
       .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors");
   add_table_output(arguments);
@@ -95,12 +101,16 @@ int score_command(const Words& words) {
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("score which run?");
   const TableOutput output(arguments);
+  const std::string by = arguments.text("by");
+  if (by != "run" && by != "arm")
+    fail(Exit::usage, "command line: --by " + config::printable(by) + ": choose one of run, arm");
   const long most = arguments.integer("answers", 0, 1l << 24);
   const int threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
   const Rules rules = arguments.has("dropless") ? Rules::dropless : Rules::own;
   const std::string written = arguments.text("answers-out");
   const TableFormat format = answers_format(arguments, output.out);
   Table table = score_table(), each = answers_table();
+  std::vector<ScoredRun> runs;
   for (const std::string& folder : begun_runs(arguments.rest())) {
     LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads,
                                 [&](const Experiment& e) { require_pairs(folder, e); });
@@ -111,12 +121,27 @@ int score_command(const Words& words) {
         loaded.info.step, [] { return false; }, rules);
     const std::vector<Answer> answers =
         greedy_answers(*e.model, evaluator, *tokenizer_of(e), *e.backend, most, rules);
+    runs.push_back({folder, table.rows.size(), table.rows.size()});
     add_scores(table, name_of_folder(folder), *e.data, *evaluation, answers);
+    runs.back().end = table.rows.size();
     if (!written.empty()) add_answers(each, name_of_folder(folder), *e.data, answers);
     add_notes(table, name_of_folder(folder), e, most);
   }
   if (!written.empty()) write_output(written, render(each, format), "--answers-out");
+  Table arms = scores_by_arm(table, runs);
+  if (by == "arm") {
+    if (arms.rows.empty())
+      fail(Exit::data, "--by arm: no run is complete and has a run.h5 that can be read");
+    arms.notes.insert(arms.notes.end(), table.notes.begin(), table.notes.end());
+    output.write(arms);
+    return 0;
+  }
   output.write(table);
+  if (!arguments.given("by") && output.format == TableFormat::text && output.out.empty() &&
+      has_deviations(arms)) {
+    std::cout << '\n';
+    output.write(arms);
+  }
   return 0;
 }
 

@@ -98,7 +98,7 @@ void require_checkpoints_listed(const std::string& run_folder) {
   const fs::path folder = folder_of(run_folder);
   std::error_code error;
   const bool is_link = fs::is_symlink(folder, error);
-  fs::directory_iterator(folder, error);
+  const fs::directory_iterator first(folder, error);
   if (!error || error == std::errc::not_a_directory ||
       (error == std::errc::no_such_file_or_directory && !is_link))
     return;

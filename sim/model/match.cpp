@@ -21,7 +21,10 @@ double measured(const Transformer& model, Match measure) {
 
 index matched_hidden(const ModelShape& shape, const Site& site, const Settings& settings,
                      Match measure) {
-  Settings own = settings, dense = settings;
+  Settings own = settings;
+  own.set("adapter.kind", "none", "moe.match");  // else the width would not be that of the run
+                                                 // whose matrices are adapted
+  Settings dense = own;
   for (const auto& [key, value] : {std::pair("router.name", "dense"),
                                    {"moe.match", "none"},
                                    {"router.dense.width_factor", "1"},
@@ -29,7 +32,7 @@ index matched_hidden(const ModelShape& shape, const Site& site, const Settings& 
                                    {"moe.latent", "0"}})
     dense.set(key, value, "moe.match");
   const double target = measured(Transformer(shape, site, dense), measure);
-  // Relative distance from the target; it increases with the width.
+  // Relative distance from the target. It increases with the width.
   const auto excess = [&](index hidden) {
     return measured(Transformer(shape, site, own, hidden), measure) / target - 1;
   };

@@ -4,17 +4,15 @@
 #include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 #include "sim/model/architecture.hpp"
+#include "sim/model/block_maker.hpp"
 #include "sim/model/match.hpp"
-#include "sim/moe/choose.hpp"
-#include "sim/moe/explain.hpp"
-#include "sim/moe/no_experts.hpp"
 #include "sim/nn/past.hpp"
 #include "sim/ops/ops.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <cmath>
+#include <algorithm>
 
 namespace moesim {
 namespace {
@@ -22,130 +20,6 @@ namespace {
 Tensor drop(const Tensor& x, real rate, const Context& context) {
   return context.training ? dropout(x, rate, context.stream(Purpose::dropout)) : x;
 }
-
-// Blocks makes the blocks of a model.
-struct Blocks {
-  const ModelConfig& config;
-  Settings& settings;
-  Site site;  // of the current block
-  bool causal;
-  index hidden;  // hidden width of the MoE layers' experts
-
-  // Radford et al. 2019: the scale of branch outputs decreases with the number of branches.
-  double output_scale() const { return 1 / std::sqrt(2.0 * static_cast<double>(config.layers)); }
-  std::unique_ptr<Norm> norm() const {
-    return std::make_unique<Norm>(config.norm, config.width, config.bias);
-  }
-  std::unique_ptr<Expert> bank(const std::string& name, const std::string& section, index experts,
-                               index own_hidden, index own_width) const {
-    Options options(settings, section + "." + name);
-    return Registry<Expert>::find(name).make({own_width, experts, own_hidden, output_scale()},
-                                             options);
-  }
-  // The same for a bank of an MoE layer, whose hidden values have dropout.
-  std::unique_ptr<Expert> routed_bank(index experts, index own_hidden, index own_width,
-                                      index number) const {
-    Options options(settings, "expert." + config.expert);
-    auto own = Registry<Expert>::find(config.expert)
-                   .make({own_width, experts, own_hidden, output_scale(),
-                          static_cast<real>(config.expert_dropout), number},
-                         options);
-    if (config.expert_dropout > 0 && !own->hidden_units().any())
-      Options(settings, "expert")
-          .reject("dropout", "expert.name = " + config.expert + " has no hidden units; set 0");
-    return own;
-  }
-
-  std::unique_ptr<Branch> attention() const {
-    return std::make_unique<AttentionBranch>(
-        AttentionConfig{.width = config.width,
-                        .heads = config.heads,
-                        .kv_heads = config.kv_heads,
-                        .head_width = config.head_width,
-                        .qk_norm = config.qk_norm,
-                        .causal = causal,
-                        .rotary = config.positions == Positions::rotary,
-                        .bias = config.bias,
-                        .output_scale = output_scale()});
-  }
-  std::unique_ptr<Branch> feed_forward() const {
-    return std::make_unique<FeedForwardBranch>(bank(config.feed_forward,
-                                                    config.feed_forward_section, 1,
-                                                    config.feed_forward_hidden, config.width));
-  }
-  // Dropout uses site 0 for the embedding, and the next two for a block of two branches.
-  std::unique_ptr<Block> dense(index first_site = 1) const {
-    auto block = std::make_unique<Block>(static_cast<real>(config.dropout), first_site);
-    block->append("attention", attention(), "norm_attention", norm());
-    block->append("feed_forward", feed_forward(), "norm_feed_forward", norm());
-    return block;
-  }
-
-  void require_blocks_fit(const Router& router) const {
-    Options moe(settings, "moe");
-    const std::string name = "router.name = " + config.router;
-    if (!router.traits().assigns)
-      moe.reject("at", name + " mixes tokens or merges experts, and a block needs tokens");
-    if (router.traits().width_factor != 1)
-      moe.reject("at", name + " widens its experts, but [feed_forward] sets the width of blocks");
-  }
-
-  // The MoE layer of this block.
-  std::unique_ptr<Branch> moe() const {
-    Options options(settings, "router." + config.router);
-    const Plugin<Router>& plugin = Registry<Router>::find(config.router);
-    options.explain(Topic::router, config.router + ": " + plugin.summary);
-    auto router = plugin.make(site, options);
-    explain_router(options, site, *router);
-    const auto [experts, width] =
-        std::pair(router->traits().experts, hidden * router->traits().width_factor);
-    std::unique_ptr<Expert> own;
-    if (config.at == MoeAt::block) {
-      require_blocks_fit(*router);
-      std::vector<std::unique_ptr<Block>> blocks;
-      for (index e = 0; e < experts; ++e) blocks.push_back(dense(2 + 2 * e));
-      own = std::make_unique<BlockBank>(ExpertSite{config.width, experts, width, output_scale()},
-                                        site.length, std::move(blocks));
-    } else if (router->traits().cost.rows_per_token == 0) {
-      // Reads and checks [expert], so that arms of a comparison may share it.
-      if (config.at == MoeAt::feed_forward) bank(config.expert, "expert", 1, 1, config.width);
-      own = std::make_unique<NoExperts>(ExpertSite{config.width, experts, width, output_scale()});
-    } else {
-      const Traits& traits = router->traits();
-      if (config.expert_dropout > 0 && !traits.assigns && traits.cost.merge_flops == 0)
-        Options(settings, "expert")
-            .reject("dropout", "router.name = " + config.router +
-                                   " mixes tokens, and draws are by token; set 0");
-      own = routed_bank(experts, width, config.latent > 0 ? config.latent : config.width, 0);
-      if (config.at == MoeAt::attention && !own->attends())
-        Options(settings, "moe")
-            .reject("at", "expert.name = " + config.expert +
-                              " does not attend: positions would not be mixed");
-    }
-    std::unique_ptr<Expert> shared;
-    if (config.shared > 0) shared = routed_bank(1, hidden * config.shared, config.width, 1);
-    return std::make_unique<MoeBranch>(
-        std::make_unique<MoeLayer>(std::move(router), std::move(own), std::move(shared),
-                                   config.output_norm, config.width, config.latent));
-  }
-  std::unique_ptr<Block> sparse() const {
-    auto block = std::make_unique<Block>(static_cast<real>(config.dropout));
-    if (config.at == MoeAt::block) {
-      block->append("moe", moe());
-      return block;
-    }
-    const bool attends = config.at == MoeAt::attention;
-    if (attends)
-      block->append("moe", moe(), "norm_attention", norm());
-    else
-      block->append("attention", attention(), "norm_attention", norm());
-    if (attends)
-      block->append("feed_forward", feed_forward(), "norm_feed_forward", norm());
-    else
-      block->append("moe", moe(), "norm_feed_forward", norm());
-    return block;
-  }
-};
 
 }  // namespace
 
@@ -169,7 +43,7 @@ Transformer::Transformer(const ModelShape& shape, Site site, Settings& settings,
   if (a.positions == Positions::learned)
     positions_ = parameter("positions", {shape.length, a.width}, Init::normal(0.02), false);
 
-  Blocks make{a, settings, site, shape.causal, hidden_};
+  BlockMaker make(a, settings, site, shape.causal, hidden_);
   for (index i = 0; i < a.layers; ++i) {
     make.site.layer = i;
     const bool sparse = i >= a.first_dense && (i + 1) % a.every == 0;

@@ -28,6 +28,17 @@ HostTensor network_of(const HostTensors& tensors, index block, const std::string
 
 }  // namespace
 
+void explain_adapting(const Options& init, const Transformer& model) {
+  if (model.adapters() != nullptr) init.explain(Topic::state, "adapters are drawn");
+  for (std::size_t i = 0; i < model.moe_blocks().size(); ++i)
+    if (!model.moe_layer(i).expert().adapted().empty()) {
+      init.explain(Topic::state,
+                   "the networks that experts adapt are its dense ones; what experts add to them, "
+                   "and routers, are drawn");
+      return;
+    }
+}
+
 std::set<std::string> adapt(HostTensors& tensors, const Transformer& model) {
   std::set<std::string> drawn;
   if (model.adapters() != nullptr)

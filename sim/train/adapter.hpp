@@ -17,4 +17,7 @@ namespace moesim {
 // Exit::usage if nothing adapts, or if the dense model has other networks.
 std::set<std::string> adapt(HostTensors& tensors, const Transformer& model);
 
+// Says in [init] which parameters init.method = adapter draws.
+void explain_adapting(const Options& init, const Transformer& model);
+
 }  // namespace moesim

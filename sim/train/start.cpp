@@ -41,10 +41,6 @@ void explain_start(Options& init, const Start& start) {
   if (start.method == Start::Method::student || start.draw_missing)
     init.explain(Topic::state,
                  "parameters without a tensor of their name and shape there are drawn");
-  if (start.method == Start::Method::adapter)
-    init.explain(
-        Topic::state,
-        "adapters are drawn; the networks that experts such as lora adapt are its dense ones");
   if (start.method != Start::Method::upcycle) return;
   init.explain(Topic::state,
                "experts are made of its dense networks: expert e of width H / G has hidden units "

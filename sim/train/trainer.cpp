@@ -3,6 +3,7 @@
 #include "sim/backend/backend.hpp"
 #include "sim/config/source_runs.hpp"
 #include "sim/core/error.hpp"
+#include "sim/train/adapter.hpp"
 #include "sim/train/diagnose.hpp"
 #include "sim/train/start_source.hpp"
 
@@ -64,6 +65,7 @@ Trainer::Trainer(Settings& settings, const Dataset& data, const Task& task, Tran
                   "as a CUDA graph, with the same bits") == "auto";
   const ParameterRules rules = read_parameter_rules(settings, parameters_);
   start_ = read_start(settings, steps_);
+  if (start_.method == Start::Method::adapter) explain_adapting(Options(settings, "init"), model);
   start_.from = source_of_seed(start_.from, seed);
   distillation_ = Distillation::read(settings);
   distillation_.teacher = source_of_seed(distillation_.teacher, seed);

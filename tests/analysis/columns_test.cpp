@@ -103,14 +103,45 @@ TEST_CASE("columns: any recorded quantity, at the evaluation", "[analysis]") {
   says("grad_nrom", "'grad_nrom': did you mean grad_norm? columns are arm, ");
   says("parameters_totl", "'parameters_totl': did you mean parameters_total? columns are arm, ");
   says("drops", "'drops': did you mean train_drops_percent or drops_percent? columns are arm, ");
-  says("eval drops %", "'eval drops %': did you mean drops_percent? columns are arm, ");
   says("\x1b[31m/a/b", "'?[31m/a/b'; columns are arm, seeds, eval_loss, ");
   CHECK_THAT(error_of(outcomes, {.columns = {"drops"}}),
              contains(", target_reached; analysis/FORMAT.md has the names of quantities"));
+  // The arm's name comes first if it is not among the columns.
+  const Table unnamed = routers_table(outcomes, {.columns = {"eval_loss", "grad_norm"}});
+  REQUIRE(unnamed.columns.size() == 3);
+  CHECK(unnamed.columns[0].key == "arm");
+  CHECK(std::get<std::string>(unnamed.rows[0][0]) == "dense");
+  CHECK(unnamed.columns[2].key == "grad_norm");
+  // Titles are understood, after keys and recorded quantities.
+  const auto key_of = [&](const std::string& name) {
+    return routers_table(outcomes, {.columns = {"arm", name}}).columns[1].key;
+  };
+  CHECK(key_of("eval drops %") == "drops_percent");
+  CHECK(key_of("parameters") == "parameters_total");
+  CHECK(key_of("loss") == "eval_loss");  // no run has the quantity loss here
   // Training loss and validation loss have titles of their own.
-  CHECK(routers_table(outcomes, {.columns = {"eval_loss"}}).columns[0].title == "loss");
+  CHECK(unnamed.columns[1].title == "loss");
   CHECK(quantity_column("loss").column.title == "training loss");
   CHECK(quantity_column("loss").column.key == "loss");
+}
+
+TEST_CASE("columns: parameters that are trained, if some are frozen", "[analysis]") {
+  const auto with_trained = [](const std::string& arm, std::int64_t trained) {
+    RunFile run = run_of(arm, 0, 2);
+    run.attribute("parameters_trained", trained);
+    return outcome_of({"run.h5", run});
+  };
+  const auto shows = [](const Table& table) {
+    return std::any_of(table.columns.begin(), table.columns.end(),
+                       [](const Column& column) { return column.key == "parameters_trained"; });
+  };
+  const Outcome whole = with_trained("dense", 1234567), few = with_trained("lora", 1234);
+  CHECK(!shows(comparison({whole}, "")));
+  CHECK(!shows(comparison({outcome("hash", 0, 2)}, "")));  // an older file does not say
+  const Table table = comparison({whole, few}, "");
+  REQUIRE(shows(table));
+  CHECK(number(table, 0, "parameters_trained") == 1234567);
+  CHECK(number(table, 1, "parameters_trained") == 1234);
 }
 
 TEST_CASE("columns: quantities are read from files", "[analysis]") {

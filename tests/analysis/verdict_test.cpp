@@ -51,6 +51,23 @@ TEST_CASE("verdict: what cannot be told apart, and what is equivalent", "[analys
              "same and dense are equivalent: within ± 0.00076 nats (the 95 % interval lies in ± "
              "0.005)"));
   CHECK(says(verdict, "hash has the lowest loss, but 2 of 2 others are not separable from it"));
+  // Of several that are not separable from the same arm there is one list.
+  add(outcomes, "remoe", {2.01, 2.03, 2.02});   // 0.01 0.01 -0.02
+  add(outcomes, "worse", {2.10, 2.125, 2.14});  // significant: not in the list
+  add(outcomes, "pair", {2.00, 2.05});          // of 2 seeds: a sentence of its own
+  const Texts longer = verdict_on(outcomes);
+  CHECK(says(longer,
+             "not separable from dense with 3 seeds (smallest detectable difference): hash "
+             "(0.085), remoe (0.13)"));
+  CHECK(std::count_if(longer.begin(), longer.end(), [](const std::string& sentence) {
+          return sentence.find("and dense are not separable with 3") != sentence.npos;
+        }) == 0);
+  CHECK(std::count_if(longer.begin(), longer.end(), [](const std::string& sentence) {
+          return sentence.starts_with("pair and dense are not separable with 2 seeds");
+        }) == 1);
+  CHECK(std::count_if(longer.begin(), longer.end(), [](const std::string& sentence) {
+          return sentence.starts_with("worse is worse than dense");
+        }) == 1);
   // A difference that is sure and small.
   std::vector<Outcome> small;
   add(small, "dense", {2.00, 2.02, 2.04});

@@ -76,6 +76,23 @@ TEST_CASE("match: blocks without experts and other settings keep their size", "[
   CHECK(arm->settings.effective("expert.hidden") == "256");
 }
 
+TEST_CASE("match: adapters do not change the width", "[nn][match]") {
+  const Values top2 = {"router.name", "token_choice", "router.token_choice.k", "2"};
+  for (const std::string& measure : all_names<Match>(kMatches)) {
+    const index width = sized(measure, top2)->model->expert_hidden();
+    for (const std::string kind : {"lora", "molora", "loramoe", "mov"}) {
+      CAPTURE(measure, kind);
+      // Adapters of every expert are larger than those of one network, most of all with many experts.
+      Values adapted = with(top2, {"adapter.kind", kind});
+      if (kind != "lora") adapted = with(adapted, {"adapter.experts", "32"});
+      const auto arm = sized(measure, adapted);
+      CHECK(arm->model->expert_hidden() == width);
+      CHECK(arm->settings.effective("adapter.kind") == kind);
+      CHECK(count(arm->model->parameters()) > count(sized(measure, top2)->model->parameters()));
+    }
+  }
+}
+
 TEST_CASE("match: what cannot be matched is said", "[nn][match]") {
   try {
     sized("total_parameters", {"router.name", "hash", "moe.experts", "64", "expert.hidden", "8"});

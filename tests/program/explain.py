@@ -126,6 +126,15 @@ for words, texts in ((["adapter.kind=lora"], ["α/r · x A B, α/r = 32/16;"]),
     check(all(text in said for text in texts), f"{words}: {said[:1500]}")
     check("blocks.0.attention.qkv.weight [16, 48], blocks.1.moe.experts.w1 [8, 16, 64]" in said, f"shapes of adapted matrices: {said[:1500]}")
 
+# What init.method = adapter draws: adapters, or what experts add to networks.
+adapting = ["study.ini", "init.from=runs/none", "init.method=adapter"]
+networks = "the networks that experts adapt are its dense ones"
+for words, drawn, shared in ((["router.name=dense", "adapter.kind=lora"], True, False), (["router.name=dense", "adapter.kind=mov"], True, False),
+                             (["router.name=token_choice", "adapter.kind=molora"], True, False),
+                             (["router.name=token_choice", "expert.name=lora"], False, True)):
+    said = topic(explained(*adapting, *words)[0], "init")
+    check(("adapters are drawn" in said) == drawn and (networks in said) == shared, f"{words}: {said}")
+
 # A run, its file, its experiment: what the config says.
 before = sorted(os.listdir("."))
 call("run", "study.ini", "--arm", "token_choice", "run.seed=0")

@@ -32,6 +32,12 @@ printf 'include = <../quickstart>\n' > up.ini
 refused 'no study of this name' up.ini
 refused '<nothing_like_it>: no such study; choose one of bench' '<nothing_like_it>'
 refused 'quickstrat: no such file or study; did you mean quickstart?' quickstrat
+refused 'schemes/quikstart: no such file or study; did you mean quickstart?' schemes/quikstart
+refused 'schemes/adapter: no such file or study; did you mean schemes/adapters?' schemes/adapter
+refused 'presets/mixtrl: no such file or study; did you mean presets/mixtral?' presets/mixtrl
+refused 'schemes/nothing_like_it: cannot be read' schemes/nothing_like_it
+refused 'quickstart:dense: no such file or study; choose an arm with --arm: quickstart --arm dense' quickstart:dense
+refused 'mine.ini:hash: no such file or study; choose an arm with --arm: mine.ini --arm hash' mine.ini:hash
 refused 'none.ini: cannot be read' none.ini
 
 # Studies that begin at other runs are planned as soon as these are there. Models that they name stand for each other if they have as

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import statistics
 import struct
 import subprocess
 import sys
@@ -150,6 +151,22 @@ for row in rows[:-1]:
 for key in ("loss", "exact_percent", "chrf"):
     mean = sum(row[key] for row in rows[:-1]) / len(NAMES)
     check(abs(rows[-1][key] - mean) < 1e-9, f"mean of {key}: {rows[-1][key]}, {mean} here")
+
+# By arm: mean and sample standard deviation over seeds, of the rows by run.
+few = ["run.steps=2", "run.seed=0..2", "data.tasks=copy sort"]
+call("run", "c.ini", "run.name=seeds", *few, "train.rate=1e-3,1e-2")
+rows = json.loads(call("score", "runs/seeds", "--answers", "2", "--json").stdout)["rows"]
+arms = json.loads(call("score", "runs/seeds", "--answers", "2", "--json", "--by", "arm").stdout)["rows"]
+check(len(rows) == 18 and [(row["domain"], row["seeds"]) for row in arms] == 2 * [("copy", 3), ("sort", 3), ("mean", 3)], f"by arm: {arms}")
+for row in arms:
+    own = [each for each in rows if each["run"].startswith(row["arm"].replace("=", "-") + "-s") and each["domain"] == row["domain"]]
+    check(len(own) == 3, f"runs of the arm {row['arm']}: {own}")
+    for key in ("loss", "exact_percent", "chrf"):
+        values = [each[key] for each in own]
+        check(abs(row[key]["mean"] - statistics.mean(values)) < 1e-9 and abs(row[key]["std"] - statistics.stdev(values)) < 1e-9,
+              f"{key} of {row['arm']}: {row[key]}, {values}")
+check(call("score", "runs/seeds", "--answers", "2").stdout.count("± ") == 1 + 18, "score prints no table by arm")
+check("choose one of run, arm" in call("score", run, "--by", "seed", code=2).stderr, "--by seed")
 
 # A stopped run goes on to the same bits.
 long = ["run.steps=400", "data.packed=true", "data.temperature=3", "data.held_out=sort"]
