@@ -13,6 +13,53 @@ namespace {
 using Texts = std::vector<std::string>;
 using Values = GridAxis::Values;
 
+std::set<std::string> values_of(const std::vector<const Arm*>& arms, const std::string& setting) {
+  std::set<std::string> values;
+  for (const Arm* arm : arms)
+    if (const std::string* value = value_in(*arm, setting)) values.insert(*value);
+  return values;
+}
+
+std::optional<double> number_in(const std::string& text) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, problem] = std::from_chars(text.data(), end, value);
+  return problem == std::errc() && rest == end ? std::optional(value) : std::nullopt;
+}
+
+// Returns true if one of the values is a choice ("lora", "false") or turns something off (0, empty).
+bool has_choice(const std::set<std::string>& values) {
+  constexpr const char* kCharacters = "abcdefghijklmnopqrstuvwxyz0123456789_";
+  return std::any_of(values.begin(), values.end(), [](const std::string& value) {
+    return value.find_first_not_of(kCharacters) == value.npos &&
+           (!number_in(value) || value == "0");
+  });
+}
+
+// Returns true if other settings explain why only some arms have this one: arms with the same
+// values of those settings all have it, or all lack it. The name of a plug-in and a choice of the
+// same section can explain it. Other settings, such as a rate that happens to change with it, do
+// not.
+bool is_explained(const std::vector<const Arm*>& arms, const std::string& setting,
+                  const Texts& others) {
+  const std::string section = setting.substr(0, setting.find('.') + 1);
+  Texts reasons;
+  for (const std::string& other : others)
+    if (other.ends_with(".name") ||
+        (other.starts_with(section) && has_choice(values_of(arms, other))))
+      reasons.push_back(other);
+  std::map<std::vector<std::optional<std::string>>, bool> has;
+  return std::all_of(arms.begin(), arms.end(), [&](const Arm* arm) {
+    std::vector<std::optional<std::string>> values;
+    for (const std::string& reason : reasons) {
+      const std::string* value = value_in(*arm, reason);
+      values.push_back(value == nullptr ? std::nullopt : std::optional(*value));
+    }
+    const bool there = value_in(*arm, setting) != nullptr;
+    return has.emplace(std::move(values), there).first->second == there;
+  });
+}
+
 // Returns true if, over these arms, the value of either setting determines the other's.
 bool change_together(const std::vector<const Arm*>& arms, const std::string& a,
                      const std::string& b) {
@@ -89,26 +136,22 @@ const std::string* value_in(const Arm& arm, const std::string& setting) {
 bool value_before(const std::string& setting, const std::string& a, const std::string& b) {
   const bool a_last = is_no_limit(setting, a), b_last = is_no_limit(setting, b);
   if (a_last != b_last) return b_last;
-  const auto number = [](const std::string& text) -> std::optional<double> {
-    double value = 0;
-    const char* end = text.data() + text.size();
-    const auto [rest, problem] = std::from_chars(text.data(), end, value);
-    return problem == std::errc() && rest == end ? std::optional(value) : std::nullopt;
-  };
-  const auto x = number(a), y = number(b);
+  const auto x = number_in(a), y = number_in(b);
   if (x && y) return *x < *y;
   if (x || y) return x.has_value();
   return a < b;
 }
 
 std::vector<std::string> telling_settings(const std::vector<const Arm*>& arms) {
-  Texts settings;
-  for (const std::string& key : differing_keys(arms)) {
-    std::set<std::string> values;
-    for (const Arm* arm : arms)
-      if (const std::string* value = value_in(*arm, key)) values.insert(*value);
-    if (values.size() > 1) settings.push_back(key);
-  }
+  Texts settings, partial;
+  for (const std::string& key : differing_keys(arms))
+    (values_of(arms, key).size() > 1 ? settings : partial).push_back(key);
+  // Choices first: adapter.kind explains adapter.rank.
+  std::stable_partition(partial.begin(), partial.end(),
+                        [&](const std::string& key) { return has_choice(values_of(arms, key)); });
+  for (const std::string& key : partial)
+    if (!is_explained(arms, key, settings)) settings.push_back(key);
+  std::sort(settings.begin(), settings.end());
   return settings;
 }
 

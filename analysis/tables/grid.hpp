@@ -36,9 +36,9 @@ struct Grid {
 // share a cell, and more than half of the cells are filled.
 std::optional<Grid> grid_of(const std::vector<const Arm*>& arms);
 
-// Returns the settings that differ between these arms. A setting that only some arms have, with the
-// same value in all of them, is left out: it depends on another setting, as a router's options
-// depend on the router.
+// Returns the settings that differ between these arms, sorted. A setting that only some arms have,
+// with the same value in all of them, is left out if another difference explains it, as router.name
+// explains a router's options; these settings distinguish all arms that differ.
 std::vector<std::string> telling_settings(const std::vector<const Arm*>& arms);
 
 // Returns the arm's value of a setting, or null.

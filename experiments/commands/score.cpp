@@ -11,12 +11,14 @@
 #include "experiments/terminal/output_file.hpp"
 #include "experiments/terminal/slow_notice.hpp"
 #include "sim/config/text.hpp"
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
 
 #include <filesystem>
 #include <iostream>
+#include <map>
 
 namespace moesim {
 namespace {
@@ -55,20 +57,22 @@ TableFormat answers_format(const Arguments& arguments, const std::string& table)
   return *format;
 }
 
-// What a reader of the run's row must know.
-void add_notes(Table& table, const std::string& name, const Experiment& e, long most) {
+// What a reader of rows must know, and the runs for which it holds.
+using Notes = std::map<std::string, std::vector<std::string>>;
+
+void add_notes(Notes& notes, const std::string& name, const Experiment& e, long most) {
   const Settings& settings = e.spec.settings;
   if (const std::string held_out = settings.effective("data.held_out"); !held_out.empty())
-    table.notes.push_back(name + ": data.held_out = " + held_out +
-                          ": without training examples in this run; one that it began with may "
-                          "have had them");
+    notes["data.held_out = " + held_out +
+          ": without training examples in this run; one that it began with may have had them"]
+        .push_back(name);
   if (const std::string evaluated = settings.effective("data.evaluated");
       !evaluated.empty() && most > 0)
-    table.notes.push_back(
-        fmt::format("{}: data.evaluated = {}: its first {} answers of a task may be to other "
-                    "sources than those of a run that evaluates more tasks; compare them with "
-                    "--answers 0",
-                    name, evaluated, most));
+    notes[fmt::format("data.evaluated = {}: the first {} answers of a task may be to other sources "
+                      "than those of a run that evaluates more tasks; compare them with "
+                      "--answers 0",
+                      evaluated, most)]
+        .push_back(name);
 }
 
 }  // namespace
@@ -109,6 +113,7 @@ int score_command(const Words& words) {
   const Rules rules = arguments.has("dropless") ? Rules::dropless : Rules::own;
   const std::string written = arguments.text("answers-out");
   const TableFormat format = answers_format(arguments, output.out);
+  Notes notes;
   Table table = score_table(), each = answers_table();
   std::vector<ScoredRun> runs;
   for (const std::string& folder : begun_runs(arguments.rest())) {
@@ -125,8 +130,11 @@ int score_command(const Words& words) {
     add_scores(table, name_of_folder(folder), *e.data, *evaluation, answers);
     runs.back().end = table.rows.size();
     if (!written.empty()) add_answers(each, name_of_folder(folder), *e.data, answers);
-    add_notes(table, name_of_folder(folder), e, most);
+    add_notes(notes, name_of_folder(folder), e, most);
   }
+  for (const auto& [text, names] : notes)
+    table.notes.push_back(
+        fmt::format("{}: {}", names.size() == 1 ? names[0] : counted(names.size(), "run"), text));
   if (!written.empty()) write_output(written, render(each, format), "--answers-out");
   Table arms = scores_by_arm(table, runs);
   if (by == "arm") {

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <set>
 
 namespace moesim {
 namespace {
@@ -56,6 +57,9 @@ void print_table(const std::vector<Found>& all, const std::map<std::string, int>
                    {"step", "step", Kind::text},
                    {"why", "", Kind::text}};
   int never_begun = 0;
+  std::set<std::filesystem::path> experiments;
+  for (const auto& [run, state] : all)
+    experiments.insert(std::filesystem::path(run.folder).parent_path());
   for (const auto& [run, state] : all) {
     if (is_forgotten(run, state)) {
       ++never_begun;
@@ -65,7 +69,8 @@ void print_table(const std::vector<Found>& all, const std::map<std::string, int>
     if (run.steps > 0) step += fmt::format("/{}", run.steps);
     if (state.state == State::planned) step.clear();
     table.rows.push_back(
-        {name_of(run), std::string(to_string(state.state)), step.empty() ? Cell() : Cell(step),
+        {experiments.size() > 1 ? run.folder : name_of(run), std::string(to_string(state.state)),
+         step.empty() ? Cell() : Cell(step),
          Cell(run.earlier ? "of an earlier sweep" + (state.why.empty() ? "" : ", " + state.why)
                           : state.why)});
   }
@@ -119,6 +124,10 @@ int status_command(const Words& words) {
     print_json(all, counts);
   else
     print_table(all, counts);
+  std::set<std::string> listed;
+  for (const Found& found : all) listed.insert(found.run.folder);
+  if (const std::string note = deeper_note(arguments.rest(), listed, "status"); !note.empty())
+    std::cerr << "note: " << note << '\n';
   return 0;
 }
 

@@ -25,6 +25,7 @@
 #include <filesystem>
 #include <iostream>
 #include <optional>
+#include <set>
 
 namespace moesim {
 namespace {
@@ -232,14 +233,18 @@ int verify_command(const Words& words) {
   Findings findings;
   std::size_t runs = 0, checkpoints = 0;
   RunReader reader;
+  std::vector<std::string> folders;
+  std::set<std::string> verified;
   for (const std::string& path : arguments.rest()) {
     if (std::error_code error; path.ends_with(".h5") && fs::is_regular_file(path, error)) {
       ++runs;
       verify_file(path, reader, findings);
       continue;
     }
+    folders.push_back(path);
     for (const KnownRun& run : known_runs(path)) {
       std::error_code error;
+      verified.insert(run.folder);
       if (!fs::is_directory(run.folder, error)) {
         if (!fs::is_symlink(run.folder, error)) continue;  // a planned run
         const Unreadable lost(described(run.folder) + ": leads nowhere; is a disk not mounted?");
@@ -253,6 +258,8 @@ int verify_command(const Words& words) {
         checkpoints += verify_run({dense, "", -1, 0, false, false}, reader, findings);
     }
   }
+  if (const std::string note = deeper_note(folders, verified, "verify"); !note.empty())
+    std::cerr << "note: " << note << '\n';
   if (arguments.has("json")) {
     std::cout << nlohmann::ordered_json({{"runs", runs},
                                          {"checkpoints", checkpoints},

@@ -67,12 +67,27 @@ void choose(PlannedRun& run, const std::vector<std::string>& names, const std::s
                                 joined(others)));
 }
 
-// Compares two configs in the options that both have. If a plug-in differs, the option that names
-// it does too.
-bool agree(const Values& a, const Values& b) {
-  return std::all_of(a.begin(), a.end(), [&](const auto& entry) {
-    const auto other = b.find(entry.first);
-    return other == b.end() || other->second == entry.second;
+// Returns true if two configs agree in the options that both have, and this run has the default of
+// every option that the other config lacks: another value of it is another arm, whatever version
+// has trained the other one. An option that this program knows and leaves out at its default has
+// another value in a config that contains it. If a plug-in differs, the option that names it does
+// too.
+bool agree(const PlannedRun& run, const Values& now, const Values& then) {
+  const auto is_default = [&](const auto& entry) {
+    return std::none_of(run.options.begin(), run.options.end(), [&](const PlannedOption& option) {
+      return option.key == entry.first && option.default_value != entry.second;
+    });
+  };
+  const auto is_known = [&](const auto& entry) {
+    return std::any_of(run.options.begin(), run.options.end(),
+                       [&](const PlannedOption& option) { return option.key == entry.first; });
+  };
+  for (const auto& entry : now)
+    if (const auto other = then.find(entry.first);
+        other == then.end() ? !is_default(entry) : other->second != entry.second)
+      return false;
+  return std::none_of(then.begin(), then.end(), [&](const auto& entry) {
+    return !now.contains(entry.first) && is_known(entry);
   });
 }
 
@@ -84,14 +99,30 @@ std::string first_difference(const Values& now, const Values& then) {
   return {};
 }
 
-std::string version_of(const std::string& folder) {
+// The version and revision of moesim that made a run; empty if unknown.
+struct Origin {
+  std::string version, revision;
+};
+
+Origin origin_of(const std::string& folder) {
   try {
-    return "moesim " + RunReader()
-                           .read(folder + "/run.h5", {{"version"}, {}})
-                           .text("version", "of an unknown version");
+    const RunFile file = RunReader().read(folder + "/run.h5", {{"version", "git"}, {}});
+    return {file.text("version"), file.text("git")};
   } catch (const Error&) {
-    return "a moesim of unknown version";
+    return {};
   }
+}
+
+bool is_this_program(const Origin& origin) {
+  return origin.version == version() && origin.revision == git_revision();
+}
+
+// Returns "moesim 0.2.0", with its revision if this program has the same version.
+std::string name_of(const Origin& origin) {
+  if (origin.version.empty()) return "a moesim of unknown version";
+  return origin.version == version()
+             ? fmt::format("moesim {} ({})", origin.version, origin.revision)
+             : "moesim " + origin.version;
 }
 
 // A folder without a run in the plan, and its config.ini.
@@ -146,12 +177,13 @@ void note_older(const Plan& plan, const std::string& experiment,
     const auto found = std::find_if(unused.begin(), unused.end(), [&](const Unused& folder) {
       for (const char* key : {"run.seed", "router.name"})
         if (value_of(now, key) != value_of(folder.values, key)) return false;
-      return folder.keys != keys && agree(now, folder.values);
+      return folder.keys != keys && agree(run, now, folder.values) &&
+             !is_this_program(origin_of(experiment + "/" + folder.name));
     });
     if (found == unused.end()) continue;
     if (count++ == 0)
       example = fmt::format("{} is of {}, which {}", found->name,
-                            version_of(experiment + "/" + found->name),
+                            name_of(origin_of(experiment + "/" + found->name)),
                             first_difference(now, found->values));
   }
   if (count > 0)

@@ -28,8 +28,10 @@ void note_unknown(const DatasetInfo& data, Progress& progress) {
 
 std::string documents_text(const DocumentInfo& documents) {
   if (documents.documents == 0) return {};
-  std::string text = fmt::format("{}, {} dropped", counted(documents.documents, "document"),
-                                 counted(documents.dropped, "near-duplicate"));
+  std::string text = counted(documents.documents, "document");
+  if (documents.dropped > 0)
+    text += fmt::format(" after {} {} dropped", counted(documents.dropped, "near-duplicate"),
+                        documents.dropped == 1 ? "was" : "were");
   if (documents.chains > 0)
     text += fmt::format("; {}, {}", counted(documents.chains, "chain"),
                         counted(documents.chains - 1, "jump"));

@@ -1,7 +1,10 @@
 #include "experiments/sweep/runs.hpp"
 
 #include "experiments/sweep/plan.hpp"
+#include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -81,6 +84,31 @@ std::vector<std::string> begun_runs(const std::vector<std::string>& paths) {
             std::find(folders.begin(), folders.end(), folder) == folders.end())
           folders.push_back(folder);
   return folders;
+}
+
+std::string deeper_note(const std::vector<std::string>& paths, const std::set<std::string>& listed,
+                        const std::string& command) {
+  constexpr int kDeepest = 3;
+  std::set<std::string> known, found, folders;
+  for (const std::string& folder : listed) known.insert(fs::path(folder).lexically_normal());
+  for (const std::string& path : paths) {
+    std::error_code error;
+    if (is_run_folder(path)) continue;
+    fs::recursive_directory_iterator at(path, fs::directory_options::skip_permission_denied, error);
+    for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+      std::error_code ignored;
+      if (!at->is_directory(ignored)) continue;
+      const bool is_run = is_run_folder(at->path());
+      if (is_run || at.depth() >= kDeepest) at.disable_recursion_pending();
+      const fs::path folder = at->path().lexically_normal();
+      if (!is_run || known.contains(folder) || !found.insert(folder).second) continue;
+      folders.insert(folder.parent_path());
+    }
+  }
+  if (found.empty()) return {};
+  return fmt::format("{} deeper {} not listed: moesim {} {}", counted(found.size(), "run"),
+                     found.size() == 1 ? "is" : "are", command,
+                     joined({folders.begin(), folders.end()}, " "));
 }
 
 std::string name_of_folder(const std::string& folder) {

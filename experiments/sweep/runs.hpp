@@ -4,6 +4,7 @@
 #include "experiments/sweep/run_state.hpp"
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,12 @@ std::vector<KnownRun> known_runs(const std::string& path,
 
 // The folders of the runs at these paths that have begun, each once.
 std::vector<std::string> begun_runs(const std::vector<std::string>& paths);
+
+// Returns "2 runs deeper are not listed: moesim COMMAND FOLDER...", for runs below these paths, up to
+// three folders down, that known_runs does not list; "" if there are none. `listed`: the folders of
+// the runs that are listed.
+std::string deeper_note(const std::vector<std::string>& paths, const std::set<std::string>& listed,
+                        const std::string& command);
 
 // The last part of a run's folder, with or without a slash at its end: its arm, seed and hash.
 std::string name_of_folder(const std::string& folder);

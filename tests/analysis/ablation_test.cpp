@@ -64,6 +64,31 @@ TEST_CASE("ablation: the baseline, then a row per value, by what changes", "[ana
   CHECK(table.columns[5].title == "vs dense");
 }
 
+TEST_CASE("ablation: a setting that a config leaves out at its default is a column", "[analysis]") {
+  const Settings base = {{"adapter.kind", "lora"}, {"adapter.rank", "8"}, {kK, "1"}};
+  const auto columns = [&](const std::vector<Settings>& changes, const Settings& start) {
+    std::vector<Outcome> outcomes;
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+      Settings settings = start;
+      for (const auto& [key, value] : changes[i]) settings[key] = value;
+      add(outcomes, "arm" + std::to_string(i), settings, 1.9);
+    }
+    const Table table = ablation_table(outcomes, {});
+    const Texts keys = keys_of(table);
+    CHECK(texts_in(table, 1)[0] == "-");
+    return Texts(keys.begin() + 1, std::find(keys.begin(), keys.end(), "seeds"));
+  };
+  CHECK(columns({{}, {{"adapter.targets", "*.moe.*"}}}, base) == Texts{"adapter.targets"});
+  CHECK(columns({{}, {{"adapter.dropout", "0.5"}}, {{"freeze.decay", "0.1"}}}, base) ==
+        Texts{"adapter.dropout", "freeze.decay"});
+  // Another difference tells these apart, but it does not explain freeze.rate.
+  CHECK(columns({{}, {{"freeze.rate", "*.moe.*:0.5"}, {kK, "2"}}}, base) ==
+        Texts{"freeze.rate", kK});
+  // The kind explains the rank, in arms without adapters too.
+  CHECK(columns({{}, {{"adapter.kind", "lora"}, {"adapter.rank", "8"}}}, {{kK, "1"}}) ==
+        Texts{"adapter.kind"});
+}
+
 TEST_CASE("ablation: another metric is compared by seed as well", "[analysis]") {
   std::vector<Outcome> outcomes;
   add(outcomes, "dense", {}, 2);

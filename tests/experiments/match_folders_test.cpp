@@ -98,4 +98,25 @@ TEST_CASE("folders: a run with the options of another version is named", "[exper
   CHECK(matched(folder).notes.empty());
 }
 
+TEST_CASE("folders: another value of an option that a config leaves out is no other version",
+          "[experiments]") {
+  const ConfigFolder folder;
+  write_run(folder, "old-s0-87654321", "complete", 'c', "0.0.9");
+  const std::string rate = "[freeze]\nrate = *.moe.*:0.5\n";
+  const auto notes = [&](const std::string& now, const std::string& then) {
+    folder.write("old-s0-87654321/config.ini", kResolved + then);
+    Plan plan = plan_of("new-s0-12345678");
+    plan.runs[0].resolved = kResolved + now;
+    plan.runs[0].options = {{"freeze.rate", now.empty() ? "" : "*.moe.*:0.5", "", ""},
+                            {"train.new", "1", "1", ""}};
+    return joined(match_folders(plan, folder.path(".")), "\n");
+  };
+  CHECK(notes(rate, "").empty());
+  CHECK(notes("", rate).empty());
+  // An option at its default, and one that this program does not know, are of another version.
+  const std::string added = "[train]\nnew = 1\n";
+  CHECK_THAT(notes(added, ""), contains("which has no train.new"));
+  CHECK_THAT(notes("", "[train]\nformer = 1\n"), contains("which has train.former"));
+}
+
 }  // namespace moesim::testing

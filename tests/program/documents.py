@@ -176,7 +176,7 @@ for embedding in ("tfidf", "words"):
     labels = numpy.concatenate([[domain[kept[i]]] * len((train[kept[i]] + "\n%\n").encode()) for i in order])
     whole = [len(set(labels[i:i + 16])) == 1 for i in range(len(labels) - 16)]
     close(found["windows_one_domain"], numpy.mean(whole), f"{embedding}: windows of one domain")
-    check(f"{len(kept)} documents, {drop.sum()} near-duplicates dropped; {chains} chains, {chains - 1} jumps" in said,
+    check(f"{len(kept)} documents after {drop.sum()} near-duplicates were dropped; {chains} chains, {chains - 1} jumps" in said,
           f"{embedding}: not said: {said}")
 
 # The same bits after an interruption.

@@ -68,6 +68,12 @@ grep -q '^nothing to do: 2 runs' script || fail "slurm: $(cat script)"
 # What was planned before stays known, and is not begun by going on with the latest plan.
 "$moesim" run c.ini run.name=kept router.name=dense,soft run.seed=0,1 --out kept > /dev/null 2> log || fail "kept: exit $?: $(tail -1 log)"
 "$moesim" run c.ini run.name=kept router.name=soft run.seed=1,2 --out kept > /dev/null 2> log || fail "kept: exit $?: $(tail -1 log)"
+# Runs that lie deeper are named.
+mkdir -p deep/made && cp -r kept/kept deep/one && cp -r kept/kept deep/made/two
+for command in status verify; do
+  "$moesim" $command deep > status 2> log || fail "deep: $command: exit $?"
+  grep -q "runs\? deeper \(is\|are\) not listed: moesim $command deep/made/two$" log || fail "deep: $command: $(cat log)"
+done
 "$moesim" status kept/kept > status || fail "kept: status: exit $?"
 [ "$(grep -c 'complete *2/2 *of an earlier sweep' status)" -eq 3 ] && grep -q '^5 complete$' status || fail "kept: $(cat status)"
 rm -r kept/kept/dense-s0-*
