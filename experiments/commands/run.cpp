@@ -208,6 +208,10 @@ int run_command(const Words& words) {
          "remove the folders of the runs instead");
 
   Sweep sweep = make_sweep(arguments.rest(), arms_of(arguments), out, choice.threads);
+  if (slurm || arguments.has("dry-run"))
+    release_stop_signals();
+  else
+    catch_stop_signals();
   const bool extend = arguments.has("extend");
   if (extend && !sweep.is_planned)
     fail(Exit::usage, "command line: --extend: a plan cannot be changed; give the config file");
@@ -258,7 +262,6 @@ int run_command(const Words& words) {
   require_writable(sweep.folder);
   if (whole) publish_plan(sweep);
   if (whole) mention_others(sweep);
-  catch_stop_signals();
   const auto begin = std::chrono::steady_clock::now();
   const std::vector<Ending> endings = train_all(sweep, before, choice);
   Work work;

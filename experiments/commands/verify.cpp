@@ -67,16 +67,15 @@ struct Findings {
 };
 
 // Checks that the file is readable, that its records are consistent, and that its config matches
-// its checksum and config.ini. Returns the library of another program that has rewritten the file,
-// or "".
+// its checksum and config.ini. Returns what it read; empty if it could not.
 //
 // If the digest of a rewritten file holds, its contents are unchanged: a note. If it does not, an
 // intended change cannot be distinguished from damage: exit 3.
-std::string verify_run_file(const std::string& folder, RunReader& reader, Findings& findings) {
+CheckedRun verify_run_file(const std::string& folder, RunReader& reader, Findings& findings) {
   const std::string path = folder + "/run.h5";
   if (std::error_code error; !fs::exists(path, error) && !error) return {};
   try {
-    const CheckedRun checked = reader.check(path);
+    CheckedRun checked = reader.check(path);
     const RunFile& file = checked.attributes;
     if (!checked.rewritten_by.empty() && checked.digest_holds)
       findings.notes.push_back(
@@ -99,7 +98,7 @@ std::string verify_run_file(const std::string& folder, RunReader& reader, Findin
       findings.damaged(path + ": its config is not the one of its checksum");
     if (without_root(read_file(folder + "/config.ini")) != config)
       findings.damaged(folder + "/config.ini: not the config that run.h5 was made with");
-    return checked.rewritten_by;
+    return checked;
   } catch (const Error& error) {
     const std::string what = error.what();
     findings.met(error, what.find(path) == std::string::npos ? path + ": " + what : what);
@@ -192,15 +191,30 @@ void verify_checkpoint(const std::string& folder, index step, bool last, Built& 
   }
 }
 
+// Reports that a run cannot be trained: its first weights, which moesim transform made, were in its
+// checkpoints alone. One that extends another run has them there.
+void verify_made(const std::string& folder, const RunState& state, const RunFile& file,
+                 Findings& findings) {
+  const bool goes_on = state.state == State::made || state.state == State::interrupted ||
+                       state.state == State::failed;
+  if (goes_on && !file.text("made_from").empty() && file.text("extended_from").empty())
+    findings.damaged(folder +
+                     "/checkpoint: the checkpoint with the weights that moesim transform "
+                     "made is gone; make the run again with moesim transform");
+}
+
 // Checks a run file and all checkpoints of a run. -> the number of checkpoints
 std::size_t verify_run(const KnownRun& run, RunReader& reader, Findings& findings) {
   const RunState state = state_of(run.folder, reader);
   if (state.state == State::complete && run.steps > 0 && state.step != run.steps)
     findings.damaged(
         fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
-  const bool rewritten = !verify_run_file(run.folder, reader, findings).empty();
+  const CheckedRun checked = verify_run_file(run.folder, reader, findings);
+  const bool rewritten = !checked.rewritten_by.empty();
   try {
     require_checkpoints_listed(run.folder);
+    if (checkpoint_steps(run.folder).empty())
+      verify_made(run.folder, state, checked.attributes, findings);
   } catch (const Unreadable& problem) {
     findings.met(problem, problem.what());
   }

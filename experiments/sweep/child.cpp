@@ -1,6 +1,7 @@
 #include "experiments/sweep/child.hpp"
 
 #include "experiments/sweep/last_words.hpp"
+#include "experiments/sweep/signals.hpp"
 #include "sim/core/error.hpp"
 #include "sim/core/out_of_memory.hpp"
 #include "sim/io/file.hpp"
@@ -20,7 +21,8 @@ std::string message(Exit code, const std::string& text) { return static_cast<cha
 
 ChildEnd run_child(const std::function<std::string()>& work) {
   try {
-    return in_forked_child([&] {
+    const auto answer = [&] {
+      release_stop_signals();
       try {
         return message(Exit::ok, work());
       } catch (const Error& error) {
@@ -30,7 +32,8 @@ ChildEnd run_child(const std::function<std::string()>& work) {
       } catch (const std::exception& error) {
         return message(Exit::internal, std::string("internal error: ") + error.what());
       }
-    });
+    };
+    return in_forked_child(answer, stop_requested);
   } catch (const std::system_error& error) {
     fail_short("cannot start a process", error.code().value());
   }
@@ -42,6 +45,8 @@ ChildResult in_child(const std::string& doing, const std::function<std::string()
                      double least_bytes) {
   std::cout.flush();
   const ChildEnd end = run_child(work);
+  if (stop_requested())
+    fail(Exit::interrupted, "stopped: the process that " + doing + " was ended; run it again");
   if (!WIFEXITED(end.status) || WEXITSTATUS(end.status) != 0 || end.bytes.empty())
     fail(Exit::internal, "the process that " + doing + " " + why_ended(end.status, least_bytes));
   const auto code = static_cast<Exit>(end.bytes.front());

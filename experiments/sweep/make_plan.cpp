@@ -124,7 +124,13 @@ Plan build_all(const std::vector<RunSpec>& specs, int threads, bool mention) {
 
 Plan make_plan(const std::vector<RunSpec>& specs, int threads, bool mention) {
   const auto built = [&] { return to_json(build_all(specs, threads, mention), true); };
-  return parse_plan(in_child("plans the runs", built).text);
+  try {
+    return parse_plan(in_child("plans the runs", built).text);
+  } catch (const Error& error) {
+    if (error.code() != Exit::interrupted) throw;
+    fail(Exit::interrupted,
+         fmt::format("stopped with 0 of {} runs done; run it again to resume", specs.size()));
+  }
 }
 
 }  // namespace moesim

@@ -62,7 +62,8 @@ std::string swept_keys(const std::vector<PlannedRun>& runs);
 // Builds every run once, so that a mistake in the last one is found before the first one trains;
 // the devices need not exist here. It builds in a child process, because this process must stay
 // single-threaded to fork workers. `mention`: print notes on stderr about lists, data, options
-// without effect and duplicate runs. Throws Exit::usage or Exit::data.
+// without effect and duplicate runs. Throws Exit::usage or Exit::data; Exit::interrupted after a stop signal
+// that this process catches (signals.hpp).
 Plan make_plan(const std::vector<RunSpec>& specs, int threads, bool mention = true);
 
 // The text of plan.json. `with_resolved`: includes PlannedRun::resolved, to pass a plan to another

@@ -48,6 +48,14 @@ void catch_stop_signals() {
   for (const int signal : stop_signals()) ::sigaction(signal, &action, nullptr);
 }
 
+void release_stop_signals() {
+  for (const int signal : stop_signals()) {
+    struct sigaction action {};
+    if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == on_stop_signal)
+      std::signal(signal, SIG_DFL);
+  }
+}
+
 void hold_stop_signals() {
   sigset_t held;
   ::sigemptyset(&held);

@@ -7,6 +7,9 @@ namespace moesim {
 // time) and, unless it is ignored (nohup), SIGHUP.
 void catch_stop_signals();
 
+// Gives these signals their default actions again: for a process that has nothing to write.
+void release_stop_signals();
+
 // For a process that trains: blocks the same signals, and stop_requested() polls them between
 // steps. No handler may run there, because run-time compiled kernels may use the stack pointer
 // freely, and the handler's frame would overwrite their data.

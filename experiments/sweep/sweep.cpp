@@ -1,6 +1,7 @@
 #include "experiments/sweep/sweep.hpp"
 
 #include "experiments/sweep/runs.hpp"
+#include "experiments/sweep/signals.hpp"
 #include "experiments/sweep/studies.hpp"
 #include "experiments/sweep/train_run.hpp"
 #include "experiments/sweep/versions.hpp"
@@ -67,6 +68,7 @@ Sweep plan_sweep(const std::vector<std::string>& words, const std::vector<ArmCho
   const std::vector<RunSpec> specs =
       expand(config, {{words.begin() + 1, words.end()}, arms}, &notes);
   for (const std::string& note : notes) std::cerr << "note: " << note << '\n';
+  catch_stop_signals();  // reading data can take minutes; a config from a pipe is still interrupted
   Sweep sweep{make_plan(specs, threads), ""};
   sweep.folder = out + "/" + sweep.plan.experiment;
   sweep.is_planned = sweep.is_new = true;

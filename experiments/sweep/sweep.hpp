@@ -24,7 +24,8 @@ struct Sweep {
 
 // Makes or reads the sweep; writes nothing. words: a config and key=value, or an experiment's
 // folder or its plan.json. `arms`: arms to train; empty: all. `out`: the folder of all experiments.
-// Throws Exit::usage or Exit::data.
+// Catches stop signals (signals.hpp) while it plans and from then on. Throws Exit::usage, Exit::data or
+// Exit::interrupted.
 Sweep make_sweep(const std::vector<std::string>& words, const std::vector<ArmChoice>& arms,
                  const std::string& out, int threads);
 

@@ -114,6 +114,18 @@ RunSpec spec_of(const Transformation& what, const Weights& weights, const RunSpe
   return spec;
 }
 
+// Refuses a teacher of the new run's training that moesim run would refuse.
+void require_teacher(const RunSpec& spec) {
+  const auto& values = spec.settings.values();
+  const auto teacher = values.find("distil.teacher");
+  if (teacher == values.end() || teacher->second.value.empty()) return;
+  in_child("checks the teacher", [&] {
+    DataCache data;
+    require_sources(build(spec, 0, data, stand_in));
+    return std::string();
+  });
+}
+
 // Share of the assignments of an evaluation, over all layers, that were dropped.
 double dropped_share(Transformer& model, Backend& backend, const Experiment& e) {
   Settings settings = e.spec.settings;
@@ -162,6 +174,11 @@ void write_run(Experiment& e, const PlannedRun& run, const std::string& folder) 
 }  // namespace
 
 void require_unset(const Transformation& what, const MadeSettings& made) {
+  for (const auto& entry : what.settings)
+    if (config::section_of(entry.first) == "init")
+      fail(Exit::usage,
+           fmt::format("command line: {}: transform makes the first weights; leave it out",
+                       config::printable(entry.first)));
   for (const auto& own : made)
     if (std::any_of(what.settings.begin(), what.settings.end(),
                     [&](const auto& given) { return given.first == own.first; }))
@@ -227,6 +244,7 @@ Transformed transform_run(const Transformation& what, const MakeTensors& make) {
       within([&] { return "transform " + what.made; },
              [&] { return make_plan({spec_of(what, weights, stored.spec)}, what.threads, false); });
   PlannedRun& run = plan.runs.front();
+  require_teacher(run.spec);
   const std::string temporary = fmt::format("{}.{}.tmp", what.out, ::getpid());
   const RemoveOnSignal interrupted(temporary);  // before threads are started
   DataCache cache;

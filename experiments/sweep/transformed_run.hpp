@@ -55,7 +55,8 @@ Transformed transform_run(const Transformation& what, const MakeTensors& make);
 std::string ask_source(const Transformation& what, const std::string& doing,
                        const std::function<std::string(Experiment& source, Experiment& made)>& ask);
 
-// Throws Exit::usage if the settings of a transformation have one that it makes itself.
+// Throws Exit::usage if the settings of a transformation have one that it makes itself: one of
+// `made`, or of [init].
 void require_unset(const Transformation& what, const MadeSettings& made);
 
 // Gives a model these tensors. Throws Exit::usage if it has others.

@@ -79,6 +79,13 @@ std::string read_text(const std::string& path, const Reading& reading) {
   return text;
 }
 
+// Appends what a file has of a text.
+void append_file(CorpusText& text, std::string_view contents) {
+  if (contents.empty()) return;
+  if (!text.text.empty()) text.files.push_back(text.text.size());
+  text.text += contents;
+}
+
 // Advice for a name that does not exist.
 std::string reading_of(const CorpusPart& part, std::size_t parts) {
   if (names_files(part.pattern, part.root) || is_pattern(part.pattern)) return {};
@@ -133,27 +140,29 @@ Corpus read_corpus(const std::vector<CorpusPart>& parts, const Reading& reading)
   Corpus corpus;
   Reading next = reading;
   std::size_t doubtful = 0;
-  std::map<std::string, std::string> domains;  // text by domain, of JSON lines
+  std::map<std::string, CorpusText> domains;  // by label, of JSON lines
   const std::vector<std::string> endings = reading.field.empty()
                                                ? std::vector<std::string>{".txt"}
                                                : std::vector<std::string>{".jsonl", ".ndjson"};
   for (const CorpusPart& part : parts) {
-    std::string text;
+    CorpusText text{part.label, part.pattern, {}};
     try {
       for (const std::string& file : match_files(part.pattern, part.root, endings)) {
         std::string contents = read_text(file, next);
         next.limit -= contents.size();
         if (!reading.field.empty()) {
           std::string lines;
+          std::map<std::string, std::string> of_domain;
           each_document(file, contents, reading.field, reading.domain_field,
                         [&](const std::string& document, const std::string& domain) {
-                          std::string& all = domain.empty() ? lines : domains[domain];
+                          std::string& all = domain.empty() ? lines : of_domain[domain];
                           all += document;
                           if (!document.ends_with('\n')) all += '\n';
                         });
+          for (const auto& [domain, documents] : of_domain) append_file(domains[domain], documents);
           contents = std::move(lines);
         }
-        text += contents;
+        append_file(text, contents);
         if (reading.content == Content::any) continue;
         const std::string doubt = doubt_about(contents);
         if (!doubt.empty() && doubtful++ == 0)
@@ -162,11 +171,12 @@ Corpus read_corpus(const std::vector<CorpusPart>& parts, const Reading& reading)
     } catch (const Error& error) {
       fail(error.code(), error.what() + reading_of(part, parts.size()));
     }
-    if (reading.domain_field.empty())
-      corpus.texts.push_back({part.label, part.pattern, std::move(text)});
+    if (reading.domain_field.empty()) corpus.texts.push_back(std::move(text));
   }
-  for (auto& [label, text] : domains)
-    corpus.texts.push_back({label, parts.front().pattern + ": domain " + label, std::move(text)});
+  for (auto& [label, text] : domains) {
+    text.label = label, text.name = parts.front().pattern + ": domain " + label;
+    corpus.texts.push_back(std::move(text));
+  }
   if (doubtful > 1) corpus.note += fmt::format(" (and {} more files)", doubtful - 1);
   corpus.left = next.limit;
   return corpus;

@@ -50,6 +50,7 @@ struct CorpusText {
   std::string label;  // "" if there are no domains
   std::string name;   // for messages
   std::string text;
+  std::vector<std::size_t> files = {};  // offsets where the second file begins, the third, ...
 };
 
 // Corpus is everything read.

@@ -235,13 +235,14 @@ TextPart arranged(const std::vector<CorpusText>& texts, const std::vector<Corpus
   Documents train, validation;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const auto domain = static_cast<std::int32_t>(i);
-    const Documents all = split_documents(texts[i].text, *options.rule, domain);
+    const Documents all = split_documents(texts[i].text, *options.rule, domain, texts[i].files);
     std::size_t cut = all.size();
     if (held_out.empty()) {
       cut = first_held_out(all, texts[i], validation_fraction);
       append(validation, all.begin() + static_cast<std::ptrdiff_t>(cut), all.end());
     } else {
-      const Documents others = split_documents(held_out[i].text, *options.rule, domain);
+      const Documents others =
+          split_documents(held_out[i].text, *options.rule, domain, held_out[i].files);
       append(validation, others.begin(), others.end());
     }
     if (trained.empty() || trained[i])

@@ -62,6 +62,28 @@ Piece next_piece(std::string_view text, std::size_t at, const DocumentRule& rule
   return {text.size(), text.size()};
 }
 
+// Adds the documents of a file; separator: the first of the text, as far as it is known.
+void add_file(std::string_view text, const DocumentRule& rule, std::int32_t domain,
+              std::vector<Document>& documents, std::string_view& separator) {
+  const std::size_t before = documents.size();
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const Piece piece = next_piece(text, at, rule);
+    at = piece.end;
+    if (separator.empty()) separator = text.substr(piece.text_end, piece.end - piece.text_end);
+    if (piece.text_end - begin < kShortestDocument) continue;
+    documents.push_back({text.substr(begin, piece.text_end - begin),
+                         text.substr(piece.text_end, piece.end - piece.text_end), domain});
+    begin = piece.end;
+  }
+  if (begin == text.size()) return;
+  const bool joins = documents.size() > before;
+  const std::size_t first =
+      joins ? static_cast<std::size_t>(documents.back().text.data() - text.data()) : 0;
+  if (joins) documents.pop_back();
+  documents.push_back({text.substr(first), {}, domain});
+}
+
 }  // namespace
 
 DocumentRule document_rule(const std::string& text) {
@@ -82,28 +104,16 @@ DocumentRule document_rule(const std::string& text) {
 }
 
 std::vector<Document> split_documents(std::string_view text, const DocumentRule& rule,
-                                      std::int32_t domain) {
+                                      std::int32_t domain, const std::vector<std::size_t>& files) {
   std::vector<Document> documents;
   std::string_view separator;  // the first
-  std::size_t begin = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const Piece piece = next_piece(text, at, rule);
-    at = piece.end;
-    if (separator.empty()) separator = text.substr(piece.text_end, piece.end - piece.text_end);
-    if (piece.text_end - begin < kShortestDocument) continue;
-    documents.push_back({text.substr(begin, piece.text_end - begin),
-                         text.substr(piece.text_end, piece.end - piece.text_end), domain});
-    begin = piece.end;
+  for (std::size_t i = 0; i <= files.size(); ++i) {
+    const std::size_t begin = i == 0 ? 0 : files[i - 1];
+    const std::size_t end = i == files.size() ? text.size() : files[i];
+    add_file(text.substr(begin, end - begin), rule, domain, documents, separator);
   }
-  if (begin < text.size()) {
-    const std::size_t first =
-        documents.empty() ? 0
-                          : static_cast<std::size_t>(documents.back().text.data() - text.data());
-    if (!documents.empty()) documents.pop_back();
-    documents.push_back({text.substr(first), {}, domain});
-  }
-  if (!documents.empty() && documents.back().separator.empty())
-    documents.back().separator = separator;
+  for (Document& each : documents)
+    if (each.separator.empty()) each.separator = separator;
   return documents;
 }
 

@@ -12,8 +12,8 @@ struct Folded {
   std::vector<std::size_t> begin;  // [characters + 1] offsets of characters, and the end
 };
 
-// Lower-cases the letters of Latin, Greek and Cyrillic (U+0041 to U+04BF), replaces each stretch of
-// white space by a space, and removes it at both ends. A byte that is not valid UTF-8 stays, as a
+// Lower-cases letters of Latin, Greek and Cyrillic (U+0041 to U+024F and U+0370 to U+052F) by the simple
+// mappings of Unicode, replaces each stretch of white space by a space, and removes it at both ends. A byte that is not valid UTF-8 stays, as a
 // character of its own. The same on every system: there is no locale.
 Folded fold(std::string_view text);
 

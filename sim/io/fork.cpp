@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -11,11 +12,26 @@
 namespace moesim {
 namespace {
 
-std::string receive(int pipe) {
+// Waits for bytes or the end of the pipe. False if `stop` became true before.
+bool readable(int pipe, const std::function<bool()>& stop) {
+  constexpr int kMilliseconds = 200;
+  pollfd ready{pipe, POLLIN, 0};
+  while (!stop()) {
+    const int count = ::poll(&ready, 1, kMilliseconds);
+    if (count > 0 || (count < 0 && errno != EINTR)) return true;
+  }
+  return false;
+}
+
+std::string receive(const Child& child, const std::function<bool()>& stop) {
   std::string bytes;
   char buffer[1 << 16];
   for (;;) {
-    const ssize_t count = ::read(pipe, buffer, sizeof buffer);
+    if (stop && !readable(child.pipe, stop)) {
+      ::kill(child.pid, SIGKILL);
+      return bytes;
+    }
+    const ssize_t count = ::read(child.pipe, buffer, sizeof buffer);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return bytes;
     bytes.append(buffer, static_cast<std::size_t>(count));
@@ -57,12 +73,13 @@ Child fork_child(const std::function<void(int pipe)>& work) {
   return {child, ends[0]};
 }
 
-ChildEnd in_forked_child(const std::function<std::string()>& work) {
+ChildEnd in_forked_child(const std::function<std::string()>& work,
+                         const std::function<bool()>& stop) {
   const Child child = fork_child([&](int pipe) {
     if (!send_bytes(pipe, work())) ::_exit(1);
   });
   ChildEnd end;
-  end.bytes = receive(child.pipe);
+  end.bytes = receive(child, stop);
   ::close(child.pipe);
   rusage usage{};
   while (::wait4(child.pid, &end.status, 0, &usage) < 0 && errno == EINTR) {

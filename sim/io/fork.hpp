@@ -30,7 +30,9 @@ struct ChildEnd {
   std::size_t peak_bytes = 0;  // peak resident memory of the child
 };
 
-// Runs `work` in a forked child, waits, and returns its result.
-ChildEnd in_forked_child(const std::function<std::string()>& work);
+// Runs `work` in a forked child, waits, and returns its result. stop: asked every 200 ms and after
+// each signal; once it is true, the child is killed. Null: never.
+ChildEnd in_forked_child(const std::function<std::string()>& work,
+                         const std::function<bool()>& stop = {});
 
 }  // namespace moesim

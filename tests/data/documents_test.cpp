@@ -71,6 +71,35 @@ TEST_CASE("documents: in order they are the text; a missing end is added", "[dat
   CHECK(joined_again(long_line, "bytes:20") == long_line);
 }
 
+TEST_CASE("documents: a new file begins a new one", "[data][documents]") {
+  const std::string a = "The first of several, here.\n", b = "The second, in one line.\n",
+                    c = "And a third one, the last.\n";
+  const auto split = [](const Texts& files, const char* rule) {
+    std::string text;
+    std::vector<std::size_t> begins;
+    for (const std::string& file : files) {
+      if (!text.empty()) begins.push_back(text.size());
+      text += file;
+    }
+    Texts found;
+    for (const Document& each : split_documents(text, document_rule(rule), 0, begins)) {
+      found.emplace_back(each.text);
+      found.emplace_back(each.separator);
+    }
+    return found;
+  };
+  // The end of each file lacks a separator and has the first one of the text.
+  CHECK(split({a, b + "%\n" + c}, "%") == Texts{a, "%\n", b, "%\n", c, "%\n"});
+  CHECK(split({a + "\n \n" + b, c}, "blank") == Texts{a, "\n \n", b, "\n \n", c, "\n \n"});
+  CHECK(split({a, b + c + a}, "lines:2") == Texts{a, "", b + c, "", a, ""});
+  CHECK(split({std::string(30, 'x'), std::string(45, 'y')}, "bytes:20") ==
+        Texts{std::string(30, 'x'), "", std::string(20, 'y'), "", std::string(25, 'y'), ""});
+  // A short document joins those of its own file only.
+  CHECK(split({a + "%\nend\n", "start\n%\n" + b}, "%") ==
+        Texts{a + "%\nend\n", "%\n", "start\n%\n" + b, "%\n"});
+  CHECK(split({"one\n", "two\n", c}, "blank") == Texts{"one\n", "", "two\n", "", c, ""});
+}
+
 TEST_CASE("documents: rules that are none", "[data][documents]") {
   for (const char* rule : {"lines:", "lines:0", "bytes:19", "bytes:x", "lines:-2"}) {
     CAPTURE(rule);

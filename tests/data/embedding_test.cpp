@@ -49,6 +49,31 @@ TEST_CASE("folded: case and white space", "[data][documents]") {
   CHECK(fold("a\xc3").text == "a\xc3");  // cut inside a character
 }
 
+// Both by Python: every c from U+0180 to U+024F and U+0370 to U+052F with c.lower() != c, and c.lower().
+TEST_CASE("folded: letters of Latin, Greek and Cyrillic", "[data][documents]") {
+  const std::string capitals =
+      "ƁƂƄƆƇƉƊƋƎƏƐƑƓƔƖƗƘƜƝƟƠƢƤƦƧƩƬƮƯƱƲƳƵƷƸƼǄǅǇǈ"
+      "ǊǋǍǏǑǓǕǗǙǛǞǠǢǤǦǨǪǬǮǱǲǴǶǷǸǺǼǾȀȂȄȆȈȊȌȎȐȒȔȖ"
+      "ȘȚȜȞȠȢȤȦȨȪȬȮȰȲȺȻȽȾɁɃɄɅɆɈɊɌɎͰͲͶͿΆΈΉΊΌΎΏΑΒ"
+      "ΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩΪΫϏϘϚϜϞϠϢϤϦϨϪϬϮϴϷϹ"
+      "ϺϽϾϿЀЁЂЃЄЅІЇЈЉЊЋЌЍЎЏАБВГДЕЖЗИЙКЛМНОПРСТУ"
+      "ФХЦЧШЩЪЫЬЭЮЯѠѢѤѦѨѪѬѮѰѲѴѶѸѺѼѾҀҊҌҎҐҒҔҖҘҚҜҞ"
+      "ҠҢҤҦҨҪҬҮҰҲҴҶҸҺҼҾӀӁӃӅӇӉӋӍӐӒӔӖӘӚӜӞӠӢӤӦӨӪӬӮ"
+      "ӰӲӴӶӸӺӼӾԀԂԄԆԈԊԌԎԐԒԔԖԘԚԜԞԠԢԤԦԨԪԬԮ";
+  const std::string small =
+      "ɓƃƅɔƈɖɗƌǝəɛƒɠɣɩɨƙɯɲɵơƣƥʀƨʃƭʈưʊʋƴƶʒƹƽǆǆǉǉ"
+      "ǌǌǎǐǒǔǖǘǚǜǟǡǣǥǧǩǫǭǯǳǳǵƕƿǹǻǽǿȁȃȅȇȉȋȍȏȑȓȕȗ"
+      "șțȝȟƞȣȥȧȩȫȭȯȱȳⱥȼƚⱦɂƀʉʌɇɉɋɍɏͱͳͷϳάέήίόύώαβ"
+      "γδεζηθικλμνξοπρστυφχψωϊϋϗϙϛϝϟϡϣϥϧϩϫϭϯθϸϲ"
+      "ϻͻͼͽѐёђѓєѕіїјљњћќѝўџабвгдежзийклмнопрсту"
+      "фхцчшщъыьэюяѡѣѥѧѩѫѭѯѱѳѵѷѹѻѽѿҁҋҍҏґғҕҗҙқҝҟ"
+      "ҡңҥҧҩҫҭүұҳҵҷҹһҽҿӏӂӄӆӈӊӌӎӑӓӕӗәӛӝӟӡӣӥӧөӫӭӯ"
+      "ӱӳӵӷӹӻӽӿԁԃԅԇԉԋԍԏԑԓԕԗԙԛԝԟԡԣԥԧԩԫԭԯ";
+  CHECK(fold(capitals).text == small);
+  CHECK(fold(small).text == small);
+  CHECK(fold("ȘI ȚARĂ ƠN ƯU Əİ").text == "și țară ơn ưu əi");
+}
+
 TEST_CASE("embedding: tf-idf of words and n-grams", "[data][documents]") {
   const std::vector<std::string> texts = {"red green red red", "green blue", "violet blue blue red",
                                           "grey"};

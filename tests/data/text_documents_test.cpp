@@ -42,6 +42,33 @@ TEST_CASE("document order: validation is the same in every order of training",
   CHECK(similar->info().documents.one_domain == -1);
 }
 
+TEST_CASE("document order: documents end where files end", "[data][documents]") {
+  const TempFolder folder;
+  std::string lines;
+  for (int i = 0; i < 8; ++i) {
+    const std::string text = "Paragraph " + std::to_string(i) + " is one of eight, in a file.\n";
+    folder.write(std::to_string(i) + ".txt", text);
+    lines += R"({"text": "Paragraph )" + std::to_string(i) +
+             R"( is one of eight, in a file."})"
+             "\n";
+  }
+  folder.write("0.jsonl", lines);
+  folder.write("1.jsonl", lines);
+  const auto documents = [&](const std::string& pattern, const std::string& field) {
+    return make_data({{"name", "text"},
+                      {"path", folder.path(pattern)},
+                      {"document", "blank"},
+                      {"length", "8"},
+                      {"duplicates", "0"},
+                      {"field", field},
+                      {"validation_fraction", "0.5"}})
+        ->info()
+        .documents.documents;
+  };
+  CHECK(documents("*.txt", "") == 4);  // and four of validation
+  CHECK(documents("*.jsonl", "text") == 1);
+}
+
 TEST_CASE("document order: positions have the domains of their documents", "[data][documents]") {
   const TempFolder folder;
   Texts a, b;

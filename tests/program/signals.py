@@ -3,7 +3,7 @@
 
 Usage: signals.py MOESIM MODULE, the module being failing_writes.c.
 """
-import atexit, os, pathlib, signal, subprocess, sys, tempfile, time
+import atexit, os, pathlib, random, signal, subprocess, sys, tempfile, time
 
 moesim, module = sys.argv[1:]
 PATIENCE = 120
@@ -32,15 +32,15 @@ every = 50
 
 
 class Run:
-    """An endless run; `steps` are those of its newest checkpoint."""
+    """An endless run that has begun or, with settings, whose plan has; `steps` are those of its newest checkpoint."""
 
-    def __init__(self, base, name, **more):
+    def __init__(self, base, name, settings=(), **more):
         self.out, self.name = base / name, name
         environment = dict(os.environ, LC_ALL="C", GOMP_SPINCOUNT="0", **more.pop("environment", {}))
-        self.process = subprocess.Popen([moesim, "run", base / "c.ini", "--threads", "1", "--out", self.out], env=environment,
+        self.process = subprocess.Popen([moesim, "run", base / "c.ini", "--threads", "1", "--out", self.out, *settings], env=environment,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)
         atexit.register(self.process.kill)  # of a test that fails
-        self.until(lambda: self.steps() > 0, "begins")
+        self.until((lambda: self.children()) if settings else (lambda: self.steps() > 0), "begins")
 
     def steps(self):
         return max((int(path.name[5:]) for path in self.out.glob("signals/*/checkpoint/step-*")), default=0)
@@ -51,9 +51,12 @@ class Run:
     def status(self):
         return subprocess.run([moesim, "status", self.out / "signals"], capture_output=True, text=True, check=True).stdout
 
-    def worker(self):
+    def children(self):
         pid = self.process.pid
-        child, = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+    def worker(self):
+        child, = self.children()
         return int(child)
 
     def until(self, condition, what, alive=True):
@@ -108,6 +111,17 @@ with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
     os.killpg(run.process.pid, signal.SIGCONT)
     run.goes_on("stopped and continued")
     run.stops(signal.SIGTERM)
+
+    # While the plan arranges documents, which takes long: nothing is written. A terminal signals the group.
+    source = random.Random(0)
+    (base / "many.txt").write_text("".join(" ".join(source.choices("abcdefghij", k=12)) + "\n\n" for _ in range(60000)))
+    for number, send in ((signal.SIGINT, os.kill), (signal.SIGTERM, os.kill), (signal.SIGUSR1, os.kill), (signal.SIGINT, os.killpg)):
+        run = Run(base, f"plan-{number.name}-{send.__name__}", ["data.name=text", "data.validation=", f"data.path={base}/many.txt", "data.document=blank",
+                                                                "data.order=similar", "run.seed=0..1"], start_new_session=True)
+        send(run.process.pid, number)
+        error = run.ends(75, f"{number.name} while it plans")
+        assert error == "moesim: stopped with 0 of 2 runs done; run it again to resume\n", error
+        assert not run.out.exists(), f"{number.name} while it plans: {list(run.out.rglob('*'))}"
 
     # Deaths of the supervisor: the worker ends with a checkpoint, told by the system or, where that cannot tell, by the pipe.
     for name, number, environment in (("SIGQUIT", signal.SIGQUIT, {}), ("SIGKILL", signal.SIGKILL, {}),

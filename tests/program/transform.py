@@ -175,6 +175,8 @@ call("run", "q4", "--force", code=2)
 check(hash_of("q4") == state, "--force changed a transformed run")
 shutil.rmtree(only("q4/*/checkpoint"))
 check("moesim transform" in call("run", "q4", code=3), "a run without its first weights")
+said = call("verify", "q4", code=3)
+check("/checkpoint: the checkpoint with the weights that moesim transform made is gone" in said and "1 damaged" in said, f"verify: {said}")
 
 # A threshold gives the number of experts; training sequences count.
 kept = []
@@ -223,7 +225,12 @@ for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choos
                     (["prune", "--keep", "2", "--seed", "3"], "--score random"), (["fold"], "no adapters"),
                     (["prune", "--threshold", "2"], "--threshold"), (["prune", "--threshold", "1", "--keep", "9"], "choose one of them"), (["prune", "--threshold", "0.1", "--score", "reap"], "leave out --score"),
                     (["prune", "--keep", "2", "--score", "random", "--calibration", "8"], "no effect"),
-                    (["fold", "--calibration", "8"], "prune, merge and quantise")):
+                    (["fold", "--calibration", "8"], "prune, merge and quantise"),
+                    (["prune", "--keep", "2", "init.from=/nosuch/x", "init.method=student"],
+                     "command line: init.from: transform makes the first weights; leave it out"),
+                    (["extract", "--task", "a", f"init.from={source}"], "init.from: transform makes the first weights"),
+                    (["fold", "init.method=same"], "init.method: transform makes the first weights"),
+                    (["quantise", "--bits", "4", "init.at=5"], "init.at: transform makes the first weights")):
     said = call("transform", source, *words, "--out", "none", code=2)
     check(text in said, f"{words}: {said}")
     check(said.count("\n") == 1, f"{words}: more than a line: {said}")
@@ -241,6 +248,11 @@ check("1 to 64 letters" in call("transform", source, "prune", "--keep", "2", "--
 check("exists" in call("transform", source, "prune", "--keep", "2", "--out", "p2", code=2), "an existing folder")
 check("--out" in call("transform", source, "prune", "--keep", "2", code=2), "no folder")
 call("transform", "nosuch", "prune", "--keep", "2", "--out", "none", code=3)
+# A teacher of the later training is checked, and kept.
+said = call("transform", source, "prune", "--keep", "2", "distil.teacher=/nosuch", "--out", "none", code=3)
+check("distil.teacher = /nosuch" in said and not glob.glob("none*"), f"a teacher that is not there: {said}")
+call("transform", source, "prune", "--keep", "2", f"distil.teacher={os.path.abspath(source)}", "--out", "taught")
+call("run", "taught")
 for rank, noted in ((16, False), (49, True)):  # widths are 16, 32 and 48
     said = call("run", "c.ini", "run.name=high", "adapter.kind=lora", f"adapter.rank={rank}", "--dry-run")
     check(("above the smaller side of every adapted matrix, at most 16" in said) == noted, f"rank {rank}: {said}")
