@@ -58,9 +58,9 @@ TableFormat answers_format(const Arguments& arguments, const std::string& table)
 }
 
 // What a reader of rows must know, and the runs for which it holds.
-using Notes = std::map<std::string, std::vector<std::string>>;
+using ScoreNotes = std::map<std::string, std::vector<std::string>>;
 
-void add_notes(Notes& notes, const std::string& name, const Experiment& e, long most) {
+void add_notes(ScoreNotes& notes, const std::string& name, const Experiment& e, long most) {
   const Settings& settings = e.spec.settings;
   if (const std::string held_out = settings.effective("data.held_out"); !held_out.empty())
     notes["data.held_out = " + held_out +
@@ -113,7 +113,7 @@ int score_command(const Words& words) {
   const Rules rules = arguments.has("dropless") ? Rules::dropless : Rules::own;
   const std::string written = arguments.text("answers-out");
   const TableFormat format = answers_format(arguments, output.out);
-  Notes notes;
+  ScoreNotes notes;
   Table table = score_table(), each = answers_table();
   std::vector<ScoredRun> runs;
   for (const std::string& folder : begun_runs(arguments.rest())) {
