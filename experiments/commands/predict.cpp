@@ -126,7 +126,7 @@ int predict_command(const Words& words) {
   const std::string folder =
       std::filesystem::path(arguments.rest().front()).lexically_normal().string();
 
-  LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run,
+  LoadedRun loaded = load_run({folder, arguments.text("checkpoint")}, DataOf::run,
                               chosen_threads(arguments.integer("threads", 0, kMostThreads)), {});
   Experiment& e = loaded.e;
   const ModelShape& shape = e.task->shape();

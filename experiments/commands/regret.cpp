@@ -58,7 +58,7 @@ int regret_command(const Words& words) {
   const std::vector<std::string> folders = begun_runs(arguments.rest());
   for (const std::string& folder : folders) {
     try {
-      LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads, {});
+      LoadedRun loaded = load_run({folder, arguments.text("checkpoint")}, DataOf::run, threads, {});
       Experiment& e = loaded.e;
       const SlowNotice notice("evaluating every choice of experts of " + folder);
       const RegretSample sample =

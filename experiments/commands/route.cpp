@@ -207,7 +207,7 @@ int route_command(const Words& words) {
   const std::string folder =
       std::filesystem::path(arguments.rest().front()).lexically_normal().string();
 
-  LoadedRun loaded = load_run(folder, arguments.text("checkpoint"),
+  LoadedRun loaded = load_run({folder, arguments.text("checkpoint")},
                               split.empty() ? DataOf::checkpoint : DataOf::run,
                               chosen_threads(arguments.integer("threads", 0, kMostThreads)), {});
   Experiment& e = loaded.e;

@@ -81,7 +81,7 @@ int sample_command(const Words& words) {
                .cached = !arguments.has("no-cache")};
   const std::string folder = fs::path(arguments.rest().front()).lexically_normal().string();
 
-  LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::checkpoint,
+  LoadedRun loaded = load_run({folder, arguments.text("checkpoint")}, DataOf::checkpoint,
                               chosen_threads(arguments.integer("threads", 0, kMostThreads)),
                               [&](const Experiment& e) { require_causal(folder, e); });
   const CheckpointInfo& info = loaded.info;

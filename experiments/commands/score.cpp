@@ -117,7 +117,7 @@ int score_command(const Words& words) {
   Table table = score_table(), each = answers_table();
   std::vector<ScoredRun> runs;
   for (const std::string& folder : begun_runs(arguments.rest())) {
-    LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run, threads,
+    LoadedRun loaded = load_run({folder, arguments.text("checkpoint")}, DataOf::run, threads,
                                 [&](const Experiment& e) { require_pairs(folder, e); });
     Experiment& e = loaded.e;
     const SlowNotice notice("answering with " + folder);

@@ -236,7 +236,7 @@ int serve_bench(const Arguments& arguments) {
   ServeRequest request = request_of(arguments);
   const std::string folder =
       std::filesystem::path(arguments.rest().front()).lexically_normal().string();
-  LoadedRun loaded = load_run(folder, arguments.text("checkpoint"), DataOf::run,
+  LoadedRun loaded = load_run({folder, arguments.text("checkpoint")}, DataOf::run,
                               chosen_threads(arguments.integer("threads", 0, kMostThreads)),
                               [&](const Experiment& e) { require_causal(folder, e); });
   Experiment& e = loaded.e;

@@ -94,14 +94,17 @@ LoadedRun open_run(const Wanted& wanted, DataOf data, int threads, MakeBackend m
   fail(Exit::data, name + ": no checkpoint can be used; the last: " + problem);
 }
 
-LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf data, int threads,
-                   const std::function<void(const Experiment&)>& require, const RunNames& names) {
+LoadedRun load_run(const Wanted& wanted, DataOf data, int threads,
+                   const std::function<void(const Experiment&)>& require) {
   require_threads(threads);
-  return open_run({folder, wanted, names}, data, threads, make_backend,
+  return open_run(wanted, data, threads, make_backend,
                   [&](const Checkpoint& checkpoint, Experiment& e) {
                     if (require) require(e);
                     e.trainer->start();
-                    load_checkpoint(checkpoint, *e.trainer);
+                    if (wanted.parts == CheckpointParts::all)
+                      load_checkpoint(checkpoint, *e.trainer);
+                    else
+                      load_weights(checkpoint, *e.trainer);
                   });
 }
 

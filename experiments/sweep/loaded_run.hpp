@@ -25,22 +25,20 @@ struct RunNames {
 // run's data.
 enum class DataOf { checkpoint, run };
 
-// Loads the checkpoint `wanted` (newest, best, or a step) of the run in `folder`. Skips damaged
-// checkpoints with a warning where another one qualifies. `require` throws for runs that the
-// command cannot use. Throws Exit::usage or Exit::data.
-LoadedRun load_run(const std::string& folder, const std::string& wanted, DataOf data, int threads,
-                   const std::function<void(const Experiment&)>& require,
-                   const RunNames& names = {});
+// A run to load, its checkpoint (newest, best, or a step), and how its options are called.
+struct Wanted {
+  std::string folder, checkpoint;
+  RunNames names = {};
+  CheckpointParts parts = CheckpointParts::all;  // no_state: its weights alone are loaded
+};
+
+// Loads a checkpoint of a run. Skips damaged ones with a warning where another one qualifies.
+// `require` throws for runs that the command cannot use. Throws Exit::usage or Exit::data.
+LoadedRun load_run(const Wanted& wanted, DataOf data, int threads,
+                   const std::function<void(const Experiment&)>& require);
 
 // Throws Exit::usage for a run that cannot continue a text.
 void require_causal(const std::string& folder, const Experiment& e);
-
-// A run to open, and how its options are called.
-struct Wanted {
-  std::string folder, checkpoint;
-  RunNames names;
-  CheckpointParts parts = CheckpointParts::all;
-};
 
 // Builds a run, without memory for its parameters, for the first of its checkpoints that is intact
 // and that `use` accepts.

@@ -188,12 +188,8 @@ void take_teacher(Experiment& e, int threads, const std::function<void(const std
   const Distillation& how = e.trainer->distillation();
   if (!how.at(e.trainer->position().step)) return;
   auto teacher = std::make_shared<LoadedRun>(
-      open_run(teacher_of(how), DataOf::checkpoint, threads, make_backend,
-               [&](const Checkpoint& checkpoint, const Experiment& t) {
-                 require_teacher(how, t, e);
-                 t.trainer->start();
-                 load_weights(checkpoint, *t.trainer);
-               }));
+      load_run(teacher_of(how), DataOf::checkpoint, threads,
+               [&](const Experiment& t) { require_teacher(how, t, e); }));
   const std::string& sha256 = teacher->weights_sha256;
   RunFile& file = e.recorder->file();
   const auto before = file.attributes().find("teacher_weights_sha256");

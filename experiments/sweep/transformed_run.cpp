@@ -224,7 +224,7 @@ std::string ask_source(
                     DataCache cache;
                     Experiment e = build(spec_of(what, {}, stored.spec), what.threads, cache);
                     LoadedRun source =
-                        load_run(what.from, what.checkpoint, DataOf::checkpoint, what.threads,
+                        load_run({what.from, what.checkpoint}, DataOf::checkpoint, what.threads,
                                  [&](const Experiment& s) { require_same_task(what.from, s, e); });
                     return ask(source.e, e);
                   })
@@ -249,7 +249,7 @@ Transformed transform_run(const Transformation& what, const MakeTensors& make) {
   const RemoveOnSignal interrupted(temporary);  // before threads are started
   DataCache cache;
   Experiment e = build(run.spec, what.threads, cache);
-  LoadedRun source = load_run(what.from, weights.step, DataOf::checkpoint, what.threads,
+  LoadedRun source = load_run({what.from, weights.step}, DataOf::checkpoint, what.threads,
                               [&](const Experiment& s) { require_same_task(what.from, s, e); });
   RunFile& file = e.recorder->file();
   e.trainer->start();
