@@ -54,7 +54,7 @@ TEST_CASE("attention in bfloat16: rounded factors, full sums, same bits on any t
           "[backend][bfloat16][once]") {
   for (const Shape& s :
        {Shape{1, 1, 1, 1}, Shape{1, 2, 1, 16}, Shape{1, 48, 2, 16}, Shape{1, 49, 3, 32},
-        Shape{1, 100, 1, 7}, Shape{1, 257, 2, 3}, Shape{1, 300, 1, 33}, Shape{1, 520, 1, 40}})
+        Shape{1, 100, 1, 33}, Shape{1, 257, 2, 3}, Shape{1, 300, 1, 7}, Shape{1, 520, 1, 2}})
     for (const bool causal : {true, false}) {
       CAPTURE(s.length, s.heads, s.head_size, causal);
       const index size = s.length * s.heads * s.head_size;

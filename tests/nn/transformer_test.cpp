@@ -99,7 +99,8 @@ struct Tiny {
 };
 
 // Values far from those at the start, where most gradients are next to nothing; the loss is
-// enlarged for the same reason.
+// enlarged for the same reason. Of a parameter up to 16 values are moved: what is in question is
+// how the parts of a model are joined, since tests of ops and certificates move all of theirs.
 void check_gradients(Tiny& tiny) {
   std::vector<Tensor> inputs;
   std::uint64_t key = 40;
@@ -111,7 +112,7 @@ void check_gradients(Tiny& tiny) {
     inputs.push_back(p.value);
   }
   const auto f = [&](const std::vector<Tensor>&) { return affine(tiny.loss(), 20); };
-  CHECK(gradient_error(f, inputs) <= 1e-6);
+  CHECK(gradient_error(f, inputs, 16) <= 1e-6);
   for (const Parameter& p : tiny.model->parameters()) {
     CAPTURE(p.name);
     CHECK(p.value.has_gradient());
