@@ -134,7 +134,7 @@ fi
 least=40
 while [ $refused -eq 0 ] && ! limited -v $((1024 * least)) "$moesim" --version > /dev/null 2>&1; do least=$((least + 2)); done
 [ $refused -gt 0 ] || for words in "run larger.ini --threads 1 --force --out memory" "run larger.ini --dry-run --trial 0.1 --threads 1" \
-  "bench larger.ini --threads 1 --steps 1 --warmup 0" "check token_choice" "compare larger/larger" "status larger/larger" \
+  "bench larger.ini --threads 1 --steps 1 --warmup 0" "check dense" "compare larger/larger" "status larger/larger" \
   "verify larger/larger" "sample $(echo larger/larger/*/) --prompt 1 --tokens 2 --threads 1" "run larger.ini --threads 7 --force --out memory"; do
   for more in 2 4 6 8 10 14 18 24 32 40 48 56 70 330; do
     megabytes=$((least + more))

@@ -5,9 +5,10 @@
 # Usage: new_router.sh SOURCE_DIR BUILD_DIR (whose settings and objects are used).
 set -euo pipefail
 source=$1 build=$2
-export CMAKE_CXX_COMPILER_LAUNCHER="$(cd "$(dirname "$0")" && pwd)/reuse.py;$build"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+"$source/tests/program/objects.py" "$build" "$work/objects"
+export CMAKE_CXX_COMPILER_LAUNCHER="$source/tests/program/reuse.sh;$build;$work/objects"
 cat > "$work/round_robin.cpp" <<'CPP'
 // Every token goes to the next expert, by its position.
 #include "sim/moe/choose.hpp"

@@ -8,7 +8,8 @@ command -v gnuplot > /dev/null || { echo "skipped: gnuplot is not installed"; ex
 mkdir -p "$source/build" 2> /dev/null && [ -w "$source/build" ] || { echo "skipped: nothing can be written to $source/build"; exit 77; }
 trap 'rm -rf "$source/build/walk" "$work"' EXIT
 rm -rf "$source/build/walk"
-export PATH=$build:$PATH OMP_NUM_THREADS=1 CMAKE_CXX_COMPILER_LAUNCHER="$source/tests/program/reuse.py;$build"
+"$source/tests/program/objects.py" "$build" "$work/objects" || exit 1
+export PATH=$build:$PATH OMP_NUM_THREADS=1 CMAKE_CXX_COMPILER_LAUNCHER="$source/tests/program/reuse.sh;$build;$work/objects"
 
 awk '/^## A walk/ {walk = 1} /^```/ {if (inside) exit; inside = walk && /^```sh$/; next} inside' "$source/experiments/README.md" > walk
 grep -q '^# 10\.' walk || fail "experiments/README.md has no walk of ten commands"
