@@ -29,8 +29,8 @@ unit=""
 [ ${#targets[@]} -gt 0 ] || unit="$build/unit.log"
 [ ${#targets[@]} -gt 0 ] || for folder in "$build"/seeds/*/; do targets+=("$(basename "$folder")"); done
 
-# Of a slow target few: each takes 2 to 10 s on one core of a laptop.
-declare -A fixed_inputs=([config_reader]=2000 [foreign_files]=1000 [idx]=20000 [list_grammar]=30000 [packed]=100000 [run_file]=200 [safetensors]=40000 [text_data]=5000)
+# Of a slow target few: each takes 5 to 15 s on one core.
+declare -A fixed_inputs=([config_reader]=2000 [foreign_files]=1000 [idx]=20000 [list_grammar]=30000 [packed]=100000 [run_file]=200 [pairs]=300 [safetensors]=15000 [text_data]=1500)
 limits() {  # TARGET
   if [ "$seconds" = fixed ]; then echo "-seed=1 -runs=${fixed_inputs[$1]:-1000}"; else echo "-max_total_time=$seconds"; fi
 }
