@@ -138,7 +138,7 @@ TEST_CASE("auxiliary losses: recorded from the step in which they begin", "[trai
   }
 }
 
-TEST_CASE("auxiliary losses: those that begin after going on, too", "[train][aux][resume]") {
+TEST_CASE("auxiliary losses: those that begin after going on, too", "[train][aux][resume][once]") {
   for (const Case& each : kCases)
     for (index step = 0; step < 4; ++step) {
       CAPTURE(each.what, step);

@@ -50,7 +50,8 @@ TensorView& oblong(TensorFile& file) {
   throw std::logic_error("no oblong tensor");
 }
 
-TEST_CASE("resume: a checkpoint that does not fit gives way to the one before", "[train][resume]") {
+TEST_CASE("resume: a checkpoint that does not fit gives way to the one before",
+          "[train][resume][once]") {
   const Values values = {"run.steps", "6", "checkpoint.every", "2", "router.name", "token_choice"};
   struct Change {
     const char* what;

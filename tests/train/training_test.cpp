@@ -89,7 +89,7 @@ TEST_CASE("training: one batch is learnt by heart", "[train][once]") {
   CHECK(training.recorder->file().find("task_loss")->values.back() < 0.01);
 }
 
-TEST_CASE("training: a router that looks ahead is found on the built model", "[train]") {
+TEST_CASE("training: a router that looks ahead is found on the built model", "[train][once]") {
   for (const std::string& router : Registry<Router>::names()) {
     CAPTURE(router);
     Training training({"router.name", router}, 1);
@@ -102,7 +102,7 @@ TEST_CASE("training: a router that looks ahead is found on the built model", "[t
   }
 }
 
-TEST_CASE("training: the probe finds where a model looks ahead", "[train]") {
+TEST_CASE("training: the probe finds where a model looks ahead", "[train][once]") {
   const auto probed = [](const std::vector<std::string>& values, const char* length) {
     std::vector<std::string> all = {"router.name", "lory", "data.length", length};
     all.insert(all.end(), values.begin(), values.end());
