@@ -78,9 +78,8 @@ FigureAxis axis_of(const std::string& key, const Values& values) {
 // Names the series of each arm after its other settings.
 std::vector<std::string> series_names(const std::vector<const Arm*>& arms, const std::string& key) {
   std::vector<std::string> keys;
-  for (const std::string& other : differing_keys(arms))
-    if (other != key && !setting_follows(other, key) && setting_differs(arms, other) &&
-        !change_together(arms, key, other) &&
+  for (const std::string& other : telling_settings(arms))
+    if (other != key && !setting_follows(other, key) && !change_together(arms, key, other) &&
         std::none_of(keys.begin(), keys.end(),
                      [&](const std::string& known) { return change_together(arms, known, other); }))
       keys.push_back(other);
@@ -95,7 +94,9 @@ std::vector<std::string> series_names(const std::vector<const Arm*>& arms, const
     for (auto other = keys.begin(); other != end; ++other)
       if (const auto found = arm.settings.find(*other); found != arm.settings.end())
         terms.push_back(config::short_key(*other) + " = " + config::printable(found->second, 30));
-    return joined(terms);
+    if (!terms.empty() || end == own) return joined(terms);
+    for (auto other = own; other != end; ++other) terms.push_back(config::short_key(*other));
+    return "without " + joined(terms);
   };
   std::map<std::string, std::set<std::string>> told;
   for (const Arm* arm : arms) told[named(*arm, own)].insert(named(*arm, keys.end()));
@@ -210,7 +211,7 @@ Built swept_figure(const Request& request, const FigureOptions& options) {
     panel.series.push_back(std::move(line));
     gathered.notes.push_back("the grey line is the mean of " + arm->name);
   }
-  for (const std::string& other : differing_keys(arms))
+  for (const std::string& other : telling_settings(arms))
     if (other != key && !setting_follows(other, key) && change_together(arms, key, other))
       gathered.notes.push_back(other + " changes together with " + key);
   add_list(gathered.notes, key + " is no setting of these, not shown", without);

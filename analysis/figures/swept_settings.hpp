@@ -1,4 +1,4 @@
-// Finds the settings in which arms differ, and names them.
+// Chooses among the settings that tell arms apart (telling_settings), and names them.
 #pragma once
 
 #include "analysis/runs/arms.hpp"
@@ -8,17 +8,8 @@
 
 namespace moesim {
 
-// Returns true if `other` is determined by `key` and so varies with it.
+// Returns true if `other` is the hash of the data, which varies with the setting `key`.
 bool setting_follows(const std::string& other, const std::string& key);
-
-// Returns true if the arms that have this setting have different values of it. Its absence in some
-// arms follows from another setting and does not count.
-bool setting_differs(const std::vector<const Arm*>& arms, const std::string& key);
-
-// Returns true if the settings change together: the same arms have them, and each value of one
-// occurs with exactly one value of the other.
-bool change_together(const std::vector<const Arm*>& arms, const std::string& a,
-                     const std::string& b);
 
 // Returns true if the arm's router is dense.
 bool is_dense_arm(const Arm& arm);

@@ -60,22 +60,6 @@ bool is_explained(const std::vector<const Arm*>& arms, const std::string& settin
   });
 }
 
-// Returns true if, over these arms, the value of either setting determines the other's.
-bool change_together(const std::vector<const Arm*>& arms, const std::string& a,
-                     const std::string& b) {
-  std::map<std::optional<std::string>, std::optional<std::string>> forth, back;
-  const auto value = [](const Arm& arm, const std::string& setting) {
-    const std::string* text = value_in(arm, setting);
-    return text == nullptr ? std::nullopt : std::optional(*text);
-  };
-  for (const Arm* arm : arms) {
-    const auto x = value(*arm, a), y = value(*arm, b);
-    if (forth.emplace(x, y).first->second != y || back.emplace(y, x).first->second != x)
-      return false;
-  }
-  return true;
-}
-
 std::vector<GridAxis> axes_of(const std::vector<const Arm*>& arms) {
   std::vector<GridAxis> axes;
   for (const std::string& setting : telling_settings(arms)) {
@@ -153,6 +137,21 @@ std::vector<std::string> telling_settings(const std::vector<const Arm*>& arms) {
     if (!is_explained(arms, key, settings)) settings.push_back(key);
   std::sort(settings.begin(), settings.end());
   return settings;
+}
+
+bool change_together(const std::vector<const Arm*>& arms, const std::string& a,
+                     const std::string& b) {
+  std::map<std::optional<std::string>, std::optional<std::string>> forth, back;
+  const auto value = [](const Arm& arm, const std::string& setting) {
+    const std::string* text = value_in(arm, setting);
+    return text == nullptr ? std::nullopt : std::optional(*text);
+  };
+  for (const Arm* arm : arms) {
+    const auto x = value(*arm, a), y = value(*arm, b);
+    if (forth.emplace(x, y).first->second != y || back.emplace(y, x).first->second != x)
+      return false;
+  }
+  return true;
 }
 
 std::string GridAxis::text(const Values& values) {

@@ -41,6 +41,11 @@ std::optional<Grid> grid_of(const std::vector<const Arm*>& arms);
 // explains a router's options; these settings distinguish all arms that differ.
 std::vector<std::string> telling_settings(const std::vector<const Arm*>& arms);
 
+// Returns true if, over these arms, the value of either setting, or its absence, determines the
+// other's.
+bool change_together(const std::vector<const Arm*>& arms, const std::string& a,
+                     const std::string& b);
+
 // Returns the arm's value of a setting, or null.
 const std::string* value_in(const Arm& arm, const std::string& setting);
 

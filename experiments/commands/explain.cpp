@@ -21,6 +21,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// True for "study.ini", "study.ini:token_choice k=2" and "study.ini:dense:run.steps=5"; false for
+// "run.steps=5". A key has no colon.
+bool names_subject(const std::string& word) {
+  const std::size_t equals = word.find('=');
+  return equals == word.npos || word.find(':') < equals;
+}
+
 // The one arm of a subject; `how` tells how to choose one.
 PlannedRun only_arm(const std::vector<PlannedRun>& arms, const std::string& what,
                     const std::string& how) {
@@ -49,7 +56,8 @@ Arguments explain_arguments() {
       "gates, "
       "capacity, who is dropped, losses, state, evaluation, what a token sees, cost. Two subjects: "
       "what differs between them. A subject is a config file or study, a run's folder or file, an "
-      "experiment's folder, or the name of a router; SUBJECT:ARM is one of its arms.");
+      "experiment's folder, or the name of a router; SUBJECT:ARM is one of its arms, "
+      "SUBJECT:ARM:key=value with another setting.");
   arguments.list("arm", kArmHelp)
       .value("as", "",
              fmt::format("the settings that do what this library does, as part of a config file; "
@@ -66,7 +74,7 @@ int explain_command(const Words& words) {
   arguments.require_rest("explain what?");
   std::vector<std::string> subjects, settings;
   for (const std::string& word : arguments.rest())
-    (word.find('=') == word.npos ? subjects : settings).push_back(word);
+    (names_subject(word) ? subjects : settings).push_back(word);
   if (subjects.empty() || subjects.size() > 2)
     fail(Exit::usage, fmt::format("command line: explain takes one subject or two, here are {}",
                                   subjects.size()));

@@ -25,6 +25,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <iostream>
 #include <memory>
 
@@ -53,20 +54,28 @@ struct Choice {
   bool force = false, json = false;
 };
 
-// Checks before anything is created that the runs of which others begin, or learn, fit them.
-void require_sources(const Sweep& sweep, const std::vector<RunState>& before, bool force) {
+// The runs for which is_left(state, run) holds; all of them with --force.
+template <class IsLeft>
+std::vector<PlannedRun> runs_left(const Sweep& sweep, const std::vector<RunState>& before,
+                                  bool force, const IsLeft& is_left) {
   std::vector<PlannedRun> left;
   for (std::size_t i = 0; i < before.size(); ++i)
-    if (force || before[i].state == State::planned) left.push_back(sweep.plan.runs[i]);
-  require_sources(left, force);
+    if (force || is_left(before[i], sweep.plan.runs[i])) left.push_back(sweep.plan.runs[i]);
+  return left;
+}
+
+// Checks before anything is created that the runs of which others begin, or learn, fit them.
+void require_sources(const Sweep& sweep, const std::vector<RunState>& before, bool force) {
+  require_sources(runs_left(sweep, before, force,
+                            [](const RunState& state, const PlannedRun&) {
+                              return state.state == State::planned;
+                            }),
+                  force);
 }
 
 std::vector<PlannedRun> unfinished(const Sweep& sweep, const std::vector<RunState>& before,
                                    bool force) {
-  std::vector<PlannedRun> left;
-  for (std::size_t i = 0; i < before.size(); ++i)
-    if (force || !is_finished(before[i], sweep.plan.runs[i])) left.push_back(sweep.plan.runs[i]);
-  return left;
+  return runs_left(sweep, before, force, std::not_fn(is_finished));
 }
 
 // Checks before anything is created that the machine has the devices and memory of the unfinished

@@ -64,7 +64,7 @@ void add_notes(ScoreNotes& notes, const std::string& name, const Experiment& e, 
   const Settings& settings = e.spec.settings;
   if (const std::string held_out = settings.effective("data.held_out"); !held_out.empty())
     notes["data.held_out = " + held_out +
-          ": without training examples in this run; one that it began with may have had them"]
+          ": not trained on; a run that init.from names may have been trained on it"]
         .push_back(name);
   if (const std::string evaluated = settings.effective("data.evaluated");
       !evaluated.empty() && most > 0)

@@ -167,9 +167,9 @@ void verify_tensors(const std::string& folder, const Checkpoint& checkpoint, Bui
 }
 
 // `last`: the last checkpoint of a complete run. Its manifest has the hash of the run file, which
-// must match unless another program has rewritten the file.
-void verify_checkpoint(const std::string& folder, index step, bool last, Built& built,
-                       Findings& findings) {
+// must match unless another program has rewritten the file. advice: what to do if it is damaged.
+void verify_checkpoint(const std::string& folder, index step, bool last, const std::string& advice,
+                       Built& built, Findings& findings) {
   // A checkpoint that has disappeared was pruned meanwhile.
   const auto there = [&] {
     const std::vector<index> steps = checkpoint_steps(folder);
@@ -187,20 +187,19 @@ void verify_checkpoint(const std::string& folder, index step, bool last, Built& 
                        "which writes it again from " +
                        checkpoint.path);
   } catch (const Error& error) {
-    if (there()) findings.met(error, error.what());
+    const bool is_unreadable = dynamic_cast<const Unreadable*>(&error) != nullptr;
+    if (there()) findings.met(error, error.what() + (is_unreadable ? "" : advice));
   }
 }
 
-// Reports that a run cannot be trained: its first weights, which moesim transform made, were in its
-// checkpoints alone. One that extends another run has them there.
-void verify_made(const std::string& folder, const RunState& state, const RunFile& file,
-                 Findings& findings) {
+constexpr const char* kMakeAgain = "; make the run again with moesim transform";
+
+// Returns true if a run cannot be trained without a checkpoint: its first weights, which moesim
+// transform made, are in its checkpoints alone. One that extends another run has them there.
+bool needs_checkpoint(const RunState& state, const RunFile& file) {
   const bool goes_on = state.state == State::made || state.state == State::interrupted ||
                        state.state == State::failed;
-  if (goes_on && !file.text("made_from").empty() && file.text("extended_from").empty())
-    findings.damaged(folder +
-                     "/checkpoint: the checkpoint with the weights that moesim transform "
-                     "made is gone; make the run again with moesim transform");
+  return goes_on && !file.text("made_from").empty() && file.text("extended_from").empty();
 }
 
 // Checks a run file and all checkpoints of a run. -> the number of checkpoints
@@ -211,10 +210,14 @@ std::size_t verify_run(const KnownRun& run, RunReader& reader, Findings& finding
         fmt::format("{}: complete with {} of {} steps", run.folder, state.step, run.steps));
   const CheckedRun checked = verify_run_file(run.folder, reader, findings);
   const bool rewritten = !checked.rewritten_by.empty();
+  const bool needed = needs_checkpoint(state, checked.attributes);
   try {
     require_checkpoints_listed(run.folder);
-    if (checkpoint_steps(run.folder).empty())
-      verify_made(run.folder, state, checked.attributes, findings);
+    if (needed && checkpoint_steps(run.folder).empty())
+      findings.damaged(run.folder +
+                       "/checkpoint: the checkpoint with the weights that moesim transform made is "
+                       "gone" +
+                       kMakeAgain);
   } catch (const Unreadable& problem) {
     findings.met(problem, problem.what());
   }
@@ -222,8 +225,8 @@ std::size_t verify_run(const KnownRun& run, RunReader& reader, Findings& finding
   Built built;
   for (const index step : steps)
     verify_checkpoint(run.folder, step,
-                      state.state == State::complete && !rewritten && step == steps.back(), built,
-                      findings);
+                      state.state == State::complete && !rewritten && step == steps.back(),
+                      needed && steps.size() == 1 ? kMakeAgain : "", built, findings);
   return steps.size();
 }
 

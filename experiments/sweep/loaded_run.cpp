@@ -22,6 +22,14 @@
 namespace moesim {
 namespace {
 
+// What to do about a run without a checkpoint that can be used. The first weights of a run that
+// moesim transform made are in its checkpoints alone.
+std::string advice_for(const StoredRun& run) {
+  return run.spec.settings.values().contains("run.made")
+             ? "make the run again with moesim transform"
+             : "train it first";
+}
+
 // The checkpoints of this run, in order of preference.
 std::vector<CheckpointInfo> candidates(const std::string& folder, const StoredRun& run,
                                        const std::string& wanted, const RunNames& names) {
@@ -32,7 +40,7 @@ std::vector<CheckpointInfo> candidates(const std::string& folder, const StoredRu
       all, [&](const CheckpointInfo& info) { return info.config_sha256 != run.config_sha256; });
   if (all.empty())
     fail(Exit::data, names.folder + folder +
-                         (found == 0 ? ": no checkpoint; train it first"
+                         (found == 0 ? ": no checkpoint; " + advice_for(run)
                                      : ": config.ini changed since it was trained"));
   std::reverse(all.begin(), all.end());
   if (wanted == "newest") return all;

@@ -174,16 +174,17 @@ void note_older(const Plan& plan, const std::string& experiment,
     if (unused.empty() || !is_new(run)) continue;
     const Values now = config::resolved_values(run.resolved);
     const std::string keys = keys_of(now);
+    Origin origin;  // of the folder that is found
     const auto found = std::find_if(unused.begin(), unused.end(), [&](const Unused& folder) {
       for (const char* key : {"run.seed", "router.name"})
         if (value_of(now, key) != value_of(folder.values, key)) return false;
-      return folder.keys != keys && agree(run, now, folder.values) &&
-             !is_this_program(origin_of(experiment + "/" + folder.name));
+      if (folder.keys == keys || !agree(run, now, folder.values)) return false;
+      origin = origin_of(experiment + "/" + folder.name);
+      return !is_this_program(origin);
     });
     if (found == unused.end()) continue;
     if (count++ == 0)
-      example = fmt::format("{} is of {}, which {}", found->name,
-                            name_of(origin_of(experiment + "/" + found->name)),
+      example = fmt::format("{} is of {}, which {}", found->name, name_of(origin),
                             first_difference(now, found->values));
   }
   if (count > 0)

@@ -189,6 +189,18 @@ void take_moments(StartSource& source, const Start& start, const TensorFile& fil
   }
 }
 
+Checkpoint checkpoint_of(const Start& start) {
+  const index step = step_of(start);
+  try {
+    return read_checkpoint(start.from, step, parts_of(start));
+  } catch (const Error& error) {
+    if (error.code() != Exit::data || start.dense_steps > 0) throw;
+    fail(Exit::data, fmt::format("{}: {}; choose another run, or another of its checkpoints "
+                                 "(init.checkpoint)",
+                                 name_of(start), error.what()));
+  }
+}
+
 }  // namespace
 
 CheckpointParts parts_of(const Start& start) {
@@ -199,7 +211,7 @@ StartSource read_start_source(const Start& start, const NamedShapes& weights,
                               const NamedShapes& state, const Transformer& model,
                               std::uint64_t seed) {
   StartSource source;
-  const Checkpoint checkpoint = read_checkpoint(start.from, step_of(start), parts_of(start));
+  const Checkpoint checkpoint = checkpoint_of(start);
   source.step = checkpoint.info.step;
   source.weights_sha256 = sha256_hex(checkpoint.weights.data(), checkpoint.weights.size());
   source.tensors = renamed(read_safetensors(checkpoint.weights), start, "");

@@ -85,4 +85,41 @@ TEST_CASE("figures: settings that change together are one", "[analysis]") {
   }
 }
 
+TEST_CASE("figures: a setting that only some arms have makes series", "[analysis]") {
+  std::vector<PlottedRun> all;
+  for (const double capacity : {1.0, 2.0}) {
+    all.push_back({.loss = capacity, .capacity = capacity});
+    all.push_back({.loss = 10 * capacity, .capacity = capacity, .more = "[train]\nclip = 0.5\n"});
+  }
+  const PlottedRuns runs(all);
+  CHECK(runs.problem(Exit::usage, "curves-by-key", {}) ==
+        "--figure curves-by-key: several settings vary, choose one with --key: "
+        "router.token_choice.capacity, train.clip");
+  const Panel panel = runs.figure("curves-by-key", {.key = "capacity"}).panels[0];
+  REQUIRE(panel.series.size() == 2);
+  CHECK(panel.series[0].name == "without clip");
+  check_numbers(panel.series[0].y, {1, 2});
+  CHECK(panel.series[1].name == "clip = 0.5");
+  check_numbers(panel.series[1].y, {10, 20});
+}
+
+TEST_CASE("figures: routers with options of their own are series of these options", "[analysis]") {
+  // The options of another router follow from its name; those that vary in one router do not.
+  std::vector<PlottedRun> all;
+  for (const double capacity : {1.0, 2.0}) all.push_back({.loss = capacity, .capacity = capacity});
+  all.push_back({.loss = 5, .router = "dense"});
+  const Panel panel = PlottedRuns(all).figure("curves-by-key", {.key = "router"}).panels[0];
+  CHECK(panel.x.categories == std::vector<std::string>{"token_choice", "dense"});
+  REQUIRE(panel.series.size() == 3);
+  CHECK(panel.series[0].name == "capacity = 1.000000");
+  CHECK(panel.series[2].name == "without capacity");
+  check_numbers(panel.series[2].x, {1});
+  check_numbers(panel.series[2].y, {5});
+  // A setting that occurs with one value of the swept one changes together with it.
+  const PlottedRuns zipped({{.capacity = 1}, {.capacity = 2, .more = "[train]\nclip = 0.5\n"}});
+  const Figure figure = zipped.figure("curves-by-key", {.key = "capacity"});
+  CHECK(figure.panels[0].series.size() == 1);
+  CHECK(has_note_of(figure, "train.clip changes together with router.token_choice.capacity"));
+}
+
 }  // namespace moesim::testing

@@ -246,6 +246,8 @@ check("did you mean deepspeed?" in call("explain", "study.ini", "--as", "deepspe
 check("megatron:softmax" in call("explain", "study.ini", "--as", "megatron:x", code=2), "variants")
 check("3 arms" in call("explain", "study.ini", "--as", "tutel", code=2), "--as of several arms")
 check("write SUBJECT:ARM" in call("explain", "study.ini", "other.ini", code=2), "two of several arms")
+check(call("explain", "study.ini:soft:run.steps=7") == call("explain", "study.ini", "--arm", "soft:run.steps=7"), "SUBJECT:ARM:key=value")
+check("no arm is named 'soft:steps=7'" in call("explain", "study.ini:soft:steps=7", code=2), "a key without its section")
 check("did you mean bias_balanced?" in call("explain", "bias_balancd", code=2), "a router that is nearly right")
 check("normalise = sum" in call("explain", "lory", "--as", "tutel"), "without a k of the config it is the library's")
 check("no gate like" not in call("explain", "study.ini:token_choice", "--as", "deepspeed:topk_position"), "a variant by its name")
