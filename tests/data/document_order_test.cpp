@@ -68,6 +68,29 @@ TEST_CASE("document order: the path of a planted corpus", "[data][documents]") {
   }
 }
 
+TEST_CASE("document order: by domain, that with the fewest documents first", "[data][documents]") {
+  DocumentOptions options = options_of(DocumentOrder::similar);
+  options.embedding = Embedding::domain, options.duplicates = 0;
+  const Texts many = {"one, the first of three\n", "one, the second of three\n",
+                      "one, the third of three\n"},
+              few = {"two, the first of two\n", "two, the second of two\n"};
+  const CorpusText held_out{"", "held out", text_of({"held out, the only document\n"})};
+  DocumentInfo info;
+  const TextPart part = arranged({{"", "one", text_of(many)}, {"", "two", text_of(few)}},
+                                 {held_out, held_out}, options, 0.1, kBytes, info);
+  CHECK(part.train.text == text_of(few) + text_of(many));
+  CHECK(info.chains == 2);
+}
+
+TEST_CASE("document order: the last document is validation, however long", "[data][documents]") {
+  const std::string first = "A short document.....\n", last = std::string(500, 'x') + "\n";
+  DocumentInfo info;
+  const TextPart part = arranged({{"", "corpus", text_of({first, last})}}, {},
+                                 options_of(DocumentOrder::file), 0.1, kBytes, info);
+  CHECK(part.train.text == text_of({first}));
+  CHECK(part.validation->text == text_of({last}));
+}
+
 TEST_CASE("document order: file and random", "[data][documents]") {
   const Planted corpus = planted_corpus(4);
   const Arranged file = arrange(corpus.documents, options_of(DocumentOrder::file));

@@ -212,6 +212,12 @@ TEST_CASE("tasks: rise and fall have the same sources; their loss is known", "[d
   for (const auto& [source, targets] : answers) CHECK(targets.size() == 2);
   // One of two answers, equally often: ln 2 for each example.
   CHECK_THAT(blind->info().bayes_loss, WithinRel(60 * std::log(2.0) / characters, 1e-12));
+  // A task with sources of another kind, even with equal answers, is told by the source.
+  const auto three =
+      tasks({{"tasks", "rise, fall, add"}, {"validation_pairs", "30"}, {"input", "none"}});
+  CHECK_THAT(three->info().bayes_loss_of_domain[0],
+             WithinRel(30 * std::log(2.0) / (characters / 2), 1e-12));
+  CHECK(three->info().bayes_loss_of_domain[2] == 0);
   // Without a label in the input, the source comes first.
   const Batch rows = blind->batch(Split::validation, 0, 0, 1);
   CHECK(shown(*blind, rows, 0).front() != '[');

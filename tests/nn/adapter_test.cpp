@@ -28,6 +28,7 @@ struct Adapted {
       : c(config),
         w(random_tensor(1, {kIn, kOut})),
         x(random_tensor(2, {kRows, kIn})),
+        dropped(random_tensor(3, {kRows, kIn})),
         adapter(config, {.name = "w", .value = w, .init = {}}, 1) {
     std::uint64_t key = 10;
     for (const Parameter& p : adapter.parameters()) {
@@ -36,7 +37,7 @@ struct Adapted {
     }
   }
   Tensor run() const {
-    return adapter.forward(x, x, matmul(x, w), [](const Tensor& rows, const Tensor& m) {
+    return adapter.forward(x, dropped, matmul(x, w), [](const Tensor& rows, const Tensor& m) {
       return matmul(rows, m.reshape({m.dim(1), m.dim(2)}));
     });
   }
@@ -55,7 +56,7 @@ struct Adapted {
   }
 
   AdapterConfig c;
-  Tensor w, x;
+  Tensor w, x, dropped;  // dropped: what a change reads, in place of x with dropout
   Adapter adapter;
 };
 
@@ -77,7 +78,8 @@ std::vector<double> mix(const Adapted& m, const std::vector<real>& x, index row)
 
 void check_against_loops(Kind kind) {
   const Adapted m(config_of(kind));
-  const std::vector<real> x = m.x.to_host(), w = m.w.to_host(), got = m.run().to_host();
+  const std::vector<real> x = m.x.to_host(), dropped = m.dropped.to_host(), w = m.w.to_host(),
+                          got = m.run().to_host();
   double worst = 0;
   for (index t = 0; t < kRows; ++t) {
     const std::vector<double> p = mix(m, x, t);
@@ -95,7 +97,7 @@ void check_against_loops(Kind kind) {
         for (index r = 0; r < m.c.rank; ++r)
           for (index i = 0; i < kIn; ++i)
             added += m.c.alpha / double(m.c.rank) * weight *
-                     double(x[static_cast<std::size_t>(t * kIn + i)]) *
+                     double(dropped[static_cast<std::size_t>(t * kIn + i)]) *
                      m.at("a", i, e * m.c.rank + r) * m.at("b", e * m.c.rank + r, o);
       }
       const double want = y * factor + added;
@@ -120,6 +122,7 @@ TEST_CASE("adapter: derivatives are right", "[nn]") {
     CAPTURE(static_cast<int>(kind));
     const Adapted m(config_of(kind));
     std::vector<Tensor> inputs = {m.x};
+    if (m.c.low_rank()) inputs.push_back(m.dropped);
     for (const Parameter& p : m.adapter.parameters()) inputs.push_back(p.value);
     m.w.set_wants_gradient(false);
     CHECK(gradient_error([&](const std::vector<Tensor>&) { return m.run(); }, inputs) < 1e-7);
@@ -146,6 +149,22 @@ TEST_CASE("adapter: alpha times c with B / c is the same function", "[nn]") {
   const std::vector<real> x = before.run().to_host(), y = after.run().to_host();
   for (std::size_t i = 0; i < x.size(); ++i)
     CHECK_THAT(double(y[i]), WithinAbs(double(x[i]), 10 * kClose));
+}
+
+TEST_CASE("adapter: how parameters begin, and which decay", "[nn]") {
+  for (const Kind kind : {Kind::lora, Kind::molora, Kind::loramoe, Kind::mov}) {
+    CAPTURE(static_cast<int>(kind));
+    const Adapted m(config_of(kind));
+    for (const Parameter& p : m.adapter.parameters()) {
+      CAPTURE(p.name);
+      const bool zero = p.name == "b" || p.name == "change";
+      // U(-1/√in, 1/√in), Kaiming's uniform of PyTorch's linear layers, has the variance 1 / (3 in).
+      const double deviation = kind == Kind::loramoe ? std::sqrt(1.0 / (3 * kIn)) : 0.02;
+      CHECK((p.init.kind == Init::Kind::constant) == zero);
+      CHECK_THAT(p.init.value, WithinAbs(zero ? 0 : deviation, 1e-15));
+      CHECK(p.decay == (p.name != "change"));  // factors are not drawn to those of the start
+    }
+  }
 }
 
 TEST_CASE("adapter: experts have the products of one row with two matrices", "[nn]") {

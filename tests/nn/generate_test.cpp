@@ -89,6 +89,22 @@ TEST_CASE("generate: Lory merges once, by the prompt", "[generate]") {
   REQUIRE(weights == of_prompt);
 }
 
+TEST_CASE("generate: token i takes draw i of the seed, and a window is the last tokens",
+          "[generate]") {
+  Trained t({"router.name", "dense"});
+  const Choosing choosing{.temperature = 2, .top_k = 0, .seed = 9};
+  Generator generator(*t.model, 16, t.backend, first(3), choosing);
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    const std::vector<real> logits = generator.logits();
+    const double u = random_uniform({.seed = 9, .purpose = Purpose::sampling}, i);
+    REQUIRE(generator.next() == choose_token(logits, choosing, u));
+  }
+  Ids longer = first(5);
+  longer.insert(longer.end(), kText.begin(), kText.end());
+  Generator beyond(*t.model, 16, t.backend, longer, {});
+  require_same_logits(beyond.logits(), evaluated(t, kText, 1, 15));
+}
+
 TEST_CASE("generate: a continuation needs its prompt", "[generate]") {
   Trained t({"router.name", "lory"});
   Context context;

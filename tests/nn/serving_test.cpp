@@ -54,6 +54,25 @@ TEST_CASE("serving: texts, passes and experts", "[serving]") {
     }
 }
 
+TEST_CASE("serving: every text has its own task, in every batch", "[serving]") {
+  Training t({"router.name", "task", "router.task.k", "1"}, 1);
+  for (const Parameter& p : t.model->parameters()) {
+    if (!p.name.ends_with("router.weight")) continue;
+    std::vector<real> rows(static_cast<std::size_t>(p.value.size()), 0);  // [tasks, experts]
+    const auto experts = static_cast<std::size_t>(p.value.cols());
+    for (std::size_t task = 0; task < 3; ++task) rows[task * experts + task + 1] = 5;
+    p.value.from_host(rows);
+  }
+  const std::vector<std::int32_t> tasks = {2, 0, 1, 2};
+  const Served served = serve(*t.model, 16, t.backend, kPrompts,
+                              {.texts = 1, .tokens = 3, .how = {.domains = tasks}});
+  for (const auto& layer : served.touched) {
+    REQUIRE(layer.size() == 4 * 2);  // later tokens
+    for (std::size_t i = 0; i < layer.size(); ++i)
+      REQUIRE(layer[i] == std::vector<std::int32_t>{tasks[i / 2] + 1});
+  }
+}
+
 TEST_CASE("serving: all experts of a mixing and a merging; whole windows are counted",
           "[serving]") {
   for (const std::string router : {"soft", "lory"}) {

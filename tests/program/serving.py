@@ -78,6 +78,7 @@ for batch in document["batches"]:
         check(2 <= layer["touched"] <= min(8, 2 * b) and (b > 1 or layer["touched"] == 2), f"touched: {layer}")
     none, half, all_of = batch["expert_caches"]
     check(none["hit_rate"] == 0, f"no cache: {none}")
+    check(b == 1 or none["prefetched"] > 0, f"nothing is prefetched: {none}")  # 2 to 16 choices of 8 experts share some
     requests = sum(layer["touched"] for layer in batch["layers"]) * 10 * 8 / b
     check(abs((1 - all_of["hit_rate"]) * requests - round((1 - all_of["hit_rate"]) * requests)) < 1e-6, f"all: {all_of}")
     check((1 - all_of["hit_rate"]) * requests <= 16 + 1e-6, f"more misses than experts: {all_of}")

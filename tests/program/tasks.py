@@ -152,6 +152,11 @@ for key in ("loss", "exact_percent", "chrf"):
     mean = sum(row[key] for row in rows[:-1]) / len(NAMES)
     check(abs(rows[-1][key] - mean) < 1e-9, f"mean of {key}: {rows[-1][key]}, {mean} here")
 
+# The mean is over the tasks that are evaluated.
+two = json.loads(call("score", train("two", "run.steps=2", "data.evaluated=copy sort"), "--answers", "1", "--json").stdout)["rows"]
+check([row["domain"] for row in two] == ["copy", "sort", "mean"] and abs(two[2]["loss"] - (two[0]["loss"] + two[1]["loss"]) / 2) < 1e-9,
+      f"mean of two tasks: {two}")
+
 # By arm: mean and sample standard deviation over seeds, of the rows by run.
 few = ["run.steps=2", "run.seed=0..2", "data.tasks=copy sort"]
 call("run", "c.ini", "run.name=seeds", *few, "train.rate=1e-3,1e-2")

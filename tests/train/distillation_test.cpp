@@ -8,6 +8,7 @@
 #include "tests/train/kept.hpp"
 
 #include <cmath>
+#include <tuple>
 
 namespace moesim::testing {
 namespace {
@@ -84,8 +85,91 @@ TEST_CASE("distillation: at a high temperature the gradient is the difference of
 
 const Values kStudent = {"run.steps", "4", "router.name", "dense", "eval.every", "2"};
 
+// The loss of a pass in plain loops: (1 - w) CE + w τ² KL(teacher ‖ student), means over the targets.
+double loss_of_pass(const Tensor& logits, const Tensor& teacher,
+                    const std::vector<std::int32_t>& targets, double w, double t) {
+  const std::vector<real> z = logits.to_host(), v = teacher.to_host();
+  const auto ids = static_cast<std::size_t>(logits.cols());
+  const auto log_softmax = [&](const std::vector<real>& x, std::size_t row, double temperature) {
+    std::vector<double> all;
+    double sum = 0;
+    for (std::size_t i = 0; i < ids; ++i) {
+      all.push_back(static_cast<double>(x[row * ids + i]) / temperature);
+      sum += std::exp(all.back());
+    }
+    for (double& value : all) value -= std::log(sum);
+    return all;
+  };
+  double loss = 0, count = 0;
+  for (std::size_t row = 0; row < targets.size(); ++row) {
+    if (targets[row] < 0) continue;
+    ++count;
+    const std::vector<double> hard = log_softmax(z, row, 1), own = log_softmax(z, row, t),
+                              wanted = log_softmax(v, row, t);
+    loss -= (1 - w) * hard[static_cast<std::size_t>(targets[row])];
+    for (std::size_t i = 0; i < ids; ++i)
+      loss += w * t * t * std::exp(wanted[i]) * (wanted[i] - own[i]);
+  }
+  return loss / count;
+}
+
+TEST_CASE("distillation: a pass has the loss (1 - w) CE + w τ² KL, and its gradient",
+          "[train][distil]") {
+  if (!kInDouble) return;
+  const Training student({"router.name", "dense"}, 1);
+  const Batch batch = student.trainer->evaluator().posed(0);
+  const Example example = student.task->prepare(batch, student.backend);
+  const auto logits = [&] {
+    Context context{.training = false};
+    std::vector<Loss> losses;
+    return student.model->forward(example.input, context, losses);
+  };
+  const Tensor teacher =
+      Tensor::of(logits().shape(), normal_values(logits().size(), 5), logits().backend());
+  Tensor head;
+  for (const Parameter& p : student.model->parameters())
+    if (p.name == "head") head = p.value;
+  REQUIRE(head);
+  for (const auto& [w, t, parts] :
+       {std::tuple(0.25, 1.0, index{1}), {0.3, 2.0, 1}, {0.6, 0.5, 2}, {1.0, 3.0, 4}}) {
+    CAPTURE(w, t, parts);
+    MicroBatch micro{.example = example,
+                     .context = {.training = false},
+                     .targets = count_targets(batch),
+                     .parts = parts};
+    micro.teacher = teacher;
+    micro.teacher_weight = static_cast<real>(w), micro.temperature = static_cast<real>(t);
+    head.clear_gradient();
+    const PassLosses losses = run_pass(*student.model, micro);
+    StepLosses step;
+    step.add(losses, parts);
+    const auto want = [&] { return loss_of_pass(logits(), teacher, batch.targets, w, t); };
+    CHECK(step.total() == Approx(want()).epsilon(1e-12));
+    const std::vector<real> slope = head.gradient().to_host(), values = head.to_host();
+    for (const std::size_t i : {std::size_t{0}, std::size_t{7}, values.size() - 1}) {
+      const auto moved = [&](double by) {
+        std::vector<real> other = values;
+        other[i] += static_cast<real>(by);
+        head.from_host(other);
+        const double loss = want();
+        head.from_host(values);
+        return loss;
+      };
+      CHECK(std::abs(static_cast<double>(slope[i]) - (moved(1e-5) - moved(-1e-5)) / 2e-5) < 1e-8);
+    }
+  }
+}
+
+// What the teacher adds to the loss, by step.
+std::vector<double> gaps_of(const Training& student) {
+  const auto& file = student.recorder->file();
+  std::vector<double> gaps = file.all_values("loss");
+  for (std::size_t i = 0; i < gaps.size(); ++i) gaps[i] -= file.all_values("task_loss")[i];
+  return gaps;
+}
+
 // A student whose teacher is another model.
-std::string trained(const Values& more, double& gap) {
+std::string trained(const Values& more, double& gap, std::vector<double>* gaps = nullptr) {
   Training student(with(kStudent, more), 1), teacher(kStudent, 1);
   for (const Parameter& p : teacher.model->parameters())
     if (p.name == "head") p.value.from_host(normal_values(p.value.size(), 7));
@@ -98,10 +182,9 @@ std::string trained(const Values& more, double& gap) {
     return Tensor::of(logits.shape(), logits.to_host(), student.backend);
   });
   student.run();
-  const auto& file = student.recorder->file();
   gap = 0;
-  for (std::size_t i = 0; i < 4; ++i)
-    gap += file.all_values("loss")[i] - file.all_values("task_loss")[i];
+  for (const double each : gaps_of(student)) gap += each;
+  if (gaps != nullptr) *gaps = gaps_of(student);
   return student.fingerprint();
 }
 
@@ -118,6 +201,11 @@ TEST_CASE("distillation: without weight, or after its end, a run is as without",
         taught);
   CHECK(trained({"distil.teacher", "T", "distil.weight", "0.5", "distil.until", "1"}, gap) !=
         taught);
+  // Steps 0 to until - 1 have the teacher.
+  std::vector<double> gaps;
+  trained({"distil.teacher", "T", "distil.weight", "0.5", "distil.until", "2"}, gap, &gaps);
+  REQUIRE(gaps.size() == 4);
+  for (std::size_t step = 0; step < 4; ++step) CHECK((gaps[step] != 0) == (step < 2));
   // Micro-batches make up the same step.
   Training whole(kStudent, 1);
   double other = 0;

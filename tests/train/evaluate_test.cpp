@@ -21,6 +21,22 @@ Evaluation evaluated(const Values& values) {
   return training.trainer->evaluate(0);
 }
 
+TEST_CASE("evaluation: dropout acts in training alone", "[train][eval]") {
+  const Values none = {"router.name", "token_choice", "moe.shared", "1", "run.steps", "1"};
+  for (const char* key : {"model.dropout", "expert.dropout"}) {
+    CAPTURE(key);
+    Values some = none;
+    some.insert(some.end(), {key, "0.5"});
+    CHECK(evaluated(some).loss == evaluated(none).loss);
+    const auto step = [](const Values& values) {
+      Training training(values, 1);
+      training.run();
+      return training.recorder->file().all_values("loss").front();
+    };
+    CHECK(step(some) != step(none));
+  }
+}
+
 TEST_CASE("evaluation: the same to the bit whatever training's batches are", "[train][eval]") {
   for (const std::string task : {"causal_lm", "masked_lm"})
     for (const std::string& router : Registry<Router>::names()) {

@@ -5,6 +5,7 @@
 #include "tests/train/kept.hpp"
 
 #include <filesystem>
+#include <set>
 
 namespace moesim::testing {
 namespace {
@@ -119,6 +120,31 @@ TEST_CASE("init.from: a run begins with the weights of another", "[train][start]
                     contains("no checkpoint"));
   CHECK_THROWS_WITH(Training(with(kThreeSteps, {"init.checkpoint", "last"}), 1),
                     contains("newest, best or a step"));
+}
+
+TEST_CASE("init.checkpoint: best is the checkpoint of the lowest validation loss",
+          "[train][start]") {
+  std::set<index> found;
+  for (const char* rate : {"0.01", "30"}) {  // the loss falls, and rises
+    CAPTURE(rate);
+    const Values values = {"run.steps",        "3", "router.name",    "dense",
+                           "eval.every",       "1", "train.rate",     rate,
+                           "checkpoint.every", "1", "train.schedule", "constant"};
+    const TemporaryFolder folder;
+    Kept run(values, folder / "");
+    run.finish();
+    run.checkpointer.write("");
+    const std::vector<CheckpointInfo> all = intact_infos(folder / "");
+    REQUIRE(all.size() >= 2);
+    index best = -1;
+    double least = 1e300;
+    for (const CheckpointInfo& info : all)
+      if (info.loss < least) least = info.loss, best = info.step;
+    Training begun(with(values, {"init.from", folder / "", "init.checkpoint", "best"}), 1);
+    CHECK(begun.trainer->take_start().step == best);
+    found.insert(best);
+  }
+  CHECK(found.size() == 2);
 }
 
 TEST_CASE("checkpoints: buffers that a model runs with are among its weights", "[train][start]") {

@@ -1,10 +1,7 @@
 // Tests upcycling: experts made of dense networks give the outputs of the dense model.
-#include "sim/checkpoint/safetensors.hpp"
-#include "sim/train/loading.hpp"
-#include "sim/train/output_change.hpp"
-#include "tests/record/samples.hpp"
+#include "sim/train/gate_sum.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/train/kept.hpp"
+#include "tests/train/upcycled.hpp"
 
 #include <cmath>
 
@@ -12,53 +9,6 @@ namespace moesim::testing {
 namespace {
 
 constexpr double kSame = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
-const Values kDense = {"run.steps",     "3",  "router.name",  "dense", "eval.every", "0",
-                       "expert.hidden", "32", "model.layers", "2"};
-
-// A trained dense run in a folder.
-struct Source {
-  explicit Source(const Values& more = {}) : run(with(kDense, more), folder / "") {
-    for (const Parameter& p : run.trainer->parameters()) {  // biases that start at 0 train little
-      if (p.init.kind != Init::Kind::constant) continue;
-      std::vector<real> values = p.value.to_host();
-      for (std::size_t i = 0; i < values.size(); ++i)
-        values[i] += real(0.1) * static_cast<real>(std::sin(static_cast<double>(i)));
-      p.value.from_host(values);
-    }
-    run.finish();
-    run.checkpointer.write("");
-  }
-  TemporaryFolder folder;
-  Kept run;
-};
-
-// A sparse model made of the dense one, and how its outputs differ.
-struct Upcycled {
-  Upcycled(Source& source, const Values& more, const std::string& router = "token_choice")
-      : sparse(with({"run.steps", "3", "router.name", router, "model.layers", "2",
-                     "router.token_choice.capacity_factor", "0",
-                     "router.token_choice.capacity_factor_eval", "0", "init.method", "upcycle",
-                     "init.from", source.folder / ""},
-                    more),
-               1) {
-    started = sparse.trainer->take_start();
-    change = output_change(*source.run.model, source.run.backend, *sparse.model, sparse.backend,
-                           *sparse.task, sparse.trainer->evaluator());
-  }
-  Training sparse;
-  Started started;
-  OutputChange change;
-};
-
-Values choice(const Values& options) {
-  Values values;
-  for (std::size_t i = 0; i < options.size(); i += 2) {
-    values.push_back("router.token_choice." + options[i]);
-    values.push_back(options[i + 1]);
-  }
-  return values;
-}
-
 TEST_CASE("upcycle: copies with gates that sum to 1 are the dense network", "[train][start]") {
   Source source;
   for (const char* k : {"2", "3", "4"})
@@ -124,6 +74,29 @@ TEST_CASE("upcycle: softmax over all experts, with a router of zeros", "[train][
         Upcycled(source, wild).change.logit);
 }
 
+// The gates of a layer depend on the scales of those before it.
+TEST_CASE("upcycle: calibrated scales are the inverse of the gates that tokens have",
+          "[train][start]") {
+  Source source;
+  Upcycled made(source, with(choice({"k", "1", "normalise", "none"}),
+                             {"init.router_deviation", "2", "init.scale", "calibrated"}));
+  const Trainer& trainer = *made.sparse.trainer;
+  const std::vector<GateSum> sums =
+      gate_sums(*made.sparse.model,
+                made.sparse.task->prepare(trainer.evaluator().posed(0), made.sparse.backend).input,
+                trainer.evaluator().context(0));
+  REQUIRE(sums.size() == 2);
+  CHECK(std::abs(sums[0].mean - sums[1].mean) > 1e-3);
+  for (std::size_t layer = 0; layer < 2; ++layer) {
+    const std::string name = "blocks." + std::to_string(layer) + ".moe.experts.w2";
+    const std::vector<real> dense = weights_of(source.run).at(name),
+                            own = weights_of(made.sparse).at(name);
+    for (std::size_t i = 0; i < own.size(); ++i)
+      CHECK(std::abs(static_cast<double>(own[i]) * sums[layer].mean -
+                     static_cast<double>(dense[i % dense.size()])) < kSame);
+  }
+}
+
 TEST_CASE("upcycle: capacity that drops is no identity, and the share is counted",
           "[train][start]") {
   Source source;
@@ -161,32 +134,6 @@ TEST_CASE("upcycle: gradients of all copies add up to that of the dense network"
       CHECK(std::abs(sum - static_cast<double>(dense[i])) < kSame);
     }
   }
-}
-
-TEST_CASE("upcycle: noise and redrawn units change experts only", "[train][start]") {
-  Source source;
-  const auto weights = [&](const Values& more) {
-    std::map<std::string, std::vector<real>> all;
-    Upcycled made(source, with(choice({"k", "2", "normalise", "sum"}), more));
-    for (const NamedTensor& t : made.sparse.trainer->weights()) all[t.name] = t.value.to_host();
-    return all;
-  };
-  const auto plain = weights({});
-  for (const Values& more : std::vector<Values>{{"init.noise", "0.1"}, {"init.drop", "0.5"}}) {
-    CHECK(weights(more) == weights(more));
-    for (const auto& [name, values] : weights(more)) {
-      CAPTURE(name);
-      const bool matrix = name.find(".experts.w") != std::string::npos;
-      CHECK((values != plain.at(name)) == matrix);
-    }
-  }
-  CHECK(weights({"init.noise", "0", "init.drop", "0"}) == plain);
-  // Half of the hidden units of an expert are kept, those of the others differ.
-  const std::vector<real> drawn = weights({"init.drop", "0.5"}).at("blocks.0.moe.experts.w1"),
-                          before = plain.at("blocks.0.moe.experts.w1");
-  index kept = 0;
-  for (std::size_t i = 0; i < drawn.size(); ++i) kept += drawn[i] == before[i] ? 1 : 0;
-  CHECK(2 * kept == static_cast<index>(drawn.size()));
 }
 
 TEST_CASE("upcycle: a router for groups has equal columns in a group", "[train][start]") {

@@ -188,6 +188,33 @@ TEST_CASE("calibration: the rows of every expert", "[transform]") {
       CHECK((grams.at(w2)[e].empty() ? 0 : grams.at(w2)[e][i]) == Approx(want[e][i]).margin(1e-9));
 }
 
+TEST_CASE("gptq: inputs are those of a model whose earlier matrices are quantised", "[transform]") {
+  Training training(two_layers({"router.name", "token_choice"}), 1);
+  const HostTensors before = tensors_of(training);
+  HostTensors tensors = before;
+  const std::vector<std::string> order = {"blocks.0.moe.experts.w1", "blocks.0.moe.experts.w2",
+                                          "blocks.1.moe.experts.w1", "blocks.1.moe.experts.w2"};
+  std::size_t calls = 0;
+  std::vector<HostTensors> seen;
+  const auto calibrate = [&](const HostTensors& now, const std::vector<std::string>& names) {
+    REQUIRE(names == std::vector<std::string>{order.at(calls++)});
+    seen.push_back(now);
+    Grams grams;
+    grams[names[0]].resize(4);
+    return grams;
+  };
+  quantise_experts({.method = Quantisation::Method::gptq, .bits = 3}, tensors, *training.model,
+                   calibrate);
+  REQUIRE(seen.size() == 4);
+  for (std::size_t call = 0; call < 4; ++call)
+    for (std::size_t i = 0; i < 4; ++i) {
+      CAPTURE(call, i);
+      const std::vector<real>& done = tensors.at(order[i]).values;
+      CHECK(done != before.at(order[i]).values);
+      CHECK(seen[call].at(order[i]).values == (i < call ? done : before.at(order[i]).values));
+    }
+}
+
 TEST_CASE("gptq: mixtures of tokens are refused", "[transform]") {
   Training training(Values{"router.name", "soft"}, 1);
   HostTensors tensors = tensors_of(training);

@@ -110,6 +110,45 @@ TEST_CASE("merge: the permutation of units leaves the function of an expert", "[
   }
 }
 
+// All of the weight is that of expert e: the merged one is e with the order of units that, of all 24,
+// has the largest inner product with the core, summed over w1, b1 and w2.
+TEST_CASE("merge: units are matched by all of their weights", "[transform]") {
+  const std::size_t H = 4, D = 16;
+  Values more = kTop2;
+  more.insert(more.end(), {"expert.hidden", "4"});
+  Training whole(two_layers(more), 1);
+  wake_biases(whole);
+  const HostTensors before = tensors_of(whole);
+  for (std::size_t e = 1; e < 4; ++e) {
+    HostTensors after = before;
+    const std::vector<MergeGroup> pair = {{0, {0, static_cast<index>(e)}, {0, 1}}};
+    merge_experts({.align = ExpertMerge::Align::weights}, {pair, pair}, *whole.model, after);
+    for (const std::string block : {"blocks.0.moe.experts.", "blocks.1.moe.experts."}) {
+      CAPTURE(e, block);
+      // Weight i of a unit of an expert: D of w1, that of b1, and D of w2.
+      const auto at = [&](const HostTensors& tensors, std::size_t expert, std::size_t unit,
+                          std::size_t i) {
+        if (i < D) return tensors.at(block + "w1").values[(expert * D + i) * H + unit];
+        if (i == D) return tensors.at(block + "b1").values[expert * H + unit];
+        return tensors.at(block + "w2").values[(expert * H + unit) * D + i - D - 1];
+      };
+      std::vector<std::size_t> order = {0, 1, 2, 3}, best;
+      double most = -1e30;
+      do {
+        double gain = 0;
+        for (std::size_t unit = 0; unit < H; ++unit)
+          for (std::size_t i = 0; i < 2 * D + 1; ++i)
+            gain += static_cast<double>(at(before, 0, unit, i)) *
+                    static_cast<double>(at(before, e, order[unit], i));
+        if (gain > most) most = gain, best = order;
+      } while (std::next_permutation(order.begin(), order.end()));
+      for (std::size_t unit = 0; unit < H; ++unit)
+        for (std::size_t i = 0; i < 2 * D + 1; ++i)
+          CHECK(at(after, 0, unit, i) == at(before, e, best[unit], i));
+    }
+  }
+}
+
 TEST_CASE("merge: the weights of a group are its weighted mean", "[transform]") {
   const Training whole(two_layers(kTop2), 1);
   const HostTensors before = tensors_of(whole);

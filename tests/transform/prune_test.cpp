@@ -97,6 +97,30 @@ TEST_CASE("prune: the experts with the highest scores stay, of equal ones the lo
   CHECK(differs);
 }
 
+TEST_CASE("prune: every layer keeps the weights of its own experts", "[transform]") {
+  const Values more = two_layers({"router.name", "token_choice"});
+  const Training whole(more, 1);
+  const HostTensors before = tensors_of(whole);
+  const Groups kept = {{0, 2, 3}, {1, 2}};
+  const HostTensors after = prune_experts(before, *whole.model, kept, axes_of(whole, more));
+  for (std::size_t layer = 0; layer < 2; ++layer) {
+    CAPTURE(layer);
+    const std::string moe = "blocks." + std::to_string(layer) + ".moe.";
+    const std::size_t m = kept[layer].size();
+    const std::vector<real>&w1 = after.at(moe + "experts.w1").values,
+          &router = after.at(moe + "router.weight").values;
+    REQUIRE(w1.size() == m * 16 * 32);
+    REQUIRE(router.size() == 16 * m);
+    for (std::size_t i = 0; i < m; ++i) {
+      const auto e = static_cast<std::size_t>(kept[layer][i]);
+      for (std::size_t j = 0; j < 16 * 32; ++j)
+        REQUIRE(w1[i * 16 * 32 + j] == before.at(moe + "experts.w1").values[e * 16 * 32 + j]);
+      for (std::size_t d = 0; d < 16; ++d)
+        CHECK(router[d * m + i] == before.at(moe + "router.weight").values[d * 4 + e]);
+    }
+  }
+}
+
 TEST_CASE("prune: parameters and buffers of other routers", "[transform]") {
   for (const char* router : {"bias_balanced", "expert_choice", "relu", "sinkhorn"}) {
     CAPTURE(router);
