@@ -84,6 +84,27 @@ TEST_CASE("merge: equal experts, and those equal up to the order of their units"
   }
 }
 
+// Outputs are (g₁ + g₂) times the merged expert, also where gates do not sum to 1.
+TEST_CASE("merge: a token that chose two members of a group has the sum of their gates",
+          "[transform]") {
+  for (const char* normalise : {"none", "sum"}) {
+    CAPTURE(normalise);
+    const Values more = {"router.name",
+                         "token_choice",
+                         "router.token_choice.k",
+                         "2",
+                         "router.token_choice.normalise",
+                         normalise};
+    Training whole(two_layers(more), 1);
+    wake_biases(whole);
+    copy_rotated(whole, 0);
+    const MergeGroup odd{1, {1, 3}, {0.4, 0.6}}, even{0, {0, 2}, {0.3, 0.7}};
+    const std::vector<MergeGroup> pairs = {even, odd};
+    CHECK(merged_change(whole, {.align = ExpertMerge::Align::none}, {pairs, pairs}, more) <
+          kMerged);
+  }
+}
+
 TEST_CASE("merge: the permutation of units leaves the function of an expert", "[transform]") {
   // All of the weight is that of expert 2, whose units are moved to match those of expert 0.
   for (const char* expert : {"mlp", "swiglu", "geglu"}) {

@@ -65,7 +65,10 @@ TEST_CASE("prune: an expert that no token chooses leaves no trace", "[transform]
     CHECK(evaluation.layers[0].demand[1] == 0);
     const Groups kept = kept_experts({.keep = 3}, evaluation.layers, 0);
     CHECK(kept == Groups{{0, 2, 3}, {0, 2, 3}});
-    CHECK(pruned_change(whole, more, kept).logit < kPruned);
+    // To the bit in float. In double the product with a router of three columns rounds otherwise
+    // than that with four.
+    const double change = pruned_change(whole, more, kept).logit;
+    CHECK((kDouble ? change < kPruned : change == 0));
     CHECK(pruned_change(whole, more, {{0, 1, 3}, {0, 2, 3}}).logit > 100 * kPruned);
   }
 }
