@@ -1,4 +1,4 @@
-// Parses the text of a config file (grammar: README.md).
+// Parses the text of a config file (grammar: GRAMMAR.md).
 #pragma once
 
 #include "sim/config/config_file.hpp"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the shell blocks of analysis/README.md as written, on a small sweep of the same name.
+# Runs the shell blocks of analysis/TIDY.md as written, on a small sweep of the same name.
 # Usage: analysis_readme.sh SOURCE_DIR MOESIM PYTHON
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,7 +17,7 @@ printf '%s\n' '[run]' 'name = quickstart' 'steps = 4' '[record]' 'every = 2' '[e
 moesim run c.ini --out runs > /dev/null 2>&1 || fail "the sweep did not run"
 
 awk '/^```sh$/ {inside = 1; file = sprintf("block%02d", ++count); next} /^```/ {inside = 0} inside {print > file}' \
-  "$source/analysis/README.md"
+  "$source/analysis/TIDY.md"
 ran=0
 for block in block*; do
   lacks=
@@ -36,7 +36,7 @@ for block in block*; do
   bash -eu "$block" > shown 2>&1 || fail "$(cat "$block"): $(tail -2 shown)"
   [ -s shown ] || fail "$(cat "$block"): shows nothing"
 done
-[ -e block03 ] || fail "analysis/README.md has fewer blocks of shell than it had"
+[ -e block03 ] || fail "analysis/TIDY.md has fewer blocks of shell than it had"
 if [ "$ran" -eq 0 ]; then
   echo "skipped: nothing that the blocks need is installed"
   exit 77

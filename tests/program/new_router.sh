@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests that adding a router or an expert takes one file: from a temporary folder they are built in, listed, certified, trained
 # and installed; a pattern that matches no file is refused. Three of them are the examples of routers/README.md,
-# routers/STATE.md and experts/README.md, as they are written there.
+# routers/STATE.md and experts/CONTRACT.md, as they are written there.
 # Usage: new_router.sh SOURCE_DIR BUILD_DIR (whose settings and objects are used).
 set -euo pipefail
 source=$1 build=$2

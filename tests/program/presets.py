@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests the presets: each is found from any folder, planned and trained for two steps; experiments/presets/README.md
+"""Tests the presets: each is found from any folder, planned and trained for two steps; experiments/presets/PUBLISHED.md
 says what they contain.
 
 usage: presets.py SOURCE_DIR MOESIM
@@ -107,7 +107,7 @@ def losses_of(router, own, settings):
 
 
 def here(settings):
-    """Returns what the tables of the README say of a preset, by column."""
+    """Returns what the tables of PUBLISHED.md say of a preset, by column."""
     router = settings["router.name"]
 
     def own(key):
@@ -139,10 +139,10 @@ def here(settings):
     }
 
 
-def tables_of(readme):
-    """Returns the cells of the README's tables, by preset and column. A cell is what both have, or published → here."""
+def tables_of(page):
+    """Returns the cells of the tables of PUBLISHED.md, by preset and column. A cell is what both have, or published → here."""
     cells, head = {}, []
-    with open(readme, encoding="utf-8") as file:
+    with open(page, encoding="utf-8") as file:
         for line in file:
             row = [cell.strip() for cell in line.strip().strip("|").split("|")] if line.startswith("|") else []
             if not row:
@@ -154,14 +154,14 @@ def tables_of(readme):
     return cells
 
 
-def check_readme(name, cells, settings):
+def check_page(name, cells, settings):
     own = here(settings)
     for column, value in own.items():
         said = cells.get(name, {}).get(column)
         if said is None:
-            fail(f"README.md has no {column} of {name}: {value}")
+            fail(f"PUBLISHED.md has no {column} of {name}: {value}")
         elif said.split("→")[-1].strip() != value:
-            fail(f"README.md: {name}, {column}: '{said}', but the preset has '{value}'")
+            fail(f"PUBLISHED.md: {name}, {column}: '{said}', but the preset has '{value}'")
 
 
 def try_preset(program, name, folder):
@@ -218,15 +218,15 @@ def main():
     names = sorted(os.path.splitext(os.path.basename(path))[0] for path in glob.glob(f"{source}/experiments/presets/*.ini"))
     if len(names) < 22:
         fail(f"{len(names)} presets")
-    cells = tables_of(f"{source}/experiments/presets/README.md")
+    cells = tables_of(f"{source}/experiments/presets/PUBLISHED.md")
     for name in sorted(set(cells) - set(names)):
-        fail(f"README.md: there is no preset {name}")
+        fail(f"PUBLISHED.md: there is no preset {name}")
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as folder:
         os.mkdir(os.path.join(folder, "own"))
         for name in names:
             if settings := try_preset(program, name, folder):
-                check_readme(name, cells, settings)
+                check_page(name, cells, settings)
         check_includes(program, folder)
     print(f"presets: {len(names)} tried, {failures} failed")
     sys.exit(1 if failures else 0)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Compares the READMEs with the program: routers, studies and commands. Usage: readme.sh SOURCE_DIR MOESIM
+# Compares READMEs and pages with the program: routers, studies and commands. Usage: readme.sh SOURCE_DIR MOESIM
 set -euo pipefail
 source=$1 moesim=$2
-diff <(grep -E '^\| `[a-z_]+` \| (past|sequence|batch) ' "$source/routers/README.md" | tr -d '`' | sed 's/^| //; s/ |$//; s/ | /\t/g') \
+diff <(grep -E '^\| `[a-z_]+` \| (past|sequence|batch) ' "$source/routers/TABLE.md" | tr -d '`' | sed 's/^| //; s/ |$//; s/ | /\t/g') \
      <("$moesim" list routers --json | python3 -c 'import json, sys
 for r in json.load(sys.stdin): print(r["name"], r["sees"], r["looks_ahead"], r["summary"], sep="\t")')
 for study in "$source"/experiments/*.ini; do

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the walk of experiments/README.md as written, and checks its results.
+# Runs the commands of experiments/TUTORIAL.md as written, and checks its results.
 # Usage: walk.sh SOURCE_DIR BUILD_DIR. The programs and objects of BUILD_DIR are used; files go to SOURCE_DIR/build/walk, which is removed.
 set -uo pipefail
 source=$1 build=$2
@@ -11,8 +11,8 @@ rm -rf "$source/build/walk"
 "$source/tests/program/objects.py" "$build" "$work/objects" || exit 1
 export PATH=$build:$PATH OMP_NUM_THREADS=1 CMAKE_CXX_COMPILER_LAUNCHER="$source/tests/program/reuse.sh;$build;$work/objects"
 
-awk '/^## A walk/ {walk = 1} /^```/ {if (inside) exit; inside = walk && /^```sh$/; next} inside' "$source/experiments/README.md" > walk
-grep -q '^# 10\.' walk || fail "experiments/README.md has no walk of ten commands"
+awk '/^```/ {if (inside) exit; inside = /^```sh$/; next} inside' "$source/experiments/TUTORIAL.md" > walk
+grep -q '^# 10\.' walk || fail "experiments/TUTORIAL.md has no walk of ten commands"
 (cd "$source" && bash -eu "$work/walk") > shown 2>&1 || fail "$(tail -n 5 shown)"
 cd "$source/build/walk" || exit 1
 grep -q '^6 runs, 6 to do' "$work/shown" || fail "the dry run plans other runs: $(grep 'to do' "$work/shown")"
