@@ -106,9 +106,10 @@ void declare_fewer_experts(Arguments& arguments) {
       .value("keep", "", "experts per layer to keep; or --threshold")
       .value(
           "threshold", "",
-          "BETA: of n living experts of a layer those go whose share of the assignments is at most "
-          "BETA / n, again until none goes, and none below the number that a token takes (Chen et "
-          "al. 2022); all layers keep as many as the one with the most")
+          "BETA: in each layer removes the experts whose share of the assignments is at most BETA "
+          "/ n, where n is the number of experts left; repeats that until none is removed, and "
+          "keeps at least as many as a token takes (Chen et al. 2022); then all layers keep as "
+          "many as the layer with the most")
       .value(
           "score", "usage",
           "keep those with the most assignments before drops, with the largest sum of gates after "
