@@ -47,7 +47,7 @@ fuzz() {
   echo "$result" >"$build/$target.result"
 }
 
-# Two at once, the unit tests among them; but for long ones, [once], whose code the others run, too.
+# Two at once, the unit tests among them. Long cases, tagged [once], are left out: other cases run the same code.
 if [ -n "$unit" ]; then
   { ASAN_OPTIONS=allocator_may_return_null=1 "$build/tests/fuzz/moesim_tests_base" "~[once]~[.]" >"$unit" 2>&1 && echo fine || echo FOUND; } >"$build/unit.result" &
 fi

@@ -30,9 +30,9 @@ bool is_dense_arm(const Arm& arm) {
   return router != arm.settings.end() && router->second == "dense";
 }
 
-// Returns the settings that tell the arms apart, without the hash of data whose settings vary and
-// without all but the first of those that change together. Dense arms serve as reference, so their router counts only if
-// nothing else varies.
+// Returns the settings that tell the arms apart. The hash of data whose settings vary is left out; of
+// settings that change together the first stays. Dense arms serve as reference, so their router
+// counts only if nothing else varies.
 std::vector<std::string> swept_keys(const std::vector<Arm>& arms) {
   std::vector<const Arm*> all = pointers_to(arms), routed;
   for (const Arm* arm : all)

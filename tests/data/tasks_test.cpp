@@ -212,7 +212,7 @@ TEST_CASE("tasks: rise and fall have the same sources; their loss is known", "[d
   for (const auto& [source, targets] : answers) CHECK(targets.size() == 2);
   // One of two answers, equally often: ln 2 for each example.
   CHECK_THAT(blind->info().bayes_loss, WithinRel(60 * std::log(2.0) / characters, 1e-12));
-  // A task with sources of another kind, even with equal answers, is told by the source.
+  // `add` has sources of another kind, which identify it: its loss is 0, whatever its answers are.
   const auto three =
       tasks({{"tasks", "rise, fall, add"}, {"validation_pairs", "30"}, {"input", "none"}});
   CHECK_THAT(three->info().bayes_loss_of_domain[0],
