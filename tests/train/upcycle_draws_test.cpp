@@ -10,10 +10,7 @@ namespace {
 TEST_CASE("upcycle: noise and redrawn units change experts only", "[train][start]") {
   Source source;
   const auto weights = [&](const Values& more) {
-    std::map<std::string, std::vector<real>> all;
-    Upcycled made(source, with(choice({"k", "2", "normalise", "sum"}), more));
-    for (const NamedTensor& t : made.sparse.trainer->weights()) all[t.name] = t.value.to_host();
-    return all;
+    return weights_of(Upcycled(source, with(choice({"k", "2", "normalise", "sum"}), more)).sparse);
   };
   const auto plain = weights({});
   for (const Values& more : std::vector<Values>{{"init.noise", "0.1"}, {"init.drop", "0.5"}}) {
@@ -50,10 +47,8 @@ TEST_CASE("upcycle: noise and redrawn units have the distribution of their formu
           "[train][start]") {
   Source source({}, 1);
   const auto weights = [&](const Values& more, const std::string& name) {
-    Upcycled made(source, with(choice({"k", "2", "normalise", "sum"}), more));
-    for (const NamedTensor& t : made.sparse.trainer->weights())
-      if (t.name == "blocks.0.moe.experts." + name) return t.value.to_host();
-    return std::vector<real>();
+    const Upcycled made(source, with(choice({"k", "2", "normalise", "sum"}), more));
+    return weights_of(made.sparse).at("blocks.0.moe.experts." + name);
   };
   const std::vector<real> w1 = weights({}, "w1"), w2 = weights({}, "w2"),
                           noisy = weights({"init.noise", "0.1"}, "w1"),
