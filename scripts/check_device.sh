@@ -153,7 +153,7 @@ export device out scratch python torch build
 if [ "$build" = - ]; then
   build=$PWD/build/release
   stage build 3600
-  part build scripts/build.sh release
+  part build bash -c 'cmake --preset release -DMOESIM_CUDA_DOUBLE=ON && cmake --build --preset release'
 fi
 moesim=$build/moesim
 export moesim

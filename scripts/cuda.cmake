@@ -78,7 +78,7 @@ endif()
 # because a linker leaves out of a library what nobody names.
 function(moesim_devices suffix)
   add_library(moesim_devices_${suffix} INTERFACE)
-  if(NOT moesim_cuda)
+  if(NOT moesim_cuda OR (suffix STREQUAL f64 AND NOT MOESIM_CUDA_DOUBLE))
     return()
   endif()
   add_library(moesim_cuda_${suffix} OBJECT ${moesim_cuda_groups} sim/backend/cuda/cublas_library.cpp)

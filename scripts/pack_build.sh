@@ -6,9 +6,10 @@
 # The archive has a folder `build` with the stripped programs that scripts/check_device.sh runs, and in build/lib the shared
 # libraries that they load, except those of the C library and of the compiler. That machine needs a C library at least as new as
 # this one's. The programs find build/lib by their run path, which patchelf writes (its package), so that other programs there do
-# not load it. Configure BUILD with -DMOESIM_NATIVE=OFF, and with CUDAARCHS of that card for a short build.
+# not load it. Configure BUILD with -DMOESIM_NATIVE=OFF -DMOESIM_CUDA_DOUBLE=ON, and with
+# CUDAARCHS of that card for a short build.
 set -euo pipefail
-[ $# -eq 2 ] || { sed -n '2,9p' "$0" | cut -c3-; exit 2; }
+[ $# -eq 2 ] || { sed -n '2,10p' "$0" | cut -c3-; exit 2; }
 build=$1 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 to=$scratch/build

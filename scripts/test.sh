@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Builds everything and runs all tests. MOESIM_ORACLES and MOESIM_DATA, where set, name folders with reference files and
-# with real data; without them those cases say that they are skipped.
+# with real data; without them those cases say that they are skipped. MOESIM_PRESET names another preset than release: ci takes
+# warnings for errors, and tests the CUDA backend in double as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
-scripts/build.sh release
-ctest --preset release "$@"
+preset=${MOESIM_PRESET:-release}
+scripts/build.sh "$preset"
+ctest --preset "$preset" "$@"
