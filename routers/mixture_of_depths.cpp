@@ -124,7 +124,8 @@ class MixtureOfDepths : public Router {
 };
 
 const RegisterRouter<MixtureOfDepths> mixture_of_depths(
-    "mixture_of_depths", "the best tokens of a sequence pass the block, others pass it by",
+    "mixture_of_depths",
+    "the block processes the tokens of a sequence with the highest scores; all others skip it",
     {{"recursion",
       "combine=difference inference=router training=top alpha=0.1 capacity_factor=0.5"},
      {"tanh", "weight=tanh capacity_factor=0.4 sampling_weight=0.1"},

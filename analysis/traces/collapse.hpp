@@ -11,7 +11,7 @@ struct CollapseLimits {
   double starved = 0.1;      // an expert is starved below this fraction of the mean load
   double max_violation = 1;  // MaxVio above it: uneven
   double evenness = 0.25;    // below it: collapsed
-  double least = 20;         // assignments per expert that a verdict takes
+  double least = 20;         // assignments per expert that a verdict needs
 };
 
 struct LoadVerdict {

@@ -93,7 +93,9 @@ Arguments analyze_arguments() {
       .value("pairs", "all",
              "coactivation: all pairs of a token's choices, or those adjacent in their order",
              {{"all", "adjacent"}})
-      .value("top", "20", "most rows per layer, of tokens per expert; 0: all")
+      .value(
+          "top", "20",
+          "rows to print at most: per expert in the analysis tokens, per layer in others; 0: all")
       .value("seen", "10", "least occurrences of a token id")
       .value("sequence", "0", "mixing: the sequence of --by dispatch and --by combine")
       .value("bins", "16", "bins of positions in a sequence")
@@ -103,7 +105,7 @@ Arguments analyze_arguments() {
              "collapse: an expert is starved below this fraction of the mean load")
       .value("max-violation", "1", "collapse: uneven above this MaxVio, max / mean load - 1")
       .value("evenness", "0.25", "collapse: collapsed below this (effective experts - k) / (E - k)")
-      .value("least", "20", "collapse: assignments per expert that a verdict takes")
+      .value("least", "20", "collapse: assignments per expert that a verdict needs")
       .value("plot", "",
              "draw the table in this file, .svg, .pdf or .png; maps need all cells, so they refuse "
              "--top; there is no table without --out, --format or --json",

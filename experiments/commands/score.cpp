@@ -80,10 +80,12 @@ void add_notes(ScoreNotes& notes, const std::string& name, const Experiment& e, 
 Arguments score_arguments() {
   Arguments arguments(
       "score RUN...",
-      "Prints by task, of the data set tasks: the loss per counted target over the sequences of an "
-      "evaluation, and of the model's own answers, which it gives token by token, always the most "
-      "likely one, the share that is exactly the target, and chrF; then their mean and standard "
-      "deviation over the seeds of each arm. RUN is the folder of a run or of an experiment.");
+      "Prints for each task of the data set tasks the loss per counted target, the share of "
+      "answers "
+      "that are exactly the target, and the chrF of the answers; then their means and standard "
+      "deviations over the seeds of each arm. The loss is over the sequences of an evaluation. The "
+      "model generates an answer token by token and always takes the most likely token. RUN is the "
+      "folder of a run or of an experiment.");
   arguments.value("answers", "64", "answers per task; 0: one to each sequence of an evaluation")
       .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})

@@ -104,11 +104,11 @@ index number_above(double threshold, index sequences, const Transformation& what
 void declare_fewer_experts(Arguments& arguments) {
   arguments.group("prune")
       .value("keep", "", "experts per layer to keep; or --threshold")
-      .value(
-          "threshold", "",
-          "BETA: of n living experts of a layer those go whose share of the assignments is at most "
-          "BETA / n, again until none goes, and none below the number that a token takes (Chen et "
-          "al. 2022); all layers keep as many as the one with the most")
+      .value("threshold", "",
+             "BETA: removes from the n remaining experts of a layer those with at most BETA / n of "
+             "its "
+             "assignments, and repeats this until none is removed or a token needs all that remain "
+             "(Chen et al. 2022); all layers keep as many as the one that keeps the most")
       .value(
           "score", "usage",
           "keep those with the most assignments before drops, with the largest sum of gates after "
