@@ -47,6 +47,7 @@ every = 10
 sequences = 8
 [router.token_choice]
 k = 2
+capacity_factor = 0
 capacity_factor_eval = 0
 """)
 made = 0
@@ -71,23 +72,24 @@ def transform(run, *words):
 source = train("source", "data.name=synthetic")
 weights = tensors(source, 20)
 
-# The sequences of calibration are those of a run's steps: the demand of the first layer, which drops do not change.
+# The sequences of calibration are those of a run's steps.
 for batch, steps in ((16, 1), (32, 1), (32, 2)):
     drawn = train(f"drawn{batch}-{steps}", "data.name=synthetic", f"init.from={source}", "init.method=same", f"train.batch={batch}",
                   "train.rate=0", f"run.steps={steps}", "record.every=1")
-    demand = np.zeros(4)
+    demand = np.zeros((2, 4))
     for row in csv.DictReader(io.StringIO(call("export", drawn, "--table", "tidy", "--columns", "demand").stdout)):
-        if row["layer"] == "0":
-            demand[int(row["expert"])] += float(row["value"])
-    most = sorted(np.argsort(-demand, kind="stable")[:2].tolist())
+        demand[int(row["layer"]), int(row["expert"])] += float(row["value"])
     words = ("--calibration", batch * steps)
-    said, _ = transform(source, "prune", "--keep", "2", *words)
-    check(said["kept"][0] == most, f"{words}: keeps {said['kept'][0]}, not {most}")
-    check(said["kept_usage"][0] == demand[most].sum() / demand.sum(), f"{words}: kept_usage {said['kept_usage'][0]}, demand {demand}")
-    said, run = transform(source, "merge", "--groups", "2", "--align", "none", *words)
-    for group in said["groups"][0]:
-        mean = np.tensordot(demand[group] / demand[group].sum(), weights["blocks.0.moe.experts.w1"][group].astype(float), 1)
-        check(np.allclose(tensors(run, 0)["blocks.0.moe.experts.w1"][group], mean, rtol=0, atol=1e-7), f"{words}: group {group} of {demand}")
+    pruned, _ = transform(source, "prune", "--keep", "2", *words)
+    merged, run = transform(source, "merge", "--groups", "2", "--align", "none", *words)
+    for layer, use in enumerate(demand):
+        most = sorted(np.argsort(-use, kind="stable")[:2].tolist())
+        check(pruned["kept"][layer] == most, f"{words}: keeps {pruned['kept'][layer]}, not {most}")
+        check(pruned["kept_usage"][layer] == use[most].sum() / use.sum(), f"{words}: kept_usage {pruned['kept_usage'][layer]} of {use}")
+        name = f"blocks.{layer}.moe.experts.w1"
+        for group in merged["groups"][layer]:
+            mean = np.tensordot(use[group] / use[group].sum(), weights[name][group].astype(float), 1)
+            check(np.allclose(tensors(run, 0)[name][group], mean, rtol=0, atol=1e-7), f"{words}: group {group} of {use}")
 
 # Decisions in calibration on one letter are those of an evaluation on that letter. The other letter, which each split must have, is
 # in none of these sequences.
@@ -106,8 +108,9 @@ for words in (("prune", "--keep", "2"), ("prune", "--keep", "2", "--score", "imp
     check(ours == same and all(np.allclose(one[name], two[name], rtol=0, atol=1e-7) for name in two), f"{words}: {ours} and {same}")
     check(ours != others or any(not np.allclose(one[name], three[name], rtol=0, atol=1e-4) for name in two), f"{words}: both letters alike")
 
-# A folded expert is the mean of its group, in every layer.
-said, run = transform(source, "merge", "--groups", "2", "--router", "fold", "--weights", "mean", "--align", "none", "--similarity", "weights")
+# A folded expert is the mean of its group, in every layer; the cores of the layers, which are the most used experts, differ.
+check(pruned["kept"][0] != pruned["kept"][1], f"the most used experts: {pruned['kept']}")
+said, run = transform(source, "merge", "--groups", "2", "--router", "fold", "--weights", "mean", "--align", "none", "--calibration", "64")
 for layer, groups in enumerate(said["groups"]):
     for part in ("experts.w1", "experts.w2"):
         name = f"blocks.{layer}.moe.{part}"
