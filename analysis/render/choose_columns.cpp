@@ -3,15 +3,11 @@
 #include "analysis/render/escape.hpp"
 #include "sim/core/error.hpp"
 
-#include <algorithm>
-
 namespace moesim {
 namespace {
 
-std::size_t place_of(const Table& table, const std::string& key) {
-  const auto found = std::find_if(table.columns.begin(), table.columns.end(),
-                                  [&](const Column& column) { return column.key == key; });
-  if (found != table.columns.end()) return static_cast<std::size_t>(found - table.columns.begin());
+std::size_t known_column(const Table& table, const std::string& key) {
+  if (const auto found = column_of(table, key)) return *found;
   std::vector<std::string> keys;
   for (const Column& column : table.columns) keys.push_back(terminal_safe(column.key));
   const std::string near = nearest(key, keys);
@@ -22,6 +18,12 @@ std::size_t place_of(const Table& table, const std::string& key) {
 
 }  // namespace
 
+std::optional<std::size_t> column_of(const Table& table, const std::string& key) {
+  for (std::size_t column = 0; column < table.columns.size(); ++column)
+    if (table.columns[column].key == key) return column;
+  return std::nullopt;
+}
+
 Table with_columns(const Table& table, const std::vector<std::string>& keys) {
   Table chosen = table;
   chosen.columns.clear();
@@ -29,7 +31,7 @@ Table with_columns(const Table& table, const std::vector<std::string>& keys) {
   chosen.references.clear();
   for (auto& row : chosen.rows) row.clear();
   for (std::size_t c = 0; c < keys.size(); ++c) {
-    const std::size_t from = place_of(table, keys[c]);
+    const std::size_t from = known_column(table, keys[c]);
     chosen.columns.push_back(table.columns[from]);
     for (std::size_t r = 0; r < table.rows.size(); ++r) {
       chosen.rows[r].push_back(table.rows[r][from]);

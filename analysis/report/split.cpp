@@ -1,17 +1,12 @@
 #include "analysis/report/split.hpp"
 
+#include "analysis/render/choose_columns.hpp"
+
 #include <algorithm>
 #include <map>
 
 namespace moesim {
 namespace {
-
-// Returns the index of a column, or the number of columns if it is missing.
-std::size_t column_of(const Table& table, const std::string& key) {
-  const auto found = std::find_if(table.columns.begin(), table.columns.end(),
-                                  [&](const Column& column) { return column.key == key; });
-  return static_cast<std::size_t>(found - table.columns.begin());
-}
 
 std::string text_at(const std::vector<Cell>& row, std::size_t column) {
   const auto* text = column < row.size() ? std::get_if<std::string>(&row[column]) : nullptr;
@@ -57,7 +52,8 @@ Table without_notes(const Table& table, const std::vector<std::string>& notes) {
 }
 
 SplitTable split_by_arm(const Table& table, const std::string& key) {
-  const std::size_t arm = column_of(table, "arm"), layer = column_of(table, key);
+  const std::size_t none = table.columns.size(), arm = column_of(table, "arm").value_or(none),
+                    layer = column_of(table, key).value_or(none);
   std::vector<std::string> names;
   std::map<std::string, std::vector<std::size_t>> rows;
   for (std::size_t row = 0; row < table.rows.size(); ++row) {

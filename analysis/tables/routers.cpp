@@ -1,5 +1,6 @@
 #include "analysis/tables/routers.hpp"
 
+#include "analysis/render/choose_columns.hpp"
 #include "analysis/render/escape.hpp"
 #include "analysis/tables/column_names.hpp"
 #include "analysis/tables/comparable.hpp"
@@ -65,15 +66,9 @@ std::vector<RouterColumn> chosen_columns(const std::vector<RouterColumn>& all,
   return chosen;
 }
 
-std::optional<std::size_t> place_of(const Table& table, const std::string& key) {
-  for (std::size_t column = 0; column < table.columns.size(); ++column)
-    if (table.columns[column].key == key) return column;
-  return std::nullopt;
-}
-
 void mark_best(const std::vector<Arm>& arms, const Arm* baseline, const LossOf& loss,
                const std::string& key, Table& table) {
-  const auto column = place_of(table, key);
+  const auto column = column_of(table, key);
   const std::optional<Best> best = best_of(with_baseline(arms, baseline), baseline, loss);
   if (!best || !column) return;
   for (const std::size_t arm : best->marked())
@@ -85,7 +80,7 @@ void refer(const std::vector<Arm>& arms, const std::vector<Difference>& differen
   const auto add = [&](std::size_t row, const std::vector<std::string>& keys,
                        const std::set<std::size_t>& about) {
     for (const std::string& key : keys)
-      if (const auto column = place_of(table, key); column && !about.empty())
+      if (const auto column = column_of(table, key); column && !about.empty())
         table.references[{row, *column}].insert(about.begin(), about.end());
   };
   for (std::size_t row = 0; row < arms.size(); ++row) {

@@ -1,5 +1,6 @@
 #include "experiments/commands/score_arms.hpp"
 
+#include "analysis/render/choose_columns.hpp"
 #include "analysis/runs/arms.hpp"
 #include "analysis/runs/load.hpp"
 #include "sim/core/error.hpp"
@@ -38,12 +39,6 @@ std::vector<std::size_t> rows_of(const Arm& arm, const std::vector<ScoredRun>& r
   return rows;
 }
 
-std::size_t place_of_key(const Table& table, const std::string& key) {
-  const auto found = std::find_if(table.columns.begin(), table.columns.end(),
-                                  [&](const Column& column) { return column.key == key; });
-  return static_cast<std::size_t>(found - table.columns.begin());
-}
-
 }  // namespace
 
 Table scores_by_arm(const Table& scores, const std::vector<ScoredRun>& runs) {
@@ -52,11 +47,11 @@ Table scores_by_arm(const Table& scores, const std::vector<ScoredRun>& runs) {
   table.columns = {{"arm", "arm"}, {"domain", "task"}, {"seeds", "seeds", Kind::count}};
   std::vector<std::size_t> from;  // columns of `scores`
   for (const char* key : {"loss", "exact_percent", "chrf"}) {
-    from.push_back(place_of_key(scores, key));
+    from.push_back(column_of(scores, key).value());
     table.columns.push_back(scores.columns[from.back()]);
     table.columns.back().kind = Kind::sample;
   }
-  const std::size_t task = place_of_key(scores, "domain");
+  const std::size_t task = column_of(scores, "domain").value();
   const std::vector<Outcome> outcomes = outcomes_of(runs);
   for (const Arm& arm : arms_of(outcomes)) {
     const std::vector<std::size_t> rows = rows_of(arm, runs);

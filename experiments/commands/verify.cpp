@@ -188,11 +188,10 @@ void verify_checkpoint(const std::string& folder, index step, bool last, const s
                        checkpoint.path);
   } catch (const Error& error) {
     const bool is_unreadable = dynamic_cast<const Unreadable*>(&error) != nullptr;
-    if (there()) findings.met(error, error.what() + (is_unreadable ? "" : advice));
+    if (there())
+      findings.met(error, error.what() + (is_unreadable || advice.empty() ? "" : "; " + advice));
   }
 }
-
-constexpr const char* kMakeAgain = "; make the run again with moesim transform";
 
 // Returns true if a run cannot be trained without a checkpoint: its first weights, which moesim
 // transform made, are in its checkpoints alone. One that extends another run has them there.
@@ -216,7 +215,7 @@ std::size_t verify_run(const KnownRun& run, RunReader& reader, Findings& finding
     if (needed && checkpoint_steps(run.folder).empty())
       findings.damaged(run.folder +
                        "/checkpoint: the checkpoint with the weights that moesim transform made is "
-                       "gone" +
+                       "gone; " +
                        kMakeAgain);
   } catch (const Unreadable& problem) {
     findings.met(problem, problem.what());

@@ -22,12 +22,9 @@
 namespace moesim {
 namespace {
 
-// What to do about a run without a checkpoint that can be used. The first weights of a run that
-// moesim transform made are in its checkpoints alone.
+// What to do about a run without a checkpoint that can be used.
 std::string advice_for(const StoredRun& run) {
-  return run.spec.settings.values().contains("run.made")
-             ? "make the run again with moesim transform"
-             : "train it first";
+  return run.spec.settings.values().contains("run.made") ? kMakeAgain : "train it first";
 }
 
 // The checkpoints of this run, in order of preference.

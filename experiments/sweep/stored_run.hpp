@@ -10,6 +10,10 @@
 
 namespace moesim {
 
+// What to do about a run that moesim transform made and whose weights are lost: they are in its first
+// checkpoint alone.
+inline constexpr const char* kMakeAgain = "make the run again with moesim transform";
+
 struct StoredRun {
   std::string config_sha256;  // of its config.ini
   RunSpec spec;

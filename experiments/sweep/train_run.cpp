@@ -8,6 +8,7 @@
 #include "experiments/sweep/run_notes.hpp"
 #include "experiments/sweep/run_state.hpp"
 #include "experiments/sweep/signals.hpp"
+#include "experiments/sweep/stored_run.hpp"
 #include "experiments/sweep/take_sources.hpp"
 #include "experiments/sweep/versions.hpp"
 #include "experiments/terminal/progress.hpp"
@@ -142,13 +143,10 @@ bool trains_part(const Trainer& trainer) {
   return std::any_of(all.begin(), all.end(), [](const Parameter& p) { return p.frozen; });
 }
 
-// The first weights of a run that moesim transform made are in its first checkpoint alone.
 void require_not_made(const Experiment& e) {
   if (!e.run.made.empty())
-    fail(Exit::data,
-         fmt::format("run.made = {}: the checkpoint with these weights is gone; make the "
-                     "run again with moesim transform",
-                     e.run.made));
+    fail(Exit::data, fmt::format("run.made = {}: the checkpoint with these weights is gone; {}",
+                                 e.run.made, kMakeAgain));
 }
 
 // Starts from the end of the finished run that the plan names.

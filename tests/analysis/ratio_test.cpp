@@ -6,6 +6,7 @@
 #include "tests/analysis/outcomes.hpp"
 
 #include <cmath>
+#include <tuple>
 
 namespace moesim::testing {
 namespace {
@@ -51,6 +52,14 @@ TEST_CASE("preserved share: the published tables", "[analysis]") {
        {std::pair(1.631, 3), {1.598, 20}, {1.580, 29}, {1.579, 30}})
     CHECK(std::abs(100 * preserved_share({{0, 1.636}}, {{0, student}}, {{0, 1.444}}).value -
                    percent) < 0.5);
+  // Table 7, by teacher. Percentages were printed from losses with more digits: 26.47 is printed as 27.
+  for (const auto& [teacher, student, percent] : {std::tuple(1.505, 1.587, 37),
+                                                  {1.474, 1.585, 32},
+                                                  {1.444, 1.579, 30},
+                                                  {1.432, 1.582, 27},
+                                                  {1.427, 1.578, 28}})
+    CHECK(std::abs(100 * preserved_share({{0, 1.636}}, {{0, student}}, {{0, teacher}}).value -
+                   percent) < 0.55);
   // Common seeds only.
   CHECK_THAT(preserved_share({{0, 2}, {1, 3}, {2, 9}}, {{0, 1.5}, {1, 2.5}, {3, 0}},
                              {{0, 1}, {1, 2}, {2, 1}})

@@ -43,6 +43,21 @@ TEST_CASE("shared documents: those of several runs are arranged once", "[experim
   CHECK_THROWS_AS(get(without), Error);
 }
 
+TEST_CASE("shared documents: each order of the same documents is arranged", "[experiments]") {
+  const ConfigFolder folder;
+  std::string text;
+  for (int i = 0; i < 200; ++i) text += "document number " + std::to_string(i * i) + " of all\n\n";
+  PlannedRun drawn = run_on(folder.write("several.txt", text), "blank"), path = drawn;
+  drawn.spec.settings.set("data.order", "random", "test");
+  path.spec.settings.set("data.order", "similar", "test");
+  DataCache cache;
+  const auto of = [&](const PlannedRun& run) {
+    Settings settings = run.spec.settings;
+    return cache.get(settings);
+  };
+  CHECK(of(drawn)->batch(Split::train, 0, 0, 1).ids != of(path)->batch(Split::train, 0, 0, 1).ids);
+}
+
 TEST_CASE("shared documents: errors are left to the runs", "[experiments]") {
   const PlannedRun missing = run_on("missing.txt", "blank");
   CHECK(shared_documents({missing, missing}) != nullptr);

@@ -152,6 +152,31 @@ for key in ("loss", "exact_percent", "chrf"):
     mean = sum(row[key] for row in rows[:-1]) / len(NAMES)
     check(abs(rows[-1][key] - mean) < 1e-9, f"mean of {key}: {rows[-1][key]}, {mean} here")
 
+# Without capacity, loss and answers are those of the same weights in a run whose evaluation drops nothing.
+tight = train("tight", "router.token_choice.capacity_factor_eval=0.25")
+free = train("free", "router.token_choice.capacity_factor_eval=0", f"init.from={tight}", "init.method=same", "train.rate=0", "run.steps=1")
+
+
+def scored(run, *words):
+    """-> losses by task, and answers"""
+    said = call("score", run, "--answers", "4", "--answers-out", "scored.csv", "--json", *words).stdout
+    with open("scored.csv", newline="") as file:
+        return [[row["loss"] for row in json.loads(said)["rows"]], [row["answer"] for row in csv.DictReader(file)]]
+
+
+own, dropless = scored(tight), scored(tight, "--dropless")
+check(dropless == scored(free) and own[0] != dropless[0] and own[1] != dropless[1], f"--dropless: {own} and {dropless}")
+
+# An answer that does not end has all of the room: with label, source and [sep] 25 tokens, of which the model reads 24. A model
+# without training ends few. A byte that is no UTF-8 is U+FFFD in the table.
+call("score", train("untrained", "train.rate=0", "run.steps=1"), "--answers", "4", "--answers-out", "untrained.csv")
+with open("untrained.csv", newline="") as file:
+    rooms = [row for row in csv.DictReader(file) if row["ended"] == "no"]
+check(len(rooms) > 8, f"{len(rooms)} answers that do not end")
+for row in rooms:
+    tokens = [len(re.sub(r"\[(" + "|".join(["sep", *NAMES]) + r")\]", "x", row[key].replace("\ufffd", "x")).encode()) for key in ("source", "answer")]
+    check(sum(tokens) + 1 == 25, f"{row['source']} and its answer have {tokens} tokens: {row['answer']!r}")
+
 # The mean is over the tasks that are evaluated.
 two = json.loads(call("score", train("two", "run.steps=2", "data.evaluated=copy sort"), "--answers", "1", "--json").stdout)["rows"]
 check([row["domain"] for row in two] == ["copy", "sort", "mean"] and abs(two[2]["loss"] - (two[0]["loss"] + two[1]["loss"]) / 2) < 1e-9,
