@@ -51,7 +51,7 @@ TEST_CASE("attention: equals the softmax over the whole matrix", "[backend]") {
 
 // Odd lengths and sizes leave half a pair, few columns less than a vector.
 TEST_CASE("attention in bfloat16: rounded factors, full sums, same bits on any threads",
-          "[backend][bfloat16][once]") {
+          "[backend][bfloat16]") {
   for (const Shape& s :
        {Shape{1, 1, 1, 1}, Shape{1, 2, 1, 16}, Shape{1, 48, 2, 16}, Shape{1, 49, 3, 32},
         Shape{1, 100, 1, 33}, Shape{1, 257, 2, 3}, Shape{1, 300, 1, 7}, Shape{1, 520, 1, 2}})

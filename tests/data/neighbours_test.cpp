@@ -52,7 +52,7 @@ TEST_CASE("neighbours: those of comparing all pairs, bit for bit", "[data][docum
 
 // Documents of 30 words of one of six languages, each with 400 words of its own, of which word i is
 // about as frequent as 1 / i.
-TEST_CASE("neighbours: few pairs are compared in full", "[data][documents][once]") {
+TEST_CASE("neighbours: few pairs are compared in full", "[data][documents][long]") {
   constexpr index kRows = 3000;
   std::mt19937 random(5);
   std::vector<std::string> texts;

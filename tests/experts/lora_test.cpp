@@ -25,7 +25,7 @@ const std::vector<real> kA = {1, 2, 3, 4, 9, 9, 9, 9}, kB = {1, 1, 1, 1, 9, 9, 9
 }  // namespace
 
 TEST_CASE("lora: an adapter adds alpha / rank times A B", "[experts]") {
-  const double close = kDouble ? 1e-12 : 1e-5;
+  const double close = 1e-12;
   CHECK_THAT(output({}, {{"a", kA}, {"b", kB}}), WithinAbs(5 + 0.5 * 10, close));
   CHECK_THAT(output({{"rslora", "true"}}, {{"a", kA}, {"b", kB}}), WithinAbs(5 + 1 * 10, close));
   // The norm of a column of one value is its size: μ |W| / |W + Δ| (W + Δ) = μ |W|.

@@ -15,7 +15,7 @@ namespace {
 
 using Kind = AdapterConfig::Kind;
 
-constexpr double kClose = kDouble ? 1e-13 : 1e-5;
+constexpr double kClose = 1e-13;
 constexpr index kIn = 5, kOut = 4, kRows = 6;
 
 AdapterConfig config_of(Kind kind) {
@@ -117,7 +117,6 @@ TEST_CASE("adapter: every kind is its formula", "[nn]") {
 }
 
 TEST_CASE("adapter: derivatives are right", "[nn]") {
-  if (!kDouble) return;
   for (const Kind kind : {Kind::lora, Kind::molora, Kind::mov}) {
     CAPTURE(static_cast<int>(kind));
     const Adapted m(config_of(kind));

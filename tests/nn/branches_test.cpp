@@ -14,7 +14,7 @@ namespace moesim::testing {
 namespace {
 
 constexpr index kWidth = 8, kHeads = 2;
-constexpr double kRounding = sizeof(real) == sizeof(double) ? 1e-12 : 1e-4;
+constexpr double kRounding = 1e-12;
 
 // An attention and an mlp behind layer norms; `key` draws its values.
 std::unique_ptr<Block> a_block(bool rotary, std::uint32_t key) {

@@ -12,7 +12,7 @@
 namespace moesim::testing {
 namespace {
 
-constexpr double kPastRounding = sizeof(real) == sizeof(double) ? 1e-12 : 2e-5;
+constexpr double kPastRounding = 1e-12;
 constexpr index kPastHeads = 4, kPastWidth = 3, kPastRow = 3 * kPastHeads * kPastWidth;
 
 // Queries, keys and values of one token.

@@ -12,7 +12,7 @@ namespace moesim::testing {
 namespace {
 
 constexpr index kBatch = 2, kLength = 5, kTokens = kBatch * kLength;
-constexpr double kAttentionRounding = sizeof(real) == sizeof(double) ? 1e-12 : 2e-5;
+constexpr double kAttentionRounding = 1e-12;
 
 std::vector<AttentionConfig> shapes() {
   std::vector<AttentionConfig> all;

@@ -14,8 +14,8 @@ namespace moesim::testing {
 using Values = std::vector<std::string>;
 using Ids = std::vector<std::int32_t>;
 
-inline constexpr double kGenerated = sizeof(real) == 8 ? 1e-12 : 1e-5;
-inline constexpr double kCached = sizeof(real) == 8 ? 1e-10 : 1e-4;
+inline constexpr double kGenerated = 1e-12;
+inline constexpr double kCached = 1e-10;
 inline const Ids kText = {3, 1, 4, 1, 5, 9, 2, 6,
                           5, 3, 5, 8, 9, 7, 9, 3};  // as long as the positions
 

@@ -120,7 +120,6 @@ void check_gradients(Tiny& tiny) {
 }
 
 TEST_CASE("transformer: gradients of every parameter", "[nn]") {
-  if (!kDouble) return;
   const Values top2 = {"router.token_choice.k", "2", "router.token_choice.z_weight", "0.01"};
   const std::vector<Values> models = {
       {},
@@ -154,7 +153,6 @@ TEST_CASE("transformer: gradients of every parameter", "[nn]") {
 }
 
 TEST_CASE("transformer: gradients of a classifier of features", "[nn]") {
-  if (!kDouble) return;
   for (const char* positions : {"learned", "rotary"}) {
     Tiny tiny({"task.name", "classification", "model.positions", positions}, images_info());
     REQUIRE(tiny.loss().size() == 1);
@@ -163,7 +161,6 @@ TEST_CASE("transformer: gradients of a classifier of features", "[nn]") {
 }
 
 TEST_CASE("transformer: gradients with every router", "[nn]") {
-  if (!kDouble) return;
   for (const std::string& router : Registry<Router>::names()) {
     CAPTURE(router);
     Tiny tiny({"router.name", router});

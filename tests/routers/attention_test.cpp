@@ -1,6 +1,5 @@
-// Tests the routers of attention: moa, switchhead and moh, by hand and in a model.
+// Tests the routers of attention: moa, switchhead and moh, by hand.
 #include "tests/support/policy.hpp"
-#include "tests/train/support.hpp"
 
 #include <cmath>
 
@@ -75,20 +74,6 @@ TEST_CASE("switchhead: the source chooses values, the target outputs", "[routers
                            {{"positions", "relative"}});
              }),
              contains("look back only"));
-}
-
-TEST_CASE("routed attention replaces the attention of a block, and needs no experts",
-          "[routers][train][once]") {
-  for (const char* router : {"moa", "switchhead", "moh"}) {
-    CAPTURE(router);
-    Training training({"moe.at", "attention", "router.name", router, "feed_forward.name", "mlp",
-                       "feed_forward.hidden", "8", "run.steps", "30", "train.rate", "0.01"},
-                      1);
-    CHECK(training.model->moe_layer(0).expert().parameters().empty());
-    CHECK(training.run() == End::complete);
-    const std::vector<double> losses = training.recorder->file().all_values("task_loss");
-    CHECK(losses.back() < losses.front());
-  }
 }
 
 }  // namespace moesim::testing

@@ -1,6 +1,5 @@
 // Tests mixture_of_depths: who passes, how the output joins the residual stream, and inference.
 #include "tests/support/policy.hpp"
-#include "tests/train/support.hpp"
 
 #include <cmath>
 
@@ -76,17 +75,6 @@ TEST_CASE("mixture of depths: refuses what has no meaning", "[routers]") {
   CHECK_THAT(refusal({{"sampling_weight", "0"}}), contains("inference = top"));
   CHECK_THAT(refusal({{"inference", "top"}, {"training", "inference"}}), contains("is the same"));
   CHECK(refusal({{"sampling_weight", "0"}, {"inference", "top"}}) == "accepted");
-}
-
-TEST_CASE("mixture of depths: trains around whole blocks", "[routers][train][once]") {
-  Training training(
-      {"moe.at", "block", "router.name", "mixture_of_depths",
-       "router.mixture_of_depths.capacity_factor", "0.5", "run.steps", "30", "train.rate", "0.01"},
-      1);
-  CHECK(training.model->moe_layer(0).router().traits().cost.rows_per_token == 0.5);
-  CHECK(training.run() == End::complete);
-  const std::vector<double> losses = training.recorder->file().all_values("task_loss");
-  CHECK(losses.back() < losses.front());
 }
 
 }  // namespace moesim::testing

@@ -11,7 +11,7 @@ std::string fingerprint(const std::vector<std::string>& settings, int threads) {
   return training.fingerprint();
 }
 
-TEST_CASE("determinism: every router, 1, 2, 3 and 7 threads", "[train][determinism][once]") {
+TEST_CASE("determinism: every router, 1, 2, 3 and 7 threads", "[train][determinism]") {
   for (const std::string& router : Registry<Router>::names()) {
     CAPTURE(router);
     // Sizes beyond one tile in rows, columns and sums, so that there is something to distribute.

@@ -61,8 +61,7 @@ const Values kBlocks = {"moe.experts",    "256",     "expert.hidden", "2", "mode
                         "data.length",    "8",       "train.batch",   "4", "model.layers", "2",
                         "train.schedule", "constant"};
 
-TEST_CASE("extend: a constant rate, whenever the shorter run was evaluated",
-          "[train][extend][once]") {
+TEST_CASE("extend: a constant rate, whenever the shorter run was evaluated", "[train][extend]") {
   for (const char* every : {"0", "2", "3"}) {
     CAPTURE(every);
     check_extended({"train.schedule", "constant", "train.warmup", "8", "model.dropout", "0.1",
@@ -78,8 +77,7 @@ TEST_CASE("extend: a cosine that begins again where it ended", "[train][extend]"
   check_extended(with(values, {"train.restarts", "3"}), "6", "12", {"train.restarts", "3 6"});
 }
 
-TEST_CASE("extend: finished blocks come along, and an evaluation leaves one",
-          "[train][extend][once]") {
+TEST_CASE("extend: finished blocks come along, and an evaluation leaves one", "[train][extend]") {
   // The 16th evaluation, at step 29, fills a block and is none of 40 steps.
   check_extended(with(kBlocks, {"eval.every", "2"}), "29", "40");
   check_extended(with(kBlocks, {"eval.every", "0", "record.every", "1"}), "33", "35");

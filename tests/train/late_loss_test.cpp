@@ -138,7 +138,7 @@ TEST_CASE("auxiliary losses: recorded from the step in which they begin", "[trai
   }
 }
 
-TEST_CASE("auxiliary losses: those that begin after going on, too", "[train][aux][resume][once]") {
+TEST_CASE("auxiliary losses: those that begin after going on, too", "[train][aux][resume]") {
   for (const Case& each : kCases)
     for (index step = 0; step < 4; ++step) {
       CAPTURE(each.what, step);
@@ -164,7 +164,7 @@ TEST_CASE("auxiliary losses: those that begin after going on, too", "[train][aux
 }
 
 TEST_CASE("auxiliary losses: one that begins when rows of others have left memory",
-          "[train][aux][brief]") {
+          "[train][aux]") {
   constexpr index kSteps = 8500, kBegins = 8400;  // a block has 8192 values
   const TemporaryFolder folder;
   const std::string path = folder / "run.h5";

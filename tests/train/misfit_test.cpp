@@ -50,8 +50,7 @@ TensorView& oblong(TensorFile& file) {
   throw std::logic_error("no oblong tensor");
 }
 
-TEST_CASE("resume: a checkpoint that does not fit gives way to the one before",
-          "[train][resume][once]") {
+TEST_CASE("resume: a checkpoint that does not fit gives way to the one before", "[train][resume]") {
   const Values values = {"run.steps", "6", "checkpoint.every", "2", "router.name", "token_choice"};
   struct Change {
     const char* what;

@@ -29,7 +29,7 @@ std::string read_values(const std::string& path) {
 }
 
 TEST_CASE("resume: records in blocks, of which some were written after the checkpoint",
-          "[train][resume][once]") {
+          "[train][resume]") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "straight");
   std::filesystem::create_directory(folder / "killed");

@@ -9,7 +9,7 @@
 namespace moesim::testing {
 namespace {
 
-TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train][resume][once]") {
+TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train][resume]") {
   for (const std::string& router : Registry<Router>::names()) {
     if (router == "test_counting") continue;  // of the cases of devices: its count is no state
     CAPTURE(router);
@@ -40,21 +40,6 @@ TEST_CASE("resume: every router, stopped anywhere, gives the same bits", "[train
   }
 }
 
-TEST_CASE("resume: both optimisers, accumulation, regular checkpoints", "[train][resume][brief]") {
-  const std::vector<Values> variants = {
-      {"train.optimiser", "sgd"},
-      {"train.optimiser", "sgd", "train.momentum", "0"},
-      {"eval.also", "dropless, training", "router.name", "token_choice",
-       "router.token_choice.capacity_factor", "0.5", "router.token_choice.capacity_factor_eval",
-       "1"},
-      {"train.accumulate", "2", "router.name", "token_choice",
-       "router.token_choice.capacity_factor", "1.25", "router.token_choice.balance", "0.01"}};
-  for (const Values& variant : variants) {
-    CAPTURE(variant);
-    check_resumed(with({"run.steps", "6", "checkpoint.every", "2"}, variant));
-  }
-}
-
 TEST_CASE("resume: a checkpoint of an earlier version, with all records in it", "[train][resume]") {
   const Values values = {"run.steps", "6", "checkpoint.every", "2"};
   const TemporaryFolder folder;
@@ -74,8 +59,7 @@ TEST_CASE("resume: a checkpoint of an earlier version, with all records in it", 
   CHECK(second.fingerprint() == straight.fingerprint());
 }
 
-TEST_CASE("recorder: a run without evaluations is published after its first step",
-          "[train][brief]") {
+TEST_CASE("recorder: a run without evaluations is published after its first step", "[train]") {
   const TemporaryFolder folder;
   const std::string path = folder / "run.h5";
   Training training({"eval.every", "0", "run.steps", "3"}, 1);

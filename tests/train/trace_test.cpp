@@ -92,7 +92,7 @@ std::multiset<ServedRow> rows_of(const Assignment& plan) {
 }  // namespace
 
 TEST_CASE("traces: agree with demand, load and drops of their steps, for every router and variant",
-          "[train][trace][once]") {
+          "[train][trace]") {
   std::size_t trained = 0, with_drops = 0;
   std::set<std::string> with_rows;
   for (const std::string& router : Registry<Router>::names()) {

@@ -1,4 +1,4 @@
-// Tests training: the initial loss, memorisation, records, errors.
+// Tests training: the initial loss, learning, memorisation, leaks of later tokens, tasks.
 #include "sim/core/error.hpp"
 #include "sim/train/probe.hpp"
 #include "tests/support/catch.hpp"
@@ -18,7 +18,7 @@ TEST_CASE("training: the loss at the start is ln V", "[train]") {
   }
 }
 
-TEST_CASE("training: every router learns", "[train][once]") {
+TEST_CASE("training: every router learns", "[train]") {
   for (const std::string& router : Registry<Router>::names()) {
     CAPTURE(router);
     Training training(
@@ -27,40 +27,6 @@ TEST_CASE("training: every router learns", "[train][once]") {
     training.run();
     CHECK(training.recorder->file().find("eval_loss")->values.back() < before - 0.3);
   }
-}
-
-// Weighted auxiliary losses of the first step.
-std::vector<std::pair<std::string, double>> first_losses(std::vector<std::string> values) {
-  class Look : public Hook {
-   public:
-    void on_step(const StepReport& report) override { aux = report.aux; }
-    std::vector<std::pair<std::string, double>> aux;
-  };
-  values.insert(values.end(), {"router.name", "token_choice", "run.steps", "1", "eval.every", "0"});
-  Training training(values, 1);
-  Look look;
-  training.trainer->run({&look});
-  return look.aux;
-}
-
-TEST_CASE("training: of several auxiliary losses each is told", "[train][brief]") {
-  const std::string key = "router.token_choice.";
-  const std::vector<std::string> balance = {key + "balance_weight", "0.5"},
-                                 z = {key + "z_weight", "0.25"},
-                                 importance = {key + "importance_weight", "2"},
-                                 none = {key + "balance_weight", "0"};
-  const auto join = [](std::vector<std::string> a, const std::vector<std::string>& b) {
-    a.insert(a.end(), b.begin(), b.end());
-    return a;
-  };
-  const auto all = first_losses(join(join(balance, z), importance));
-  auto each = first_losses(balance);
-  for (const auto& more : {importance, z})
-    for (const auto& loss : first_losses(join(none, more))) each.push_back(loss);
-  REQUIRE(each.size() == 3);
-  CHECK(all == each);
-  CHECK(each[0].second != each[1].second);
-  CHECK(each[1].second != each[2].second);
 }
 
 // A data set of one batch, for learning by heart.
@@ -76,7 +42,7 @@ class OneBatch : public Dataset {
   Batch batch_;
 };
 
-TEST_CASE("training: one batch is learnt by heart", "[train][once]") {
+TEST_CASE("training: one batch is learnt by heart", "[train]") {
   // 128 random symbols after their predecessors cannot be told from 16 symbols alone, but from
   // place and past they can.
   Training training({"router.name", "token_choice", "router.token_choice.k", "2", "run.steps",
@@ -89,7 +55,7 @@ TEST_CASE("training: one batch is learnt by heart", "[train][once]") {
   CHECK(training.recorder->file().find("task_loss")->values.back() < 0.01);
 }
 
-TEST_CASE("training: a router that looks ahead is found on the built model", "[train][once]") {
+TEST_CASE("training: a router that looks ahead is found on the built model", "[train]") {
   for (const std::string& router : Registry<Router>::names()) {
     CAPTURE(router);
     Training training({"router.name", router}, 1);
@@ -102,7 +68,7 @@ TEST_CASE("training: a router that looks ahead is found on the built model", "[t
   }
 }
 
-TEST_CASE("training: the probe finds where a model looks ahead", "[train][once]") {
+TEST_CASE("training: the probe finds where a model looks ahead", "[train]") {
   const auto probed = [](const std::vector<std::string>& values, const char* length) {
     std::vector<std::string> all = {"router.name", "lory", "data.length", length};
     all.insert(all.end(), values.begin(), values.end());
@@ -125,28 +91,28 @@ TEST_CASE("training: the probe finds where a model looks ahead", "[train][once]"
           Positions{-1, -1});
 }
 
-TEST_CASE("training: NaN stops in its step and names the tensor", "[train][brief]") {
-  Training training({"router.name", "token_choice"}, 1);
-  for (const Parameter& p : training.model->parameters())
-    if (p.name == "blocks.1.moe.router.weight") {
-      std::vector<real> values = p.value.to_host();
-      values[3] = std::nanf("");
-      p.value.from_host(values);
-    }
-  try {
-    training.run();
-    FAIL("nothing was noticed");
-  } catch (const Error& error) {
-    CHECK(error.code() == Exit::diverged);
-    CHECK_THAT(error.what(), contains("step 0") && contains("blocks.1.moe.router.weight"));
+TEST_CASE("routed attention replaces the attention of a block, and needs no experts", "[train]") {
+  for (const char* router : {"moa", "switchhead", "moh"}) {
+    CAPTURE(router);
+    Training training({"moe.at", "attention", "router.name", router, "feed_forward.name", "mlp",
+                       "feed_forward.hidden", "8", "run.steps", "30", "train.rate", "0.01"},
+                      1);
+    CHECK(training.model->moe_layer(0).expert().parameters().empty());
+    CHECK(training.run() == End::complete);
+    const std::vector<double> losses = training.recorder->file().all_values("task_loss");
+    CHECK(losses.back() < losses.front());
   }
 }
 
-TEST_CASE("training: the first evaluation says what kind of plan it measured", "[train][brief]") {
-  // Before any training step: of masses the run file must not ask what it asks of counts.
-  Training training({"router.name", "smear"}, 1);
-  training.recorder->on_evaluation(training.trainer->evaluate(0));
-  CHECK(std::get<std::string>(training.recorder->file().attributes().at("plan_kind")) == "merging");
+TEST_CASE("mixture of depths: trains around whole blocks", "[train]") {
+  Training training(
+      {"moe.at", "block", "router.name", "mixture_of_depths",
+       "router.mixture_of_depths.capacity_factor", "0.5", "run.steps", "30", "train.rate", "0.01"},
+      1);
+  CHECK(training.model->moe_layer(0).router().traits().cost.rows_per_token == 0.5);
+  CHECK(training.run() == End::complete);
+  const std::vector<double> losses = training.recorder->file().all_values("task_loss");
+  CHECK(losses.back() < losses.front());
 }
 
 TEST_CASE("training: tasks", "[train]") {
@@ -155,15 +121,6 @@ TEST_CASE("training: tasks", "[train]") {
   const auto& losses = masked.recorder->file().find("eval_loss")->values;
   CHECK(losses.back() < losses.front());
   CHECK(to_string(masked.model->moe_layer(0).router().traits().sees) == "sequence");
-}
-
-TEST_CASE("training: after the first step nothing is allocated", "[train][brief]") {
-  Training training({"router.name", "expert_choice", "run.steps", "3", "eval.every", "0"}, 1);
-  training.run();
-  const std::size_t blocks = training.backend.allocations();
-  training.trainer->resume({}, 0);  // once more from step 0
-  training.run();
-  CHECK(training.backend.allocations() == blocks);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 namespace moesim::testing {
 namespace {
 
-constexpr double kExtracted = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
+constexpr double kExtracted = 1e-12;
 constexpr index kTasks = 3;
 
 Values with(const Values& more) {

@@ -12,7 +12,7 @@ namespace moesim::testing {
 namespace {
 
 using Layers = std::vector<std::vector<MergeGroup>>;
-constexpr double kMerged = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
+constexpr double kMerged = 1e-12;
 const Values kTop2 = {"router.name", "token_choice", "router.token_choice.k", "2"};
 
 // The outputs of a model whose experts are merged into these groups, against its own.

@@ -9,7 +9,7 @@
 namespace moesim::testing {
 namespace {
 
-constexpr double kExact = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
+constexpr double kExact = 1e-12;
 
 std::vector<double> rounded(const std::vector<double>& row, int bits) {
   const WeightGrid grid(row, bits);

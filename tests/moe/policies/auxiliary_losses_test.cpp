@@ -33,7 +33,7 @@ std::map<std::string, double> losses(const OptionValues& options, const Decision
 void check_loss(const std::map<std::string, double>& losses, const std::string& name, double want) {
   REQUIRE(losses.size() == 1);
   CHECK(losses.begin()->first == name);
-  CHECK_THAT(losses.begin()->second, WithinAbs(want, kDouble ? 1e-12 : 1e-5));
+  CHECK_THAT(losses.begin()->second, WithinAbs(want, 1e-12));
 }
 
 }  // namespace

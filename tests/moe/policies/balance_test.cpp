@@ -19,7 +19,7 @@ double loss(const std::string& group, const Context& context, std::vector<Tensor
       scope.loss(two.scores, two.choice, 1, Counted::all, 2, context, totals).item());
 }
 
-constexpr double kBalanceClose = kDouble ? 1e-12 : 1e-6;
+constexpr double kBalanceClose = 1e-12;
 
 }  // namespace
 

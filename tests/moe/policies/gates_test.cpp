@@ -24,8 +24,7 @@ std::vector<double> gates(const OptionValues& options, index k = 2) {
 void check_gates(const OptionValues& options, const std::vector<double>& want, index k = 2) {
   const std::vector<double> got = gates(options, k);
   REQUIRE(got.size() == want.size());
-  for (std::size_t i = 0; i < want.size(); ++i)
-    CHECK_THAT(got[i], WithinAbs(want[i], kDouble ? 1e-14 : 1e-6));
+  for (std::size_t i = 0; i < want.size(); ++i) CHECK_THAT(got[i], WithinAbs(want[i], 1e-14));
 }
 
 std::string refusal(const OptionValues& values, index k) {

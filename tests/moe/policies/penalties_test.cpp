@@ -34,7 +34,7 @@ TEST_CASE("penalties: each loss by its weight", "[moe][policies]") {
                                            {"orthogonal", "gram"},
                                            {"weight_penalty", "4"}});
   REQUIRE(names(all) == "entropy marginal_entropy orthogonal weight ");
-  const double close = kDouble ? 1e-8 : 1e-5, entropy = std::log(2);
+  const double close = 1e-8, entropy = std::log(2);
   const std::vector<double> weight = {-0.5, 2, 3, 4}, value = {entropy, -entropy, 3, 2.5};
   for (std::size_t i = 0; i < 4; ++i) {
     CHECK_THAT(all[i].weight, WithinAbs(weight[i], close));

@@ -36,7 +36,7 @@ TEST_CASE("whole step: the loss of several micro-batches is that of one", "[trai
     const std::vector<double> one = losses(router, "batch", "1");
     CHECK(losses(router, "step", "1") == one);
     CHECK(losses(router, "running", "1") == one);
-    const double close = kDouble ? 1e-11 : 1e-4;
+    const double close = 1e-11;
     CHECK(between(losses(router, "step", "2"), one) < close);
     CHECK(between(losses(router, "step", "4"), one) < close);
     // The other scopes differ, and so from the first step.

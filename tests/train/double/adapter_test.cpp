@@ -10,7 +10,7 @@
 namespace moesim::testing {
 namespace {
 
-constexpr double kSameLogit = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
+constexpr double kSameLogit = 1e-12;
 
 // A trained dense run in a folder.
 struct Dense {

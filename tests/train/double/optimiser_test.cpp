@@ -150,7 +150,7 @@ Move one_step(const std::string& clip) {
 }
 
 TEST_CASE("optimiser: clipping shortens long gradients only", "[train]") {
-  const double allowed = kDouble ? 1e-9 : 1e-4;
+  const double allowed = 1e-9;
   const Move free = one_step("0");
   REQUIRE(free.gradient_norm > 0.01);
   CHECK_THAT(free.length, WithinRel(0.5 * free.gradient_norm, allowed));

@@ -58,7 +58,7 @@ TEST_CASE("evaluation: the same to the bit whatever training's batches are", "[t
 }
 
 TEST_CASE("evaluation: sequences are counted, and cut into batches", "[train][eval]") {
-  const double allowed = kDouble ? 1e-12 : 1e-6;
+  const double allowed = 1e-12;
   for (const std::string task : {"causal_lm", "masked_lm"}) {
     CAPTURE(task);
     const auto measure = [&](const char* sequences, const char* batch) {
@@ -114,7 +114,7 @@ TEST_CASE("evaluation: a batch's losses are summed by row, and batches in their 
   CHECK(e.loss == sum / static_cast<double>(targets));
   CHECK(e.accuracy == static_cast<double>(correct) / static_cast<double>(targets));
   // Sums of floats in double are exact here; sums of doubles tell the orders apart.
-  if (kDouble) CHECK(sum != in_one_go);
+  CHECK(sum != in_one_go);
 }
 
 TEST_CASE("evaluation: the loss from a position on", "[train][eval]") {

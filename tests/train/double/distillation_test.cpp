@@ -13,7 +13,6 @@
 namespace moesim::testing {
 namespace {
 
-constexpr bool kInDouble = sizeof(real) == sizeof(double);
 constexpr index kRows = 3, kIds = 5;
 
 Tensor logits_of(std::uint32_t key) {
@@ -54,25 +53,23 @@ TEST_CASE("distillation: divergence and gradient by formula", "[train][distil]")
                                 q = softmax_of(teacher.to_host(), row, t);
       for (std::size_t i = 0; i < kIds; ++i) {
         const double slope = row == 1 ? 0 : (p[i] - q[i]) / t / 2;
-        CHECK(std::abs(static_cast<double>(got[row * kIds + i]) - slope) <
-              (kInDouble ? 1e-14 : 1e-6));
+        CHECK(std::abs(static_cast<double>(got[row * kIds + i]) - slope) < 1e-14);
         if (row != 1) want += q[i] * std::log(q[i] / p[i]) / 2;
       }
     }
-    CHECK(std::abs(value - want) < (kInDouble ? 1e-14 : 1e-6));
+    CHECK(std::abs(value - want) < 1e-14);
   }
 }
 
 TEST_CASE("distillation: a student equal to its teacher has no divergence", "[train][distil]") {
   double value = 1;
   for (const real slope : gradient(logits_of(1), logits_of(1), 2, &value))
-    CHECK(std::abs(slope) < (kInDouble ? 1e-15 : 1e-6));
-  CHECK(std::abs(value) < (kInDouble ? 1e-15 : 1e-6));
+    CHECK(std::abs(slope) < 1e-15);
+  CHECK(std::abs(value) < 1e-15);
 }
 
 TEST_CASE("distillation: at a high temperature the gradient is the difference of centred logits",
           "[train][distil]") {
-  if (!kInDouble) return;
   constexpr double t = 1000;
   const Tensor z = logits_of(1), teacher = logits_of(2);
   const std::vector<real> got = gradient(z, teacher, t), a = z.to_host(), b = teacher.to_host();
@@ -115,7 +112,6 @@ double loss_of_pass(const Tensor& logits, const Tensor& teacher,
 
 TEST_CASE("distillation: a pass has the loss (1 - w) CE + w τ² KL, and its gradient",
           "[train][distil]") {
-  if (!kInDouble) return;
   const Training student({"router.name", "dense"}, 1);
   const Batch batch = student.trainer->evaluator().posed(0);
   const Example example = student.task->prepare(batch, student.backend);
@@ -211,7 +207,7 @@ TEST_CASE("distillation: without weight, or after its end, a run is as without",
   double other = 0;
   trained({"distil.teacher", "T", "distil.weight", "0.5"}, gap);
   trained({"distil.teacher", "T", "distil.weight", "0.5", "train.accumulate", "4"}, other);
-  CHECK(std::abs(gap - other) < (kInDouble ? 1e-9 : 1e-3));
+  CHECK(std::abs(gap - other) < 1e-9);
   CHECK_THROWS_WITH(Training({"distil.checkpoint", "last"}, 1), contains("newest, best or a step"));
 }
 

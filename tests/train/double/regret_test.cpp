@@ -16,7 +16,7 @@
 namespace moesim::testing {
 namespace {
 
-constexpr double kSameLoss = kDouble ? 1e-12 : 2e-5;
+constexpr double kSameLoss = 1e-12;
 
 // A model after a few steps, so that experts differ, and a batch of it.
 struct Posed : Training {

@@ -8,7 +8,7 @@
 namespace moesim::testing {
 namespace {
 
-constexpr double kSame = sizeof(real) == sizeof(double) ? 1e-12 : 1e-5;
+constexpr double kSame = 1e-12;
 TEST_CASE("upcycle: copies with gates that sum to 1 are the dense network", "[train][start]") {
   Source source;
   for (const char* k : {"2", "3", "4"})

@@ -24,7 +24,7 @@ std::vector<real> gradients(const Training& training) {
 }
 
 TEST_CASE("accumulation: 1, 4 and 16 micro-batches are the same step", "[train][accumulate]") {
-  const double allowed = kDouble ? 1e-12 : 1e-6;
+  const double allowed = 1e-12;
   const Values base = {"train.batch", "16", "train.rate", "0", "train.clip",   "0",
                        "data.length", "8",  "run.steps",  "3", "data.symbols", "40"};
   for (const Values& arm : std::vector<Values>{
@@ -42,8 +42,7 @@ TEST_CASE("accumulation: 1, 4 and 16 micro-batches are the same step", "[train][
       split.run();
       for (const char* name : {"task_loss", "loss", "grad_norm"})
         for (std::size_t step = 0; step < 3; ++step)
-          CHECK_THAT(recorded(split, name)[step],
-                     WithinAbs(recorded(whole, name)[step], kDouble ? 1e-12 : 1e-6));
+          CHECK_THAT(recorded(split, name)[step], WithinAbs(recorded(whole, name)[step], 1e-12));
       CHECK(recorded(split, "eval_loss") == recorded(whole, "eval_loss"));
       CHECK(recorded(split, "tokens") == recorded(whole, "tokens"));
       const std::vector<real> want = gradients(whole), got = gradients(split);

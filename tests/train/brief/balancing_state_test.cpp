@@ -57,8 +57,7 @@ TEST_CASE("balancing state: 1, 2 and 4 micro-batches move it the same", "[train]
   }
 }
 
-TEST_CASE("balancing state: the same bits on 1, 2 and 3 threads",
-          "[train][state][determinism][once]") {
+TEST_CASE("balancing state: the same bits on 1, 2 and 3 threads", "[train][state][determinism]") {
   for (const Arm& arm : kArms) {
     CAPTURE(arm.router);
     const Values values =
