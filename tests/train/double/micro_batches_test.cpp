@@ -2,7 +2,7 @@
 #include "sim/ops/ops.hpp"
 #include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/train/kept.hpp"
+#include "tests/train/micro_arms.hpp"
 
 #include <cmath>
 #include <map>
@@ -64,13 +64,6 @@ real by_halves(const std::vector<PartSums>& parts, std::size_t parameter, std::s
          by_halves(parts, parameter, i, first + half, count - half);
 }
 
-const std::vector<Values> kMicroArms = {
-    {"router.name", "token_choice"},
-    {"router.name", "soft", "model.tied", "true"},
-    {"router.name", "expert_choice", "model.dropout", "0.1", "model.positions", "rotary"},
-    {"router.name", "dense", "task.name", "masked_lm"},
-    {"router.name", "token_choice", "train.z_weight", "0.1"}};
-
 TEST_CASE("micro-batches: losses and gradients are their sums", "[train][accumulate][micro]") {
   const double allowed = 1e-12;
   for (const Values& arm : kMicroArms)
@@ -114,47 +107,6 @@ TEST_CASE("micro-batches: losses and gradients are their sums", "[train][accumul
       CHECK(difference < allowed);
       CHECK(other_bits == 0);
     }
-}
-
-TEST_CASE("micro-batches: the same bits on 1, 2 and 3 threads", "[train][accumulate][micro]") {
-  for (const Values& arm : kMicroArms)
-    for (const char* parts : {"4", "6"}) {
-      CAPTURE(arm, parts);
-      const auto fingerprint = [&](int threads) {
-        Training training(with(arm, {"train.batch", "12", "train.accumulate", parts, "data.length",
-                                     "48", "model.width", "40", "expert.hidden", "300"}),
-                          threads);
-        training.run();
-        return training.fingerprint();
-      };
-      const std::string one = fingerprint(1);
-      for (const int threads : {2, 3}) CHECK(fingerprint(threads) == one);
-    }
-}
-
-TEST_CASE("micro-batches: a run that is resumed has the bits of one that was not",
-          "[train][accumulate][micro][resume]") {
-  for (const Values& arm : kMicroArms) {
-    CAPTURE(arm);
-    const Values values =
-        with(arm, {"train.batch", "12", "train.accumulate", "6", "run.steps", "5"});
-    const TemporaryFolder straight_folder, folder;
-    Kept straight(values, straight_folder / "");
-    straight.finish();
-    {
-      Kept first(values, folder / "");
-      StopAfter stop(5);
-      REQUIRE(first.trainer->run({first.recorder.get(), &first.checkpointer, &stop}) ==
-              End::stopped);
-      REQUIRE(first.trainer->position().step > 0);
-      first.checkpointer.write("");
-    }
-    Kept second(values, folder / "");
-    REQUIRE(second.resume());
-    REQUIRE(second.trainer->position().step < 5);
-    second.finish();
-    CHECK(second.fingerprint() == straight.fingerprint());
-  }
 }
 
 }  // namespace
