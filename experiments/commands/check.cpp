@@ -3,6 +3,7 @@
 #include "experiments/commands/check_arguments.hpp"
 #include "experiments/sweep/child.hpp"
 #include "experiments/sweep/resources.hpp"
+#include "sim/core/number.hpp"
 #include "sim/io/file.hpp"
 
 #include <fmt/format.h>
@@ -12,7 +13,6 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
-#include <type_traits>
 #include <unistd.h>
 #include <utility>
 
@@ -21,7 +21,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr bool kFloat = std::is_same_v<real, float>;
+bool in_float() { return number_bytes() == sizeof(float); }
+
 constexpr const char* kIncomplete =
     "incomplete: derivatives are measured in double, by moesim-f64; build it next to this program "
     "(cmake --build --preset release --target moesim-f64)\n";
@@ -229,7 +230,7 @@ void print_table(const std::vector<Cells>& table, std::ostream& out) {
 
 // Explains every item that has not passed: one line each, and one shared line for items that do not
 // apply for the same reason.
-struct Notes {
+struct CheckNotes {
   std::vector<std::string> lines;
   std::vector<std::pair<std::string, std::vector<std::string>>> reasons;  // reason and plug-ins
 
@@ -254,12 +255,12 @@ struct Notes {
 int check_command(const std::vector<std::string>& arguments, bool json, std::ostream& out,
                   bool all) {
   const std::vector<CheckRow> rows = check_rows(arguments, all);
-  if (kFloat && &out == &std::cout) become_double(arguments, json, all);
+  if (in_float() && &out == &std::cout) become_double(arguments, json, all);
   validate(rows);
 
   Json documents = Json::array();
   std::vector<Cells> routers{kRouterHead}, experts{expert_head()};
-  Notes notes;
+  CheckNotes notes;
   std::map<Verdict, int> count;
   Certificate before;
   for (const CheckRow& row : rows) {
@@ -277,7 +278,7 @@ int check_command(const std::vector<std::string>& arguments, bool json, std::ost
   }
 
   if (json) {
-    out << Json{{"real", kFloat ? "float" : "double"}, {"certificates", documents}}.dump(
+    out << Json{{"real", in_float() ? "float" : "double"}, {"certificates", documents}}.dump(
                2, ' ', false, Json::error_handler_t::replace)
         << "\n";
   } else {
@@ -290,7 +291,7 @@ int check_command(const std::vector<std::string>& arguments, bool json, std::ost
     out << fmt::format("{} certificates: {} pass, {} warn, {} incomplete, {} fail\n", rows.size(),
                        count[Verdict::pass], count[Verdict::warn], count[Verdict::incomplete],
                        count[Verdict::fail]);
-    if (kFloat && count[Verdict::incomplete] > 0) out << kIncomplete;
+    if (in_float() && count[Verdict::incomplete] > 0) out << kIncomplete;
   }
   return count[Verdict::fail] + count[Verdict::incomplete] > 0 ? 1 : 0;
 }

@@ -3,6 +3,7 @@
 #include "experiments/sweep/child.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/core/number.hpp"
 #include "sim/io/file.hpp"
 #include "sim/moe/variants.hpp"
 
@@ -31,7 +32,7 @@ bool is_expert(const std::string& name) { return Registry<Expert>::all().count(n
   reject(word,
          "there is no " + kind + " of this name; " +
              (near.empty() ? "choose one of " + joined(names) : "did you mean " + near + "?") +
-             (sizeof(real) > sizeof(float)
+             (number_bytes() > sizeof(float)
                   ? " (this is moesim-f64, which is built apart: a new plug-in has to be in it)"
                   : ""));
 }

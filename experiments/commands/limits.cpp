@@ -1,5 +1,7 @@
 #include "experiments/commands/limits.hpp"
 
+#include "sim/backend/numbers.hpp"
+
 #include <algorithm>
 #include <limits>
 

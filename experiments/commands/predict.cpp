@@ -7,6 +7,7 @@
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
+#include "sim/core/number.hpp"
 #include "sim/ops/ops.hpp"
 #include "sim/train/loading.hpp"
 
@@ -76,10 +77,10 @@ TensorFile file_of(const Predictions& all, const ModelShape& shape, const Checkp
   add(file, "features", "F32", {N, S, shape.features}, all.features);
   if (shape.pooled) {
     add(file, "targets", "I32", {N}, all.targets);
-    add(file, "logits", kNumberName, {N, shape.outputs}, all.logits);
+    add(file, "logits", number_name(), {N, shape.outputs}, all.logits);
   } else {
     add(file, "targets", "I32", {N, S}, all.targets);
-    add(file, "logits", kNumberName, {N, S, shape.outputs}, all.logits);
+    add(file, "logits", number_name(), {N, S, shape.outputs}, all.logits);
   }
   return file;
 }

@@ -8,6 +8,7 @@
 #include "experiments/sweep/process_limits.hpp"
 #include "sim/config/list.hpp"
 #include "sim/core/error.hpp"
+#include "sim/core/number.hpp"
 #include "sim/model/serving.hpp"
 
 #include <fmt/format.h>
@@ -257,7 +258,7 @@ int serve_bench(const Arguments& arguments) {
                    {"tokens", request.tokens},
                    {"batches", Json::array()},
                    {"parameters", Json::object()},
-                   {"bytes_per_parameter", sizeof(real)}};
+                   {"bytes_per_parameter", number_bytes()}};
   for (const auto& [kind, values] : parameters_by_kind(*e.model))
     document["parameters"][kind] = values;
   for (const index b : request.batches) {

@@ -11,6 +11,7 @@
 #include "sim/config/text.hpp"
 #include "sim/core/counted.hpp"
 #include "sim/core/error.hpp"
+#include "sim/core/number.hpp"
 #include "sim/data/root.hpp"
 #include "sim/data/stored.hpp"
 #include "sim/io/file.hpp"
@@ -139,7 +140,7 @@ const Experiment* model_of(const std::string& folder, const Checkpoint& checkpoi
   StoredRun run = read_stored_run(folder);
   if (run.config_sha256 != checkpoint.info.config_sha256)
     fail(Exit::data, checkpoint.path + "/manifest.json: of another config than config.ini");
-  if (checkpoint.info.number != kNumberName) return nullptr;
+  if (checkpoint.info.number != number_name()) return nullptr;
   const auto found = checkpoint.more.find(kDataFile);
   const std::string bytes = found == checkpoint.more.end() ? "" : found->second;
   if (built.e && built.data == bytes) return &*built.e;

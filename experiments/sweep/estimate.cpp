@@ -8,6 +8,7 @@
 #include "experiments/sweep/record_cost.hpp"
 #include "experiments/sweep/resources.hpp"
 #include "experiments/sweep/take_sources.hpp"
+#include "sim/core/number.hpp"
 #include "sim/backend/stand_in.hpp"
 #include "sim/io/fork.hpp"
 #include "sim/io/sha256.hpp"
@@ -134,8 +135,9 @@ Estimate try_part(RunSpec spec, double share, int threads, double seconds, DataC
   double state = 0;
   for (const NamedTensor& tensor : e.trainer->state())
     state += static_cast<double>(tensor.value.size());
+  const auto bytes = static_cast<double>(number_bytes());
   const double checkpoint =
-      sizeof(moesim::real) * (state + static_cast<double>(count(e.trainer->parameters()))) +
+      bytes * (state + static_cast<double>(count(e.trainer->parameters()))) +
       rest_bytes(file, rows);
 
   // The causality probe runs about ten forward passes.

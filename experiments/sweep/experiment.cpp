@@ -5,6 +5,7 @@
 #include "sim/config/text.hpp"
 #include "sim/core/checked.hpp"
 #include "sim/core/error.hpp"
+#include "sim/core/number.hpp"
 #include "sim/data/root.hpp"
 #include "sim/io/sha256.hpp"
 
@@ -117,7 +118,7 @@ Experiment build_on(RunSpec spec, int threads, const MakeData& make_data, MakeBa
 
 std::string identity_hash(const std::string& config_sha256, const std::string& data_sha256) {
   const std::string both =
-      config_sha256 + data_sha256 + (sizeof(moesim::real) == sizeof(double) ? "F64" : "");
+      config_sha256 + data_sha256 + (number_bytes() == sizeof(double) ? "F64" : "");
   return sha256_hex(both.data(), both.size()).substr(0, 8);
 }
 

@@ -26,14 +26,14 @@ using Settled = std::map<std::string, std::string>;
 constexpr const char* kSteps = "run.steps";
 constexpr const char* kRestarts = "train.restarts";
 
-std::string value_of(const Settled& values, const std::string& key) {
+std::string settled_value(const Settled& values, const std::string& key) {
   const auto found = values.find(key);
   return found == values.end() ? "" : found->second;
 }
 
 index steps_of(const Settled& values) {
   index steps = 0;
-  return config::parse(value_of(values, kSteps), steps) == std::errc{} ? steps : 0;
+  return config::parse(settled_value(values, kSteps), steps) == std::errc{} ? steps : 0;
 }
 
 Schedule schedule_of(const Settled& values) {

@@ -4,6 +4,7 @@
 #include "experiments/sweep/experiment.hpp"
 #include "experiments/sweep/process_limits.hpp"
 #include "experiments/sweep/record_cost.hpp"
+#include "sim/core/number.hpp"
 #include "sim/train/gradient_tree.hpp"
 
 #include <fmt/format.h>
@@ -106,8 +107,9 @@ double least_memory(const Experiment& e) {
   const double training = activations + kShareOfGradients * last + 3 * tokens * outputs;
   // An evaluation keeps only one block's values at a time, but its batches may be larger.
   const double evaluation = std::max(largest, evaluated * (width + outputs));
+  const auto bytes = static_cast<double>(number_bytes());
   return kBytesOfProcess +
-         sizeof(real) * (static_cast<double>(count(e.model->parameters())) +
+         bytes * (static_cast<double>(count(e.model->parameters())) +
                          (gradients + moments) * trained_values(e.trainer->parameters()) +
                          std::max(training, evaluation)) +
          record_memory(e);

@@ -1,4 +1,5 @@
-// Defines the argument structs and enums of the kernels. Arrays are row-major, in device memory.
+// Defines the enums of the kernels, and the argument structs that hold no `real`: sources that are built once
+// include them. The others are in numbers.hpp. Arrays are row-major, in device memory.
 #pragma once
 
 #include "sim/backend/compute.hpp"
@@ -34,21 +35,11 @@ enum class Spread {
 };  // how b is broadcast: not, one value per column, per row, one value
 enum class NormKind { layer, rms };
 
-// c = alpha · op(a) · op(b) + (acc ? c : 0), `batch` times with strides between the matrices. op is
-// the transpose or the identity.
-struct Product {
-  bool transpose_a = false, transpose_b = false;
-  index m = 0, n = 0, k = 0;
-  real alpha = 1;
-  const real* a = nullptr;
-  index lda = 0;
-  const real* b = nullptr;
-  index ldb = 0;
-  real* c = nullptr;
-  index ldc = 0;
-  bool acc = false;
-  index batch = 1, stride_a = 0, stride_b = 0, stride_c = 0;
-};
+// With a `real` among their members (numbers.hpp).
+struct AdamW;
+struct AdamWTensor;
+struct Attention;
+struct Product;
 
 // y = act(x · w[s] + bias[s]) + residual for the rows offset[s] .. offset[s+1] of each segment s;
 // without offsets all rows are one segment. Padding rows behind the last segment get zeros in y,
@@ -77,16 +68,6 @@ struct Into {
 
 struct LinearGradients {
   Into x = {}, w = {}, bias = {}, mix = {};
-};
-
-// q, k, v are slices of rows of `qkv` [batch·length, 3·heads·head_size]: q first, then k, then v.
-struct Attention {
-  index batch = 0, length = 0, heads = 0, head_size = 0;
-  bool causal = true;
-  real scale = 1;
-  const real* qkv = nullptr;
-  // Type of the factors of its products: q, k, v, dy and the softmax weights.
-  Compute compute = Compute::float32;
 };
 
 // Along is an array seen as [outer, n, inner]; the op runs along n.
@@ -118,19 +99,6 @@ struct IndexMap {
   index size() const { return shape[0] * shape[1] * shape[2]; }
 };
 
-struct AdamW {
-  real rate = 0, beta1 = 0, beta2 = 0, epsilon = 0, decay = 0;
-  real correction1 = 1, correction2 = 1;  // 1 - beta^t
-  real gradient_scale = 1;                // clipping, and 1 / accumulated micro-batches
-};
-
-// A parameter tensor with its gradient and moments, for an update by AdamW.
-struct AdamWTensor {
-  const real* gradient = nullptr;
-  real *value = nullptr, *first = nullptr, *second = nullptr;
-  index n = 0;
-  real decay = 0;  // overrides that of AdamW
-};
 struct Values {
   const real* p = nullptr;
   index n = 0;

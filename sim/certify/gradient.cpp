@@ -24,7 +24,7 @@ std::vector<double> values_of(const Pass& pass, const std::vector<real>& dy) {
     values[0] += static_cast<double>(y[i]) * static_cast<double>(dy[i]);
   for (const Loss& loss : pass.routing.losses) {
     values.push_back(static_cast<double>(loss.value.item()));
-    values[0] += static_cast<double>(loss.weight) * values.back();
+    values[0] += loss.weight * values.back();
   }
   return values;
 }

@@ -158,7 +158,7 @@ std::vector<real> gradient_of(const Tensor& leaf) {
 
 std::vector<real> weights_of(const std::vector<Loss>& losses) {
   std::vector<real> weights;
-  for (const Loss& loss : losses) weights.push_back(loss.weight);
+  for (const Loss& loss : losses) weights.push_back(static_cast<real>(loss.weight));
   return weights;
 }
 

@@ -27,7 +27,7 @@ Tensor Block::forward(const Tokens& tokens, std::vector<Loss>& losses) {
       continue;
     }
     const Tensor y = branch->forward(input, {}, losses);
-    x = add(x, dropout(y, dropout_,
+    x = add(x, dropout(y, static_cast<real>(dropout_),
                        context.stream(Purpose::dropout, first_site_ + static_cast<index>(i))));
   }
   return x;

@@ -130,7 +130,7 @@ Tensor Transformer::forward(const ModelInput& input, Context& context, std::vect
   context.layer = 0;
   context.carry = {};
   Tokens tokens =
-      tokens_of(drop(x, dropout_, context), input.batch, input.length, input.ids, context);
+      tokens_of(drop(x, static_cast<real>(dropout_), context), input.batch, input.length, input.ids, context);
   tokens.domain = input.domains;
   if (context.past != nullptr)
     tokens.position = map_indices(

@@ -80,7 +80,7 @@ class Transformer : public Module {
   std::vector<index> moe_blocks_;
   std::unique_ptr<Norm> norm_;
   std::unique_ptr<Adapters> adapters_;
-  real dropout_ = 0;
+  double dropout_ = 0;
 };
 
 }  // namespace moesim

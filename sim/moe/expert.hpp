@@ -19,7 +19,7 @@ struct ExpertSite {
   index hidden = 0;   // H
   double output_scale =
       1;             // factor on the initial deviation of what is added to the residual stream
-  real dropout = 0;  // rate of dropout on hidden values, in training
+  double dropout = 0;  // rate of dropout on hidden values, in training
   index bank = 0;    // which bank of its layer it is: each draws its own dropout
 };
 

@@ -145,7 +145,7 @@ Tensor Expert::drop(const Rows& rows, const Tensor& hidden) const {
             "this router mixes tokens, and draws are by token; set 0");
   const Context& context = rows.tokens->context;
   if (!context.training) return hidden;
-  return drop_rows(rows, hidden, site_.dropout,
+  return drop_rows(rows, hidden, static_cast<real>(site_.dropout),
                    context.stream(Purpose::expert_dropout, site_.bank));
 }
 

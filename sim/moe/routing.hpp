@@ -55,7 +55,7 @@ struct DemandList {
     std::int32_t token = 0, expert = 0;
     std::int32_t choice = 0;  // which of its token's choices it is, from 0; -1: by its gate
     bool served = true;
-    real gate = 1;  // a dropped one has the gate of its choice
+    double gate = 1;  // a dropped one has the gate of its choice
   };
   std::vector<Row> rows;
 };
@@ -104,7 +104,7 @@ struct Custom {
 // An auxiliary loss by name; weight · value is added to the training loss.
 struct Loss {
   std::string name;
-  real weight = 0;
+  double weight = 0;
   Tensor value;  // [1]
 };
 

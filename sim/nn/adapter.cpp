@@ -112,6 +112,8 @@ bool Adapter::drops(const Context& context) const {
   return context.training && config_.dropout > 0;
 }
 
+real Adapter::dropout() const { return static_cast<real>(config_.dropout); }
+
 Stream Adapter::stream(const Context& context) const {
   Stream stream = context.stream(Purpose::adapter_dropout);
   stream.layer = static_cast<std::uint32_t>(hash_name(name_));

@@ -53,7 +53,7 @@ class Adapter : public Module {
 
   // True if x has dropout in this pass; its rate and random numbers, which are keyed by the name of W.
   bool drops(const Context& context) const;
-  real dropout() const { return static_cast<real>(config_.dropout); }
+  real dropout() const;
   Stream stream(const Context& context) const;
 
   const AdapterConfig& config() const { return config_; }

@@ -4,6 +4,7 @@
 #include "sim/checkpoint/records.hpp"
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/core/error.hpp"
+#include "sim/core/number.hpp"
 #include "sim/record/block_store.hpp"
 #include "sim/record/pack.hpp"
 #include "sim/record/rows.hpp"
@@ -28,7 +29,7 @@ constexpr double kBestSeconds = 10;
 
 // Name, type and shape.
 TensorView view_of(const NamedTensor& tensor) {
-  return {tensor.name, kNumberName, lengths_of(tensor.value.shape()), {}};
+  return {tensor.name, number_name(), lengths_of(tensor.value.shape()), {}};
 }
 
 // A file whose tensors point at their values; values on a device are first copied to `copies`,
@@ -138,7 +139,7 @@ void Checkpointer::write(const std::string& published_sha256, bool regular) {
        .loss = loss_step_ == position.step ? loss_ : std::numeric_limits<double>::quiet_NaN(),
        .config_sha256 = config_sha256_,
        .data_sha256 = data_sha256_,
-       .number = kNumberName,
+       .number = number_name(),
        .block_bytes = blocks.size(),
        .blocks_sha256 = blocks.size() > 0 ? blocks.sha256() : "",
        .published_sha256 = published_sha256},
@@ -159,7 +160,7 @@ bool Checkpointer::take_up(bool regular, index before, const Say& say) {
       folder_,
       [&](const CheckpointInfo& info) {
         return info.config_sha256 == config_sha256_ && info.data_sha256 == data_sha256_ &&
-               info.number == kNumberName && info.step <= before && (!regular || info.regular);
+               info.number == number_name() && info.step <= before && (!regular || info.regular);
       },
       [&](const std::string& problem) { say(problem + "; passed over"); }, use);
   if (!checkpoint) return false;
@@ -197,7 +198,7 @@ void Checkpointer::go_on_from(const Beginning& beginning) {
       beginning.folder,
       [&](const CheckpointInfo& info) {
         return info.step == beginning.steps && info.config_sha256 == beginning.config_sha256 &&
-               info.data_sha256 == data_sha256_ && info.number == kNumberName;
+               info.data_sha256 == data_sha256_ && info.number == number_name();
       },
       [&](const std::string& what) { problem = what; }, use);
   if (!checkpoint)

@@ -85,7 +85,7 @@ Assignment joined_plan(const LayerPlan& layer,
     for (const PlannedRow& row : *copies[c]) {
       const auto at = static_cast<std::size_t>(next[static_cast<std::size_t>(row.expert)]++);
       token[at] = static_cast<std::int32_t>(static_cast<index>(c) * length) + row.token;
-      gate[at] = row.gate, scale[at] = row.scale;
+      gate[at] = static_cast<real>(row.gate), scale[at] = static_cast<real>(row.scale);
     }
   const auto rows = static_cast<index>(count);
   Assignment plan;

@@ -3,6 +3,7 @@
 #include "sim/checkpoint/safetensors.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
+#include "sim/core/number.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -53,9 +54,9 @@ void compare(const std::string& path, const TensorFile& file, const Shapes& expe
     }
     const std::vector<std::int64_t> shape = lengths_of(found->second);
     left.erase(found);
-    if (tensor.dtype != kNumberName || tensor.shape != shape)
+    if (tensor.dtype != number_name() || tensor.shape != shape)
       problems.push_back(fmt::format("{}: tensor {} is {} [{}], expected {} [{}]", path, name,
-                                     tensor.dtype, fmt::join(tensor.shape, ", "), kNumberName,
+                                     tensor.dtype, fmt::join(tensor.shape, ", "), number_name(),
                                      fmt::join(shape, ", ")));
     else
       check_values(path, tensor, infinite_too, problems);

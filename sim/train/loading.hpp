@@ -14,9 +14,6 @@ namespace moesim {
 
 struct TensorFile;
 
-// CheckpointInfo::number of this build.
-inline constexpr const char* kNumberName = sizeof(real) == 4 ? "F32" : "F64";
-
 // The lengths of the axes, as files of tensors list them.
 std::vector<std::int64_t> lengths_of(const Shape& shape);
 

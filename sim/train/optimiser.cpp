@@ -1,6 +1,7 @@
 #include "sim/train/optimiser.hpp"
 
 #include "sim/backend/backend.hpp"
+#include "sim/backend/numbers.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -28,8 +28,8 @@ PassLosses run_pass(Transformer& model, MicroBatch& batch) {
     const Span span(Part::head);
     losses.task = cross_entropy(logits, batch.example.targets, batch.targets);
     if (batch.teacher) {
-      const real t = batch.temperature, parts = static_cast<real>(batch.parts);
-      losses.task_weight = 1 - batch.teacher_weight;
+      const real t = static_cast<real>(batch.temperature), parts = static_cast<real>(batch.parts);
+      losses.task_weight = 1 - static_cast<real>(batch.teacher_weight);
       losses.aux.push_back({"distillation", batch.teacher_weight,
                             affine(teacher_divergence(logits, batch.teacher, batch.example.targets,
                                                       t, batch.targets),
@@ -40,9 +40,9 @@ PassLosses run_pass(Transformer& model, MicroBatch& batch) {
   Backend& backend = logits.backend();
   const real share = real(1) / static_cast<real>(batch.parts);
   std::vector<std::pair<Tensor, Tensor>> roots{
-      {losses.task, Tensor::full({1}, losses.task_weight, backend)}};
+      {losses.task, Tensor::full({1}, static_cast<real>(losses.task_weight), backend)}};
   for (const Loss& loss : losses.aux)
-    roots.emplace_back(loss.value, Tensor::full({1}, share * loss.weight, backend));
+    roots.emplace_back(loss.value, Tensor::full({1}, share * static_cast<real>(loss.weight), backend));
   tape.backward(roots);
   return losses;
 }
@@ -69,7 +69,7 @@ void StepLosses::add(const PassLosses& losses, index parts) {
   for (const Loss& loss : losses.aux) take(loss.value);
   const std::vector<real> values = all.to_host();
   task += static_cast<double>(values[0]);
-  task_weight = static_cast<double>(losses.task_weight);
+  task_weight = losses.task_weight;
   for (std::size_t i = 0; i < losses.aux.size(); ++i)
     add_named(aux, losses.aux[i].name,
               static_cast<double>(losses.aux[i].weight) * static_cast<double>(values[i + 1]) /

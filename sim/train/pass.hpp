@@ -15,7 +15,7 @@ namespace moesim {
 // Losses of one pass, on the device, not yet read by the host.
 struct PassLosses {
   Tensor task;           // [1]
-  real task_weight = 1;  // 1 - w with a teacher
+  double task_weight = 1;  // 1 - w with a teacher
   std::vector<Loss> aux;
 };
 

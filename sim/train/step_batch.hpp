@@ -16,10 +16,10 @@ struct MicroBatch {
   Context context;
   index targets = 0;  // of the whole step: the task loss is the mean over them
   index parts = 1;    // of the whole step: auxiliary losses are means over its micro-batches
-  real z_weight = 0;  // of the z-loss of the model's logits
+  double z_weight = 0;  // of the z-loss of the model's logits
   // Distillation: the teacher's logits (empty: none), its weight and temperature.
   Tensor teacher = {};
-  real teacher_weight = 0, temperature = 1;
+  double teacher_weight = 0, temperature = 1;
 };
 
 class StepBatch {
@@ -27,7 +27,7 @@ class StepBatch {
   // B sequences in M parts; part i has sequences i·B/M to (i + 1)·B/M - 1.
   struct Size {
     index sequences = 0, parts = 1;
-    real z_weight = 0;  // MicroBatch::z_weight
+    double z_weight = 0;  // MicroBatch::z_weight
     index each() const { return sequences / parts; }
   };
   // Reads batch, accumulate and z_weight of [train].

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sim/backend/backend.hpp"
+#include "sim/backend/numbers.hpp"
 
 #include <cmath>
 #include <numbers>

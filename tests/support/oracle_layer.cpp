@@ -269,7 +269,7 @@ void OracleLayer::check_loss(const std::string& name, const std::vector<std::str
     Tensor total;
     for (const Loss& loss : routing.losses)
       if (std::find(parts.begin(), parts.end(), loss.name) != parts.end()) {
-        const Tensor weighted = affine(loss.value, loss.weight);
+        const Tensor weighted = affine(loss.value, static_cast<real>(loss.weight));
         total = total ? add(total, weighted) : weighted;
       }
     if (!total) fail(Exit::internal, "the router has no loss " + parts.front());

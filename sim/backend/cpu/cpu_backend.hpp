@@ -7,6 +7,7 @@
 #pragma once
 
 #include "sim/backend/backend.hpp"
+#include "sim/backend/numbers.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "sim/backend/backend.hpp"
+#include "sim/backend/numbers.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/backend/cuda/math.hpp"
 #include "sim/backend/cuda/tile_side.hpp"

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "sim/backend/backend.hpp"
+#include "sim/backend/numbers.hpp"
 #include "sim/backend/cuda/queue.hpp"
 
 #include <cublas_v2.h>

@@ -26,7 +26,7 @@ std::map<std::string, double> losses(const OptionValues& options, const Decision
   std::vector<Tensor> totals;
   for (const Loss& loss : policy<AuxiliaryLosses>(options, noise, index(1), index(2))
                               .of(of, group, 2, Context(), totals))
-    values[loss.name] = static_cast<double>(loss.weight) * static_cast<double>(loss.value.item());
+    values[loss.name] = loss.weight * static_cast<double>(loss.value.item());
   return values;
 }
 

@@ -34,17 +34,17 @@ PartSums pass(Training& training, index part, index parts, index sequences) {
   const index targets = count_targets(whole);
   std::vector<std::pair<Tensor, Tensor>> roots{
       {cross_entropy(logits, example.targets, targets), {}}};
-  if (const real weight = StepBatch::read(training.settings).z_weight; weight > 0)
+  if (const double weight = StepBatch::read(training.settings).z_weight; weight > 0)
     losses.push_back({"logit_z", weight, mean(square(log_sum_exp(logits)))});
   PartSums sums;
   for (const real row : cross_entropy_rows(logits, example.targets).to_host())
     sums.task += static_cast<double>(row) / static_cast<double>(targets);
   for (const Loss& loss : losses) {
-    const double share = static_cast<double>(loss.weight) / static_cast<double>(parts);
+    const double share = loss.weight / static_cast<double>(parts);
     sums.aux[loss.name] += share * static_cast<double>(loss.value.item());
     roots.emplace_back(
         loss.value,
-        Tensor::full({1}, real(1) / static_cast<real>(parts) * loss.weight, training.backend));
+        Tensor::full({1}, real(1) / static_cast<real>(parts) * static_cast<real>(loss.weight), training.backend));
   }
   tape.backward(roots);
   for (const Parameter& p : training.model->parameters())
