@@ -1,6 +1,6 @@
 #include "experiments/commands/limits.hpp"
 
-#include "sim/backend/numbers.hpp"
+#include "sim/backend/kernel_arguments.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -8,8 +8,8 @@
 #include "experiments/sweep/record_cost.hpp"
 #include "experiments/sweep/resources.hpp"
 #include "experiments/sweep/take_sources.hpp"
-#include "sim/core/number.hpp"
 #include "sim/backend/stand_in.hpp"
+#include "sim/core/number.hpp"
 #include "sim/io/fork.hpp"
 #include "sim/io/sha256.hpp"
 #include "sim/record/image.hpp"
@@ -136,9 +136,8 @@ Estimate try_part(RunSpec spec, double share, int threads, double seconds, DataC
   for (const NamedTensor& tensor : e.trainer->state())
     state += static_cast<double>(tensor.value.size());
   const auto bytes = static_cast<double>(number_bytes());
-  const double checkpoint =
-      bytes * (state + static_cast<double>(count(e.trainer->parameters()))) +
-      rest_bytes(file, rows);
+  const double checkpoint = bytes * (state + static_cast<double>(count(e.trainer->parameters()))) +
+                            rest_bytes(file, rows);
 
   // The causality probe runs about ten forward passes.
   constexpr double kProbe = 10;

@@ -110,8 +110,8 @@ double least_memory(const Experiment& e) {
   const auto bytes = static_cast<double>(number_bytes());
   return kBytesOfProcess +
          bytes * (static_cast<double>(count(e.model->parameters())) +
-                         (gradients + moments) * trained_values(e.trainer->parameters()) +
-                         std::max(training, evaluation)) +
+                  (gradients + moments) * trained_values(e.trainer->parameters()) +
+                  std::max(training, evaluation)) +
          record_memory(e);
 }
 

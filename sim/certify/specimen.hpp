@@ -16,7 +16,7 @@
 
 namespace moesim::certificate {
 
-inline constexpr bool kDouble = std::is_same_v<real, double>;
+inline constexpr bool kDouble = sizeof(real) == sizeof(double);
 // A gradient of this relative size is zero but for rounding.
 inline constexpr double kZeroGradient = kDouble ? 1e-12 : 1e-5;
 

@@ -12,7 +12,8 @@ namespace moesim {
 class Block : public Module {
  public:
   // first_site: random stream of dropout (Context::stream); branch i uses site first_site + i.
-  explicit Block(double dropout, index first_site = 1) : dropout_(dropout), first_site_(first_site) {}
+  explicit Block(double dropout, index first_site = 1)
+      : dropout_(dropout), first_site_(first_site) {}
   // Appends a branch. norm: of its input; null: none. Parameters are named `norm_name` and `name`.
   void append(std::string name, std::unique_ptr<Branch> branch, std::string norm_name = {},
               std::unique_ptr<Norm> norm = nullptr);

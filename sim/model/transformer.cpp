@@ -129,8 +129,8 @@ Tensor Transformer::forward(const ModelInput& input, Context& context, std::vect
   }
   context.layer = 0;
   context.carry = {};
-  Tokens tokens =
-      tokens_of(drop(x, static_cast<real>(dropout_), context), input.batch, input.length, input.ids, context);
+  Tokens tokens = tokens_of(drop(x, static_cast<real>(dropout_), context), input.batch,
+                            input.length, input.ids, context);
   tokens.domain = input.domains;
   if (context.past != nullptr)
     tokens.position = map_indices(

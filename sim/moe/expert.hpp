@@ -18,9 +18,9 @@ struct ExpertSite {
   index experts = 0;  // E
   index hidden = 0;   // H
   double output_scale =
-      1;             // factor on the initial deviation of what is added to the residual stream
+      1;               // factor on the initial deviation of what is added to the residual stream
   double dropout = 0;  // rate of dropout on hidden values, in training
-  index bank = 0;    // which bank of its layer it is: each draws its own dropout
+  index bank = 0;      // which bank of its layer it is: each draws its own dropout
 };
 
 // Rows are the input of experts: sorted by expert, with the tokens that they come from.

@@ -61,7 +61,8 @@ std::shared_ptr<const DemandList> demand_of_both(const Assignment& outer, const 
       if (at < 0) fail_in("compose", "an inner router chose padding");
       row.token = of_row[static_cast<std::size_t>(at)];
       row.expert += first[g];
-      if (!gate.empty()) row.gate = static_cast<real>(row.gate) * gate[static_cast<std::size_t>(at)];
+      if (!gate.empty())
+        row.gate = static_cast<real>(row.gate) * gate[static_cast<std::size_t>(at)];
       both->rows.push_back(row);
     }
   }

@@ -4,11 +4,13 @@
 
 namespace moesim {
 
-Tensor Context::uniform(Purpose purpose, Shape shape, Backend& backend, double low, double high) const {
+Tensor Context::uniform(Purpose purpose, Shape shape, Backend& backend, double low,
+                        double high) const {
   if (given)
     if (const Tensor draws = given(purpose, shape)) return draws;
   Tensor draws = Tensor::empty(shape, backend);
-  backend.uniform(stream(purpose, nested), static_cast<real>(low), static_cast<real>(high), draws.data(), draws.size());
+  backend.uniform(stream(purpose, nested), static_cast<real>(low), static_cast<real>(high),
+                  draws.data(), draws.size());
   return draws;
 }
 

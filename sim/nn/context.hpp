@@ -77,7 +77,8 @@ struct Context {
     return {seed, purpose, static_cast<std::uint32_t>(step),
             static_cast<std::uint32_t>(layer + (site << 16)), step_at};
   }
-  Tensor uniform(Purpose purpose, Shape shape, Backend& backend, double low = 0, double high = 1) const;
+  Tensor uniform(Purpose purpose, Shape shape, Backend& backend, double low = 0,
+                 double high = 1) const;
   Tensor normal(Purpose purpose, Shape shape, Backend& backend) const;
 
   // Replaces draws of the router by given ones (tests with stored noise); an empty result declines.

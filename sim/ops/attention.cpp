@@ -1,7 +1,7 @@
 #include "sim/ops/attention.hpp"
 
 #include "sim/backend/backend.hpp"
-#include "sim/backend/numbers.hpp"
+#include "sim/backend/kernel_arguments.hpp"
 #include "sim/core/error.hpp"
 
 #include <cmath>

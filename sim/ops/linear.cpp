@@ -1,6 +1,6 @@
 #include "sim/ops/linear.hpp"
 
-#include "sim/backend/numbers.hpp"
+#include "sim/backend/kernel_arguments.hpp"
 #include "sim/core/error.hpp"
 
 namespace moesim {

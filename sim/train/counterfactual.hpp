@@ -27,7 +27,7 @@ class NoCounterfactual : public Error {
 // A row of expert compute: a token that the expert takes, in the order of the plan.
 struct PlannedRow {
   std::int32_t expert = 0, token = 0;  // token: its position in the sequence
-  double gate = 1, scale = 1;            // Assignment::gate, scale
+  double gate = 1, scale = 1;          // Assignment::gate, scale
 };
 
 // LayerPlan is the plan of one MoE layer for a batch, on the host, by sequence.

@@ -1,7 +1,7 @@
 #include "sim/train/optimiser.hpp"
 
 #include "sim/backend/backend.hpp"
-#include "sim/backend/numbers.hpp"
+#include "sim/backend/kernel_arguments.hpp"
 
 #include <algorithm>
 #include <cmath>

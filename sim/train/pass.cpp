@@ -42,7 +42,8 @@ PassLosses run_pass(Transformer& model, MicroBatch& batch) {
   std::vector<std::pair<Tensor, Tensor>> roots{
       {losses.task, Tensor::full({1}, static_cast<real>(losses.task_weight), backend)}};
   for (const Loss& loss : losses.aux)
-    roots.emplace_back(loss.value, Tensor::full({1}, share * static_cast<real>(loss.weight), backend));
+    roots.emplace_back(loss.value,
+                       Tensor::full({1}, share * static_cast<real>(loss.weight), backend));
   tape.backward(roots);
   return losses;
 }

@@ -14,7 +14,7 @@ namespace moesim {
 
 // Losses of one pass, on the device, not yet read by the host.
 struct PassLosses {
-  Tensor task;           // [1]
+  Tensor task;             // [1]
   double task_weight = 1;  // 1 - w with a teacher
   std::vector<Loss> aux;
 };

@@ -14,8 +14,8 @@ namespace moesim {
 struct MicroBatch {
   Example example;
   Context context;
-  index targets = 0;  // of the whole step: the task loss is the mean over them
-  index parts = 1;    // of the whole step: auxiliary losses are means over its micro-batches
+  index targets = 0;    // of the whole step: the task loss is the mean over them
+  index parts = 1;      // of the whole step: auxiliary losses are means over its micro-batches
   double z_weight = 0;  // of the z-loss of the model's logits
   // Distillation: the teacher's logits (empty: none), its weight and temperature.
   Tensor teacher = {};

@@ -68,7 +68,8 @@ struct Tiny {
     std::vector<Loss> losses;
     Context pass = context;
     Tensor sum = cross_entropy(model->forward(example.input, pass, losses), example.targets);
-    for (const Loss& loss : losses) sum = add(sum, affine(loss.value, static_cast<real>(loss.weight)));
+    for (const Loss& loss : losses)
+      sum = add(sum, affine(loss.value, static_cast<real>(loss.weight)));
     return sum;
   }
 

@@ -63,8 +63,7 @@ TEST_CASE("relu: the loss is λ E / (k T²) Σ n Σ g", "[routers]") {
   const Routing routing = layer.route(three());
   REQUIRE(routing.losses.size() == 1);
   CHECK(routing.losses[0].name == "l1");
-  CHECK_THAT(routing.losses[0].weight *
-                 static_cast<double>(routing.losses[0].value.item()),
+  CHECK_THAT(routing.losses[0].weight * static_cast<double>(routing.losses[0].value.item()),
              WithinAbs(10.0 / 12, kDouble ? 1e-12 : 1e-6));
 }
 

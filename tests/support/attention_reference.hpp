@@ -1,6 +1,7 @@
 // Computes attention in every compute type, as loops in double over factors rounded here.
 #pragma once
 
+#include "sim/backend/kernel_arguments.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/factors.hpp"
 #include "tests/support/tolerance.hpp"

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "sim/backend/backend.hpp"
-#include "sim/backend/numbers.hpp"
+#include "sim/backend/kernel_arguments.hpp"
 
 #include <cmath>
 #include <numbers>

@@ -6,10 +6,10 @@
 #pragma once
 
 #include "sim/backend/backend.hpp"
-#include "sim/backend/numbers.hpp"
 #include "sim/backend/cuda/launch.hpp"
 #include "sim/backend/cuda/math.hpp"
 #include "sim/backend/cuda/tile_side.hpp"
+#include "sim/backend/kernel_arguments.hpp"
 
 #include <cstdint>
 #include <type_traits>

@@ -12,8 +12,8 @@
 #pragma once
 
 #include "sim/backend/backend.hpp"
-#include "sim/backend/numbers.hpp"
 #include "sim/backend/cuda/queue.hpp"
+#include "sim/backend/kernel_arguments.hpp"
 
 #include <cublas_v2.h>
 #include <cuda_runtime.h>

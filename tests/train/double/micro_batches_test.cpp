@@ -44,7 +44,8 @@ PartSums pass(Training& training, index part, index parts, index sequences) {
     sums.aux[loss.name] += share * static_cast<double>(loss.value.item());
     roots.emplace_back(
         loss.value,
-        Tensor::full({1}, real(1) / static_cast<real>(parts) * static_cast<real>(loss.weight), training.backend));
+        Tensor::full({1}, real(1) / static_cast<real>(parts) * static_cast<real>(loss.weight),
+                     training.backend));
   }
   tape.backward(roots);
   for (const Parameter& p : training.model->parameters())

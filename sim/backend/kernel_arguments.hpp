@@ -1,5 +1,5 @@
-// Defines the argument structs of the kernels that hold a `real`. Only sources that are compiled once per
-// number type include it.
+// Defines the argument structs of the kernels that hold a `real`. Sources that are built once for both
+// number types cannot include it.
 #pragma once
 
 #include "sim/backend/kernels.hpp"
