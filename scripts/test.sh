@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds everything and runs all tests. MOESIM_ORACLES and MOESIM_DATA, where set, name folders with reference files and
+# Builds the program and the tests, and runs them. MOESIM_ORACLES and MOESIM_DATA, where set, name folders with reference files and
 # with real data; without them those cases say that they are skipped. MOESIM_PRESET names another preset than release: ci takes
 # warnings for errors, and tests the CUDA backend in double as well.
 set -euo pipefail

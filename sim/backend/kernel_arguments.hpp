@@ -1,4 +1,4 @@
-// Defines the argument structs of the kernels that hold a `real`. Sources that are built once for both
+// Defines the argument structs of the kernels that hold a `real` by value. Sources that are built once for both
 // number types cannot include it.
 #pragma once
 

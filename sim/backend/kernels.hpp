@@ -1,5 +1,5 @@
-// Defines the enums of the kernels, and the argument structs that hold no `real`: sources that are built once
-// include them. The others are in kernel_arguments.hpp. Arrays are row-major, in device memory.
+// Defines the enums and argument structs of the kernels; structs that hold a `real` by value are only
+// declared, because sources that are built once include this header. Arrays are row-major, in device memory.
 #pragma once
 
 #include "sim/backend/compute.hpp"
@@ -35,7 +35,7 @@ enum class Spread {
 };  // how b is broadcast: not, one value per column, per row, one value
 enum class NormKind { layer, rms };
 
-// With a `real` among their members (kernel_arguments.hpp).
+// With a `real` by value (kernel_arguments.hpp).
 struct AdamW;
 struct AdamWTensor;
 struct Attention;

@@ -1,7 +1,7 @@
 // `real` is the floating-point type of the engine (float or double, by build); `index` is its
 // integer type.
 //
-// Every source of the engine is compiled twice: with real = float (training) and with real = double
+// Every source that uses it is compiled twice: with real = float (training) and with real = double
 // (tests of gradients, oracles and parity). So no kernel is a template and no tensor has a runtime
 // type.
 #pragma once
