@@ -48,7 +48,7 @@ if [ -n "$commands" ]; then
 elif [ ${#compilers[@]} -eq 0 ]; then
   try './scripts/quickstart.sh' './scripts/quickstart.sh' || ok=1
   try "README's table" 'python3 scripts/readme_table.py build/release/moesim runs/quickstart' || ok=1
-  try './scripts/test.sh' './scripts/test.sh' || ok=1
+  try './scripts/test.sh' 'MOESIM_PRESET=ci ./scripts/test.sh' || ok=1
 else
   inside scripts/setup.sh
   for compiler in "${compilers[@]}"; do

@@ -82,8 +82,9 @@ Backend* card_that_replays(const char* test_case) {
 
 bool left_to_other_type(const char* test_case, bool wants_double) {
   if (!emulated() || kDouble == wants_double) return false;
-  fmt::print("{}: skipped under the emulation in {}: f{}.cuda_emulated runs it\n", test_case,
-             kDouble ? "double" : "float", wants_double ? 64 : 32);
+  fmt::print(
+      "{}: skipped under the emulation in {}: f{}.cuda_emulated runs it (MOESIM_EMULATE=both)\n",
+      test_case, kDouble ? "double" : "float", wants_double ? 64 : 32);
   return true;
 }
 

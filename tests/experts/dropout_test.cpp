@@ -79,7 +79,7 @@ TEST_CASE("expert dropout: by token and expert, whatever the order of rows", "[n
   }
 }
 
-TEST_CASE("expert dropout: its expectation is the output without", "[nn][moe]") {
+TEST_CASE("expert dropout: its expectation is the output without", "[nn]") {
   constexpr int kDraws = 10000;
   for (const std::string& name : with_units()) {
     CAPTURE(name);
@@ -102,7 +102,7 @@ TEST_CASE("expert dropout: its expectation is the output without", "[nn][moe]") 
   }
 }
 
-TEST_CASE("expert dropout: a rate of 0 changes no bit, another rate trains", "[train][moe]") {
+TEST_CASE("expert dropout: a rate of 0 changes no bit, another rate trains", "[train]") {
   for (const char* router : {"token_choice", "expert_choice", "dense", "smear"}) {
     CAPTURE(router);
     const auto trained = [&](const Values& more) {

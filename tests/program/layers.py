@@ -23,7 +23,7 @@ FORBIDDEN = {"routers": ["experts"], "analysis": ["sim/data", "sim/checkpoint", 
                                                   "sim/task", "sim/train", "sim/transform", "sim/certify", "experts", "routers"],
              "sim": ["experts", "routers"], "experiments": ["experts", "routers"]}
 SOURCES = (".cpp", ".hpp", ".cu", ".cuh")
-TYPE_OF_REAL = re.compile(r"is_same(_v)?<\s*real\b|is_same(_v)?<[^<>]*,\s*real\s*>|MOESIM_REAL|MOESIM_NEUTRAL")
+TYPE_OF_REAL = re.compile(r"\b(same_as|is_\w+)\s*<[^;]*\breal\b|MOESIM_REAL|MOESIM_NEUTRAL")
 
 
 def room_of(path):

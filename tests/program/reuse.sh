@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A compiler launcher that copies an object from another build folder of the same sources, where that has the same: made by the
-# same command, but for the folder's name, from the same source. Everything else is compiled, so that a test that builds the
+# same command, but for the folder's name and -Werror, from the same source. Everything else is compiled, so that a test that builds the
 # project once more compiles only what it adds. BUILD is up to date; objects.py has written OBJECTS from it. What was compiled
 # is appended to the file MOESIM_REUSED, where that is set.
 # Usage: reuse.sh BUILD OBJECTS COMPILER ARGUMENTS... (CMAKE_CXX_COMPILER_LAUNCHER="reuse.sh;BUILD;OBJECTS")
@@ -15,7 +15,7 @@ for word in "$@"; do
     -c) source=$word ;;
   esac
   option=$word
-  case $word in -MD | -MT | -MF) continue ;; esac
+  case $word in -MD | -MT | -MF | -Werror) continue ;; esac
   words+=${word//"$PWD"/@}$'\n'
 done
 # Sources that CMake wrote, groups of sources and precompiled headers, are compared as well.
