@@ -248,24 +248,6 @@ TEST_CASE("adapter: experts of every router that assigns tokens have them", "[tr
   CHECK(tried > 12);
 }
 
-TEST_CASE("adapter: a run resumes to the same bits, with dropout", "[train]") {
-  const Values settings = {
-      "run.steps",    "6",      "checkpoint.every", "2",   "router.name", "token_choice",
-      "adapter.kind", "molora", "adapter.dropout",  "0.5", "train.rate",  "0.01"};
-  check_resumed(settings);
-  Kept some(settings, TemporaryFolder() / ""),
-      none(with(settings, {"adapter.dropout", "0"}), TemporaryFolder() / "");
-  for (Kept* each : {&some, &none})
-    for (const Parameter& p : each->model->adapters()->parameters())
-      if (p.name.ends_with(".b"))
-        p.value.from_host(std::vector<real>(static_cast<std::size_t>(p.value.size()), real(0.1)));
-  // It acts in training alone.
-  CHECK(some.trainer->evaluate(0).loss == none.trainer->evaluate(0).loss);
-  some.trainer->run({some.recorder.get()});
-  none.trainer->run({none.recorder.get()});
-  CHECK(some.recorder->file().find("loss")->values != none.recorder->file().find("loss")->values);
-}
-
 TEST_CASE("adapter: what [adapter] cannot do is refused", "[train][start]") {
   const auto refusal = [](const Values& values) {
     try {
