@@ -17,8 +17,9 @@ TEST_CASE("evaluation: the same to the bit whatever training's batches are", "[t
       CAPTURE(task, router);
       std::vector<Evaluation> all;
       for (const auto& [batch, accumulate] : {std::pair("8", "1"), {"32", "1"}, {"32", "8"}})
-        all.push_back(evaluated_first({"router.name", router, "task.name", task, "train.batch", batch,
-                                 "train.accumulate", accumulate, "eval.batches", "2"}));
+        all.push_back(
+            evaluated_first({"router.name", router, "task.name", task, "train.batch", batch,
+                             "train.accumulate", accumulate, "eval.batches", "2"}));
       for (const Evaluation& e : all) {
         CHECK(e.sequences == 16);
         CHECK(e.loss == all[0].loss);
