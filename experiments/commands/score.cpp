@@ -81,9 +81,9 @@ Arguments score_arguments() {
   Arguments arguments(
       "score RUN...",
       "Prints for each task of the data set tasks the loss per counted target, the share of "
-      "answers "
-      "that are exactly the target, and the chrF of the answers; then their means and standard "
-      "deviations over the seeds of each arm. The loss is over the sequences of an evaluation. The "
+      "answers that are exactly the target, and the chrF of the answers; then their means and "
+      "standard deviations over the seeds of each arm. The loss is over the sequences of an "
+      "evaluation. The "
       "model generates an answer token by token and always takes the most likely token. RUN is the "
       "folder of a run or of an experiment.");
   arguments.value("answers", "64", "answers per task; 0: one to each sequence of an evaluation")

@@ -106,8 +106,8 @@ void declare_fewer_experts(Arguments& arguments) {
       .value("keep", "", "experts per layer to keep; or --threshold")
       .value("threshold", "",
              "BETA: removes from the n remaining experts of a layer those with at most BETA / n of "
-             "its "
-             "assignments, and repeats this until none is removed or a token needs all that remain "
+             "its assignments, and repeats this until none is removed or a token needs all that "
+             "remain "
              "(Chen et al. 2022); all layers keep as many as the one that keeps the most")
       .value(
           "score", "usage",

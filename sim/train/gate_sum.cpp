@@ -13,7 +13,7 @@ GateSum sum_of(const Assignment& plan, std::size_t tokens) {
   if (plan.demanded) {
     for (const DemandList::Row& row : plan.demanded->rows) {
       const auto t = static_cast<std::size_t>(row.token);
-      sums[t] += static_cast<double>(row.gate);
+      sums[t] += row.gate;
       if (!row.served) dropped[t] = 1;
     }
   } else {

@@ -72,9 +72,9 @@ void StepLosses::add(const PassLosses& losses, index parts) {
   task += static_cast<double>(values[0]);
   task_weight = losses.task_weight;
   for (std::size_t i = 0; i < losses.aux.size(); ++i)
-    add_named(aux, losses.aux[i].name,
-              static_cast<double>(losses.aux[i].weight) * static_cast<double>(values[i + 1]) /
-                  static_cast<double>(parts));
+    add_named(
+        aux, losses.aux[i].name,
+        losses.aux[i].weight * static_cast<double>(values[i + 1]) / static_cast<double>(parts));
 }
 
 double StepLosses::total() const {

@@ -23,12 +23,11 @@ struct BalancingArm {
   const char* router;
   const char* speed;  // so that three steps matter
   const char* value;
-  const char* state;  // the name of a buffer ends so
 };
 inline const BalancingArm kBalancingArms[] = {
-    {"bias_balanced", "router.bias_balanced.bias_speed", "0.05", "router.bias"},
-    {"bias_balanced", "router.bias_balanced.bias_update", "histogram", "router.bias"},
-    {"relu", "router.relu.lambda_growth", "1.5", "router.lambda"}};
+    {"bias_balanced", "router.bias_balanced.bias_speed", "0.05"},
+    {"bias_balanced", "router.bias_balanced.bias_update", "histogram"},
+    {"relu", "router.relu.lambda_growth", "1.5"}};
 
 inline Values settings_of(const BalancingArm& arm) {
   return {"router.name", arm.router, arm.speed, arm.value, "train.batch", "16", "run.steps", "3"};

@@ -23,7 +23,7 @@ std::vector<std::pair<std::string, double>> first_losses(std::vector<std::string
   return look.aux;
 }
 
-TEST_CASE("training: of several auxiliary losses each is told", "[train][brief]") {
+TEST_CASE("training: each of several auxiliary losses is reported", "[train][brief]") {
   const std::string key = "router.token_choice.";
   const std::vector<std::string> balance = {key + "balance_weight", "0.5"},
                                  z = {key + "z_weight", "0.25"},

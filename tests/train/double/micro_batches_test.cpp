@@ -1,6 +1,5 @@
 // Tests that losses and gradients of a step are sums over its micro-batches in a fixed order.
 #include "sim/ops/ops.hpp"
-#include "tests/record/samples.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/train/micro_arms.hpp"
 
