@@ -61,6 +61,10 @@ void Backend::set_compute(Compute compute) {
   compute_ = compute;
 }
 
+std::unique_ptr<Timeline> Backend::timeline() { return wall_clock(); }
+
+std::unique_ptr<Replay> Backend::replay() { return nullptr; }
+
 double Backend::squared_norm_of_all(const std::vector<Values>& arrays) {
   double sum = 0;
   for (const Values& values : arrays) sum += squared_norm(values.p, values.n);

@@ -37,9 +37,9 @@ class Backend : public Device {
   // themselves.
   virtual void wait() {}
   // A clock for the work of this device.
-  virtual std::unique_ptr<Timeline> timeline() { return std::make_unique<WallClock>(); }
+  virtual std::unique_ptr<Timeline> timeline();
   // Recorder of repeated work; null on a device where replaying gains nothing.
-  virtual std::unique_ptr<Replay> replay() { return nullptr; }
+  virtual std::unique_ptr<Replay> replay();
 
 #define KERNEL(result, name, arguments) virtual result name arguments = 0;
 #include "sim/backend/kernels.inc"

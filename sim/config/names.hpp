@@ -4,7 +4,6 @@
 
 #include "sim/core/error.hpp"
 
-#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,11 +41,6 @@ E value_of(Names<E> names, const std::string& name) {
 }
 
 // The names with `first`, which must be one of them, at the front: help shows the default first.
-inline std::vector<std::string> with_first(std::vector<std::string> names,
-                                           const std::string& first) {
-  const auto found = std::find(names.begin(), names.end(), first);
-  std::rotate(names.begin(), found, found + 1);
-  return names;
-}
+std::vector<std::string> with_first(std::vector<std::string> names, const std::string& first);
 
 }  // namespace moesim

@@ -60,6 +60,14 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 
 }  // namespace
 
+void Settings::unset(const std::string& key) { values_.erase(key); }
+
+bool Settings::has(const std::string& key) const { return values_.count(key) > 0; }
+
+const std::string& Settings::effective(const std::string& key) const { return effective_.at(key); }
+
+void Settings::set(const std::string& key, Setting setting) { values_[key] = std::move(setting); }
+
 void Settings::set(const std::string& key, std::string value, std::string origin) {
   values_[key] = {std::move(value), std::move(origin)};
 }
@@ -251,6 +259,16 @@ std::string Options::text(const std::string& key, const std::string& otherwise,
   if (!problem.empty()) reject(key, problem);
   return value;
 }
+
+void Options::keep_silent(const std::string& key) {
+  settings_->declared_.at(section_ + "." + key).silent = true;
+}
+
+void Options::explain(Topic topic, std::string text) const {
+  settings_->explain({section_, topic, std::move(text)});
+}
+
+Options Options::part(const std::string& role) const { return {*settings_, section_ + "." + role}; }
 
 std::string Options::where(const std::string& key) const {
   const std::string full = section_ + "." + key;

@@ -58,9 +58,9 @@ struct Setting {
 class Settings {
  public:
   void set(const std::string& key, std::string value, std::string origin);
-  void unset(const std::string& key) { values_.erase(key); }
-  void set(const std::string& key, Setting setting) { values_[key] = std::move(setting); }
-  bool has(const std::string& key) const { return values_.count(key) > 0; }
+  void unset(const std::string& key);
+  void set(const std::string& key, Setting setting);
+  bool has(const std::string& key) const;
   const std::map<std::string, Setting>& values() const { return values_; }
   const std::map<std::string, OptionInfo>& declared() const { return declared_; }
 
@@ -82,7 +82,7 @@ class Settings {
   // True if the resolved config has the option.
   bool is_resolved(const std::string& key) const;
   // The effective value of an option that was read.
-  const std::string& effective(const std::string& key) const { return effective_.at(key); }
+  const std::string& effective(const std::string& key) const;
 
   // Sentences that describe the parts of the run, in the order in which they were added, each once.
   const std::vector<Explained>& explained() const { return explained_; }
@@ -104,7 +104,7 @@ class Options {
       : settings_(&settings), section_(std::move(section)) {}
 
   // The options of a nested part: in section "router.NAME", part("outer") is "router.NAME.outer".
-  Options part(const std::string& role) const { return {*settings_, section_ + "." + role}; }
+  Options part(const std::string& role) const;
 
   index integer(const std::string& key, index otherwise, IntegerRange range,
                 const std::string& help);
@@ -128,14 +128,10 @@ class Options {
 
   // Leaves an option that was read out of the resolved config while it has its default. An option
   // that changes nothing by default then changes no run's identity.
-  void keep_silent(const std::string& key) {
-    settings_->declared_.at(section_ + "." + key).silent = true;
-  }
+  void keep_silent(const std::string& key);
 
   // Adds a sentence that describes the settings (moesim explain).
-  void explain(Topic topic, std::string text) const {
-    settings_->explain({section_, topic, std::move(text)});
-  }
+  void explain(Topic topic, std::string text) const;
 
   const std::string& section() const { return section_; }
   // "file:line: section.key = value", for errors that need more than a range.

@@ -1,11 +1,28 @@
 #include "sim/core/profile.hpp"
 
+#include <chrono>
 #include <utility>
 
 namespace moesim {
 namespace {
 
 thread_local Profile* current_profile = nullptr;
+
+class WallClock : public Timeline {
+ public:
+  void stamp() override { stamps_.push_back(Clock::now()); }
+  std::vector<double> take() override {
+    std::vector<double> seconds;
+    for (std::size_t i = 1; i < stamps_.size(); ++i)
+      seconds.push_back(std::chrono::duration<double>(stamps_[i] - stamps_[i - 1]).count());
+    if (!stamps_.empty()) stamps_ = {stamps_.back()};
+    return seconds;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::vector<Clock::time_point> stamps_;
+};
 
 }  // namespace
 
@@ -31,13 +48,7 @@ const char* to_string(Part part) {
   return "other";
 }
 
-std::vector<double> WallClock::take() {
-  std::vector<double> seconds;
-  for (std::size_t i = 1; i < stamps_.size(); ++i)
-    seconds.push_back(std::chrono::duration<double>(stamps_[i] - stamps_[i - 1]).count());
-  if (!stamps_.empty()) stamps_ = {stamps_.back()};
-  return seconds;
-}
+std::unique_ptr<Timeline> wall_clock() { return std::make_unique<WallClock>(); }
 
 Profile::Scope::Scope(Profile& profile) : previous_(std::exchange(current_profile, &profile)) {}
 Profile::Scope::~Scope() { current_profile = previous_; }

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <vector>
@@ -31,16 +30,8 @@ class Timeline {
   virtual std::vector<double> take() = 0;
 };
 
-// WallClock is the timeline of devices that run work at the call: it reads the host's clock.
-class WallClock : public Timeline {
- public:
-  void stamp() override { stamps_.push_back(Clock::now()); }
-  std::vector<double> take() override;
-
- private:
-  using Clock = std::chrono::steady_clock;
-  std::vector<Clock::time_point> stamps_;
-};
+// The timeline of devices that run work at the call: it reads the host's clock.
+std::unique_ptr<Timeline> wall_clock();
 
 class Profile {
  public:

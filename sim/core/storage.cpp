@@ -8,6 +8,12 @@
 
 namespace moesim {
 
+Storage::Storage(const Storage&) = default;
+Storage::Storage(Storage&&) noexcept = default;
+Storage& Storage::operator=(const Storage&) = default;
+Storage& Storage::operator=(Storage&&) noexcept = default;
+Storage::~Storage() = default;
+
 Storage Device::allocate(std::size_t bytes) {
   const Chunk chunk = take(bytes);
   return {std::shared_ptr<void>(chunk.p, [this, chunk](void*) { give(chunk); }), bytes, this};

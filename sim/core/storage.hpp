@@ -18,7 +18,13 @@ class Device;
 // A shared block of device memory. Copies share it; the last one returns it to its pool.
 class Storage {
  public:
+  // Copies and destructors are calls, as in Tensor.
   Storage() = default;
+  Storage(const Storage&);
+  Storage(Storage&&) noexcept;
+  Storage& operator=(const Storage&);
+  Storage& operator=(Storage&&) noexcept;
+  ~Storage();
   Storage(std::shared_ptr<void> block, std::size_t bytes, Device* device)
       : block_(std::move(block)), bytes_(bytes), device_(device) {}
 

@@ -34,6 +34,18 @@ std::string Shape::to_string() const {
   return text + "]";
 }
 
+Tensor::Tensor(const Tensor&) = default;
+Tensor::Tensor(Tensor&&) noexcept = default;
+Tensor& Tensor::operator=(const Tensor&) = default;
+Tensor& Tensor::operator=(Tensor&&) noexcept = default;
+Tensor::~Tensor() = default;
+
+Indices::Indices(const Indices&) = default;
+Indices::Indices(Indices&&) noexcept = default;
+Indices& Indices::operator=(const Indices&) = default;
+Indices& Indices::operator=(Indices&&) noexcept = default;
+Indices::~Indices() = default;
+
 Tensor Tensor::empty(Shape shape, Device& device) {
   Tensor tensor = deferred(shape);
   tensor.body_->wants_gradient = false;

@@ -41,7 +41,13 @@ class Shape {
 
 class Tensor {
  public:
+  // Copies and destructors are calls: inlined, the release of a reference is most of a caller's code.
   Tensor() = default;
+  Tensor(const Tensor&);
+  Tensor(Tensor&&) noexcept;
+  Tensor& operator=(const Tensor&);
+  Tensor& operator=(Tensor&&) noexcept;
+  ~Tensor();
   static Tensor empty(Shape shape, Device& device);  // values are undefined
   static Tensor zeros(Shape shape, Device& device);
   static Tensor full(Shape shape, real value, Device& device);
@@ -102,6 +108,11 @@ class Tensor {
 class Indices {
  public:
   Indices() = default;
+  Indices(const Indices&);
+  Indices(Indices&&) noexcept;
+  Indices& operator=(const Indices&);
+  Indices& operator=(Indices&&) noexcept;
+  ~Indices();
   static Indices empty(index size, Device& device);
   static Indices of(const std::vector<std::int32_t>& values, Device& device);
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace moesim {
 
@@ -64,6 +65,7 @@ class Expert : public Module {
  public:
   using Make = std::function<std::unique_ptr<Expert>(const ExpertSite&, Options&)>;
   explicit Expert(const ExpertSite& site) : site_(site) {}
+  ~Expert() override;
 
   // Runs every row through its expert. Changes no state. [N, D] -> [N, D]
   virtual Tensor forward(const Rows& rows) const = 0;
@@ -71,22 +73,19 @@ class Expert : public Module {
   virtual double flops_per_row() const = 0;
 
   // Experts that return hidden units apply drop() to their values.
-  virtual HiddenUnits hidden_units() const { return {}; }
+  virtual HiddenUnits hidden_units() const;
   // Experts that adapt a frozen network: which of their parameters [in, out] are matrices of a network
   // [1, in, out], and their names in it (sim/train/adapter.hpp).
   struct Adapted {
     std::string name, of;
   };
-  virtual std::vector<Adapted> adapted() const { return {}; }
+  virtual std::vector<Adapted> adapted() const;
   // True if it mixes the tokens of a sequence, as attention does (Rows::tokens). moe.at = attention
   // requires such experts.
   virtual bool attends() const { return false; }
   // Number of values per row that a training pass keeps for backward: input, output, and
   // intermediates, estimated by the width of the products (2 D FLOPs for each value).
-  virtual double kept_values_per_row() const {
-    const auto D = static_cast<double>(site_.width);
-    return 2 * D + flops_per_row() / (2 * D);
-  }
+  virtual double kept_values_per_row() const;
 
   // forward(), timed as Part::experts.
   Tensor apply(const Rows& rows) const;
@@ -104,14 +103,21 @@ class Expert : public Module {
   ExpertSite site_;
 };
 
+extern template class Registry<Expert>;
+extern template struct Registered<Expert>;
+
+void register_expert(std::string_view name, std::string_view summary,
+                     std::unique_ptr<Expert> (*make)(const ExpertSite&, Options&));
+
 // RegisterExpert registers an expert class. At namespace scope:
 //   const RegisterExpert<Mlp> mlp("mlp", "one sentence");
 template <class E>
 struct RegisterExpert {
-  RegisterExpert(const std::string& name, const std::string& summary) {
-    const Registered<Expert> plugin(name, summary, [](const ExpertSite& site, Options& options) {
-      return std::make_unique<E>(site, options);
-    });
+  RegisterExpert(std::string_view name, std::string_view summary) {
+    register_expert(name, summary, make);
+  }
+  static std::unique_ptr<Expert> make(const ExpertSite& site, Options& options) {
+    return std::make_unique<E>(site, options);
   }
 };
 

@@ -10,10 +10,11 @@
 #include "sim/nn/module.hpp"
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace moesim {
@@ -107,6 +108,7 @@ struct StepLoad {
 class Router : public Module {
  public:
   using Make = std::function<std::unique_ptr<Router>(const Site&, Options&)>;
+  ~Router() override;
 
   const Traits& traits() const { return traits_; }
   // Decides the plan of these tokens. Changes no state.
@@ -114,34 +116,35 @@ class Router : public Module {
   // Updates buffers, e.g. a balancing bias, after every update of the parameters. `layers` are the
   // loads of all MoE layers in order; layers[own] is this one's. Changes them in place
   // (sim/ops/state.hpp), so that recorded graphs read the new values.
-  virtual void after_step(std::span<const StepLoad> layers, std::size_t own) {
-    static_cast<void>(layers), static_cast<void>(own);
-  }
+  virtual void after_step(std::span<const StepLoad> layers, std::size_t own);
   // Memory of a training pass over so many tokens, for the estimate of a run: rows of expert
   // compute, and values kept for backward besides them (logits, scores, weights, and the gradients
   // that exist at the same time).
-  virtual double expert_rows(index tokens) const {
-    return traits_.cost.rows_per_token * static_cast<double>(tokens);
-  }
-  virtual double kept_values(index tokens) const {
-    return 2 * static_cast<double>(tokens) * static_cast<double>(traits_.experts);
-  }
+  virtual double expert_rows(index tokens) const;
+  virtual double kept_values(index tokens) const;
 
  protected:
   Traits traits_;  // set in the constructor
 };
+
+extern template class Registry<Router>;
+extern template struct Registered<Router>;
+
+void register_router(std::string_view name, std::string_view summary,
+                     std::unique_ptr<Router> (*make)(const Site&, Options&),
+                     std::initializer_list<Variant> variants);
 
 // RegisterRouter registers a router class, with the settings besides its defaults under which it is
 // certified. At namespace scope:
 //   const RegisterRouter<Soft> soft("soft", "one sentence", {{"raw", "normalise=false"}});
 template <class R>
 struct RegisterRouter {
-  RegisterRouter(const std::string& name, const std::string& summary,
-                 std::vector<Variant> variants = {}) {
-    const Registered<Router> plugin(name, summary, [](const Site& site, Options& options) {
-      return std::make_unique<R>(site, options);
-    });
-    register_variants(name, std::move(variants));
+  RegisterRouter(std::string_view name, std::string_view summary,
+                 std::initializer_list<Variant> variants = {}) {
+    register_router(name, summary, make, variants);
+  }
+  static std::unique_ptr<Router> make(const Site& site, Options& options) {
+    return std::make_unique<R>(site, options);
   }
 };
 

@@ -10,6 +10,8 @@
 
 namespace moesim {
 
+Module::~Module() = default;
+
 Tensor Module::parameter(std::string name, Shape shape, Init init, bool decay) {
   own_.push_back({std::move(name), Tensor::deferred(shape), init, decay});
   return own_.back().value;

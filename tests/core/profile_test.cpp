@@ -20,7 +20,7 @@ double of(const std::array<double, kParts>& seconds, Part part) {
 }  // namespace
 
 TEST_CASE("profile: time belongs to the innermost span", "[core]") {
-  Profile profile(std::make_unique<WallClock>());
+  Profile profile(wall_clock());
   const Profile::Scope scope(profile);
   {
     const Span outer(Part::routing);
