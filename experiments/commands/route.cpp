@@ -169,11 +169,10 @@ Arguments route_arguments() {
       .value("split", "",
              "validation: batches of an evaluation; train: batches of the training steps after the "
              "checkpoint",
-             {{"validation", "train"}})
+             Offer::one_of({"validation", "train"}))
       .value("batches", "1", "number of batches of the split; 0: all (validation)")
-      .value("as", "evaluation",
-             "evaluation, or training: with its capacity, noise and random numbers",
-             {{"evaluation", "training"}})
+      .value("as", "evaluation", "training: with its capacity, noise and random numbers",
+             Offer::one_of({"evaluation", "training"}))
       .value("out", "", "the file", Offer::file())
       .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})
@@ -197,12 +196,8 @@ int route_command(const Words& words) {
   if (arguments.given("text") && text.empty()) fail(Exit::usage, "command line: --text is empty");
   if (text.empty() == split.empty())
     fail(Exit::usage, "command line: give either --text or --split");
-  if (!split.empty() && split != "validation" && split != "train")
-    fail(Exit::usage, "command line: --split " + split + ": choose validation or train");
   if (!split.empty() && arguments.given("task"))
     fail(Exit::usage, "command line: --task is of --text; sequences of --split have their tasks");
-  if (as != "evaluation" && as != "training")
-    fail(Exit::usage, "command line: --as " + as + ": choose evaluation or training");
   const long wanted = arguments.integer("batches", split == "train" ? 1 : 0, 1l << 30);
   const std::string folder =
       std::filesystem::path(arguments.rest().front()).lexically_normal().string();
