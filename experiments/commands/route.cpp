@@ -130,17 +130,17 @@ std::vector<std::int32_t> ids_of(const Experiment& e, const std::string& text) {
 
 // Refuses passes whose assignments do not fit into memory.
 void require_room(const Experiment& e, index batches, index sequences) {
-  constexpr double kMostBytes = 4.0 * (1 << 30);
+  constexpr double kMostTraceBytes = 4.0 * (1 << 30);
   double rows = 0;  // of a token
   for (std::size_t i = 0; i < e.model->moe_blocks().size(); ++i)
     rows += e.model->moe_layer(i).router().traits().cost.rows_per_token;
   const double of_batch = static_cast<double>(sequences * e.task->shape().length) *
                           (rows * sizeof(TraceRow) + 2 * sizeof(std::int32_t) + sizeof(double));
-  if (of_batch * static_cast<double>(batches) <= kMostBytes) return;
+  if (of_batch * static_cast<double>(batches) <= kMostTraceBytes) return;
   fail(Exit::usage, fmt::format("command line: --batches {}: their assignments take {:.1f} GB of "
                                 "memory; at most {} batches take 4 GB",
                                 batches, of_batch * static_cast<double>(batches) / 1e9,
-                                static_cast<index>(kMostBytes / of_batch)));
+                                static_cast<index>(kMostTraceBytes / of_batch)));
 }
 
 // True if a token's experts depend on other sequences of its batch.
