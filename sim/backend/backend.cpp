@@ -5,8 +5,6 @@
 #include "sim/config/registry.hpp"
 #include "sim/core/error.hpp"
 
-#include <type_traits>
-
 namespace moesim {
 namespace {
 
@@ -24,7 +22,7 @@ Named find_device(const std::string& name) {
   if (found == others.end()) {
     std::vector<std::string> names = Registry<Backend>::names();
     names.insert(names.begin(), "cpu");
-    const bool is_double = std::is_same_v<real, double>;
+    const bool is_double = sizeof(real) == sizeof(double);
     fail(Exit::usage, "run.device = " + name + ": this build has: " + joined(names) +
                           (kind == "cuda" && is_double
                                ? "; configure with -DMOESIM_CUDA_DOUBLE=ON for CUDA in double"
