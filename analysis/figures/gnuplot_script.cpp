@@ -1,4 +1,5 @@
 #include "analysis/figures/gnuplot.hpp"
+#include "analysis/figures/gnuplot_terminal.hpp"
 #include "analysis/figures/layout.hpp"
 #include "analysis/figures/quoted.hpp"
 
@@ -13,41 +14,6 @@ namespace {
 using Kind = Panel::Kind;
 
 constexpr const char* kGrey = "#808080";
-
-// Terminal holds the length units of one gnuplot terminal.
-struct Terminal {
-  double line;   // unit of line widths, in points
-  double point;  // width of pointsize 1, in points
-  double dash;   // length of dash 1, in line widths
-  double rise;   // upward shift of x labels, in lines
-  std::string setting;
-};
-
-Terminal terminal_of(Picture picture, const Layout& layout, const FigureStyle& style) {
-  const double width = layout.width, height = layout.height, type = layout.measures.type;
-  constexpr double kPangoPoint = 0.75;  // Pango sets text for 96 dots per inch
-  switch (picture) {
-    case Picture::svg:
-      // The unit is CSS's pixel, 1/96 inch. The comma in the font list must be escaped for XML.
-      return {0.75, 6.0, 0.5, 0.5,
-              fmt::format("svg size {:.0f},{:.0f} fixed font "
-                          "'Helvetica&#44;Arial&#44;sans-serif,{:.2f}' noenhanced{}",
-                          width * 4 / 3, height * 4 / 3, type * 4 / 3,
-                          style.id_prefix.empty() ? " background '#ffffff'" : "")};
-    case Picture::pdf:
-      return {0.5, 6.0, 0.275, 0.2,
-              fmt::format("pdfcairo size {:.4f}in,{:.4f}in font 'Helvetica,{:.2f}' fontscale 1 "
-                          "noenhanced",
-                          width / 72, height / 72, type * kPangoPoint)};
-    case Picture::png:
-      break;
-  }
-  constexpr double kDpi = 300;
-  return {72 / kDpi, 6.1 * 72 / kDpi, 0.264, 0.2,
-          fmt::format("pngcairo size {:.0f},{:.0f} font 'Helvetica,{:.2f}' fontscale 1 noenhanced "
-                      "background '#ffffff'",
-                      width * kDpi / 72, height * kDpi / 72, type * kPangoPoint * kDpi / 72)};
-}
 
 class Script {
  public:
@@ -75,7 +41,6 @@ class Script {
       lengths.push_back(fmt::format("{:.2f}", length / terminal_.dash));
     return "(" + fmt::format("{}", fmt::join(lengths, ",")) + ")";
   }
-  static int mark(Mark mark, bool hollow);
 
   void begin(const std::string& csv, const std::string& out);
   void axes(const Panel& panel, const PlacedPanel& placed, std::size_t p);
@@ -91,22 +56,6 @@ class Script {
   bool marked_;
   std::string text_;
 };
-
-int Script::mark(Mark mark, bool hollow) {
-  switch (mark) {
-    case Mark::circle:
-      return hollow ? 6 : 7;
-    case Mark::square:
-      return hollow ? 4 : 5;
-    case Mark::triangle:
-      return hollow ? 8 : 9;
-    case Mark::triangle_down:
-      return hollow ? 10 : 11;
-    case Mark::diamond:
-      return hollow ? 12 : 13;
-  }
-  return 7;
-}
 
 void Script::begin(const std::string& csv, const std::string& out) {
   line("# The figure '{}' of moesim. It reads the CSV file beside it: gnuplot THIS_FILE",
@@ -216,7 +165,7 @@ void Script::plot_series(const Panel& panel, std::size_t p) {
     if (points && !series.x_low.empty())
       clauses.push_back(fmt::format("{} using 3:4:7:8 with xerrorbars ps 0 {} lw {} {}", rows(s),
                                     colour, width(0.7 * thick), titled(series)));
-    const int kind = mark(stroke.mark, series.hollow);
+    const int kind = point_type(stroke.mark, series.hollow);
     if (points)
       clauses.push_back(fmt::format("{} using 3:4 with points pt {} ps {} {} lw {} {}", rows(s),
                                     kind, size(layout_.measures.point), colour, width(0.8 * thick),
@@ -281,7 +230,7 @@ void Script::legend_sample(const LegendEntry& entry, int& number) {
          dash(stroke));
   if (panel.kind == Kind::points || marked_)
     line("set label {} '' at {:.2f},{:.2f} point pt {} ps {} lc rgb '{}' lw {}", number++,
-         box.centre(), box.middle(), mark(stroke.mark, series.hollow),
+         box.centre(), box.middle(), point_type(stroke.mark, series.hollow),
          size((panel.kind == Kind::points ? 1 : 0.8) * layout_.measures.point), stroke.colour,
          width(0.8 * thick));
 }

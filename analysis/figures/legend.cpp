@@ -7,19 +7,19 @@
 namespace moesim {
 namespace {
 
-struct Named {
+struct NamedSeries {
   std::size_t panel, series;
   std::string text;
 };
 
 // Returns the series with distinct names.
-std::vector<Named> named_series(const Figure& figure) {
-  std::vector<Named> named;
+std::vector<NamedSeries> named_series(const Figure& figure) {
+  std::vector<NamedSeries> named;
   for (std::size_t p = 0; p < figure.panels.size(); ++p)
     for (std::size_t s = 0; s < figure.panels[p].series.size(); ++s) {
       const std::string& name = figure.panels[p].series[s].name;
       const bool known = std::any_of(named.begin(), named.end(),
-                                     [&](const Named& other) { return other.text == name; });
+                                     [&](const NamedSeries& other) { return other.text == name; });
       if (!name.empty() && !known) named.push_back({p, s, name});
     }
   return named;
@@ -27,10 +27,10 @@ std::vector<Named> named_series(const Figure& figure) {
 
 // Returns the width of the longest name. A few very long names are shortened instead of forcing all
 // names into one column.
-double longest_name(const std::vector<Named>& named, double type) {
+double longest_name(const std::vector<NamedSeries>& named, double type) {
   constexpr std::size_t kFew = 6;
   std::vector<double> widths;
-  for (const Named& entry : named) widths.push_back(text_width(entry.text, type));
+  for (const NamedSeries& entry : named) widths.push_back(text_width(entry.text, type));
   std::sort(widths.begin(), widths.end());
   if (widths.size() <= kFew) return 42 * type;
   return std::max(10 * type, std::min(42 * type, widths[widths.size() * 7 / 10]));
@@ -40,13 +40,13 @@ double longest_name(const std::vector<Named>& named, double type) {
 
 double place_legend(Layout& layout, const Figure& figure) {
   const Measures& m = layout.measures;
-  std::vector<Named> named = named_series(figure);
+  std::vector<NamedSeries> named = named_series(figure);
   if (named.empty()) return 0;
   const double sample = 2.6 * m.type, gap = 0.5 * m.type, margin = 0.5 * m.type;
   const double room = layout.width - 2 * margin;
   const double longest = std::min(room - sample - gap, longest_name(named, m.type));
   double width = 0;
-  for (Named& entry : named) {
+  for (NamedSeries& entry : named) {
     entry.text = shortened(entry.text, m.type, longest);
     width = std::max(width, sample + gap + text_width(entry.text, m.type) + 1.2 * m.type);
   }

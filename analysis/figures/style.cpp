@@ -13,17 +13,6 @@ namespace {
 constexpr std::array kColours = {"#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9",
                                  "#000000", "#CC79A7", "#882255", "#999933"};
 
-template <class T>
-T choice(const std::string& option, const std::string& name,
-         const std::vector<std::string>& names) {
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (names[i] == name) return static_cast<T>(i);
-  const std::string near = nearest(name, names);
-  fail(Exit::usage,
-       "--" + option + " " + name + ": " +
-           (near.empty() ? "choose one of " + joined(names) : "did you mean " + near + "?"));
-}
-
 }  // namespace
 
 Measures measures_of(const FigureStyle& style) {
@@ -42,13 +31,6 @@ Measures measures_of(const FigureStyle& style) {
 std::size_t panels_for(const FigureStyle& style) {
   if (style.look == FigureStyle::Look::paper) return 24;
   return style.width == FigureStyle::Width::page ? 12 : 6;
-}
-
-FigureStyle::Width width_of(const std::string& name) {
-  return choice<FigureStyle::Width>("width", name, {"column", "page"});
-}
-FigureStyle::Look look_of(const std::string& name) {
-  return choice<FigureStyle::Look>("style", name, {"paper", "slides"});
 }
 
 Stroke stroke_of(std::size_t style) {

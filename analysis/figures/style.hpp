@@ -2,6 +2,8 @@
 // point of each series.
 #pragma once
 
+#include "sim/config/names.hpp"
+
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -32,9 +34,10 @@ Measures measures_of(const FigureStyle& style);
 // Returns how many small panels fit in a figure of this style.
 std::size_t panels_for(const FigureStyle& style);
 
-// Parse the name of a width or look. Throw Exit::usage with the nearest valid name.
-FigureStyle::Width width_of(const std::string& name);
-FigureStyle::Look look_of(const std::string& name);
+inline constexpr Named<FigureStyle::Width> kFigureWidths[] = {
+    {"column", FigureStyle::Width::column}, {"page", FigureStyle::Width::page}};
+inline constexpr Named<FigureStyle::Look> kFigureLooks[] = {{"paper", FigureStyle::Look::paper},
+                                                            {"slides", FigureStyle::Look::slides}};
 
 enum class Mark { circle, square, triangle, diamond, triangle_down };
 

@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::int64_t kMostSteps = std::int64_t{1} << 22;
 
-const std::vector<std::string>& time_axes() {
-  static const std::vector<std::string> names = {"steps", "tokens", "flops", "seconds"};
-  return names;
-}
-
 std::string step_variable(const std::string& dim) { return dim == "step" ? "step" : dim + "_step"; }
 
 // Returns the cumulative tokens, FLOPs or seconds after each recorded step.
@@ -32,6 +27,11 @@ std::vector<double> used(const Run& run, const std::string& x) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& time_axes() {
+  static const std::vector<std::string> names = {"steps", "tokens", "flops", "seconds"};
+  return names;
+}
 
 void require_time_axis(const std::string& x) {
   const auto& names = time_axes();

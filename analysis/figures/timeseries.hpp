@@ -14,6 +14,8 @@ struct Timeseries {
   std::vector<double> y;
 };
 
+// Returns the time axes: steps, tokens, flops and seconds.
+const std::vector<std::string>& time_axes();
 // Throws Exit::usage unless `x` is steps, tokens, flops or seconds.
 void require_time_axis(const std::string& x);
 std::string time_title(const std::string& x);

@@ -36,7 +36,7 @@ std::string text_or_number(const Table& table, std::size_t row, const char* key)
 }
 
 // Names in the order in which they appear, with their places.
-class Names {
+class PlacedNames {
  public:
   std::size_t place(const std::string& name) {
     const auto [found, added] = places_.emplace(name, all_.size());
@@ -58,7 +58,7 @@ struct GridCell {
 // One map: the rows of the table of one run and layer.
 struct Grid {
   std::string title;
-  Names rows, columns;
+  PlacedNames rows, columns;
   std::vector<GridCell> cells;
 };
 
@@ -120,7 +120,7 @@ std::vector<std::size_t> frequent(const Table& table, const std::vector<std::siz
 // Names of several slots of an expert, as 3.1, become numbers: there is no room for them on an axis.
 void number_slots(Grid& grid) {
   if (grid.columns.all().front().find('.') == std::string::npos) return;
-  Names numbers;
+  PlacedNames numbers;
   for (std::size_t i = 0; i < grid.columns.all().size(); ++i) numbers.place(std::to_string(i));
   grid.columns = std::move(numbers);
 }
@@ -171,7 +171,7 @@ Figure trace_grid(const Table& table, std::size_t most_panels) {
   const bool tokens = table.name == "tokens";
   std::set<std::string> runs;
   for (std::size_t r = 0; r < table.rows.size(); ++r) runs.insert(text_at(table, r, "run"));
-  Names titles;
+  PlacedNames titles;
   std::vector<std::vector<std::size_t>> of;
   for (std::size_t r = 0; r < table.rows.size(); ++r) {
     const std::size_t panel =

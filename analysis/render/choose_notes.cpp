@@ -27,19 +27,6 @@ std::string about_deviations(const Table& table) {
 
 }  // namespace
 
-const std::vector<std::string>& notes_names() {
-  static const std::vector<std::string> names{"all", "short", "none"};
-  return names;
-}
-
-Notes notes_of_name(const std::string& name) {
-  const std::vector<std::string>& names = notes_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return static_cast<Notes>(found - names.begin());
-  fail(Exit::usage,
-       "command line: --notes " + terminal_safe(name) + ": expected one of " + joined(names));
-}
-
 std::set<std::size_t> referred_notes(const Table& table) {
   std::set<std::size_t> all;
   for (const auto& [place, notes] : table.references) all.insert(notes.begin(), notes.end());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "analysis/render/table.hpp"
+#include "sim/config/names.hpp"
 
 #include <set>
 #include <string>
@@ -15,10 +16,8 @@ enum class Notes {
   none,
 };
 
-// Returns the names that --notes accepts, in the order of the enum.
-const std::vector<std::string>& notes_names();
-// Parses a name of --notes. Throws Exit::usage.
-Notes notes_of_name(const std::string& name);
+inline constexpr Named<Notes> kNotes[] = {
+    {"all", Notes::all}, {"short", Notes::brief}, {"none", Notes::none}};
 
 // Returns the table with the selected notes. If any are left and cells have deviations, the first
 // note explains ± and n.

@@ -1,6 +1,7 @@
 #include "analysis/render/latex_columns.hpp"
 
 #include "analysis/render/escape.hpp"
+#include "analysis/render/latex_numbers.hpp"
 #include "analysis/render/marks.hpp"
 #include "analysis/render/sheet.hpp"
 
@@ -16,35 +17,6 @@ namespace moesim {
 namespace {
 
 constexpr std::string_view kNothing = "--";
-
-std::string not_finite(double value) {
-  return std::isnan(value) ? "nan" : value < 0 ? "$-\\infty$" : "$\\infty$";
-}
-
-// Room is the table-format of an S column: the width of its longest number.
-struct Room {
-  std::size_t whole = 1, decimals = 0;
-  bool negative = false;
-  std::string mark = {};       // the longest mark after a number
-  std::string alignment = {};  // alignment of numbers under a wider header
-
-  void hold(const std::string& number) {
-    const bool minus = number[0] == '-';
-    const std::size_t point = std::min(number.find('.'), number.size());
-    whole = std::max(whole, point - (minus ? 1 : 0));
-    if (point < number.size()) decimals = std::max(decimals, number.size() - point - 1);
-    negative |= minus;
-  }
-  void hold_mark(const std::string& other) {
-    if (other.size() > mark.size()) mark = other;
-  }
-  std::string format() const {
-    return fmt::format("S[table-format={}{}.{}{}{}]", negative ? "-" : "", whole, decimals,
-                       mark.empty() ? "" : ",table-space-text-post=" + mark,
-                       alignment.empty() ? "" : ",table-number-alignment=" + alignment);
-  }
-  std::size_t characters() const { return whole + decimals + 2; }
-};
 
 std::string superscript(const std::string& mark) {
   return mark.empty() ? "" : "\\textsuperscript{" + mark + "}";
@@ -233,17 +205,6 @@ LatexColumn sample_column(const Source& source) {
   return column;
 }
 
-// Returns padding for the sign and digits that `number` lacks compared with `widest`.
-std::string padding(const std::string& number, const Room& widest) {
-  Room own;
-  own.hold(number);
-  std::string text;
-  if (widest.negative && !own.negative) text += "\\phantom{$-$}";
-  if (widest.whole > own.whole)
-    text += "\\phantom{" + std::string(widest.whole - own.whole, '0') + "}";
-  return text;
-}
-
 LatexColumn interval_column(const Source& source) {
   LatexColumn column;
   column.format = "r";
@@ -296,14 +257,6 @@ LatexColumn column_of(const Source& source, std::size_t widest) {
 }
 
 }  // namespace
-
-int supported_decimals(double deviation, int most) {
-  if (!std::isfinite(deviation) || deviation <= 0) return most;
-  // The exponent after rounding: 0.0996 is 1.0e-01.
-  const std::string two_digits = fmt::format("{:.1e}", deviation);
-  const int exponent = std::atoi(two_digits.c_str() + two_digits.find('e') + 1);
-  return std::clamp(1 - exponent, 0, most);
-}
 
 std::vector<std::string> title_lines(const std::string& title, std::size_t below) {
   const std::size_t length = characters_in(title);

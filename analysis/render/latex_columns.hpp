@@ -25,8 +25,4 @@ std::vector<LatexColumn> latex_columns(const Table& table, std::size_t widest = 
 // space or mark ("_", "=", ".", "/") that makes the lines most equal.
 std::vector<std::string> title_lines(const std::string& title, std::size_t below);
 
-// Returns the number of decimals that a deviation supports: two significant digits of it, at most
-// `most`.
-int supported_decimals(double deviation, int most);
-
 }  // namespace moesim

@@ -55,11 +55,7 @@ void require_whole_map(const Arguments& arguments, const Analysis& chosen,
 
 AnalyzeOptions analyze_options(const Arguments& arguments) {
   AnalyzeOptions options;
-  const std::string pairs = arguments.text("pairs");
-  if (pairs != "all" && pairs != "adjacent")
-    fail(Exit::usage,
-         "command line: --pairs " + config::printable(pairs) + ": choose all or adjacent");
-  options.adjacent = pairs == "adjacent";
+  options.adjacent = arguments.text("pairs") == "adjacent";
   options.by = arguments.text("by");
   options.top = static_cast<std::size_t>(arguments.integer("top", 0, 1l << 30));
   options.seen = static_cast<double>(arguments.integer("seen", 1, 1l << 30));
@@ -92,7 +88,7 @@ Arguments analyze_arguments() {
       .value("step", "", "only traces of this step; default: all")
       .value("pairs", "all",
              "coactivation: all pairs of a token's choices, or those adjacent in their order",
-             {{"all", "adjacent"}})
+             Offer::one_of({"all", "adjacent"}))
       .value(
           "top", "20",
           "rows to print at most: per expert in the analysis tokens, per layer in others; 0: all")

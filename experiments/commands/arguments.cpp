@@ -6,6 +6,7 @@
 #include "sim/config/number_text.hpp"
 #include "sim/config/synonyms.hpp"
 #include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -42,7 +43,9 @@ Arguments& Arguments::flag(const std::string& name, const std::string& help) {
 }
 
 Arguments& Arguments::value(const std::string& name, const std::string& otherwise,
-                            const std::string& help, Offer offer) {
+                            const std::string& about, Offer offer) {
+  const std::string words = offer.only ? "[" + joined(offer.words, " | ") + "]" : "";
+  const std::string help = about + (about.empty() || words.empty() ? "" : " ") + words;
   groups_.back().add_options()(name.c_str(), po::value<std::string>()->default_value(otherwise),
                                help.c_str());
   declared_.push_back({Argument::Kind::value, name, otherwise, help, std::move(offer)});
@@ -127,10 +130,25 @@ bool Arguments::parse(const std::vector<std::string>& words) {
   } catch (const po::error& e) {
     fail(Exit::usage, std::string("command line: ") + e.what());
   }
-  if (!values_["help"].as<bool>()) return true;
+  if (!values_["help"].as<bool>()) {
+    require_offered();
+    return true;
+  }
   std::cout << "usage: moesim " << usage_ << "\n\n" << wrapped_lines(about_, text_width()) << '\n';
   for (const po::options_description& group : groups_) std::cout << '\n' << group;
   return false;
+}
+
+void Arguments::require_offered() const {
+  for (const Argument& option : declared_) {
+    if (!option.offer.only) continue;
+    const std::string value = text(option.name);
+    const std::vector<std::string>& words = option.offer.words;
+    if (value != option.otherwise && std::find(words.begin(), words.end(), value) == words.end())
+      fail(Exit::usage,
+           fmt::format("command line: --{} {}: {}", option.name, config::printable(value),
+                       config::unknown_choice(value, words)));
+  }
 }
 
 void Arguments::require_rest(const std::string& question) const {

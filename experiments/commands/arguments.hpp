@@ -2,6 +2,8 @@
 // one-line errors.
 #pragma once
 
+#include "sim/config/names.hpp"
+
 #include <boost/program_options.hpp>
 
 #include <deque>
@@ -15,8 +17,10 @@ namespace moesim {
 struct Offer {
   std::vector<std::string> words = {};
   bool files = false;
+  bool only = false;  // the value is one of the words, or the default; the help ends in [a | b]
 
   static Offer file() { return {{}, true}; }
+  static Offer one_of(std::vector<std::string> words) { return {std::move(words), false, true}; }
 };
 
 // Argument is one declared option of a command.
@@ -42,7 +46,8 @@ class Arguments {
   // Declares an option that may be given several times.
   Arguments& list(const std::string& name, const std::string& help);
 
-  // Parses the words. False if they contain --help, which is then printed. Throws Exit::usage.
+  // Parses the words. False if they contain --help, which is then printed. Throws Exit::usage, also
+  // for a value that is none of the words of Offer::one_of.
   bool parse(const std::vector<std::string>& words);
 
   bool has(const std::string& name) const {
@@ -51,6 +56,11 @@ class Arguments {
   std::string text(const std::string& name) const { return values_[name].as<std::string>(); }
   const std::vector<std::string>& texts(const std::string& name) const {  // of a list, in order
     return values_[name].as<std::vector<std::string>>();
+  }
+  // The value that a word of Offer::one_of(all_names(names)) stands for.
+  template <class E>
+  E chosen(const std::string& name, Names<E> names) const {
+    return value_of<E>(names, text(name));
   }
   // True if the command line has the option, even with its default value.
   bool given(const std::string& name) const { return !values_[name].defaulted(); }
@@ -68,6 +78,8 @@ class Arguments {
   void require_rest(const std::string& question) const;
 
  private:
+  void require_offered() const;
+
   std::string usage_, about_;
   std::deque<boost::program_options::options_description> groups_;
   boost::program_options::variables_map values_;

@@ -20,7 +20,7 @@ Arguments compare_arguments() {
       "lowest loss and those tied with it are marked. "
       "PATH is a run file, a run folder or an experiment folder, of which the runs of the latest "
       "plan are taken. Unreadable files are left out, and the exit code is 3.");
-  arguments.value("format", "text", joined(format_names()), {format_names()})
+  arguments.value("format", "text", "", Offer::one_of(format_names()))
       .value(
           "columns", "",
           "columns by key (the names in --format json), or recorded quantities by name: a,b; all: "

@@ -87,14 +87,9 @@ std::string tex_caption_in(const Arguments& arguments) {
   return caption;
 }
 
-Rendering::Width width_in(const Arguments& arguments) {
-  const std::string width = arguments.text("width");
-  if (width == "column") return Rendering::Width::column;
-  if (width == "page") return Rendering::Width::page;
-  if (width == "none") return Rendering::Width::none;
-  fail(Exit::usage,
-       "command line: --width " + config::printable(width) + ": expected column, page or none");
-}
+constexpr Named<Rendering::Width> kTableWidths[] = {{"column", Rendering::Width::column},
+                                                    {"page", Rendering::Width::page},
+                                                    {"none", Rendering::Width::none}};
 
 Rendering rendering_in(const Arguments& arguments, TableFormat format) {
   Rendering rendering{.format = format,
@@ -102,7 +97,7 @@ Rendering rendering_in(const Arguments& arguments, TableFormat format) {
                       .label = label_in(arguments),
                       .standalone = arguments.has("standalone"),
                       .caption_is_tex = arguments.given("caption-tex"),
-                      .width = width_in(arguments)};
+                      .width = arguments.chosen<Rendering::Width>("width", kTableWidths)};
   if (rendering.caption_is_tex) rendering.caption = tex_caption_in(arguments);
   return rendering;
 }
@@ -187,10 +182,9 @@ Arguments export_arguments() {
   }
   about.pop_back();
   Arguments arguments("export PATH...", about);
-  arguments.value("table", "routers", "one of the tables above", {tables})
-      .value("format", "",
-             "one of " + joined(format_names()) + "; default: by the ending of --out, else text",
-             {format_names()})
+  arguments.value("table", "routers", "one of the tables above", Offer::one_of(tables))
+      .value("format", "", "default: by the ending of --out, else text",
+             Offer::one_of(format_names()))
       .value("out", "", "output file, written atomically; default: stdout", Offer::file())
       .value("columns", "",
              "KEY,KEY: only these columns, by their keys, which JSON has (a CSV header adds _mean "
@@ -208,13 +202,13 @@ Arguments export_arguments() {
       .value("notes", "all",
              "notes below the table: all; short: those that cells refer to, and the meaning of ±; "
              "or none",
-             {{"all", "short", "none"}})
+             Offer::one_of(all_names<Notes>(kNotes)))
       .value("caption", "", "latex, html: caption above the table, as plain text")
       .value("caption-tex", "", "latex: caption as LaTeX source: $k$, \\cite{...}")
       .value("width", "column",
              "latex: fit to a column of text or to the page (table*), with smaller letters if "
              "necessary; none: do not fit",
-             {{"column", "page", "none"}})
+             Offer::one_of(all_names<Rendering::Width>(kTableWidths)))
       .value("label", "", "latex: argument of \\label; html: id of the element")
       .flag("standalone", "latex, html: write a complete document");
   add_analysis_arguments(arguments);
@@ -225,7 +219,7 @@ Arguments export_arguments() {
 int export_command(const Words& words) {
   Arguments arguments = export_arguments();
   if (!arguments.parse(words)) return 0;
-  if (arguments.given("to")) return export_to_tensorboard(arguments);
+  if (!arguments.text("to").empty()) return export_to_tensorboard(arguments);
   for (const char* option : {"follow", "interval"})
     if (arguments.given(option))
       fail(Exit::usage, std::string("command line: --") + option + " goes with --to tensorboard");
@@ -235,7 +229,7 @@ int export_command(const Words& words) {
   check_options(arguments, kind, format);
   const Rendering rendering = rendering_in(arguments, format);
   const Kept kept{!arguments.given("columns") && is_of_papers(format),
-                  notes_of_name(arguments.text("notes"))};
+                  arguments.chosen<Notes>("notes", kNotes)};
   TableRequest request = request_in(arguments);
   std::vector<std::string> unreadable;
   request.chosen.request.on_unreadable = [&unreadable](const std::string& why) {

@@ -108,15 +108,9 @@ const std::vector<TableKind>& table_kinds() {
 }
 
 const TableKind& table_kind(const std::string& name) {
-  std::vector<std::string> names;
-  for (const TableKind& kind : table_kinds()) {
+  for (const TableKind& kind : table_kinds())
     if (kind.name == name) return kind;
-    names.push_back(kind.name);
-  }
-  const std::string near = nearest(name, names);
-  fail(Exit::usage,
-       "command line: unknown table '" + config::printable(name) + "'; " +
-           (near.empty() ? "choose one of " + joined(names) : "did you mean " + near + "?"));
+  fail_in("export", "there is no table " + name);
 }
 
 }  // namespace moesim

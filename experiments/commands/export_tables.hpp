@@ -40,7 +40,7 @@ struct TableKind {
 
 // In the order of --help.
 const std::vector<TableKind>& table_kinds();
-// The table of this name. Throws Exit::usage with the nearest name.
+// The table of this name, one of those of table_kinds().
 const TableKind& table_kind(const std::string& name);
 
 }  // namespace moesim

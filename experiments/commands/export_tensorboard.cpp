@@ -56,16 +56,13 @@ void add_tensorboard_arguments(Arguments& arguments) {
       .value("to", "",
              "tensorboard: write event files instead of a table, one folder per run in --out "
              "(default: tensorboard); see them with tensorboard --logdir",
-             {{kFolder}})
+             Offer::one_of({kFolder}))
       .flag("follow",
             "tensorboard: keep running and add new records until all runs have ended or Ctrl-C")
       .value("interval", "5", "tensorboard: seconds between updates");
 }
 
 int export_to_tensorboard(const Arguments& arguments) {
-  if (arguments.text("to") != kFolder)
-    fail(Exit::usage, "command line: --to " + config::printable(arguments.text("to")) +
-                          ": expected tensorboard");
   for (const char* option : kOfTables)
     if (arguments.given(option))
       fail(Exit::usage, std::string("command line: --to tensorboard takes no --") + option +

@@ -16,13 +16,8 @@ namespace {
 
 using ScriptKind = FigureOutput::Script;
 
-ScriptKind script_of(const std::string& name) {
-  if (name.empty()) return ScriptKind::none;
-  if (name == "gnuplot") return ScriptKind::gnuplot;
-  if (name == "matplotlib") return ScriptKind::matplotlib;
-  fail(Exit::usage,
-       "command line: --script " + config::printable(name) + ": choose gnuplot or matplotlib");
-}
+constexpr Named<ScriptKind> kScripts[] = {{"gnuplot", ScriptKind::gnuplot},
+                                          {"matplotlib", ScriptKind::matplotlib}};
 
 }  // namespace
 
@@ -33,10 +28,11 @@ void add_figure_arguments(Arguments& arguments, const std::string& file_option) 
                  file_option +
                  ": gnuplot (.gp; also --script without a value) or matplotlib (.py; draws nothing "
                  "itself and needs no gnuplot)",
-             {{"gnuplot", "matplotlib"}})
-      .value("width", "column", "width in a two-column paper: column (8.5 cm) or page (17.8 cm)",
-             {{"column", "page"}})
-      .value("style", "paper", "font size: paper (8 pt) or slides (12 pt)", {{"paper", "slides"}});
+             Offer::one_of(all_names<ScriptKind>(kScripts)))
+      .value("width", "column", "width in a two-column paper: 8.5 cm or 17.8 cm",
+             Offer::one_of(all_names<FigureStyle::Width>(kFigureWidths)))
+      .value("style", "paper", "font size: 8 pt or 12 pt",
+             Offer::one_of(all_names<FigureStyle::Look>(kFigureLooks)));
 }
 
 // "--script" without a value means gnuplot.
@@ -51,8 +47,10 @@ Words with_script(Words words) {
 FigureOutput figure_output(const Arguments& arguments, const std::string& out, const char* option) {
   picture_of(out);
   return {out,
-          {width_of(arguments.text("width")), look_of(arguments.text("style"))},
-          script_of(arguments.text("script")),
+          {arguments.chosen<FigureStyle::Width>("width", kFigureWidths),
+           arguments.chosen<FigureStyle::Look>("style", kFigureLooks)},
+          arguments.text("script").empty() ? ScriptKind::none
+                                           : arguments.chosen<ScriptKind>("script", kScripts),
           option};
 }
 

@@ -20,15 +20,6 @@
 namespace moesim {
 namespace {
 
-std::string chosen_word(const Arguments& arguments, const char* name,
-                        const std::vector<std::string>& words) {
-  std::string word = arguments.text(name);
-  if (!word.empty() && std::find(words.begin(), words.end(), word) == words.end())
-    fail(Exit::usage, fmt::format("command line: --{} {}: choose {}", name, config::printable(word),
-                                  joined(words, " or ")));
-  return word;
-}
-
 ForeignTrace trace_in(const std::vector<std::string>& paths, index experts, const GateRule& rule) {
   const auto json = std::count_if(paths.begin(), paths.end(), begins_as_json);
   if (json == 0) return trace_of_arrays(paths, experts, rule);
@@ -50,17 +41,16 @@ Arguments import_trace_arguments() {
       "token_ids [tokens] is optional. Or FILE... are the router_trace_rank*.jsonl of "
       "Megatron-Core. Nothing is dropped, unless --capacity-factor says so.");
   arguments.value("out", "", "the trace, ends in .h5", Offer::file())
-      .value("gate", "",
-             "how logits become gates: softmax (over all experts), softmax-of-chosen, sigmoid",
-             {gate_rules()})
+      .value("gate", "", "how logits become gates; softmax is over all experts",
+             Offer::one_of(gate_rules()))
       .value("k", "0", "experts per token, if only logits are given; 0: as in the array")
       .value("experts", "0", "number of experts; 0: that of the logits, else the largest index + 1")
       .value("length", "0", "tokens of a sequence; 0: all tokens are one")
       .value("capacity-factor", "0", "drop what exceeds this capacity factor; 0: dropless")
-      .value("group", "", "tokens that share capacity: sequence (with --length), batch",
-             {{"sequence", "batch"}})
-      .value("fill", "token", "who gets places: token, choice, priority (see moesim whatif)",
-             {{"token", "choice", "priority"}})
+      .value("group", "", "tokens that share capacity; default: sequence with --length, else batch",
+             Offer::one_of({"sequence", "batch"}))
+      .value("fill", "token", "who gets places (see moesim whatif)",
+             Offer::one_of({"token", "choice", "priority"}))
       .value("name", "", "name of the run and the arm; default: that of TRACE")
       .flag("json", "print one JSON document");
   return arguments;
@@ -84,11 +74,10 @@ int import_trace_command(const Words& words) {
   options.sources = arguments.rest();
   options.length = arguments.integer("length", 0, kMostForeignTokens);
   options.capacity_factor = arguments.number("capacity-factor", 0, 1e6);
-  options.group = chosen_word(arguments, "group", {"sequence", "batch"});
+  options.group = arguments.text("group");
   if (options.group.empty()) options.group = options.length > 0 ? "sequence" : "batch";
-  options.fill = chosen_word(arguments, "fill", {"token", "choice", "priority"});
-  const GateRule rule{chosen_word(arguments, "gate", gate_rules()),
-                      arguments.integer("k", 0, kMostForeignExperts)};
+  options.fill = arguments.text("fill");
+  const GateRule rule{arguments.text("gate"), arguments.integer("k", 0, kMostForeignExperts)};
   const index experts = arguments.integer("experts", 0, kMostForeignExperts);
 
   require_file(out);

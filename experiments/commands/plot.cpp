@@ -1,5 +1,6 @@
 // moesim plot: draws a figure for a paper, as an image or a script.
 #include "analysis/figures/build.hpp"
+#include "analysis/figures/timeseries.hpp"
 #include "experiments/commands/analysis_arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/figure_output.hpp"
@@ -52,14 +53,12 @@ const std::map<std::string, std::vector<std::string>>& options_of_figures() {
 // Refuses options that would have no effect.
 void check_options(const Arguments& arguments) {
   const std::string figure = arguments.text("figure");
-  const auto known = options_of_figures().find(figure);
-  if (known == options_of_figures().end()) return;  // figure_of reports unknown figures
+  const std::vector<std::string>& known = options_of_figures().at(figure);
   for (const char* option :
        {"baseline", "target", "at", "x", "quantity", "key", "metric", "layer", "seed"})
-    if (arguments.given(option) &&
-        std::find(known->second.begin(), known->second.end(), option) == known->second.end())
+    if (arguments.given(option) && std::find(known.begin(), known.end(), option) == known.end())
       fail(Exit::usage, "command line: --figure " + figure + " takes no --" + option +
-                            "; it takes --" + joined(known->second, ", --") + ", --all and --arm");
+                            "; it takes --" + joined(known, ", --") + ", --all and --arm");
 }
 
 }  // namespace
@@ -68,7 +67,7 @@ Arguments plot_arguments() {
   Arguments arguments("plot PATH...",
                       "Draws a figure of finished runs with gnuplot. PATH is a run file, a run "
                       "folder or an experiment folder.");
-  arguments.value("figure", "loss", "figure to draw: " + joined(figure_names()), {figure_names()})
+  arguments.value("figure", "loss", "figure to draw", Offer::one_of(figure_names()))
       .value("out", "", "output file: .svg, .pdf or .png (300 dpi)", Offer::file())
       .value("quantity", "",
              "quantity of the curves, by its name in the run file; loss: eval_loss, task_loss or "
@@ -78,8 +77,7 @@ Arguments plot_arguments() {
       .value("metric", "eval_loss", "curves-by-key: a column of the table routers, or a quantity")
       .value("layer", "", "only these MoE layers: 0,5,11")
       .value("seed", "", "load and heatmap: the seed whose experts are shown")
-      .value("x", "steps", "horizontal axis of curves: steps, tokens, flops or seconds",
-             {{"steps", "tokens", "flops", "seconds"}});
+      .value("x", "steps", "horizontal axis of curves", Offer::one_of(time_axes()));
   add_figure_arguments(arguments, "--out");
   add_analysis_arguments(arguments);
   return arguments;

@@ -15,12 +15,8 @@ namespace {
 
 constexpr long kMostTokens = 1l << 24;
 
-RegretBy by_of(const std::string& by) {
-  if (by == "layer") return RegretBy::layer;
-  if (by == "domain") return RegretBy::domain;
-  if (by == "frequency") return RegretBy::frequency;
-  fail(Exit::usage, "command line: --by " + by + ": choose layer, domain or frequency");
-}
+constexpr Named<RegretBy> kRegretBys[] = {
+    {"layer", RegretBy::layer}, {"domain", RegretBy::domain}, {"frequency", RegretBy::frequency}};
 
 }  // namespace
 
@@ -35,10 +31,8 @@ Arguments regret_arguments() {
       "no whole tokens to experts are left out. Intervals are over sequences.");
   arguments
       .value("tokens", "512", "tokens to sample from an evaluation, the same for every run; 0: all")
-      .value("by", "layer",
-             "rows of the table: layer, domain, or frequency: ranks of token ids in the training "
-             "data",
-             {{"layer", "domain", "frequency"}})
+      .value("by", "layer", "rows of the table; frequency: ranks of token ids in the training data",
+             Offer::one_of(all_names<RegretBy>(kRegretBys)))
       .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})
       .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors");
@@ -51,7 +45,7 @@ int regret_command(const Words& words) {
   if (!arguments.parse(words)) return 0;
   arguments.require_rest("regret of which run?");
   const TableOutput output(arguments);
-  RegretTable table(by_of(arguments.text("by")));
+  RegretTable table(arguments.chosen<RegretBy>("by", kRegretBys));
   const long tokens = arguments.integer("tokens", 0, kMostTokens);
   const int threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
   std::string reason;

@@ -130,17 +130,17 @@ std::vector<std::int32_t> ids_of(const Experiment& e, const std::string& text) {
 
 // Refuses passes whose assignments do not fit into memory.
 void require_room(const Experiment& e, index batches, index sequences) {
-  constexpr double kMostBytes = 4.0 * (1 << 30);
+  constexpr double kMostTraceBytes = 4.0 * (1 << 30);
   double rows = 0;  // of a token
   for (std::size_t i = 0; i < e.model->moe_blocks().size(); ++i)
     rows += e.model->moe_layer(i).router().traits().cost.rows_per_token;
   const double of_batch = static_cast<double>(sequences * e.task->shape().length) *
                           (rows * sizeof(TraceRow) + 2 * sizeof(std::int32_t) + sizeof(double));
-  if (of_batch * static_cast<double>(batches) <= kMostBytes) return;
+  if (of_batch * static_cast<double>(batches) <= kMostTraceBytes) return;
   fail(Exit::usage, fmt::format("command line: --batches {}: their assignments take {:.1f} GB of "
                                 "memory; at most {} batches take 4 GB",
                                 batches, of_batch * static_cast<double>(batches) / 1e9,
-                                static_cast<index>(kMostBytes / of_batch)));
+                                static_cast<index>(kMostTraceBytes / of_batch)));
 }
 
 // True if a token's experts depend on other sequences of its batch.
@@ -169,11 +169,10 @@ Arguments route_arguments() {
       .value("split", "",
              "validation: batches of an evaluation; train: batches of the training steps after the "
              "checkpoint",
-             {{"validation", "train"}})
+             Offer::one_of({"validation", "train"}))
       .value("batches", "1", "number of batches of the split; 0: all (validation)")
-      .value("as", "evaluation",
-             "evaluation, or training: with its capacity, noise and random numbers",
-             {{"evaluation", "training"}})
+      .value("as", "evaluation", "training: with its capacity, noise and random numbers",
+             Offer::one_of({"evaluation", "training"}))
       .value("out", "", "the file", Offer::file())
       .value("checkpoint", "newest", "checkpoint: newest, best (lowest validation loss) or a step",
              {{"newest", "best"}})
@@ -197,12 +196,8 @@ int route_command(const Words& words) {
   if (arguments.given("text") && text.empty()) fail(Exit::usage, "command line: --text is empty");
   if (text.empty() == split.empty())
     fail(Exit::usage, "command line: give either --text or --split");
-  if (!split.empty() && split != "validation" && split != "train")
-    fail(Exit::usage, "command line: --split " + split + ": choose validation or train");
   if (!split.empty() && arguments.given("task"))
     fail(Exit::usage, "command line: --task is of --text; sequences of --split have their tasks");
-  if (as != "evaluation" && as != "training")
-    fail(Exit::usage, "command line: --as " + as + ": choose evaluation or training");
   const long wanted = arguments.integer("batches", split == "train" ? 1 : 0, 1l << 30);
   const std::string folder =
       std::filesystem::path(arguments.rest().front()).lexically_normal().string();

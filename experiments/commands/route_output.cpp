@@ -59,15 +59,16 @@ RunFile route_file(const StepTrace& trace, const RoutedWeights& weights, const s
 }
 
 Table route_table(const StepTrace& trace, const Experiment& e) {
-  using Kind = Column::Kind;
+  using ColumnKind = Column::Kind;
   Table table;
   table.name = "route";
-  table.columns = {{"sequence", "sequence", Kind::count}, {"position", "position", Kind::count},
-                   {"token_id", "token id", Kind::count}, {"token", "token", Kind::text},
-                   {"layer", "layer", Kind::count},       {"expert", "expert", Kind::count},
-                   {"choice", "choice", Kind::count},     {"gate", "gate", Kind::number, 6},
-                   {"served", "served", Kind::count},     {"order", "order", Kind::count},
-                   {"loss", "loss", Kind::number, 6}};
+  table.columns = {
+      {"sequence", "sequence", ColumnKind::count}, {"position", "position", ColumnKind::count},
+      {"token_id", "token id", ColumnKind::count}, {"token", "token", ColumnKind::text},
+      {"layer", "layer", ColumnKind::count},       {"expert", "expert", ColumnKind::count},
+      {"choice", "choice", ColumnKind::count},     {"gate", "gate", ColumnKind::number, 6},
+      {"served", "served", ColumnKind::count},     {"order", "order", ColumnKind::count},
+      {"loss", "loss", ColumnKind::number, 6}};
   struct Line {
     index token, layer, order;
     TraceRow row;

@@ -95,7 +95,7 @@ Arguments score_arguments() {
       .value("by", "run",
              "rows: one per run, or per arm with mean and standard deviation over its seeds; text "
              "on stdout has both, if an arm has two seeds",
-             {{"run", "arm"}})
+             Offer::one_of({"run", "arm"}))
       .flag("dropless", "experts take any number of rows: no capacity of evaluation")
       .value("threads", "0", "threads; 0: OMP_NUM_THREADS, otherwise all processors");
   add_table_output(arguments);
@@ -108,8 +108,6 @@ int score_command(const Words& words) {
   arguments.require_rest("score which run?");
   const TableOutput output(arguments);
   const std::string by = arguments.text("by");
-  if (by != "run" && by != "arm")
-    fail(Exit::usage, "command line: --by " + config::printable(by) + ": choose one of run, arm");
   const long most = arguments.integer("answers", 0, 1l << 24);
   const int threads = chosen_threads(arguments.integer("threads", 0, kMostThreads));
   const Rules rules = arguments.has("dropless") ? Rules::dropless : Rules::own;

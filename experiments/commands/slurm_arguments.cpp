@@ -8,8 +8,8 @@ namespace moesim {
 
 void declare_slurm(Arguments& arguments) {
   arguments.group("On a cluster")
-      .value("launcher", "local", "local, or slurm: submit a job array instead of training",
-             {{"local", "slurm"}})
+      .value("launcher", "local", "slurm: submit a job array instead of training",
+             Offer::one_of({"local", "slurm"}))
       .flag("print", "with --launcher slurm: print the script, submit nothing")
       .value("partition", "", "Slurm partition; empty: the cluster's default")
       .value(
@@ -28,10 +28,7 @@ void declare_slurm(Arguments& arguments) {
 }
 
 bool is_for_slurm(const Arguments& arguments) {
-  const std::string launcher = arguments.text("launcher");
-  if (launcher == "slurm") return true;
-  if (launcher != "local")
-    fail(Exit::usage, "command line: --launcher " + launcher + ": choose one of local, slurm");
+  if (arguments.text("launcher") == "slurm") return true;
   for (const char* option : {"partition", "time", "mem", "account", "qos", "gres"})
     if (!arguments.text(option).empty())
       fail(Exit::usage, fmt::format("command line: --{} needs --launcher slurm", option));

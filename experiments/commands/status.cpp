@@ -50,12 +50,12 @@ void print_json(const std::vector<Found>& all, const std::map<std::string, int>&
 }
 
 void print_table(const std::vector<Found>& all, const std::map<std::string, int>& counts) {
-  using Kind = Column::Kind;
+  using ColumnKind = Column::Kind;
   Table table;
-  table.columns = {{"run", "run", Kind::text},
-                   {"state", "state", Kind::text},
-                   {"step", "step", Kind::text},
-                   {"why", "", Kind::text}};
+  table.columns = {{"run", "run", ColumnKind::text},
+                   {"state", "state", ColumnKind::text},
+                   {"step", "step", ColumnKind::text},
+                   {"why", "", ColumnKind::text}};
   int never_begun = 0;
   std::set<std::filesystem::path> experiments;
   for (const auto& [run, state] : all)

@@ -32,9 +32,8 @@ TableFormat format_to(const Arguments& arguments, const std::string& out) {
 
 void add_table_output(Arguments& arguments) {
   arguments
-      .value("format", "text",
-             joined(format_names()) + "; default: by the ending of --out, else text",
-             {format_names()})
+      .value("format", "text", "default: by the ending of --out, else text",
+             Offer::one_of(format_names()))
       .value("out", "", "file to write (default: stdout)", Offer::file())
       .flag("json", "the same as --format json");
 }

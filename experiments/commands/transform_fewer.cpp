@@ -114,27 +114,27 @@ void declare_fewer_experts(Arguments& arguments) {
           "keep those with the most assignments before drops, with the largest sum of gates after "
           "drops (importance), with the largest mean of gate times norm of the output (reap), or "
           "random ones",
-          {all_names<Pruning::Score>(kScores)})
+          Offer::one_of(all_names<Pruning::Score>(kScores)))
       .value("seed", "0", "seed of random scores");
   arguments.group("merge")
       .value("groups", "", "groups of experts per layer")
       .value("weights", "usage", "shares of a group's experts: of its assignments, or equal ones",
-             {all_names<ExpertMerge::Weights>(kWeights)})
+             Offer::one_of(all_names<ExpertMerge::Weights>(kWeights)))
       .value("align", "weights",
              "hidden units are permuted to match those of the group's most used expert, or not",
-             {all_names<ExpertMerge::Align>(kAligns)})
+             Offer::one_of(all_names<ExpertMerge::Align>(kAligns)))
       .value("similarity", "router",
              "experts join the core with the most similar column of the router, or weights",
-             {all_names<ExpertMerge::Similarity>(kSimilarities)})
+             Offer::one_of(all_names<ExpertMerge::Similarity>(kSimilarities)))
       .value(
           "router", "bind",
           "bind: the router keeps all experts, and those of a group have equal weights; fold: one "
           "expert and column per group, which changes routing",
-          {all_names<ExpertMerge::Router>(kRouters)});
+          Offer::one_of(all_names<ExpertMerge::Router>(kRouters)));
 }
 
 TransformMethod prune_method(const Arguments& arguments, const Transformation& what, Json& report) {
-  Pruning how{.score = chosen<Pruning::Score>(arguments, "score", kScores)};
+  Pruning how{.score = arguments.chosen<Pruning::Score>("score", kScores)};
   const auto seed =
       static_cast<std::uint64_t>(arguments.integer("seed", 0, std::numeric_limits<long>::max()));
   if (arguments.given("seed") && how.score != Pruning::Score::random)
@@ -190,10 +190,10 @@ TransformMethod merge_method(const Arguments& arguments, Json& report) {
   const ExpertMerge how{
       .groups =
           chosen_number(arguments, "groups", "merge: into how many groups per layer? --groups N"),
-      .weights = chosen<ExpertMerge::Weights>(arguments, "weights", kWeights),
-      .align = chosen<ExpertMerge::Align>(arguments, "align", kAligns),
-      .similarity = chosen<ExpertMerge::Similarity>(arguments, "similarity", kSimilarities),
-      .router = chosen<ExpertMerge::Router>(arguments, "router", kRouters)};
+      .weights = arguments.chosen<ExpertMerge::Weights>("weights", kWeights),
+      .align = arguments.chosen<ExpertMerge::Align>("align", kAligns),
+      .similarity = arguments.chosen<ExpertMerge::Similarity>("similarity", kSimilarities),
+      .router = arguments.chosen<ExpertMerge::Router>("router", kRouters)};
   const bool folds = how.router == ExpertMerge::Router::fold;
   const index sequences = calibration_sequences(arguments, 0);
   const auto make = [how, folds, sequences, &report](Experiment& source, Experiment& made,

@@ -20,7 +20,7 @@ TransformMethod quantise_method(const Arguments& arguments, Json& report) {
   if (!arguments.given("bits"))
     fail(Exit::usage, "command line: quantise: to how many bits? --bits 8, 4, 3, 2 or ternary");
   const bool ternary = arguments.text("bits") == "ternary";
-  const Quantisation how{.method = chosen<Quantisation::Method>(arguments, "method", kMethods),
+  const Quantisation how{.method = arguments.chosen<Quantisation::Method>("method", kMethods),
                          .bits = ternary ? 0 : static_cast<int>(arguments.integer("bits", 1, 16)),
                          .group = arguments.integer("group", 0, 1 << 24)};
   const bool calibrates = how.method == Quantisation::Method::gptq;
@@ -165,7 +165,7 @@ void declare_transform_methods(Arguments& arguments) {
       .value("method", "rtn",
              "rtn: each weight to the nearest value; gptq: later weights correct what earlier ones "
              "changed, by the inputs of each expert in training sequences (Frantar et al. 2023)",
-             {all_names<Quantisation::Method>(kMethods)});
+             Offer::one_of(all_names<Quantisation::Method>(kMethods)));
 }
 
 TransformMethod transform_method(const std::string& name, const Arguments& arguments,

@@ -28,17 +28,6 @@ struct TransformMethod {
   std::string domain = {};  // Transformation::domain
 };
 
-// An option with a table of names.
-template <class E>
-E chosen(const Arguments& arguments, const std::string& option, Names<E> names) {
-  const std::string value = arguments.text(option);
-  const std::vector<std::string> all = all_names<E>(names);
-  if (std::find(all.begin(), all.end(), value) == all.end())
-    fail(Exit::usage, fmt::format("command line: --{} {}: choose one of {}", option,
-                                  config::printable(value), joined(all)));
-  return value_of<E>(names, value);
-}
-
 // --calibration, or `otherwise`.
 index calibration_sequences(const Arguments& arguments, index otherwise);
 

@@ -27,9 +27,9 @@ Arguments whatif_arguments() {
              "the run",
              {{"token", "choice", "priority"}})
       .value("by", "layer",
-             "rows of the table: layer; position: who is dropped, by position in the sequence; "
-             "frequency: by rank of the token id; domain",
-             {{"layer", "position", "frequency", "domain"}})
+             "rows of the table; position: who is dropped, by position in the sequence; frequency: "
+             "by rank of the token id",
+             Offer::one_of({"layer", "position", "frequency", "domain"}))
       .value("step", "", "only traces of this step; default: all")
       .value(
           "plot", "",
@@ -56,8 +56,6 @@ int whatif_command(const Words& words) {
   if (options.factors.empty())
     fail(Exit::usage, "command line: --capacity: give at least one capacity factor");
   const std::string by = arguments.text("by");
-  if (by != "layer" && by != "position" && by != "frequency" && by != "domain")
-    fail(Exit::usage, "command line: --by " + by + ": choose layer, position, frequency or domain");
   const std::string plot = arguments.text("plot");
   if (arguments.given("plot")) {
     if (by != "layer") fail(Exit::usage, "command line: --plot draws --by layer only");

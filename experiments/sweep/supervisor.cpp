@@ -52,10 +52,10 @@ void work_in_child(const Job& job, bool live, int pipe, pid_t parent) {
 
 class Supervisor {
  public:
-  Supervisor(const std::vector<Job>& jobs, std::size_t at_once)
+  Supervisor(const std::vector<Job>& jobs, std::size_t most)
       : jobs_(jobs),
-        at_once_(at_once),
-        display_(at_once),
+        at_once_(most),
+        display_(most),
         endings_(jobs.size(), {Exit::interrupted, "not begun"}) {
     send_warnings([this](const std::string& line) { display_.keep(line); });
   }
@@ -199,9 +199,9 @@ class Supervisor {
 
 }  // namespace
 
-std::vector<Ending> supervise(const std::vector<Job>& jobs, std::size_t at_once) {
+std::vector<Ending> supervise(const std::vector<Job>& jobs, std::size_t most) {
   leave_time_for_a_checkpoint();
-  return Supervisor(jobs, at_once).run();
+  return Supervisor(jobs, most).run();
 }
 
 }  // namespace moesim

@@ -17,10 +17,11 @@ struct Job {
   double least_bytes = 0;                            // memory that it needs at least
 };
 
-// Runs the jobs and returns how each ended, in their order; Exit::interrupted for jobs not begun.
+// Runs the jobs, at most `most` at once, and returns how each ended, in their order;
+// Exit::interrupted for jobs not begun.
 // Forwards stop signals (experiments/sweep/signals.hpp) to the workers as SIGTERM; workers receive
 // it too if this process dies. After Exit::output no further job begins, because the disk is full
 // for all.
-std::vector<Ending> supervise(const std::vector<Job>& jobs, std::size_t at_once);
+std::vector<Ending> supervise(const std::vector<Job>& jobs, std::size_t most);
 
 }  // namespace moesim

@@ -22,7 +22,11 @@ Named find_device(const std::string& name) {
   if (found == others.end()) {
     std::vector<std::string> names = Registry<Backend>::names();
     names.insert(names.begin(), "cpu");
-    fail(Exit::usage, "run.device = " + name + ": this build has: " + joined(names));
+    const bool is_double = sizeof(real) == sizeof(double);
+    fail(Exit::usage, "run.device = " + name + ": this build has: " + joined(names) +
+                          (kind == "cuda" && is_double
+                               ? "; configure with -DMOESIM_CUDA_DOUBLE=ON for CUDA in double"
+                               : ""));
   }
   int number = 0;
   if (colon != std::string::npos) {

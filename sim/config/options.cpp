@@ -4,6 +4,7 @@
 #include "sim/config/number_text.hpp"
 #include "sim/config/synonyms.hpp"
 #include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -247,9 +248,7 @@ std::string Options::choice(const std::string& key, const std::string& otherwise
   const std::string text = raw(key, {{}, "choice", otherwise, joined(allowed, " | "), help});
   if (contains(allowed, text)) return text;
   check_characters(key, text);
-  const std::string best = nearest(text, allowed);
-  reject(key, fmt::format("unknown choice; {}choose one of {}",
-                          best.empty() ? "" : "did you mean " + best + "? ", joined(allowed)));
+  reject(key, config::unknown_choice(text, allowed));
 }
 
 std::string Options::text(const std::string& key, const std::string& otherwise,

@@ -28,17 +28,15 @@ Texts note_keys(const Table& table) {
 
 TEST_CASE("notes: all, those that cells refer to, none", "[analysis]") {
   const std::string deviations = "mean ± sample standard deviation over n = 2 to 3 seeds";
-  const Table all = with_notes(three_notes(), notes_of_name("all"));
+  const Table all = with_notes(three_notes(), Notes::all);
   CHECK(all.notes == Texts{deviations, "of no cell", "b leaks", "nor this"});
   CHECK(all.references == decltype(all.references){{{1, 1}, {2}}});
-  const Table brief = with_notes(three_notes(), notes_of_name("short"));
+  const Table brief = with_notes(three_notes(), Notes::brief);
   CHECK(brief.notes == Texts{deviations, "b leaks"});
   CHECK(brief.references == decltype(brief.references){{{1, 1}, {1}}});
-  const Table none = with_notes(three_notes(), notes_of_name("none"));
+  const Table none = with_notes(three_notes(), Notes::none);
   CHECK(none.notes.empty());
   CHECK(none.references.empty());
-  CHECK_THROWS_WITH(notes_of_name("few"),
-                    "command line: --notes few: expected one of all, short, none");
 }
 
 TEST_CASE("notes: what n is, where there are deviations", "[analysis]") {

@@ -1,6 +1,7 @@
 // Tests tables as LaTeX. tests/program/export.sh compiles the output that is expected here.
 #include "analysis/render/escape.hpp"
 #include "analysis/render/latex_columns.hpp"
+#include "analysis/render/latex_numbers.hpp"
 #include "analysis/render/table.hpp"
 #include "tests/analysis/hostile.hpp"
 #include "tests/support/catch.hpp"

@@ -114,25 +114,6 @@ TEST_CASE("generate: a continuation needs its prompt", "[generate]") {
                     Error);
 }
 
-TEST_CASE("generate: every router goes on beyond its window, the same for any threads",
-          "[generate]") {
-  for (const std::string& router : Registry<Router>::names()) {
-    CAPTURE(router);
-    std::vector<Ids> texts;
-    for (const int threads : {1, 3}) {
-      Training t({"router.name", router, "data.length", "12"}, threads);
-      Generator generator(*t.model, 12, t.backend, {3}, {.temperature = 1, .top_k = 9, .seed = 7},
-                          {.domains = {0}});
-      for (int i = 0; i < 30; ++i) generator.next();
-      texts.push_back(generator.tokens());
-    }
-    REQUIRE(texts[0].size() == 31);
-    REQUIRE(
-        std::all_of(texts[0].begin(), texts[0].end(), [](auto id) { return id >= 0 && id < 16; }));
-    REQUIRE(texts[0] == texts[1]);
-  }
-}
-
 TEST_CASE("choose_token: frequencies are the softmax at the temperature", "[generate]") {
   const std::vector<real> logits = {real(0.5), real(-1), real(2), real(0.5), real(1.25)};
   const double temperature = 0.7;

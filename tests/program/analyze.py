@@ -11,33 +11,21 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
-try:
-    import h5py
-    import numpy
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(77)
+import checks
+from checks import check
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import checks  # noqa: E402
-from checks import check, failures  # noqa: E402
-import planted_traces  # noqa: E402
+h5py, numpy = checks.packages("h5py", "numpy")
+import planted_traces  # with h5py and numpy
 
-moesim = os.path.abspath(sys.argv[1])
-os.chdir(tempfile.mkdtemp())
+moesim = checks.Program()
+call = moesim.call
 random = numpy.random.default_rng(1)
 
 
 def close(a, b, what, tolerance=1e-12):
     check(abs(a - b) <= tolerance * max(1, abs(b)), f"{what}: {a}, not {b}")
-
-
-def call(*words, code=0):
-    done = checks.run(moesim, *words, code=code)
-    return done.stdout if code == 0 else done.stderr
 
 
 def rows(what, *words):
@@ -89,7 +77,7 @@ def large(count):
         check(status == 0, what)
         print(f"{what}: {time.monotonic() - start:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of processors, "
               f"{used.ru_maxrss / 1024:.0f} MiB", flush=True)
-    sys.exit(bool(failures))
+    checks.finish()
 
 
 if "--large" in sys.argv:
@@ -296,5 +284,4 @@ for words, part in ((("analyze", "agreement", path, copy, "--by", "expert", "--p
                     (("whatif", path, "--by", "position", "--plot", "x.svg"), "--by layer")):
     check(part in call(*words, code=2) and not os.path.exists("x.svg"), f"{words}")
 
-print(f"{len(failures)} failures")
-sys.exit(1 if failures else 0)
+checks.finish()

@@ -9,14 +9,10 @@ import subprocess
 import sys
 import tempfile
 
+import checks
+from checks import check
+
 SCRIPTS = os.path.abspath(sys.argv[1])
-failures = []
-
-
-def check(condition, what):
-    if not condition:
-        failures.append(what)
-        print("FAILED:", what)
 
 
 def recipe(name, out, *options):
@@ -111,5 +107,4 @@ put("lib/python3.11/test/c.py", b"c = 1\n")
 recipe("python_source", "code")
 check(read("code/code.txt") == "a = 1\n\n", "source of Python")
 
-print(f"corpora: {len(failures)} failed")
-sys.exit(1 if failures else 0)
+checks.finish()

@@ -20,6 +20,9 @@ refuses() {
 # holds WHAT EXPRESSION: of the document plan.json, as d.
 holds() { python3 -c "import json, sys; d = json.load(open('plan.json')); sys.exit(not ($2))" || fail "$1: $(cat plan.json)"; }
 
+if "$moesim-f64" info | grep -q 'built without CUDA'; then
+  moesim=$moesim-f64 refuses "double without CUDA" 'run.device = cuda:0: this build has: cpu; configure with -DMOESIM_CUDA_DOUBLE=ON' "${sweep[@]}"
+fi
 if "$moesim" info | grep -q 'built without CUDA'; then
   # It could never run this.
   for way in "" "--dry-run" "--launcher slurm --print"; do

@@ -4,25 +4,14 @@ import math
 import os
 import random
 import re
-import subprocess
-import sys
-import tempfile
+import shutil
 
-try:
-    import h5py
-    import numpy
-    import scipy.sparse
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(77)
+import checks
+from checks import check
 
-MOESIM = os.path.abspath(sys.argv[1])
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from checks import check, failures  # noqa: E402
-
-folder = tempfile.TemporaryDirectory()
-os.chdir(folder.name)
-os.environ["HOME"] = folder.name
+h5py, numpy, sparse = checks.packages("h5py", "numpy", "scipy.sparse")
+moesim = checks.Program()
+os.environ["HOME"] = moesim.folder.name
 
 BASE = """[run]
 name = d
@@ -88,10 +77,10 @@ def vectors_of(documents, ngrams=True):
             if count:
                 rows.append(row), columns.append(feature)
                 values.append(math.copysign(1 + math.log(abs(count)), count))
-    matrix = scipy.sparse.csr_matrix((values, (rows, columns)), (len(documents), 2 ** 18))
+    matrix = sparse.csr_matrix((values, (rows, columns)), (len(documents), 2 ** 18))
     having = numpy.bincount(matrix.indices, minlength=2 ** 18)
     matrix = matrix.multiply(numpy.log((1 + len(documents)) / (1 + having)) + 1).tocsr()
-    return scipy.sparse.diags(1 / numpy.sqrt(matrix.multiply(matrix).sum(1).A1)) @ matrix
+    return sparse.diags(1 / numpy.sqrt(matrix.multiply(matrix).sum(1).A1)) @ matrix
 
 
 def path_of(similarity):
@@ -116,9 +105,7 @@ def path_of(similarity):
 def run(*settings):
     with open("run.ini", "w", encoding="utf-8") as file:
         file.write(BASE)
-    done = subprocess.run([MOESIM, "run", "run.ini", "--out", "out", *settings], capture_output=True, text=True, timeout=300)
-    check(done.returncode == 0, f"{settings}: exit {done.returncode}: {done.stderr[-500:]}")
-    return done.stderr
+    return moesim.run("run", "run.ini", "--out", "out", *settings, timeout=300).stderr
 
 
 def newest(out="out"):
@@ -181,13 +168,13 @@ for embedding in ("tfidf", "words"):
 
 # The same bits after an interruption.
 plain = ["data.order=similar", *DATA]
-subprocess.run(["rm", "-r", "out"], check=True)
+shutil.rmtree("out")
 run(*plain, "run.steps=3")
 run(*plain, "--extend")
 with newest() as file:
     check("extended_from" in file.attrs, "not extended")
     extended = file["loss"][:].tobytes()
-subprocess.run(["rm", "-r", "out"], check=True)
+shutil.rmtree("out")
 run(*plain)
 with newest() as file:
     check(file["loss"][:].tobytes() == extended, "a run that was extended has other losses")
@@ -197,4 +184,4 @@ with newest() as file:
 run("data.path=en.txt", "data.document=%", "data.duplicates=0")
 with newest() as file:
     check("document_chains" not in file.attrs and "windows_one_domain" not in file.attrs, "attributes that do not apply")
-sys.exit(1 if failures else 0)
+checks.finish()

@@ -68,7 +68,7 @@ expect 0 "" "$sweep" --format latex --columns arm,eval_loss
 [ ! -s stderr ] || fail "a small table: $(cat stderr)"
 
 # --- What it refuses, and that nothing is half-written. ---
-expect 2 'unknown table' "$sweep" --table routrs
+expect 2 'did you mean routers?' "$sweep" --table routrs
 expect 2 'did you mean json?' "$sweep" --format jsn
 expect 2 'unknown ending' "$sweep" --out a.doc
 expect 2 '--table routers takes no --by' "$sweep" --by layer
@@ -81,8 +81,8 @@ expect 2 'its braces do not match' "$sweep" --format latex --caption-tex 'a}{b'
 expect 2 'it ends in' "$sweep" --format latex --caption-tex 'a\'
 expect 2 'a table has one caption' "$sweep" --format latex --caption-tex a --caption b
 expect 2 '--width is of the format latex' "$sweep" --width page
-expect 2 'expected column, page or none' "$sweep" --format latex --width wide
-expect 2 'expected one of all, short, none' "$sweep" --notes few
+expect 2 'choose one of column, page, none' "$sweep" --format latex --width wide
+expect 2 'choose one of all, short, none' "$sweep" --notes few
 expect 2 '--table tidy has no notes' "$sweep" --table tidy --notes none
 expect 2 'a label has letters' "$sweep" --format latex --label 'a b'
 expect 2 'eval_los' "$sweep" --table tidy --columns eval_los

@@ -9,31 +9,16 @@ import os
 import random
 import struct
 import subprocess
-import sys
-import tempfile
-
-try:
-    import h5py
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(77)
 
 from foreign_arrays import npy, npz, safetensors, save
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import checks  # noqa: E402
-from checks import check, failures  # noqa: E402
+import checks
+from checks import check
 
-moesim = os.path.abspath(sys.argv[1])
-os.chdir(tempfile.mkdtemp())
+[h5py] = checks.packages("h5py")
+moesim = checks.Program()
+call = moesim.call
 chance = random.Random(0)
-
-
-def call(*words, code=0):
-    done = checks.run(moesim, *words, code=code)
-    if code:
-        check(done.stderr.count("\n") == 1, f"{words}: one line, not {done.stderr!r}")
-    return done.stdout if code == 0 else done.stderr
 
 
 def rows_of(path, trace=0, layer=0):
@@ -290,5 +275,4 @@ else:
     import transformers_traces
     transformers_traces.test(call, check, rows_of, docs)
 
-print(f"{len(failures)} failures")
-sys.exit(1 if failures else 0)
+checks.finish()

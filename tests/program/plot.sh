@@ -72,7 +72,7 @@ expect 2 'no --out FILE' $runs
 expect 2 'ends in none of' $runs --out a.jpg
 expect 2 'did you mean heatmap?' $runs --figure heatmp --out a.svg
 expect 2 'did you mean tokens?' $runs --x token --out a.svg
-expect 2 'choose gnuplot or matplotlib' $runs --script=latex --out a.svg
+expect 2 'choose one of gnuplot, matplotlib' $runs --script=latex --out a.svg
 expect 2 'did you mean page?' $runs --width pages --out a.svg
 expect 2 'no arm is named' $runs --arm hash --out a.svg
 expect 2 'this MoE layer; there are 0, 1' $runs --figure load --layer 7 --out a.svg

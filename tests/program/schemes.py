@@ -12,20 +12,17 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 
 try:
     import h5py
 except ImportError:
     h5py = None
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import checks  # noqa: E402
-from checks import check, failures  # noqa: E402
+import checks
+from checks import check
 
-moesim = os.path.abspath(sys.argv[1])
-os.chdir(tempfile.mkdtemp())
+moesim = checks.Program()
+call = moesim.said
 SIZES = ["run.steps=20", "data.name=synthetic", "data.length=16", "model.layers=2", "model.width=16", "model.heads=2",
          "moe.experts=4", "expert.hidden=32", "train.batch=4", "eval.every=10", "eval.sequences=8"]
 with open("c.ini", "w") as file:
@@ -34,11 +31,6 @@ with open("c.ini", "w") as file:
         section, name = key.split(".")
         file.write(f"[{section}]\n{name} = {value}\n")
     file.write("[checkpoint]\nevery = 5\n")
-
-
-def call(*words, code=0):
-    done = checks.run(moesim, *words, code=code)
-    return done.stdout + done.stderr
 
 
 def run(name, *words, code=0):
@@ -282,7 +274,7 @@ for words in (["run", "c.ini", "router.name=dense", "init.from=damaged"], ["run"
 
 # The space on the disk of a run with init.at has its dense steps.
 dry = ["--dry-run", "--json"]
-disk = [json.loads(checks.run(moesim, "run", "c.ini", "run.name=dry", *words, *dry).stdout)["total"]["disk_bytes"]
+disk = [json.loads(moesim.run("run", "c.ini", "run.name=dry", *words, *dry).stdout)["total"]["disk_bytes"]
         for words in (at, [word for word in copied if not word.startswith("init.")])]
 check(disk[0] > 1.3 * disk[1], f"bytes with and without dense steps: {disk}")
 
@@ -296,5 +288,4 @@ for moved, kept in ((up, whole), (dense, up)):
     if moved == up:
         run("late", *taught, *long, "distil.until=3")
     shutil.move("away", moved.rstrip("/"))
-print(f"{len(failures)} failures")
-sys.exit(1 if failures else 0)
+checks.finish()

@@ -6,20 +6,12 @@ says so; the numbers of bench --serve agree with each other and with the model; 
 """
 import glob
 import json
-import os
-import sys
-import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import checks  # noqa: E402
-from checks import check, failures  # noqa: E402
+import checks
+from checks import check
 
-moesim = os.path.abspath(sys.argv[1])
-os.chdir(tempfile.mkdtemp())
-
-
-def call(*words, code=0):
-    return checks.run(moesim, *words, "--threads", 1, code=code)
+moesim = checks.Program()
+call = moesim.run
 
 
 with open("c.ini", "w") as file:
@@ -103,5 +95,4 @@ said = call("bench", "--serve", code=2)
 check("serve which run?" in said.stderr, said.stderr)
 check(sorted(glob.glob("**", recursive=True)) == before, "something was written")
 
-print(f"{len(failures)} failures")
-sys.exit(1 if failures else 0)
+checks.finish()

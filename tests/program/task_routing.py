@@ -8,26 +8,13 @@ import csv
 import json
 import os
 import shutil
-import sys
-import tempfile
 
-try:
-    import numpy as np
-except ImportError:
-    print("skipped: no numpy")
-    sys.exit(77)
+import checks
+from checks import check, only
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import checks  # noqa: E402
-from checks import check, failures, only  # noqa: E402
-
-moesim = os.path.abspath(sys.argv[1])
-os.chdir(tempfile.mkdtemp())
-
-
-def call(*words, code=0):
-    done = checks.run(moesim, *words, code=code)
-    return done.stdout + done.stderr
+[np] = checks.packages("numpy")
+moesim = checks.Program()
+call = moesim.said
 
 
 def refused(text, *words):
@@ -84,7 +71,7 @@ for number, task in enumerate(TASKS):
     check(abs(new[0]["loss"] - own[task]["loss"]) < 1e-5 and new[0]["exact_percent"] == own[task]["exact_percent"] and
           new[0]["answers"] == own[task]["answers"], f"{task}: {new[0]}, {own[task]}")
     prompt = ("--prompt", f"[{task}]abcd[sep]", "--temperature", "0", "--tokens", "6", "--json")
-    texts = [json.loads(checks.run(moesim, "sample", *words, *prompt).stdout)["tokens"] for words in ((source, "--task", task), (run,))]
+    texts = [json.loads(moesim.run("sample", *words, *prompt).stdout)["tokens"] for words in ((source, "--task", task), (run,))]
     check(texts[0] == texts[1], f"{task}: samples {texts}")
 
 # It is an ordinary run: it is verified, trains on and serves; a text of it needs no task.
@@ -197,5 +184,4 @@ call("run", "s.ini", "run.name=plain", "data.name=text", "data.path=plain.txt", 
 refused("the run's data have no tasks, and all tokens take the same experts; leave it out", "sample", only("runs/plain/*/"), "--prompt", "ab",
         "--task", "rise")
 
-print(f"task_routing: {len(failures)} failed")
-sys.exit(1 if failures else 0)
+checks.finish()

@@ -14,16 +14,12 @@ import signal
 import statistics
 import struct
 import subprocess
-import sys
-import tempfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import checks  # noqa: E402
-from checks import check, failures  # noqa: E402
+import checks
+from checks import check
 
-moesim = os.path.abspath(sys.argv[1])
-folder = tempfile.TemporaryDirectory()
-os.chdir(folder.name)
+moesim = checks.Program()
+call = moesim.run
 NAMES = "copy reverse sort add lookup brackets rise fall".split()
 SYMBOLS, MODULUS = 5, 50
 with open("c.ini", "w") as file:
@@ -57,10 +53,6 @@ sequences = 0
 [checkpoint]
 every = 20
 """)
-
-
-def call(*words, code=0):
-    return checks.run(moesim, *words, code=code, stdin=subprocess.DEVNULL)
 
 
 def train(name, *words):
@@ -252,5 +244,4 @@ call("score", code=2)
 call("score", "nosuch", code=3)
 call("score", run, "--answers", "-1", code=2)
 
-print(f"tasks: {len(failures)} failed")
-sys.exit(1 if failures else 0)
+checks.finish()

@@ -17,7 +17,7 @@ expect() {
 printf '%s\n' '[run]' 'name = board' 'steps = 2' '[eval]' 'batches = 1' '[sweep]' 'router.name = dense, soft' > c.ini
 "$moesim" run c.ini --out runs > /dev/null 2>&1 || fail "run"
 
-expect 2 'expected tensorboard' runs/board --to csv
+expect 2 'choose tensorboard' runs/board --to csv
 expect 2 '--follow goes with --to tensorboard' runs/board --follow
 expect 2 '--interval goes with --to tensorboard' runs/board --interval 2
 for option in '--table domains' '--format csv' '--at best' '--baseline dense' '--caption a' '--standalone' '--window 3'; do

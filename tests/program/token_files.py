@@ -8,9 +8,11 @@ import resource
 import struct
 import subprocess
 import sys
-import tempfile
 
-MOESIM = os.path.abspath(sys.argv[1])
+import checks
+from checks import check
+
+program = checks.Program()
 CONFIG = """[run]
 name = t
 steps = 6
@@ -29,17 +31,10 @@ sequences = 0
 [data]
 length = 16
 """
-failures = []
-
-
-def check(condition, what):
-    if not condition:
-        failures.append(what)
-        print("FAILED:", what)
 
 
 def moesim(*words):
-    return subprocess.run([MOESIM, *words], capture_output=True, text=True, timeout=120)
+    return subprocess.run([program, *words], capture_output=True, text=True, timeout=120)
 
 
 def trained(name, *settings):
@@ -79,8 +74,6 @@ def largest_child():
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
-folder = tempfile.TemporaryDirectory()
-os.chdir(folder.name)
 write("t.ini", CONFIG.encode())
 text = "".join(f"The quick brown fox number {i} jumps over {i * 7919 % 1000} lazy dogs.\n" for i in range(300))
 characters = sorted(set(text))
@@ -93,7 +86,7 @@ write("val.bin", ids(values[n:]))
 reference = losses("chars", "data.name=text", "data.path=text.txt", "data.tokens=chars")
 for name, settings in {
         "pair": ["data.path=train.bin", "data.validation=val.bin"],
-        "nanogpt": [f"data.path={folder.name}"]}.items():
+        "nanogpt": [f"data.path={program.folder.name}"]}.items():
     check(losses(name, "data.name=tokens", *settings) == reference, f"{name}: another loss than of the text")
 
 # The same ids in one file of each format, with the split at the same place.
@@ -155,5 +148,4 @@ check(unknown.returncode == 2 and "set data.vocabulary" in unknown.stderr, f"hug
 few = moesim("run", "t.ini", "data.name=tokens", "data.path=train.bin", "data.vocabulary=20", "--out", "few")
 check(few.returncode == 3 and "expected ids from 0 to 19 (data.vocabulary)" in few.stderr, f"few: {few.stderr}")
 
-print(f"token files: {len(failures)} failed")
-sys.exit(1 if failures else 0)
+checks.finish()

@@ -12,27 +12,14 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 
-try:
-    import numpy as np
-except ImportError:
-    print("skipped: no numpy")
-    sys.exit(77)
+import checks
+from checks import check, only
+from checks import weights as tensors
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import checks  # noqa: E402
-from checks import check, failures, only  # noqa: E402
-from checks import weights as tensors  # noqa: E402
-
-moesim = os.path.abspath(sys.argv[1])
-os.chdir(tempfile.mkdtemp())
-
-
-def call(*words, code=0):
-    done = checks.run(moesim, *words, code=code)
-    return done.stdout + done.stderr
+[np] = checks.packages("numpy")
+moesim = checks.Program()
+call = moesim.said
 
 
 def attributes(run):
@@ -299,5 +286,4 @@ check(any("without training" in note for note in rows["notes"]), f"nothing says 
 os.symlink(source, "linked")
 check("all in order" in call("verify", "linked"), "a link to a run is damaged")
 check(hash_of(source) == before, "the source changed")
-print(f"{len(failures)} failures")
-sys.exit(1 if failures else 0)
+checks.finish()

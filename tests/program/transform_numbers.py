@@ -11,22 +11,14 @@ import io
 import json
 import os
 import shutil
-import sys
-import tempfile
 
-try:
-    import numpy as np
-except ImportError:
-    print("skipped: no numpy")
-    sys.exit(77)
+import checks
+from checks import check, only
+from checks import weights as tensors
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import checks  # noqa: E402
-from checks import check, failures, only  # noqa: E402
-from checks import weights as tensors  # noqa: E402
-
-moesim = os.path.abspath(sys.argv[1])
-os.chdir(tempfile.mkdtemp())
+[np] = checks.packages("numpy")
+moesim = checks.Program()
+call = moesim.run
 with open("c.ini", "w") as file:
     file.write("""[run]
 steps = 20
@@ -51,10 +43,6 @@ capacity_factor = 0
 capacity_factor_eval = 0
 """)
 made = 0
-
-
-def call(*words, code=0):
-    return checks.run(moesim, *words, code=code)
 
 
 def train(name, *words):
@@ -167,5 +155,4 @@ for words in (("prune", "--keep", "5"), ("merge", "--groups", "5"), ("merge", "-
     check(f"{words[1]} 5: the run has 4 experts per layer" in said and not [name for name in os.listdir() if name.startswith("many")],
           f"{words}: {said}")
 
-print(f"transform_numbers: {len(failures)} failed")
-sys.exit(1 if failures else 0)
+checks.finish()

@@ -4,31 +4,18 @@ import glob
 import json
 import os
 import shutil
-import sys
-import tempfile
 
-try:
-    import h5py
-    import numpy
-except ImportError as missing:
-    print(f"skipped: {missing}")
-    sys.exit(77)
+import checks
+from checks import check
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import checks  # noqa: E402
-from checks import check, failures  # noqa: E402
-
-moesim = os.path.abspath(sys.argv[1])
+h5py, numpy = checks.packages("h5py", "numpy")
 readme = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", "analysis", "traces", "README.md"))
-os.chdir(tempfile.mkdtemp())
+moesim = checks.Program()
+run = moesim.run
 
 
 def close(row, key, value):
     check(abs(row[key] - value) <= 1e-12 * max(1, abs(value)), f"{key}: {row[key]}, not {value}")
-
-
-def run(*words, code=0):
-    return checks.run(moesim, *words, code=code)
 
 
 def rows(*words):
@@ -294,5 +281,4 @@ check([(row["layer"], row["step"], row["next_step"]) for row in changes] == [(na
 check(all(0 <= row["changed_interval"][0] <= row["changed"] <= row["changed_interval"][1] <= 1 for row in changes), f"intervals of shares: {changes}")
 check("checkpoint.keep" in run("analyze", "saturation", files[0], code=3).stderr, "how to have more checkpoints")
 
-print(f"{len(failures)} failures")
-sys.exit(bool(failures))
+checks.finish()

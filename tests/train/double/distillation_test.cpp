@@ -1,11 +1,11 @@
-// Tests distillation: loss and gradient by formula, and what leaves a run as it is.
+// Tests distillation: loss and gradient by formula, also of micro-batches.
 #include "sim/train/distillation.hpp"
 
 #include "sim/ops/ops.hpp"
 #include "sim/train/pass.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/plugin.hpp"
-#include "tests/train/kept.hpp"
+#include "tests/train/taught.hpp"
 
 #include <cmath>
 #include <tuple>
@@ -79,8 +79,6 @@ TEST_CASE("distillation: at a high temperature the gradient is the difference of
     CHECK(std::abs(2 * t * t * static_cast<double>(got[i]) -
                    (static_cast<double>(a[i] - b[i]) - mean) / kIds) < 1e-3);
 }
-
-const Values kStudent = {"run.steps", "4", "router.name", "dense", "eval.every", "2"};
 
 // The loss of a pass in plain loops: (1 - w) CE + w τ² KL(teacher ‖ student), means over the targets.
 double loss_of_pass(const Tensor& logits, const Tensor& teacher,
@@ -156,59 +154,11 @@ TEST_CASE("distillation: a pass has the loss (1 - w) CE + w τ² KL, and its gra
   }
 }
 
-// What the teacher adds to the loss, by step.
-std::vector<double> gaps_of(const Training& student) {
-  const auto& file = student.recorder->file();
-  std::vector<double> gaps = file.all_values("loss");
-  for (std::size_t i = 0; i < gaps.size(); ++i) gaps[i] -= file.all_values("task_loss")[i];
-  return gaps;
-}
-
-// A student whose teacher is another model.
-std::string trained(const Values& more, double& gap, std::vector<double>* gaps = nullptr) {
-  Training student(with(kStudent, more), 1), teacher(kStudent, 1);
-  for (const Parameter& p : teacher.model->parameters())
-    if (p.name == "head") p.value.from_host(normal_values(p.value.size(), 7));
-  student.trainer->set_teacher([&](const Batch& batch, index step) {
-    Context context{.training = false, .step = step};
-    std::vector<Loss> losses;
-    const Tensor logits = teacher.model->forward(
-        student.task->prepare(batch, teacher.backend).input, context, losses);
-    // By way of the host: the backends' streams do not wait for each other.
-    return Tensor::of(logits.shape(), logits.to_host(), student.backend);
-  });
-  student.run();
-  gap = 0;
-  for (const double each : gaps_of(student)) gap += each;
-  if (gaps != nullptr) *gaps = gaps_of(student);
-  return student.fingerprint();
-}
-
-TEST_CASE("distillation: without weight, or after its end, a run is as without",
-          "[train][distil]") {
-  double gap = 0;
-  const std::string plain = trained({}, gap);
-  CHECK(gap == 0);
-  CHECK(trained({"distil.teacher", "T", "distil.weight", "0"}, gap) == plain);
-  const std::string taught = trained({"distil.teacher", "T", "distil.weight", "0.5"}, gap);
-  CHECK(taught != plain);
-  CHECK(gap != 0);
-  CHECK(trained({"distil.teacher", "T", "distil.weight", "0.5", "distil.until", "4"}, gap) ==
-        taught);
-  CHECK(trained({"distil.teacher", "T", "distil.weight", "0.5", "distil.until", "1"}, gap) !=
-        taught);
-  // Steps 0 to until - 1 have the teacher.
-  std::vector<double> gaps;
-  trained({"distil.teacher", "T", "distil.weight", "0.5", "distil.until", "2"}, gap, &gaps);
-  REQUIRE(gaps.size() == 4);
-  for (std::size_t step = 0; step < 4; ++step) CHECK((gaps[step] != 0) == (step < 2));
-  // Micro-batches make up the same step.
-  Training whole(kStudent, 1);
-  double other = 0;
-  trained({"distil.teacher", "T", "distil.weight", "0.5"}, gap);
-  trained({"distil.teacher", "T", "distil.weight", "0.5", "train.accumulate", "4"}, other);
-  CHECK(std::abs(gap - other) < 1e-9);
-  CHECK_THROWS_WITH(Training({"distil.checkpoint", "last"}, 1), contains("newest, best or a step"));
+TEST_CASE("distillation: micro-batches make up the same step", "[train][distil]") {
+  double whole = 0, parts = 0;
+  taught({"distil.teacher", "T", "distil.weight", "0.5"}, whole);
+  taught({"distil.teacher", "T", "distil.weight", "0.5", "train.accumulate", "4"}, parts);
+  CHECK(std::abs(whole - parts) < 1e-9);
 }
 
 }  // namespace

@@ -200,8 +200,7 @@ RegretSample sampled(Training& model, index count) {
                         count);
 }
 
-TEST_CASE("regret: sampled tokens, the same for every router and number of threads",
-          "[train][regret]") {
+TEST_CASE("regret: sampled tokens, the same for every router", "[train][regret]") {
   Posed one({"router.name", "token_choice", "router.token_choice.capacity_factor_eval", "0"});
   Posed other({"router.name", "hash"});
   const RegretSample a = sampled(one, 21), b = sampled(other, 21);
