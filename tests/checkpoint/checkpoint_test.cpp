@@ -181,7 +181,7 @@ TEST_CASE("checkpoint: every flipped bit is noticed and the one before used", "[
   write(folder / "", 1, 1);
   write(folder / "", 2, 1);
   std::mt19937 random(4);
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 500; ++i) {
     const std::string name = kFiles[random() % 4];
     const std::string path = folder / ("checkpoint/step-000000002/" + name);
     const std::string whole = read_bytes(path);

@@ -42,7 +42,7 @@ std::multiset<std::string> set_of(const Texts& texts) { return {texts.begin(), t
 
 }  // namespace
 
-TEST_CASE("document order: the path of a planted corpus", "[data][documents]") {
+TEST_CASE("document order: the path of a planted corpus", "[data][documents][long]") {
   for (const std::uint32_t seed : {1u, 2u, 3u}) {
     const Planted corpus = planted_corpus(seed);
     const Arranged found = arrange(corpus.documents, options_of(DocumentOrder::similar));
@@ -138,7 +138,7 @@ TEST_CASE("document order: none, one, all identical, all disjoint", "[data][docu
     const Arranged one = arrange({"A document all alone.\n"}, options);
     CHECK(one.train.size() == 1);
     CHECK(one.info.similarity == -1);
-    const Texts identical(300, "The same document again.\n");
+    const Texts identical(60, "The same document again.\n");
     CHECK(arrange(identical, options).train.size() == 1);
     options.duplicates = 0;
     CHECK(arrange(identical, options).train == identical);

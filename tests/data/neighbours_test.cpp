@@ -25,7 +25,7 @@ std::vector<Neighbour> all_neighbours(const SparseVectors& vectors, index row) {
 
 }  // namespace
 
-TEST_CASE("neighbours: those of comparing all pairs, bit for bit", "[data][documents]") {
+TEST_CASE("neighbours: those of comparing all pairs, bit for bit", "[data][documents][long]") {
   for (const Terms terms : {Terms::all, Terms::words})
     for (const index k : {1, 10, 1000}) {
       const std::vector<std::string> texts = some_texts(400, 7);

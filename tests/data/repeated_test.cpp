@@ -9,7 +9,7 @@
 
 namespace moesim::testing {
 
-TEST_CASE("repeated: near-duplicates are those of comparing all pairs", "[data][documents]") {
+TEST_CASE("repeated: near-duplicates are those of comparing all pairs", "[data][documents][long]") {
   const std::vector<std::string> texts = some_texts(400, 11);
   const SparseVectors vectors = embed({texts.begin(), texts.end()}, Terms::all);
   for (const double least : {0.3, 0.8, 0.95, 1.0}) {

@@ -49,7 +49,7 @@ TEST_CASE("damaged files: cut off anywhere", "[record][foreign]") {
   }
 }
 
-TEST_CASE("damaged files: bits flipped anywhere", "[record][foreign]") {
+TEST_CASE("damaged files: bits flipped anywhere", "[record][foreign][long]") {
   const TemporaryFolder folder;
   const std::string path = folder / "run.h5";
   sample().publish(path);

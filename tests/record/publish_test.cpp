@@ -198,7 +198,7 @@ TEST_CASE("publish: a disk that fills up at any byte keeps the old file", "[reco
   REQUIRE(read_run_file(path).find("step")->values.size() == 50);
 }
 
-TEST_CASE("publish: a reader finds a whole file at every instant", "[record]") {
+TEST_CASE("publish: a reader finds a whole file at every instant", "[record][long]") {
   const TemporaryFolder folder;
   const std::string path = folder / "run.h5";
   sample(1).publish(path);

@@ -109,7 +109,8 @@ void write_bomb(const std::string& path, hsize_t megabytes) {
   }
 }
 
-TEST_CASE("reader: what a file declares costs nothing that is not asked for", "[record][reader]") {
+TEST_CASE("reader: what a file declares costs nothing that is not asked for",
+          "[record][reader][long]") {
   const TemporaryFolder folder;
   // More than the child may have: it is killed if it holds all of it.
   write_bomb(folder / "run.h5", 640);

@@ -1,12 +1,10 @@
-// Emulates memory, streams, events and cuBLAS.
+// Emulates streams, events, what is allocated and copied, and cuBLAS.
 #include "cublas_v2.h"
-#include <cstdio>
+#include "memory.hpp"
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <vector>
 
 struct EmulatedGraph {
@@ -16,11 +14,8 @@ struct EmulatedGraph {
 
 namespace {
 
-struct Block {
-  char* pages;
-  std::size_t size;  // of the pages without the guard
-};
-std::map<char*, Block> blocks;              // blocks of device memory, by address
+using emulation::require;
+
 std::map<const char*, std::size_t> pinned;  // host memory that copies read when they run
 std::vector<std::function<void()>> queue;
 std::unique_ptr<EmulatedGraph> capture;  // receives enqueued work, if not null
@@ -31,14 +26,6 @@ std::size_t memory = [] {  // or MOESIM_EMULATED_MEMORY bytes
 }();
 std::uint64_t stream_time = 0;
 emulation::Counts counted{};
-bool open = false, closing = true;
-
-std::size_t page() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
-
-void protect(int how) {
-  for (const auto& [p, block] : blocks) mprotect(block.pages, block.size, how);
-  open = how != PROT_NONE;
-}
 
 void push(std::function<void()> work) {
   (capture ? capture->work : queue).push_back(std::move(work));
@@ -52,11 +39,11 @@ cudaError_t spoil() {
 
 void run_queue() {
   if (queue.empty()) return;
-  if (!open) protect(PROT_READ | PROT_WRITE);
   std::vector<std::function<void()>> work;
   work.swap(queue);
-  for (const auto& f : work) f();
-  if (closing) protect(PROT_NONE);
+  emulation::on_device([&] {
+    for (const auto& f : work) f();
+  });
 }
 
 bool is_pinned(const void* p) {
@@ -67,18 +54,8 @@ bool is_pinned(const void* p) {
   return at < begin + size;
 }
 
-void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "emulation: %s\n", what);
-  std::abort();
-}
-
 }  // namespace
 
-void emulation::set_closed(bool closed) {
-  closing = closed;
-  protect(closed ? PROT_NONE : PROT_READ | PROT_WRITE);
-}
 void emulation::spend(std::uint64_t nanoseconds) { stream_time += nanoseconds; }
 std::uint64_t emulation::nanoseconds() { return stream_time; }
 void emulation::enqueue(std::function<void()> work) {
@@ -117,26 +94,14 @@ cudaError_t cudaMalloc(void** p, std::size_t bytes) {
   if (capture) return spoil();
   if (bytes == 0) return *p = nullptr, cudaSuccess;
   if (used + bytes > memory) return cudaErrorMemoryAllocation;
-  const std::size_t size = (bytes + page() - 1) / page() * page();
-  void* pages = mmap(nullptr, size + page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  require(pages != MAP_FAILED, "out of memory");
-  char* begin = static_cast<char*>(pages) + (size - bytes);
-  mprotect(pages, size, PROT_READ | PROT_WRITE);
-  std::memset(begin, 0xff, bytes);  // NaN, and -1
-  mprotect(pages, size, open ? PROT_READ | PROT_WRITE : PROT_NONE);
-  blocks[begin] = {static_cast<char*>(pages), size};
   used += bytes;
-  return *p = begin, cudaSuccess;
+  return *p = emulation::take_block(bytes), cudaSuccess;
 }
 
 cudaError_t cudaFree(void* p) {
   if (capture) return spoil();
   run_queue();  // it waits for the device
-  const auto block = blocks.find(static_cast<char*>(p));
-  require(block != blocks.end(), "cudaFree of what is no block");
-  used -= static_cast<std::size_t>(block->second.pages + block->second.size - block->first);
-  munmap(block->second.pages, block->second.size + page());
-  blocks.erase(block);
+  used -= emulation::release_block(p);
   return cudaSuccess;
 }
 

@@ -14,7 +14,8 @@ TEST_CASE("upcycle: copies with gates that sum to 1 are the dense network", "[tr
   for (const char* k : {"2", "3", "4"})
     CHECK(Upcycled(source, choice({"k", k, "normalise", "sum"})).change.logit < kSame);
   const Upcycled one(source, choice({"k", "1", "normalise", "sum", "allow_constant_gate", "true"}));
-  CHECK(one.change.logit == 0);  // to the bit
+  CHECK(one.change.logit <
+        kSame);  // not to the bit: a row's sum depends on how many rows its product has
   // Whatever the router is.
   const Upcycled wild(source,
                       with(choice({"k", "2", "normalise", "sum"}), {"init.router_deviation", "5"}));
