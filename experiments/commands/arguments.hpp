@@ -13,7 +13,7 @@
 
 namespace moesim {
 
-// Offer is the completions of an option's value in a shell.
+// Offer is the words of an option's value: completions of a shell and, with one_of, all that are allowed.
 struct Offer {
   std::vector<std::string> words = {};
   bool files = false;

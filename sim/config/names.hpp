@@ -33,6 +33,7 @@ std::string name_of(Names<E> names, E value) {
   fail_in("names", "a value has no name");
 }
 
+// Throws Exit::internal for another name: words of a user are checked before.
 template <class E>
 E value_of(Names<E> names, const std::string& name) {
   for (const Named<E>& each : names)
@@ -40,7 +41,7 @@ E value_of(Names<E> names, const std::string& name) {
   fail_in("names", "nothing is called " + name);
 }
 
-// The names with `first`, which must be one of them, at the front: help shows the default first.
+// The names with `first`, which must be one of them, at the front.
 std::vector<std::string> with_first(std::vector<std::string> names, const std::string& first);
 
 }  // namespace moesim

@@ -1,5 +1,6 @@
-// Registry maps names to plug-ins (routers, experts). A plug-in registers itself with one
-// namespace-scope `Registered<Router>` object in its own .cpp.
+// Registry maps names to plug-ins (routers, experts, devices). A router or expert registers itself
+// with one namespace-scope RegisterRouter or RegisterExpert object in its own .cpp (sim/moe/), a
+// device with a `Registered<Backend>`.
 #pragma once
 
 #include "sim/core/error.hpp"
@@ -33,7 +34,7 @@ class Registry {
   static const std::map<std::string, Plugin<T>>& all();
   static std::vector<std::string> names();
   static const Plugin<T>& find(const std::string& name);
-  // Called by Registered, and by tests that add and remove plug-ins of their own.
+  // Called by what registers a plug-in, and by tests that add and remove plug-ins of their own.
   static void add(Plugin<T> plugin);
   static void remove(const std::string& name);
 

@@ -33,6 +33,7 @@ class Timeline {
 // The timeline of devices that run work at the call: it reads the host's clock.
 std::unique_ptr<Timeline> wall_clock();
 
+// Profile adds up the times of the parts.
 class Profile {
  public:
   // Makes this the profile of the thread for the scope's lifetime.
@@ -62,7 +63,7 @@ class Profile {
  private:
   std::unique_ptr<Timeline> timeline_;
   Part part_ = Part::other;
-  std::vector<Part> ran_;  // before each stamp but the first
+  std::vector<Part> ran_;  // the part that ended at each stamp after the first
 };
 
 // The current part; Part::other without a profile.

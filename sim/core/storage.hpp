@@ -44,9 +44,8 @@ class Storage {
 };
 
 // Pool allocates device memory in size classes and keeps free blocks for reuse. Classes are eighths
-// of a power of two, so at most 12.5 % of a block is unused. An allocation whose size changes from
-// step to step (rows left after drops) takes a free block of up to a quarter more instead of a new
-// one.
+// of a power of two, and multiples of 64 bytes up to 512. An allocation without a free block of its
+// class takes one of up to a quarter more: sizes change from step to step (rows left after drops).
 class Pool {
  public:
   virtual ~Pool() = default;

@@ -17,6 +17,7 @@
 
 namespace moesim {
 
+// Shape is the sizes of up to four axes.
 class Shape {
  public:
   static constexpr int kMaxRank = 4;
@@ -41,7 +42,7 @@ class Shape {
 
 class Tensor {
  public:
-  // Copies and destructors are calls: inlined, the release of a reference is most of a caller's code.
+  // Not inlined: the release of a reference would be most of a caller's code.
   Tensor() = default;
   Tensor(const Tensor&);
   Tensor(Tensor&&) noexcept;

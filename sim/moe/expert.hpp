@@ -14,12 +14,13 @@
 
 namespace moesim {
 
+// ExpertSite is the place of a bank of experts in the model.
 struct ExpertSite {
   index width = 0;    // D
   index experts = 0;  // E
   index hidden = 0;   // H
-  double output_scale =
-      1;               // factor on the initial deviation of what is added to the residual stream
+  // Factor on the initial deviation of what is added to the residual stream.
+  double output_scale = 1;
   double dropout = 0;  // rate of dropout on hidden values, in training
   index bank = 0;      // which bank of its layer it is: each draws its own dropout
 };
@@ -54,13 +55,14 @@ struct HiddenUnits {
     Role role;
   };
   std::vector<Part> parts = {};  // all parameters; empty: not known
-  // Number of linear layers that a product of the output contains: if the activation is homogeneous,
-  // their weights times c give the output times c^factors.
+  // Number of linear layers whose weights are factors of the output. With a homogeneous activation,
+  // weights times c give the output times c^factors.
   int factors = 2;
 
   bool any() const;  // true if there is an axis of units
 };
 
+// Expert is the interface of an expert plug-in.
 class Expert : public Module {
  public:
   using Make = std::function<std::unique_ptr<Expert>(const ExpertSite&, Options&)>;
@@ -72,7 +74,7 @@ class Expert : public Module {
   // Forward FLOPs of one row.
   virtual double flops_per_row() const = 0;
 
-  // Experts that return hidden units apply drop() to their values.
+  // Which parameters belong to hidden units. Experts that say so apply drop() to the units' values.
   virtual HiddenUnits hidden_units() const;
   // Experts that adapt a frozen network: which of their parameters [in, out] are matrices of a network
   // [1, in, out], and their names in it (sim/train/adapter.hpp).
@@ -91,7 +93,7 @@ class Expert : public Module {
   Tensor apply(const Rows& rows) const;
   const ExpertSite& site() const { return site_; }
   index experts() const { return site_.experts; }
-  // Number of parameter values of one expert, without frozen ones, which experts may share.
+  // Number of trained parameter values of one expert. Frozen ones may be shared by all experts.
   index parameters_per_expert() const;
 
  protected:

@@ -76,10 +76,10 @@ struct Traits {
   index expert_groups = 1;
   bool assigns = true;      // its plans are assignments: whole tokens go to experts
   bool importance = false;  // it reads Tokens::importance
-  // True if route() launches the same kernels with the same arguments and copied tables in every
-  // training step, whatever the values in memory, the step and after_step() are. Such steps may be
-  // replayed (run.graphs). False if it reads values on the host, or draws random numbers other than
-  // by its context.
+  // True if route() launches the same kernels with the same arguments in every training step, and
+  // copies the same tables from the host, whatever the values in memory, the step and after_step()
+  // are. Such steps may be replayed (run.graphs). False if it reads values on the host, or draws
+  // random numbers other than by its context.
   bool capturable = false;
   // True if its gradient is by design not the derivative of its value: it uses stop_gradient, or
   // passes gradients straight through a step function. The certificate then holds stopped values
@@ -88,13 +88,14 @@ struct Traits {
   // Shapes of Routing::totals.
   std::vector<Shape> totals = {};
   // True if it reads Context::whole_step: a step then begins with a forward pass of every
-  // micro-batch, which counts.
+  // micro-batch, which sums up their loads.
   bool whole_step = false;
   // True if choices are a function of token ids and positions, whatever the hidden state: a trace
   // then says exactly what another capacity would drop (moesim whatif).
   bool fixed_choices = false;
   // True if it reads Tokens::domain: a text without its task cannot be routed.
   bool labelled = false;
+  // With `always`, generation passes the whole window for each new token; most routers say `never`.
   Reroutes reroutes = Reroutes::always;
 };
 
@@ -105,6 +106,7 @@ struct StepLoad {
   std::vector<Tensor> totals = {};  // sums of Routing::totals, in order of the micro-batches
 };
 
+// Router is the interface of a routing plug-in.
 class Router : public Module {
  public:
   using Make = std::function<std::unique_ptr<Router>(const Site&, Options&)>;

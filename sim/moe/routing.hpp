@@ -1,8 +1,8 @@
 // Routing is the result of a router: a plan, auxiliary losses, scores and metrics, as plain data.
 // One layer executes it (sim/moe/layer.hpp); recorder, statistics and cost model read it.
 //
-// Four words are never mixed: `logits` are raw; `scores` are normalised; a `gate` is the weight
-// that is applied; `load` is rows per expert.
+// Five words are never mixed: `logits` are raw; `scores` are normalised; a `gate` is the weight
+// that is applied; `load` is rows per expert; `demand` is assignments before capacity.
 #pragma once
 
 #include "sim/core/tensor.hpp"

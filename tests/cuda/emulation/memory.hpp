@@ -6,9 +6,10 @@
 
 namespace emulation {
 
-// A block of NaN, and of -1 as integers; an access behind its end faults. The host cannot access it, unless memory is open (set_closed).
+// Allocates a block of bytes 0xff, which are NaN, and -1 as integers. An access past its end faults, and so does one of the host while
+// memory is closed (set_closed in cuda_runtime.h).
 char* take_block(std::size_t bytes);
-// Returns its size. Anything else than the beginning of a block aborts.
+// Frees the block that begins at p. -> its bytes. Aborts if no block begins there.
 std::size_t release_block(void* p);
 // Runs work of the device, which can access all blocks.
 void on_device(const std::function<void()>& work);
