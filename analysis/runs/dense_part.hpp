@@ -1,5 +1,5 @@
-// The folder of the dense steps of a run with init.at: "dense" in the run's folder. It has the files
-// of a run, but it is a part of one.
+// Finds the folder of the dense steps of a run with init.at: "dense" in the run's folder. It has the
+// files of a run, but it is a part of one.
 #pragma once
 
 #include <string>

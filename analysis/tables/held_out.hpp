@@ -1,5 +1,5 @@
-// Losses by domain, of one arm and against a baseline: of single domains, and over those that were
-// trained on and those that were held out (data.held_out).
+// Computes losses by domain, of one arm and against a baseline: of single domains, and over those that
+// were trained on and those that were held out (data.held_out).
 #pragma once
 
 #include "analysis/statistics/difference.hpp"

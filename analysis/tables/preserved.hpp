@@ -1,4 +1,4 @@
-// The share of a teacher's gain over the baseline that other arms keep (Fedus et al. 2022, table 6):
+// Computes the share of a teacher's gain over the baseline that other arms keep (Fedus et al. 2022, table 6):
 // (L_baseline - L) / (L_baseline - L_teacher), over the seeds that the three arms share.
 #pragma once
 

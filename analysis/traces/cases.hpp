@@ -1,4 +1,4 @@
-// The cases of moesim whatif: groups and orders of places, capacity factors, and the formula of a
+// Lists the cases of moesim whatif: groups and orders of places, capacity factors, and the formula of a
 // run's capacity.
 #pragma once
 

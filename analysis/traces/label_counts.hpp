@@ -1,4 +1,4 @@
-// Counts of the labels of tokens (domain, token id, …) against their experts.
+// Counts the labels of tokens (domain, token id, …) against their experts.
 #pragma once
 
 #include "analysis/traces/pair_counts.hpp"

@@ -1,4 +1,4 @@
-// A permutation baseline: what a statistic is if the labels of tokens are shuffled, so that they say
+// Computes a permutation baseline: what a statistic is if the labels of tokens are shuffled, so that they say
 // nothing about the experts.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Methods of moesim transform by which layers have fewer experts: prune and merge.
+// Declares the methods of moesim transform by which layers have fewer experts: prune and merge.
 #pragma once
 
 #include "experiments/commands/transform_methods.hpp"

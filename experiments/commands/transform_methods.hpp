@@ -1,4 +1,4 @@
-// The methods of moesim transform: options of the command line -> how the tensors of a new run are made.
+// Defines the methods of moesim transform: options of the command line -> how the tensors of a new run are made.
 #pragma once
 
 #include "experiments/commands/arguments.hpp"

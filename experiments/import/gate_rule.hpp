@@ -1,4 +1,4 @@
-// Rules by which router logits become choices and gates.
+// Computes choices and gates from router logits, by the rules of other programs.
 #pragma once
 
 #include "sim/core/types.hpp"

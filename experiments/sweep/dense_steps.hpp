@@ -1,5 +1,5 @@
-// The dense steps of a run with init.at: the first steps of its dense arm, trained in the folder
-// "dense" within its own, from whose last checkpoint it goes on.
+// Describes and trains the dense steps of a run with init.at: the first steps of its dense arm, in the
+// folder "dense" within its own, from whose last checkpoint it goes on.
 #pragma once
 
 #include "experiments/sweep/experiment.hpp"

@@ -25,7 +25,7 @@ Named find_device(const std::string& name) {
     const bool is_double = sizeof(real) == sizeof(double);
     fail(Exit::usage, "run.device = " + name + ": this build has: " + joined(names) +
                           (kind == "cuda" && is_double
-                               ? "; configure with -DMOESIM_CUDA_DOUBLE=ON for CUDA in double"
+                               ? "; CUDA in double is built with MOESIM_CUDA and MOESIM_CUDA_DOUBLE"
                                : ""));
   }
   int number = 0;

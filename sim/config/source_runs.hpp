@@ -1,4 +1,4 @@
-// Options whose values are folders of other runs, and what their paths are in settings and labels.
+// Lists the options whose values are folders of other runs, and writes their paths for settings and labels.
 #pragma once
 
 #include "sim/config/sweep.hpp"

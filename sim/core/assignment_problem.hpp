@@ -1,4 +1,4 @@
-// The assignment problem: the permutation that maximises a sum of gains, solved exactly.
+// Solves the assignment problem exactly: the permutation that maximises a sum of gains.
 #pragma once
 
 #include "sim/core/types.hpp"

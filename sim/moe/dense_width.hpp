@@ -1,5 +1,5 @@
-// The option width_factor of the router dense. Runs with init.at read it as well, because their first
-// steps train that router.
+// Reads the option width_factor of the router dense. Runs with init.at read it as well, because their
+// first steps train that router.
 #pragma once
 
 #include "sim/config/options.hpp"

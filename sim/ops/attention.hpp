@@ -1,4 +1,4 @@
-// Attention with an online softmax, and rotary positions.
+// Declares attention with an online softmax, and rotary positions.
 #pragma once
 
 #include "sim/core/tape.hpp"

@@ -1,4 +1,4 @@
-// Integer arithmetic on the device: positions of entries, tokens and choices. -1 means none;
+// Declares integer arithmetic on the device: positions of entries, tokens and choices. -1 means none;
 // nothing has a derivative.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Matrix products, linear layers, and linear layers over rows sorted by segment.
+// Declares matrix products, linear layers, and linear layers over rows sorted by segment.
 #pragma once
 
 #include "sim/backend/backend.hpp"

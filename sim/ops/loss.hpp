@@ -1,4 +1,4 @@
-// Cross-entropy, the training loss.
+// Declares cross-entropy, the training loss.
 #pragma once
 
 #include "sim/core/tape.hpp"

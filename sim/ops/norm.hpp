@@ -1,4 +1,4 @@
-// Layer norm, RMS norm and unit norm.
+// Declares layer norm, RMS norm and unit norm.
 #pragma once
 
 #include "sim/backend/backend.hpp"

@@ -1,4 +1,4 @@
-// Sums and means, accumulated in double.
+// Declares sums and means, accumulated in double.
 #pragma once
 
 #include "sim/core/tape.hpp"

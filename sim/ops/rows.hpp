@@ -1,4 +1,4 @@
-// Gather and scatter of rows and entries.
+// Declares gather and scatter of rows and entries.
 #pragma once
 
 #include "sim/core/tape.hpp"

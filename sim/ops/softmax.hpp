@@ -1,4 +1,4 @@
-// Softmax and log-sum-exp.
+// Declares softmax and log-sum-exp.
 #pragma once
 
 #include "sim/backend/backend.hpp"

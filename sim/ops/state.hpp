@@ -1,4 +1,4 @@
-// In-place updates of buffers (state without gradient), on their device.
+// Declares in-place updates of buffers (state without gradient), on their device.
 #pragma once
 
 #include "sim/core/tensor.hpp"

@@ -1,4 +1,4 @@
-// Checks of traces that `moesim verify` and the readers of traces share. check_trace() compares a trace
+// Checks traces, for `moesim verify` and the readers of traces. check_trace() compares a trace
 // with the record of the same step (analysis/FORMAT.md, Conservation).
 #pragma once
 

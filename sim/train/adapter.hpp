@@ -1,4 +1,4 @@
-// Adapters on a trained model. Those of matrices ([adapter], sim/nn/adapter.hpp) start as the model of
+// Starts adapters on a trained model. Those of matrices ([adapter], sim/nn/adapter.hpp) start as the model of
 // the other run. The frozen networks of experts such as `lora` are the feed-forward networks of a
 // dense run (Hu et al. 2022; Li et al. 2024, "MixLoRA"). The low-rank factors start with B = 0, so
 // that the model is the dense one if the gates of every token sum to 1.

@@ -2,6 +2,7 @@
 #include "analysis/figures/data.hpp"
 #include "analysis/figures/gnuplot.hpp"
 #include "analysis/figures/inline_svg.hpp"
+#include "analysis/figures/layout.hpp"
 #include "analysis/figures/matplotlib.hpp"
 #include "analysis/figures/quoted.hpp"
 #include "sim/core/error.hpp"

@@ -1,4 +1,4 @@
-// A corpus of planted topics, whose path of similar documents is known.
+// Makes a corpus of planted topics, whose path of similar documents is known.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The settings of a published library, as `moesim explain --as` prints them.
+// Reads the settings of a published library, as `moesim explain --as` prints them.
 #pragma once
 
 #include "experiments/explain/dialect_settings.hpp"

@@ -1,4 +1,4 @@
-// The rows of one micro-batch of a step.
+// Takes the rows of one micro-batch of a step.
 #pragma once
 
 #include "sim/ops/ops.hpp"

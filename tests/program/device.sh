@@ -21,7 +21,7 @@ refuses() {
 holds() { python3 -c "import json, sys; d = json.load(open('plan.json')); sys.exit(not ($2))" || fail "$1: $(cat plan.json)"; }
 
 if "$moesim-f64" info | grep -q 'built without CUDA'; then
-  moesim=$moesim-f64 refuses "double without CUDA" 'run.device = cuda:0: this build has: cpu; configure with -DMOESIM_CUDA_DOUBLE=ON' "${sweep[@]}"
+  moesim=$moesim-f64 refuses "double without CUDA" 'run.device = cuda:0: this build has: cpu; CUDA in double is built with MOESIM_CUDA and MOESIM_CUDA_DOUBLE' "${sweep[@]}"
 fi
 if "$moesim" info | grep -q 'built without CUDA'; then
   # It could never run this.

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 
 try:
     import h5py
@@ -36,6 +37,8 @@ with open("c.ini", "w") as file:
 def run(name, *words, code=0):
     said = call("run", "c.ini", f"run.name={name}", *words, code=code)
     folders = glob.glob(f"runs/{name}/*/")
+    if code == 0 and not folders:
+        sys.exit(f"run.name={name}: no run folder: {said}")
     return (folders[0] if folders else ""), said
 
 

@@ -11,7 +11,11 @@ import checks
 from checks import check
 
 moesim = checks.Program()
-call = moesim.run
+
+
+def call(*words, code=0):
+    return moesim.run(*words, "--threads", 1, code=code)
+
 
 
 with open("c.ini", "w") as file:

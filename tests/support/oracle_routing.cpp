@@ -1,5 +1,7 @@
 #include "tests/support/oracle_routing.hpp"
 
+#include "tests/support/plugin.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>

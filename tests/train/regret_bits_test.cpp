@@ -3,7 +3,10 @@
 #include "tests/support/catch.hpp"
 #include "tests/train/kept.hpp"
 
+#include <cmath>
+#include <map>
 #include <string>
+#include <utility>
 
 namespace moesim::testing {
 namespace {
@@ -42,12 +45,19 @@ TEST_CASE("regret: the same bits on 1, 2, 3 and 7 threads", "[train][regret][det
   }
 }
 
-TEST_CASE("regret: exactly 0 with one expert", "[train][regret]") {
+TEST_CASE("regret: exactly 0 with one expert, and a token's loss is the same in all layers",
+          "[train][regret]") {
   const RegretSample sample = regret_of({"router.name", "hash", "moe.experts", "1"}, 1);
   CHECK(sample.tokens.size() == 42);  // two layers
+  std::map<std::pair<index, index>, double> loss;
   for (const TokenRegret& token : sample.tokens) {
     CHECK(token.regret() == 0);
     CHECK(token.random == token.chosen);
+    const auto [first, is_first] =
+        loss.emplace(std::pair(token.sequence, token.position), token.chosen);
+    CHECK(is_first == (token.layer == 0));
+    CHECK(std::abs(token.chosen - first->second) < 1e-5);
+    CHECK(token.chosen > 0);
   }
 }
 

@@ -1,4 +1,4 @@
-// The order in which choices are given places: for traces, on the host. service_order() is that of
+// Lists choices in the order in which they are given places: for traces, on the host. service_order() is that of
 // capacity, demand_of_experts() that of experts which rank tokens.
 #pragma once
 

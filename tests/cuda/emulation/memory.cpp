@@ -57,10 +57,14 @@ void on_device(const std::function<void()>& work) {
   action.sa_sigaction = open_block;
   action.sa_flags = SA_SIGINFO;
   sigaction(SIGSEGV, &action, &host_action);
+  struct Closes {
+    ~Closes() {  // also if the work throws
+      sigaction(SIGSEGV, &host_action, nullptr);
+      for (const Block& block : opened) mprotect(block.pages, block.size, access_of(false));
+      opened.clear();
+    }
+  } closes;
   work();
-  sigaction(SIGSEGV, &host_action, nullptr);
-  for (const Block& block : opened) mprotect(block.pages, block.size, access_of(false));
-  opened.clear();
 }
 
 void set_closed(bool closed) {

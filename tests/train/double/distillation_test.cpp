@@ -137,7 +137,9 @@ TEST_CASE("distillation: a pass has the loss (1 - w) CE + w τ² KL, and its gra
     const PassLosses losses = run_pass(*student.model, micro);
     StepLosses step;
     step.add(losses, parts);
-    const auto want = [&] { return loss_of_pass(logits(), teacher, batch.targets, w, t); };
+    const auto want = [&, w = w, t = t] {
+      return loss_of_pass(logits(), teacher, batch.targets, w, t);
+    };
     CHECK(step.total() == Approx(want()).epsilon(1e-12));
     const std::vector<real> slope = head.gradient().to_host(), values = head.to_host();
     for (const std::size_t i : {std::size_t{0}, std::size_t{7}, values.size() - 1}) {
