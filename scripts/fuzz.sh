@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the fuzz targets of tests/fuzz with Clang's sanitizers and runs each for SECONDS (default 10) from its seeds; more
-# words name targets. One line per target; exit 1 if one found something, whose input is then in build/fuzz/artefacts. Without
+# words name targets, of the list in tests/fuzz/CMakeLists.txt. One line per target; exit 1 if one found something, whose input
+# is then in build/fuzz/artefacts; exit 2 for an unknown target; exit 0, skipped, if clang++ is missing. Without
 # names the unit tests of the same library run, too, under the same sanitizers.
 #
 #   scripts/fuzz.sh [SECONDS|fixed [TARGET...]]
@@ -13,6 +14,11 @@ cd "$(dirname "$0")/.."
 seconds=${1:-10}
 [[ $seconds =~ ^([1-9][0-9]*|fixed)$ ]] || { echo "usage: scripts/fuzz.sh [SECONDS|fixed [TARGET...]]" >&2; exit 2; }
 targets=("${@:2}")
+names=$(sed -n 's/^set(targets \(.*\))$/\1/p' tests/fuzz/CMakeLists.txt)
+for target in "${targets[@]}"; do
+  [[ " $names " == *" $target "* && $target == "${target//[^a-z_]/}" ]] ||
+    { printf 'fuzz.sh: %q: no such target; choose of: %s\n' "$target" "$names" >&2; exit 2; }
+done
 build=$PWD/build/fuzz
 command -v clang++ >/dev/null || { echo "fuzz.sh: skipped: clang++ is missing: scripts/setup.sh installs it"; exit 0; }
 

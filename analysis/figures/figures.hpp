@@ -4,6 +4,9 @@
 
 #include "analysis/figures/gather.hpp"
 
+#include <string>
+#include <vector>
+
 namespace moesim {
 
 // Built is a figure and the runs it was built from; figure_of adds the notes about runs that could
@@ -14,6 +17,7 @@ struct Built {
 };
 
 Built loss_figure(const Request& request, const FigureOptions& options);
+std::vector<std::string> loss_quantities();  // that a figure of loss can show, the default first
 Built load_figure(const Request& request, const FigureOptions& options);
 Built heatmap_figure(const Request& request, const FigureOptions& options);
 Built drops_figure(const Request& request, const FigureOptions& options);

@@ -3,6 +3,7 @@
 #include "analysis/figures/figures.hpp"
 #include "analysis/figures/style.hpp"
 #include "analysis/figures/timeseries.hpp"
+#include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -25,12 +26,10 @@ constexpr Quantity kQuantities[] = {
 };
 
 const Quantity& quantity_of(const std::string& name) {
-  std::vector<std::string> names;
-  for (const Quantity& quantity : kQuantities) {
-    if (name == quantity.name || (name.empty() && names.empty())) return quantity;
-    names.push_back(quantity.name);
-  }
-  fail(Exit::usage, "--quantity " + name + ": --figure loss shows one of " + joined(names));
+  for (const Quantity& quantity : kQuantities)
+    if (name.empty() || name == quantity.name) return quantity;
+  fail(Exit::usage, "--quantity " + config::printable(name) + ": --figure loss shows one of " +
+                        joined(loss_quantities()));
 }
 
 // Share of the training that may exceed the axis: the initial drop from a random guess would
@@ -57,6 +56,12 @@ double y_end(const std::vector<Series>& all) {
 }
 
 }  // namespace
+
+std::vector<std::string> loss_quantities() {
+  std::vector<std::string> names;
+  for (const Quantity& quantity : kQuantities) names.emplace_back(quantity.name);
+  return names;
+}
 
 Built loss_figure(const Request& request, const FigureOptions& options) {
   require_time_axis(options.x);

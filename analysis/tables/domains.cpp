@@ -5,6 +5,7 @@
 #include "analysis/tables/domain_rows.hpp"
 #include "analysis/tables/held_out.hpp"
 #include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -34,10 +35,10 @@ std::string what_is_shown(DomainsOptions::By by) {
 }  // namespace
 
 DomainsOptions::By domains_by(const std::string& text) {
+  config::require_choice("--by", text, {"domain", "layer", "expert"});
   if (text == "domain") return DomainsOptions::By::domain;
   if (text == "layer") return DomainsOptions::By::layer;
-  if (text == "expert") return DomainsOptions::By::expert;
-  fail(Exit::usage, "--by " + config::printable(text) + ": expected domain, layer or expert");
+  return DomainsOptions::By::expert;
 }
 
 Table domains_table(const Request& request, const DomainsOptions& options) {

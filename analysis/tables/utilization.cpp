@@ -5,6 +5,7 @@
 #include "analysis/tables/expert_load.hpp"
 #include "analysis/tables/layer_use.hpp"
 #include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -190,9 +191,9 @@ void add_notes(Table& table, const UtilizationOptions& options, const std::set<s
 }  // namespace
 
 UtilizationOptions::By utilization_by(const std::string& text) {
+  config::require_choice("--by", text, {"layer", "expert"});
   if (text == "layer") return UtilizationOptions::By::layer;
-  if (text == "expert") return UtilizationOptions::By::expert;
-  fail(Exit::usage, "--by " + config::printable(text) + ": expected layer or expert");
+  return UtilizationOptions::By::expert;
 }
 
 Table utilization_table(const Request& request, const UtilizationOptions& options) {

@@ -2,7 +2,7 @@
 #include "analysis/traces/overlap.hpp"
 #include "analysis/traces/same_tokens.hpp"
 #include "analysis/traces/trace_tables.hpp"
-#include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 #include "sim/core/assignment_problem.hpp"
 
 #include <fmt/format.h>
@@ -126,9 +126,7 @@ std::vector<Column> agreement_columns(bool experts) {
 }  // namespace
 
 Table agreement_table(const Paths& paths, const AnalyzeOptions& options) {
-  if (!options.by.empty() && options.by != "expert")
-    fail(Exit::usage, "command line: --by " + config::printable(options.by) +
-                          ": agreement has --by expert only");
+  if (!options.by.empty()) config::require_choice("--by", options.by, {"expert"});
   Table table = trace_table("agreement", agreement_columns(!options.by.empty()));
   const auto runs = traced_runs(paths, table, options.step);
   const auto last = [](TracedRun& run) { return TraceAt{&run, run.traces() - 1}; };

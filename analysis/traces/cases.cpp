@@ -1,6 +1,7 @@
 #include "analysis/traces/cases.hpp"
 
 #include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -23,8 +24,8 @@ WhatIfFill order_of(const std::string& fill) {
   if (fill == "token") return WhatIfFill::token;
   if (fill == "choice") return WhatIfFill::choice;
   if (fill == "priority") return WhatIfFill::priority;
-  fail(Exit::usage,
-       "command line: --fill " + config::printable(fill) + ": choose token, choice or priority");
+  config::require_choice("--fill", fill, {"token", "choice", "priority"});
+  fail(Exit::internal, "what-if: no order for --fill " + fill);
 }
 
 double factor_of(const std::string& text) {
@@ -53,8 +54,7 @@ std::vector<WhatIfCase> cases_of(const TracedRun& run, const WhatIfOptions& opti
       if (options.groups.empty())
         throw NoAssignments(run.run().path + ": its capacity is shared by " +
                             config::printable(group) + "; give --group sequence or batch");
-      fail(Exit::usage,
-           "command line: --group " + config::printable(group) + ": choose sequence or batch");
+      config::require_choice("--group", group, {"sequence", "batch"});
     }
     for (const std::string& fill : fills) {
       WhatIfCase one{group, fill.empty() ? own_fill : fill, size_of(run, group), WhatIfFill::trace};

@@ -3,7 +3,7 @@
 // expert is one of them.
 #include "analysis/traces/trace_tables.hpp"
 #include "analysis/traces/weight_file.hpp"
-#include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 #include "sim/core/error.hpp"
 
 #include <algorithm>
@@ -125,9 +125,7 @@ std::vector<Column> merging_columns(const std::string& by) {
 
 Table merging_table(const Paths& paths, const AnalyzeOptions& options) {
   const std::string& by = options.by;
-  if (!by.empty() && by != "expert" && by != "segment")
-    fail(Exit::usage, "command line: --by " + config::printable(by) +
-                          ": analyze merging has rows by expert or segment");
+  if (!by.empty()) config::require_choice("--by", by, {"expert", "segment"});
   Table table = trace_table("merging", merging_columns(by));
   each_weight_file(paths, table, WeightFile::Kind::merging, options.step,
                    [&](WeightFile& file) { add_file(file, by, table); });

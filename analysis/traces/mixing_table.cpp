@@ -5,7 +5,7 @@
 #include "analysis/traces/token_text.hpp"
 #include "analysis/traces/trace_tables.hpp"
 #include "analysis/traces/weight_file.hpp"
-#include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 #include "sim/core/error.hpp"
 
 #include <fmt/format.h>
@@ -217,9 +217,7 @@ std::vector<Column> mixing_columns(const std::string& by) {
 
 Table mixing_table(const Paths& paths, const AnalyzeOptions& options) {
   const std::string& by = options.by;
-  if (!by.empty() && by != "token" && by != "dispatch" && by != "combine")
-    fail(Exit::usage, "command line: --by " + config::printable(by) +
-                          ": analyze mixing has rows by token, dispatch or combine");
+  if (!by.empty()) config::require_choice("--by", by, {"token", "dispatch", "combine"});
   Table table = trace_table("mixing", mixing_columns(by));
   each_weight_file(paths, table, WeightFile::Kind::mixing, options.step,
                    [&](WeightFile& file) { MixingRows(file, options).add_to(table); });

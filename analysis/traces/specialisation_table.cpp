@@ -2,7 +2,7 @@
 #include "analysis/traces/information.hpp"
 #include "analysis/traces/label_counts.hpp"
 #include "analysis/traces/trace_tables.hpp"
-#include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 
 #include <fmt/format.h>
 
@@ -86,10 +86,7 @@ Table specialisation_table(const Paths& paths, const AnalyzeOptions& options) {
 }
 
 Table label_share_table(const Paths& paths, const AnalyzeOptions& options) {
-  if (options.by != "domain" && options.by != "token" && options.by != "previous" &&
-      options.by != "position")
-    fail(Exit::usage, "command line: --by " + config::printable(options.by) +
-                          ": choose domain, token, previous or position");
+  config::require_choice("--by", options.by, {"domain", "token", "previous", "position"});
   Table table = trace_table(
       "specialisation", {text_column("label", options.by.c_str()), count_column("expert", "expert"),
                          count_column("tokens", "tokens"),

@@ -2,7 +2,7 @@
 #include "analysis/traces/information.hpp"
 #include "analysis/traces/label_counts.hpp"
 #include "analysis/traces/trace_tables.hpp"
-#include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 
 #include <fmt/format.h>
 
@@ -87,9 +87,7 @@ std::vector<Column> transition_columns(bool pairs) {
 }  // namespace
 
 Table transitions_table(const Paths& paths, const AnalyzeOptions& options) {
-  if (!options.by.empty() && options.by != "pair")
-    fail(Exit::usage, "command line: --by " + config::printable(options.by) +
-                          ": transitions have --by pair only");
+  if (!options.by.empty()) config::require_choice("--by", options.by, {"pair"});
   const bool pairs = options.by == "pair";
   Table table = trace_table("transitions", transition_columns(pairs));
   each_traced_run(paths, table, options.step, [&](TracedRun& run) {

@@ -5,6 +5,7 @@
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/figure_output.hpp"
 #include "experiments/commands/table_output.hpp"
+#include "experiments/terminal/text_width.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -22,11 +23,10 @@ std::vector<std::string> analysis_names() {
 }
 
 std::string list_of_analyses() {
-  std::string all;
+  std::vector<std::pair<std::string, std::string>> rows;
   for (const Analysis& one : analyses())
-    all += "\n  " + one.name + std::string(16 - one.name.size(), ' ') + one.about + ". Of " +
-           one.needs;
-  return all;
+    rows.emplace_back(one.name, one.about + ". Of " + one.needs);
+  return named_rows(rows);
 }
 
 // Options that only some analyses take must not be given with another.
@@ -83,8 +83,8 @@ Arguments analyze_arguments() {
       .value("by", "",
              "rows: domain, token, previous, position (specialisation), pair (transitions), expert "
              "(agreement, merging), token, dispatch, combine (mixing), segment (merging)",
-             {{"domain", "token", "previous", "position", "pair", "expert", "dispatch", "combine",
-               "segment"}})
+             Offer::one_of({"domain", "token", "previous", "position", "pair", "expert", "dispatch",
+                            "combine", "segment"}))
       .value("step", "", "only traces of this step; default: all")
       .value("pairs", "all",
              "coactivation: all pairs of a token's choices, or those adjacent in their order",
@@ -113,7 +113,7 @@ Arguments analyze_arguments() {
 
 int analyze_command(const Words& words) {
   Arguments arguments = analyze_arguments();
-  if (!arguments.parse(with_script(words))) return 0;
+  if (!arguments.parse(with_script(words, analysis_names()))) return 0;
   arguments.require_rest("analyze what?");
   const Analysis& chosen = analysis_named(arguments.rest().front());
   const Paths paths(arguments.rest().begin() + 1, arguments.rest().end());

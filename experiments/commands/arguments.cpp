@@ -3,6 +3,7 @@
 #include "experiments/commands/known_options.hpp"
 #include "experiments/terminal/text_width.hpp"
 #include "sim/config/characters.hpp"
+#include "sim/config/list.hpp"
 #include "sim/config/number_text.hpp"
 #include "sim/config/synonyms.hpp"
 #include "sim/config/text.hpp"
@@ -44,7 +45,9 @@ Arguments& Arguments::flag(const std::string& name, const std::string& help) {
 
 Arguments& Arguments::value(const std::string& name, const std::string& otherwise,
                             const std::string& about, Offer offer) {
-  const std::string words = offer.only ? "[" + joined(offer.words, " | ") + "]" : "";
+  const std::string words =
+      offer.only ? "[" + joined(offer.words, " | ") + (offer.several ? "; or a list: a,b]" : "]")
+                 : "";
   const std::string help = about + (about.empty() || words.empty() ? "" : " ") + words;
   groups_.back().add_options()(name.c_str(), po::value<std::string>()->default_value(otherwise),
                                help.c_str());
@@ -141,13 +144,11 @@ bool Arguments::parse(const std::vector<std::string>& words) {
 
 void Arguments::require_offered() const {
   for (const Argument& option : declared_) {
-    if (!option.offer.only) continue;
-    const std::string value = text(option.name);
-    const std::vector<std::string>& words = option.offer.words;
-    if (value != option.otherwise && std::find(words.begin(), words.end(), value) == words.end())
-      fail(Exit::usage,
-           fmt::format("command line: --{} {}: {}", option.name, config::printable(value),
-                       config::unknown_choice(value, words)));
+    if (!option.offer.only || !given(option.name)) continue;
+    const std::string value = text(option.name), name = "--" + option.name;
+    std::vector<std::string> items = {value};
+    if (option.offer.several) items = config::parse_list({"command line", name, value});
+    for (const std::string& item : items) config::require_choice(name, item, option.offer.words);
   }
 }
 
@@ -160,7 +161,7 @@ long Arguments::integer(const std::string& name, long low, long high) const {
   long number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (error != std::errc{} || end != value.data() + value.size() || number < low || number > high)
-    fail(Exit::usage, "command line: --" + name + " " + config::printable(value) +
+    fail(Exit::usage, "command line: --" + name + " " + config::shown_value(value) +
                           ": expected a whole number from " + std::to_string(low) + " to " +
                           std::to_string(high) + number_advice(value, true));
   return number;
@@ -172,7 +173,7 @@ double Arguments::number(const std::string& name, double low, double high) const
   if (config::parse(value, number) != std::errc{} || number < low || number > high)
     fail(Exit::usage,
          fmt::format("command line: --{} {}: expected a number from {} to {}{}", name,
-                     config::printable(value), low, high, number_advice(value, false)));
+                     config::shown_value(value), low, high, number_advice(value, false)));
   return number;
 }
 

@@ -17,10 +17,14 @@ namespace moesim {
 struct Offer {
   std::vector<std::string> words = {};
   bool files = false;
-  bool only = false;  // the value is one of the words, or the default; the help ends in [a | b]
+  bool only = false;     // a given value is one of the words; the help ends in [a | b]
+  bool several = false;  // or a list of them: a, b
 
   static Offer file() { return {{}, true}; }
   static Offer one_of(std::vector<std::string> words) { return {std::move(words), false, true}; }
+  static Offer some_of(std::vector<std::string> words) {
+    return {std::move(words), false, true, true};
+  }
 };
 
 // Argument is one declared option of a command.
@@ -47,7 +51,7 @@ class Arguments {
   Arguments& list(const std::string& name, const std::string& help);
 
   // Parses the words. False if they contain --help, which is then printed. Throws Exit::usage, also
-  // for a value that is none of the words of Offer::one_of.
+  // for a value that is none of the words of Offer::one_of, or has another in a list of some_of.
   bool parse(const std::vector<std::string>& words);
 
   bool has(const std::string& name) const {

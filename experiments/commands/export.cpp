@@ -9,6 +9,7 @@
 #include "experiments/commands/export_tables.hpp"
 #include "experiments/commands/export_tensorboard.hpp"
 #include "experiments/terminal/output_file.hpp"
+#include "experiments/terminal/text_width.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -171,17 +172,17 @@ std::vector<std::string> without(std::vector<std::string> notes,
 }  // namespace
 
 Arguments export_arguments() {
-  std::string about =
+  const std::string about =
       "Writes a table of runs. PATH is a run file, a run folder or an experiment folder. "
       "Unreadable "
-      "files are left out, and the exit code is 3. Tables:\n";
+      "files are left out, and the exit code is 3. Tables:";
   std::vector<std::string> tables;
+  std::vector<std::pair<std::string, std::string>> rows;
   for (const TableKind& kind : table_kinds()) {
     tables.push_back(kind.name);
-    about += "  " + kind.name + std::string(13 - kind.name.size(), ' ') + kind.about + "\n";
+    rows.emplace_back(kind.name, kind.about);
   }
-  about.pop_back();
-  Arguments arguments("export PATH...", about);
+  Arguments arguments("export PATH...", about + named_rows(rows));
   arguments.value("table", "routers", "one of the tables above", Offer::one_of(tables))
       .value("format", "", "default: by the ending of --out, else text",
              Offer::one_of(format_names()))
@@ -193,7 +194,7 @@ Arguments export_arguments() {
       .value("by", "",
              "unit of a row: layer or expert for utilization; domain, layer or expert "
              "for domains",
-             {{"layer", "expert", "domain"}})
+             Offer::one_of({"layer", "expert", "domain"}))
       .value("metric", "", "quantity of curves and ablation; default: eval_loss")
       .value("layer", "", "curves: the layer to show; default: the mean over layers")
       .value("window", "0",

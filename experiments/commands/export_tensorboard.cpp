@@ -4,6 +4,7 @@
 #include "experiments/commands/analysis_arguments.hpp"
 #include "experiments/sweep/runs.hpp"
 #include "experiments/sweep/signals.hpp"
+#include "experiments/terminal/error_stream.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -70,7 +71,7 @@ int export_to_tensorboard(const Arguments& arguments) {
   AnalysisArguments chosen = analysis_arguments(arguments, "export what?");
   Exit status = Exit::ok;
   chosen.request.on_unreadable = [&status](const std::string& why) {
-    std::cerr << "moesim: " << why << '\n';
+    say_error("moesim: " + why);
     status = Exit::data;
   };
   const double seconds = arguments.number("interval", 0.1, 86400);

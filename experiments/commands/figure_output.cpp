@@ -7,6 +7,7 @@
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <utility>
@@ -35,12 +36,20 @@ void add_figure_arguments(Arguments& arguments, const std::string& file_option) 
              Offer::one_of(all_names<FigureStyle::Look>(kFigureLooks)));
 }
 
-// "--script" without a value means gnuplot.
-Words with_script(Words words) {
-  for (std::size_t i = 0; i < words.size(); ++i)
-    if (words[i] == "--script" &&
-        (i + 1 == words.size() || (words[i + 1] != "gnuplot" && words[i + 1] != "matplotlib")))
+Words with_script(Words words, const Words& operands) {
+  const auto is_operand = [&](const std::string& word) {
+    std::error_code ignored;
+    return word.starts_with('-') || std::filesystem::exists(word, ignored) ||
+           std::find(operands.begin(), operands.end(), word) != operands.end();
+  };
+  const std::vector<std::string> kinds = all_names<ScriptKind>(kScripts);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (words[i] != "--script") continue;
+    const bool last = i + 1 == words.size();
+    if (!last && std::find(kinds.begin(), kinds.end(), words[i + 1]) != kinds.end()) continue;
+    if (last || is_operand(words[i + 1]))
       words.insert(words.begin() + static_cast<std::ptrdiff_t>(i) + 1, "gnuplot");
+  }
   return words;
 }
 

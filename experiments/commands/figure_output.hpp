@@ -20,8 +20,9 @@ struct FigureOutput {
 
 // Adds --script, --width and --style. file_option: the option that names the picture.
 void add_figure_arguments(Arguments& arguments, const std::string& file_option);
-// "--script" without a value means gnuplot.
-Words with_script(Words words);
+// "--script" without a value means gnuplot: at the end, or before an option, a path that exists or one
+// of `operands`. Another word after it is its value, so that a misspelt one is refused.
+Words with_script(Words words, const Words& operands = {});
 // Throws Exit::usage for an unknown ending or word, before anything is read.
 // option: "--out" or "--plot", which named the picture.
 FigureOutput figure_output(const Arguments& arguments, const std::string& out, const char* option);

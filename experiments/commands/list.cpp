@@ -6,6 +6,7 @@
 #include "experiments/terminal/text_width.hpp"
 #include "sim/config/synonyms.hpp"
 #include "sim/config/text.hpp"
+#include "sim/config/unknown_choice.hpp"
 #include "sim/core/error.hpp"
 #include "sim/data/datasets.hpp"
 
@@ -101,6 +102,38 @@ void print_options(const TextRows& rows) {
   }
 }
 
+// The name of a row, a section of options or a part of these that is nearest to the pattern; "" if
+// none is near.
+std::string nearest_row(const std::string& pattern, const TextRows& rows) {
+  std::vector<std::string> names;
+  for (const auto& row : rows) {
+    names.push_back(row[0]);
+    if (row[0].find('.') == row[0].npos) continue;
+    names.push_back(config::section_of(row[0]));
+    names.push_back(config::short_key(names.back()));
+    names.push_back(config::short_key(row[0]));
+  }
+  return nearest(pattern, names);
+}
+
+// Keeps the rows that contain the pattern; an option also goes by its other names, "lr" for
+// train.rate. Throws Exit::usage if there is none.
+TextRows matching(const TextRows& rows, const std::string& pattern, const std::string& kind) {
+  const std::string meant = config::meant_setting(pattern);
+  const std::string name = meant.substr(0, meant.find('='));
+  TextRows found;
+  for (const auto& row : rows)
+    if (row[0] == name || std::any_of(row.begin(), row.end(), [&](const std::string& cell) {
+          return cell.find(pattern) != std::string::npos;
+        }))
+      found.push_back(row);
+  if (!found.empty()) return found;
+  const std::string near = nearest_row(pattern, rows);
+  fail(Exit::usage, "command line: list " + kind + " " + config::shown_value(pattern) +
+                        ": none contains this; " +
+                        (near.empty() ? "see moesim list " + kind : "did you mean " + near + "?"));
+}
+
 TextRows pairs(const std::vector<std::pair<std::string, std::string>>& named) {
   TextRows rows;
   for (const auto& [name, summary] : named) rows.push_back({name, summary});
@@ -140,21 +173,9 @@ int list_command(const Words& words) {
     rows = options();
     head = {"option", "default", "range", "help"};
   } else {
-    const std::string near = nearest(kind, kinds);
-    fail(Exit::usage,
-         "command line: list " + kind + ": " +
-             (near.empty() ? "choose one of " + joined(kinds) : "did you mean " + near + "?"));
+    config::require_choice("list", kind, kinds);
   }
-  if (arguments.rest().size() > 1) {
-    const std::string& pattern = arguments.rest()[1];
-    const std::string meant = config::meant_setting(pattern);  // "lr": train.rate
-    std::erase_if(rows, [&](const auto& row) {
-      return row[0] != meant.substr(0, meant.find('=')) &&
-             std::none_of(row.begin(), row.end(), [&](const std::string& cell) {
-               return cell.find(pattern) != std::string::npos;
-             });
-    });
-  }
+  if (arguments.rest().size() > 1) rows = matching(rows, arguments.rest()[1], kind);
   if (kind == "options" && !arguments.has("json"))
     print_options(rows);
   else

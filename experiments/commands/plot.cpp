@@ -1,9 +1,11 @@
 // moesim plot: draws a figure for a paper, as an image or a script.
 #include "analysis/figures/build.hpp"
+#include "analysis/figures/figures.hpp"
 #include "analysis/figures/timeseries.hpp"
 #include "experiments/commands/analysis_arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/commands/figure_output.hpp"
+#include "experiments/terminal/error_stream.hpp"
 #include "sim/config/text.hpp"
 #include "sim/core/error.hpp"
 
@@ -70,9 +72,8 @@ Arguments plot_arguments() {
   arguments.value("figure", "loss", "figure to draw", Offer::one_of(figure_names()))
       .value("out", "", "output file: .svg, .pdf or .png (300 dpi)", Offer::file())
       .value("quantity", "",
-             "quantity of the curves, by its name in the run file; loss: eval_loss, task_loss or "
-             "loss; "
-             "load, drops, entropy: prefix eval_ for evaluations")
+             "quantity of the curves, by its name in the run file; loss: one of " +
+                 joined(loss_quantities()) + "; load, drops, entropy: prefix eval_ for evaluations")
       .value("key", "", "curves-by-key: the setting; default: the only one that varies")
       .value("metric", "eval_loss", "curves-by-key: a column of the table routers, or a quantity")
       .value("layer", "", "only these MoE layers: 0,5,11")
@@ -93,7 +94,7 @@ int plot_command(const Words& words) {
   const FigureOutput output = figure_output(arguments, out, "--out");
   Exit status = Exit::ok;
   chosen.request.on_unreadable = [&](const std::string& why) {
-    std::cerr << "moesim: " << why << '\n';
+    say_error("moesim: " + why);
     status = Exit::data;
   };
   const Figure figure = figure_of(arguments.text("figure"), chosen.request,

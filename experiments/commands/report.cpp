@@ -4,6 +4,7 @@
 #include "experiments/commands/analysis_arguments.hpp"
 #include "experiments/commands/commands.hpp"
 #include "experiments/sweep/version.hpp"
+#include "experiments/terminal/error_stream.hpp"
 #include "experiments/terminal/output_file.hpp"
 #include "sim/core/error.hpp"
 
@@ -39,7 +40,7 @@ int report_command(const Words& words) {
          "command line: a page of HTML is nothing for a terminal; add --out report.html");
   Exit status = Exit::ok;
   chosen.request.on_unreadable = [&](const std::string& why) {
-    std::cerr << "moesim: " << why << '\n';
+    say_error("moesim: " + why);
     status = Exit::data;
   };
   const std::string page =

@@ -2,6 +2,7 @@
 
 #include "experiments/commands/task_names.hpp"
 #include "experiments/commands/transform_fewer.hpp"
+#include "sim/config/unknown_choice.hpp"
 #include "sim/data/name_lists.hpp"
 #include "sim/transform/calibration.hpp"
 #include "sim/transform/extract.hpp"
@@ -19,9 +20,17 @@ constexpr Named<Quantisation::Method> kMethods[] = {{"rtn", Quantisation::Method
 TransformMethod quantise_method(const Arguments& arguments, Json& report) {
   if (!arguments.given("bits"))
     fail(Exit::usage, "command line: quantise: to how many bits? --bits 8, 4, 3, 2 or ternary");
-  const bool ternary = arguments.text("bits") == "ternary";
+  const std::string bits = arguments.text("bits");
+  const bool ternary = bits == "ternary";
+  index number = 0;
+  if (!ternary && (config::parse(bits, number) != std::errc{} || number < 1 || number > 16))
+    fail(Exit::usage,
+         fmt::format("command line: --bits {}: expected a whole number from 1 to 16, or "
+                     "ternary{}",
+                     config::shown_value(bits),
+                     nearest(bits, {"ternary"}).empty() ? "" : "; did you mean ternary?"));
   const Quantisation how{.method = arguments.chosen<Quantisation::Method>("method", kMethods),
-                         .bits = ternary ? 0 : static_cast<int>(arguments.integer("bits", 1, 16)),
+                         .bits = static_cast<int>(number),
                          .group = arguments.integer("group", 0, 1 << 24)};
   const bool calibrates = how.method == Quantisation::Method::gptq;
   if (arguments.given("calibration") && !calibrates)
@@ -170,13 +179,10 @@ void declare_transform_methods(Arguments& arguments) {
 
 TransformMethod transform_method(const std::string& name, const Arguments& arguments,
                                  const Transformation& what, Json& report) {
-  if (name != "prune" && name != "merge" && name != "quantise" && name != "extract" &&
-      name != "fold")
-    fail(
-        Exit::usage,
-        fmt::format("command line: transform RUN what{}? choose prune, merge, quantise, extract or "
-                    "fold",
-                    name.empty() ? "" : ", not " + config::printable(name)));
+  const std::vector<std::string> names = {"prune", "merge", "quantise", "extract", "fold"};
+  if (name.empty())
+    fail(Exit::usage, "command line: transform RUN what? choose one of " + joined(names));
+  config::require_choice("transform RUN", name, names);
   require_options_of(arguments, name);
   if (name == "prune") return prune_method(arguments, what, report);
   if (name == "merge") return merge_method(arguments, report);

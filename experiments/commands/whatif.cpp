@@ -20,12 +20,10 @@ Arguments whatif_arguments() {
       "route. C is the run's formula at another factor: by default, the factor times n k / E, "
       "rounded up, for groups of n tokens.");
   arguments.value("capacity", "0.5..2..0.25", "capacity factors, as a list or range; 0: no limit")
-      .value("group", "", "tokens that share capacity: sequence, batch; default: as in the run",
-             {{"sequence", "batch"}})
-      .value("fill", "",
-             "who gets places: token, choice, priority (see fill of token_choice); default: as in "
-             "the run",
-             {{"token", "choice", "priority"}})
+      .value("group", "", "tokens that share capacity; default: as in the run",
+             Offer::some_of({"sequence", "batch"}))
+      .value("fill", "", "who gets places (see fill of token_choice); default: as in the run",
+             Offer::some_of({"token", "choice", "priority"}))
       .value("by", "layer",
              "rows of the table; position: who is dropped, by position in the sequence; frequency: "
              "by rank of the token id",

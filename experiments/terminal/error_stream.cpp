@@ -1,5 +1,7 @@
 #include "experiments/terminal/error_stream.hpp"
 
+#include "sim/config/text.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -65,7 +67,7 @@ bool ErrorStream::flush(std::chrono::milliseconds patience) {
 
 void say_error(const std::string& line) {
   ErrorStream stream;
-  stream.add(line + "\n");
+  stream.add(config::printable(line, std::string::npos) + "\n");
   stream.flush(kLastPatience);
 }
 

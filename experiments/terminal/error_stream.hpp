@@ -23,7 +23,8 @@ class ErrorStream {
   std::string pending_;
 };
 
-// Prints a final message; gives up after kLastPatience.
+// Prints a final message as one line; gives up after kLastPatience. Names in it are what others gave:
+// control characters, and bytes that are not UTF-8, become '?'.
 void say_error(const std::string& line);
 
 inline constexpr std::chrono::milliseconds kLastPatience{1000};

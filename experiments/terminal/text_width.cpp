@@ -64,4 +64,13 @@ std::string wrapped_lines(const std::string& text, std::size_t width) {
   return result;
 }
 
+std::string named_rows(const std::vector<std::pair<std::string, std::string>>& rows) {
+  std::size_t widest = 0;
+  for (const auto& [name, about] : rows) widest = std::max(widest, name.size());
+  std::string result;
+  for (const auto& [name, about] : rows)
+    result += "\n  " + name + std::string(widest - name.size() + 2, ' ') + about;
+  return result;
+}
+
 }  // namespace moesim

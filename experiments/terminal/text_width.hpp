@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace moesim {
 
@@ -17,5 +19,8 @@ std::string wrapped(const std::string& text, std::size_t width, std::size_t inde
 // after two or more spaces, of which only the description is wrapped; or a command, which is not
 // wrapped.
 std::string wrapped_lines(const std::string& text, std::size_t width);
+
+// Rows of such a text, each after a newline; the descriptions begin in one column: "\n  NAME  about".
+std::string named_rows(const std::vector<std::pair<std::string, std::string>>& rows);
 
 }  // namespace moesim

@@ -120,8 +120,9 @@ TEST_CASE("what-if: files and options that it refuses, in one line", "[analysis]
   planted().publish(path);
   const auto refused = [&](const WhatIfOptions& options) { return whatif_table({path}, options); };
   CHECK_THROWS_WITH(refused({{"-1"}, {}, {}}), contains("--capacity -1"));
-  CHECK_THROWS_WITH(refused({{"1"}, {"world"}, {}}), contains("choose sequence or batch"));
-  CHECK_THROWS_WITH(refused({{"1"}, {}, {"random"}}), contains("choose token, choice or priority"));
+  CHECK_THROWS_WITH(refused({{"1"}, {"world"}, {}}), contains("choose one of sequence, batch"));
+  CHECK_THROWS_WITH(refused({{"1"}, {}, {"random"}}),
+                    contains("choose one of token, choice, priority"));
   planted(kOwn, "slots").publish(path);
   CHECK_THROWS_WITH(refused({{"1"}, {}, {}}), contains("no whole tokens"));
   RunFile bad = planted();

@@ -15,7 +15,8 @@ Arguments parsed(const std::vector<std::string>& words) {
   arguments.value("by", "run", "rows", Offer::one_of(all_names<Rows>(kRows)))
       .value("split", "", "", Offer::one_of({"validation", "train"}))
       .value("to", "", "", Offer::one_of({"tensorboard"}))
-      .value("at", "last", "last or a step", {{"last", "best"}});
+      .value("at", "last", "last or a step", {{"last", "best"}})
+      .value("fill", "", "", Offer::some_of({"token", "choice"}));
   arguments.parse(words);
   return arguments;
 }
@@ -24,7 +25,9 @@ TEST_CASE("arguments: a value is one of the words, or the default", "[arguments]
   CHECK(parsed({}).chosen<Rows>("by", kRows) == Rows::run);
   CHECK(parsed({"--by", "arm"}).chosen<Rows>("by", kRows) == Rows::arm);
   CHECK(parsed({"--split", "train"}).text("split") == "train");
-  CHECK(parsed({"--split", ""}).text("split").empty());
+  CHECK(parsed({}).text("split").empty());
+  CHECK(parsed({"--fill", "token"}).text("fill") == "token");
+  CHECK(parsed({"--fill", "choice, token"}).text("fill") == "choice, token");
   CHECK(parsed({"--at", "300"}).text("at") == "300");  // words are offered, others are taken
 }
 
@@ -40,7 +43,17 @@ TEST_CASE("arguments: another word is refused, with the nearest one and all", "[
     }
   };
   refused({"--by", "seed"}, "--by seed: unknown choice; choose one of run, arm");
-  refused({"--by", ""}, "--by : unknown choice; choose one of run, arm");
+  refused({"--by", ""}, "--by '': unknown choice; choose one of run, arm");
+  refused({"--by", " arm"},
+          "--by ' arm': unknown choice; did you mean arm? choose one of run, arm");
+  refused({"--by", "RUN"}, "--by RUN: unknown choice; did you mean run? choose one of run, arm");
+  refused({"--split", ""}, "--split '': unknown choice; choose one of validation, train");
+  refused({"--to", ""}, "--to '': unknown choice; choose tensorboard");
+  refused({"--fill", "token,choise"},
+          "--fill choise: unknown choice; did you mean choice? choose one of token, choice");
+  refused({"--fill", "token,"},
+          "--fill = token,: an item of the list is empty; remove the extra comma");
+  refused({"--fill", ""}, "--fill = '': no value; write a list such as a, b or 1..4");
   refused({"--split=valdation"},
           "--split valdation: unknown choice; did you mean validation? choose one of validation, "
           "train");
@@ -49,10 +62,11 @@ TEST_CASE("arguments: another word is refused, with the nearest one and all", "[
 
 TEST_CASE("arguments: help has the words", "[arguments]") {
   const std::vector<Argument> declared = parsed({}).declared();
-  REQUIRE(declared.size() == 5);  // with --help
+  REQUIRE(declared.size() == 6);  // with --help
   CHECK(declared[1].help == "rows [run | arm]");
   CHECK(declared[2].help == "[validation | train]");
   CHECK(declared[4].help == "last or a step");
+  CHECK(declared[5].help == "[token | choice; or a list: a,b]");
 }
 
 }  // namespace

@@ -24,6 +24,13 @@ TEST_CASE("text: broken at spaces, with room for what stands before", "[experime
         "\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80\xcf\x80 123456789 1");
 }
 
+TEST_CASE("text: rows of names, as wide as the longest", "[experiments]") {
+  CHECK(named_rows({}) == "");
+  CHECK(named_rows({{"a", "one"}, {"a_name_of_20_letters", "two"}}) ==
+        "\n  a                     one\n  a_name_of_20_letters  two");
+  CHECK(wrapped_lines("Tables:" + named_rows({{"a", "one two"}}), 100) == "Tables:\n  a  one two");
+}
+
 TEST_CASE("text: COLUMNS is the width, within reason", "[experiments]") {
   const char* const before = std::getenv("COLUMNS");
   const std::string kept = before == nullptr ? "" : before;

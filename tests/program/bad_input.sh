@@ -3,7 +3,8 @@
 # Usage: bad_input.sh MOESIM
 set -u
 moesim=$1
-. "$(cd "$(dirname "$0")" && pwd)/support.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/support.sh"
 cases=0
 
 # expect CODE PATTERN ARGUMENTS...: runs moesim in a folder of its own.
@@ -90,6 +91,42 @@ printf '\x00\x00\x08\x01\x00\x00\x00\x01\x05' > labels
 idx 3 'images.*magic'
 printf '\x00\x00\x08\x03\x7f\xff\xff\xff\x00\x00\x00\x1c\x00\x00\x00\x1c' > images
 idx 3 'images'
+
+# refused PATTERN WORDS...: exit 2, without --out, and one line that has no control character.
+refused() {
+  local pattern=$1 output status
+  shift
+  cases=$((cases + 1))
+  output=$("$moesim" "$@" 2>&1 >stdout)
+  status=$?
+  [ $status -eq 2 ] && [ ! -s stdout ] && [ "$(printf '%s\n' "$output" | wc -l)" -eq 1 ] &&
+    ! printf '%s' "$output" | grep -q '[[:cntrl:]]' && printf '%s' "$output" | grep -qE -- "$pattern" ||
+    fail "moesim $*: exit $status: $output"
+}
+# Words with control characters; UTF-8 stays.
+refused "unknown command 'ru\?n\?\[31m'" $'ru\nn\e[31m'
+refused 'é\?b\.ini' run $'é\rb.ini'
+refused 'unknown option --x\?y' run device.ini $'--x\ny'
+refused 'a\?b' analyze $'a\nb' x
+refused 'none contains this; see moesim list options' list options foo
+refused 'did you mean router\.token_choice\?' list options router.token_choise
+refused 'did you mean token_choice\?' list routers token_choise --json
+refused 'did you mean routers\?' list router
+[ "$("$moesim" list options lr | grep -c 'rate =')" -eq 1 ] || fail "list options lr"
+refused "--to ''" export x --to ''
+refused "--format ''" export x --format ''
+refused "--group ''" import-trace x --out t.h5 --group ''
+refused '--fill tokn: unknown choice; did you mean token\?' whatif x --fill choice,tokn
+refused '--group = .*no value' whatif x --group ''
+refused '--by layr: unknown choice; did you mean layer\?' export x --table utilization --by layr
+refused "--by ''" analyze specialisation x --by ''
+refused '--by domain: unknown choice; choose one of layer, expert$' export . --table utilization --by domain
+refused 'transform RUN PRUNE: unknown choice; did you mean prune\?' transform x PRUNE --out y
+refused '--bits ternarx: .* or ternary; did you mean ternary\?' transform x quantise --bits ternarx --out y
+refused '--bits 17: expected a whole number from 1 to 16, or ternary$' transform x quantise --bits 17 --out y
+[ ! -e y ] && [ ! -e t.h5 ] || fail "left behind: y or t.h5"
+output=$("$here/../../scripts/fuzz.sh" 10 idxx 2>&1)
+[ $? -eq 2 ] && [[ $output == "fuzz.sh: idxx: no such target; choose of: "*" idx "* ]] || fail "fuzz.sh idxx: $output"
 
 # Where output cannot go, before training: a file in the way, and a folder that cannot be written to.
 printf '[run]\nname = o\nsteps = 1\n[router]\nname = dense\n' > fine.ini

@@ -73,6 +73,14 @@ expect 2 'ends in none of' $runs --out a.jpg
 expect 2 'did you mean heatmap?' $runs --figure heatmp --out a.svg
 expect 2 'did you mean tokens?' $runs --x token --out a.svg
 expect 2 'choose one of gnuplot, matplotlib' $runs --script=latex --out a.svg
+expect 2 '--script matplotlibb: unknown choice; did you mean matplotlib?' $runs --script matplotlibb --out a.svg
+expect 2 '--script GNUPLOT: unknown choice; did you mean gnuplot?' $runs --script GNUPLOT --out a.svg
+expect 2 "--script '': unknown choice" $runs --script '' --out a.svg
+"$moesim" plot --help | tr -s ' \n' ' ' > help
+for quantity in eval_loss task_loss loss eval_accuracy; do
+  expect 2 "$quantity" $runs --quantity wrong --out a.svg
+  sed -n 's/.*loss: one of \([^;]*\);.*/\1/p' help | grep -qw "$quantity" || fail "plot --help: --quantity lacks $quantity"
+done
 expect 2 'did you mean page?' $runs --width pages --out a.svg
 expect 2 'no arm is named' $runs --arm hash --out a.svg
 expect 2 'this MoE layer; there are 0, 1' $runs --figure load --layer 7 --out a.svg
@@ -139,6 +147,9 @@ PY
   mv part "$(find broken -name run.h5 | sort | head -1)"
   expect 3 'run.h5' broken --out broken.svg
   [ -s broken.svg ] || fail "one broken file among four: no figure"
+  mv broken $'bro\nken\e[31m'
+  expect 3 'bro?ken?[31m/' $'bro\nken\e[31m' --out broken.svg
+  grep -qF 'moesim: bro?ken?[31m/' err.txt && ! grep -qvE '^(moesim|note): ' err.txt || fail "a name of two lines: $(cat err.txt)"
 fi
 
 # --- Python ---

@@ -209,7 +209,7 @@ check("depend on the token" in call("transform", only("runs/molora/*/"), "fold",
 check("fold" in call("run", "c.ini", "run.name=lost", f"init.from={adapted}", code=2), "a start that loses adapters")
 
 # What cannot be.
-for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choose prune, merge, quantise, extract or fold"), (["melt"], "not melt"),
+for words, text in ((["prune"], "--keep"), (["quantise"], "--bits"), ([], "choose one of prune, merge, quantise, extract, fold"), (["melt"], "melt: unknown choice"),
                     (["merge"], "--groups"), (["merge", "--groups", "5"], "4 experts"), (["merge", "--groups", "2", "--bits", "4"], "quantise"),
                     (["prune", "--keep", "5"], "4 experts"), (["prune", "--keep", "1"], "router.token_choice.k"),
                     (["quantise", "--bits", "0"], "bits"), (["quantise", "--bits", "four"], "bits"),
