@@ -17,7 +17,7 @@ targets=("${@:2}")
 names=$(sed -n 's/^set(targets \(.*\))$/\1/p' tests/fuzz/CMakeLists.txt)
 for target in "${targets[@]}"; do
   [[ " $names " == *" $target "* && $target == "${target//[^a-z_]/}" ]] ||
-    { printf 'fuzz.sh: %q: no such target; choose of: %s\n' "$target" "$names" >&2; exit 2; }
+    { printf 'fuzz.sh: %q: no such target; choose one of: %s\n' "$target" "$names" >&2; exit 2; }
 done
 build=$PWD/build/fuzz
 command -v clang++ >/dev/null || { echo "fuzz.sh: skipped: clang++ is missing: scripts/setup.sh installs it"; exit 0; }

@@ -36,8 +36,10 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
   std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t distance = edit_distance(meant, in_lower_case(candidate));
-    // Words of which half the letters differ are no misspellings: "foo" for "root", "" for "md".
-    if (2 * distance >= std::max(word.size(), candidate.size())) continue;
+    // Words of which half the letters differ are no misspellings: "foo" for "root", "" for "k". One
+    // letter too many is: "kk" for "k".
+    const std::size_t longer = std::max(word.size(), candidate.size());
+    if (distance >= longer || (distance > 1 && 2 * distance >= longer)) continue;
     if (distance < best_distance) {
       best_distance = distance;
       best = candidate;

@@ -50,8 +50,8 @@ auto within(Where where, F f) -> decltype(f()) {
   }
 }
 
-// The candidate nearest to `word`, in lower case: of edit distance at most max(2, length / 3) and below
-// half of the longer word. "" if none is near.
+// The candidate nearest to `word`, in lower case: of edit distance 1, or at most max(2, length / 3) and
+// below half of the longer word. "" if none is near.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 // "a, b, c"

@@ -16,8 +16,10 @@ TEST_CASE("nearest: misspelt words, also in capitals", "[config]") {
   CHECK(nearest("runs", {"ran", "run"}) == "run");
 }
 
-TEST_CASE("nearest: none for a word of which half is another", "[config]") {
+TEST_CASE("nearest: none for a word of which half is another, but one letter too many is a slip",
+          "[config]") {
   CHECK(nearest("", {"md", "k"}).empty());
+  CHECK(nearest("kk", {"k"}) == "k");
   CHECK(nearest("csv", {"md"}).empty());
   CHECK(nearest("foo", {"root"}).empty());
   CHECK(nearest("x", {"k"}).empty());

@@ -126,7 +126,7 @@ refused '--bits ternarx: .* or ternary; did you mean ternary\?' transform x quan
 refused '--bits 17: expected a whole number from 1 to 16, or ternary$' transform x quantise --bits 17 --out y
 [ ! -e y ] && [ ! -e t.h5 ] || fail "left behind: y or t.h5"
 output=$("$here/../../scripts/fuzz.sh" 10 idxx 2>&1)
-[ $? -eq 2 ] && [[ $output == "fuzz.sh: idxx: no such target; choose of: "*" idx "* ]] || fail "fuzz.sh idxx: $output"
+[ $? -eq 2 ] && [[ $output == "fuzz.sh: idxx: no such target; choose one of: "*" idx "* ]] || fail "fuzz.sh idxx: $output"
 
 # Where output cannot go, before training: a file in the way, and a folder that cannot be written to.
 printf '[run]\nname = o\nsteps = 1\n[router]\nname = dense\n' > fine.ini
