@@ -105,7 +105,7 @@ for by, weights, terms in (("dispatch", dispatch, 24), ("combine", combine, 12))
         close(row, "weight", own)
         close(row, "ratio", terms * own)
 check("8 sequences" in run("analyze", "mixing", "soft.h5", "--by", "combine", "--sequence", "8", code=2).stderr, "no such sequence")
-check("token, dispatch or combine" in run("analyze", "mixing", "soft.h5", "--by", "expert", code=2).stderr, "no such rows")
+check("choose one of token, dispatch, combine" in run("analyze", "mixing", "soft.h5", "--by", "expert", code=2).stderr, "no such rows")
 
 for name, what in (("soft", "4 maps of dispatch and combine weights in 2 layers"), ("lory", "8 merged experts in 2 layers"), ("smear", "4 merged")):
     # --text: two sequences, of 24 tokens and of one
