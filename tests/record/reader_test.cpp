@@ -109,7 +109,7 @@ void write_bomb(const std::string& path, hsize_t megabytes) {
   }
 }
 
-TEST_CASE("reader: what a file declares costs nothing that is not asked for",
+TEST_CASE("reader: an excerpt takes memory for what is asked for, whatever the file declares",
           "[record][reader][long]") {
   const TemporaryFolder folder;
   // More than the child may have: it is killed if it holds all of it.

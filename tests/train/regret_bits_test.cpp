@@ -11,7 +11,7 @@
 namespace moesim::testing {
 namespace {
 
-// Sizes beyond one tile, so that there is something to distribute.
+// The sizes are larger than one tile of the kernels, so that several threads have work.
 RegretSample regret_of(const Values& more, int threads) {
   Training training(
       with({"data.length", "24", "data.symbols", "40", "eval.batch", "6", "model.layers", "2",
